@@ -1,0 +1,77 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/*
+ * SharedAccessSignature sr={resource}&sig={sig}&se={expiry}[&skn=registration]
+ *
+ * resource (decoded) = {idScope}/registrations/{registrationId}
+ * string to sign     = {sr exactly as it stands in the token} + "\n" + {se}
+ * sig                = urlEncode(base64(HMAC-SHA256(base64Decode(deviceKey), string to sign)))
+ * se                 = expiry, whole seconds since 1970-01-01 UTC
+ */
+
+const SCHEME = 'SharedAccessSignature ';
+
+/** A token taken apart. `resourceRaw` is the text between `sr=` and the next `&`, not decoded: it is what was signed. */
+export type SasToken = {
+  readonly resourceRaw: string;
+  readonly resource: string;
+  readonly signature: string;
+  readonly expiryEpochSeconds: number;
+};
+
+/** The audience of a device's token: `{idScope}/registrations/{registrationId}`. */
+export function registrationResource(idScope: string, registrationId: string): string {
+  return `${idScope}/registrations/${registrationId}`;
+}
+
+/** Builds a token in the C SDK's form: percent-encoded resource, members in the order sr, sig, se, skn. */
+export function buildSasToken(
+  idScope: string,
+  registrationId: string,
+  deviceKey: string,
+  expiryEpochSeconds: number,
+): string {
+  const resourceRaw = encodeURIComponent(registrationResource(idScope, registrationId));
+  const signature = encodeURIComponent(sign(resourceRaw, expiryEpochSeconds, deviceKey));
+  return `${SCHEME}sr=${resourceRaw}&sig=${signature}&se=${expiryEpochSeconds}&skn=registration`;
+}
+
+/** Takes a token apart; members may stand in any order. `null` when it is malformed. */
+export function parseSasToken(text: string): SasToken | null {
+  if (!text.startsWith(SCHEME)) return null;
+  const members = new Map<string, string>();
+  for (const member of text.slice(SCHEME.length).split('&')) {
+    const equals = member.indexOf('=');
+    if (equals < 0 || members.has(member.slice(0, equals))) return null;
+    members.set(member.slice(0, equals), member.slice(equals + 1));
+  }
+  const resourceRaw = members.get('sr');
+  const signatureRaw = members.get('sig');
+  const expiry = members.get('se');
+  if (!resourceRaw || !signatureRaw || !expiry || !/^\d{1,15}$/.test(expiry)) return null;
+  const resource = percentDecode(resourceRaw);
+  const signature = percentDecode(signatureRaw);
+  if (resource === null || signature === null) return null;
+  return { resourceRaw, resource, signature, expiryEpochSeconds: Number(expiry) };
+}
+
+/** Whether `deviceKey` made the token's signature. */
+export function isSignedWith(token: SasToken, deviceKey: string): boolean {
+  const expected = Buffer.from(sign(token.resourceRaw, token.expiryEpochSeconds, deviceKey));
+  const actual = Buffer.from(token.signature);
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
+}
+
+function sign(resourceRaw: string, expiryEpochSeconds: number, deviceKey: string): string {
+  return createHmac('sha256', Buffer.from(deviceKey, 'base64'))
+    .update(`${resourceRaw}\n${expiryEpochSeconds}`, 'utf8')
+    .digest('base64');
+}
+
+function percentDecode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,88 @@
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
+import type { Problem } from './operator-error.ts';
+import { isSecretLike } from './quote-value.ts';
+
+export type YamlPath = readonly (string | number)[];
+
+/** `attestation.groups.line-a`, for messages. */
+export function dottedPath(path: YamlPath): string {
+  return path.map((step) => (isSecretLike(String(step)) ? '…' : step)).join('.');
+}
+
+export type YamlPlace = { readonly line: number; readonly column: number };
+
+/** A YAML file that knows where each of its values stands. */
+export class YamlDocument {
+  readonly #file: string;
+  readonly #document: Document;
+  readonly #lines = new LineCounter();
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+  }
+
+  /** What is no YAML, or not plain: with these the values are not worth looking at. */
+  syntaxProblems(): readonly Problem[] {
+    const problems = [...this.#document.errors, ...this.#document.warnings].map((error) => {
+      // The text of an error may quote the file, which may hold a secret.
+      const text = isSecretLike(error.message) ? error.code : error.message;
+      return this.#problemAt(error.pos[0], `is no usable YAML: ${text}`, 'Correct the YAML');
+    });
+    visit(this.#document, {
+      Alias: (_, { range }) => {
+        // A few lines of them can stand for more values than there is memory.
+        problems.push(this.#problemAt(range?.[0] ?? 0, 'an alias stands for a value', 'Write the value itself'));
+      },
+    });
+    return problems;
+  }
+
+  /** The values, as plain JavaScript. */
+  values(): unknown {
+    return this.#document.toJS();
+  }
+
+  /** Place of the value at `path`, or of the last thing on the way to it. */
+  placeOfValue(path: YamlPath): YamlPlace {
+    let node: unknown = this.#document.contents;
+    for (const step of path) {
+      const next: unknown = isCollection(node) ? node.get(step, true) : undefined;
+      if (!isNode(next)) break;
+      node = next;
+    }
+    return this.#placeOf(node);
+  }
+
+  /** Place of the key `key` in the mapping at `path`. */
+  placeOfKey(path: YamlPath, key: string): YamlPlace {
+    const mapping = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
+    const pair = isMap(mapping)
+      ? mapping.items.find(({ key: node }) => isScalar(node) && String(node.value) === key)
+      : undefined;
+    return pair === undefined ? this.placeOfValue(path) : this.#placeOf(pair.key);
+  }
+
+  #placeOf(node: unknown): YamlPlace {
+    return this.#placeAt(isNode(node) ? ((node as Node).range?.[0] ?? 0) : 0);
+  }
+
+  #problemAt(offset: number, message: string, remedy: string): Problem {
+    return { file: this.#file, ...this.#placeAt(offset), message, remedy };
+  }
+
+  #placeAt(offset: number): YamlPlace {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}

@@ -1,0 +1,13 @@
+/** The only source of time and timers for everything below the shell. Has a simulated twin in the tests. */
+export interface Clock {
+  /** Milliseconds since the run began, monotonic, the same on every thread of the run. */
+  nowMs(): number;
+  /** Wall clock, milliseconds since 1970-01-01 UTC: for SAS expiry and for stamps in files, never for durations. */
+  epochMs(): number;
+  /** Calls `wake` once, at `atMs` of `nowMs` or as soon as possible after it. */
+  wakeAt(atMs: number, wake: () => void): Timer;
+}
+
+export interface Timer {
+  cancel(): void;
+}

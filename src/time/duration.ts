@@ -1,0 +1,28 @@
+/** Largest first, as they must follow each other in a duration. */
+const UNITS_MS = [
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
+
+const DURATION = /^(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
+
+/** Milliseconds of `5m`, `30s`, `500ms`, `1h30m`; `null` when it is no duration. */
+export function parseDuration(text: string): number | null {
+  const match = DURATION.exec(text);
+  if (match === null || text === '') return null;
+  return UNITS_MS.reduce((sumMs, [, unitMs], index) => sumMs + Number(match[index + 1] ?? 0) * unitMs, 0);
+}
+
+/** `90_000` → `1m30s`. */
+export function formatDuration(durationMs: number): string {
+  let restMs = durationMs;
+  let text = '';
+  for (const [unit, unitMs] of UNITS_MS) {
+    const count = Math.floor(restMs / unitMs);
+    restMs -= count * unitMs;
+    if (count > 0) text += `${count}${unit}`;
+  }
+  return text === '' ? '0s' : text;
+}
