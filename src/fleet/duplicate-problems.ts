@@ -1,0 +1,69 @@
+import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
+import type { Problem } from '../problem/operator-error.ts';
+import type { FingerprintTable } from './fingerprint-table.ts';
+import type { FleetColumns } from './fleet-columns.ts';
+import type { FleetFile } from './fleet-file.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
+
+/** IDs held at once in a second look at what may be duplicates: a few megabytes. */
+const CANDIDATES_HELD_MAX = 10_000;
+
+/** The registration ID in the form in which equal ones are equal; `null` when the record has no legal one. */
+export function foldedRegistrationId(fields: readonly string[], columns: FleetColumns): string | null {
+  const id = fields[columns.placeOf.get('registration_id') ?? -1];
+  if (fields.length !== columns.width || id === undefined || registrationIdProblem(id) !== null) return null;
+  return foldRegistrationId(id);
+}
+
+/**
+ * Looks again at every row whose fingerprint came more than once, and finds those whose registration ID truly did. Each
+ * further reading of the file holds the next `candidatesHeldMax` IDs; with 64-bit fingerprints one is nearly always enough.
+ *
+ * @returns the first duplicates, at most `problemsMax`.
+ */
+export async function duplicateProblems(
+  fleet: FleetFile,
+  ids: FingerprintTable,
+  problemsMax: number,
+  candidatesHeldMax: number = CANDIDATES_HELD_MAX,
+): Promise<readonly Problem[]> {
+  const duplicates = new Map<number, Problem>();
+  let fromLine: number | null = 0;
+  while (fromLine !== null) {
+    const firstLines = new Map<string, number>();
+    let nextLine: number | null = null;
+    for await (const { line, id } of candidates(fleet, ids, fromLine)) {
+      if (duplicates.has(line)) continue;
+      const firstLine = firstLines.get(id);
+      if (firstLine !== undefined) duplicates.set(line, duplicateOf(fleet.file, firstLine, line));
+      else if (firstLines.size < candidatesHeldMax) firstLines.set(id, line);
+      else nextLine ??= line;
+      if (duplicates.size === problemsMax) return [...duplicates.values()];
+    }
+    fromLine = nextLine;
+  }
+  return [...duplicates.values()];
+}
+
+async function* candidates(
+  fleet: FleetFile,
+  ids: FingerprintTable,
+  fromLine: number,
+): AsyncGenerator<{ readonly line: number; readonly id: string }> {
+  for await (const { columns, records } of readFleetRecords(fleet, () => {})) {
+    for (const { line, fields } of records) {
+      const id = line < fromLine ? null : foldedRegistrationId(fields, columns);
+      if (id !== null && ids.isRepeated(id)) yield { line, id };
+    }
+  }
+}
+
+function duplicateOf(file: string, firstLine: number, line: number): Problem {
+  return {
+    file,
+    line,
+    column: null,
+    message: `repeats the registration ID of line ${firstLine} (upper and lower case are the same)`,
+    remedy: 'Give every device an ID of its own, and remove rows that are there twice',
+  };
+}

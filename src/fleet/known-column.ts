@@ -1,0 +1,38 @@
+import { bareWord, isOneEditAway } from '../problem/similar-word.ts';
+
+/** Columns of a fleet CSV that have a meaning; only the first is required. */
+export const KNOWN_COLUMNS = [
+  'registration_id',
+  'device_key',
+  'cert_file',
+  'key_file',
+  'payload',
+  'group',
+  'expected_hub',
+] as const;
+
+export type KnownColumn = (typeof KNOWN_COLUMNS)[number];
+
+const SECRET_PARTS = ['token', 'secret', 'password', 'passwd', 'passphrase', 'credential', 'connectionstring'];
+
+/** The known column that `name` was probably meant to be: another case or separator, a plural, one edit away. */
+export function resembledColumn(name: string): KnownColumn | null {
+  const bare = bareWord(name);
+  return (
+    KNOWN_COLUMNS.find((known) => {
+      const bareKnown = bareWord(known);
+      return [bareKnown, `${bareKnown}s`, `${bareKnown}es`].includes(bare) || isOneEditAway(bareKnown, bare);
+    }) ?? null
+  );
+}
+
+/** Whether a column of this name probably holds secrets, which would then be carried into the results. */
+export function isSecretName(name: string): boolean {
+  const bare = bareWord(name);
+  const words = name
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/);
+  if (words.some((word) => ['key', 'keys', 'pwd', 'sas'].includes(word))) return true;
+  return /keys?$/.test(bare) || SECRET_PARTS.some((part) => bare.includes(part));
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import type { FleetFile } from './fleet-file.ts';
+import type { FleetRow } from './fleet-row.ts';
+import { parseFleetRow } from './parse-fleet-row.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
+import type { FleetSurvey } from './survey-fleet.ts';
+
+/**
+ * The rows of a surveyed fleet in their order, read no faster than they are used.
+ *
+ * @throws OperatorError when the file is no longer the one that was surveyed: at the first row that is illegal now, else
+ * after the last row.
+ */
+export async function* readFleet(
+  fleet: FleetFile,
+  survey: Pick<FleetSurvey, 'rows' | 'digest'>,
+): AsyncGenerator<FleetRow> {
+  const digest = createHash('sha256');
+  let place = 0;
+  for await (const { columns, records } of readFleetRecords(fleet, (bytes) => digest.update(bytes))) {
+    for (const { line, fields } of records) {
+      const parsed = parseFleetRow(fields, place, columns);
+      if (!('row' in parsed) || place >= survey.rows) throw changed(fleet.file, line);
+      yield parsed.row;
+      place += 1;
+    }
+  }
+  if (digest.digest('hex') !== survey.digest) throw changed(fleet.file, null);
+}
+
+function changed(file: string, line: number | null): OperatorError {
+  const found: Problem = {
+    file,
+    line,
+    column: null,
+    message: 'was changed while the run was using it',
+    remedy: 'Leave the file alone during a run, and check the results of this one',
+  };
+  return new OperatorError('usage', [found]);
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { PROBLEMS_LISTED_MAX, ProblemList } from '../problem/problem-list.ts';
+import { isCapitalWithDerivedKey } from './capital-ids.ts';
+import { duplicateProblems, foldedRegistrationId } from './duplicate-problems.ts';
+import { type Fingerprint, FingerprintTable } from './fingerprint-table.ts';
+import type { FleetColumns } from './fleet-columns.ts';
+import type { FleetFile } from './fleet-file.ts';
+import { type FleetRules, ruleComplaints } from './fleet-rules.ts';
+import type { KnownColumn } from './known-column.ts';
+import { parseFleetRow, type RowComplaint } from './parse-fleet-row.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
+import { textFingerprint } from './text-fingerprint.ts';
+
+/** What the first pass over a fleet file finds. */
+export type FleetSurvey = {
+  /** As the operator named it. */
+  readonly file: string;
+  /** SHA-256 of the file's bytes, hexadecimal. */
+  readonly digest: string;
+  /** Rows that can be used. */
+  readonly rows: number;
+  readonly rejectedRows: number;
+  /** Names of the columns that dpsload does not know, in their order. */
+  readonly otherColumns: readonly string[];
+  /** Rows of which `isCapitalWithDerivedKey` holds. */
+  readonly capitalIds: number;
+};
+
+/**
+ * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every row that cannot be used.
+ * Memory: at most 32 bytes a row outside the heap, whatever the size (see `FingerprintTable`).
+ *
+ * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`).
+ */
+export async function surveyFleet(
+  fleet: FleetFile,
+  rules: FleetRules,
+  fingerprint: Fingerprint = textFingerprint,
+): Promise<FleetSurvey> {
+  const problems = new ProblemList();
+  const ids = new FingerprintTable(fingerprint);
+  const { repeats, ...survey } = await firstPass(fleet, rules, ids, problems);
+  if (repeats > 0) {
+    const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
+    problems.add(...duplicates);
+    // More than can be listed are not looked at twice: with 64 bits, to be equal once is as good as certain.
+    if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
+  }
+  problems.throwIfAny('usage');
+  return { file: fleet.file, rejectedRows: 0, ...survey };
+}
+
+type FirstPass = Pick<FleetSurvey, 'digest' | 'rows' | 'otherColumns' | 'capitalIds'> & {
+  /** Registration IDs whose fingerprint was there before. */
+  readonly repeats: number;
+};
+
+async function firstPass(
+  fleet: FleetFile,
+  rules: FleetRules,
+  ids: FingerprintTable,
+  problems: ProblemList,
+): Promise<FirstPass> {
+  const digest = createHash('sha256');
+  let rows = 0;
+  let repeats = 0;
+  let capitalIds = 0;
+  let otherColumns: readonly string[] = [];
+  try {
+    for await (const { columns, records } of readFleetRecords(fleet, (bytes) => digest.update(bytes))) {
+      if (rows === 0) otherColumns = usableColumns(fleet, columns, rules);
+      for (const { line, fields } of records) {
+        for (const complaint of rowComplaints(fields, columns, rules)) {
+          problems.add({ file: fleet.file, line, column: null, ...complaint });
+        }
+        const id = foldedRegistrationId(fields, columns);
+        if (id !== null && ids.add(id)) repeats += 1;
+        if (isCapitalWithDerivedKey(fields, columns, rules)) capitalIds += 1;
+        rows += 1;
+      }
+    }
+    if (rows === 0) problems.add(noRows(fleet.file));
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    // What cannot be read to its end is not searched for duplicates either.
+    problems.add(...error.problems);
+    repeats = 0;
+  }
+  return { digest: digest.digest('hex'), rows, otherColumns, capitalIds, repeats };
+}
+
+/** @throws OperatorError when a column is missing that the run needs for every row. */
+function usableColumns(fleet: FleetFile, columns: FleetColumns, rules: FleetRules): readonly string[] {
+  const problems = neededColumns(rules)
+    .filter(({ column }) => !columns.placeOf.has(column))
+    .map(({ column, attestation, otherwise }) => ({
+      file: fleet.file,
+      line: columns.line,
+      column: null,
+      message: `there is no column ${column}, which --attestation ${attestation} needs`,
+      remedy: `Add it, name the one that holds it (--map ${column}=NAME), or use ${otherwise}`,
+    }));
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  return columns.others.map((other) => other.name);
+}
+
+type NeededColumn = { readonly column: KnownColumn; readonly attestation: string; readonly otherwise: string };
+
+function neededColumns(rules: FleetRules): readonly NeededColumn[] {
+  if (rules.keys === 'in-every-row') {
+    return [{ column: 'device_key', attestation: 'device-key', otherwise: '--attestation group-key' }];
+  }
+  if (rules.keys !== 'certificates' || rules.files?.from !== 'rows') return [];
+  const needed = { attestation: 'x509', otherwise: '--cert-dir DIR, or --issuer-cert-file FILE' };
+  return [
+    { column: 'cert_file', ...needed },
+    { column: 'key_file', ...needed },
+  ];
+}
+
+function rowComplaints(fields: readonly string[], columns: FleetColumns, rules: FleetRules): readonly RowComplaint[] {
+  const parsed = parseFleetRow(fields, 0, columns);
+  return 'row' in parsed ? ruleComplaints(parsed.row, rules) : parsed.complaints;
+}
+
+function noRows(file: string): Problem {
+  return {
+    file,
+    line: null,
+    column: null,
+    message: 'has a header and no rows',
+    remedy: 'Write a line for each device',
+  };
+}
