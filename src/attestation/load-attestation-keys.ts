@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { intermediatesIn } from '../certificates/certificate-chain.ts';
+import { symmetricKeyProblem } from '../dps/device-key.ts';
+import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import type { AttestationChoice, CertificateSource, SecretSource } from '../scenario/scenario.ts';
+import type { AttestationKeys } from './attestation-keys.ts';
+import { loadIssuer } from './load-issuer.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type LoadedKey = { readonly key: string } | { readonly problem: Problem };
+
+const REMEDY = 'Copy the primary key of the enrollment group from the DPS instance';
+
+/**
+ * Reads the keys that a scenario names.
+ *
+ * @throws OperatorError `usage`, with every key that is missing or no key; no message quotes one
+ */
+export async function loadAttestationKeys(
+  choice: AttestationChoice,
+  environment: Environment,
+): Promise<AttestationKeys> {
+  if (choice.kind === 'device-key') return { kind: 'device-key' };
+  if (choice.kind === 'x509') return loadCertificateSource(choice.certificates);
+  const problems: Problem[] = [];
+  const take = async (source: SecretSource, what: string): Promise<string> => {
+    const loaded = await loadKey(source, environment, what);
+    if ('key' in loaded) return loaded.key;
+    problems.push(loaded.problem);
+    return '';
+  };
+  const defaultKey = choice.key === null ? null : await take(choice.key, 'the group key');
+  const groups: [group: string, key: string][] = [];
+  for (const [group, source] of Object.entries(choice.groups)) {
+    groups.push([group, await take(source, `the key of group ${JSON.stringify(group)}`)]);
+  }
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  // fromEntries defines own properties: also a group called `__proto__` is one.
+  return { kind: 'group-key', defaultKey, groups: Object.fromEntries(groups) };
+}
+
+/** Files of devices are read at their launch; that they are there is for the survey to see. */
+async function loadCertificateSource(source: CertificateSource): Promise<AttestationKeys> {
+  if (source.from !== 'issuer') return { kind: 'x509-files', files: source };
+  const issuer = await loadIssuer(source.certificateFile, source.keyFile);
+  return { kind: 'x509-issuer', issuer, intermediatesPem: intermediatesIn(issuer.certificatePem) };
+}
+
+/**
+ * Reads one symmetric key, base64; white space around it does not count.
+ *
+ * @param what for messages, for example `the group key`
+ */
+export async function loadKey(source: SecretSource, environment: Environment, what: string): Promise<LoadedKey> {
+  if (source.kind === 'environment') return keyOfVariable(source.variable, environment, what);
+  const { file } = source;
+  try {
+    const key = (await readFile(file, 'utf8')).trim();
+    const reason = symmetricKeyProblem(key);
+    return reason === null ? { key } : { problem: inFile(file, `${what} ${reason}`, REMEDY) };
+  } catch (error) {
+    const cause = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    return {
+      problem: inFile(file, `${what} cannot be read: ${cause}`, 'Name a readable file that holds the key alone'),
+    };
+  }
+}
+
+function keyOfVariable(variable: string, environment: Environment, what: string): LoadedKey {
+  const key = environment[variable]?.trim();
+  if (key === undefined)
+    return { problem: problem(`${what} is missing: ${variable} is not set`, `Set ${variable} to the key`) };
+  const reason = symmetricKeyProblem(key);
+  return reason === null ? { key } : { problem: problem(`${what}, from ${variable}, ${reason}`, REMEDY) };
+}
+
+function inFile(file: string, message: string, remedy: string): Problem {
+  return { file, line: null, column: null, message, remedy };
+}

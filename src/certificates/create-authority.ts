@@ -1,0 +1,51 @@
+import { X509Certificate } from 'node:crypto';
+import { OperatorError } from '../problem/operator-error.ts';
+import { createCertificate, type KeyedCertificate } from './certificate.ts';
+import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import type { KeyAlgorithm } from './key-algorithm.ts';
+import { validityOf } from './validity.ts';
+
+export type AuthorityRequest = {
+  readonly commonName: string;
+  readonly keyAlgorithm: KeyAlgorithm;
+  /** Length of the validity. */
+  readonly days: number;
+};
+
+export type Authority = KeyedCertificate & { readonly result: 'created' | 'kept' };
+
+/**
+ * Makes a CA, signed by `issuer`, or by itself when that is `null`. What is there is kept, so that certificates that were
+ * issued by it stay valid.
+ *
+ * @throws OperatorError when one of its files is there without the other, or another issuer signed it.
+ */
+export async function createAuthority(
+  files: PairFiles,
+  { commonName, keyAlgorithm, days }: AuthorityRequest,
+  issuer: KeyedCertificate | null,
+  nowMs: number,
+): Promise<Authority> {
+  const { certificatePem, privateKeyPem } = readPair(files);
+  if (certificatePem !== null && privateKeyPem !== null) {
+    const isOfIssuer = new X509Certificate(certificatePem).verify(
+      publicKeyOf(issuer?.certificatePem ?? certificatePem),
+    );
+    if (!isOfIssuer) throw inTheWay(files.certificateFile, 'is there already, and another CA signed it');
+    return { certificatePem, privateKeyPem, result: 'kept' };
+  }
+  if (certificatePem !== null) throw inTheWay(files.certificateFile, 'is there without its key');
+  if (privateKeyPem !== null) throw inTheWay(files.keyFile, 'is there without its certificate');
+  const request = { kind: 'authority', commonName, keyAlgorithm, ...validityOf('current', days, nowMs) } as const;
+  const created = await createCertificate(request, issuer);
+  writePair(files, created);
+  return { ...created, result: 'created' };
+}
+
+function inTheWay(file: string, message: string): OperatorError {
+  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy: 'Choose another folder' }]);
+}
+
+function publicKeyOf(certificatePem: string): X509Certificate['publicKey'] {
+  return new X509Certificate(certificatePem).publicKey;
+}

@@ -1,0 +1,106 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { OperatorError } from '../problem/operator-error.ts';
+import { issueCertificate, type KeyedCertificate } from './certificate.ts';
+import { intermediatesIn } from './certificate-chain.ts';
+import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { commonName } from './common-name.ts';
+import { type Issuer, openIssuer } from './issuer.ts';
+import type { KeyAlgorithm } from './key-algorithm.ts';
+import { type ValidityKind, validityKind, validityOf } from './validity.ts';
+
+/** What all certificates of a batch have in common. */
+export type DeviceBatchSettings = {
+  /** Holds `{registration ID}.pem` and `{registration ID}.key`. */
+  readonly folder: string;
+  readonly keyAlgorithm: KeyAlgorithm;
+  readonly validity: ValidityKind;
+  /** Length of the validity. */
+  readonly days: number;
+};
+
+/** `kept`: the files were there already, and are as a new pair would be. */
+export type IssueResult = 'issued' | 'kept';
+
+/** Device certificates of one CA, in a folder. */
+export class DeviceBatch {
+  readonly #settings: DeviceBatchSettings;
+  readonly #issuer: Issuer;
+  readonly #issuerCertificate: X509Certificate;
+  readonly #intermediatesPem: string;
+
+  static async open(settings: DeviceBatchSettings, issuer: KeyedCertificate): Promise<DeviceBatch> {
+    return new DeviceBatch(settings, issuer, await openIssuer(issuer));
+  }
+
+  private constructor(settings: DeviceBatchSettings, { certificatePem }: KeyedCertificate, issuer: Issuer) {
+    this.#settings = settings;
+    this.#issuer = issuer;
+    this.#issuerCertificate = new X509Certificate(certificatePem);
+    this.#intermediatesPem = intermediatesIn(certificatePem);
+  }
+
+  filesOf(registrationId: string): PairFiles {
+    const { folder } = this.#settings;
+    return { certificateFile: join(folder, `${registrationId}.pem`), keyFile: join(folder, `${registrationId}.key`) };
+  }
+
+  /**
+   * Makes a device's certificate, followed by the intermediates, and its key, unless they are there.
+   *
+   * @throws OperatorError when a file of that name is not this device's.
+   */
+  async issue(registrationId: string, nowMs: number): Promise<IssueResult> {
+    const files = this.filesOf(registrationId);
+    const { certificatePem, privateKeyPem } = readPair(files);
+    const certificate = certificatePem === null ? null : parsed(certificatePem);
+    const isOther = certificate !== null && commonName(certificate) !== registrationId;
+    if (isOther || isNoPem(certificatePem)) throw foreignFile(files.certificateFile, registrationId);
+    if (isNoPem(privateKeyPem)) throw foreignFile(files.keyFile, registrationId);
+    const isAsNew = certificate !== null && this.#isAsNew(certificate, certificatePem ?? '', nowMs);
+    if (isAsNew && fits(certificate, privateKeyPem)) return 'kept';
+    writePair(files, await this.#create(registrationId, nowMs));
+    return 'issued';
+  }
+
+  async #create(commonName: string, nowMs: number): Promise<KeyedCertificate> {
+    const { validity, days, keyAlgorithm } = this.#settings;
+    const request = { kind: 'device', commonName, keyAlgorithm, ...validityOf(validity, days, nowMs) } as const;
+    const { certificatePem, privateKeyPem } = await issueCertificate(request, this.#issuer);
+    return { certificatePem: certificatePem + this.#intermediatesPem, privateKeyPem };
+  }
+
+  #isAsNew(certificate: X509Certificate, pem: string, nowMs: number): boolean {
+    return (
+      validityKind(certificate, nowMs) === this.#settings.validity &&
+      pem.endsWith(this.#intermediatesPem) &&
+      certificate.verify(this.#issuerCertificate.publicKey)
+    );
+  }
+}
+
+function isNoPem(text: string | null): boolean {
+  return text !== null && text !== '' && !text.startsWith('-----BEGIN ');
+}
+
+function foreignFile(file: string, registrationId: string): OperatorError {
+  const message = `is there already, and not of device ${JSON.stringify(registrationId)}`;
+  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy: 'Choose another folder' }]);
+}
+
+/** `null`: a file that was not written to its end. */
+function parsed(pem: string): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return null;
+  }
+}
+
+function fits(certificate: X509Certificate, privateKeyPem: string | null): boolean {
+  try {
+    return privateKeyPem !== null && certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
+  } catch {
+    return false;
+  }
+}

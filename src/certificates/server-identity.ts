@@ -1,0 +1,84 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import { createCertificate, type KeyedCertificate } from './certificate.ts';
+import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+
+export type ServerIdentity = {
+  /** PEM of the CA that clients must trust. */
+  readonly caPem: string;
+  /** Where `caPem` stands. */
+  readonly caFile: string;
+  readonly server: KeyedCertificate;
+};
+
+const DAY_MS = 86_400_000;
+const CA_VALID_DAYS = 3_650;
+/** TLS clients refuse server certificates of more than 825 days, some of more than 398. */
+const SERVER_VALID_DAYS = 397;
+/** Devices whose clock is behind still take a new certificate. */
+const BACKDATED_DAYS = 1;
+
+/**
+ * Reads the CA and the server certificate for localhost in `dir`, creating what is absent, or expired, or signed by
+ * another CA. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ *
+ * @param nowMs Milliseconds since 1970.
+ */
+export async function serverIdentity(dir: string, nowMs: number): Promise<ServerIdentity> {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const ca = storedPair(dir, 'ca') ?? (await createAuthority(dir, nowMs));
+  const stored = storedPair(dir, 'server');
+  const server = stored !== null && isUsable(stored, ca, nowMs) ? stored : await createServer(dir, ca, nowMs);
+  return { caPem: ca.certificatePem, caFile: join(dir, 'ca.pem'), server };
+}
+
+async function createAuthority(dir: string, nowMs: number): Promise<KeyedCertificate> {
+  const commonName = 'dpsload emulator CA';
+  return store(
+    dir,
+    'ca',
+    await createCertificate({ kind: 'authority', commonName, ...validity(nowMs, CA_VALID_DAYS) }, null),
+  );
+}
+
+async function createServer(dir: string, ca: KeyedCertificate, nowMs: number): Promise<KeyedCertificate> {
+  const request = {
+    kind: 'server',
+    commonName: 'localhost',
+    dnsNames: ['localhost'],
+    ipAddresses: ['127.0.0.1', '::1'],
+    ...validity(nowMs, SERVER_VALID_DAYS),
+  } as const;
+  return store(dir, 'server', await createCertificate(request, ca));
+}
+
+function validity(nowMs: number, days: number): { readonly notBeforeMs: number; readonly notAfterMs: number } {
+  return { notBeforeMs: nowMs - BACKDATED_DAYS * DAY_MS, notAfterMs: nowMs + days * DAY_MS };
+}
+
+function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number): boolean {
+  const certificate = new X509Certificate(server.certificatePem);
+  const isCurrent = Date.parse(certificate.validTo) > nowMs;
+  return isCurrent && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+}
+
+function storedPair(dir: string, name: string): KeyedCertificate | null {
+  const { certificatePem, privateKeyPem } = readPair(pairFiles(dir, name));
+  if (certificatePem === null && privateKeyPem === null) return null;
+  if (certificatePem === null || privateKeyPem === null) {
+    const remedy = 'Put both there, or neither: then both are created';
+    throw new OperatorError('usage', [problem(`${dir} holds only one of ${name}.pem and ${name}.key`, remedy)]);
+  }
+  return { certificatePem, privateKeyPem };
+}
+
+function store(dir: string, name: string, pair: KeyedCertificate): KeyedCertificate {
+  writePair(pairFiles(dir, name), pair);
+  return pair;
+}
+
+function pairFiles(dir: string, name: string): PairFiles {
+  return { certificateFile: join(dir, `${name}.pem`), keyFile: join(dir, `${name}.key`) };
+}

@@ -1,0 +1,34 @@
+import type { X509Certificate } from 'node:crypto';
+
+const DAY_MS = 86_400_000;
+
+/** Devices and services whose clock is behind still take a new certificate. */
+const BACKDATED_DAYS = 1;
+
+/** `expired` and `not-yet-valid` are for tests of what the service refuses. */
+export const VALIDITY_KINDS = ['current', 'expired', 'not-yet-valid'] as const;
+
+export type ValidityKind = (typeof VALIDITY_KINDS)[number];
+
+/** Milliseconds since 1970. */
+export type Validity = { readonly notBeforeMs: number; readonly notAfterMs: number };
+
+/** `days` long; the shifted ones miss the present by a day, more than any clock is wrong. */
+export function validityOf(kind: ValidityKind, days: number, nowMs: number): Validity {
+  const lengthMs = days * DAY_MS;
+  const dayBeforeMs = nowMs - BACKDATED_DAYS * DAY_MS;
+  const dayAfterMs = nowMs + DAY_MS;
+  switch (kind) {
+    case 'current':
+      return { notBeforeMs: dayBeforeMs, notAfterMs: nowMs + lengthMs };
+    case 'expired':
+      return { notBeforeMs: dayBeforeMs - lengthMs, notAfterMs: dayBeforeMs };
+    case 'not-yet-valid':
+      return { notBeforeMs: dayAfterMs, notAfterMs: dayAfterMs + lengthMs };
+  }
+}
+
+export function validityKind(certificate: X509Certificate, nowMs: number): ValidityKind {
+  if (Date.parse(certificate.validTo) < nowMs) return 'expired';
+  return Date.parse(certificate.validFrom) > nowMs ? 'not-yet-valid' : 'current';
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { SymmetricKeys } from '../../src/attestation/symmetric-key-credentials.ts';
+import { symmetricKeyCredentials } from '../../src/attestation/symmetric-key-credentials.ts';
+import { deriveDeviceKey } from '../../src/dps/device-key.ts';
+import { isSignedWith, parseSasToken } from '../../src/dps/sas-token.ts';
+
+const key = (fill: number): string => Buffer.alloc(32, fill).toString('base64');
+const ROW = { registrationId: 'dev-1', group: null, deviceKey: null };
+const BOTH: SymmetricKeys = { kind: 'group-key', defaultKey: key(1), groups: { 'line-a': key(2) } };
+const NAMED_ONLY: SymmetricKeys = { kind: 'group-key', defaultKey: null, groups: { 'line-a': key(2) } };
+const DEVICE_KEYS: SymmetricKeys = { kind: 'device-key' };
+
+function tokenOf(keys: SymmetricKeys, row: typeof ROW | { group: string | null; deviceKey: string | null }) {
+  const made = symmetricKeyCredentials(keys, '0ne00111111', { ...ROW, ...row });
+  if ('reason' in made) throw new Error(made.reason);
+  const token = parseSasToken(made.credentials.password(1_700_000_000_999) ?? '');
+  if (token === null) throw new Error('not a token');
+  return token;
+}
+
+describe('a row is signed', () => {
+  it.each([
+    ['by the default group key', BOTH, ROW, deriveDeviceKey(key(1), 'dev-1')],
+    ['by its own group key', BOTH, { ...ROW, group: 'line-a' }, deriveDeviceKey(key(2), 'dev-1')],
+    ['by the default key, its group having none', BOTH, { ...ROW, group: 'line-b' }, deriveDeviceKey(key(1), 'dev-1')],
+    ['by its device key', DEVICE_KEYS, { ...ROW, deviceKey: key(3) }, key(3)],
+    ['by its device key before any group key', BOTH, { ...ROW, group: 'line-a', deviceKey: key(3) }, key(3)],
+  ])('%s', (_how, keys, row, deviceKey) => {
+    const token = tokenOf(keys, row);
+    expect(isSignedWith(token, deviceKey)).toBe(true);
+    expect(token.resource).toBe('0ne00111111/registrations/dev-1');
+  });
+});
+
+it('a token lives for an hour of whole seconds', () => {
+  expect(tokenOf(BOTH, ROW).expiryEpochSeconds).toBe(1_700_000_000 + 3600);
+});
+
+describe('a row has no credentials', () => {
+  it.each([
+    [DEVICE_KEYS, ROW, 'has no device_key'],
+    [NAMED_ONLY, ROW, 'has no device_key, and there is no default group key'],
+    [NAMED_ONLY, { ...ROW, group: 'line-b' }, 'has no device_key, and there is no key for its group "line-b"'],
+    [
+      NAMED_ONLY,
+      { ...ROW, group: 'constructor' },
+      'has no device_key, and there is no key for its group "constructor"',
+    ],
+  ])('%j, %j', (keys, row, reason) => {
+    expect(symmetricKeyCredentials(keys, '0ne00111111', row)).toEqual({ reason });
+  });
+});
