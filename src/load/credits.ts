@@ -1,0 +1,60 @@
+import { shares } from './shares.ts';
+
+/**
+ * How many rows each worker may hold: its share of the concurrency, and its share of a window ahead, so that its
+ * slots never wait for the next grant. Rows are dealt one by one to the worker with most credit left, so that the
+ * load is spread evenly at every moment.
+ */
+export class Credits {
+  readonly #shares: readonly number[];
+  readonly #outstanding: number[];
+  #limits: readonly number[];
+
+  /** @param concurrencyShares registrations in flight that each worker may have. */
+  constructor(concurrencyShares: readonly number[], windowRows: number) {
+    this.#shares = concurrencyShares;
+    this.#outstanding = concurrencyShares.map(() => 0);
+    this.#limits = this.#limitsWith(windowRows);
+  }
+
+  setWindow(windowRows: number): void {
+    this.#limits = this.#limitsWith(windowRows);
+  }
+
+  /** Rows that were dealt and are not settled. */
+  get outstanding(): number {
+    return this.#outstanding.reduce((sum, count) => sum + count, 0);
+  }
+
+  get available(): number {
+    return this.#outstanding.reduce((sum, _, worker) => sum + Math.max(0, this.#creditOf(worker)), 0);
+  }
+
+  /**
+   * The worker that gets the next row: the one with most credit. A window that shrinks between asking what is available
+   * and dealing may bring a worker over its limit; it then gets no more until it is below.
+   */
+  deal(): number {
+    let chosen = 0;
+    for (let worker = 1; worker < this.#shares.length; worker += 1) {
+      if (this.#creditOf(worker) > this.#creditOf(chosen)) chosen = worker;
+    }
+    this.#outstanding[chosen] = (this.#outstanding[chosen] ?? 0) + 1;
+    return chosen;
+  }
+
+  settle(worker: number, rows: number): void {
+    const left = (this.#outstanding[worker] ?? 0) - rows;
+    if (left < 0) throw new Error(`worker ${worker} settled ${-left} rows more than it was dealt`);
+    this.#outstanding[worker] = left;
+  }
+
+  #creditOf(worker: number): number {
+    return (this.#limits[worker] ?? 0) - (this.#outstanding[worker] ?? 0);
+  }
+
+  #limitsWith(windowRows: number): readonly number[] {
+    const windows = shares(windowRows, this.#shares.length);
+    return this.#shares.map((share, worker) => share + (share > 0 ? (windows[worker] ?? 0) : 0));
+  }
+}

@@ -1,0 +1,37 @@
+/** Connections that fail one after the other, over all devices, without one sign of life between them, are no accident. */
+const FAILURES_IN_A_ROW = 20;
+
+/**
+ * Tells an outage from failures of single devices: failures of transport alone, and no sign of life between them. Before the
+ * first sign of life there is none: that a target was never reached is another matter.
+ */
+export class OutageWatch {
+  #everAlive = false;
+  #failuresInARow = 0;
+  #firstFailureAtMs = 0;
+  #sinceMs: number | null = null;
+
+  /** Since when nothing gets through; `null` = no outage. */
+  get sinceMs(): number | null {
+    return this.#sinceMs;
+  }
+
+  /** What was seen in a short time until `atMs`. @returns what has changed by it. */
+  saw(signsOfLife: number, connectionsLost: number, atMs: number): 'began' | 'ended' | null {
+    if (signsOfLife > 0) return this.#alive();
+    if (connectionsLost === 0 || !this.#everAlive || this.#sinceMs !== null) return null;
+    if (this.#failuresInARow === 0) this.#firstFailureAtMs = atMs;
+    this.#failuresInARow += connectionsLost;
+    if (this.#failuresInARow < FAILURES_IN_A_ROW) return null;
+    this.#sinceMs = this.#firstFailureAtMs;
+    return 'began';
+  }
+
+  #alive(): 'ended' | null {
+    const ended = this.#sinceMs !== null;
+    this.#everAlive = true;
+    this.#failuresInARow = 0;
+    this.#sinceMs = null;
+    return ended ? 'ended' : null;
+  }
+}

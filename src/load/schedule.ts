@@ -1,0 +1,86 @@
+import type { Pace } from './pace.ts';
+import type { Permits } from './permits.ts';
+
+export type Placement = Readonly<{
+  /** `null` = as soon as a slot is free. */
+  intendedAtMs: number | null;
+  /** How much later than meant it may start, for the sake of quota or governor. */
+  heldMs: number;
+}>;
+
+export type ScheduleParts = {
+  readonly pace: Pace;
+  /** `null` = register requests need none. */
+  readonly permits: Pick<Permits<never>, 'countBy' | 'take'> | null;
+  /** Nothing is meant to start from then on; `Infinity` = not bounded. */
+  readonly endAtMs: number;
+};
+
+/** Says when launches may start: the pace that the user asked for, within the permits, without the time of an outage. */
+export class Schedule {
+  readonly #parts: ScheduleParts;
+  #placed = 0;
+  /** How long outages have lasted so far: so much later is everything meant that they delayed. */
+  #shiftMs = 0;
+  #pausedAtMs: number | null = null;
+
+  constructor(parts: ScheduleParts) {
+    this.#parts = parts;
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedAtMs !== null;
+  }
+
+  /** Launches that may be placed now, for starts until `untilMs`. */
+  placeable(nowMs: number, untilMs: number): number {
+    if (this.isPaused) return 0;
+    const { pace, permits, endAtMs } = this.#parts;
+    // The end itself is outside.
+    const lastMs = Math.min(untilMs, endAtMs - 1e-3);
+    if (lastMs < nowMs) return 0;
+    const due = pace.dueBy(lastMs - this.#shiftMs) - this.#placed;
+    return Math.max(0, permits === null ? due : Math.min(due, permits.countBy(nowMs, lastMs)));
+  }
+
+  /** Whether the pace has no launch left, or its time is over. */
+  isOver(nowMs: number): boolean {
+    return this.#placed >= this.#parts.pace.total || nowMs >= this.#parts.endAtMs;
+  }
+
+  /**
+   * Places the next launch.
+   * @param slotsFreeSinceMs since when slots have not been what it waited for.
+   */
+  place(nowMs: number, slotsFreeSinceMs: number): Placement {
+    const { pace, permits } = this.#parts;
+    const paceAtMs = pace.intendedAtMs(this.#placed);
+    this.#placed += 1;
+    const meantAtMs = paceAtMs === null ? null : paceAtMs + this.#shiftMs;
+    if (permits === null) return { intendedAtMs: meantAtMs, heldMs: 0 };
+    const permitAtMs = permits.take(Math.max(nowMs, meantAtMs ?? nowMs));
+    if (meantAtMs === null) return { intendedAtMs: permitAtMs > nowMs ? permitAtMs : null, heldMs: 0 };
+    return { intendedAtMs: meantAtMs, heldMs: Math.max(0, permitAtMs - Math.max(meantAtMs, slotsFreeSinceMs)) };
+  }
+
+  /** A launch outside the pace, to see whether the service is there again. */
+  placeProbe(nowMs: number): Placement {
+    const intendedAtMs = this.#parts.permits === null ? nowMs : this.#parts.permits.take(nowMs);
+    return { intendedAtMs, heldMs: 0 };
+  }
+
+  /** So many placed launches were never started: their places are free again. */
+  giveBack(launches: number): void {
+    this.#placed = Math.max(0, this.#placed - launches);
+  }
+
+  pause(atMs: number): void {
+    this.#pausedAtMs ??= atMs;
+  }
+
+  /** Goes on as if no time had passed since `pause`. */
+  resume(atMs: number): void {
+    if (this.#pausedAtMs !== null) this.#shiftMs += atMs - this.#pausedAtMs;
+    this.#pausedAtMs = null;
+  }
+}

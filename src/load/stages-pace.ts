@@ -1,0 +1,84 @@
+import type { Pace } from './pace.ts';
+
+/** One stage of a staged load. A rate of 0 is a pause. */
+export type Stage = {
+  readonly ratePerSecond: number;
+  readonly forMs: number;
+  /** The rate goes in a straight line from that of the stage before (0 before the first) to this stage's; else it jumps. */
+  readonly ramp: boolean;
+};
+
+/** A stage with its place in time and in the count of launches: rates in launches per millisecond. */
+type Segment = {
+  readonly startMs: number;
+  readonly forMs: number;
+  readonly rateFrom: number;
+  readonly rateTo: number;
+  /** Integral of the rate from the first stage's start to this one's, and to this one's end. */
+  readonly countFrom: number;
+  readonly countTo: number;
+};
+
+/** Counts this near to a whole number are meant to be whole: 1000/min for 1 m is 1000 launches, whatever the last bits say. */
+const COUNT_TOLERANCE = 1e-6;
+
+/**
+ * Open model in stages, with ramps and pauses. With `N(t)` the integral of the rate, launch n is meant for the moment at which
+ * `N` rises above n, so that what would fall onto the beginning of a pause starts after it. It ends with the last stage.
+ */
+export function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
+  const segments = segmentsOf(stages);
+  const total = Math.ceil(segments.at(-1)?.countTo ?? 0);
+  return {
+    total,
+    intendedAtMs(index) {
+      const segment = segments.find(({ countTo }) => countTo > index);
+      if (segment === undefined) throw new Error(`the stages have no launch ${index}, only ${total}`);
+      return startAtMs + segment.startMs + timeToCountMs(segment, index - segment.countFrom);
+    },
+    dueBy(atMs) {
+      const sinceMs = atMs - startAtMs;
+      const segment = segments.findLast(({ startMs }) => startMs <= sinceMs);
+      return segment === undefined ? 0 : dueWithin(segment, sinceMs - segment.startMs);
+    },
+  };
+}
+
+function segmentsOf(stages: readonly Stage[]): readonly Segment[] {
+  const segments: Segment[] = [];
+  for (const { ratePerSecond, forMs, ramp } of stages) {
+    const before = segments.at(-1);
+    const rateTo = ratePerSecond / 1000;
+    const rateFrom = ramp ? (before?.rateTo ?? 0) : rateTo;
+    const countFrom = before?.countTo ?? 0;
+    const startMs = before === undefined ? 0 : before.startMs + before.forMs;
+    const countTo = countFrom + wholeWhereMeant(((rateFrom + rateTo) * forMs) / 2);
+    segments.push({ startMs, forMs, rateFrom, rateTo, countFrom, countTo: wholeWhereMeant(countTo) });
+  }
+  return segments;
+}
+
+/** The launches meant to have started `sinceMs` after the segment's start. */
+function dueWithin(segment: Segment, sinceMs: number): number {
+  const { forMs, countFrom, countTo } = segment;
+  if (sinceMs >= forMs || countTo === countFrom) return Math.ceil(countTo);
+  return Math.min(Math.ceil(countTo), Math.floor(countAfter(segment, sinceMs)) + 1);
+}
+
+/** `N = countFrom + rateFrom × t + a × t² / 2`, with `a = (rateTo − rateFrom) / forMs`. */
+function countAfter({ forMs, rateFrom, rateTo, countFrom }: Segment, sinceMs: number): number {
+  return countFrom + rateFrom * sinceMs + ((rateTo - rateFrom) / forMs) * (sinceMs ** 2 / 2);
+}
+
+/** The inverse, in the form that is stable where `a` is near 0: `t = 2m / (rateFrom + √(rateFrom² + 2am))`. */
+function timeToCountMs({ forMs, rateFrom, rateTo }: Segment, count: number): number {
+  if (count <= 0) return 0;
+  const acceleration = (rateTo - rateFrom) / forMs;
+  const rateThere = Math.sqrt(Math.max(0, rateFrom ** 2 + 2 * acceleration * count));
+  return Math.min(forMs, (2 * count) / (rateFrom + rateThere));
+}
+
+function wholeWhereMeant(count: number): number {
+  const whole = Math.round(count);
+  return Math.abs(count - whole) < COUNT_TOLERANCE ? whole : count;
+}

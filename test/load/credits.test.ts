@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Credits } from '../../src/load/credits.ts';
+
+describe('credits', () => {
+  it('holds each worker to its share and its share of the window', () => {
+    const credits = new Credits([3, 2], 5);
+    expect(credits.available).toBe(10);
+    const dealt = Array.from({ length: 10 }, () => credits.deal());
+    expect(dealt.filter((worker) => worker === 0)).toHaveLength(6);
+    expect(dealt.filter((worker) => worker === 1)).toHaveLength(4);
+    expect(credits.available).toBe(0);
+    credits.settle(1, 2);
+    expect(credits.deal()).toBe(1);
+  });
+
+  it('keeps the load even at every moment', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 12 }), fc.nat({ max: 200 }), (workers, rows) => {
+        const credits = new Credits(
+          Array.from({ length: workers }, () => 50),
+          0,
+        );
+        const counts = Array.from({ length: workers }, () => 0);
+        for (let row = 0; row < Math.min(rows, workers * 50); row += 1) {
+          const worker = credits.deal();
+          counts[worker] = (counts[worker] ?? 0) + 1;
+          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        }
+        expect(credits.outstanding).toBe(Math.min(rows, workers * 50));
+      }),
+    );
+  });
+
+  it('gives no new credit to a worker that holds more than a shrunken window allows', () => {
+    const credits = new Credits([1], 9);
+    for (let row = 0; row < 10; row += 1) credits.deal();
+    credits.setWindow(0);
+    credits.settle(0, 9);
+    expect(credits.available).toBe(0);
+    credits.settle(0, 1);
+    expect(credits.available).toBe(1);
+  });
+
+  it('refuses to settle what was not dealt', () => {
+    expect(() => new Credits([1], 0).settle(0, 1)).toThrow(/more than it was dealt/);
+  });
+});

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Permits } from '../../src/load/permits.ts';
+
+const MINUTE_MS = 60_000;
+
+/** The largest number of moments in any window of 60 s, its end not included; in whole microseconds, that no rounding hides. */
+function busiestMinute(momentsMs: readonly number[]): number {
+  const moments = momentsMs.map((moment) => Math.round(moment * 1000)).sort((a, b) => a - b);
+  let from = 0;
+  return moments.reduce((most, moment, index) => {
+    while ((moments[from] ?? 0) <= moment - MINUTE_MS * 1000) from += 1;
+    return Math.max(most, index - from + 1);
+  }, 0);
+}
+
+/** What may happen to permits, one after the other: time goes on, somebody takes, waits or leaves, or a hold comes. */
+const happenings = fc.array(
+  fc.oneof(
+    fc.record({ what: fc.constant('sleep' as const), ms: fc.double({ min: 0, max: 90_000, noNaN: true }) }),
+    fc.record({ what: fc.constant('launch' as const), ms: fc.integer({ min: 0, max: 2_000 }) }),
+    fc.record({ what: fc.constant('wait' as const), ms: fc.constant(0) }),
+    fc.record({ what: fc.constant('hold' as const), ms: fc.integer({ min: 0, max: 60_000 }) }),
+    fc.record({ what: fc.constant('slower' as const), ms: fc.integer({ min: 1, max: 100 }) }),
+  ),
+  { maxLength: 200 },
+);
+
+describe('permits', () => {
+  it('never give more than the share in any 60 seconds, and none before its time', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5_000 }), happenings, (share, events) => {
+        let rate = share / 60;
+        let nowMs = 0;
+        const given: number[] = [];
+        const permits = new Permits<number>(() => rate);
+        for (const { what, ms } of events) {
+          if (what === 'sleep') nowMs += ms;
+          if (what === 'slower') rate = share / 60 / ms;
+          if (what === 'wait') permits.wait(given.length);
+          if (what === 'hold') permits.holdUntil(nowMs + ms);
+          if (what === 'launch') {
+            const untilMs = nowMs + ms;
+            const count = Math.min(3_000, permits.countBy(nowMs, untilMs));
+            for (let taken = 0; taken < count; taken += 1) {
+              const atMs = permits.take(nowMs);
+              expect(atMs).toBeGreaterThanOrEqual(Math.max(nowMs, given.at(-1) ?? 0));
+              expect(atMs).toBeLessThanOrEqual(untilMs);
+              given.push(atMs);
+            }
+          }
+          given.push(...permits.grantDue(nowMs).map(() => nowMs));
+        }
+        expect(busiestMinute(given)).toBeLessThanOrEqual(share);
+      }),
+    );
+  });
+
+  it('are spread evenly, and a lost minute is not caught up', () => {
+    const permits = new Permits(() => 750 / 60);
+    const first = Array.from({ length: 100 }, () => permits.take(0));
+    expect(first.map((atMs, index) => atMs - index * 80)).toEqual(first.map(() => 0));
+    expect(permits.take(MINUTE_MS)).toBe(MINUTE_MS);
+    expect(permits.take(MINUTE_MS)).toBe(MINUTE_MS + 80);
+  });
+
+  it('reach the share: a minute of demand gets all of it', () => {
+    for (const share of [1, 7, 750, 900, 999, 1000]) {
+      const permits = new Permits(() => share / 60);
+      const given = Array.from({ length: 3 * share }, () => permits.take(0));
+      expect(given.filter((atMs) => atMs < MINUTE_MS)).toHaveLength(share);
+    }
+  });
+
+  it('go to requests that wait before new launches, in their order, as their time comes', () => {
+    const permits = new Permits<string>(() => 1);
+    expect(permits.take(0)).toBe(0);
+    permits.wait('a');
+    permits.wait('b');
+    permits.wait('c');
+    permits.leave('b');
+    expect(permits.countBy(0, 10_000)).toBe(0);
+    expect(permits.nextGrantAtMs).toBe(1_000);
+    expect(permits.grantDue(999)).toEqual([]);
+    expect(permits.grantDue(1_000)).toEqual(['a']);
+    expect(permits.grantDue(5_000)).toEqual(['c']);
+    expect(permits.nextGrantAtMs).toBeNull();
+    expect(permits.countBy(5_000, 7_000)).toBe(2);
+  });
+
+  it('are held until the moment that is asked for, and an earlier one does not shorten it', () => {
+    const permits = new Permits<string>(() => 10);
+    permits.holdUntil(500);
+    permits.holdUntil(100);
+    expect(permits.countBy(0, 499)).toBe(0);
+    expect(permits.countBy(0, 500)).toBe(1);
+    expect(permits.take(0)).toBe(500);
+  });
+
+  it('are without number where nothing bounds them', () => {
+    const permits = new Permits(() => Number.POSITIVE_INFINITY);
+    expect(permits.countBy(5, 5)).toBe(Number.POSITIVE_INFINITY);
+    expect([permits.take(5), permits.take(5)]).toEqual([5, 5]);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { closedPace, constantPace } from '../../src/load/pace.ts';
+import { Permits } from '../../src/load/permits.ts';
+import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
+import { stagesPace } from '../../src/load/stages-pace.ts';
+
+function schedule(parts: Partial<ScheduleParts>): Schedule {
+  return new Schedule({ pace: closedPace(), permits: null, endAtMs: Number.POSITIVE_INFINITY, ...parts });
+}
+
+describe('schedule', () => {
+  it('is the pace where nothing else bounds it', () => {
+    const open = schedule({ pace: constantPace(10, 0) });
+    expect(open.placeable(0, 1_000)).toBe(11);
+    expect(open.place(0, 0)).toEqual({ intendedAtMs: 0, heldMs: 0 });
+    expect(open.place(0, 0)).toEqual({ intendedAtMs: 100, heldMs: 0 });
+    expect(open.placeable(0, 1_000)).toBe(9);
+    expect(schedule({}).placeable(0, 1_000)).toBe(Number.POSITIVE_INFINITY);
+    expect(schedule({}).place(7, 0)).toEqual({ intendedAtMs: null, heldMs: 0 });
+  });
+
+  it('gives a closed model within a quota the moments of its permits', () => {
+    const metered = schedule({ permits: new Permits(() => 10) });
+    expect(metered.placeable(0, 1_000)).toBe(11);
+    expect(metered.place(0, 0)).toEqual({ intendedAtMs: null, heldMs: 0 });
+    expect(metered.place(0, 0)).toEqual({ intendedAtMs: 100, heldMs: 0 });
+  });
+
+  it('holds a launch that is due before its permit, and counts that apart from waiting for a slot', () => {
+    const held = (slotsFreeSinceMs: number): number => {
+      const permits = new Permits<never>(() => 1);
+      permits.holdUntil(10_000);
+      const metered = schedule({ pace: constantPace(10, 0), permits });
+      expect(metered.placeable(0, 9_999)).toBe(0);
+      return metered.place(9_500, slotsFreeSinceMs).heldMs;
+    };
+    expect(held(0)).toBe(10_000);
+    expect(held(4_000)).toBe(6_000);
+  });
+
+  it('takes no permit for before the moment that is meant', () => {
+    const metered = schedule({ pace: constantPace(1, 500), permits: new Permits(() => 10) });
+    expect(metered.place(0, 0)).toEqual({ intendedAtMs: 500, heldMs: 0 });
+    expect(metered.place(0, 0)).toEqual({ intendedAtMs: 1_500, heldMs: 0 });
+  });
+
+  it('ends when its time is over, or its pace', () => {
+    const timed = schedule({ pace: constantPace(10, 0), endAtMs: 1_000 });
+    expect(timed.placeable(500, 5_000)).toBe(10);
+    expect([timed.isOver(999), timed.isOver(1_000)]).toEqual([false, true]);
+    const staged = schedule({ pace: stagesPace([{ ratePerSecond: 2, forMs: 1_000, ramp: false }], 0) });
+    expect(staged.placeable(0, 1e9)).toBe(2);
+    staged.place(0, 0);
+    expect(staged.isOver(0)).toBe(false);
+    staged.place(0, 0);
+    expect(staged.isOver(0)).toBe(true);
+    staged.giveBack(1);
+    expect(staged.isOver(0)).toBe(false);
+  });
+
+  it('goes on after an outage as if no time had passed, with the launches that were handed back', () => {
+    const open = schedule({ pace: constantPace(10, 0) });
+    for (let launch = 0; launch < 11; launch += 1) open.place(0, 0);
+    open.pause(500);
+    expect(open.isPaused).toBe(true);
+    expect(open.placeable(600, 1_600)).toBe(0);
+    expect(open.placeProbe(600)).toEqual({ intendedAtMs: 600, heldMs: 0 });
+    // Those meant for 500 ms and later have not been started.
+    open.giveBack(6);
+    open.resume(60_500);
+    expect(open.place(60_500, 0).intendedAtMs).toBeCloseTo(60_500, 6);
+    expect(open.placeable(60_500, 61_500)).toBe(10);
+  });
+});
