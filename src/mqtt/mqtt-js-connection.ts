@@ -1,0 +1,141 @@
+import type { Duplex } from 'node:stream';
+import { MqttClient, type Packet } from 'mqtt';
+import type { Clock } from '../time/clock.ts';
+import { connackFailure, protocolFailure } from './connection-failure.ts';
+import type { Dial, StreamEvents } from './dial.ts';
+import type {
+  ConnectionFailure,
+  MqttConnection,
+  MqttEvent,
+  MqttIdentity,
+  OpenMqttConnection,
+} from './mqtt-connection.ts';
+import { PACKET_BYTES_MAX } from './packet-limit.ts';
+
+/** An idle connection is cut by the load balancer in front of the service after about 240 s; the Node SDK of the service takes 180 too. */
+const KEEP_ALIVE_SECONDS = 180;
+
+/** After DISCONNECT the peer has this long to close; then the socket is destroyed. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** MQTT.js cannot do without a timeout for CONNACK. The registration's own limit is the one that counts: take the longest there is. */
+const CONNACK_TIMEOUT_MS = 2_147_483_647;
+
+/** MQTT 3.1.1, 3.14: two bytes, no variable header. */
+const DISCONNECT = Buffer.from([0xe0, 0x00]);
+
+const CLIENT_OPTIONS = Object.freeze({
+  protocolVersion: 4,
+  clean: true,
+  keepalive: KEEP_ALIVE_SECONDS,
+  connectTimeout: CONNACK_TIMEOUT_MS,
+  // Connections are the registration machine's to open: one client, one connection.
+  reconnectPeriod: 0,
+  resubscribe: false,
+  manualConnect: true,
+  queueQoSZero: false,
+  // By default it writes whole packets, passwords too, to the log that the environment variable DEBUG asks for.
+  log: () => {},
+});
+
+/** The connection port over MQTT.js. Requests before `connected` and after the end are dropped. */
+export function mqttJsConnections(dial: Dial, clock: Clock): OpenMqttConnection {
+  return (identity, onEvent) => new MqttJsConnection(dial, clock, identity, onEvent);
+}
+
+class MqttJsConnection implements MqttConnection {
+  readonly #clock: Clock;
+  readonly #onEvent: (event: MqttEvent) => void;
+  readonly #stream: Duplex;
+  #client: MqttClient | null = null;
+  #connackSeen = false;
+  #bytesSincePacket = 0;
+  #over = false;
+
+  constructor(dial: Dial, clock: Clock, identity: MqttIdentity, onEvent: (event: MqttEvent) => void) {
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+    const streamEvents: StreamEvents = {
+      tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
+      secured: () => {
+        this.#emit({ type: 'secured' });
+        // The password leaves this machine only now, when the peer is known.
+        if (!this.#over) this.#client = this.#startMqtt(identity);
+      },
+      ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the other side closed the connection' }),
+    };
+    this.#stream = dial(streamEvents, identity.clientCertificate);
+  }
+
+  subscribe(topicFilter: string): void {
+    if (this.#over) return;
+    this.#client?.subscribe(topicFilter, { qos: 1 }, (error, _grants, suback) => {
+      // Without a SUBACK the connection has ended, and says so by itself.
+      if (suback === undefined) return;
+      if (error === null) this.#emit({ type: 'subscribed' });
+      else this.#lose({ code: 'suback-refused', message: `SUBSCRIBE refused: ${error.message}` });
+    });
+  }
+
+  publish(topic: string, payload: string): void {
+    if (!this.#over) this.#client?.publish(topic, payload, { qos: 1 });
+  }
+
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#client === null) {
+      this.#stream.destroy();
+      return;
+    }
+    const timer = this.#clock.wakeAt(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.#stream.destroy());
+    this.#stream.once('close', () => timer.cancel());
+    // MQTT.js acknowledges a message after its event, in the same turn: a DISCONNECT from within that event must not come first.
+    process.nextTick(() => this.#stream.end(DISCONNECT));
+  }
+
+  #startMqtt({ clientId, username, password }: MqttIdentity): MqttClient {
+    const client = new MqttClient(() => this.#stream, {
+      ...CLIENT_OPTIONS,
+      clientId,
+      username,
+      ...(password === null ? {} : { password }),
+    });
+    this.#stream.on('data', (chunk: Uint8Array) => this.#limitPacket(chunk.length));
+    client.on('packetreceive', (packet) => this.#inspect(packet));
+    client.on('connect', () => this.#emit({ type: 'connected' }));
+    client.on('message', (topic, payload) => this.#emit({ type: 'message', topic, payload: payload.toString('utf8') }));
+    client.on('error', (error) => this.#lose(protocolFailure(error.message)));
+    client.onKeepaliveTimeout = () => this.#lose({ code: 'closed', message: 'no answer to a keep-alive ping' });
+    return client.connect();
+  }
+
+  #limitPacket(bytes: number): void {
+    this.#bytesSincePacket += bytes;
+    if (this.#bytesSincePacket > PACKET_BYTES_MAX) {
+      this.#lose(protocolFailure(`a packet of more than ${PACKET_BYTES_MAX} bytes`));
+    }
+  }
+
+  #inspect(packet: Packet): void {
+    this.#bytesSincePacket = 0;
+    if (packet.cmd === 'connack') {
+      this.#connackSeen = true;
+      if (packet.returnCode !== 0) this.#lose(connackFailure(packet.returnCode ?? null));
+    } else if (!this.#connackSeen) {
+      // MQTT 3.1.1, 3.2: the first packet from the server is CONNACK.
+      this.#lose(protocolFailure(`${packet.cmd.toUpperCase()} before CONNACK`));
+    }
+  }
+
+  #emit(event: MqttEvent): void {
+    if (!this.#over) this.#onEvent(event);
+  }
+
+  #lose(failure: ConnectionFailure): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stream.destroy();
+    this.#onEvent({ type: 'lost', failure });
+  }
+}

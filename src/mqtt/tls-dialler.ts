@@ -1,0 +1,50 @@
+import { isIP } from 'node:net';
+import { type Duplex, PassThrough } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { clientCertificateFailure, socketFailure } from './connection-failure.ts';
+import type { Dial, StreamEvents } from './dial.ts';
+import type { ConnectionFailure } from './mqtt-connection.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices } from './tls-choices.ts';
+import { type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+
+/**
+ * MQTT over TLS.
+ *
+ * @throws what `tls.createSecureContext` throws for roots that it cannot read.
+ */
+export function tlsDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
+  const open = tlsSockets(endpoint, choices);
+  const where = placeName(endpoint);
+  return (events, clientCertificate) => {
+    try {
+      return watch(open(clientCertificate), where, events);
+    } catch (error) {
+      return refusedStream(clientCertificateFailure(error as Error), events);
+    }
+  };
+}
+
+/** `host:port`, as people read it. */
+export function placeName({ host, port }: Pick<TlsEndpoint, 'host' | 'port'>): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A stream that ends as soon as its dialler has returned. */
+export function refusedStream(failure: ConnectionFailure, events: StreamEvents): Duplex {
+  const stream = new PassThrough();
+  stream.on('close', () => events.ended(failure));
+  return stream.destroy();
+}
+
+function watch(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+  let ended = false;
+  const end = (failure: ConnectionFailure | null): void => {
+    if (!ended) events.ended(failure);
+    ended = true;
+  };
+  socket.on('connect', () => events.tcpConnected());
+  socket.on('secureConnect', () => events.secured());
+  socket.on('error', (error) => end(socketFailure(error, where)));
+  socket.on('close', () => end(null));
+  return socket;
+}

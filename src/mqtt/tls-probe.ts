@@ -1,0 +1,89 @@
+import type { X509Certificate } from 'node:crypto';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Clock } from '../time/clock.ts';
+import { socketFailure } from './connection-failure.ts';
+import type { ConnectionFailure } from './mqtt-connection.ts';
+import type { TlsChoices } from './tls-choices.ts';
+import { placeName } from './tls-dialler.ts';
+import { serverNameIndication, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+
+/** What one TLS connection shows of its target. */
+export type TlsProbe = {
+  /** `null` = there was no connection. */
+  readonly tcpMs: number | null;
+  readonly tlsMs: number | null;
+  /** Such as `TLSv1.2`. */
+  readonly protocol: string | null;
+  readonly address: string | null;
+  /** The server's own certificate first, as far as it sent them; with a trusted chain up to its root. */
+  readonly chain: readonly X509Certificate[];
+  readonly failure: ConnectionFailure | null;
+};
+
+/** Longest wait for TCP and TLS together. */
+const TIMEOUT_MS = 15_000;
+
+/** Connects as a run does, with all its checks, and hangs up. Where a check fails, the certificates are looked at all the same. */
+export async function probeTls(endpoint: TlsEndpoint, choices: TlsChoices, clock: Clock): Promise<TlsProbe> {
+  const probe = await handshake(tlsSockets(endpoint, choices)(null), placeName(endpoint), clock);
+  if (!probe.failure?.code.startsWith('tls-')) return probe;
+  const { host, port } = endpoint;
+  const unchecked = await handshake(
+    connect({ host, port, servername: serverNameIndication(choices.serverName ?? host), rejectUnauthorized: false }),
+    placeName(endpoint),
+    clock,
+  );
+  return { ...probe, chain: unchecked.chain };
+}
+
+function handshake(socket: TLSSocket, where: string, clock: Clock): Promise<TlsProbe> {
+  return new Promise((resolve) => {
+    keepPeerCertificate(socket);
+    const startedAtMs = clock.nowMs();
+    let tcpAtMs: number | null = null;
+    const finish = (failure: ConnectionFailure | null): void => {
+      timer.cancel();
+      resolve({
+        tcpMs: tcpAtMs === null ? null : tcpAtMs - startedAtMs,
+        tlsMs: tcpAtMs === null || failure !== null ? null : clock.nowMs() - tcpAtMs,
+        protocol: failure === null ? socket.getProtocol() : null,
+        address: socket.remoteAddress ?? null,
+        chain: failure === null ? chainOf(socket) : [],
+        failure,
+      });
+      socket.destroy();
+    };
+    socket.on('connect', () => {
+      tcpAtMs = clock.nowMs();
+    });
+    socket.on('secureConnect', () => finish(null));
+    socket.on('error', (error) => finish(socketFailure(error, where)));
+    const timer = clock.wakeAt(startedAtMs + TIMEOUT_MS, () => {
+      const code = tcpAtMs === null ? 'tcp-timeout' : 'tls-failed';
+      finish({ code, message: `${where}: no TLS connection within ${TIMEOUT_MS / 1_000} s` });
+    });
+  });
+}
+
+/** On a client's socket Node takes the certificate out of the chain when it is asked for: the second call gets the next one, or none. */
+function keepPeerCertificate(socket: TLSSocket): void {
+  const read = socket.getPeerX509Certificate.bind(socket);
+  let certificate: X509Certificate | undefined;
+  socket.getPeerX509Certificate = () => {
+    certificate ??= read();
+    return certificate;
+  };
+}
+
+/** Longest chain that is looked at; real ones have two to four certificates. */
+const CHAIN_CERTIFICATES_MAX = 10;
+
+function chainOf(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < CHAIN_CERTIFICATES_MAX) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}

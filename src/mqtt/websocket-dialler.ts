@@ -1,0 +1,58 @@
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { createWebSocketStream, WebSocket } from 'ws';
+import { clientCertificateFailure, socketFailure, webSocketFailure } from './connection-failure.ts';
+import type { Dial, StreamEvents } from './dial.ts';
+import type { ConnectionFailure } from './mqtt-connection.ts';
+import { PACKET_BYTES_MAX } from './packet-limit.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices } from './tls-choices.ts';
+import { placeName, refusedStream } from './tls-dialler.ts';
+import { type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+
+/** As the service's SDKs for Node and Python ask for it. */
+const PATH = '/$iothub/websocket';
+const SUBPROTOCOL = 'mqtt';
+
+/**
+ * MQTT over WebSocket over TLS, for networks that let only HTTPS through. The TLS below, and all its checks, are those of
+ * `tlsDialler`; the stream is secured when the upgrade has been accepted.
+ *
+ * @throws what `tls.createSecureContext` throws for roots that it cannot read.
+ */
+export function webSocketDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
+  const open = tlsSockets(endpoint, choices);
+  const where = placeName(endpoint);
+  return (events, clientCertificate) => {
+    try {
+      return upgrade(open(clientCertificate), where, events);
+    } catch (error) {
+      return refusedStream(clientCertificateFailure(error as Error), events);
+    }
+  };
+}
+
+function upgrade(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+  const webSocket = new WebSocket(`wss://${where}${PATH}`, SUBPROTOCOL, {
+    createConnection: () => socket,
+    perMessageDeflate: false,
+    maxPayload: PACKET_BYTES_MAX,
+  });
+  const stream = createWebSocketStream(webSocket);
+  let ended = false;
+  const end = (failure: ConnectionFailure | null): void => {
+    if (!ended) events.ended(failure);
+    ended = true;
+    stream.destroy();
+  };
+  socket.on('connect', () => events.tcpConnected());
+  socket.on('error', (error) => end(socketFailure(error, where)));
+  webSocket.on('open', () => events.secured());
+  webSocket.on('unexpected-response', (_request, { statusCode, statusMessage }) => {
+    end(webSocketFailure(`the upgrade was answered with HTTP ${statusCode} ${statusMessage}`, where));
+  });
+  stream.on('error', (error) => end(webSocketFailure(error.message, where)));
+  // After the last byte was read; `close` alone would wait for this side to end as well.
+  stream.on('end', () => end(null));
+  stream.on('close', () => end(null));
+  return stream;
+}

@@ -1,0 +1,46 @@
+import type { Launch } from './launch.ts';
+import type { RegistrationOutcome } from './registration-outcome.ts';
+
+/** A launch, or a row that never became one. */
+export type NotStarted = Omit<Launch, 'sequence' | 'deviceKey' | 'certificateFile' | 'keyFile' | 'payloadJson'> & {
+  readonly sequence: number | null;
+};
+
+/** The outcome of a launch that was handed back before anything of it was sent. */
+export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
+  return {
+    row: launch.row,
+    round: launch.round,
+    sequence: launch.sequence,
+    registrationId: launch.registrationId,
+    group: launch.group,
+    expectedHub: launch.expectedHub,
+    otherValues: launch.otherValues,
+    result: 'not-started',
+    assignedHub: null,
+    deviceId: null,
+    substatus: null,
+    attempts: 0,
+    registersSent: 0,
+    possiblyTwice: false,
+    polls: 0,
+    throttles: 0,
+    serverErrors: 0,
+    staleAnswers: 0,
+    retryAftersClamped: 0,
+    errorCode: null,
+    errorMessage: null,
+    trackingId: null,
+    operationId: null,
+    serviceCreatedAt: null,
+    serviceUpdatedAt: null,
+    intendedAtMs: launch.intendedAtMs,
+    startedAtMs: null,
+    finishedAtMs: null,
+    heldMs: launch.heldMs,
+    heldUnderWayMs: 0,
+    waitedMs: 0,
+    phases: { tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, acceptedMs: null, assignedMs: null },
+    returnedPayload: null,
+  };
+}

@@ -1,0 +1,465 @@
+/*
+ * One registration, client side. The rule: everything that changes a registration's state lives in this file. It has no clock,
+ * no timers, no randomness and no I/O: the driver brings events with their time, carries out the commands in their order, and
+ * brings `woke` at `wakeAtMs`.
+ *
+ *   connecting ──► subscribing ──► awaitingResponse ──► done
+ *       ▲               │            │        ▲
+ *       │               ▼            ▼        │ ask
+ *       └─reconnect── pausing ◄──────┘        │
+ *                       └─────────────────────┘
+ *
+ * Where register requests need permits, `ask` leads through awaitingPermit, but for the request that the launch's own permit
+ * is for: the first, on the first connection, before that permit lapses.
+ */
+import { type AnswerBody, parseAnswerBody, registerBody } from '../dps/payloads.ts';
+import { parseResponseTopic, pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../dps/topics.ts';
+import { type AnswerMeaning, answerMeaning } from './answer-meaning.ts';
+import { jitter } from './jitter.ts';
+import { registrationEnding } from './registration-ending.ts';
+import type { RegistrationPhases } from './registration-outcome.ts';
+import type { RegistrationPolicy } from './registration-policy.ts';
+import type {
+  Progress,
+  RegistrationCommand,
+  RegistrationEvent,
+  RegistrationState,
+  RegistrationSubject,
+  RequestKind,
+  Transition,
+  Verdict,
+} from './registration-state.ts';
+import { conflictDelayMs, retryDelayMs } from './retry-delay.ts';
+import { answerVerdict, clientVerdict, connectionVerdict } from './verdict.ts';
+
+type Phase = RegistrationState['phase'];
+type In<P extends Phase> = Extract<RegistrationState, { phase: P }>;
+type Open = Exclude<RegistrationState, { phase: 'done' }>;
+type On<E extends RegistrationEvent['type']> = Extract<RegistrationEvent, { type: E }>;
+type Handler<S, E> = (state: S, event: E, policy: RegistrationPolicy) => Transition;
+type Transitions = {
+  readonly [P in Phase]: { readonly [E in RegistrationEvent['type']]?: Handler<In<P>, On<E>> };
+};
+
+/** What each event does in each phase. Where nothing stands, it does nothing. */
+const TRANSITIONS: Transitions = {
+  connecting: {
+    tcpConnected: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tcpMs', atMs) }),
+    secured: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tlsMs', atMs) }),
+    connected: subscribe,
+    message: dropAnswer,
+    lost: connectionLost,
+    woke: due(unanswered('no-connack', 'The service did not answer CONNECT')),
+    cancelled: cancel,
+  },
+  subscribing: {
+    subscribed: (state, { atMs }, policy) => ask(measured(state.progress, 'subackMs', atMs), atMs, policy),
+    message: dropAnswer,
+    lost: connectionLost,
+    woke: due(unanswered('no-suback', 'The service did not answer SUBSCRIBE')),
+    cancelled: cancel,
+  },
+  awaitingResponse: {
+    message: receive,
+    lost: connectionLost,
+    woke: due(unanswered('no-answer', 'The service did not answer the request')),
+    cancelled: cancel,
+  },
+  awaitingPermit: {
+    permitGranted: (state, { atMs }, policy) => register(leaving(state, atMs), atMs, policy),
+    message: dropAnswer,
+    lost: (state, event, policy) => withdrawing(connectionLostIdle(state, event, event.atMs, policy)),
+    woke: due((state) => stay(state)),
+    cancelled: (state, event) => withdrawing(cancel(state, event)),
+  },
+  pausing: {
+    message: dropAnswer,
+    lost: connectionLostInPause,
+    woke: due(resume),
+    cancelled: cancel,
+  },
+  done: {},
+};
+
+type AnswerHandler = (progress: Progress, answer: Answer, policy: RegistrationPolicy) => Transition;
+type Answer = {
+  readonly atMs: number;
+  readonly asked: RequestKind;
+  readonly status: number;
+  readonly retryAfterSeconds: number | null;
+  readonly body: AnswerBody | null;
+};
+
+/** What each answer to the request in flight does. */
+const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
+  assigned: (progress, answer) => conclude(measuredAssignment(progress, answer.atMs), answer, 'assigned'),
+  failed: (progress, answer) => conclude(progress, answer, 'failed'),
+  disabled: (progress, answer) => conclude(progress, answer, 'disabled'),
+  unauthorized: (progress, answer) => conclude(progress, answer, 'unauthorized'),
+  rejected: (progress, answer) => conclude(progress, answer, 'rejected'),
+  pending: pollLater,
+  throttled: (progress, answer, policy) => {
+    const again = askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy);
+    const report = { type: 'reportThrottle', retryAfterSeconds: answer.retryAfterSeconds } as const;
+    return { state: again.state, commands: [report, ...again.commands] };
+  },
+  serverError: (progress, answer, policy) => askAgain(countServerError(progress), answer, 'serverError', policy),
+  malformed: (progress, answer, policy) => {
+    const possiblyTwice = progress.possiblyTwice || answer.asked === 'register';
+    return askAgain({ ...countServerError(progress), possiblyTwice }, answer, 'malformed', policy);
+  },
+  conflict: (progress, answer, policy) => askAgain(progress, answer, 'conflict', policy),
+  operationGone: (progress, answer, policy) =>
+    askAgain({ ...progress, operationId: null, pollsOfOperation: 0 }, answer, 'operationGone', policy),
+};
+
+/** The first transition of a registration that starts at `atMs`. */
+export function begin(subject: RegistrationSubject, atMs: number, policy: RegistrationPolicy): Transition {
+  const progress: Progress = {
+    subject,
+    startedAtMs: atMs,
+    deadlineAtMs: atMs + policy.deadlineMs,
+    attempts: 0,
+    registersSent: 0,
+    possiblyTwice: false,
+    polls: 0,
+    throttles: 0,
+    serverErrors: 0,
+    staleAnswers: 0,
+    retryAftersClamped: 0,
+    waitedMs: 0,
+    heldUnderWayMs: 0,
+    operationId: null,
+    phases: { tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, acceptedMs: null, assignedMs: null },
+    milestoneAtMs: atMs,
+    acceptedAtMs: null,
+    pollsOfOperation: 0,
+    requestRetries: 0,
+    troublesInARow: 0,
+    trouble: null,
+  };
+  return connect(progress, atMs, policy);
+}
+
+/** Total: every event may come in every phase. */
+export function step(state: RegistrationState, event: RegistrationEvent, policy: RegistrationPolicy): Transition {
+  const handler = TRANSITIONS[state.phase][event.type] as Handler<RegistrationState, RegistrationEvent> | undefined;
+  return handler === undefined ? stay(state) : handler(state, event, policy);
+}
+
+// ---- connection
+
+function connect(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+  const phases = { ...progress.phases, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null };
+  const attempts = progress.attempts + 1;
+  const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
+  const wakeAtMs = byDeadline(progress, atMs + policy.connectTimeoutMs);
+  return { state: { phase: 'connecting', wakeAtMs, progress: connecting }, commands: [{ type: 'openConnection' }] };
+}
+
+function subscribe(state: In<'connecting'>, { atMs }: On<'connected'>, policy: RegistrationPolicy): Transition {
+  const progress = measured(state.progress, 'connackMs', atMs);
+  const wakeAtMs = byDeadline(progress, atMs + policy.responseTimeoutMs);
+  return {
+    state: { phase: 'subscribing', wakeAtMs, progress },
+    commands: [{ type: 'subscribe', topicFilter: RESPONSE_TOPIC_FILTER }],
+  };
+}
+
+function connectionLost(state: Open, { atMs, failure }: On<'lost'>, policy: RegistrationPolicy): Transition {
+  const verdict = connectionVerdict(failure);
+  const progress = leaving(state, atMs);
+  return verdict.result === 'refused' ? finish(progress, atMs, verdict) : reconnect(progress, atMs, verdict, policy);
+}
+
+/** Keeps the pause that the service asked for. */
+function connectionLostInPause(state: In<'pausing'>, event: On<'lost'>, policy: RegistrationPolicy): Transition {
+  return state.then === 'reconnect' ? stay(state) : connectionLostIdle(state, event, state.wakeAtMs, policy);
+}
+
+/** A 429 stays the cause when it is for its sake that the connection idled. */
+function connectionLostIdle(
+  state: In<'pausing' | 'awaitingPermit'>,
+  { atMs, failure }: On<'lost'>,
+  notBeforeMs: number,
+  policy: RegistrationPolicy,
+): Transition {
+  const progress = leaving(state, atMs);
+  const verdict = progress.trouble?.result === 'throttled' ? progress.trouble : connectionVerdict(failure);
+  return reconnect(progress, atMs, verdict, policy, notBeforeMs);
+}
+
+/** The other side kept silent for too long. */
+function unanswered(errorCode: string, message: string): Handler<Open, On<'woke'>> {
+  return (state, { atMs }, policy) =>
+    reconnect(leaving(state, atMs), atMs, clientVerdict('timed-out', errorCode, message), policy);
+}
+
+function reconnect(
+  progress: Progress,
+  atMs: number,
+  trouble: Verdict,
+  policy: RegistrationPolicy,
+  notBeforeMs: number = atMs,
+): Transition {
+  const lost: RegistrationCommand = { type: 'reportLost' };
+  if (progress.attempts >= policy.attemptsMax) {
+    const { state, commands } = finish(progress, atMs, trouble);
+    return { state, commands: [lost, ...commands] };
+  }
+  const troubled = withTrouble(progress, trouble);
+  const untilMs = Math.max(notBeforeMs, atMs + backoffMs(troubled, policy));
+  return pause(troubled, 'reconnect', atMs, untilMs, [lost, { type: 'closeConnection' }]);
+}
+
+// ---- requests
+
+/** Polls the operation where there is one, else registers, with a permit. */
+function ask(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+  if (progress.operationId !== null) return poll(progress, progress.operationId, atMs, policy);
+  return hasPermit(progress, atMs, policy) ? register(progress, atMs, policy) : awaitPermit(progress, atMs);
+}
+
+/** The permit of the launch is for one request; too late, its place within the quota may be another's. */
+function hasPermit(progress: Progress, atMs: number, { permitLapseMs }: RegistrationPolicy): boolean {
+  if (permitLapseMs === null) return true;
+  const isFirst = progress.attempts === 1 && progress.registersSent === 0;
+  return isFirst && atMs <= progress.startedAtMs + permitLapseMs;
+}
+
+function awaitPermit(progress: Progress, atMs: number): Transition {
+  return {
+    state: { phase: 'awaitingPermit', wakeAtMs: progress.deadlineAtMs, askedAtMs: atMs, progress },
+    commands: [{ type: 'requestPermit' }],
+  };
+}
+
+/** Nobody waits for the permit any more. */
+function withdrawing({ state, commands }: Transition): Transition {
+  return { state, commands: [{ type: 'withdrawPermit' }, ...commands] };
+}
+
+function register(before: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+  const requestId = nextRequestId(before);
+  const { registrationId, payloadJson } = before.subject;
+  const progress = {
+    ...before,
+    registersSent: before.registersSent + 1,
+    phases: { ...before.phases, acceptedMs: null, assignedMs: null },
+    milestoneAtMs: atMs,
+    acceptedAtMs: null,
+  };
+  const request = { topic: registerTopic(requestId), payload: registerBody(registrationId, payloadJson) };
+  return send({ asked: 'register', requestId, progress }, request, atMs, policy);
+}
+
+function poll(before: Progress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
+  const { polls, pollsOfOperation } = before;
+  if (pollsOfOperation >= policy.pollsMax) return finish(before, atMs, pollsExhausted(policy));
+  const requestId = nextRequestId(before);
+  const progress = { ...before, polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 };
+  return send(
+    { asked: 'poll', requestId, progress },
+    { topic: pollTopic(requestId, operationId), payload: '' },
+    atMs,
+    policy,
+  );
+}
+
+function send(
+  asking: Pick<In<'awaitingResponse'>, 'asked' | 'requestId' | 'progress'>,
+  request: { readonly topic: string; readonly payload: string },
+  atMs: number,
+  policy: RegistrationPolicy,
+): Transition {
+  const wakeAtMs = byDeadline(asking.progress, atMs + policy.responseTimeoutMs);
+  return { state: { phase: 'awaitingResponse', wakeAtMs, ...asking }, commands: [{ type: 'publish', ...request }] };
+}
+
+/** Fresh, so that the late answer to an earlier request never passes for the current one. */
+function nextRequestId({ subject, registersSent, polls }: Progress): string {
+  return `${subject.requestIdPrefix}-${registersSent + polls + 1}`;
+}
+
+// ---- answers
+
+function receive(state: In<'awaitingResponse'>, event: On<'message'>, policy: RegistrationPolicy): Transition {
+  const topic = parseResponseTopic(event.topic);
+  if (topic === null || topic.requestId !== state.requestId) return dropAnswer(state);
+  const { asked } = state;
+  const { status, retryAfterSeconds } = topic;
+  const body = parseAnswerBody(event.payload);
+  const meaning = answerMeaning({ asked, status, body, operationId: state.progress.operationId });
+  const progress = asked === 'register' ? measuredAcceptance(state.progress, event.atMs) : state.progress;
+  return ANSWERS[meaning](progress, { atMs: event.atMs, asked, status, retryAfterSeconds, body }, policy);
+}
+
+function dropAnswer(state: Open): Transition {
+  return stay({ ...state, progress: { ...state.progress, staleAnswers: state.progress.staleAnswers + 1 } });
+}
+
+/** The service is at work. Its first operation ID stays, whatever later answers name. */
+function pollLater(progress: Progress, { atMs, retryAfterSeconds, body }: Answer, policy: RegistrationPolicy) {
+  const operationId = progress.operationId ?? body?.operationId ?? null;
+  const advanced = { ...progress, operationId, troublesInARow: 0, trouble: null };
+  return pauseToAsk(advanced, atMs, retryAfterSeconds, policy.pollDelayDefaultMs, policy);
+}
+
+type RepeatedMeaning = 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'operationGone';
+
+function askAgain(
+  progress: Progress,
+  answer: Answer,
+  meaning: RepeatedMeaning,
+  policy: RegistrationPolicy,
+): Transition {
+  const verdict = answerVerdict(meaning, answer.status, answer.body);
+  if (progress.requestRetries >= policy.requestRetriesMax) return finish(progress, answer.atMs, verdict);
+  const troubled = withTrouble({ ...progress, requestRetries: progress.requestRetries + 1 }, verdict);
+  const delayMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
+  return pauseToAsk(troubled, answer.atMs, answer.retryAfterSeconds, delayMs, policy);
+}
+
+function conclude(
+  progress: Progress,
+  answer: Answer,
+  meaning: 'assigned' | 'failed' | 'disabled' | 'unauthorized' | 'rejected',
+): Transition {
+  return finish(progress, answer.atMs, answerVerdict(meaning, answer.status, answer.body), answer.body);
+}
+
+// ---- pauses
+
+/** @param otherwiseMs when the service sent no retry-after */
+function pauseToAsk(
+  progress: Progress,
+  atMs: number,
+  retryAfterSeconds: number | null,
+  otherwiseMs: number,
+  policy: RegistrationPolicy,
+): Transition {
+  if (retryAfterSeconds === null) return pause(progress, 'ask', atMs, atMs + otherwiseMs, []);
+  const askedMs = retryAfterSeconds * 1000;
+  if (askedMs <= policy.retryAfterMaxMs) return pause(progress, 'ask', atMs, atMs + askedMs, []);
+  const clamped = { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 };
+  return pause(clamped, 'ask', atMs, atMs + policy.retryAfterMaxMs, []);
+}
+
+function pause(
+  progress: Progress,
+  then: 'ask' | 'reconnect',
+  pausedAtMs: number,
+  untilMs: number,
+  commands: readonly RegistrationCommand[],
+): Transition {
+  return { state: { phase: 'pausing', then, pausedAtMs, wakeAtMs: byDeadline(progress, untilMs), progress }, commands };
+}
+
+function resume(state: In<'pausing'>, { atMs }: On<'woke'>, policy: RegistrationPolicy): Transition {
+  const progress = leaving(state, atMs);
+  return state.then === 'ask' ? ask(progress, atMs, policy) : connect(progress, atMs, policy);
+}
+
+/** Of this pause; attempts and requests grow between any two, so that no two draws are the same. */
+function randomOf({ subject, attempts, registersSent, polls }: Progress): number {
+  return jitter(subject.seed, subject.registrationId, attempts + registersSent + polls);
+}
+
+function backoffMs(progress: Progress, policy: RegistrationPolicy): number {
+  return retryDelayMs(progress.troublesInARow, randomOf(progress), policy);
+}
+
+// ---- ends
+
+function cancel(state: Open, { atMs }: On<'cancelled'>): Transition {
+  const verdict: Verdict = { result: 'cancelled', errorCode: null, errorMessage: null, trackingId: null };
+  return finish(leaving(state, atMs), atMs, verdict);
+}
+
+function deadlinePassed(state: Open, atMs: number, policy: RegistrationPolicy): Transition {
+  const ended = timedOut(leaving(state, atMs), atMs, policy);
+  return state.phase === 'awaitingPermit' ? withdrawing(ended) : ended;
+}
+
+function timedOut(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+  const { trouble } = progress;
+  if (trouble?.result === 'throttled') return finish(progress, atMs, trouble);
+  const before = trouble === null ? '' : `; last trouble: ${trouble.errorCode} ${trouble.errorMessage ?? ''}`.trimEnd();
+  return finish(
+    progress,
+    atMs,
+    clientVerdict('timed-out', 'deadline', `Not finished after ${policy.deadlineMs} ms${before}`),
+  );
+}
+
+function pollsExhausted({ pollsMax }: RegistrationPolicy): Verdict {
+  return clientVerdict('timed-out', 'polls-exhausted', `Still not assigned after ${pollsMax} polls`);
+}
+
+function finish(progress: Progress, atMs: number, verdict: Verdict, body: AnswerBody | null = null): Transition {
+  const ending = registrationEnding(progress, atMs, verdict, body);
+  return {
+    state: { phase: 'done', wakeAtMs: null, progress },
+    commands: [{ type: 'closeConnection' }, { type: 'finish', ending }],
+  };
+}
+
+// ---- bookkeeping
+
+function stay(state: RegistrationState): Transition {
+  return { state, commands: [] };
+}
+
+/** A timer that fires early changes nothing; past the deadline nothing else counts. */
+function due<S extends Open>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'woke'>> {
+  return (state, event, policy) => {
+    if (event.atMs < state.wakeAtMs) return stay(state);
+    if (event.atMs >= state.progress.deadlineAtMs) return deadlinePassed(state, event.atMs, policy);
+    return timeIsUp(state, event, policy);
+  };
+}
+
+function byDeadline({ deadlineAtMs }: Progress, atMs: number): number {
+  return Math.min(atMs, deadlineAtMs);
+}
+
+/**
+ * What a phase leaves behind when it ends without the answer it waited for: the time paused (a late timer is not part of a
+ * pause that somebody asked for) or held, or a register request of which nobody knows what became of it.
+ */
+function leaving(state: Open, atMs: number): Progress {
+  const { progress } = state;
+  if (state.phase === 'pausing') {
+    return { ...progress, waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs };
+  }
+  if (state.phase === 'awaitingPermit') {
+    return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
+  }
+  const unknown = state.phase === 'awaitingResponse' && state.asked === 'register';
+  return unknown ? { ...progress, possiblyTwice: true } : progress;
+}
+
+function withTrouble(progress: Progress, trouble: Verdict): Progress {
+  return { ...progress, trouble, troublesInARow: progress.troublesInARow + 1 };
+}
+
+function countServerError(progress: Progress): Progress {
+  return { ...progress, serverErrors: progress.serverErrors + 1 };
+}
+
+/** Ends one measured phase and begins the next. */
+function measured(progress: Progress, phase: keyof RegistrationPhases, atMs: number): Progress {
+  const phases = { ...progress.phases, [phase]: atMs - progress.milestoneAtMs };
+  return { ...progress, phases, milestoneAtMs: atMs };
+}
+
+function measuredAcceptance(progress: Progress, atMs: number): Progress {
+  const phases = { ...progress.phases, acceptedMs: atMs - progress.milestoneAtMs };
+  return { ...progress, phases, acceptedAtMs: atMs };
+}
+
+/** Counts from the register request's first answer, also over lost connections between. */
+function measuredAssignment(progress: Progress, atMs: number): Progress {
+  const assignedMs = atMs - (progress.acceptedAtMs ?? atMs);
+  return { ...progress, phases: { ...progress.phases, assignedMs } };
+}

@@ -1,0 +1,770 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRequestTopic } from '../../src/dps/topics.ts';
+import { CONNECTION_FAILURE_CODES } from '../../src/mqtt/mqtt-connection.ts';
+import { begin, step } from '../../src/registration/registration-machine.ts';
+import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
+import type {
+  RegistrationCommand,
+  RegistrationEnding,
+  RegistrationEvent,
+  RegistrationState,
+} from '../../src/registration/registration-state.ts';
+
+const SUBJECT = { registrationId: 'dev-1', payloadJson: null, requestIdPrefix: 'p', seed: 1 };
+const OPERATION = '5.0123456789abcdef.a';
+const ACCEPTED = `{"operationId":"${OPERATION}","status":"assigning"}`;
+const ASSIGNED = `{"operationId":"${OPERATION}","status":"assigned","registrationState":{"assignedHub":"hub-a","deviceId":"dev-1","substatus":"initialAssignment","createdDateTimeUtc":"C","lastUpdatedDateTimeUtc":"U","payload":{"a":1}}}`;
+const GONE = '{"errorCode":404203,"message":"Operation not found.","trackingId":"T"}';
+
+type Event = RegistrationEvent extends infer E ? (E extends unknown ? Omit<E, 'atMs'> : never) : never;
+
+/** A registration led by hand: each event comes `afterMs` later than the one before. */
+class Walk {
+  atMs = 1000;
+  state: RegistrationState;
+  commands: readonly RegistrationCommand[];
+  readonly policy: RegistrationPolicy;
+
+  constructor(policy: Partial<RegistrationPolicy> = {}) {
+    this.policy = { ...REGISTRATION_POLICY_DEFAULT, ...policy };
+    ({ state: this.state, commands: this.commands } = begin(SUBJECT, this.atMs, this.policy));
+  }
+
+  on(event: Event, afterMs = 10): this {
+    this.atMs += afterMs;
+    const timed = { ...event, atMs: this.atMs } as RegistrationEvent;
+    ({ state: this.state, commands: this.commands } = step(this.state, timed, this.policy));
+    return this;
+  }
+
+  connect(): this {
+    return this.on({ type: 'tcpConnected' })
+      .on({ type: 'secured' })
+      .on({ type: 'connected' })
+      .on({ type: 'subscribed' });
+  }
+
+  /** The answer to the request in flight. */
+  answer(status: number, payload: string, retryAfter: number | null = null): this {
+    const requestId = this.state.phase === 'awaitingResponse' ? this.state.requestId : 'none';
+    return this.on(answer(status, requestId, payload, retryAfter));
+  }
+
+  lose(code: (typeof CONNECTION_FAILURE_CODES)[number] = 'closed'): this {
+    return this.on({ type: 'lost', failure: { code, message: 'M' } });
+  }
+
+  /** Time goes on until the machine wants to be woken. */
+  wake(): this {
+    return this.on({ type: 'woke' }, (this.state.wakeAtMs ?? this.atMs) - this.atMs);
+  }
+
+  get waitsMs(): number | null {
+    return this.state.wakeAtMs === null ? null : this.state.wakeAtMs - this.atMs;
+  }
+
+  get ending(): RegistrationEnding {
+    const finish = this.commands.find((command) => command.type === 'finish');
+    if (finish === undefined) throw new Error(`not finished: ${this.state.phase}`);
+    return finish.ending;
+  }
+
+  get requestId(): string {
+    return this.state.phase === 'awaitingResponse' ? this.state.requestId : '';
+  }
+}
+
+function answer(status: number, requestId: string, payload: string, retryAfter: number | null): Event {
+  const suffix = retryAfter === null ? '' : `&retry-after=${retryAfter}`;
+  return { type: 'message', topic: `$dps/registrations/res/${status}/?$rid=${requestId}${suffix}`, payload };
+}
+
+/** A place that a registration can be at, and the way there. */
+const PLACES = {
+  connecting: () => new Walk(),
+  subscribing: () => new Walk().on({ type: 'connected' }),
+  registering: () => new Walk().connect(),
+  polling: () => new Walk().connect().answer(202, ACCEPTED, 3).wake(),
+  pausingToPoll: () => new Walk().connect().answer(202, ACCEPTED, 3),
+  pausingToRegister: () => new Walk().connect().answer(429, '', 3),
+  pausingToReconnect: () => new Walk().lose(),
+  awaitingPermit: () => new Walk({ permitLapseMs: 1_000 }).connect().answer(500, '', 3).wake(),
+  done: () => new Walk().connect().answer(200, ASSIGNED),
+} as const;
+
+type Place = keyof typeof PLACES;
+type EventName = RegistrationEvent['type'];
+
+const EVENTS: Readonly<Record<EventName, Event>> = {
+  tcpConnected: { type: 'tcpConnected' },
+  secured: { type: 'secured' },
+  connected: { type: 'connected' },
+  subscribed: { type: 'subscribed' },
+  message: answer(200, 'p-99', ASSIGNED, null),
+  lost: { type: 'lost', failure: { code: 'closed', message: 'M' } },
+  woke: { type: 'woke' },
+  permitGranted: { type: 'permitGranted' },
+  cancelled: { type: 'cancelled' },
+};
+
+const NOTHING = 'stays';
+const RECONNECT = 'pausing, then reconnect: reportLost, closeConnection';
+const CANCELLED = 'done: closeConnection, finish cancelled';
+/** A message that belongs to no request in flight. */
+const DROPPED = 'stays, drops';
+
+/** `woke` comes when the machine has asked for it. */
+const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
+  connecting: {
+    tcpConnected: 'stays, measures',
+    secured: 'stays, measures',
+    connected: 'subscribing: subscribe',
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: RECONNECT,
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  subscribing: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: 'awaitingResponse: publish register',
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: RECONNECT,
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  registering: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: RECONNECT,
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  polling: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: RECONNECT,
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  pausingToPoll: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: 'awaitingResponse: publish poll',
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  pausingToRegister: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: RECONNECT,
+    woke: 'awaitingResponse: publish register',
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  pausingToReconnect: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: NOTHING,
+    woke: 'connecting: openConnection',
+    permitGranted: NOTHING,
+    cancelled: CANCELLED,
+  },
+  awaitingPermit: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: DROPPED,
+    lost: 'pausing, then reconnect: withdrawPermit, reportLost, closeConnection',
+    woke: 'done: withdrawPermit, closeConnection, finish timed-out',
+    permitGranted: 'awaitingResponse: publish register',
+    cancelled: 'done: withdrawPermit, closeConnection, finish cancelled',
+  },
+  done: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    subscribed: NOTHING,
+    message: NOTHING,
+    lost: NOTHING,
+    woke: NOTHING,
+    permitGranted: NOTHING,
+    cancelled: NOTHING,
+  },
+};
+
+function describeCommand(command: RegistrationCommand): string {
+  if (command.type === 'publish') return `publish ${parseRequestTopic(command.topic)?.kind}`;
+  return command.type === 'finish' ? `finish ${command.ending.result}` : command.type;
+}
+
+function describeStep(before: RegistrationState, { state, commands }: Walk): string {
+  if (state.phase === before.phase && commands.length === 0) {
+    if (state === before) return NOTHING;
+    if (state.progress.staleAnswers === before.progress.staleAnswers + 1) return DROPPED;
+    return state.progress.milestoneAtMs > before.progress.milestoneAtMs ? 'stays, measures' : 'stays, changes';
+  }
+  const then = state.phase === 'pausing' ? `, then ${state.then}` : '';
+  return `${state.phase}${then}: ${commands.map(describeCommand).join(', ')}`;
+}
+
+describe('every phase and every event', () => {
+  const cells = Object.entries(CELLS).flatMap(([place, row]) =>
+    Object.entries(row).map(([event, expected]) => [place as Place, event as EventName, expected] as const),
+  );
+
+  it.each(cells)('%s, %s: %s', (place, event, expected) => {
+    const walk = PLACES[place]();
+    const before = walk.state;
+    if (event === 'woke') walk.wake();
+    else walk.on(EVENTS[event]);
+    expect(describeStep(before, walk)).toBe(expected);
+  });
+
+  it.each(Object.keys(CELLS) as Place[])('%s: a timer that fires early changes nothing', (place) => {
+    const walk = PLACES[place]();
+    const before = walk.state;
+    walk.on({ type: 'woke' }, (walk.waitsMs ?? 2) - 1);
+    expect(walk.state).toBe(before);
+    expect(walk.commands).toEqual([]);
+  });
+
+  it.each((Object.keys(CELLS) as Place[]).filter((place) => place !== 'done'))('%s: the deadline ends it', (place) => {
+    const walk = PLACES[place]();
+    walk.on({ type: 'woke' }, walk.policy.deadlineMs);
+    expect(walk.state.phase).toBe('done');
+    expect(walk.ending).toMatchObject(
+      place === 'pausingToRegister'
+        ? { result: 'throttled', errorCode: '429' }
+        : { result: 'timed-out', errorCode: 'deadline' },
+    );
+  });
+});
+
+const ERROR = '{"errorCode":1,"message":"M","trackingId":"T"}';
+
+describe('every answer to the request in flight', () => {
+  const REGISTER_AGAIN = 'pausing, then ask, then publish register';
+  const POLL_NEXT = 'pausing, then ask, then publish poll';
+
+  it.each([
+    ['registering', 202, ACCEPTED, POLL_NEXT],
+    ['registering', 200, ASSIGNED, 'finish assigned'],
+    ['registering', 202, ASSIGNED, 'finish assigned'],
+    ['registering', 200, '{"status":"failed"}', 'finish failed'],
+    ['registering', 200, '{"status":"disabled"}', 'finish disabled'],
+    ['registering', 400, ERROR, 'finish failed'],
+    ['registering', 401, ERROR, 'finish refused'],
+    ['registering', 404, ERROR, 'finish failed'],
+    ['registering', 404, GONE, 'finish failed'],
+    ['registering', 409, ERROR, REGISTER_AGAIN],
+    ['registering', 429, ERROR, REGISTER_AGAIN],
+    ['registering', 500, ERROR, REGISTER_AGAIN],
+    ['registering', 202, '{', REGISTER_AGAIN],
+    ['polling', 202, ACCEPTED, POLL_NEXT],
+    ['polling', 202, '{"status":"assigning"}', POLL_NEXT],
+    ['polling', 200, ASSIGNED, 'finish assigned'],
+    ['polling', 200, '{"status":"failed"}', 'finish failed'],
+    ['polling', 200, '{"status":"disabled"}', 'finish disabled'],
+    ['polling', 400, ERROR, 'finish failed'],
+    ['polling', 401, ERROR, 'finish refused'],
+    ['polling', 404, ERROR, 'finish failed'],
+    ['polling', 404, GONE, REGISTER_AGAIN],
+    ['polling', 409, ERROR, POLL_NEXT],
+    ['polling', 429, ERROR, POLL_NEXT],
+    ['polling', 500, ERROR, POLL_NEXT],
+    ['polling', 200, '{', POLL_NEXT],
+  ] as const)('%s, %i %s: %s', (place, status, payload, expected) => {
+    const walk = PLACES[place]().answer(status, payload);
+    if (expected.startsWith('finish')) {
+      expect(walk.state.phase).toBe('done');
+      expect(walk.commands.map(describeCommand)).toEqual(['closeConnection', expected]);
+    } else {
+      const { state } = walk;
+      const then = state.phase === 'pausing' ? `pausing, then ${state.then}` : state.phase;
+      expect(`${then}, then ${walk.wake().commands.map(describeCommand)}`).toBe(expected);
+    }
+  });
+});
+
+describe('an outcome', () => {
+  it('of an assignment holds what the service said, and the lengths of the phases', () => {
+    const walk = new Walk()
+      .on({ type: 'tcpConnected' }, 1)
+      .on({ type: 'secured' }, 2)
+      .on({ type: 'connected' }, 4)
+      .on({ type: 'subscribed' }, 8)
+      .on(answer(202, 'p-1', ACCEPTED, 3), 16)
+      .wake()
+      .on(answer(200, 'p-2', ASSIGNED, null), 32);
+    expect(walk.ending).toEqual({
+      result: 'assigned',
+      assignedHub: 'hub-a',
+      deviceId: 'dev-1',
+      substatus: 'initialAssignment',
+      attempts: 1,
+      registersSent: 1,
+      possiblyTwice: false,
+      polls: 1,
+      throttles: 0,
+      serverErrors: 0,
+      staleAnswers: 0,
+      retryAftersClamped: 0,
+      errorCode: null,
+      errorMessage: null,
+      trackingId: null,
+      operationId: OPERATION,
+      serviceCreatedAt: 'C',
+      serviceUpdatedAt: 'U',
+      startedAtMs: 1000,
+      finishedAtMs: 1000 + 31 + 3000 + 32,
+      waitedMs: 3000,
+      heldUnderWayMs: 0,
+      phases: { tcpMs: 1, tlsMs: 2, connackMs: 4, subackMs: 8, acceptedMs: 16, assignedMs: 3032 },
+      returnedPayload: '{"a":1}',
+    });
+  });
+
+  it('measures the last register request, not one before it', () => {
+    const walk = new Walk().connect().answer(429, ERROR, 1);
+    expect(walk.state.progress.phases.acceptedMs).toBe(10);
+    expect(walk.wake().on({ type: 'cancelled' }).ending.phases.acceptedMs).toBeNull();
+  });
+
+  it('measures the last connection, and the assignment over all of them', () => {
+    const walk = new Walk().connect().answer(202, ACCEPTED, 0).wake().lose('closed');
+    const brokenAtMs = walk.atMs;
+    expect(walk.wake().state.progress.phases).toMatchObject({
+      tcpMs: null,
+      tlsMs: null,
+      connackMs: null,
+      subackMs: null,
+    });
+    walk.on({ type: 'tcpConnected' }, 70).on(EVENTS.connected).on(EVENTS.subscribed).answer(200, ASSIGNED);
+    expect(walk.ending.phases).toMatchObject({ tcpMs: 70, acceptedMs: 10, assignedMs: 10 + walk.atMs - brokenAtMs });
+  });
+
+  it('of a refusal holds code, message and tracking ID, and no hub', () => {
+    const body = '{"errorCode":401002,"message":"M","trackingId":"T","registrationState":{"assignedHub":"hub-x"}}';
+    expect(new Walk().connect().answer(401, body).ending).toMatchObject({
+      result: 'refused',
+      errorCode: '401002',
+      errorMessage: 'M',
+      trackingId: 'T',
+      assignedHub: null,
+    });
+  });
+
+  it('of a failed operation holds the times and the error of its record', () => {
+    const state = '{"errorCode":400207,"errorMessage":"webhook","createdDateTimeUtc":"C","lastUpdatedDateTimeUtc":"U"}';
+    const walk = PLACES.polling().answer(200, `{"status":"failed","registrationState":${state}}`);
+    expect(walk.ending).toMatchObject({
+      result: 'failed',
+      errorCode: '400207',
+      errorMessage: 'webhook',
+      operationId: OPERATION,
+      serviceCreatedAt: 'C',
+      serviceUpdatedAt: 'U',
+      phases: { assignedMs: null },
+    });
+  });
+
+  it.each(CONNECTION_FAILURE_CODES)('of %s is final, or comes after the last attempt', (code) => {
+    const walk = new Walk({ attemptsMax: 3 }).lose(code);
+    const final = walk.state.phase === 'done';
+    while (walk.state.phase !== 'done') walk.wake().lose(code);
+    expect(walk.ending).toMatchObject({
+      result: final ? 'refused' : 'disconnected',
+      errorCode: code,
+      errorMessage: 'M',
+      attempts: final ? 1 : 3,
+    });
+  });
+
+  it.each([
+    ['no-connack', (walk: Walk) => walk.wake()],
+    ['no-suback', (walk: Walk) => walk.on({ type: 'connected' }).wake()],
+    ['no-answer', (walk: Walk) => walk.connect().wake()],
+  ])('of %s comes after the last attempt', (errorCode, attempt) => {
+    const walk = attempt(new Walk({ attemptsMax: 2 }));
+    expect(walk.state.phase).toBe('pausing');
+    attempt(walk.wake());
+    expect(walk.ending).toMatchObject({ result: 'timed-out', errorCode, attempts: 2 });
+  });
+
+  it('of a deadline names the last trouble', () => {
+    const walk = new Walk().lose('connack-3').on({ type: 'woke' }, 300_000);
+    expect(walk.ending.errorMessage).toBe('Not finished after 300000 ms; last trouble: connack-3 M');
+    const quiet = new Walk().on({ type: 'woke' }, 300_000);
+    expect(quiet.ending.errorMessage).toBe('Not finished after 300000 ms');
+  });
+
+  it('of a deadline does not name a trouble that was overcome', () => {
+    const walk = new Walk().connect().answer(429, ERROR, 1).wake().answer(202, ACCEPTED, 100);
+    expect(walk.on({ type: 'woke' }, 300_000).ending).toMatchObject({
+      result: 'timed-out',
+      errorMessage: 'Not finished after 300000 ms',
+    });
+  });
+
+  it('of a last attempt that broke while a 429 was waited out is throttled', () => {
+    const walk = new Walk({ attemptsMax: 1 }).connect().answer(429, '{"errorCode":429001}', 5).lose();
+    expect(walk.ending).toMatchObject({ result: 'throttled', errorCode: '429001' });
+  });
+
+  it('of a last attempt that broke while the service worked is disconnected', () => {
+    const walk = new Walk({ attemptsMax: 1 }).connect().answer(202, ACCEPTED, 5).lose();
+    expect(walk.ending).toMatchObject({ result: 'disconnected', errorCode: 'closed', operationId: OPERATION });
+  });
+
+  it('of endless assigning comes after the last poll', () => {
+    const walk = new Walk({ pollsMax: 3 }).connect().answer(202, ACCEPTED, 1);
+    for (let poll = 1; poll <= 3; poll++) walk.wake().answer(202, ACCEPTED, 1);
+    expect(walk.wake().ending).toMatchObject({ result: 'timed-out', errorCode: 'polls-exhausted', polls: 3 });
+  });
+
+  it.each([
+    [429, '{"errorCode":429001}', 'throttled', '429001', { throttles: 3, serverErrors: 0 }],
+    [503, '{"errorCode":503000}', 'failed', '503000', { throttles: 0, serverErrors: 3 }],
+    [409, '{"errorCode":409203}', 'failed', '409203', { throttles: 0, serverErrors: 0 }],
+    [202, '{', 'failed', 'malformed-answer', { throttles: 0, serverErrors: 3 }],
+  ])('of %i without end comes after the last repeated request', (status, body, result, errorCode, counts) => {
+    const walk = new Walk({ requestRetriesMax: 2 }).connect().answer(status, body);
+    walk.wake().answer(status, body).wake().answer(status, body);
+    expect(walk.ending).toMatchObject({ result, errorCode, registersSent: 3, ...counts });
+  });
+
+  it('of a service that forgets each operation comes after the last repeated request', () => {
+    const walk = new Walk({ requestRetriesMax: 2 }).connect();
+    for (let round = 1; round <= 3; round++) walk.answer(202, ACCEPTED, 0).wake().answer(404, GONE).wake();
+    expect(walk.state.phase).toBe('done');
+    expect(walk.state.progress).toMatchObject({ registersSent: 3, polls: 3 });
+  });
+
+  it('counts the pause of a late timer only as long as it was asked for', () => {
+    const walk = PLACES.pausingToPoll().on({ type: 'woke' }, 3500).answer(200, ASSIGNED);
+    expect(walk.ending.waitedMs).toBe(3000);
+  });
+
+  it.each([
+    ['cancelled', (walk: Walk) => walk.on({ type: 'cancelled' }, 1200), 1200],
+    ['lost', (walk: Walk) => walk.lose().on({ type: 'cancelled' }, 0), 10],
+    ['past the deadline', (walk: Walk) => walk.on({ type: 'woke' }, 300_000), 3000],
+  ])('counts a pause that was %s as long as it lasted', (_how, end, waitedMs) => {
+    expect(end(PLACES.pausingToPoll()).ending.waitedMs).toBe(waitedMs);
+  });
+});
+
+describe('pauses', () => {
+  it.each([
+    ['registering', 202, ACCEPTED],
+    ['registering', 429, ERROR],
+    ['registering', 500, ERROR],
+    ['registering', 202, '{'],
+    ['polling', 202, ACCEPTED],
+    ['polling', 429, ERROR],
+    ['polling', 500, ERROR],
+    ['polling', 404, GONE],
+  ] as const)('%s, %i %s: last as long as the service asked', (place, status, payload) => {
+    expect(PLACES[place]().answer(status, payload, 7).waitsMs).toBe(7000);
+    expect(PLACES[place]().answer(status, payload, 0).waitsMs).toBe(0);
+  });
+
+  it('are clamped and counted when they are too long', () => {
+    const walk = PLACES.registering().answer(202, ACCEPTED, 121);
+    expect(walk.waitsMs).toBe(120_000);
+    expect(walk.state.progress.retryAftersClamped).toBe(1);
+    expect(PLACES.registering().answer(202, ACCEPTED, 120).state.progress.retryAftersClamped).toBe(0);
+  });
+
+  it('are those of the policy where the service asks for none', () => {
+    expect(PLACES.registering().answer(202, ACCEPTED).waitsMs).toBe(2000);
+    const conflict = PLACES.registering().answer(409, ERROR).waitsMs;
+    expect(conflict).toBeGreaterThanOrEqual(1000);
+    expect(conflict).toBeLessThan(10_000);
+    const throttled = PLACES.registering().answer(429, ERROR).waitsMs;
+    expect(throttled).toBeGreaterThanOrEqual(1000);
+    expect(throttled).toBeLessThan(2000);
+  });
+
+  it('grow with every trouble in a row, and start anew after progress', () => {
+    const walk = new Walk({ retryDelayBaseMs: 1, retryDelayMaxMs: 1e9, deadlineMs: 1e9 }).connect();
+    for (let trouble = 1; trouble <= 20; trouble++) walk.answer(429, ERROR).wake();
+    expect(walk.answer(429, ERROR).waitsMs).toBeGreaterThan(1000);
+    expect(walk.wake().answer(202, ACCEPTED, 1).wake().answer(500, ERROR).waitsMs).toBeLessThan(2);
+  });
+
+  it('are drawn anew each time', () => {
+    const walk = new Walk({ retryDelayMaxMs: 2_000 }).connect();
+    const waits = [1, 2, 3, 4, 5].map(() => {
+      const { waitsMs } = walk.answer(429, ERROR);
+      walk.wake();
+      return waitsMs;
+    });
+    expect(new Set(waits).size).toBe(5);
+  });
+
+  it('are not shortened by a lost connection', () => {
+    const walk = new Walk().connect().answer(429, ERROR, 100).lose();
+    expect(walk.waitsMs).toBe(100_000 - 10);
+  });
+
+  it('differ from device to device, and are the same for the same seed', () => {
+    const waits = (registrationId: string, seed: number) =>
+      step(
+        begin({ ...SUBJECT, registrationId, seed }, 0, REGISTRATION_POLICY_DEFAULT).state,
+        { type: 'lost', atMs: 1, failure: { code: 'closed', message: 'M' } },
+        REGISTRATION_POLICY_DEFAULT,
+      ).state.wakeAtMs;
+    expect(waits('dev-1', 1)).toBe(waits('dev-1', 1));
+    expect(waits('dev-1', 1)).not.toBe(waits('dev-2', 1));
+    expect(waits('dev-1', 1)).not.toBe(waits('dev-1', 2));
+  });
+
+  it('for a 429 are reported with what the service sent', () => {
+    expect(PLACES.polling().answer(429, ERROR, 500).commands).toContainEqual({
+      type: 'reportThrottle',
+      retryAfterSeconds: 500,
+    });
+    expect(new Walk({ requestRetriesMax: 0 }).connect().answer(429, ERROR).commands).toContainEqual({
+      type: 'reportThrottle',
+      retryAfterSeconds: null,
+    });
+  });
+});
+
+describe('answers that belong to no request in flight', () => {
+  it.each([
+    '$dps/registrations/res/200/?$rid=p-9',
+    '$dps/registrations/res/200/?$rid=p',
+    '$dps/registrations/res/200/?$rid=P-1',
+    '$dps/registrations/res/200/',
+    'nothing of ours',
+    '',
+  ])('%j is counted and dropped', (topic) => {
+    const walk = PLACES.registering().on({ type: 'message', topic, payload: ASSIGNED });
+    expect(walk.state.phase).toBe('awaitingResponse');
+    expect(walk.answer(200, ASSIGNED).ending.staleAnswers).toBe(1);
+  });
+
+  it('do not lengthen the wait for the right one', () => {
+    const walk = PLACES.registering();
+    const { wakeAtMs } = walk.state;
+    expect(walk.on(EVENTS.message).state.wakeAtMs).toBe(wakeAtMs);
+  });
+
+  it('are those to a request that was given up', () => {
+    const walk = PLACES.registering();
+    const late = walk.requestId;
+    walk.lose().wake().connect();
+    expect(walk.requestId).not.toBe(late);
+    walk.on(answer(200, late, ASSIGNED, null));
+    expect(walk.state.phase).toBe('awaitingResponse');
+  });
+});
+
+describe('a lost connection', () => {
+  it('with an operation is followed by a poll of it', () => {
+    const walk = PLACES.polling().lose().wake().connect();
+    expect(walk.commands.map(describeCommand)).toEqual(['publish poll']);
+    expect(walk.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 1, possiblyTwice: false, attempts: 2 });
+  });
+
+  it('without an operation is followed by another register request', () => {
+    const walk = PLACES.registering().lose().wake().connect();
+    expect(walk.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(walk.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 2, possiblyTwice: true, attempts: 2 });
+  });
+
+  it('before the register request leaves no doubt', () => {
+    const walk = new Walk().on({ type: 'connected' }).lose().wake().connect().answer(200, ASSIGNED);
+    expect(walk.ending).toMatchObject({ registersSent: 1, possiblyTwice: false });
+  });
+
+  it('starts the count of repeated requests anew', () => {
+    const walk = new Walk({ requestRetriesMax: 1 }).connect().answer(500, ERROR).wake().lose().wake().connect();
+    expect(walk.answer(500, ERROR).state.phase).toBe('pausing');
+  });
+});
+
+describe('possibly twice', () => {
+  it.each([
+    ['an answer never came', () => PLACES.registering().wake(), true],
+    ['it was cancelled before the answer', () => PLACES.registering(), true],
+    ['an answer could not be read', () => PLACES.registering().answer(202, '{'), true],
+    ['a 429 answered it', () => PLACES.registering().answer(429, ERROR), false],
+    ['it was accepted', () => PLACES.pausingToPoll(), false],
+    ['a poll was lost', () => PLACES.polling().lose(), false],
+    ['a poll could not be read', () => PLACES.polling().answer(200, '{'), false],
+    ['an operation was forgotten', () => PLACES.polling().answer(404, GONE), false],
+  ])('%s', (_what, walk, possiblyTwice) => {
+    expect(walk().on({ type: 'cancelled' }).ending.possiblyTwice).toBe(possiblyTwice);
+  });
+});
+
+describe('the operation ID', () => {
+  it('is the first of the conversation, whatever later answers name', () => {
+    const other = '{"operationId":"5.other","status":"assigning"}';
+    const walk = PLACES.polling().answer(202, other).wake();
+    expect(walk.commands).toEqual([
+      {
+        type: 'publish',
+        topic: `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=p-3&operationId=${OPERATION}`,
+        payload: '',
+      },
+    ]);
+  });
+
+  it('is the new one after the old is gone', () => {
+    const walk = PLACES.polling().answer(404, GONE).wake().answer(202, '{"operationId":"5.new","status":"assigning"}');
+    expect(walk.wake().commands).toMatchObject([{ topic: expect.stringContaining('operationId=5.new') }]);
+  });
+});
+
+it('sends the registration ID and its custom data', () => {
+  const { state } = begin({ ...SUBJECT, payloadJson: '{"a":1}' }, 0, REGISTRATION_POLICY_DEFAULT);
+  const connected = step(state, { type: 'connected', atMs: 1 }, REGISTRATION_POLICY_DEFAULT);
+  expect(connected.commands).toEqual([{ type: 'subscribe', topicFilter: '$dps/registrations/res/#' }]);
+  const subscribed = step(connected.state, { type: 'subscribed', atMs: 2 }, REGISTRATION_POLICY_DEFAULT);
+  expect(subscribed.commands).toEqual([
+    {
+      type: 'publish',
+      topic: '$dps/registrations/PUT/iotdps-register/?$rid=p-1',
+      payload: '{"registrationId":"dev-1","payload":{"a":1}}',
+    },
+  ]);
+});
+
+describe('any events in any order', () => {
+  const bodies = fc.oneof(
+    fc.constantFrom(ACCEPTED, ASSIGNED, GONE, ERROR, '{', '{"status":"failed"}'),
+    fc.json(),
+    fc.string(),
+  );
+  const messages = fc.record({
+    type: fc.constant('reply' as const),
+    status: fc.oneof(fc.constantFrom(200, 202, 401, 404, 409, 429, 500), fc.nat(999)),
+    body: bodies,
+    retryAfter: fc.option(fc.nat(200)),
+    matches: fc.boolean(),
+  });
+  const others = fc
+    .constantFrom<EventName[]>('tcpConnected', 'secured', 'connected', 'subscribed', 'woke', 'cancelled')
+    .map((type) => EVENTS[type]);
+  const losses = fc
+    .constantFrom(...CONNECTION_FAILURE_CODES)
+    .map((code): Event => ({ type: 'lost', failure: { code, message: 'M' } }));
+  const wakes = fc.constant({ type: 'wake' as const });
+  const scripts = fc.array(fc.tuple(fc.oneof(messages, messages, others, losses, wakes, wakes), fc.nat(60_000)), {
+    maxLength: 60,
+  });
+
+  it('end once at the most, keep to the limits, and use no connection that is not open', () => {
+    fc.assert(
+      fc.property(scripts, (script) => {
+        const walk = new Walk({ attemptsMax: 3, pollsMax: 4, requestRetriesMax: 2 });
+        let open = true;
+        let finished = 0;
+        for (const [event, afterMs] of script) {
+          if (event.type === 'lost') open = false;
+          if (event.type === 'wake') walk.wake();
+          else if (event.type !== 'reply') walk.on(event, afterMs);
+          else {
+            const requestId = event.matches ? walk.requestId : 'other';
+            walk.on(answer(event.status, requestId, event.body, event.retryAfter), afterMs);
+          }
+          for (const { type } of walk.commands) {
+            expect(finished).toBe(0);
+            if (type === 'openConnection') open = true;
+            if (type === 'closeConnection') open = false;
+            if (type === 'publish' || type === 'subscribe') expect(open).toBe(true);
+            if (type === 'finish') finished += 1;
+          }
+          const { progress, wakeAtMs, phase } = walk.state;
+          expect(finished === 1).toBe(phase === 'done');
+          expect(wakeAtMs === null).toBe(phase === 'done');
+          if (wakeAtMs !== null) expect(wakeAtMs).toBeLessThanOrEqual(progress.deadlineAtMs);
+          expect(progress.attempts).toBeLessThanOrEqual(3);
+          expect(progress.pollsOfOperation).toBeLessThanOrEqual(4);
+          expect(progress.requestRetries).toBeLessThanOrEqual(2);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('permits', () => {
+  const LAPSE_MS = 100;
+  const governed = (): Walk => new Walk({ permitLapseMs: LAPSE_MS });
+  const asks = (walk: Walk): boolean => walk.commands.some(({ type }) => type === 'requestPermit');
+
+  it('the first request on the first connection has that of the launch', () => {
+    expect(governed().connect().state.phase).toBe('awaitingResponse');
+  });
+
+  it('which lapses when connecting takes too long', () => {
+    const connected = (): Walk => governed().on({ type: 'connected' });
+    expect(connected().on({ type: 'subscribed' }, LAPSE_MS - 10).state.phase).toBe('awaitingResponse');
+    expect(connected().on({ type: 'subscribed' }, LAPSE_MS - 9).state.phase).toBe('awaitingPermit');
+  });
+
+  it.each<[string, (walk: Walk) => Walk]>([
+    ['429', (walk) => walk.connect().answer(429, '', 3).wake()],
+    ['5xx', (walk) => walk.connect().answer(500, '').wake()],
+    ['409', (walk) => walk.connect().answer(409, '').wake()],
+    ['an answer that cannot be read', (walk) => walk.connect().answer(200, '{').wake()],
+    ['an operation that is gone', (walk) => walk.connect().answer(202, ACCEPTED).wake().answer(404, GONE).wake()],
+    ['a connection lost after the request', (walk) => walk.connect().lose().wake().connect()],
+    ['a connection lost before the request', (walk) => walk.lose().wake().connect()],
+    ['no answer', (walk) => walk.connect().wake().wake().connect()],
+  ])('after %s, another register request asks for one of its own, and waits for it', (_, lead) => {
+    const walk = lead(governed());
+    expect(walk.state.phase).toBe('awaitingPermit');
+    expect(asks(walk)).toBe(true);
+    const sent = walk.state.progress.registersSent;
+    walk.on({ type: 'permitGranted' }, 5_000);
+    expect(walk.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(walk.state.progress).toMatchObject({ registersSent: sent + 1, heldUnderWayMs: 5_000 });
+  });
+
+  it('polls need none', () => {
+    const walk = governed().connect().answer(202, ACCEPTED, 3).wake().answer(429, '', 3).wake();
+    expect(walk.commands.map(describeCommand)).toEqual(['publish poll']);
+  });
+
+  it('a loss while waiting is a throttle where it was for its sake that the connection idled', () => {
+    const walk = new Walk({ permitLapseMs: LAPSE_MS, attemptsMax: 1 }).connect().answer(429, '', 3).wake().lose();
+    expect(walk.ending.result).toBe('throttled');
+  });
+
+  it('is asked for again on the next connection', () => {
+    const walk = governed().connect().answer(500, '').wake().lose().wake();
+    expect(asks(walk.connect())).toBe(true);
+    expect(walk.state.progress.heldUnderWayMs).toBe(10);
+  });
+});
