@@ -1,0 +1,150 @@
+/** How one member of a record is written to JSON, and read back with its type checked. */
+export type Field<T> = {
+  /** The JSON value; `undefined` = the member is left out. */
+  readonly write: (value: T) => unknown;
+  /** `undefined` = the member is not there. Throws a `FieldError` for a value of another type. */
+  readonly read: (value: unknown) => T;
+};
+
+export type Fields<T> = { readonly [K in keyof T]: Field<T[K]> };
+
+/** A member is missing or of the wrong type; the message begins with its path. */
+export class FieldError extends Error {
+  override readonly name = 'FieldError';
+}
+
+/** Times in milliseconds are kept to the microsecond, shares to a tenth of a per cent. */
+const STEPS_PER_UNIT = 1000;
+
+function plain<T>(what: string, holds: (value: unknown) => value is T): Field<T> {
+  return {
+    write: (value) => value,
+    read(value) {
+      if (holds(value)) return value;
+      throw new FieldError(value === undefined ? 'is missing' : `is not ${what}`);
+    },
+  };
+}
+
+export const text: Field<string> = plain('a text', (value) => typeof value === 'string');
+
+export const flag: Field<boolean> = plain('true or false', (value) => typeof value === 'boolean');
+
+/** A count or a place: a whole number from 0. */
+export const whole: Field<number> = plain(
+  'a whole number from 0',
+  (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
+);
+
+export const number: Field<number> = plain('a number', (value): value is number => Number.isFinite(value));
+
+/** A time in milliseconds or a share, rounded to a thousandth when written. */
+export const rounded: Field<number> = {
+  write(value) {
+    if (!Number.isFinite(value)) throw new Error(`${value} cannot be written`);
+    return Math.round(value * STEPS_PER_UNIT) / STEPS_PER_UNIT;
+  },
+  read: number.read,
+};
+
+export function oneOf<const T>(values: readonly T[]): Field<T> {
+  return plain(`one of ${values.join(', ')}`, (value): value is T => (values as readonly unknown[]).includes(value));
+}
+
+/** `null` is left out. */
+export function orNull<T>(field: Field<T>): Field<T | null> {
+  return {
+    write: (value) => (value === null ? undefined : field.write(value)),
+    read: (value) => (value === undefined ? null : field.read(value)),
+  };
+}
+
+/** `usual` is left out; only for values that `===` compares. */
+export function orUsual<T extends string | number | boolean>(field: Field<T>, usual: T): Field<T> {
+  return {
+    write(value) {
+      const written = field.write(value);
+      return written === usual ? undefined : written;
+    },
+    read: (value) => (value === undefined ? usual : field.read(value)),
+  };
+}
+
+/** An empty list is left out. */
+export function list<T>(field: Field<T>): Field<readonly T[]> {
+  return {
+    write: (values) => (values.length === 0 ? undefined : values.map(field.write)),
+    read(values) {
+      if (values === undefined) return [];
+      if (!Array.isArray(values)) throw new FieldError('is not a list');
+      return values.map((value, index) => {
+        try {
+          return field.read(value);
+        } catch (error) {
+          throw placed(`[${index}]`, error);
+        }
+      });
+    },
+  };
+}
+
+/** An object; `keys` names the members that are called otherwise in JSON. */
+export function members<T extends object>(
+  fields: Fields<T>,
+  keys: { readonly [K in keyof T]?: string } = {},
+): Field<T> {
+  const entries = (Object.keys(fields) as (keyof T)[]).map((name) => ({
+    name,
+    key: keys[name] ?? String(name),
+    field: fields[name],
+  }));
+  return {
+    write(value) {
+      const written: Record<string, unknown> = {};
+      for (const { name, key, field } of entries) written[key] = field.write(value[name]);
+      return written;
+    },
+    read(value) {
+      if (typeof value !== 'object' || value === null) throw new FieldError('is not an object');
+      const read: Partial<T> = {};
+      let place = '';
+      try {
+        for (const { name, key, field } of entries) {
+          place = key;
+          read[name] = field.read((value as Record<string, unknown>)[key]);
+        }
+      } catch (error) {
+        throw placed(place, error);
+      }
+      return read as T;
+    },
+  };
+}
+
+/** The members as a list in the order of `names`, an absent one as `null`. Left out when all are absent. */
+export function tuple<T extends object>(names: readonly (keyof T)[], field: Field<number>): Field<Nullable<T>> {
+  return {
+    write: (value) =>
+      names.every((name) => value[name] === null)
+        ? undefined
+        : names.map((name) => (value[name] === null ? null : field.write(value[name]))),
+    read(values) {
+      const given = values === undefined ? names.map(() => null) : values;
+      if (!Array.isArray(given) || given.length !== names.length) {
+        throw new FieldError(`is not a list of ${names.length}`);
+      }
+      const read: Partial<Record<keyof T, number | null>> = {};
+      names.forEach((name, index) => {
+        read[name] = given[index] === null ? null : field.read(given[index]);
+      });
+      return read as Nullable<T>;
+    },
+  };
+}
+
+type Nullable<T> = { readonly [K in keyof T]: number | null };
+
+/** An error that names the place of a value within a larger one. */
+function placed(place: string, error: unknown): unknown {
+  return error instanceof FieldError ? new FieldError(`${place} ${error.message}`) : error;
+}

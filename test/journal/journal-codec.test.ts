@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
+import { END_REASONS, type JournalRecord, type SessionRecord } from '../../src/journal/journal-record.ts';
+import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
+import { grantRecord, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
+
+const whole = fc.maxSafeNat();
+const count = fc.nat();
+const text = fc.string({ unit: 'binary' });
+const ms = fc.integer({ min: -1_000_000, max: 2 ** 50 }).map((micros) => micros / 1000);
+const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
+
+const phases = fc.record({
+  tcpMs: orNull(ms),
+  tlsMs: orNull(ms),
+  connackMs: orNull(ms),
+  subackMs: orNull(ms),
+  acceptedMs: orNull(ms),
+  assignedMs: orNull(ms),
+});
+
+const outcome: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('outcome' as const),
+  row: whole,
+  round: fc.integer({ min: 1, max: 9 }),
+  sequence: orNull(whole),
+  registrationId: text,
+  group: orNull(text),
+  expectedHub: orNull(text),
+  otherValues: fc.array(text),
+  result: fc.constantFrom(...REGISTRATION_RESULTS),
+  assignedHub: orNull(text),
+  deviceId: orNull(text),
+  substatus: orNull(text),
+  attempts: count,
+  registersSent: count,
+  possiblyTwice: fc.boolean(),
+  polls: count,
+  throttles: count,
+  serverErrors: count,
+  staleAnswers: count,
+  retryAftersClamped: count,
+  errorCode: orNull(text),
+  errorMessage: orNull(text),
+  trackingId: orNull(text),
+  operationId: orNull(text),
+  serviceCreatedAt: orNull(text),
+  serviceUpdatedAt: orNull(text),
+  intendedAtMs: orNull(ms),
+  startedAtMs: orNull(ms),
+  finishedAtMs: orNull(ms),
+  heldMs: ms,
+  heldUnderWayMs: ms,
+  waitedMs: ms,
+  phases,
+  returnedPayload: orNull(text),
+});
+
+const target = fc.record({
+  kind: fc.constantFrom('emulator' as const, 'service' as const),
+  host: text,
+  port: count,
+  idScope: text,
+}) as fc.Arbitrary<SessionRecord['target']>;
+
+const session: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('session' as const),
+  version: fc.constant(1 as const),
+  session: count,
+  dpsloadVersion: text,
+  startedAtEpochMs: whole,
+  name: orNull(text),
+  target,
+  apiVersion: text,
+  attestation: text,
+  fleet: fc.record({ file: text, digest: text, rows: count, rejectedRows: count, otherColumns: fc.array(text) }),
+  rowsMax: orNull(count),
+  rounds: count,
+  workers: count,
+  concurrency: count,
+  ratePerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
+  thresholds: fc.array(text),
+  allowLimited: fc.boolean(),
+});
+
+const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+const grant: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('grant' as const),
+  atMs: ms,
+  round: count,
+  sequence: whole,
+  rows: fc.array(range),
+});
+
+const sample: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('sample' as const),
+  atMs: ms,
+  inFlight: count,
+  outstanding: count,
+  launched: count,
+  settled: count,
+  throttles: count,
+  startLagMaxMs: orNull(ms),
+  loopDelayMaxMs: fc.array(ms),
+  cpuShare: ms,
+  emulatorCpuShare: orNull(ms),
+  fileDescriptors: orNull(count),
+  rssBytes: whole,
+  rateAllowedPerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
+});
+
+const end: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('end' as const),
+  atMs: ms,
+  reason: fc.constantFrom(...END_REASONS),
+  message: orNull(text),
+});
+
+describe('a record and its line', () => {
+  it.each(Object.entries({ session, grant, outcome, sample, end }))('%s: reads back what was written', (_, records) => {
+    fc.assert(
+      fc.property(records, (record) => {
+        const line = encodeRecord(record);
+        expect(line).not.toContain('\n');
+        // JSON has one zero, so -0 is the same as 0.
+        expect(JSON.stringify(decodeRecord(line))).toBe(JSON.stringify(record));
+      }),
+    );
+  });
+
+  it('writes an outcome with short names, and leaves out what is absent', () => {
+    const record = outcomeRecord(7, {
+      intendedAtMs: 12.5,
+      startedAtMs: 12.9,
+      finishedAtMs: 3210.0041,
+      otherValues: [],
+    });
+    expect(encodeRecord(record)).toBe(
+      '{"kind":"outcome","row":7,"seq":7,"id":"dev-000007","result":"assigned","hub":"hub-b.azure-devices.net",' +
+        '"device":"dev-000007","substatus":"initialAssignment","attempts":1,"registers":1,"polls":1,' +
+        '"operation":"4.0b1c2d3e4f5a6b7c.00000000-0000-4000-8000-000000000007",' +
+        '"created":"2026-01-02T03:04:06.1234567Z","updated":"2026-01-02T03:04:06.3334567Z",' +
+        '"intended":12.5,"started":12.9,"finished":3210.004,"waited":3000,"phases":[1,5,2,2,180,3010]}',
+    );
+  });
+
+  it('refuses to write a time that is none', () => {
+    expect(() => encodeRecord(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
+  });
+});
+
+const change = (record: JournalRecord, from: string | RegExp, to: string): string => {
+  const line = encodeRecord(record);
+  const changed = line.replace(from, to);
+  expect(changed).not.toBe(line);
+  return changed;
+};
+
+describe('a line that is no record', () => {
+  it.each([
+    ['', 'is no JSON'],
+    ['{"kind":"outcome","row":1', 'is no JSON'],
+    ['null', 'is no JSON object'],
+    ['[1]', 'is no JSON object'],
+    ['{}', 'is of no known kind'],
+    ['{"kind":"toString"}', 'is of no known kind'],
+    ['{"kind":"end","atMs":1}', 'is no end: reason is missing'],
+    [change(sessionRecord(), '"version":1', '"version":2'), 'is of journal version 2; this dpsload reads version 1'],
+    [change(sessionRecord(), '"rows":10', '"rows":"10"'), 'is no session: fleet rows is not a whole number from 0'],
+    [change(sessionRecord(), '["Site"]', '["Site",3]'), 'is no session: fleet otherColumns [1] is not a text'],
+    [change(outcomeRecord(1), '"row":1,', ''), 'is no outcome: row is missing'],
+    [change(outcomeRecord(1), '"row":1', '"row":1.5'), 'is no outcome: row is not a whole number from 0'],
+    [change(outcomeRecord(1), '"assigned"', '"lost"'), 'is no outcome: result is not one of assigned, failed,'],
+    [change(outcomeRecord(1), /"phases":\[1,/, '"phases":['), 'is no outcome: phases is not a list of 6'],
+    [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is no grant: rows [0] is no range of rows'],
+    [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is no sample: loopDelayMaxMs [0] is not a number'],
+  ])('%s', (line, message) => {
+    expect(() => decodeRecord(line)).toThrow(JournalFormatError);
+    expect(() => decodeRecord(line)).toThrow(message);
+  });
+});
