@@ -1,0 +1,96 @@
+import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
+
+/** HdrHistogram's digits: a value read back is within 0.1% of the one recorded. */
+export const SIGNIFICANT_DIGITS = 3;
+
+/** Longest duration that is told apart, in milliseconds: 1 hour, twelve times the default deadline of a registration. */
+export const DURATION_MAX_MS = 3_600_000;
+
+/** Histograms count in whole microseconds; the shortest duration that is told apart is 1. */
+const MICROSECONDS_PER_MS = 1000;
+
+export type DurationSummary = {
+  readonly count: number;
+  readonly minMs: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  /** Durations below 0 or above the longest, counted as 0 or as the longest. */
+  readonly clamped: number;
+};
+
+/** Durations, folded into an HDR histogram of 1 µs to 1 h. Values are never corrected afterwards. */
+export class DurationHistogram {
+  readonly #histogram: Histogram;
+  #clamped = 0;
+  #sumMicros = 0;
+
+  /** @param significantDigits a value read back is within 1% with 2, within 0.1% with 3 */
+  constructor(significantDigits: 2 | 3 = SIGNIFICANT_DIGITS) {
+    this.#histogram = build({
+      bitBucketSize: 32,
+      autoResize: false,
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: DURATION_MAX_MS * MICROSECONDS_PER_MS,
+      numberOfSignificantValueDigits: significantDigits,
+      useWebAssembly: false,
+    });
+  }
+
+  /** The one place where milliseconds become the histogram's microseconds. */
+  recordMs(durationMs: number): void {
+    const micros = Math.round(durationMs * MICROSECONDS_PER_MS);
+    const inRange = Math.min(Math.max(micros, 0), DURATION_MAX_MS * MICROSECONDS_PER_MS);
+    if (inRange !== micros) this.#clamped += 1;
+    this.#sumMicros += inRange;
+    this.#histogram.recordValue(inRange);
+  }
+
+  /** Takes in the durations of another one. */
+  addAll(other: DurationHistogram): void {
+    this.#histogram.add(other.#histogram);
+    this.#clamped += other.#clamped;
+    this.#sumMicros += other.#sumMicros;
+  }
+
+  get count(): number {
+    return this.#histogram.totalCount;
+  }
+
+  /** At least `percentile` per cent of the durations are this or less; `null` without any. */
+  percentileMs(percentile: number): number | null {
+    if (this.count === 0) return null;
+    // The histogram answers with the upper end of a bucket, which can be above the largest value in it.
+    const micros = Math.min(this.#histogram.getValueAtPercentile(percentile), this.#histogram.maxValue);
+    return micros / MICROSECONDS_PER_MS;
+  }
+
+  /** `null` without any duration. */
+  summary(): DurationSummary | null {
+    if (this.count === 0) return null;
+    const histogram = this.#histogram;
+    const percentileMs = (percentile: number): number => this.percentileMs(percentile) ?? 0;
+    const hasZero = histogram.getValueAtPercentile(0) === 0;
+    return {
+      count: this.count,
+      minMs: hasZero ? 0 : histogram.minNonZeroValue / MICROSECONDS_PER_MS,
+      meanMs: Math.round(this.#sumMicros / this.count) / MICROSECONDS_PER_MS,
+      p50Ms: percentileMs(50),
+      p90Ms: percentileMs(90),
+      p95Ms: percentileMs(95),
+      p99Ms: percentileMs(99),
+      p999Ms: percentileMs(99.9),
+      maxMs: histogram.maxValue / MICROSECONDS_PER_MS,
+      clamped: this.#clamped,
+    };
+  }
+
+  /** HdrHistogram's V2 encoding, deflated, in base64. The values in it are microseconds. */
+  encode(): string {
+    return encodeIntoCompressedBase64(this.#histogram);
+  }
+}

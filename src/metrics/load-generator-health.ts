@@ -1,0 +1,104 @@
+import type { SampleRecord } from '../journal/journal-record.ts';
+import { DurationHistogram } from './duration-histogram.ts';
+
+/**
+ * Past these the load generator, not the service, shaped the result. The fastest answer to a register request that was
+ * seen of the service takes 400 ms; a tenth of it, 40 ms, is the lateness that a measurement can bear.
+ */
+export const HEALTH_LIMITS = Object.freeze({
+  /** 99th percentile of the start lag of assigned registrations; open model only. */
+  startLagP99Ms: 40,
+  /** 99th percentile, over the seconds of the run, of the largest event-loop delay of any worker in that second. */
+  loopDelayP99Ms: 40,
+  /** Cores busy for each worker, on average: at 80% of a core, work waits four times as long as it takes (M/M/1). */
+  cpuPerWorker: 0.8,
+});
+
+export type HealthLimit = {
+  readonly name: keyof typeof HEALTH_LIMITS;
+  readonly limit: number;
+  /** `null` = not measured, and so not exceeded. */
+  readonly observed: number | null;
+  readonly exceeded: boolean;
+};
+
+/** What was seen of the load generator; `null` = not measured. CPU in cores: 2 = two busy. */
+export type HealthSummary = {
+  readonly limited: boolean;
+  readonly limits: readonly HealthLimit[];
+  readonly startLagP99Ms: number | null;
+  readonly startLagMaxMs: number | null;
+  readonly loopDelayP99Ms: number | null;
+  readonly loopDelayMaxMs: number | null;
+  readonly cpuShareMean: number | null;
+  readonly cpuShareMax: number | null;
+  readonly emulatorCpuShareMean: number | null;
+  readonly fileDescriptorsMax: number | null;
+  readonly rssBytesMax: number | null;
+};
+
+/** The state of the load generator over a run, folded from its samples. */
+export class LoadGeneratorHealth {
+  readonly #loopDelays = new DurationHistogram();
+  readonly #cpuShare = new Extent();
+  readonly #cpuPerWorker = new Extent();
+  readonly #emulatorCpuShare = new Extent();
+  readonly #fileDescriptors = new Extent();
+  readonly #rssBytes = new Extent();
+
+  /** @param workers of the session that the sample belongs to */
+  add(sample: SampleRecord, workers: number): void {
+    if (sample.loopDelayMaxMs.length > 0) this.#loopDelays.recordMs(Math.max(...sample.loopDelayMaxMs));
+    this.#cpuShare.add(sample.cpuShare);
+    this.#emulatorCpuShare.add(sample.emulatorCpuShare);
+    this.#fileDescriptors.add(sample.fileDescriptors);
+    this.#rssBytes.add(sample.rssBytes);
+    // A second in which nothing was under way says nothing of the load.
+    if (sample.inFlight > 0) this.#cpuPerWorker.add(sample.cpuShare / workers);
+  }
+
+  /** @param startLags of the assigned registrations; `null` in the closed model, which has no schedule to be late for */
+  summary(startLags: DurationHistogram | null): HealthSummary {
+    const startLagP99Ms = startLags?.percentileMs(99) ?? null;
+    const loopDelayP99Ms = this.#loopDelays.percentileMs(99);
+    const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: this.#cpuPerWorker.mean });
+    return {
+      limited: limits.some(({ exceeded }) => exceeded),
+      limits,
+      startLagP99Ms,
+      startLagMaxMs: startLags?.percentileMs(100) ?? null,
+      loopDelayP99Ms,
+      loopDelayMaxMs: this.#loopDelays.percentileMs(100),
+      cpuShareMean: this.#cpuShare.mean,
+      cpuShareMax: this.#cpuShare.max,
+      emulatorCpuShareMean: this.#emulatorCpuShare.mean,
+      fileDescriptorsMax: this.#fileDescriptors.max,
+      rssBytesMax: this.#rssBytes.max,
+    };
+  }
+}
+
+function judge(seen: Readonly<Record<HealthLimit['name'], number | null>>): readonly HealthLimit[] {
+  return (Object.keys(HEALTH_LIMITS) as HealthLimit['name'][]).map((name) => {
+    const [limit, observed] = [HEALTH_LIMITS[name], seen[name]];
+    return { name, limit, observed, exceeded: observed !== null && observed > limit };
+  });
+}
+
+/** Mean, rounded to a thousandth, and largest of values of which some are absent. */
+class Extent {
+  max: number | null = null;
+  #sum = 0;
+  #count = 0;
+
+  add(value: number | null): void {
+    if (value === null) return;
+    this.max = this.max === null ? value : Math.max(this.max, value);
+    this.#sum += value;
+    this.#count += 1;
+  }
+
+  get mean(): number | null {
+    return this.#count === 0 ? null : Math.round((this.#sum / this.#count) * 1000) / 1000;
+  }
+}

@@ -1,0 +1,53 @@
+import { printThreshold } from './print-threshold.ts';
+import type { RunMeasures } from './run-measures.ts';
+import { type Comparison, limitOf, type Quantity, type Threshold } from './threshold.ts';
+import { metricNamed, type ThresholdMetric } from './threshold-metrics.ts';
+
+/** How a run did by one threshold. */
+export type ThresholdResult = {
+  readonly expression: string;
+  readonly quantity: Quantity;
+  /** Milliseconds, a part of 1, or a plain number; `null` = nothing was measured, which passes no threshold. */
+  readonly observed: number | null;
+  readonly passed: boolean;
+  /** It holds, and yet counts as failed: the load generator was too slow to measure it. */
+  readonly limited: boolean;
+};
+
+const HOLDS: Readonly<Record<Comparison, (observed: number, limit: number) => boolean>> = {
+  '<': (observed, limit) => observed < limit,
+  '<=': (observed, limit) => observed <= limit,
+  '>': (observed, limit) => observed > limit,
+  '>=': (observed, limit) => observed >= limit,
+  '==': (observed, limit) => observed === limit,
+  '!=': (observed, limit) => observed !== limit,
+};
+
+/** @param allowLimited also believe times that a slow load generator took */
+export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allowLimited: boolean): ThresholdResult {
+  const metric = metricOf(threshold);
+  const observed = observe(threshold, measures);
+  const holds = observed !== null && HOLDS[threshold.comparison](observed, limitOf(threshold));
+  const limited = holds && metric.ofTime && measures.health?.limited === true && !allowLimited;
+  const expression = printThreshold(threshold);
+  return { expression, quantity: metric.quantity, observed, passed: holds && !limited, limited };
+}
+
+/** What the run did, in the unit of the metric's quantity. */
+export function observe(threshold: Threshold, measures: RunMeasures): number | null {
+  return metricOf(threshold).observe(measures, threshold.argument ?? '');
+}
+
+/** Whether a threshold with `abort` is broken for good, or, of what goes up and down, is broken with enough registrations. */
+export function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
+  const observed = observe(threshold, measures);
+  if (observed === null || (metricOf(threshold).live === 'settles' && !isEnough)) return false;
+  const limit = limitOf(threshold);
+  return threshold.comparison === '<' ? observed >= limit : observed > limit;
+}
+
+function metricOf({ metric: name }: Threshold): ThresholdMetric {
+  const metric = metricNamed(name);
+  if (metric === null) throw new Error(`a threshold was read that has no metric: ${name}`);
+  return metric;
+}

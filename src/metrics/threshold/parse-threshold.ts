@@ -1,0 +1,141 @@
+import { similarWord } from '../../problem/similar-word.ts';
+import { COMPARISONS, type Comparison, type Quantity, type Threshold, UNITS, type Unit } from './threshold.ts';
+import { ThresholdError } from './threshold-error.ts';
+import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetric } from './threshold-metrics.ts';
+
+/*
+ * threshold  = metric [ "(" argument ")" ] comparison limit [ "abort" ]
+ * argument   = word | '"' { any character, \" or \\ } '"'
+ * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
+ * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ]
+ * word       = { letter | digit | "_" | "." | "%" | "-" }
+ */
+const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
+
+/** Six digits after the point: finer limits mean nothing, and more would need an exponent to print. */
+const LIMIT = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|%)?$/;
+
+const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
+  duration: 'Write a number with ms, s, m or h, such as 3s',
+  share: 'Write a number with %, such as 0.1%',
+  number: 'Write a plain number, such as 0 or 1.1',
+};
+
+/** Comparisons of which a value that grows can break: the other ones are only broken while it is still too small. */
+const UPPER_BOUNDS: readonly Comparison[] = ['<', '<=', '=='];
+
+type Token = { readonly kind: 'word' | 'text' | 'symbol' | 'end'; readonly text: string; readonly column: number };
+
+/** @throws ThresholdError */
+export function parseThreshold(expression: string): Threshold {
+  const tokens = new Tokens(expression);
+  const name = tokens.take();
+  const metric = name.kind === 'word' ? metricNamed(name.text) : null;
+  if (metric === null) throw unknownMetric(tokens, name);
+  const argument = readArgument(tokens, metric);
+  const comparison = readComparison(tokens);
+  const limit = readLimit(tokens, metric);
+  const abort = readAbort(tokens, metric, comparison);
+  const rest = tokens.take();
+  if (rest.kind !== 'end') throw tokens.error(rest, 'the threshold is complete here', 'Remove the rest');
+  return { metric: metric.name, argument, comparison, limit, abort };
+}
+
+class Tokens {
+  readonly #expression: string;
+  #offset = 0;
+
+  constructor(expression: string) {
+    this.#expression = expression;
+  }
+
+  take(): Token {
+    const rest = this.#expression.slice(this.#offset);
+    const column = this.#offset + rest.length - rest.trimStart().length + 1;
+    if (rest.trim() === '') return { kind: 'end', text: '', column: this.#expression.trimEnd().length + 1 };
+    TOKEN.lastIndex = this.#offset;
+    const match = TOKEN.exec(this.#expression);
+    if (match === null) {
+      const at = { kind: 'symbol', text: '', column } as const;
+      throw this.error(at, 'this cannot be understood', 'Write it like p95(service) < 3s; other names go in quotes');
+    }
+    this.#offset = TOKEN.lastIndex;
+    const [, word, text, symbol = ''] = match;
+    if (word !== undefined) return { kind: 'word', text: word, column };
+    if (text !== undefined) return { kind: 'text', text: text.replace(/\\(.)/g, '$1'), column };
+    return { kind: 'symbol', text: symbol, column };
+  }
+
+  /** The next token when it is `text`; else nothing is taken. */
+  takeIf(text: string): Token | null {
+    const before = this.#offset;
+    const token = this.take();
+    if (token.kind !== 'text' && token.text === text) return token;
+    this.#offset = before;
+    return null;
+  }
+
+  error({ column }: Token, message: string, remedy: string): ThresholdError {
+    return new ThresholdError(this.#expression, column, message, remedy);
+  }
+}
+
+function unknownMetric(tokens: Tokens, token: Token): ThresholdError {
+  const names = THRESHOLD_METRICS.map(({ name }) => name);
+  if (token.kind === 'end') return tokens.error(token, 'there is no threshold', 'Write one like p95(service) < 3s');
+  const similar = similarWord(token.text, names);
+  const remedy = similar === null ? `Write p50 to p100 or one of ${names.slice(1).join(', ')}` : `Write ${similar}`;
+  return tokens.error(token, 'there is no such metric', remedy);
+}
+
+function readArgument(tokens: Tokens, { name, argument }: ThresholdMetric): string | null {
+  const open = tokens.takeIf('(');
+  if (argument === null) {
+    if (open !== null) throw tokens.error(open, `${name} stands alone`, 'Remove the parentheses');
+    return null;
+  }
+  if (open === null) {
+    throw tokens.error(tokens.take(), `${name} needs a ${argument.noun}`, `Write ${name}(${argument.words[0]})`);
+  }
+  const token = tokens.take();
+  const isText = token.kind === 'word' || token.kind === 'text';
+  if (!isText || !argument.accepts(token.text)) throw wrongArgument(tokens, token, argument);
+  if (tokens.takeIf(')') === null) throw tokens.error(tokens.take(), 'a parenthesis is open', 'Write )');
+  return token.text;
+}
+
+function wrongArgument(tokens: Tokens, token: Token, { noun, words }: MetricArgument): ThresholdError {
+  const similar = similarWord(token.text, words);
+  const remedy = similar === null ? `Write ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : `Write ${similar}`;
+  return tokens.error(token, `this is no ${noun}`, remedy);
+}
+
+function readComparison(tokens: Tokens): Comparison {
+  const token = tokens.take();
+  const comparison = COMPARISONS.find((symbol) => token.kind === 'symbol' && symbol === token.text);
+  if (comparison !== undefined) return comparison;
+  throw tokens.error(token, 'a comparison is missing', 'Write <, <=, >, >=, == or !=');
+}
+
+function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Threshold['limit'] {
+  const token = tokens.take();
+  const match = token.kind === 'word' ? LIMIT.exec(token.text) : null;
+  if (match === null) throw tokens.error(token, 'a limit is missing', LIMIT_REMEDY[quantity]);
+  const unit = (match[2] as Unit | undefined) ?? null;
+  if ((unit === null ? 'number' : UNITS[unit].quantity) !== quantity) {
+    const noun = quantity === 'number' ? 'plain number' : quantity;
+    throw tokens.error(token, `${name} is a ${noun}, and this is none`, LIMIT_REMEDY[quantity]);
+  }
+  return { value: Number(match[1]), unit };
+}
+
+function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: Comparison): boolean {
+  const token = tokens.takeIf('abort');
+  if (token === null) return false;
+  const remedy = 'Leave abort away: the threshold is judged when the run has ended';
+  if (live === null) throw tokens.error(token, `${name} is only known at the end`, remedy);
+  if (!UPPER_BOUNDS.includes(comparison)) {
+    throw tokens.error(token, `${comparison} can still come true while the run goes on`, remedy);
+  }
+  return true;
+}

@@ -1,0 +1,21 @@
+import type { HubDistribution } from '../hub-distribution.ts';
+import type { LatencyHistograms } from '../latency-histograms.ts';
+import type { HealthSummary } from '../load-generator-health.ts';
+import type { OutcomeCounts } from '../outcome-counts.ts';
+import type { RecoveryCurve } from '../recovery-curve.ts';
+import type { RunTotals } from '../run-totals.ts';
+
+/** What thresholds are judged by: the folds of a run, at its end or while it goes on. */
+export type RunMeasures = {
+  /** That the run was to settle. */
+  readonly registrations: number;
+  readonly rejectedRows: number;
+  readonly counts: OutcomeCounts;
+  readonly possiblyTwice: number;
+  readonly latency: LatencyHistograms;
+  readonly recovery: RecoveryCurve;
+  readonly hubs: HubDistribution;
+  readonly totals: RunTotals;
+  /** `null` = not known before the end. */
+  readonly health: HealthSummary | null;
+};

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseThreshold } from '../../src/metrics/threshold/parse-threshold.ts';
+import { printThreshold } from '../../src/metrics/threshold/print-threshold.ts';
+import { COMPARISONS, limitOf, type Threshold, UNITS, type Unit } from '../../src/metrics/threshold/threshold.ts';
+import { ThresholdError } from '../../src/metrics/threshold/threshold-error.ts';
+import { metricNamed, THRESHOLD_METRICS } from '../../src/metrics/threshold/threshold-metrics.ts';
+
+function errorOf(expression: string): ThresholdError {
+  try {
+    parseThreshold(expression);
+  } catch (error) {
+    if (error instanceof ThresholdError) return error;
+    throw error;
+  }
+  throw new Error(`${expression} is a threshold`);
+}
+
+const percentile = fc.oneof(
+  fc.constant('p100'),
+  fc.integer({ min: 0, max: 99_999 }).map((thousandths) => `p${thousandths / 1000}`),
+);
+const metricName = fc.oneof(fc.constantFrom(...THRESHOLD_METRICS.map(({ name }) => name)), percentile);
+
+const freeText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
+
+/** Any threshold that the language can say. */
+const threshold: fc.Arbitrary<Threshold> = metricName.chain((name) => {
+  const { argument, quantity, live } = metricNamed(name) ?? { argument: null, quantity: 'number', live: null };
+  const units = (Object.keys(UNITS) as Unit[]).filter((unit) => UNITS[unit].quantity === quantity);
+  const words = argument === null ? [] : argument.words.map((word) => word.replaceAll('"', ''));
+  return fc.record({
+    metric: fc.constant(name),
+    argument:
+      argument === null ? fc.constant(null) : argument.accepts('any text') ? freeText : fc.constantFrom(...words),
+    comparison: live === null ? fc.constantFrom(...COMPARISONS) : fc.constantFrom('<', '<=', '=='),
+    limit: fc.record({
+      value: fc.integer({ min: 0, max: 10 ** 12 }).map((millionths) => millionths / 10 ** 6),
+      unit: quantity === 'number' ? fc.constant(null) : fc.constantFrom(...units),
+    }),
+    abort: live === null ? fc.constant(false) : fc.boolean(),
+  });
+});
+
+describe('the threshold language', () => {
+  it('reads what it prints', () => {
+    fc.assert(
+      fc.property(threshold, (value) => {
+        expect(parseThreshold(printThreshold(value))).toEqual(value);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('prints what it reads, whatever the spaces', () => {
+    const spaces = fc.constantFrom('', ' ', '   ', '\t');
+    fc.assert(
+      fc.property(threshold, fc.array(spaces, { minLength: 6, maxLength: 6 }), (value, [a, b, c, d, e, f]) => {
+        const { metric, comparison, limit, abort } = value;
+        const argument = value.argument === null ? '' : `(${a}${JSON.stringify(value.argument)}${b})`;
+        fc.pre(!/\\[^"\\]/.test(argument));
+        const loose = `${c}${metric}${argument}${d}${comparison}${e}${limit.value}${limit.unit ?? ''}${abort ? ' abort' : ''}${f}`;
+        expect(printThreshold(parseThreshold(loose))).toBe(printThreshold(value));
+      }),
+    );
+  });
+
+  it('answers every text with a threshold or with a place in it', () => {
+    const pieces = fc.constantFrom(
+      'p95',
+      '(',
+      'service',
+      ')',
+      '<',
+      '==',
+      '3s',
+      '0.1%',
+      'abort',
+      '"',
+      '\\',
+      ' ',
+      'é',
+      '$',
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.array(pieces).map((parts) => parts.join('')),
+          fc.string(),
+        ),
+        (text) => {
+          try {
+            parseThreshold(text);
+          } catch (error) {
+            if (!(error instanceof ThresholdError)) throw error;
+            expect(error.column).toBeGreaterThanOrEqual(1);
+            expect(error.column).toBeLessThanOrEqual(text.length + 1);
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    ['p95(service) < 3s', 3_000],
+    ['p99.9(response)<=250ms', 250],
+    ['time_to(99%) < 12m', 720_000],
+    ['max(waited) < 0.5h', 1_800_000],
+    ['rate(failed) < 0.1%', 0.001],
+    ['hub_share("a…") > 45%', 0.45],
+    ['hub_share("hub-a.azure-devices.net") >= 33.3%', 0.333],
+    ['count(failed) == 0', 0],
+    ['throttles == 0 abort', 0],
+    ['registers_per_device < 1.1', 1.1],
+    ['errors(401000) != 7', 7],
+  ])('knows the limit of %s', (expression, limit) => {
+    expect(limitOf(parseThreshold(expression))).toBe(limit);
+  });
+
+  it.each([
+    ['', 1, 'there is no threshold'],
+    ['   ', 1, 'there is no threshold'],
+    ['servce < 3s', 1, 'there is no such metric'],
+    ['p101(service) < 3s', 1, 'there is no such metric'],
+    ['  "p95"(service) < 3s', 3, 'there is no such metric'],
+    ['p95 < 3s', 5, 'p95 needs a time'],
+    ['p95(servce) < 3s', 5, 'this is no time'],
+    ['rate(not-started) < 3%', 6, 'this is no result'],
+    ['time_to(101%) < 3m', 9, 'this is no share'],
+    ['p95(service < 3s', 13, 'a parenthesis is open'],
+    ['throttles() == 0', 10, 'throttles stands alone'],
+    ['p95(service) 3s', 14, 'a comparison is missing'],
+    ['p95(service) =< 3s', 14, 'this cannot be understood'],
+    ['p95(service) <', 15, 'a limit is missing'],
+    ['p95(service) < abort', 16, 'a limit is missing'],
+    ['p95(service) < 3', 16, 'p95 is a duration, and this is none'],
+    ['rate(failed) < 0.001', 16, 'rate is a share, and this is none'],
+    ['throttles < 3s', 13, 'throttles is a plain number, and this is none'],
+    ['throttles < 1 1', 15, 'the threshold is complete here'],
+    ['hub_share("a) > 1%', 11, 'this cannot be understood'],
+    ['hub_share("a") > 1% abort', 21, 'hub_share is only known at the end'],
+    ['count(assigned) > 5 abort', 21, '> can still come true while the run goes on'],
+  ])('refuses %j at column %i', (expression, column, message) => {
+    const error = errorOf(expression);
+    expect([error.column, error.message]).toEqual([column, message]);
+    expect(error.excerpt.split('\n')[1]?.indexOf('^')).toBe(column + 1);
+    expect(error.remedy).not.toBe('');
+  });
+
+  it('proposes the word that was probably meant', () => {
+    expect(errorOf('p95(servce) < 3s').remedy).toBe('Write service');
+    expect(errorOf('throtles == 0').remedy).toBe('Write throttles');
+  });
+});
