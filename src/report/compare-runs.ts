@@ -1,0 +1,142 @@
+import type { Quantity } from '../metrics/threshold/threshold.ts';
+import { type ComparedFigure, comparedFigures } from './compared-figures.ts';
+import type { DeviceComparison } from './device-comparison.ts';
+import type { Summary } from './summary.ts';
+
+/** Version of the shape below. */
+export const COMPARISON_SCHEMA_VERSION = 1;
+
+/** A run as it is compared. */
+export type ComparedRun = {
+  readonly folder: string;
+  readonly summary: Summary;
+  /** What it ran on; `null` = not known. */
+  readonly machine: Readonly<Record<string, unknown>> | null;
+};
+
+export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
+  /** One for each run, in milliseconds, parts of 1 or plain numbers; `null` = it has none. */
+  readonly values: readonly (number | null)[];
+  /** Of each run against the first one: shares as a difference, all else as a part of the first one's; `null` = not known. */
+  readonly changes: readonly (number | null)[];
+  /** Largest less smallest, as a part of their mean; `null` with fewer than two. */
+  readonly spread: number | null;
+  /** For each run, whether it is worse than the first one by more than the tolerance. */
+  readonly regressed: readonly boolean[];
+};
+
+export type Comparison = {
+  readonly schemaVersion: typeof COMPARISON_SCHEMA_VERSION;
+  /** A part of 1. */
+  readonly tolerance: number;
+  readonly runs: readonly { readonly folder: string; readonly target: string; readonly startedAt: string | null }[];
+  /** Why the runs may not be comparable. */
+  readonly warnings: readonly string[];
+  readonly figures: readonly FigureComparison[];
+  /** Of each run but the first against the first; `null` = not asked for. */
+  readonly devices: readonly DeviceComparison[] | null;
+  readonly regressed: boolean;
+};
+
+/** Changes below these are noise of clocks and of single devices, whatever the tolerance: milliseconds, parts of 1, plain. */
+export const CHANGE_MIN: Readonly<Record<Quantity, number>> = Object.freeze({
+  duration: 1,
+  share: 0.001,
+  number: 0.001,
+});
+
+/**
+ * All runs against the first one. A run has regressed where a figure is worse by more than the tolerance: latencies,
+ * rates and counts for each device by that part of the first one's; shares of failures by that part too; and the share of
+ * a hub by as many percentage points, in either direction.
+ */
+export function compareRuns(
+  runs: readonly ComparedRun[],
+  tolerance: number,
+  devices: readonly DeviceComparison[] | null,
+): Comparison {
+  const summaries = runs.map(({ summary }) => summary);
+  const figures = comparedFigures(summaries).map((figure) => compareFigure(figure, summaries, tolerance));
+  return {
+    schemaVersion: COMPARISON_SCHEMA_VERSION,
+    tolerance,
+    runs: runs.map(({ folder, summary }) => ({
+      folder,
+      target: summary.target.label,
+      startedAt: summary.sessions[0]?.startedAt ?? null,
+    })),
+    warnings: warningsOf(runs),
+    figures,
+    devices,
+    regressed: figures.some(({ regressed }) => regressed.includes(true)),
+  };
+}
+
+function compareFigure(figure: ComparedFigure, summaries: readonly Summary[], tolerance: number): FigureComparison {
+  const { section, name, quantity, worse } = figure;
+  const values = summaries.map(figure.read);
+  const [base = null] = values;
+  return {
+    section,
+    name,
+    quantity,
+    worse,
+    values,
+    changes: values.map((value, run) => (run === 0 ? null : changeOf(figure, base, value))),
+    spread: spreadOf(values),
+    regressed: values.map((value, run) => run > 0 && isWorse(figure, base, value, tolerance)),
+  };
+}
+
+function changeOf({ quantity }: ComparedFigure, base: number | null, value: number | null): number | null {
+  if (base === null || value === null) return null;
+  if (quantity === 'share') return value - base;
+  return base === 0 ? null : (value - base) / base;
+}
+
+function isWorse(
+  { worse, quantity }: ComparedFigure,
+  base: number | null,
+  value: number | null,
+  tolerance: number,
+): boolean {
+  if (worse === null || base === null || value === null) return false;
+  const difference = worse === 'lower' ? base - value : worse === 'higher' ? value - base : Math.abs(value - base);
+  const allowed = worse === 'different' ? tolerance : tolerance * base;
+  return difference > Math.max(allowed, CHANGE_MIN[quantity]);
+}
+
+function spreadOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  return known.length < 2 || mean === 0 ? null : (Math.max(...known) - Math.min(...known)) / mean;
+}
+
+function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
+  const [first, ...others] = runs;
+  if (first === undefined) return [];
+  return [
+    ...runs.flatMap(({ folder, summary }) => [
+      ...(summary.loadGenerator.limited ? [`${folder} was limited by the load generator`] : []),
+      ...(summary.verdict === 'stopped' ? [`${folder} was stopped before all was registered`] : []),
+    ]),
+    ...others.flatMap((other) => differencesOf(first, other)),
+  ];
+}
+
+function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[] {
+  const [a, b] = [first.summary, other.summary];
+  const settings = ({ sessions: [session] }: Summary): unknown =>
+    session && [session.workers, session.concurrency, session.ratePerSecond, session.rowsMax];
+  const differences: readonly (readonly [noun: string, a: unknown, b: unknown])[] = [
+    ['fleet', a.fleet.digest, b.fleet.digest],
+    ['target', a.target.label, b.target.label],
+    ['version of dpsload', a.dpsloadVersion, b.dpsloadVersion],
+    ['machine', first.machine, other.machine],
+    ['workers, concurrency, rate or limit', settings(a), settings(b)],
+    ['api-version', a.sessions[0]?.apiVersion, b.sessions[0]?.apiVersion],
+  ];
+  return differences
+    .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
+    .map(([noun]) => `${other.folder} has another ${noun} than ${first.folder}`);
+}

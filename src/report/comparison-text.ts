@@ -1,0 +1,95 @@
+import type { Comparison, FigureComparison } from './compare-runs.ts';
+import { formatObserved } from './describe-threshold.ts';
+import type { DeviceComparison } from './device-comparison.ts';
+import { ABSENT, formatCount, formatForeign, formatNoun } from './format.ts';
+import { type Palette, PLAIN } from './palette.ts';
+import { textTable } from './text-table.ts';
+
+const SECTIONS = ['latency', 'rates', 'hubs', 'errors'] as const;
+const NAME_CHARACTERS_MAX = 60;
+const REGRESSED = 'worse';
+
+/** The comparison for people, its verdict first. Ends with a line feed. */
+export function comparisonText(comparison: Comparison, palette: Palette = PLAIN): string {
+  const { runs, warnings, figures, devices } = comparison;
+  const sections = [
+    [
+      verdictLine(comparison, palette),
+      ...runs.map(({ folder, target }, run) => `${letter(run)}  ${folder} (${target})`),
+    ],
+    warnings.map((warning) => palette.warning(`warning  ${warning}`)),
+    ...SECTIONS.map((section) =>
+      figureTable(
+        section,
+        figures.filter((each) => each.section === section),
+        palette,
+      ),
+    ),
+    ...(devices ?? []).map((device, index) => deviceLines(device, letter(index + 1), palette)),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function verdictLine({ figures, tolerance }: Comparison, { good, bad }: Palette): string {
+  const worse = figures.filter(({ regressed }) => regressed.includes(true)).length;
+  const within = `tolerance ${formatObserved(tolerance, 'share')}`;
+  return worse === 0 ? good(`no regression (${within})`) : bad(`${formatNoun(worse, 'figure')} worse (${within})`);
+}
+
+function figureTable(section: string, figures: readonly FigureComparison[], palette: Palette): readonly string[] {
+  if (figures.length === 0) return [];
+  const others = (figures[0]?.values ?? []).slice(1).flatMap((_, index) => [letter(index + 1), 'change']);
+  const [head = '', ...lines] = textTable([[section, 'A', ...others, 'spread', ''], ...figures.map(figureCells)]);
+  return [palette.bold(head), ...lines.map((line) => (line.endsWith(REGRESSED) ? palette.bad(line) : line))];
+}
+
+function figureCells({ name, quantity, values, changes, spread, regressed }: FigureComparison): readonly string[] {
+  const cells = values.flatMap((value, run) => {
+    const shown = value === null ? ABSENT : formatObserved(value, quantity);
+    return run === 0 ? [shown] : [shown, formatChange(changes[run] ?? null, quantity)];
+  });
+  const mark = regressed.includes(true) ? REGRESSED : '';
+  return [formatForeign(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatPercent(spread), mark];
+}
+
+/** Shares in percentage points, all else in per cent. */
+function formatChange(change: number | null, quantity: FigureComparison['quantity']): string {
+  if (change === null) return ABSENT;
+  const sign = change > 0 ? '+' : '';
+  return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatPercent(change)}`;
+}
+
+function formatPercent(part: number): string {
+  return `${(part * 100).toFixed(1)}%`;
+}
+
+function deviceLines(
+  { changes, slower, faster, moved, lost }: DeviceComparison,
+  run: string,
+  palette: Palette,
+): string[] {
+  const named = (ids: readonly string[]): string =>
+    ids.length === 0 ? '' : `  ${ids.map((id) => formatForeign(id, NAME_CHARACTERS_MAX)).join(', ')}`;
+  return [
+    palette.bold(`devices of ${run}, one by one against A`),
+    ...textTable(
+      [
+        ['kept their hub', formatCount(changes.keptHub)],
+        ['moved to another hub', `${formatCount(changes.movedHub)}${named(moved)}`],
+        ['no longer assigned', `${formatCount(changes.lost)}${named(lost)}`],
+        ['newly assigned', formatCount(changes.won)],
+        ['assigned in neither', formatCount(changes.neverAssigned)],
+        ['slower', formatCount(slower)],
+        ['faster', formatCount(faster)],
+      ],
+      'left',
+    ),
+  ];
+}
+
+function letter(run: number): string {
+  return String.fromCharCode('A'.charCodeAt(0) + run);
+}

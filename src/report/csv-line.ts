@@ -1,0 +1,12 @@
+/**
+ * One record of a CSV file (RFC 4180, lines end with a line feed): a field with a comma, a quote or a line end is quoted.
+ * Absent is an empty field.
+ */
+export function csvLine(values: readonly (string | number | boolean | null)[]): string {
+  return `${values.map(csvField).join(',')}\n`;
+}
+
+function csvField(value: string | number | boolean | null): string {
+  const text = value === null ? '' : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

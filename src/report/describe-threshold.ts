@@ -1,0 +1,38 @@
+import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import type { Quantity } from '../metrics/threshold/threshold.ts';
+
+const MS_PER_SECOND = 1_000;
+
+/** Of the observed value, so that it can be compared with any limit. */
+const DIGITS = 4;
+
+/** `p95(service) < 3s: observed 230.1 ms` */
+export function describeThreshold({ expression, quantity, observed, limited }: ThresholdResult): string {
+  const because = limited ? ', but the load generator was the limit (--allow-limited)' : '';
+  return `${expression}: ${observed === null ? 'nothing was measured' : `observed ${formatObserved(observed, quantity)}`}${because}`;
+}
+
+/** `230.1 ms`, `1.2 s`, `0.125%`, `1,000` */
+export function formatObserved(observed: number, quantity: Quantity): string {
+  switch (quantity) {
+    case 'duration':
+      return observed < MS_PER_SECOND ? `${rounded(observed)} ms` : `${rounded(observed / MS_PER_SECOND)} s`;
+    case 'share':
+      return `${rounded(observed * 100)}%`;
+    case 'number':
+      return rounded(observed);
+  }
+}
+
+/** At least four digits, a comma between thousands; never rounded to a whole number that it is not. */
+function rounded(value: number): string {
+  const precise = Number.isInteger(value)
+    ? value
+    : Number(value.toPrecision(Math.max(DIGITS, digitsBefore(value) + 1)));
+  const [whole = '', ...decimals] = String(precise).split('.');
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('.');
+}
+
+function digitsBefore(value: number): number {
+  return String(Math.trunc(Math.abs(value))).length;
+}

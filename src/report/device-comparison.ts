@@ -1,0 +1,71 @@
+/** One row of `registrations.csv`, as far as it is compared. */
+export type DeviceResult = {
+  readonly registrationId: string;
+  readonly round: string;
+  readonly result: string;
+  readonly assignedHub: string;
+  /** `null` = it never started or never ended. */
+  readonly serviceMs: number | null;
+};
+
+const CHANGES = ['keptHub', 'movedHub', 'lost', 'won', 'neverAssigned'] as const;
+
+export type DeviceChange = (typeof CHANGES)[number];
+
+/** How the devices of one run did against the same devices of another one. */
+export type DeviceComparison = {
+  /** `lost`: assigned in the first run alone; `won`: in the second alone. They add up to the rows. */
+  readonly changes: Readonly<Record<DeviceChange, number>>;
+  /** Of those that both runs assigned: service time beyond the tolerance. */
+  readonly slower: number;
+  readonly faster: number;
+  /** The first registration IDs of those that moved, and of those that were lost. */
+  readonly moved: readonly string[];
+  readonly lost: readonly string[];
+};
+
+/** IDs that are named for each kind. */
+const NAMED_MAX = 10;
+
+/** Differences of a single device below this are noise: a tenth of the fastest answer to a register request, 400 ms. */
+const SLOWER_MIN_MS = 40;
+
+/** Folds pairs of the same device in two runs; of the same size however many there are. */
+export class DeviceComparisonFold {
+  readonly #tolerance: number;
+  readonly #changes: Record<DeviceChange, number> = { keptHub: 0, movedHub: 0, lost: 0, won: 0, neverAssigned: 0 };
+  readonly #moved: string[] = [];
+  readonly #lost: string[] = [];
+  #slower = 0;
+  #faster = 0;
+
+  /** @param tolerance a part of 1 */
+  constructor(tolerance: number) {
+    this.#tolerance = tolerance;
+  }
+
+  add(before: DeviceResult, after: DeviceResult): void {
+    const change = changeOf(before, after);
+    this.#changes[change] += 1;
+    if (change === 'movedHub' && this.#moved.length < NAMED_MAX) this.#moved.push(after.registrationId);
+    if (change === 'lost' && this.#lost.length < NAMED_MAX) this.#lost.push(after.registrationId);
+    if (before.serviceMs === null || after.serviceMs === null) return;
+    if (change !== 'keptHub' && change !== 'movedHub') return;
+    const difference = after.serviceMs - before.serviceMs;
+    if (Math.abs(difference) <= Math.max(SLOWER_MIN_MS, this.#tolerance * before.serviceMs)) return;
+    if (difference > 0) this.#slower += 1;
+    else this.#faster += 1;
+  }
+
+  result(): DeviceComparison {
+    const [slower, faster] = [this.#slower, this.#faster];
+    return { changes: { ...this.#changes }, slower, faster, moved: [...this.#moved], lost: [...this.#lost] };
+  }
+}
+
+function changeOf(before: DeviceResult, after: DeviceResult): DeviceChange {
+  const [wasAssigned, isAssigned] = [before.result === 'assigned', after.result === 'assigned'];
+  if (!wasAssigned) return isAssigned ? 'won' : 'neverAssigned';
+  if (!isAssigned) return 'lost';
+  return before.assignedHub.toLowerCase() === after.assignedHub.toLowerCase() ? 'keptHub' : 'movedHub';
+}

@@ -1,0 +1,37 @@
+import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
+
+/*
+ * HdrHistogram log, format 1.3: one interval, the whole run, for each metric, which is its tag.
+ *
+ * #[Histogram log format version 1.3]
+ * #[StartTime: 1767323045.678 (seconds since epoch), 2026-01-02T03:04:05.678Z]
+ * "StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"
+ * Tag=service,0.000,12.345,987.654,HISTFAAA…
+ *
+ * Timestamp and length in seconds, the timestamp from StartTime on. The values in a histogram are microseconds,
+ * Interval_Max is in milliseconds.
+ */
+
+const MS_PER_SECOND = 1000;
+
+/**
+ * @param startedAtEpochMs of the first session
+ * @param activeMs length of the run
+ */
+export function latencyHlog(latency: LatencyHistograms, startedAtEpochMs: number, activeMs: number): string {
+  const startSeconds = (startedAtEpochMs / MS_PER_SECOND).toFixed(3);
+  const lines = [
+    '#[Histogram log format version 1.3]',
+    '#[dpsload: values in microseconds, Interval_Max in milliseconds]',
+    `#[StartTime: ${startSeconds} (seconds since epoch), ${new Date(startedAtEpochMs).toISOString()}]`,
+    '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
+  ];
+  for (const metric of LATENCY_METRICS) {
+    const histogram = latency.of(metric);
+    const maxMs = histogram.percentileMs(100);
+    if (maxMs === null) continue;
+    const lengthSeconds = (activeMs / MS_PER_SECOND).toFixed(3);
+    lines.push(`Tag=${metric},0.000,${lengthSeconds},${maxMs.toFixed(3)},${histogram.encode()}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,322 @@
+import type { PlotData, PlotMark, PlotSeries, PlotUnit } from './plot-data.ts';
+
+/*
+ * The script of report.html, inlined behind uPlot. It draws the plots that the page's JSON describes, in the colours of
+ * the style sheet, and lets a cursor be moved over them with the pointer or the arrow keys.
+ */
+
+const HEIGHT_PX = 240;
+const HEIGHT_NARROW_PX = 200;
+const NARROW_PX = 480;
+/** Of paper: A4 without its margins, at 96 pixels an inch. */
+const PRINT_WIDTH_PX = 660;
+/** Bounds of a logarithmic axis must be above 0: the shortest duration that is told apart is a microsecond. */
+const LOG_MS_MIN = 0.001;
+const FONT = '12px ui-sans-serif, system-ui, sans-serif';
+
+type DrawnPlot = { readonly data: PlotData; readonly plot: uPlot; readonly box: HTMLElement };
+
+/** For whoever looks into the page: each drawn plot by the id of its data. */
+declare global {
+  interface Window {
+    plots: Record<string, uPlot>;
+  }
+}
+
+function color(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function withCommas(value: number): string {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Three digits. */
+function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 99.95 || Number.isInteger(value)) return withCommas(value);
+  return size >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** `0.42 ms`, `180 ms`, `3.21 s`, `12.5 min`, `2.5 h` */
+function duration(ms: number): string {
+  if (ms < 999.5) return `${short(ms)} ms`;
+  if (ms < 119_500) return `${trimmed(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${trimmed(ms / 60_000)} min` : `${trimmed(ms / 3_600_000)} h`;
+}
+
+function trimmed(value: number): string {
+  return short(value)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
+}
+
+const WRITE: Readonly<Record<PlotUnit, (value: number) => string>> = {
+  count: (value) => withCommas(value),
+  perSecond: (value) => `${short(value)}/s`,
+  ms: duration,
+  share: (value) => `${(value * 100).toFixed(1)}%`,
+  cores: (value) => `${value.toFixed(2)} cores`,
+};
+
+const WRITE_ON_AXIS: Readonly<Record<PlotUnit, (value: number) => string>> = {
+  count: (value) => trimmed(value),
+  perSecond: (value) => trimmed(value),
+  ms: duration,
+  share: (value) => `${trimmed(value * 100)}%`,
+  cores: (value) => trimmed(value),
+};
+
+/** 1 → `0%`, 2 → `50%`, 10 → `90%`, 1000 → `99.9%` */
+function percentile(tail: number): string {
+  const digits = Math.max(0, Math.ceil(Math.log10(tail)) - 2);
+  return `${(100 * (1 - 1 / tail)).toFixed(digits)}%`;
+}
+
+function writePlace(data: PlotData, x: number): string {
+  return data.axis === 'time' ? duration(x) : percentile(x);
+}
+
+/** Steps between the ticks of a time axis that people count in, in milliseconds. */
+const TIME_STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600]
+  .concat([43_200, 86_400, 172_800, 604_800])
+  .map((seconds) => seconds * 1000);
+
+function xAxis(data: PlotData): uPlot.Axis {
+  const axis: uPlot.Axis = {
+    ...axisLook(),
+    values: (_, places) => places.map((x) => (x === 0 ? '0' : writePlace(data, x))),
+    size: 30,
+  };
+  if (data.axis === 'time') return { ...axis, incrs: TIME_STEPS_MS, space: 70 };
+  return { ...axis, splits: (_u, _axis, _min, max) => tailTicks(max), filter: (_, places) => places };
+}
+
+/** 0%, 50%, 90%, 99%, 99.9% … as far as the data goes. */
+function tailTicks(max: number): number[] {
+  return [1, 2, ...decades(10, max)];
+}
+
+function decades(min: number, max: number): number[] {
+  const first = Math.ceil(Math.log10(min) - 1e-9);
+  const last = Math.floor(Math.log10(max) + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));
+}
+
+function yAxis({ unit, logarithmic }: PlotData): uPlot.Axis {
+  const axis: uPlot.Axis = { ...axisLook(), size: 62, values: (_, places) => places.map(WRITE_ON_AXIS[unit]) };
+  if (!logarithmic) return axis;
+  return { ...axis, splits: (_u, _axis, min, max) => decades(min, max), filter: (_, places) => places };
+}
+
+function axisLook(): uPlot.Axis {
+  return {
+    stroke: () => color('muted'),
+    font: FONT,
+    grid: { stroke: () => color('grid'), width: 1 },
+    ticks: { stroke: () => color('grid'), width: 1, size: 4 },
+  };
+}
+
+function scales(data: PlotData): uPlot.Scales {
+  const { axis, logarithmic, x, marks } = data;
+  const yMax = Math.max(data.yMax ?? 0, ...marks.map((mark) => (mark.axis === 'y' ? mark.at * 1.1 : 0)));
+  const [first = 0, last = 1] = [x[0], x.at(-1)];
+  const xRange: uPlot.Range.MinMax = axis === 'tail' ? [1, Math.max(2, last)] : [Math.min(0, first), Math.max(last, 1)];
+  return {
+    x: { time: false, distr: axis === 'tail' ? 3 : 1, range: xRange },
+    y: logarithmic
+      ? {
+          distr: 3,
+          range: (_u, min, max) =>
+            uPlot.rangeLog(Math.max(min ?? 1, LOG_MS_MIN), Math.max(max ?? 1, LOG_MS_MIN), 10, true),
+        }
+      : { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.05, yMax) || 1] },
+  };
+}
+
+function seriesLook(series: PlotSeries): uPlot.Series {
+  const steps = uPlot.paths.stepped;
+  const bars = uPlot.paths.bars;
+  const look: uPlot.Series = {
+    label: series.label,
+    stroke: () => color(`plot-${series.color}`),
+    width: series.shape === 'dashed' ? 1.25 : 1.75,
+    spanGaps: series.bridged,
+    points: { show: true, size: 5, width: 0, fill: () => color(`plot-${series.color}`), filter: lonelyPoints },
+  };
+  if (series.shape === 'dashed') look.dash = [4, 4];
+  if (series.shape === 'steps' && steps) look.paths = steps({ align: 1 });
+  if (series.shape === 'bars' && bars) {
+    look.paths = bars({ size: [0.8, 24, 1] });
+    look.fill = () => color(`plot-${series.color}`);
+    look.points = { show: false };
+  }
+  return look;
+}
+
+/** Values that no line reaches, since there is nothing on either side. */
+function lonelyPoints(plot: uPlot, index: number): number[] {
+  const values = plot.data[index] ?? [];
+  const bridged = plot.series[index]?.spanGaps === true;
+  const seen = values.filter((value) => value != null).length;
+  if (bridged) return seen === 1 ? [values.findIndex((value) => value != null)] : [];
+  return Array.from(values.keys()).filter(
+    (at) => values[at] != null && values[at - 1] == null && values[at + 1] == null,
+  );
+}
+
+function bands(data: PlotData): uPlot.Band[] {
+  return data.series.flatMap((series, index) =>
+    series.filledTo === null
+      ? []
+      : [{ series: [index + 1, series.filledTo + 1] as uPlot.Band.Bounds, fill: () => color(`fill-${series.color}`) }],
+  );
+}
+
+function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = color('mark');
+  ctx.fillStyle = color('ink');
+  ctx.font = `${11 * ratio}px ui-sans-serif, system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  for (const { axis, at, label } of marks) {
+    const place = Math.round(plot.valToPos(at, axis, true));
+    const inside = axis === 'x' ? place <= bbox.left + bbox.width : place >= bbox.top;
+    if (!inside) continue;
+    ctx.beginPath();
+    if (axis === 'x') {
+      ctx.moveTo(place, bbox.top);
+      ctx.lineTo(place, bbox.top + bbox.height);
+    } else {
+      ctx.moveTo(bbox.left, place);
+      ctx.lineTo(bbox.left + bbox.width, place);
+    }
+    ctx.stroke();
+    if (axis === 'y') ctx.fillText(label, bbox.left + 6 * ratio, place - 4 * ratio);
+  }
+  ctx.restore();
+}
+
+function widthOf(box: HTMLElement): number {
+  return document.documentElement.dataset['print'] === undefined ? box.clientWidth : PRINT_WIDTH_PX;
+}
+
+function sizeOf(box: HTMLElement): { width: number; height: number } {
+  const width = widthOf(box);
+  return { width, height: width < NARROW_PX ? HEIGHT_NARROW_PX : HEIGHT_PX };
+}
+
+/** On a logarithmic axis nothing is at 0 or below. */
+function columns({ x, series, logarithmic }: PlotData): uPlot.AlignedData {
+  const values = series.map((one) =>
+    logarithmic ? one.values.map((value) => (value === null ? null : Math.max(value, LOG_MS_MIN))) : [...one.values],
+  );
+  return [[...x], ...values];
+}
+
+function draw(data: PlotData, box: HTMLElement): DrawnPlot {
+  const options: uPlot.Options = {
+    ...sizeOf(box),
+    padding: [10, 24, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      points: { size: 7 },
+      ...(data.axis === 'time' ? { sync: { key: 'time' } } : {}),
+    },
+    scales: scales(data),
+    axes: [xAxis(data), yAxis(data)],
+    series: [{}, ...data.series.map(seriesLook)],
+    bands: bands(data),
+    hooks: {
+      draw: [(plot) => drawMarks(plot, data.marks)],
+      setCursor: [(plot) => showValues(plot, data, box)],
+    },
+  };
+  const plot = new uPlot(options, columns(data), box);
+  listenForKeys(plot, data, box);
+  return { data, plot, box };
+}
+
+/** Writes what is under the cursor into the legend, and into what a screen reader says of the plot. */
+function showValues(plot: uPlot, data: PlotData, box: HTMLElement): void {
+  const index = plot.cursor.idx ?? null;
+  const outputs = box.closest('figure')?.querySelectorAll('output') ?? [];
+  const place = index === null ? '' : writePlace(data, data.x[index] ?? 0);
+  const texts = data.series.map(({ values }) => {
+    const value = index === null ? null : (values[index] ?? null);
+    return value === null ? '' : WRITE[data.unit](value);
+  });
+  [place, ...texts].forEach((text, at) => {
+    const output = outputs[at];
+    if (output) output.textContent = text;
+  });
+  const said = data.series.map(({ label }, at) => `${label} ${texts[at] || 'nothing'}`).join(', ');
+  box.setAttribute('aria-valuenow', String(index ?? 0));
+  box.setAttribute('aria-valuetext', index === null ? 'no place chosen' : `${place}: ${said}`);
+}
+
+/** The plot is a slider over its places. */
+function listenForKeys(plot: uPlot, data: PlotData, box: HTMLElement): void {
+  const last = data.x.length - 1;
+  box.setAttribute('aria-valuemin', '0');
+  box.setAttribute('aria-valuemax', String(Math.max(last, 0)));
+  showValues(plot, data, box);
+  box.addEventListener('keydown', (event) => {
+    const now = plot.cursor.idx ?? null;
+    const next: Record<string, number> = {
+      ArrowRight: now === null ? 0 : now + 1,
+      ArrowLeft: now === null ? last : now - 1,
+      PageDown: (now ?? 0) + 10,
+      PageUp: (now ?? last) - 10,
+      Home: 0,
+      End: last,
+    };
+    const index = next[event.key];
+    if (index === undefined) return;
+    event.preventDefault();
+    moveCursors(data, Math.min(Math.max(index, 0), last));
+  });
+}
+
+/** Those over time have one cursor, as the pointer has it. */
+function moveCursors({ id, axis }: PlotData, index: number): void {
+  for (const { data, plot } of drawn) {
+    if (data.id !== id && (axis !== 'time' || data.axis !== 'time')) continue;
+    plot.setCursor({ left: plot.valToPos(data.x[index] ?? 0, 'x'), top: plot.over.clientHeight / 2 });
+  }
+}
+
+function drawAll(): readonly DrawnPlot[] {
+  const text = document.getElementById('plots')?.textContent ?? '[]';
+  return (JSON.parse(text) as PlotData[]).flatMap((data) => {
+    const box = document.getElementById(data.id);
+    return box === null ? [] : [draw(data, box)];
+  });
+}
+
+const drawn = drawAll();
+window.plots = Object.fromEntries(drawn.map(({ data, plot }) => [data.id, plot]));
+
+function fitAll(): void {
+  for (const { plot, box } of drawn) plot.setSize(sizeOf(box));
+}
+
+function setPrinting(printing: boolean): void {
+  document.documentElement.toggleAttribute('data-print', printing);
+  fitAll();
+}
+
+new ResizeObserver(fitAll).observe(document.body);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const { plot } of drawn) plot.redraw();
+});
+addEventListener('beforeprint', () => setPrinting(true));
+addEventListener('afterprint', () => setPrinting(false));

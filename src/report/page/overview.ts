@@ -1,0 +1,219 @@
+import type { HubExpectation } from '../../metrics/hub-expectation.ts';
+import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
+import { FAILED_RESULTS } from '../../metrics/outcome-counts.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatForeign,
+  formatMs,
+  formatNoun,
+  formatNumber,
+  formatShare,
+} from '../format.ts';
+import { HEALTH_LABELS } from '../health-labels.ts';
+import type { Summary, Verdict } from '../summary.ts';
+import { type Html, html, NO_HTML } from './html.ts';
+import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
+
+const HUBS_SHOWN_MAX = 8;
+const ERRORS_SHOWN_MAX = 3;
+const FOREIGN_CHARACTERS_MAX = 200;
+
+const VERDICTS: Readonly<Record<Verdict, { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>> = {
+  'all-assigned': { label: '✓ All assigned', mood: 'good' },
+  'some-failed': { label: '✕ Some failed', mood: 'bad' },
+  stopped: { label: '■ Stopped', mood: 'bad' },
+  unfinished: { label: '… Not finished', mood: 'warning' },
+};
+
+/** The first screen: did it work, how fast, where did the devices go, what failed and what is to be done. */
+export function overview(facts: ReportFacts): Html {
+  const { summary } = facts;
+  return html`<header>
+<p class="target"><span class="eyebrow">target</span> ${foreign(summary.target.label)}</p>
+<p class="verdict ${VERDICTS[summary.verdict].mood}">${VERDICTS[summary.verdict].label}</p>
+<h1>${headline(summary)}</h1>
+<p class="run">${runLine(summary)}</p>
+${notices(summary)}
+<dl class="figures">${keyFigures(facts).map(
+    ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
+  )}</dl>
+</header>
+<div class="cards">
+<section aria-labelledby="fast"><h2 id="fast">How fast</h2>${speedCard(summary)}</section>
+<section aria-labelledby="where"><h2 id="where">Where devices went</h2>${hubCard(facts)}</section>
+<section aria-labelledby="wrong"><h2 id="wrong">What failed, and what to do</h2>${errorCard(summary)}</section>
+</div>
+`;
+}
+
+export function foreign(text: string): string {
+  return formatForeign(text, FOREIGN_CHARACTERS_MAX);
+}
+
+function headline(summary: Summary): string {
+  const { results, verdict, fleet } = summary;
+  const planned = plannedRegistrations(summary);
+  const things = fleet.rounds === 1 ? 'device' : 'registration';
+  const of = `${formatCount(results.assigned)} of ${formatNoun(planned, things)}`;
+  switch (verdict) {
+    case 'all-assigned':
+      return planned === 1
+        ? `The ${things} was assigned to a hub`
+        : `All ${formatNoun(planned, things)} were assigned to a hub`;
+    case 'some-failed':
+      return `${of} were assigned to a hub, ${formatCount(failedOf(summary))} failed`;
+    case 'stopped':
+      return `Stopped when ${of} were assigned to a hub`;
+    case 'unfinished':
+      return `So far ${of} were assigned to a hub`;
+  }
+}
+
+function failedOf({ results }: Summary): number {
+  return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+}
+
+function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
+  const [first] = sessions;
+  const started = (first?.startedAt ?? '').replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+  const again = sessions.length === 1 ? '' : `, ${formatNoun(sessions.length, 'session')}`;
+  const label = name === null ? NO_HTML : html`<strong>${foreign(name)}</strong> · `;
+  return html`${label}${foreign(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
+}
+
+function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html {
+  const notes = [
+    ...(end?.message ? [foreign(end.message)] : []),
+    ...loadGenerator.limits
+      .filter(({ exceeded }) => exceeded)
+      .map(({ name, observed, limit }) => {
+        const [label, unit] = HEALTH_LABELS[name];
+        const measured = `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
+        return `Limited by the load generator, so that times are partly its own: ${measured}`;
+      }),
+    ...(possiblyTwice === 0
+      ? []
+      : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: possibly_twice in registrations.csv`]),
+    ...warnings.map(foreign),
+  ];
+  return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
+}
+
+type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
+
+function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
+  const { results, latency, throughput, requests } = facts.summary;
+  const planned = plannedRegistrations(facts.summary);
+  const { service } = latency;
+  const afterMs = facts.recovery.timeToMs(0.99, planned);
+  return [
+    {
+      name: 'Assigned',
+      value: formatShare(planned === 0 ? 0 : results.assigned / planned),
+      note: `${formatCount(results.assigned)} of ${formatCount(planned)}`,
+    },
+    {
+      name: 'Service time, median',
+      value: service === null ? '–' : `${formatMs(service.p50Ms)} ms`,
+      note: service === null ? 'nothing was measured' : `p99 ${formatMs(service.p99Ms)} ms`,
+    },
+    {
+      name: 'Throughput',
+      value: throughput.endedPerSecond === null ? '–' : `${formatNumber(throughput.endedPerSecond)}/s`,
+      note: `registrations, over ${formatDuration(throughput.activeMs)}`,
+    },
+    {
+      name: '99% assigned after',
+      value: formatDuration(afterMs),
+      note: afterMs === null ? 'never reached' : 'from the first start',
+    },
+    {
+      name: 'Register calls',
+      value: formatCount(requests.registersSent),
+      note: `billed · ${formatNoun(requests.throttles, 'throttle')}`,
+    },
+  ];
+}
+
+/** What the response time is made of; the means add up. */
+const PARTS: readonly (readonly [metric: LatencyMetric, label: string, note: string])[] = [
+  ['held', 'held', 'back by governor, canary or outage'],
+  ['startLag', 'start lag', 'the load generator’s own lateness'],
+  ['service', 'service', 'work of service, network and client'],
+  ['waited', 'waited', 'asked for by service or policy'],
+];
+
+function speedCard({ latency, results }: Summary): Html {
+  const { response } = latency;
+  if (response === null) return html`<p>No device was assigned: there are no times to tell.</p>`;
+  let left = 0;
+  const parts = PARTS.map(([metric, label, note]) => {
+    const meanMs = latency[metric]?.meanMs ?? 0;
+    const width = response.meanMs === 0 ? 0 : (100 * meanMs) / response.meanMs;
+    left += width;
+    return { metric, label, note, meanMs, x: left - width, width };
+  });
+  const bars = parts.map(
+    ({ metric, x, width }) =>
+      html`<rect class="part-${metric}" x="${x.toFixed(2)}" width="${width.toFixed(2)}" height="10"/>`,
+  );
+  const rows = parts.map(
+    ({ metric, label, note, meanMs }) =>
+      html`<tr><th scope="row"><span class="key bar part-${metric}"></span>${label} <small>${note}</small></th><td>${formatMs(meanMs)} ms</td></tr>`,
+  );
+  return html`<p>Mean response time <strong>${formatMs(response.meanMs)} ms</strong> of the ${formatCount(results.assigned)} assigned, from the intended start:</p>
+<svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
+<table class="parts"><tbody>${rows}</tbody></table>`;
+}
+
+function hubCard({ summary, hubExpectation }: ReportFacts): Html {
+  const { hubs, expectedHubs } = summary;
+  if (hubs.length === 0) return html`<p>No device came to a hub.</p>`;
+  const expected = hubExpectation.shares();
+  const left = hubs.length - HUBS_SHOWN_MAX;
+  const rows = hubs.slice(0, HUBS_SHOWN_MAX).map(({ hub, count, share }) => {
+    const wanted = expected.get(hub.toLowerCase()) ?? null;
+    const tick =
+      wanted === null
+        ? NO_HTML
+        : html`<line class="wanted" x1="${percent(wanted)}" x2="${percent(wanted)}" y1="0" y2="8"/>`;
+    const note = wanted === null ? '' : ` expected ${formatShare(wanted)}`;
+    return html`<li><span class="name">${foreign(hub)}</span> <span class="amount">${formatCount(count)} <strong>${formatShare(share)}</strong>${note}</span>
+<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/><rect class="share" width="${percent(share)}" height="8"/>${tick}</svg></li>`;
+  });
+  const verdict =
+    expectedHubs === null
+      ? NO_HTML
+      : html`<p>${formatCount(expectedHubs.asExpected)} came to their expected hub, ${formatCount(expectedHubs.elsewhere)} to another.</p>`;
+  const more = left > 0 ? html`<p>and ${formatNoun(left, 'more hub')}, below.</p>` : NO_HTML;
+  return html`<ul class="bars">${rows}</ul>${more}${verdict}${missingHubs(summary, hubExpectation)}`;
+}
+
+function missingHubs({ hubs }: Summary, expectation: HubExpectation): Html {
+  const seen = new Set(hubs.map(({ hub }) => hub.toLowerCase()));
+  const missing = [...expectation.shares().keys()].filter((hub) => !seen.has(hub));
+  if (missing.length === 0) return NO_HTML;
+  return html`<p>No device came to ${missing.slice(0, HUBS_SHOWN_MAX).map(foreign).join(', ')}, where some were expected.</p>`;
+}
+
+function percent(share: number): string {
+  return (share * 100).toFixed(2);
+}
+
+function errorCard(summary: Summary): Html {
+  const { errors, results } = summary;
+  const undone = results['not-started'] + results.cancelled + results.unknown;
+  const left = errors.length - ERRORS_SHOWN_MAX;
+  const items = errors
+    .slice(0, ERRORS_SHOWN_MAX)
+    .map(
+      ({ code, count, message, remedy }) =>
+        html`<li><p><code>${foreign(code)}</code> <strong>${formatCount(count)}×</strong> ${message === null ? '' : foreign(message)}</p>${
+          remedy === null ? NO_HTML : html`<p class="remedy">${remedy}.</p>`
+        }</li>`,
+    );
+  return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${
+    left > 0 ? html`<p><a href="#outcomes">and ${formatNoun(left, 'more error')}</a></p>` : NO_HTML
+  }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} not done: not started, cancelled or unknown.</p>`}`;
+}

@@ -1,0 +1,126 @@
+/** The look of report.html. Colours of the plots are from Okabe and Ito's set, which colour-blind people can tell apart. */
+export const PAGE_STYLE = `
+:root {
+  --paper: #f7f5f0; --card: #fffefb; --ink: #1b2530; --muted: #56616d; --line: #dfdbd1; --grid: #e9e6de; --mark: #7a8590;
+  --accent: #0b5d7a; --good: #00664f; --good-fill: #dcefe6; --bad: #a3330b; --bad-fill: #fbe5da; --warning: #7a5200; --warning-fill: #f8ecce;
+  --plot-a: #0072b2; --plot-b: #c85200; --plot-c: #00805f;
+  --plot-median: #00456e; --plot-high: #0072b2; --plot-higher: #4a9fd0; --plot-highest: #9cc8e3;
+  --fill-a: #0072b233; --fill-high: #0072b259; --fill-higher: #4a9fd04d; --fill-highest: #9cc8e352;
+  --held: #b5892a; --lag: #c85200; --service: #0072b2; --waited: #9db4c3;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root:not([data-print]) {
+    --paper: #10161c; --card: #172028; --ink: #e8ebee; --muted: #a3afba; --line: #2b3742; --grid: #243039; --mark: #8795a2;
+    --accent: #7cc4e4; --good: #5fd3ac; --good-fill: #12352b; --bad: #ff9d73; --bad-fill: #43210f; --warning: #f0c05a; --warning-fill: #3a2e10;
+    --plot-a: #56b4e9; --plot-b: #ff9457; --plot-c: #3ecf9f;
+    --plot-median: #cfeafa; --plot-high: #8accf0; --plot-higher: #56a5d8; --plot-highest: #3a7299;
+    --fill-a: #56b4e933; --fill-high: #8accf059; --fill-higher: #56a5d84d; --fill-highest: #3a729952;
+    --held: #e0b450; --lag: #ff9457; --service: #56b4e9; --waited: #5b7080;
+  }
+}
+* { box-sizing: border-box; }
+html { color-scheme: light dark; -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main, footer { max-width: 1240px; margin: 0 auto; padding: 0 clamp(16px, 4vw, 40px); }
+h1, h2, h3, p, dl, dd, ul, ol, figure, table { margin: 0; padding: 0; }
+h1 { font: 600 clamp(1.7rem, 3.6vw, 2.5rem)/1.15 ui-serif, "Iowan Old Style", "Palatino Linotype", Palatino, Georgia, serif; letter-spacing: -0.015em; max-width: 30ch; text-wrap: balance; }
+h2 { font: 600 1.25rem/1.3 ui-serif, "Iowan Old Style", "Palatino Linotype", Palatino, Georgia, serif; }
+h3 { font-size: 1rem; line-height: 1.4; }
+small { color: var(--muted); font-size: .82em; font-weight: 400; }
+code { font: .9em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: 3px; }
+.skip { position: absolute; left: -999px; }
+.skip:focus { left: 12px; top: 8px; background: var(--card); padding: 6px 12px; z-index: 9; }
+
+header { padding: clamp(24px, 5vw, 56px) 0 clamp(20px, 3vw, 32px); }
+.target { font-weight: 600; overflow-wrap: anywhere; }
+.eyebrow { color: var(--muted); font-weight: 400; margin-right: .35em; }
+.verdict { display: inline-block; margin: 12px 0; padding: 3px 12px; border-radius: 99px; font-weight: 600; font-size: .95rem; }
+.good { color: var(--good); background: var(--good-fill); }
+.bad { color: var(--bad); background: var(--bad-fill); }
+.warning { color: var(--warning); background: var(--warning-fill); }
+.run { margin-top: 12px; color: var(--muted); overflow-wrap: anywhere; }
+.run strong { color: var(--ink); }
+.notices { margin-top: 16px; padding: 10px 16px; list-style: none; color: var(--warning); background: var(--warning-fill); border-radius: 8px; overflow-wrap: anywhere; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 20px 24px; margin-top: clamp(20px, 3vw, 32px); padding-top: 20px; border-top: 1px solid var(--line); }
+.figures dt { color: var(--muted); font-size: .88rem; }
+.figures dd { font-size: 1.7rem; line-height: 1.25; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; }
+.figures .note { font-size: .88rem; font-weight: 400; letter-spacing: 0; color: var(--muted); }
+
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)); gap: 20px; }
+.cards > section, figure, .grid > .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px; min-width: 0; }
+.cards h2 { margin-bottom: 10px; }
+.cards p + p, .cards ul + p, .cards ol + p { margin-top: 8px; }
+.cards p { overflow-wrap: anywhere; }
+svg.stack { display: block; width: 100%; height: 18px; margin: 12px 0; border-radius: 4px; }
+.parts { width: 100%; border-collapse: collapse; }
+.parts th, .parts td { padding: 4px 0; font-weight: 400; text-align: left; vertical-align: top; }
+.parts small { display: block; padding-left: 20px; line-height: 1.3; }
+.parts td { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.part-held { fill: var(--held); background: var(--held); }
+.part-startLag { fill: var(--lag); background: var(--lag); }
+.part-service { fill: var(--service); background: var(--service); }
+.part-waited { fill: var(--waited); background: var(--waited); }
+.bars { list-style: none; display: grid; gap: 12px; }
+.bars li { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 12px; }
+.bars .name { overflow-wrap: anywhere; min-width: 0; }
+.bars .amount { color: var(--muted); font-variant-numeric: tabular-nums; }
+.bars strong { color: var(--ink); }
+svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top: 4px; border-radius: 3px; }
+.track { fill: var(--grid); } .share { fill: var(--plot-c); } .wanted { stroke: var(--ink); stroke-width: 2.5px; vector-effect: non-scaling-stroke; }
+.errors { list-style: none; display: grid; gap: 12px; }
+.errors li { border-left: 3px solid var(--bad); padding-left: 12px; }
+.errors .remedy { margin-top: 4px; padding-left: 1.4em; text-indent: -1.4em; }
+.errors .remedy::before { content: "→"; display: inline-block; width: 1.4em; text-indent: 0; color: var(--muted); }
+
+.part { padding-top: clamp(32px, 5vw, 56px); }
+.part > h2 { font-size: 1.6rem; margin-bottom: 16px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; align-items: start; }
+.grid > .empty, .grid > figure:last-child:nth-child(odd), .grid > .scroll:has(.words, .wide) { grid-column: 1 / -1; }
+figcaption p { color: var(--muted); font-size: .92rem; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
+.entry { white-space: nowrap; }
+output { font-weight: 600; font-variant-numeric: tabular-nums; }
+.place { color: var(--muted); margin-left: auto; } .place:has(output:empty) { visibility: hidden; }
+.key { display: inline-block; width: 14px; height: 0; border-top: 3px solid; margin-right: 6px; vertical-align: .28em; }
+.key.dashed { border-top-style: dotted; }
+.key.bars, .key.bar { height: 10px; border: 0; width: 12px; vertical-align: -.05em; border-radius: 2px; }
+.key-a { border-color: var(--plot-a); } .key-b { border-color: var(--plot-b); } .key-c { border-color: var(--plot-c); }
+.key-median { border-color: var(--plot-median); } .key-high { border-color: var(--plot-high); }
+.key-higher { border-color: var(--plot-higher); } .key-highest { border-color: var(--plot-highest); }
+.bars.key-b { background: var(--plot-b); }
+.plot { min-height: 200px; margin: 0 -6px; overflow: hidden; }
+.u-cursor-x { border-color: var(--mark) !important; }
+details { margin-top: 8px; }
+summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-content; }
+.scroll { overflow: auto; }
+details .scroll { max-height: 340px; margin-top: 8px; }
+.scroll table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: 8px; }
+.scroll th, .scroll td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; font-weight: 400; }
+.scroll tbody tr:last-child > * { border-bottom: 0; }
+.scroll thead th { color: var(--muted); font-size: .84rem; white-space: nowrap; }
+.numbers td, .numbers thead th:not(:first-child) { text-align: right; padding: 6px 0 6px 14px; white-space: nowrap; }
+.numbers.wide tbody th { min-width: 13em; }
+.words th { white-space: nowrap; } .words td { min-width: 7.5em; overflow-wrap: anywhere; }
+footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(--muted); font-size: .88rem; }
+@media (max-width: 520px) {
+  .cards > section, figure, .grid > .scroll { padding: 14px; border-radius: 10px; }
+  .figures { grid-template-columns: 1fr 1fr; }
+  .numbers.wide tbody th { min-width: 8em; } .numbers.wide small { display: block; }
+  .figures dd { font-size: 1.4rem; } .figures .note { font-size: .84rem; }
+}
+@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+@media print {
+  @page { margin: 14mm; }
+  body { background: none; font-size: 11pt; }
+  main, footer { max-width: none; padding: 0; }
+  .cards > section, figure, .grid > .scroll, tr, li { break-inside: avoid; }
+  h2, h3, caption { break-after: avoid; }
+  .grid { display: block; } .grid > * + * { margin-top: 14px; }
+  details, .skip { display: none; }
+  .scroll { overflow: visible; max-height: none; } .words th { white-space: normal; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+`;

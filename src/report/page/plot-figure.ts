@@ -1,0 +1,61 @@
+import { formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
+import { type Html, html } from './html.ts';
+import type { PlotData, PlotUnit } from './plot-data.ts';
+
+const WRITE: Readonly<Record<PlotUnit, (value: number) => string>> = {
+  count: formatCount,
+  perSecond: formatNumber,
+  ms: formatMs,
+  share: formatShare,
+  cores: formatNumber,
+};
+
+const UNITS: Readonly<Record<PlotUnit, string>> = {
+  count: '',
+  perSecond: ' (per second)',
+  ms: ' (ms)',
+  share: '',
+  cores: ' (cores)',
+};
+
+/** Up to here places in time are told to the hundredth of a second. */
+const FINE_MS_MAX = 60_000;
+
+/** A plot with its legend, which also shows the values under the cursor, and the same values as a table. */
+export function plotFigure(title: string, finding: string, plot: PlotData): Html {
+  return html`<figure aria-labelledby="${plot.id}-title">
+<figcaption><h3 id="${plot.id}-title">${title}</h3><p>${finding}</p></figcaption>
+<p class="legend">${legendOf(plot)}</p>
+<div class="plot" id="${plot.id}" tabindex="0" role="slider" aria-label="${title}, arrow keys move the cursor" aria-valuenow="0"></div>
+<details><summary>The same as a table</summary>${tableOf(title, plot)}</details>
+</figure>
+`;
+}
+
+function legendOf({ axis, series }: PlotData): Html {
+  const entries = series.map(
+    ({ label, color, shape }) =>
+      html`<span class="entry"><span class="key ${shape} key-${color}"></span>${label} <output></output></span> `,
+  );
+  return html`${entries}<span class="entry place">${axis === 'time' ? 'at' : 'percentile'} <output></output></span>`;
+}
+
+function tableOf(title: string, { axis, unit, x, series }: PlotData): Html {
+  const head = series.map(({ label }) => html`<th scope="col">${label}${UNITS[unit]}</th>`);
+  const rows = x.map((place, index) => {
+    const cells = series.map(({ values }) => {
+      const value = values[index] ?? null;
+      return html`<td>${value === null ? '' : WRITE[unit](value)}</td>`;
+    });
+    return html`<tr><th scope="row">${writePlace(axis, place)}</th>${cells}</tr>\n`;
+  });
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${title}, table"><table class="numbers">
+<thead><tr><th scope="col">${axis === 'time' ? 'up to' : 'percentile'}</th>${head}</tr></thead>
+<tbody>
+${rows}</tbody></table></div>`;
+}
+
+function writePlace(axis: PlotData['axis'], place: number): string {
+  if (axis === 'tail') return `${(100 * (1 - 1 / place)).toFixed(Math.max(1, Math.ceil(Math.log10(place))))}%`;
+  return place <= FINE_MS_MAX ? `${(place / 1000).toFixed(2)} s` : formatDuration(place);
+}

@@ -1,0 +1,197 @@
+import type { Extent } from '../../metrics/extent.ts';
+import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
+import { percentileCurve, percentilePlaces } from '../../metrics/percentile-curve.ts';
+import type { SampledMetric, TimeBucket } from '../../metrics/time-bucket.ts';
+import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
+import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
+
+const MS_PER_SECOND = 1000;
+
+/** Shares of the fleet whose time to a hub is told. */
+export const RECOVERY_SHARES = [0.5, 0.95, 0.99, 1] as const;
+
+export type RunPlots = {
+  readonly rates: PlotData;
+  readonly inFlight: PlotData;
+  readonly throttles: PlotData;
+  readonly service: PlotData;
+  readonly percentiles: PlotData;
+  readonly recovery: PlotData;
+  readonly lateness: PlotData;
+  readonly cpu: PlotData;
+};
+
+/** Every plot of the report. Those over time have the same places: the ends of the buckets. */
+export function runPlots(facts: ReportFacts): RunPlots {
+  const time = new TimePlots(facts);
+  return {
+    rates: time.rates(),
+    inFlight: time.inFlight(),
+    throttles: time.throttles(),
+    service: time.service(),
+    percentiles: percentiles(facts),
+    recovery: time.recovery(),
+    lateness: time.lateness(),
+    cpu: time.cpu(),
+  };
+}
+
+/** Whether there is anything to draw. */
+export function hasValues({ series }: PlotData): boolean {
+  return series.some(({ values }) => values.some((value) => value !== null));
+}
+
+const LINE = { color: 'a', shape: 'line', bridged: false, filledTo: null } as const;
+
+class TimePlots {
+  readonly #facts: ReportFacts;
+  readonly #buckets: readonly TimeBucket[];
+  readonly #x: readonly number[];
+
+  constructor(facts: ReportFacts) {
+    this.#facts = facts;
+    this.#buckets = facts.timeline.buckets();
+    this.#x = this.#buckets.map((_, index) => facts.timeline.endMs(index));
+  }
+
+  rates(): PlotData {
+    const series: PlotSeries[] = [
+      { ...LINE, label: 'launches', values: this.#perSecond(({ launched }) => launched) },
+      { ...LINE, label: 'completions', color: 'b', values: this.#perSecond(({ ended }) => ended) },
+    ];
+    const peaks = [
+      { ...this.#sampled('launched', 'max'), label: 'most launches in a second', shape: 'dashed' } as const,
+      {
+        ...this.#sampled('settled', 'max'),
+        label: 'most completions in a second',
+        shape: 'dashed',
+        color: 'b',
+      } as const,
+    ];
+    return this.#plot('plot-rates', 'perSecond', this.#isWide() ? [...series, ...peaks] : series, this.#intendedRate());
+  }
+
+  inFlight(): PlotData {
+    const { concurrency } = this.#lastSession();
+    const marks: PlotMark[] = [{ axis: 'y', at: concurrency, label: `concurrency ${concurrency}` }];
+    const most: PlotSeries = { ...this.#sampled('inFlight', 'max'), label: 'most in flight' };
+    const least: PlotSeries = { ...this.#sampled('inFlight', 'min'), label: 'least in flight', shape: 'dashed' };
+    const series = this.#isWide() ? [{ ...most, filledTo: 1 }, least] : [{ ...most, label: 'in flight' }];
+    return this.#plot('plot-in-flight', 'count', series, marks);
+  }
+
+  throttles(): PlotData {
+    const bounded = this.#buckets.some(({ sampled }) => sampled.rateAllowedPerSecond.count > 0);
+    const throttled = this.#buckets.some(({ sampled }) => sampled.throttles.sum > 0);
+    const throttles: PlotSeries = {
+      ...this.#sampled('throttles', 'mean'),
+      label: 'throttles',
+      shape: 'bars',
+      color: 'b',
+    };
+    const allowed: PlotSeries = {
+      ...this.#sampled('rateAllowedPerSecond', 'min'),
+      label: 'allowed launches',
+      shape: 'steps',
+    };
+    const series = [...(throttled ? [throttles] : []), ...(bounded ? [allowed] : [])];
+    return this.#plot('plot-throttles', 'perSecond', series, bounded ? this.#intendedRate() : []);
+  }
+
+  service(): PlotData {
+    const at = (percentile: number) => ({
+      ...LINE,
+      values: this.#buckets.map(({ service }) => service?.percentileMs(percentile) ?? null),
+      bridged: this.#isFine(),
+    });
+    const series: PlotSeries[] = [
+      { ...at(100), label: 'max', color: 'highest', filledTo: 1 },
+      { ...at(99), label: 'p99', color: 'higher', filledTo: 2 },
+      { ...at(90), label: 'p90', color: 'high', filledTo: 3 },
+      { ...at(50), label: 'p50', color: 'median' },
+    ];
+    return { ...this.#plot('plot-service', 'ms', series), logarithmic: true };
+  }
+
+  recovery(): PlotData {
+    const { summary, timeline, recovery } = this.#facts;
+    const planned = plannedRegistrations(summary);
+    let assigned = 0;
+    const values = this.#buckets.map((bucket) => {
+      assigned += bucket.assigned;
+      return assigned / planned;
+    });
+    const marks = RECOVERY_SHARES.flatMap((share): PlotMark[] => {
+      const afterMs = recovery.timeToMs(share, planned);
+      return afterMs === null ? [] : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: '' }];
+    });
+    const series: PlotSeries = { ...LINE, label: 'assigned', color: 'c', values: assigned === 0 ? [] : values };
+    return { ...this.#plot('plot-recovery', 'share', [series], marks), yMax: 1 };
+  }
+
+  lateness(): PlotData {
+    const marks: PlotMark[] = [{ axis: 'y', at: HEALTH_LIMITS.loopDelayP99Ms, label: 'limit of the 99th percentile' }];
+    const loopDelay: PlotSeries = { ...this.#sampled('loopDelayMs', 'max'), label: 'event-loop delay' };
+    const startLag: PlotSeries = { ...this.#sampled('startLagMs', 'max'), label: 'start lag', color: 'b' };
+    const lagged = this.#buckets.some(({ sampled }) => sampled.startLagMs.count > 0);
+    return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay], marks);
+  }
+
+  cpu(): PlotData {
+    const at = HEALTH_LIMITS.cpuPerWorker * this.#lastSession().workers;
+    const own: PlotSeries = { ...this.#sampled('cpuShare', 'max'), label: 'dpsload' };
+    const emulator: PlotSeries = { ...this.#sampled('emulatorCpuShare', 'max'), label: 'emulator', color: 'b' };
+    const emulated = this.#buckets.some(({ sampled }) => sampled.emulatorCpuShare.count > 0);
+    const marks: PlotMark[] = [{ axis: 'y', at, label: 'limit of the mean' }];
+    return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
+  }
+
+  #plot(id: string, unit: PlotData['unit'], series: readonly PlotSeries[], marks: readonly PlotMark[] = []): PlotData {
+    return { id, axis: 'time', unit, logarithmic: false, yMax: null, x: this.#x, series, marks };
+  }
+
+  /** Buckets hold several samples, whose extremes stand apart. */
+  #isWide(): boolean {
+    return this.#facts.timeline.bucketMs > MS_PER_SECOND;
+  }
+
+  /** Some buckets have no sample, or no end of a registration, though the run went on. */
+  #isFine(): boolean {
+    return this.#facts.timeline.bucketMs <= 2 * MS_PER_SECOND;
+  }
+
+  #perSecond(countOf: (bucket: TimeBucket) => number): readonly number[] {
+    const { timeline } = this.#facts;
+    return this.#buckets.map((bucket, index) => {
+      const lengthMs = timeline.endMs(index) - index * timeline.bucketMs;
+      return (countOf(bucket) * MS_PER_SECOND) / lengthMs;
+    });
+  }
+
+  /** One sample is a second, so that its counts are rates. */
+  #sampled(metric: SampledMetric, kind: keyof Extent & ('min' | 'max' | 'mean')): Omit<PlotSeries, 'label'> {
+    const values = this.#buckets.map(({ sampled }) => sampled[metric][kind]);
+    return { ...LINE, values, bridged: this.#isFine() };
+  }
+
+  #intendedRate(): readonly PlotMark[] {
+    const { ratePerSecond } = this.#lastSession();
+    return ratePerSecond === null ? [] : [{ axis: 'y', at: ratePerSecond, label: 'intended rate' }];
+  }
+
+  #lastSession(): ReportFacts['summary']['sessions'][number] {
+    const session = this.#facts.summary.sessions.at(-1);
+    if (session === undefined) throw new Error('a run has at least one session');
+    return session;
+  }
+}
+
+function percentiles({ latency }: ReportFacts): PlotData {
+  const [response, service] = [latency.of('response'), latency.of('service')];
+  const x = percentilePlaces(response.count);
+  const series: PlotSeries[] = [
+    { ...LINE, label: 'response time', color: 'b', values: percentileCurve(response, x) },
+    { ...LINE, label: 'service time', values: percentileCurve(service, x) },
+  ];
+  return { id: 'plot-percentiles', axis: 'tail', unit: 'ms', logarithmic: true, yMax: null, x, series, marks: [] };
+}

@@ -1,0 +1,57 @@
+import { isExpectedHub } from '../metrics/hub-distribution.ts';
+import { outcomeTimes } from '../metrics/outcome-times.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { csvLine } from './csv-line.ts';
+
+type Cell = string | number | boolean | null;
+
+/** @param clockEpochMs wall clock at 0 of the clock of the outcome's times */
+type Column = (outcome: RegistrationOutcome, clockEpochMs: number) => Cell;
+
+/** Columns of `registrations.csv`, in their order; the fleet's other columns follow. */
+const COLUMNS: Readonly<Record<string, Column>> = {
+  registration_id: ({ registrationId }) => registrationId,
+  round: ({ round }) => round,
+  result: ({ result }) => result,
+  assigned_hub: ({ assignedHub }) => assignedHub,
+  device_id: ({ deviceId }) => deviceId,
+  substatus: ({ substatus }) => substatus,
+  group: ({ group }) => group,
+  expected_hub: ({ expectedHub }) => expectedHub,
+  hub_ok: isExpectedHub,
+  attempts: ({ attempts }) => attempts,
+  registers_sent: ({ registersSent }) => registersSent,
+  possibly_twice: ({ possiblyTwice }) => possiblyTwice,
+  polls: ({ polls }) => polls,
+  throttles: ({ throttles }) => throttles,
+  error_code: ({ errorCode }) => errorCode,
+  error_message: ({ errorMessage }) => errorMessage,
+  tracking_id: ({ trackingId }) => trackingId,
+  operation_id: ({ operationId }) => operationId,
+  service_created_at: ({ serviceCreatedAt }) => serviceCreatedAt,
+  service_updated_at: ({ serviceUpdatedAt }) => serviceUpdatedAt,
+  started_at: ({ startedAtMs }, clockEpochMs) => wallClock(startedAtMs, clockEpochMs),
+  finished_at: ({ finishedAtMs }, clockEpochMs) => wallClock(finishedAtMs, clockEpochMs),
+  response_ms: (outcome) => outcomeTimes(outcome)?.responseMs ?? null,
+  held_ms: (outcome) => outcomeTimes(outcome)?.heldMs ?? null,
+  service_ms: (outcome) => outcomeTimes(outcome)?.serviceMs ?? null,
+  waited_ms: (outcome) => outcomeTimes(outcome)?.waitedMs ?? null,
+  returned_payload: ({ returnedPayload }) => returnedPayload,
+};
+
+const RENDER = Object.values(COLUMNS);
+
+/** A column of the fleet that is called like one of ours becomes `fleet_{name}`. */
+export function registrationsCsvHeader(otherColumns: readonly string[]): string {
+  const others = otherColumns.map((name) => (Object.hasOwn(COLUMNS, name) ? `fleet_${name}` : name));
+  return csvLine([...Object.keys(COLUMNS), ...others]);
+}
+
+/** @param clockEpochMs wall clock at 0 of the session's clock, milliseconds since 1970 UTC */
+export function registrationsCsvLine(outcome: RegistrationOutcome, clockEpochMs: number): string {
+  return csvLine([...RENDER.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues]);
+}
+
+function wallClock(atMs: number | null, clockEpochMs: number): string | null {
+  return atMs === null ? null : new Date(clockEpochMs + atMs).toISOString();
+}

@@ -1,0 +1,105 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { RunMetrics } from '../../src/coordinator/run-metrics.ts';
+import { writeResults } from '../../src/coordinator/write-results.ts';
+import type { LatencyMetric } from '../../src/metrics/latency-metric.ts';
+import { formatCount, formatMs, formatShare } from '../../src/report/format.ts';
+import { junitXml } from '../../src/report/junit-xml.ts';
+import type { Summary } from '../../src/report/summary.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
+import { metricValue, parseMetrics, type ScrapedMetric } from '../support/prometheus-text.ts';
+import { readResultRows } from '../support/results.ts';
+import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const THRESHOLDS = ['count(failed) == 0', 'p95(service) < 1h', 'rate(assigned) >= 50%', 'throttles < 1', 'polls > 1'];
+
+/** One run, in all its forms. */
+describe('the numbers of one run', () => {
+  const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
+  const [session, ...rest] = sampleJournal(2_000, 61);
+  const journal = session?.kind === 'session' ? [{ ...session, thresholds: THRESHOLDS }, ...rest] : [];
+  let summary: Summary;
+  let text: string;
+  let metrics: readonly ScrapedMetric[];
+  let properties: ReadonlyMap<string, number>;
+
+  beforeAll(async () => {
+    writeJournal(join(folder, 'journal.ndjson'), journal);
+    await writeResults(folder, { fleet: null });
+    summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
+    text = summaryText(summary);
+    const plan = { target: summary.target, version: summary.dpsloadVersion, total: 2_000, ratePerSecond: null };
+    const live = new RunMetrics(plan);
+    for (const record of journal) if (record.kind === 'outcome') live.settled(record);
+    metrics = parseMetrics(await live.text());
+    const found = junitXml(summary).matchAll(/<property name="([^"]*)" value="([^"]*)"\/>/g);
+    properties = new Map([...found].map(([, name = '', value]) => [name, Number(value)]));
+  });
+
+  const scraped = (name: string, labels = {}): number | null => metricValue(metrics, `dpsload_${name}`, labels);
+
+  it('agree on how registrations ended, row by row', () => {
+    const rows = readResultRows(join(folder, 'registrations.csv'));
+    for (const [result, count] of Object.entries(summary.results)) {
+      expect([result, scraped('registrations_total', { result })]).toEqual([result, count]);
+      expect([result, properties.get(`results.${result}`)]).toEqual([result, count]);
+      expect([result, rows.filter((row) => row['result'] === result).length]).toEqual([result, count]);
+      if (count > 0) expect(text).toContain(`${formatCount(count)} ${result}`);
+    }
+  });
+
+  it('agree on what was sent and met', () => {
+    const { registersSent, polls, connections, throttles } = summary.requests;
+    expect([scraped('register_requests_total'), properties.get('requests.registersSent')]).toEqual([
+      registersSent,
+      registersSent,
+    ]);
+    expect([scraped('polls_total'), properties.get('requests.polls')]).toEqual([polls, polls]);
+    expect([scraped('connections_total'), scraped('throttles_total')]).toEqual([connections, throttles]);
+    expect(text).toContain(`${formatCount(registersSent)} register calls (billed), ${formatCount(polls)} polls`);
+    expect(text).toContain(`${formatCount(throttles)} throttles`);
+  });
+
+  it.each<[LatencyMetric, string]>([
+    ['response', 'response_time_seconds'],
+    ['service', 'service_time_seconds'],
+    ['waited', 'waited_time_seconds'],
+    ['accepted', 'accepted_time_seconds'],
+  ])('agree on the times of %s', (metric, name) => {
+    const durations = summary.latency[metric];
+    if (durations === null) throw new Error(`nothing was measured of ${metric}`);
+    expect(scraped(`${name}_count`)).toBe(durations.count);
+    expect(Number(scraped(`${name}_sum`)) / durations.count).toBeCloseTo(durations.meanMs / 1_000, 4);
+    expect(properties.get(`latency.${metric}.p95Ms`)).toBe(durations.p95Ms);
+    const cells = [durations.p50Ms, durations.p90Ms, durations.p95Ms, durations.p99Ms].map(formatMs);
+    expect(text).toMatch(new RegExp(`\\n *${metric} +${cells.join(' +')} `));
+  });
+
+  it('agree on hubs and errors', () => {
+    for (const { hub, count, share } of summary.hubs) {
+      expect(scraped('assigned_total', { hub })).toBe(count);
+      expect(text).toMatch(new RegExp(`\\n${hub} +${formatCount(count)} +${formatShare(share)}\\n`));
+    }
+    expect(summary.errors.length).toBeGreaterThan(3);
+    for (const { code, count } of summary.errors) {
+      expect(scraped('errors_total', { code })).toBe(count);
+      expect(text).toContain(`\n${code}  ${formatCount(count)}, first in row`);
+    }
+  });
+
+  it('agree on the thresholds', () => {
+    const { results, requests, latency, thresholds } = summary;
+    const failed = 2_000 - results.assigned;
+    expect(thresholds.map(({ observed, passed }) => [observed, passed])).toEqual([
+      [failed, false],
+      [latency.service?.p95Ms, true],
+      [results.assigned / 2_000, true],
+      [requests.throttles, false],
+      [requests.polls, true],
+    ]);
+    expect(text).toContain('\nthresholds  2 of 5 failed\n');
+    expect(junitXml(summary)).toContain('tests="5" failures="2"');
+  });
+});

@@ -1,0 +1,253 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeResults, type Results } from '../../src/coordinator/write-results.ts';
+import type { JournalRecord, OutcomeRecord, SampleRecord } from '../../src/journal/journal-record.ts';
+import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
+import { busyJournal } from '../support/busy-journal.ts';
+import { writeJournal } from '../support/sample-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const PLOTS = [
+  'plot-cpu',
+  'plot-in-flight',
+  'plot-lateness',
+  'plot-percentiles',
+  'plot-rates',
+  'plot-recovery',
+  'plot-service',
+  'plot-throttles',
+];
+
+const root = temporaryFolder();
+
+type Report = { readonly folder: string; readonly file: string; readonly results: Results };
+
+async function reportOf(records: readonly JournalRecord[]): Promise<Report> {
+  const folder = mkdtempSync(join(root, 'run-'));
+  writeJournal(join(folder, 'journal.ndjson'), records);
+  const results = await makeResults(folder, { fleet: null });
+  return { folder, file: join(folder, 'report.html'), results };
+}
+
+/** A page, what it said on its console, and what it asked the network for. */
+type Opened = { readonly page: Page; readonly complaints: readonly string[]; readonly requests: readonly string[] };
+
+type Look = { readonly width?: number; readonly colorScheme?: 'light' | 'dark' };
+
+/** One column of a plot, as uPlot holds it. */
+type Column = readonly (number | null | undefined)[];
+
+function columnsOf(page: Page): Promise<Record<string, Column[]>> {
+  return page.evaluate(() => {
+    const { plots } = globalThis as unknown as { plots: Record<string, { data: Column[] }> };
+    return Object.fromEntries(Object.entries(plots).map(([id, { data }]) => [id, data.map((one) => [...one])]));
+  });
+}
+
+function sum(values: Column): number {
+  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
+}
+
+type Seen = {
+  /** Of what the page needs, in pixels. */
+  readonly width: number;
+  readonly background: string;
+  /** Number of colours in the canvas of each plot. */
+  readonly drawn: readonly { readonly id: string; readonly colors: number }[];
+};
+
+/** Evaluated in the page. */
+const SEEN = `({
+  width: document.documentElement.scrollWidth,
+  background: getComputedStyle(document.body).backgroundColor,
+  drawn: Array.from(document.querySelectorAll('.plot'), (plot) => {
+    const canvas = plot.querySelector('canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return { id: plot.id, colors: new Set(new Uint32Array(data.buffer)).size };
+  }),
+})`;
+
+describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
+  const records = busyJournal(3000, 31);
+  const outcomes = records.filter((record): record is OutcomeRecord => record.kind === 'outcome');
+  const samples = records.filter((record): record is SampleRecord => record.kind === 'sample');
+  let browser: Browser;
+  let report: Report;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    report = await reportOf(records);
+  });
+  afterAll(() => browser?.close());
+
+  async function open(file: string, { width = 1440, colorScheme = 'light' }: Look = {}): Promise<Opened> {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const complaints: string[] = [];
+    const requests: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('request', (request) => requests.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    return { page, complaints, requests };
+  }
+
+  it.each([
+    { width: 1440, colorScheme: 'light' },
+    { width: 1440, colorScheme: 'dark' },
+    { width: 375, colorScheme: 'light' },
+    { width: 375, colorScheme: 'dark' },
+  ] as const)('draws every plot, within $width px, in the $colorScheme, and asks nobody for anything', async (look) => {
+    const { page, complaints, requests } = await open(report.file, look);
+    const seen = await page.evaluate<Seen>(SEEN);
+    expect(seen.width).toBeLessThanOrEqual(look.width);
+    expect(seen.drawn.map(({ id }) => id).sort()).toEqual(PLOTS);
+    for (const { colors } of seen.drawn) expect(colors).toBeGreaterThan(3);
+    const brightness = Number(/\d+/.exec(seen.background)?.[0]);
+    expect(brightness > 128).toBe(look.colorScheme === 'light');
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([pathToFileURL(report.file).href]);
+    await page.close();
+  });
+
+  it('draws the figures of the run', async () => {
+    const { page } = await open(report.file);
+    const plots = await columnsOf(page);
+    const column = (id: string, index: number): Column => plots[id]?.[index] ?? [];
+    const assigned = outcomes.filter(({ result }) => result === 'assigned');
+    const { summary } = report.results;
+
+    // Counts a second, times the length of their buckets, of which the last one is shorter.
+    const ends = column('plot-rates', 0);
+    const total = (rates: Column): number =>
+      sum(rates.map((rate, index) => ((rate ?? 0) * ((ends[index] ?? 0) - (ends[index - 1] ?? 0))) / 1000));
+    expect(total(column('plot-rates', 1))).toBeCloseTo(outcomes.length, 3);
+    expect(total(column('plot-rates', 2))).toBeCloseTo(outcomes.length, 3);
+
+    const largest = (id: string, index: number): number => Math.max(...column(id, index).map((value) => value ?? 0));
+    expect(largest('plot-in-flight', 1)).toBe(Math.max(...samples.map(({ inFlight }) => inFlight)));
+    expect(largest('plot-lateness', 1)).toBe(7);
+    expect(largest('plot-cpu', 1)).toBe(0.5);
+    expect(new Set(column('plot-throttles', 2))).toContain(40);
+    expect(largest('plot-service', 1)).toBeGreaterThanOrEqual((summary.latency.service?.maxMs ?? 0) * 0.99);
+    expect(column('plot-percentiles', 2).at(-1)).toBe(summary.latency.service?.maxMs);
+    expect(column('plot-percentiles', 1).at(-1)).toBe(summary.latency.response?.maxMs);
+    expect(column('plot-recovery', 1).at(-1)).toBeCloseTo(assigned.length / outcomes.length, 9);
+    await page.close();
+  });
+
+  it('shows what is under the cursor, by arrow keys alone', async () => {
+    const { page } = await open(report.file);
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('To the report');
+    const rates = page.getByRole('slider', { name: /Launches and completions/ });
+    await rates.focus();
+    await page.keyboard.press('End');
+    const last = (await columnsOf(page))['plot-recovery']?.[1]?.at(-1) ?? 0;
+    expect(await rates.getAttribute('aria-valuetext')).toMatch(/^[\d.]+ s: launches [\d.]+\/s, completions [\d.]+\/s/);
+    // The plots over time have one cursor.
+    const recovery = page.getByRole('slider', { name: /Recovery/ });
+    expect(await recovery.getAttribute('aria-valuetext')).toContain(`assigned ${(last * 100).toFixed(1)}%`);
+    await page.keyboard.press('Home');
+    expect(await rates.getAttribute('aria-valuenow')).toBe('0');
+    await page.keyboard.press('ArrowRight');
+    expect(await rates.getAttribute('aria-valuenow')).toBe('1');
+    await page.close();
+  });
+
+  it('has landmarks, one main heading, and a table for each plot', async () => {
+    const { page } = await open(report.file);
+    expect(await page.getByRole('main').count()).toBe(1);
+    expect(await page.getByRole('heading', { level: 1 }).allTextContents()).toEqual([
+      expect.stringMatching(/^[\d,]+ of 3,000 devices were assigned to a hub, [\d,]+ failed$/),
+    ]);
+    for (const figure of await page.getByRole('figure').all()) {
+      await figure.locator('summary').click();
+      expect(await figure.getByRole('table').locator('tbody tr').count()).toBeGreaterThan(5);
+    }
+    await page.close();
+  });
+
+  it('prints in light colours, whatever the screen has', async () => {
+    const { page } = await open(report.file, { colorScheme: 'dark' });
+    const ink = await page.evaluate<string>(`
+      dispatchEvent(new Event('beforeprint'));
+      getComputedStyle(document.documentElement).getPropertyValue('--ink')`);
+    expect(ink.trim()).toBe('#1b2530');
+    expect((await page.pdf()).length).toBeGreaterThan(20_000);
+    await page.close();
+  });
+
+  it('does nothing that a device, a hub or a file name says', async () => {
+    const evil = `"'></script></style><script>alert(1)</script><img src=https://example.invalid/x onerror=alert(2)><!--`;
+    const hostile = records.map((record): JournalRecord => {
+      if (record.kind === 'session') {
+        return {
+          ...record,
+          name: evil,
+          target: { ...record.target, host: evil, idScope: evil },
+          apiVersion: evil,
+          attestation: evil,
+          fleet: { ...record.fleet, file: evil, digest: evil },
+          dpsloadVersion: evil,
+        };
+      }
+      if (record.kind === 'end') return { ...record, message: evil };
+      if (record.kind !== 'outcome') return record;
+      const { errorCode, assignedHub } = record;
+      return {
+        ...record,
+        registrationId: evil,
+        expectedHub: `${evil}expected`,
+        assignedHub: assignedHub === null ? null : evil + assignedHub,
+        errorCode: errorCode === null ? null : evil + errorCode,
+        errorMessage: errorCode === null ? null : evil,
+      };
+    });
+    const { file } = await reportOf(hostile);
+    const { page, complaints, requests } = await open(file);
+    expect(Object.keys(await columnsOf(page)).sort()).toEqual(PLOTS);
+    expect([complaints, requests]).toEqual([[], [pathToFileURL(file).href]]);
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.locator('script').count()).toBe(3);
+    expect(await page.locator('h1 + .run strong').textContent()).toContain('<script>alert(1)');
+    await page.close();
+  });
+
+  it('runs no script but its own, even if one stood in the file', async () => {
+    const file = join(report.folder, 'changed.html');
+    const text = readFileSync(report.file, 'utf8');
+    writeFileSync(file, text.replace('<main', '<script>document.title = "taken"</script><main'));
+    const { page, complaints } = await open(file);
+    expect(await page.title()).not.toBe('taken');
+    expect(complaints.join()).toContain('Content Security Policy');
+    await page.close();
+  });
+
+  it.each<[string, JournalRecord[]]>([
+    ['never connected', records.filter(({ kind }) => kind !== 'outcome' && kind !== 'sample')],
+    ['had one device', busyJournal(1, 1)],
+    [
+      'went on for days',
+      [
+        ...records.slice(0, -1),
+        ...busyJournal(3000, 31).flatMap((record) =>
+          record.kind === 'sample' ? [{ ...record, atMs: record.atMs + 4e8 }] : [],
+        ),
+        ...records.slice(-1),
+      ],
+    ],
+  ])('stands when the run %s', async (_, journal) => {
+    const { file } = await reportOf(journal);
+    const { page, complaints } = await open(file, { width: 375 });
+    expect(complaints).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(375);
+    await page.close();
+  });
+});

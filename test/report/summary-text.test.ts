@@ -1,0 +1,169 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { paletteFor } from '../../src/cli/colors.ts';
+import type { EndRecord, OutcomeRecord, SampleRecord, SessionRecord } from '../../src/journal/journal-record.ts';
+import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
+import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
+import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
+import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
+import { RunTotals } from '../../src/metrics/run-totals.ts';
+import { type Summary, summarize } from '../../src/report/summary.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
+import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
+
+type Parts = {
+  readonly session?: Partial<SessionRecord>;
+  readonly end?: EndRecord | null;
+  readonly outcomes?: readonly OutcomeRecord[];
+  readonly sample?: Partial<SampleRecord>;
+  readonly warnings?: readonly string[];
+};
+
+const completed: EndRecord = { kind: 'end', atMs: 5000, reason: 'completed', message: null };
+
+function summaryOf({ session = {}, end = completed, outcomes = [], sample = {}, warnings = [] }: Parts): Summary {
+  const health = new LoadGeneratorHealth();
+  health.add(sampleRecord(1000, sample), 2);
+  const facts = {
+    sessions: [sessionOf(outcomes.length, session)],
+    end,
+    counts: new OutcomeCounts(),
+    latency: new LatencyHistograms(),
+    recovery: new RecoveryCurve(),
+    hubs: new HubDistribution(),
+    totals: new RunTotals(),
+    health,
+    possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
+    warnings,
+  };
+  for (const outcome of outcomes) {
+    for (const fold of [facts.counts, facts.latency, facts.hubs, facts.totals]) fold.add(outcome);
+  }
+  for (const outcome of outcomes) facts.recovery.add(outcome, 0);
+  return summarize(facts);
+}
+
+const assigned = (count: number, changes: Partial<OutcomeRecord> = {}): OutcomeRecord[] =>
+  Array.from({ length: count }, (_, row) => outcomeRecord(row, changes));
+
+const text = (parts: Parts): string => summaryText(summaryOf(parts));
+
+it('says target and verdict first, then how it went', () => {
+  const outcomes = [
+    ...assigned(3, { throttles: 1, assignedHub: HUBS[0] }),
+    outcomeRecord(3, notAssigned({ result: 'refused', errorCode: '401000', errorMessage: 'Unauthorized', polls: 0 })),
+  ];
+  expect(text({ outcomes })).toBe(`\
+target      EMULATOR, ID scope 0ne00111111
+verdict     some failed: 3 assigned, 1 failed
+run         sample
+started     2026-01-02T03:04:05.678Z
+fleet       fleet.csv, 4 rows
+SHA-256     ${'ab'.repeat(32)}
+
+results     3 assigned, 1 refused
+requests    4 register calls (billed), 3 polls, 4 connections, 3 throttles
+throughput  1.24 registrations/s over 3.2 s
+
+latency in ms, of the 3 assigned
+                          p50    p90    p95    p99  p99.9    max   mean  count
+response                3,210  3,210  3,210  3,210  3,210  3,210  3,210      3
+  held                   0.00   0.00   0.00   0.00   0.00   0.00   0.00      3
+  start lag              10.0   10.0   10.0   10.0   10.0   10.0   10.0      3
+  service                 200    200    200    200    200    200    200      3
+  waited                3,000  3,000  3,000  3,000  3,000  3,000  3,000      3
+tcp                      1.00   1.00   1.00   1.00   1.00   1.00   1.00      3
+tls                      5.00   5.00   5.00   5.00   5.00   5.00   5.00      3
+connack                  2.00   2.00   2.00   2.00   2.00   2.00   2.00      3
+suback                   2.00   2.00   2.00   2.00   2.00   2.00   2.00      3
+accepted                  180    180    180    180    180    180    180      3
+assigned                3,010  3,010  3,010  3,010  3,010  3,010  3,010      3
+response, not assigned  3,210  3,210  3,210  3,210  3,210  3,210  3,210      1
+
+assigned hubs
+hub-a.azure-devices.net  3  100.0%
+
+errors
+401000  1, first in row 4: Unauthorized
+  Check the device key or group key, and that it belongs to the enrollment of this device.
+
+load generator
+event-loop delay p99, max  4.50, 4.50 ms
+CPU mean, max              0.50, 0.50 cores
+emulator CPU mean          0.25 cores
+open files max             130
+memory max                 150 MB
+`);
+});
+
+describe('the verdict', () => {
+  const end = (reason: EndRecord['reason'], message: string | null = null): EndRecord => ({
+    ...completed,
+    reason,
+    message,
+  });
+  const failed = outcomeRecord(2, notAssigned({ result: 'timed-out', errorCode: 'deadline' }));
+  const notStarted = outcomeRecord(3, notAssigned({ result: 'not-started' }));
+
+  it.each<[string, Parts, string]>([
+    ['all', { outcomes: assigned(2) }, 'all assigned: 2 assigned, 0 failed'],
+    [
+      'limited',
+      { outcomes: [...assigned(2), notStarted], end: end('limit') },
+      'all assigned up to the limit: 2 assigned, 0 failed, 1 left',
+    ],
+    ['some', { outcomes: [...assigned(2), failed] }, 'some failed: 2 assigned, 1 failed'],
+    [
+      'stopped',
+      { outcomes: [...assigned(2), notStarted], end: end('interrupted') },
+      'stopped (interrupted): 2 assigned, 0 failed, 1 left',
+    ],
+    [
+      'with a reason',
+      { end: end('unreachable', 'no device connected') },
+      'stopped (unreachable: no device connected): 0 assigned, 0 failed',
+    ],
+    ['killed', { outcomes: assigned(1), end: null }, 'not finished, going on or killed; so far 1 assigned, 0 failed'],
+  ])('%s', (_, parts, expected) => {
+    expect(text(parts).split('\n')[1]).toBe(`verdict     ${expected}`);
+  });
+
+  it('is followed by what limited the load generator', () => {
+    const limited = text({ outcomes: assigned(9), sample: { cpuShare: 1.9, loopDelayMaxMs: [80] } });
+    expect(limited.split('\n').slice(2, 4)).toEqual([
+      'limited     by the load generator: event-loop delay p99 80.0 ms is over 40.0 ms',
+      'limited     by the load generator: CPU per worker 0.95 cores is over 0.80 cores',
+    ]);
+  });
+
+  it('judges the start lag in the open model alone', () => {
+    const outcomes = assigned(9, { intendedAtMs: -90 });
+    expect(text({ outcomes })).not.toContain('start lag p99');
+    expect(text({ outcomes, session: { ratePerSecond: 10 } })).toContain('start lag p99 180 ms is over 40.0 ms');
+  });
+});
+
+describe('what others wrote', () => {
+  const hostile = '\u001b[2Jboo\nverdict     all assigned';
+  it('cannot make lines or colours', () => {
+    const outcomes = [
+      outcomeRecord(0, { assignedHub: hostile }),
+      outcomeRecord(1, notAssigned({ result: 'failed', errorCode: hostile, errorMessage: hostile })),
+    ];
+    const lines = text({ outcomes }).split('\n');
+    expect(lines.join('')).not.toContain('\u001b');
+    expect(lines.filter((line) => line.startsWith('verdict'))).toHaveLength(1);
+  });
+});
+
+it('has the same words with colours', () => {
+  const summary = summaryOf({
+    outcomes: [...assigned(3), outcomeRecord(3, notAssigned({ result: 'failed', errorCode: '404201' }))],
+    sample: { loopDelayMaxMs: [80] },
+    warnings: ['something'],
+  });
+  const colored = summaryText(summary, paletteFor(true));
+  expect(colored).toContain('\u001b[');
+  expect(stripVTControlCharacters(colored)).toBe(summaryText(summary));
+});
