@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import { Document, isScalar, isSeq } from 'yaml';
+import { describeOrigin, type Origin } from './origin.ts';
+import { foreignCertificateSettings } from './resolve-certificates.ts';
+import type { ResolvedScenario } from './resolve-scenario.ts';
+import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
+import type { SecretSource } from './scenario.ts';
+import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
+import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
+
+/**
+ * The whole scenario as YAML, each value with the place that decided it. It holds no secret, and is a scenario file itself
+ * that gives the same run from any folder.
+ */
+export function printScenario(resolved: ResolvedScenario): string {
+  const document = new Document({ version: SCENARIO_VERSION });
+  for (const name of SETTING_NAMES) {
+    const value = yamlValue(name, resolved);
+    if (value === null) continue;
+    const path = settingNamed(name).key.split('.');
+    document.setIn(path, document.createNode(value));
+    const node = document.getIn(path, true);
+    const comment = ` ${describeSource(resolved.origins[name])}`;
+    if (isScalar(node)) node.comment = comment;
+    if (isSeq(node)) node.commentBefore = comment;
+  }
+  const { attestation } = resolved.scenario;
+  if (attestation.kind === 'group-key' && Object.keys(attestation.groups).length > 0) {
+    const groups = Object.entries(attestation.groups).map(([name, source]) => [name, sourceKeys(source)]);
+    document.setIn(GROUPS_KEY.split('.'), document.createNode(Object.fromEntries(groups)));
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+function describeSource(origin: Origin): string {
+  return `${origin.source}: ${describeOrigin(origin)}`;
+}
+
+function sourceKeys(source: SecretSource): Readonly<Record<string, string>> {
+  return source.kind === 'file' ? { keyFile: resolve(source.file) } : { keyVariable: source.variable };
+}
+
+/** `null` = nothing to print. */
+function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): unknown {
+  const value: unknown = values[name];
+  const foreign = [
+    ...(scenario.target.kind === 'emulator' ? SERVICE_SETTINGS : EMULATOR_SETTINGS),
+    ...foreignCertificateSettings(scenario.attestation),
+  ];
+  if (value === null || foreign.includes(name)) return null;
+  const { notation } = settingNamed(name);
+  if (name === 'emulator') return {};
+  if (name === 'map') return Object.keys(values.map ?? {}).length === 0 ? null : values.map;
+  const text = notation.show(value);
+  if (notation.kind === 'list') return text === '' ? null : text.split('\n');
+  return notation.kind === 'file' ? resolve(text) : plain(text);
+}
+
+/** Numbers and truth values without quotes. */
+function plain(text: string): string | number | boolean {
+  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  return text === 'true' || text === 'false' ? text === 'true' : text;
+}

@@ -1,0 +1,153 @@
+import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../registration/registration-policy.ts';
+import type { Environment } from './environment.ts';
+import { type Flags, type GatheredSettings, gatherSettings, unknownVariables } from './gather-settings.ts';
+import { describeOrigin, type Origin, problemAt } from './origin.ts';
+import { type GivenScenario, readScenario } from './read-scenario.ts';
+import { resolveAttestation } from './resolve-attestation.ts';
+import { checkTls, toTls, withPort } from './resolve-connection.ts';
+import { checkLoad, toLoad, withLoad } from './resolve-load.ts';
+import { resolveTarget } from './resolve-target.ts';
+import type { AttestationChoice, Scenario, SecretSource, Target } from './scenario.ts';
+import type { SettingValues } from './settings.ts';
+
+export type ScenarioInput = {
+  readonly flags: Flags;
+  readonly environment: Environment;
+  /** `null` = none is used. */
+  readonly scenarioFile: { readonly file: string; readonly text: string } | null;
+  /** Cores that this machine offers. */
+  readonly cores: number;
+};
+
+/** A scenario, with every setting as it was decided and the place that decided it. */
+export type ResolvedScenario = GatheredSettings & { readonly scenario: Scenario };
+
+const NO_SCENARIO: GivenScenario = { settings: new Map(), groups: new Map(), variables: [], problems: [] };
+
+/**
+ * Flag > environment > scenario > default, setting by setting.
+ *
+ * @throws OperatorError `usage` with every problem of flags, environment and scenario file.
+ */
+export function resolveScenario({ flags, environment, scenarioFile, cores }: ScenarioInput): ResolvedScenario {
+  const given = scenarioFile === null ? NO_SCENARIO : readScenario(scenarioFile.file, scenarioFile.text, environment);
+  const problems: Problem[] = [...given.problems];
+  const gathered = withPort(gatherSettings(flags, environment, given, problems));
+  const target = resolveTarget(gathered, problems);
+  const { attestation, keyOrigin } = resolveAttestation(gathered, given.groups, environment, target, problems);
+  const { values, origins } = withKey(withLoad(gathered, target, cores), attestation, keyOrigin);
+  checkFleet(values, origins, problems);
+  checkLoad(gathered, problems);
+  checkTls(gathered, problems);
+  checkOrder(values, origins, 'retryDelayBase', 'retryDelayMax', problems);
+  checkOrder(values, origins, 'conflictDelayMin', 'conflictDelayMax', problems);
+  problems.push(...unknownVariables(environment, [...given.variables, ...keyVariables(attestation)]));
+  if (problems.length > 0) throw new OperatorError('usage', inOrder(problems));
+  return { values, origins, scenario: toScenario(values, known(target), attestation) };
+}
+
+/** Those of the scenario file first, from its top to its end. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const inFile = problems.filter(({ file }) => file !== null);
+  const byPlace = inFile.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  return [...byPlace, ...problems.filter(({ file }) => file === null)];
+}
+
+/** Leaves only that key source which was chosen. */
+function withKey(
+  { values, origins }: GatheredSettings,
+  attestation: AttestationChoice,
+  keyOrigin: Origin | null,
+): GatheredSettings {
+  const key = attestation.kind === 'group-key' ? attestation.key : null;
+  const groupKeyFile = key?.kind === 'file' ? key.file : null;
+  const groupKeyVariable = key?.kind === 'environment' ? key.variable : null;
+  const origin = keyOrigin ?? origins.groupKeyVariable;
+  return {
+    values: { ...values, groupKeyFile, groupKeyVariable },
+    origins: { ...origins, groupKeyFile: origin, groupKeyVariable: origin },
+  };
+}
+
+function checkFleet(values: SettingValues, origins: GatheredSettings['origins'], problems: Problem[]): void {
+  if (origins.fleet.source === 'default') {
+    problems.push(problem('no fleet is named', 'Name the CSV file: dpsload run FLEET.csv'));
+  }
+  if (values.header === false && Object.keys(values.map ?? {}).length > 0) {
+    const message = `${describeOrigin(origins.map)} names columns of a CSV that has no header (${describeOrigin(origins.header)})`;
+    problems.push(problemAt(origins.map, message, 'Remove one of the two'));
+  }
+}
+
+function checkOrder(
+  values: SettingValues,
+  origins: GatheredSettings['origins'],
+  smaller: 'retryDelayBase' | 'conflictDelayMin',
+  larger: 'retryDelayMax' | 'conflictDelayMax',
+  problems: Problem[],
+): void {
+  const [min, max] = [values[smaller], values[larger]];
+  if (min === null || max === null || min <= max) return;
+  const origin = origins[smaller].source === 'default' ? origins[larger] : origins[smaller];
+  problems.push(
+    problemAt(origin, `${smaller} is longer than ${larger}`, `Make ${smaller} shorter, or ${larger} longer`),
+  );
+}
+
+function keyVariables(attestation: AttestationChoice): readonly string[] {
+  if (attestation.kind !== 'group-key') return [];
+  const sources = [attestation.key, ...Object.values(attestation.groups)];
+  return sources.flatMap((source: SecretSource | null) => (source?.kind === 'environment' ? [source.variable] : []));
+}
+
+function toScenario(values: SettingValues, target: Target, attestation: AttestationChoice): Scenario {
+  return {
+    name: values.name,
+    target,
+    caFile: values.caOnly ?? values.ca,
+    transport: known(values.transport),
+    tls: toTls(values),
+    apiVersion: known(values.apiVersion),
+    attestation,
+    fleet: {
+      file: known(values.fleet),
+      delimiter: known(values.delimiter),
+      header: known(values.header),
+      columns: known(values.map),
+    },
+    load: toLoad(values),
+    selection: { excludeRun: values.exclude, onlyFile: values.only },
+    expectation: { devices: known(values.expect), surprisesMax: known(values.maxSurprises) },
+    registration: toPolicy(values),
+    thresholds: known(values.threshold),
+    allowLimited: known(values.allowLimited),
+    metricsPort: values.metricsPort,
+    out: known(values.out),
+    seed: known(values.seed),
+  };
+}
+
+function toPolicy(values: SettingValues): RegistrationPolicy {
+  return {
+    ...REGISTRATION_POLICY_DEFAULT,
+    attemptsMax: known(values.attempts),
+    requestRetriesMax: known(values.requestRetries),
+    pollsMax: known(values.polls),
+    connectTimeoutMs: known(values.connectTimeout),
+    responseTimeoutMs: known(values.responseTimeout),
+    deadlineMs: known(values.deadline),
+    pollDelayDefaultMs: known(values.pollDelay),
+    retryAfterMaxMs: known(values.retryAfterMax),
+    retryDelayBaseMs: known(values.retryDelayBase),
+    retryDelayMaxMs: known(values.retryDelayMax),
+    conflictDelayMinMs: known(values.conflictDelayMin),
+    conflictDelayMaxMs: known(values.conflictDelayMax),
+  };
+}
+
+/** A value that is only absent when there are problems, which have been thrown by then. */
+function known<Value>(value: Value | null): Value {
+  if (value === null) throw new Error('a setting without a value passed without a problem');
+  return value;
+}

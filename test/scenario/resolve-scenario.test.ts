@@ -1,0 +1,465 @@
+import { describe, expect, it } from 'vitest';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
+import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import { loadRisks, meteredPerMinute } from '../../src/scenario/load-risks.ts';
+import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../../src/scenario/resolve-scenario.ts';
+import { longFlag, SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../../src/scenario/settings.ts';
+import { operatorError } from '../support/fleet-file.ts';
+
+const KEY = Buffer.alloc(32, 1).toString('base64');
+
+function resolve(input: Partial<Omit<ScenarioInput, 'scenarioFile'>> & { readonly text?: string }): ResolvedScenario {
+  const { text, flags = {}, environment = {}, cores = 4 } = input;
+  return resolveScenario({
+    flags,
+    environment,
+    cores,
+    scenarioFile: text === undefined ? null : { file: 'd/s.yaml', text },
+  });
+}
+
+/** Three values of each setting as they are written, with what is needed beside them for a run that can be resolved. */
+const SERVICE = { host: 'h.example', idScope: '0ne00000000' };
+const SAMPLES: Readonly<
+  Record<SettingName, { readonly texts: readonly [string, string, string]; readonly beside?: ScenarioInput['flags'] }>
+> = {
+  name: { texts: ['a', 'b', 'c'] },
+  emulator: { texts: ['true', 'true', 'true'] },
+  emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true' } },
+  host: { texts: ['a', 'b', 'c.d'], beside: { idScope: '0ne00000000' } },
+  idScope: { texts: ['0ne00000001', '0ne00000002', '0ne00000003'], beside: { host: 'h' } },
+  port: { texts: ['1', '2', '65535'], beside: SERVICE },
+  ca: { texts: ['/a.pem', '/b.pem', '/c.pem'], beside: SERVICE },
+  caOnly: { texts: ['/a.pem', '/b.pem', '/c.pem'], beside: SERVICE },
+  transport: { texts: ['websocket', 'mqtt', 'websocket'] },
+  serverName: { texts: ['a', 'b.c', 'd'] },
+  tlsMin: { texts: ['1.3', '1.2', '1.3'] },
+  tlsMax: { texts: ['1.2', '1.3', '1.2'] },
+  localAddress: { texts: ['10.0.0.1', '::1', '10.0.0.1,10.0.0.2'] },
+  apiVersion: { texts: ['2019-03-31', '2021-10-01', '2025-07-01-preview'] },
+  attestation: { texts: ['device-key', 'group-key', 'device-key'] },
+  groupKeyFile: { texts: ['/a.key', '/b.key', '/c.key'] },
+  groupKeyVariable: { texts: ['A_KEY', 'B_KEY', 'C_KEY'] },
+  certDir: { texts: ['/a', '/b', '/c'], beside: { attestation: 'x509' } },
+  certPattern: {
+    texts: ['{registration_id}.a', 'b{registration_id}', 'c/{registration_id}'],
+    beside: { attestation: 'x509', certDir: '/d' },
+  },
+  keyPattern: {
+    texts: ['{registration_id}.a', 'b{registration_id}', 'c/{registration_id}'],
+    beside: { attestation: 'x509', certDir: '/d' },
+  },
+  issuerCertFile: { texts: ['/a', '/b', '/c'], beside: { attestation: 'x509', issuerKeyFile: '/k' } },
+  issuerKeyFile: { texts: ['/a', '/b', '/c'], beside: { attestation: 'x509', issuerCertFile: '/k' } },
+  fleet: { texts: ['/a.csv', '/b.csv', '/c.csv'] },
+  delimiter: { texts: [';', 'tab', '|'] },
+  header: { texts: ['false', 'true', 'false'] },
+  map: { texts: ['registration_id=A', 'registration_id=B\ngroup=C', 'group=D'] },
+  concurrency: { texts: ['1', '20', '300'] },
+  rate: { texts: ['1/s', '2/min', '3/h'] },
+  stages: { texts: ['1/s:1m', '2/min:1m30s:ramp,0:5s', '0:1s,3/h:2h'] },
+  batches: { texts: ['1/1s', '200/1m', '3/1h30m'] },
+  atOnce: { texts: ['true', 'false', 'true'] },
+  quota: { texts: ['off', '1000/min', '5/s'] },
+  quotaShare: { texts: ['50%', '100%', '0.5%'] },
+  governor: { texts: ['on', 'off', 'on'] },
+  canary: { texts: ['0', '1', '20'] },
+  outageMax: { texts: ['1s', '2m', '3h'] },
+  workers: { texts: ['1', '2', '3'] },
+  limit: { texts: ['1', '2', '3'] },
+  duration: { texts: ['1s', '2m', '3h'] },
+  rounds: { texts: ['1', '2', '3'] },
+  exclude: { texts: ['/a', '/b', '/c'] },
+  only: { texts: ['/a.csv', '/b.csv', '/c.csv'] },
+  expect: { texts: ['new', 'existing', 'any'] },
+  maxSurprises: { texts: ['0', '1', '2'] },
+  attempts: { texts: ['1', '2', '3'] },
+  deadline: { texts: ['1s', '2m', '3h'] },
+  requestRetries: { texts: ['1', '2', '3'] },
+  polls: { texts: ['1', '2', '3'] },
+  connectTimeout: { texts: ['1s', '2s', '3s'] },
+  responseTimeout: { texts: ['1s', '2s', '3s'] },
+  pollDelay: { texts: ['1s', '2s', '3s'] },
+  retryAfterMax: { texts: ['1s', '2s', '3s'] },
+  retryDelayBase: { texts: ['1s', '2s', '3s'] },
+  retryDelayMax: { texts: ['11s', '12s', '13s'] },
+  conflictDelayMin: { texts: ['1s', '2s', '3s'] },
+  conflictDelayMax: { texts: ['11s', '12s', '13s'] },
+  threshold: { texts: ['throttles < 1\np95(service) < 3s', 'rate(failed) < 0.1% abort', 'hub_share("a…") > 45%'] },
+  metricsPort: { texts: ['0', '9464', '65535'] },
+  allowLimited: { texts: ['true', 'false', 'true'] },
+  out: { texts: ['/a', '/b', '/c'] },
+  seed: { texts: ['0', '2', '4294967295'] },
+};
+
+/** A scenario with one setting, as an operator would write it. */
+function scenarioWith(name: SettingName, text: string): string {
+  const steps = settingNamed(name).key.split('.');
+  const value = text.includes('=') ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }` : JSON.stringify(text);
+  const leaf = name === 'emulator' ? '{}' : value;
+  return `version: 1\n${steps.map((step, depth) => `${'  '.repeat(depth)}${step}:`).join('\n')} ${leaf}\n`;
+}
+
+describe.each(SETTING_NAMES)('the setting %s', (name) => {
+  const { texts, beside = {} } = SAMPLES[name];
+  const { notation } = settingNamed(name);
+  const [flagText, variableText, scenarioText] = texts;
+
+  it.each([
+    0, 1, 2, 3, 4, 5, 6, 7,
+  ])('comes from flag, environment, scenario, default in this order (sources %i)', (mask) => {
+    const sources = { flag: (mask & 1) !== 0, environment: (mask & 2) !== 0, scenario: (mask & 4) !== 0 };
+    const isTargetGiven = beside.host !== undefined || beside.idScope !== undefined;
+    const isTarget = ['host', 'emulator'].includes(name);
+    const others = { fleet: 'f.csv', ...(isTargetGiven || isTarget ? {} : { emulator: 'true' }), ...beside };
+    const besides = Object.fromEntries(Object.entries(others).filter(([other]) => other !== name));
+    const flags: ScenarioInput['flags'] = { ...besides, ...(sources.flag ? { [name]: flagText } : {}) };
+    const environment = {
+      ...{ A_KEY: KEY, B_KEY: KEY, C_KEY: KEY, DPSLOAD_GROUP_KEY: isTargetGiven ? KEY : '' },
+      ...(sources.environment ? { [variableOf(name)]: variableText } : {}),
+    };
+    const work = (): ResolvedScenario =>
+      resolve({ flags, environment, ...(sources.scenario ? { text: scenarioWith(name, scenarioText) } : {}) });
+    const isNeeded = ['host', 'idScope', 'fleet', 'emulator', 'issuerCertFile', 'issuerKeyFile'].includes(name);
+    if (mask === 0 && isNeeded) return expect(work).toThrow();
+    const { values, origins } = work();
+    const source = sources.flag
+      ? 'flag'
+      : sources.environment
+        ? 'environment'
+        : sources.scenario
+          ? 'scenario'
+          : 'default';
+    expect(origins[name].source).toBe(source);
+    if (source === 'default' && settingNamed(name).default === null) return;
+    const text = { flag: flagText, environment: variableText, scenario: scenarioText, default: '' }[source];
+    const expected = source === 'default' ? { value: settingNamed(name).default } : notation.read(text);
+    expect({ value: values[name] }).toEqual(expected);
+  });
+
+  it('is refused with the name of its source and what is allowed, when it cannot be read', async () => {
+    const flag = settingNamed(name).flag === null ? 'the argument FLEET.csv' : longFlag(name);
+    for (const [source, input] of [
+      [variableOf(name), { environment: { [variableOf(name)]: '\0' } }],
+      [flag, { flags: { [name]: '\0' } }],
+    ] as const) {
+      const { problems } = await operatorError(() => resolve(input));
+      const found = problems.filter(({ message }) => message.startsWith(`${source} "\\u0000" `));
+      expect(found.map(({ remedy }) => remedy)).toEqual([notation.remedy]);
+    }
+  });
+});
+
+describe('limits that protect a service', () => {
+  const SERVICE_LOAD = { quota: { perMinute: 1000, share: 0.75 }, governor: true, canaryPerGroup: 20 };
+  const LOOPBACK_LOAD = { quota: null, governor: false, canaryPerGroup: 0 };
+  const loadOf = (flags: ScenarioInput['flags']) => resolve({ flags: { fleet: 'f.csv', ...flags } }).scenario.load;
+
+  it.each([
+    ['global.azure-devices-provisioning.net', SERVICE_LOAD],
+    ['10.0.0.1', SERVICE_LOAD],
+    ['localhost.example', SERVICE_LOAD],
+    ['localhost', LOOPBACK_LOAD],
+    ['127.0.0.1', LOOPBACK_LOAD],
+    ['127.1.2.3', LOOPBACK_LOAD],
+    ['::1', LOOPBACK_LOAD],
+  ])('at %s: %j', (host, expected) => {
+    expect(loadOf({ host, idScope: '0ne00000000', groupKeyFile: 'k' })).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ quota: '500/min' }, { quota: { perMinute: 500, share: 0.75 }, governor: true }],
+    [{ quota: '500/min', governor: 'off' }, { governor: false }],
+    [{ canary: '3' }, { canaryPerGroup: 3 }],
+  ])('at the emulator, %j is what was asked for', (flags, expected) => {
+    expect(loadOf({ emulator: 'true', ...flags })).toMatchObject(expected);
+  });
+
+  it.each([
+    [{}, []],
+    [{ rate: '750/min' }, []],
+    [{ stages: '10/s:1m' }, []],
+    [{ batches: '700/1m' }, []],
+    [{ rate: '751/min' }, [/leave the run's share of the quota, 750 a minute/]],
+    [{ atOnce: 'true' }, [/share/]],
+    [{ quota: 'off' }, [/not kept within a quota/]],
+    [{ governor: 'off' }, [/governor is off/]],
+    [{ governor: 'off', quotaShare: '10%', rate: '2/s' }, [/100 a minute/, /governor is off/]],
+  ])('%j at a service needs the word for %j', (flags, expected) => {
+    const { scenario } = resolve({
+      flags: { fleet: 'f.csv', host: 'h', idScope: '0ne00000000', groupKeyFile: 'k', ...flags },
+    });
+    const risks = loadRisks(scenario);
+    expect(risks).toHaveLength(expected.length);
+    expected.forEach((pattern, index) => {
+      expect(risks[index]).toMatch(pattern);
+    });
+    expect(meteredPerMinute(scenario) === null).toBe(risks.some((risk) => !risk.includes('governor')));
+  });
+
+  it('at a loopback target a quota that was asked for holds whatever the rate', () => {
+    const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true', quota: '60/min', rate: '50/s' } });
+    expect(meteredPerMinute(scenario)).toBe(45);
+    expect(loadRisks(scenario)).toEqual([]);
+  });
+
+  it('allow one shape of the load', async () => {
+    const { problems } = await operatorError(() => loadOf({ emulator: 'true', rate: '1/s', atOnce: 'true' }));
+    expect(problems.map(({ message }) => message)).toEqual(['several load shapes are given: --rate, --at-once']);
+  });
+});
+
+describe('defaults', () => {
+  it('are those of the table, and of the policy', () => {
+    const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true' }, cores: 8 });
+    expect(scenario).toEqual({
+      name: null,
+      target: { kind: 'emulator', configFile: null },
+      caFile: null,
+      transport: 'mqtt',
+      tls: TLS_CHOICES_DEFAULT,
+      apiVersion: '2021-06-01',
+      attestation: { kind: 'group-key', key: null, groups: {} },
+      fleet: { file: 'f.csv', delimiter: ',', header: true, columns: {} },
+      load: {
+        concurrency: 100,
+        shape: { kind: 'closed' },
+        workers: 7,
+        rowsMax: null,
+        durationMs: null,
+        rounds: 1,
+        quota: null,
+        governor: false,
+        canaryPerGroup: 0,
+        outageMaxMs: 900_000,
+      },
+      selection: { excludeRun: null, onlyFile: null },
+      expectation: { devices: 'any', surprisesMax: 10 },
+      registration: REGISTRATION_POLICY_DEFAULT,
+      out: 'results',
+      thresholds: [],
+      allowLimited: false,
+      metricsPort: null,
+      seed: 1,
+    });
+  });
+
+  it.each([
+    [{}, 8, 100, 7],
+    [{}, 1, 100, 1],
+    [{}, 2, 100, 1],
+    [{ rate: '900/min' }, 4, 150, 3],
+    [{ rate: '1000/min' }, 4, 167, 3],
+    [{ rate: '1/h' }, 64, 1, 1],
+    [{ rate: '100000/s' }, 4, 25_000, 3],
+    [{ concurrency: '2' }, 8, 2, 2],
+    [{ concurrency: '2', workers: '9' }, 8, 2, 2],
+    [{ concurrency: '50', workers: '9' }, 2, 50, 9],
+    [{ rate: '50/s', concurrency: '20' }, 8, 20, 7],
+  ])('with %j and %d cores: %d in flight on %d workers', (flags, cores, concurrency, workers) => {
+    const { load } = resolve({ flags: { fleet: 'f.csv', emulator: 'true', ...flags }, cores }).scenario;
+    expect(load).toMatchObject({ concurrency, workers });
+  });
+});
+
+describe('the target', () => {
+  const instance = { host: 'h', idScope: '0ne00000000' };
+  const inScenario = 'version: 1\ntarget: { host: h, idScope: 0ne00000000 }\n';
+  it.each<[string, Parameters<typeof resolve>[0], string]>([
+    ['none', {}, 'no target is named'],
+    ['none, but a port', { flags: { port: '1' } }, 'no target is named'],
+    [
+      'emulator and host as flags',
+      { flags: { emulator: 'true', ...instance } },
+      'two targets: the emulator (--emulator) and a DPS instance (--host, --id-scope)',
+    ],
+    [
+      'emulator flag, host in the environment',
+      { flags: { emulator: 'true' }, environment: { DPSLOAD_HOST: 'h' } },
+      'two targets: the emulator (--emulator) and a DPS instance (DPSLOAD_HOST)',
+    ],
+    [
+      'emulator flag, instance in the scenario',
+      { flags: { emulator: 'true' }, text: inScenario },
+      'target.host (d/s.yaml:2:17)',
+    ],
+    [
+      'instance flags, emulator in the environment',
+      { flags: instance, environment: { DPSLOAD_EMULATOR: '1' } },
+      '(DPSLOAD_EMULATOR)',
+    ],
+    [
+      'instance flags, emulator in the scenario',
+      { flags: instance, text: 'version: 1\ntarget: { emulator: {} }\n' },
+      'target.emulator (d/s.yaml:2:21)',
+    ],
+    ['both in the scenario', { text: 'version: 1\ntarget: { host: h, emulator: {} }\n' }, 'two targets'],
+    [
+      'emulator flag, ID scope in the environment',
+      { flags: { emulator: 'true' }, environment: { DPSLOAD_ID_SCOPE: '0ne00000000' } },
+      'two targets',
+    ],
+    ['a host without an ID scope', { flags: { host: 'h' } }, '--host is given, but no ID scope'],
+    [
+      'an ID scope without a host',
+      { environment: { DPSLOAD_ID_SCOPE: '0ne00000000' } },
+      'DPSLOAD_ID_SCOPE is given, but no host',
+    ],
+    [
+      'a configuration without the emulator',
+      { flags: { emulatorConfig: 'e.yaml' } },
+      '--emulator-config is given, but the emulator is not the target',
+    ],
+    ['a configuration beside a host', { flags: { emulatorConfig: 'e.yaml', ...instance } }, 'two targets'],
+    ['a port for the emulator', { flags: { emulator: 'true', port: '1' } }, '--port has no meaning'],
+    [
+      'a bad scope',
+      { flags: { host: 'h', idScope: 'nonsense' } },
+      '--id-scope "nonsense" does not look like an ID scope',
+    ],
+  ])('%s is refused', async (_, input, message) => {
+    const environment = { DPSLOAD_GROUP_KEY: KEY, ...input.environment };
+    const error = await operatorError(() =>
+      resolve({ ...input, environment, flags: { fleet: 'f.csv', ...input.flags } }),
+    );
+    expect(error.kind).toBe('usage');
+    expect(error.problems).toHaveLength(1);
+    expect(error.message).toContain(message);
+    expect(error.problems[0]?.remedy).not.toBeNull();
+  });
+
+  it('is the emulator, or one DPS instance, put together from any sources', () => {
+    const environment = { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_EMULATOR: 'false' };
+    expect(resolve({ flags: { fleet: 'f' }, environment, text: inScenario }).scenario.target).toEqual({
+      kind: 'service',
+      host: 'h',
+      port: 8883,
+      idScope: '0ne00000000',
+    });
+    const text = 'version: 1\ntarget:\n  emulator:\n    config: e.yaml\n';
+    expect(resolve({ flags: { fleet: 'f', emulator: 'true' }, text }).scenario.target).toEqual({
+      kind: 'emulator',
+      configFile: 'd/e.yaml',
+    });
+  });
+});
+
+describe('the keys', () => {
+  const instance = { fleet: 'f.csv', host: 'h', idScope: '0ne00000000' };
+  const file = (name: string) => ({ kind: 'file', file: name });
+  const variable = (name: string) => ({ kind: 'environment', variable: name });
+  it.each<[string, ScenarioInput['flags'], Record<string, string>, string, unknown]>([
+    ['a file as a flag', { groupKeyFile: 'a' }, {}, '', file('a')],
+    ['a flag, stronger than the environment', { groupKeyFile: 'a' }, { DPSLOAD_GROUP_KEY: KEY }, '', file('a')],
+    [
+      'the environment, stronger than the scenario',
+      {},
+      { DPSLOAD_GROUP_KEY: KEY },
+      'keyFile: b',
+      variable('DPSLOAD_GROUP_KEY'),
+    ],
+    ['the environment’s file', {}, { DPSLOAD_GROUP_KEY_FILE: 'c' }, 'keyFile: b', file('c')],
+    ['the scenario’s file, in its folder', {}, {}, 'keyFile: b', file('d/b')],
+    ['the scenario’s variable', {}, { MY_KEY: KEY }, 'keyVariable: MY_KEY', variable('MY_KEY')],
+    [
+      'a flag, stronger than the scenario’s variable',
+      { groupKeyFile: 'a' },
+      { MY_KEY: KEY },
+      'keyVariable: MY_KEY',
+      file('a'),
+    ],
+  ])('may come from %s', (_, flags, environment, yaml, key) => {
+    const text = `version: 1\nattestation: { ${yaml} }\n`;
+    const { scenario } = resolve({ flags: { ...instance, ...flags }, environment, text });
+    expect(scenario.attestation).toEqual({ kind: 'group-key', key, groups: {} });
+  });
+
+  it('of several groups are named in the scenario', () => {
+    const text = 'version: 1\nattestation: { groups: { a: { keyFile: a.key }, b: { keyVariable: B_KEY } } }\n';
+    const { scenario } = resolve({ flags: instance, environment: { B_KEY: KEY }, text });
+    expect(scenario.attestation).toEqual({
+      kind: 'group-key',
+      key: null,
+      groups: { a: file('d/a.key'), b: variable('B_KEY') },
+    });
+  });
+
+  it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string]>([
+    ['none', {}, {}, '', 'there is no key'],
+    [
+      'two in the environment',
+      {},
+      { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_GROUP_KEY_FILE: 'x' },
+      '',
+      'two group keys: DPSLOAD_GROUP_KEY_FILE and DPSLOAD_GROUP_KEY',
+    ],
+    ['two in the scenario', {}, { A: KEY }, 'keyFile: x, keyVariable: A', 'two group keys'],
+    [
+      'a variable that is not set',
+      {},
+      {},
+      'keyVariable: MY_KEY',
+      'd/s.yaml:2:29: attestation.keyVariable names the environment variable "MY_KEY", which is not set',
+    ],
+    ['a group without one', {}, {}, 'groups: { a: {} }', 'd/s.yaml:2:29: the enrollment group "a" has no key'],
+    [
+      'a group with two',
+      {},
+      { A: KEY },
+      'groups: { a: { keyFile: x, keyVariable: A } }',
+      'the enrollment group "a" has two keys',
+    ],
+    ['a group’s variable that is not set', {}, {}, 'groups: { a: { keyVariable: A } }', '"A", which is not set'],
+    [
+      'one for device-key',
+      { attestation: 'device-key', groupKeyFile: 'a' },
+      {},
+      '',
+      'no use with attestation device-key',
+    ],
+    [
+      'groups for device-key',
+      { attestation: 'device-key' },
+      {},
+      'groups: { a: { keyFile: x } }',
+      'no use with attestation device-key',
+    ],
+  ])('%s: refused', async (_, flags, environment, yaml, message) => {
+    const text = `version: 1\nattestation: { ${yaml} }\n`;
+    const error = await operatorError(() => resolve({ flags: { ...instance, ...flags }, environment, text }));
+    expect(error.problems).toHaveLength(1);
+    expect(error.message).toContain(message);
+    expect(error.problems[0]?.remedy).not.toBeNull();
+  });
+
+  it('are not needed for the emulator, nor the one of the environment for device-key', () => {
+    expect(() => resolve({ flags: { fleet: 'f', emulator: 'true' } })).not.toThrow();
+    const flags = { ...instance, attestation: 'device-key' };
+    expect(resolve({ flags, environment: { DPSLOAD_GROUP_KEY: KEY } }).scenario.attestation).toEqual({
+      kind: 'device-key',
+    });
+  });
+});
+
+describe('what belongs together', () => {
+  it.each<[ScenarioInput['flags'], Record<string, string>, string]>([
+    [{}, {}, 'no fleet is named'],
+    [
+      { fleet: 'f', header: 'false', map: 'registration_id=A' },
+      {},
+      '--map names columns of a CSV that has no header (--no-header)',
+    ],
+    [{ fleet: 'f' }, { DPSLOAD_RETRY_DELAY_BASE: '2m' }, 'retryDelayBase is longer than retryDelayMax'],
+    [{ fleet: 'f' }, { DPSLOAD_CONFLICT_DELAY_MAX: '1ms' }, 'conflictDelayMin is longer than conflictDelayMax'],
+    [
+      { fleet: 'f' },
+      { DPSLOAD_CONCURENCY: '1' },
+      '"DPSLOAD_CONCURENCY" means nothing. Rename it to DPSLOAD_CONCURRENCY',
+    ],
+    [{ fleet: 'f' }, { DPSLOAD_QUOTE: '1' }, '"DPSLOAD_QUOTE" means nothing'],
+  ])('%j with %j is refused', async (flags, environment, message) => {
+    const error = await operatorError(() => resolve({ flags: { emulator: 'true', ...flags }, environment }));
+    expect(error.problems).toHaveLength(1);
+    expect(error.message).toContain(message);
+  });
+});
