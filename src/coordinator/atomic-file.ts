@@ -1,0 +1,52 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+
+/** Text that waits for a write, in characters. */
+const PENDING_CHARACTERS_MAX = 256 * 1024;
+
+/** A file that appears under its name whole, or not at all. For its owner alone. */
+export class AtomicFile {
+  readonly #file: string;
+  readonly #temporaryFile: string;
+  #handle: FileHandle | null = null;
+  #pending: string[] = [];
+  #characters = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#temporaryFile = `${file}.tmp`;
+  }
+
+  async write(text: string): Promise<void> {
+    this.#pending.push(text);
+    this.#characters += text.length;
+    if (this.#characters >= PENDING_CHARACTERS_MAX) await this.#flush();
+  }
+
+  /** Has all on the disk, under a temporary name. */
+  async finish(): Promise<void> {
+    const handle = await this.#flush();
+    await handle.datasync();
+    await handle.close();
+  }
+
+  /** Gives the finished file its name, in place of one that is there. */
+  async publish(): Promise<void> {
+    await rename(this.#temporaryFile, this.#file);
+  }
+
+  /** Removes what was not published. */
+  async discard(): Promise<void> {
+    if (this.#handle === null) return;
+    await this.#handle.close();
+    await rm(this.#temporaryFile, { force: true });
+  }
+
+  async #flush(): Promise<FileHandle> {
+    this.#handle ??= await open(this.#temporaryFile, 'w', 0o600);
+    const text = this.#pending.join('');
+    this.#pending = [];
+    this.#characters = 0;
+    await this.#handle.appendFile(text);
+    return this.#handle;
+  }
+}

@@ -1,0 +1,37 @@
+import type { AmountLimit, HubCapacity, RateLimit } from '../../load/capacity.ts';
+import { type Finding, finding, ok, warning } from './finding.ts';
+
+/** Share of an amount from which on there is little room for anything else. */
+const TIGHT_SHARE = 0.9;
+
+export function amountFinding({ name, needed, available, evidence, remedy }: AmountLimit): Finding {
+  if (needed > available) return finding('problem', name, `${needed} needed, ${available} there: ${evidence}`, remedy);
+  if (needed > available * TIGHT_SHARE) return warning(name, `${needed} of ${available} needed: ${evidence}`, remedy);
+  return ok(name, `${needed} of ${available} needed: ${evidence}`);
+}
+
+export function rateFinding({ name, perMinute, evidence }: RateLimit): Finding {
+  return ok(name, `${formatPerMinute(perMinute)}: ${evidence}`);
+}
+
+/** @returns a warning where the load asks for more than another limit grants. */
+export function overloadFindings(limits: readonly RateLimit[]): readonly Finding[] {
+  const load = limits.find(({ name }) => name === 'load');
+  if (load === undefined) return [];
+  return limits
+    .filter(({ perMinute }) => perMinute < load.perMinute)
+    .map(({ name, perMinute, evidence, remedy }) => {
+      const asked = `the load asks for ${formatPerMinute(load.perMinute)}`;
+      return warning(name, `${asked}, ${formatPerMinute(perMinute)} can be had: ${evidence}`, remedy);
+    });
+}
+
+export function unknownHubs(hubs: readonly HubCapacity[] | null): readonly Finding[] {
+  return hubs === null
+    ? [ok('hub identities', 'not looked at: tell of the linked hubs with --hubs NAME=S1:UNITS')]
+    : [];
+}
+
+export function formatPerMinute(perMinute: number): string {
+  return perMinute >= 10 ? `${Math.floor(perMinute)}/min` : `${perMinute.toFixed(2)}/min`;
+}

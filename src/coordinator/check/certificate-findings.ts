@@ -1,0 +1,72 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
+import { fileCredentials } from '../../attestation/certificate-file-credentials.ts';
+import type { CredentialRow } from '../../attestation/make-credentials.ts';
+import { validityKind } from '../../certificates/validity.ts';
+import type { FleetFile } from '../../fleet/fleet-file.ts';
+import { parseFleetRow } from '../../fleet/parse-fleet-row.ts';
+import { readFleetRecords } from '../../fleet/read-fleet-records.ts';
+import type { ClientCertificate } from '../../mqtt/client-certificate.ts';
+import { PROBLEMS_LISTED_MAX } from '../../problem/problem-list.ts';
+import { remedyFor } from '../../report/remedies.ts';
+import { type Finding, finding, ok, warning } from './finding.ts';
+
+/**
+ * Reads the certificate and key of every row, and finds those that cannot register: the first `PROBLEMS_LISTED_MAX`, with file
+ * and line. Certificates that the service will refuse are warnings: that may be what is tested.
+ */
+export async function certificateFindings(
+  fleet: FleetFile,
+  keys: AttestationKeys,
+  nowMs: number,
+): Promise<readonly Finding[]> {
+  if (keys.kind !== 'x509-files') return [];
+  const findings: Finding[] = [];
+  let rows = 0;
+  let faulty = 0;
+  for await (const { columns, records } of readFleetRecords(fleet, () => {})) {
+    for (const { line, fields } of records) {
+      const parsed = parseFleetRow(fields, rows, columns);
+      rows += 1;
+      const found = 'row' in parsed ? await certificateFinding(parsed.row, keys.files, nowMs) : null;
+      if (found === null) continue;
+      faulty += 1;
+      if (findings.length < PROBLEMS_LISTED_MAX) {
+        findings.push({ ...found, evidence: `${fleet.file}:${line}: ${found.evidence}` });
+      }
+    }
+  }
+  return [ok('certificates', `${rows} looked at, ${rows - faulty} without fault`), ...findings];
+}
+
+/** `null` = nothing is wrong with it. */
+async function certificateFinding(
+  row: CredentialRow,
+  files: Extract<AttestationKeys, { kind: 'x509-files' }>['files'],
+  nowMs: number,
+): Promise<Finding | null> {
+  const made = await fileCredentials(files, row);
+  if ('refusal' in made) return problemOf(made.refusal.code, made.refusal.message);
+  const { clientCertificate } = made.credentials;
+  if (clientCertificate === null) throw new Error('X.509 credentials without a certificate');
+  const certificate = new X509Certificate(clientCertificate.chainPem);
+  if (!fits(certificate, clientCertificate)) {
+    return problemOf('client-certificate', 'the key cannot be read, or is not that of the certificate');
+  }
+  const kind = validityKind(certificate, nowMs);
+  if (kind === 'current') return null;
+  const state = kind === 'expired' ? `expired on ${certificate.validTo}` : `is valid from ${certificate.validFrom} on`;
+  return warning('certificates', `the certificate ${state}`, 'Issue a new one, or leave the device out');
+}
+
+function problemOf(code: string, message: string): Finding {
+  return finding('problem', 'certificates', message, remedyFor(code) ?? 'Give the device another certificate');
+}
+
+function fits(certificate: X509Certificate, { privateKeyPem }: ClientCertificate): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
+  } catch {
+    return false;
+  }
+}

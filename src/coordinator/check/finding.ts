@@ -1,0 +1,25 @@
+/** `problem`: the run cannot go well. `warning`: it may not be what is wanted. */
+export type FindingLevel = 'ok' | 'warning' | 'problem';
+
+/** One thing that was looked at. */
+export type Finding = {
+  readonly level: FindingLevel;
+  /** What was looked at, such as `dns` or `file descriptors`. */
+  readonly subject: string;
+  /** What was found, with its numbers. */
+  readonly evidence: string;
+  /** What to do, an imperative sentence without a full stop; `null` where nothing needs to be done. */
+  readonly remedy: string | null;
+};
+
+export function ok(subject: string, evidence: string): Finding {
+  return { level: 'ok', subject, evidence, remedy: null };
+}
+
+export function warning(subject: string, evidence: string, remedy: string): Finding {
+  return { level: 'warning', subject, evidence, remedy };
+}
+
+export function finding(level: FindingLevel, subject: string, evidence: string, remedy: string): Finding {
+  return { level, subject, evidence, remedy };
+}

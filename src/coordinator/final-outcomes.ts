@@ -1,0 +1,100 @@
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { JournalLines } from '../journal/journal-lines.ts';
+import { notStartedOutcome } from '../registration/not-started-outcome.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { JournalSurvey, PlacedSession } from './survey-journal.ts';
+
+export type FinalOutcome = {
+  readonly outcome: RegistrationOutcome;
+  /** Wall clock at 0 of the clock of the outcome's times. */
+  readonly clockEpochMs: number;
+};
+
+/**
+ * Every registration of a run in the order of the fleet, then of rounds, as the journal leaves it: the last outcome; else
+ * `unknown` when it was released to a worker; else `not-started`.
+ * @param fleetRows names those without an outcome, opened at the first of them; `null` = they have no name
+ */
+export async function* finalOutcomes(
+  { sessions, index }: JournalSurvey,
+  lines: JournalLines,
+  fleetRows: (() => AsyncIterable<FleetRow>) | null,
+): AsyncGenerator<FinalOutcome> {
+  const fleet = fleetRows === null ? null : new FleetCursor(fleetRows);
+  try {
+    for (let row = 0; row < index.rows; row += 1) {
+      for (let round = 1; round <= index.rounds; round += 1) {
+        const offset = index.outcomeOffset(row, round);
+        if (offset === null) {
+          const fleetRow = fleet === null ? null : await fleet.rowAt(row);
+          const outcome = withoutOutcome(row, round, fleetRow ?? unnamedRow(sessions), index.isOpen(row, round));
+          yield { outcome, clockEpochMs: 0 };
+        } else {
+          const outcome = await outcomeAt(lines, offset);
+          const marked = index.wasReleasedTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
+          yield { outcome: marked, clockEpochMs: clockEpochMs(sessions, offset) };
+        }
+      }
+    }
+  } finally {
+    await fleet?.close();
+  }
+}
+
+async function outcomeAt(lines: JournalLines, offset: number): Promise<RegistrationOutcome> {
+  const record = await lines.recordAt(offset);
+  if (record.kind !== 'outcome') throw new Error(`the journal was changed at byte ${offset} while it was read`);
+  return record;
+}
+
+type NamedRow = Pick<FleetRow, 'registrationId' | 'group' | 'expectedHub' | 'otherValues'>;
+
+function unnamedRow([first]: readonly PlacedSession[]): NamedRow {
+  const otherValues = first?.session.fleet.otherColumns.map(() => '') ?? [];
+  return { registrationId: '', group: null, expectedHub: null, otherValues };
+}
+
+function withoutOutcome(row: number, round: number, named: NamedRow, open: boolean): RegistrationOutcome {
+  const { registrationId, group, expectedHub, otherValues } = named;
+  const outcome = notStartedOutcome({
+    row,
+    round,
+    sequence: null,
+    registrationId,
+    group,
+    expectedHub,
+    otherValues,
+    intendedAtMs: null,
+    heldMs: 0,
+  });
+  return open ? { ...outcome, result: 'unknown', possiblyTwice: true } : outcome;
+}
+
+function clockEpochMs(sessions: readonly PlacedSession[], offset: number): number {
+  return sessions.findLast((placed) => placed.offset < offset)?.session.startedAtEpochMs ?? 0;
+}
+
+/** Reads forward to the rows that are asked for, in their order. */
+class FleetCursor {
+  readonly #open: () => AsyncIterable<FleetRow>;
+  #rows: AsyncIterator<FleetRow> | null = null;
+  #current: FleetRow | null = null;
+
+  constructor(open: () => AsyncIterable<FleetRow>) {
+    this.#open = open;
+  }
+
+  async rowAt(row: number): Promise<FleetRow> {
+    this.#rows ??= this.#open()[Symbol.asyncIterator]();
+    while (this.#current === null || this.#current.row < row) {
+      const next = await this.#rows.next();
+      if (next.done) throw new Error(`the fleet ends before row ${row}`);
+      this.#current = next.value;
+    }
+    return this.#current;
+  }
+
+  async close(): Promise<void> {
+    await this.#rows?.return?.();
+  }
+}

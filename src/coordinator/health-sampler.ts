@@ -1,0 +1,90 @@
+import type { SampleRecord } from '../journal/journal-record.ts';
+import type { WorkerHealth } from '../worker/worker-messages.ts';
+import { cpuMsOf, openFileDescriptors, ownCpuMs } from './process-load.ts';
+
+type Gathered = Omit<WorkerHealth, 'signsOfLife' | 'connectionsLost'>;
+
+const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0 };
+
+/** Gathers what one sample record says of the load generator; `take` closes a second and begins the next. */
+export class HealthSampler {
+  readonly #emulatorPid: number | null;
+  #workers: Gathered[];
+  #settled = 0;
+  #throttles = 0;
+  #lastAtMs: number;
+  #lastCpuMs = ownCpuMs();
+  #lastEmulatorCpuMs: number | null;
+
+  constructor(workers: number, nowMs: number, emulatorPid: number | null) {
+    this.#workers = Array.from({ length: workers }, () => NO_HEALTH);
+    this.#lastAtMs = nowMs;
+    this.#emulatorPid = emulatorPid;
+    this.#lastEmulatorCpuMs = emulatorPid === null ? null : cpuMsOf(emulatorPid);
+  }
+
+  addHealth(worker: number, health: WorkerHealth): void {
+    const before = this.#workers[worker] ?? NO_HEALTH;
+    this.#workers[worker] = {
+      inFlight: health.inFlight,
+      launched: before.launched + health.launched,
+      startLagMaxMs: largest(before.startLagMaxMs, health.startLagMaxMs),
+      loopDelayMaxMs: Math.max(before.loopDelayMaxMs, health.loopDelayMaxMs),
+    };
+  }
+
+  addSettled(count: number): void {
+    this.#settled += count;
+  }
+
+  addThrottle(): void {
+    this.#throttles += 1;
+  }
+
+  take(nowMs: number, outstanding: number, rateAllowedPerSecond: number | null): SampleRecord {
+    const workers = this.#workers;
+    const sample: SampleRecord = {
+      kind: 'sample',
+      atMs: nowMs,
+      inFlight: sum(workers.map(({ inFlight }) => inFlight)),
+      outstanding,
+      launched: sum(workers.map(({ launched }) => launched)),
+      settled: this.#settled,
+      throttles: this.#throttles,
+      startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
+      loopDelayMaxMs: workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs),
+      ...this.#takeCpuShares(nowMs),
+      fileDescriptors: openFileDescriptors(),
+      rssBytes: process.memoryUsage.rss(),
+      rateAllowedPerSecond,
+    };
+    this.#workers = workers.map(({ inFlight }) => ({ ...NO_HEALTH, inFlight }));
+    this.#settled = 0;
+    this.#throttles = 0;
+    return sample;
+  }
+
+  #takeCpuShares(nowMs: number): Pick<SampleRecord, 'cpuShare' | 'emulatorCpuShare'> {
+    const elapsedMs = Math.max(1, nowMs - this.#lastAtMs);
+    const cpuMs = ownCpuMs();
+    const emulatorCpuMs = this.#emulatorPid === null ? null : cpuMsOf(this.#emulatorPid);
+    const emulatorCpuShare =
+      emulatorCpuMs === null || this.#lastEmulatorCpuMs === null
+        ? null
+        : (emulatorCpuMs - this.#lastEmulatorCpuMs) / elapsedMs;
+    const cpuShare = (cpuMs - this.#lastCpuMs) / elapsedMs;
+    this.#lastAtMs = nowMs;
+    this.#lastCpuMs = cpuMs;
+    this.#lastEmulatorCpuMs = emulatorCpuMs;
+    return { cpuShare, emulatorCpuShare };
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function largest(a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  return b === null ? a : Math.max(a, b);
+}

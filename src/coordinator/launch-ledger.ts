@@ -1,0 +1,46 @@
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { Launch } from '../registration/launch.ts';
+import type { SourceOfWork } from './source-of-work.ts';
+
+/** A row to register, without its place in time. */
+export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs'>;
+
+/** What is released to workers and not settled, and what came back from them to be released again. */
+export class LaunchLedger {
+  readonly #open = new Map<number, Launch>();
+  #putBack: Unplaced[] = [];
+
+  /** Rows that came back first, then new ones. */
+  async take(count: number, source: SourceOfWork, round: number): Promise<readonly Unplaced[]> {
+    const again = this.#putBack.splice(0, count);
+    if (again.length === count) return again;
+    const rows = await source.take(count - again.length);
+    return [...again, ...rows.map((row) => unplaced(row, round))];
+  }
+
+  /** Nothing is with the workers, and nothing waits to be released again. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0 && this.#putBack.length === 0;
+  }
+
+  released(launches: readonly Launch[]): void {
+    for (const launch of launches) this.#open.set(launch.row, launch);
+  }
+
+  /** @returns the launch that the outcome of this row belongs to. */
+  settle(row: number): Launch {
+    const launch = this.#open.get(row);
+    if (launch === undefined) throw new Error(`row ${row} was settled without having been released`);
+    this.#open.delete(row);
+    return launch;
+  }
+
+  /** A settled launch of which nothing was sent. */
+  putBack({ sequence: _sequence, intendedAtMs: _intended, heldMs: _held, ...row }: Launch): void {
+    this.#putBack.push(row);
+  }
+}
+
+function unplaced(row: FleetRow, round: number): Unplaced {
+  return { ...row, round };
+}

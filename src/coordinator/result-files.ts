@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import { FAILURES_CSV_HEADER, failuresCsvLine } from '../report/failures-csv.ts';
+import { latencyHlog } from '../report/latency-hlog.ts';
+import { registrationsCsvHeader, registrationsCsvLine } from '../report/registrations-csv.ts';
+import { summaryJson } from '../report/summary-json.ts';
+import { AtomicFile } from './atomic-file.ts';
+import type { FinalOutcome } from './final-outcomes.ts';
+import type { Results } from './write-results.ts';
+
+/** The files that are made of a closed journal. They appear together, when all are whole. */
+export class ResultFiles {
+  readonly #registrations: AtomicFile;
+  readonly #failures: AtomicFile;
+  readonly #summary: AtomicFile;
+  readonly #latency: AtomicFile;
+  readonly #report: AtomicFile;
+  readonly #all: readonly AtomicFile[];
+
+  constructor(folder: string) {
+    this.#registrations = new AtomicFile(join(folder, 'registrations.csv'));
+    this.#failures = new AtomicFile(join(folder, 'failures.csv'));
+    this.#summary = new AtomicFile(join(folder, 'summary.json'));
+    this.#latency = new AtomicFile(join(folder, 'latency.hlog'));
+    this.#report = new AtomicFile(join(folder, 'report.html'));
+    this.#all = [this.#registrations, this.#failures, this.#summary, this.#latency, this.#report];
+  }
+
+  /** First of all. @param otherColumns of the fleet */
+  async begin(otherColumns: readonly string[]): Promise<void> {
+    await this.#registrations.write(registrationsCsvHeader(otherColumns));
+    await this.#failures.write(FAILURES_CSV_HEADER);
+  }
+
+  /** In the order of the fleet. */
+  async add({ outcome, clockEpochMs }: FinalOutcome): Promise<void> {
+    await this.#registrations.write(registrationsCsvLine(outcome, clockEpochMs));
+    const failure = failuresCsvLine(outcome);
+    if (failure !== null) await this.#failures.write(failure);
+  }
+
+  /** @param startedAtEpochMs of the first session */
+  async publish({ summary, reportHtml }: Results, latency: LatencyHistograms, startedAtEpochMs: number): Promise<void> {
+    await this.#summary.write(summaryJson(summary));
+    await this.#latency.write(latencyHlog(latency, startedAtEpochMs, summary.throughput.activeMs));
+    await this.#report.write(reportHtml());
+    for (const file of this.#all) await file.finish();
+    for (const file of this.#all) await file.publish();
+  }
+
+  /** Removes what was not published. */
+  async discard(): Promise<void> {
+    for (const file of this.#all) await file.discard();
+  }
+}

@@ -1,0 +1,61 @@
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+
+export const RUN_FILE = 'run.json';
+export const JOURNAL_FILE = 'journal.ndjson';
+
+/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
+export function ensureOutFolder(out: string): void {
+  try {
+    mkdirSync(out, { recursive: true });
+    accessSync(out, constants.W_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatorError('usage', [
+      { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
+    ]);
+  }
+}
+
+/** Makes the folder of one run, named for its start and its fleet, so that a listing is in order of time. */
+export function createRunFolder(out: string, name: string, startedAtEpochMs: number): string {
+  const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
+  const label = basename(name, extname(name)).replace(/[^A-Za-z0-9._-]+/g, '-');
+  for (let attempt = 1; ; attempt += 1) {
+    const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Writes run.json: what the run was made of. */
+export function writeRunFile(folder: string, facts: object): void {
+  writeFileSync(join(folder, RUN_FILE), `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+}
+
+/** The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over. */
+export function findEarlierRun(out: string, digest: string, key: string): string | null {
+  const folders = readdirSync(out, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(out, entry.name))
+    .sort()
+    .reverse();
+  return folders.find((folder) => isRunOf(folder, digest, key)) ?? null;
+}
+
+function isRunOf(folder: string, digest: string, key: string): boolean {
+  try {
+    const facts = JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')) as {
+      fleet?: { digest?: unknown };
+      targetKey?: unknown;
+    };
+    return facts.fleet?.digest === digest && facts.targetKey === key;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,11 @@
+import type { SampleRecord } from '../journal/journal-record.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { FleetRunEnd } from './run-ending.ts';
+
+/** Who watches a run while it goes on: the live view. */
+export interface RunListener {
+  settled(outcome: RegistrationOutcome): void;
+  sampled(sample: SampleRecord): void;
+  /** The run will end before all is done; what is in flight still finishes. */
+  stopping(end: FleetRunEnd): void;
+}

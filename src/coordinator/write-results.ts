@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import { JournalLines } from '../journal/journal-lines.ts';
+import { HubDistribution } from '../metrics/hub-distribution.ts';
+import { HubExpectation } from '../metrics/hub-expectation.ts';
+import { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import { OutcomeCounts } from '../metrics/outcome-counts.ts';
+import { RecoveryCurve } from '../metrics/recovery-curve.ts';
+import { OperatorError } from '../problem/operator-error.ts';
+import { reportHtml } from '../report/report-html.ts';
+import { type RunFacts, type Summary, summarize } from '../report/summary.ts';
+import type { FleetFile } from '../scenario/scenario.ts';
+import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
+import { pageAssets } from './page-assets.ts';
+import { ResultFiles } from './result-files.ts';
+import { JOURNAL_FILE } from './run-folder.ts';
+import { type JournalSurvey, surveyJournal } from './survey-journal.ts';
+
+export type ResultOptions = {
+  /** Where rows without an outcome have their registration IDs from; `null` = not known. */
+  readonly fleet: FleetFile | null;
+};
+
+export type Results = {
+  readonly summary: Summary;
+  /** The text of report.html. */
+  reportHtml(): string;
+};
+
+/** `makeResults`, for those who want to know no more than the summary. */
+export async function writeResults(folder: string, options: ResultOptions): Promise<Summary> {
+  return (await makeResults(folder, options)).summary;
+}
+
+/**
+ * Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html of the journal in `folder`, all or none; the same
+ * journal and fleet give the same bytes. While the journal has no end (the run is going on, or was killed) nothing is
+ * written, and the summary's verdict is `unfinished`.
+ *
+ * Reads the journal twice: once for everything but the outcomes, of which a later one replaces an earlier one of the same
+ * row, and once for the outcomes that count, in the order of the fleet. Memory: 9 bytes a row and round, outside the heap.
+ *
+ * @throws OperatorError `usage` when there is no journal, `local` when it is damaged or the disk fails
+ */
+export async function makeResults(folder: string, { fleet }: ResultOptions): Promise<Results> {
+  const journalFile = join(folder, JOURNAL_FILE);
+  const survey = await surveyJournal(journalFile);
+  const files = survey.end === null ? null : new ResultFiles(folder);
+  try {
+    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleet);
+    const folds = new FinalFolds();
+    const { startedAtEpochMs } = firstSession(survey);
+    await files?.begin(firstSession(survey).fleet.otherColumns);
+    await readFinalOutcomes(journalFile, survey, fleetRows, async (final) => {
+      folds.add(final, startedAtEpochMs);
+      await files?.add(final);
+    });
+    const unnamed = files !== null && !survey.index.complete && fleetRows === null;
+    const summary = summarize({ ...factsOf(survey, folds), warnings: warningsOf(survey, unnamed) });
+    const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
+    await files?.publish(results, folds.latency, startedAtEpochMs);
+    return results;
+  } catch (error) {
+    await files?.discard();
+    throw asOperatorError(folder, error);
+  }
+}
+
+/** What is folded from the outcomes that count. */
+class FinalFolds {
+  readonly counts = new OutcomeCounts();
+  readonly latency = new LatencyHistograms();
+  readonly recovery = new RecoveryCurve();
+  readonly hubs = new HubDistribution();
+  readonly hubExpectation = new HubExpectation();
+  possiblyTwice = 0;
+
+  /** @param firstEpochMs wall clock at 0 of the first session's clock */
+  add({ outcome, clockEpochMs }: FinalOutcome, firstEpochMs: number): void {
+    this.counts.add(outcome);
+    this.latency.add(outcome);
+    this.recovery.add(outcome, clockEpochMs - firstEpochMs);
+    this.hubs.add(outcome);
+    this.hubExpectation.add(outcome);
+    if (outcome.possiblyTwice) this.possiblyTwice += 1;
+  }
+}
+
+function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings'> {
+  const { counts, latency, recovery, hubs, possiblyTwice } = folds;
+  const { end, totals, health } = survey;
+  return {
+    sessions: survey.sessions.map(({ session }) => session),
+    end,
+    counts,
+    possiblyTwice,
+    latency,
+    recovery,
+    hubs,
+    totals,
+    health,
+  };
+}
+
+async function readFinalOutcomes(
+  journalFile: string,
+  survey: JournalSurvey,
+  fleetRows: (() => AsyncIterable<FleetRow>) | null,
+  visit: (final: FinalOutcome) => Promise<void>,
+): Promise<void> {
+  const lines = await JournalLines.open(journalFile);
+  try {
+    for await (const final of finalOutcomes(survey, lines, fleetRows)) await visit(final);
+  } finally {
+    await lines.close();
+  }
+}
+
+/** The rows of the fleet, or `null` when its file is not there or not as it was. */
+async function rowsOf(survey: JournalSurvey, fleet: FleetFile | null): Promise<(() => AsyncIterable<FleetRow>) | null> {
+  const surveyed = firstSession(survey).fleet;
+  if (fleet === null || (await digestOf(fleet.file)) !== surveyed.digest) return null;
+  return () => readFleet(fleet, surveyed);
+}
+
+/** SHA-256, hexadecimal; `null` when the file cannot be read. */
+async function digestOf(file: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch {
+    return null;
+  }
+  return hash.digest('hex');
+}
+
+function warningsOf(survey: JournalSurvey, unnamed: boolean): readonly string[] {
+  const { file } = firstSession(survey).fleet;
+  return [
+    ...(survey.torn ? ['the last line of the journal is not whole and was left out'] : []),
+    ...(unnamed
+      ? [`rows without an outcome have no registration ID in registrations.csv: ${file} is not there or was changed`]
+      : []),
+  ];
+}
+
+function firstSession({ sessions }: JournalSurvey): RunFacts['sessions'][number] {
+  const [first] = sessions;
+  if (first === undefined) throw new Error('a journal begins with a session');
+  return first.session;
+}
+
+function asOperatorError(folder: string, error: unknown): unknown {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (error instanceof OperatorError || syscall === undefined) return error;
+  return new OperatorError('local', [
+    {
+      file: folder,
+      line: null,
+      column: null,
+      message: `the results cannot be written (${message}); the journal is whole`,
+      remedy: 'Make room on the disk or put it right, then make them with dpsload report',
+    },
+  ]);
+}

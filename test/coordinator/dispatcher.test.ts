@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { Dispatcher } from '../../src/coordinator/dispatcher.ts';
+import { LaunchLedger } from '../../src/coordinator/launch-ledger.ts';
+import { fleetSource } from '../../src/coordinator/source-of-work.ts';
+import type { FleetRow } from '../../src/fleet/fleet-row.ts';
+import type { GrantRecord } from '../../src/journal/journal-record.ts';
+import { Credits } from '../../src/load/credits.ts';
+import { closedPace, constantPace, type Pace } from '../../src/load/pace.ts';
+import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
+import type { Launch } from '../../src/registration/launch.ts';
+import { fleetRow } from '../support/launches.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+async function* fleet(rows: number): AsyncGenerator<FleetRow> {
+  for (let row = 0; row < rows; row += 1) yield fleetRow(row);
+}
+
+/** A dispatcher whose disk is as slow as the test wants, and whose workers settle when the test says so. */
+function observedDispatcher(
+  rows: number,
+  rowsMax: number | null,
+  pace: Pace,
+  credits: Credits,
+  limits: Partial<ScheduleParts> = {},
+) {
+  const clock = new VirtualClock();
+  const log: string[] = [];
+  const grants: GrantRecord[] = [];
+  const launches: { readonly worker: number; readonly launch: Launch }[] = [];
+  const ledger = new LaunchLedger();
+  const schedule = new Schedule({ pace, permits: null, endAtMs: Number.POSITIVE_INFINITY, ...limits });
+  let syncs: (() => void)[] = [];
+  const dispatcher = new Dispatcher({
+    clock,
+    source: fleetSource(fleet(rows), rowsMax),
+    schedule,
+    credits,
+    ledger,
+    round: 1,
+    firstSequence: 0,
+    writeGrant: (grant) => {
+      grants.push(grant);
+      log.push(`grant ${grant.sequence}`);
+      return new Promise((resolve) => syncs.push(resolve));
+    },
+    launch: (worker, dealt) => {
+      for (const launch of dealt) {
+        log.push(`launch ${launch.sequence}`);
+        launches.push({ worker, launch });
+      }
+    },
+  });
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const sync = async (): Promise<void> => {
+    for (const done of syncs) done();
+    syncs = [];
+    await settled();
+  };
+  const advance = async (byMs: number): Promise<void> => {
+    clock.advanceTo(clock.nowMs() + byMs);
+    await settled();
+  };
+  /** The worker settles them, as if they had been registered. */
+  const settle = (launched: readonly { readonly worker: number; readonly launch: Launch }[]): void => {
+    for (const { worker, launch } of launched) {
+      credits.settle(worker, 1);
+      ledger.settle(launch.row);
+    }
+  };
+  return { settle, ledger, schedule, clock, dispatcher, grants, launches, log, settled, sync, advance };
+}
+
+describe('dispatcher', () => {
+  it('launches no row before its grant is on disk', async () => {
+    const run = observedDispatcher(10, null, closedPace(), new Credits([2], 2));
+    void run.dispatcher.run();
+    await run.settled();
+    await run.advance(10_000);
+    expect(run.log).toEqual(['grant 0']);
+    await run.sync();
+    expect(run.log).toEqual(['grant 0', 'launch 0', 'launch 1', 'launch 2', 'launch 3']);
+  });
+
+  it('grants every row once, in dense sequence, and says when there are no more', async () => {
+    const credits = new Credits([3, 2], 5);
+    const run = observedDispatcher(23, null, closedPace(), credits);
+    const ended = run.dispatcher.run();
+    for (let turn = 0; turn < 20; turn += 1) {
+      await run.settled();
+      await run.sync();
+      run.settle(run.launches.slice(turn * 10, turn * 10 + 10));
+      await run.advance(100);
+    }
+    await expect(ended).resolves.toBe('exhausted');
+    expect(run.launches.map(({ launch }) => launch.sequence).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 23 }, (_, index) => index),
+    );
+    expect(run.grants.flatMap(({ rows }) => rows).map(([first, last]) => last - first + 1)).toEqual([10, 10, 3]);
+    expect(run.grants.map(({ sequence }) => sequence)).toEqual([0, 10, 20]);
+  });
+
+  it('releases no more than a window ahead of the pace, with each launch’s intended start', async () => {
+    const run = observedDispatcher(1000, null, constantPace(10, 0), new Credits([500], 0));
+    void run.dispatcher.run();
+    await run.settled();
+    await run.sync();
+    // One second ahead at 10/s, and the launch that is due at that very moment.
+    expect(run.launches).toHaveLength(11);
+    expect(run.launches.map(({ launch }) => launch.intendedAtMs)).toEqual(
+      Array.from({ length: 11 }, (_, index) => index * 100),
+    );
+    await run.advance(100);
+    await run.sync();
+    expect(run.launches).toHaveLength(12);
+  });
+
+  it('takes no more rows than it may', async () => {
+    const run = observedDispatcher(1000, 7, closedPace(), new Credits([100], 0));
+    const ended = run.dispatcher.run();
+    await run.settled();
+    await run.sync();
+    await run.advance(100);
+    run.settle(run.launches);
+    await run.advance(100);
+    await expect(ended).resolves.toBe('exhausted');
+    expect(run.launches).toHaveLength(7);
+  });
+
+  it('releases nothing after stop, but hands out what was granted', async () => {
+    const credits = new Credits([4], 0);
+    const run = observedDispatcher(100, null, closedPace(), credits);
+    const ended = run.dispatcher.run();
+    await run.settled();
+    run.dispatcher.stop();
+    await run.sync();
+    expect(run.launches).toHaveLength(4);
+    run.settle(run.launches);
+    await run.advance(100);
+    await expect(ended).resolves.toBe('stopped');
+    expect(run.grants).toHaveLength(1);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { LaunchQueue } from '../../src/worker/launch-queue.ts';
+import { launch } from '../support/launches.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+/** A queue whose registrations last until they are ended by hand. */
+function observedQueue(concurrency: number) {
+  const clock = new VirtualClock();
+  const started: { readonly sequence: number; readonly atMs: number }[] = [];
+  const ends: (() => void)[] = [];
+  const queue = new LaunchQueue(clock, concurrency, ({ sequence }) => {
+    started.push({ sequence, atMs: clock.nowMs() });
+    return new Promise((resolve) => ends.push(resolve));
+  });
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return { clock, queue, started, end: () => ends.shift()?.(), settled };
+}
+
+describe('launch queue', () => {
+  it('holds a launch until its intended start, and starts it at that moment', async () => {
+    const { clock, queue, started, settled } = observedQueue(10);
+    queue.add([launch(0, 100), launch(1, 250)]);
+    clock.advanceTo(99);
+    await settled();
+    expect(started).toEqual([]);
+    clock.advanceTo(100);
+    await settled();
+    expect(started).toEqual([{ sequence: 0, atMs: 100 }]);
+    clock.advanceTo(250);
+    await settled();
+    expect(started.at(-1)).toEqual({ sequence: 1, atMs: 250 });
+    expect(clock.timers).toBe(0);
+  });
+
+  it('never has more in flight than its slots, and starts the next when one ends', async () => {
+    const { queue, started, end, settled } = observedQueue(2);
+    queue.add([launch(0), launch(1), launch(2), launch(3)]);
+    await settled();
+    expect(started).toHaveLength(2);
+    end();
+    await settled();
+    expect(started.map(({ sequence }) => sequence)).toEqual([0, 1, 2]);
+  });
+
+  it('hands back what has not been started, and starts none of it later', async () => {
+    const { clock, queue, started, end, settled } = observedQueue(1);
+    queue.add([launch(0), launch(1), launch(2, 500)]);
+    await settled();
+    expect(queue.drop().map(({ sequence }) => sequence)).toEqual([1, 2]);
+    end();
+    clock.advanceTo(1000);
+    await settled();
+    expect(started.map(({ sequence }) => sequence)).toEqual([0]);
+    expect(clock.timers).toBe(0);
+    expect(queue.drop()).toEqual([]);
+  });
+});
