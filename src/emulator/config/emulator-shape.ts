@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import { idScopeProblem } from '../../dps/id-scope.ts';
+import { registrationIdProblem } from '../../dps/registration-id.ts';
+import { FAULT_SHAPE } from './fault-shape.ts';
+import { durationMs, rate, secondsOrNone, share } from './quantity.ts';
+
+/** Version of the keys below. */
+export const EMULATOR_CONFIG_VERSION = 1;
+
+const WEIGHT_MAX = 1_000;
+
+/** Text for which `problemOf` finds nothing. */
+function checkedText(problemOf: (text: string) => string | null, about: string) {
+  const error = 'must be text';
+  return z
+    .string({ error })
+    .superRefine((text, context) => {
+      const message = problemOf(text);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    })
+    .describe(about);
+}
+
+const hostName = z
+  .string({ error: 'must be a host name' })
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, { error: 'must be a host name' })
+  .describe('host name of an IoT hub, such as hub-a.azure-devices.net');
+
+const isOn = z.boolean({ error: 'must be true or false' });
+const path = z
+  .string({ error: 'must be a path' })
+  .min(1, { error: 'must be a path' })
+  .describe('relative to this file');
+const variable = z
+  .string({ error: 'must be the name of an environment variable' })
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'must be the name of an environment variable' });
+
+const symmetricKey = z
+  .strictObject({
+    primaryKeyFile: path.optional(),
+    primaryKeyVariable: variable.optional(),
+    secondaryKeyFile: path.optional(),
+    secondaryKeyVariable: variable.optional(),
+  })
+  .describe('base64 keys, each in a file or an environment variable');
+
+const twoFiles = z.strictObject({ primary: path, secondary: path.optional() }).describe('PEM files');
+const twoNames = z
+  .strictObject({ primary: z.string(), secondary: z.string().optional() })
+  .describe('names of caCertificates');
+
+const groupAttestation = z.strictObject({
+  symmetricKey: symmetricKey.optional(),
+  x509: z.strictObject({ signingCertificates: twoFiles.optional(), caReferences: twoNames.optional() }).optional(),
+});
+
+const individualAttestation = z.strictObject({
+  symmetricKey: symmetricKey.optional(),
+  x509: z
+    .strictObject({
+      clientCertificates: twoFiles.optional(),
+      signingCertificates: twoFiles.optional(),
+      caReferences: twoNames.optional(),
+    })
+    .optional(),
+});
+
+const enrollment = {
+  provisioningStatus: z.enum(['enabled', 'disabled'], { error: 'must be enabled or disabled' }).optional(),
+  reprovisionPolicy: z.strictObject({ updateHubAssignment: isOn, migrateDeviceData: isOn }).optional(),
+  allocationPolicy: z
+    .enum(['hashed', 'geoLatency', 'static', 'custom'], { error: 'must be hashed, geoLatency, static or custom' })
+    .optional()
+    .describe("default: the instance's"),
+  customAllocationDefinition: z
+    .strictObject({
+      webhookUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+      apiVersion: z.string().optional().describe('default: 2018-09-01-preview'),
+    })
+    .optional(),
+  initialTwin: z.looseObject({}).optional().describe('handed to the webhook as it is'),
+  optionalDeviceInformation: z.looseObject({}).optional().describe('handed to the webhook as it is'),
+  iotHubs: z.array(hostName).optional().describe('linked hubs; default: all to which the allocation policy applies'),
+};
+
+const enrollmentGroup = z.strictObject({
+  enrollmentGroupId: checkedText(registrationIdProblem, 'name of the group'),
+  attestation: groupAttestation,
+  ...enrollment,
+});
+
+const individualEnrollment = z.strictObject({
+  registrationId: checkedText(registrationIdProblem, 'registration ID'),
+  deviceId: z.string({ error: 'must be text' }).min(1).max(128).optional().describe('default: the registration ID'),
+  attestation: individualAttestation,
+  ...enrollment,
+});
+
+const linkedHub = z.strictObject({
+  hostName,
+  weight: z
+    .int({ error: 'must be a whole number' })
+    .min(1, { error: 'must be at least 1' })
+    .max(WEIGHT_MAX, { error: `must be at most ${WEIGHT_MAX}` })
+    .optional()
+    .describe('1 to 1000; default: 1'),
+  applyAllocationPolicy: isOn.optional().describe('default: true'),
+  identityLimit: rate.optional().describe('device identities that the hub creates; default: unlimited'),
+});
+
+const quotas = z.strictObject({
+  algorithm: z
+    .enum(['token-bucket', 'fixed-window', 'sliding-window'], {
+      error: 'must be token-bucket, fixed-window or sliding-window',
+    })
+    .optional()
+    .describe('default: token-bucket'),
+  register: rate.optional().describe('register requests of the instance; the real one: 1000/min; default: unlimited'),
+  pollPerDevice: rate.optional().describe('polls of one device; the real one: 5/10s; default: unlimited'),
+  retryAfter: z
+    .union([z.literal('exact'), secondsOrNone], { error: 'must be exact, none, or whole seconds such as 5s' })
+    .optional()
+    .describe('of a 429; exact = until the budget has room; default: 5s'),
+});
+
+const caCertificate = z.strictObject({
+  name: z.string({ error: 'must be text' }).min(1),
+  file: path,
+  verified: isOn.optional().describe('proof of possession was given; default: true'),
+});
+
+const latencyRegion = z
+  .strictObject({
+    sourceAddresses: z.array(z.string()).optional().describe('of its devices, patterns with * for any characters'),
+    registrationIds: z.array(z.string()).optional().describe('of its devices, patterns with * for any characters'),
+    latencies: z.record(z.string(), durationMs).describe('by host name; hubs that are not named cannot be reached'),
+  })
+  .describe('a device belongs to the first region that its address or its registration ID fits');
+
+const instance = z.strictObject({
+  idScope: checkedText(idScopeProblem, 'ID scope'),
+  allocationPolicy: z
+    .enum(['hashed', 'geoLatency', 'static'], { error: 'must be hashed, geoLatency or static' })
+    .optional()
+    .describe('of enrollments without one of their own; default: hashed'),
+  latencyRegions: z.array(latencyRegion).optional().describe('for geoLatency'),
+  linkedHubs: z.array(linkedHub).optional().describe('default: three evenly weighted ones'),
+  caCertificates: z.array(caCertificate).optional(),
+  enrollmentGroups: z.array(enrollmentGroup).optional(),
+  individualEnrollments: z.array(individualEnrollment).optional(),
+  quotas: quotas.optional(),
+});
+
+const behavior = z.strictObject({
+  retryAfter: secondsOrNone.optional().describe('sent with every assigning; default: 3s'),
+  answerDelay: durationMs.optional().describe('from a request to its answer; default: 0s'),
+  assignmentDelay: durationMs.optional().describe('from register to assigned; default: 200ms'),
+  operationLifetime: durationMs.optional().describe('default: 20m'),
+  clockSkew: durationMs.optional().describe('how long an expired SAS token is still taken; default: 0s'),
+  disabledAnswer: z
+    .enum(['disabled', 'unauthorized'], { error: 'must be disabled or unauthorized' })
+    .optional()
+    .describe('200 with status disabled (default), or 401'),
+  unknownAnswer: z
+    .enum(['unauthorized', 'not-found'], { error: 'must be unauthorized or not-found' })
+    .optional()
+    .describe('to a token that fits no enrollment: 401 (default), or 404'),
+  namesEnrollmentGroup: isOn.optional().describe('in the final answer; default: false'),
+  grantsExactFilters: isOn.optional().describe('for tools that cannot subscribe with a wildcard; default: false'),
+  webhookTimeout: durationMs.optional().describe('default: 5s'),
+  conflictShare: share.optional().describe('simultaneous registers of one ID that get 409; default: 0%'),
+});
+
+/** The emulator's configuration file. */
+export const EMULATOR_SHAPE = z.strictObject({
+  version: z.literal(EMULATOR_CONFIG_VERSION, { error: `must be ${EMULATOR_CONFIG_VERSION}` }),
+  instances: z.array(instance).min(1, { error: 'must hold at least one instance' }),
+  behavior: behavior.optional(),
+  seed: z.int({ error: 'must be a whole number' }).optional().describe("of the faults' shares; default: 1"),
+  faults: z.array(FAULT_SHAPE).optional().describe('the first that matches strikes'),
+});
+
+export type EmulatorShape = z.output<typeof EMULATOR_SHAPE>;
+export type InstanceShape = EmulatorShape['instances'][number];
+export type GroupShape = NonNullable<InstanceShape['enrollmentGroups']>[number];
+export type IndividualShape = NonNullable<InstanceShape['individualEnrollments']>[number];
+
+/** JSON Schema of the file, for editors. */
+export function emulatorConfigSchema(): object {
+  return z.toJSONSchema(EMULATOR_SHAPE, { io: 'input', target: 'draft-7', reused: 'ref' });
+}

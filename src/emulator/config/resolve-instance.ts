@@ -1,0 +1,185 @@
+import { foldRegistrationId } from '../../dps/registration-id.ts';
+import type { YamlPath } from '../../problem/yaml-document.ts';
+import { DEFAULT_HUBS } from '../default-instance.ts';
+import type {
+  DpsInstance,
+  EnrollmentGroup,
+  EnrollmentSettings,
+  IndividualEnrollment,
+  LatencyRegion,
+  LinkedHub,
+} from '../service/dps-instance.ts';
+import { NO_QUOTAS, type Quotas } from '../service/quotas.ts';
+import type { ConfigProblems } from './config-problems.ts';
+import type { ConfigSources } from './config-sources.ts';
+import type { GroupShape, IndividualShape, InstanceShape } from './emulator-shape.ts';
+import { type AttestationSources, type CaCertificate, resolveAttestation } from './resolve-attestation.ts';
+
+/** Seconds that a 429 asks for when the file does not say: the lower end of what clients are told to expect. */
+const THROTTLED_RETRY_AFTER_SECONDS = 5;
+
+/** The oldest version of the webhook's contract. */
+const WEBHOOK_API_VERSION_DEFAULT = '2018-09-01-preview';
+
+/** One instance of the file; what is wrong with it is noted in `problems`. */
+export function resolveInstance(
+  shape: InstanceShape,
+  at: YamlPath,
+  sources: ConfigSources,
+  problems: ConfigProblems,
+): DpsInstance {
+  const linkedHubs = shape.linkedHubs?.map(resolveHub) ?? DEFAULT_HUBS;
+  noteDuplicates(
+    linkedHubs.map(({ hostName }) => hostName),
+    [...at, 'linkedHubs'],
+    'hub',
+    problems,
+  );
+  const caCertificates = resolveCaCertificates(shape, at, sources);
+  const from: AttestationSources = { sources, caCertificates, problems };
+  const groups = shape.enrollmentGroups ?? [];
+  const individuals = shape.individualEnrollments ?? [];
+  noteDuplicates(
+    groups.map((group) => group.enrollmentGroupId),
+    [...at, 'enrollmentGroups'],
+    'enrollment group',
+    problems,
+  );
+  noteDuplicates(
+    individuals.map((one) => one.registrationId),
+    [...at, 'individualEnrollments'],
+    'registration ID',
+    problems,
+  );
+  return {
+    idScope: shape.idScope,
+    allocationPolicy: shape.allocationPolicy ?? 'hashed',
+    linkedHubs,
+    latencyRegions: resolveRegions(shape, [...at, 'latencyRegions'], linkedHubs, problems),
+    caCertificates: [...caCertificates.values()]
+      .filter(({ isVerified }) => isVerified)
+      .map(({ certificate }) => certificate),
+    enrollmentGroups: groups.flatMap((group, index): EnrollmentGroup[] => {
+      const settings = resolveSettings(group, [...at, 'enrollmentGroups', index], linkedHubs, from);
+      return settings === null ? [] : [{ kind: 'group', enrollmentGroupId: group.enrollmentGroupId, ...settings }];
+    }),
+    individualEnrollments: individuals.flatMap((one, index): IndividualEnrollment[] => {
+      const settings = resolveSettings(one, [...at, 'individualEnrollments', index], linkedHubs, from);
+      const { registrationId, deviceId = null } = one;
+      return settings === null ? [] : [{ kind: 'individual', registrationId, deviceId, ...settings }];
+    }),
+    quotas: resolveQuotas(shape.quotas),
+  };
+}
+
+function resolveHub({
+  hostName,
+  weight = 1,
+  applyAllocationPolicy = true,
+  identityLimit,
+}: NonNullable<InstanceShape['linkedHubs']>[number]): LinkedHub {
+  return {
+    hostName,
+    weight,
+    applyAllocationPolicy,
+    identityLimit: identityLimit === undefined ? null : { algorithm: 'token-bucket', ...identityLimit },
+  };
+}
+
+function resolveCaCertificates(
+  { caCertificates = [] }: InstanceShape,
+  at: YamlPath,
+  sources: ConfigSources,
+): ReadonlyMap<string, CaCertificate> {
+  const entries = caCertificates.flatMap(({ name, file, verified = true }, index): [string, CaCertificate][] => {
+    const certificate = sources.certificate(file, [...at, 'caCertificates', index, 'file']);
+    return certificate === null ? [] : [[name, { certificate, isVerified: verified }]];
+  });
+  return new Map(entries);
+}
+
+function resolveSettings(
+  shape: GroupShape | IndividualShape,
+  at: YamlPath,
+  linkedHubs: readonly LinkedHub[],
+  from: AttestationSources,
+): EnrollmentSettings | null {
+  const { iotHubs = [] } = shape;
+  iotHubs.forEach((hostName, index) => {
+    noteUnlinked(hostName, [...at, 'iotHubs', index], linkedHubs, from.problems);
+  });
+  noteWrongAllocation(shape, at, from.problems);
+  const attestation = resolveAttestation(shape.attestation, [...at, 'attestation'], from);
+  if (attestation === null) return null;
+  const definition = shape.customAllocationDefinition;
+  return {
+    attestation,
+    iotHubs,
+    provisioningStatus: shape.provisioningStatus ?? 'enabled',
+    reprovisionPolicy: shape.reprovisionPolicy ?? null,
+    allocationPolicy: shape.allocationPolicy ?? null,
+    customAllocationDefinition:
+      definition === undefined
+        ? null
+        : { webhookUrl: definition.webhookUrl, apiVersion: definition.apiVersion ?? WEBHOOK_API_VERSION_DEFAULT },
+    initialTwin: shape.initialTwin ?? null,
+    optionalDeviceInformation: shape.optionalDeviceInformation ?? null,
+  };
+}
+
+function noteWrongAllocation(shape: GroupShape | IndividualShape, at: YamlPath, problems: ConfigProblems): void {
+  const { allocationPolicy, customAllocationDefinition, iotHubs = [] } = shape;
+  if (allocationPolicy === 'static' && iotHubs.length !== 1) {
+    const message = `the policy static wants one hub, and iotHubs has ${iotHubs.length}`;
+    problems.at([...at, 'allocationPolicy'], message, 'Name exactly one hub in iotHubs');
+  }
+  if ((allocationPolicy === 'custom') !== (customAllocationDefinition !== undefined)) {
+    const message = 'the policy custom and customAllocationDefinition go together';
+    problems.at([...at, 'allocationPolicy'], message, 'Give both, or neither');
+  }
+}
+
+function resolveRegions(
+  { latencyRegions = [] }: InstanceShape,
+  at: YamlPath,
+  linkedHubs: readonly LinkedHub[],
+  problems: ConfigProblems,
+): readonly LatencyRegion[] {
+  return latencyRegions.map(({ sourceAddresses = [], registrationIds = [], latencies }, index) => {
+    for (const hostName of Object.keys(latencies)) {
+      noteUnlinked(hostName, [...at, index, 'latencies', hostName], linkedHubs, problems);
+    }
+    return { sourceAddresses, registrationIds, latenciesMs: latencies };
+  });
+}
+
+function noteUnlinked(
+  hostName: string,
+  at: YamlPath,
+  linkedHubs: readonly LinkedHub[],
+  problems: ConfigProblems,
+): void {
+  if (linkedHubs.some((hub) => hub.hostName === hostName)) return;
+  const remedy = `The linked hubs are ${linkedHubs.map((hub) => hub.hostName).join(', ')}`;
+  problems.at(at, `${hostName} is no linked hub of the instance`, remedy);
+}
+
+function resolveQuotas(shape: InstanceShape['quotas']): Quotas {
+  if (shape === undefined) return NO_QUOTAS;
+  const { algorithm = 'token-bucket', register, pollPerDevice, retryAfter = THROTTLED_RETRY_AFTER_SECONDS } = shape;
+  return {
+    register: register === undefined ? null : { algorithm, ...register },
+    pollPerDevice: pollPerDevice === undefined ? null : { algorithm, ...pollPerDevice },
+    retryAfterSeconds: retryAfter,
+  };
+}
+
+/** The service folds the case of all these names. */
+function noteDuplicates(names: readonly string[], at: YamlPath, noun: string, problems: ConfigProblems): void {
+  const seen = new Set<string>();
+  names.forEach((name, index) => {
+    const key = foldRegistrationId(name);
+    if (seen.has(key)) problems.at([...at, index], `${noun} ${name} stands there twice`, 'Remove one');
+    seen.add(key);
+  });
+}

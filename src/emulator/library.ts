@@ -1,0 +1,17 @@
+// The emulator for other people's tests: import { startEmulator } from 'dpsload/emulator'.
+export { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
+export { deriveDeviceKey } from '../dps/device-key.ts';
+export { buildSasToken } from '../dps/sas-token.ts';
+export { OperatorError } from '../problem/operator-error.ts';
+export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
+export { DEFAULT_HUBS, defaultInstance } from './default-instance.ts';
+export type { SessionLimits } from './server/session-limits.ts';
+export * from './service/dps-instance.ts';
+export type { FaultRecord } from './service/fault-plan.ts';
+export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from './service/fault-rule.ts';
+export { NO_QUOTAS, type Quotas } from './service/quotas.ts';
+export type { RateLimit } from './service/rate-limit.ts';
+export type { RecordLine } from './service/record-line.ts';
+export type { ServiceBehavior } from './service/service-behavior.ts';
+export type { ServiceCounters } from './service/service-counters.ts';
+export { type Emulator, type EmulatorOptions, startEmulator } from './start-emulator.ts';

@@ -1,0 +1,36 @@
+/** A connection that can be ended from outside: after what was written to it has been sent, or at once. */
+export type OpenSession = { close(reason: string): void; cut(): void };
+
+/** Open connections; of each device at most one. */
+export class OpenSessions {
+  readonly #all = new Set<OpenSession>();
+  readonly #byDevice = new Map<string, OpenSession>();
+
+  add(session: OpenSession): void {
+    this.#all.add(session);
+  }
+
+  /** A second connection with the same client ID closes the first, as at the hubs. */
+  claim(deviceKey: string, session: OpenSession): void {
+    const previous = this.#byDevice.get(deviceKey);
+    this.#byDevice.set(deviceKey, session);
+    previous?.close('another connection with the same client ID took over');
+  }
+
+  remove(deviceKey: string | null, session: OpenSession): void {
+    this.#all.delete(session);
+    if (deviceKey !== null && this.#byDevice.get(deviceKey) === session) this.#byDevice.delete(deviceKey);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  closeAll(reason: string): void {
+    for (const session of [...this.#all]) session.close(reason);
+  }
+
+  cutAll(): void {
+    for (const session of [...this.#all]) session.cut();
+  }
+}

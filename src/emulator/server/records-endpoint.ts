@@ -1,0 +1,97 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import type { FaultPlan } from '../service/fault-plan.ts';
+import type { ProvisioningService } from '../service/provisioning-service.ts';
+import type { Listener } from './tls-listener.ts';
+
+/*
+ * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown
+ * POST /registrations/{enrollmentGroupId}/query     those of a group, as an array
+ *      x-ms-max-item-count: how many; x-ms-continuation: where the last answer with that header ended
+ * GET  /counters   GET /faults
+ * ?idScope=… picks the instance; without it, the first one.
+ */
+
+/** Registrations of one answer when the request does not say, and at most. */
+const PAGE_ITEMS_DEFAULT = 100;
+const PAGE_ITEMS_MAX = 1_000;
+
+export type RecordsSource = {
+  readonly service: ProvisioningService;
+  readonly faults: FaultPlan;
+  readonly serviceTimeMs: () => number;
+  readonly idScope: string;
+};
+
+/** Serves what the emulator knows over plain HTTP, for people and tests on this machine. */
+export async function listenRecords(host: string, port: number, source: RecordsSource): Promise<Listener> {
+  const server = createServer((request, response) => {
+    request.resume();
+    answer(request, response, source);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      const remedy = 'Choose another --http-port (0 = any free one)';
+      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
+    });
+    server.listen(port, host, resolve);
+  });
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource): void {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const idScope = url.searchParams.get('idScope') ?? source.idScope;
+  const [, collection = '', id = '', action = ''] = url.pathname.split('/').map(safeDecode);
+  const route = `${request.method} /${collection}${id === '' ? '' : '/:id'}${action === '' ? '' : `/${action}`}`;
+  const { service, faults, serviceTimeMs } = source;
+  switch (route) {
+    case 'GET /registrations/:id': {
+      const state = service.registration(idScope, id, serviceTimeMs());
+      if (state === null) send(response, 404, { errorCode: 404201, message: 'Registration not found.' });
+      else send(response, 200, state);
+      break;
+    }
+    case 'POST /registrations/:id/query':
+      sendPage(request, response, [...service.registrationsOfGroup(idScope, id, serviceTimeMs())]);
+      break;
+    case 'GET /counters':
+      send(response, 200, service.counters);
+      break;
+    case 'GET /faults':
+      send(response, 200, faults.records);
+      break;
+    default:
+      send(response, 404, { errorCode: 404000, message: 'No such resource.' });
+  }
+}
+
+/** The continuation is the place of the next item. */
+function sendPage({ headers }: IncomingMessage, response: ServerResponse, items: readonly object[]): void {
+  const from = wholeNumber(headers['x-ms-continuation'], 0);
+  const until = from + Math.min(PAGE_ITEMS_MAX, wholeNumber(headers['x-ms-max-item-count'], PAGE_ITEMS_DEFAULT));
+  if (until < items.length) response.setHeader('x-ms-continuation', String(until));
+  send(response, 200, items.slice(from, until));
+}
+
+function wholeNumber(header: string | readonly string[] | undefined, otherwise: number): number {
+  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : otherwise;
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,55 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { Clock, Timer } from '../../time/clock.ts';
+import type { SessionLimits } from './session-limits.ts';
+
+/** RFC 6455 subprotocol of MQTT; the C SDK writes it in upper case. */
+const SUBPROTOCOL = 'mqtt';
+
+/**
+ * Turns TLS connections into WebSocket streams: any path, the subprotocol in any case and echoed as the device wrote it.
+ * What is no such handshake, or does not come in time, is refused.
+ */
+export function websocketServer(
+  limits: SessionLimits,
+  clock: Clock,
+  serve: (stream: Duplex, socket: TLSSocket) => void,
+): (socket: TLSSocket) => void {
+  const websockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.packetBytesMax,
+    handleProtocols: (offered) => subprotocolOf([...offered]) ?? false,
+  });
+  const http = createServer((_, response) => {
+    response.writeHead(404, { connection: 'close' }).end();
+  });
+  /** Connections that have not asked for a WebSocket yet. */
+  const waiting = new WeakMap<TLSSocket, Timer>();
+  http.on('upgrade', (request, socket: TLSSocket, head) => {
+    waiting.get(socket)?.cancel();
+    if (subprotocolOf(offeredBy(request)) === null) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    websockets.handleUpgrade(request, socket, head, (websocket) => {
+      serve(createWebSocketStream(websocket), socket);
+    });
+  });
+  return (socket) => {
+    const timer = clock.wakeAt(clock.nowMs() + limits.connectTimeoutMs, () => socket.destroy());
+    waiting.set(socket, timer);
+    socket.once('close', () => timer.cancel());
+    http.emit('connection', socket);
+  };
+}
+
+function offeredBy({ headers }: IncomingMessage): readonly string[] {
+  return (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+}
+
+function subprotocolOf(offered: readonly string[]): string | null {
+  return offered.find((protocol) => protocol.toLowerCase() === SUBPROTOCOL) ?? null;
+}

@@ -1,0 +1,52 @@
+import type { DpsInstance, Enrollment, LatencyRegion, LinkedHub } from './dps-instance.ts';
+import { fitsPattern } from './pattern.ts';
+import { hubByWeightedHash } from './weighted-hash.ts';
+
+/** Of whom the hub depends. */
+export type AllocatedDevice = {
+  /** Folded registration ID. */
+  readonly key: string;
+  /** Where its connection comes from; `null` = unknown. */
+  readonly sourceAddress: string | null;
+};
+
+/** The hub that the allocation policy picks, or `null`: none is left. The policy `custom` is the webhook's part. */
+export function allocate(instance: DpsInstance, enrollment: Enrollment, device: AllocatedDevice): LinkedHub | null {
+  const candidates = candidateHubs(instance, enrollment);
+  switch (enrollment.allocationPolicy ?? instance.allocationPolicy) {
+    case 'static':
+      return candidates[0] ?? null;
+    case 'geoLatency':
+      return hubByLatency(candidates, instance.latencyRegions, device);
+    default:
+      return hubByWeightedHash(candidates, device.key);
+  }
+}
+
+/** The hubs that the enrollment names; otherwise all to which the allocation policy applies. */
+function candidateHubs({ linkedHubs }: DpsInstance, { iotHubs }: Enrollment): readonly LinkedHub[] {
+  if (iotHubs.length === 0) return linkedHubs.filter((hub) => hub.applyAllocationPolicy);
+  return linkedHubs.filter((hub) => iotHubs.includes(hub.hostName));
+}
+
+/** Ties are broken by the hash, and so are devices of which nobody knows where they are. */
+function hubByLatency(
+  hubs: readonly LinkedHub[],
+  regions: readonly LatencyRegion[],
+  device: AllocatedDevice,
+): LinkedHub | null {
+  const region = regions.find((candidate) => isIn(candidate, device));
+  const latencyOf = ({ hostName }: LinkedHub): number => region?.latenciesMs[hostName] ?? Number.POSITIVE_INFINITY;
+  const lowest = Math.min(...hubs.map(latencyOf));
+  return hubByWeightedHash(
+    hubs.filter((hub) => latencyOf(hub) === lowest),
+    device.key,
+  );
+}
+
+function isIn({ sourceAddresses, registrationIds }: LatencyRegion, { key, sourceAddress }: AllocatedDevice): boolean {
+  return (
+    registrationIds.some((pattern) => fitsPattern(pattern, key)) ||
+    (sourceAddress !== null && sourceAddresses.some((pattern) => fitsPattern(pattern, sourceAddress)))
+  );
+}

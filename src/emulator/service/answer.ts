@@ -1,0 +1,68 @@
+import { ERROR_CODES } from '../../dps/error-codes.ts';
+import type { ErrorBody, OperationStatus, RegistrationState } from '../../dps/payloads.ts';
+import { utcTimestamp } from './utc-timestamp.ts';
+
+/** What goes back to the device on `$dps/registrations/res/{status}/…`. */
+export type Answer = {
+  readonly status: number;
+  /** `null` = the answer has no retry-after. */
+  readonly retryAfterSeconds: number | null;
+  /** JSON text. */
+  readonly body: string;
+  /** Why the request was refused, for the log; `null` when it was not. */
+  readonly refusal: string | null;
+};
+
+/** 202, first answer to an accepted register request: no registration state yet. */
+export function acceptedAnswer(operationId: string, retryAfterSeconds: number | null): Answer {
+  return statusAnswer(202, retryAfterSeconds, { operationId, status: 'assigning' });
+}
+
+/** What a poll is told: 202 while the operation goes on, then 200 whatever its end. */
+export function operationAnswer(
+  operationId: string,
+  registrationState: RegistrationState,
+  retryAfterSeconds: number | null,
+): Answer {
+  const { status } = registrationState;
+  const body = { operationId, status, registrationState };
+  return status === 'assigning' ? statusAnswer(202, retryAfterSeconds, body) : statusAnswer(200, null, body);
+}
+
+/** 200 with `status: "disabled"`; there is no operation, and its ID is empty. */
+export function disabledAnswer(registrationId: string): Answer {
+  const registrationState: RegistrationState = { registrationId, status: 'disabled' };
+  const answer = statusAnswer(200, null, { operationId: '', status: 'disabled', registrationState });
+  return { ...answer, refusal: 'the enrollment is disabled' };
+}
+
+const MESSAGES: ReadonlyMap<number, string> = new Map([
+  [ERROR_CODES.badRequest, 'Bad Request'],
+  [ERROR_CODES.unauthorized, 'Unauthorized'],
+  [ERROR_CODES.invalidCertificate, 'Invalid certificate.'],
+  [ERROR_CODES.enrollmentNotFound, 'Enrollment not found.'],
+  [ERROR_CODES.operationNotFound, 'Operation not found.'],
+  [ERROR_CODES.preconditionFailed, 'Precondition failed.'],
+  [ERROR_CODES.throttled, 'Operations are being throttled for this tenant.'],
+  [ERROR_CODES.internal, 'Internal server error.'],
+]);
+
+/** What an error answer says beside its code. */
+export type ErrorDetails = {
+  /** For the log. */
+  readonly refusal: string;
+  readonly trackingId: string;
+  readonly retryAfterSeconds: number | null;
+};
+
+/** An error body with the service's words for the code. */
+export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: number): Answer {
+  const { refusal, trackingId, retryAfterSeconds } = details;
+  const message = MESSAGES.get(errorCode) ?? 'Error';
+  const body: ErrorBody = { errorCode, trackingId, message, timestampUtc: utcTimestamp(nowMs) };
+  return { status: Math.floor(errorCode / 1000), retryAfterSeconds, body: JSON.stringify(body), refusal };
+}
+
+function statusAnswer(status: number, retryAfterSeconds: number | null, body: OperationStatus): Answer {
+  return { status, retryAfterSeconds, body: JSON.stringify(body), refusal: null };
+}

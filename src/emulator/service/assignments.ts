@@ -1,0 +1,115 @@
+import { ERROR_CODES } from '../../dps/error-codes.ts';
+import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { allocate } from './allocation.ts';
+import type { ConnectedDevice } from './connect-check.ts';
+import type { Enrollment } from './dps-instance.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { Assignment, AssignmentResult, RegistrationRecord } from './registration-record.ts';
+import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
+import type { ServiceCounters } from './service-counters.ts';
+import { type WebhookCall, type WebhookQuestion, webhookBody, webhookResult } from './webhook.ts';
+
+const NO_HUB: AssignmentResult = {
+  hub: null,
+  substatus: null,
+  failure: {
+    errorCode: ERROR_CODES.noHubLinked,
+    errorMessage: 'No IoT hub is linked, or none is left for this enrollment.',
+  },
+};
+
+/** A register request that was accepted. */
+export type AcceptedRegister = {
+  readonly device: ConnectedDevice;
+  readonly enrollment: Enrollment;
+  readonly state: InstanceState;
+  readonly payload: unknown;
+};
+
+/** Decides where devices go: at once by an allocation policy, or later by a webhook. */
+export class Assignments {
+  /** Calls that wait to be made; whoever makes them removes them. */
+  readonly webhookCalls: WebhookCall[] = [];
+  readonly #behavior: ServiceBehavior;
+  readonly #faults: FaultPlan | null;
+  readonly #counters: ServiceCounters;
+
+  constructor(behavior: ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters) {
+    this.#behavior = behavior;
+    this.#faults = faults;
+    this.#counters = counters;
+  }
+
+  /** Starts the assignment of an accepted request, and notes it in the device's record. */
+  start({ device, enrollment, state, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
+    const { instance, registrationId, apiVersion, sourceAddress } = device;
+    const key = foldRegistrationId(registrationId);
+    const policy = reprovisionPolicyOf(enrollment, apiVersion);
+    const previous = state.records.get(key) ?? null;
+    const question = { instance, enrollment, registrationId, record: previous && { ...previous }, payload, policy };
+    const assignment: Assignment = { result: null, readyAtMs: Number.POSITIVE_INFINITY };
+    const record = state.update(registrationId, enrollment, assignment, nowMs);
+    const definition = enrollment.customAllocationDefinition;
+    if (enrollment.allocationPolicy === 'custom' && definition !== null) {
+      this.#askWebhook(definition.webhookUrl, question, (result, atMs) => {
+        this.#settle(assignment, result, { record, state, question }, atMs);
+      });
+      return record;
+    }
+    const staysAt = policy.updateHubAssignment ? null : (previous?.hub ?? null);
+    const hub = staysAt ?? allocate(instance, enrollment, { key, sourceAddress })?.hostName ?? null;
+    const substatus = hub === null ? null : substatusOf(hub, previous?.hub ?? null, policy);
+    const result = hub === null || substatus === null ? NO_HUB : { hub, substatus, failure: null };
+    this.#settle(assignment, result, { record, state, question }, nowMs);
+    return record;
+  }
+
+  #askWebhook(url: string, question: WebhookQuestion, decide: (result: AssignmentResult, atMs: number) => void): void {
+    this.webhookCalls.push({
+      url,
+      body: webhookBody(question),
+      timeoutMs: this.#behavior.webhookTimeoutMs,
+      settle: (outcome, atMs) => decide(webhookResult(outcome, question), atMs),
+    });
+  }
+
+  /** The result is known; the device is told when the hub has its identity. */
+  #settle(
+    assignment: Assignment,
+    result: AssignmentResult,
+    { record, state, question }: Settling,
+    nowMs: number,
+  ): void {
+    const fault = this.#faults?.next('assignment', record.registrationId, nowMs) ?? null;
+    assignment.result = result;
+    assignment.readyAtMs = this.#identityCreatedAtMs(result, question, state, nowMs + this.#behavior.assignmentDelayMs);
+    if (fault?.kind === 'endless-assigning') assignment.readyAtMs = Number.POSITIVE_INFINITY;
+    if (fault?.kind === 'slow-assignment') assignment.readyAtMs += fault.delayMs;
+    if (fault?.kind === 'fail-assignment') {
+      const { errorCode, errorMessage } = fault;
+      assignment.result = { hub: null, substatus: null, failure: { errorCode, errorMessage } };
+    }
+    if (assignment.result.hub === null) return;
+    this.#counters.deviceAssignments += 1;
+    if (record.assignment === assignment) record.hub = assignment.result.hub;
+  }
+
+  /** A device that stays needs no new identity. */
+  #identityCreatedAtMs(
+    { hub }: AssignmentResult,
+    { instance, record }: WebhookQuestion,
+    state: InstanceState,
+    atMs: number,
+  ): number {
+    const newHub = hub === record?.hub ? undefined : instance.linkedHubs.find(({ hostName }) => hostName === hub);
+    return newHub === undefined ? atMs : state.identities.createdAtMs(newHub, atMs);
+  }
+}
+
+type Settling = {
+  readonly record: RegistrationRecord;
+  readonly state: InstanceState;
+  readonly question: WebhookQuestion;
+};

@@ -1,0 +1,109 @@
+import type { X509Certificate } from 'node:crypto';
+import { deriveDeviceKey } from '../../dps/device-key.ts';
+import { ERROR_CODES } from '../../dps/error-codes.ts';
+import { isSignedWith, type SasToken } from '../../dps/sas-token.ts';
+import { isCurrent, isSignedBy, pathOf } from './certificate-chain.ts';
+import type { ConnectedDevice, Credentials } from './connect-check.ts';
+import type {
+  DpsInstance,
+  Enrollment,
+  EnrollmentGroup,
+  IndividualEnrollment,
+  SymmetricKeyAttestation,
+  X509Attestation,
+} from './dps-instance.ts';
+
+/** The enrollment that decides about the device, also a disabled one, or why there is none. */
+export type Verdict =
+  | { readonly kind: 'attested'; readonly enrollment: Enrollment }
+  /** A token that fits no enrollment. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly errorCode: number; readonly reason: string };
+
+const NO_KEY = 'no enrollment has the key that signed the token';
+
+/** An individual enrollment decides alone; without one, a group does. */
+export function attest(device: ConnectedDevice, individual: IndividualEnrollment | null, nowMs: number): Verdict {
+  const { credentials, instance, registrationId } = device;
+  if (individual !== null) return attestIndividual(credentials, individual, nowMs);
+  return credentials.kind === 'token'
+    ? attestByGroupKey(credentials.token, registrationId, instance)
+    : attestByGroupCertificate(credentials.chain, instance, nowMs);
+}
+
+function attestIndividual(credentials: Credentials, enrollment: IndividualEnrollment, nowMs: number): Verdict {
+  const { attestation, provisioningStatus } = enrollment;
+  const attested: Verdict = { kind: 'attested', enrollment };
+  if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
+    return hasKey(attestation, credentials.token) ? attested : unauthorized(NO_KEY);
+  }
+  if (credentials.kind === 'certificates' && attestation.kind === 'x509') {
+    return hasCertificate(attestation, credentials.chain, nowMs) ? attested : invalid('not the enrolled certificate');
+  }
+  // The documented way to block one device of a group: a disabled entry of any attestation type.
+  if (provisioningStatus === 'disabled') return attested;
+  const reason = `the individual enrollment wants ${attestation.kind}`;
+  return credentials.kind === 'token' ? unauthorized(reason) : invalid(reason);
+}
+
+/** The request holds no hint of the group: each group's key is tried, those of enabled groups first. */
+function attestByGroupKey(token: SasToken, registrationId: string, { enrollmentGroups }: DpsInstance): Verdict {
+  const fits = ({ attestation }: EnrollmentGroup): boolean =>
+    attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, registrationId);
+  const enrollment =
+    enrollmentGroups.find((group) => group.provisioningStatus === 'enabled' && fits(group)) ??
+    enrollmentGroups.find((group) => group.provisioningStatus === 'disabled' && fits(group));
+  return enrollment === undefined ? { kind: 'unknown', reason: NO_KEY } : { kind: 'attested', enrollment };
+}
+
+/** The group whose certificate is nearest to the device's own decides, also when it is disabled. */
+function attestByGroupCertificate(
+  presented: readonly X509Certificate[],
+  instance: DpsInstance,
+  nowMs: number,
+): Verdict {
+  const path = pathOf(presented, nowMs);
+  const signedByOneOf = (certificate: X509Certificate, signers: readonly X509Certificate[]): boolean =>
+    signers.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer));
+  for (const certificate of path) {
+    const enrollment = instance.enrollmentGroups.find(
+      ({ attestation }) => attestation.kind === 'x509' && signedByOneOf(certificate, attestation.certificates),
+    );
+    if (enrollment !== undefined) return { kind: 'attested', enrollment };
+  }
+  if (path.length === 0) return invalid('expired, or not yet valid');
+  if (!path.some((certificate) => signedByOneOf(certificate, instance.caCertificates))) return invalid('unknown CA');
+  const reason = 'no enrollment for a certificate of a known CA';
+  return { kind: 'refused', errorCode: ERROR_CODES.enrollmentNotFound, reason };
+}
+
+function hasKey({ primaryKey, secondaryKey }: SymmetricKeyAttestation, token: SasToken): boolean {
+  return isSignedWith(token, primaryKey) || (secondaryKey !== null && isSignedWith(token, secondaryKey));
+}
+
+function hasDerivedKey(attestation: SymmetricKeyAttestation, token: SasToken, registrationId: string): boolean {
+  const { primaryKey, secondaryKey } = attestation;
+  const fits = (groupKey: string): boolean => isSignedWith(token, deriveDeviceKey(groupKey, registrationId));
+  return fits(primaryKey) || (secondaryKey !== null && fits(secondaryKey));
+}
+
+function hasCertificate(
+  { use, certificates }: X509Attestation,
+  presented: readonly X509Certificate[],
+  nowMs: number,
+): boolean {
+  const path = pathOf(presented, nowMs);
+  const [leaf] = path;
+  if (use === 'client') return certificates.some(({ fingerprint256 }) => leaf?.fingerprint256 === fingerprint256);
+  return path.some((certificate) =>
+    certificates.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer)),
+  );
+}
+
+function unauthorized(reason: string): Verdict {
+  return { kind: 'refused', errorCode: ERROR_CODES.unauthorized, reason };
+}
+
+function invalid(reason: string): Verdict {
+  return { kind: 'refused', errorCode: ERROR_CODES.invalidCertificate, reason: `certificate: ${reason}` };
+}

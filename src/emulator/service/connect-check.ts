@@ -1,0 +1,97 @@
+import type { X509Certificate } from 'node:crypto';
+import { commonName } from '../../certificates/common-name.ts';
+import { parseConnectUsername } from '../../dps/connect-identity.ts';
+import { CONNACK } from '../../dps/error-codes.ts';
+import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
+import { parseSasToken, registrationResource, type SasToken } from '../../dps/sas-token.ts';
+
+import type { DpsInstance } from './dps-instance.ts';
+
+/** What a CONNECT packet says of the device. */
+export type ConnectRequest = {
+  readonly clientId: string;
+  readonly username: string | null;
+  /** `null` = no password, or an empty one. */
+  readonly password: string | null;
+  /** The certificates that the device presented in the TLS handshake, its own first; empty = none. */
+  readonly certificates: readonly X509Certificate[];
+  /** IP address of the connection's other end; `null` = unknown. */
+  readonly sourceAddress: string | null;
+};
+
+/** What the device proves itself with; a password wins over a certificate. */
+export type Credentials =
+  | { readonly kind: 'token'; readonly token: SasToken }
+  | { readonly kind: 'certificates'; readonly chain: readonly X509Certificate[] };
+
+/** A device whose CONNECT had the right form. Whether its credentials are right is judged at the register request. */
+export type ConnectedDevice = {
+  readonly instance: DpsInstance;
+  /** As the device wrote it. */
+  readonly registrationId: string;
+  readonly apiVersion: string;
+  readonly credentials: Credentials;
+  readonly sourceAddress: string | null;
+};
+
+/** CONNACK return codes other than 0, MQTT 3.1.1 §3.2.2.3. */
+export type RefusingReturnCode = 1 | 2 | 3 | 4 | 5;
+
+export type ConnectAnswer =
+  | { readonly returnCode: 0; readonly device: ConnectedDevice }
+  | { readonly returnCode: RefusingReturnCode; readonly reason: string };
+
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+
+/**
+ * The check of form that the service makes at CONNECT. The token's signature is not looked at here:
+ * the real service answers a wrong key at the register request.
+ */
+export function checkConnect(
+  request: ConnectRequest,
+  instances: ReadonlyMap<string, DpsInstance>,
+  nowMs: number,
+  clockSkewSeconds: number,
+): ConnectAnswer {
+  const identity = request.username === null ? null : parseConnectUsername(request.username);
+  if (identity === null) return { returnCode: CONNACK.badUserNameOrPassword, reason: 'malformed user name' };
+  const { idScope, registrationId, apiVersion } = identity;
+  const idProblem = registrationIdProblem(registrationId);
+  if (idProblem !== null) return { returnCode: CONNACK.badUserNameOrPassword, reason: `registration ID ${idProblem}` };
+  if (!API_VERSION.test(apiVersion))
+    return { returnCode: CONNACK.badUserNameOrPassword, reason: 'unknown api-version' };
+  const instance = instances.get(idScope);
+  if (instance === undefined) return { returnCode: CONNACK.serverUnavailable, reason: 'unknown ID scope' };
+  if (foldRegistrationId(request.clientId) !== foldRegistrationId(registrationId)) {
+    return { returnCode: CONNACK.notAuthorized, reason: 'client ID differs from the registration ID' };
+  }
+  const audience = registrationResource(idScope, registrationId);
+  const credentials = credentialsOf(request, audience, registrationId, nowMs / 1000 - clockSkewSeconds);
+  if (typeof credentials === 'string') return { returnCode: CONNACK.notAuthorized, reason: credentials };
+  return {
+    returnCode: CONNACK.accepted,
+    device: { instance, registrationId, apiVersion, credentials, sourceAddress: request.sourceAddress },
+  };
+}
+
+/** The credentials, or why their form is wrong. */
+function credentialsOf(
+  { password, certificates }: ConnectRequest,
+  audience: string,
+  registrationId: string,
+  earliestExpiry: number,
+): Credentials | string {
+  if (password !== null) {
+    const token = parseSasToken(password);
+    if (token === null) return 'malformed SAS token';
+    if (token.resource.toLowerCase() !== audience.toLowerCase()) return 'SAS token for another resource';
+    return token.expiryEpochSeconds < earliestExpiry ? 'SAS token expired' : { kind: 'token', token };
+  }
+  const [leaf] = certificates;
+  if (leaf === undefined) return 'neither a password nor a client certificate';
+  const name = commonName(leaf);
+  if (name !== null && foldRegistrationId(name) === foldRegistrationId(registrationId)) {
+    return { kind: 'certificates', chain: certificates };
+  }
+  return "the certificate's common name differs from the registration ID";
+}

@@ -1,0 +1,73 @@
+import { foldRegistrationId } from '../../dps/registration-id.ts';
+import type { Fault, FaultKind, FaultPoint, FaultRule } from './fault-rule.ts';
+import { patternExpression } from './pattern.ts';
+import { uniformHash } from './uniform-hash.ts';
+
+/** One fault that was injected. */
+export type FaultRecord = {
+  readonly kind: 'fault';
+  readonly fault: FaultKind;
+  readonly point: FaultPoint;
+  /** `null` before CONNECT. */
+  readonly registrationId: string | null;
+  /** Milliseconds since the emulator's start. */
+  readonly atMs: number;
+};
+
+type Rule = FaultRule & {
+  readonly pattern: RegExp | null;
+  readonly matches: Map<string, number>;
+  readonly strikes: Map<string, number>;
+};
+
+/** Decides which requests are struck; the same seed and the same requests of a device give the same faults. */
+export class FaultPlan {
+  readonly records: FaultRecord[] = [];
+  readonly #rules: readonly Rule[];
+  readonly #seed: number;
+  readonly #startedAtMs: number;
+
+  constructor(rules: readonly FaultRule[], seed: number, startedAtMs: number) {
+    this.#rules = rules.map((rule) => ({
+      ...rule,
+      pattern: rule.registrationIds === null ? null : patternExpression(rule.registrationIds),
+      matches: new Map(),
+      strikes: new Map(),
+    }));
+    this.#seed = seed;
+    this.#startedAtMs = startedAtMs;
+  }
+
+  /** The fault of the first rule that strikes, which is recorded; `null` = none does. */
+  next(point: FaultPoint, registrationId: string | null, nowMs: number): Fault | null {
+    const atMs = nowMs - this.#startedAtMs;
+    const device = registrationId === null ? '' : foldRegistrationId(registrationId);
+    const rule = this.#rules.find(
+      (candidate) => concerns(candidate, point, device, atMs) && this.#strikes(candidate, device),
+    );
+    if (rule === undefined) return null;
+    this.records.push({ kind: 'fault', fault: rule.fault.kind, point, registrationId, atMs });
+    return rule.fault;
+  }
+
+  /** Counts the matching requests of one device, and draws for each. */
+  #strikes(rule: Rule, device: string): boolean {
+    if (rule.timesPerDevice !== null && (rule.strikes.get(device) ?? 0) >= rule.timesPerDevice) return false;
+    const match = rule.matches.get(device) ?? 0;
+    if (rule.share < 1) rule.matches.set(device, match + 1);
+    const isStruck = rule.share >= 1 || uniformHash(this.#seed, this.#rules.indexOf(rule), device, match) < rule.share;
+    if (isStruck && rule.timesPerDevice !== null) rule.strikes.set(device, (rule.strikes.get(device) ?? 0) + 1);
+    return isStruck;
+  }
+}
+
+function concerns(
+  { points, pattern, fromMs, untilMs }: Rule,
+  point: FaultPoint,
+  device: string,
+  atMs: number,
+): boolean {
+  const isInTime = atMs >= fromMs && (untilMs === null || atMs < untilMs);
+  // Before CONNECT nobody knows whose connection it is: a rule for certain devices cannot concern it.
+  return isInTime && points.includes(point) && (pattern === null || pattern.test(device));
+}

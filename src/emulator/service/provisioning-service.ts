@@ -1,0 +1,213 @@
+import { ERROR_CODES } from '../../dps/error-codes.ts';
+import type { RegistrationState } from '../../dps/payloads.ts';
+import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { type Answer, acceptedAnswer, disabledAnswer, errorAnswer, operationAnswer } from './answer.ts';
+import { type AcceptedRegister, Assignments } from './assignments.ts';
+import { attest } from './attestation.ts';
+import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
+import type { DpsInstance } from './dps-instance.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import type { Fault } from './fault-rule.ts';
+import { InstanceState } from './instance-state.ts';
+import { operationId } from './operation-id.ts';
+import type { QuotaAnswer } from './quotas.ts';
+import { type RecordLine, recordLine } from './record-line.ts';
+import { readRegisterRequest } from './register-request.ts';
+import type { RegistrationRecord } from './registration-record.ts';
+import { registrationState } from './registration-state.ts';
+import { reportsEverySubstatus } from './reprovisioning.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
+import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
+import { uniformHash } from './uniform-hash.ts';
+import type { WebhookCall } from './webhook.ts';
+
+export type ServiceOptions = {
+  readonly instances: readonly DpsInstance[];
+  readonly behavior: ServiceBehavior;
+  /** Strikes operations here; faults of the conversation are the server's part. Absent = none. */
+  readonly faults?: FaultPlan;
+  /** Gives a new lower-case GUID at each call: for operation IDs and tracking IDs. */
+  readonly newGuid: () => string;
+};
+
+type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
+
+/**
+ * The provisioning service without network and clock: what the device says goes in together with the time, what the
+ * service answers comes out. `nowMs` is milliseconds since 1970 and must not go backwards.
+ */
+export class ProvisioningService {
+  readonly counters: ServiceCounters = emptyCounters();
+  readonly #options: ServiceOptions;
+  readonly #instances: ReadonlyMap<string, DpsInstance>;
+  readonly #states: ReadonlyMap<DpsInstance, InstanceState>;
+  readonly #assignments: Assignments;
+
+  constructor(options: ServiceOptions) {
+    const { instances, behavior, faults = null } = options;
+    this.#options = options;
+    this.#instances = new Map(instances.map((instance) => [instance.idScope, instance]));
+    this.#states = new Map(instances.map((instance) => [instance, new InstanceState(instance)]));
+    this.#assignments = new Assignments(behavior, faults, this.counters);
+  }
+
+  connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
+    const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior.clockSkewSeconds);
+    if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
+    else count(this.counters.connectsRefused, answer.returnCode);
+    return answer;
+  }
+
+  /** @param body The register request's payload as text. */
+  register(device: ConnectedDevice, body: string, nowMs: number): Answer {
+    return this.#countRegister(this.#register(device, body, nowMs));
+  }
+
+  poll(device: ConnectedDevice, id: string, nowMs: number): Answer {
+    return this.#countPoll(this.#poll(device, id, nowMs));
+  }
+
+  /** The error answer that a fault puts in place of a request's processing. */
+  refuseByFault(
+    request: 'register' | 'poll',
+    { errorCode, retryAfterSeconds }: ErrorAnswerFault,
+    nowMs: number,
+  ): Answer {
+    const details = { refusal: 'by a fault on demand', trackingId: this.#options.newGuid(), retryAfterSeconds };
+    const answer = errorAnswer(errorCode, details, nowMs);
+    return request === 'register' ? this.#countRegister(answer) : this.#countPoll(answer);
+  }
+
+  /** The webhook calls that register requests have led to since the last time; they must be made, and settled. */
+  takeWebhookCalls(): readonly WebhookCall[] {
+    return this.#assignments.webhookCalls.splice(0);
+  }
+
+  /** Registration records, instance by instance, in the order of their first registration. */
+  *records(nowMs: number): Iterable<RecordLine> {
+    for (const [{ idScope }, { records }] of this.#states) {
+      for (const record of records.values()) yield recordLine(idScope, record, nowMs);
+    }
+  }
+
+  /** What the service API tells of one registration; `null` = it knows none. */
+  registration(idScope: string, registrationId: string, nowMs: number): RegistrationState | null {
+    const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
+    return record === undefined ? null : this.#stateOfRecord(record, nowMs);
+  }
+
+  /** The same of every registration of an enrollment group, in the order of their first registration. */
+  *registrationsOfGroup(idScope: string, enrollmentGroupId: string, nowMs: number): Iterable<RegistrationState> {
+    for (const record of this.#recordsOf(idScope).values()) {
+      const { enrollment } = record;
+      const isOfGroup = enrollment.kind === 'group' && enrollment.enrollmentGroupId === enrollmentGroupId;
+      if (isOfGroup) yield this.#stateOfRecord(record, nowMs);
+    }
+  }
+
+  #register(device: ConnectedDevice, body: string, nowMs: number): Answer {
+    const key = foldRegistrationId(device.registrationId);
+    const state = this.#stateOf(device.instance);
+    const request = readRegisterRequest(body, device.registrationId);
+    if (request.kind === 'refused') return this.#refuse(ERROR_CODES.badRequest, request.reason, nowMs);
+    const throttled = this.#throttled(state.quotas.register(nowMs), nowMs);
+    if (throttled !== null) return throttled;
+    this.counters.attestationAttempts += 1;
+    const verdict = attest(device, state.individualEnrollment(key), nowMs);
+    if (verdict.kind === 'unknown') return this.#refuseUnknown(verdict.reason, nowMs);
+    if (verdict.kind === 'refused') return this.#refuse(verdict.errorCode, verdict.reason, nowMs);
+    const { enrollment } = verdict;
+    if (enrollment.provisioningStatus === 'disabled') return this.#refuseDisabled(device.registrationId, nowMs);
+    if (this.#isInConflict(state, key, nowMs)) {
+      return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
+    }
+    return this.#accept({ device, enrollment, state, payload: request.payload }, nowMs);
+  }
+
+  #accept(request: AcceptedRegister, nowMs: number): Answer {
+    const { instance, registrationId, apiVersion } = request.device;
+    const { behavior, newGuid } = this.#options;
+    const record = this.#assignments.start(request, nowMs);
+    const operation = {
+      operationId: operationId(instance.idScope, foldRegistrationId(registrationId), newGuid()),
+      record,
+      assignment: record.assignment,
+      reportsEverySubstatus: reportsEverySubstatus(apiVersion),
+      expiresAtMs: nowMs + behavior.operationLifetimeMs,
+    };
+    request.state.operations.add(operation, nowMs);
+    return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
+  }
+
+  #poll(device: ConnectedDevice, id: string, nowMs: number): Answer {
+    const state = this.#stateOf(device.instance);
+    const key = foldRegistrationId(device.registrationId);
+    const throttled = this.#throttled(state.quotas.poll(key, nowMs), nowMs);
+    if (throttled !== null) return throttled;
+    const operation = state.operations.find(id, nowMs);
+    const isOwn = operation !== null && foldRegistrationId(operation.record.registrationId) === key;
+    if (!isOwn) return this.#refuse(ERROR_CODES.operationNotFound, 'unknown or expired operation', nowMs);
+    const { retryAfterSeconds, namesEnrollmentGroup } = this.#options.behavior;
+    const options = { reportsEverySubstatus: operation.reportsEverySubstatus, namesEnrollmentGroup };
+    return operationAnswer(
+      id,
+      registrationState(operation.record, operation.assignment, options, nowMs),
+      retryAfterSeconds,
+    );
+  }
+
+  #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
+    const { conflictShare } = this.#options.behavior;
+    const record = records.get(key);
+    if (conflictShare === 0 || record === undefined || nowMs >= record.assignment.readyAtMs) return false;
+    return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;
+  }
+
+  #refuseDisabled(registrationId: string, nowMs: number): Answer {
+    if (this.#options.behavior.disabledAnswer === 'disabled') return disabledAnswer(registrationId);
+    return this.#refuse(ERROR_CODES.unauthorized, 'the enrollment is disabled', nowMs);
+  }
+
+  #refuseUnknown(reason: string, nowMs: number): Answer {
+    const isFound = this.#options.behavior.unknownAnswer === 'unauthorized';
+    return this.#refuse(isFound ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, reason, nowMs);
+  }
+
+  #countRegister(answer: Answer): Answer {
+    this.counters.registrationAttempts += 1;
+    count(this.counters.registerAnswers, answer.status);
+    return answer;
+  }
+
+  #countPoll(answer: Answer): Answer {
+    this.counters.polls += 1;
+    count(this.counters.pollAnswers, answer.status);
+    return answer;
+  }
+
+  #throttled(quota: QuotaAnswer, nowMs: number): Answer | null {
+    if (quota.isWithin) return null;
+    const { retryAfterSeconds } = quota;
+    return errorAnswer(ERROR_CODES.throttled, { refusal: 'throttled', trackingId: '', retryAfterSeconds }, nowMs);
+  }
+
+  #refuse(errorCode: number, refusal: string, nowMs: number): Answer {
+    return errorAnswer(errorCode, { refusal, trackingId: this.#options.newGuid(), retryAfterSeconds: null }, nowMs);
+  }
+
+  #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationState {
+    const options = { reportsEverySubstatus: true, namesEnrollmentGroup: true };
+    return registrationState(record, record.assignment, options, nowMs);
+  }
+
+  #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {
+    const instance = this.#instances.get(idScope);
+    return instance === undefined ? new Map() : this.#stateOf(instance).records;
+  }
+
+  #stateOf(instance: DpsInstance): InstanceState {
+    const state = this.#states.get(instance);
+    if (state === undefined) throw new Error(`no state for ID scope ${instance.idScope}`);
+    return state;
+  }
+}

@@ -1,0 +1,85 @@
+import { responseTopic } from '../../dps/topics.ts';
+import type { Answer } from './answer.ts';
+import type { Fault } from './fault-rule.ts';
+
+/** What becomes of one register request or poll under a fault. */
+export type RequestHandling = {
+  readonly isAcknowledged: boolean;
+  readonly isProcessed: boolean;
+  readonly isAnswered: boolean;
+  /** `null` = the connection stays. */
+  readonly closes: 'before' | 'after-puback' | 'after' | null;
+};
+
+const NORMAL: RequestHandling = { isAcknowledged: true, isProcessed: true, isAnswered: true, closes: null };
+
+export function requestHandling(fault: Fault | null): RequestHandling {
+  switch (fault?.kind) {
+    case 'lose-request':
+      return { ...NORMAL, isProcessed: false, isAnswered: false };
+    case 'lose-puback':
+      return { ...NORMAL, isAcknowledged: false };
+    case 'lose-answer':
+      return { ...NORMAL, isAnswered: false };
+    case 'disconnect':
+      return {
+        isAcknowledged: fault.when !== 'before',
+        isProcessed: fault.when !== 'before',
+        isAnswered: fault.when === 'after',
+        closes: fault.when,
+      };
+    default:
+      return NORMAL;
+  }
+}
+
+/** One message to the device, `afterMs` after its request; `isHeld` = after the next message instead. */
+export type Delivery = {
+  readonly topic: string;
+  readonly body: string;
+  readonly afterMs: number;
+  readonly isHeld: boolean;
+};
+
+/** An ID that no client sends: they use numbers or GUIDs. */
+const FOREIGN_REQUEST_ID = 'nobody-asked';
+
+/** The messages in which a device gets `answer`, as the fault deforms it. */
+export function deliveries(answer: Answer, requestId: string, fault: Fault | null): readonly Delivery[] {
+  const { status, retryAfterSeconds, body } = answer;
+  const topic = responseTopic({ status, requestId, retryAfterSeconds });
+  const delivery: Delivery = { topic, body, afterMs: 0, isHeld: false };
+  switch (fault?.kind) {
+    case 'delay-answer':
+      return [{ ...delivery, afterMs: fault.delayMs }];
+    case 'duplicate-answer':
+      return [delivery, delivery];
+    case 'reorder-answer':
+      return [{ ...delivery, isHeld: true }];
+    case 'foreign-request-id':
+      return [{ ...delivery, topic: responseTopic({ status, requestId: FOREIGN_REQUEST_ID, retryAfterSeconds }) }];
+    case 'retry-after': {
+      const bare = responseTopic({ status, requestId, retryAfterSeconds: null });
+      return [{ ...delivery, topic: fault.value === null ? bare : `${bare}&retry-after=${fault.value}` }];
+    }
+    case 'malform-answer':
+      return [malformed(delivery, fault.form)];
+    default:
+      return [delivery];
+  }
+}
+
+function malformed(delivery: Delivery, form: Extract<Fault, { kind: 'malform-answer' }>['form']): Delivery {
+  switch (form) {
+    case 'no-json':
+      return { ...delivery, body: '<html><body>Service Unavailable</body></html>' };
+    case 'truncated':
+      return { ...delivery, body: delivery.body.slice(0, delivery.body.length / 2) };
+    case 'empty':
+      return { ...delivery, body: '' };
+    case 'no-status':
+      return { ...delivery, body: '{}' };
+    case 'unknown-topic':
+      return { ...delivery, topic: '$dps/registrations/res/' };
+  }
+}

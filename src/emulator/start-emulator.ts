@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
+import { hrtimeMs, systemClock } from '../time/system-clock.ts';
+import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
+import { OpenSessions } from './server/open-sessions.ts';
+import { scheduleOutages } from './server/outages.ts';
+import { presentedCertificates } from './server/presented-certificates.ts';
+import { listenRecords } from './server/records-endpoint.ts';
+import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
+import { type Listener, listenTls } from './server/tls-listener.ts';
+import { WebhookCaller } from './server/webhook-caller.ts';
+import { websocketServer } from './server/websocket-server.ts';
+import type { DpsInstance } from './service/dps-instance.ts';
+import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
+import type { FaultRule } from './service/fault-rule.ts';
+import { ProvisioningService } from './service/provisioning-service.ts';
+import type { RecordLine } from './service/record-line.ts';
+import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
+import type { ServiceCounters } from './service/service-counters.ts';
+
+export type EmulatorOptions = {
+  readonly instances: readonly DpsInstance[];
+  /** Loopback when absent. */
+  readonly host?: string;
+  /** MQTT over TLS; 0 or absent = any free port. */
+  readonly port?: number;
+  /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
+  readonly websocketPort?: number | null;
+  /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
+  readonly httpPort?: number | null;
+  /** Holds CA and server certificate; they are created there when absent. Absent = a folder that `close` removes. */
+  readonly caDir?: string;
+  /** What is absent is as in `SERVICE_BEHAVIOR_DEFAULT`. */
+  readonly behavior?: Partial<ServiceBehavior>;
+  /** Faults on demand, the first that matches strikes; absent = none. */
+  readonly faults?: readonly FaultRule[];
+  /** Of the faults' shares; 1 when absent. */
+  readonly seed?: number;
+  /** What is absent is as in `SESSION_LIMITS_DEFAULT`. */
+  readonly limits?: Partial<SessionLimits>;
+  /** Gets a line of text per refused or faulted request or connection; absent = nobody does. */
+  readonly log?: (line: string) => void;
+};
+
+/** A running emulator. */
+export type Emulator = {
+  readonly host: string;
+  readonly port: number;
+  /** `null` = not offered. */
+  readonly websocketPort: number | null;
+  readonly httpPort: number | null;
+  /** Of the first instance. */
+  readonly idScope: string;
+  /** IDs, of all instances. */
+  readonly enrollmentGroups: readonly string[];
+  /** PEM file with the CA that clients must trust, and its text. */
+  readonly caFile: string;
+  readonly caPem: string;
+  /** What it knows of every registration ID, instance by instance. */
+  records(): Iterable<RecordLine>;
+  /** Every fault that it injected, in their order. */
+  readonly faultRecords: readonly FaultRecord[];
+  readonly counters: ServiceCounters;
+  /** MQTT connections that are open now. */
+  openConnections(): number;
+  close(): Promise<void>;
+};
+
+/** Loopback: an emulator with throw-away secrets must not be reachable by accident. */
+export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
+
+/**
+ * Starts a DPS emulator in this process.
+ *
+ * @throws OperatorError when a port is taken, or `caDir` cannot be used.
+ */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { host = EMULATOR_HOST_DEFAULT, instances } = options;
+  const [firstInstance] = instances;
+  if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
+  const { context, webhooks } = assemble(options);
+  const { service, faults, clock, openSessions, serviceTimeMs } = context;
+  const caDir = options.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  const listeners: Listener[] = [];
+  const cancelOutages = scheduleOutages(options.faults ?? [], context);
+  const close = async (): Promise<void> => {
+    cancelOutages();
+    webhooks.close();
+    openSessions.closeAll('the emulator ends');
+    await Promise.all(listeners.map((listener) => listener.close()));
+    if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+  };
+  try {
+    const identity = await serverIdentity(caDir, clock.epochMs());
+    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, identity, context, listeners);
+    return {
+      host,
+      ...ports,
+      idScope: firstInstance.idScope,
+      enrollmentGroups: instances.flatMap(({ enrollmentGroups }) =>
+        enrollmentGroups.map((group) => group.enrollmentGroupId),
+      ),
+      caFile: identity.caFile,
+      caPem: identity.caPem,
+      records: () => service.records(serviceTimeMs()),
+      faultRecords: faults.records,
+      counters: service.counters,
+      openConnections: () => openSessions.size,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
+
+/** Opens the ports; each that is open is in `listeners`, also when a later one fails. */
+async function listenAll(
+  options: EmulatorOptions & { readonly host: string; readonly idScope: string },
+  identity: ServerIdentity,
+  context: SessionContext,
+  listeners: Listener[],
+): Promise<Ports> {
+  const { host, idScope, port = 0, websocketPort = null, httpPort = null } = options;
+  const { faults, limits, clock, serviceTimeMs, log } = context;
+  const opened = async (listening: Promise<Listener>): Promise<number> => {
+    const listener = await listening;
+    listeners.push(listener);
+    return listener.port;
+  };
+  const secured = (securedPort: number, serve: (socket: TLSSocket) => void): Promise<number> =>
+    opened(
+      listenTls(
+        {
+          host,
+          port: securedPort,
+          ...identity.server,
+          handshakeTimeoutMs: limits.connectTimeoutMs,
+          onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
+          nextFault: () => faults.next('handshake', null, serviceTimeMs()),
+        },
+        serve,
+      ),
+    );
+  const serve = (stream: Duplex, socket: TLSSocket): void => {
+    const certificates = () => presentedCertificates(socket);
+    new MqttSession({ stream, certificates, sourceAddress: socket.remoteAddress ?? null }, context);
+  };
+  return {
+    port: await secured(port, (socket) => serve(socket, socket)),
+    websocketPort: websocketPort === null ? null : await secured(websocketPort, websocketServer(limits, clock, serve)),
+    httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, { ...context, idScope })),
+  };
+}
+
+function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
+  const { instances, faults = [], seed = 1, log = () => {} } = options;
+  const clock = systemClock(hrtimeMs());
+  const startedAtMs = clock.epochMs();
+  const originMs = startedAtMs - clock.nowMs();
+  // The wall clock as it was at the start, and from there on the monotonic one.
+  const serviceTimeMs = (): number => originMs + clock.nowMs();
+  const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, ...options.behavior };
+  const plan = new FaultPlan(faults, seed, startedAtMs);
+  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
+  const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
+  const context: SessionContext = {
+    service,
+    faults: plan,
+    clock,
+    serviceTimeMs,
+    limits: { ...SESSION_LIMITS_DEFAULT, ...options.limits },
+    answerDelayMs: behavior.answerDelayMs,
+    grantsExactFilters: behavior.grantsExactFilters,
+    callWebhooks: () => {
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+    },
+    openSessions: new OpenSessions(),
+    log,
+  };
+  return { context, webhooks };
+}

@@ -1,0 +1,279 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { emulatorConfigSchema } from '../../src/emulator/config/emulator-shape.ts';
+import { type EmulatorConfig, readEmulatorConfig } from '../../src/emulator/config/read-emulator-config.ts';
+import { FAULT_POINTS } from '../../src/emulator/service/fault-rule.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { OperatorError, type Problem } from '../../src/problem/operator-error.ts';
+import { authority, deviceCertificate } from '../support/certificates.ts';
+import { DEVICE_KEY, GROUP_KEY, OTHER_KEY } from '../support/emulated-instance.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const file = join(folder, 'emulator.yaml');
+const SCHEMA_FILE = new URL('../../scenarios/emulator/emulator.schema.json', import.meta.url);
+
+beforeAll(async () => {
+  mkdirSync(join(folder, 'keys'));
+  writeFileSync(join(folder, 'keys', 'line-a.key'), `${GROUP_KEY}\n`);
+  writeFileSync(join(folder, 'keys', 'bad.key'), 'no key');
+  const root = await authority('Root');
+  writeFileSync(join(folder, 'root.pem'), root.certificatePem);
+  writeFileSync(join(folder, 'device.pem'), (await deviceCertificate('pump', root)).certificatePem);
+});
+
+function read(yaml: string, environment: Record<string, string> = {}): EmulatorConfig {
+  writeFileSync(file, yaml);
+  return readEmulatorConfig(file, environment);
+}
+
+function problemsOf(yaml: string, environment: Record<string, string> = {}): readonly Problem[] {
+  try {
+    read(yaml, environment);
+  } catch (error) {
+    if (error instanceof OperatorError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const MINIMAL = 'version: 1\ninstances:\n  - idScope: 0ne00111111\n';
+
+describe('configuration file', () => {
+  it('needs little', () => {
+    const { instances, behavior, faults, seed } = read(MINIMAL);
+    expect(instances).toMatchObject([{ idScope: '0ne00111111', enrollmentGroups: [], individualEnrollments: [] }]);
+    expect(instances[0]?.linkedHubs).toHaveLength(3);
+    expect({ behavior, faults, seed }).toEqual({ behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 });
+  });
+
+  it('says all that matters to a device', () => {
+    const { instances, behavior, faults, seed } = read(
+      `version: 1
+seed: 7
+behavior: { retryAfter: none, assignmentDelay: 1s, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
+  disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, webhookTimeout: 2s }
+instances:
+  - idScope: 0ne00111111
+    allocationPolicy: geoLatency
+    latencyRegions:
+      - { sourceAddresses: ['127.0.1.*'], latencies: { a.azure-devices.net: 20ms, b.azure-devices.net: 90ms } }
+    linkedHubs:
+      - { hostName: a.azure-devices.net, weight: 3, identityLimit: 100/min }
+      - { hostName: b.azure-devices.net, applyAllocationPolicy: false }
+    caCertificates:
+      - { name: root, file: root.pem }
+      - { name: doubtful, file: root.pem, verified: false }
+    quotas: { register: 1000/min, pollPerDevice: 5/10s, algorithm: sliding-window, retryAfter: exact }
+    enrollmentGroups:
+      - enrollmentGroupId: line-a
+        attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key, secondaryKeyVariable: LINE_A } }
+        provisioningStatus: disabled
+        reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false }
+        iotHubs: [b.azure-devices.net]
+        allocationPolicy: custom
+        customAllocationDefinition: { webhookUrl: 'http://localhost:1/allocate' }
+        initialTwin: { tags: { line: a } }
+      - { enrollmentGroupId: line-x, attestation: { x509: { caReferences: { primary: root } } } }
+      - { enrollmentGroupId: line-y, attestation: { x509: { caReferences: { primary: doubtful } } } }
+    individualEnrollments:
+      - { registrationId: pump, deviceId: pump-7, attestation: { x509: { clientCertificates: { primary: device.pem } } } }
+  - idScope: 0ne00222222
+faults:
+  - { fault: lose-answer, at: [poll], registrationIds: 'line-a-*', share: 10%, from: 30s, until: 1m, timesPerDevice: 2 }
+  - { fault: error-answer, errorCode: 503000, retryAfter: 9s }
+`,
+      { LINE_A: OTHER_KEY },
+    );
+    expect(seed).toBe(7);
+    expect(behavior).toEqual({
+      retryAfterSeconds: null,
+      assignmentDelayMs: 1_000,
+      operationLifetimeMs: 5_400_000,
+      clockSkewSeconds: 300,
+      conflictShare: 0.125,
+      answerDelayMs: 50,
+      disabledAnswer: 'unauthorized',
+      unknownAnswer: 'not-found',
+      namesEnrollmentGroup: true,
+      grantsExactFilters: true,
+      webhookTimeoutMs: 2_000,
+    });
+    const [instance, second] = instances;
+    expect(second?.idScope).toBe('0ne00222222');
+    expect(instance?.linkedHubs).toEqual([
+      {
+        hostName: 'a.azure-devices.net',
+        weight: 3,
+        applyAllocationPolicy: true,
+        identityLimit: { algorithm: 'token-bucket', limit: 100, perMs: 60_000 },
+      },
+      { hostName: 'b.azure-devices.net', weight: 1, applyAllocationPolicy: false, identityLimit: null },
+    ]);
+    expect(instance?.allocationPolicy).toBe('geoLatency');
+    expect(instance?.latencyRegions).toEqual([
+      {
+        sourceAddresses: ['127.0.1.*'],
+        registrationIds: [],
+        latenciesMs: { 'a.azure-devices.net': 20, 'b.azure-devices.net': 90 },
+      },
+    ]);
+    expect(instance?.quotas).toEqual({
+      register: { algorithm: 'sliding-window', limit: 1000, perMs: 60_000 },
+      pollPerDevice: { algorithm: 'sliding-window', limit: 5, perMs: 10_000 },
+      retryAfterSeconds: 'exact',
+    });
+    expect(instance?.caCertificates).toHaveLength(1);
+    expect(instance?.enrollmentGroups).toMatchObject([
+      {
+        enrollmentGroupId: 'line-a',
+        attestation: { kind: 'symmetricKey', primaryKey: GROUP_KEY, secondaryKey: OTHER_KEY },
+        provisioningStatus: 'disabled',
+        reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false },
+        iotHubs: ['b.azure-devices.net'],
+        allocationPolicy: 'custom',
+        customAllocationDefinition: { webhookUrl: 'http://localhost:1/allocate', apiVersion: '2018-09-01-preview' },
+        initialTwin: { tags: { line: 'a' } },
+      },
+      { enrollmentGroupId: 'line-x', attestation: { kind: 'x509', use: 'signing', certificates: [{}] } },
+      { enrollmentGroupId: 'line-y', attestation: { kind: 'x509', use: 'signing', certificates: [] } },
+    ]);
+    expect(instance?.individualEnrollments).toMatchObject([
+      { registrationId: 'pump', deviceId: 'pump-7', attestation: { kind: 'x509', use: 'client' } },
+    ]);
+    expect(faults).toEqual([
+      {
+        fault: { kind: 'lose-answer' },
+        points: ['poll'],
+        registrationIds: 'line-a-*',
+        share: 0.1,
+        fromMs: 30_000,
+        untilMs: 60_000,
+        timesPerDevice: 2,
+      },
+      {
+        fault: { kind: 'error-answer', errorCode: 503000, retryAfterSeconds: 9 },
+        points: ['register', 'poll'],
+        registrationIds: null,
+        share: 1,
+        fromMs: 0,
+        untilMs: null,
+        timesPerDevice: null,
+      },
+    ]);
+  });
+
+  it('lists everything that is wrong, each with its place', () => {
+    const problems = problemsOf(`version: 2
+instances:
+  - idScope: nonsense
+    linkedhubs: []
+    enrollmentGroups:
+      - enrollmentGroupId: line-a
+faults:
+  - { fault: lose-answr }
+  - { fault: slow-connack }
+  - { fault: lose-answer, share: 200% }
+`);
+    expect(problems.map(({ line, message }) => [line, message])).toEqual([
+      [1, 'version must be 1'],
+      [3, expect.stringContaining('does not look like an ID scope')],
+      [4, 'unknown key "linkedhubs" in instances.0'],
+      [6, 'instances.0.enrollmentGroups.0.attestation is missing'],
+      [8, 'faults.0.fault names no fault'],
+      [9, 'faults.1.delay must be a duration such as 200ms, 3s, 20m or 1h30m'],
+      [10, 'faults.2.share must be a share such as 10% or 0.5%, at most 100%'],
+    ]);
+    expect(problems.find(({ line }) => line === 4)?.remedy).toBe('Write linkedHubs');
+    expect(problems.every((one) => one.file === file && one.column !== null && one.remedy !== null)).toBe(true);
+  });
+
+  it.each<[name: string, yaml: string, message: RegExp]>([
+    ['a scope twice', `${MINIMAL}  - idScope: 0ne00111111\n`, /ID scope 0ne00111111 stands there twice/],
+    [
+      'a hub that is not linked',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, iotHubs: [x.net], attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
+      /x\.net is no linked hub/,
+    ],
+    [
+      'no attestation',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: {} }]\n`,
+      /must have one of symmetricKey and x509/,
+    ],
+    [
+      'no primary key',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: {} } }]\n`,
+      /has no primary key/,
+    ],
+    [
+      'a bad key',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyFile: keys/bad.key } } }]\n`,
+      /primaryKeyFile names is not base64/,
+    ],
+    [
+      'a variable that is not set',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyVariable: NONE } } }]\n`,
+      /primaryKeyVariable names is empty/,
+    ],
+    [
+      'an unknown CA',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { x509: { caReferences: { primary: x } } } }]\n`,
+      /no CA certificate is named "x"/,
+    ],
+    [
+      'no certificate file',
+      `${MINIMAL}    caCertificates: [{ name: a, file: nowhere.pem }, { name: b, file: keys/line-a.key }]\n`,
+      /nowhere\.pem cannot be read \(ENOENT\)/,
+    ],
+    [
+      'registration IDs twice, in another case',
+      `${MINIMAL}    individualEnrollments:
+      - { registrationId: a, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }
+      - { registrationId: A, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }\n`,
+      /registration ID A stands there twice/,
+    ],
+    [
+      'a fault at an impossible point',
+      `${MINIMAL}faults: [{ fault: lose-suback, at: [poll] }]\n`,
+      /cannot strike at poll/,
+    ],
+    [
+      'static without its hub',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: static, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
+      /static wants one hub/,
+    ],
+    [
+      'custom without its webhook',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: custom, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
+      /go together/,
+    ],
+    ['an empty time', `${MINIMAL}faults: [{ fault: stall, from: 2s, until: 1s }]\n`, /until is not after from/],
+    ['an ID before CONNECT', `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`, /nobody knows/],
+    ['no YAML', 'version: [1\n', /is no usable YAML/],
+  ])('%s', (_, yaml, message) => {
+    expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
+  });
+
+  it('never quotes a key', () => {
+    const problems = problemsOf(`${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, key: ${DEVICE_KEY} }]\n`);
+    expect(JSON.stringify(problems)).not.toContain(DEVICE_KEY);
+  });
+
+  it('knows every fault', () => {
+    const known = JSON.stringify(emulatorConfigSchema());
+    for (const kind of Object.keys(FAULT_POINTS)) expect(known).toContain(`"const":"${kind}"`);
+  });
+
+  it('has an example', () => {
+    const example = fileURLToPath(new URL('factory.yaml', SCHEMA_FILE));
+    const { instances, faults } = readEmulatorConfig(example, { LINE_A_KEY: GROUP_KEY, PUMP_KEY: DEVICE_KEY });
+    expect(instances).toHaveLength(1);
+    expect(faults).not.toHaveLength(0);
+  });
+
+  it('has its JSON Schema published', () => {
+    expect(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8'))).toEqual(emulatorConfigSchema());
+  });
+});

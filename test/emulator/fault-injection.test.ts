@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Fault, FaultRule } from '../../src/emulator/service/fault-rule.ts';
+import { connectPacket, type publishPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
+import { faultRule } from '../support/fault-rules.ts';
+import { ScriptedDevice } from '../support/scripted-device.ts';
+import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
+
+let emulator: TestEmulator;
+let device: ScriptedDevice;
+afterEach(async () => {
+  device?.close();
+  await emulator.close();
+});
+
+const PING = { cmd: 'pingreq' } as const;
+const TOPIC_OF_ANSWER = /^\$dps\/registrations\/res\/202\/\?\$rid=/;
+
+async function start(...faults: readonly FaultRule[]): Promise<void> {
+  emulator = await startTestEmulator({ faults });
+}
+
+async function connected(...faults: readonly FaultRule[]): Promise<void> {
+  await start(...faults);
+  device = await ScriptedDevice.open(emulator);
+  expect(await device.exchange(connectPacket('a'))).toMatchObject({ returnCode: 0 });
+}
+
+async function subscribed(...faults: readonly FaultRule[]): Promise<void> {
+  await connected(...faults);
+  expect(await device.exchange(subscribePacket())).toMatchObject({ cmd: 'suback' });
+}
+
+/** The topics of what arrives from `packet` on, up to the answer to a ping that follows it; `null` = closed. */
+async function answersTo(packet: ReturnType<typeof publishPacket>): Promise<readonly string[] | null> {
+  device.send(packet);
+  device.send(PING);
+  const topics: string[] = [];
+  for (;;) {
+    const received = await device.receive();
+    if (received === null) return null;
+    if (received.cmd === 'pingresp') return topics;
+    topics.push(received.cmd === 'publish' ? received.topic : received.cmd);
+  }
+}
+
+describe('before MQTT', () => {
+  it('refuses TLS with an alert', async () => {
+    await start(faultRule({ kind: 'refuse-tls' }));
+    await expect(ScriptedDevice.open(emulator)).rejects.toThrow(/handshake failure/i);
+  });
+
+  it('accepts the connection and stays silent', async () => {
+    await start(faultRule({ kind: 'stall-tls' }));
+    const socket = connect({ host: '127.0.0.1', port: emulator.port });
+    await once(socket, 'connect');
+    expect(emulator.faultRecords).toMatchObject([{ fault: 'stall-tls', point: 'handshake' }]);
+    expect(socket.bytesRead).toBe(0);
+    socket.destroy();
+  });
+});
+
+describe('at CONNECT', () => {
+  it('answers late', async () => {
+    await start(faultRule({ kind: 'slow-connack', delayMs: 100 }));
+    device = await ScriptedDevice.open(emulator);
+    const sentAt = performance.now();
+    expect(await device.exchange(connectPacket('a'))).toMatchObject({ returnCode: 0 });
+    expect(performance.now() - sentAt).toBeGreaterThanOrEqual(100);
+  });
+
+  it('answers never, and stays open', async () => {
+    await start(faultRule({ kind: 'lose-connack' }));
+    device = await ScriptedDevice.open(emulator);
+    device.send(connectPacket('a'));
+    expect(await device.exchange(PING)).toMatchObject({ cmd: 'pingresp' });
+  });
+
+  it('refuses with the code that the rule gives, once', async () => {
+    await start(faultRule({ kind: 'refuse-connect', returnCode: 3 }, { timesPerDevice: 1 }));
+    device = await ScriptedDevice.open(emulator);
+    expect(await device.exchange(connectPacket('a'))).toMatchObject({ returnCode: 3 });
+    expect(await device.receive()).toBeNull();
+    device = await ScriptedDevice.open(emulator);
+    expect(await device.exchange(connectPacket('a'))).toMatchObject({ returnCode: 0 });
+  });
+});
+
+describe('at SUBSCRIBE', () => {
+  it('subscribes, and does not say so', async () => {
+    await connected(faultRule({ kind: 'lose-suback' }));
+    expect(await answersTo(subscribePacket())).toEqual([]);
+    expect(await answersTo(registerPacket('1'))).toEqual([expect.stringMatching(TOPIC_OF_ANSWER)]);
+  });
+
+  it('refuses', async () => {
+    await connected(faultRule({ kind: 'refuse-subscription' }));
+    expect(await device.exchange(subscribePacket())).toMatchObject({ granted: [128] });
+  });
+});
+
+describe('at a request', () => {
+  it.each<[Fault, sent: 'processed' | 'not processed', string[]]>([
+    [{ kind: 'lose-request' }, 'not processed', ['puback']],
+    [{ kind: 'lose-puback' }, 'processed', ['$dps/registrations/res/202/?$rid=1&retry-after=3']],
+    [{ kind: 'lose-answer' }, 'processed', ['puback']],
+    [
+      { kind: 'duplicate-answer' },
+      'processed',
+      [
+        'puback',
+        '$dps/registrations/res/202/?$rid=1&retry-after=3',
+        '$dps/registrations/res/202/?$rid=1&retry-after=3',
+      ],
+    ],
+    [
+      { kind: 'retry-after', value: 'soon' },
+      'processed',
+      ['puback', '$dps/registrations/res/202/?$rid=1&retry-after=soon'],
+    ],
+    [
+      { kind: 'error-answer', errorCode: 500000, retryAfterSeconds: 2 },
+      'not processed',
+      ['puback', '$dps/registrations/res/500/?$rid=1&retry-after=2'],
+    ],
+    [
+      { kind: 'fragment', bytes: 3, pauseMs: 1 },
+      'processed',
+      ['puback', '$dps/registrations/res/202/?$rid=1&retry-after=3'],
+    ],
+  ])('%j: %s', async (fault, sent, expected) => {
+    await subscribed(faultRule(fault, { points: ['register'] }));
+    expect(await answersTo(registerPacket('1', 1))).toEqual(expected);
+    expect([...emulator.records()].length).toBe(sent === 'processed' ? 1 : 0);
+    expect(emulator.faultRecords).toMatchObject([{ fault: fault.kind, point: 'register', registrationId: 'a' }]);
+    expect(emulator.logged.join('\n')).toContain(`fault ${fault.kind} at register`);
+  });
+
+  it('answers in another order', async () => {
+    await subscribed(faultRule({ kind: 'reorder-answer' }, { timesPerDevice: 1 }));
+    expect(await answersTo(registerPacket('1'))).toEqual([]);
+    const topics = ['2', '1'].map((requestId) => `$dps/registrations/res/202/?$rid=${requestId}&retry-after=3`);
+    expect(await answersTo(registerPacket('2'))).toEqual(topics);
+  });
+
+  it.each([
+    ['before', 0, []],
+    ['after-puback', 1, ['puback']],
+    ['after', 1, ['puback', 'publish']],
+  ] as const)('disconnects %s it', async (when, recorded, received) => {
+    await subscribed(faultRule({ kind: 'disconnect', when }, { points: ['register'] }));
+    device.send(registerPacket('1', 1));
+    for (const cmd of received) expect(await device.receive()).toMatchObject({ cmd });
+    expect(await device.receive()).toBeNull();
+    expect([...emulator.records()].length).toBe(recorded);
+  });
+
+  it('stalls: open, and silent', async () => {
+    await subscribed(faultRule({ kind: 'stall' }, { points: ['register'] }));
+    device.send(registerPacket('1', 1));
+    device.send(PING);
+    const other = await ScriptedDevice.open(emulator);
+    expect(await other.exchange(connectPacket('b'))).toMatchObject({ returnCode: 0 });
+    expect(await Promise.race([device.receive(), other.exchange(PING)])).toMatchObject({ cmd: 'pingresp' });
+    expect(device.socket.destroyed).toBe(false);
+    expect(emulator.openConnections()).toBe(2);
+    other.close();
+  });
+});
+
+it('an outage cuts what is open, and resets what comes', async () => {
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 1_000, untilMs: 60_000 }));
+  expect(await device.receive()).toBeNull();
+  await expect(ScriptedDevice.open(emulator)).rejects.toThrow(/ECONNRESET|disconnected/);
+});

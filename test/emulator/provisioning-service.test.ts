@@ -1,0 +1,368 @@
+import { describe, expect, it } from 'vitest';
+import { deriveDeviceKey } from '../../src/dps/device-key.ts';
+import { buildSasToken } from '../../src/dps/sas-token.ts';
+import type { Answer } from '../../src/emulator/service/answer.ts';
+import type { ConnectedDevice } from '../../src/emulator/service/connect-check.ts';
+import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
+import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import {
+  DEVICE_KEY,
+  emulatedInstance,
+  GROUP_KEY,
+  ID_SCOPE,
+  individualEnrollment,
+  OTHER_KEY,
+  SECONDARY_KEY,
+} from '../support/emulated-instance.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const LATER_MS = NOW_MS + 3_600_000;
+const EXPIRY = NOW_MS / 1000 + 3600;
+
+function emulatedService(...instances: readonly DpsInstance[]): ProvisioningService {
+  let calls = 0;
+  const newGuid = (): string => `00000000-0000-4000-8000-${String(calls++).padStart(12, '0')}`;
+  const all = instances.length === 0 ? [emulatedInstance()] : instances;
+  return new ProvisioningService({ instances: all, behavior: SERVICE_BEHAVIOR_DEFAULT, newGuid });
+}
+
+type Login = {
+  id?: string;
+  key?: string;
+  scope?: string;
+  version?: string;
+  clientId?: string;
+  password?: string | null;
+};
+
+function connect(service: ProvisioningService, login: Login = {}) {
+  const { id = 'my-symkey-device', key = DEVICE_KEY, scope = ID_SCOPE, version = '2021-06-01' } = login;
+  const username = `${scope}/registrations/${id}/api-version=${version}&ClientVersion=test`;
+  const password = login.password === undefined ? buildSasToken(scope, id, key, EXPIRY) : login.password;
+  return service.connect(
+    { clientId: login.clientId ?? id, username, password, certificates: [], sourceAddress: null },
+    NOW_MS,
+  );
+}
+
+function connected(service: ProvisioningService, login: Login = {}): ConnectedDevice {
+  const answer = connect(service, login);
+  if (answer.returnCode !== 0) throw new Error(answer.reason);
+  return answer.device;
+}
+
+const bodyOf = ({ body }: Answer) => JSON.parse(body);
+
+/** Registers and polls after the assignment. */
+function finalAnswer(service: ProvisioningService, device: ConnectedDevice, atMs = NOW_MS): Answer {
+  const { operationId } = bodyOf(service.register(device, '', atMs));
+  return service.poll(device, operationId, atMs + 10_000);
+}
+
+describe('CONNECT', () => {
+  const token = buildSasToken(ID_SCOPE, 'my-symkey-device', DEVICE_KEY, EXPIRY);
+  it.each<[name: string, login: Login, returnCode: number]>([
+    ['the right identity', {}, 0],
+    ['a key that no enrollment has: judged later', { key: OTHER_KEY }, 0],
+    ['an ID that no enrollment has: judged later', { id: 'stranger' }, 0],
+    ['another case', { clientId: 'MY-SYMKEY-DEVICE' }, 0],
+    ['unknown ID scope', { scope: '0neFFFFFFFF' }, 3],
+    ['another client ID', { clientId: 'another' }, 5],
+    ['no password', { password: null }, 5],
+    ['no token', { password: 'secret' }, 5],
+    ['expired token', { password: buildSasToken(ID_SCOPE, 'my-symkey-device', DEVICE_KEY, NOW_MS / 1000 - 1) }, 5],
+    ['token of another device', { id: 'another', password: token }, 5],
+    ['illegal registration ID', { id: 'no blanks' }, 4],
+    ['no api-version', { version: '' }, 4],
+    ['an api-version of another form', { version: 'latest' }, 4],
+  ])('%s', (_, login, returnCode) => {
+    expect(connect(emulatedService(), login).returnCode).toBe(returnCode);
+  });
+
+  it('a user name of another form: 4', () => {
+    for (const username of [
+      null,
+      '',
+      'me',
+      `${ID_SCOPE}/my-symkey-device`,
+      `${ID_SCOPE}/registrations/my-symkey-device`,
+    ]) {
+      expect(
+        emulatedService().connect(
+          { clientId: 'me', username, password: token, certificates: [], sourceAddress: null },
+          NOW_MS,
+        ).returnCode,
+      ).toBe(4);
+    }
+  });
+});
+
+/** Tokens as the official SDKs write them: all of them are taken by the real service. */
+const sdkTokens = [
+  [
+    'C',
+    'SharedAccessSignature sr=0ne00111111%2Fregistrations%2Fmy-symkey-device&sig=8VPprb8BiTkuVE0hBqHm%2FSVrzVpdD8VZcXugntdbhuU%3D&se=1663952627&skn=registration',
+  ],
+  [
+    'Node',
+    'SharedAccessSignature sr=0ne00111111/registrations/my-symkey-device&sig=nywv584Rsikp8eagkd4XnrDkLPXMGakB0DWzqcS0hPQ%3D&skn=registration&se=1663952627',
+  ],
+  [
+    'Java',
+    'SharedAccessSignature sr=0ne00111111/registrations/my-symkey-device&sig=nywv584Rsikp8eagkd4XnrDkLPXMGakB0DWzqcS0hPQ%3D&se=1663952627&skn=',
+  ],
+  [
+    'Python',
+    'SharedAccessSignature sr=0ne00111111%2Fregistrations%2Fmy-symkey-device&sig=8VPprb8BiTkuVE0hBqHm%2FSVrzVpdD8VZcXugntdbhuU%3D&se=1663952627',
+  ],
+  [
+    'embedded C',
+    'SharedAccessSignature sr=0ne00111111%2fregistrations%2fmy-symkey-device&sig=6GqlY2Tr8xDlSYE04oQcdEH7vznSt2LcTUobz9BmpAY%3D&se=1663952627',
+  ],
+] as const;
+
+describe('attestation with symmetric keys', () => {
+  it.each(sdkTokens)('takes the token of the %s SDK', (_, password) => {
+    const service = emulatedService();
+    const nowMs = 1_663_952_000_000;
+    const username = `${ID_SCOPE}/registrations/my-symkey-device/api-version=2019-03-31`;
+    const answer = service.connect(
+      { clientId: 'my-symkey-device', username, password, certificates: [], sourceAddress: null },
+      nowMs,
+    );
+    if (answer.returnCode !== 0) throw new Error(answer.reason);
+    expect(service.register(answer.device, '', nowMs).status).toBe(202);
+  });
+
+  const groupDevice = 'sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6';
+  it.each<[name: string, login: Login, status: number]>([
+    ['primary key of an individual enrollment', {}, 202],
+    ['its secondary key', { key: SECONDARY_KEY }, 202],
+    ['another key', { key: OTHER_KEY }, 401],
+    ['key derived of the group key', { id: groupDevice, key: 'Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=' }, 202],
+    ['the group key itself', { id: groupDevice, key: GROUP_KEY }, 401],
+    ['derived key of another device', { id: groupDevice, key: deriveDeviceKey(GROUP_KEY, 'another') }, 401],
+    [
+      'group key for a device that is enrolled individually',
+      { key: deriveDeviceKey(GROUP_KEY, 'my-symkey-device') },
+      401,
+    ],
+  ])('%s: %i', (_, login, status) => {
+    const service = emulatedService();
+    const answer = service.register(connected(service, login), '', NOW_MS);
+    expect(answer.status).toBe(status);
+    if (status === 401) expect(bodyOf(answer)).toMatchObject({ errorCode: 401000, message: 'Unauthorized' });
+  });
+
+  it('finds the group of the device among several', () => {
+    const [group] = emulatedInstance().enrollmentGroups;
+    if (group === undefined) throw new Error('no group');
+    const keys = { kind: 'symmetricKey', primaryKey: OTHER_KEY, secondaryKey: SECONDARY_KEY } as const;
+    const other = { ...group, enrollmentGroupId: 'other', attestation: keys };
+    const service = emulatedService(emulatedInstance({ enrollmentGroups: [group, other] }));
+    service.register(connected(service, { id: 'a', key: deriveDeviceKey(SECONDARY_KEY, 'a') }), '', NOW_MS);
+    expect([...service.records(LATER_MS)][0]?.enrollmentGroupId).toBe('other');
+  });
+
+  it('prefers an enabled group where a disabled one has the same key', () => {
+    const [enabled] = emulatedInstance().enrollmentGroups;
+    if (enabled === undefined) throw new Error('no group');
+    const disabled = { ...enabled, enrollmentGroupId: 'old', provisioningStatus: 'disabled' } as const;
+    const service = emulatedService(emulatedInstance({ enrollmentGroups: [disabled, enabled] }));
+    const device = connected(service, { id: 'a', key: deriveDeviceKey(GROUP_KEY, 'a') });
+    expect(service.register(device, '', NOW_MS).status).toBe(202);
+  });
+
+  it.each(['individual', 'group'])('answers disabled for a disabled %s enrollment, and records nothing', (kind) => {
+    const disabled = { provisioningStatus: 'disabled' } as const;
+    const groups = emulatedInstance().enrollmentGroups.map((group) => ({ ...group, ...disabled }));
+    const individuals = [individualEnrollment(disabled)];
+    const service = emulatedService(emulatedInstance({ enrollmentGroups: groups, individualEnrollments: individuals }));
+    const login = kind === 'group' ? { id: 'a', key: deriveDeviceKey(GROUP_KEY, 'a') } : {};
+    const device = connected(service, login);
+    const answer = service.register(device, '', NOW_MS);
+    expect(answer.status).toBe(200);
+    const { registrationId } = device;
+    expect(bodyOf(answer)).toEqual({
+      operationId: '',
+      status: 'disabled',
+      registrationState: { registrationId, status: 'disabled' },
+    });
+    expect([...service.records(LATER_MS)]).toEqual([]);
+  });
+});
+
+describe('register request', () => {
+  it.each([
+    ['', 202],
+    [' ', 202],
+    ['{}', 202],
+    ['{"payload":null}', 202],
+    ['{"registrationId":"my-symkey-device"}', 202],
+    ['{"registrationId":"MY-SYMKEY-DEVICE","payload":{"a":1}}', 202],
+    ['{"registrationId":"another"}', 400],
+    ['{"registrationId":7}', 400],
+    ['{', 400],
+    ['[]', 400],
+    ['"text"', 400],
+  ])('body %j: %i', (body, status) => {
+    const service = emulatedService();
+    const answer = service.register(connected(service), body, NOW_MS);
+    expect(answer.status).toBe(status);
+    if (status === 400) expect(bodyOf(answer).errorCode).toBe(400000);
+  });
+
+  it('is accepted with an operation, and nothing of the registration', () => {
+    const service = emulatedService();
+    const answer = service.register(connected(service), '', NOW_MS);
+    expect(answer.retryAfterSeconds).toBe(3);
+    expect(bodyOf(answer)).toEqual({
+      operationId: expect.stringMatching(/^5\.[0-9a-f]{16}\.[0-9a-f-]{36}$/),
+      status: 'assigning',
+    });
+  });
+
+  it('makes a new operation each time, with the same middle part for the same device', () => {
+    const service = emulatedService();
+    const parts = [1, 2].map((n) =>
+      bodyOf(service.register(connected(service), '', NOW_MS + n)).operationId.split('.'),
+    );
+    expect(parts[0][1]).toBe(parts[1][1]);
+    expect(parts[0][2]).not.toBe(parts[1][2]);
+  });
+});
+
+describe('poll', () => {
+  it('is told assigning until the assignment is done, then the hub, and again', () => {
+    const service = emulatedService();
+    const device = connected(service);
+    const { operationId } = bodyOf(service.register(device, '', NOW_MS));
+    const early = service.poll(device, operationId, NOW_MS + 199);
+    expect(early).toMatchObject({ status: 202, retryAfterSeconds: 3 });
+    expect(bodyOf(early)).toEqual({
+      operationId,
+      status: 'assigning',
+      registrationState: { registrationId: 'my-symkey-device', status: 'assigning' },
+    });
+    const done = service.poll(device, operationId, NOW_MS + 200);
+    expect(done).toMatchObject({ status: 200, retryAfterSeconds: null });
+    expect(bodyOf(done)).toEqual({
+      operationId,
+      status: 'assigned',
+      registrationState: {
+        registrationId: 'my-symkey-device',
+        createdDateTimeUtc: '2026-01-01T00:00:00.0000000Z',
+        assignedHub: expect.stringMatching(/^emulated-hub-[123]\.azure-devices\.net$/),
+        deviceId: 'my-symkey-device',
+        status: 'assigned',
+        substatus: 'initialAssignment',
+        lastUpdatedDateTimeUtc: '2026-01-01T00:00:00.2000000Z',
+        etag: expect.any(String),
+      },
+    });
+    expect(service.poll(device, operationId, NOW_MS + 60_000)).toEqual(done);
+    const otherConnection = connected(service, { key: SECONDARY_KEY });
+    expect(service.poll(otherConnection, operationId, NOW_MS + 60_000)).toEqual(done);
+  });
+
+  it('has members in the order of the captures', () => {
+    const service = emulatedService();
+    const state = bodyOf(finalAnswer(service, connected(service))).registrationState;
+    const order = 'registrationId createdDateTimeUtc assignedHub deviceId status substatus lastUpdatedDateTimeUtc etag';
+    expect(Object.keys(state).join(' ')).toBe(order);
+  });
+
+  it("the entity tag's last group is the time of the update", () => {
+    const service = emulatedService();
+    const tag = Buffer.from(
+      bodyOf(finalAnswer(service, connected(service))).registrationState.etag,
+      'base64',
+    ).toString();
+    const [, seconds = ''] = /^"[0-9a-f]{8}-0000-0300-0000-([0-9a-f]{8})0000"$/.exec(tag) ?? [];
+    expect(Number.parseInt(seconds, 16)).toBe(NOW_MS / 1000);
+  });
+
+  it('of an unknown, a foreign or an expired operation: 404203', () => {
+    const service = emulatedService();
+    const device = connected(service);
+    const { operationId } = bodyOf(service.register(device, '', NOW_MS));
+    const stranger = connected(service, { id: 'a', key: deriveDeviceKey(GROUP_KEY, 'a') });
+    const lifetimeMs = SERVICE_BEHAVIOR_DEFAULT.operationLifetimeMs;
+    for (const answer of [
+      service.poll(device, '5.0.0', NOW_MS),
+      service.poll(stranger, operationId, NOW_MS + 1000),
+      service.poll(device, operationId, NOW_MS + lifetimeMs),
+    ]) {
+      expect(answer.status).toBe(404);
+      expect(bodyOf(answer)).toMatchObject({ errorCode: 404203, message: 'Operation not found.' });
+    }
+    expect(service.poll(device, operationId, NOW_MS + lifetimeMs - 1).status).toBe(200);
+  });
+
+  it('of an instance without a hub: failed', () => {
+    const service = emulatedService(emulatedInstance({ linkedHubs: [] }));
+    const answer = finalAnswer(service, connected(service));
+    expect(answer.status).toBe(200);
+    expect(bodyOf(answer)).toMatchObject({
+      status: 'failed',
+      registrationState: { status: 'failed', errorCode: 400208 },
+    });
+  });
+});
+
+describe('repeated registration', () => {
+  it.each([
+    ['2021-06-01', 'reprovisionedToInitialAssignment'],
+    ['2019-04-15', 'reprovisionedToInitialAssignment'],
+    ['2019-03-31', 'initialAssignment'],
+  ])('with api-version %s keeps hub and creation, and is told %s', (version, substatus) => {
+    const service = emulatedService();
+    const first = bodyOf(finalAnswer(service, connected(service))).registrationState;
+    const again = bodyOf(finalAnswer(service, connected(service, { version }), NOW_MS + 60_000)).registrationState;
+    expect(again.assignedHub).toBe(first.assignedHub);
+    expect(again.createdDateTimeUtc).toBe(first.createdDateTimeUtc);
+    expect(again.lastUpdatedDateTimeUtc).not.toBe(first.lastUpdatedDateTimeUtc);
+    expect(again.etag).not.toBe(first.etag);
+    expect(again.substatus).toBe(substatus);
+  });
+
+  it('counts as one record, also in another case', () => {
+    const service = emulatedService();
+    finalAnswer(service, connected(service, { id: 'Dev-A', key: deriveDeviceKey(GROUP_KEY, 'Dev-A') }));
+    finalAnswer(service, connected(service, { id: 'dev-a', key: deriveDeviceKey(GROUP_KEY, 'dev-a') }));
+    expect([...service.records(LATER_MS)]).toMatchObject([{ registrationId: 'Dev-A', registers: 2 }]);
+  });
+
+  it('gives the device ID of the individual enrollment', () => {
+    const individualEnrollments = [individualEnrollment({ deviceId: 'pump-7' })];
+    const service = emulatedService(emulatedInstance({ individualEnrollments }));
+    expect(bodyOf(finalAnswer(service, connected(service))).registrationState.deviceId).toBe('pump-7');
+  });
+});
+
+it('instances know nothing of each other', () => {
+  const other = emulatedInstance({ idScope: '0ne00222222' });
+  const service = emulatedService(emulatedInstance(), other);
+  const { operationId } = bodyOf(service.register(connected(service), '', NOW_MS));
+  const device = connected(service, { scope: other.idScope });
+  expect(service.poll(device, operationId, NOW_MS + 1000).status).toBe(404);
+  expect([...service.records(LATER_MS)]).toMatchObject([{ idScope: ID_SCOPE }]);
+});
+
+it('counts what it did', () => {
+  const service = emulatedService();
+  connect(service, { scope: '0neFFFFFFFF' });
+  service.register(connected(service, { key: OTHER_KEY }), '', NOW_MS);
+  finalAnswer(service, connected(service));
+  expect(service.counters).toEqual({
+    registrationAttempts: 2,
+    attestationAttempts: 2,
+    deviceAssignments: 1,
+    connectsAccepted: 2,
+    connectsRefused: { 3: 1 },
+    polls: 1,
+    registerAnswers: { 202: 1, 401: 1 },
+    pollAnswers: { 200: 1 },
+  });
+});

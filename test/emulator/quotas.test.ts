@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
+import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
+import { QuotaState, type Quotas } from '../../src/emulator/service/quotas.ts';
+import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
+import { connectedDevice } from '../support/connected-device.ts';
+import { emulatedInstance } from '../support/emulated-instance.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+
+function serviceWith(instance: Partial<DpsInstance>, behavior: Partial<ServiceBehavior> = {}): ProvisioningService {
+  return new ProvisioningService({
+    instances: [emulatedInstance(instance)],
+    behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior },
+    newGuid: () => 'guid',
+  });
+}
+
+const quotas: Quotas = {
+  register: { algorithm: 'fixed-window', limit: 2, perMs: 60_000 },
+  pollPerDevice: { algorithm: 'sliding-window', limit: 5, perMs: 10_000 },
+  retryAfterSeconds: 7,
+};
+
+describe('quotas', () => {
+  it.each([
+    [7, 7],
+    [null, null],
+    ['exact', 60],
+  ] as const)('beyond the register budget: 429 with retry-after %s', (retryAfterSeconds, told) => {
+    const service = serviceWith({ quotas: { ...quotas, retryAfterSeconds } });
+    const answers = ['a', 'b', 'c'].map((id) => service.register(connectedDevice(service, id, NOW_MS), '', NOW_MS));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 429]);
+    expect(answers[2]?.retryAfterSeconds).toBe(told);
+    const body = JSON.parse(answers[2]?.body ?? '');
+    const message = 'Operations are being throttled for this tenant.';
+    expect(body).toMatchObject({ errorCode: 429001, message, trackingId: '' });
+    expect(service.register(connectedDevice(service, 'c', NOW_MS), '', NOW_MS + 60_000).status).toBe(202);
+  });
+
+  it('polls have a budget of their own for each device', () => {
+    const service = serviceWith({ quotas });
+    const [a, b] = ['a', 'b'].map((id) => connectedDevice(service, id, NOW_MS));
+    if (a === undefined || b === undefined) throw new Error('two devices');
+    const { operationId } = JSON.parse(service.register(a, '', NOW_MS).body);
+    const polls = [0, 1, 2, 3, 4, 5].map((n) => service.poll(a, operationId, NOW_MS + n).status);
+    expect(polls).toEqual([202, 202, 202, 202, 202, 429]);
+    expect(service.poll(b, '5.x.y', NOW_MS + 6).status).toBe(404);
+    expect(service.poll(a, operationId, NOW_MS + 10_000).status).toBe(200);
+  });
+
+  it('keeps budgets of devices that polled lately only', () => {
+    const state = new QuotaState(quotas);
+    for (let n = 0; n < 1_000; n++) state.poll(`device-${n}`, NOW_MS + n);
+    for (let n = 0; n < 5; n++) expect(state.poll('device-999', NOW_MS + 10_500 + n).isWithin).toBe(n < 4);
+    expect(state.pollingDevices).toBeLessThan(600);
+  });
+});
+
+describe('a hub that creates identities slowly', () => {
+  const linkedHubs = [
+    {
+      hostName: 'slow.azure-devices.net',
+      weight: 1,
+      applyAllocationPolicy: true,
+      identityLimit: { algorithm: 'token-bucket', limit: 1, perMs: 1_000 },
+    } as const,
+  ];
+
+  it('lengthens assigning for new devices, and not for known ones', () => {
+    const service = serviceWith({ linkedHubs });
+    const statusAt = (id: string, registeredAtMs: number, polledAtMs: number): number => {
+      const device = connectedDevice(service, id, NOW_MS);
+      const { operationId } = JSON.parse(service.register(device, '', registeredAtMs).body);
+      return service.poll(device, operationId, polledAtMs).status;
+    };
+    expect(statusAt('a', NOW_MS, NOW_MS + 200)).toBe(200);
+    expect(statusAt('b', NOW_MS, NOW_MS + 1_199)).toBe(202);
+    expect(statusAt('c', NOW_MS, NOW_MS + 2_200)).toBe(200);
+    expect(statusAt('a', NOW_MS + 1_000, NOW_MS + 1_200)).toBe(200);
+  });
+});
+
+describe('simultaneous register requests of one ID', () => {
+  it.each([
+    [0, [202, 202]],
+    [1, [202, 409]],
+  ])('with a conflict share of %i: %j', (conflictShare, expected) => {
+    const service = serviceWith({}, { conflictShare });
+    const device = connectedDevice(service, 'a', NOW_MS);
+    const answers = [0, 1].map((n) => service.register(device, '', NOW_MS + n));
+    expect(answers.map(({ status }) => status)).toEqual(expected);
+    if (conflictShare === 1) {
+      expect(JSON.parse(answers[1]?.body ?? '')).toMatchObject({ errorCode: 409203, message: 'Precondition failed.' });
+    }
+    expect(service.register(device, '', NOW_MS + 200).status).toBe(202);
+  });
+});

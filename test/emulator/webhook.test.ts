@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EnrollmentGroup } from '../../src/emulator/service/dps-instance.ts';
+import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import type { WebhookCall, WebhookOutcome } from '../../src/emulator/service/webhook.ts';
+import { connectedDevice } from '../support/connected-device.ts';
+import { connectPacket, pollPacket, publishPacket, subscribePacket } from '../support/device-packets.ts';
+import { emulatedInstance, GROUP_KEY } from '../support/emulated-instance.ts';
+import { ScriptedDevice } from '../support/scripted-device.ts';
+import { startTestEmulator } from '../support/test-emulator.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const HUBS = [1, 2, 3].map((n) => `emulated-hub-${n}.azure-devices.net`);
+
+function instanceWith(webhookUrl: string, settings: Partial<EnrollmentGroup> = {}) {
+  const plain = emulatedInstance();
+  const custom = {
+    allocationPolicy: 'custom',
+    customAllocationDefinition: { webhookUrl, apiVersion: '2018-09-01-preview' },
+  } as const;
+  return emulatedInstance({
+    enrollmentGroups: plain.enrollmentGroups.map((group) => ({ ...group, ...custom, ...settings })),
+  });
+}
+
+/** Registers `a` once more; what the webhook is asked, and a way to answer it. */
+function asked(service: ProvisioningService, atMs: number, body = '') {
+  const device = connectedDevice(service, 'a', atMs);
+  const { operationId } = JSON.parse(service.register(device, body, atMs).body);
+  const [call] = service.takeWebhookCalls();
+  if (call === undefined) throw new Error('no call');
+  const final = (polledAtMs: number) => JSON.parse(service.poll(device, operationId, polledAtMs).body);
+  return { call, final, question: JSON.parse(call.body) };
+}
+
+const newService = (settings: Partial<EnrollmentGroup> = {}): ProvisioningService =>
+  new ProvisioningService({
+    instances: [instanceWith('http://webhook/allocate', settings)],
+    behavior: SERVICE_BEHAVIOR_DEFAULT,
+    newGuid: () => `${Math.trunc(guid++)}`,
+  });
+let guid = 0;
+
+const answered = (body: object, status = 200): WebhookOutcome => ({
+  kind: 'answered',
+  status,
+  body: JSON.stringify(body),
+});
+
+describe('custom allocation', () => {
+  it('asks the webhook, tells assigning meanwhile, and does what it says', () => {
+    const { call, final, question } = asked(newService(), NOW_MS, '{"payload":{"model":"T1"}}');
+    expect(call).toMatchObject({ url: 'http://webhook/allocate', timeoutMs: 5_000 });
+    expect(question).toMatchObject({
+      enrollmentGroup: {
+        enrollmentGroupId: 'default',
+        attestation: { type: 'symmetricKey' },
+        allocationPolicy: 'custom',
+      },
+      deviceRuntimeContext: { registrationId: 'a', symmetricKey: {}, payload: { model: 'T1' } },
+      linkedHubs: HUBS,
+    });
+    expect(call.body).not.toContain(GROUP_KEY);
+    expect(final(NOW_MS + 3_000).status).toBe('assigning');
+    call.settle(answered({ iotHubHostName: HUBS[1], payload: { colour: 'red' } }), NOW_MS + 3_000);
+    expect(final(NOW_MS + 3_199).status).toBe('assigning');
+    expect(final(NOW_MS + 3_200).registrationState).toMatchObject({
+      assignedHub: HUBS[1],
+      substatus: 'initialAssignment',
+      payload: { colour: 'red' },
+    });
+  });
+
+  it('tells the webhook where the device is now, and re-provisions as it says', () => {
+    const service = newService();
+    asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0] }), NOW_MS);
+    const again = asked(service, NOW_MS + 1_000);
+    expect(again.question.deviceRuntimeContext).toMatchObject({ currentIotHubHostName: HUBS[0], currentDeviceId: 'a' });
+    again.call.settle(answered({ iotHubHostName: HUBS[2] }), NOW_MS + 1_000);
+    expect(again.final(NOW_MS + 2_000).registrationState).toMatchObject({
+      assignedHub: HUBS[2],
+      substatus: 'deviceDataMigrated',
+    });
+  });
+
+  it('offers the hubs of the enrollment; a device that never moves its own alone', () => {
+    expect(asked(newService({ iotHubs: HUBS.slice(1) }), NOW_MS).question.linkedHubs).toEqual(HUBS.slice(1));
+    const service = newService({ reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false } });
+    asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0] }), NOW_MS);
+    expect(asked(service, NOW_MS + 1_000).question.linkedHubs).toEqual([HUBS[0]]);
+  });
+
+  it.each<[WebhookOutcome, string]>([
+    [answered({}, 400), 'Custom allocation failed with status code: 400'],
+    [answered({}, 500), 'Custom allocation failed with status code: 500'],
+    [
+      answered({ iotHubHostName: 'foreign.azure-devices.net' }),
+      'Custom allocation named an IoT hub that was not offered.',
+    ],
+    [answered({}), 'Custom allocation named no IoT hub.'],
+    [{ kind: 'answered', status: 200, body: 'nonsense' }, 'Custom allocation answered no JSON object.'],
+    [{ kind: 'timed-out' }, 'Custom allocation timed out.'],
+    [{ kind: 'unreachable' }, 'An error occurred while sending the request.'],
+  ])('%j: failed with 400207', (outcome, errorMessage) => {
+    const { call, final } = asked(newService(), NOW_MS);
+    call.settle(outcome, NOW_MS);
+    const { status, registrationState } = final(NOW_MS + 200);
+    expect(status).toBe('failed');
+    expect(registrationState).toMatchObject({ status: 'failed', errorCode: 400207, errorMessage });
+  });
+});
+
+describe('over HTTP', () => {
+  let server: Server;
+  let respond: (response: ServerResponse) => void;
+  beforeEach(async () => {
+    server = createServer((request, response) => {
+      request.resume().on('end', () => respond(response));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  /** The registration state that a device ends with. */
+  async function registered(webhookTimeoutMs = 20_000): Promise<object> {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/allocate`;
+    const behavior = { webhookTimeoutMs, assignmentDelayMs: 0 };
+    const emulator = await startTestEmulator({ instances: [instanceWith(url)], behavior });
+    const device = await ScriptedDevice.open(emulator);
+    await device.exchange(connectPacket('a'));
+    await device.exchange(subscribePacket());
+    let answer = await device.exchange(publishPacket('$dps/registrations/PUT/iotdps-register/?$rid=1'));
+    for (;;) {
+      if (answer?.cmd !== 'publish') throw new Error('no answer');
+      const { operationId, status, registrationState } = JSON.parse(answer.payload.toString());
+      if (status !== 'assigning') {
+        device.close();
+        await emulator.close();
+        return registrationState;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      answer = await device.exchange(pollPacket('2', operationId));
+    }
+  }
+
+  it('posts to the webhook and takes its answer', async () => {
+    respond = (response) => response.end(JSON.stringify({ iotHubHostName: HUBS[0], payload: 7 }));
+    expect(await registered()).toMatchObject({ status: 'assigned', assignedHub: HUBS[0], payload: 7 });
+  });
+
+  it('fails when it answers an error, hangs up, or answers too late', async () => {
+    respond = (response) => response.writeHead(503).end();
+    expect(await registered()).toMatchObject({ errorMessage: 'Custom allocation failed with status code: 503' });
+    respond = (response) => response.destroy();
+    expect(await registered()).toMatchObject({ errorMessage: 'An error occurred while sending the request.' });
+    respond = () => {};
+    expect(await registered(100)).toMatchObject({ errorMessage: 'Custom allocation timed out.' });
+  });
+});
+
+it('a call is made once', () => {
+  const service = newService();
+  asked(service, NOW_MS);
+  const calls: readonly WebhookCall[] = service.takeWebhookCalls();
+  expect(calls).toEqual([]);
+});

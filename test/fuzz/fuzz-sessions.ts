@@ -1,0 +1,131 @@
+import { Duplex } from 'node:stream';
+import { type Packet, parser } from 'mqtt-packet';
+import { MqttSession, type SessionContext } from '../../src/emulator/server/mqtt-session.ts';
+import { OpenSessions } from '../../src/emulator/server/open-sessions.ts';
+import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/session-limits.ts';
+import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
+import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { emulatedInstance } from '../support/emulated-instance.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { hostileBytes } from './hostile-packets.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** What hostile devices did, and how far they came. */
+export type FuzzReport = {
+  readonly pieces: number;
+  readonly connections: number;
+  readonly connected: number;
+  readonly registered: number;
+  readonly assigned: number;
+  /** What must not be, with the seed that shows it again. */
+  readonly violations: readonly string[];
+};
+
+const STEPS_MAX = 12;
+const DEVICES = 50;
+const OPERATION_IDS_KEPT = 100;
+
+/** A connection without a network: what the emulator writes is read back at once. */
+class WiredStream extends Duplex {
+  readonly received: Packet[] = [];
+  readonly #parser = parser();
+
+  constructor() {
+    super();
+    this.#parser.on('packet', (packet) => this.received.push(packet));
+    this.#parser.on('error', (error: Error) =>
+      this.received.push({ cmd: 'auth', reasonCode: 0, properties: { reasonString: error.message } }),
+    );
+  }
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _: string, done: () => void): void {
+    this.#parser.parse(bytes);
+    done();
+  }
+}
+
+/** Lets hostile devices talk to sessions until `pieces` pieces of bytes have been sent. */
+export async function fuzzSessions(seed: number, pieces: number): Promise<FuzzReport> {
+  const random = new SeededRandom(seed);
+  const context = fuzzContext(seed);
+  const counts = { pieces: 0, connections: 0, connected: 0, registered: 0, assigned: 0 };
+  const violations: string[] = [];
+  const operationIds: string[] = ['5.0.0'];
+  const owners = new Map<string, string>();
+  while (counts.pieces < pieces && violations.length === 0) {
+    const deviceId = `device-${random.below(DEVICES)}`;
+    const stream = new WiredStream();
+    new MqttSession({ stream, certificates: () => [], sourceAddress: null }, context);
+    counts.connections += 1;
+    try {
+      const steps = 1 + random.below(STEPS_MAX);
+      for (let step = 0; step < steps; step++) {
+        counts.pieces += 1;
+        const own = lastOperationId(stream.received);
+        const known = own === null ? operationIds : [own, random.pick(operationIds)];
+        stream.emit('data', hostileBytes(step, { deviceId, operationIds: known }, random));
+        (context.clock as VirtualClock).advanceTo(context.clock.nowMs() + random.below(400));
+      }
+    } catch (error) {
+      violations.push(`the session threw: ${error instanceof Error ? error.stack : error}`);
+    }
+    for (const packet of stream.received) note(packet, deviceId);
+    stream.emit('close');
+  }
+  if (context.openSessions.size > 0) violations.push(`${context.openSessions.size} connections leaked`);
+  // Streams close a moment after they have ended.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { timers } = context.clock as VirtualClock;
+  if (timers > 0) violations.push(`${timers} timers leaked`);
+  return { ...counts, violations: violations.map((text) => `seed ${seed}, piece ${counts.pieces}: ${text}`) };
+
+  function note(packet: Packet, deviceId: string): void {
+    if (packet.cmd === 'auth') violations.push(`the emulator wrote no MQTT: ${packet.properties?.reasonString}`);
+    if (packet.cmd === 'connack' && packet.returnCode === 0) counts.connected += 1;
+    if (packet.cmd !== 'publish') return;
+    const body = JSON.parse(packet.payload.toString());
+    const registrationId: string | undefined = body.registrationState?.registrationId;
+    if (registrationId !== undefined && registrationId.toLowerCase() !== deviceId) {
+      violations.push(`${deviceId} was told of ${registrationId}`);
+    }
+    if (typeof body.operationId !== 'string' || body.operationId === '') return;
+    const owner = owners.get(body.operationId);
+    if (owner !== undefined && owner !== deviceId) violations.push(`${deviceId} was told of an operation of ${owner}`);
+    owners.set(body.operationId, deviceId);
+    if (owner === undefined) counts.registered += 1;
+    if (body.status === 'assigned') counts.assigned += 1;
+    if (operationIds.push(body.operationId) > OPERATION_IDS_KEPT) operationIds.shift();
+  }
+}
+
+function lastOperationId(received: readonly Packet[]): string | null {
+  const answer = received.findLast((packet) => packet.cmd === 'publish');
+  return answer?.cmd === 'publish' ? (JSON.parse(answer.payload.toString()).operationId ?? null) : null;
+}
+
+function fuzzContext(seed: number): SessionContext {
+  const clock = new VirtualClock();
+  const faults = new FaultPlan([], seed, 0);
+  let guids = 0;
+  const newGuid = (): string => `00000000-0000-4000-8000-${String(guids++).padStart(12, '0')}`;
+  const service = new ProvisioningService({
+    instances: [emulatedInstance()],
+    behavior: SERVICE_BEHAVIOR_DEFAULT,
+    newGuid,
+  });
+  return {
+    service,
+    faults,
+    clock,
+    serviceTimeMs: () => clock.epochMs(),
+    limits: SESSION_LIMITS_DEFAULT,
+    answerDelayMs: 0,
+    grantsExactFilters: false,
+    callWebhooks: () => {},
+    openSessions: new OpenSessions(),
+    log: () => {},
+  };
+}
