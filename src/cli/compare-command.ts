@@ -1,0 +1,67 @@
+import { Command, Option } from 'commander';
+import { compareDevices } from '../coordinator/compare-devices.ts';
+import { readComparedRun } from '../coordinator/read-compared-run.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import { quoteValue } from '../problem/quote-value.ts';
+import { type Comparison, compareRuns } from '../report/compare-runs.ts';
+import { comparisonText } from '../report/comparison-text.ts';
+import type { DeviceComparison } from '../report/device-comparison.ts';
+import { hasColors, paletteFor } from './colors.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { TOLERANCE } from './tolerance.ts';
+
+type CompareFlags = {
+  readonly tolerance: string;
+  readonly byDevice?: true;
+  readonly format: 'text' | 'json';
+  readonly color: boolean;
+};
+
+/** @param finish gets the exit code. */
+export function compareCommand(finish: (exitCode: number) => void): Command {
+  return new Command('compare')
+    .summary('two or more runs side by side')
+    .description(
+      'Compares runs with the first one: latencies, rates, hub shares and errors. Warns when fleet, target, version,\n' +
+        `machine or load differ. Ends with ${EXIT_CODE.thresholdFailed} when a run is worse than the first one by more than the tolerance:\n` +
+        'p50, p95, p99 of response, service, accepted and assigned, the time to 99%, failures, each error, throttles and\n' +
+        'register requests for each device higher; registrations a second and the share of assigned ones lower, each by\n' +
+        'that part of the first one; the share of a hub by as many percentage points either way. Changes below 1 ms or\n' +
+        '0.1 percentage points never count, nor do maxima and the phases of a connection.',
+    )
+    .argument('<run-dir>', 'folder of the run that the others are compared with')
+    .argument('<run-dirs...>', 'folders of the other runs')
+    .option('--tolerance <n%>', 'how much worse a figure may be', '10%')
+    .option('--by-device', 'also device by device: who kept or moved its hub, who was slower (default: no)')
+    .addOption(new Option('--format <format>', 'of what is printed').choices(['text', 'json']).default('text'))
+    .option('--no-color', 'print without colours (also: NO_COLOR)')
+    .addHelpText('after', '\nExample:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n')
+    .action(async (first: string, others: readonly string[], flags: CompareFlags) => {
+      const comparison = await compare([first, ...others], flags);
+      const palette = paletteFor(hasColors(process.stdout, process.env, flags.color));
+      process.stdout.write(
+        flags.format === 'json' ? `${JSON.stringify(comparison, null, 2)}\n` : comparisonText(comparison, palette),
+      );
+      finish(comparison.regressed ? EXIT_CODE.thresholdFailed : EXIT_CODE.success);
+    });
+}
+
+async function compare(folders: readonly string[], flags: CompareFlags): Promise<Comparison> {
+  const tolerance = TOLERANCE.read(flags.tolerance);
+  if ('problem' in tolerance) {
+    const message = `--tolerance ${quoteValue(flags.tolerance)} ${tolerance.problem}`;
+    throw new OperatorError('usage', [problem(message, TOLERANCE.remedy)]);
+  }
+  const runs = folders.map(readComparedRun);
+  const devices = flags.byDevice ? await compareAllDevices(folders, tolerance.value) : null;
+  return compareRuns(runs, tolerance.value, devices);
+}
+
+async function compareAllDevices(
+  [first = '', ...others]: readonly string[],
+  tolerance: number,
+): Promise<readonly DeviceComparison[]> {
+  const comparisons: DeviceComparison[] = [];
+  for (const other of others) comparisons.push(await compareDevices(first, other, tolerance));
+  return comparisons;
+}

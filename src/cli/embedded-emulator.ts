@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import { KEY_BYTES_MAX } from '../dps/device-key.ts';
+import type { Transport } from '../mqtt/dialler.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Target } from '../scenario/scenario.ts';
+import { writeEmulatorConfig } from './embedded-emulator-config.ts';
+import { EXIT_CODE } from './exit-code.ts';
+
+export type EmbeddedEmulator = {
+  readonly pid: number;
+  readonly host: string;
+  readonly port: number;
+  readonly idScope: string;
+  readonly caPem: string;
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<void>;
+};
+
+/** What the emulator prints once it listens. */
+type ReadyLine = {
+  readonly host: string;
+  readonly port: number;
+  readonly websocketPort: number | null;
+  readonly idScope: string;
+  readonly caFile: string;
+};
+
+/** The embedded emulator needs no secret of the operator: where none is given, one is made for this run. */
+export function withThrowAwayKey(target: Target, keys: AttestationKeys): AttestationKeys {
+  if (target.kind !== 'emulator' || target.configFile !== null || keys.kind !== 'group-key') return keys;
+  if (keys.defaultKey !== null || Object.keys(keys.groups).length > 0) return keys;
+  return { ...keys, defaultKey: randomBytes(KEY_BYTES_MAX).toString('base64') };
+}
+
+/**
+ * Starts the emulator as a process of its own, so that its CPU time is not the client's. It is detached, so that
+ * Ctrl-C reaches only this process, which ends it; it also ends by itself when this process is gone.
+ * @param keys of the run: the emulator has an enrollment group for each, or for the issuer.
+ * @param configFile brings the enrollments; `null` = there are those groups.
+ */
+export async function startEmbeddedEmulator(
+  keys: AttestationKeys,
+  configFile: string | null,
+  transport: Transport,
+): Promise<EmbeddedEmulator> {
+  const folder = mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  const config = configFile ?? writeEmulatorConfig(folder, keys);
+  const args = ['emulator', '--port', '0', '--ca-dir', folder];
+  if (transport === 'websocket') args.push('--websocket-port', '0');
+  if (config !== null) args.push('--config', config);
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  // Not `close`: that does not come where this side has disconnected the channel.
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  try {
+    const ready = await readReadyLine(child);
+    return {
+      pid: child.pid ?? 0,
+      host: ready.host,
+      port: (transport === 'websocket' ? ready.websocketPort : null) ?? ready.port,
+      idScope: ready.idScope,
+      caPem: readFileSync(ready.caFile, 'utf8'),
+      async stop() {
+        if (child.connected) child.disconnect();
+        await ended;
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Resolves with the first line that it prints; rejects with what it wrote to stderr when it ends before. */
+function readReadyLine(child: ChildProcess): Promise<ReadyLine> {
+  return new Promise((resolve, reject) => {
+    let out = '';
+    let log = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      // Only the beginning can explain a failed start; the rest is read to keep the pipe empty.
+      if (log.length < 10_000) log += text;
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      const newline = out.indexOf('\n');
+      if (newline >= 0) resolve(JSON.parse(out.slice(0, newline)) as ReadyLine);
+    });
+    child.once('error', reject);
+    // `close`: when all that it wrote has been read.
+    child.once('close', (code) => reject(failedStart(code, log.trim())));
+  });
+}
+
+/** What the emulator itself calls a mistake of the operator is one here: its configuration file. */
+function failedStart(code: number | null, log: string): Error {
+  if (code !== EXIT_CODE.usage) return new Error(`the embedded emulator did not start: ${log}`);
+  return new OperatorError('usage', [problem(`the embedded emulator cannot be started:\n${log.replace(/\.$/, '')}`)]);
+}

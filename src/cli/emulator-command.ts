@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { MQTT_PORT } from '../dps/endpoint.ts';
+import { emulatorConfigSchema } from '../emulator/config/emulator-shape.ts';
+import { EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator } from '../emulator/start-emulator.ts';
+import { writeRecords } from '../emulator/write-records.ts';
+import { checkedFlags, type EmulatorFlags, emulatorSettings, GROUP_KEY_VARIABLE } from './emulator-settings.ts';
+
+export function emulatorCommand(): Command {
+  return new Command('emulator')
+    .summary('the DPS emulator, alone')
+    .description(
+      'Runs an emulator of the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM.\n' +
+        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request.',
+    )
+    .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')
+    .option('--config-schema', 'print the JSON Schema of that file, and end')
+    .option('--host <address>', 'address to listen on', EMULATOR_HOST_DEFAULT)
+    .option('--port <n>', 'MQTT over TLS; 0 = any free port', String(MQTT_PORT))
+    .option('--websocket-port <n>', 'MQTT over WebSocket over TLS; 0 = any free port (default: not offered)')
+    .option('--http-port <n>', 'registration records over plain HTTP; 0 = any free port (default: not offered)')
+    .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
+    .option(
+      '--group-key-file <file>',
+      `key of the enrollment group, base64; else ${GROUP_KEY_VARIABLE}, else a new one, written into the CA folder`,
+    )
+    .option(
+      '--ca-dir <dir>',
+      'holds CA, server certificate and generated key; created when absent (default: for this run only)',
+    )
+    .option('--retry-after <seconds>', 'what devices are told to wait before each poll (default: 3)')
+    .option('--records <file>', 'write the registration records and counters there on exit, one JSON object per line')
+    .action(runEmulator);
+}
+
+async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
+  if (flags.configSchema) {
+    process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
+    return;
+  }
+  const checked = checkedFlags(flags);
+  const isCaDirTemporary = flags.caDir === undefined;
+  const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  try {
+    mkdirSync(caDir, { recursive: true, mode: 0o700 });
+    const settings = emulatorSettings(flags, checked, caDir, process.env, log);
+    const emulator = await startEmulator({ ...settings, ...checked.ports, host: flags.host, caDir, log });
+    const told = toldToStop();
+    process.stdout.write(`${JSON.stringify(readyLine(emulator))}\n`);
+    await told;
+    await emulator.close();
+    if (flags.records !== undefined) writeRecords(flags.records, emulator);
+  } finally {
+    if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
+  }
+}
+
+function readyLine(emulator: Emulator): object {
+  const { host, port, websocketPort, httpPort, idScope, caFile, enrollmentGroups } = emulator;
+  const ready = { ready: true, host, port, websocketPort, idScope, caFile, enrollmentGroups };
+  return httpPort === null ? ready : { ...ready, httpPort };
+}
+
+function log(line: string): void {
+  process.stderr.write(`emulator: ${line}\n`);
+}
+
+/** Resolves on SIGINT or SIGTERM; started by another process, also when that says `{ type: "stop" }`, or has ended. */
+function toldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('message', onMessage);
+      if (process.connected) process.disconnect?.();
+      resolve();
+    };
+    const onMessage = (message: unknown): void => {
+      if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop') stop();
+    };
+    process.on('message', onMessage);
+    process.once('disconnect', stop);
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+}

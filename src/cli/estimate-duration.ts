@@ -1,0 +1,23 @@
+import { paceOf } from '../load/load-shape.ts';
+import { meteredPerMinute } from '../scenario/load-risks.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+
+/** A registration that the service answers with its usual retry-after of 3 s, for the estimate of the closed model. */
+export const REGISTRATION_SECONDS = 3;
+
+/** How long a run takes to launch its registrations; a guess where only the service's speed bounds it. */
+export function estimateDuration(
+  registrations: number,
+  scenario: Pick<Scenario, 'target' | 'load'>,
+): { readonly durationMs: number; readonly isGuess: boolean } {
+  const { load } = scenario;
+  const metered = meteredPerMinute(scenario);
+  const meteredMs = metered === null ? 0 : (registrations / metered) * 60_000;
+  const pace = paceOf(load.shape, 0);
+  const last = Math.min(registrations, pace.total) - 1;
+  const lastStartMs = last < 0 ? 0 : pace.intendedAtMs(last);
+  const slotsMs = (registrations * REGISTRATION_SECONDS * 1_000) / load.concurrency;
+  const longest = Math.max(meteredMs, lastStartMs ?? slotsMs);
+  const durationMs = Math.min(longest, load.durationMs ?? Number.POSITIVE_INFINITY);
+  return { durationMs, isGuess: lastStartMs === null && longest === slotsMs };
+}

@@ -1,0 +1,43 @@
+import { Command, Option } from 'commander';
+import { fleetOfRun } from '../coordinator/fleet-of-run.ts';
+import { makeResults, type Results } from '../coordinator/write-results.ts';
+import { junitXml } from '../report/junit-xml.ts';
+import { summaryJson } from '../report/summary-json.ts';
+import { summaryText } from '../report/summary-text.ts';
+import { hasColors, paletteFor } from './colors.ts';
+
+const FORMATS = ['text', 'json', 'html', 'junit'] as const;
+
+type ReportFlags = { readonly format: (typeof FORMATS)[number]; readonly color: boolean };
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .summary('rebuild the results of a run from its journal')
+    .description(
+      'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again,\n' +
+        'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is known\n' +
+        'and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.',
+    )
+    .argument('<run-dir>', 'folder of the run')
+    .addOption(new Option('--format <format>', 'of what is printed').choices(FORMATS).default('text'))
+    .option('--no-color', 'print without colours (also: NO_COLOR)')
+    .action(report);
+}
+
+async function report(folder: string, { format, color }: ReportFlags): Promise<void> {
+  const results = await makeResults(folder, { fleet: fleetOfRun(folder) });
+  process.stdout.write(printed(results, format, color));
+}
+
+function printed({ summary, reportHtml }: Results, format: ReportFlags['format'], color: boolean): string {
+  switch (format) {
+    case 'text':
+      return summaryText(summary, paletteFor(hasColors(process.stdout, process.env, color)));
+    case 'json':
+      return summaryJson(summary);
+    case 'html':
+      return reportHtml();
+    case 'junit':
+      return junitXml(summary);
+  }
+}

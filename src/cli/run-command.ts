@@ -1,0 +1,110 @@
+import { Command, Option } from 'commander';
+import { type RowSelection, selectRows } from '../coordinator/row-selection.ts';
+import { CAPITAL_IDS_REMEDY, capitalIdsWarning } from '../fleet/capital-ids.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import type { Environment } from '../scenario/environment.ts';
+import { type Flags, SCENARIO_VARIABLE } from '../scenario/gather-settings.ts';
+import { printScenario } from '../scenario/print-scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { SETTING_NAMES, settingNamed } from '../scenario/settings.ts';
+import { confirmRisks } from './confirm-risks.ts';
+import { describeRun } from './describe-run.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { givenScenario } from './given-scenario.ts';
+import { runHelp } from './run-help.ts';
+import { type RunInputs, readRunInputs } from './run-inputs.ts';
+import { givenFlags, settingOption } from './setting-option.ts';
+
+/** What the command line says beside the scenario. */
+export type RunSwitches = {
+  /** Register a fleet again that was registered under the same out folder, at the same target. */
+  readonly again: boolean;
+  /** The operator's word for what leaves the share of a quota, or switches the governor off, at a real service. */
+  readonly yes: boolean;
+  /** Print summary.json on stdout, and nothing else there. */
+  readonly json: boolean;
+  /** No progress on stderr. */
+  readonly quiet: boolean;
+  /** `false` = no colours, whatever the terminal is. */
+  readonly color: boolean;
+};
+
+/**
+ * Registers a surveyed fleet.
+ *
+ * @returns the exit code of the process.
+ */
+export type RunFleet = (
+  scenario: Scenario,
+  survey: FleetSurvey,
+  options: RunSwitches & Omit<RunInputs, 'survey'> & { readonly selection: RowSelection },
+) => Promise<number>;
+
+type RunFlags = Partial<RunSwitches> & {
+  readonly scenario?: string;
+  readonly dryRun?: true;
+  readonly printConfig?: true;
+};
+
+/** @param finish gets the exit code. */
+export function runCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
+  const command = new Command('run')
+    .summary('register a fleet, and say how that went')
+    .description(
+      'Registers every device of a fleet CSV with the Device Provisioning Service over MQTT. Leaves a folder with journal, ' +
+        'results and latencies under --out. A target is never implied: give --emulator, or --host with --id-scope.',
+    )
+    .argument(
+      '[FLEET.csv]',
+      'one row for each device, with a column registration_id (default: fleet.file of the scenario)',
+    )
+    .addHelpText('after', runHelp());
+  for (const name of SETTING_NAMES) {
+    if (settingNamed(name).flag !== null) command.addOption(settingOption(name));
+  }
+  for (const option of switchOptions()) command.addOption(option.helpGroup('Run:'));
+  return command.action(async (fleet: string | undefined, flags: RunFlags) => {
+    const given = givenFlags(command);
+    finish(await run(fleet === undefined ? given : { ...given, fleet }, flags, process.env, runFleet));
+  });
+}
+
+function switchOptions(): readonly Option[] {
+  return [
+    new Option(
+      '-s, --scenario <file>',
+      `YAML file with settings, or @NAME of one that dpsload brings (default: none; ${SCENARIO_VARIABLE})`,
+    ),
+    new Option('--again', 'also when a run under --out has the same fleet and target (default: no)'),
+    new Option('--yes', 'go on without asking where a run leaves the quota, or the governor is off (default: ask)'),
+    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
+    new Option('--quiet', 'no progress on stderr (default: no)'),
+    new Option('--no-color', 'no colours (default: colours on a terminal; NO_COLOR)'),
+    new Option('--dry-run', 'check everything, say what would be done, open nothing (default: no)').conflicts('json'),
+    new Option('--print-config', 'print the settings as a scenario, each with its source (default: no)').conflicts([
+      'json',
+      'dryRun',
+    ]),
+  ];
+}
+
+async function run(given: Flags, flags: RunFlags, environment: Environment, runFleet: RunFleet): Promise<number> {
+  const resolved = givenScenario(given, flags.scenario, environment);
+  const { scenario } = resolved;
+  if (flags.printConfig) {
+    process.stdout.write(printScenario(resolved));
+    return EXIT_CODE.success;
+  }
+  const { survey, ...inputs } = await readRunInputs(scenario, environment);
+  const warning = capitalIdsWarning(survey.capitalIds);
+  if (warning !== null) process.stderr.write(`warning: ${warning}. ${CAPITAL_IDS_REMEDY}.\n`);
+  const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
+  if (flags.dryRun) {
+    process.stdout.write(describeRun(scenario, survey, selection.rows));
+    return EXIT_CODE.success;
+  }
+  const { again = false, yes = false, json = false, quiet = false, color = true } = flags;
+  await confirmRisks(scenario, selection.rows, yes);
+  return runFleet(scenario, survey, { again, yes, json, quiet, color, selection, ...inputs });
+}

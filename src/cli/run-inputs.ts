@@ -1,0 +1,72 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import { loadAttestationKeys } from '../attestation/load-attestation-keys.ts';
+import { type FleetSurvey, surveyFleet } from '../fleet/survey-fleet.ts';
+import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { unreadableFile } from '../problem/unreadable-file.ts';
+import type { Environment } from '../scenario/environment.ts';
+import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+
+/** What a run reads from the files that its scenario names, checked. */
+export type RunInputs = {
+  readonly survey: FleetSurvey;
+  readonly keys: AttestationKeys;
+  /** Text of the scenario's CA file; empty when it names none. */
+  readonly caPems: readonly string[];
+};
+
+/**
+ * Reads fleet, keys and certificates, before anything is opened.
+ *
+ * @throws OperatorError `usage` with the problems of all of them.
+ */
+export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
+  const problems: Problem[] = [];
+  const { attestation, target, caFile } = scenario;
+  const keys = await collect(problems, loadAttestationKeys(attestation, environment));
+  const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
+  if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
+  const survey = await collect(problems, surveyFleet(scenario.fleet, fleetRulesOf(scenario)));
+  if (problems.length > 0 || survey === undefined || keys === undefined || caPems === undefined) {
+    throw new OperatorError('usage', problems);
+  }
+  return { survey, keys, caPems };
+}
+
+/** `undefined`, with its problems added to the others, when an operator error ends it. */
+async function collect<Value>(problems: Problem[], work: Value | Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+async function readCaFile(file: string): Promise<readonly string[]> {
+  const pem = await readText(file);
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length > 0 && certificates.every(isCertificate)) return [pem];
+  const message = 'holds no readable certificate in PEM form';
+  const remedy = 'Give the CA certificate as PEM: -----BEGIN CERTIFICATE-----, base64, -----END CERTIFICATE-----';
+  throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== null;
+  } catch {
+    return false;
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw unreadableFile(file, error);
+  }
+}

@@ -1,0 +1,76 @@
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { RowSelection } from '../coordinator/row-selection.ts';
+import { type RunEnd, runFleet } from '../coordinator/run-fleet.ts';
+import { runListeners } from '../coordinator/run-listeners.ts';
+import type { RunMetricsPlan } from '../coordinator/run-metrics.ts';
+import type { TargetName } from '../journal/journal-record.ts';
+import { steadyRatePerSecond } from '../load/load-shape.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { dpsloadVersion } from './dpsload-version.ts';
+import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from './embedded-emulator.ts';
+import { type PublishedMetrics, publishMetrics } from './publish-metrics.ts';
+import type { RunFleet } from './run-command.ts';
+import { exitCodeOf } from './run-exit-code.ts';
+import { showRunEnd } from './show-run-end.ts';
+import { listenForSignals } from './stop-signals.ts';
+import { watchRun } from './watch-run.ts';
+
+/** Registers the surveyed fleet, and shows how it goes and how it went. */
+export const startRun: RunFleet = async (
+  scenario,
+  survey,
+  { keys: givenKeys, caPems, again, selection, ...display },
+) => {
+  const keys = withThrowAwayKey(scenario.target, givenKeys);
+  const endpoint = await openEndpoint(scenario, keys, caPems);
+  const signals = listenForSignals();
+  const view = watchRun(scenario, selection, endpoint.target, display);
+  let metrics: PublishedMetrics | null = null;
+  let end: RunEnd;
+  try {
+    metrics = await publishMetrics(scenario.metricsPort, metricsPlan(scenario, selection, endpoint.target));
+    end = await runFleet({
+      scenario,
+      survey,
+      selection,
+      target: endpoint.target,
+      caPems: endpoint.caPems,
+      keys,
+      version: dpsloadVersion(),
+      emulatorPid: endpoint.emulator?.pid ?? null,
+      again,
+      stopRequests: signals,
+      listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
+    });
+  } finally {
+    view.finish();
+    signals.dispose();
+    await metrics?.close();
+    await endpoint.emulator?.stop();
+  }
+  showRunEnd(end, display);
+  return exitCodeOf(end);
+};
+
+function metricsPlan({ load }: Scenario, { rows }: Pick<RowSelection, 'rows'>, target: TargetName): RunMetricsPlan {
+  const total = Math.min(rows, load.rowsMax ?? rows) * load.rounds;
+  return { target, version: dpsloadVersion(), total, ratePerSecond: steadyRatePerSecond(load.shape) };
+}
+
+/** What a run talks to: the service, or the emulator that was started for it. */
+type Endpoint = {
+  readonly target: TargetName;
+  readonly caPems: readonly string[];
+  readonly emulator: EmbeddedEmulator | null;
+};
+
+async function openEndpoint(
+  { target, transport }: Scenario,
+  keys: AttestationKeys,
+  caPems: readonly string[],
+): Promise<Endpoint> {
+  if (target.kind === 'service') return { target, caPems, emulator: null };
+  const emulator = await startEmbeddedEmulator(keys, target.configFile, transport);
+  const { host, port, idScope } = emulator;
+  return { target: { kind: 'emulator', host, port, idScope }, caPems: [...caPems, emulator.caPem], emulator };
+}

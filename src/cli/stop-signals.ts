@@ -1,0 +1,28 @@
+import type { StopRequest, StopRequests } from '../coordinator/stop-request.ts';
+
+/** The one place that hears signals: the first asks for an orderly stop, every further one for a stop at once. */
+export function listenForSignals(): StopRequests & { dispose(): void } {
+  const listeners: ((request: StopRequest) => void)[] = [];
+  let heard = 0;
+  let last: StopRequest | null = null;
+  const hear = (reason: StopRequest['reason']) => (): void => {
+    heard += 1;
+    const urgency = heard === 1 ? 'finish-in-flight' : 'at-once';
+    last = { reason, urgency };
+    for (const listener of listeners) listener(last);
+  };
+  const onInterrupt = hear('interrupted');
+  const onTerminate = hear('terminated');
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onTerminate);
+  return {
+    onRequest: (listener) => {
+      listeners.push(listener);
+      if (last !== null) listener(last);
+    },
+    dispose: () => {
+      process.off('SIGINT', onInterrupt);
+      process.off('SIGTERM', onTerminate);
+    },
+  };
+}

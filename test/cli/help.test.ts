@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { emulatorCommand } from '../../src/cli/emulator-command.ts';
+import { fleetCommand } from '../../src/cli/fleet-command.ts';
+import { reportCommand } from '../../src/cli/report-command.ts';
+import { runCommand } from '../../src/cli/run-command.ts';
+import { sasCommand } from '../../src/cli/sas-command.ts';
+import { SETTING_NAMES, settingNamed, variableOf } from '../../src/scenario/settings.ts';
+
+const run = runCommand(
+  async () => 0,
+  () => {},
+);
+
+/** Help with everything that is added after the options. */
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+  return text;
+}
+
+const COMMANDS = [run, emulatorCommand(), reportCommand(), sasCommand(), ...fleetCommand().commands];
+const OPTIONS = COMMANDS.flatMap((command) =>
+  command.options.map((option) => [command.name(), option.long ?? '', option] as const),
+);
+
+describe('help', () => {
+  it.each(OPTIONS)('of %s says what %s does', (_command, _long, option) => {
+    expect(option.description).toMatch(/^\p{L}/u);
+  });
+
+  it.each(
+    OPTIONS.filter(([command]) => ['run', 'sas', 'generate'].includes(command)),
+  )('of %s says what holds without %s', (_command, _long, option) => {
+    if (option.defaultValue === undefined || option.negate) expect(option.description).toMatch(/\(default: .+\)$/);
+  });
+
+  it('of run shows each setting with its default and its variable', () => {
+    const text = helpOf(run).replace(/\s+/g, ' ');
+    for (const name of SETTING_NAMES) {
+      const { help, defaultText, flag, key } = settingNamed(name);
+      expect(help).not.toBe('');
+      expect(defaultText).not.toBe('');
+      expect(text).toContain(`${help} (default: ${defaultText}; ${variableOf(name)}`);
+      const word = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      expect(text).toContain(flag === null ? key : `${name === 'header' ? '--no-' : '--'}${word} `);
+    }
+  });
+
+  it('names no option twice, and no setting without a reason', () => {
+    for (const command of COMMANDS) {
+      const names = command.options.flatMap(({ short, long }) => [short, long]).filter((name) => name !== undefined);
+      expect(new Set(names).size).toBe(names.length);
+    }
+    expect(SETTING_NAMES.filter((name) => settingNamed(name).reason === '')).toEqual([]);
+    const keys = SETTING_NAMES.map((name) => settingNamed(name).key);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('fits a terminal of 80 columns', () => {
+    for (const command of COMMANDS) {
+      expect(
+        helpOf(command)
+          .split('\n')
+          .filter((line) => line.length > 80),
+      ).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fleetCommand } from '../../src/cli/fleet-command.ts';
+import { sasCommand } from '../../src/cli/sas-command.ts';
+import { operatorError } from '../support/fleet-file.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = Buffer.alloc(32, 5).toString('base64');
+const folder = temporaryFolder();
+const notAKey = join(folder, 'fleet.csv');
+writeFileSync(notAKey, 'registration_id\na\n');
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+async function refusal(command: Command, args: readonly string[]): Promise<string> {
+  const { kind, message, problems } = await operatorError(() => command.parseAsync(args, { from: 'user' }));
+  expect(kind).toBe('usage');
+  expect(problems.filter(({ remedy }) => remedy === null)).toEqual([]);
+  expect(message).not.toContain(KEY);
+  return message;
+}
+
+describe('fleet generate', () => {
+  it.each([
+    [['-n', '0'], '--count "0" is not a whole number'],
+    [['-n', '10000001'], '--count "10000001" is not a whole number'],
+    [['-n', '1', '--prefix', 'a b'], 'contains " "'],
+    [['-n', '1', '--prefix', 'x'.repeat(125)], 'characters long'],
+    [['-n', '1', '-o', join(folder, 'no/where.csv')], 'cannot be written (ENOENT)'],
+    [['-n', '1', '-o', folder], 'is there already'],
+  ])('refuses %j', async (args, message) => {
+    expect(await refusal(fleetCommand(), ['generate', ...args])).toContain(message);
+  });
+});
+
+describe('sas', () => {
+  const device = ['--id-scope', '0ne00111111', '--registration-id', 'dev-1'];
+  it.each<[string, readonly string[], Record<string, string>, readonly string[]]>([
+    ['no key', device, {}, ['there is no key', 'DPSLOAD_GROUP_KEY']],
+    ['two keys', device, { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_DEVICE_KEY: KEY }, ['more than one key']],
+    ['two files', [...device, '--group-key-file', 'a', '--device-key-file', 'b'], {}, ['more than one key']],
+    ['no key in the file', [...device, '--group-key-file', notAKey], {}, ['fleet.csv: the group key is not base64']],
+    ['a missing file', [...device, '--device-key-file', join(folder, 'no')], {}, ['no: the device key', 'ENOENT']],
+    ['a bad key', device, { DPSLOAD_GROUP_KEY: 'nonsense' }, ['DPSLOAD_GROUP_KEY']],
+    ['no ID scope', ['--registration-id', 'a'], { DPSLOAD_GROUP_KEY: KEY }, ['no ID scope is named']],
+    [
+      'all mistakes at once',
+      ['--id-scope', 'x', '--registration-id', 'a b', '--expires-in', '1'],
+      {},
+      ['--id-scope "x"', 'contains " "', '--expires-in "1"', 'there is no key'],
+    ],
+  ])('refuses %s', async (_, args, environment, parts) => {
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const message = await refusal(sasCommand(), args);
+    for (const part of parts) expect(message).toContain(part);
+  });
+});

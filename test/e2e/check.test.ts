@@ -1,0 +1,117 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { authority, deviceCertificate, EXPIRED } from '../support/certificates.ts';
+import { dpsload, type Ended } from '../support/dpsload-program.ts';
+import { GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder, name);
+let emulator: TestEmulator;
+
+beforeAll(async () => {
+  emulator = await startTestEmulator();
+  writeFileSync(path('fleet.csv'), 'registration_id\ndev-1\ndev-2\nDev-3\n');
+});
+
+afterAll(() => emulator.close());
+
+type Found = { readonly level: string; readonly subject: string; readonly evidence: string };
+
+function check(...args: readonly string[]): Promise<Ended> {
+  return dpsload(['check', path('fleet.csv'), ...args], { env: { DPSLOAD_GROUP_KEY: GROUP_KEY } });
+}
+
+const target = (port = emulator.port, idScope = ID_SCOPE): readonly string[] => [
+  '--host',
+  'localhost',
+  '--port',
+  String(port),
+  '--id-scope',
+  idScope,
+  '--ca',
+  emulator.caFile,
+];
+
+async function findings(...args: readonly string[]): Promise<{ code: number | null; found: readonly Found[] }> {
+  const { code, stdout } = await check(...args, '--json');
+  return { code, found: (JSON.parse(stdout) as { findings: Found[] }).findings };
+}
+
+const problems = (found: readonly Found[]): readonly string[] =>
+  found.filter(({ level }) => level === 'problem').map(({ subject }) => subject);
+
+describe('a target that can be used', () => {
+  it('is looked at from its name to CONNECT, and nothing is registered', async () => {
+    const { code, found } = await findings(...target());
+    expect([code, problems(found)]).toEqual([0, []]);
+    const levels = Object.fromEntries(found.map(({ subject, level }) => [subject, level]));
+    expect(levels).toMatchObject({ dns: 'ok', tcp: 'ok', tls: 'ok', clock: 'ok', mqtt: 'ok', fleet: 'warning' });
+    expect(found.find(({ subject }) => subject === 'tls')?.evidence).toMatch(
+      /TLSv1\.2.*CN=localhost < CN=dpsload emulator CA/,
+    );
+    expect(emulator.counters).toMatchObject({ connectsAccepted: 1, registrationAttempts: 0 });
+  });
+
+  it('names the limit that binds, with hours and billed calls', async () => {
+    const { code, stdout } = await check(...target(), '--quota', '1/min', '--quota-share', '50%');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Binding limit: quota, 0\.50\/min \(50% of 1\.00\/min/);
+    expect(stdout).toMatch(/3 registrations take about 6 min\./);
+    expect(stdout).toMatch(/At least 3 billed register calls/);
+    expect(stdout).toMatch(/Nothing was registered\./);
+  });
+});
+
+describe('a problem is named, and ends with 4', () => {
+  it.each<[subject: string, args: () => readonly string[]]>([
+    ['dns', () => ['--host', 'no-such-host.invalid', '--id-scope', ID_SCOPE]],
+    ['tcp', () => target(9)],
+    ['tls', () => target().slice(0, -2)],
+    ['tls', () => [...target(), '--server-name', 'elsewhere.example']],
+    ['mqtt', () => target(emulator.port, '0neFFFFFFFF')],
+    ['records', () => [...target(), '--existing-records', '999998']],
+  ])('%s', async (subject, args) => {
+    const { code, found } = await findings(...args());
+    expect([code, problems(found)]).toEqual([4, [subject]]);
+  });
+
+  it('certificates, each with its line', async () => {
+    const root = await authority('Root');
+    const rows: string[] = [];
+    for (const [id, commonName, validity] of [
+      ['good', 'good', undefined],
+      ['borrowed', 'good', undefined],
+      ['expired', 'expired', EXPIRED],
+      ['half', 'half', undefined],
+    ] as const) {
+      const { certificatePem, privateKeyPem } = await deviceCertificate(commonName, root, validity);
+      writeFileSync(path(`${id}.pem`), certificatePem);
+      writeFileSync(path(`${id}.key`), id === 'half' ? root.privateKeyPem : privateKeyPem);
+      rows.push(`${id},${id}.pem,${id}.key`);
+    }
+    writeFileSync(path('x509.csv'), ['registration_id,cert_file,key_file', ...rows].join('\n'));
+    const args = ['check', path('x509.csv'), ...target(), '--attestation', 'x509', '--json'];
+    const { code, stdout } = await dpsload(args);
+    const found = (JSON.parse(stdout) as { findings: Found[] }).findings.filter(
+      ({ subject }) => subject === 'certificates',
+    );
+    expect(code).toBe(4);
+    expect(found.map(({ level, evidence }) => `${level} ${evidence.replace(/^.*csv:/, 'line ')}`)).toEqual([
+      'ok 4 looked at, 1 without fault',
+      expect.stringMatching(/^problem line 3: .*is for "good"/),
+      expect.stringMatching(/^warning line 4: the certificate expired/),
+      expect.stringMatching(/^problem line 5: the key/),
+    ]);
+  });
+});
+
+it('files and flags that cannot be used end with 2', async () => {
+  const { code, stderr } = await check(...target(), '--hubs', 'a=S9:1', '--existing-records', 'many');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--hubs "a=S9:1" is not a list of hubs/);
+  expect(stderr).toMatch(/--existing-records "many" is not/);
+  expect((await dpsload(['check', path('none.csv'), '--emulator'])).code).toBe(2);
+});

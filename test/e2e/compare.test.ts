@@ -1,0 +1,75 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writeResults } from '../../src/coordinator/write-results.ts';
+import type { JournalRecord } from '../../src/journal/journal-record.ts';
+import type { Comparison } from '../../src/report/compare-runs.ts';
+import { dpsload } from '../support/dpsload-program.ts';
+import { HUBS, sampleJournal, writeJournal } from '../support/sample-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = temporaryFolder();
+
+async function runFolder(records: readonly JournalRecord[]): Promise<string> {
+  const folder = mkdtempSync(join(root, 'run-'));
+  writeJournal(join(folder, 'journal.ndjson'), records);
+  await writeResults(folder, { fleet: null });
+  return folder;
+}
+
+/** Every device of the first hub moved to the second, and all took a second more. */
+const changed = (records: readonly JournalRecord[]): JournalRecord[] =>
+  records.map((record) => {
+    if (record.kind !== 'outcome') return record;
+    const assignedHub = record.assignedHub === HUBS[0] ? HUBS[1] : record.assignedHub;
+    return { ...record, assignedHub, finishedAtMs: Number(record.finishedAtMs) + 1_000 };
+  });
+
+describe('dpsload compare', () => {
+  const journal = sampleJournal(300, 41);
+  const moved = journal.filter((record) => record.kind === 'outcome' && record.assignedHub === HUBS[0]).length;
+  let [before, same, after, other] = ['', '', '', ''];
+  beforeAll(async () => {
+    [before, same, after] = [await runFolder(journal), await runFolder(journal), await runFolder(changed(journal))];
+    other = await runFolder(sampleJournal(200, 42));
+  });
+
+  it('finds no regression in the same run', async () => {
+    const { code, stdout, stderr } = await dpsload(['compare', before, same, '--by-device']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^no regression \(tolerance 10%\)\n/);
+    expect(stdout).toMatch(/moved to another hub +0\n/);
+  });
+
+  it('finds the one that is worse, and ends with 99', async () => {
+    const { code, stdout } = await dpsload(['compare', before, same, after, '--by-device', '--format', 'json']);
+    const { figures, devices } = JSON.parse(stdout) as Comparison;
+    expect(code).toBe(99);
+    expect(figures.find(({ name }) => name === 'service p50')?.regressed).toEqual([false, false, true]);
+    expect(figures.find(({ name }) => name === HUBS[0])?.regressed).toEqual([false, false, true]);
+    expect(devices?.map(({ changes }) => changes.movedHub)).toEqual([0, moved]);
+    expect(devices?.map(({ slower, faster }) => [slower > 200, faster])).toEqual([
+      [false, 0],
+      [true, 0],
+    ]);
+  });
+
+  it('takes the tolerance that it is told', async () => {
+    expect((await dpsload(['compare', before, after, '--tolerance', '1000%'])).code).toBe(0);
+  });
+
+  it.each<[string, () => string[], string]>([
+    ['one run alone', () => [before], 'run-dirs'],
+    [
+      'a folder without a run',
+      () => [before, root],
+      'holds no summary.json that can be read. Make it with dpsload report',
+    ],
+    ['a tolerance that is none', () => [before, after, '--tolerance', '10'], '--tolerance "10" is not a percentage'],
+    ['other devices one by one', () => [before, other, '--by-device'], 'is not of the same devices'],
+  ])('refuses %s', async (_, args, message) => {
+    const { code, stdout, stderr } = await dpsload(['compare', ...args()]);
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+});

@@ -1,0 +1,246 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pauseMs } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { onlyRunFolder, type ResultRow, readLines, readResultRows } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder, name);
+
+/** @param lines `registration_id,device_key,group` */
+function fleetFile(name: string, lines: readonly string[]): string {
+  writeFileSync(path(name), `registration_id,device_key,group\n${lines.join('\n')}\n`);
+  return path(name);
+}
+
+const devices = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}-${index},,`);
+
+type Line = {
+  readonly kind: string;
+  readonly atMs: number;
+  readonly row?: number;
+  readonly round?: number;
+  readonly result?: string;
+  readonly intended?: number;
+  readonly reason?: string;
+  readonly rateAllowedPerSecond?: number;
+};
+
+type Driven = {
+  readonly code: number | null;
+  readonly stderr: string;
+  readonly rows: readonly ResultRow[];
+  readonly journal: readonly Line[];
+  readonly folder: string;
+};
+
+let emulator: EmulatorProgram;
+beforeAll(async () => {
+  emulator = await startEmulatorProgram(['--retry-after', '0'], { DPSLOAD_GROUP_KEY: KEY });
+});
+afterAll(async () => {
+  await emulator.stop();
+});
+
+async function drive(name: string, fleet: string, options: readonly string[], at = emulator): Promise<Driven> {
+  const out = path(`out-${name}`);
+  const target = ['--host', '127.0.0.1', '--port', String(at.port), '--id-scope', at.idScope, '--ca', at.caFile];
+  const run = await dpsload(['run', fleet, ...target, '--out', out, '--quiet', '-w', '2', ...options], {
+    env: { DPSLOAD_GROUP_KEY: KEY },
+  });
+  if (run.code === 2) throw new Error(run.stderr);
+  const runFolder = onlyRunFolder(out);
+  return {
+    code: run.code,
+    stderr: run.stderr,
+    rows: readResultRows(join(runFolder, 'registrations.csv')),
+    journal: readLines<Line>(join(runFolder, 'journal.ndjson')),
+    folder: runFolder,
+  };
+}
+
+const withResult = (rows: readonly ResultRow[], result: string): number =>
+  rows.filter((row) => row['result'] === result).length;
+
+const intendedOf = ({ journal }: Driven): readonly number[] =>
+  journal.flatMap(({ intended }) => (intended === undefined ? [] : [intended])).sort((a, b) => a - b);
+
+describe('load shapes', () => {
+  it('within a quota, launches are spread evenly over their share', async () => {
+    const fleet = fleetFile('quota.csv', devices('quota', 30));
+    const run = await drive('quota', fleet, ['--quota', '1200/min', '--quota-share', '50%']);
+    expect(run.code).toBe(0);
+    const intended = intendedOf(run);
+    expect(intended).toHaveLength(30);
+    // 600 a minute: a tenth of a second apart, to the microsecond. The first has no moment but its own start.
+    intended.slice(2).forEach((atMs, index) => {
+      expect(atMs - (intended[index + 1] ?? 0)).toBeGreaterThan(99.99);
+    });
+    const samples = run.journal.filter(({ kind }) => kind === 'sample');
+    expect(samples.every(({ rateAllowedPerSecond }) => rateAllowedPerSecond === 10)).toBe(true);
+  });
+
+  it('stages end the run when they are over, with exactly so many launches', async () => {
+    const fleet = fleetFile('stages.csv', devices('stages', 100));
+    const run = await drive('stages', fleet, ['--stages', '20/s:1s,0:500ms,10/s:1s']);
+    expect(run.journal.at(-1)).toMatchObject({ kind: 'end', reason: 'limit' });
+    expect(run.code).toBe(0);
+    expect(withResult(run.rows, 'assigned')).toBe(30);
+    expect(withResult(run.rows, 'not-started')).toBe(70);
+    const [first = 0, ...later] = intendedOf(run);
+    expect(later.filter((atMs) => atMs - first < 999.9)).toHaveLength(19);
+    expect(later.filter((atMs) => atMs - first > 999.9 && atMs - first < 1_499.9)).toHaveLength(0);
+  });
+
+  it('at once, every device is meant to start at the same moment', async () => {
+    const run = await drive('at-once', fleetFile('at-once.csv', devices('once', 40)), ['--at-once', '-c', '5']);
+    expect(run.code).toBe(0);
+    expect(new Set(intendedOf(run)).size).toBe(1);
+  });
+
+  it('rounds register the fleet again, each after the one before', async () => {
+    const run = await drive('rounds', fleetFile('rounds.csv', devices('rounds', 12)), ['--rounds', '3']);
+    expect(run.code).toBe(0);
+    expect(run.rows.map((row) => row['round'])).toEqual(Array.from({ length: 12 }, () => ['1', '2', '3']).flat());
+    expect(withResult(run.rows, 'assigned')).toBe(36);
+    const order = run.journal.flatMap(({ kind, round = 1 }) => (kind === 'outcome' ? [round] : []));
+    expect(order).toEqual([...order].sort());
+  });
+
+  it('nothing is launched after the duration', async () => {
+    const run = await drive('duration', fleetFile('duration.csv', devices('duration', 100)), [
+      '-r',
+      '10/s',
+      '-d',
+      '2s',
+    ]);
+    expect(run.journal.at(-1)).toMatchObject({ kind: 'end', reason: 'limit' });
+    expect(withResult(run.rows, 'assigned')).toBe(20);
+  });
+});
+
+describe('which rows are taken', () => {
+  it('--exclude leaves out what was assigned in another run, --only takes what a file names', async () => {
+    const fleet = fleetFile('selection.csv', devices('sel', 20));
+    const first = await drive('selection-1', fleet, ['--limit', '8']);
+    const rest = await drive('selection-2', fleet, ['--exclude', first.folder]);
+    expect(rest.code).toBe(0);
+    const taken = rest.rows.filter((row) => row['result'] === 'assigned').map((row) => row['registration_id']);
+    expect(taken).toEqual(Array.from({ length: 12 }, (_, index) => `sel-${index + 8}`));
+    writeFileSync(path('only.csv'), 'registration_id,reason\nSEL-3,x\nsel-17,y\n');
+    const only = await drive('selection-3', fleet, ['--only', path('only.csv')]);
+    expect(only.code).toBe(0);
+    expect(only.rows.flatMap((row) => (row['result'] === 'assigned' ? [row['registration_id']] : []))).toEqual([
+      'sel-3',
+      'sel-17',
+    ]);
+    const nothing = drive('selection-4', fleet, ['--only', path('only.csv'), '--exclude', only.folder]);
+    await expect(nothing).rejects.toThrow(/no row of the fleet is left/);
+  });
+});
+
+describe('stops that protect', () => {
+  it('a canary that fails stops the run before the rest is started', async () => {
+    const wrong = Buffer.alloc(32, 7).toString('base64');
+    const lines = [...devices('canary', 30).slice(0, 2), `bad,${wrong},`, ...devices('canary', 30).slice(2)];
+    const run = await drive('canary', fleetFile('canary.csv', lines), ['--canary', '3']);
+    expect(run.code).toBe(4);
+    expect(run.journal.at(-1)).toMatchObject({
+      kind: 'end',
+      reason: 'canary',
+      message: expect.stringMatching(/canary device bad ended as refused: 401000/),
+    });
+    expect(withResult(run.rows, 'not-started')).toBe(28);
+  });
+
+  it('a canary that succeeds comes first, and every row is registered once', async () => {
+    const run = await drive('canary-good', fleetFile('canary-good.csv', devices('good', 30)), ['--canary', '3']);
+    expect(run.code).toBe(0);
+    const grants = run.journal.filter(({ kind }) => kind === 'grant');
+    expect(grants[0]).toMatchObject({ rows: [[0, 2]] });
+    expect(run.rows.every((row) => row['registers_sent'] === '1' && row['result'] === 'assigned')).toBe(true);
+  });
+
+  it('devices that the service knew before are marked, and too many stop the run', async () => {
+    const fleet = fleetFile('expect.csv', devices('expect', 60));
+    const first = await drive('expect-1', fleet, ['--expect', 'new', '--max-surprises', '0']);
+    expect(first.code).toBe(0);
+    const again = await drive('expect-2', fleet, ['--expect', 'new', '--max-surprises', '3', '-c', '1', '-w', '1']);
+    expect(again.code).toBe(5);
+    expect(again.journal.at(-1)).toMatchObject({ kind: 'end', reason: 'surprises' });
+    const marked = again.rows.filter((row) => row['error_code'] === 'known-before');
+    expect(marked.length).toBeGreaterThanOrEqual(4);
+    expect(marked.every((row) => row['result'] === 'assigned')).toBe(true);
+    expect(withResult(again.rows, 'not-started')).toBeGreaterThan(0);
+  });
+
+  it('what would leave the quota of a real service is not begun without a word', async () => {
+    const fleet = fleetFile('prompt.csv', devices('prompt', 1_200));
+    const target = ['--host', 'dps.invalid', '--id-scope', '0ne00111111', '--out', path('out-prompt')];
+    for (const options of [['--rate', '2000/min'], ['--at-once'], ['--quota', 'off'], ['--governor', 'off']]) {
+      const run = await dpsload(['run', fleet, ...target, ...options], { env: { DPSLOAD_GROUP_KEY: KEY } });
+      expect(run.code).toBe(2);
+      expect(run.stderr).toMatch(/dps\.invalid, ID scope 0ne00111111: 1200 rows, at least 1200 billed register calls/);
+      expect(run.stderr).toMatch(/--yes/);
+    }
+    const word = await dpsload(['run', fleet, ...target, '--at-once', '--yes'], { env: { DPSLOAD_GROUP_KEY: KEY } });
+    // It goes on, and finds no such host.
+    expect(word.code).toBe(4);
+  });
+});
+
+describe('an outage', () => {
+  /** A run at 20/s whose emulator ends once 20 devices are assigned. */
+  async function cutOff(name: string, options: readonly string[]) {
+    const caDir = path(`${name}-ca`);
+    const start = (port: number): Promise<EmulatorProgram> =>
+      startEmulatorProgram(['--port', String(port), '--ca-dir', caDir, '--retry-after', '0'], {
+        DPSLOAD_GROUP_KEY: KEY,
+      });
+    const first = await start(0);
+    const fleet = fleetFile(`${name}.csv`, devices(name, 200));
+    const run = drive(name, fleet, ['-r', '20/s', '-c', '60', '--attempts', '3', ...options], first);
+    const outcomes = (): readonly Line[] => readJournalSoFar(name).filter(({ kind }) => kind === 'outcome');
+    while (outcomes().filter(({ result }) => result === 'assigned').length < 20) await pauseMs(50);
+    await first.stop();
+    return { run, outcomes, startAgain: () => start(first.port) };
+  }
+
+  function readJournalSoFar(name: string): readonly Line[] {
+    try {
+      const text = readFileSync(join(onlyRunFolder(path(`out-${name}`)), 'journal.ndjson'), 'utf8');
+      const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');
+      return lines.map((line) => JSON.parse(line) as Line);
+    } catch {
+      return [];
+    }
+  }
+
+  it('is waited for, and nothing is lost: what was never sent is started again', async () => {
+    const { run, outcomes, startAgain } = await cutOff('outage', []);
+    while (!outcomes().some(({ result }) => result === 'not-started')) await pauseMs(50);
+    const second = await startAgain();
+    const { rows, journal } = await run;
+    await second.stop();
+    expect(journal.at(-1)).toMatchObject({ kind: 'end', reason: 'completed' });
+    expect(rows).toHaveLength(200);
+    // Only what was cut off after its request was sent may have given up.
+    const lost = rows.filter((row) => row['result'] !== 'assigned');
+    expect(lost.filter((row) => row['registers_sent'] === '0')).toEqual([]);
+  });
+
+  it('that lasts too long stops the run; what was never sent counts as not started', async () => {
+    const { run } = await cutOff('long-outage', ['--outage-max', '2s']);
+    const { code, journal, rows } = await run;
+    expect(code).toBe(5);
+    expect(journal.at(-1)).toMatchObject({ kind: 'end', reason: 'outage' });
+    const unsent = rows.filter((row) => row['registers_sent'] === '0');
+    expect(unsent.length).toBeGreaterThan(0);
+    expect(new Set(unsent.map((row) => row['result']))).toEqual(new Set(['not-started']));
+  });
+});

@@ -1,0 +1,182 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
+const WITH_KEY = { DPSLOAD_GROUP_KEY: KEY };
+
+const folder = temporaryFolder();
+const out = join(folder, 'out');
+const fleet = join(folder, 'fleet.csv');
+
+/** Writes a file of the operator's, and names it. */
+function given(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+beforeAll(() => {
+  given('fleet.csv', 'registration_id\ndev-1\ndev-2\n');
+});
+
+/** What a refused run leaves behind: nothing. */
+function expectNothingWritten(): void {
+  expect(existsSync(out) ? readdirSync(out) : []).toEqual([]);
+}
+
+describe('a mistake of the operator ends with 2, says what to do, and leaves nothing behind', () => {
+  const service = ['--host', 'dps.example.invalid', '--id-scope', '0ne00000001'];
+  it.each<[name: string, args: () => string[], env: Record<string, string>, expected: RegExp[]]>([
+    ['no target', () => [fleet], WITH_KEY, [/--emulator/, /--host/]],
+    ['two targets', () => [fleet, '--emulator', ...service], WITH_KEY, [/emulator/, /host/]],
+    [
+      'two targets, one from the environment',
+      () => [fleet, '--emulator'],
+      { ...WITH_KEY, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000001' },
+      [/DPSLOAD_HOST/],
+    ],
+    ['a host without ID scope', () => [fleet, '--host', 'dps.example.invalid'], WITH_KEY, [/--id-scope/]],
+    ['a bad ID scope', () => [fleet, '--host', 'h', '--id-scope', 'zero'], WITH_KEY, [/0ne/]],
+    ['no fleet', () => ['--emulator'], {}, [/FLEET\.csv|fleet/]],
+    ['a missing fleet', () => [join(folder, 'nowhere.csv'), '--emulator'], {}, [/nowhere\.csv/]],
+    ['a folder as fleet', () => [folder, '--emulator'], {}, [/folder|directory/i]],
+    ['an empty fleet', () => [given('empty.csv', ''), '--emulator'], {}, [/empty\.csv/]],
+    ['a fleet of a header', () => [given('head.csv', 'registration_id\n'), '--emulator'], {}, [/head\.csv/]],
+    [
+      'no registration_id column',
+      () => [given('column.csv', 'Serial,x\n1,2\n'), '--emulator'],
+      {},
+      [/column\.csv:1/, /--map registration_id=Serial|registration_id/],
+    ],
+    [
+      'a column twice',
+      () => [given('twice.csv', 'registration_id,registration_id\na,b\n'), '--emulator'],
+      {},
+      [/twice\.csv:1/],
+    ],
+    [
+      'a column that resembles a known one',
+      () => [given('near.csv', 'registration_id,Payloads\na,{}\n'), '--emulator'],
+      {},
+      [/near\.csv:1/, /payload/],
+    ],
+    [
+      'a column that looks like a secret',
+      () => [given('secret.csv', 'registration_id,api_token\na,b\n'), '--emulator'],
+      {},
+      [/secret\.csv:1/, /api_token/],
+    ],
+    [
+      'all bad rows at once',
+      () => [
+        given('rows.csv', 'registration_id,device_key\nok,\nbad id,\nDev-9,\ndev-9,\nkey,bm90IGxvbmc=\n'),
+        '--emulator',
+      ],
+      {},
+      [/rows\.csv:3/, /rows\.csv:5/, /rows\.csv:6/, /16 to 64/],
+    ],
+    ['no key for a service', () => [fleet, ...service], {}, [/DPSLOAD_GROUP_KEY/, /--group-key-file/]],
+    ['a bad key', () => [fleet, ...service], { DPSLOAD_GROUP_KEY: 'not-base64' }, [/base64/]],
+    [
+      'all mistakes of a scenario at once',
+      () => [fleet, '-s', given('bad.yaml', 'version: 1\nlod: {}\nload:\n  rate: fast\n  concurrency: -1\n')],
+      WITH_KEY,
+      [/bad\.yaml:2:1/, /bad\.yaml:4:/, /bad\.yaml:5:/, /load/],
+    ],
+    [
+      'a key written into a scenario',
+      () => [fleet, '-s', given('key.yaml', `version: 1\nattestation: { kind: group-key, key: ${KEY} }\n`)],
+      {},
+      [/key\.yaml:2/],
+    ],
+    ['a missing CA file', () => [fleet, ...service, '--ca', join(folder, 'no-ca.pem')], WITH_KEY, [/no-ca\.pem/]],
+    ['an unknown option', () => [fleet, '--emulator', '--turbo'], {}, [/--turbo/]],
+    ['an option of the wrong kind', () => [fleet, '--emulator', '-c', 'many'], {}, [/concurrency/]],
+  ])('%s', async (_name, args, env, expected) => {
+    const { code, stdout, stderr } = await dpsload(['run', ...args(), '--out', out], { env });
+    for (const pattern of expected) expect(stderr).toMatch(pattern);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toContain(KEY);
+    expect(stderr).not.toMatch(/\n +at /);
+    expectNothingWritten();
+  });
+
+  it('a mistake in the embedded emulator’s configuration', async () => {
+    const config = given('emulator.yaml', 'version: 1\ninstances:\n  - idscope: 0ne00000001\n');
+    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--emulator-config', config, '--out', out], {
+      env: WITH_KEY,
+    });
+    expect(stderr).toMatch(/emulator\.yaml:3:/);
+    expect(stderr).not.toMatch(/\n +at /);
+    expect(code).toBe(2);
+    expectNothingWritten();
+  });
+
+  it('an out folder that cannot be written', async () => {
+    const file = given('a-file', 'not a folder');
+    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', join(file, 'results')]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/a-file/);
+    expect(stderr).toMatch(/--out/);
+  });
+});
+
+describe('a target that cannot be used ends with 4, says why, and leaves nothing behind', () => {
+  let emulator: EmulatorProgram;
+  beforeAll(async () => {
+    emulator = await startEmulatorProgram(['--retry-after', '0'], WITH_KEY);
+    mkdirSync(out, { recursive: true });
+  });
+  afterAll(() => emulator.stop());
+
+  const runAgainst = (port: number, scope: string, ...more: string[]) =>
+    dpsload(['run', fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', scope, '--out', out, ...more], {
+      env: WITH_KEY,
+    });
+
+  it('nobody listens', async () => {
+    const { code, stderr } = await runAgainst(await closedPort(), emulator.idScope);
+    expect(stderr).toMatch(/refused/i);
+    expect(code).toBe(4);
+    expectNothingWritten();
+  });
+
+  it('the host has no address', async () => {
+    const { code, stderr } = await dpsload(
+      ['run', fleet, '--host', 'no-such-host.invalid', '--id-scope', emulator.idScope, '--out', out],
+      { env: WITH_KEY },
+    );
+    expect(stderr).toMatch(/no-such-host\.invalid/);
+    expect(code).toBe(4);
+    expectNothingWritten();
+  });
+
+  it('the certificate is of an unknown CA', async () => {
+    const { code, stderr } = await runAgainst(emulator.port, emulator.idScope);
+    expect(stderr).toMatch(/--ca/);
+    expect(code).toBe(4);
+    expectNothingWritten();
+  });
+
+  it('the ID scope is wrong', async () => {
+    const { code, stderr } = await runAgainst(emulator.port, '0neFFFFFFFF', '--ca', emulator.caFile);
+    expect(stderr).toMatch(/ID scope/);
+    expect(code).toBe(4);
+    expectNothingWritten();
+  });
+});
+
+/** A port of loopback on which nobody listens at this moment. */
+function closedPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { readonly port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

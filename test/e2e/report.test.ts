@@ -1,0 +1,69 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { JournalRecord } from '../../src/journal/journal-record.ts';
+import { dpsload } from '../support/dpsload-program.ts';
+import { folderBytes } from '../support/results.ts';
+import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = temporaryFolder();
+
+function runFolder(records: readonly JournalRecord[], torn = ''): string {
+  const folder = mkdtempSync(join(root, 'run-'));
+  writeJournal(join(folder, 'journal.ndjson'), records, torn);
+  return folder;
+}
+
+describe('dpsload report', () => {
+  it('makes the same bytes wherever it runs', async () => {
+    const folder = runFolder(sampleJournal(200, 21));
+    const places = [
+      { TZ: 'UTC', LANG: 'C', LC_ALL: 'C' },
+      { TZ: 'Asia/Kathmandu', LANG: 'de_DE.UTF-8', LC_ALL: 'de_DE.UTF-8', COLUMNS: '40' },
+    ];
+    const made = [];
+    for (const env of places) {
+      const { code, stdout, stderr } = await dpsload(['report', folder], { env });
+      made.push({ code, stdout, stderr, files: folderBytes(folder) });
+    }
+    expect(made[1]).toEqual(made[0]);
+    expect(made[0]).toMatchObject({ code: 0, stderr: '' });
+    expect(made[0]?.stdout).toMatch(/^target {6}EMULATOR, ID scope 0ne00111111\nverdict/);
+  });
+
+  it('prints summary.json, exactly, with --format json', async () => {
+    const folder = runFolder(sampleJournal(20, 22));
+    const { stdout } = await dpsload(['report', folder, '--format', 'json']);
+    expect(stdout).toBe(folderBytes(folder).get('summary.json')?.toString());
+  });
+
+  it('prints report.html, exactly, with --format html', async () => {
+    const folder = runFolder(sampleJournal(20, 25));
+    const { stdout } = await dpsload(['report', folder, '--format', 'html']);
+    expect(stdout).toBe(folderBytes(folder).get('report.html')?.toString());
+  });
+
+  it('of a killed run prints what is known, and writes nothing', async () => {
+    const folder = runFolder(sampleJournal(20, 23).slice(0, 12), '{"kind":"out');
+    const { code, stdout } = await dpsload(['report', folder]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('not finished');
+    expect([...folderBytes(folder).keys()]).toEqual(['journal.ndjson']);
+  });
+
+  const damaged = runFolder(sampleJournal(20, 24));
+  writeFileSync(join(damaged, 'journal.ndjson'), '{"kind":"session","version":9}\n');
+
+  it.each([
+    ['a folder that is not there', [join(root, 'none')], 2, 'there is no journal'],
+    ['a folder of no run', [root], 2, 'there is no journal'],
+    ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 is of journal version 9'],
+    ['no folder', [], 2, 'run-dir'],
+    ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],
+  ])('refuses %s', async (_, args, exitCode, message) => {
+    const { code, stdout, stderr } = await dpsload(['report', ...args]);
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([exitCode, '']);
+  });
+});

@@ -1,0 +1,217 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { dpsload, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { folderBytes, onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder, name);
+
+function fleetFile(name: string, devices: number): string {
+  const ids = Array.from({ length: devices }, (_, index) => `dev-${String(index).padStart(5, '0')}`);
+  writeFileSync(path(name), `registration_id,line\n${ids.map((id, index) => `${id},L${index % 3}`).join('\n')}\n`);
+  return path(name);
+}
+
+type RecordLine = { readonly kind?: string; readonly registrationId?: string; readonly assignedHub?: string };
+
+describe('a run against the embedded emulator', () => {
+  it('registers the fleet, says so, and leaves a folder that `report` makes again to the byte', async () => {
+    const out = path('embedded');
+    const fleet = fleetFile('fleet-embedded.csv', 150);
+    const run = await dpsload(['run', fleet, '--emulator', '-c', '150', '-w', '2', '--out', out, '--json', '--quiet'], {
+      env: { DPSLOAD_GROUP_KEY: KEY },
+    });
+    expect(run.stderr).not.toContain('rror');
+    expect(run.code).toBe(0);
+    const runFolder = onlyRunFolder(out);
+    const files = folderBytes(runFolder);
+    expect([...files.keys()].sort()).toEqual([
+      'failures.csv',
+      'journal.ndjson',
+      'latency.hlog',
+      'registrations.csv',
+      'report.html',
+      'run.json',
+      'summary.json',
+    ]);
+    expect(run.stdout).toBe(files.get('summary.json')?.toString());
+    const rows = readResultRows(join(runFolder, 'registrations.csv'));
+    expect(rows.map((row) => row['registration_id'])).toEqual(
+      Array.from({ length: 150 }, (_, index) => `dev-${String(index).padStart(5, '0')}`),
+    );
+    expect(rows.every((row) => row['result'] === 'assigned' && row['assigned_hub'] !== '')).toBe(true);
+    expect(rows.map((row) => row['line'])).toEqual(rows.map((_, index) => `L${index % 3}`));
+
+    const report = await dpsload(['report', runFolder, '--format', 'json']);
+    expect(report.code).toBe(0);
+    expect(report.stdout).toBe(run.stdout);
+    expect(folderBytes(runFolder)).toEqual(files);
+
+    for (const [name, bytes] of files) expect([name, bytes.includes(KEY)]).toEqual([name, false]);
+    expect(run.stdout + run.stderr).not.toContain(KEY);
+  });
+
+  it('has an enrollment group for each key of the scenario', async () => {
+    const [keyA, keyB] = [1, 2].map((seed) => Buffer.alloc(32, seed).toString('base64'));
+    const fleet = path('fleet-groups.csv');
+    writeFileSync(fleet, 'registration_id,group\na-1,line-a\nb-1,line-b\nc-1,\n');
+    const scenario = path('groups.yaml');
+    writeFileSync(
+      scenario,
+      'version: 1\nattestation: { groups: { line-a: { keyVariable: KEY_A }, line-b: { keyVariable: KEY_B } } }\n',
+    );
+    const run = await dpsload(['run', fleet, '-s', scenario, '--emulator', '--out', path('groups'), '--quiet'], {
+      env: { KEY_A: keyA as string, KEY_B: keyB as string, DPSLOAD_GROUP_KEY: KEY },
+    });
+    expect(run.stderr).not.toContain('rror');
+    expect(run.code).toBe(0);
+    const rows = readResultRows(join(onlyRunFolder(path('groups')), 'registrations.csv'));
+    expect(rows.map((row) => [row['group'], row['result']])).toEqual([
+      ['line-a', 'assigned'],
+      ['line-b', 'assigned'],
+      ['', 'assigned'],
+    ]);
+  });
+
+  it('refuses the same fleet and target under one out folder, unless told --again', async () => {
+    const out = path('again');
+    const args = ['run', fleetFile('fleet-again.csv', 3), '--emulator', '--out', out, '--quiet'];
+    expect((await dpsload(args)).code).toBe(0);
+    const repeated = await dpsload(args);
+    expect(repeated.code).toBe(2);
+    expect(repeated.stderr).toContain(onlyRunFolder(out));
+    expect(repeated.stderr).toContain('--again');
+    expect((await dpsload([...args, '--again'])).code).toBe(0);
+  });
+});
+
+describe('a run against an emulator of its own', () => {
+  it('agrees with the emulator’s records device by device', async () => {
+    const records = path('records.ndjson');
+    const emulator = await startEmulatorProgram(['--retry-after', '0', '--records', records], {
+      DPSLOAD_GROUP_KEY: KEY,
+    });
+    const out = path('reconciled');
+    const run = await dpsload(
+      [
+        ...['run', fleetFile('fleet-reconciled.csv', 300), '--host', '127.0.0.1', '--port', String(emulator.port)],
+        ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '50', '-w', '2', '--out', out, '--quiet'],
+      ],
+      { env: { DPSLOAD_GROUP_KEY: KEY } },
+    );
+    expect(run.stderr).not.toContain('rror');
+    expect(run.code).toBe(0);
+    expect((await emulator.stop()).code).toBe(0);
+    const ours = readResultRows(join(onlyRunFolder(out), 'registrations.csv'));
+    const theirs = readLines<RecordLine & { registers?: number }>(records).filter((line) => line.registrationId);
+    expect(new Map(ours.map((row) => [row['registration_id'], row['assigned_hub']]))).toEqual(
+      new Map(theirs.map((line) => [line.registrationId, line.assignedHub])),
+    );
+    expect(theirs).toHaveLength(300);
+  });
+
+  it('keeps the service’s own words for devices with a wrong key, and exits with 3', async () => {
+    const emulator = await startEmulatorProgram(['--retry-after', '0'], { DPSLOAD_GROUP_KEY: KEY });
+    const out = path('wrong-key');
+    const wrong = Buffer.alloc(32, 7).toString('base64');
+    const fleet = path('fleet-wrong-key.csv');
+    writeFileSync(fleet, `registration_id,device_key\ngood,\nbad,${wrong}\n`);
+    const run = await dpsload(
+      [
+        ...['run', fleet, '--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope],
+        ...['--ca', emulator.caFile, '--out', out, '--quiet'],
+      ],
+      { env: { DPSLOAD_GROUP_KEY: KEY } },
+    );
+    await emulator.stop();
+    expect(run.code).toBe(3);
+    const [good, bad] = readResultRows(join(onlyRunFolder(out), 'registrations.csv'));
+    expect(good).toMatchObject({ registration_id: 'good', result: 'assigned', registers_sent: '1' });
+    expect(bad).toMatchObject({ result: 'refused', error_code: '401000', error_message: 'Unauthorized' });
+    expect(bad?.['tracking_id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(readResultRows(join(onlyRunFolder(out), 'failures.csv'))).toHaveLength(1);
+  });
+});
+
+describe('signals', () => {
+  /** Long retry-after: whatever is in flight at the signal stays so until its answer is polled. */
+  async function stoppedRun(name: string, signals: number) {
+    const out = path(name);
+    const emulator = await startEmulatorProgram(['--retry-after', '6'], { DPSLOAD_GROUP_KEY: KEY });
+    const run = startDpsload(
+      [
+        ...['run', fleetFile(`${name}.csv`, 500), '--host', '127.0.0.1', '--port', String(emulator.port)],
+        ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '20', '-w', '2', '--out', out],
+      ],
+      { env: { DPSLOAD_GROUP_KEY: KEY } },
+    );
+    while (!journalOf(out).some(({ inFlight }) => inFlight === 20)) {
+      if (run.child.exitCode !== null) throw new Error(`ended before it could be stopped: ${run.stderr()}`);
+      await pauseMs(50);
+    }
+    const grantsBefore = grantsIn(journalOf(out));
+    for (let sent = 0; sent < signals; sent += 1) {
+      run.child.kill('SIGINT');
+      await pauseMs(100);
+    }
+    const ended = await run.ended;
+    await emulator.stop();
+    return { ended, runFolder: onlyRunFolder(out), grantsBefore };
+  }
+
+  it('lets what is in flight finish after the first, and launches nothing more', async () => {
+    const { ended, runFolder, grantsBefore } = await stoppedRun('first-signal', 1);
+    expect(ended.code).toBe(130);
+    // One grant may have been on its way to the disk; its rows come back as not started.
+    expect(grantsIn(readLines(join(runFolder, 'journal.ndjson')))).toBeLessThanOrEqual(grantsBefore + 1);
+    const rows = readResultRows(join(runFolder, 'registrations.csv'));
+    const counts = countBy(rows);
+    expect(rows).toHaveLength(500);
+    expect([...counts.keys()].sort()).toEqual(['assigned', 'not-started']);
+    expect(counts.get('assigned')).toBeGreaterThanOrEqual(20);
+    expect(counts.get('not-started')).toBeGreaterThan(0);
+    expect(rows[499]).toMatchObject({ registration_id: 'dev-00499', result: 'not-started', registers_sent: '0' });
+  });
+
+  it('stops at once after the second, with an intact journal', async () => {
+    const { ended, runFolder } = await stoppedRun('second-signal', 2);
+    expect(ended.code).toBe(130);
+    const records = readLines<{ kind: string; result?: string }>(join(runFolder, 'journal.ndjson'));
+    expect(records.at(-1)?.kind).toBe('end');
+    const cancelled = records.filter(({ result }) => result === 'cancelled').length;
+    expect(cancelled).toBeGreaterThan(0);
+    expect(cancelled).toBeLessThanOrEqual(20);
+    const report = await dpsload(['report', runFolder]);
+    expect(report.code).toBe(0);
+    const counts = countBy(readResultRows(join(runFolder, 'registrations.csv')));
+    expect(counts.get('cancelled')).toBe(cancelled);
+    expect(counts.has('unknown')).toBe(false);
+  });
+});
+
+function grantsIn(records: readonly { readonly kind: string }[]): number {
+  return records.filter(({ kind }) => kind === 'grant').length;
+}
+
+/** What the journal of the one run under `out` holds so far; its last line may be on its way. */
+function journalOf(out: string): readonly { readonly kind: string; readonly inFlight?: number }[] {
+  try {
+    return readLines(join(onlyRunFolder(out), 'journal.ndjson'));
+  } catch {
+    return [];
+  }
+}
+
+function pauseMs(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}
+
+function countBy(rows: readonly Readonly<Record<string, string>>[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { result = '' } of rows) counts.set(result, (counts.get(result) ?? 0) + 1);
+  return counts;
+}

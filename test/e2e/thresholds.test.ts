@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Summary } from '../../src/report/summary.ts';
+import { dpsload, type Ended, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { folderBytes, onlyRunFolder } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = Buffer.alloc(32, 1).toString('base64');
+const WRONG_KEY = Buffer.alloc(32, 2).toString('base64');
+
+const root = temporaryFolder();
+
+/** Devices of which the first `wrong` have a key that the service refuses. */
+function fleetFile(name: string, devices: number, wrong: number): string {
+  const rows = Array.from({ length: devices }, (_, row) => `dev-${row},${row < wrong ? WRONG_KEY : ''}`);
+  writeFileSync(join(root, name), `registration_id,device_key\n${rows.join('\n')}\n`);
+  return join(root, name);
+}
+
+async function runWith(name: string, fleet: string, args: readonly string[]): Promise<Ended & { folder: string }> {
+  const emulator = await startEmulatorProgram(['--retry-after', '0'], { DPSLOAD_GROUP_KEY: KEY });
+  const out = join(root, name);
+  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
+  const ended = await dpsload(
+    ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, '-w', '1', '--quiet', ...args],
+    { env: { DPSLOAD_GROUP_KEY: KEY } },
+  );
+  await emulator.stop();
+  return { ...ended, folder: onlyRunFolder(out) };
+}
+
+const flags = (...expressions: readonly string[]) => expressions.flatMap((each) => ['--threshold', each]);
+
+describe('thresholds of a run', () => {
+  const fleet = fleetFile('two-wrong.csv', 40, 2);
+
+  it('that hold make it a success, though some registrations failed', async () => {
+    const run = await runWith('passed', fleet, ['--json', ...flags('count(failed) <= 2', 'rate(assigned) >= 95%')]);
+    expect([run.code, run.stderr.includes('rror')]).toEqual([0, false]);
+    const summary = JSON.parse(run.stdout) as Summary;
+    expect(summary.thresholds).toEqual([
+      { expression: 'count(failed) <= 2', quantity: 'number', observed: 2, passed: true, limited: false },
+      { expression: 'rate(assigned) >= 95%', quantity: 'share', observed: 0.95, passed: true, limited: false },
+    ]);
+  });
+
+  it('are all judged, said first, and make the exit code 99; report says the same', async () => {
+    const run = await runWith('failed', fleet, flags('count(failed) == 0', 'throttles == 0', 'hubs > 7'));
+    expect(run.code).toBe(99);
+    expect(
+      run.stdout
+        .split('\n')
+        .filter((line) => !line.startsWith('limited'))
+        .slice(0, 6)
+        .map((line) => line.trim()),
+    ).toEqual([
+      expect.stringMatching(/^target /),
+      'verdict     some failed: 38 assigned, 2 failed',
+      'thresholds  2 of 3 failed',
+      'failed  count(failed) == 0: observed 2',
+      'passed  throttles == 0: observed 0',
+      'failed  hubs > 7: observed 3',
+    ]);
+    const files = folderBytes(run.folder);
+    const report = await dpsload(['report', run.folder]);
+    expect([report.code, report.stdout]).toEqual([0, run.stdout]);
+    expect(folderBytes(run.folder)).toEqual(files);
+    const junit = await dpsload(['report', run.folder, '--format', 'junit']);
+    expect(junit.stdout).toContain('tests="3" failures="2"');
+  });
+
+  it('with abort stop it, and make the exit code 99', async () => {
+    const many = fleetFile('many.csv', 2_000, 5);
+    const run = await runWith('aborted', many, ['-r', '100/s', ...flags('count(refused) == 0 abort')]);
+    expect(run.code).toBe(99);
+    expect(run.stdout).toMatch(/stopped \(threshold: count\(refused\) == 0 abort: observed \d+\)/);
+    expect(run.stdout).toMatch(/ not-started/);
+  });
+
+  it('that are none end it before it begins', async () => {
+    const run = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none'), ...flags('p95(servce) < 3s')]);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain('  p95(servce) < 3s\n      ^ this is no time. Write service.');
+  });
+});
