@@ -1,0 +1,111 @@
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { connect } from 'mqtt';
+import type { MakeCredentials } from '../../src/attestation/make-credentials.ts';
+import { connectUsername } from '../../src/dps/connect-identity.ts';
+import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
+import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
+import { buildSasToken } from '../../src/dps/sas-token.ts';
+import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
+import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
+import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
+import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import { runRegistration } from '../../src/registration/run-registration.ts';
+import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
+import { launch } from '../support/launches.ts';
+import type { ServerReady } from './dps-server.ts';
+import type { Contender } from './interleaved-rounds.ts';
+
+const HOST = '127.0.0.1';
+const ID_SCOPE = '0ne00111111';
+const USER_AGENT = 'bench/1.0.0';
+const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
+const TOKEN_LIFE_SECONDS = 3600;
+
+/** TLS alone, with the dialler of the client. */
+export function bareHandshake({ port, caPem }: ServerReady): Contender {
+  const dial = tlsDialler({ host: HOST, port, caPems: [caPem] });
+  const run = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const stream = dial(
+        {
+          tcpConnected: () => {},
+          secured: () => stream.end(),
+          ended: (failure) => (failure === null ? resolve() : reject(new Error(failure.message))),
+        },
+        null,
+      );
+    });
+  return { name: 'bare TLS handshake and close', run };
+}
+
+/** The whole conversation as most programs would write it. */
+export function plainMqttJs({ port, caPem }: ServerReady): Contender {
+  const secureContext = createSecureContext({ ca: [...rootCertificates, caPem] });
+  const run = (index: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const registrationId = `plain-${index}`;
+      const client = connect({
+        protocol: 'mqtts',
+        host: HOST,
+        port,
+        reconnectPeriod: 0,
+        clientId: registrationId,
+        username: connectUsername({ idScope: ID_SCOPE, registrationId, apiVersion: API_VERSION_DEFAULT }, USER_AGENT),
+        password: token(registrationId, Date.now()),
+        ...{ secureContext },
+      });
+      client.on('error', reject);
+      client.on('close', resolve);
+      client.on('connect', () => client.subscribe(RESPONSE_TOPIC_FILTER, { qos: 1 }, register));
+      const register = (): void => {
+        client.publish(registerTopic('1'), registerBody(registrationId, null), { qos: 1 });
+      };
+      client.on('message', (_topic, payload) => {
+        const body = parseAnswerBody(payload.toString());
+        if (body?.status === 'assigned') client.end();
+        else client.publish(pollTopic('2', body?.operationId ?? ''), '', { qos: 1 });
+      });
+    });
+  return { name: 'plain MQTT.js, by hand', run };
+}
+
+/** The client as it is: registration machine, driver, connection. */
+export function dpsloadClient(ready: ServerReady): Contender {
+  const name = 'dpsload: registration and connection';
+  return registrations(ready, name, async ({ registrationId }) => ({
+    credentials: { password: (epochMs) => token(registrationId, epochMs), clientCertificate: null },
+  }));
+}
+
+/** Whole registrations, their credentials included. */
+export function registrations({ port, caPem }: ServerReady, name: string, makeCredentials: MakeCredentials): Contender {
+  const clock = systemClock(hrtimeMs());
+  const openConnection = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem] }), clock);
+  const run = async (index: number): Promise<void> => {
+    const row = launch(index);
+    const made = await makeCredentials(row);
+    if ('refusal' in made) throw new Error(made.refusal.message);
+    const { outcome } = runRegistration({
+      launch: row,
+      credentials: made.credentials,
+      // The others do not pause before they poll.
+      policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0 },
+      seed: 1,
+      clock,
+      openConnection,
+      idScope: ID_SCOPE,
+      apiVersion: API_VERSION_DEFAULT,
+      userAgent: USER_AGENT,
+      onThrottle: () => {},
+      onConnection: () => {},
+      onPermit: () => {},
+    });
+    const { result, errorMessage } = await outcome;
+    if (result !== 'assigned') throw new Error(`${result}: ${errorMessage}`);
+  };
+  return { name, run };
+}
+
+function token(registrationId: string, epochMs: number): string {
+  return buildSasToken(ID_SCOPE, registrationId, DEVICE_KEY, Math.floor(epochMs / 1000) + TOKEN_LIFE_SECONDS);
+}

@@ -1,0 +1,136 @@
+const MACHINE = 'src/registration/registration-machine.ts';
+const GOVERNOR = 'src/load/governor.ts';
+const PERMITS = 'src/load/permits.ts';
+
+/**
+ * Deliberate mistakes, each one place of one file. `from` stands in the file exactly once; `what` says what the code does then.
+ * @type {readonly { readonly file: string, readonly what: string, readonly from: string, readonly to: string }[]}
+ */
+export const MUTATIONS = [
+  {
+    file: MACHINE,
+    what: 'acts on any answer, whatever its $rid',
+    from: 'if (topic === null || topic.requestId !== state.requestId) return dropAnswer(state);',
+    to: 'if (topic === null) return dropAnswer(state);',
+  },
+  {
+    file: MACHINE,
+    what: 'registers again although there is an operation to poll',
+    from: 'if (progress.operationId !== null) return poll(progress, progress.operationId, atMs, policy);',
+    to: 'if (progress.operationId !== null && progress.attempts === 1) return poll(progress, progress.operationId, atMs, policy);',
+  },
+  {
+    file: MACHINE,
+    what: 'reads retry-after as milliseconds',
+    from: 'const askedMs = retryAfterSeconds * 1000;',
+    to: 'const askedMs = retryAfterSeconds;',
+  },
+  {
+    file: MACHINE,
+    what: 'forgets to mark what may have been registered twice',
+    from: 'return unknown ? { ...progress, possiblyTwice: true } : progress;',
+    to: 'return progress;',
+  },
+  {
+    file: MACHINE,
+    what: 'opens one connection more than allowed',
+    from: 'if (progress.attempts >= policy.attemptsMax) {',
+    to: 'if (progress.attempts > policy.attemptsMax) {',
+  },
+  {
+    file: MACHINE,
+    what: 'does not count polls against their limit',
+    from: 'if (pollsOfOperation >= policy.pollsMax) return',
+    to: 'if (pollsOfOperation < 0) return',
+  },
+  {
+    file: MACHINE,
+    what: 'repeats register requests without a permit',
+    from: 'const isFirst = progress.attempts === 1 && progress.registersSent === 0;',
+    to: 'const isFirst = progress.attempts === 1;',
+  },
+  {
+    file: MACHINE,
+    what: 'uses a permit that has lapsed',
+    from: 'return isFirst && atMs <= progress.startedAtMs + permitLapseMs;',
+    to: 'return isFirst;',
+  },
+  {
+    file: MACHINE,
+    what: 'keeps its place in the queue for permits after it was cancelled',
+    from: 'cancelled: (state, event) => withdrawing(cancel(state, event)),',
+    to: 'cancelled: cancel,',
+  },
+  {
+    file: MACHINE,
+    what: 'does not report throttling at once',
+    from: 'return { state: again.state, commands: [report, ...again.commands] };',
+    to: 'return { state: again.state, commands: again.commands };',
+  },
+  {
+    file: MACHINE,
+    what: 'ends the pause that the service asked for when the connection is lost',
+    from: 'const untilMs = Math.max(notBeforeMs, atMs + backoffMs(troubled, policy));',
+    to: 'const untilMs = atMs + backoffMs(troubled, policy);',
+  },
+  {
+    file: GOVERNOR,
+    what: 'does not lower the rate',
+    from: 'rate * DECREASE)',
+    to: 'rate)',
+  },
+  {
+    file: GOVERNOR,
+    what: 'lowers the rate for every 429 of one cool-down',
+    from: 'if (atMs >= this.#coolUntilMs) {',
+    to: 'if (atMs >= 0) {',
+  },
+  {
+    file: GOVERNOR,
+    what: 'ignores retry-after',
+    from: 'if (retryAfterMs !== null) return Math.max(COOL_DOWN_MIN_MS, retryAfterMs);',
+    to: '',
+  },
+  {
+    file: GOVERNOR,
+    what: 'never rises again',
+    from: '(risenMs * this.#scalePerSecond) / RISE_MS',
+    to: '0',
+  },
+  {
+    file: GOVERNOR,
+    what: 'rises above its ceiling',
+    from: 'return Math.min(this.#ceilingPerSecond, this.#ratePerSecond +',
+    to: 'return Math.max(0, this.#ratePerSecond +',
+  },
+  {
+    file: PERMITS,
+    what: 'catches up with lost time',
+    from: 'this.#nextUs = atUs + this.#spacingUs(nowMs);',
+    to: 'this.#nextUs = this.#nextUs + this.#spacingUs(nowMs);',
+  },
+  {
+    file: PERMITS,
+    what: 'rounds spacings down',
+    from: 'return Math.ceil(US_PER_SECOND / this.#ratePerSecondAt(atMs));',
+    to: 'return Math.floor(US_PER_SECOND / this.#ratePerSecondAt(atMs));',
+  },
+  {
+    file: PERMITS,
+    what: 'launches past those who wait',
+    from: 'if (this.#queue.size > 0) return 0;',
+    to: '',
+  },
+  {
+    file: PERMITS,
+    what: 'gives permits to those who left',
+    from: 'leave(waiter: Waiter): void {\n    this.#queue.delete(waiter);',
+    to: 'leave(_waiter: Waiter): void {',
+  },
+  {
+    file: PERMITS,
+    what: 'shortens a hold',
+    from: 'this.#nextUs = Math.max(this.#nextUs, Math.ceil(atMs * US_PER_MS));',
+    to: 'this.#nextUs = Math.ceil(atMs * US_PER_MS);',
+  },
+];

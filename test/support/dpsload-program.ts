@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type Started = {
+  readonly child: ChildProcess;
+  /** What it has printed so far. */
+  stdout(): string;
+  stderr(): string;
+  readonly ended: Promise<Ended>;
+  /** Resolves when `holds` does of what was printed; rejects when the program ends before. */
+  until(holds: (printed: { readonly stdout: string; readonly stderr: string }) => boolean): Promise<void>;
+};
+
+type Options = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
+
+/** Starts the built program. Nothing of the test's own environment that concerns dpsload reaches it. */
+export function startDpsload(args: readonly string[], { cwd, env = {} }: Options = {}): Started {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DPSLOAD_'));
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const watchers = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const watch of watchers) watch();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    for (const watch of watchers) watch();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    ended,
+    until: (holds) =>
+      new Promise((resolve, reject) => {
+        const watch = (): void => {
+          if (!holds({ stdout, stderr })) return;
+          watchers.delete(watch);
+          resolve();
+        };
+        watchers.add(watch);
+        watch();
+        void ended.then(({ code }) => reject(new Error(`ended with ${code} before that:\n${stdout}\n${stderr}`)));
+      }),
+  };
+}
+
+export function dpsload(args: readonly string[], options: Options = {}): Promise<Ended> {
+  return startDpsload(args, options).ended;
+}
+
+export type EmulatorProgram = {
+  readonly port: number;
+  readonly idScope: string;
+  readonly caFile: string;
+  /** Ends it in order, and waits for that. */
+  stop(): Promise<Ended>;
+};
+
+/** The emulator as a program of its own, on a free port. */
+export async function startEmulatorProgram(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<EmulatorProgram> {
+  const program = startDpsload(['emulator', '--port', '0', ...args], { env });
+  await program.until(({ stdout }) => stdout.includes('\n'));
+  const { port, idScope, caFile } = JSON.parse(program.stdout()) as EmulatorProgram;
+  return {
+    port,
+    idScope,
+    caFile,
+    stop: () => {
+      program.child.kill('SIGTERM');
+      return program.ended;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { RateLimit } from '../../src/emulator/service/rate-limit.ts';
+import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
+import { busiestWindow, type SimulatedSessionOptions, type SimulatedSessionResult } from './simulated-session.ts';
+
+/** How a service may count: nobody outside knows how the real one does. */
+export const COUNTINGS: readonly RateLimit['algorithm'][] = ['token-bucket', 'fixed-window', 'sliding-window'];
+
+export const QUOTA_PER_MINUTE = 1_000;
+const MINUTE_MS = 60_000;
+/** Virtual time may step over a moment by its last bits. */
+const HAIR = 1;
+
+/** A run within 1000/min. @param share of the quota. */
+export function quotaRun(
+  algorithm: RateLimit['algorithm'],
+  share: number,
+  changes: Partial<SimulatedSessionOptions> & { readonly trouble?: number } = {},
+): SimulatedSessionOptions {
+  const { trouble = 0, ...rest } = changes;
+  return {
+    seed: 1,
+    registrations: 10_000,
+    shape: { kind: 'closed' },
+    concurrency: 200,
+    sharePerMinute: QUOTA_PER_MINUTE * share,
+    governor: true,
+    service: { limit: { algorithm, limit: QUOTA_PER_MINUTE, perMs: MINUTE_MS }, retryAfterSeconds: 'exact', trouble },
+    foreignPerMinute: 0,
+    ...rest,
+  };
+}
+
+/**
+ * What is true of every session within a quota, whatever its seed:
+ * 1. every row settles, once; 2. no row is registered twice without being marked, and none is assigned without having been
+ * registered; 3. no retry-after is undercut (1 to 3: as the service saw them); 4. no 60 seconds hold more permits than the
+ * share; 5. no 60 seconds hold more register requests at the service than permits can lapse into them; 6. every register
+ * request had a permit; 7. no more rows are under way than the concurrency.
+ *
+ * @returns what is not as it must be.
+ */
+export function brokenInvariants(options: SimulatedSessionOptions, result: SimulatedSessionResult): readonly string[] {
+  const { sharePerMinute, concurrency } = options;
+  const broken = [...result.violations];
+  const permits = busiestWindow(result.permitsAtMs, MINUTE_MS);
+  if (permits > sharePerMinute) broken.push(`${permits} permits in 60 s`);
+  const registers = busiestWindow(result.registersAtMs, MINUTE_MS);
+  const registersMax = (sharePerMinute * (MINUTE_MS + PERMIT_LAPSE_MS)) / MINUTE_MS + HAIR;
+  if (registers > registersMax) broken.push(`${registers} register requests in 60 s`);
+  if (result.registersAtMs.length > result.permitsAtMs.length) broken.push('register requests without permits');
+  if (result.outstandingMax > concurrency) broken.push(`${result.outstandingMax} rows under way`);
+  return broken;
+}

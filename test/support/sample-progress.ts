@@ -1,0 +1,57 @@
+import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
+import type { Progress } from '../../src/metrics/progress.ts';
+import { HUBS, sampleRecord, sessionRecord } from './sample-journal.ts';
+
+function summaryOf(...durationsMs: readonly number[]) {
+  const histogram = new DurationHistogram();
+  for (const durationMs of durationsMs) histogram.recordMs(durationMs);
+  return histogram.summary();
+}
+
+/** A run of a thousand, not quite half done. */
+export function sampleProgress(changes: Partial<Progress> = {}): Progress {
+  return {
+    target: sessionRecord().target,
+    name: 'sample',
+    total: 1000,
+    settled: 450,
+    assigned: 440,
+    failed: 10,
+    elapsedMs: 12_000,
+    etaMs: 15_000,
+    inFlight: 100,
+    launched: 37,
+    settledLately: 35,
+    ratePerSecond: 50,
+    throttles: 3,
+    repeatedRegisters: 1,
+    accepted: summaryOf(180, 220, 250),
+    service: summaryOf(190, 230, 300),
+    hubs: [
+      { hub: HUBS[0], count: 240, share: 240 / 440 },
+      { hub: HUBS[1], count: 200, share: 200 / 440 },
+    ],
+    errors: [{ code: '401000', count: 10, message: 'Unauthorized', firstRow: 3 }],
+    lastSample: sampleRecord(12_000, { startLagMaxMs: 2.5 }),
+    ...changes,
+  };
+}
+
+/** A run in its first moment. */
+export const NOTHING_YET: Partial<Progress> = {
+  settled: 0,
+  assigned: 0,
+  failed: 0,
+  elapsedMs: 0,
+  etaMs: null,
+  inFlight: 0,
+  launched: 0,
+  settledLately: 0,
+  throttles: 0,
+  repeatedRegisters: 0,
+  accepted: null,
+  service: null,
+  hubs: [],
+  errors: [],
+  lastSample: null,
+};

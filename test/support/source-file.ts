@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix, sep } from 'node:path';
+import { parseAst } from 'vitest/node';
+
+const SOURCES = new URL('../../src/', import.meta.url);
+
+/** A node of an ESTree syntax tree, TypeScript's own kinds included. */
+type Node = { readonly type: string; readonly start: number; readonly end: number } & Readonly<Record<string, unknown>>;
+
+export type Import = {
+  /** `dps/topics.ts` for a file of `src/`, else as it stands (`node:tls`, `mqtt`). */
+  readonly of: string;
+  /** `types` are erased by the compiler; an `entry` is the first file of another thread or process. */
+  readonly kind: 'code' | 'types' | 'entry';
+};
+
+export type NamedFunction = { readonly name: string; readonly lines: number };
+
+export type SourceFile = {
+  /** Below `src/`, with slashes. */
+  readonly path: string;
+  readonly imports: readonly Import[];
+  readonly functions: readonly NamedFunction[];
+  /** Globals and methods that the walls ask about: `Date.now`, `new Date()`, `setTimeout`, `console.log`, `randomBytes`. */
+  readonly uses: readonly string[];
+};
+
+/** Every file of `src/`, parsed. */
+export function sourceFiles(): readonly SourceFile[] {
+  return readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => path.split(sep).join('/'))
+    .sort()
+    .map((path) => parseSource(path, readFileSync(new URL(path, SOURCES), 'utf8')));
+}
+
+export function parseSource(path: string, text: string): SourceFile {
+  const nodes = [...descendants(parseAst(text, { lang: 'ts' }) as unknown as Node)];
+  return {
+    path,
+    imports: nodes.flatMap((node) => importOf(node, path) ?? []),
+    functions: nodes.flatMap((node) => functionOf(node, text) ?? []),
+    uses: nodes.flatMap((node) => useOf(node) ?? []),
+  };
+}
+
+function* descendants(node: Node): Generator<Node> {
+  yield node;
+  for (const value of Object.values(node)) {
+    for (const child of Array.isArray(value) ? value : [value]) {
+      if (typeof child === 'object' && child !== null && 'type' in child) yield* descendants(child as Node);
+    }
+  }
+}
+
+/** `import`, `export … from`, `import()`, and `new URL('…', import.meta.url)`, by which threads and processes are started. */
+function importOf(node: Node, path: string): Import | null {
+  const source = sourceOf(node);
+  if (source === null) return null;
+  const of = source.startsWith('.') ? posix.join(posix.dirname(path), source).replace(/\.js$/, '.ts') : source;
+  const kind = node.type === 'NewExpression' ? 'entry' : isTypeOnly(node) ? 'types' : 'code';
+  return { of, kind };
+}
+
+function sourceOf(node: Node): string | null {
+  if (node.type === 'NewExpression' && nameOf(node['callee']) === 'URL') {
+    const [first] = node['arguments'] as readonly Node[];
+    return asString(first?.['value']);
+  }
+  if (!/^(Import|Export)/.test(node.type)) return null;
+  return asString((node['source'] as Node | null | undefined)?.['value']);
+}
+
+function isTypeOnly(node: Node): boolean {
+  if (node['importKind'] === 'type' || node['exportKind'] === 'type') return true;
+  const specifiers = (node['specifiers'] ?? []) as readonly Node[];
+  return (
+    specifiers.length > 0 &&
+    specifiers.every((specifier) => specifier['importKind'] === 'type' || specifier['exportKind'] === 'type')
+  );
+}
+
+function functionOf(node: Node, text: string): NamedFunction | null {
+  if (!/^(Function|ArrowFunction)/.test(node.type) || !node['body']) return null;
+  const lines = text.slice(node.start, node.end).split('\n').length;
+  return { name: nameOf(node['id']) ?? text.slice(node.start, node.end).split('\n')[0] ?? '', lines };
+}
+
+const GLOBALS = /^(Date|Math|performance|process|console|globalThis)$/;
+const CALLS = /^(set(Timeout|Interval|Immediate)|random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues)$/;
+
+function useOf(node: Node): string | null {
+  if (node.type === 'MemberExpression') {
+    const property = nameOf(node['property']) ?? '';
+    const object = nameOf(node['object']) ?? '';
+    return GLOBALS.test(object) ? `${object}.${property}` : CALLS.test(property) ? property : null;
+  }
+  if (node.type === 'ImportSpecifier') return named(node['imported'], CALLS);
+  if (node.type === 'CallExpression') return named(node['callee'], CALLS);
+  if (node.type === 'VariableDeclarator') return named(node['init'], GLOBALS);
+  if (node.type !== 'NewExpression' || nameOf(node['callee']) !== 'Date') return null;
+  return (node['arguments'] as readonly Node[]).length === 0 ? 'new Date()' : null;
+}
+
+function named(node: unknown, pattern: RegExp): string | null {
+  const name = nameOf(node);
+  return name !== null && pattern.test(name) ? name : null;
+}
+
+function nameOf(node: unknown): string | null {
+  return asString((node as Node | null | undefined)?.['name']);
+}
+
+function asString(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
