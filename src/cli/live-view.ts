@@ -90,7 +90,8 @@ function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
     log: write,
     finish() {
       timer.cancel();
-      write(progressLine(progress()));
+      const last = progress();
+      if (last.lastSample !== null || last.settled > 0) write(progressLine(last));
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { RowSelection } from '../coordinator/row-selection.ts';
 import { type RunEnd, runFleet } from '../coordinator/run-fleet.ts';
+import { ensureOutFolder } from '../coordinator/run-folder.ts';
 import { runListeners } from '../coordinator/run-listeners.ts';
 import type { RunMetricsPlan } from '../coordinator/run-metrics.ts';
 import type { TargetName } from '../journal/journal-record.ts';
@@ -21,6 +22,7 @@ export const startRun: RunFleet = async (
   survey,
   { keys: givenKeys, caPems, again, selection, ...display },
 ) => {
+  ensureOutFolder(scenario.out);
   const keys = withThrowAwayKey(scenario.target, givenKeys);
   const endpoint = await openEndpoint(scenario, keys, caPems);
   const signals = listenForSignals();

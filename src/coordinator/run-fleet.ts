@@ -24,7 +24,7 @@ import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
-import { createRunFolder, ensureOutFolder, findEarlierRun, JOURNAL_FILE, writeRunFile } from './run-folder.ts';
+import { createRunFolder, findEarlierRun, JOURNAL_FILE, writeRunFile } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
 import { sessionLegs } from './session-legs.ts';
 import type { StopRequests } from './stop-request.ts';
@@ -68,7 +68,6 @@ export type RunEnd = {
  */
 export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const { scenario } = request;
-  ensureOutFolder(scenario.out);
   if (!request.again) refuseRepeatedRun(request);
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);

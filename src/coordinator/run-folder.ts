@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 
 export const RUN_FILE = 'run.json';
@@ -8,13 +8,26 @@ export const JOURNAL_FILE = 'journal.ndjson';
 /** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
 export function ensureOutFolder(out: string): void {
   try {
-    mkdirSync(out, { recursive: true });
-    accessSync(out, constants.W_OK);
+    makeFolders(out);
+    // With the dot, what is no folder is refused too.
+    accessSync(`${out}/.`, constants.W_OK);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperatorError('usage', [
       { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
     ]);
+  }
+}
+
+/** Level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another run may have made it at the same moment.
+    if (!existsSync(folder)) throw error;
   }
 }
 

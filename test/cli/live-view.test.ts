@@ -105,6 +105,13 @@ describe('without one', () => {
   });
 });
 
+it('says nothing of a run that never began', () => {
+  const { screen, view, set } = start({ isTTY: false });
+  set({ settled: 0, lastSample: null });
+  view.finish();
+  expect(screen.written).toBe('');
+});
+
 it('is silent when it is to be quiet', () => {
   const { clock, screen, view } = start({ quiet: true });
   view.log('unheard');

@@ -117,12 +117,17 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
     expectNothingWritten();
   });
 
-  it('an out folder that cannot be written', async () => {
-    const file = given('a-file', 'not a folder');
-    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', join(file, 'results')]);
+  it.each([
+    ['is a file', given('a-file', 'not a folder')],
+    ['is within a file', join(folder, 'a-file', 'results')],
+    // As in any folder where the system makes none; Windows has no such place to test with.
+    ...(process.platform === 'linux' ? [['is in /proc', '/proc/results']] : []),
+  ])('an out folder that %s', async (_, place) => {
+    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', String(place)]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/a-file/);
+    expect(stderr).toContain(`${place}: the results folder cannot be written`);
     expect(stderr).toMatch(/--out/);
+    expect(stderr.split('\n').filter((line) => line !== '')).toHaveLength(1);
   });
 });
 
