@@ -3,5 +3,5 @@ import type { Credentials } from './credentials.ts';
 
 /** With X.509 the certificate of the TLS handshake is all: no password is sent. */
 export function certificateCredentials(clientCertificate: ClientCertificate): Credentials {
-  return { password: () => null, clientCertificate };
+  return { keys: 1, password: () => null, clientCertificate };
 }

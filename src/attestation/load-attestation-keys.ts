@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { intermediatesIn } from '../certificates/certificate-chain.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
-import type { AttestationChoice, CertificateSource, SecretSource } from '../scenario/scenario.ts';
-import type { AttestationKeys } from './attestation-keys.ts';
+import type { AttestationChoice, CertificateSource, GroupKeySources, SecretSource } from '../scenario/scenario.ts';
+import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
 import { loadIssuer } from './load-issuer.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type LoadedKey = { readonly key: string } | { readonly problem: Problem };
 
-const REMEDY = 'Copy the primary key of the enrollment group from the DPS instance';
+const REMEDY = 'Copy the key of the enrollment group from the DPS instance';
 
 /**
  * Reads the keys that a scenario names.
@@ -29,14 +29,19 @@ export async function loadAttestationKeys(
     problems.push(loaded.problem);
     return '';
   };
-  const defaultKey = choice.key === null ? null : await take(choice.key, 'the group key');
-  const groups: [group: string, key: string][] = [];
-  for (const [group, source] of Object.entries(choice.groups)) {
-    groups.push([group, await take(source, `the key of group ${JSON.stringify(group)}`)]);
-  }
+  const takeAll = async ({ key, groups: sources }: GroupKeySources, rank: string): Promise<GroupKeys> => {
+    const defaultKey = key === null ? null : await take(key, `the ${rank}group key`);
+    const groups: [group: string, key: string][] = [];
+    for (const [group, source] of Object.entries(sources)) {
+      groups.push([group, await take(source, `the ${rank}key of group ${JSON.stringify(group)}`)]);
+    }
+    // fromEntries defines own properties: also a group called `__proto__` is one.
+    return { defaultKey, groups: Object.fromEntries(groups) };
+  };
+  const primary = await takeAll(choice, '');
+  const secondary = await takeAll(choice.secondary, 'secondary ');
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  // fromEntries defines own properties: also a group called `__proto__` is one.
-  return { kind: 'group-key', defaultKey, groups: Object.fromEntries(groups) };
+  return { kind: 'group-key', ...primary, secondary };
 }
 
 /** Files of devices are read at their launch; that they are there is for the survey to see. */

@@ -1,7 +1,7 @@
 import { deriveDeviceKey } from '../dps/device-key.ts';
 import { buildSasToken } from '../dps/sas-token.ts';
 import type { Launch } from '../registration/launch.ts';
-import type { AttestationKeys } from './attestation-keys.ts';
+import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
 import type { Credentials } from './credentials.ts';
 
 /** Life of a token: what most of the official SDKs use; longer than any registration's deadline should be. */
@@ -15,26 +15,38 @@ export type SymmetricKeyCredentials =
   /** Why the row has none, as the end of a sentence that begins with the row. */
   | { readonly reason: string };
 
-/** A row's own key comes first; without one its key is derived from its group's, or else from the default group key. */
+/**
+ * A row's own key comes first; without one its keys are derived from its group's primary and secondary, or else from the
+ * default ones.
+ */
 export function symmetricKeyCredentials(
   keys: SymmetricKeys,
   idScope: string,
   launch: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
 ): SymmetricKeyCredentials {
-  const { registrationId, group } = launch;
-  const deviceKey = launch.deviceKey ?? derivedKey(keys, registrationId, group);
-  if (deviceKey === null) return { reason: missingKeyReason(keys, group) };
-  const password = (epochMs: number): string =>
-    buildSasToken(idScope, registrationId, deviceKey, Math.floor(epochMs / 1000) + TOKEN_LIFE_SECONDS);
-  return { credentials: { password, clientCertificate: null } };
+  const { registrationId, group, deviceKey } = launch;
+  const deviceKeys = deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
+  if (deviceKeys.length === 0) return { reason: missingKeyReason(keys, group) };
+  const password = (epochMs: number, key: number): string => {
+    const chosen = deviceKeys[key];
+    if (chosen === undefined) throw new Error(`the device has ${deviceKeys.length} keys, not ${key + 1}`);
+    return buildSasToken(idScope, registrationId, chosen, Math.floor(epochMs / 1000) + TOKEN_LIFE_SECONDS);
+  };
+  return { credentials: { keys: deviceKeys.length, password, clientCertificate: null } };
 }
 
-function derivedKey(keys: SymmetricKeys, registrationId: string, group: string | null): string | null {
-  if (keys.kind === 'device-key') return null;
+/** Primary and secondary, of the same enrollment group; none without a primary one. */
+function derivedKeys(keys: SymmetricKeys, registrationId: string, group: string | null): readonly string[] {
+  if (keys.kind === 'device-key') return [];
   // Object.hasOwn: a group may be called `constructor`.
-  const named = group !== null && Object.hasOwn(keys.groups, group) ? keys.groups[group] : undefined;
-  const groupKey = named ?? keys.defaultKey;
-  return groupKey === null ? null : deriveDeviceKey(groupKey, registrationId);
+  const isNamed = group !== null && Object.hasOwn(keys.groups, group);
+  const keyIn = ({ defaultKey, groups }: GroupKeys): string | null =>
+    isNamed ? (Object.hasOwn(groups, group) ? (groups[group] ?? null) : null) : defaultKey;
+  const primary = keyIn(keys);
+  if (primary === null) return [];
+  const secondary = keyIn(keys.secondary);
+  const groupKeys = secondary === null ? [primary] : [primary, secondary];
+  return groupKeys.map((groupKey) => deriveDeviceKey(groupKey, registrationId));
 }
 
 function missingKeyReason(keys: SymmetricKeys, group: string | null): string {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { AttestationKeys, GroupKeys } from '../attestation/attestation-keys.ts';
 import { certificatesIn } from '../certificates/certificate-chain.ts';
 
 /** Of the emulator that needs no configuration; any would do. */
@@ -27,12 +27,23 @@ export function writeEmulatorConfig(folder: string, keys: AttestationKeys): stri
 function groupsOf(folder: string, keys: AttestationKeys): readonly EnrollmentGroup[] | null {
   switch (keys.kind) {
     case 'group-key': {
-      const named = Object.entries(keys.groups);
-      const all = keys.defaultKey === null ? named : [[DEFAULT_GROUP, keys.defaultKey] as const, ...named];
-      return all.map(([enrollmentGroupId, key], index) => {
-        const primaryKeyFile = join(folder, `group-${index}.key`);
-        writeFileSync(primaryKeyFile, key, { mode: 0o600 });
-        return { enrollmentGroupId, attestation: { symmetricKey: { primaryKeyFile } } };
+      const groups = [DEFAULT_GROUP, ...Object.keys(keys.groups)];
+      return groups.flatMap((enrollmentGroupId, index) => {
+        const keyIn = ({ defaultKey, groups: named }: GroupKeys): string | null =>
+          index === 0 ? defaultKey : (named[enrollmentGroupId] ?? null);
+        const primary = keyIn(keys);
+        if (primary === null) return [];
+        const write = (rank: string, key: string): string => {
+          const file = join(folder, `group-${index}-${rank}.key`);
+          writeFileSync(file, key, { mode: 0o600 });
+          return file;
+        };
+        const secondary = keyIn(keys.secondary);
+        const symmetricKey = {
+          primaryKeyFile: write('primary', primary),
+          ...(secondary === null ? {} : { secondaryKeyFile: write('secondary', secondary) }),
+        };
+        return [{ enrollmentGroupId, attestation: { symmetricKey } }];
       });
     }
     case 'x509-issuer': {

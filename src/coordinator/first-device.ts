@@ -29,5 +29,7 @@ export async function firstDeviceIdentity(
   if ('refusal' in made) return made;
   const { password, clientCertificate } = made.credentials;
   const username = connectUsername({ idScope, registrationId, apiVersion: scenario.apiVersion }, userAgent);
-  return { identity: { clientId: registrationId, username, password: password(clock.epochMs()), clientCertificate } };
+  return {
+    identity: { clientId: registrationId, username, password: password(clock.epochMs(), 0), clientCertificate },
+  };
 }

@@ -12,6 +12,7 @@
  * Where register requests need permits, `ask` leads through awaitingPermit, but for the request that the launch's own permit
  * is for: the first, on the first connection, before that permit lapses.
  */
+import { ERROR_CODES } from '../dps/error-codes.ts';
 import { type AnswerBody, parseAnswerBody, registerBody } from '../dps/payloads.ts';
 import { parseResponseTopic, pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../dps/topics.ts';
 import { type AnswerMeaning, answerMeaning } from './answer-meaning.ts';
@@ -30,7 +31,7 @@ import type {
   Verdict,
 } from './registration-state.ts';
 import { conflictDelayMs, retryDelayMs } from './retry-delay.ts';
-import { answerVerdict, clientVerdict, connectionVerdict } from './verdict.ts';
+import { answerVerdict, assignedVerdict, clientVerdict, connectionVerdict } from './verdict.ts';
 
 type Phase = RegistrationState['phase'];
 type In<P extends Phase> = Extract<RegistrationState, { phase: P }>;
@@ -92,10 +93,11 @@ type Answer = {
 
 /** What each answer to the request in flight does. */
 const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
-  assigned: (progress, answer) => conclude(measuredAssignment(progress, answer.atMs), answer, 'assigned'),
+  assigned: (progress, { atMs, body }) =>
+    finish(measuredAssignment(progress, atMs), atMs, assignedVerdict(progress.key), body),
   failed: (progress, answer) => conclude(progress, answer, 'failed'),
   disabled: (progress, answer) => conclude(progress, answer, 'disabled'),
-  unauthorized: (progress, answer) => conclude(progress, answer, 'unauthorized'),
+  unauthorized: notAuthorized,
   rejected: (progress, answer) => conclude(progress, answer, 'rejected'),
   pending: pollLater,
   throttled: (progress, answer, policy) => {
@@ -134,6 +136,8 @@ export function begin(subject: RegistrationSubject, atMs: number, policy: Regist
     milestoneAtMs: atMs,
     acceptedAtMs: null,
     pollsOfOperation: 0,
+    key: 0,
+    certificateRetried: false,
     requestRetries: 0,
     troublesInARow: 0,
     trouble: null,
@@ -154,7 +158,8 @@ function connect(progress: Progress, atMs: number, policy: RegistrationPolicy): 
   const attempts = progress.attempts + 1;
   const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
   const wakeAtMs = byDeadline(progress, atMs + policy.connectTimeoutMs);
-  return { state: { phase: 'connecting', wakeAtMs, progress: connecting }, commands: [{ type: 'openConnection' }] };
+  const open: RegistrationCommand = { type: 'openConnection', key: progress.key };
+  return { state: { phase: 'connecting', wakeAtMs, progress: connecting }, commands: [open] };
 }
 
 function subscribe(state: In<'connecting'>, { atMs }: On<'connected'>, policy: RegistrationPolicy): Transition {
@@ -299,10 +304,10 @@ function dropAnswer(state: Open): Transition {
 }
 
 /** The service is at work. Its first operation ID stays, whatever later answers name. */
-function pollLater(progress: Progress, { atMs, retryAfterSeconds, body }: Answer, policy: RegistrationPolicy) {
-  const operationId = progress.operationId ?? body?.operationId ?? null;
+function pollLater(progress: Progress, answer: Answer, policy: RegistrationPolicy): Transition {
+  const operationId = progress.operationId ?? answer.body?.operationId ?? null;
   const advanced = { ...progress, operationId, troublesInARow: 0, trouble: null };
-  return pauseToAsk(advanced, atMs, retryAfterSeconds, policy.pollDelayDefaultMs, policy);
+  return pauseBefore('ask', advanced, answer, policy.pollDelayDefaultMs, policy);
 }
 
 type RepeatedMeaning = 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'operationGone';
@@ -317,32 +322,53 @@ function askAgain(
   if (progress.requestRetries >= policy.requestRetriesMax) return finish(progress, answer.atMs, verdict);
   const troubled = withTrouble({ ...progress, requestRetries: progress.requestRetries + 1 }, verdict);
   const delayMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
-  return pauseToAsk(troubled, answer.atMs, answer.retryAfterSeconds, delayMs, policy);
+  return pauseBefore('ask', troubled, answer, delayMs, policy);
+}
+
+/** Final, unless the device has another key, or its certificate may be shown once more. */
+function notAuthorized(progress: Progress, answer: Answer, policy: RegistrationPolicy): Transition {
+  const { attempts, key, subject, certificateRetried } = progress;
+  const trouble = answerVerdict('unauthorized', answer.status, answer.body);
+  if (attempts < policy.attemptsMax) {
+    if (key + 1 < subject.keys) {
+      return pauseBefore('reconnect', { ...progress, key: key + 1, trouble }, answer, 0, policy);
+    }
+    const isCertificate = answer.body?.errorCode === ERROR_CODES.invalidCertificate;
+    if (policy.retriesInvalidCertificate && isCertificate && !certificateRetried) {
+      const troubled = withTrouble({ ...progress, certificateRetried: true }, trouble);
+      return pauseBefore('reconnect', troubled, answer, backoffMs(troubled, policy), policy);
+    }
+  }
+  return conclude(progress, answer, 'unauthorized');
 }
 
 function conclude(
   progress: Progress,
   answer: Answer,
-  meaning: 'assigned' | 'failed' | 'disabled' | 'unauthorized' | 'rejected',
+  meaning: 'failed' | 'disabled' | 'unauthorized' | 'rejected',
 ): Transition {
   return finish(progress, answer.atMs, answerVerdict(meaning, answer.status, answer.body), answer.body);
 }
 
 // ---- pauses
 
-/** @param otherwiseMs when the service sent no retry-after */
-function pauseToAsk(
+/**
+ * A pause between two connections comes without one.
+ * @param otherwiseMs when the service sent no retry-after
+ */
+function pauseBefore(
+  then: 'ask' | 'reconnect',
   progress: Progress,
-  atMs: number,
-  retryAfterSeconds: number | null,
+  { atMs, retryAfterSeconds }: Answer,
   otherwiseMs: number,
   policy: RegistrationPolicy,
 ): Transition {
-  if (retryAfterSeconds === null) return pause(progress, 'ask', atMs, atMs + otherwiseMs, []);
+  const commands: readonly RegistrationCommand[] = then === 'reconnect' ? [{ type: 'closeConnection' }] : [];
+  if (retryAfterSeconds === null) return pause(progress, then, atMs, atMs + otherwiseMs, commands);
   const askedMs = retryAfterSeconds * 1000;
-  if (askedMs <= policy.retryAfterMaxMs) return pause(progress, 'ask', atMs, atMs + askedMs, []);
+  if (askedMs <= policy.retryAfterMaxMs) return pause(progress, then, atMs, atMs + askedMs, commands);
   const clamped = { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 };
-  return pause(clamped, 'ask', atMs, atMs + policy.retryAfterMaxMs, []);
+  return pause(clamped, then, atMs, atMs + policy.retryAfterMaxMs, commands);
 }
 
 function pause(

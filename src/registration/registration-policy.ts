@@ -25,6 +25,8 @@ export type RegistrationPolicy = {
   /** 409: somebody registers the same ID at this moment; a random pause between these two. */
   readonly conflictDelayMinMs: number;
   readonly conflictDelayMaxMs: number;
+  /** Whether a device whose certificate was refused (401002) connects once more: good ones were seen to be refused now and then. */
+  readonly retriesInvalidCertificate: boolean;
   /**
    * From the actual start: a first register request that is not sent by then takes a permit of its own, as every repeated one
    * does. `null` = register requests need no permits.
@@ -51,6 +53,8 @@ export const REGISTRATION_POLICY_DEFAULT: RegistrationPolicy = Object.freeze({
   retryDelayMaxMs: 100_000,
   conflictDelayMinMs: 1_000,
   conflictDelayMaxMs: 10_000,
+  // A certificate that is wrong is refused for as long as it is asked.
+  retriesInvalidCertificate: false,
   permitLapseMs: null,
 });
 

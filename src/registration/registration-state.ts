@@ -6,6 +6,8 @@ export type RegistrationSubject = {
   readonly registrationId: string;
   /** JSON text for the allocation webhook. */
   readonly payloadJson: string | null;
+  /** Keys that the device can prove itself with, tried one after the other. */
+  readonly keys: number;
   /** Begins every `$rid`; no other registration of this ID, also of an earlier run, has the same. */
   readonly requestIdPrefix: string;
   /** Of the jitter. */
@@ -44,6 +46,10 @@ export type Progress = Tally & {
   /** First answer to the last register request. */
   readonly acceptedAtMs: number | null;
   readonly pollsOfOperation: number;
+  /** The key in use, from 0. */
+  readonly key: number;
+  /** A refusal of the certificate has been asked again, as the policy may allow once. */
+  readonly certificateRetried: boolean;
   /** Requests repeated on this connection. */
   readonly requestRetries: number;
   /** Since the service last made progress; the exponent of the backoff. */
@@ -97,7 +103,8 @@ export type RegistrationEnding = Omit<
 > & { readonly startedAtMs: number };
 
 export type RegistrationCommand =
-  | { readonly type: 'openConnection' }
+  /** `key`: of the device's keys, from 0. */
+  | { readonly type: 'openConnection'; readonly key: number }
   | { readonly type: 'subscribe'; readonly topicFilter: string }
   | { readonly type: 'publish'; readonly topic: string; readonly payload: string }
   /** Also where there may be none any more. */

@@ -11,6 +11,7 @@ import type {
   RegistrationEnding,
   RegistrationEvent,
   RegistrationState,
+  RegistrationSubject,
   Transition,
 } from './registration-state.ts';
 
@@ -112,7 +113,7 @@ class RegistrationDriver {
   #carryOut(command: RegistrationCommand): void {
     switch (command.type) {
       case 'openConnection':
-        this.#open();
+        this.#open(command.key);
         break;
       case 'subscribe':
         this.#connection?.subscribe(command.topicFilter);
@@ -140,10 +141,10 @@ class RegistrationDriver {
     }
   }
 
-  #open(): void {
+  #open(key: number): void {
     this.#connectionNumber += 1;
     const connectionNumber = this.#connectionNumber;
-    this.#connection = this.#job.openConnection(identityOf(this.#job), (event) =>
+    this.#connection = this.#job.openConnection(identityOf(this.#job, key), (event) =>
       this.#receive(timed(event, this.#job.clock.nowMs()), connectionNumber),
     );
   }
@@ -183,18 +184,22 @@ function timed(event: MqttEvent, atMs: number): RegistrationEvent {
 }
 
 /** The wall clock parts runs, the launch number parts the registrations of one run. */
-function subjectOf({ launch, seed, clock }: RegistrationJob) {
+function subjectOf({ launch, credentials, seed, clock }: RegistrationJob): RegistrationSubject {
+  const { registrationId, payloadJson } = launch;
   const requestIdPrefix = `${Math.floor(clock.epochMs()).toString(36)}-${launch.sequence.toString(36)}`;
-  return { registrationId: launch.registrationId, payloadJson: launch.payloadJson, requestIdPrefix, seed };
+  return { registrationId, payloadJson, keys: credentials.keys, requestIdPrefix, seed };
 }
 
 /** The password is made for each connection, since it expires. */
-function identityOf({ launch, credentials, clock, idScope, apiVersion, userAgent }: RegistrationJob): MqttIdentity {
+function identityOf(
+  { launch, credentials, clock, idScope, apiVersion, userAgent }: RegistrationJob,
+  key: number,
+): MqttIdentity {
   const { registrationId } = launch;
   return {
     clientId: registrationId,
     username: connectUsername({ idScope, registrationId, apiVersion }, userAgent),
-    password: credentials.password(clock.epochMs()),
+    password: credentials.password(clock.epochMs(), key),
     clientCertificate: credentials.clientCertificate,
   };
 }

@@ -29,11 +29,10 @@ const CONNECTION_FAILURE_RESULTS: Readonly<Record<ConnectionFailureCode, 'refuse
   'protocol-error': 'disconnected',
 };
 
-/** Every answer that ends a registration, or would if it could not be asked again. */
-type ConclusiveMeaning = Exclude<AnswerMeaning, 'pending'>;
+/** Every answer but success that ends a registration, or would if it could not be asked again. */
+type ConclusiveMeaning = Exclude<AnswerMeaning, 'pending' | 'assigned'>;
 
 const ANSWER_RESULTS: Readonly<Record<ConclusiveMeaning, RegistrationResult>> = {
-  assigned: 'assigned',
   failed: 'failed',
   disabled: 'disabled',
   unauthorized: 'refused',
@@ -53,7 +52,6 @@ export function connectionVerdict({ code, message }: ConnectionFailure): Verdict
 /** How a registration ends by an answer: with the service's own words, where it has any. */
 export function answerVerdict(meaning: ConclusiveMeaning, status: number, body: AnswerBody | null): Verdict {
   const result = ANSWER_RESULTS[meaning];
-  if (meaning === 'assigned') return { result, errorCode: null, errorMessage: null, trackingId: null };
   if (meaning === 'malformed')
     return clientVerdict(result, 'malformed-answer', `The answer (${status}) cannot be read`);
   return {
@@ -63,6 +61,13 @@ export function answerVerdict(meaning: ConclusiveMeaning, status: number, body: 
     // Empty in the throttling answers that were seen.
     trackingId: body?.trackingId || null,
   };
+}
+
+/** @param key of the device's, from 0: that it was not the first is for the operator to know. */
+export function assignedVerdict(key: number): Verdict {
+  const [errorCode, errorMessage] =
+    key === 0 ? [null, null] : ['secondary-key', 'The service refused the primary key, and accepted the secondary one'];
+  return { result: 'assigned', errorCode, errorMessage, trackingId: null };
 }
 
 /** How a registration ends by the client's own limits. */

@@ -26,7 +26,10 @@ export function printScenario(resolved: ResolvedScenario): string {
   }
   const { attestation } = resolved.scenario;
   if (attestation.kind === 'group-key' && Object.keys(attestation.groups).length > 0) {
-    const groups = Object.entries(attestation.groups).map(([name, source]) => [name, sourceKeys(source)]);
+    const groups = Object.entries(attestation.groups).map(([name, source]) => {
+      const secondary = Object.hasOwn(attestation.secondary.groups, name) ? attestation.secondary.groups[name] : null;
+      return [name, { ...sourceKeys(source, ''), ...(secondary ? sourceKeys(secondary, 'secondary') : {}) }];
+    });
     document.setIn(GROUPS_KEY.split('.'), document.createNode(Object.fromEntries(groups)));
   }
   return document.toString({ lineWidth: 0 });
@@ -36,8 +39,10 @@ function describeSource(origin: Origin): string {
   return `${origin.source}: ${describeOrigin(origin)}`;
 }
 
-function sourceKeys(source: SecretSource): Readonly<Record<string, string>> {
-  return source.kind === 'file' ? { keyFile: resolve(source.file) } : { keyVariable: source.variable };
+/** `keyFile` or `keyVariable`, after a prefix `secondaryKeyFile` or `secondaryKeyVariable`. */
+function sourceKeys(source: SecretSource, prefix: '' | 'secondary'): Readonly<Record<string, string>> {
+  const key = prefix === '' ? 'key' : `${prefix}Key`;
+  return source.kind === 'file' ? { [`${key}File`]: resolve(source.file) } : { [`${key}Variable`]: source.variable };
 }
 
 /** `null` = nothing to print. */

@@ -10,10 +10,12 @@ import { SECRET_VARIABLES } from './secret-variable.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
 import { shapeProblems } from './shape-problems.ts';
 
-/** Where the key of one enrollment group is to be found. */
+/** Where the keys of one enrollment group are to be found. */
 export type GivenGroup = {
   readonly keyFile: Given | null;
   readonly keyVariable: Given | null;
+  readonly secondaryKeyFile: Given | null;
+  readonly secondaryKeyVariable: Given | null;
   readonly origin: Origin;
 };
 
@@ -103,9 +105,16 @@ function givenGroups(reader: Reader): ReadonlyMap<string, GivenGroup> {
   return new Map(
     names.map((name) => {
       const at = [...path, name];
-      const keyFile = givenText(reader, [...at, 'keyFile'], true);
-      const keyVariable = givenText(reader, [...at, 'keyVariable'], false);
-      return [name, { keyFile, keyVariable, origin: originAt(reader, at) }];
+      return [
+        name,
+        {
+          keyFile: givenText(reader, [...at, 'keyFile'], true),
+          keyVariable: givenText(reader, [...at, 'keyVariable'], false),
+          secondaryKeyFile: givenText(reader, [...at, 'secondaryKeyFile'], true),
+          secondaryKeyVariable: givenText(reader, [...at, 'secondaryKeyVariable'], false),
+          origin: originAt(reader, at),
+        },
+      ];
     }),
   );
 }

@@ -9,15 +9,40 @@ import type { AttestationChoice, SecretSource, Target } from './scenario.ts';
 import { GROUP_KEY_VARIABLE } from './secret-variable.ts';
 import type { SettingName } from './settings.ts';
 
-const KEY_SETTINGS: readonly SettingName[] = ['groupKeyFile', 'groupKeyVariable'];
+/** The settings that say where a key for all rows is. */
+type KeySettings = {
+  readonly file: 'groupKeyFile' | 'secondaryKeyFile';
+  readonly variable: 'groupKeyVariable' | 'secondaryKeyVariable';
+  /** Where it is when no setting says so; `null` = nowhere. */
+  readonly impliedVariable: string | null;
+  readonly noun: string;
+};
+
+const PRIMARY: KeySettings = {
+  file: 'groupKeyFile',
+  variable: 'groupKeyVariable',
+  impliedVariable: GROUP_KEY_VARIABLE,
+  noun: 'group keys',
+};
+
+const SECONDARY: KeySettings = {
+  file: 'secondaryKeyFile',
+  variable: 'secondaryKeyVariable',
+  impliedVariable: null,
+  noun: 'secondary group keys',
+};
+
+const KEY_SETTINGS: readonly SettingName[] = [PRIMARY, SECONDARY].flatMap(({ file, variable }) => [file, variable]);
 
 const KEY_REMEDY = `Set ${GROUP_KEY_VARIABLE}, or give --group-key-file FILE, or name the keys in attestation.groups of a scenario; with keys in the CSV use --attestation device-key`;
 
 export type ResolvedAttestation = {
   readonly attestation: AttestationChoice;
-  /** Of the key for all rows; `null` where there is none. */
-  readonly keyOrigin: Origin | null;
+  /** Of the keys for all rows; `null` where there is none. */
+  readonly keyOrigins: { readonly primary: Origin | null; readonly secondary: Origin | null };
 };
+
+const NO_KEYS: ResolvedAttestation['keyOrigins'] = { primary: null, secondary: null };
 
 /** Where every key comes from; the keys themselves stay where they are. */
 export function resolveAttestation(
@@ -29,51 +54,69 @@ export function resolveAttestation(
 ): ResolvedAttestation {
   if (settings.values.attestation === 'x509') {
     complainOfUselessKeys(settings, groups, problems);
-    return { attestation: { kind: 'x509', certificates: resolveCertificates(settings, problems) }, keyOrigin: null };
+    return {
+      attestation: { kind: 'x509', certificates: resolveCertificates(settings, problems) },
+      keyOrigins: NO_KEYS,
+    };
   }
   complainOfUselessCertificates(settings, problems);
   if (settings.values.attestation === 'device-key') {
     complainOfUselessKeys(settings, groups, problems);
-    return { attestation: { kind: 'device-key' }, keyOrigin: null };
+    return { attestation: { kind: 'device-key' }, keyOrigins: NO_KEYS };
   }
-  const sources = [...groups].flatMap(([name, group]) => {
-    const source = groupSource(name, group, environment, problems);
-    return source === null ? [] : [[name, source] as const];
-  });
-  const choice = keyForAll(settings, environment, problems);
+  const choice = keyForAll(PRIMARY, settings, environment, problems);
+  const secondary = keyForAll(SECONDARY, settings, environment, problems);
   const isKeyGiven = choice !== null || groups.size > 0 || givenOrigins(settings.origins, KEY_SETTINGS).length > 0;
   if (!isKeyGiven && target?.kind === 'service') {
     problems.push(problem('there is no key', KEY_REMEDY));
   }
+  if (secondary !== null && choice === null) {
+    const message = `${describeOrigin(secondary.origin)} names a secondary key, and there is no primary one`;
+    problems.push(problemAt(secondary.origin, message, KEY_REMEDY));
+  }
+  const sources = (which: 'primary' | 'secondary') =>
+    Object.fromEntries(
+      [...groups].flatMap(([name, group]) => {
+        const source = groupSource(name, group, which, environment, problems);
+        return source === null ? [] : [[name, source] as const];
+      }),
+    );
   const attestation: AttestationChoice = {
     kind: 'group-key',
     key: choice?.source ?? null,
-    groups: Object.fromEntries(sources),
+    groups: sources('primary'),
+    secondary: { key: secondary?.source ?? null, groups: sources('secondary') },
   };
-  return { attestation, keyOrigin: choice?.origin ?? null };
+  return { attestation, keyOrigins: { primary: choice?.origin ?? null, secondary: secondary?.origin ?? null } };
 }
 
 type KeyChoice = { readonly source: SecretSource; readonly origin: Origin };
 
 /** The strongest source wins, as for every setting; two of the same strength are two keys. */
-function keyForAll(settings: GatheredSettings, environment: Environment, problems: Problem[]): KeyChoice | null {
-  const { groupKeyFile: file, groupKeyVariable: variable } = settings.values;
+function keyForAll(
+  names: KeySettings,
+  { values, origins }: GatheredSettings,
+  environment: Environment,
+  problems: Problem[],
+): KeyChoice | null {
+  const [file, variable] = [values[names.file], values[names.variable]];
   const choices: KeyChoice[] = [];
-  if (file !== null) choices.push({ source: { kind: 'file', file }, origin: settings.origins.groupKeyFile });
+  if (file !== null) choices.push({ source: { kind: 'file', file }, origin: origins[names.file] });
   if (variable !== null) {
-    const origin = settings.origins.groupKeyVariable;
+    const origin = origins[names.variable];
     checkVariable(variable, origin, environment, problems);
     choices.push({ source: { kind: 'environment', variable }, origin });
   }
-  if (isSet(environment, GROUP_KEY_VARIABLE)) {
-    const origin = originOf('environment', GROUP_KEY_VARIABLE);
-    choices.push({ source: { kind: 'environment', variable: GROUP_KEY_VARIABLE }, origin });
+  const { impliedVariable } = names;
+  if (impliedVariable !== null && isSet(environment, impliedVariable)) {
+    const origin = originOf('environment', impliedVariable);
+    choices.push({ source: { kind: 'environment', variable: impliedVariable }, origin });
   }
   const strength = ({ origin }: KeyChoice): number => SOURCES.indexOf(origin.source);
   const strengthMax = Math.max(...choices.map(strength));
   const [strongest, rival] = choices.filter((choice) => strength(choice) === strengthMax);
   if (strongest !== undefined && rival !== undefined) {
-    const message = `two group keys: ${describeOrigin(strongest.origin)} and ${describeOrigin(rival.origin)}`;
+    const message = `two ${names.noun}: ${describeOrigin(strongest.origin)} and ${describeOrigin(rival.origin)}`;
     problems.push(problemAt(rival.origin, message, 'Remove one of them'));
   }
   return strongest ?? null;
@@ -81,13 +124,21 @@ function keyForAll(settings: GatheredSettings, environment: Environment, problem
 
 function groupSource(
   name: string,
-  { keyFile, keyVariable, origin }: GivenGroup,
+  group: GivenGroup,
+  which: 'primary' | 'secondary',
   environment: Environment,
   problems: Problem[],
 ): SecretSource | null {
+  const { origin } = group;
+  const [keyFile, keyVariable, keys] =
+    which === 'primary'
+      ? [group.keyFile, group.keyVariable, 'keyFile or keyVariable']
+      : [group.secondaryKeyFile, group.secondaryKeyVariable, 'secondaryKeyFile or secondaryKeyVariable'];
+  if (which === 'secondary' && keyFile === null && keyVariable === null) return null;
   if ((keyFile === null) === (keyVariable === null)) {
-    const message = `the enrollment group ${quoteValue(name)} has ${keyFile === null ? 'no key' : 'two keys'}`;
-    problems.push(problemAt(origin, message, 'Give it either keyFile or keyVariable'));
+    const amount = keyFile === null ? 'no key' : `two ${which === 'primary' ? '' : 'secondary '}keys`;
+    const message = `the enrollment group ${quoteValue(name)} has ${amount}`;
+    problems.push(problemAt(origin, message, `Give it either ${keys}`));
     return null;
   }
   if (keyFile !== null) {

@@ -2,9 +2,9 @@ import { OperatorError, type Problem, problem } from '../problem/operator-error.
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../registration/registration-policy.ts';
 import type { Environment } from './environment.ts';
 import { type Flags, type GatheredSettings, gatherSettings, unknownVariables } from './gather-settings.ts';
-import { describeOrigin, type Origin, problemAt } from './origin.ts';
+import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
-import { resolveAttestation } from './resolve-attestation.ts';
+import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
 import { checkTls, toTls, withPort } from './resolve-connection.ts';
 import { checkLoad, toLoad, withLoad } from './resolve-load.ts';
 import { resolveTarget } from './resolve-target.ts';
@@ -35,8 +35,8 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
   const problems: Problem[] = [...given.problems];
   const gathered = withPort(gatherSettings(flags, environment, given, problems));
   const target = resolveTarget(gathered, problems);
-  const { attestation, keyOrigin } = resolveAttestation(gathered, given.groups, environment, target, problems);
-  const { values, origins } = withKey(withLoad(gathered, target, cores), attestation, keyOrigin);
+  const { attestation, keyOrigins } = resolveAttestation(gathered, given.groups, environment, target, problems);
+  const { values, origins } = withKeys(withLoad(gathered, target, cores), attestation, keyOrigins);
   checkFleet(values, origins, problems);
   checkLoad(gathered, problems);
   checkTls(gathered, problems);
@@ -54,20 +54,31 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   return [...byPlace, ...problems.filter(({ file }) => file === null)];
 }
 
-/** Leaves only that key source which was chosen. */
-function withKey(
+/** Leaves only those key sources which were chosen. */
+function withKeys(
   { values, origins }: GatheredSettings,
   attestation: AttestationChoice,
-  keyOrigin: Origin | null,
+  { primary, secondary }: ResolvedAttestation['keyOrigins'],
 ): GatheredSettings {
-  const key = attestation.kind === 'group-key' ? attestation.key : null;
-  const groupKeyFile = key?.kind === 'file' ? key.file : null;
-  const groupKeyVariable = key?.kind === 'environment' ? key.variable : null;
-  const origin = keyOrigin ?? origins.groupKeyVariable;
+  const isGroupKey = attestation.kind === 'group-key';
+  const [groupKeyFile, groupKeyVariable] = fileOrVariable(isGroupKey ? attestation.key : null);
+  const [secondaryKeyFile, secondaryKeyVariable] = fileOrVariable(isGroupKey ? attestation.secondary.key : null);
+  const origin = primary ?? origins.groupKeyVariable;
+  const secondaryOrigin = secondary ?? origins.secondaryKeyVariable;
   return {
-    values: { ...values, groupKeyFile, groupKeyVariable },
-    origins: { ...origins, groupKeyFile: origin, groupKeyVariable: origin },
+    values: { ...values, groupKeyFile, groupKeyVariable, secondaryKeyFile, secondaryKeyVariable },
+    origins: {
+      ...origins,
+      groupKeyFile: origin,
+      groupKeyVariable: origin,
+      secondaryKeyFile: secondaryOrigin,
+      secondaryKeyVariable: secondaryOrigin,
+    },
   };
+}
+
+function fileOrVariable(source: SecretSource | null): readonly [file: string | null, variable: string | null] {
+  return [source?.kind === 'file' ? source.file : null, source?.kind === 'environment' ? source.variable : null];
 }
 
 function checkFleet(values: SettingValues, origins: GatheredSettings['origins'], problems: Problem[]): void {
@@ -97,7 +108,7 @@ function checkOrder(
 
 function keyVariables(attestation: AttestationChoice): readonly string[] {
   if (attestation.kind !== 'group-key') return [];
-  const sources = [attestation.key, ...Object.values(attestation.groups)];
+  const sources = [attestation, attestation.secondary].flatMap(({ key, groups }) => [key, ...Object.values(groups)]);
   return sources.flatMap((source: SecretSource | null) => (source?.kind === 'environment' ? [source.variable] : []));
 }
 
@@ -143,6 +154,7 @@ function toPolicy(values: SettingValues): RegistrationPolicy {
     retryDelayMaxMs: known(values.retryDelayMax),
     conflictDelayMinMs: known(values.conflictDelayMin),
     conflictDelayMaxMs: known(values.conflictDelayMax),
+    retriesInvalidCertificate: known(values.retryInvalidCertificate),
   };
 }
 

@@ -7,7 +7,8 @@ export const SCENARIO_VERSION = 1;
 /** Keys that are not settings, since neither flag nor environment can hold them. */
 export const GROUPS_KEY = 'attestation.groups';
 
-const GROUPS_HELP = "where the key of each enrollment group is, by the CSV's column group: keyFile or keyVariable";
+const GROUPS_HELP =
+  "where the key of each enrollment group is, by the CSV's column group: keyFile or keyVariable, and the same for a secondary key";
 
 const LEAF = z.union([z.string(), z.number(), z.boolean()]).optional();
 const MAP = z.record(z.string(), LEAF).optional();
@@ -17,7 +18,10 @@ const LIST = z.union([
   z.array(z.union([z.string(), z.strictObject({ expression: z.string(), abort: z.boolean().optional() })])),
 ]);
 const STAGES = z.union([LEAF, z.array(z.strictObject({ rate: LEAF, for: LEAF, ramp: LEAF }))]);
-const KEY_SOURCE = z.strictObject({ keyFile: LEAF, keyVariable: LEAF });
+/** Where the keys of one enrollment group are. */
+export const GROUP_KEYS = ['keyFile', 'keyVariable', 'secondaryKeyFile', 'secondaryKeyVariable'] as const;
+
+const KEY_SOURCE = z.strictObject(Object.fromEntries(GROUP_KEYS.map((key) => [key, LEAF])));
 
 /** The mappings of a scenario: the dotted path of each, with the keys that it may have; the root is ''. */
 export const MAPPING_KEYS: ReadonlyMap<string, readonly string[]> = mappingKeys();

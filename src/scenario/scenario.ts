@@ -18,14 +18,19 @@ export type SecretSource =
   | { readonly kind: 'file'; readonly file: string }
   | { readonly kind: 'environment'; readonly variable: string };
 
+export type GroupKeySources = {
+  /** For rows without a group, and for groups that `groups` does not name; `null` = there is none. */
+  readonly key: SecretSource | null;
+  /** By the CSV's `group` column. */
+  readonly groups: Readonly<Record<string, SecretSource>>;
+};
+
 export type AttestationChoice =
-  | {
+  | (GroupKeySources & {
       readonly kind: 'group-key';
-      /** For rows without a group, and for groups that `groups` does not name; `null` = there is none. */
-      readonly key: SecretSource | null;
-      /** By the CSV's `group` column. */
-      readonly groups: Readonly<Record<string, SecretSource>>;
-    }
+      /** Of the keys that are tried where the service does not accept the others. */
+      readonly secondary: GroupKeySources;
+    })
   /** Every row carries its own `device_key`. */
   | { readonly kind: 'device-key' }
   | { readonly kind: 'x509'; readonly certificates: CertificateSource };

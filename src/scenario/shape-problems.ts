@@ -4,7 +4,7 @@ import type { Problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { similarWord } from '../problem/similar-word.ts';
 import { dottedPath, type YamlDocument, type YamlPath, type YamlPlace } from '../problem/yaml-document.ts';
-import { MAPPING_KEYS, SCENARIO_VERSION } from './scenario-shape.ts';
+import { GROUP_KEYS, MAPPING_KEYS, SCENARIO_VERSION } from './scenario-shape.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -50,7 +50,7 @@ function wrongValue(path: YamlPath, issue: Issue): readonly [message: string, re
 function unknownKey(path: YamlPath, key: string): readonly [message: string, remedy: string] {
   const where = path.length === 0 ? '' : ` in ${dottedPath(path)}`;
   const message = `unknown key ${quoteValue(key)}${where}`;
-  const ofItem = path[0] === 'thresholds' ? ['expression', 'abort'] : ['keyFile', 'keyVariable'];
+  const ofItem = path[0] === 'thresholds' ? ['expression', 'abort'] : GROUP_KEYS;
   const keys = MAPPING_KEYS.get(path.join('.')) ?? ofItem;
   const similar = similarWord(key, keys);
   if (similar !== null) return [message, `Write ${similar}`];

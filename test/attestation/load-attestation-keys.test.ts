@@ -34,6 +34,7 @@ describe('keys', () => {
       kind: 'group-key',
       key: file('a.key'),
       groups: { 'line-b': variable('LINE_B_KEY'), ['__proto__']: variable('LINE_B_KEY') },
+      secondary: { key: variable('LINE_B_KEY'), groups: { 'line-b': file('a.key') } },
     };
     const keys = await loadAttestationKeys(choice, { LINE_B_KEY: ` ${KEY_B} ` });
     expect(keys).toMatchObject({ kind: 'group-key', defaultKey: KEY_A });
@@ -41,14 +42,18 @@ describe('keys', () => {
       ['line-b', KEY_B],
       ['__proto__', KEY_B],
     ]);
+    expect(keys.kind === 'group-key' && keys.secondary).toEqual({ defaultKey: KEY_B, groups: { 'line-b': KEY_A } });
     expect(structuredClone(keys)).toEqual(keys);
   });
 
   it('are absent where none is named', async () => {
-    expect(await loadAttestationKeys({ kind: 'group-key', key: null, groups: {} }, {})).toEqual({
+    expect(
+      await loadAttestationKeys({ kind: 'group-key', key: null, groups: {}, secondary: { key: null, groups: {} } }, {}),
+    ).toEqual({
       kind: 'group-key',
       defaultKey: null,
       groups: {},
+      secondary: { defaultKey: null, groups: {} },
     });
     expect(await loadAttestationKeys({ kind: 'device-key' }, {})).toEqual({ kind: 'device-key' });
   });
@@ -67,6 +72,7 @@ describe('mistakes', () => {
           'line-d': variable('LINE_D_KEY'),
           'line-e': file('a.key'),
         },
+        secondary: { key: variable('SECOND_KEY'), groups: { 'line-a': file('wrong.key') } },
       },
       { LINE_D_KEY: WRONG_KEY },
     );
@@ -77,6 +83,8 @@ describe('mistakes', () => {
       [join(folder, 'wrong.key'), expect.stringContaining('the key of group "line-b" decodes to 5 bytes')],
       [join(folder, 'empty.key'), 'the key of group "line-c" is empty'],
       [null, expect.stringContaining('the key of group "line-d", from LINE_D_KEY, decodes to 5 bytes')],
+      [null, 'the secondary group key is missing: SECOND_KEY is not set'],
+      [join(folder, 'wrong.key'), expect.stringContaining('the secondary key of group "line-a" decodes to 5 bytes')],
     ]);
     for (const { remedy } of error.problems) expect(remedy).not.toBeNull();
     expect(error.message).not.toContain(WRONG_KEY);

@@ -41,7 +41,7 @@ describe('files of the rows', () => {
   it('become the client certificate, with no password', async () => {
     const made = await make(FROM_ROWS, { certificateFile: 'one.pem', keyFile: 'one.key' });
     if (!('credentials' in made)) throw new Error(made.refusal.message);
-    expect(made.credentials.password(0)).toBeNull();
+    expect(made.credentials.password(0, 0)).toBeNull();
     expect(made.credentials.clientCertificate).toEqual({
       chainPem: device.certificatePem + line.certificatePem,
       privateKeyPem: device.privateKeyPem,
@@ -101,5 +101,5 @@ it('without certificates there is a token, and no client certificate', async () 
   );
   if (!('credentials' in made)) throw new Error(made.refusal.message);
   expect(made.credentials.clientCertificate).toBeNull();
-  expect(made.credentials.password(0)).toMatch(/^SharedAccessSignature /);
+  expect(made.credentials.password(0, 0)).toMatch(/^SharedAccessSignature /);
 });

@@ -6,14 +6,26 @@ import { isSignedWith, parseSasToken } from '../../src/dps/sas-token.ts';
 
 const key = (fill: number): string => Buffer.alloc(32, fill).toString('base64');
 const ROW = { registrationId: 'dev-1', group: null, deviceKey: null };
-const BOTH: SymmetricKeys = { kind: 'group-key', defaultKey: key(1), groups: { 'line-a': key(2) } };
-const NAMED_ONLY: SymmetricKeys = { kind: 'group-key', defaultKey: null, groups: { 'line-a': key(2) } };
+const NONE = { defaultKey: null, groups: {} };
+const BOTH: SymmetricKeys = { kind: 'group-key', defaultKey: key(1), groups: { 'line-a': key(2) }, secondary: NONE };
+const NAMED_ONLY: SymmetricKeys = { ...BOTH, defaultKey: null };
+const ROTATED: SymmetricKeys = {
+  ...BOTH,
+  groups: { ...BOTH.groups, 'line-c': key(5) },
+  secondary: { defaultKey: key(3), groups: { 'line-a': key(4) } },
+};
 const DEVICE_KEYS: SymmetricKeys = { kind: 'device-key' };
 
-function tokenOf(keys: SymmetricKeys, row: typeof ROW | { group: string | null; deviceKey: string | null }) {
+type Row = typeof ROW | { group: string | null; deviceKey: string | null };
+
+function credentialsOf(keys: SymmetricKeys, row: Row) {
   const made = symmetricKeyCredentials(keys, '0ne00111111', { ...ROW, ...row });
   if ('reason' in made) throw new Error(made.reason);
-  const token = parseSasToken(made.credentials.password(1_700_000_000_999) ?? '');
+  return made.credentials;
+}
+
+function tokenOf(keys: SymmetricKeys, row: Row, key = 0) {
+  const token = parseSasToken(credentialsOf(keys, row).password(1_700_000_000_999, key) ?? '');
   if (token === null) throw new Error('not a token');
   return token;
 }
@@ -29,6 +41,24 @@ describe('a row is signed', () => {
     const token = tokenOf(keys, row);
     expect(isSignedWith(token, deviceKey)).toBe(true);
     expect(token.resource).toBe('0ne00111111/registrations/dev-1');
+  });
+});
+
+describe('where there are secondary keys, a row is signed by those of its own group', () => {
+  it.each([
+    ['the default ones', ROW, [key(1), key(3)]],
+    ['its group’s', { ...ROW, group: 'line-a' }, [key(2), key(4)]],
+    ['the default ones, its group having none', { ...ROW, group: 'line-b' }, [key(1), key(3)]],
+    ['its group’s one key, and never by another’s', { ...ROW, group: 'line-c' }, [key(5)]],
+  ])('%s', (_which, row, groupKeys) => {
+    expect(credentialsOf(ROTATED, row).keys).toBe(groupKeys.length);
+    for (const [index, groupKey] of groupKeys.entries()) {
+      expect(isSignedWith(tokenOf(ROTATED, row, index), deriveDeviceKey(groupKey, 'dev-1'))).toBe(true);
+    }
+  });
+
+  it('its own alone, where it has one', () => {
+    expect(credentialsOf(ROTATED, { ...ROW, deviceKey: key(6) }).keys).toBe(1);
   });
 });
 

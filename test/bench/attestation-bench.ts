@@ -38,7 +38,12 @@ try {
 Node ${process.versions.node}, ${availableParallelism()} cores, ${pinned(server.pid) ? 'server and client each pinned to one' : 'not pinned'}; TLS 1.2, server RSA 2048, devices P-256;
 ${concurrency} in flight, ${rounds} interleaved rounds of ${unitsPerRound} each.`);
   const contenders = [
-    contender('group key', { kind: 'group-key', defaultKey: GROUP_KEY, groups: {} }),
+    contender('group key', {
+      kind: 'group-key',
+      defaultKey: GROUP_KEY,
+      groups: {},
+      secondary: { defaultKey: null, groups: {} },
+    }),
     contender('X.509, files', { kind: 'x509-files', files: { from: 'folder', folder, ...patterns } }),
     contender('X.509, issued at launch', { kind: 'x509-issuer', issuer: line, intermediatesPem: line.certificatePem }),
   ];

@@ -73,7 +73,7 @@ export function plainMqttJs({ port, caPem }: ServerReady): Contender {
 export function dpsloadClient(ready: ServerReady): Contender {
   const name = 'dpsload: registration and connection';
   return registrations(ready, name, async ({ registrationId }) => ({
-    credentials: { password: (epochMs) => token(registrationId, epochMs), clientCertificate: null },
+    credentials: { keys: 1, password: (epochMs: number) => token(registrationId, epochMs), clientCertificate: null },
   }));
 }
 

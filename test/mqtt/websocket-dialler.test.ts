@@ -46,6 +46,7 @@ async function register(port: number, clientCertificate: ClientCertificate | nul
   const { outcome } = runRegistration({
     launch: launch(7),
     credentials: {
+      keys: 1,
       password: () => (clientCertificate === null ? 'SharedAccessSignature sr=x' : null),
       clientCertificate,
     },

@@ -74,6 +74,18 @@ export const MUTATIONS = [
     to: 'const untilMs = atMs + backoffMs(troubled, policy);',
   },
   {
+    file: MACHINE,
+    what: 'shows the refused key again in place of the next',
+    from: '{ ...progress, key: key + 1, trouble }',
+    to: '{ ...progress, trouble }',
+  },
+  {
+    file: MACHINE,
+    what: 'shows a refused certificate for as long as it is asked',
+    from: '&& isCertificate && !certificateRetried) {',
+    to: '&& isCertificate) {',
+  },
+  {
     file: GOVERNOR,
     what: 'does not lower the rate',
     from: 'rate * DECREASE)',

@@ -102,7 +102,6 @@ describe('what an answer ends as', () => {
     ['failed', 200, '{"status":"failed"}', { result: 'failed', errorCode: 'status-failed' }],
     ['disabled', 200, BODIES.disabled, { result: 'disabled', errorCode: 'status-disabled' }],
     ['malformed', 202, '{', { result: 'failed', errorCode: 'malformed-answer' }],
-    ['assigned', 200, BODIES.assigned, { result: 'assigned', errorCode: null, errorMessage: null, trackingId: null }],
   ] as const)('%s %i %s', (meaning, status, body, verdict) => {
     expect(answerVerdict(meaning, status, parseAnswerBody(body))).toMatchObject(verdict);
   });

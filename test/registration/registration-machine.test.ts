@@ -11,7 +11,7 @@ import type {
   RegistrationState,
 } from '../../src/registration/registration-state.ts';
 
-const SUBJECT = { registrationId: 'dev-1', payloadJson: null, requestIdPrefix: 'p', seed: 1 };
+const SUBJECT = { registrationId: 'dev-1', payloadJson: null, keys: 1, requestIdPrefix: 'p', seed: 1 };
 const OPERATION = '5.0123456789abcdef.a';
 const ACCEPTED = `{"operationId":"${OPERATION}","status":"assigning"}`;
 const ASSIGNED = `{"operationId":"${OPERATION}","status":"assigned","registrationState":{"assignedHub":"hub-a","deviceId":"dev-1","substatus":"initialAssignment","createdDateTimeUtc":"C","lastUpdatedDateTimeUtc":"U","payload":{"a":1}}}`;
@@ -26,9 +26,9 @@ class Walk {
   commands: readonly RegistrationCommand[];
   readonly policy: RegistrationPolicy;
 
-  constructor(policy: Partial<RegistrationPolicy> = {}) {
+  constructor(policy: Partial<RegistrationPolicy> = {}, keys = 1) {
     this.policy = { ...REGISTRATION_POLICY_DEFAULT, ...policy };
-    ({ state: this.state, commands: this.commands } = begin(SUBJECT, this.atMs, this.policy));
+    ({ state: this.state, commands: this.commands } = begin({ ...SUBJECT, keys }, this.atMs, this.policy));
   }
 
   on(event: Event, afterMs = 10): this {
@@ -266,6 +266,54 @@ describe('every phase and every event', () => {
 });
 
 const ERROR = '{"errorCode":1,"message":"M","trackingId":"T"}';
+
+describe('a refusal of the credentials', () => {
+  const WRONG_KEY = '{"errorCode":401000,"message":"Unauthorized","trackingId":"T"}';
+  const WRONG_CERTIFICATE = '{"errorCode":401002,"message":"Invalid certificate.","trackingId":"T"}';
+
+  it('brings the next key, on a connection of its own, at once', () => {
+    const walk = new Walk({}, 2).connect().answer(401, WRONG_KEY);
+    expect([walk.commands, walk.waitsMs]).toEqual([[{ type: 'closeConnection' }], 0]);
+    expect(walk.wake().commands).toEqual([{ type: 'openConnection', key: 1 }]);
+    expect(walk.connect().answer(200, ASSIGNED).ending).toMatchObject({
+      result: 'assigned',
+      errorCode: 'secondary-key',
+      registersSent: 2,
+      attempts: 2,
+      possiblyTwice: false,
+    });
+  });
+
+  it('brings the next key after retry-after, where the service names one', () => {
+    expect(new Walk({}, 2).connect().answer(401, WRONG_KEY, 9).waitsMs).toBe(9_000);
+  });
+
+  it.each([
+    ['there is no other key', {}, 1, WRONG_KEY],
+    ['no connection is left', { attemptsMax: 1 }, 2, WRONG_KEY],
+    ['a certificate that was refused may not be shown again', {}, 1, WRONG_CERTIFICATE],
+    ['it is not the certificate that was refused', { retriesInvalidCertificate: true }, 1, WRONG_KEY],
+  ])('is final when %s', (_when, policy, keys, body) => {
+    expect(new Walk(policy, keys).connect().answer(401, body).ending.result).toBe('refused');
+  });
+
+  it('is final when the last key is refused', () => {
+    const walk = new Walk({}, 2).connect().answer(401, WRONG_KEY).wake().connect().answer(401, WRONG_KEY);
+    expect(walk.ending).toMatchObject({ result: 'refused', errorCode: '401000', registersSent: 2 });
+  });
+
+  it('of a certificate is asked once more where that is allowed, after a pause', () => {
+    const walk = new Walk({ retriesInvalidCertificate: true }).connect().answer(401, WRONG_CERTIFICATE);
+    expect(walk.waitsMs).toBeGreaterThanOrEqual(REGISTRATION_POLICY_DEFAULT.retryDelayBaseMs);
+    expect(walk.wake().commands).toEqual([{ type: 'openConnection', key: 0 }]);
+    expect(walk.connect().answer(401, WRONG_CERTIFICATE).ending).toMatchObject({ result: 'refused', attempts: 2 });
+  });
+
+  it('does not forget the operation that is there to be polled', () => {
+    const walk = new Walk({}, 2).connect().answer(202, ACCEPTED).wake().answer(401, WRONG_KEY).wake().connect();
+    expect(walk.commands).toMatchObject([{ topic: expect.stringContaining(`operationId=${OPERATION}`) }]);
+  });
+});
 
 describe('every answer to the request in flight', () => {
   const REGISTER_AGAIN = 'pausing, then ask, then publish register';

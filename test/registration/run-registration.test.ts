@@ -77,6 +77,7 @@ function start(changes: Partial<RegistrationJob> = {}) {
   const running = runRegistration({
     launch: LAUNCH,
     credentials: {
+      keys: 1,
       password: (epochMs) => `password of ${epochMs - clock.epochMs() + clock.nowMs()}`,
       clientCertificate: null,
     },

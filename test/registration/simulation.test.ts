@@ -26,6 +26,7 @@ const POLICY: RegistrationPolicy = {
   pollsMax: 8,
   deadlineMs: 180_000,
   retryAfterMaxMs: 60_000,
+  retriesInvalidCertificate: true,
 };
 
 type Ended = {
@@ -84,13 +85,14 @@ async function register(
   sequence: number,
 ): Promise<Ended> {
   const launch = launchOf(sequence);
-  const witness = new RegistrationWitness(launch.registrationId, POLICY);
+  const keys = random.pick([1, 1, 2]);
+  const witness = new RegistrationWitness(launch.registrationId, POLICY, keys);
   const watched = new WatchedClock(clock);
   const trouble = random.pick([0, 0, 0, 0, 0.1, 0.6]);
   let throttles = 0;
   const running = runRegistration({
     launch,
-    credentials: { password: () => null, clientCertificate: null },
+    credentials: { keys, password: (_, key) => String(key), clientCertificate: null },
     policy: POLICY,
     seed: SEED,
     clock: watched,
@@ -179,7 +181,7 @@ describe(`${REGISTRATIONS} registrations against a bad network and a bad service
       'connack-3',
       'closed',
     ],
-    ...['400207', '401000', '404201', '404203', '409203', '429001', '500000', '503'],
+    ...['secondary-key', '400207', '401000', '401002', '404201', '404203', '409203', '429001', '500000', '503'],
   ])('meet %s', (code) => {
     expect(codes).toContain(code);
   });

@@ -18,6 +18,8 @@ function resolve(input: Partial<Omit<ScenarioInput, 'scenarioFile'>> & { readonl
   });
 }
 
+const NO_KEYS = { key: null, groups: {} };
+
 /** Three values of each setting as they are written, with what is needed beside them for a run that can be resolved. */
 const SERVICE = { host: 'h.example', idScope: '0ne00000000' };
 const SAMPLES: Readonly<
@@ -40,6 +42,8 @@ const SAMPLES: Readonly<
   attestation: { texts: ['device-key', 'group-key', 'device-key'] },
   groupKeyFile: { texts: ['/a.key', '/b.key', '/c.key'] },
   groupKeyVariable: { texts: ['A_KEY', 'B_KEY', 'C_KEY'] },
+  secondaryKeyFile: { texts: ['/a.key', '/b.key', '/c.key'], beside: { groupKeyFile: '/p.key' } },
+  secondaryKeyVariable: { texts: ['A_KEY', 'B_KEY', 'C_KEY'], beside: { groupKeyFile: '/p.key' } },
   certDir: { texts: ['/a', '/b', '/c'], beside: { attestation: 'x509' } },
   certPattern: {
     texts: ['{registration_id}.a', 'b{registration_id}', 'c/{registration_id}'],
@@ -85,6 +89,7 @@ const SAMPLES: Readonly<
   retryDelayMax: { texts: ['11s', '12s', '13s'] },
   conflictDelayMin: { texts: ['1s', '2s', '3s'] },
   conflictDelayMax: { texts: ['11s', '12s', '13s'] },
+  retryInvalidCertificate: { texts: ['true', 'false', 'true'] },
   threshold: { texts: ['throttles < 1\np95(service) < 3s', 'rate(failed) < 0.1% abort', 'hub_share("a…") > 45%'] },
   metricsPort: { texts: ['0', '9464', '65535'] },
   allowLimited: { texts: ['true', 'false', 'true'] },
@@ -219,7 +224,7 @@ describe('defaults', () => {
       transport: 'mqtt',
       tls: TLS_CHOICES_DEFAULT,
       apiVersion: '2021-06-01',
-      attestation: { kind: 'group-key', key: null, groups: {} },
+      attestation: { kind: 'group-key', key: null, groups: {}, secondary: NO_KEYS },
       fleet: { file: 'f.csv', delimiter: ',', header: true, columns: {} },
       load: {
         concurrency: 100,
@@ -371,7 +376,7 @@ describe('the keys', () => {
   ])('may come from %s', (_, flags, environment, yaml, key) => {
     const text = `version: 1\nattestation: { ${yaml} }\n`;
     const { scenario } = resolve({ flags: { ...instance, ...flags }, environment, text });
-    expect(scenario.attestation).toEqual({ kind: 'group-key', key, groups: {} });
+    expect(scenario.attestation).toEqual({ kind: 'group-key', key, groups: {}, secondary: NO_KEYS });
   });
 
   it('of several groups are named in the scenario', () => {
@@ -381,11 +386,47 @@ describe('the keys', () => {
       kind: 'group-key',
       key: null,
       groups: { a: file('d/a.key'), b: variable('B_KEY') },
+      secondary: NO_KEYS,
+    });
+  });
+
+  it('have secondary ones beside them where they are named, for all rows and for each group', () => {
+    const text = `version: 1
+attestation:
+  secondaryKeyVariable: OLD_KEY
+  groups: { a: { keyFile: a.key, secondaryKeyFile: old.key }, b: { keyVariable: B_KEY } }
+`;
+    const environment = { DPSLOAD_GROUP_KEY: KEY, B_KEY: KEY, OLD_KEY: KEY };
+    const { scenario } = resolve({ flags: instance, environment, text });
+    expect(scenario.attestation).toEqual({
+      kind: 'group-key',
+      key: variable('DPSLOAD_GROUP_KEY'),
+      groups: { a: file('d/a.key'), b: variable('B_KEY') },
+      secondary: { key: variable('OLD_KEY'), groups: { a: file('d/old.key') } },
+    });
+    const flags = { ...instance, secondaryKeyFile: 'x.key' };
+    expect(resolve({ flags, environment, text }).scenario.attestation).toMatchObject({
+      secondary: { key: file('x.key') },
     });
   });
 
   it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string]>([
     ['none', {}, {}, '', 'there is no key'],
+    ['a secondary one alone', { secondaryKeyFile: 'x' }, {}, '', 'names a secondary key, and there is no primary one'],
+    [
+      'two secondary ones',
+      {},
+      { DPSLOAD_GROUP_KEY: KEY, B: KEY },
+      'secondaryKeyFile: x, secondaryKeyVariable: B',
+      'two secondary group keys',
+    ],
+    [
+      'two secondary ones of a group',
+      {},
+      { B: KEY },
+      'groups: { a: { keyFile: x, secondaryKeyFile: y, secondaryKeyVariable: B } }',
+      'the enrollment group "a" has two secondary keys',
+    ],
     [
       'two in the environment',
       {},

@@ -40,6 +40,7 @@ describe('a scenario file', () => {
           'line-a': { kind: 'file', file: 'd/line-a.key' },
           'line-b': { kind: 'environment', variable: 'LINE_B_KEY' },
         },
+        secondary: { key: null, groups: {} },
       },
       fleet: {
         file: 'd/fleet.csv',

@@ -1,7 +1,17 @@
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import type { RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 
-type Meaning = 'pending' | 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'gone' | 'final';
+/** `otherKey`, `again`: refused, but the device has another key, or may show its certificate once more. */
+type Meaning =
+  | 'otherKey'
+  | 'again'
+  | 'pending'
+  | 'throttled'
+  | 'serverError'
+  | 'malformed'
+  | 'conflict'
+  | 'gone'
+  | 'final';
 type Request = { readonly kind: 'register' | 'poll'; readonly requestId: string };
 
 const REQUEST =
@@ -18,6 +28,10 @@ const REFUSALS = /^(connack-[1245]|suback-refused|tls-(host-name|unknown-ca|expi
 export class RegistrationWitness {
   readonly registrationId: string;
   readonly #policy: RegistrationPolicy;
+  readonly #keys: number;
+  /** The one in use; its number is its password. */
+  #key = 0;
+  #certificateRetried = false;
   /** What must never happen, and did. */
   readonly violations: string[] = [];
   #opens = 0;
@@ -43,12 +57,14 @@ export class RegistrationWitness {
   #idleSinceMs: number | null = null;
   #idleMs = 0;
 
-  constructor(registrationId: string, policy: RegistrationPolicy) {
+  constructor(registrationId: string, policy: RegistrationPolicy, keys: number) {
     this.registrationId = registrationId;
     this.#policy = policy;
+    this.#keys = keys;
   }
 
-  opened(atMs: number): void {
+  opened(password: string | null, atMs: number): void {
+    if (password !== String(this.#key)) this.violations.push(`used key ${password} in place of ${this.#key}`);
     if (this.#connected) this.violations.push('opened a second connection');
     if (this.#final !== null) this.violations.push(`opened a connection after it was ${this.#final.result}`);
     this.#connected = true;
@@ -146,6 +162,8 @@ export class RegistrationWitness {
       this.#operationId = null;
       this.#pollsOfOperation = 0;
     }
+    if (meaning === 'otherKey') this.#key += 1;
+    if (meaning === 'again') this.#certificateRetried = true;
     if (meaning === 'final') this.#final = { result: resultOf(status, body) };
     else if (meaning !== 'pending') this.#retries += 1;
   }
@@ -155,6 +173,11 @@ export class RegistrationWitness {
     if (status >= 500) return 'serverError';
     if (status === 409) return 'conflict';
     if (status === 404 && kind === 'poll' && body?.errorCode === 404203) return 'gone';
+    if (status === 401 && this.#opens < this.#policy.attemptsMax) {
+      if (this.#key + 1 < this.#keys) return 'otherKey';
+      const isAskedAgain = this.#policy.retriesInvalidCertificate && !this.#certificateRetried;
+      if (isAskedAgain && body?.errorCode === 401002) return 'again';
+    }
     if (status >= 400) return 'final';
     if (body?.status === 'failed' || body?.status === 'disabled') return 'final';
     if (body?.status === 'assigned' && body.registrationState?.assignedHub) return 'final';
@@ -178,8 +201,8 @@ export class RegistrationWitness {
       if (assignedHub !== recordedHub) problems.push(`assigned to ${assignedHub}, recorded at ${recordedHub}`);
     } else if (assignedHub !== null) problems.push(`${result}, but at ${assignedHub}`);
     if (result === 'throttled' && this.#lastMeaning !== 'throttled') problems.push('throttled without a 429');
-    if ((errorCode === null) !== (result === 'assigned' || result === 'cancelled'))
-      problems.push(`${result}: ${errorCode}`);
+    const isSilent = result === 'cancelled' || (result === 'assigned' && this.#key === 0);
+    if ((errorCode === null) !== isSilent) problems.push(`${result}: ${errorCode}`);
     if (this.#retries > this.#policy.requestRetriesMax + 1) problems.push('too many repeated requests');
     return problems;
   }

@@ -48,7 +48,7 @@ export function simulatedNetwork(
 ): OpenMqttConnection {
   let current: SimulatedConnection | null = null;
   return (identity, onEvent) => {
-    device.witness.opened(clock.nowMs());
+    device.witness.opened(identity.password, clock.nowMs());
     current = new SimulatedConnection(clock, service, device, identity, onEvent, () => current);
     current.dial();
     return current;

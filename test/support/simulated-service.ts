@@ -14,7 +14,7 @@ export interface SimulatedService {
   assignedHub(registrationId: string): string | null;
 }
 
-const FATES = ['assigns', 'endless', 'fails', 'disabled', 'unauthorized', 'notFound'] as const;
+const FATES = ['assigns', 'endless', 'fails', 'disabled', 'unauthorized', 'oldKey', 'notFound'] as const;
 type Fate = (typeof FATES)[number];
 
 type Device = {
@@ -70,6 +70,9 @@ export class ModelService implements SimulatedService {
       },
     ];
     if (device.random.chance(device.trouble)) return answer(...this.#troubled(device));
+    if (device.fate === 'oldKey' && identity.password === '0') {
+      return answer(401, errorBody(401000, 'Unauthorized'), device.random.pick([null, 2]));
+    }
     if (request.kind === 'register') return answer(...this.#register(device, identity.clientId, atMs));
     return answer(...this.#poll(device, request.operationId, identity.clientId, atMs));
   }
@@ -104,7 +107,7 @@ export class ModelService implements SimulatedService {
       const named = random.pick([`"operationId":"${operationId}",`, '', '"operationId":"5.other",']);
       return [202, `{${named}"status":"assigning"}`, retryAfter(random)];
     }
-    if (fate === 'assigns') return this.#assigned(device, operationId, registrationId);
+    if (fate !== 'fails') return this.#assigned(device, operationId, registrationId);
     const error = ',"errorCode":400207,"errorMessage":"Custom allocation failed with status code: 400"';
     return [200, stateBody(operationId, 'failed', registrationId, error), null];
   }
@@ -117,7 +120,7 @@ export class ModelService implements SimulatedService {
 
   #troubled({ random }: Device): [number, string, number | null] {
     const pause = random.pick([null, 0, 1, 5, 30, 500]);
-    switch (random.whole(0, 7)) {
+    switch (random.whole(0, 8)) {
       case 0:
       case 1:
       case 2:
@@ -127,6 +130,8 @@ export class ModelService implements SimulatedService {
         return [random.pick([500, 503]), random.pick([errorBody(500000, 'Internal'), '']), pause];
       case 5:
         return [409, errorBody(409203, 'Precondition failed.'), null];
+      case 6:
+        return [401, errorBody(401002, 'Invalid certificate.'), null];
       default:
         return [random.pick([200, 202]), random.pick(MALFORMED), pause];
     }

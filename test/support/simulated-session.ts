@@ -134,7 +134,7 @@ class SimulatedSession {
     this.#firstAtMs = Math.min(this.#firstAtMs, launch.intendedAtMs ?? this.#clock.nowMs());
     const running = runRegistration({
       launch,
-      credentials: { password: () => null, clientCertificate: null },
+      credentials: { keys: 1, password: () => null, clientCertificate: null },
       policy: POLICY,
       seed: this.#options.seed,
       clock: this.#clock,
