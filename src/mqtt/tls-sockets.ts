@@ -50,8 +50,6 @@ export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoi
     port,
     servername: serverNameIndication(name),
     rejectUnauthorized: true,
-    // Small packets that answer each other would wait for delayed acknowledgements.
-    noDelay: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
   };
   const nextSource = sourcesInTurn(choices.localAddresses);
@@ -64,6 +62,8 @@ export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoi
       secureContext: context ?? sharedContext,
       checkServerIdentity: () => identityError(socket, name),
     });
+    // Small packets that answer each other would wait for delayed acknowledgements. `tls.connect` ignores the option of this name.
+    socket.setNoDelay(true);
     skipCertificateObjects(socket);
     if (context !== null) closeWith(socket, context);
     return socket;

@@ -307,7 +307,7 @@ function dropAnswer(state: Open): Transition {
 function pollLater(progress: Progress, answer: Answer, policy: RegistrationPolicy): Transition {
   const operationId = progress.operationId ?? answer.body?.operationId ?? null;
   const advanced = { ...progress, operationId, troublesInARow: 0, trouble: null };
-  return pauseBefore('ask', advanced, answer, policy.pollDelayDefaultMs, policy);
+  return pauseBefore('ask', advanced, answer, policy.pollDelayDefaultMs, policy.pollDelayMinMs, policy);
 }
 
 type RepeatedMeaning = 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'operationGone';
@@ -322,7 +322,7 @@ function askAgain(
   if (progress.requestRetries >= policy.requestRetriesMax) return finish(progress, answer.atMs, verdict);
   const troubled = withTrouble({ ...progress, requestRetries: progress.requestRetries + 1 }, verdict);
   const delayMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
-  return pauseBefore('ask', troubled, answer, delayMs, policy);
+  return pauseBefore('ask', troubled, answer, delayMs, policy.retryDelayBaseMs, policy);
 }
 
 /** Final, unless the device has another key, or its certificate may be shown once more. */
@@ -331,12 +331,13 @@ function notAuthorized(progress: Progress, answer: Answer, policy: RegistrationP
   const trouble = answerVerdict('unauthorized', answer.status, answer.body);
   if (attempts < policy.attemptsMax) {
     if (key + 1 < subject.keys) {
-      return pauseBefore('reconnect', { ...progress, key: key + 1, trouble }, answer, 0, policy);
+      return pauseBefore('reconnect', { ...progress, key: key + 1, trouble }, answer, 0, 0, policy);
     }
     const isCertificate = answer.body?.errorCode === ERROR_CODES.invalidCertificate;
     if (policy.retriesInvalidCertificate && isCertificate && !certificateRetried) {
       const troubled = withTrouble({ ...progress, certificateRetried: true }, trouble);
-      return pauseBefore('reconnect', troubled, answer, backoffMs(troubled, policy), policy);
+      const delayMs = backoffMs(troubled, policy);
+      return pauseBefore('reconnect', troubled, answer, delayMs, policy.retryDelayBaseMs, policy);
     }
   }
   return conclude(progress, answer, 'unauthorized');
@@ -355,17 +356,20 @@ function conclude(
 /**
  * A pause between two connections comes without one.
  * @param otherwiseMs when the service sent no retry-after
+ * @param leastMs when it did
  */
 function pauseBefore(
   then: 'ask' | 'reconnect',
   progress: Progress,
   { atMs, retryAfterSeconds }: Answer,
   otherwiseMs: number,
+  leastMs: number,
   policy: RegistrationPolicy,
 ): Transition {
   const commands: readonly RegistrationCommand[] = then === 'reconnect' ? [{ type: 'closeConnection' }] : [];
   if (retryAfterSeconds === null) return pause(progress, then, atMs, atMs + otherwiseMs, commands);
   const askedMs = retryAfterSeconds * 1000;
+  if (askedMs < leastMs) return pause(progress, then, atMs, atMs + leastMs, commands);
   if (askedMs <= policy.retryAfterMaxMs) return pause(progress, then, atMs, atMs + askedMs, commands);
   const clamped = { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 };
   return pause(clamped, then, atMs, atMs + policy.retryAfterMaxMs, commands);

@@ -17,9 +17,14 @@ export type RegistrationPolicy = {
   readonly deadlineMs: number;
   /** Pause before a poll when the answer carries no retry-after. */
   readonly pollDelayDefaultMs: number;
+  /** A poll waits so long also where retry-after asks for less. */
+  readonly pollDelayMinMs: number;
   /** A longer retry-after is clamped to this, and counted. */
   readonly retryAfterMaxMs: number;
-  /** Exponential backoff with full jitter for 429, 5xx, CONNACK 3 and lost connections without retry-after. */
+  /**
+   * Exponential backoff with full jitter for 429, 5xx, CONNACK 3 and lost connections without retry-after. Its base is also the
+   * shortest pause where there is one: a service in trouble is not asked again at once, though it says 0.
+   */
   readonly retryDelayBaseMs: number;
   readonly retryDelayMaxMs: number;
   /** 409: somebody registers the same ID at this moment; a random pause between these two. */
@@ -47,6 +52,8 @@ export const REGISTRATION_POLICY_DEFAULT: RegistrationPolicy = Object.freeze({
   deadlineMs: 300_000,
   // The official SDKs poll every 2 s; the service allows 5 polls in 10 s.
   pollDelayDefaultMs: 2_000,
+  // A retry-after of 0 would make a tight loop: a hundred polls in the 200 ms that an assignment takes.
+  pollDelayMinMs: 100,
   retryAfterMaxMs: 120_000,
   // Backoff of the service's guidance for large fleets and of its embedded SDK: 1 s to 100 s.
   retryDelayBaseMs: 1_000,

@@ -149,6 +149,7 @@ function toPolicy(values: SettingValues): RegistrationPolicy {
     responseTimeoutMs: known(values.responseTimeout),
     deadlineMs: known(values.deadline),
     pollDelayDefaultMs: known(values.pollDelay),
+    pollDelayMinMs: known(values.pollDelayMin),
     retryAfterMaxMs: known(values.retryAfterMax),
     retryDelayBaseMs: known(values.retryDelayBase),
     retryDelayMaxMs: known(values.retryDelayMax),

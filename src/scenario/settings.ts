@@ -219,6 +219,15 @@ export const SETTINGS = {
     help: 'pause before a poll when the service sends no retry-after',
     group: 'Each registration',
   }),
+  pollDelayMin: setting({
+    key: 'registration.pollDelayMin',
+    ...NOT_A_FLAG,
+    notation: durationBetween(0, DAY_MS),
+    default: POLICY.pollDelayMinMs,
+    reason: 'a retry-after of 0 would make a tight loop',
+    help: 'shortest pause before a poll, also where retry-after asks for less',
+    group: 'Each registration',
+  }),
   retryAfterMax: setting({
     key: 'registration.retryAfterMax',
     ...NOT_A_FLAG,

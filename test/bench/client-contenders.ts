@@ -89,7 +89,7 @@ export function registrations({ port, caPem }: ServerReady, name: string, makeCr
       launch: row,
       credentials: made.credentials,
       // The others do not pause before they poll.
-      policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0 },
+      policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
       seed: 1,
       clock,
       openConnection,

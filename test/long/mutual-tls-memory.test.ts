@@ -66,7 +66,7 @@ async function register(index: number): Promise<void> {
   const { outcome } = runRegistration({
     launch: row,
     credentials: made.credentials,
-    policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0 },
+    policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
     seed: 1,
     clock,
     openConnection,

@@ -404,7 +404,7 @@ describe('an outcome', () => {
   });
 
   it('measures the last connection, and the assignment over all of them', () => {
-    const walk = new Walk().connect().answer(202, ACCEPTED, 0).wake().lose('closed');
+    const walk = new Walk({ pollDelayMinMs: 0 }).connect().answer(202, ACCEPTED, 0).wake().lose('closed');
     const brokenAtMs = walk.atMs;
     expect(walk.wake().state.progress.phases).toMatchObject({
       tcpMs: null,
@@ -528,18 +528,24 @@ describe('an outcome', () => {
 });
 
 describe('pauses', () => {
+  it('are none where the service asks for none and the policy allows it', () => {
+    const walk = new Walk({ pollDelayMinMs: 0 }).connect().answer(202, ACCEPTED, 0);
+    expect(walk.waitsMs).toBe(0);
+  });
+
   it.each([
-    ['registering', 202, ACCEPTED],
-    ['registering', 429, ERROR],
-    ['registering', 500, ERROR],
-    ['registering', 202, '{'],
-    ['polling', 202, ACCEPTED],
-    ['polling', 429, ERROR],
-    ['polling', 500, ERROR],
-    ['polling', 404, GONE],
-  ] as const)('%s, %i %s: last as long as the service asked', (place, status, payload) => {
+    ['registering', 202, ACCEPTED, 100],
+    ['registering', 429, ERROR, 1000],
+    ['registering', 500, ERROR, 1000],
+    ['registering', 202, '{', 1000],
+    ['registering', 409, ERROR, 1000],
+    ['polling', 202, ACCEPTED, 100],
+    ['polling', 429, ERROR, 1000],
+    ['polling', 500, ERROR, 1000],
+    ['polling', 404, GONE, 1000],
+  ] as const)('%s, %i %s: last as long as the service asked, and where that is nothing %i ms', (place, status, payload, leastMs) => {
     expect(PLACES[place]().answer(status, payload, 7).waitsMs).toBe(7000);
-    expect(PLACES[place]().answer(status, payload, 0).waitsMs).toBe(0);
+    expect(PLACES[place]().answer(status, payload, 0).waitsMs).toBe(leastMs);
   });
 
   it('are clamped and counted when they are too long', () => {

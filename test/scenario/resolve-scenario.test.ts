@@ -84,6 +84,7 @@ const SAMPLES: Readonly<
   connectTimeout: { texts: ['1s', '2s', '3s'] },
   responseTimeout: { texts: ['1s', '2s', '3s'] },
   pollDelay: { texts: ['1s', '2s', '3s'] },
+  pollDelayMin: { texts: ['1s', '2s', '3s'] },
   retryAfterMax: { texts: ['1s', '2s', '3s'] },
   retryDelayBase: { texts: ['1s', '2s', '3s'] },
   retryDelayMax: { texts: ['11s', '12s', '13s'] },

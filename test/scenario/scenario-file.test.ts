@@ -19,7 +19,7 @@ attestation: { kind: group-key, groups: { line-a: { keyFile: line-a.key }, line-
 fleet: { file: fleet.csv, delimiter: ;, columns: { registration_id: Serial Number, group: Line } }
 load: { rate: 900/min, concurrency: 40, workers: 2, limit: 1000 }
 registration: { attempts: 3, deadline: 2m, requestRetries: 4, polls: 9, connectTimeout: 3s, responseTimeout: 4s,
-  pollDelay: 1s500ms, retryAfterMax: 1m, retryDelayBase: 2s, retryDelayMax: 50s, conflictDelayMin: 1s, conflictDelayMax: 2s }
+  pollDelay: 1s500ms, pollDelayMin: 250ms, retryInvalidCertificate: true, retryAfterMax: 1m, retryDelayBase: 2s, retryDelayMax: 50s, conflictDelayMin: 1s, conflictDelayMax: 2s }
 out: /tmp/results
 seed: 7
 `;
@@ -70,6 +70,8 @@ describe('a scenario file', () => {
         responseTimeoutMs: 4_000,
         deadlineMs: 120_000,
         pollDelayDefaultMs: 1_500,
+        pollDelayMinMs: 250,
+        retriesInvalidCertificate: true,
         retryAfterMaxMs: 60_000,
         retryDelayBaseMs: 2_000,
         retryDelayMaxMs: 50_000,
