@@ -1,8 +1,9 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import type { JournalLines } from '../journal/journal-lines.ts';
+import type { PlacedSession } from '../journal/settlement-fold.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { JournalSurvey, PlacedSession } from './survey-journal.ts';
+import type { JournalSurvey } from './survey-journal.ts';
 
 export type FinalOutcome = {
   readonly outcome: RegistrationOutcome;
@@ -31,7 +32,7 @@ export async function* finalOutcomes(
           yield { outcome, clockEpochMs: 0 };
         } else {
           const outcome = await outcomeAt(lines, offset);
-          const marked = index.wasReleasedTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
+          const marked = index.isPossiblyTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
           yield { outcome: marked, clockEpochMs: clockEpochMs(sessions, offset) };
         }
       }

@@ -170,6 +170,7 @@ function sessionRecord({ scenario, survey, target, version }: RunRequest, starte
     fleet: {
       file: survey.file,
       digest: survey.digest,
+      bytes: survey.bytes,
       rows: survey.rows,
       rejectedRows: survey.rejectedRows,
       otherColumns: survey.otherColumns,

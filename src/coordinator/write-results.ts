@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { JournalLines } from '../journal/journal-lines.ts';
+import type { SessionRecord } from '../journal/journal-record.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubExpectation } from '../metrics/hub-expectation.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
@@ -54,7 +55,7 @@ export async function makeResults(folder: string, { fleet }: ResultOptions): Pro
     const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleet);
     const folds = new FinalFolds();
     const { startedAtEpochMs } = firstSession(survey);
-    await files?.begin(firstSession(survey).fleet.otherColumns);
+    await files?.begin(fleetOf(survey).otherColumns);
     await readFinalOutcomes(journalFile, survey, fleetRows, async (final) => {
       folds.add(final, startedAtEpochMs);
       await files?.add(final);
@@ -122,16 +123,16 @@ async function readFinalOutcomes(
 
 /** The rows of the fleet, or `null` when its file is not there or not as it was. */
 async function rowsOf(survey: JournalSurvey, fleet: FleetFile | null): Promise<(() => AsyncIterable<FleetRow>) | null> {
-  const surveyed = firstSession(survey).fleet;
-  if (fleet === null || (await digestOf(fleet.file)) !== surveyed.digest) return null;
+  const surveyed = fleetOf(survey);
+  if (fleet === null || (await digestOf(fleet.file, surveyed.bytes)) !== surveyed.digest) return null;
   return () => readFleet(fleet, surveyed);
 }
 
-/** SHA-256, hexadecimal; `null` when the file cannot be read. */
-async function digestOf(file: string): Promise<string | null> {
+/** SHA-256 of its first bytes, hexadecimal; `null` when the file cannot be read. */
+async function digestOf(file: string, bytes: number): Promise<string | null> {
   const hash = createHash('sha256');
   try {
-    await pipeline(createReadStream(file), hash);
+    await pipeline(createReadStream(file, { end: bytes - 1 }), hash);
   } catch {
     return null;
   }
@@ -139,7 +140,7 @@ async function digestOf(file: string): Promise<string | null> {
 }
 
 function warningsOf(survey: JournalSurvey, unnamed: boolean): readonly string[] {
-  const { file } = firstSession(survey).fleet;
+  const { file } = fleetOf(survey);
   return [
     ...(survey.torn ? ['the last line of the journal is not whole and was left out'] : []),
     ...(unnamed
@@ -152,6 +153,13 @@ function firstSession({ sessions }: JournalSurvey): RunFacts['sessions'][number]
   const [first] = sessions;
   if (first === undefined) throw new Error('a journal begins with a session');
   return first.session;
+}
+
+/** As the last session knew it. */
+function fleetOf({ sessions }: JournalSurvey): SessionRecord['fleet'] {
+  const last = sessions.at(-1);
+  if (last === undefined) throw new Error('a journal begins with a session');
+  return last.session.fleet;
 }
 
 function asOperatorError(folder: string, error: unknown): unknown {

@@ -13,16 +13,19 @@ export type FleetRecords = {
 /**
  * Reads a fleet file chunk by chunk, without its header.
  *
+ * @param bytes how much of the file is the fleet; `null` = all of it.
  * @param onBytes gets the file's bytes in their order.
  * @throws OperatorError when the file cannot be read, is no CSV, is empty, or has columns that cannot be used.
  */
 export async function* readFleetRecords(
   fleet: FleetFile,
   onBytes: (bytes: Uint8Array) => void,
+  bytes: number | null = null,
 ): AsyncGenerator<FleetRecords> {
   let columns = fleet.header ? null : HEADERLESS_COLUMNS;
   let isEmpty = true;
-  for await (const records of readCsvRecords(fleet.file, createReadStream(fleet.file), fleet.delimiter, onBytes)) {
+  const chunks = createReadStream(fleet.file, bytes === null ? {} : { end: bytes - 1 });
+  for await (const records of readCsvRecords(fleet.file, chunks, fleet.delimiter, onBytes)) {
     const [first] = records;
     if (first === undefined) continue;
     isEmpty = false;

@@ -7,18 +7,22 @@ import { readFleetRecords } from './read-fleet-records.ts';
 import type { FleetSurvey } from './survey-fleet.ts';
 
 /**
- * The rows of a surveyed fleet in their order, read no faster than they are used.
+ * The rows of a surveyed fleet in their order, read no faster than they are used. What was added behind them since is left
+ * alone.
  *
  * @throws OperatorError when the file is no longer the one that was surveyed: at the first row that is illegal now, else
  * after the last row.
  */
 export async function* readFleet(
   fleet: FleetFile,
-  survey: Pick<FleetSurvey, 'rows' | 'digest'>,
+  survey: Pick<FleetSurvey, 'rows' | 'digest' | 'bytes'>,
 ): AsyncGenerator<FleetRow> {
   const digest = createHash('sha256');
+  const onBytes = (bytes: Uint8Array): void => {
+    digest.update(bytes);
+  };
   let place = 0;
-  for await (const { columns, records } of readFleetRecords(fleet, (bytes) => digest.update(bytes))) {
+  for await (const { columns, records } of readFleetRecords(fleet, onBytes, survey.bytes)) {
     for (const { line, fields } of records) {
       const parsed = parseFleetRow(fields, place, columns);
       if (!('row' in parsed) || place >= survey.rows) throw changed(fleet.file, line);

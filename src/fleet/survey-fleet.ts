@@ -18,6 +18,8 @@ export type FleetSurvey = {
   readonly file: string;
   /** SHA-256 of the file's bytes, hexadecimal. */
   readonly digest: string;
+  /** Length of the file. */
+  readonly bytes: number;
   /** Rows that can be used. */
   readonly rows: number;
   readonly rejectedRows: number;
@@ -51,7 +53,7 @@ export async function surveyFleet(
   return { file: fleet.file, rejectedRows: 0, ...survey };
 }
 
-type FirstPass = Pick<FleetSurvey, 'digest' | 'rows' | 'otherColumns' | 'capitalIds'> & {
+type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns' | 'capitalIds'> & {
   /** Registration IDs whose fingerprint was there before. */
   readonly repeats: number;
 };
@@ -63,12 +65,17 @@ async function firstPass(
   problems: ProblemList,
 ): Promise<FirstPass> {
   const digest = createHash('sha256');
+  let bytes = 0;
   let rows = 0;
   let repeats = 0;
   let capitalIds = 0;
   let otherColumns: readonly string[] = [];
+  const onBytes = (chunk: Uint8Array): void => {
+    digest.update(chunk);
+    bytes += chunk.length;
+  };
   try {
-    for await (const { columns, records } of readFleetRecords(fleet, (bytes) => digest.update(bytes))) {
+    for await (const { columns, records } of readFleetRecords(fleet, onBytes)) {
       if (rows === 0) otherColumns = usableColumns(fleet, columns, rules);
       for (const { line, fields } of records) {
         for (const complaint of rowComplaints(fields, columns, rules)) {
@@ -87,7 +94,7 @@ async function firstPass(
     problems.add(...error.problems);
     repeats = 0;
   }
-  return { digest: digest.digest('hex'), rows, otherColumns, capitalIds, repeats };
+  return { digest: digest.digest('hex'), bytes, rows, otherColumns, capitalIds, repeats };
 }
 
 /** @throws OperatorError when a column is missing that the run needs for every row. */

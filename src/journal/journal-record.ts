@@ -26,6 +26,8 @@ export type SessionRecord = {
     readonly file: string;
     /** SHA-256 of the file, hexadecimal. */
     readonly digest: string;
+    /** Length of the file: what is added behind it later is no part of the run. */
+    readonly bytes: number;
     /** Rows that can be used. */
     readonly rows: number;
     readonly rejectedRows: number;

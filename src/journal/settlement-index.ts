@@ -1,45 +1,78 @@
+import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { JournalFormatError } from './journal-codec.ts';
 import type { GrantRecord, OutcomeRecord } from './journal-record.ts';
+import type { Progress } from './resume-decision.ts';
 
 /** Released to a worker, and nothing heard of it since. */
 const OPEN = 1;
-/** Released again while open: the service may have seen both. */
-const RELEASED_TWICE = 2;
+/** Released again while it was open: nothing will be heard of the time before. */
+const LEFT_OPEN = 2;
+/** An outcome says that the service accepted a register request, or may have. */
+const ACCEPTED = 4;
+/** Settled anew after the service may have acted on it before. */
+const TWICE = 8;
+/** Above the flags: the place of the last outcome's result in `REGISTRATION_RESULTS`, 1-based; 0 = there is none. */
+const RESULT_SHIFT = 4;
+const FLAGS = (1 << RESULT_SHIFT) - 1;
 
 const NO_OUTCOME = -1;
 
 /**
  * How far each registration of a run is settled: what grants and outcomes, in the order of the journal, leave behind.
  * 9 bytes for each, outside the heap.
+ *
+ * An outcome `not-started` takes a grant back, and leaves all that was known before.
  */
 export class SettlementIndex {
-  readonly rows: number;
   readonly rounds: number;
+  #rows: number;
   /** Byte offset of the last outcome's line. */
-  readonly #offsets: Float64Array;
-  readonly #flags: Uint8Array;
+  #offsets: Float64Array;
+  #states: Uint8Array;
 
   constructor(rows: number, rounds: number) {
-    this.rows = rows;
+    this.#rows = rows;
     this.rounds = rounds;
     this.#offsets = new Float64Array(rows * rounds).fill(NO_OUTCOME);
-    this.#flags = new Uint8Array(rows * rounds);
+    this.#states = new Uint8Array(rows * rounds);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Rows were added behind those that there are. */
+  growTo(rows: number): void {
+    const [offsets, states] = [this.#offsets, this.#states];
+    this.#rows = rows;
+    this.#offsets = new Float64Array(rows * this.rounds).fill(NO_OUTCOME);
+    this.#offsets.set(offsets);
+    this.#states = new Uint8Array(rows * this.rounds);
+    this.#states.set(states);
   }
 
   addGrant({ rows, round }: GrantRecord): void {
     for (const [first, last] of rows) {
       for (let row = first; row <= last; row += 1) {
         const place = this.#placeOf(row, round);
-        const flags = this.#flags[place] ?? 0;
-        this.#flags[place] = flags & OPEN ? flags | RELEASED_TWICE : flags | OPEN;
+        this.#states[place] = this.#stateAt(place) | (this.#has(place, OPEN) ? LEFT_OPEN : OPEN);
       }
     }
   }
 
-  addOutcome({ row, round }: OutcomeRecord, offset: number): void {
+  addOutcome({ row, round, result, possiblyTwice, operationId }: OutcomeRecord, offset: number): void {
     const place = this.#placeOf(row, round);
+    const flags = this.#stateAt(place) & FLAGS;
+    if (result === 'not-started') {
+      this.#states[place] = this.#stateAt(place) & ~OPEN;
+      // It names the row.
+      if (this.#resultAt(place) === null) this.#offsets[place] = offset;
+      return;
+    }
+    const twice = flags & (LEFT_OPEN | ACCEPTED) ? TWICE : flags & TWICE;
+    const accepted = possiblyTwice || operationId !== null ? ACCEPTED : flags & ACCEPTED;
+    this.#states[place] = twice | accepted | ((REGISTRATION_RESULTS.indexOf(result) + 1) << RESULT_SHIFT);
     this.#offsets[place] = offset;
-    this.#flags[place] = (this.#flags[place] ?? 0) & ~OPEN;
   }
 
   /** Offset of the outcome that counts; `null` for a registration that has none, or was released again since. */
@@ -50,16 +83,39 @@ export class SettlementIndex {
 
   /** Released to a worker without an outcome: perhaps sent. */
   isOpen(row: number, round: number): boolean {
-    return ((this.#flags[this.#placeOf(row, round)] ?? 0) & OPEN) !== 0;
+    return this.#has(this.#placeOf(row, round), OPEN | LEFT_OPEN);
+  }
+
+  progressOf(row: number, round: number): Progress {
+    return this.isOpen(row, round) ? 'open' : (this.#resultAt(this.#placeOf(row, round)) ?? 'never-granted');
+  }
+
+  /** The service may have acted on a register request for it. */
+  wasPerhapsSent(row: number, round: number): boolean {
+    return this.#has(this.#placeOf(row, round), OPEN | LEFT_OPEN | ACCEPTED);
+  }
+
+  /** The service may have seen it more often than the outcome that counts knows. */
+  isPossiblyTwice(row: number, round: number): boolean {
+    return this.#has(this.#placeOf(row, round), TWICE);
   }
 
   /** Whether every registration has an outcome that counts. */
   get complete(): boolean {
-    return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && ((this.#flags[place] ?? 0) & OPEN) === 0);
+    return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && !this.#has(place, OPEN | LEFT_OPEN));
   }
 
-  wasReleasedTwice(row: number, round: number): boolean {
-    return ((this.#flags[this.#placeOf(row, round)] ?? 0) & RELEASED_TWICE) !== 0;
+  #has(place: number, flags: number): boolean {
+    return (this.#stateAt(place) & flags) !== 0;
+  }
+
+  #resultAt(place: number): Exclude<Progress, 'open' | 'never-granted'> | null {
+    const result = REGISTRATION_RESULTS[(this.#stateAt(place) >> RESULT_SHIFT) - 1];
+    return result === undefined || result === 'not-started' || result === 'unknown' ? null : result;
+  }
+
+  #stateAt(place: number): number {
+    return this.#states[place] ?? 0;
   }
 
   #placeOf(row: number, round: number): number {

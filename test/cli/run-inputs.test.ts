@@ -70,7 +70,15 @@ describe('what a run reads', () => {
 });
 
 describe('the description of a run', () => {
-  const survey = { file: fleet, digest: 'd'.repeat(64), rows: 1_000, rejectedRows: 0, otherColumns: [], capitalIds: 0 };
+  const survey = {
+    file: fleet,
+    digest: 'd'.repeat(64),
+    bytes: 9_000,
+    rows: 1_000,
+    rejectedRows: 0,
+    otherColumns: [],
+    capitalIds: 0,
+  };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
     [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throw-away key', '1000 rows', '34', '2 × 33', 'about 30s']],
     [

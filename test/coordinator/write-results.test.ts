@@ -36,7 +36,7 @@ writeFileSync(fleet.file, fleetText);
 function fleetSession(changes: Partial<SessionRecord> = {}): SessionRecord {
   const digest = createHash('sha256').update(fleetText).digest('hex');
   return sessionOf(10, {
-    fleet: { file: 'fleet.csv', digest, rows: 10, rejectedRows: 0, otherColumns: ['Site'] },
+    fleet: { file: 'fleet.csv', digest, bytes: 200, rows: 10, rejectedRows: 0, otherColumns: ['Site'] },
     ...changes,
   });
 }

@@ -44,6 +44,7 @@ describe('a fleet', () => {
     expect(await surveyFleet(fleet, ANY)).toEqual({
       file: fleet.file,
       digest: createHash('sha256').update(readFileSync(fleet.file)).digest('hex'),
+      bytes: readFileSync(fleet.file).length,
       rows: 2,
       rejectedRows: 0,
       otherColumns: ['site', 'note'],
@@ -108,7 +109,6 @@ describe('a fleet', () => {
     for (const [content, before] of [
       ['registration_id\ndev-1\ndev-3\n', 2],
       ['registration_id\ndev-1\n', 1],
-      ['registration_id\ndev-1\ndev-2\ndev-3\n', 2],
       ['registration_id\ndev-1\nde v\n', 1],
     ] as const) {
       const changed = writeFleetFile(folder, content);
@@ -119,6 +119,15 @@ describe('a fleet', () => {
       expect(error.message).toContain('was changed');
       expect(rows).toBe(before);
     }
+  });
+
+  it('to which rows are added after its survey hands out those that it had', async () => {
+    const fleet = writeFleetFile(folder, 'registration_id\ndev-1\ndev-2');
+    const survey = await surveyFleet(fleet, ANY);
+    const longer = writeFleetFile(folder, 'registration_id\ndev-1\ndev-22\ndev-3\n');
+    const ids: string[] = [];
+    for await (const { registrationId } of readFleet(longer, survey)) ids.push(registrationId);
+    expect(ids).toEqual(['dev-1', 'dev-2']);
   });
 });
 

@@ -1,39 +1,85 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JournalFormatError } from '../../src/journal/journal-codec.ts';
+import type { Progress } from '../../src/journal/resume-decision.ts';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
-import { grantRecord, outcomeRecord } from '../support/sample-journal.ts';
+import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import { grantRecord, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
-/** What one record does to one registration. */
-type Step = 'grant' | 'outcome';
+/** What one record says of one registration: released, or ended with a result. */
+type Step = 'grant' | 'back' | 'assigned' | 'refused' | 'cancelled' | 'accepted' | 'unanswered';
+
+const OUTCOMES: Readonly<Record<Exclude<Step, 'grant'>, Partial<RegistrationOutcome>>> = {
+  back: notAssigned({ result: 'not-started', registersSent: 0 }),
+  assigned: {},
+  refused: notAssigned({ result: 'refused' }),
+  cancelled: notAssigned({ result: 'cancelled' }),
+  // The service had accepted the request before the end.
+  accepted: notAssigned({ result: 'cancelled', operationId: '4.0b1c.00000000' }),
+  unanswered: notAssigned({ result: 'timed-out', possiblyTwice: true }),
+};
 
 /** The index after `steps`, each of which stands 100 bytes behind the one before. */
-function after(steps: readonly Step[], row = 1, round = 1): SettlementIndex {
+function indexAfter(steps: readonly Step[], row = 1, round = 1): SettlementIndex {
   const index = new SettlementIndex(3, 2);
   steps.forEach((step, place) => {
     if (step === 'grant') index.addGrant(grantRecord(row, row, { round }));
-    else index.addOutcome(outcomeRecord(row, { round }), place * 100);
+    else index.addOutcome(outcomeRecord(row, { round, ...OUTCOMES[step] }), place * 100);
   });
   return index;
 }
 
 describe('how far a registration is settled', () => {
-  it.each<[Step[], number | null, boolean, boolean]>([
-    // steps → offset of the outcome that counts, open, released twice
-    [[], null, false, false],
-    [['grant'], null, true, false],
-    [['grant', 'outcome'], 100, false, false],
-    [['grant', 'grant'], null, true, true],
-    [['grant', 'grant', 'outcome'], 200, false, true],
-    [['grant', 'outcome', 'grant'], null, true, false],
-    [['grant', 'outcome', 'grant', 'outcome'], 300, false, false],
-  ])('after %j', (steps, offset, open, twice) => {
-    const index = after(steps);
-    expect([index.outcomeOffset(1, 1), index.isOpen(1, 1), index.wasReleasedTwice(1, 1)]).toEqual([
-      offset,
-      open,
-      twice,
-    ]);
+  it.each<[Step[], number | null, Progress, boolean, boolean]>([
+    // steps → offset of the outcome that counts, progress, perhaps sent, possibly twice
+    [[], null, 'never-granted', false, false],
+    [['grant'], null, 'open', true, false],
+    [['grant', 'assigned'], 100, 'assigned', true, false],
+    [['grant', 'refused'], 100, 'refused', false, false],
+    [['grant', 'back'], 100, 'never-granted', false, false],
+    [['grant', 'back', 'grant', 'assigned'], 300, 'assigned', true, false],
+    // The run died while it was under way.
+    [['grant', 'grant'], null, 'open', true, false],
+    [['grant', 'grant', 'refused'], 200, 'refused', false, true],
+    [['grant', 'grant', 'assigned'], 200, 'assigned', true, true],
+    [['grant', 'grant', 'back'], null, 'open', true, false],
+    [['grant', 'grant', 'back', 'grant', 'assigned'], 400, 'assigned', true, true],
+    // Tried again after an outcome.
+    [['grant', 'refused', 'grant'], null, 'open', true, false],
+    [['grant', 'refused', 'grant', 'assigned'], 300, 'assigned', true, false],
+    [['grant', 'refused', 'grant', 'back'], 100, 'refused', false, false],
+    [['grant', 'cancelled', 'grant', 'assigned'], 300, 'assigned', true, false],
+    [['grant', 'accepted', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'accepted', 'grant', 'back'], 100, 'cancelled', true, false],
+    [['grant', 'accepted', 'grant', 'refused'], 300, 'refused', true, true],
+    [['grant', 'unanswered', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'unanswered', 'grant', 'refused', 'grant', 'assigned'], 500, 'assigned', true, true],
+  ])('after %j', (steps, offset, progress, perhapsSent, twice) => {
+    const index = indexAfter(steps);
+    expect({
+      offset: index.outcomeOffset(1, 1),
+      progress: index.progressOf(1, 1),
+      open: index.isOpen(1, 1),
+      perhapsSent: index.wasPerhapsSent(1, 1),
+      twice: index.isPossiblyTwice(1, 1),
+    }).toEqual({ offset, progress, open: progress === 'open', perhapsSent, twice });
+  });
+
+  it('tells every result apart', () => {
+    for (const result of REGISTRATION_RESULTS.filter((name) => name !== 'not-started' && name !== 'unknown')) {
+      const index = new SettlementIndex(1, 1);
+      index.addGrant(grantRecord(0, 0));
+      index.addOutcome(outcomeRecord(0, { result }), 0);
+      expect(index.progressOf(0, 1)).toBe(result);
+    }
+  });
+
+  it('is kept when rows are added', () => {
+    const index = indexAfter(['grant', 'assigned'], 2, 2);
+    index.growTo(5);
+    expect([index.outcomeOffset(2, 2), index.progressOf(4, 2), index.complete]).toEqual([100, 'never-granted', false]);
+    index.addOutcome(outcomeRecord(4, { round: 2 }), 700);
+    expect(index.outcomeOffset(4, 2)).toBe(700);
   });
 
   it('is not mixed up between rows and rounds', () => {
