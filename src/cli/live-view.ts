@@ -4,20 +4,26 @@ import type { Progress } from '../metrics/progress.ts';
 import type { Palette } from '../report/palette.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import { type Environment, hasColors, paletteFor } from './colors.ts';
-import { progressLine, renderProgress } from './render-progress.ts';
+import { progressLine } from './progress-line.ts';
+import { renderProgress } from './render-progress.ts';
 
 /** Four times a second: as often as an eye can follow. */
 const REDRAW_INTERVAL_MS = 250;
 /** Without a terminal to redraw: often enough to see that a run goes on, seldom enough for a log of hours. */
 const LINE_INTERVAL_MS = 10_000;
 
-/** Of a terminal that does not tell its width. */
+/** Of a terminal that does not tell its size. */
 const COLUMNS_DEFAULT = 80;
+const ROWS_DEFAULT = 24;
 
 const ERASE_LINE_AND_GO_UP = '\u001b[2K\u001b[1A';
 
 /** stderr, or what stands for it. */
-export type ViewStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+export type ViewStream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export type LiveViewOptions = {
   readonly stream: ViewStream;
@@ -26,7 +32,7 @@ export type LiveViewOptions = {
   readonly color: boolean;
   /** Show nothing at all. */
   readonly quiet: boolean;
-  /** Says whether there are colours, and with `TERM=dumb` that the terminal cannot redraw. */
+  /** Says whether there are colours, and with `TERM=dumb` or `CI` that nobody looks at a terminal that is redrawn. */
   readonly environment?: Environment;
   /** The run at this moment; asked when it is shown. */
   readonly progress: () => Progress;
@@ -44,8 +50,13 @@ export interface LiveView {
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { stream, color, quiet, environment = process.env } = options;
   if (quiet) return { log: () => {}, finish: () => {} };
-  if (stream.isTTY !== true || environment['TERM'] === 'dumb') return lineView(options);
+  if (stream.isTTY !== true || !isRedrawn(environment)) return lineView(options);
   return redrawnView(options, paletteFor(hasColors(stream, environment, color)));
+}
+
+/** CI servers give their jobs a terminal at times, whose output is then read as a file. */
+function isRedrawn({ TERM: terminal, CI: ci = '' }: Environment): boolean {
+  return terminal !== 'dumb' && (ci === '' || ci === 'false');
 }
 
 function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Palette): LiveView {
@@ -53,9 +64,10 @@ function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Pale
   const draw = createLogUpdate(stream, { showCursor: true });
   let frame = '';
   const redraw = (): void => {
-    const columns = stream.columns ?? COLUMNS_DEFAULT;
+    const { columns = COLUMNS_DEFAULT, rows = ROWS_DEFAULT } = stream;
     stream.write(ERASE_LINE_AND_GO_UP.repeat(rowsByReflow(frame, columns)));
-    frame = renderProgress(progress(), columns, palette);
+    // Below it there is the cursor.
+    frame = renderProgress(progress(), { columns, rows: rows - 1 }, palette);
     draw(frame);
   };
   redraw();
@@ -91,7 +103,7 @@ function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
     finish() {
       timer.cancel();
       const last = progress();
-      if (last.lastSample !== null || last.settled > 0) write(progressLine(last));
+      if (last.recent.length > 0 || last.settled > 0) write(progressLine(last));
     },
   };
 }

@@ -4,13 +4,17 @@ import type { RunMetricsPlan } from '../coordinator/run-metrics.ts';
 export type PublishedMetrics = { readonly listener: RunListener; close(): Promise<void> };
 
 /** Serves what Prometheus reads while a run goes on, and says where; its libraries are only loaded when there is a port. */
-export async function publishMetrics(port: number | null, plan: RunMetricsPlan): Promise<PublishedMetrics | null> {
+export async function publishMetrics(
+  port: number | null,
+  plan: RunMetricsPlan,
+  log: (line: string) => void,
+): Promise<PublishedMetrics | null> {
   if (port === null) return null;
   const { RunMetrics } = await import('../coordinator/run-metrics.ts');
   const { serveMetrics } = await import('../coordinator/metrics-server.ts');
   const metrics = new RunMetrics(plan);
   const server = await serveMetrics(metrics, port);
-  process.stderr.write(`metrics: ${server.url}\n`);
+  log(`metrics: ${server.url}`);
   return {
     listener: {
       settled: (outcome) => metrics.settled(outcome),

@@ -30,7 +30,7 @@ export const startRun: RunFleet = async (
   let metrics: PublishedMetrics | null = null;
   let end: RunEnd;
   try {
-    metrics = await publishMetrics(scenario.metricsPort, metricsPlan(scenario, selection, endpoint.target));
+    metrics = await publishMetrics(scenario.metricsPort, metricsPlan(scenario, selection, endpoint.target), view.log);
     end = await runFleet({
       scenario,
       survey,

@@ -1,8 +1,8 @@
 import type { RowSelection } from '../coordinator/row-selection.ts';
 import type { RunListener } from '../coordinator/run-listener.ts';
 import type { TargetName } from '../journal/journal-record.ts';
-import { steadyRatePerSecond } from '../load/load-shape.ts';
-import { ProgressFold } from '../metrics/progress.ts';
+import { type LoadShape, paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
+import { ProgressFold, type ProgressPlan } from '../metrics/progress.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { createLiveView } from './live-view.ts';
@@ -16,20 +16,35 @@ export function watchRun(
   { rows }: Pick<RowSelection, 'rows'>,
   target: TargetName,
   { quiet, color }: RunDisplay,
-): { readonly listener: RunListener; finish(): void } {
+): { readonly listener: RunListener; log(line: string): void; finish(): void } {
   const clock = systemClock(hrtimeMs());
   const total = Math.min(load.rowsMax ?? rows, rows) * load.rounds;
-  const fold = new ProgressFold({ target, name, total, ratePerSecond: steadyRatePerSecond(load.shape) });
+  const ratePerSecond = steadyRatePerSecond(load.shape);
+  const scheduleLeftMs = scheduleOf(load.shape, total);
+  const fold = new ProgressFold({ target, name, total, ratePerSecond, concurrency: load.concurrency, scheduleLeftMs });
   const view = createLiveView({ stream: process.stderr, color, quiet, clock, progress: () => fold.at(clock.nowMs()) });
   return {
     listener: {
       settled: (outcome) => fold.add(outcome),
       sampled: (sample) => fold.addSample(sample),
-      stopping: ({ reason, message }) =>
+      stopping: ({ reason, message }) => {
+        fold.stop();
         view.log(
           `stopping (${message ?? reason}): no new launches; what is in flight finishes. Once more to stop at once.`,
-        ),
+        );
+      },
     },
+    log: (line) => view.log(line),
     finish: () => view.finish(),
+  };
+}
+
+/** How long the shape takes from one launch to the last of `total`; a pause before the first makes no difference. */
+function scheduleOf(shape: LoadShape, total: number): ProgressPlan['scheduleLeftMs'] {
+  const pace = paceOf(shape, 0);
+  const last = Math.min(total, pace.total) - 1;
+  return (launch) => {
+    const [from, to] = [pace.intendedAtMs(Math.min(launch, last)), pace.intendedAtMs(last)];
+    return from === null || to === null ? null : to - from;
   };
 }

@@ -1,12 +1,32 @@
 import type { SampleRecord, TargetName } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
+import { etaMs } from './eta.ts';
 import { HubDistribution, type HubShare } from './hub-distribution.ts';
+import { HubExpectation } from './hub-expectation.ts';
+import { LatencyHistograms } from './latency-histograms.ts';
+import type { LatencyMetric } from './latency-metric.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
-import { outcomeTimes } from './outcome-times.ts';
 
-/** Samples, one a second, over which completions are averaged for the ETA: longer than a retry-after, so that it is steady. */
-const ETA_SAMPLES = 60;
+/** Samples, one a second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
+const RECENT_SAMPLES = 60;
+
+/** Samples over which it is told how errors grow: as long as one looks at a screen. */
+const GROWTH_SAMPLES = 10;
+
+/** Those that are watched while a run goes on. */
+export const WATCHED_METRICS = [
+  'tcp',
+  'tls',
+  'connack',
+  'suback',
+  'accepted',
+  'assigned',
+  'service',
+  'response',
+] as const satisfies readonly LatencyMetric[];
+
+export type WatchedMetric = (typeof WATCHED_METRICS)[number];
 
 /** A run at one moment, as the live view shows it. */
 export type Progress = {
@@ -19,8 +39,9 @@ export type Progress = {
   readonly assigned: number;
   readonly failed: number;
   readonly elapsedMs: number;
-  /** From the completions of the last minute; `null` while there are none. */
+  /** `null` while it cannot be known. */
   readonly etaMs: number | null;
+  readonly stopping: boolean;
   readonly inFlight: number;
   /** In the last second. */
   readonly launched: number;
@@ -31,77 +52,136 @@ export type Progress = {
   /** Register requests beyond the first of each registration that has ended. */
   readonly repeatedRegisters: number;
   /** Of assigned registrations; `null` while there are none. */
-  readonly accepted: DurationSummary | null;
-  readonly service: DurationSummary | null;
-  readonly hubs: readonly HubShare[];
-  readonly errors: readonly ErrorGroup[];
-  /** `null` in the first second. */
-  readonly lastSample: SampleRecord | null;
+  readonly latency: Readonly<Record<WatchedMetric, DurationSummary | null>>;
+  /** `expectedShare`, 0 to 1: by the `expected_hub` of the rows; `null` = none is expected. */
+  readonly hubs: readonly (HubShare & { readonly expectedShare: number | null })[];
+  /** `lately`: how many of them in the last ten seconds. */
+  readonly errors: readonly (ErrorGroup & { readonly lately: number })[];
+  /** Of the last minute, the oldest first. */
+  readonly recent: readonly SampleRecord[];
 };
 
-export type ProgressPlan = Pick<Progress, 'target' | 'name' | 'total' | 'ratePerSecond'>;
+export type ProgressPlan = Pick<Progress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
+  /** Registrations that may be in flight. */
+  readonly concurrency: number;
+  /** By the schedule, from a launch, numbered from 0, to the last one; `null` in the closed model. */
+  readonly scheduleLeftMs: (launch: number) => number | null;
+};
 
 /** Folds a run while it goes on: cheap for each outcome, and of the same size however long it takes. */
 export class ProgressFold {
   readonly #plan: ProgressPlan;
   readonly #counts = new OutcomeCounts();
   readonly #hubs = new HubDistribution();
-  readonly #accepted = new DurationHistogram();
-  readonly #service = new DurationHistogram();
+  readonly #expectation = new HubExpectation();
+  readonly #latency = new LatencyHistograms();
+  /** Start to end of whatever has ended, pauses and holds included. */
+  readonly #durations = new DurationHistogram();
   readonly #recent: SampleRecord[] = [];
+  readonly #errorCounts: ReadonlyMap<string, number>[] = [];
   #settled = 0;
   #throttles = 0;
+  #registers = 0;
   #repeatedRegisters = 0;
+  #lastLaunchAtMs = 0;
+  #stopping = false;
 
   constructor(plan: ProgressPlan) {
     this.#plan = plan;
   }
 
   add(outcome: RegistrationOutcome): void {
-    if (outcome.result !== 'not-started') this.#settled += 1;
+    const { result, registersSent, startedAtMs, finishedAtMs } = outcome;
+    if (result !== 'not-started') this.#settled += 1;
     this.#counts.add(outcome);
     this.#hubs.add(outcome);
-    this.#repeatedRegisters += Math.max(0, outcome.registersSent - 1);
-    if (outcome.result !== 'assigned') return;
-    if (outcome.phases.acceptedMs !== null) this.#accepted.recordMs(outcome.phases.acceptedMs);
-    const times = outcomeTimes(outcome);
-    if (times !== null) this.#service.recordMs(times.serviceMs);
+    this.#expectation.add(outcome);
+    this.#latency.add(outcome);
+    this.#registers += registersSent;
+    this.#repeatedRegisters += Math.max(0, registersSent - 1);
+    if (startedAtMs !== null && finishedAtMs !== null) this.#durations.recordMs(finishedAtMs - startedAtMs);
   }
 
   addSample(sample: SampleRecord): void {
     this.#throttles += sample.throttles;
-    this.#recent.push(sample);
-    if (this.#recent.length > ETA_SAMPLES) this.#recent.shift();
+    if (sample.launched > 0) this.#lastLaunchAtMs = sample.atMs;
+    keepLast(this.#recent, sample, RECENT_SAMPLES);
+    const counts = new Map(this.#counts.errors().map(({ code, count }) => [code, count]));
+    keepLast(this.#errorCounts, counts, GROWTH_SAMPLES);
+  }
+
+  /** Nothing is launched any more. */
+  stop(): void {
+    this.#stopping = true;
   }
 
   /** @param nowMs of the session's clock, whose 0 is the start of the run */
   at(nowMs: number): Progress {
-    const lastSample = this.#recent.at(-1) ?? null;
+    const { target, name, total, ratePerSecond } = this.#plan;
+    const lastSample = this.#recent.at(-1);
     return {
-      ...this.#plan,
+      target,
+      name,
+      total,
+      ratePerSecond,
       settled: this.#settled,
       assigned: this.#counts.of('assigned'),
       failed: this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
-      etaMs: this.#etaMs(),
+      etaMs: this.#etaMs(nowMs),
+      stopping: this.#stopping,
       inFlight: lastSample?.inFlight ?? 0,
       launched: lastSample?.launched ?? 0,
       settledLately: lastSample?.settled ?? 0,
       throttles: this.#throttles,
       repeatedRegisters: this.#repeatedRegisters,
-      accepted: this.#accepted.summary(),
-      service: this.#service.summary(),
-      hubs: this.#hubs.shares(),
-      errors: this.#counts.errors(),
-      lastSample,
+      latency: this.#latencies(),
+      hubs: this.#hubShares(),
+      errors: this.#growingErrors(),
+      recent: [...this.#recent],
     };
   }
 
-  #etaMs(): number | null {
-    const settledLately = this.#recent.reduce((sum, { settled }) => sum + settled, 0);
-    if (settledLately === 0) return null;
-    const remaining = Math.max(0, this.#plan.total - this.#settled);
-    // One sample a second.
-    return (remaining / settledLately) * this.#recent.length * 1000;
+  #latencies(): Progress['latency'] {
+    const summaries = WATCHED_METRICS.map((metric) => [metric, this.#latency.of(metric).summary()] as const);
+    return Object.fromEntries(summaries) as Progress['latency'];
   }
+
+  #hubShares(): Progress['hubs'] {
+    const expected = this.#expectation.shares();
+    return this.#hubs.shares().map((hub) => ({ ...hub, expectedShare: expected.get(hub.hub.toLowerCase()) ?? null }));
+  }
+
+  #growingErrors(): Progress['errors'] {
+    const [before] = this.#errorCounts;
+    return this.#counts
+      .errors()
+      .map((error) => ({ ...error, lately: before === undefined ? 0 : error.count - (before.get(error.code) ?? 0) }));
+  }
+
+  #etaMs(nowMs: number): number | null {
+    const { total, concurrency, scheduleLeftMs } = this.#plan;
+    const lastSample = this.#recent.at(-1);
+    if (this.#durations.count === 0 || lastSample === undefined) return null;
+    const left = Math.max(0, total - this.#settled);
+    const toLaunch = this.#stopping ? 0 : Math.max(0, left - lastSample.inFlight);
+    return etaMs({
+      toLaunch,
+      inFlight: this.#stopping ? lastSample.inFlight : left - toLaunch,
+      slotsAreFull: lastSample.outstanding >= concurrency,
+      scheduleLeftMs: scheduleLeftMs(total - toLaunch),
+      startLagMs: lastSample.startLagMaxMs,
+      // One sample a second.
+      endedPerSecond: this.#recent.reduce((sum, { settled }) => sum + settled, 0) / this.#recent.length,
+      allowedPerSecond: lastSample.rateAllowedPerSecond,
+      registersPerDevice: Math.max(1, this.#registers / Math.max(1, this.#settled)),
+      durations: this.#durations,
+      sinceLastLaunchMs: nowMs - this.#lastLaunchAtMs,
+    });
+  }
+}
+
+function keepLast<T>(list: T[], value: T, countMax: number): void {
+  list.push(value);
+  if (list.length > countMax) list.shift();
 }

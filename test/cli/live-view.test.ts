@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLiveView } from '../../src/cli/live-view.ts';
-import { progressLine, renderProgress } from '../../src/cli/render-progress.ts';
+import { progressLine } from '../../src/cli/progress-line.ts';
+import { renderProgress } from '../../src/cli/render-progress.ts';
 import type { Progress } from '../../src/metrics/progress.ts';
 import { PLAIN } from '../../src/report/palette.ts';
 import { sampleProgress } from '../support/sample-progress.ts';
@@ -30,7 +31,8 @@ function start(
   const set = (next: Partial<Progress>): void => {
     progress = sampleProgress(next);
   };
-  const frame = (): string => `${renderProgress(progress, screen.columns, PLAIN)}\n`;
+  const frame = (): string =>
+    `${renderProgress(progress, { columns: screen.columns, rows: screen.rows - 1 }, PLAIN)}\n`;
   return { clock, screen, view, set, frame, line: () => `${progressLine(progress)}\n` };
 }
 
@@ -89,6 +91,7 @@ describe('without one', () => {
   it.each([
     ['a pipe', { isTTY: false }],
     ['a dumb terminal', { environment: { TERM: 'dumb' } }],
+    ['the terminal of a CI server', { environment: { TERM: 'xterm', CI: 'true' } }],
   ])('%s gets a line every ten seconds, and a last one', (_, changes) => {
     const { clock, screen, view, set, line } = start(changes);
     clock.advanceTo(9_999);
@@ -107,7 +110,7 @@ describe('without one', () => {
 
 it('says nothing of a run that never began', () => {
   const { screen, view, set } = start({ isTTY: false });
-  set({ settled: 0, lastSample: null });
+  set({ settled: 0, recent: [] });
   view.finish();
   expect(screen.written).toBe('');
 });

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { ProgressFold } from '../../src/metrics/progress.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
 
-const plan = { target: sessionRecord().target, name: null, total: 100, ratePerSecond: 5 };
+const plan = {
+  target: sessionRecord().target,
+  name: null,
+  total: 100,
+  ratePerSecond: 5,
+  concurrency: 100,
+  scheduleLeftMs: () => null,
+};
 
 describe('progress', () => {
   it('counts what has ended, and shows the last second', () => {
@@ -23,36 +30,55 @@ describe('progress', () => {
       settledLately: 2,
       throttles: 3,
       repeatedRegisters: 2,
-      accepted: { count: 1, p50Ms: 180 },
-      service: { count: 1, p50Ms: 200 },
+      latency: { accepted: { count: 1, p50Ms: 180 }, service: { count: 1, p50Ms: 200 } },
       hubs: [{ hub: HUBS[0], count: 1, share: 1 }],
       errors: [{ code: '401000', count: 1 }],
     });
   });
 
-  it.each([
-    ['unknown before the first completion', 0, [0, 0, 0], null],
-    ['remaining over the measured rate', 20, [10, 5, 5], 12_000],
-    ['nothing when all is settled', 100, [50, 50], 0],
-    ['that of the last minute', 80, [...Array(100).fill(9), ...Array(60).fill(2)], 10_000],
-  ])('the ETA is %s', (_, settled, settledBySecond, etaMs) => {
+  it('tells the completions of the last minute, not of the whole run', () => {
     const fold = new ProgressFold(plan);
-    for (let row = 0; row < settled; row += 1) fold.add(outcomeRecord(row));
-    settledBySecond.forEach((count: number, second: number) => {
-      fold.addSample(sampleRecord(second * 1000, { settled: count }));
-    });
-    expect(fold.at(99_000).etaMs).toBe(etaMs);
+    for (let row = 0; row < 80; row += 1) fold.add(outcomeRecord(row, { startedAtMs: 0, finishedAtMs: 0 }));
+    for (let second = 0; second < 160; second += 1) {
+      fold.addSample(sampleRecord(second * 1000, { inFlight: 0, settled: second < 100 ? 9 : 2 }));
+    }
+    expect(fold.at(160_000).etaMs).toBe(10_000);
+    expect(fold.at(160_000).recent).toHaveLength(60);
+  });
+
+  it('tells how errors grew in the last ten seconds, and what was expected of hubs', () => {
+    const fold = new ProgressFold(plan);
+    const fail = (row: number): void =>
+      fold.add(outcomeRecord(row, notAssigned({ result: 'refused', errorCode: '401000' })));
+    for (let second = 0; second < 15; second += 1) {
+      fail(second);
+      fold.addSample(sampleRecord(second * 1000));
+    }
+    fold.add(outcomeRecord(20, { assignedHub: HUBS[0], expectedHub: HUBS[0].toUpperCase() }));
+    fold.add(outcomeRecord(21, { assignedHub: HUBS[0], expectedHub: HUBS[1] }));
+    const { errors, hubs } = fold.at(15_000);
+    expect(errors).toMatchObject([{ code: '401000', count: 15, lately: 9 }]);
+    expect(hubs).toEqual([{ hub: HUBS[0], count: 2, share: 1, expectedShare: 0.5 }]);
+  });
+
+  it('launches nothing more when it stops: what is in flight is all that is waited for', () => {
+    const fold = new ProgressFold(plan);
+    for (let row = 0; row < 10; row += 1) fold.add(outcomeRecord(row, { startedAtMs: 0, finishedAtMs: 3_000 }));
+    fold.addSample(sampleRecord(5_000, { inFlight: 4, launched: 2, settled: 2 }));
+    expect(fold.at(5_000).etaMs).toBeGreaterThan(40_000);
+    fold.stop();
+    expect(fold.at(5_000)).toMatchObject({ stopping: true, etaMs: expect.closeTo(3_000, -2) });
+    expect(fold.at(6_000).etaMs).toBeCloseTo(2_000, -2);
   });
 
   it('begins with nothing known', () => {
     expect(new ProgressFold(plan).at(0)).toMatchObject({
       settled: 0,
       etaMs: null,
-      accepted: null,
-      service: null,
+      latency: { accepted: null, service: null },
       hubs: [],
       errors: [],
-      lastSample: null,
+      recent: [],
     });
   });
 });

@@ -8,6 +8,17 @@ function summaryOf(...durationsMs: readonly number[]) {
   return histogram.summary();
 }
 
+const NO_LATENCY: Progress['latency'] = {
+  tcp: null,
+  tls: null,
+  connack: null,
+  suback: null,
+  accepted: null,
+  assigned: null,
+  service: null,
+  response: null,
+};
+
 /** A run of a thousand, not quite half done. */
 export function sampleProgress(changes: Partial<Progress> = {}): Progress {
   return {
@@ -19,20 +30,20 @@ export function sampleProgress(changes: Partial<Progress> = {}): Progress {
     failed: 10,
     elapsedMs: 12_000,
     etaMs: 15_000,
+    stopping: false,
     inFlight: 100,
     launched: 37,
     settledLately: 35,
     ratePerSecond: 50,
     throttles: 3,
     repeatedRegisters: 1,
-    accepted: summaryOf(180, 220, 250),
-    service: summaryOf(190, 230, 300),
+    latency: { ...NO_LATENCY, accepted: summaryOf(180, 220, 250), service: summaryOf(190, 230, 300) },
     hubs: [
-      { hub: HUBS[0], count: 240, share: 240 / 440 },
-      { hub: HUBS[1], count: 200, share: 200 / 440 },
+      { hub: HUBS[0], count: 240, share: 240 / 440, expectedShare: null },
+      { hub: HUBS[1], count: 200, share: 200 / 440, expectedShare: null },
     ],
-    errors: [{ code: '401000', count: 10, message: 'Unauthorized', firstRow: 3 }],
-    lastSample: sampleRecord(12_000, { startLagMaxMs: 2.5 }),
+    errors: [{ code: '401000', count: 10, message: 'Unauthorized', firstRow: 3, lately: 0 }],
+    recent: [sampleRecord(12_000, { startLagMaxMs: 2.5 })],
     ...changes,
   };
 }
@@ -49,9 +60,8 @@ export const NOTHING_YET: Partial<Progress> = {
   settledLately: 0,
   throttles: 0,
   repeatedRegisters: 0,
-  accepted: null,
-  service: null,
+  latency: NO_LATENCY,
   hubs: [],
   errors: [],
-  lastSample: null,
+  recent: [],
 };
