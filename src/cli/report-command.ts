@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
 import { fleetOfRun } from '../coordinator/fleet-of-run.ts';
 import { makeResults, type Results } from '../coordinator/write-results.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
 import { junitXml } from '../report/junit-xml.ts';
 import { summaryJson } from '../report/summary-json.ts';
+import { summarySchema } from '../report/summary-shape.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { hasColors, paletteFor } from './colors.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
 
-type ReportFlags = { readonly format: (typeof FORMATS)[number]; readonly color: boolean };
+type ReportFlags = { readonly format: (typeof FORMATS)[number]; readonly color: boolean; readonly schema?: true };
 
 export function reportCommand(): Command {
   return new Command('report')
@@ -18,13 +20,23 @@ export function reportCommand(): Command {
         'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is known\n' +
         'and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.',
     )
-    .argument('<run-dir>', 'folder of the run')
+    .argument('[run-dir]', 'folder of the run')
     .addOption(new Option('--format <format>', 'of what is printed').choices(FORMATS).default('text'))
     .option('--no-color', 'print without colours (also: NO_COLOR)')
+    .option(
+      '--schema',
+      'print the JSON Schema of summary.json, with the unit and meaning of each member, and do no more',
+    )
     .action(report);
 }
 
-async function report(folder: string, { format, color }: ReportFlags): Promise<void> {
+async function report(folder: string | undefined, { format, color, schema }: ReportFlags): Promise<void> {
+  if (schema) {
+    process.stdout.write(`${JSON.stringify(summarySchema(), null, 2)}\n`);
+    return;
+  }
+  if (folder === undefined)
+    throw new OperatorError('usage', [problem('run-dir is missing', 'Name the folder of a run')]);
   const results = await makeResults(folder, { fleet: fleetOfRun(folder) });
   process.stdout.write(printed(results, format, color));
 }

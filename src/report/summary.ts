@@ -15,11 +15,14 @@ import { remedyFor } from './remedies.ts';
 /** Version of the shape below; raised when a member changes its meaning or goes. */
 export const SUMMARY_SCHEMA_VERSION = 1;
 
-export type Verdict =
-  | 'all-assigned' // all that was to be registered, which `--limit` may have bounded
-  | 'some-failed'
-  | 'stopped' // before all was registered
-  | 'unfinished'; // the journal has no end: the run is going on, or was killed
+export const VERDICTS = [
+  'all-assigned', // all that was to be registered, which `--limit` may have bounded
+  'some-failed',
+  'stopped', // before all was registered
+  'unfinished', // the journal has no end: the run is going on, or was killed
+] as const;
+
+export type Verdict = (typeof VERDICTS)[number];
 
 /** A run in figures: what `summary.json` holds. Absent is `null`, never 0. */
 export type Summary = {

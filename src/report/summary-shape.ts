@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { END_REASONS } from '../journal/journal-record.ts';
+import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
+import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
+import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { SUMMARY_SCHEMA_VERSION, type Summary, VERDICTS } from './summary.ts';
+
+/*
+ * What `summary.json` holds, for those who read it with other programs: every member with its unit and meaning. Absent is
+ * null; members named …Ms are milliseconds, shares are parts of 1.
+ */
+
+const count = (meaning: string) => z.int().min(0).describe(meaning);
+const ms = (meaning: string) => z.number().min(0).describe(`${meaning}, in milliseconds`);
+const share = (meaning: string) => z.number().min(0).max(1).describe(`${meaning}; a part of 1`);
+const text = (meaning: string) => z.string().describe(meaning);
+const number = (meaning: string) => z.number().describe(meaning);
+
+const DURATIONS = z.strictObject({
+  count: count('durations that were measured'),
+  minMs: ms('the shortest'),
+  meanMs: ms('their mean'),
+  p50Ms: ms('half of them took no longer'),
+  p90Ms: ms('90% took no longer'),
+  p95Ms: ms('95% took no longer'),
+  p99Ms: ms('99% took no longer'),
+  p999Ms: ms('99.9% took no longer'),
+  maxMs: ms('the longest'),
+  clamped: count('durations below 0 or above 1 h, counted as 0 or as 1 h'),
+});
+
+const SESSION = z.strictObject({
+  session: z.int().min(1).describe('1 for the run, from 2 on for each time that it was resumed'),
+  startedAt: z.iso.datetime().describe('ISO 8601, UTC'),
+  apiVersion: text('api-version that was named to the service'),
+  attestation: text('how the devices proved who they are'),
+  workers: count('worker threads'),
+  concurrency: count('registrations that could be in flight'),
+  ratePerSecond: number('launches a second that were intended; null = closed model, or no steady rate').nullable(),
+  rowsMax: count('rows that could be launched (--limit); null = the whole fleet').nullable(),
+});
+
+const RECOVERY_MEANING = 'first start of the run until that share of its registrations was assigned; null = never';
+
+const REQUESTS = z.strictObject({
+  connections: count('connections opened'),
+  registersSent: count('register requests, which the service bills'),
+  polls: count('polls of an operation, which are not billed'),
+  throttles: count('answers with 429'),
+  serverErrors: count('answers with 5xx, or that could not be read'),
+  staleAnswers: count('answers that matched no request, and were dropped'),
+  retryAftersClamped: count('answers with a retry-after over the limit'),
+});
+
+const LIMIT = z.strictObject({
+  name: z.enum(Object.keys(HEALTH_LIMITS) as (keyof typeof HEALTH_LIMITS)[]),
+  limit: number('in the unit of its name: milliseconds, or cores'),
+  observed: number('null = not measured, and so not exceeded').nullable(),
+  exceeded: z.boolean(),
+});
+
+const LOAD_GENERATOR = z
+  .strictObject({
+    limited: z.boolean().describe('whether a limit was exceeded: the times are not the service’s alone'),
+    limits: z.array(LIMIT),
+    startLagP99Ms: ms('99th percentile of the start lag; open model only').nullable(),
+    startLagMaxMs: ms('longest start lag; open model only').nullable(),
+    loopDelayP99Ms: ms('99th percentile, over the seconds, of the longest event-loop delay of any worker').nullable(),
+    loopDelayMaxMs: ms('longest event-loop delay').nullable(),
+    cpuShareMean: number('cores that dpsload kept busy, on average; 2 = two cores').nullable(),
+    cpuShareMax: number('the most of them in one second').nullable(),
+    emulatorCpuShareMean: number('cores that the embedded emulator kept busy, on average').nullable(),
+    fileDescriptorsMax: count('open files of dpsload, at most').nullable(),
+    rssBytesMax: count('memory of dpsload at most, in bytes').nullable(),
+  })
+  .describe('what was seen of the load generator; null = not measured');
+
+const THRESHOLD = z.strictObject({
+  expression: text('as it is judged, such as p95(service) < 3s'),
+  quantity: z.enum(['duration', 'share', 'number']).describe('unit of observed: milliseconds, a part of 1, plain'),
+  observed: number('null = nothing was measured, which passes no threshold').nullable(),
+  passed: z.boolean(),
+  limited: z.boolean().describe('it holds, and yet counts as failed: the load generator was too slow to measure it'),
+});
+
+const ERROR = z.strictObject({
+  code: text('the service’s or dpsload’s own; the result where there is none'),
+  count: count('registrations that failed with it'),
+  message: text('of the first one').nullable(),
+  firstRow: count('row of the first one, from 0'),
+  remedy: text('what to do about it').nullable(),
+});
+
+/** The shape of `summary.json`; strict, so that no member can be there that has no meaning here. */
+export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
+  schemaVersion: z.literal(SUMMARY_SCHEMA_VERSION).describe('raised when a member changes its meaning or goes'),
+  dpsloadVersion: text('version that made the run'),
+  target: z.strictObject({
+    label: text('the target in one line; begins with EMULATOR where it is one'),
+    kind: z.enum(['emulator', 'service']),
+    host: text('host name or address'),
+    port: z.int().min(1).max(65_535),
+    idScope: text('ID scope of the DPS instance'),
+  }),
+  verdict: z.enum(VERDICTS).describe('unfinished: the journal has no end, the run is going on or was killed'),
+  end: z
+    .strictObject({
+      reason: z.enum(END_REASONS),
+      message: text('for people; null = the reason says all').nullable(),
+    })
+    .nullable()
+    .describe('how the last session ended; null = it has not'),
+  name: text('of the scenario').nullable(),
+  sessions: z.array(SESSION).min(1),
+  fleet: z.strictObject({
+    file: text('as it was given'),
+    digest: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('SHA-256 of the file, hexadecimal'),
+    rows: count('rows that can be used'),
+    rejectedRows: count('rows that were skipped, listed in rejected-rows.csv'),
+    rounds: count('times that the fleet is registered'),
+  }),
+  results: z
+    .record(z.enum(REGISTRATION_RESULTS), count('registrations that ended so'))
+    .describe('every row of every round has one result; they add up to rows × rounds'),
+  possiblyTwice: count('registrations that the service may have seen more often than the run knows'),
+  latency: z
+    .record(z.enum(LATENCY_METRICS), DURATIONS.nullable())
+    .describe('of assigned registrations, but responseNotAssigned; null = nothing was measured'),
+  recovery: z.strictObject({
+    to50PercentMs: ms(RECOVERY_MEANING).nullable(),
+    to95PercentMs: ms(RECOVERY_MEANING).nullable(),
+    to99PercentMs: ms(RECOVERY_MEANING).nullable(),
+    to100PercentMs: ms(RECOVERY_MEANING).nullable(),
+  }),
+  hubs: z
+    .array(
+      z.strictObject({
+        hub: text('host name'),
+        count: count('registrations that were assigned to it'),
+        share: share('of all assigned ones'),
+      }),
+    )
+    .describe('the largest first'),
+  expectedHubs: z
+    .strictObject({
+      asExpected: count('assigned registrations that came to the expected_hub of their row'),
+      elsewhere: count('those that came to another hub'),
+    })
+    .nullable()
+    .describe('null = no row expects a hub'),
+  errors: z.array(ERROR).describe('the most frequent first'),
+  requests: REQUESTS.describe('of all registrations that have ended'),
+  throughput: z.strictObject({
+    activeMs: ms('first start to last end, summed over the sessions'),
+    ended: count('registrations that started and ended'),
+    endedPerSecond: number('ended over active time; null = none').nullable(),
+  }),
+  loadGenerator: LOAD_GENERATOR,
+  thresholds: z.array(THRESHOLD).describe('in the order in which they were given'),
+  warnings: z.array(z.string()).describe('for people'),
+});
+
+/** The JSON Schema of `summary.json`. */
+export function summarySchema(): object {
+  return { title: 'summary.json of dpsload', ...z.toJSONSchema(SUMMARY_SHAPE, { target: 'draft-7' }) };
+}
