@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { createCertificate, type KeyedCertificate } from './certificate.ts';
@@ -20,17 +21,26 @@ const SERVER_VALID_DAYS = 397;
 /** Devices whose clock is behind still take a new certificate. */
 const BACKDATED_DAYS = 1;
 
+/** Under which every server certificate stands. */
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
+
 /**
- * Reads the CA and the server certificate for localhost in `dir`, creating what is absent, or expired, or signed by
- * another CA. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ * Reads the CA and the server certificate in `dir`, creating what is absent, or expired, or signed by another CA, or
+ * does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
  *
  * @param nowMs Milliseconds since 1970.
+ * @param names Host names and IP addresses of the server beside those of loopback.
  */
-export async function serverIdentity(dir: string, nowMs: number): Promise<ServerIdentity> {
+export async function serverIdentity(
+  dir: string,
+  nowMs: number,
+  names: readonly string[] = [],
+): Promise<ServerIdentity> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = storedPair(dir, 'ca') ?? (await createAuthority(dir, nowMs));
   const stored = storedPair(dir, 'server');
-  const server = stored !== null && isUsable(stored, ca, nowMs) ? stored : await createServer(dir, ca, nowMs);
+  const all = [...new Set([...LOOPBACK_NAMES, ...names])];
+  const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
   return { caPem: ca.certificatePem, caFile: join(dir, 'ca.pem'), server };
 }
 
@@ -43,12 +53,17 @@ async function createAuthority(dir: string, nowMs: number): Promise<KeyedCertifi
   );
 }
 
-async function createServer(dir: string, ca: KeyedCertificate, nowMs: number): Promise<KeyedCertificate> {
+async function createServer(
+  dir: string,
+  ca: KeyedCertificate,
+  nowMs: number,
+  names: readonly string[],
+): Promise<KeyedCertificate> {
   const request = {
     kind: 'server',
     commonName: 'localhost',
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1', '::1'],
+    dnsNames: names.filter((name) => !isIP(name)),
+    ipAddresses: names.filter((name) => isIP(name)),
     ...validity(nowMs, SERVER_VALID_DAYS),
   } as const;
   return store(dir, 'server', await createCertificate(request, ca));
@@ -58,10 +73,12 @@ function validity(nowMs: number, days: number): { readonly notBeforeMs: number; 
   return { notBeforeMs: nowMs - BACKDATED_DAYS * DAY_MS, notAfterMs: nowMs + days * DAY_MS };
 }
 
-function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number): boolean {
+function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number, names: readonly string[]): boolean {
   const certificate = new X509Certificate(server.certificatePem);
   const isCurrent = Date.parse(certificate.validTo) > nowMs;
-  return isCurrent && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+  const standsFor = (name: string): boolean =>
+    (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
+  return isCurrent && names.every(standsFor) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
 }
 
 function storedPair(dir: string, name: string): KeyedCertificate | null {

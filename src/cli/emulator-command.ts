@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { MQTT_PORT } from '../dps/endpoint.ts';
 import { emulatorConfigSchema } from '../emulator/config/emulator-shape.ts';
-import { EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
+import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator } from '../emulator/start-emulator.ts';
 import { writeRecords } from '../emulator/write-records.ts';
 import { checkedFlags, type EmulatorFlags, emulatorSettings, GROUP_KEY_VARIABLE } from './emulator-settings.ts';
@@ -19,6 +19,11 @@ export function emulatorCommand(): Command {
     .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')
     .option('--config-schema', 'print the JSON Schema of that file, and end')
     .option('--host <address>', 'address to listen on', EMULATOR_HOST_DEFAULT)
+    .option(
+      '--server-name <name>',
+      'further name or IP address that the server certificate stands for, such as global.azure-devices-provisioning.net; repeatable',
+      (name: string, names: readonly string[] = []) => [...names, name],
+    )
     .option('--port <n>', 'MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'MQTT over WebSocket over TLS; 0 = any free port (default: not offered)')
     .option('--http-port <n>', 'registration records over plain HTTP; 0 = any free port (default: not offered)')
@@ -33,6 +38,15 @@ export function emulatorCommand(): Command {
     )
     .option('--retry-after <seconds>', 'what devices are told to wait before each poll (default: 3)')
     .option('--records <file>', 'write the registration records and counters there on exit, one JSON object per line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  dpsload emulator --port 0 --ca-dir ca            any free port; CA and group key in ca/
+  dpsload emulator -c emulator.yaml --records records.ndjson
+A device connects to host and port of the line, trusts caFile, and signs with a key derived of groupKeyFile:
+  dpsload sas --group-key-file ca/group.key --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 --mqtt`,
+    )
     .action(runEmulator);
 }
 
@@ -41,15 +55,25 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
+  // Whoever read the log may be gone; the devices are not.
+  process.stderr.on('error', () => {});
   const checked = checkedFlags(flags);
   const isCaDirTemporary = flags.caDir === undefined;
   const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
   try {
     mkdirSync(caDir, { recursive: true, mode: 0o700 });
-    const settings = emulatorSettings(flags, checked, caDir, process.env, log);
-    const emulator = await startEmulator({ ...settings, ...checked.ports, host: flags.host, caDir, log });
+    const { config, groupKeyFile } = emulatorSettings(flags, checked, caDir, process.env);
+    if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
+    const emulator = await startEmulator({
+      ...config,
+      ...checked.ports,
+      host: flags.host,
+      serverNames: flags.serverName ?? [],
+      caDir,
+      log,
+    });
     const told = toldToStop();
-    process.stdout.write(`${JSON.stringify(readyLine(emulator))}\n`);
+    process.stdout.write(`${JSON.stringify(readyLine(emulator, groupKeyFile))}\n`);
     await told;
     await emulator.close();
     if (flags.records !== undefined) writeRecords(flags.records, emulator);
@@ -58,10 +82,15 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   }
 }
 
-function readyLine(emulator: Emulator): object {
+/** @param groupKeyFile of a key that was made for this run, which whoever reads the line needs. */
+function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
   const { host, port, websocketPort, httpPort, idScope, caFile, enrollmentGroups } = emulator;
   const ready = { ready: true, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return httpPort === null ? ready : { ...ready, httpPort };
+  return {
+    ...ready,
+    ...(httpPort === null ? {} : { httpPort }),
+    ...(groupKeyFile === null ? {} : { groupKeyFile }),
+  };
 }
 
 function log(line: string): void {

@@ -1,7 +1,9 @@
+import { closeSync, openSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { idScopeProblem } from '../dps/id-scope.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../emulator/config/read-emulator-config.ts';
-import { defaultInstance, EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
+import { defaultInstance, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 import { generatedGroupKey, readKeyFile } from '../emulator/group-key.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../emulator/service/service-behavior.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
@@ -17,10 +19,13 @@ export type EmulatorFlags = {
   readonly caDir?: string;
   readonly retryAfter?: string;
   readonly records?: string;
+  readonly serverName?: readonly string[];
 };
 
 /** Environment variable with the enrollment group's key, base64. */
 export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
+
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
 const PORT_MAX = 65_535;
 const RETRY_AFTER_MAX_SECONDS = 3_600;
@@ -61,44 +66,63 @@ export function checkedFlags(flags: EmulatorFlags): CheckedFlags {
     if (flags.config === undefined || value === undefined) continue;
     problems.push(problem(`${option} is given beside --config`, 'Write it into the configuration file'));
   }
+  if (flags.records !== undefined) problems.push(...unwritable(flags.records));
+  for (const name of flags.serverName ?? []) {
+    if (!isIP(name) && !HOST_NAME.test(name)) {
+      problems.push(problem(`--server-name is ${JSON.stringify(name)}`, 'Give a host name or an IP address'));
+    }
+  }
   if (problems.length > 0) throw new OperatorError('usage', problems);
   return { ports, retryAfterSeconds };
 }
 
-/** What to emulate: the configuration file's instances, or one with a single enrollment group. */
+/** Found out at the start, since the file is written at the end. */
+function unwritable(recordsFile: string): readonly Problem[] {
+  try {
+    closeSync(openSync(recordsFile, 'a'));
+    return [];
+  } catch (error) {
+    const message = `--records cannot be written (${(error as NodeJS.ErrnoException).code})`;
+    return [{ file: recordsFile, line: null, column: null, message, remedy: 'Name a file in a folder that exists' }];
+  }
+}
+
+/** What to emulate, and where the key of the enrollment group was written when one was made; `null` = none was. */
+export type EmulatorSettings = { readonly config: EmulatorConfig; readonly groupKeyFile: string | null };
+
+/** The configuration file's instances, or one with a single enrollment group. */
 export function emulatorSettings(
   flags: EmulatorFlags,
   { retryAfterSeconds }: CheckedFlags,
   caDir: string,
   environment: NodeJS.ProcessEnv,
-  log: (line: string) => void,
-): EmulatorConfig {
-  const settings =
+): EmulatorSettings {
+  const { config, groupKeyFile } =
     flags.config === undefined
-      ? simpleSettings(flags, caDir, environment, log)
-      : readEmulatorConfig(flags.config, environment);
-  if (retryAfterSeconds === null) return settings;
-  return { ...settings, behavior: { ...settings.behavior, retryAfterSeconds } };
+      ? simpleSettings(flags, caDir, environment)
+      : { config: readEmulatorConfig(flags.config, environment), groupKeyFile: null };
+  if (retryAfterSeconds === null) return { config, groupKeyFile };
+  return { config: { ...config, behavior: { ...config.behavior, retryAfterSeconds } }, groupKeyFile };
 }
 
 function simpleSettings(
   { idScope = EMULATOR_ID_SCOPE_DEFAULT, groupKeyFile }: EmulatorFlags,
   caDir: string,
   environment: NodeJS.ProcessEnv,
-  log: (line: string) => void,
-): EmulatorConfig {
-  const key = groupKeyFile === undefined ? groupKey(caDir, environment, log) : readKeyFile(groupKeyFile);
-  return { instances: [defaultInstance(idScope, key)], behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 };
+): EmulatorSettings {
+  const { key, file } =
+    groupKeyFile === undefined ? groupKey(caDir, environment) : { key: readKeyFile(groupKeyFile), file: null };
+  const instances = [defaultInstance(idScope, key)];
+  return { config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 }, groupKeyFile: file };
 }
 
-function groupKey(caDir: string, environment: NodeJS.ProcessEnv, log: (line: string) => void): string {
+function groupKey(
+  caDir: string,
+  environment: NodeJS.ProcessEnv,
+): { readonly key: string; readonly file: string | null } {
   const fromEnvironment = environment[GROUP_KEY_VARIABLE];
-  if (fromEnvironment === undefined) {
-    const { key, file } = generatedGroupKey(caDir);
-    log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${file}`);
-    return key;
-  }
+  if (fromEnvironment === undefined) return generatedGroupKey(caDir);
   const reason = symmetricKeyProblem(fromEnvironment);
-  if (reason === null) return fromEnvironment;
+  if (reason === null) return { key: fromEnvironment, file: null };
   throw new OperatorError('usage', [problem(`the key in ${GROUP_KEY_VARIABLE} ${reason}`)]);
 }

@@ -50,7 +50,8 @@ export function parseSasToken(text: string): SasToken | null {
   const expiry = members.get('se');
   if (!resourceRaw || !signatureRaw || !expiry || !/^\d{1,15}$/.test(expiry)) return null;
   const resource = percentDecode(resourceRaw);
-  const signature = percentDecode(signatureRaw);
+  // A + that was not encoded is a blank to the service: a classic defect of clients.
+  const signature = percentDecode(signatureRaw.replaceAll('+', ' '));
   if (resource === null || signature === null) return null;
   return { resourceRaw, resource, signature, expiryEpochSeconds: Number(expiry) };
 }

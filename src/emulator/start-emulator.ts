@@ -11,6 +11,7 @@ import { OpenSessions } from './server/open-sessions.ts';
 import { scheduleOutages } from './server/outages.ts';
 import { presentedCertificates } from './server/presented-certificates.ts';
 import { listenRecords } from './server/records-endpoint.ts';
+import { serverNames } from './server/server-names.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
 import { type Listener, listenTls } from './server/tls-listener.ts';
 import { WebhookCaller } from './server/webhook-caller.ts';
@@ -27,6 +28,8 @@ export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
   /** Loopback when absent. */
   readonly host?: string;
+  /** Further host names and IP addresses that the server certificate stands for; loopback and `host` always are. */
+  readonly serverNames?: readonly string[];
   /** MQTT over TLS; 0 or absent = any free port. */
   readonly port?: number;
   /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
@@ -96,7 +99,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
   try {
-    const identity = await serverIdentity(caDir, clock.epochMs());
+    const names = [...serverNames(host), ...(options.serverNames ?? [])];
+    const identity = await serverIdentity(caDir, clock.epochMs(), names);
     const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, identity, context, listeners);
     return {
       host,
@@ -156,7 +160,10 @@ async function listenAll(
   return {
     port: await secured(port, (socket) => serve(socket, socket)),
     websocketPort: websocketPort === null ? null : await secured(websocketPort, websocketServer(limits, clock, serve)),
-    httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, { ...context, idScope })),
+    httpPort:
+      httpPort === null
+        ? null
+        : await opened(listenRecords(host, httpPort, { ...context, idScope, newGuid: randomUUID })),
   };
 }
 
@@ -168,7 +175,9 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
   // The wall clock as it was at the start, and from there on the monotonic one.
   const serviceTimeMs = (): number => originMs + clock.nowMs();
   const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, ...options.behavior };
-  const plan = new FaultPlan(faults, seed, startedAtMs);
+  const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) =>
+    log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`),
+  );
   const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
   const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
   const context: SessionContext = {

@@ -54,6 +54,17 @@ it('makes a new server certificate when the old one is of another CA', async () 
   expect(second.server.certificatePem).not.toBe(first.server.certificatePem);
 });
 
+it('makes a new server certificate when the old one does not stand for all names', async () => {
+  const first = await serverIdentity(dir, NOW_MS);
+  const names = ['global.azure-devices-provisioning.net', '192.0.2.7'];
+  const second = await serverIdentity(dir, NOW_MS, names);
+  expect(second.caPem).toBe(first.caPem);
+  const leaf = new X509Certificate(second.server.certificatePem);
+  for (const name of ['localhost', names[0] ?? '']) expect(leaf.checkHost(name)).toBeDefined();
+  expect(leaf.checkIP('192.0.2.7')).toBeDefined();
+  expect(await serverIdentity(dir, NOW_MS, names.slice(1))).toEqual(second);
+});
+
 it('refuses half a pair', async () => {
   await serverIdentity(dir, NOW_MS);
   unlinkSync(join(dir, 'ca.key'));

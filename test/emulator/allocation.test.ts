@@ -94,6 +94,8 @@ describe('allocation policy', () => {
 
   it('static: the named hub', () => {
     expect(hubsOf({ allocationPolicy: 'static', iotHubs: ['b'] }, {}, many)).toEqual(['b']);
+    expect(hubsOf({ iotHubs: ['b'] }, { allocationPolicy: 'static' }, many)).toEqual(['b']);
+    expect(hubsOf({ allocationPolicy: 'static' }, {}, many)).toEqual([null]);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
@@ -19,11 +19,16 @@ await emulatorCommand().parseAsync(JSON.parse(process.env.ARGUMENTS), { from: 'u
   process.disconnect?.();
 });`;
 
-let dir: string;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'dpsload-test-'));
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dpsload-test-'));
+  folders.push(folder);
+  return folder;
+}
 
 type Started = { child: ChildProcess; ready: Record<string, unknown> | null; stderr: () => string };
 
@@ -64,8 +69,10 @@ async function register(port: number, caFile: string, idScope: string, groupKey:
   device.close();
 }
 
-describe('emulator command', () => {
+// Each test waits for a process most of the time.
+describe.concurrent('emulator command', () => {
   it('says where it listens, serves, and leaves its records when it is told to stop', async () => {
+    const dir = newFolder();
     const records = join(dir, 'records.ndjson');
     const args = ['--ca-dir', dir, '--retry-after', '7', '--id-scope', '0ne00222222', '--records', records];
     const started = await start(args);
@@ -79,6 +86,7 @@ describe('emulator command', () => {
       idScope: '0ne00222222',
       caFile,
       enrollmentGroups: ['default'],
+      groupKeyFile: join(dir, 'group.key'),
     });
     await register(Number(started.ready?.['port']), caFile, '0ne00222222', groupKey);
     expect(await stop(started)).toBe(0);
@@ -93,6 +101,38 @@ describe('emulator command', () => {
     expect(started.stderr()).toContain(join(dir, 'group.key'));
     expect(started.stderr()).not.toContain(groupKey);
     expect(statSync(join(dir, 'group.key')).mode & 0o777).toBe(0o600);
+  });
+
+  it('finds out at the start that it cannot write the records at the end', async () => {
+    const dir = newFolder();
+    const { ready, stderr } = await start(['--records', join(dir, 'nowhere', 'records.ndjson')]);
+    expect(ready).toBeNull();
+    expect(stderr()).toMatch(/records\.ndjson: --records cannot be written \(ENOENT\)/);
+  });
+
+  it('stands for the server names that are given', async () => {
+    const dir = newFolder();
+    const serverName = 'global.azure-devices-provisioning.net';
+    const started = await start(['--server-name', serverName, '--server-name', '192.0.2.7', '--ca-dir', dir]);
+    const port = Number(started.ready?.['port']);
+    const caPem = readFileSync(join(dir, 'ca.pem'), 'utf8');
+    const device = await ScriptedDevice.open({ host: '127.0.0.1', port, caPem }, { servername: serverName });
+    expect(device.socket.authorized).toBe(true);
+    device.close();
+    expect(await stop(started)).toBe(0);
+  });
+
+  it('lives on when nobody reads its log any more', async () => {
+    const dir = newFolder();
+    const started = await start(['--ca-dir', dir]);
+    started.child.stderr?.destroy();
+    const port = Number(started.ready?.['port']);
+    const caPem = readFileSync(join(dir, 'ca.pem'), 'utf8');
+    for (const _ of [1, 2]) {
+      const device = await ScriptedDevice.open({ host: 'localhost', port, caPem });
+      expect(await device.exchange({ cmd: 'pingreq' })).toBeNull();
+    }
+    expect(await stop(started)).toBe(0);
   });
 
   it('takes the group key from the environment, and removes a CA folder of its own', async () => {
@@ -118,6 +158,7 @@ describe('emulator command', () => {
   });
 
   it('emulates what the configuration file says', async () => {
+    const dir = newFolder();
     const config = join(dir, 'emulator.yaml');
     const records = join(dir, 'records.ndjson');
     writeFileSync(join(dir, 'line-a.key'), GROUP_KEY);
@@ -145,9 +186,18 @@ faults: [{ fault: duplicate-answer }]
   });
 
   it('lists every wrong option at once', async () => {
-    const { ready, stderr } = await start(['--retry-after', 'soon', '--id-scope', 'x', '--port', '70000']);
+    const { ready, stderr } = await start([
+      '--retry-after',
+      'soon',
+      '--id-scope',
+      'x',
+      '--port',
+      '70000',
+      '--server-name',
+      'a b',
+    ]);
     expect(ready).toBeNull();
-    for (const option of ['--retry-after', '--id-scope', '--port']) expect(stderr()).toContain(option);
+    for (const option of ['--retry-after', '--id-scope', '--port', '--server-name']) expect(stderr()).toContain(option);
   });
 
   it('refuses a bad key without quoting it', async () => {

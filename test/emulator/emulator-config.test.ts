@@ -76,10 +76,11 @@ instances:
         allocationPolicy: custom
         customAllocationDefinition: { webhookUrl: 'http://localhost:1/allocate' }
         initialTwin: { tags: { line: a } }
+        capabilities: { iotEdge: true }
       - { enrollmentGroupId: line-x, attestation: { x509: { caReferences: { primary: root } } } }
       - { enrollmentGroupId: line-y, attestation: { x509: { caReferences: { primary: doubtful } } } }
     individualEnrollments:
-      - { registrationId: pump, deviceId: pump-7, attestation: { x509: { clientCertificates: { primary: device.pem } } } }
+      - { registrationId: pump, deviceId: pump-7, iotHubHostName: b.azure-devices.net, attestation: { x509: { clientCertificates: { primary: device.pem } } } }
   - idScope: 0ne00222222
 faults:
   - { fault: lose-answer, at: [poll], registrationIds: 'line-a-*', share: 10%, from: 30s, until: 1m, timesPerDevice: 2 }
@@ -136,12 +137,18 @@ faults:
         allocationPolicy: 'custom',
         customAllocationDefinition: { webhookUrl: 'http://localhost:1/allocate', apiVersion: '2018-09-01-preview' },
         initialTwin: { tags: { line: 'a' } },
+        capabilities: { iotEdge: true },
       },
       { enrollmentGroupId: 'line-x', attestation: { kind: 'x509', use: 'signing', certificates: [{}] } },
       { enrollmentGroupId: 'line-y', attestation: { kind: 'x509', use: 'signing', certificates: [] } },
     ]);
     expect(instance?.individualEnrollments).toMatchObject([
-      { registrationId: 'pump', deviceId: 'pump-7', attestation: { kind: 'x509', use: 'client' } },
+      {
+        registrationId: 'pump',
+        deviceId: 'pump-7',
+        iotHubs: ['b.azure-devices.net'],
+        attestation: { kind: 'x509', use: 'client' },
+      },
     ]);
     expect(faults).toEqual([
       {
@@ -245,6 +252,16 @@ faults:
       /static wants one hub/,
     ],
     [
+      'static of the instance without its hub',
+      `${MINIMAL}    allocationPolicy: static\n    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
+      /static wants one hub/,
+    ],
+    [
+      'two ways to name hubs',
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, iotHubHostName: emulated-hub-1.azure-devices.net, iotHubs: [], attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
+      /iotHubs and iotHubHostName are both given/,
+    ],
+    [
       'custom without its webhook',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: custom, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
       /go together/,
@@ -254,6 +271,11 @@ faults:
     ['no YAML', 'version: [1\n', /is no usable YAML/],
   ])('%s', (_, yaml, message) => {
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
+  });
+
+  it('begins after the handshake when a rule is for certain devices', () => {
+    const { faults } = read(`${MINIMAL}faults: [{ fault: outage, registrationIds: 'a*' }]\n`);
+    expect(faults[0]?.points).toEqual(['open', 'connect', 'subscribe', 'register', 'poll']);
   });
 
   it('never quotes a key', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Fault, FaultRule } from '../../src/emulator/service/fault-rule.ts';
+import { FAULT_POINTS, type Fault, type FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { connectPacket, type publishPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { faultRule } from '../support/fault-rules.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
@@ -49,6 +49,7 @@ describe('before MQTT', () => {
   it('refuses TLS with an alert', async () => {
     await start(faultRule({ kind: 'refuse-tls' }));
     await expect(ScriptedDevice.open(emulator)).rejects.toThrow(/handshake failure/i);
+    expect(emulator.logged).toEqual(['unknown device: fault refuse-tls at handshake']);
   });
 
   it('accepts the connection and stays silent', async () => {
@@ -68,6 +69,27 @@ describe('at CONNECT', () => {
     const sentAt = performance.now();
     expect(await device.exchange(connectPacket('a'))).toMatchObject({ returnCode: 0 });
     expect(performance.now() - sentAt).toBeGreaterThanOrEqual(100);
+  });
+
+  it('answers late, and nothing before CONNACK', async () => {
+    await start(faultRule({ kind: 'slow-connack', delayMs: 100 }));
+    device = await ScriptedDevice.open(emulator);
+    for (const packet of [connectPacket('a'), subscribePacket(), registerPacket('1', 1)]) device.send(packet);
+    const received = [];
+    while (received.length < 4) received.push((await device.receive())?.cmd);
+    expect(received).toEqual(['connack', 'suback', 'puback', 'publish']);
+  });
+
+  it('stalls for longer than a silent connection may stay', async () => {
+    emulator = await startTestEmulator({
+      faults: [faultRule({ kind: 'stall' }, { points: ['connect'] })],
+      limits: { connectTimeoutMs: 200 },
+    });
+    device = await ScriptedDevice.open(emulator);
+    device.send(connectPacket('a'));
+    const silence = new Promise((resolve) => setTimeout(resolve, 400, 'silence'));
+    expect(await Promise.race([device.receive(), silence])).toBe('silence');
+    expect(emulator.openConnections()).toBe(1);
   });
 
   it('answers never, and stays open', async () => {
@@ -170,7 +192,28 @@ describe('at a request', () => {
 });
 
 it('an outage cuts what is open, and resets what comes', async () => {
-  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 1_000, untilMs: 60_000 }));
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 500, untilMs: 60_000 }));
   expect(await device.receive()).toBeNull();
   await expect(ScriptedDevice.open(emulator)).rejects.toThrow(/ECONNRESET|disconnected/);
+  expect(emulator.faultRecords).toMatchObject([
+    { fault: 'outage', point: 'open', registrationId: 'a' },
+    { fault: 'outage', point: 'handshake', registrationId: null },
+  ]);
+  expect(emulator.logged).toContain('"a": fault outage at open');
+});
+
+it('an outage of some devices leaves the others alone', async () => {
+  const points = FAULT_POINTS.outage.filter((point) => point !== 'handshake');
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 500, registrationIds: 'b*', points }));
+  const other = await ScriptedDevice.open(emulator);
+  await other.exchange(connectPacket('b1'));
+  expect(await other.receive()).toBeNull();
+  expect(await device.exchange(PING)).toMatchObject({ cmd: 'pingresp' });
+  expect(emulator.faultRecords).toMatchObject([{ fault: 'outage', point: 'open', registrationId: 'b1' }]);
+});
+
+it('a fault of the assignment is told too', async () => {
+  await subscribed(faultRule({ kind: 'endless-assigning' }));
+  await answersTo(registerPacket('1'));
+  expect(emulator.logged).toEqual(['"a": fault endless-assigning at assignment']);
 });

@@ -113,6 +113,18 @@ const sdkTokens = [
     'SharedAccessSignature sr=0ne00111111/registrations/my-symkey-device&sig=nywv584Rsikp8eagkd4XnrDkLPXMGakB0DWzqcS0hPQ%3D&se=1663952627&skn=',
   ],
   [
+    'C# v1',
+    'SharedAccessSignature sr=0ne00111111%2Fregistrations%2Fmy-symkey-device&sig=8VPprb8BiTkuVE0hBqHm%2FSVrzVpdD8VZcXugntdbhuU%3D&se=1663952627&skn=registration',
+  ],
+  [
+    'C# v2',
+    'SharedAccessSignature sr=0ne00111111%2Fregistrations%2Fmy-symkey-device&sig=8VPprb8BiTkuVE0hBqHm%2fSVrzVpdD8VZcXugntdbhuU%3d&se=1663952627',
+  ],
+  [
+    'azure-docs#43157, in yet another order',
+    'SharedAccessSignature sr=0ne00111111/registrations/my-symkey-device&skn=registration&sig=nywv584Rsikp8eagkd4XnrDkLPXMGakB0DWzqcS0hPQ%3D&se=1663952627',
+  ],
+  [
     'Python',
     'SharedAccessSignature sr=0ne00111111%2Fregistrations%2Fmy-symkey-device&sig=8VPprb8BiTkuVE0hBqHm%2FSVrzVpdD8VZcXugntdbhuU%3D&se=1663952627',
   ],
@@ -133,6 +145,26 @@ describe('attestation with symmetric keys', () => {
     );
     if (answer.returnCode !== 0) throw new Error(answer.reason);
     expect(service.register(answer.device, '', nowMs).status).toBe(202);
+  });
+
+  it('takes a token whose resource is in lower case, as IoT Edge writes it', () => {
+    const id = 'My-SymKey-Device';
+    const service = emulatedService(emulatedInstance({ idScope: '0ne0ABCDEF0' }));
+    const password = buildSasToken('0ne0abcdef0', id.toLowerCase(), DEVICE_KEY, EXPIRY);
+    const device = connected(service, { id, scope: '0ne0ABCDEF0', password });
+    expect(service.register(device, '', NOW_MS).status).toBe(202);
+  });
+
+  it('takes a + that was not percent-encoded for the blank that it stands for: 401', () => {
+    const service = emulatedService();
+    const expiry = Array.from({ length: 1_000 }, (_, n) => EXPIRY + n).find((one) =>
+      buildSasToken(ID_SCOPE, 'my-symkey-device', DEVICE_KEY, one).includes('%2B'),
+    );
+    const encoded = buildSasToken(ID_SCOPE, 'my-symkey-device', DEVICE_KEY, expiry ?? 0);
+    const statuses = [encoded, encoded.replaceAll('%2B', '+')].map(
+      (password) => service.register(connected(service, { password }), '', NOW_MS).status,
+    );
+    expect(statuses).toEqual([202, 401]);
   });
 
   const groupDevice = 'sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6';

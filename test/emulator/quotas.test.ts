@@ -95,4 +95,18 @@ describe('simultaneous register requests of one ID', () => {
     }
     expect(service.register(device, '', NOW_MS + 200).status).toBe(202);
   });
+
+  it('conflicts no longer than the first can be polled', () => {
+    const service = serviceWith({}, { conflictShare: 1, assignmentDelayMs: 3_600_000, operationLifetimeMs: 60_000 });
+    const statusAt = (nowMs: number) => service.register(connectedDevice(service, 'a', nowMs), '', nowMs).status;
+    expect([0, 59_000, 60_000].map((ms) => statusAt(NOW_MS + ms))).toEqual([202, 409, 202]);
+  });
+
+  it('devices of other IDs do not conflict', () => {
+    const service = serviceWith({}, { conflictShare: 1 });
+    const statuses = ['a', 'b', 'A'].map(
+      (id) => service.register(connectedDevice(service, id, NOW_MS), '', NOW_MS).status,
+    );
+    expect(statuses).toEqual([202, 202, 409]);
+  });
 });

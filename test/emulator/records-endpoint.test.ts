@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { faultRule } from '../support/fault-rules.ts';
@@ -33,7 +35,6 @@ describe('records over HTTP', () => {
     const { status, body } = await get('/registrations/DEV-1?api-version=2021-10-01');
     expect(status).toBe(200);
     expect(body).toEqual({
-      symmetricKey: { enrollmentGroupId: 'default' },
       registrationId: 'dev-1',
       createdDateTimeUtc: expect.any(String),
       assignedHub: expect.stringMatching(/azure-devices\.net$/),
@@ -69,6 +70,27 @@ describe('records over HTTP', () => {
     '/registrations/dev-1?idScope=0ne00999999',
     '/%',
   ])('%s: 404', async (path) => {
-    expect((await get(path)).status).toBe(404);
+    const { status, body } = await get(path);
+    expect(status).toBe(404);
+    expect(body).toEqual({
+      errorCode: expect.any(Number),
+      trackingId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      message: expect.any(String),
+      timestampUtc: expect.stringMatching(/Z$/),
+    });
+  });
+
+  it.each([
+    'GET // HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /registrations/%E0%A4%A HTTP/1.1\r\nHost: x\r\n\r\n',
+    'POST /registrations//query HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n',
+    'nonsense\r\n\r\n',
+  ])('lives on after %j', async (text) => {
+    const socket = connect({ host: '127.0.0.1', port: emulator.httpPort ?? 0 });
+    socket.write(text);
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 4\d\d /);
+    socket.destroy();
+    expect((await get('/counters')).status).toBe(200);
   });
 });

@@ -58,6 +58,7 @@ describe('custom allocation', () => {
       enrollmentGroup: {
         enrollmentGroupId: 'default',
         attestation: { type: 'symmetricKey' },
+        capabilities: { iotEdge: false },
         allocationPolicy: 'custom',
       },
       deviceRuntimeContext: { registrationId: 'a', symmetricKey: {}, payload: { model: 'T1' } },
@@ -84,6 +85,27 @@ describe('custom allocation', () => {
       assignedHub: HUBS[2],
       substatus: 'deviceDataMigrated',
     });
+  });
+
+  it.each<[name: string, policy: EnrollmentGroup['reprovisionPolicy'], hub: string | undefined, twin: string]>([
+    ['keeps it where the device stays', { updateHubAssignment: true, migrateDeviceData: false }, HUBS[0], 'first'],
+    ['keeps it where the data moves along', { updateHubAssignment: true, migrateDeviceData: true }, HUBS[1], 'first'],
+    ['takes the new one after a reset', { updateHubAssignment: true, migrateDeviceData: false }, HUBS[1], 'second'],
+  ])("the webhook's initial twin overrides the enrollment's; repeated, it %s", (_, reprovisionPolicy, hub, expected) => {
+    const service = newService({ reprovisionPolicy, initialTwin: { tags: { from: 'enrollment' } } });
+    const twinAfter = (iotHubHostName: string | undefined, from: string | null, nowMs: number) => {
+      const initialTwin = from === null ? null : { tags: { from } };
+      asked(service, nowMs).call.settle(answered({ iotHubHostName, initialTwin }), nowMs);
+      return [...service.records(nowMs + 1_000)][0]?.initialTwin;
+    };
+    expect(twinAfter(HUBS[0], 'first', NOW_MS)).toEqual({ tags: { from: 'first' } });
+    expect(twinAfter(hub, 'second', NOW_MS + 1_000)).toEqual({ tags: { from: expected } });
+  });
+
+  it("without one of the webhook, the enrollment's initial twin is used", () => {
+    const service = newService({ initialTwin: { tags: { from: 'enrollment' } } });
+    asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0], initialTwin: null }), NOW_MS);
+    expect([...service.records(NOW_MS)]).toMatchObject([{ initialTwin: { tags: { from: 'enrollment' } } }]);
   });
 
   it('offers the hubs of the enrollment; a device that never moves its own alone', () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
+import { createCertificate, type KeyedCertificate } from '../../src/certificates/certificate.ts';
 import type { DpsInstance, EnrollmentGroup, IndividualEnrollment } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
@@ -102,6 +102,28 @@ describe('enrollment group with a CA', () => {
     expect(tryWith(instance, [fromIntermediate, intermediate])).toMatchObject({ status: 200, state: 'disabled' });
   });
 
+  it('the chain must lead to a verified CA of the instance, where it has any', () => {
+    const near = x509Group('near', intermediate);
+    const verified = (...cas: readonly KeyedCertificate[]) => ({ ...groups(near), caCertificates: cas.map(parsed) });
+    const chain = [fromIntermediate, intermediate];
+    expect(tryWith(verified(root), chain)).toMatchObject({ status: 202, group: 'near' });
+    expect(tryWith(verified(intermediate), [fromIntermediate])).toMatchObject({ status: 202, group: 'near' });
+    expect(tryWith(verified(root), [fromIntermediate])).toMatchObject({ status: 401, code: 401002 });
+    expect(tryWith(verified(strangeRoot), chain)).toMatchObject({ status: 401, code: 401002 });
+  });
+
+  it('refuses what an expired CA signed', async () => {
+    const expiredCa = await createCertificate({ kind: 'authority', commonName: 'Old', ...EXPIRED }, null);
+    const fromExpired = await deviceCertificate(ID, expiredCa);
+    expect(tryWith(groups(x509Group('g', expiredCa)), [fromExpired])).toMatchObject({ status: 401, code: 401002 });
+  });
+
+  it('takes either of two certificates of a group', () => {
+    const both = x509Group('g', root, { attestation: x509Attestation('signing', strangeRoot, root) });
+    expect(tryWith(groups(both), [fromRoot])).toMatchObject({ status: 202 });
+    expect(tryWith(groups(both), [fromStranger])).toMatchObject({ status: 202 });
+  });
+
   it('answers 404201 when the CA is known to the instance, but enrolls nobody', () => {
     const instance = emulatedInstance({ caCertificates: [parsed(root)] });
     expect(tryWith(instance, [fromRoot])).toMatchObject({ status: 404, code: 404201 });
@@ -115,6 +137,18 @@ describe('individual enrollment', () => {
     expect(tryWith(instance, [selfSigned])).toMatchObject({ status: 202, group: null });
     expect(tryWith(instance, [secondSelfSigned])).toMatchObject({ status: 202 });
     expect(tryWith(instance, [fromRoot])).toMatchObject({ status: 401, code: 401002 });
+  });
+
+  it('refuses the enrolled certificate when it has expired', async () => {
+    const old = await deviceCertificate(ID, null, EXPIRED);
+    const instance = individual({ attestation: x509Attestation('client', old) });
+    expect(tryWith(instance, [old])).toMatchObject({ status: 401, code: 401002 });
+  });
+
+  it('needs no CA of the instance for the certificate itself', () => {
+    const attestation = x509Attestation('client', selfSigned);
+    const instance = { ...individual({ attestation }), caCertificates: [parsed(root)] };
+    expect(tryWith(instance, [selfSigned])).toMatchObject({ status: 202 });
   });
 
   it('takes what its signing certificate signed', () => {

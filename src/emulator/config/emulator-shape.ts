@@ -78,9 +78,11 @@ const enrollment = {
       apiVersion: z.string().optional().describe('default: 2018-09-01-preview'),
     })
     .optional(),
-  initialTwin: z.looseObject({}).optional().describe('handed to the webhook as it is'),
+  initialTwin: z.looseObject({}).optional().describe('of the device at its hub; stands in the records'),
+  capabilities: z.strictObject({ iotEdge: isOn }).optional().describe('handed to the webhook; default: iotEdge: false'),
   optionalDeviceInformation: z.looseObject({}).optional().describe('handed to the webhook as it is'),
   iotHubs: z.array(hostName).optional().describe('linked hubs; default: all to which the allocation policy applies'),
+  iotHubHostName: hostName.optional().describe('older way to name a single linked hub, in place of iotHubs'),
 };
 
 const enrollmentGroup = z.strictObject({
@@ -145,7 +147,10 @@ const instance = z.strictObject({
     .describe('of enrollments without one of their own; default: hashed'),
   latencyRegions: z.array(latencyRegion).optional().describe('for geoLatency'),
   linkedHubs: z.array(linkedHub).optional().describe('default: three evenly weighted ones'),
-  caCertificates: z.array(caCertificate).optional(),
+  caCertificates: z
+    .array(caCertificate)
+    .optional()
+    .describe('where there are any, the chain of a device in a group must lead to a verified one'),
   enrollmentGroups: z.array(enrollmentGroup).optional(),
   individualEnrollments: z.array(individualEnrollment).optional(),
   quotas: quotas.optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { durationMs, secondsOrNone, share } from './quantity.ts';
 
-const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment'] as const;
+const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
 
 /** What every fault has: which requests it strikes. */
 const SELECTION = {
@@ -9,7 +9,7 @@ const SELECTION = {
     .array(z.enum(POINTS, { error: `must be one of ${POINTS.join(', ')}` }))
     .min(1, { error: 'must name a point' })
     .optional()
-    .describe('where in the conversation; default: everywhere where this fault can strike'),
+    .describe('where in the conversation; default: everywhere where this fault can strike; open = as an outage begins'),
   registrationIds: z.string().min(1).optional().describe('pattern with * for any characters; default: all'),
   share: share.optional().describe('of the requests that match, by a seeded draw; default: 100%'),
   from: durationMs.optional().describe('since the start; default: 0s'),

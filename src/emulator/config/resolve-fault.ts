@@ -1,12 +1,13 @@
 import type { YamlPath } from '../../problem/yaml-document.ts';
-import { FAULT_POINTS, type Fault, type FaultRule } from '../service/fault-rule.ts';
+import { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from '../service/fault-rule.ts';
 import type { ConfigProblems } from './config-problems.ts';
 import type { FaultShape } from './fault-shape.ts';
 
 /** One fault of the file; what is wrong with it is noted in `problems`. */
 export function resolveFault(shape: FaultShape, at: YamlPath, problems: ConfigProblems): FaultRule {
   const possible = FAULT_POINTS[shape.fault];
-  const { at: points = possible, registrationIds = null, share = 1, from: fromMs = 0, until: untilMs = null } = shape;
+  const { registrationIds = null, share = 1, from: fromMs = 0, until: untilMs = null } = shape;
+  const points = shape.at ?? pointsFor(possible, registrationIds);
   points.forEach((point, index) => {
     if (possible.includes(point)) return;
     const remedy = `It can strike at ${possible.join(', ')}`;
@@ -28,6 +29,12 @@ export function resolveFault(shape: FaultShape, at: YamlPath, problems: ConfigPr
     untilMs,
     timesPerDevice: shape.timesPerDevice ?? null,
   };
+}
+
+/** Before CONNECT nobody knows whose connection it is: a rule for certain devices begins there. */
+function pointsFor(possible: readonly FaultPoint[], registrationIds: string | null): readonly FaultPoint[] {
+  const known = possible.filter((point) => point !== 'handshake');
+  return registrationIds === null || known.length === 0 ? possible : known;
 }
 
 function faultOf(shape: FaultShape): Fault {

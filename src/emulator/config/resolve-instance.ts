@@ -1,13 +1,14 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import type { YamlPath } from '../../problem/yaml-document.ts';
 import { DEFAULT_HUBS } from '../default-instance.ts';
-import type {
-  DpsInstance,
-  EnrollmentGroup,
-  EnrollmentSettings,
-  IndividualEnrollment,
-  LatencyRegion,
-  LinkedHub,
+import {
+  type DpsInstance,
+  ENROLLMENT_DEFAULTS,
+  type EnrollmentGroup,
+  type EnrollmentSettings,
+  type IndividualEnrollment,
+  type LatencyRegion,
+  type LinkedHub,
 } from '../service/dps-instance.ts';
 import { NO_QUOTAS, type Quotas } from '../service/quotas.ts';
 import type { ConfigProblems } from './config-problems.ts';
@@ -20,6 +21,9 @@ const THROTTLED_RETRY_AFTER_SECONDS = 5;
 
 /** The oldest version of the webhook's contract. */
 const WEBHOOK_API_VERSION_DEFAULT = '2018-09-01-preview';
+
+/** What the settings of enrollments are made of. */
+type SettingsSources = AttestationSources & { readonly defaultPolicy: DpsInstance['allocationPolicy'] };
 
 /** One instance of the file; what is wrong with it is noted in `problems`. */
 export function resolveInstance(
@@ -36,7 +40,8 @@ export function resolveInstance(
     problems,
   );
   const caCertificates = resolveCaCertificates(shape, at, sources);
-  const from: AttestationSources = { sources, caCertificates, problems };
+  const { idScope, allocationPolicy = 'hashed' } = shape;
+  const from: SettingsSources = { sources, caCertificates, problems, defaultPolicy: allocationPolicy };
   const groups = shape.enrollmentGroups ?? [];
   const individuals = shape.individualEnrollments ?? [];
   noteDuplicates(
@@ -52,8 +57,8 @@ export function resolveInstance(
     problems,
   );
   return {
-    idScope: shape.idScope,
-    allocationPolicy: shape.allocationPolicy ?? 'hashed',
+    idScope,
+    allocationPolicy,
     linkedHubs,
     latencyRegions: resolveRegions(shape, [...at, 'latencyRegions'], linkedHubs, problems),
     caCertificates: [...caCertificates.values()]
@@ -102,13 +107,10 @@ function resolveSettings(
   shape: GroupShape | IndividualShape,
   at: YamlPath,
   linkedHubs: readonly LinkedHub[],
-  from: AttestationSources,
+  from: SettingsSources,
 ): EnrollmentSettings | null {
-  const { iotHubs = [] } = shape;
-  iotHubs.forEach((hostName, index) => {
-    noteUnlinked(hostName, [...at, 'iotHubs', index], linkedHubs, from.problems);
-  });
-  noteWrongAllocation(shape, at, from.problems);
+  const iotHubs = resolveHubNames(shape, at, linkedHubs, from.problems);
+  noteWrongAllocation(shape, iotHubs, at, from);
   const attestation = resolveAttestation(shape.attestation, [...at, 'attestation'], from);
   if (attestation === null) return null;
   const definition = shape.customAllocationDefinition;
@@ -123,13 +125,38 @@ function resolveSettings(
         ? null
         : { webhookUrl: definition.webhookUrl, apiVersion: definition.apiVersion ?? WEBHOOK_API_VERSION_DEFAULT },
     initialTwin: shape.initialTwin ?? null,
+    capabilities: shape.capabilities ?? ENROLLMENT_DEFAULTS.capabilities,
     optionalDeviceInformation: shape.optionalDeviceInformation ?? null,
   };
 }
 
-function noteWrongAllocation(shape: GroupShape | IndividualShape, at: YamlPath, problems: ConfigProblems): void {
-  const { allocationPolicy, customAllocationDefinition, iotHubs = [] } = shape;
-  if (allocationPolicy === 'static' && iotHubs.length !== 1) {
+/** The hubs that the enrollment names, each of which must be linked. */
+function resolveHubNames(
+  { iotHubs, iotHubHostName }: GroupShape | IndividualShape,
+  at: YamlPath,
+  linkedHubs: readonly LinkedHub[],
+  problems: ConfigProblems,
+): readonly string[] {
+  if (iotHubHostName === undefined) {
+    iotHubs?.forEach((hostName, index) => {
+      noteUnlinked(hostName, [...at, 'iotHubs', index], linkedHubs, problems);
+    });
+    return iotHubs ?? [];
+  }
+  if (iotHubs !== undefined) {
+    problems.at([...at, 'iotHubHostName'], 'iotHubs and iotHubHostName are both given', 'Keep one of them');
+  }
+  noteUnlinked(iotHubHostName, [...at, 'iotHubHostName'], linkedHubs, problems);
+  return [iotHubHostName];
+}
+
+function noteWrongAllocation(
+  { allocationPolicy, customAllocationDefinition }: GroupShape | IndividualShape,
+  iotHubs: readonly string[],
+  at: YamlPath,
+  { defaultPolicy, problems }: SettingsSources,
+): void {
+  if ((allocationPolicy ?? defaultPolicy) === 'static' && iotHubs.length !== 1) {
     const message = `the policy static wants one hub, and iotHubs has ${iotHubs.length}`;
     problems.at([...at, 'allocationPolicy'], message, 'Name exactly one hub in iotHubs');
   }

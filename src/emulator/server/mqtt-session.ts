@@ -62,6 +62,15 @@ const SUBSCRIPTION_REFUSED = 0x80;
 const MQTT_3_1_1 = 4;
 const MESSAGE_ID_MAX = 65_535;
 
+/** Packets that may come before a late CONNACK; a whole conversation without an answer has four. */
+const EARLY_PACKETS_MAX = 16;
+
+/** An answer's topic may have 65,535 bytes, MQTT 3.1.1 §1.5.3; it holds less than 100 beside the request ID. */
+const REQUEST_ID_BYTES_MAX = 65_535 - 100;
+
+/** Of a text that a device sent, in the log. */
+const LOGGED_CHARACTERS_MAX = 150;
+
 /** One device's MQTT connection, over any duplex stream: reads packets, asks the service, writes its answers. */
 export class MqttSession {
   readonly #accepted: Accepted;
@@ -82,6 +91,8 @@ export class MqttSession {
   #lastPacketAtMs: number;
   /** Since when the bytes of an incomplete packet wait; `null` = none do. */
   #incompleteSinceMs: number | null = null;
+  /** What came before a late CONNACK was sent, which must be the first packet to the device; `null` = it is not late. */
+  #early: Packet[] | null = null;
   #isStalled = false;
   #isClosed = false;
 
@@ -105,6 +116,10 @@ export class MqttSession {
     this.#deadline.watch();
   }
 
+  get registrationId(): string | null {
+    return this.#device?.registrationId ?? null;
+  }
+
   /** Ends the connection after what was written to it has been sent. */
   close(reason: string | null): void {
     if (this.#isClosed) return;
@@ -124,11 +139,18 @@ export class MqttSession {
 
   #read(bytes: Buffer): void {
     if (this.#isClosed || this.#isStalled) return;
-    try {
+    this.#orClose(() => {
       const incompleteBytes = this.#parser.parse(bytes);
       if (this.#isClosed) return;
       if (incompleteBytes > this.#context.limits.packetBytesMax) throw new ProtocolViolation('packet too large');
       this.#noteIncomplete(incompleteBytes);
+    });
+  }
+
+  /** Closes the connection where `act` finds something that is not allowed. */
+  #orClose(act: () => void): void {
+    try {
+      act();
     } catch (error) {
       // The parser reads beyond the end of some malformed packets.
       if (!(error instanceof ProtocolViolation || error instanceof RangeError)) throw error;
@@ -149,8 +171,13 @@ export class MqttSession {
     this.#lastPacketAtMs = this.#context.clock.nowMs();
     this.#incompleteSinceMs = null;
     if (packet.cmd === 'connect') this.#connect(packet);
+    else if (this.#early !== null) this.#keepEarly(this.#early, packet);
     else if (this.#device === null) throw new ProtocolViolation(`${packet.cmd} before CONNECT`);
     else this.#receivedFrom(this.#device, packet);
+  }
+
+  #keepEarly(early: Packet[], packet: Packet): void {
+    if (early.push(packet) > EARLY_PACKETS_MAX) throw new ProtocolViolation('too much before CONNACK');
   }
 
   #receivedFrom(device: ConnectedDevice, packet: Packet): void {
@@ -185,7 +212,7 @@ export class MqttSession {
     const { returnCode } = answer;
     if (returnCode !== CONNACK.accepted) {
       this.#send({ cmd: 'connack', returnCode, sessionPresent: false });
-      throw new ProtocolViolation(`CONNACK ${returnCode} to ${JSON.stringify(packet.clientId)}: ${answer.reason}`);
+      throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
     this.#device = answer.device;
     this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
@@ -193,9 +220,15 @@ export class MqttSession {
     this.#context.openSessions.claim(this.#deviceKey, this);
     this.#deadline.watch();
     if (fault?.kind === 'lose-connack') return;
+    if (fault?.kind === 'slow-connack') this.#early = [];
     this.#after(fault?.kind === 'slow-connack' ? fault.delayMs : 0, () => {
       this.#send({ cmd: 'connack', returnCode, sessionPresent: false });
       if (fault?.kind === 'disconnect') this.close(null);
+      const early = this.#early ?? [];
+      this.#early = null;
+      this.#orClose(() => {
+        for (const one of early) this.#received(one);
+      });
     });
   }
 
@@ -246,7 +279,8 @@ export class MqttSession {
     if (payload.length > MESSAGE_BYTES_MAX) throw new ProtocolViolation(`message of ${payload.length} bytes`);
     if (qos === 1 && !isMessageId(messageId)) throw new ProtocolViolation('malformed PUBLISH');
     const request = isWellFormedTopic(topic) ? parseRequestTopic(topic) : null;
-    if (request === null) throw new ProtocolViolation(`PUBLISH to ${JSON.stringify(topic)}`);
+    if (request === null) throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
+    if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.kind, device.registrationId);
     if (this.#isClosed || this.#isStalled) return;
     const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
@@ -298,7 +332,6 @@ export class MqttSession {
     const { faults, serviceTimeMs } = this.#context;
     const fault = faults.next(point, registrationId, serviceTimeMs());
     if (fault === null) return null;
-    this.#log(`fault ${fault.kind} at ${point}`);
     if (fault.kind === 'outage' || (fault.kind === 'disconnect' && fault.when === 'before')) this.cut();
     if (fault.kind === 'stall') this.#isStalled = true;
     if (fault.kind === 'fragment') this.#writer.fragment(fault.bytes, fault.pauseMs);
@@ -331,13 +364,14 @@ export class MqttSession {
   }
 
   #deadlines(): readonly Deadline[] {
+    if (this.#isStalled) return [];
     const { connectTimeoutMs, packetTimeoutMs } = this.#context.limits;
     const deadlines: Deadline[] = [];
     if (this.#device === null) deadlines.push({ atMs: this.#lastPacketAtMs + connectTimeoutMs, reason: 'no CONNECT' });
     if (this.#incompleteSinceMs !== null) {
       deadlines.push({ atMs: this.#incompleteSinceMs + packetTimeoutMs, reason: 'incomplete packet' });
     }
-    if (this.#keepAliveMs !== null && !this.#isStalled) {
+    if (this.#keepAliveMs !== null) {
       deadlines.push({ atMs: this.#lastPacketAtMs + this.#keepAliveMs, reason: 'keep-alive time passed' });
     }
     return deadlines;
@@ -354,6 +388,10 @@ class ProtocolViolation extends Error {}
 /** No wildcards (MQTT 3.1.1 §3.3.2.1), no null character, and no replacement character: that was bad UTF-8. */
 function isWellFormedTopic(topic: string): boolean {
   return !/[#+\0\uFFFD]/.test(topic);
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > LOGGED_CHARACTERS_MAX ? `${text.slice(0, LOGGED_CHARACTERS_MAX)}…` : text);
 }
 
 function isMessageId(messageId: number | undefined): messageId is number {

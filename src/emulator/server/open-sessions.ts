@@ -1,5 +1,10 @@
 /** A connection that can be ended from outside: after what was written to it has been sent, or at once. */
-export type OpenSession = { close(reason: string): void; cut(): void };
+export type OpenSession = {
+  /** `null` before CONNECT. */
+  readonly registrationId: string | null;
+  close(reason: string): void;
+  cut(): void;
+};
 
 /** Open connections; of each device at most one. */
 export class OpenSessions {
@@ -30,7 +35,7 @@ export class OpenSessions {
     for (const session of [...this.#all]) session.close(reason);
   }
 
-  cutAll(): void {
-    for (const session of [...this.#all]) session.cut();
+  cutWhere(isStruck: (registrationId: string | null) => boolean): void {
+    for (const session of [...this.#all]) if (isStruck(session.registrationId)) session.cut();
   }
 }

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ErrorBody } from '../../dps/payloads.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
+import { utcTimestamp } from '../service/utc-timestamp.ts';
 import type { Listener } from './tls-listener.ts';
 
 /*
@@ -22,6 +24,8 @@ export type RecordsSource = {
   readonly faults: FaultPlan;
   readonly serviceTimeMs: () => number;
   readonly idScope: string;
+  /** For tracking IDs. */
+  readonly newGuid: () => string;
 };
 
 /** Serves what the emulator knows over plain HTTP, for people and tests on this machine. */
@@ -46,20 +50,25 @@ export async function listenRecords(host: string, port: number, source: RecordsS
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource): void {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const idScope = url.searchParams.get('idScope') ?? source.idScope;
-  const [, collection = '', id = '', action = ''] = url.pathname.split('/').map(safeDecode);
+  // Not `new URL`: it throws at targets such as //.
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  const idScope = new URLSearchParams(query).get('idScope') ?? source.idScope;
+  const [, collection = '', id = '', action = ''] = path.split('/').map(safeDecode);
   const route = `${request.method} /${collection}${id === '' ? '' : '/:id'}${action === '' ? '' : `/${action}`}`;
-  const { service, faults, serviceTimeMs } = source;
+  const { service, faults, serviceTimeMs, newGuid } = source;
+  const refuse = (errorCode: number, message: string): void => {
+    const body: ErrorBody = { errorCode, trackingId: newGuid(), message, timestampUtc: utcTimestamp(serviceTimeMs()) };
+    send(response, 404, body);
+  };
   switch (route) {
     case 'GET /registrations/:id': {
       const state = service.registration(idScope, id, serviceTimeMs());
-      if (state === null) send(response, 404, { errorCode: 404201, message: 'Registration not found.' });
+      if (state === null) refuse(404201, 'Registration not found.');
       else send(response, 200, state);
       break;
     }
     case 'POST /registrations/:id/query':
-      sendPage(request, response, [...service.registrationsOfGroup(idScope, id, serviceTimeMs())]);
+      sendPage(request, response, service.registrationsOfGroup(idScope, id, serviceTimeMs()));
       break;
     case 'GET /counters':
       send(response, 200, service.counters);
@@ -68,16 +77,24 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
       send(response, 200, faults.records);
       break;
     default:
-      send(response, 404, { errorCode: 404000, message: 'No such resource.' });
+      refuse(404000, 'No such resource.');
   }
 }
 
 /** The continuation is the place of the next item. */
-function sendPage({ headers }: IncomingMessage, response: ServerResponse, items: readonly object[]): void {
+function sendPage({ headers }: IncomingMessage, response: ServerResponse, states: Iterable<() => object>): void {
   const from = wholeNumber(headers['x-ms-continuation'], 0);
   const until = from + Math.min(PAGE_ITEMS_MAX, wholeNumber(headers['x-ms-max-item-count'], PAGE_ITEMS_DEFAULT));
-  if (until < items.length) response.setHeader('x-ms-continuation', String(until));
-  send(response, 200, items.slice(from, until));
+  const page: object[] = [];
+  let place = 0;
+  for (const state of states) {
+    if (place === until) response.setHeader('x-ms-continuation', String(until));
+    if (place >= until) break;
+    if (place >= from) page.push(state());
+    place += 1;
+  }
+  response.setHeader('x-ms-item-type', 'DeviceRegistrationState');
+  send(response, 200, page);
 }
 
 function wholeNumber(header: string | readonly string[] | undefined, otherwise: number): number {

@@ -15,7 +15,7 @@ export function allocate(instance: DpsInstance, enrollment: Enrollment, device: 
   const candidates = candidateHubs(instance, enrollment);
   switch (enrollment.allocationPolicy ?? instance.allocationPolicy) {
     case 'static':
-      return candidates[0] ?? null;
+      return enrollment.iotHubs.length === 1 ? (candidates[0] ?? null) : null;
     case 'geoLatency':
       return hubByLatency(candidates, instance.latencyRegions, device);
     default:

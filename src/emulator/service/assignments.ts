@@ -1,4 +1,5 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
+import type { Substatus } from '../../dps/payloads.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
@@ -19,6 +20,9 @@ const NO_HUB: AssignmentResult = {
     errorMessage: 'No IoT hub is linked, or none is left for this enrollment.',
   },
 };
+
+/** What the hub makes a twin for; otherwise the device keeps the one that it has, also at another hub. */
+const STARTS_ANEW: ReadonlySet<Substatus> = new Set(['initialAssignment', 'deviceDataReset']);
 
 /** A register request that was accepted. */
 export type AcceptedRegister = {
@@ -93,7 +97,11 @@ export class Assignments {
     }
     if (assignment.result.hub === null) return;
     this.#counters.deviceAssignments += 1;
-    if (record.assignment === assignment) record.hub = assignment.result.hub;
+    if (record.assignment !== assignment) return;
+    record.hub = assignment.result.hub;
+    if (STARTS_ANEW.has(assignment.result.substatus)) {
+      record.initialTwin = assignment.result.initialTwin ?? question.enrollment.initialTwin;
+    }
   }
 
   /** A device that stays needs no new identity. */

@@ -62,17 +62,20 @@ function attestByGroupCertificate(
   instance: DpsInstance,
   nowMs: number,
 ): Verdict {
+  const { caCertificates } = instance;
   const path = pathOf(presented, nowMs);
   const signedByOneOf = (certificate: X509Certificate, signers: readonly X509Certificate[]): boolean =>
     signers.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer));
+  if (path.length === 0) return invalid('expired, or not yet valid');
+  const isOfKnownCa = path.some((certificate) => signedByOneOf(certificate, caCertificates));
+  if (caCertificates.length > 0 && !isOfKnownCa) return invalid('the chain leads to no verified CA of the instance');
   for (const certificate of path) {
     const enrollment = instance.enrollmentGroups.find(
       ({ attestation }) => attestation.kind === 'x509' && signedByOneOf(certificate, attestation.certificates),
     );
     if (enrollment !== undefined) return { kind: 'attested', enrollment };
   }
-  if (path.length === 0) return invalid('expired, or not yet valid');
-  if (!path.some((certificate) => signedByOneOf(certificate, instance.caCertificates))) return invalid('unknown CA');
+  if (!isOfKnownCa) return invalid('unknown CA');
   const reason = 'no enrollment for a certificate of a known CA';
   return { kind: 'refused', errorCode: ERROR_CODES.enrollmentNotFound, reason };
 }

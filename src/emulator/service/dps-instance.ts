@@ -57,8 +57,10 @@ export type EnrollmentSettings = {
   readonly iotHubs: readonly string[];
   /** Of the policy `custom`, else `null`. */
   readonly customAllocationDefinition: CustomAllocationDefinition | null;
-  /** Handed to the webhook as they are. */
+  /** Twin of the device at its hub after the first assignment, and after a move that resets its data. */
   readonly initialTwin: object | null;
+  /** Handed to the webhook as they are. */
+  readonly capabilities: { readonly iotEdge: boolean };
   readonly optionalDeviceInformation: object | null;
 };
 
@@ -69,6 +71,7 @@ export const ENROLLMENT_DEFAULTS: Omit<EnrollmentSettings, 'attestation'> = Obje
   iotHubs: [],
   customAllocationDefinition: null,
   initialTwin: null,
+  capabilities: { iotEdge: false },
   optionalDeviceInformation: null,
 });
 
@@ -102,7 +105,10 @@ export type DpsInstance = {
   readonly allocationPolicy: Exclude<AllocationPolicy, 'custom'>;
   readonly linkedHubs: readonly LinkedHub[];
   readonly latencyRegions: readonly LatencyRegion[];
-  /** CA certificates uploaded to the instance, and verified. */
+  /**
+   * CA certificates uploaded to the instance, and verified. Where there are any, the chain of a device in a group must
+   * lead to one of them, as at the service; where there are none, the certificates of the groups count as such.
+   */
   readonly caCertificates: readonly X509Certificate[];
   readonly individualEnrollments: readonly IndividualEnrollment[];
   readonly enrollmentGroups: readonly EnrollmentGroup[];

@@ -26,8 +26,15 @@ export class FaultPlan {
   readonly #rules: readonly Rule[];
   readonly #seed: number;
   readonly #startedAtMs: number;
+  readonly #onInjected: (record: FaultRecord) => void;
 
-  constructor(rules: readonly FaultRule[], seed: number, startedAtMs: number) {
+  /** @param onInjected is told of each fault. */
+  constructor(
+    rules: readonly FaultRule[],
+    seed: number,
+    startedAtMs: number,
+    onInjected: (record: FaultRecord) => void = () => {},
+  ) {
     this.#rules = rules.map((rule) => ({
       ...rule,
       pattern: rule.registrationIds === null ? null : patternExpression(rule.registrationIds),
@@ -36,6 +43,7 @@ export class FaultPlan {
     }));
     this.#seed = seed;
     this.#startedAtMs = startedAtMs;
+    this.#onInjected = onInjected;
   }
 
   /** The fault of the first rule that strikes, which is recorded; `null` = none does. */
@@ -46,7 +54,9 @@ export class FaultPlan {
       (candidate) => concerns(candidate, point, device, atMs) && this.#strikes(candidate, device),
     );
     if (rule === undefined) return null;
-    this.records.push({ kind: 'fault', fault: rule.fault.kind, point, registrationId, atMs });
+    const record: FaultRecord = { kind: 'fault', fault: rule.fault.kind, point, registrationId, atMs };
+    this.records.push(record);
+    this.#onInjected(record);
     return rule.fault;
   }
 

@@ -1,7 +1,7 @@
 import type { RefusingReturnCode } from './connect-check.ts';
 
-/** Where in a device's conversation a fault can strike. */
-export type FaultPoint = 'handshake' | 'connect' | 'subscribe' | 'register' | 'poll' | 'assignment';
+/** Where in a device's conversation a fault can strike; `open`: a connection that is open when an outage begins. */
+export type FaultPoint = 'handshake' | 'connect' | 'subscribe' | 'register' | 'poll' | 'assignment' | 'open';
 
 /** What goes wrong. */
 export type Fault =
@@ -95,5 +95,5 @@ export const FAULT_POINTS: Readonly<Record<FaultKind, readonly FaultPoint[]>> = 
   'endless-assigning': ['assignment'],
   'slow-assignment': ['assignment'],
   'fail-assignment': ['assignment'],
-  outage: ['handshake', ...CONVERSATION],
+  outage: ['handshake', 'open', ...CONVERSATION],
 });

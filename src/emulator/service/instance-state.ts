@@ -29,10 +29,12 @@ export class InstanceState {
     const key = foldRegistrationId(registrationId);
     const known = this.records.get(key);
     if (known === undefined) {
-      const record = { registrationId, createdAtMs: nowMs, enrollment, assignment, hub: null, registers: 1 };
+      const stamps = { createdAtMs: nowMs, registeredAtMs: nowMs };
+      const record = { registrationId, ...stamps, enrollment, assignment, hub: null, initialTwin: null, registers: 1 };
       this.records.set(key, record);
       return record;
     }
+    known.registeredAtMs = nowMs;
     known.enrollment = enrollment;
     known.assignment = assignment;
     known.registers += 1;

@@ -90,18 +90,19 @@ export class ProvisioningService {
     }
   }
 
-  /** What the service API tells of one registration; `null` = it knows none. */
+  /** What the service API tells of one registration, which is nothing of its attestation; `null` = it knows none. */
   registration(idScope: string, registrationId: string, nowMs: number): RegistrationState | null {
     const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
     return record === undefined ? null : this.#stateOfRecord(record, nowMs);
   }
 
-  /** The same of every registration of an enrollment group, in the order of their first registration. */
-  *registrationsOfGroup(idScope: string, enrollmentGroupId: string, nowMs: number): Iterable<RegistrationState> {
+  /** The same of every registration of an enrollment group, in the order of their first registration; made when called. */
+  *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationState> {
+    const key = foldRegistrationId(groupId);
     for (const record of this.#recordsOf(idScope).values()) {
       const { enrollment } = record;
-      const isOfGroup = enrollment.kind === 'group' && enrollment.enrollmentGroupId === enrollmentGroupId;
-      if (isOfGroup) yield this.#stateOfRecord(record, nowMs);
+      const isOfGroup = enrollment.kind === 'group' && foldRegistrationId(enrollment.enrollmentGroupId) === key;
+      if (isOfGroup) yield () => this.#stateOfRecord(record, nowMs);
     }
   }
 
@@ -157,9 +158,11 @@ export class ProvisioningService {
   }
 
   #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
-    const { conflictShare } = this.#options.behavior;
+    const { conflictShare, operationLifetimeMs } = this.#options.behavior;
     const record = records.get(key);
-    if (conflictShare === 0 || record === undefined || nowMs >= record.assignment.readyAtMs) return false;
+    if (conflictShare === 0 || record === undefined) return false;
+    const endsAtMs = Math.min(record.assignment.readyAtMs, record.registeredAtMs + operationLifetimeMs);
+    if (nowMs >= endsAtMs) return false;
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;
   }
 
@@ -196,8 +199,9 @@ export class ProvisioningService {
   }
 
   #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationState {
-    const options = { reportsEverySubstatus: true, namesEnrollmentGroup: true };
-    return registrationState(record, record.assignment, options, nowMs);
+    const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+    const { x509: _, ...state } = registrationState(record, record.assignment, options, nowMs);
+    return state;
   }
 
   #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {

@@ -15,6 +15,8 @@ export type RecordLine = {
   readonly assignedHub: string | null;
   readonly substatus: string | null;
   readonly errorCode: number | null;
+  /** With which the hub made the device's twin. */
+  readonly initialTwin: object | null;
   /** Register requests accepted. */
   readonly registers: number;
   readonly createdDateTimeUtc: string;
@@ -35,6 +37,7 @@ export function recordLine(idScope: string, record: RegistrationRecord, nowMs: n
     assignedHub: state.assignedHub ?? null,
     substatus: state.substatus ?? null,
     errorCode: state.errorCode ?? null,
+    initialTwin: record.initialTwin,
     registers,
     createdDateTimeUtc: utcTimestamp(createdAtMs),
     lastUpdatedDateTimeUtc: state.lastUpdatedDateTimeUtc ?? null,

@@ -12,6 +12,8 @@ export type AssignmentResult =
       readonly failure: null;
       /** What the allocation webhook returned for the device; absent = nothing. */
       readonly payload?: unknown;
+      /** What the allocation webhook returned for the device's twin; absent = the enrollment's. */
+      readonly initialTwin?: object;
     }
   | { readonly hub: null; readonly substatus: null; readonly failure: AssignmentFailure };
 
@@ -28,11 +30,15 @@ export type RegistrationRecord = {
   /** As the device wrote it first. */
   readonly registrationId: string;
   readonly createdAtMs: number;
+  /** When the last register request was accepted. */
+  registeredAtMs: number;
   enrollment: Enrollment;
   /** Of the last accepted register request. */
   assignment: Assignment;
   /** The hub of the last assignment that did not fail; `null` = none so far. */
   hub: string | null;
+  /** With which the hub made the device's twin; `null` = an empty one. */
+  initialTwin: object | null;
   /** Register requests accepted. */
   registers: number;
 };

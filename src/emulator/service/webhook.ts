@@ -70,10 +70,14 @@ export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion
   if (typeof hub !== 'string') return failed('Custom allocation named no IoT hub.');
   if (!offeredHubs(question).includes(hub)) return failed('Custom allocation named an IoT hub that was not offered.');
   const substatus = substatusOf(hub, question.record?.hub ?? null, question.policy);
-  const { payload } = answer;
-  return payload === undefined || payload === null
-    ? { hub, substatus, failure: null }
-    : { hub, substatus, failure: null, payload };
+  const { payload, initialTwin } = answer;
+  return {
+    hub,
+    substatus,
+    failure: null,
+    ...(payload === undefined || payload === null ? {} : { payload }),
+    ...(typeof initialTwin === 'object' && initialTwin !== null ? { initialTwin } : {}),
+  };
 }
 
 function enrollmentMember(enrollment: Enrollment): object {
@@ -84,11 +88,12 @@ function enrollmentMember(enrollment: Enrollment): object {
           registrationId: enrollment.registrationId,
           ...(enrollment.deviceId === null ? {} : { deviceId: enrollment.deviceId }),
         };
-  const { provisioningStatus, reprovisionPolicy, allocationPolicy, iotHubs } = enrollment;
+  const { capabilities, provisioningStatus, reprovisionPolicy, allocationPolicy, iotHubs } = enrollment;
   const { customAllocationDefinition, initialTwin, optionalDeviceInformation } = enrollment;
   return {
     ...identity,
     attestation: { type: enrollment.attestation.kind },
+    capabilities,
     provisioningStatus,
     ...(reprovisionPolicy === null ? {} : { reprovisionPolicy }),
     allocationPolicy,
@@ -96,7 +101,6 @@ function enrollmentMember(enrollment: Enrollment): object {
     customAllocationDefinition,
     ...(initialTwin === null ? {} : { initialTwin }),
     ...(optionalDeviceInformation === null ? {} : { optionalDeviceInformation }),
-    capabilities: { iotEdge: false },
   };
 }
 
