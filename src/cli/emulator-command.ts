@@ -42,10 +42,13 @@ export function emulatorCommand(): Command {
       'after',
       `
 Examples:
-  dpsload emulator --port 0 --ca-dir ca            any free port; CA and group key in ca/
+  dpsload emulator --port 0 --ca-dir ca      CA and group key go into ca/
   dpsload emulator -c emulator.yaml --records records.ndjson
-A device connects to host and port of the line, trusts caFile, and signs with a key derived of groupKeyFile:
-  dpsload sas --group-key-file ca/group.key --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 --mqtt`,
+
+A device connects to host and port of the JSON line, trusts caFile, and signs
+with a key derived from the one in groupKeyFile. For any MQTT client:
+  dpsload sas --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 \\
+    --group-key-file ca/group.key --mqtt`,
     )
     .action(runEmulator);
 }
