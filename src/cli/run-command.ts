@@ -38,7 +38,7 @@ export type RunSwitches = {
 export type RunFleet = (
   scenario: Scenario,
   survey: FleetSurvey,
-  options: RunSwitches & Omit<RunInputs, 'survey'> & { readonly selection: RowSelection },
+  options: RunSwitches & Omit<RunInputs, 'survey' | 'allocation'> & { readonly selection: RowSelection },
 ) => Promise<number>;
 
 type RunFlags = Partial<RunSwitches> & {
@@ -96,7 +96,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
     process.stdout.write(printScenario(resolved));
     return EXIT_CODE.success;
   }
-  const { survey, ...inputs } = await readRunInputs(scenario, environment);
+  const { survey, allocation, ...inputs } = await readRunInputs(scenario, environment);
   const warning = capitalIdsWarning(survey.capitalIds);
   if (warning !== null) process.stderr.write(`warning: ${warning}. ${CAPITAL_IDS_REMEDY}.\n`);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
@@ -106,5 +106,5 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
   }
   const { again = false, yes = false, json = false, quiet = false, color = true } = flags;
   await confirmRisks(scenario, selection.rows, yes);
-  return runFleet(scenario, survey, { again, yes, json, quiet, color, selection, ...inputs });
+  return runFleet({ ...scenario, allocation }, survey, { again, yes, json, quiet, color, selection, ...inputs });
 }

@@ -21,6 +21,7 @@ export function exitCodeOf({ reason, summary }: Pick<RunEnd, 'reason' | 'summary
       return EXIT_CODE.stoppedMidway;
     case 'completed':
     case 'limit':
+      if (summary?.allocation?.verdict === 'fail') return EXIT_CODE.thresholdFailed;
       if (summary !== null && summary.thresholds.length > 0) {
         return summary.thresholds.every(({ passed }) => passed) ? EXIT_CODE.success : EXIT_CODE.thresholdFailed;
       }

@@ -13,7 +13,7 @@ const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_CODE.success, 'all are registered, or --limit ended the run; all thresholds passed'],
   [EXIT_CODE.internalError, 'internal error, disk full, folder locked'],
   [EXIT_CODE.usage, 'usage, scenario or fleet file'],
-  [EXIT_CODE.thresholdFailed, 'a threshold failed'],
+  [EXIT_CODE.thresholdFailed, 'a threshold failed, or the verdict on the allocation policy is fail'],
   [EXIT_CODE.someFailed, 'finished, some registrations failed; only without thresholds'],
   [EXIT_CODE.unreachable, 'target unreachable, or a device of the canary failed: no other was registered'],
   [EXIT_CODE.interrupted, 'stopped by SIGINT (Ctrl-C)'],
@@ -44,7 +44,8 @@ Environment:
 
 Thresholds:
   Each bounds a metric, with <, <=, >, >=, == or !=: "p95(service) < 3s",
-  "rate(failed) < 0.1%", "throttles == 0". Times have ms, s, m or h, shares %.
+  "rate(failed) < 0.1%", "throttles == 0". Times have ms, s, m or h, shares %;
+  allocation is pass, inconclusive or fail: "allocation == pass".
   All are judged at the end; one that ends with the word abort also stops the
   run as soon as it is broken (rates and times after ${ABORT_REGISTRATIONS_MIN} registrations). In a
   scenario:

@@ -2,9 +2,11 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { loadAttestationKeys } from '../attestation/load-attestation-keys.ts';
+import { withReferenceRun } from '../coordinator/read-reference-run.ts';
 import { type FleetSurvey, surveyFleet } from '../fleet/survey-fleet.ts';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
 import { unreadableFile } from '../problem/unreadable-file.ts';
+import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -13,6 +15,8 @@ import type { Scenario } from '../scenario/scenario.ts';
 export type RunInputs = {
   readonly survey: FleetSurvey;
   readonly keys: AttestationKeys;
+  /** That of the scenario, with the shares of the run that it names. */
+  readonly allocation: AllocationExpectation | null;
   /** Text of the scenario's CA file; empty when it names none. */
   readonly caPems: readonly string[];
 };
@@ -28,11 +32,18 @@ export async function readRunInputs(scenario: Scenario, environment: Environment
   const keys = await collect(problems, loadAttestationKeys(attestation, environment));
   const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
   if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
+  const allocation = await collect(problems, withReferenceRun(scenario.allocation));
   const survey = await collect(problems, surveyFleet(scenario.fleet, fleetRulesOf(scenario)));
-  if (problems.length > 0 || survey === undefined || keys === undefined || caPems === undefined) {
+  if (
+    problems.length > 0 ||
+    survey === undefined ||
+    keys === undefined ||
+    caPems === undefined ||
+    allocation === undefined
+  ) {
     throw new OperatorError('usage', problems);
   }
-  return { survey, keys, caPems };
+  return { survey, keys, caPems, allocation };
 }
 
 /** `undefined`, with its problems added to the others, when an operator error ends it. */

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import type { DeviceStep } from '../metrics/allocation/device-history.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { FAILURES_CSV_HEADER, failuresCsvLine } from '../report/failures-csv.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
+import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
 import { registrationsCsvHeader, registrationsCsvLine } from '../report/registrations-csv.ts';
 import { summaryJson } from '../report/summary-json.ts';
 import { AtomicFile } from './atomic-file.ts';
@@ -12,6 +14,7 @@ import type { Results } from './write-results.ts';
 export class ResultFiles {
   readonly #registrations: AtomicFile;
   readonly #failures: AtomicFile;
+  readonly #moves: AtomicFile;
   readonly #summary: AtomicFile;
   readonly #latency: AtomicFile;
   readonly #report: AtomicFile;
@@ -20,23 +23,27 @@ export class ResultFiles {
   constructor(folder: string) {
     this.#registrations = new AtomicFile(join(folder, 'registrations.csv'));
     this.#failures = new AtomicFile(join(folder, 'failures.csv'));
+    this.#moves = new AtomicFile(join(folder, 'moves.csv'));
     this.#summary = new AtomicFile(join(folder, 'summary.json'));
     this.#latency = new AtomicFile(join(folder, 'latency.hlog'));
     this.#report = new AtomicFile(join(folder, 'report.html'));
-    this.#all = [this.#registrations, this.#failures, this.#summary, this.#latency, this.#report];
+    this.#all = [this.#registrations, this.#failures, this.#moves, this.#summary, this.#latency, this.#report];
   }
 
   /** First of all. @param otherColumns of the fleet */
   async begin(otherColumns: readonly string[]): Promise<void> {
     await this.#registrations.write(registrationsCsvHeader(otherColumns));
     await this.#failures.write(FAILURES_CSV_HEADER);
+    await this.#moves.write(MOVES_CSV_HEADER);
   }
 
   /** In the order of the fleet. */
-  async add({ outcome, clockEpochMs }: FinalOutcome): Promise<void> {
+  async add({ outcome, clockEpochMs }: FinalOutcome, step: DeviceStep): Promise<void> {
     await this.#registrations.write(registrationsCsvLine(outcome, clockEpochMs));
     const failure = failuresCsvLine(outcome);
     if (failure !== null) await this.#failures.write(failure);
+    const move = movesCsvLine(step);
+    if (move !== null) await this.#moves.write(move);
   }
 
   /** @param startedAtEpochMs of the first session */

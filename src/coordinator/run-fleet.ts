@@ -182,6 +182,9 @@ function sessionRecord({ scenario, survey, target, version }: RunRequest, starte
     ratePerSecond: steadyRatePerSecond(load.shape),
     thresholds: scenario.thresholds.map(printThreshold),
     allowLimited: scenario.allowLimited,
+    allocation: scenario.allocation,
+    region: scenario.region,
+    listsLeftBehind: scenario.listsLeftBehind,
   };
 }
 

@@ -6,6 +6,10 @@ import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { JournalLines } from '../journal/journal-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import { AllocationCounts } from '../metrics/allocation/allocation-counts.ts';
+import { DeviceHistory, type DeviceStep } from '../metrics/allocation/device-history.ts';
+import { HubTimeline } from '../metrics/allocation/hub-timeline.ts';
+import { MovementCounts } from '../metrics/allocation/movement-counts.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubExpectation } from '../metrics/hub-expectation.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
@@ -53,12 +57,12 @@ export async function makeResults(folder: string, { fleet }: ResultOptions): Pro
   const files = survey.end === null ? null : new ResultFiles(folder);
   try {
     const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleet);
-    const folds = new FinalFolds();
+    const folds = new FinalFolds(firstSession(survey));
     const { startedAtEpochMs } = firstSession(survey);
     await files?.begin(fleetOf(survey).otherColumns);
     await readFinalOutcomes(journalFile, survey, fleetRows, async (final) => {
-      folds.add(final, startedAtEpochMs);
-      await files?.add(final);
+      const step = folds.add(final);
+      await files?.add(final, step);
     });
     const unnamed = files !== null && !survey.index.complete && fleetRows === null;
     const summary = summarize({ ...factsOf(survey, folds), warnings: warningsOf(survey, unnamed) });
@@ -78,21 +82,39 @@ class FinalFolds {
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
   readonly hubExpectation = new HubExpectation();
+  readonly allocationCounts: AllocationCounts;
+  readonly movementCounts = new MovementCounts();
+  readonly hubTimeline = new HubTimeline();
   possiblyTwice = 0;
+  readonly #history: DeviceHistory;
+  readonly #first: SessionRecord;
 
-  /** @param firstEpochMs wall clock at 0 of the first session's clock */
-  add({ outcome, clockEpochMs }: FinalOutcome, firstEpochMs: number): void {
+  /** @param first session of the run */
+  constructor(first: SessionRecord) {
+    this.#first = first;
+    this.#history = new DeviceHistory(first.startedAtEpochMs);
+    this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
+  }
+
+  /** @returns the registration beside what its device had before */
+  add({ outcome, clockEpochMs }: FinalOutcome): DeviceStep {
+    const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
+    const step = this.#history.step(outcome);
     this.counts.add(outcome);
     this.latency.add(outcome);
-    this.recovery.add(outcome, clockEpochMs - firstEpochMs);
+    this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
     this.hubExpectation.add(outcome);
+    this.allocationCounts.add(step, this.#first.region);
+    this.movementCounts.add(step);
+    this.hubTimeline.add(outcome, clockOffsetMs);
     if (outcome.possiblyTwice) this.possiblyTwice += 1;
+    return step;
   }
 }
 
 function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings'> {
-  const { counts, latency, recovery, hubs, possiblyTwice } = folds;
+  const { counts, latency, recovery, hubs, allocationCounts, movementCounts, hubTimeline, possiblyTwice } = folds;
   const { end, totals, health } = survey;
   return {
     sessions: survey.sessions.map(({ session }) => session),
@@ -102,6 +124,9 @@ function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warn
     latency,
     recovery,
     hubs,
+    allocationCounts,
+    movementCounts,
+    hubTimeline,
     totals,
     health,
   };

@@ -1,4 +1,6 @@
+import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../dps/allocation-policy.ts';
 import { REGISTRATION_RESULTS, type RegistrationPhases } from '../registration/registration-outcome.ts';
+import type { AllocationExpectation, CohortExpectation } from '../scenario/allocation-expectation.ts';
 import {
   type Field,
   FieldError,
@@ -49,6 +51,19 @@ export class JournalFormatError extends Error {
   }
 }
 
+const cohort = members<CohortExpectation>({ name: text, hubs: list(members({ hub: text, weight: number })) });
+
+const allocation = members<AllocationExpectation>({
+  policy: orNull(oneOf(ALLOCATION_POLICIES)),
+  by: oneOf(['fleet', 'group', 'region', 'row']),
+  cohorts: list(cohort),
+  asRun: orNull(text),
+  tolerance: number,
+  confidence: number,
+  reprovision: orNull(oneOf(REPROVISION_POLICIES)),
+  moved: orNull(number),
+});
+
 const session = members<SessionRecord>({
   kind: oneOf(['session']),
   version: oneOf([JOURNAL_VERSION]),
@@ -74,6 +89,9 @@ const session = members<SessionRecord>({
   ratePerSecond: orNull(number),
   thresholds: list(text),
   allowLimited: orUsual(flag, false),
+  allocation: orNull(allocation),
+  region: orNull(text),
+  listsLeftBehind: orUsual(flag, false),
 });
 
 const rowRange: Field<readonly [first: number, last: number]> = {

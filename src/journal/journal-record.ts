@@ -1,4 +1,5 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 
 /** Version of the record shapes below; a reader refuses a journal with another one. */
 export const JOURNAL_VERSION = 1;
@@ -44,6 +45,12 @@ export type SessionRecord = {
   readonly thresholds: readonly string[];
   /** Judge thresholds on time also when the load generator was the limit. */
   readonly allowLimited: boolean;
+  /** What the allocation policy should do; `null` = not told. */
+  readonly allocation: AllocationExpectation | null;
+  /** Where the devices are, as the operator calls it; `null` = not told. */
+  readonly region: string | null;
+  /** Whether the run lists what it leaves behind at the service. */
+  readonly listsLeftBehind: boolean;
 };
 
 /** Rows released to workers. On disk, and synced, before the first of them is sent. */

@@ -1,4 +1,5 @@
 import type { RegistrationOutcome, RegistrationPhases } from '../registration/registration-outcome.ts';
+import { allocationMs } from './allocation/allocation-time.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 import { LATENCY_METRICS, type LatencyMetric } from './latency-metric.ts';
 import { type OutcomeTimes, outcomeTimes } from './outcome-times.ts';
@@ -40,6 +41,8 @@ export class LatencyHistograms {
     }
     this.#recordAll(TIMES, times);
     this.#recordAll(PHASES, outcome.phases);
+    const durationMs = allocationMs(outcome);
+    if (durationMs !== null) this.of('allocation').recordMs(durationMs);
   }
 
   of(metric: LatencyMetric): DurationHistogram {

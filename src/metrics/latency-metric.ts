@@ -11,6 +11,7 @@ export const LATENCY_METRICS = [
   'suback',
   'accepted', // register request to its first answer
   'assigned', // that answer to the final one
+  'allocation', // the service's own time to find a hub, of initial assignments
   'responseNotAssigned', // intended start to end, of those that ended without a hub
 ] as const;
 

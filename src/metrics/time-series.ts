@@ -16,10 +16,12 @@ export type Mergeable<B> = {
 export class TimeSeries<B extends Mergeable<B>> {
   readonly #make: () => B;
   #buckets: (B | undefined)[] = [];
-  #widthMs = BUCKET_MS_MIN;
+  #widthMs: number;
 
-  constructor(make: () => B) {
+  /** @param widthMs of a bucket at first */
+  constructor(make: () => B, widthMs = BUCKET_MS_MIN) {
     this.#make = make;
+    this.#widthMs = widthMs;
   }
 
   /** Of every bucket, in milliseconds. */

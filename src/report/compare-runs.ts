@@ -1,4 +1,3 @@
-import type { Quantity } from '../metrics/threshold/threshold.ts';
 import { type ComparedFigure, comparedFigures } from './compared-figures.ts';
 import type { DeviceComparison } from './device-comparison.ts';
 import type { Summary } from './summary.ts';
@@ -39,7 +38,7 @@ export type Comparison = {
 };
 
 /** Changes below these are noise of clocks and of single devices, whatever the tolerance: milliseconds, parts of 1, plain. */
-export const CHANGE_MIN: Readonly<Record<Quantity, number>> = Object.freeze({
+export const CHANGE_MIN: Readonly<Record<ComparedFigure['quantity'], number>> = Object.freeze({
   duration: 1,
   share: 0.001,
   number: 0.001,

@@ -7,7 +7,7 @@ import type { Summary } from './summary.ts';
 export type ComparedFigure = {
   readonly section: 'latency' | 'rates' | 'hubs' | 'errors';
   readonly name: string;
-  readonly quantity: Quantity;
+  readonly quantity: Exclude<Quantity, 'verdict'>;
   /** `higher`, `lower` or `different` is worse; `null` = shown and not judged. */
   readonly worse: 'higher' | 'lower' | 'different' | null;
   /** `null` = the run has none. */
@@ -17,7 +17,7 @@ export type ComparedFigure = {
 const PERCENTILES = { p50: 'p50Ms', p95: 'p95Ms', p99: 'p99Ms', max: 'maxMs' } as const;
 
 /** Times that are the service's; the others are the load's or the load generator's own, and a maximum is a single value. */
-const JUDGED_LATENCIES: readonly LatencyMetric[] = ['response', 'service', 'accepted', 'assigned'];
+const JUDGED_LATENCIES: readonly LatencyMetric[] = ['response', 'service', 'accepted', 'assigned', 'allocation'];
 
 const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
   { name: 'registrations/s', quantity: 'number', worse: 'lower', read: ({ throughput }) => throughput.endedPerSecond },

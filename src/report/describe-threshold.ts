@@ -1,3 +1,4 @@
+import { ALLOCATION_VERDICTS } from '../metrics/allocation/allocation-verdict.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
 
@@ -21,6 +22,8 @@ export function formatObserved(observed: number, quantity: Quantity): string {
       return `${rounded(observed * 100)}%`;
     case 'number':
       return rounded(observed);
+    case 'verdict':
+      return ALLOCATION_VERDICTS[observed] ?? '';
   }
 }
 

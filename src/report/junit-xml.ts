@@ -1,4 +1,6 @@
+import type { AllocationJudgement } from '../metrics/allocation/judge-allocation.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import { describeExpectation, describeReason, formatPoints } from './describe-allocation.ts';
 import { describeThreshold } from './describe-threshold.ts';
 import type { Summary } from './summary.ts';
 
@@ -9,12 +11,13 @@ const MS_PER_SECOND = 1_000;
  * one test is that all were assigned. The figures of the summary are properties, named by their path in `summary.json`.
  */
 export function junitXml(summary: Summary): string {
-  const tests = testsOf(summary);
+  const tests = [...testsOf(summary), ...allocationTests(summary)];
   const seconds = summary.throughput.activeMs / MS_PER_SECOND;
   const counts = attributes({
     tests: tests.length,
     failures: tests.filter(({ failure }) => failure !== null).length,
     errors: 0,
+    skipped: tests.filter(({ skipped = null }) => skipped !== null).length,
     time: seconds,
   });
   return [
@@ -31,7 +34,7 @@ export function junitXml(summary: Summary): string {
   ].join('\n');
 }
 
-type Test = { readonly name: string; readonly failure: string | null };
+type Test = { readonly name: string; readonly failure: string | null; readonly skipped?: string | null };
 
 function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[] {
   if (thresholds.length > 0) return thresholds.map(thresholdTest);
@@ -41,12 +44,39 @@ function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 
+/** The verdict on the allocation policy: of what is inconclusive nobody knows that it failed. */
+function allocationTests({ allocation }: Summary): readonly Test[] {
+  if (allocation === null) return [];
+  const name = `allocation: ${describeExpectation(allocation)}`;
+  const skipped = allocation.verdict === 'inconclusive' ? 'inconclusive' : null;
+  return [{ name, failure: allocation.verdict === 'fail' ? describeFailure(allocation) : null, skipped }];
+}
+
+function describeFailure({ cohorts, movement }: AllocationJudgement): string {
+  const hubs = cohorts.flatMap(({ name, hubs: judged }) =>
+    judged
+      .filter(({ verdict }) => verdict === 'fail')
+      .map(
+        ({ hub, count, share, expectedShare, reason }) =>
+          `${name === '' ? '' : `${name}: `}${hub} has ${count} (${formatPoints(share ?? 0)}), ${formatPoints(expectedShare)} expected: ${describeReason(reason)}`,
+      ),
+  );
+  const moved =
+    movement?.verdict === 'fail'
+      ? [
+          `${movement.moved} of ${movement.known} moved, ${formatPoints(movement.expectedShare)} expected: ${describeReason(movement.reason)}`,
+        ]
+      : [];
+  return [...hubs, ...moved].join('; ');
+}
+
 function thresholdTest(result: ThresholdResult): Test {
   return { name: result.expression, failure: result.passed ? null : describeThreshold(result) };
 }
 
-function testCase({ name, failure }: Test): string {
+function testCase({ name, failure, skipped = null }: Test): string {
   const open = `    <testcase${attributes({ classname: 'dpsload', name })}`;
+  if (skipped !== null) return `${open}>\n      <skipped${attributes({ message: skipped })}/>\n    </testcase>`;
   if (failure === null) return `${open}/>`;
   return `${open}>\n      <failure${attributes({ message: failure })}/>\n    </testcase>`;
 }

@@ -7,9 +7,11 @@ import { plotFigure } from './page/plot-figure.ts';
 import { plannedRegistrations, type ReportFacts } from './page/report-facts.ts';
 import { hasValues, RECOVERY_SHARES, type RunPlots, runPlots } from './page/run-plots.ts';
 import {
+  allocationTables,
   errorTable,
   healthTable,
   hubTable,
+  hubTimeTable,
   latencyTable,
   recoveryTable,
   requestTable,
@@ -86,6 +88,7 @@ ${section('time', 'Over time', [
   figure('Recovery', recoveryFinding(facts), plots.recovery),
   recoveryTable(facts),
   figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
+  hubTimeTable(summary),
 ])}${section('latency', 'Latency', [
   figure(
     'Service time over time',
@@ -94,7 +97,7 @@ ${section('time', 'Over time', [
   ),
   figure('Percentiles', percentileFinding(facts), plots.percentiles),
   latencyTable(summary),
-])}${section('outcomes', 'Outcomes', [resultTable(summary), hubTable(facts), errorTable(summary), requestTable(summary)])}${section(
+])}${section('outcomes', 'Outcomes', [resultTable(summary), hubTable(facts), ...allocationTables(summary), errorTable(summary), requestTable(summary)])}${section(
   'generator',
   'Load generator',
   [

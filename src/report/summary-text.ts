@@ -2,6 +2,7 @@ import type { DurationSummary } from '../metrics/duration-histogram.ts';
 import type { LatencyMetric } from '../metrics/latency-histograms.ts';
 import { FAILED_RESULTS } from '../metrics/outcome-counts.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
 import { describeThreshold } from './describe-threshold.ts';
 import {
   ABSENT,
@@ -36,6 +37,7 @@ const LATENCY_LABELS: Readonly<Record<LatencyMetric, string>> = {
   suback: 'suback',
   accepted: 'accepted',
   assigned: 'assigned',
+  allocation: 'allocation',
   responseNotAssigned: 'response, not assigned',
 };
 
@@ -46,6 +48,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     resultSection(summary),
     latencySection(summary, palette),
     hubSection(summary, palette),
+    ...allocationSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
     summary.warnings.map((warning) => labelled('warning', palette.warning(warning))),
@@ -63,6 +66,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
   return [
     labelled('target', palette.bold(target.label)),
     labelled('verdict', verdictLine(summary, palette)),
+    ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...(name === null ? [] : [labelled('run', name)]),

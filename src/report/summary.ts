@@ -1,5 +1,9 @@
 import type { EndReason, EndRecord, SessionRecord, TargetName } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-label.ts';
+import type { AllocationCounts } from '../metrics/allocation/allocation-counts.ts';
+import type { HubMinutes, HubTimeline } from '../metrics/allocation/hub-timeline.ts';
+import { type AllocationJudgement, judgeAllocation } from '../metrics/allocation/judge-allocation.ts';
+import type { Movement, MovementCounts } from '../metrics/allocation/movement-counts.ts';
 import type { DurationSummary } from '../metrics/duration-histogram.ts';
 import type { HubDistribution, HubShare } from '../metrics/hub-distribution.ts';
 import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../metrics/latency-histograms.ts';
@@ -35,6 +39,8 @@ export type Summary = {
   readonly verdict: Verdict;
   readonly end: { readonly reason: EndReason; readonly message: string | null } | null;
   readonly name: string | null;
+  /** Where the devices are, as the operator calls it; `null` = not told. */
+  readonly region: string | null;
   readonly sessions: readonly SessionSummary[];
   readonly fleet: {
     readonly file: string;
@@ -55,6 +61,11 @@ export type Summary = {
   readonly hubs: readonly HubShare[];
   /** Of the rows that name an expected hub; `null` when no row does. */
   readonly expectedHubs: { readonly asExpected: number; readonly elsewhere: number } | null;
+  /** What the run says of the allocation policy; `null` = nothing is expected of it. */
+  readonly allocation: AllocationJudgement | null;
+  /** Of the devices that had a hub before, in an earlier round or before the run; `null` = none had. */
+  readonly movement: Movement | null;
+  readonly hubMinutes: HubMinutes;
   readonly errors: readonly (ErrorGroup & { readonly remedy: string | null })[];
   readonly requests: {
     readonly connections: number;
@@ -108,6 +119,9 @@ export type RunFacts = {
   readonly latency: LatencyHistograms;
   readonly recovery: RecoveryCurve;
   readonly hubs: HubDistribution;
+  readonly allocationCounts: AllocationCounts;
+  readonly movementCounts: MovementCounts;
+  readonly hubTimeline: HubTimeline;
   readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly warnings: readonly string[];
@@ -119,6 +133,9 @@ export function summarize(facts: RunFacts): Summary {
   if (last === undefined) throw new Error('a run has at least one session');
   const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
   const registrations = registrationsOf(counts, end);
+  const movement = facts.movementCounts.result();
+  const allocation =
+    last.allocation === null ? null : judgeAllocation(last.allocation, facts.allocationCounts.cohorts(), movement);
   return {
     schemaVersion: SUMMARY_SCHEMA_VERSION,
     dpsloadVersion: last.dpsloadVersion,
@@ -126,6 +143,7 @@ export function summarize(facts: RunFacts): Summary {
     verdict: verdictOf(end, counts),
     end: end === null ? null : { reason: end.reason, message: end.message },
     name: last.name,
+    region: last.region,
     sessions: sessions.map(summarizeSession),
     fleet: {
       file: last.fleet.file,
@@ -140,13 +158,16 @@ export function summarize(facts: RunFacts): Summary {
     recovery: summarizeRecovery(facts.recovery, registrations),
     hubs: hubs.shares(),
     expectedHubs: hubs.expecting === 0 ? null : { asExpected: hubs.asExpected, elsewhere: hubs.elsewhere },
+    allocation,
+    movement,
+    hubMinutes: facts.hubTimeline.result(),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts.totals),
     loadGenerator: health,
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, registrations, rejectedRows: last.fleet.rejectedRows, health },
+        { ...facts, registrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),

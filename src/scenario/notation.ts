@@ -15,9 +15,10 @@ export type Notation<Value> = {
   readonly placeholder: string;
   /**
    * `file`: a path, relative to the folder of the scenario that names it. `map`: in a scenario a mapping, else `name=value` lines. `list`: in a
-   * scenario a list, else lines. `stages`: in a scenario also a list of mappings.
+   * scenario a list, else lines. `stages`: in a scenario also a list of mappings. `hubs`: in a scenario one hub, a list of hubs, or a mapping of hubs to weights;
+   * `hubs-by-name`: a mapping of names to these.
    */
-  readonly kind: 'value' | 'file' | 'map' | 'list' | 'stages';
+  readonly kind: 'value' | 'file' | 'map' | 'list' | 'stages' | 'hubs' | 'hubs-by-name';
   /** Which forms are allowed, an imperative sentence without a full stop. */
   readonly remedy: string;
   read(text: string): Reading<Value>;

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { Document, isScalar, isSeq } from 'yaml';
+import type { CohortExpectation, HubWeight } from './allocation-expectation.ts';
 import { describeOrigin, type Origin } from './origin.ts';
+import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
 import { foreignCertificateSettings } from './resolve-certificates.ts';
 import type { ResolvedScenario } from './resolve-scenario.ts';
 import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
@@ -51,14 +53,24 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
   const foreign = [
     ...(scenario.target.kind === 'emulator' ? SERVICE_SETTINGS : EMULATOR_SETTINGS),
     ...foreignCertificateSettings(scenario.attestation),
+    ...(scenario.allocation === null ? ALLOCATION_DETAILS : []),
   ];
   if (value === null || foreign.includes(name)) return null;
   const { notation } = settingNamed(name);
   if (name === 'emulator') return {};
   if (name === 'map') return Object.keys(values.map ?? {}).length === 0 ? null : values.map;
+  if (notation.kind === 'hubs') return hubMapping(value as readonly HubWeight[]);
+  if (notation.kind === 'hubs-by-name') {
+    const cohorts = value as readonly CohortExpectation[];
+    return Object.fromEntries(cohorts.map(({ name, hubs }) => [name, hubMapping(hubs)]));
+  }
   const text = notation.show(value);
   if (notation.kind === 'list') return text === '' ? null : text.split('\n');
   return notation.kind === 'file' ? resolve(text) : plain(text);
+}
+
+function hubMapping(hubs: readonly HubWeight[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(hubs.map(({ hub, weight }) => [hub, weight]));
 }
 
 /** Numbers and truth values without quotes. */

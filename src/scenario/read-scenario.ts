@@ -66,6 +66,8 @@ function givenSetting(reader: Reader, name: SettingName): Given | null {
   const value = valueAt(reader.values, path);
   if (notation.kind === 'list' && Array.isArray(value)) return givenList(reader, path, value);
   if (notation.kind === 'stages' && Array.isArray(value)) return givenStages(reader, path, value.length);
+  if (notation.kind === 'hubs' && isCollection(value)) return givenHubs(reader, path, value);
+  if (notation.kind === 'hubs-by-name' && isMapping(value)) return givenHubsByName(reader, path, value);
   if (!isMapping(value)) return givenText(reader, path, notation.kind === 'file');
   const origin = originAt(reader, path);
   // A setting with keys below it is on when its mapping is there.
@@ -95,6 +97,28 @@ function givenStages(reader: Reader, path: YamlPath, stages: number): Given {
     return `${at('rate')}:${at('for')}${ramp === '' || ramp === 'false' ? '' : ramp === 'true' ? ':ramp' : `:${ramp}`}`;
   });
   const text = parts.join(',');
+  return { text, written: text, origin: originAt(reader, path) };
+}
+
+/** In the form `hub=weight,hub=weight`; a list are hubs without weights. */
+function givenHubs(reader: Reader, path: YamlPath, value: unknown): Given {
+  const entries = Array.isArray(value) ? value.map((_, index) => index) : Object.keys(Object(value));
+  const parts = entries.map((entry) => {
+    const text = givenText(reader, [...path, entry], false)?.text ?? '';
+    return typeof entry === 'number' ? text : `${entry}=${text}`;
+  });
+  const text = parts.join(',');
+  return { text, written: text, origin: originAt(reader, path) };
+}
+
+/** A line for each name: `name: hub=weight,hub=weight`. */
+function givenHubsByName(reader: Reader, path: YamlPath, value: Readonly<Record<string, unknown>>): Given {
+  const lines = Object.entries(value).map(([name, hubs]) => {
+    const at = [...path, name];
+    const given = isCollection(hubs) ? givenHubs(reader, at, hubs) : givenText(reader, at, false);
+    return `${name}: ${given?.text ?? ''}`;
+  });
+  const text = lines.join('\n');
   return { text, written: text, origin: originAt(reader, path) };
 }
 

@@ -4,6 +4,7 @@ import type { Environment } from './environment.ts';
 import { type Flags, type GatheredSettings, gatherSettings, unknownVariables } from './gather-settings.ts';
 import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
+import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
 import { checkTls, toTls, withPort } from './resolve-connection.ts';
 import { checkLoad, toLoad, withLoad } from './resolve-load.ts';
@@ -39,6 +40,7 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
   const { values, origins } = withKeys(withLoad(gathered, target, cores), attestation, keyOrigins);
   checkFleet(values, origins, problems);
   checkLoad(gathered, problems);
+  checkAllocation(gathered, problems);
   checkTls(gathered, problems);
   checkOrder(values, origins, 'retryDelayBase', 'retryDelayMax', problems);
   checkOrder(values, origins, 'conflictDelayMin', 'conflictDelayMax', problems);
@@ -131,6 +133,9 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     selection: { excludeRun: values.exclude, onlyFile: values.only },
     expectation: { devices: known(values.expect), surprisesMax: known(values.maxSurprises) },
     registration: toPolicy(values),
+    allocation: toAllocation(values),
+    region: values.region,
+    listsLeftBehind: known(values.leftBehind),
     thresholds: known(values.threshold),
     allowLimited: known(values.allowLimited),
     metricsPort: values.metricsPort,

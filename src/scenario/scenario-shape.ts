@@ -18,6 +18,8 @@ const LIST = z.union([
   z.array(z.union([z.string(), z.strictObject({ expression: z.string(), abort: z.boolean().optional() })])),
 ]);
 const STAGES = z.union([LEAF, z.array(z.strictObject({ rate: LEAF, for: LEAF, ramp: LEAF }))]);
+/** One hub, hubs that get equal shares, or hubs with their weights. */
+const HUBS = z.union([LEAF, z.array(z.string()), z.record(z.string(), LEAF)]).optional();
 /** Where the keys of one enrollment group are. */
 export const GROUP_KEYS = ['keyFile', 'keyVariable', 'secondaryKeyFile', 'secondaryKeyVariable'] as const;
 
@@ -69,6 +71,15 @@ function shapeAt(path: string): z.ZodType {
 
 function leafShape(name: SettingName | undefined): z.ZodType {
   const kind = name === undefined ? 'value' : settingNamed(name).notation.kind;
-  const shapes = { map: MAP, list: LIST, stages: STAGES, file: LEAF, value: LEAF };
+  const hubsByName = z.union([LEAF, z.record(z.string(), HUBS)]).optional();
+  const shapes = {
+    map: MAP,
+    list: LIST,
+    stages: STAGES,
+    hubs: HUBS,
+    'hubs-by-name': hubsByName,
+    file: LEAF,
+    value: LEAF,
+  };
   return shapes[kind];
 }

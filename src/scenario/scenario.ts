@@ -5,6 +5,7 @@ import type { Threshold } from '../metrics/threshold/threshold.ts';
 import type { Transport } from '../mqtt/dialler.ts';
 import type { TlsChoices } from '../mqtt/tls-choices.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
+import type { AllocationExpectation } from './allocation-expectation.ts';
 
 export type { FleetFile };
 
@@ -83,6 +84,12 @@ export type Scenario = {
     readonly surprisesMax: number;
   };
   readonly registration: RegistrationPolicy;
+  /** What the allocation policy should do; `null` = not told. The weights of `asRun` are read when the run starts. */
+  readonly allocation: AllocationExpectation | null;
+  /** Where the devices are, as the operator calls it; `null` = not told. */
+  readonly region: string | null;
+  /** List what the run leaves behind at the service. */
+  readonly listsLeftBehind: boolean;
   readonly thresholds: readonly Threshold[];
   /** Judge thresholds on time also when the load generator was the limit. */
   readonly allowLimited: boolean;

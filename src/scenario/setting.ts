@@ -18,7 +18,7 @@ export type Setting<Value> = {
 };
 
 /** Headings of help, in its order. */
-export const SETTING_GROUPS = ['Target', 'Keys', 'Fleet', 'Load', 'Each registration', 'Run'] as const;
+export const SETTING_GROUPS = ['Target', 'Keys', 'Fleet', 'Load', 'Each registration', 'Allocation', 'Run'] as const;
 
 export type SettingGroup = (typeof SETTING_GROUPS)[number];
 

@@ -1,5 +1,6 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST } from '../dps/endpoint.ts';
 import { REGISTRATION_POLICY_DEFAULT as POLICY } from '../registration/registration-policy.ts';
+import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { CERTIFICATE_SETTINGS } from './certificate-settings.ts';
 import { COLUMN_MAP } from './column-map.ts';
 import { CONNECTION_SETTINGS } from './connection-settings.ts';
@@ -158,6 +159,7 @@ export const SETTINGS = {
     group: 'Fleet',
   }),
   ...LOAD_SETTINGS,
+  ...ALLOCATION_SETTINGS,
   attempts: setting({
     key: 'registration.attempts',
     notation: wholeNumberBetween(1, 1_000),

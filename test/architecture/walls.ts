@@ -55,7 +55,7 @@ export const FOLDERS: Readonly<Record<string, FolderRule>> = {
     types: ['scenario', 'journal'],
   },
   mqtt: { imports: ['dps', 'problem'], types: ['time'] },
-  journal: { imports: ['registration', 'problem'], types: ['time', 'scenario'] },
+  journal: { imports: ['registration', 'dps', 'problem'], types: ['time', 'scenario'] },
   emulator: { imports: ['certificates', ...FACTS] },
 
   registration: { imports: ['dps', 'problem'], types: ['time', 'mqtt', 'attestation'] },
@@ -64,7 +64,7 @@ export const FOLDERS: Readonly<Record<string, FolderRule>> = {
     types: ['time', 'mqtt', 'registration', 'scenario'],
   },
   load: { imports: ['dps', 'problem'], types: ['time'] },
-  metrics: { imports: ['registration', 'problem'], types: ['journal', 'scenario'] },
+  metrics: { imports: ['registration', 'problem'], types: ['dps', 'journal', 'scenario'] },
   report: { imports: ['metrics', 'journal', 'registration', 'dps', 'problem'], types: ['mqtt', 'scenario'] },
   scenario: { imports: ['fleet', 'load', 'metrics', 'registration', ...FACTS], types: ['mqtt'] },
   fleet: { imports: ['dps', 'problem'], types: ['scenario'] },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { canaryRule } from '../../src/coordinator/stop-rule.ts';
-import { markSurprise, surpriseRule, wasKnownBefore } from '../../src/coordinator/surprise-rule.ts';
+import { markSurprise, surpriseRule } from '../../src/coordinator/surprise-rule.ts';
+import { wasKnownBefore } from '../../src/registration/known-before.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { outcomeRecord } from '../support/sample-journal.ts';
 

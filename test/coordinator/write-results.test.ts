@@ -18,7 +18,7 @@ import {
 } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const RESULT_FILES = ['failures.csv', 'latency.hlog', 'registrations.csv', 'report.html', 'summary.json'];
+const RESULT_FILES = ['failures.csv', 'latency.hlog', 'moves.csv', 'registrations.csv', 'report.html', 'summary.json'];
 
 const root = temporaryFolder();
 

@@ -33,6 +33,7 @@ describe('a run against the embedded emulator', () => {
       'failures.csv',
       'journal.ndjson',
       'latency.hlog',
+      'moves.csv',
       'registrations.csv',
       'report.html',
       'run.json',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/dps/allocation-policy.ts';
 import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
 import { END_REASONS, type JournalRecord, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
@@ -89,6 +90,20 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   ratePerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
   thresholds: fc.array(text),
   allowLimited: fc.boolean(),
+  allocation: orNull(
+    fc.record({
+      policy: orNull(fc.constantFrom(...ALLOCATION_POLICIES)),
+      by: fc.constantFrom('fleet' as const, 'group' as const, 'region' as const, 'row' as const),
+      cohorts: fc.array(fc.record({ name: text, hubs: fc.array(fc.record({ hub: text, weight: count })) })),
+      asRun: orNull(text),
+      tolerance: fc.double({ min: 0, max: 1, noNaN: true }).filter((share) => !Object.is(share, -0)),
+      confidence: fc.double({ min: 0.5, max: 1, noNaN: true }),
+      reprovision: orNull(fc.constantFrom(...REPROVISION_POLICIES)),
+      moved: orNull(fc.constantFrom(0, 0.25, 1)),
+    }),
+  ),
+  region: orNull(text),
+  listsLeftBehind: fc.boolean(),
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);

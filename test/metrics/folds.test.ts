@@ -42,6 +42,8 @@ describe('latency', () => {
       suback: 14,
       accepted: 15,
       assigned: 16,
+      // By the service's own clock.
+      allocation: 210,
       responseNotAssigned: null,
     });
   });

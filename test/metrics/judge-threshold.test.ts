@@ -149,10 +149,12 @@ describe('a threshold', () => {
   });
 
   it('can bound every metric of the table', () => {
+    // One device that registers again, so that there is something to say of movement.
+    const measured = [...three, { ...ended(2, 'assigned', 1), round: 2 }];
     for (const { name, argument, quantity } of THRESHOLD_METRICS) {
       const call = argument === null ? name : `${name}(${argument.words[0]})`;
-      const unit = { duration: 's', share: '%', number: '' }[quantity];
-      const { observed, passed } = judge(`${call} >= 0${unit}`, three);
+      const limit = { duration: '>= 0s', share: '>= 0%', number: '>= 0', verdict: '!= pass' }[quantity];
+      const { observed, passed } = judge(`${call} ${limit}`, measured);
       expect([name, observed === null, passed]).toEqual([name, false, true]);
     }
   });

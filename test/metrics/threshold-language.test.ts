@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ALLOCATION_VERDICTS } from '../../src/metrics/allocation/allocation-verdict.ts';
 import { parseThreshold } from '../../src/metrics/threshold/parse-threshold.ts';
 import { printThreshold } from '../../src/metrics/threshold/print-threshold.ts';
 import { COMPARISONS, limitOf, type Threshold, UNITS, type Unit } from '../../src/metrics/threshold/threshold.ts';
@@ -33,10 +34,18 @@ const threshold: fc.Arbitrary<Threshold> = metricName.chain((name) => {
     metric: fc.constant(name),
     argument:
       argument === null ? fc.constant(null) : argument.accepts('any text') ? freeText : fc.constantFrom(...words),
-    comparison: live === null ? fc.constantFrom(...COMPARISONS) : fc.constantFrom('<', '<=', '=='),
+    comparison:
+      quantity === 'verdict'
+        ? fc.constantFrom('==' as const, '!=' as const)
+        : live === null
+          ? fc.constantFrom(...COMPARISONS)
+          : fc.constantFrom('<', '<=', '=='),
     limit: fc.record({
-      value: fc.integer({ min: 0, max: 10 ** 12 }).map((millionths) => millionths / 10 ** 6),
-      unit: quantity === 'number' ? fc.constant(null) : fc.constantFrom(...units),
+      value:
+        quantity === 'verdict'
+          ? fc.integer({ min: 0, max: 2 })
+          : fc.integer({ min: 0, max: 10 ** 12 }).map((millionths) => millionths / 10 ** 6),
+      unit: units.length === 0 ? fc.constant(null) : fc.constantFrom(...units),
     }),
     abort: live === null ? fc.constant(false) : fc.boolean(),
   });
@@ -59,7 +68,9 @@ describe('the threshold language', () => {
         const { metric, comparison, limit, abort } = value;
         const argument = value.argument === null ? '' : `(${a}${JSON.stringify(value.argument)}${b})`;
         fc.pre(!/\\[^"\\]/.test(argument));
-        const loose = `${c}${metric}${argument}${d}${comparison}${e}${limit.value}${limit.unit ?? ''}${abort ? ' abort' : ''}${f}`;
+        const isVerdict = metricNamed(metric)?.quantity === 'verdict';
+        const bound = isVerdict ? ALLOCATION_VERDICTS[limit.value] : `${limit.value}${limit.unit ?? ''}`;
+        const loose = `${c}${metric}${argument}${d}${comparison}${e}${bound}${abort ? ' abort' : ''}${f}`;
         expect(printThreshold(parseThreshold(loose))).toBe(printThreshold(value));
       }),
     );

@@ -3,25 +3,37 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RunMetrics } from '../../src/coordinator/run-metrics.ts';
 import { writeResults } from '../../src/coordinator/write-results.ts';
+import { ALLOCATION_VERDICTS } from '../../src/metrics/allocation/allocation-verdict.ts';
 import type { LatencyMetric } from '../../src/metrics/latency-metric.ts';
+import { formatPoints } from '../../src/report/describe-allocation.ts';
 import { formatCount, formatMs, formatShare } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { metricValue, parseMetrics, type ScrapedMetric } from '../support/prometheus-text.ts';
 import { readResultRows } from '../support/results.ts';
+import { EVEN_THIRDS } from '../support/run-measures.ts';
 import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const THRESHOLDS = ['count(failed) == 0', 'p95(service) < 1h', 'rate(assigned) >= 50%', 'throttles < 1', 'polls > 1'];
+const THRESHOLDS = [
+  'count(failed) == 0',
+  'p95(service) < 1h',
+  'rate(assigned) >= 50%',
+  'throttles < 1',
+  'polls > 1',
+  'allocation == pass',
+];
 
 /** One run, in all its forms. */
 describe('the numbers of one run', () => {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
   const [session, ...rest] = sampleJournal(2_000, 61);
-  const journal = session?.kind === 'session' ? [{ ...session, thresholds: THRESHOLDS }, ...rest] : [];
+  const journal =
+    session?.kind === 'session' ? [{ ...session, thresholds: THRESHOLDS, allocation: EVEN_THIRDS }, ...rest] : [];
   let summary: Summary;
   let text: string;
+  let page: string;
   let metrics: readonly ScrapedMetric[];
   let properties: ReadonlyMap<string, number>;
 
@@ -30,6 +42,7 @@ describe('the numbers of one run', () => {
     await writeResults(folder, { fleet: null });
     summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
     text = summaryText(summary);
+    page = readFileSync(join(folder, 'report.html'), 'utf8');
     const plan = { target: summary.target, version: summary.dpsloadVersion, total: 2_000, ratePerSecond: null };
     const live = new RunMetrics(plan);
     for (const record of journal) if (record.kind === 'outcome') live.settled(record);
@@ -89,6 +102,31 @@ describe('the numbers of one run', () => {
     }
   });
 
+  it('agree on the verdict on the allocation policy', () => {
+    const { allocation } = summary;
+    // 1,900 devices, of which one in twenty has no hub, are not enough for ±2%.
+    expect(allocation?.verdict).toBe('inconclusive');
+    expect(text).toContain(
+      '\nallocation  inconclusive: even, shares within ±2.00% of the stated ones, confidence 95%\n',
+    );
+    expect(text).toContain('  allocation == pass: observed inconclusive\n');
+    expect(junitXml(summary)).toContain('<skipped message="inconclusive"/>');
+    expect(page).toContain('inconclusive</span> even, shares within ±2.00%');
+    const rows = readResultRows(join(folder, 'registrations.csv'));
+    for (const { hub, count, share, interval } of allocation?.cohorts[0]?.hubs ?? []) {
+      expect(rows.filter((row) => row['assigned_hub'] === hub).length).toBe(count);
+      expect(share).toBe(count / summary.results.assigned);
+      const cells = [
+        formatCount(count),
+        formatPoints(share ?? 0),
+        `${formatPoints(interval.lower)} to ${formatPoints(interval.upper)}`,
+        '33.33%',
+      ];
+      expect(text).toMatch(new RegExp(`\\n${hub} +${cells.join(' +')}  +inconclusive, over 1% came to no hub\\n`));
+      expect(page).toContain(cells.map((cell) => `<td>${cell}</td>`).join(''));
+    }
+  });
+
   it('agree on the thresholds', () => {
     const { results, requests, latency, thresholds } = summary;
     const failed = 2_000 - results.assigned;
@@ -98,8 +136,9 @@ describe('the numbers of one run', () => {
       [results.assigned / 2_000, true],
       [requests.throttles, false],
       [requests.polls, true],
+      [ALLOCATION_VERDICTS.indexOf('inconclusive'), false],
     ]);
-    expect(text).toContain('\nthresholds  2 of 5 failed\n');
-    expect(junitXml(summary)).toContain('tests="5" failures="2"');
+    expect(text).toContain('\nthresholds  3 of 6 failed\n');
+    expect(junitXml(summary)).toContain('tests="7" failures="3"');
   });
 });

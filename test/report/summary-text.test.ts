@@ -10,6 +10,7 @@ import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import { type Summary, summarize } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
+import { allocationFolds } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Parts = {
@@ -34,6 +35,7 @@ function summaryOf({ session = {}, end = completed, outcomes = [], sample = {}, 
     hubs: new HubDistribution(),
     totals: new RunTotals(),
     health,
+    ...allocationFolds(outcomes),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     warnings,
   };
@@ -79,6 +81,7 @@ connack                  2.00   2.00   2.00   2.00   2.00   2.00   2.00      3
 suback                   2.00   2.00   2.00   2.00   2.00   2.00   2.00      3
 accepted                  180    180    180    180    180    180    180      3
 assigned                3,010  3,010  3,010  3,010  3,010  3,010  3,010      3
+allocation                210    210    210    210    210    210    210      3
 response, not assigned  3,210  3,210  3,210  3,210  3,210  3,210  3,210      1
 
 assigned hubs

@@ -79,6 +79,9 @@ describe('a scenario file', () => {
         conflictDelayMaxMs: 2_000,
         permitLapseMs: null,
       },
+      allocation: null,
+      region: null,
+      listsLeftBehind: false,
       out: '/tmp/results',
       thresholds: [],
       allowLimited: false,
@@ -201,11 +204,11 @@ describe('a scenario file', () => {
     ],
     [
       'what later versions bring',
-      'version: 1\nload: { stages: [], thresholds: 1 }\nallocation: {}\nrounds: 2\n',
+      'version: 1\nload: { stages: [], thresholds: 1 }\nagents: {}\nrounds: 2\n',
       [
         [2, 17, 'load.stages "" is not a list of stages', 'rate:duration'],
         [2, 21, '"thresholds" in load', ''],
-        [3, 1, '"allocation"', ''],
+        [3, 1, '"agents"', ''],
         [4, 1, '"rounds"', ''],
       ],
     ],

@@ -1,4 +1,9 @@
 import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
+import { AllocationCounts } from '../../src/metrics/allocation/allocation-counts.ts';
+import { DeviceHistory } from '../../src/metrics/allocation/device-history.ts';
+import { HubTimeline } from '../../src/metrics/allocation/hub-timeline.ts';
+import { judgeAllocation } from '../../src/metrics/allocation/judge-allocation.ts';
+import { MovementCounts } from '../../src/metrics/allocation/movement-counts.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
 import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
@@ -6,10 +11,43 @@ import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import type { RunMeasures } from '../../src/metrics/threshold/run-measures.ts';
-import { sampleRecord } from './sample-journal.ts';
+import type { RunFacts } from '../../src/report/summary.ts';
+import type { AllocationExpectation } from '../../src/scenario/allocation-expectation.ts';
+import { HUBS, sampleRecord, sessionRecord } from './sample-journal.ts';
+
+/** What the sample outcomes fit. */
+export const EVEN_THIRDS: AllocationExpectation = {
+  policy: 'even',
+  by: 'fleet',
+  cohorts: [{ name: '', hubs: HUBS.map((hub) => ({ hub, weight: 1 })) }],
+  asRun: null,
+  tolerance: 0.02,
+  confidence: 0.95,
+  reprovision: null,
+  moved: null,
+};
+
+/** What a summary is made of beside what thresholds are judged by. */
+type MoreFolds = Pick<RunFacts, 'allocationCounts' | 'movementCounts' | 'hubTimeline'>;
+
+export function allocationFolds(outcomes: readonly OutcomeRecord[], region: string | null = null): MoreFolds {
+  const history = new DeviceHistory(sessionRecord().startedAtEpochMs);
+  const allocationCounts = new AllocationCounts('fleet');
+  const movementCounts = new MovementCounts();
+  const hubTimeline = new HubTimeline();
+  for (const outcome of outcomes) {
+    const step = history.step(outcome);
+    allocationCounts.add(step, region);
+    movementCounts.add(step);
+    hubTimeline.add(outcome, 0);
+  }
+  return { allocationCounts, movementCounts, hubTimeline };
+}
 
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */
-export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5): RunMeasures {
+export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5): RunMeasures & MoreFolds {
+  const folds = allocationFolds(outcomes);
+  const movement = folds.movementCounts.result();
   const [counts, latency, hubs, totals] = [
     new OutcomeCounts(),
     new LatencyHistograms(),
@@ -33,5 +71,8 @@ export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5)
     recovery,
     hubs,
     totals,
+    ...folds,
+    movement,
+    allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };
 }

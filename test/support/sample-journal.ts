@@ -48,6 +48,9 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     ratePerSecond: null,
     thresholds: [],
     allowLimited: false,
+    allocation: null,
+    region: null,
+    listsLeftBehind: false,
     ...changes,
   };
 }

@@ -17,12 +17,14 @@ import { dialler } from '../../mqtt/dialler.ts';
 import { mqttJsConnections } from '../../mqtt/mqtt-js-connection.ts';
 import { probeTls } from '../../mqtt/tls-probe.ts';
 import { OperatorError } from '../../problem/operator-error.ts';
+import type { AllocationExpectation } from '../../scenario/allocation-expectation.ts';
 import { loadRisks, meteredPerMinute } from '../../scenario/load-risks.ts';
 import { isLoopbackTarget } from '../../scenario/resolve-load.ts';
 import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { Clock } from '../../time/clock.ts';
 import { firstDeviceIdentity } from '../first-device.ts';
 import { preflight } from '../preflight.ts';
+import { allocationFindings } from './allocation-findings.ts';
 import { amountFinding, formatPerMinute, overloadFindings, rateFinding, unknownHubs } from './capacity-findings.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
@@ -40,6 +42,7 @@ export type CheckRequest = {
   readonly survey: FleetSurvey;
   readonly keys: AttestationKeys;
   readonly caPems: readonly string[];
+  readonly allocation: AllocationExpectation | null;
   readonly existingRecords: number | null;
   /** `null` = not told. */
   readonly hubs: readonly HubCapacity[] | null;
@@ -66,6 +69,7 @@ export async function checkRun(request: CheckRequest, clock: Clock): Promise<Che
   const findings = [
     ...(await fleetFindings(request, clock)),
     ...(await targetFindings(request, clock)),
+    ...allocationFindings(request.allocation, demand.devices),
     ...amountLimits(demand, supply).map(amountFinding),
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),

@@ -1,4 +1,5 @@
 import { similarWord } from '../../problem/similar-word.ts';
+import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import { COMPARISONS, type Comparison, type Quantity, type Threshold, UNITS, type Unit } from './threshold.ts';
 import { ThresholdError } from './threshold-error.ts';
 import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetric } from './threshold-metrics.ts';
@@ -7,7 +8,7 @@ import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetr
  * threshold  = metric [ "(" argument ")" ] comparison limit [ "abort" ]
  * argument   = word | '"' { any character, \" or \\ } '"'
  * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
- * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ]
+ * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | "pass" | "inconclusive" | "fail"
  * word       = { letter | digit | "_" | "." | "%" | "-" }
  */
 const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
@@ -19,7 +20,11 @@ const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
   duration: 'Write a number with ms, s, m or h, such as 3s',
   share: 'Write a number with %, such as 0.1%',
   number: 'Write a plain number, such as 0 or 1.1',
+  verdict: 'Write pass, inconclusive or fail',
 };
+
+/** Comparisons of words, which have no order that anybody would guess. */
+const WORD_COMPARISONS: readonly (Comparison | undefined)[] = ['==', '!='];
 
 /** Comparisons of which a value that grows can break: the other ones are only broken while it is still too small. */
 const UPPER_BOUNDS: readonly Comparison[] = ['<', '<=', '=='];
@@ -33,7 +38,7 @@ export function parseThreshold(expression: string): Threshold {
   const metric = name.kind === 'word' ? metricNamed(name.text) : null;
   if (metric === null) throw unknownMetric(tokens, name);
   const argument = readArgument(tokens, metric);
-  const comparison = readComparison(tokens);
+  const comparison = readComparison(tokens, metric);
   const limit = readLimit(tokens, metric);
   const abort = readAbort(tokens, metric, comparison);
   const rest = tokens.take();
@@ -110,15 +115,19 @@ function wrongArgument(tokens: Tokens, token: Token, { noun, words }: MetricArgu
   return tokens.error(token, `this is no ${noun}`, remedy);
 }
 
-function readComparison(tokens: Tokens): Comparison {
+function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparison {
   const token = tokens.take();
   const comparison = COMPARISONS.find((symbol) => token.kind === 'symbol' && symbol === token.text);
+  const isWord = quantity === 'verdict';
+  if (isWord && !WORD_COMPARISONS.includes(comparison))
+    throw tokens.error(token, 'a verdict is a word', 'Write == or !=');
   if (comparison !== undefined) return comparison;
   throw tokens.error(token, 'a comparison is missing', 'Write <, <=, >, >=, == or !=');
 }
 
 function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Threshold['limit'] {
   const token = tokens.take();
+  if (quantity === 'verdict') return readVerdict(tokens, token);
   const match = token.kind === 'word' ? LIMIT.exec(token.text) : null;
   if (match === null) throw tokens.error(token, 'a limit is missing', LIMIT_REMEDY[quantity]);
   const unit = (match[2] as Unit | undefined) ?? null;
@@ -127,6 +136,12 @@ function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Thresho
     throw tokens.error(token, `${name} is a ${noun}, and this is none`, LIMIT_REMEDY[quantity]);
   }
   return { value: Number(match[1]), unit };
+}
+
+function readVerdict(tokens: Tokens, token: Token): Threshold['limit'] {
+  const value = ALLOCATION_VERDICTS.findIndex((word) => token.kind === 'word' && word === token.text);
+  if (value < 0) throw tokens.error(token, 'a verdict is missing', LIMIT_REMEDY.verdict);
+  return { value, unit: null };
 }
 
 function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: Comparison): boolean {

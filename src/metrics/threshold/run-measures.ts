@@ -1,3 +1,5 @@
+import type { AllocationJudgement } from '../allocation/judge-allocation.ts';
+import type { Movement } from '../allocation/movement-counts.ts';
 import type { HubDistribution } from '../hub-distribution.ts';
 import type { LatencyHistograms } from '../latency-histograms.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
@@ -16,6 +18,10 @@ export type RunMeasures = {
   readonly recovery: RecoveryCurve;
   readonly hubs: HubDistribution;
   readonly totals: RunTotals;
+  /** `null` = nothing is expected of the allocation policy, or not known before the end. */
+  readonly allocation: AllocationJudgement | null;
+  /** `null` = no device had a hub before, or not known before the end. */
+  readonly movement: Movement | null;
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;
 };

@@ -1,4 +1,5 @@
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
+import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import { LATENCY_METRICS, type LatencyMetric } from '../latency-metric.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
 import { FAILED_RESULTS } from '../outcome-counts.ts';
@@ -122,6 +123,20 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
     argument: HUB,
   },
   numberMetric('hubs', 'hubs that got any registration', ({ hubs }) => hubs.shares().length),
+  {
+    ...numberMetric('allocation', 'verdict on the allocation policy, by what the scenario expects of it', (measures) =>
+      measures.allocation === null ? null : ALLOCATION_VERDICTS.indexOf(measures.allocation.verdict),
+    ),
+    quantity: 'verdict',
+    live: null,
+  },
+  {
+    ...numberMetric('moved', 'part of the devices that had a hub before, and have another now', ({ movement }) =>
+      movement === null ? null : ratio(movement.changes.moved, movement.changes.kept + movement.changes.moved),
+    ),
+    quantity: 'share',
+    live: null,
+  },
   numberMetric('as_expected', 'came to their expected hub', ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.asExpected,
   ),

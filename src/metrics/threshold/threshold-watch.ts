@@ -23,6 +23,8 @@ export class ThresholdWatch {
     hubs: new HubDistribution(),
     totals: new RunTotals(),
     health: null,
+    allocation: null,
+    movement: null,
   };
 
   constructor(thresholds: readonly Threshold[]) {

@@ -14,8 +14,8 @@ export const UNITS = {
 
 export type Unit = keyof typeof UNITS;
 
-/** Durations are milliseconds, shares from 0 to 1; a number is a count, a ratio or a rate a second. */
-export type Quantity = 'duration' | 'share' | 'number';
+/** Durations are milliseconds, shares from 0 to 1; a number is a count, a ratio or a rate a second; a verdict is a place in `ALLOCATION_VERDICTS`. */
+export type Quantity = 'duration' | 'share' | 'number' | 'verdict';
 
 /** What a run must keep, as it is written: `p95(service) < 3s`. */
 export type Threshold = {

@@ -1,6 +1,7 @@
 import type { HubExpectation } from '../../metrics/hub-expectation.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { FAILED_RESULTS } from '../../metrics/outcome-counts.ts';
+import { describeExpectation } from '../describe-allocation.ts';
 import {
   formatCount,
   formatDuration,
@@ -187,7 +188,19 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
       ? NO_HTML
       : html`<p>${formatCount(expectedHubs.asExpected)} came to their expected hub, ${formatCount(expectedHubs.elsewhere)} to another.</p>`;
   const more = left > 0 ? html`<p>and ${formatNoun(left, 'more hub')}, below.</p>` : NO_HTML;
-  return html`<ul class="bars">${rows}</ul>${more}${verdict}${missingHubs(summary, hubExpectation)}`;
+  return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missingHubs(summary, hubExpectation)}`;
+}
+
+const POLICY_VERDICTS = {
+  pass: { label: '✓ pass', mood: 'good' },
+  fail: { label: '✕ fail', mood: 'bad' },
+  inconclusive: { label: '… inconclusive', mood: 'warning' },
+} as const;
+
+function policyVerdict({ allocation }: Summary): Html {
+  if (allocation === null) return NO_HTML;
+  const { label, mood } = POLICY_VERDICTS[allocation.verdict];
+  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>`;
 }
 
 function missingHubs({ hubs }: Summary, expectation: HubExpectation): Html {

@@ -1,6 +1,9 @@
+import type { MovementVerdict } from '../../metrics/allocation/judge-allocation.ts';
+import type { Movement } from '../../metrics/allocation/movement-counts.ts';
 import type { DurationSummary } from '../../metrics/duration-histogram.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
+import { cohortTitle, describeDrift, describeInterval, describeReason, formatPoints } from '../describe-allocation.ts';
 import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
 import type { Summary } from '../summary.ts';
@@ -34,6 +37,7 @@ const METRICS: readonly (readonly [metric: LatencyMetric, label: string, note: s
   ['suback', 'suback', 'SUBSCRIBE to SUBACK'],
   ['accepted', 'accepted', 'register request to its first answer'],
   ['assigned', 'assigned', 'that answer to the final one'],
+  ['allocation', 'allocation', 'the service’s own time to find a hub, of initial assignments'],
   ['responseNotAssigned', 'response, not assigned', 'of those that ended without a hub'],
 ];
 
@@ -102,6 +106,60 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
   if (rows.length === 0) return NO_HTML;
   const head = ['hub', 'devices', 'share', ...(expected.size === 0 ? [] : ['expected', 'difference'])];
   return table('Hubs', head, rows);
+}
+
+/** Shares of each cohort with their verdicts, then what became of devices that had a hub before. */
+export function allocationTables({ allocation, movement }: Summary): readonly Html[] {
+  const cohorts = (allocation?.cohorts ?? []).map((cohort) => {
+    const rows = cohort.hubs.map(({ hub, count, share, expectedShare, interval, verdict, reason }) => [
+      foreign(hub),
+      formatCount(count),
+      share === null ? ABSENT : formatPoints(share),
+      describeInterval(interval),
+      formatPoints(expectedShare),
+      `${verdict}, ${describeReason(reason)}`,
+    ]);
+    const title = `${cohort.verdict}: ${cohortTitle(cohort, allocation?.by ?? 'fleet')}`;
+    return table(title, ['hub', 'devices', 'share', 'interval', 'expected', 'verdict'], rows, 'numbers wide');
+  });
+  return movement === null ? cohorts : [...cohorts, movementTable(movement, allocation?.movement ?? null)];
+}
+
+/** How the shares went on over the run; nothing where it was over in one stretch. */
+export function hubTimeTable({ hubMinutes }: Summary): Html {
+  const { bucketMs, hubs, counts } = hubMinutes;
+  const drift = describeDrift(hubMinutes);
+  if (drift === null) return NO_HTML;
+  const rows = counts.map((ofHubs, index) => {
+    const devices = ofHubs.reduce((sum, count) => sum + count, 0);
+    const shares = ofHubs.map((count) => (devices === 0 ? ABSENT : formatShare(count / devices)));
+    return [formatDuration((index + 1) * bucketMs), formatCount(devices), ...shares];
+  });
+  return table(`Hubs over time: ${drift}`, ['up to', 'devices', ...hubs.map(foreign)], rows, 'numbers wide');
+}
+
+function movementTable({ changes, changedDeviceId, substatus }: Movement, judged: MovementVerdict | null): Html {
+  const verdict =
+    judged === null
+      ? []
+      : [
+          ['share that moved', judged.share === null ? ABSENT : formatPoints(judged.share)],
+          ['interval', describeInterval(judged.interval)],
+          ['expected', formatPoints(judged.expectedShare)],
+          ['verdict', `${judged.verdict}, ${describeReason(judged.reason)}`],
+        ];
+  return table(
+    'Devices that had a hub before',
+    ['', ''],
+    [
+      ['kept their hub', formatCount(changes.kept)],
+      ['moved to another hub', formatCount(changes.moved)],
+      ['not assigned any more', formatCount(changes.lost)],
+      ['got another device ID', formatCount(changedDeviceId)],
+      ...Object.entries(substatus).map(([word, count]) => [foreign(word), formatCount(count)]),
+      ...verdict,
+    ],
+  );
 }
 
 export function latencyTable({ latency }: Summary): Html {
