@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStep } from '../metrics/allocation/device-history.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { FAILURES_CSV_HEADER, failuresCsvLine } from '../report/failures-csv.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
+import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
 import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
 import { registrationsCsvHeader, registrationsCsvLine } from '../report/registrations-csv.ts';
 import { summaryJson } from '../report/summary-json.ts';
@@ -18,23 +20,31 @@ export class ResultFiles {
   readonly #summary: AtomicFile;
   readonly #latency: AtomicFile;
   readonly #report: AtomicFile;
+  /** `null` = the run does not list what it leaves behind. */
+  readonly #leftBehind: AtomicFile | null;
+  readonly #session: SessionRecord;
   readonly #all: readonly AtomicFile[];
 
-  constructor(folder: string) {
+  /** @param session the first of the run */
+  constructor(folder: string, session: SessionRecord) {
+    this.#session = session;
     this.#registrations = new AtomicFile(join(folder, 'registrations.csv'));
     this.#failures = new AtomicFile(join(folder, 'failures.csv'));
     this.#moves = new AtomicFile(join(folder, 'moves.csv'));
     this.#summary = new AtomicFile(join(folder, 'summary.json'));
     this.#latency = new AtomicFile(join(folder, 'latency.hlog'));
     this.#report = new AtomicFile(join(folder, 'report.html'));
-    this.#all = [this.#registrations, this.#failures, this.#moves, this.#summary, this.#latency, this.#report];
+    this.#leftBehind = session.listsLeftBehind ? new AtomicFile(join(folder, 'left-behind.txt')) : null;
+    const always = [this.#registrations, this.#failures, this.#moves, this.#summary, this.#latency, this.#report];
+    this.#all = this.#leftBehind === null ? always : [...always, this.#leftBehind];
   }
 
-  /** First of all. @param otherColumns of the fleet */
-  async begin(otherColumns: readonly string[]): Promise<void> {
-    await this.#registrations.write(registrationsCsvHeader(otherColumns));
+  /** First of all. */
+  async begin(): Promise<void> {
+    await this.#registrations.write(registrationsCsvHeader(this.#session.fleet.otherColumns));
     await this.#failures.write(FAILURES_CSV_HEADER);
     await this.#moves.write(MOVES_CSV_HEADER);
+    await this.#leftBehind?.write(leftBehindHeader(this.#session));
   }
 
   /** In the order of the fleet. */
@@ -44,6 +54,7 @@ export class ResultFiles {
     if (failure !== null) await this.#failures.write(failure);
     const move = movesCsvLine(step);
     if (move !== null) await this.#moves.write(move);
+    if (outcome.round === this.#session.rounds) await this.#leftBehind?.write(leftBehindLines(step));
   }
 
   /** @param startedAtEpochMs of the first session */

@@ -54,12 +54,12 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
 export async function makeResults(folder: string, { fleet }: ResultOptions): Promise<Results> {
   const journalFile = join(folder, JOURNAL_FILE);
   const survey = await surveyJournal(journalFile);
-  const files = survey.end === null ? null : new ResultFiles(folder);
+  const files = survey.end === null ? null : new ResultFiles(folder, firstSession(survey));
   try {
     const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleet);
     const folds = new FinalFolds(firstSession(survey));
     const { startedAtEpochMs } = firstSession(survey);
-    await files?.begin(fleetOf(survey).otherColumns);
+    await files?.begin();
     await readFinalOutcomes(journalFile, survey, fleetRows, async (final) => {
       const step = folds.add(final);
       await files?.add(final, step);
