@@ -3,6 +3,7 @@ import { END_REASONS } from '../journal/journal-record.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { ALLOCATION, HUB_MINUTES, MOVEMENT } from './allocation-shape.ts';
 import { SUMMARY_SCHEMA_VERSION, type Summary, VERDICTS } from './summary.ts';
 
 /*
@@ -77,7 +78,9 @@ const LOAD_GENERATOR = z
 
 const THRESHOLD = z.strictObject({
   expression: text('as it is judged, such as p95(service) < 3s'),
-  quantity: z.enum(['duration', 'share', 'number']).describe('unit of observed: milliseconds, a part of 1, plain'),
+  quantity: z
+    .enum(['duration', 'share', 'number', 'verdict'])
+    .describe('unit of observed: milliseconds, a part of 1, plain, or 0 fail, 1 inconclusive, 2 pass'),
   observed: number('null = nothing was measured, which passes no threshold').nullable(),
   passed: z.boolean(),
   limited: z.boolean().describe('it holds, and yet counts as failed: the load generator was too slow to measure it'),
@@ -99,7 +102,7 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     label: text('the target in one line; begins with EMULATOR where it is one'),
     kind: z.enum(['emulator', 'service']),
     host: text('host name or address'),
-    port: z.int().min(1).max(65_535),
+    port: z.int().min(1).max(65_535).describe('TCP port'),
     idScope: text('ID scope of the DPS instance'),
   }),
   verdict: z.enum(VERDICTS).describe('unfinished: the journal has no end, the run is going on or was killed'),
@@ -111,6 +114,7 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     .nullable()
     .describe('how the last session ended; null = it has not'),
   name: text('of the scenario').nullable(),
+  region: text('where the devices are, as the operator calls it').nullable(),
   sessions: z.array(SESSION).min(1),
   fleet: z.strictObject({
     file: text('as it was given'),
@@ -151,6 +155,9 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     })
     .nullable()
     .describe('null = no row expects a hub'),
+  allocation: ALLOCATION,
+  movement: MOVEMENT,
+  hubMinutes: HUB_MINUTES.describe('shares over time, in stretches of a minute or more'),
   errors: z.array(ERROR).describe('the most frequent first'),
   requests: REQUESTS.describe('of all registrations that have ended'),
   throughput: z.strictObject({

@@ -7,6 +7,7 @@ import type { Summary } from '../../src/report/summary.ts';
 import { summaryJson } from '../../src/report/summary-json.ts';
 import { summarySchema } from '../../src/report/summary-shape.ts';
 import { busyJournal } from '../support/busy-journal.ts';
+import { EVEN_THIRDS } from '../support/run-measures.ts';
 import { sampleJournal, sessionOf, writeJournal } from '../support/sample-journal.ts';
 import { PUBLISHED_SCHEMA, summaryProblems } from '../support/summary-schema.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -69,6 +70,14 @@ describe('the JSON Schema of summary.json', () => {
       sampleJournal(300, 3).map((record) =>
         record.kind === 'session'
           ? { ...record, thresholds: ['count(failed) == 0', 'p95(service) < 1h', 'time_to(100%) < 1s'] }
+          : record,
+      ),
+    ],
+    [
+      'with a verdict on the allocation policy',
+      sampleJournal(300, 4).map((record) =>
+        record.kind === 'session'
+          ? { ...record, region: 'europe', allocation: { ...EVEN_THIRDS, reprovision: 'migrate', moved: 0.2 } }
           : record,
       ),
     ],
