@@ -8,9 +8,14 @@ const MS_PER_SECOND = 1_000;
 const DIGITS = 4;
 
 /** `p95(service) < 3s: observed 230.1 ms` */
-export function describeThreshold({ expression, quantity, observed, limited }: ThresholdResult): string {
+export function describeThreshold(result: ThresholdResult): string {
+  return `${result.expression}: ${describeObserved(result)}`;
+}
+
+/** `observed 230.1 ms` */
+export function describeObserved({ quantity, observed, limited }: ThresholdResult): string {
   const because = limited ? ', but the load generator was the limit (--allow-limited)' : '';
-  return `${expression}: ${observed === null ? 'nothing was measured' : `observed ${formatObserved(observed, quantity)}`}${because}`;
+  return `${observed === null ? 'nothing was measured' : `observed ${formatObserved(observed, quantity)}`}${because}`;
 }
 
 /** `230.1 ms`, `1.2 s`, `0.125%`, `1,000` */

@@ -97,7 +97,7 @@ ${section('time', 'Over time', [
   ),
   figure('Percentiles', percentileFinding(facts), plots.percentiles),
   latencyTable(summary),
-])}${section('outcomes', 'Outcomes', [resultTable(summary), hubTable(facts), ...allocationTables(summary), errorTable(summary), requestTable(summary)])}${section(
+])}${section('outcomes', 'Outcomes', [resultTable(summary), requestTable(summary), hubTable(facts), ...allocationTables(summary), errorTable(summary)])}${section(
   'generator',
   'Load generator',
   [

@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeResults, type Results } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, OutcomeRecord, SampleRecord } from '../../src/journal/journal-record.ts';
+import { describeObserved } from '../../src/report/describe-threshold.ts';
 import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
 import { busyJournal } from '../support/busy-journal.ts';
 import { writeJournal } from '../support/sample-journal.ts';
@@ -71,7 +72,9 @@ const SEEN = `({
 })`;
 
 describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
-  const records = busyJournal(3000, 31);
+  const records = busyJournal(3000, 31).map((record) =>
+    record.kind === 'session' ? { ...record, thresholds: ['count(failed) == 0', 'p95(service) < 1h'] } : record,
+  );
   const outcomes = records.filter((record): record is OutcomeRecord => record.kind === 'outcome');
   const samples = records.filter((record): record is SampleRecord => record.kind === 'sample');
   let browser: Browser;
@@ -142,6 +145,17 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
     await page.close();
   });
 
+  it('says what was observed by each threshold', async () => {
+    const { page } = await open(report.file);
+    const region = page.getByRole('region', { name: '1 of 2 thresholds failed' });
+    const [failed, passed] = report.results.summary.thresholds.map(describeObserved);
+    expect(await region.getByRole('listitem').allInnerTexts()).toEqual([
+      expect.stringMatching(new RegExp(`^✕ failed\\s+count\\(failed\\) == 0\\s+${failed}$`)),
+      expect.stringMatching(new RegExp(`^✓ passed\\s+p95\\(service\\) < 1h\\s+${passed}$`)),
+    ]);
+    await page.close();
+  });
+
   it('shows what is under the cursor, by arrow keys alone', async () => {
     const { page } = await open(report.file);
     await page.keyboard.press('Tab');
@@ -194,6 +208,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
           target: { ...record.target, host: evil, idScope: evil },
           apiVersion: evil,
           attestation: evil,
+          thresholds: [`hub_share("${evil.replaceAll('"', '\\"')}") > 45%`],
           fleet: { ...record.fleet, file: evil, digest: evil },
           dpsloadVersion: evil,
         };

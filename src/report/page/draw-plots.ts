@@ -12,6 +12,8 @@ const NARROW_PX = 480;
 const PRINT_WIDTH_PX = 660;
 /** Bounds of a logarithmic axis must be above 0: the shortest duration that is told apart is a microsecond. */
 const LOG_MS_MIN = 0.001;
+/** With more ticks in each they would stand too close. */
+const LOG_DECADES_FINE_MAX = 3;
 const FONT = '12px ui-sans-serif, system-ui, sans-serif';
 
 type DrawnPlot = { readonly data: PlotData; readonly plot: uPlot; readonly box: HTMLElement };
@@ -89,12 +91,12 @@ function xAxis(data: PlotData): uPlot.Axis {
     size: 30,
   };
   if (data.axis === 'time') return { ...axis, incrs: TIME_STEPS_MS, space: 70 };
-  return { ...axis, splits: (_u, _axis, _min, max) => tailTicks(max), filter: (_, places) => places };
+  return { ...axis, splits: (plot, _axis, _min, max) => tailTicks(plot.width, max), filter: (_, places) => places };
 }
 
-/** 0%, 50%, 90%, 99%, 99.9% … as far as the data goes. */
-function tailTicks(max: number): number[] {
-  return [1, 2, ...decades(10, max)];
+/** 0%, 50% where there is room for it, 90%, 99%, 99.9% … as far as the data goes. */
+function tailTicks(width: number, max: number): number[] {
+  return [1, ...(width < NARROW_PX ? [] : [2]), ...decades(10, max)];
 }
 
 function decades(min: number, max: number): number[] {
@@ -106,7 +108,17 @@ function decades(min: number, max: number): number[] {
 function yAxis({ unit, logarithmic }: PlotData): uPlot.Axis {
   const axis: uPlot.Axis = { ...axisLook(), size: 62, values: (_, places) => places.map(WRITE_ON_AXIS[unit]) };
   if (!logarithmic) return axis;
-  return { ...axis, splits: (_u, _axis, min, max) => decades(min, max), filter: (_, places) => places };
+  return { ...axis, splits: (_u, _axis, min, max) => logTicks(min, max), filter: (_, places) => places };
+}
+
+/** 1, 10, 100 …; with 2 and 5 of each decade where there are few of them. */
+function logTicks(min: number, max: number): number[] {
+  const tens = decades(min, max);
+  if (tens.length > LOG_DECADES_FINE_MAX) return tens;
+  return [min / 10, ...tens].flatMap((ten) => {
+    const decade = 10 ** Math.round(Math.log10(ten));
+    return [1, 2, 5].map((step) => step * decade).filter((tick) => tick >= min && tick <= max);
+  });
 }
 
 function axisLook(): uPlot.Axis {
@@ -177,30 +189,59 @@ function bands(data: PlotData): uPlot.Band[] {
 function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
+  const [right, bottom] = [bbox.left + bbox.width, bbox.top + bbox.height];
+  let labelledTo = 0;
   ctx.save();
-  ctx.strokeStyle = color('mark');
-  ctx.fillStyle = color('ink');
   ctx.font = `${11 * ratio}px ui-sans-serif, system-ui, sans-serif`;
-  ctx.textAlign = 'left';
-  ctx.textBaseline = 'alphabetic';
-  ctx.lineWidth = ratio;
-  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  ctx.lineJoin = 'round';
   for (const { axis, at, label } of marks) {
     const place = Math.round(plot.valToPos(at, axis, true));
-    const inside = axis === 'x' ? place <= bbox.left + bbox.width : place >= bbox.top;
-    if (!inside) continue;
-    ctx.beginPath();
-    if (axis === 'x') {
-      ctx.moveTo(place, bbox.top);
-      ctx.lineTo(place, bbox.top + bbox.height);
-    } else {
-      ctx.moveTo(bbox.left, place);
-      ctx.lineTo(bbox.left + bbox.width, place);
+    if (axis === 'y' && place >= bbox.top) {
+      drawDashed(ctx, [bbox.left, place], [right, place], ratio);
+      const isHigh = place < bbox.top + 16 * ratio;
+      writeOver(
+        ctx,
+        label,
+        right - ctx.measureText(label).width - 4 * ratio,
+        place + (isHigh ? 13 : -5) * ratio,
+        ratio,
+      );
     }
-    ctx.stroke();
-    if (axis === 'y') ctx.fillText(label, bbox.left + 6 * ratio, place - 4 * ratio);
+    if (axis === 'x' && place <= right) {
+      drawDashed(ctx, [place, bbox.top], [place, bottom], ratio);
+      const width = ctx.measureText(label).width;
+      const left = place + width + 6 * ratio > right ? place - width - 4 * ratio : place + 4 * ratio;
+      // Labels of marks that stand close would cover each other.
+      if (left < labelledTo) continue;
+      writeOver(ctx, label, left, bottom - 6 * ratio, ratio);
+      labelledTo = left + width + 4 * ratio;
+    }
   }
   ctx.restore();
+}
+
+type Point = readonly [x: number, y: number];
+
+function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point, ratio: number): void {
+  ctx.strokeStyle = color('mark');
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
+  ctx.stroke();
+}
+
+/** With a rim of the colour behind it, so that it can be read over lines. */
+function writeOver(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, ratio: number): void {
+  ctx.setLineDash([]);
+  ctx.strokeStyle = color('card');
+  ctx.lineWidth = 4 * ratio;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = color('muted');
+  ctx.fillText(text, x, y);
 }
 
 function widthOf(box: HTMLElement): number {

@@ -2,6 +2,7 @@ import type { HubExpectation } from '../../metrics/hub-expectation.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { FAILED_RESULTS } from '../../metrics/outcome-counts.ts';
 import { describeExpectation } from '../describe-allocation.ts';
+import { describeObserved } from '../describe-threshold.ts';
 import {
   formatCount,
   formatDuration,
@@ -35,7 +36,7 @@ export function overview(facts: ReportFacts): Html {
 <p class="verdict ${VERDICTS[summary.verdict].mood}">${VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
-${notices(summary)}
+${thresholdList(summary)}${notices(summary)}
 <dl class="figures">${keyFigures(facts).map(
     ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
   )}</dl>
@@ -83,16 +84,33 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
   return html`${label}${foreign(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
 }
 
+function thresholdList({ thresholds }: Summary): Html {
+  if (thresholds.length === 0) return NO_HTML;
+  const failed = thresholds.filter(({ passed }) => !passed).length;
+  const of = formatNoun(thresholds.length, 'threshold');
+  const title = failed === 0 ? `All of ${of} passed` : `${formatCount(failed)} of ${of} failed`;
+  const rows = thresholds.map((result) => {
+    const [mood, word] = result.passed ? ['good', '✓ passed'] : ['bad', '✕ failed'];
+    return html`<li><span class="word ${mood}">${word}</span> <code>${foreign(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
+  });
+  return html`<section class="thresholds" aria-labelledby="thresholds"><h2 id="thresholds">${title}</h2>
+<ul>
+${rows}</ul></section>
+`;
+}
+
 function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html {
+  const limited = loadGenerator.limits
+    .filter(({ exceeded }) => exceeded)
+    .map(({ name, observed, limit }) => {
+      const [label, unit] = HEALTH_LABELS[name];
+      return `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
+    });
   const notes = [
     ...(end?.message ? [foreign(end.message)] : []),
-    ...loadGenerator.limits
-      .filter(({ exceeded }) => exceeded)
-      .map(({ name, observed, limit }) => {
-        const [label, unit] = HEALTH_LABELS[name];
-        const measured = `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
-        return `Limited by the load generator, so that times are partly its own: ${measured}`;
-      }),
+    ...(limited.length === 0
+      ? []
+      : [`Limited by the load generator, so that times are partly its own: ${limited.join(', ')}`]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: possibly_twice in registrations.csv`]),

@@ -43,6 +43,12 @@ header { padding: clamp(24px, 5vw, 56px) 0 clamp(20px, 3vw, 32px); }
 .run { margin-top: 12px; color: var(--muted); overflow-wrap: anywhere; }
 .run strong { color: var(--ink); }
 .notices { margin-top: 16px; padding: 10px 16px; list-style: none; color: var(--warning); background: var(--warning-fill); border-radius: 8px; overflow-wrap: anywhere; }
+.thresholds { margin-top: 20px; }
+.thresholds h2 { margin-bottom: 6px; }
+.thresholds ul { display: grid; grid-template-columns: 5.5em fit-content(26em) 1fr; gap: 0 20px; list-style: none; font-size: .95rem; font-variant-numeric: tabular-nums; }
+.thresholds li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline; padding: 4px 0; border-bottom: 1px solid var(--line); }
+.thresholds li:last-child { border-bottom: 0; }
+.thresholds .word { font-weight: 600; background: none; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 20px 24px; margin-top: clamp(20px, 3vw, 32px); padding-top: 20px; border-top: 1px solid var(--line); }
 .figures dt { color: var(--muted); font-size: .88rem; }
 .figures dd { font-size: 1.7rem; line-height: 1.25; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; }
@@ -76,7 +82,8 @@ svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top:
 
 .part { padding-top: clamp(32px, 5vw, 56px); }
 .part > h2 { font-size: 1.6rem; margin-bottom: 16px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; align-items: start; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; }
+.grid > figure { display: flex; flex-direction: column; } .grid > figure > .plot { margin-top: auto; } .grid > figure > .legend { margin-bottom: auto; }
 .grid > .empty, .grid > figure:last-child:nth-child(odd), .grid > .scroll:has(.words, .wide) { grid-column: 1 / -1; }
 figcaption p { color: var(--muted); font-size: .92rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
@@ -108,7 +115,8 @@ footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(-
 @media (max-width: 520px) {
   .cards > section, figure, .grid > .scroll { padding: 14px; border-radius: 10px; }
   .figures { grid-template-columns: 1fr 1fr; }
-  .numbers.wide tbody th { min-width: 8em; } .numbers.wide small { display: block; }
+  .numbers.wide tbody th { min-width: 8em; position: sticky; left: 0; background: var(--card); } .numbers.wide small { display: block; }
+  .thresholds ul { grid-template-columns: 5.2em 1fr; gap: 0 12px; } .thresholds li > :last-child { grid-column: 2; }
   .figures dd { font-size: 1.4rem; } .figures .note { font-size: .84rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }

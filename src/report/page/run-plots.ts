@@ -123,7 +123,9 @@ class TimePlots {
     });
     const marks = RECOVERY_SHARES.flatMap((share): PlotMark[] => {
       const afterMs = recovery.timeToMs(share, planned);
-      return afterMs === null ? [] : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: '' }];
+      return afterMs === null
+        ? []
+        : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: `${share * 100}%` }];
     });
     const series: PlotSeries = { ...LINE, label: 'assigned', color: 'c', values: assigned === 0 ? [] : values };
     return { ...this.#plot('plot-recovery', 'share', [series], marks), yMax: 1 };
