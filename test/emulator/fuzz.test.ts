@@ -1,7 +1,8 @@
 import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { expect, it } from 'vitest';
-import { fuzzSessions } from '../fuzz/fuzz-sessions.ts';
+import { EVERY_FAULT } from '../fuzz/every-fault.ts';
+import { FUZZ_CELLS, fuzzSessions } from '../fuzz/fuzz-sessions.ts';
 import { hostileBytes } from '../fuzz/hostile-packets.ts';
 import { SeededRandom } from '../fuzz/seeded-random.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
@@ -17,6 +18,13 @@ it('hostile devices break nothing, and come as far as honest ones', async () => 
   expect(report.connected).toBeGreaterThan(report.connections / 10);
   expect(report.registered).toBeGreaterThan(100);
   expect(report.assigned).toBeGreaterThan(10);
+  expect(report.cells.size).toBeGreaterThan(FUZZ_CELLS / 2);
+});
+
+it('they break nothing while every fault strikes', async () => {
+  const report = await fuzzSessions(1, 5_000, EVERY_FAULT);
+  expect(report.violations).toEqual([]);
+  expect(report.faults).toBeGreaterThan(300);
 });
 
 it('the same over real sockets: it lives on, and leaks no connection', async () => {

@@ -2,10 +2,9 @@ import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deriveDeviceKey } from '../../src/dps/device-key.ts';
-import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { authority, deviceCertificate, x509Group } from '../support/certificates.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -13,6 +12,7 @@ import { startTestEmulator, type TestEmulator } from '../support/test-emulator.t
 
 const REGISTER = '$dps/registrations/PUT/iotdps-register/?$rid=1';
 const RESPONSES = '$dps/registrations/res/#';
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = temporaryFolder();
 
 const isInstalled = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr'].every(
@@ -45,7 +45,12 @@ function identity(id: string, token: string | null): readonly string[] {
   return [...connection, ...device, ...proof];
 }
 
-const tokenOf = (id: string): string => buildSasToken(ID_SCOPE, id, deriveDeviceKey(GROUP_KEY, id), 4_000_000_000);
+/** Made by the built program, as a person would. */
+async function tokenOf(id: string): Promise<string> {
+  const args = [PROGRAM, 'sas', '--id-scope', ID_SCOPE, '--registration-id', id];
+  const env = { ...process.env, DPSLOAD_GROUP_KEY: GROUP_KEY };
+  return (await promisify(execFile)(process.execPath, args, { env })).stdout.trim();
+}
 
 /** One request with `mosquitto_rr`, which subscribes exactly `answerTopic`; the body that it gets. */
 async function ask(id: string, token: string | null, topic: string, answerTopic: string) {
@@ -59,7 +64,7 @@ describe.skipIf(!isInstalled)('the mosquitto tools', () => {
     ['a SAS token', 'mosquitto-1', true],
     ['a certificate', 'mosquitto-x', false],
   ])('mosquitto_rr registers and polls with %s, each from a connection of its own', async (_, id, hasToken) => {
-    const token = hasToken ? tokenOf(id) : null;
+    const token = hasToken ? await tokenOf(id) : null;
     const accepted = await ask(id, token, REGISTER, '$dps/registrations/res/202/?$rid=1&retry-after=3');
     const poll = `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=${accepted.operationId}`;
     const final = await ask(id, token, poll, '$dps/registrations/res/200/?$rid=2');
@@ -68,9 +73,10 @@ describe.skipIf(!isInstalled)('the mosquitto tools', () => {
 
   it('mosquitto_sub subscribes, and mosquitto_pub of the same ID takes its connection over', async () => {
     const id = 'mosquitto-2';
-    const subscriber = spawn('mosquitto_sub', [...identity(id, tokenOf(id)), '-t', RESPONSES, '-q', '1']);
+    const token = await tokenOf(id);
+    const subscriber = spawn('mosquitto_sub', [...identity(id, token), '-t', RESPONSES, '-q', '1']);
     await expect.poll(() => emulator.openConnections(), { timeout: 20_000 }).toBe(1);
-    await promisify(execFile)('mosquitto_pub', [...identity(id, tokenOf(id)), '-t', REGISTER, '-q', '1', '-m', '{}']);
+    await promisify(execFile)('mosquitto_pub', [...identity(id, token), '-t', REGISTER, '-q', '1', '-m', '{}']);
     expect([...emulator.records()].map(({ registrationId }) => registrationId)).toContain(id);
     expect(emulator.logged.join('\n')).toContain('another connection with the same client ID took over');
     const closed = once(subscriber, 'close');

@@ -4,6 +4,7 @@ import { MqttSession, type SessionContext } from '../../src/emulator/server/mqtt
 import { OpenSessions } from '../../src/emulator/server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/session-limits.ts';
 import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
+import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
@@ -18,9 +19,18 @@ export type FuzzReport = {
   readonly connected: number;
   readonly registered: number;
   readonly assigned: number;
+  readonly faults: number;
+  /** `state/type`: with which packet type a piece began in which state of the session; there are `FUZZ_CELLS`. */
+  readonly cells: ReadonlySet<string>;
   /** What must not be, with the seed that shows it again. */
   readonly violations: readonly string[];
 };
+
+const STATES = ['new', 'connected', 'subscribed', 'registered', 'assigned'] as const;
+/** The upper half of a packet's first byte, MQTT 3.1.1 §2.2.1; 0 and 15 are reserved. */
+const PACKET_TYPES = 16;
+
+export const FUZZ_CELLS = STATES.length * PACKET_TYPES;
 
 const STEPS_MAX = 12;
 const DEVICES = 50;
@@ -47,10 +57,18 @@ class WiredStream extends Duplex {
   }
 }
 
-/** Lets hostile devices talk to sessions until `pieces` pieces of bytes have been sent. */
-export async function fuzzSessions(seed: number, pieces: number): Promise<FuzzReport> {
+/**
+ * Lets hostile devices talk to sessions until `pieces` pieces of bytes have been sent.
+ * @param rules Faults that strike meanwhile; with those that malform answers, nothing can be said of the answers.
+ */
+export async function fuzzSessions(
+  seed: number,
+  pieces: number,
+  rules: readonly FaultRule[] = [],
+): Promise<FuzzReport> {
   const random = new SeededRandom(seed);
-  const context = fuzzContext(seed);
+  const context = fuzzContext(seed, rules);
+  const cells = new Set<string>();
   const counts = { pieces: 0, connections: 0, connected: 0, registered: 0, assigned: 0 };
   const violations: string[] = [];
   const operationIds: string[] = ['5.0.0'];
@@ -66,7 +84,9 @@ export async function fuzzSessions(seed: number, pieces: number): Promise<FuzzRe
         counts.pieces += 1;
         const own = lastOperationId(stream.received);
         const known = own === null ? operationIds : [own, random.pick(operationIds)];
-        stream.emit('data', hostileBytes(step, { deviceId, operationIds: known }, random));
+        const bytes = hostileBytes(step, { deviceId, operationIds: known }, random);
+        if (bytes.length > 0) cells.add(`${stateOf(stream.received)}/${(bytes[0] ?? 0) >> 4}`);
+        stream.emit('data', bytes);
         (context.clock as VirtualClock).advanceTo(context.clock.nowMs() + random.below(400));
       }
     } catch (error) {
@@ -80,13 +100,19 @@ export async function fuzzSessions(seed: number, pieces: number): Promise<FuzzRe
   await new Promise((resolve) => setImmediate(resolve));
   const { timers } = context.clock as VirtualClock;
   if (timers > 0) violations.push(`${timers} timers leaked`);
-  return { ...counts, violations: violations.map((text) => `seed ${seed}, piece ${counts.pieces}: ${text}`) };
+  const faults = context.faults.records.length;
+  return {
+    ...counts,
+    faults,
+    cells,
+    violations: violations.map((text) => `seed ${seed}, piece ${counts.pieces}: ${text}`),
+  };
 
   function note(packet: Packet, deviceId: string): void {
     if (packet.cmd === 'auth') violations.push(`the emulator wrote no MQTT: ${packet.properties?.reasonString}`);
     if (packet.cmd === 'connack' && packet.returnCode === 0) counts.connected += 1;
-    if (packet.cmd !== 'publish') return;
-    const body = JSON.parse(packet.payload.toString());
+    const body = bodyOf(packet);
+    if (body === null) return;
     const registrationId: string | undefined = body.registrationState?.registrationId;
     if (registrationId !== undefined && registrationId.toLowerCase() !== deviceId) {
       violations.push(`${deviceId} was told of ${registrationId}`);
@@ -101,19 +127,45 @@ export async function fuzzSessions(seed: number, pieces: number): Promise<FuzzRe
   }
 }
 
-function lastOperationId(received: readonly Packet[]): string | null {
-  const answer = received.findLast((packet) => packet.cmd === 'publish');
-  return answer?.cmd === 'publish' ? (JSON.parse(answer.payload.toString()).operationId ?? null) : null;
+type Body = {
+  readonly operationId?: unknown;
+  readonly status?: string;
+  readonly registrationState?: { readonly registrationId: string };
+};
+
+/** Of an answer; `null` = it is none, or a fault has spoilt it. */
+function bodyOf(packet: Packet): Body | null {
+  if (packet.cmd !== 'publish') return null;
+  try {
+    return JSON.parse(packet.payload.toString());
+  } catch {
+    return null;
+  }
 }
 
-function fuzzContext(seed: number): SessionContext {
+function stateOf(received: readonly Packet[]): (typeof STATES)[number] {
+  const statuses = received.map((packet) => bodyOf(packet)?.status);
+  if (statuses.includes('assigned')) return 'assigned';
+  if (statuses.includes('assigning')) return 'registered';
+  if (received.some(({ cmd }) => cmd === 'suback')) return 'subscribed';
+  return received.some(({ cmd }) => cmd === 'connack') ? 'connected' : 'new';
+}
+
+function lastOperationId(received: readonly Packet[]): string | null {
+  const answer = received.findLast((packet) => packet.cmd === 'publish');
+  const operationId = answer === undefined ? null : bodyOf(answer)?.operationId;
+  return typeof operationId === 'string' ? operationId : null;
+}
+
+function fuzzContext(seed: number, rules: readonly FaultRule[]): SessionContext {
   const clock = new VirtualClock();
-  const faults = new FaultPlan([], seed, 0);
+  const faults = new FaultPlan(rules, seed, clock.epochMs());
   let guids = 0;
   const newGuid = (): string => `00000000-0000-4000-8000-${String(guids++).padStart(12, '0')}`;
   const service = new ProvisioningService({
     instances: [emulatedInstance()],
     behavior: SERVICE_BEHAVIOR_DEFAULT,
+    faults,
     newGuid,
   });
   return {

@@ -129,8 +129,8 @@ export class MqttSession {
     for (const delay of this.#delays) delay.cancel();
     this.#context.openSessions.remove(this.#deviceKey, this);
     const stream = this.#stream;
-    if (stream.destroyed) return;
     this.#writer.flush();
+    if (stream.destroyed) return;
     const { clock, limits } = this.#context;
     const cutOff = clock.wakeAt(clock.nowMs() + limits.closeTimeoutMs, () => stream.destroy());
     stream.once('close', () => cutOff.cancel());

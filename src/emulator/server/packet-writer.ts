@@ -35,11 +35,11 @@ export class PacketWriter {
     return this.#stream.writableLength + this.#waiting.length;
   }
 
-  /** Writes what still waits, without pauses. */
+  /** Writes what still waits, without pauses; forgets it when nobody is there any more. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    if (this.#waiting.length > 0) this.#stream.write(this.#waiting);
+    if (this.#waiting.length > 0 && !this.#stream.destroyed) this.#stream.write(this.#waiting);
     this.#waiting = Buffer.alloc(0);
   }
 
