@@ -6,6 +6,7 @@ export { OperatorError } from '../problem/operator-error.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
 export { DEFAULT_HUBS, defaultInstance } from './default-instance.ts';
 export type { SessionLimits } from './server/session-limits.ts';
+export type { Delay, LongTail } from './service/delay.ts';
 export * from './service/dps-instance.ts';
 export type { FaultRecord } from './service/fault-plan.ts';
 export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from './service/fault-rule.ts';

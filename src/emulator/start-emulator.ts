@@ -186,8 +186,7 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     clock,
     serviceTimeMs,
     limits: { ...SESSION_LIMITS_DEFAULT, ...options.limits },
-    answerDelayMs: behavior.answerDelayMs,
-    grantsExactFilters: behavior.grantsExactFilters,
+    behavior,
     callWebhooks: () => {
       for (const call of service.takeWebhookCalls()) void webhooks.call(call);
     },

@@ -53,8 +53,9 @@ describe('configuration file', () => {
     const { instances, behavior, faults, seed } = read(
       `version: 1
 seed: 7
-behavior: { retryAfter: none, assignmentDelay: 1s, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
-  disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, webhookTimeout: 2s }
+behavior: { retryAfter: none, assignmentDelay: { median: 1s, p99: 20s }, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
+  disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, webhookTimeout: 2s,
+  malformedUsernameCode: 5, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m }
 instances:
   - idScope: 0ne00111111
     allocationPolicy: geoLatency
@@ -91,7 +92,7 @@ faults:
     expect(seed).toBe(7);
     expect(behavior).toEqual({
       retryAfterSeconds: null,
-      assignmentDelayMs: 1_000,
+      assignmentDelayMs: { medianMs: 1_000, p99Ms: 20_000 },
       operationLifetimeMs: 5_400_000,
       clockSkewSeconds: 300,
       conflictShare: 0.125,
@@ -101,6 +102,12 @@ faults:
       namesEnrollmentGroup: true,
       grantsExactFilters: true,
       webhookTimeoutMs: 2_000,
+      malformedUsernameCode: 5,
+      commonNameCheck: 'register',
+      derivationCase: 'lower',
+      otherFilters: 'close',
+      otherTopics: 'ignore',
+      idleTimeoutMs: 240_000,
     });
     const [instance, second] = instances;
     expect(second?.idScope).toBe('0ne00222222');
@@ -266,6 +273,12 @@ faults:
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: custom, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
       /go together/,
     ],
+    [
+      'a 99th percentile below the median',
+      `${MINIMAL}behavior: { answerDelay: { median: 2s, p99: 1s } }\n`,
+      /must have a p99 that is not below its median/,
+    ],
+    ['a delay of another form', `${MINIMAL}behavior: { answerDelay: fast }\n`, /must be a duration such as 200ms/],
     ['an empty time', `${MINIMAL}faults: [{ fault: stall, from: 2s, until: 1s }]\n`, /until is not after from/],
     ['an ID before CONNECT', `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`, /nobody knows/],
     ['no YAML', 'version: [1\n', /is no usable YAML/],

@@ -202,6 +202,38 @@ it('ends a silent connection after one and a half times the keep-alive time', as
   expect(emulator.logged.at(-1)).toContain('keep-alive');
 });
 
+describe('behavior that can be chosen', () => {
+  let chosen: TestEmulator;
+  beforeAll(async () => {
+    const behavior = { otherFilters: 'close', otherTopics: 'ignore', idleTimeoutMs: 300 } as const;
+    chosen = await startTestEmulator({ behavior });
+  });
+  afterAll(() => chosen.close());
+
+  async function connectedThere(): Promise<ScriptedDevice> {
+    const device = await ScriptedDevice.open(chosen);
+    devices.push(device);
+    expect(await device.exchange(connectPacket())).toMatchObject({ returnCode: 0 });
+    return device;
+  }
+
+  it('other filters close the connection', async () => {
+    expect(await (await connectedThere()).exchange(subscribe('#', 0))).toBeNull();
+  });
+
+  it('other topics are acknowledged, and ignored', async () => {
+    const device = await connectedThere();
+    expect(await device.exchange(publish('devices/a/messages/events/', 1))).toMatchObject({ cmd: 'puback' });
+    expect(await device.exchange(publish('devices/a/messages/events/', 2))).toBeNull();
+  });
+
+  it('a silent connection is closed, also without keep-alive', async () => {
+    const device = await connectedThere();
+    expect(await device.receive()).toBeNull();
+    expect(chosen.logged.at(-1)).toContain('connection closed: idle');
+  });
+});
+
 it('offers TLS 1.2', async () => {
   expect((await open()).socket.getProtocol()).toBe('TLSv1.2');
 });

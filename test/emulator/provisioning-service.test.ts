@@ -5,7 +5,7 @@ import type { Answer } from '../../src/emulator/service/answer.ts';
 import type { ConnectedDevice } from '../../src/emulator/service/connect-check.ts';
 import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
-import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
 import {
   DEVICE_KEY,
   emulatedInstance,
@@ -21,10 +21,13 @@ const LATER_MS = NOW_MS + 3_600_000;
 const EXPIRY = NOW_MS / 1000 + 3600;
 
 function emulatedService(...instances: readonly DpsInstance[]): ProvisioningService {
+  return serviceWith({}, instances.length === 0 ? [emulatedInstance()] : instances);
+}
+
+function serviceWith(behavior: Partial<ServiceBehavior>, instances = [emulatedInstance()] as readonly DpsInstance[]) {
   let calls = 0;
   const newGuid = (): string => `00000000-0000-4000-8000-${String(calls++).padStart(12, '0')}`;
-  const all = instances.length === 0 ? [emulatedInstance()] : instances;
-  return new ProvisioningService({ instances: all, behavior: SERVICE_BEHAVIOR_DEFAULT, newGuid });
+  return new ProvisioningService({ instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, newGuid });
 }
 
 type Login = {
@@ -370,6 +373,49 @@ describe('repeated registration', () => {
     const individualEnrollments = [individualEnrollment({ deviceId: 'pump-7' })];
     const service = emulatedService(emulatedInstance({ individualEnrollments }));
     expect(bodyOf(finalAnswer(service, connected(service))).registrationState.deviceId).toBe('pump-7');
+  });
+});
+
+describe('behavior that can be chosen', () => {
+  it('a malformed user name is not authorized', () => {
+    expect(connect(serviceWith({ malformedUsernameCode: 5 }), { version: 'latest' }).returnCode).toBe(5);
+  });
+
+  it.each([
+    ['as-written', [202, 401]],
+    ['lower', [401, 202]],
+  ] as const)('the device key is derived of the ID %s', (derivationCase, expected) => {
+    const service = serviceWith({ derivationCase });
+    const statuses = ['Dev-A', 'dev-a'].map(
+      (derivedFrom) =>
+        service.register(connected(service, { id: 'Dev-A', key: deriveDeviceKey(GROUP_KEY, derivedFrom) }), '', NOW_MS)
+          .status,
+    );
+    expect(statuses).toEqual(expected);
+  });
+
+  it('an expired token is taken within the clock skew', () => {
+    const password = buildSasToken(ID_SCOPE, 'my-symkey-device', DEVICE_KEY, NOW_MS / 1000 - 60);
+    const codes = [59, 60].map(
+      (clockSkewSeconds) => connect(serviceWith({ clockSkewSeconds }), { password }).returnCode,
+    );
+    expect(codes).toEqual([5, 0]);
+  });
+
+  it('a disabled device and a stranger are told what other services say', () => {
+    const service = serviceWith({ disabledAnswer: 'unauthorized', unknownAnswer: 'not-found' }, [
+      emulatedInstance({ individualEnrollments: [individualEnrollment({ provisioningStatus: 'disabled' })] }),
+    ]);
+    const told = (login: Login) => bodyOf(service.register(connected(service, login), '', NOW_MS)).errorCode;
+    expect([told({}), told({ id: 'stranger', key: OTHER_KEY })]).toEqual([401000, 404201]);
+  });
+
+  it('the final answer names the group', () => {
+    const service = serviceWith({ namesEnrollmentGroup: true });
+    const device = connected(service, { id: 'a', key: deriveDeviceKey(GROUP_KEY, 'a') });
+    expect(bodyOf(finalAnswer(service, device)).registrationState.symmetricKey).toEqual({
+      enrollmentGroupId: 'default',
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createCertificate, type KeyedCertificate } from '../../src/certificates/certificate.ts';
 import type { DpsInstance, EnrollmentGroup, IndividualEnrollment } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
-import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
 import { authority, deviceCertificate, EXPIRED, parsed, x509Attestation, x509Group } from '../support/certificates.ts';
 import { DEVICE_KEY, emulatedInstance, ID_SCOPE, individualEnrollment } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
@@ -39,10 +39,15 @@ beforeAll(async () => {
 type Outcome = { connack?: number; status: number; code?: number; state?: string; group?: string | null };
 
 /** Connects and registers with the presented chain. */
-function tryWith(instance: DpsInstance, chain: readonly KeyedCertificate[], clientId = ID): Outcome {
+function tryWith(
+  instance: DpsInstance,
+  chain: readonly KeyedCertificate[],
+  clientId = ID,
+  behavior: Partial<ServiceBehavior> = {},
+): Outcome {
   const service = new ProvisioningService({
     instances: [instance],
-    behavior: SERVICE_BEHAVIOR_DEFAULT,
+    behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior },
     newGuid: () => 'guid',
   });
   const username = `${ID_SCOPE}/registrations/${clientId}/api-version=2021-06-01`;
@@ -173,6 +178,13 @@ it('the common name must be the registration ID, in any case: CONNACK 5', () => 
   const instance = groups(x509Group('g', root));
   expect(tryWith(instance, [fromRoot], 'another')).toMatchObject({ connack: 5 });
   expect(tryWith(instance, [fromRoot], ID.toUpperCase())).toMatchObject({ status: 202 });
+});
+
+it('the common name may be judged at the register request instead: 401002', () => {
+  const instance = groups(x509Group('g', root));
+  const behavior = { commonNameCheck: 'register' } as const;
+  expect(tryWith(instance, [fromRoot], 'another', behavior)).toMatchObject({ status: 401, code: 401002 });
+  expect(tryWith(instance, [fromRoot], ID, behavior)).toMatchObject({ status: 202 });
 });
 
 describe('over TLS', () => {

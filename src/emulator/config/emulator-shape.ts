@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { idScopeProblem } from '../../dps/id-scope.ts';
 import { registrationIdProblem } from '../../dps/registration-id.ts';
 import { FAULT_SHAPE } from './fault-shape.ts';
-import { durationMs, rate, secondsOrNone, share } from './quantity.ts';
+import { delay, durationMs, rate, secondsOrNone, share } from './quantity.ts';
 
 /** Version of the keys below. */
 export const EMULATOR_CONFIG_VERSION = 1;
@@ -158,8 +158,8 @@ const instance = z.strictObject({
 
 const behavior = z.strictObject({
   retryAfter: secondsOrNone.optional().describe('sent with every assigning; default: 3s'),
-  answerDelay: durationMs.optional().describe('from a request to its answer; default: 0s'),
-  assignmentDelay: durationMs.optional().describe('from register to assigned; default: 200ms'),
+  answerDelay: delay.optional().describe('from a request to its answer; default: 0s'),
+  assignmentDelay: delay.optional().describe('from register to assigned; default: 200ms'),
   operationLifetime: durationMs.optional().describe('default: 20m'),
   clockSkew: durationMs.optional().describe('how long an expired SAS token is still taken; default: 0s'),
   disabledAnswer: z
@@ -170,6 +170,27 @@ const behavior = z.strictObject({
     .enum(['unauthorized', 'not-found'], { error: 'must be unauthorized or not-found' })
     .optional()
     .describe('to a token that fits no enrollment: 401 (default), or 404'),
+  malformedUsernameCode: z
+    .union([z.literal(4), z.literal(5)], { error: 'must be 4 or 5' })
+    .optional()
+    .describe('CONNACK to a user name of another form; default: 4'),
+  commonNameCheck: z
+    .enum(['connect', 'register'], { error: 'must be connect or register' })
+    .optional()
+    .describe('where a common name that is not the registration ID is refused: CONNACK 5 (default), or 401'),
+  derivationCase: z
+    .enum(['as-written', 'lower'], { error: 'must be as-written or lower' })
+    .optional()
+    .describe('of the registration ID when the device key is derived; default: as-written'),
+  otherFilters: z
+    .enum(['refuse', 'close'], { error: 'must be refuse or close' })
+    .optional()
+    .describe('SUBSCRIBE to another filter: SUBACK 128 (default), or the connection is closed'),
+  otherTopics: z
+    .enum(['close', 'ignore'], { error: 'must be close or ignore' })
+    .optional()
+    .describe('PUBLISH to another topic: the connection is closed (default), or nothing'),
+  idleTimeout: durationMs.optional().describe('connections without a packet are closed after it; default: never'),
   namesEnrollmentGroup: isOn.optional().describe('in the final answer; default: false'),
   grantsExactFilters: isOn.optional().describe('for tools that cannot subscribe with a wildcard; default: false'),
   webhookTimeout: durationMs.optional().describe('default: 5s'),

@@ -14,6 +14,17 @@ export const durationMs = z
   .transform((text) => parseDuration(text) ?? 0)
   .describe(DURATION);
 
+/** A duration, or two that describe a long tail. */
+export const delay = z
+  .union([durationMs, z.strictObject({ median: durationMs, p99: durationMs })], {
+    error: `must be ${DURATION}, or { median: 200ms, p99: 5s }`,
+  })
+  .transform((value) => (typeof value === 'number' ? value : { medianMs: value.median, p99Ms: value.p99 }))
+  .refine((value) => typeof value === 'number' || (value.medianMs > 0 && value.p99Ms >= value.medianMs), {
+    error: 'must have a p99 that is not below its median, and a median above 0',
+  })
+  .describe('a duration, or { median, p99 } of a log-normal distribution');
+
 /** Whole seconds, or `none`. */
 export const secondsOrNone = z
   .string({ error: 'must be whole seconds such as 3s, or none' })

@@ -20,6 +20,7 @@ import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { type Delivery, deliveries, requestHandling } from '../service/request-handling.ts';
+import type { ServiceBehavior } from '../service/service-behavior.ts';
 import type { OpenSessions } from './open-sessions.ts';
 import { PacketWriter } from './packet-writer.ts';
 import { type Deadline, SessionDeadline } from './session-deadline.ts';
@@ -33,10 +34,7 @@ export type SessionContext = {
   /** Milliseconds since 1970, never backwards: the service's time. */
   readonly serviceTimeMs: () => number;
   readonly limits: SessionLimits;
-  /** From a request's arrival to its answer. */
-  readonly answerDelayMs: number;
-  /** Whether the exact topic of one answer can be subscribed too, and not the filter with `#` alone. */
-  readonly grantsExactFilters: boolean;
+  readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
   readonly openSessions: OpenSessions;
@@ -251,21 +249,19 @@ export class MqttSession {
     if (!isMessageId(messageId) || subscriptions.length === 0) throw new ProtocolViolation('malformed SUBSCRIBE');
     const fault = this.#strike('subscribe', registrationId);
     if (this.#isClosed || this.#isStalled) return;
+    const { grantsExactFilters, otherFilters } = this.#context.behavior;
     const granted = subscriptions.map(({ topic, qos }) => {
-      if (!this.#isGranted(topic) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
+      if (!isGranted(topic, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
       const grantedQos = qos === 0 ? 0 : 1;
       this.#subscriptions.set(topic, grantedQos);
       return grantedQos;
     });
-    if (granted.includes(SUBSCRIPTION_REFUSED))
+    if (granted.includes(SUBSCRIPTION_REFUSED)) {
+      if (otherFilters === 'close' && fault === null) throw new ProtocolViolation('SUBSCRIBE to another filter');
       this.#log('SUBACK 128: only $dps/registrations/res/# can be subscribed');
+    }
     if (fault?.kind !== 'lose-suback') this.#send({ cmd: 'suback', messageId, granted });
     if (fault?.kind === 'disconnect') this.close(null);
-  }
-
-  #isGranted(filter: string): boolean {
-    if (filter === RESPONSE_TOPIC_FILTER) return true;
-    return this.#context.grantsExactFilters && parseResponseTopic(filter) !== null && isWellFormedTopic(filter);
   }
 
   #unsubscribe({ messageId, unsubscriptions }: IUnsubscribePacket): void {
@@ -279,18 +275,28 @@ export class MqttSession {
     if (payload.length > MESSAGE_BYTES_MAX) throw new ProtocolViolation(`message of ${payload.length} bytes`);
     if (qos === 1 && !isMessageId(messageId)) throw new ProtocolViolation('malformed PUBLISH');
     const request = isWellFormedTopic(topic) ? parseRequestTopic(topic) : null;
-    if (request === null) throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
+    if (request === null) {
+      this.#publishElsewhere(topic, qos === 1 ? messageId : undefined);
+      return;
+    }
     if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.kind, device.registrationId);
     if (this.#isClosed || this.#isStalled) return;
     const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
     // Before the answer: the C# SDK takes them in no other order.
     if (isMessageId(messageId) && qos === 1 && isAcknowledged) this.#send({ cmd: 'puback', messageId });
+    const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
       const answer = this.#ask(request, payload.toString(), device, fault);
-      if (isAnswered) this.#answer(answer, request.requestId, fault);
+      if (isAnswered) this.#answer(answer, request.requestId, fault, answerDelayMs);
     }
-    if (closes !== null) this.#after(isAnswered ? this.#context.answerDelayMs : 0, () => this.close(null));
+    if (closes !== null) this.#after(isAnswered ? answerDelayMs : 0, () => this.close(null));
+  }
+
+  #publishElsewhere(topic: string, messageId: number | undefined): void {
+    if (this.#context.behavior.otherTopics === 'close') throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
+    this.#log(`ignored: PUBLISH to ${quoted(topic)}`);
+    if (messageId !== undefined) this.#send({ cmd: 'puback', messageId });
   }
 
   #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): Answer {
@@ -303,11 +309,11 @@ export class MqttSession {
     return answer;
   }
 
-  #answer(answer: Answer, requestId: string, fault: Fault | null): void {
+  #answer(answer: Answer, requestId: string, fault: Fault | null, delayMs: number): void {
     if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
     for (const delivery of deliveries(answer, requestId, fault)) {
       if (delivery.isHeld) this.#held = delivery;
-      else this.#after(this.#context.answerDelayMs + delivery.afterMs, () => this.#deliver(delivery));
+      else this.#after(delayMs + delivery.afterMs, () => this.#deliver(delivery));
     }
   }
 
@@ -366,11 +372,13 @@ export class MqttSession {
   #deadlines(): readonly Deadline[] {
     if (this.#isStalled) return [];
     const { connectTimeoutMs, packetTimeoutMs } = this.#context.limits;
+    const { idleTimeoutMs } = this.#context.behavior;
     const deadlines: Deadline[] = [];
     if (this.#device === null) deadlines.push({ atMs: this.#lastPacketAtMs + connectTimeoutMs, reason: 'no CONNECT' });
     if (this.#incompleteSinceMs !== null) {
       deadlines.push({ atMs: this.#incompleteSinceMs + packetTimeoutMs, reason: 'incomplete packet' });
     }
+    if (idleTimeoutMs !== null) deadlines.push({ atMs: this.#lastPacketAtMs + idleTimeoutMs, reason: 'idle' });
     if (this.#keepAliveMs !== null) {
       deadlines.push({ atMs: this.#lastPacketAtMs + this.#keepAliveMs, reason: 'keep-alive time passed' });
     }
@@ -388,6 +396,12 @@ class ProtocolViolation extends Error {}
 /** No wildcards (MQTT 3.1.1 §3.3.2.1), no null character, and no replacement character: that was bad UTF-8. */
 function isWellFormedTopic(topic: string): boolean {
   return !/[#+\0\uFFFD]/.test(topic);
+}
+
+/** @param grantsExact whether the exact topic of one answer can be subscribed too. */
+function isGranted(filter: string, grantsExact: boolean): boolean {
+  if (filter === RESPONSE_TOPIC_FILTER) return true;
+  return grantsExact && parseResponseTopic(filter) !== null && isWellFormedTopic(filter);
 }
 
 function quoted(text: string): string {

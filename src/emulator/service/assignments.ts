@@ -3,6 +3,7 @@ import type { Substatus } from '../../dps/payloads.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
+import { delayMs } from './delay.ts';
 import type { Enrollment } from './dps-instance.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -88,7 +89,9 @@ export class Assignments {
   ): void {
     const fault = this.#faults?.next('assignment', record.registrationId, nowMs) ?? null;
     assignment.result = result;
-    assignment.readyAtMs = this.#identityCreatedAtMs(result, question, state, nowMs + this.#behavior.assignmentDelayMs);
+    const { registrationId, registers } = record;
+    const decidedAtMs = nowMs + delayMs(this.#behavior.assignmentDelayMs, 'assignment', registrationId, registers);
+    assignment.readyAtMs = this.#identityCreatedAtMs(result, question, state, decidedAtMs);
     if (fault?.kind === 'endless-assigning') assignment.readyAtMs = Number.POSITIVE_INFINITY;
     if (fault?.kind === 'slow-assignment') assignment.readyAtMs += fault.delayMs;
     if (fault?.kind === 'fail-assignment') {

@@ -1,9 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import { deriveDeviceKey } from '../../dps/device-key.ts';
 import { ERROR_CODES } from '../../dps/error-codes.ts';
+import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { isSignedWith, type SasToken } from '../../dps/sas-token.ts';
 import { isCurrent, isSignedBy, pathOf } from './certificate-chain.ts';
-import type { ConnectedDevice, Credentials } from './connect-check.ts';
+import { type ConnectedDevice, type Credentials, isNamed } from './connect-check.ts';
 import type {
   DpsInstance,
   Enrollment,
@@ -12,6 +13,7 @@ import type {
   SymmetricKeyAttestation,
   X509Attestation,
 } from './dps-instance.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 
 /** The enrollment that decides about the device, also a disabled one, or why there is none. */
 export type Verdict =
@@ -23,12 +25,20 @@ export type Verdict =
 const NO_KEY = 'no enrollment has the key that signed the token';
 
 /** An individual enrollment decides alone; without one, a group does. */
-export function attest(device: ConnectedDevice, individual: IndividualEnrollment | null, nowMs: number): Verdict {
+export function attest(
+  device: ConnectedDevice,
+  individual: IndividualEnrollment | null,
+  nowMs: number,
+  derivationCase: ServiceBehavior['derivationCase'],
+): Verdict {
   const { credentials, instance, registrationId } = device;
+  const leaf = credentials.kind === 'certificates' ? credentials.chain[0] : undefined;
+  if (leaf !== undefined && !isNamed(leaf, registrationId))
+    return invalid('its common name is not the registration ID');
   if (individual !== null) return attestIndividual(credentials, individual, nowMs);
-  return credentials.kind === 'token'
-    ? attestByGroupKey(credentials.token, registrationId, instance)
-    : attestByGroupCertificate(credentials.chain, instance, nowMs);
+  if (credentials.kind === 'certificates') return attestByGroupCertificate(credentials.chain, instance, nowMs);
+  const derivedFrom = derivationCase === 'lower' ? foldRegistrationId(registrationId) : registrationId;
+  return attestByGroupKey(credentials.token, derivedFrom, instance);
 }
 
 function attestIndividual(credentials: Credentials, enrollment: IndividualEnrollment, nowMs: number): Verdict {
@@ -47,9 +57,9 @@ function attestIndividual(credentials: Credentials, enrollment: IndividualEnroll
 }
 
 /** The request holds no hint of the group: each group's key is tried, those of enabled groups first. */
-function attestByGroupKey(token: SasToken, registrationId: string, { enrollmentGroups }: DpsInstance): Verdict {
+function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): Verdict {
   const fits = ({ attestation }: EnrollmentGroup): boolean =>
-    attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, registrationId);
+    attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, derivedFrom);
   const enrollment =
     enrollmentGroups.find((group) => group.provisioningStatus === 'enabled' && fits(group)) ??
     enrollmentGroups.find((group) => group.provisioningStatus === 'disabled' && fits(group));

@@ -4,8 +4,8 @@ import { parseConnectUsername } from '../../dps/connect-identity.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
 import { parseSasToken, registrationResource, type SasToken } from '../../dps/sas-token.ts';
-
 import type { DpsInstance } from './dps-instance.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 
 /** What a CONNECT packet says of the device. */
 export type ConnectRequest = {
@@ -51,22 +51,21 @@ export function checkConnect(
   request: ConnectRequest,
   instances: ReadonlyMap<string, DpsInstance>,
   nowMs: number,
-  clockSkewSeconds: number,
+  behavior: ServiceBehavior,
 ): ConnectAnswer {
+  const malformed = (reason: string): ConnectAnswer => ({ returnCode: behavior.malformedUsernameCode, reason });
   const identity = request.username === null ? null : parseConnectUsername(request.username);
-  if (identity === null) return { returnCode: CONNACK.badUserNameOrPassword, reason: 'malformed user name' };
+  if (identity === null) return malformed('malformed user name');
   const { idScope, registrationId, apiVersion } = identity;
   const idProblem = registrationIdProblem(registrationId);
-  if (idProblem !== null) return { returnCode: CONNACK.badUserNameOrPassword, reason: `registration ID ${idProblem}` };
-  if (!API_VERSION.test(apiVersion))
-    return { returnCode: CONNACK.badUserNameOrPassword, reason: 'unknown api-version' };
+  if (idProblem !== null) return malformed(`registration ID ${idProblem}`);
+  if (!API_VERSION.test(apiVersion)) return malformed('unknown api-version');
   const instance = instances.get(idScope);
   if (instance === undefined) return { returnCode: CONNACK.serverUnavailable, reason: 'unknown ID scope' };
   if (foldRegistrationId(request.clientId) !== foldRegistrationId(registrationId)) {
     return { returnCode: CONNACK.notAuthorized, reason: 'client ID differs from the registration ID' };
   }
-  const audience = registrationResource(idScope, registrationId);
-  const credentials = credentialsOf(request, audience, registrationId, nowMs / 1000 - clockSkewSeconds);
+  const credentials = credentialsOf(request, { idScope, registrationId }, nowMs, behavior);
   if (typeof credentials === 'string') return { returnCode: CONNACK.notAuthorized, reason: credentials };
   return {
     returnCode: CONNACK.accepted,
@@ -77,21 +76,26 @@ export function checkConnect(
 /** The credentials, or why their form is wrong. */
 function credentialsOf(
   { password, certificates }: ConnectRequest,
-  audience: string,
-  registrationId: string,
-  earliestExpiry: number,
+  { idScope, registrationId }: { readonly idScope: string; readonly registrationId: string },
+  nowMs: number,
+  { clockSkewSeconds, commonNameCheck }: ServiceBehavior,
 ): Credentials | string {
   if (password !== null) {
     const token = parseSasToken(password);
     if (token === null) return 'malformed SAS token';
-    if (token.resource.toLowerCase() !== audience.toLowerCase()) return 'SAS token for another resource';
-    return token.expiryEpochSeconds < earliestExpiry ? 'SAS token expired' : { kind: 'token', token };
+    if (token.resource.toLowerCase() !== registrationResource(idScope, registrationId).toLowerCase())
+      return 'SAS token for another resource';
+    return token.expiryEpochSeconds < nowMs / 1000 - clockSkewSeconds ? 'SAS token expired' : { kind: 'token', token };
   }
   const [leaf] = certificates;
   if (leaf === undefined) return 'neither a password nor a client certificate';
-  const name = commonName(leaf);
-  if (name !== null && foldRegistrationId(name) === foldRegistrationId(registrationId)) {
+  if (commonNameCheck === 'register' || isNamed(leaf, registrationId))
     return { kind: 'certificates', chain: certificates };
-  }
   return "the certificate's common name differs from the registration ID";
+}
+
+/** Whether the certificate's common name is the registration ID, in any case. */
+export function isNamed(certificate: X509Certificate, registrationId: string): boolean {
+  const name = commonName(certificate);
+  return name !== null && foldRegistrationId(name) === foldRegistrationId(registrationId);
 }

@@ -5,6 +5,7 @@ import { type Answer, acceptedAnswer, disabledAnswer, errorAnswer, operationAnsw
 import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
+import { delayMs } from './delay.ts';
 import type { DpsInstance } from './dps-instance.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
@@ -52,7 +53,7 @@ export class ProvisioningService {
   }
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
-    const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior.clockSkewSeconds);
+    const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior);
     if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
     else count(this.counters.connectsRefused, answer.returnCode);
     return answer;
@@ -76,6 +77,12 @@ export class ProvisioningService {
     const details = { refusal: 'by a fault on demand', trackingId: this.#options.newGuid(), retryAfterSeconds };
     const answer = errorAnswer(errorCode, details, nowMs);
     return request === 'register' ? this.#countRegister(answer) : this.#countPoll(answer);
+  }
+
+  /** From the arrival of a device's request to its answer. */
+  answerDelayMs({ registrationId }: ConnectedDevice): number {
+    const { registrationAttempts, polls } = this.counters;
+    return delayMs(this.#options.behavior.answerDelayMs, 'answer', registrationId, registrationAttempts, polls);
   }
 
   /** The webhook calls that register requests have led to since the last time; they must be made, and settled. */
@@ -114,7 +121,7 @@ export class ProvisioningService {
     const throttled = this.#throttled(state.quotas.register(nowMs), nowMs);
     if (throttled !== null) return throttled;
     this.counters.attestationAttempts += 1;
-    const verdict = attest(device, state.individualEnrollment(key), nowMs);
+    const verdict = attest(device, state.individualEnrollment(key), nowMs, this.#options.behavior.derivationCase);
     if (verdict.kind === 'unknown') return this.#refuseUnknown(verdict.reason, nowMs);
     if (verdict.kind === 'refused') return this.#refuse(verdict.errorCode, verdict.reason, nowMs);
     const { enrollment } = verdict;

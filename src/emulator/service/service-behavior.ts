@@ -1,11 +1,13 @@
+import type { Delay } from './delay.ts';
+
 /** How the service behaves where the real one is configurable by nobody, or unknown. */
 export type ServiceBehavior = {
   /** Sent with every `assigning`, in seconds; `null` = not sent. */
   readonly retryAfterSeconds: number | null;
   /** From a request's arrival to its answer. */
-  readonly answerDelayMs: number;
+  readonly answerDelayMs: Delay;
   /** From the register request to the end of the assignment. */
-  readonly assignmentDelayMs: number;
+  readonly assignmentDelayMs: Delay;
   /** From the register request until its operation is forgotten. */
   readonly operationLifetimeMs: number;
   /** How long after its expiry a SAS token is still taken. */
@@ -16,6 +18,18 @@ export type ServiceBehavior = {
   readonly disabledAnswer: 'disabled' | 'unauthorized';
   /** What a token is told that fits no enrollment: 401, or 404. */
   readonly unknownAnswer: 'unauthorized' | 'not-found';
+  /** CONNACK to a user name of another form: bad user name or password, or not authorized. */
+  readonly malformedUsernameCode: 4 | 5;
+  /** A certificate whose common name is not the registration ID: refused at CONNECT, or 401 at the register request. */
+  readonly commonNameCheck: 'connect' | 'register';
+  /** Whether a group's key is applied to the registration ID as the device writes it, or in lower case. */
+  readonly derivationCase: 'as-written' | 'lower';
+  /** What SUBSCRIBE to another filter leads to: SUBACK 128, or a closed connection. */
+  readonly otherFilters: 'refuse' | 'close';
+  /** What PUBLISH to another topic, or without a request ID, leads to. */
+  readonly otherTopics: 'close' | 'ignore';
+  /** Without a packet from the device, the connection is closed after this time; `null` = never. */
+  readonly idleTimeoutMs: number | null;
   /** Whether the final answer names the enrollment group. */
   readonly namesEnrollmentGroup: boolean;
   /** Whether a device may subscribe the exact topic of one answer, as tools without wildcards must. */
@@ -41,6 +55,18 @@ export const SERVICE_BEHAVIOR_DEFAULT: ServiceBehavior = Object.freeze({
   disabledAnswer: 'disabled',
   // The service has no hint of the enrollment but the token itself.
   unknownAnswer: 'unauthorized',
+  // No documentation; 4 is what MQTT 3.1.1 calls a malformed user name.
+  malformedUsernameCode: 4,
+  // Follows from the form check that is made of client IDs.
+  commonNameCheck: 'connect',
+  // Unknown; the documentation derives from the ID as it is.
+  derivationCase: 'as-written',
+  // MQTT 3.1.1 has a return code for it.
+  otherFilters: 'refuse',
+  // As the hubs do.
+  otherTopics: 'close',
+  // The service: unknown; a load balancer in front of it is said to drop silent connections after about 4 minutes.
+  idleTimeoutMs: null,
   // No capture of a group's final answer is known.
   namesEnrollmentGroup: false,
   // The documentation knows the filter with # alone.
