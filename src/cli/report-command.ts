@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { fleetOfRun } from '../coordinator/fleet-of-run.ts';
-import { makeResults, type Results } from '../coordinator/write-results.ts';
+import { makeResults, mergeResults, type Results } from '../coordinator/write-results.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { junitXml } from '../report/junit-xml.ts';
 import { summaryJson } from '../report/summary-json.ts';
@@ -10,17 +10,26 @@ import { hasColors, paletteFor } from './colors.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
 
-type ReportFlags = { readonly format: (typeof FORMATS)[number]; readonly color: boolean; readonly schema?: true };
+type ReportFlags = {
+  readonly format: (typeof FORMATS)[number];
+  readonly out?: string;
+  readonly color: boolean;
+  readonly schema?: true;
+};
 
 export function reportCommand(): Command {
   return new Command('report')
-    .summary('rebuild the results of a run from its journal')
+    .summary('rebuild the results of a run, or of several runs of one fleet, from their journals')
     .description(
       'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again,\n' +
         'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is known\n' +
-        'and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.',
+        'and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.\n\n' +
+        'Several runs of one fleet at one target (canary, main run, retries) are merged into one set of files under --out: each\n' +
+        'device has the last outcome, in the order in which the runs began, and what may have been registered in two of them is\n' +
+        'marked possibly_twice.',
     )
-    .argument('[run-dir]', 'folder of the run')
+    .argument('[run-dirs...]', 'folders of the runs')
+    .option('--out <dir>', 'where the files go, for several runs (default: the folder of the run)')
     .addOption(new Option('--format <format>', 'of what is printed').choices(FORMATS).default('text'))
     .option('--no-color', 'print without colours (also: NO_COLOR)')
     .option(
@@ -30,15 +39,26 @@ export function reportCommand(): Command {
     .action(report);
 }
 
-async function report(folder: string | undefined, { format, color, schema }: ReportFlags): Promise<void> {
+async function report(folders: readonly string[], { format, out, color, schema }: ReportFlags): Promise<void> {
   if (schema) {
     process.stdout.write(`${JSON.stringify(summarySchema(), null, 2)}\n`);
     return;
   }
-  if (folder === undefined)
+  process.stdout.write(printed(await resultsOf(folders, out ?? null), format, color));
+}
+
+async function resultsOf(folders: readonly string[], out: string | null): Promise<Results> {
+  const [folder, another] = folders;
+  if (folder === undefined) {
     throw new OperatorError('usage', [problem('run-dir is missing', 'Name the folder of a run')]);
-  const results = await makeResults(folder, { fleet: fleetOfRun(folder) });
-  process.stdout.write(printed(results, format, color));
+  }
+  if (out !== null) return await mergeResults(folders, out);
+  if (another !== undefined) {
+    throw new OperatorError('usage', [
+      problem('the results of several runs have no folder of their own', 'Name one with --out DIR'),
+    ]);
+  }
+  return await makeResults(folder, { fleet: fleetOfRun(folder) });
 }
 
 function printed({ summary, reportHtml }: Results, format: ReportFlags['format'], color: boolean): string {

@@ -1,8 +1,8 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import type { JournalLines } from '../journal/journal-lines.ts';
 import type { PlacedSession } from '../journal/settlement-fold.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { JoinedLines } from './joined-lines.ts';
 import type { JournalSurvey } from './survey-journal.ts';
 
 export type FinalOutcome = {
@@ -12,13 +12,13 @@ export type FinalOutcome = {
 };
 
 /**
- * Every registration of a run in the order of the fleet, then of rounds, as the journal leaves it: the last outcome; else
+ * Every registration of one run, or of several, in the order of the fleet, then of rounds, as the journal leaves it: the last outcome; else
  * `unknown` when it was released to a worker; else `not-started`.
  * @param fleetRows names those without an outcome, opened at the first of them; `null` = they have no name
  */
 export async function* finalOutcomes(
   { sessions, index }: JournalSurvey,
-  lines: JournalLines,
+  lines: JoinedLines,
   fleetRows: (() => AsyncIterable<FleetRow>) | null,
 ): AsyncGenerator<FinalOutcome> {
   const fleet = fleetRows === null ? null : new FleetCursor(fleetRows);
@@ -42,7 +42,7 @@ export async function* finalOutcomes(
   }
 }
 
-async function outcomeAt(lines: JournalLines, offset: number): Promise<RegistrationOutcome> {
+async function outcomeAt(lines: JoinedLines, offset: number): Promise<RegistrationOutcome> {
   const record = await lines.recordAt(offset);
   if (record.kind !== 'outcome') throw new Error(`the journal was changed at byte ${offset} while it was read`);
   return record;

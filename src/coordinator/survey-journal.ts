@@ -1,5 +1,5 @@
-import { readJournal } from '../journal/journal-reader.ts';
-import type { EndRecord, JournalRecord } from '../journal/journal-record.ts';
+import { emptyJournal, readJournal } from '../journal/journal-reader.ts';
+import type { EndRecord, JournalRecord, SessionRecord } from '../journal/journal-record.ts';
 import { type PlacedSession, SettlementFold } from '../journal/settlement-fold.ts';
 import type { SettlementIndex } from '../journal/settlement-index.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -7,6 +7,7 @@ import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { otherFleet } from './runs-of-one-fleet.ts';
 
 export type JournalSurvey = {
   /** At least one. */
@@ -18,22 +19,51 @@ export type JournalSurvey = {
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
   readonly recovery: RecoveryCurve;
+  /** What was read, in its order. */
+  readonly journals: readonly PlacedJournal[];
+};
+
+/** One of several journals of one fleet that are read as one: `offset` is where it begins in the whole. */
+export type PlacedJournal = {
+  readonly file: string;
+  readonly offset: number;
+  /** Of its last session; `null` = it has none. */
+  readonly end: EndRecord | null;
   /** The last line is not whole. */
   readonly torn: boolean;
 };
 
-/** The first of two readings: everything but the outcomes themselves, of which only the last of each row counts. */
-export async function surveyJournal(file: string): Promise<JournalSurvey> {
+/**
+ * The first of two readings: everything but the outcomes themselves, of which only the last of each row counts.
+ * Offsets are those of the whole, as if each journal stood behind the one before.
+ *
+ * @param files in the order in which the runs began
+ */
+export async function surveyJournals(files: readonly string[]): Promise<JournalSurvey> {
   const fold = new JournalFold();
-  const { torn } = await readJournal(file, (record, offset) => fold.add(record, offset));
-  const { sessions, end, index } = fold.settlement;
-  if (index === null) {
-    throw new OperatorError('local', [
-      { file, line: null, column: null, message: 'the journal is empty: the run ended before it began', remedy: null },
-    ]);
+  const journals: PlacedJournal[] = [];
+  let offset = 0;
+  for (const file of files) {
+    const start = offset;
+    const before = fold.settlement.sessions.at(-1)?.session ?? null;
+    const { bytes, torn } = await readJournal(file, (record, place) => {
+      if (place === 0 && before !== null) refuseOtherFleet(file, record, before);
+      fold.add(record, start + place);
+    });
+    if (bytes === 0) throw emptyJournal(file);
+    journals.push({ file, offset: start, end: fold.settlement.end, torn });
+    offset += bytes;
   }
+  const { sessions, end, index } = fold.settlement;
+  if (index === null) throw new Error('there is at least one journal');
   const { totals, health, timeline, recovery } = fold;
-  return { sessions, end, index, totals, health, timeline, recovery, torn };
+  return { sessions, end, index, totals, health, timeline, recovery, journals };
+}
+
+/** Of one run a longer fleet was looked at when it was resumed; of two runs nobody knows how it begins. */
+function refuseOtherFleet(file: string, record: JournalRecord, before: SessionRecord): void {
+  if (record.kind !== 'session' || record.fleet.digest === before.fleet.digest) return;
+  throw new OperatorError('usage', [otherFleet(file, record, before)]);
 }
 
 class JournalFold {

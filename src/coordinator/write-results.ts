@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { createReadStream, existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
-import { JournalLines } from '../journal/journal-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { AllocationCounts } from '../metrics/allocation/allocation-counts.ts';
 import { DeviceHistory, type DeviceStep } from '../metrics/allocation/device-history.ts';
@@ -20,14 +19,27 @@ import { reportHtml } from '../report/report-html.ts';
 import { type RunFacts, type Summary, summarize } from '../report/summary.ts';
 import type { FleetFile } from '../scenario/scenario.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
+import { fleetOfRun } from './fleet-of-run.ts';
+import { JoinedLines } from './joined-lines.ts';
 import { pageAssets } from './page-assets.ts';
 import { ResultFiles } from './result-files.ts';
-import { JOURNAL_FILE } from './run-folder.ts';
-import { type JournalSurvey, surveyJournal } from './survey-journal.ts';
+import { ensureOutFolder, JOURNAL_FILE } from './run-folder.ts';
+import { runsOfOneFleet } from './runs-of-one-fleet.ts';
+import { type JournalSurvey, type PlacedJournal, surveyJournals } from './survey-journal.ts';
 
 export type ResultOptions = {
   /** Where rows without an outcome have their registration IDs from; `null` = not known. */
   readonly fleet: FleetFile | null;
+};
+
+/** Runs whose journals are read as one. */
+type Source = {
+  /** In the order in which the runs began. */
+  readonly folders: readonly string[];
+  /** Where the files go. */
+  readonly out: string;
+  readonly fleets: readonly FleetFile[];
+  readonly warnings: readonly string[];
 };
 
 export type Results = {
@@ -52,26 +64,47 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
  * @throws OperatorError `usage` when there is no journal, `local` when it is damaged or the disk fails
  */
 export async function makeResults(folder: string, { fleet }: ResultOptions): Promise<Results> {
-  const journalFile = join(folder, JOURNAL_FILE);
-  const survey = await surveyJournal(journalFile);
-  const files = survey.end === null ? null : new ResultFiles(folder, firstSession(survey));
+  return await resultsOf({ folders: [folder], out: folder, fleets: fleet === null ? [] : [fleet], warnings: [] });
+}
+
+/**
+ * Makes one final set of files of one run, or of several of one fleet, in a folder that is none of theirs. Of each
+ * registration the last outcome counts, in the order in which the runs began.
+ *
+ * @throws OperatorError as `makeResults`, and `usage` when the runs cannot be merged, or `out` cannot hold the files
+ */
+export async function mergeResults(folders: readonly string[], out: string): Promise<Results> {
+  const { folders: ordered, warnings } = await runsOfOneFleet(folders);
+  if (existsSync(join(out, JOURNAL_FILE))) throw runFolderAsOut(out);
+  ensureOutFolder(out);
+  const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
+  return await resultsOf({ folders: ordered, out, fleets, warnings });
+}
+
+async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Results> {
+  const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
+  const files = survey.end === null ? null : new ResultFiles(out, firstSession(survey));
   try {
-    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleet);
+    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets);
     const folds = new FinalFolds(firstSession(survey));
     const { startedAtEpochMs } = firstSession(survey);
     await files?.begin();
-    await readFinalOutcomes(journalFile, survey, fleetRows, async (final) => {
+    await readFinalOutcomes(survey, fleetRows, async (final) => {
       const step = folds.add(final);
       await files?.add(final, step);
     });
     const unnamed = files !== null && !survey.index.complete && fleetRows === null;
-    const summary = summarize({ ...factsOf(survey, folds), warnings: warningsOf(survey, unnamed) });
+    const summary = summarize({
+      ...factsOf(survey, folds),
+      mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
+      warnings: [...warnings, ...warningsOf(survey, unnamed)],
+    });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
     await files?.publish(results, folds.latency, startedAtEpochMs);
     return results;
   } catch (error) {
     await files?.discard();
-    throw asOperatorError(folder, error);
+    throw asOperatorError(out, error);
   }
 }
 
@@ -113,7 +146,7 @@ class FinalFolds {
   }
 }
 
-function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings'> {
+function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings' | 'mergedRuns'> {
   const { counts, latency, recovery, hubs, allocationCounts, movementCounts, hubTimeline, possiblyTwice } = folds;
   const { end, totals, health } = survey;
   return {
@@ -133,12 +166,11 @@ function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warn
 }
 
 async function readFinalOutcomes(
-  journalFile: string,
   survey: JournalSurvey,
   fleetRows: (() => AsyncIterable<FleetRow>) | null,
   visit: (final: FinalOutcome) => Promise<void>,
 ): Promise<void> {
-  const lines = await JournalLines.open(journalFile);
+  const lines = await JoinedLines.open(survey.journals);
   try {
     for await (const final of finalOutcomes(survey, lines, fleetRows)) await visit(final);
   } finally {
@@ -146,11 +178,16 @@ async function readFinalOutcomes(
   }
 }
 
-/** The rows of the fleet, or `null` when its file is not there or not as it was. */
-async function rowsOf(survey: JournalSurvey, fleet: FleetFile | null): Promise<(() => AsyncIterable<FleetRow>) | null> {
+/** The rows of the first file that is the fleet; `null` when none is there, and as it was. */
+async function rowsOf(
+  survey: JournalSurvey,
+  fleets: readonly FleetFile[],
+): Promise<(() => AsyncIterable<FleetRow>) | null> {
   const surveyed = fleetOf(survey);
-  if (fleet === null || (await digestOf(fleet.file, surveyed.bytes)) !== surveyed.digest) return null;
-  return () => readFleet(fleet, surveyed);
+  for (const fleet of fleets) {
+    if ((await digestOf(fleet.file, surveyed.bytes)) === surveyed.digest) return () => readFleet(fleet, surveyed);
+  }
+  return null;
 }
 
 /** SHA-256 of its first bytes, hexadecimal; `null` when the file cannot be read. */
@@ -167,10 +204,19 @@ async function digestOf(file: string, bytes: number): Promise<string | null> {
 function warningsOf(survey: JournalSurvey, unnamed: boolean): readonly string[] {
   const { file } = fleetOf(survey);
   return [
-    ...(survey.torn ? ['the last line of the journal is not whole and was left out'] : []),
+    ...survey.journals.flatMap((journal) => journalWarnings(journal, survey.journals.length > 1)),
     ...(unnamed
       ? [`rows without an outcome have no registration ID in registrations.csv: ${file} is not there or was changed`]
       : []),
+  ];
+}
+
+/** @param named it is one of several */
+function journalWarnings({ file, torn, end }: PlacedJournal, named: boolean): readonly string[] {
+  const journal = named ? `the journal in ${dirname(file)}` : 'the journal';
+  return [
+    ...(torn ? [`the last line of ${journal} is not whole and was left out`] : []),
+    ...(named && end === null ? [`${journal} has no end: its run is going on, or was killed`] : []),
   ];
 }
 
@@ -185,6 +231,13 @@ function fleetOf({ sessions }: JournalSurvey): SessionRecord['fleet'] {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a journal begins with a session');
   return last.session.fleet;
+}
+
+function runFolderAsOut(out: string): OperatorError {
+  const message = 'is the folder of a run, which keeps the results of that run alone';
+  return new OperatorError('usage', [
+    { file: out, line: null, column: null, message, remedy: 'Name another folder with --out DIR' },
+  ]);
 }
 
 function asOperatorError(folder: string, error: unknown): unknown {

@@ -5,22 +5,25 @@ import type { JournalRecord } from './journal-record.ts';
 const PAGE_BYTES = 256 * 1024;
 
 /** 8 MiB: outcomes arrive nearly in the order of the fleet, so that neighbours in the fleet stand on the same pages. */
-const PAGES_MAX = 32;
+export const PAGES_MAX = 32;
 
 const LINE_FEED = 0x0a;
 
-/** Reads single records of a journal by the offset of their line. Holds `PAGES_MAX` pages, the last used, in memory. */
+/** Reads single records of a journal by the offset of their line. Holds `pagesMax` pages, the last used, in memory. */
 export class JournalLines {
   readonly #handle: FileHandle;
   /** The last used page stands last. */
   readonly #pages = new Map<number, Buffer>();
 
-  private constructor(handle: FileHandle) {
+  readonly #pagesMax: number;
+
+  private constructor(handle: FileHandle, pagesMax: number) {
     this.#handle = handle;
+    this.#pagesMax = pagesMax;
   }
 
-  static async open(file: string): Promise<JournalLines> {
-    return new JournalLines(await open(file, 'r'));
+  static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalLines> {
+    return new JournalLines(await open(file, 'r'), pagesMax);
   }
 
   /** @param offset as `readJournal` gave it */
@@ -58,7 +61,7 @@ export class JournalLines {
     const page = Buffer.allocUnsafe(PAGE_BYTES);
     const { bytesRead } = await this.#handle.read(page, 0, PAGE_BYTES, number * PAGE_BYTES);
     const [oldest] = this.#pages.keys();
-    if (oldest !== undefined && this.#pages.size >= PAGES_MAX) this.#pages.delete(oldest);
+    if (oldest !== undefined && this.#pages.size >= this.#pagesMax) this.#pages.delete(oldest);
     this.#pages.set(number, page.subarray(0, bytesRead));
     return page.subarray(0, bytesRead);
   }

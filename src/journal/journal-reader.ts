@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { OperatorError } from '../problem/operator-error.ts';
 import { decodeRecord, JournalFormatError } from './journal-codec.ts';
-import type { JournalRecord } from './journal-record.ts';
+import type { JournalRecord, SessionRecord } from './journal-record.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -42,6 +42,30 @@ export async function readJournal(
   return { records, ...tail };
 }
 
+/** The session that a journal begins with: reads no further. Throws as `readJournal` does. */
+export async function readFirstSession(file: string): Promise<SessionRecord> {
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of openForReading(file)) {
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf(LINE_FEED);
+    if (end !== -1) return withPlace(file, 1, 0, () => sessionIn(head.toString('utf8', 0, end)));
+    if (head.length > JOURNAL_LINE_BYTES_MAX) break;
+  }
+  throw emptyJournal(file);
+}
+
+function sessionIn(line: string): SessionRecord {
+  const record = decodeRecord(line);
+  if (record.kind !== 'session') throw new JournalFormatError('is no session');
+  return record;
+}
+
+/** Of a journal without one whole line. */
+export function emptyJournal(file: string): OperatorError {
+  const message = 'the journal is empty: the run ended before it began';
+  return new OperatorError('local', [{ file, line: null, column: null, message, remedy: null }]);
+}
+
 async function readLines(
   file: string,
   visit: (line: string, offset: number) => void,
@@ -76,9 +100,9 @@ async function* openForReading(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-function withPlace(file: string, line: number, offset: number, work: () => void): void {
+function withPlace<Value>(file: string, line: number, offset: number, work: () => Value): Value {
   try {
-    work();
+    return work();
   } catch (error) {
     if (error instanceof JournalFormatError) throw damaged(file, line, offset, error);
     throw error;

@@ -21,7 +21,8 @@ const NO_OUTCOME = -1;
  * How far each registration of a run is settled: what grants and outcomes, in the order of the journal, leave behind.
  * 9 bytes for each, outside the heap.
  *
- * An outcome `not-started` takes a grant back, and leaves all that was known before.
+ * An outcome `not-started` takes a grant back, and leaves all that was known before. An assignment is replaced by a later one
+ * alone: what fails after it, or is not heard of, leaves the device where it is.
  */
 export class SettlementIndex {
   readonly rounds: number;
@@ -69,21 +70,27 @@ export class SettlementIndex {
       if (this.#resultAt(place) === null) this.#offsets[place] = offset;
       return;
     }
+    const isAccepted = possiblyTwice || operationId !== null;
+    if (this.#resultAt(place) === 'assigned' && result !== 'assigned') {
+      this.#states[place] = (this.#stateAt(place) & ~OPEN) | (isAccepted ? TWICE : 0);
+      return;
+    }
     const twice = flags & (LEFT_OPEN | ACCEPTED) ? TWICE : flags & TWICE;
-    const accepted = possiblyTwice || operationId !== null ? ACCEPTED : flags & ACCEPTED;
+    const accepted = isAccepted ? ACCEPTED : flags & ACCEPTED;
     this.#states[place] = twice | accepted | ((REGISTRATION_RESULTS.indexOf(result) + 1) << RESULT_SHIFT);
     this.#offsets[place] = offset;
   }
 
-  /** Offset of the outcome that counts; `null` for a registration that has none, or was released again since. */
+  /** Offset of the outcome that counts; `null` for a registration that has none, or is not assigned and was released again since. */
   outcomeOffset(row: number, round: number): number | null {
-    const offset = this.#offsets[this.#placeOf(row, round)];
-    return offset === undefined || offset === NO_OUTCOME || this.isOpen(row, round) ? null : offset;
+    const place = this.#placeOf(row, round);
+    const offset = this.#offsets[place];
+    return offset === undefined || offset === NO_OUTCOME || this.#isOpen(place) ? null : offset;
   }
 
-  /** Released to a worker without an outcome: perhaps sent. */
+  /** Released to a worker without an outcome, and not known to be assigned: perhaps sent. */
   isOpen(row: number, round: number): boolean {
-    return this.#has(this.#placeOf(row, round), OPEN | LEFT_OPEN);
+    return this.#isOpen(this.#placeOf(row, round));
   }
 
   progressOf(row: number, round: number): Progress {
@@ -97,12 +104,17 @@ export class SettlementIndex {
 
   /** The service may have seen it more often than the outcome that counts knows. */
   isPossiblyTwice(row: number, round: number): boolean {
-    return this.#has(this.#placeOf(row, round), TWICE);
+    const place = this.#placeOf(row, round);
+    return this.#has(place, TWICE) || (this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) === 'assigned');
   }
 
   /** Whether every registration has an outcome that counts. */
   get complete(): boolean {
-    return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && !this.#has(place, OPEN | LEFT_OPEN));
+    return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && !this.#isOpen(place));
+  }
+
+  #isOpen(place: number): boolean {
+    return this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) !== 'assigned';
   }
 
   #has(place: number, flags: number): boolean {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatCount, formatDuration, formatMs, formatNumber } from './format.ts';
+import { formatCount, formatDuration, formatMs, formatNoun, formatNumber } from './format.ts';
 import { type Html, html, jsonText } from './page/html.ts';
 import { foreign, overview } from './page/overview.ts';
 import { PAGE_STYLE } from './page/page-style.ts';
@@ -18,6 +18,7 @@ import {
   resultTable,
   settingsTable,
 } from './page/tables.ts';
+import type { Summary } from './summary.ts';
 
 /** Texts that are put into the page as they are. */
 export type PageAssets = {
@@ -59,13 +60,18 @@ export function reportHtml(facts: ReportFacts, { plotLibrary, plotStyle, drawPlo
 <a class="skip" href="#main">To the report</a>
 <main id="main">
 ${overview(facts)}${sections(facts, plots)}</main>
-<footer><p>Made by dpsload ${summary.dpsloadVersion} from the journal of the run, which stands beside this file with registrations.csv, failures.csv, summary.json and latency.hlog.</p></footer>
+<footer><p>Made by dpsload ${summary.dpsloadVersion} from ${sourceText(summary)}. Beside this file stand registrations.csv, failures.csv, summary.json and latency.hlog.</p></footer>
 <script type="application/json" id="plots">${jsonText(Object.values(plots).filter(hasValues))}</script>
 <script>${asItIs(plotLibrary)}</script>
 <script type="module">${asItIs(drawPlots)}</script>
 </body>
 </html>
 `.html;
+}
+
+function sourceText({ mergedRuns }: Summary): Html {
+  if (mergedRuns === null) return html`the journal of the run`;
+  return html`the journals of ${formatNoun(mergedRuns.length, 'run')}: ${foreign(mergedRuns.join(', '))}`;
 }
 
 /** What dpsload itself wrote. */

@@ -115,6 +115,10 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     .describe('how the last session ended; null = it has not'),
   name: text('of the scenario').nullable(),
   region: text('where the devices are, as the operator calls it').nullable(),
+  mergedRuns: z
+    .array(z.string())
+    .describe('names of the folders of the runs that were merged, in the order in which they began; null = one run')
+    .nullable(),
   sessions: z.array(SESSION).min(1),
   fleet: z.strictObject({
     file: text('as it was given'),

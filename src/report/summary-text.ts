@@ -60,7 +60,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
 }
 
 function headSection(summary: Summary, palette: Palette): string[] {
-  const { target, fleet, name, sessions } = summary;
+  const { target, fleet, name, sessions, mergedRuns } = summary;
   const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} rejected`;
   const started = sessions.map(({ startedAt }) => startedAt).join(', ');
   return [
@@ -70,6 +70,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...(name === null ? [] : [labelled('run', name)]),
+    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.join(', '))]),
     labelled('started', started),
     labelled('fleet', `${fleet.file}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
     labelled('SHA-256', fleet.digest),

@@ -41,6 +41,8 @@ export type Summary = {
   readonly name: string | null;
   /** Where the devices are, as the operator calls it; `null` = not told. */
   readonly region: string | null;
+  /** Names of the folders of the runs that were merged, in the order in which they began; `null` = it is one run. */
+  readonly mergedRuns: readonly string[] | null;
   readonly sessions: readonly SessionSummary[];
   readonly fleet: {
     readonly file: string;
@@ -124,6 +126,7 @@ export type RunFacts = {
   readonly hubTimeline: HubTimeline;
   readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
+  readonly mergedRuns: readonly string[] | null;
   readonly warnings: readonly string[];
 };
 
@@ -144,6 +147,7 @@ export function summarize(facts: RunFacts): Summary {
     end: end === null ? null : { reason: end.reason, message: end.message },
     name: last.name,
     region: last.region,
+    mergedRuns: facts.mergedRuns,
     sessions: sessions.map(summarizeSession),
     fleet: {
       file: last.fleet.file,

@@ -1,10 +1,10 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { folderBytes } from '../support/results.ts';
-import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
+import { sampleJournal, sessionOf, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -52,6 +52,18 @@ describe('dpsload report', () => {
     expect([...folderBytes(folder).keys()]).toEqual(['journal.ndjson']);
   });
 
+  it('merges several runs under --out, and prints their summary', async () => {
+    const folder = runFolder(sampleJournal(20, 26));
+    const records = sampleJournal(20, 27).slice(1);
+    const later = runFolder([{ ...sessionOf(20), startedAtEpochMs: Date.UTC(2026, 0, 3) }, ...records]);
+    const out = join(root, 'final', 'files');
+    const { code, stdout } = await dpsload(['report', later, folder, '--out', out, '--format', 'json']);
+    expect(code).toBe(0);
+    expect(stdout).toBe(folderBytes(out).get('summary.json')?.toString());
+    expect(JSON.parse(stdout)).toMatchObject({ mergedRuns: [basename(folder), basename(later)] });
+    expect([...folderBytes(folder).keys(), ...folderBytes(later).keys()]).toEqual(['journal.ndjson', 'journal.ndjson']);
+  });
+
   const damaged = runFolder(sampleJournal(20, 24));
   writeFileSync(join(damaged, 'journal.ndjson'), '{"kind":"session","version":9}\n');
 
@@ -60,6 +72,7 @@ describe('dpsload report', () => {
     ['a folder of no run', [root], 2, 'there is no journal'],
     ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 is of journal version 9'],
     ['no folder', [], 2, 'run-dir'],
+    ['several runs without --out', [root, root], 2, 'Name one with --out DIR'],
     ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],
   ])('refuses %s', async (_, args, exitCode, message) => {
     const { code, stdout, stderr } = await dpsload(['report', ...args]);

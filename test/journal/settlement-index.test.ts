@@ -54,6 +54,14 @@ describe('how far a registration is settled', () => {
     [['grant', 'accepted', 'grant', 'refused'], 300, 'refused', true, true],
     [['grant', 'unanswered', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'unanswered', 'grant', 'refused', 'grant', 'assigned'], 500, 'assigned', true, true],
+    // Registered once more though it was assigned.
+    [['grant', 'assigned', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'assigned', 'grant'], 100, 'assigned', true, true],
+    [['grant', 'assigned', 'grant', 'grant', 'back'], 100, 'assigned', true, true],
+    [['grant', 'assigned', 'grant', 'back'], 100, 'assigned', true, false],
+    [['grant', 'assigned', 'grant', 'refused'], 100, 'assigned', true, false],
+    [['grant', 'assigned', 'grant', 'accepted'], 100, 'assigned', true, true],
+    [['grant', 'assigned', 'grant', 'unanswered'], 100, 'assigned', true, true],
   ])('after %j', (steps, offset, progress, perhapsSent, twice) => {
     const index = indexAfter(steps);
     expect({
@@ -103,7 +111,7 @@ describe('how far a registration is settled', () => {
     index.addGrant(grantRecord(0, 1));
     index.addOutcome(outcomeRecord(0), 0);
     expect(index.complete).toBe(false);
-    index.addOutcome(outcomeRecord(1), 100);
+    index.addOutcome(outcomeRecord(1, OUTCOMES.refused), 100);
     expect(index.complete).toBe(true);
     index.addGrant(grantRecord(1, 1));
     expect(index.complete).toBe(false);

@@ -36,6 +36,7 @@ function run(folder: string, shape: Shape = {}): ComparedRun {
     sessions: [sessionOf(100, session)],
     end: { kind: 'end', atMs: 1, reason: 'completed', message: null },
     health: new LoadGeneratorHealth(),
+    mergedRuns: null,
     warnings: [],
   });
   return { folder, summary, machine };

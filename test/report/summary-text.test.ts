@@ -18,12 +18,20 @@ type Parts = {
   readonly end?: EndRecord | null;
   readonly outcomes?: readonly OutcomeRecord[];
   readonly sample?: Partial<SampleRecord>;
+  readonly mergedRuns?: readonly string[] | null;
   readonly warnings?: readonly string[];
 };
 
 const completed: EndRecord = { kind: 'end', atMs: 5000, reason: 'completed', message: null };
 
-function summaryOf({ session = {}, end = completed, outcomes = [], sample = {}, warnings = [] }: Parts): Summary {
+function summaryOf({
+  session = {},
+  end = completed,
+  outcomes = [],
+  sample = {},
+  mergedRuns = null,
+  warnings = [],
+}: Parts): Summary {
   const health = new LoadGeneratorHealth();
   health.add(sampleRecord(1000, sample), 2);
   const facts = {
@@ -37,6 +45,7 @@ function summaryOf({ session = {}, end = completed, outcomes = [], sample = {}, 
     health,
     ...allocationFolds(outcomes),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
+    mergedRuns,
     warnings,
   };
   for (const outcome of outcomes) {
@@ -169,4 +178,9 @@ it('has the same words with colours', () => {
   const colored = summaryText(summary, paletteFor(true));
   expect(colored).toContain('\u001b[');
   expect(stripVTControlCharacters(colored)).toBe(summaryText(summary));
+});
+
+it('names the runs that were merged', () => {
+  expect(text({ outcomes: assigned(1) })).not.toContain('merged');
+  expect(text({ outcomes: assigned(1), mergedRuns: ['canary', 'main'] })).toContain('\nmerged      canary, main\n');
 });
