@@ -1,0 +1,186 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { dpsload } from '../support/dpsload-program.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { HAS_TMUX, TmuxTerminal } from '../support/tmux.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const DEVICES = 220;
+const LOGGED = /^metrics: http\S+$/;
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder, name);
+
+writeFileSync(
+  path('fleet.csv'),
+  `registration_id,expected_hub\n${Array.from({ length: DEVICES }, (_, row) => `dev-${row},hub-${row % 2 ? 'a' : 'b'}.azure-devices.net\n`).join('')}`,
+);
+writeFileSync(
+  path('emulator.yaml'),
+  `version: 1
+behavior: { retryAfter: 1s, assignmentDelay: 0ms, answerDelay: 20ms }
+instances:
+  - idScope: 0ne00111111
+    linkedHubs: [{ hostName: hub-a.azure-devices.net }, { hostName: hub-b.azure-devices.net }]
+    enrollmentGroups:
+      - enrollmentGroupId: all
+        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
+faults:
+  - { fault: fail-assignment, errorCode: 400207, registrationIds: 'dev-*0' }
+`,
+);
+
+const OPTIONS = ['--emulator', '--emulator-config', path('emulator.yaml'), '--rate', '20/s', '-w', '1', '--again'];
+
+const terminals: TmuxTerminal[] = [];
+afterAll(() => {
+  for (const terminal of terminals) terminal.close();
+});
+
+function runIn(
+  columns: number,
+  rows: number,
+  name: string,
+  environment: Readonly<Record<string, string>> = {},
+): TmuxTerminal {
+  const command = [
+    process.execPath,
+    MAIN,
+    'run',
+    path('fleet.csv'),
+    ...OPTIONS,
+    '--metrics-port',
+    '0',
+    '--out',
+    path(name),
+  ];
+  const terminal = new TmuxTerminal(columns, rows, command, { TERM: 'screen', DPSLOAD_GROUP_KEY: KEY, ...environment });
+  terminals.push(terminal);
+  return terminal;
+}
+
+/** What stands on the screen once everything has been seen, line by line. */
+const SEEN = [
+  LOGGED,
+  /^EMULATOR, ID scope 0ne00111111$/,
+  /^█*░* {3}\d+\/220 {3}\d+\.\d% {3}elapsed [\d.]+ s {3}ETA [\d.]+ s$/,
+  /^in flight \d+ {3}launched \d+\/s of 20\.0\/s {3}ended \d+\/s {3}throttles 0 {3}retries 0/,
+  /^ms {13}p50 {6}p95 {6}p99 {6}max$/,
+  /^tls( +[\d.,]+){4}$/,
+  /^accepted( +[\d.,]+){4}$/,
+  /^assigned( +[\d.,]+){4}$/,
+  /^service( +[\d.,]+){4}$/,
+  /^response( +[\d.,]+){4}$/,
+  /^hub-a\.azure-devices\.net {3}[█░│]+ {3} *\d+ {3} *\d+\.\d% {3}expected \d+\.\d%$/,
+  /^hub-b\.azure-devices\.net {3}[█░│]+ {3} *\d+ {3} *\d+\.\d% {3}expected \d+\.\d%$/,
+  /^400207 +\d+( +\+\d+ in 10 s)? +\S/,
+  /^health {3}.*loop delay [\d.]+ ms/,
+];
+
+/** Each of the patterns is that of one line, in their order. */
+function isSeen(screen: string, patterns: readonly RegExp[] = SEEN): boolean {
+  const lines = screen.split('\n');
+  const places = patterns.map((pattern) => lines.findIndex((line) => pattern.test(line)));
+  return places.every((place, index) => place > (places[index - 1] ?? -1));
+}
+
+/** In seconds; -1 = it is not there. */
+function elapsedOn(screen: string): number {
+  return Number([...screen.matchAll(/elapsed ([\d.]+) s/g)].at(-1)?.[1] ?? -1);
+}
+
+const SIZES = [
+  [50, 20],
+  [120, 30],
+  [80, 24],
+] as const;
+
+/**
+ * From the last head line on, nothing of another frame. (Above it, a terminal that was made too low for the frame, and then
+ * higher, shows again what it had scrolled away.)
+ */
+function expectWhole(screen: string): void {
+  const lines = screen.slice(screen.lastIndexOf('EMULATOR, ID scope')).split('\n');
+  for (const once of [/EMULATOR, ID scope/, /elapsed/, /in flight/, /^health/, /^service/]) {
+    expect(lines.filter((line) => once.test(line)).length, screen).toBe(1);
+  }
+}
+
+describe.skipIf(!HAS_TMUX).concurrent('on a terminal', () => {
+  it('of 80×24 that is resized, the view stays whole, is drawn at most four times a second, and leaves the summary', async () => {
+    const terminal = runIn(80, 24, 'small');
+    const startedAtMs = performance.now();
+    terminal.record(path('written'));
+    let screen = await terminal.until(isSeen);
+    expectWhole(screen);
+    for (const [columns, rows] of SIZES) {
+      const before = elapsedOn(screen);
+      terminal.resize(columns, rows);
+      screen = await terminal.until((seen) => elapsedOn(seen) > before + 0.5 && /^health/m.test(seen));
+      expectWhole(screen);
+      expect(Math.max(...screen.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+    expect(terminal.coloredScreen()).toContain('\u001b[1mEMULATOR');
+    terminal.press('C-c');
+    const stopping = await terminal.until((seen) => /stopping, ETA/.test(seen));
+    expect(stopping).toMatch(/stopping \(interrupted\): no new launches/);
+    expectWhole(stopping);
+    const frames = readFileSync(path('written'), 'utf8').match(/EMULATOR, ID scope/g)?.length ?? 0;
+    expect(frames).toBeLessThanOrEqual(((performance.now() - startedAtMs) / 1000) * 4 + 5);
+    const end = await terminal.ended();
+    expect(end).toMatch(/\nended with 130$/);
+    expect(
+      end
+        .slice(end.lastIndexOf('stopping ('))
+        .split('\n')
+        .filter((line) => /elapsed|health/.test(line)),
+    ).toEqual([]);
+    expect(end).toMatch(/^target +EMULATOR, ID scope 0ne00111111$/m);
+    expect(end).toMatch(/^verdict +stopped \(interrupted\)/m);
+  });
+
+  it('of 200×60 without colours, the last minute and every phase are there too', async () => {
+    const terminal = runIn(200, 60, 'large', { NO_COLOR: '1' });
+    const more = [/^launched +[▁▂▃▄▅▆▇█ ]+ {3}most \d+\/s$/, /^ended +[▁▂▃▄▅▆▇█ ]+ {3}most \d+\/s$/];
+    const phases = [/^tcp/, /^tls/, /^connack/, /^suback/, /^accepted/, /^assigned/, /^service/, /^response/];
+    const screen = await terminal.until((seen) => isSeen(seen) && isSeen(seen, [...more, ...phases, /^hub-a/]));
+    expectWhole(screen);
+    expect(terminal.coloredScreen()).not.toContain('\u001b[');
+    terminal.press('C-c');
+    await terminal.ended();
+  });
+
+  it('that is dumb there are plain lines, ten seconds apart, and nothing moves the cursor', async () => {
+    const terminal = runIn(200, 24, 'dumb', { TERM: 'dumb' });
+    terminal.record(path('plain'));
+    const end = await terminal.ended();
+    expectPlainLines(end.split('\n').map((line) => line.trimEnd()));
+    expect(readFileSync(path('plain'), 'utf8')).not.toContain('\u001b');
+  });
+});
+
+const LINE =
+  /^([\d.]+) s: {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.]+ ms p95 [\d.]+ ms {2})?ETA ([\d.]+ s|–)$/;
+
+/** At 10 s, and at the end. */
+function expectPlainLines(lines: readonly string[]): void {
+  const seconds = lines.flatMap((line) => LINE.exec(line)?.[1] ?? []).map(Number);
+  expect(seconds.length, lines.join('\n')).toBeGreaterThanOrEqual(2);
+  expect(seconds[0]).toBe(10);
+  expect(lines.some((line) => /220\/220 \(100\.0%\) .* ETA 0\.0 s$/.test(line))).toBe(true);
+}
+
+it.concurrent('in a pipe there are the same lines, and nothing else but what is logged', async () => {
+  const args = ['run', path('fleet.csv'), ...OPTIONS, '--metrics-port', '0', '--out', path('pipe')];
+  const { stdout, stderr } = await dpsload(args, { env: { DPSLOAD_GROUP_KEY: KEY } });
+  const lines = stderr.trimEnd().split('\n');
+  expectPlainLines(lines);
+  expect(lines.filter((line) => !LINE.test(line))).toEqual([
+    expect.stringMatching(LOGGED),
+    expect.stringMatching(/^results: /),
+  ]);
+  expect(stdout + stderr).not.toContain('\u001b');
+});
