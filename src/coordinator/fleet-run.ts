@@ -45,7 +45,9 @@ export type FleetRunParts = {
   /** Adds to an outcome what only the run can know. */
   readonly mark: (outcome: RegistrationOutcome) => RegistrationOutcome;
   readonly rules: readonly StopRule[];
-  readonly journal: JournalWriter;
+  readonly journal: Pick<JournalWriter, 'append' | 'flush' | 'sync'>;
+  /** What every worker thread loads: see `REGISTRATION_WORKER`. */
+  readonly workerFile: string;
   readonly setup: WorkerSetup;
   readonly load: SessionLoad;
   /** The sources end before the fleet does. */
@@ -79,7 +81,9 @@ export class FleetRun {
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#windowRows(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock.nowMs(), parts.emulatorPid);
-    this.#pool = startWorkerPool(setup, concurrencyShares, (worker, message) => this.#receive(worker, message));
+    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, (worker, message) =>
+      this.#receive(worker, message),
+    );
     this.#desk = permitDesk(parts, this.#pool);
     this.#ending = new RunEnding(clock, this.#pool, (end) => {
       this.#leg?.dispatcher.stop();

@@ -31,6 +31,7 @@ import type { StopRequests } from './stop-request.ts';
 import { neverConnectedRule } from './stop-rule.ts';
 import { markSurprise, surpriseRule } from './surprise-rule.ts';
 import { thresholdRule } from './threshold-rule.ts';
+import { REGISTRATION_WORKER } from './worker-pool.ts';
 import { writeResults } from './write-results.ts';
 
 /** Version of the shape of run.json. */
@@ -98,6 +99,7 @@ async function runSession(
     mark: (outcome) => markSurprise(outcome, scenario.expectation, startedAtEpochMs),
     rules: [neverConnectedRule(), surpriseRule(scenario.expectation), thresholdRule(scenario.thresholds)],
     journal,
+    workerFile: REGISTRATION_WORKER,
     setup,
     load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
     limited: load.rowsMax !== null && load.rowsMax < selection.rows,

@@ -16,15 +16,19 @@ export type WorkerPool = {
   destroy(): Promise<void>;
 };
 
+/** The module whose `runRegistrationWorker` a thread of a run runs. */
+export const REGISTRATION_WORKER = fileURLToPath(new URL('../worker/registration-worker.js', import.meta.url));
+
 /** Starts one long task on each of as many threads as there are shares of the concurrency. */
 export function startWorkerPool(
   setup: WorkerSetup,
   concurrencyShares: readonly number[],
+  workerFile: string,
   onMessage: (worker: number, message: FromWorker) => void,
 ): WorkerPool {
   const size = concurrencyShares.length;
   const pool = new Piscina({
-    filename: fileURLToPath(new URL('../worker/registration-worker.js', import.meta.url)),
+    filename: workerFile,
     minThreads: size,
     maxThreads: size,
     concurrentTasksPerWorker: 1,

@@ -2,12 +2,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Credentials } from '../attestation/credentials.ts';
 import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
 import { dialler } from '../mqtt/dialler.ts';
+import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
 import type { Launch } from '../registration/launch.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import { refusedOutcome } from '../registration/refused-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
+import type { Clock } from '../time/clock.ts';
 import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { LaunchQueue } from './launch-queue.ts';
@@ -25,11 +27,20 @@ export type WorkerTask = {
   readonly port: MessagePort;
 };
 
+/** How a worker reaches the service. */
+export type Connections = (setup: WorkerSetup, clock: Clock) => OpenMqttConnection;
+
+const REAL_CONNECTIONS: Connections = (setup, clock) => mqttJsConnections(dialler(setup), clock);
+
 /** One long task of the pool: registers what arrives on its port until it is told that no more comes. */
-export function runRegistrationWorker({ setup, concurrency, port }: WorkerTask): Promise<void> {
+export function runRegistrationWorker(
+  { setup, concurrency, port }: WorkerTask,
+  connections: Connections = REAL_CONNECTIONS,
+): Promise<void> {
   return new Promise((resolve) => {
     const worker = new RegistrationWorker(
       setup,
+      connections,
       concurrency,
       (message) => port.postMessage(message),
       () => {
@@ -61,12 +72,18 @@ class RegistrationWorker {
   #lastLaunchSeen = false;
   #healthTimer: { cancel(): void } | null = null;
 
-  constructor(setup: WorkerSetup, concurrency: number, send: (message: FromWorker) => void, ended: () => void) {
+  constructor(
+    setup: WorkerSetup,
+    connections: Connections,
+    concurrency: number,
+    send: (message: FromWorker) => void,
+    ended: () => void,
+  ) {
     this.#setup = setup;
     this.#send = send;
     this.#ended = ended;
     this.#clock = systemClock(setup.clockOriginMs);
-    this.#openConnection = mqttJsConnections(dialler(setup), this.#clock);
+    this.#openConnection = connections(setup, this.#clock);
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, this.#clock);
     this.#queue = new LaunchQueue(this.#clock, Math.max(1, concurrency), (launch) => this.#register(launch));
     this.#batcher = new OutcomeBatcher(this.#clock, (outcomes) => send({ type: 'outcomes', outcomes }));

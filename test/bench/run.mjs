@@ -1,6 +1,6 @@
 // npm run bench [NAME]: compiles the benchmarks (test/bench/NAME-bench.ts) with the sources they measure, and runs one.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,5 +24,8 @@ function node(...args) {
 
 mkdirSync(built, { recursive: true });
 writeFileSync(join(built, 'package.json'), '{ "type": "module" }\n');
+// Where the sources look for what is bundled.
+rmSync(join(built, 'dist'), { force: true });
+symlinkSync(join(root, 'dist'), join(built, 'dist'), 'junction');
 node(join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'test', 'bench'));
 node(join(built, 'test', 'bench', `${name}-bench.js`));

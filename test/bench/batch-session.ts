@@ -1,0 +1,91 @@
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { FleetRun, type FleetRunParts } from '../../src/coordinator/fleet-run.ts';
+import { sessionLegs } from '../../src/coordinator/session-legs.ts';
+import { readFleet } from '../../src/fleet/read-fleet.ts';
+import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
+import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import type { FleetFile } from '../../src/scenario/scenario.ts';
+import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
+
+/** Throw-away, of no service. */
+const KEY = Buffer.alloc(32, 5).toString('base64');
+
+export const SIMULATED_WORKER = fileURLToPath(new URL('./simulated-worker.js', import.meta.url));
+
+/** The journal of a run that keeps none. */
+export const NULL_JOURNAL: FleetRunParts['journal'] = {
+  append: () => {},
+  flush: async () => {},
+  sync: async () => {},
+};
+
+/** A fleet as a factory has it: an ID, and two columns of its own. */
+export async function writeFleet(file: string, rows: number): Promise<FleetFile> {
+  const stream = createWriteStream(file);
+  stream.write('registration_id,Serial,Line\n');
+  for (let row = 0; row < rows; row += 1) {
+    const id = String(row).padStart(7, '0');
+    if (!stream.write(`sensor-${id},SN-2026-${id},line-${row % 4}\n`)) {
+      await new Promise<void>((resolve) => {
+        stream.once('drain', resolve);
+      });
+    }
+  }
+  stream.end();
+  await finished(stream);
+  return { file, delimiter: ',', header: true, columns: {} };
+}
+
+export type BatchSession = {
+  readonly fleet: FleetFile;
+  readonly survey: FleetSurvey;
+  readonly journal: FleetRunParts['journal'];
+  readonly workerFile: string;
+  readonly workers: number;
+  readonly concurrency: number;
+  /** Ignored by the simulated connection. */
+  readonly endpoint: {
+    readonly host: string;
+    readonly port: number;
+    readonly idScope: string;
+    readonly caPems: readonly string[];
+  };
+};
+
+/** One session of a run over a whole fleet, in the closed model, by the real coordinator and worker threads. */
+export async function runBatchSession(session: BatchSession): Promise<void> {
+  const { fleet, survey, workers, concurrency, endpoint } = session;
+  const clockOriginMs = hrtimeMs();
+  const everyRow = { rows: survey.rows, takes: () => true, canary: [] };
+  const load = { shape: { kind: 'closed' }, rounds: 1, rowsMax: null } as Parameters<typeof sessionLegs>[0];
+  const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
+  const run = new FleetRun({
+    clock: systemClock(clockOriginMs),
+    legs: sessionLegs(load, everyRow, () => readFleet(fleet, survey)),
+    mark: (outcome) => outcome,
+    rules: [],
+    journal: session.journal,
+    workerFile: session.workerFile,
+    setup: {
+      ...endpoint,
+      clockOriginMs,
+      transport: 'mqtt',
+      tls: TLS_CHOICES_DEFAULT,
+      apiVersion: '2021-06-01',
+      userAgent: 'dpsload/bench',
+      keys: { ...keys, secondary: { defaultKey: null, groups: {} } },
+      policy: REGISTRATION_POLICY_DEFAULT,
+      seed: 1,
+    },
+    load: { workers, concurrency, durationMs: null, sharePerMinute: null, governor: false, outageMaxMs: 900_000 },
+    limited: false,
+    emulatorPid: null,
+    stopRequests: { onRequest: () => {} },
+    listener: { settled: () => {}, sampled: () => {}, stopping: () => {} },
+  });
+  const end = await run.run();
+  if (end.reason !== 'completed') throw new Error(`the run ended as ${end.reason}: ${end.message}`);
+}
