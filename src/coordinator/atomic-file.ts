@@ -1,11 +1,21 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** Text that waits for a write, in characters. */
 const PENDING_CHARACTERS_MAX = 256 * 1024;
 
+/** Of a whole file. */
+export type FileDigest = {
+  readonly name: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+};
+
 /** A file that appears under its name whole, or not at all. For its owner alone. */
 export class AtomicFile {
   readonly #file: string;
+  readonly #digest = createHash('sha256');
   readonly #temporaryFile: string;
   #handle: FileHandle | null = null;
   #pending: string[] = [];
@@ -23,15 +33,21 @@ export class AtomicFile {
   }
 
   /** Has all on the disk, under a temporary name. */
-  async finish(): Promise<void> {
+  async finish(): Promise<FileDigest> {
     const handle = await this.#flush();
     await handle.datasync();
     await handle.close();
+    return { name: basename(this.#file), sha256: this.#digest.digest('hex') };
   }
 
   /** Gives the finished file its name, in place of one that is there. */
   async publish(): Promise<void> {
     await rename(this.#temporaryFile, this.#file);
+  }
+
+  /** Removes the file that is there under its name. */
+  async withdraw(): Promise<void> {
+    await rm(this.#file, { force: true });
   }
 
   /** Removes what was not published. */
@@ -46,6 +62,7 @@ export class AtomicFile {
     const text = this.#pending.join('');
     this.#pending = [];
     this.#characters = 0;
+    this.#digest.update(text);
     await this.#handle.appendFile(text);
     return this.#handle;
   }

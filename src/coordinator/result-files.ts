@@ -8,7 +8,7 @@ import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
 import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
 import { registrationsCsvHeader, registrationsCsvLine } from '../report/registrations-csv.ts';
 import { summaryJson } from '../report/summary-json.ts';
-import { AtomicFile } from './atomic-file.ts';
+import { AtomicFile, type FileDigest } from './atomic-file.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 import type { Results } from './write-results.ts';
 
@@ -23,6 +23,8 @@ export class ResultFiles {
   /** `null` = the run does not list what it leaves behind. */
   readonly #leftBehind: AtomicFile | null;
   readonly #session: SessionRecord;
+  /** What a row of the fleet, or all of them, say. */
+  readonly #data: readonly AtomicFile[];
   readonly #all: readonly AtomicFile[];
 
   /** @param session the first of the run */
@@ -35,8 +37,9 @@ export class ResultFiles {
     this.#latency = new AtomicFile(join(folder, 'latency.hlog'));
     this.#report = new AtomicFile(join(folder, 'report.html'));
     this.#leftBehind = session.listsLeftBehind ? new AtomicFile(join(folder, 'left-behind.txt')) : null;
-    const always = [this.#registrations, this.#failures, this.#moves, this.#summary, this.#latency, this.#report];
-    this.#all = this.#leftBehind === null ? always : [...always, this.#leftBehind];
+    const always = [this.#registrations, this.#failures, this.#moves, this.#latency];
+    this.#data = this.#leftBehind === null ? always : [...always, this.#leftBehind];
+    this.#all = [...this.#data, this.#report, this.#summary];
   }
 
   /** First of all. */
@@ -57,12 +60,23 @@ export class ResultFiles {
     if (outcome.round === this.#session.rounds) await this.#leftBehind?.write(leftBehindLines(step));
   }
 
-  /** @param startedAtEpochMs of the first session */
-  async publish({ summary, reportHtml }: Results, latency: LatencyHistograms, startedAtEpochMs: number): Promise<void> {
+  /**
+   * After the last row.
+   * @returns the digests of the files that the summary vouches for: all but those that are made of it.
+   */
+  async finishData(latency: LatencyHistograms, activeMs: number): Promise<readonly FileDigest[]> {
+    await this.#latency.write(latencyHlog(latency, this.#session.startedAtEpochMs, activeMs));
+    const digests: FileDigest[] = [];
+    for (const file of this.#data) digests.push(await file.finish());
+    return digests;
+  }
+
+  /** Where summary.json stands, all of the same making stand beside it: it goes first, and comes last. */
+  async publish({ summary, reportHtml }: Results): Promise<void> {
     await this.#summary.write(summaryJson(summary));
-    await this.#latency.write(latencyHlog(latency, startedAtEpochMs, summary.throughput.activeMs));
     await this.#report.write(reportHtml());
-    for (const file of this.#all) await file.finish();
+    for (const file of [this.#report, this.#summary]) await file.finish();
+    await this.#summary.withdraw();
     for (const file of this.#all) await file.publish();
   }
 

@@ -7,12 +7,13 @@ import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { isWhole } from '../report/summary.ts';
 import { otherFleet } from './runs-of-one-fleet.ts';
 
 export type JournalSurvey = {
   /** At least one. */
   readonly sessions: readonly PlacedSession[];
-  /** Of the last session; `null` = it has none: the run is going on, or was killed. */
+  /** `null` = it has none: the run is going on, or was killed. */
   readonly end: EndRecord | null;
   readonly index: SettlementIndex;
   readonly totals: RunTotals;
@@ -54,10 +55,17 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { sessions, end, index } = fold.settlement;
+  const { sessions, index } = fold.settlement;
   if (index === null) throw new Error('there is at least one journal');
   const { totals, health, timeline, recovery } = fold;
+  const end = endOf(journals, index.hasNeverGranted);
   return { sessions, end, index, totals, health, timeline, recovery, journals };
+}
+
+/** Of the last run; while registrations are left, of the last that did not do all it was to do: they are its. */
+function endOf(journals: readonly PlacedJournal[], areLeft: boolean): EndRecord | null {
+  const cut = areLeft ? journals.findLast(({ end }) => !isWhole(end)) : undefined;
+  return (cut ?? journals.at(-1))?.end ?? null;
 }
 
 /** Of one run a longer fleet was looked at when it was resumed; of two runs nobody knows how it begins. */

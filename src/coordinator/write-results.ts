@@ -87,7 +87,6 @@ async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Re
   try {
     const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets);
     const folds = new FinalFolds(firstSession(survey));
-    const { startedAtEpochMs } = firstSession(survey);
     await files?.begin();
     await readFinalOutcomes(survey, fleetRows, async (final) => {
       const step = folds.add(final);
@@ -96,11 +95,12 @@ async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Re
     const unnamed = files !== null && !survey.index.complete && fleetRows === null;
     const summary = summarize({
       ...factsOf(survey, folds),
+      files: (await files?.finishData(folds.latency, survey.totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
       warnings: [...warnings, ...warningsOf(survey, unnamed)],
     });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
-    await files?.publish(results, folds.latency, startedAtEpochMs);
+    await files?.publish(results);
     return results;
   } catch (error) {
     await files?.discard();
@@ -146,7 +146,7 @@ class FinalFolds {
   }
 }
 
-function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings' | 'mergedRuns'> {
+function factsOf(survey: JournalSurvey, folds: FinalFolds): Omit<RunFacts, 'warnings' | 'mergedRuns' | 'files'> {
   const { counts, latency, recovery, hubs, allocationCounts, movementCounts, hubTimeline, possiblyTwice } = folds;
   const { end, totals, health } = survey;
   return {

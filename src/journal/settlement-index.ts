@@ -113,6 +113,11 @@ export class SettlementIndex {
     return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && !this.#isOpen(place));
   }
 
+  /** Whether some registration was never released to a worker, or was always handed back. */
+  get hasNeverGranted(): boolean {
+    return this.#states.some((_, place) => !this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) === null);
+  }
+
   #isOpen(place: number): boolean {
     return this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) !== 'assigned';
   }

@@ -168,6 +168,12 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
   }),
   loadGenerator: LOAD_GENERATOR,
   thresholds: z.array(THRESHOLD).describe('in the order in which they were given'),
+  files: z
+    .array(z.strictObject({ name: text('beside summary.json'), sha256: text('SHA-256 of the file, hexadecimal') }))
+    .describe(
+      'the files of the run but report.html, which is made of this one; null = the run has no end, and no files',
+    )
+    .nullable(),
   warnings: z.array(z.string()).describe('for people'),
 });
 

@@ -60,7 +60,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
 }
 
 function headSection(summary: Summary, palette: Palette): string[] {
-  const { target, fleet, name, sessions, mergedRuns } = summary;
+  const { target, fleet, name, sessions, mergedRuns, files } = summary;
   const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} rejected`;
   const started = sessions.map(({ startedAt }) => startedAt).join(', ');
   return [
@@ -74,6 +74,9 @@ function headSection(summary: Summary, palette: Palette): string[] {
     labelled('started', started),
     labelled('fleet', `${fleet.file}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
     labelled('SHA-256', fleet.digest),
+    ...(files ?? [])
+      .filter(({ name }) => name === 'registrations.csv')
+      .map(({ name, sha256 }) => labelled('', `${sha256}  ${name}`)),
   ];
 }
 

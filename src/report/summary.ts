@@ -88,6 +88,8 @@ export type Summary = {
   readonly loadGenerator: HealthSummary;
   /** In the order in which they were given. */
   readonly thresholds: readonly ThresholdResult[];
+  /** SHA-256, hexadecimal, of the files beside this one but report.html, which is made of it; `null` = none are written. */
+  readonly files: readonly { readonly name: string; readonly sha256: string }[] | null;
   readonly warnings: readonly string[];
 };
 
@@ -126,6 +128,7 @@ export type RunFacts = {
   readonly hubTimeline: HubTimeline;
   readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
+  readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
   readonly warnings: readonly string[];
 };
@@ -175,6 +178,7 @@ export function summarize(facts: RunFacts): Summary {
         last.allowLimited,
       ),
     ),
+    files: facts.files,
     warnings: facts.warnings,
   };
 }
@@ -186,7 +190,8 @@ function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Verdict {
   return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
 }
 
-function isWhole(end: EndRecord | null): boolean {
+/** It did all that it was to do. */
+export function isWhole(end: EndRecord | null): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 

@@ -181,6 +181,34 @@ describe('one of several runs that has no end', () => {
   });
 });
 
+describe('rows that no run took', () => {
+  const interrupted: JournalRecord = { kind: 'end', atMs: 9000, reason: 'interrupted', message: null };
+  const retries = () => run(1, [grantRecord(0, 0), outcomeRecord(0, times(1)), completed]);
+
+  it('are left by the run that was stopped, though the last one did all it was to do', async () => {
+    const stopped = run(0, [grantRecord(0, 1), outcomeRecord(0, refused), outcomeRecord(1), interrupted]);
+    const { summary } = await mergeResults([stopped, retries()], outFolder());
+    expect(summary).toMatchObject({
+      verdict: 'stopped',
+      end: { reason: 'interrupted' },
+      results: { 'not-started': 4 },
+    });
+  });
+
+  it('are not looked for in a fleet of which all runs took a part only', async () => {
+    const part = run(0, [grantRecord(0, 1), outcomeRecord(0, refused), outcomeRecord(1), limit]);
+    const { summary } = await mergeResults([part, retries()], outFolder());
+    expect(summary).toMatchObject({ verdict: 'all-assigned', results: { assigned: 2, 'not-started': 4 } });
+  });
+
+  it('keep everything from being written when a run was killed that may still be resumed', async () => {
+    const killed = run(0, [grantRecord(0, 1), outcomeRecord(0, refused), outcomeRecord(1)]);
+    const out = outFolder();
+    expect((await mergeResults([killed, retries()], out)).summary.verdict).toBe('unfinished');
+    expect(readdirSync(out)).toEqual([]);
+  });
+});
+
 describe('runs that are refused', () => {
   const fleet = (changes: Partial<SessionRecord['fleet']>): Partial<SessionRecord> => ({
     fleet: { ...sessionOf(6).fleet, ...changes },

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
 import {
   grantRecord,
@@ -84,6 +85,30 @@ describe('the results of a run', () => {
     expect(RESULT_FILES.map((file) => statSync(join(folder, file)).mode & 0o777)).toEqual(
       RESULT_FILES.map(() => 0o600),
     );
+  });
+
+  it('are vouched for by the digests in the summary, and by those that it prints', async () => {
+    const folder = runFolder(sampleJournal(300, 12));
+    const summary = await writeResults(folder, { fleet: null });
+    const sha256 = (file: string) =>
+      createHash('sha256')
+        .update(readFileSync(join(folder, file)))
+        .digest('hex');
+    const names = RESULT_FILES.filter((file) => !['summary.json', 'report.html'].includes(file));
+    expect(summary.files?.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual(
+      names.map((name) => ({ name, sha256: sha256(name) })),
+    );
+    expect(summaryText(summary)).toContain(`${sha256('registrations.csv')}  registrations.csv\n`);
+  });
+
+  it('stand beside a summary.json of the same making, or of none', async () => {
+    const folder = runFolder(sampleJournal(50, 6));
+    await writeResults(folder, { fleet: null });
+    // The folder's files are replaced one by one; here the disk fails between two of them.
+    rmSync(join(folder, 'report.html'));
+    mkdirSync(join(folder, 'report.html', 'in-the-way'), { recursive: true });
+    await expect(writeResults(folder, { fleet: null })).rejects.toThrow('the results cannot be written');
+    expect(readdirSync(folder)).not.toContain('summary.json');
   });
 
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {
@@ -197,6 +222,7 @@ describe('nothing is written', () => {
     const summary = await writeResults(folder, { fleet: null });
     expect(readdirSync(folder)).toEqual(['journal.ndjson']);
     expect(summary.verdict).toBe('unfinished');
+    expect(summary.files).toBeNull();
     expect(summary.end).toBeNull();
     expect(summary.results['unknown']).toBe(12);
     expect(summary.warnings).toEqual(['the last line of the journal is not whole and was left out']);

@@ -37,6 +37,7 @@ function run(folder: string, shape: Shape = {}): ComparedRun {
     end: { kind: 'end', atMs: 1, reason: 'completed', message: null },
     health: new LoadGeneratorHealth(),
     mergedRuns: null,
+    files: null,
     warnings: [],
   });
   return { folder, summary, machine };

@@ -46,6 +46,7 @@ function summaryOf({
     ...allocationFolds(outcomes),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     mergedRuns,
+    files: null,
     warnings,
   };
   for (const outcome of outcomes) {
