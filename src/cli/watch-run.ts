@@ -12,7 +12,7 @@ export type RunDisplay = Pick<RunSwitches, 'json' | 'quiet' | 'color'>;
 
 /** Shows a run on stderr while it goes on. */
 export function watchRun(
-  { name, load }: Scenario,
+  { name, load, allocation }: Scenario,
   { rows }: Pick<RowSelection, 'rows'>,
   target: TargetName,
   { quiet, color }: RunDisplay,
@@ -21,7 +21,15 @@ export function watchRun(
   const total = Math.min(load.rowsMax ?? rows, rows) * load.rounds;
   const ratePerSecond = steadyRatePerSecond(load.shape);
   const scheduleLeftMs = scheduleOf(load.shape, total);
-  const fold = new ProgressFold({ target, name, total, ratePerSecond, concurrency: load.concurrency, scheduleLeftMs });
+  const fold = new ProgressFold({
+    target,
+    name,
+    total,
+    ratePerSecond,
+    allocation,
+    concurrency: load.concurrency,
+    scheduleLeftMs,
+  });
   const view = createLiveView({ stream: process.stderr, color, quiet, clock, progress: () => fold.at(clock.nowMs()) });
   return {
     listener: {

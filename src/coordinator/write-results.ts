@@ -114,7 +114,7 @@ class FinalFolds {
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
-  readonly hubExpectation = new HubExpectation();
+  readonly hubExpectation: HubExpectation;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
@@ -126,6 +126,7 @@ class FinalFolds {
   constructor(first: SessionRecord) {
     this.#first = first;
     this.#history = new DeviceHistory(first.startedAtEpochMs);
+    this.hubExpectation = new HubExpectation(first.allocation);
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
   }
 

@@ -1,9 +1,20 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
+import { sharesOf } from './allocation/expected-movement.ts';
 
-/** How many of the assigned registrations were to come to which hub, by the `expected_hub` of their rows. */
+/**
+ * Which parts of the assigned registrations were to come to which hub: as the allocation policy is expected to share the whole
+ * fleet out, or, where nothing is said of that, by the `expected_hub` of their rows.
+ */
 export class HubExpectation {
+  readonly #stated: ReadonlyMap<string, number> | null;
   readonly #counts = new Map<string, number>();
   #expecting = 0;
+
+  constructor(allocation: AllocationExpectation | null) {
+    const [fleet] = allocation?.by === 'fleet' ? allocation.cohorts : [];
+    this.#stated = fleet === undefined || fleet.hubs.length === 0 ? null : sharesOf(fleet.hubs);
+  }
 
   add({ result, expectedHub }: RegistrationOutcome): void {
     if (result !== 'assigned' || expectedHub === null) return;
@@ -13,10 +24,10 @@ export class HubExpectation {
     this.#expecting += 1;
   }
 
-  /** Expected part of the assigned registrations whose rows expect a hub, 0 to 1, by hub in lower case. */
+  /** Expected part, 0 to 1, by hub in lower case; of the registrations whose rows expect a hub where it is by these. */
   shares(): ReadonlyMap<string, number> {
-    return new Map(
-      [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hub, count]) => [hub, count / this.#expecting]),
-    );
+    if (this.#stated !== null) return this.#stated;
+    const counts = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Map(counts.map(([hub, count]) => [hub, count / this.#expecting]));
   }
 }

@@ -1,5 +1,6 @@
 import type { SampleRecord, TargetName } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
 import { etaMs } from './eta.ts';
 import { HubDistribution, type HubShare } from './hub-distribution.ts';
@@ -53,7 +54,7 @@ export type Progress = {
   readonly repeatedRegisters: number;
   /** Of assigned registrations; `null` while there are none. */
   readonly latency: Readonly<Record<WatchedMetric, DurationSummary | null>>;
-  /** `expectedShare`, 0 to 1: by the `expected_hub` of the rows; `null` = none is expected. */
+  /** `expectedShare`, 0 to 1: by the allocation policy or the rows; `null` = nothing is. */
   readonly hubs: readonly (HubShare & { readonly expectedShare: number | null })[];
   /** `lately`: how many of them in the last ten seconds. */
   readonly errors: readonly (ErrorGroup & { readonly lately: number })[];
@@ -62,6 +63,7 @@ export type Progress = {
 };
 
 export type ProgressPlan = Pick<Progress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
+  readonly allocation: AllocationExpectation | null;
   /** Registrations that may be in flight. */
   readonly concurrency: number;
   /** By the schedule, from a launch, numbered from 0, to the last one; `null` in the closed model. */
@@ -73,7 +75,7 @@ export class ProgressFold {
   readonly #plan: ProgressPlan;
   readonly #counts = new OutcomeCounts();
   readonly #hubs = new HubDistribution();
-  readonly #expectation = new HubExpectation();
+  readonly #expectation: HubExpectation;
   readonly #latency = new LatencyHistograms();
   /** Start to end of whatever has ended, pauses and holds included. */
   readonly #durations = new DurationHistogram();
@@ -88,6 +90,7 @@ export class ProgressFold {
 
   constructor(plan: ProgressPlan) {
     this.#plan = plan;
+    this.#expectation = new HubExpectation(plan.allocation);
   }
 
   add(outcome: RegistrationOutcome): void {

@@ -76,6 +76,7 @@ describe('over a whole run, the ETA is at no second further off than the stated 
       name: null,
       total: COUNT,
       ratePerSecond: null,
+      allocation: null,
       concurrency: model === 'closed' && allowed === null ? 60 : 200,
       scheduleLeftMs: (launch) => (model === 'open' ? last - startOf(Math.min(launch, COUNT - 1)) : null),
     });

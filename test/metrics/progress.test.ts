@@ -7,6 +7,7 @@ const plan = {
   name: null,
   total: 100,
   ratePerSecond: 5,
+  allocation: null,
   concurrency: 100,
   scheduleLeftMs: () => null,
 };
