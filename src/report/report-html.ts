@@ -91,9 +91,9 @@ function sections(facts: ReportFacts, plots: RunPlots): Html {
 ${section('time', 'Over time', [
   figure('Launches and completions', ratesFinding(facts), plots.rates),
   figure('In flight', 'Registrations between their start and their end, seen once a second.', plots.inFlight),
+  figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
   figure('Recovery', recoveryFinding(facts), plots.recovery),
   recoveryTable(facts),
-  figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
   hubTimeTable(summary),
 ])}${section('latency', 'Latency', [
   figure(

@@ -138,9 +138,9 @@ function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
       note: service === null ? 'nothing was measured' : `p99 ${formatMs(service.p99Ms)} ms`,
     },
     {
-      name: 'Throughput',
-      value: throughput.endedPerSecond === null ? '–' : `${formatNumber(throughput.endedPerSecond)}/s`,
-      note: `registrations, over ${formatDuration(throughput.activeMs)}`,
+      name: 'Registrations a second',
+      value: formatNumber(throughput.endedPerSecond),
+      note: `over ${formatDuration(throughput.activeMs)}`,
     },
     {
       name: '99% assigned after',

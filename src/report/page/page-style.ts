@@ -57,6 +57,7 @@ header { padding: clamp(24px, 5vw, 56px) 0 clamp(20px, 3vw, 32px); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)); gap: 20px; }
 .cards > section, figure, .grid > .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px; min-width: 0; }
 .cards h2 { margin-bottom: 10px; }
+.cards .verdict { margin: 0 6px 0 0; padding: 1px 10px; font-size: .88rem; } .cards p + .bars { margin-top: 12px; }
 .cards p + p, .cards ul + p, .cards ol + p { margin-top: 8px; }
 .cards p { overflow-wrap: anywhere; }
 svg.stack { display: block; width: 100%; height: 18px; margin: 12px 0; border-radius: 4px; }
@@ -84,7 +85,7 @@ svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top:
 .part > h2 { font-size: 1.6rem; margin-bottom: 16px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; }
 .grid > figure { display: flex; flex-direction: column; } .grid > figure > .plot { margin-top: auto; } .grid > figure > .legend { margin-bottom: auto; }
-.grid > .empty, .grid > figure:last-child:nth-child(odd), .grid > .scroll:has(.words, .wide) { grid-column: 1 / -1; }
+.grid > figure:last-child:nth-child(odd), .grid > .scroll:has(.words, .wide) { grid-column: 1 / -1; }
 figcaption p { color: var(--muted); font-size: .92rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
 .entry { white-space: nowrap; }
@@ -104,7 +105,7 @@ summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-c
 .scroll { overflow: auto; }
 details .scroll { max-height: 340px; margin-top: 8px; }
 .scroll table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: 8px; }
+caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: 8px; } caption small { display: block; }
 .scroll th, .scroll td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; font-weight: 400; }
 .scroll tbody tr:last-child > * { border-bottom: 0; }
 .scroll thead th { color: var(--muted); font-size: .84rem; white-space: nowrap; }

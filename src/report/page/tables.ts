@@ -53,13 +53,14 @@ function table(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   look: TableLook = 'numbers',
+  note = '',
 ): Html {
   const body = rows.map(
     ([name = '', ...cells]) =>
       html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
   );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${look}">
-<caption>${caption}</caption>
+<caption>${note === '' ? caption : named(caption, note)}</caption>
 <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
 <tbody>
 ${body}</tbody></table></div>
@@ -105,7 +106,7 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
   });
   if (rows.length === 0) return NO_HTML;
   const head = ['hub', 'devices', 'share', ...(expected.size === 0 ? [] : ['expected', 'difference'])];
-  return table('Hubs', head, rows);
+  return table('Hubs', head, rows, 'numbers wide');
 }
 
 /** Shares of each cohort with their verdicts, then what became of devices that had a hub before. */
@@ -135,7 +136,7 @@ export function hubTimeTable({ hubMinutes }: Summary): Html {
     const shares = ofHubs.map((count) => (devices === 0 ? ABSENT : formatShare(count / devices)));
     return [formatDuration((index + 1) * bucketMs), formatCount(devices), ...shares];
   });
-  return table(`Hubs over time: ${drift}`, ['up to', 'devices', ...hubs.map(foreign)], rows, 'numbers wide');
+  return table('Hubs over time', ['up to', 'devices', ...hubs.map(foreign)], rows, 'numbers wide', drift);
 }
 
 function movementTable({ changes, changedDeviceId, substatus }: Movement, judged: MovementVerdict | null): Html {
@@ -222,15 +223,19 @@ export function healthTable({ loadGenerator: health }: Summary): Html {
 
 export function recoveryTable({ summary, recovery }: ReportFacts): Html {
   const planned = plannedRegistrations(summary);
-  const rows = RECOVERY_SHARES.map((share) => {
+  const times = RECOVERY_SHARES.map((share) => {
     const afterMs = recovery.timeToMs(share, planned);
-    return [
-      `${share * 100}%`,
-      formatCount(Math.ceil(share * planned)),
-      afterMs === null ? 'not reached' : writeExactly(afterMs),
-    ];
+    return afterMs === null ? 'not reached' : writeExactly(afterMs);
   });
-  return table('Time to a hub, from the first start', ['share', 'devices', 'after'], rows);
+  return table(
+    'Time to a hub, from the first start',
+    ['share of the devices', ...RECOVERY_SHARES.map((share) => `${share * 100}%`)],
+    [
+      ['devices', ...RECOVERY_SHARES.map((share) => formatCount(Math.ceil(share * planned)))],
+      ['after', ...times],
+    ],
+    'numbers wide',
+  );
 }
 
 /** To the hundredth of a second, while that means something. */
