@@ -46,6 +46,7 @@ export async function loadAttestationKeys(
 
 /** Files of devices are read at their launch; that they are there is for the survey to see. */
 async function loadCertificateSource(source: CertificateSource): Promise<AttestationKeys> {
+  if (source.from === 'throw-away') throw new Error('a throw-away CA has no files');
   if (source.from !== 'issuer') return { kind: 'x509-files', files: source };
   const issuer = await loadIssuer(source.certificateFile, source.keyFile);
   return { kind: 'x509-issuer', issuer, intermediatesPem: intermediatesIn(issuer.certificatePem) };

@@ -51,6 +51,8 @@ function describeCertificates(source: CertificateSource): string {
       return `${source.folder}: ${source.certificatePattern}, ${source.keyPattern}`;
     case 'issuer':
       return `a new certificate for each device, signed by ${source.certificateFile}`;
+    case 'throw-away':
+      return 'a new certificate for each device, signed by a throw-away CA';
   }
 }
 

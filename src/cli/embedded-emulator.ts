@@ -9,6 +9,7 @@ import { KEY_BYTES_MAX } from '../dps/device-key.ts';
 import type { Transport } from '../mqtt/dialler.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Target } from '../scenario/scenario.ts';
+import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
 import { writeEmulatorConfig } from './embedded-emulator-config.ts';
 import { EXIT_CODE } from './exit-code.ts';
 
@@ -33,7 +34,7 @@ type ReadyLine = {
 
 /** The embedded emulator needs no secret of the operator: where none is given, one is made for this run. */
 export function withThrowAwayKey(target: Target, keys: AttestationKeys): AttestationKeys {
-  if (target.kind !== 'emulator' || target.configFile !== null || keys.kind !== 'group-key') return keys;
+  if (target.kind !== 'emulator' || !target.throwAway || keys.kind !== 'group-key') return keys;
   if (keys.defaultKey !== null || Object.keys(keys.groups).length > 0) return keys;
   return { ...keys, defaultKey: randomBytes(KEY_BYTES_MAX).toString('base64') };
 }
@@ -56,6 +57,7 @@ export async function startEmbeddedEmulator(
   if (config !== null) args.push('--config', config);
   const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), ...args], {
     detached: true,
+    env: environmentFor(keys),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   // Not `close`: that does not come where this side has disconnected the channel.
@@ -79,6 +81,12 @@ export async function startEmbeddedEmulator(
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** A configuration file may name the run's own key. */
+function environmentFor(keys: AttestationKeys): NodeJS.ProcessEnv {
+  if (keys.kind !== 'group-key' || keys.defaultKey === null) return process.env;
+  return { ...process.env, [GROUP_KEY_VARIABLE]: keys.defaultKey };
 }
 
 /** Resolves with the first line that it prints; rejects with what it wrote to stderr when it ends before. */

@@ -9,7 +9,8 @@ import { unreadableFile } from '../problem/unreadable-file.ts';
 import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
+import { throwAwayIssuer } from './throw-away-issuer.ts';
 
 /** What a run reads from the files that its scenario names, checked. */
 export type RunInputs = {
@@ -29,7 +30,7 @@ export type RunInputs = {
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
   const problems: Problem[] = [];
   const { attestation, target, caFile } = scenario;
-  const keys = await collect(problems, loadAttestationKeys(attestation, environment));
+  const keys = await collect(problems, keysOf(attestation, environment));
   const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
   if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
   const allocation = await collect(problems, withReferenceRun(scenario.allocation));
@@ -44,6 +45,11 @@ export async function readRunInputs(scenario: Scenario, environment: Environment
     throw new OperatorError('usage', problems);
   }
   return { survey, keys, caPems, allocation };
+}
+
+function keysOf(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
+  const isThrowAway = attestation.kind === 'x509' && attestation.certificates.from === 'throw-away';
+  return isThrowAway ? throwAwayIssuer() : loadAttestationKeys(attestation, environment);
 }
 
 /** `undefined`, with its problems added to the others, when an operator error ends it. */

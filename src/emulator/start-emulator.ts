@@ -15,6 +15,7 @@ import { serverNames } from './server/server-names.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
 import { type Listener, listenTls } from './server/tls-listener.ts';
 import { WebhookCaller } from './server/webhook-caller.ts';
+import { startWebhookPrograms } from './server/webhook-program.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
@@ -83,10 +84,12 @@ export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
  * @throws OperatorError when a port is taken, or `caDir` cannot be used.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { host = EMULATOR_HOST_DEFAULT, instances } = options;
+  const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
+  const { host = EMULATOR_HOST_DEFAULT } = options;
+  const { instances } = programs;
   const [firstInstance] = instances;
   if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble(options);
+  const { context, webhooks } = assemble({ ...options, instances });
   const { service, faults, clock, openSessions, serviceTimeMs } = context;
   const caDir = options.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
   const listeners: Listener[] = [];
@@ -94,6 +97,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const close = async (): Promise<void> => {
     cancelOutages();
     webhooks.close();
+    programs.close();
     openSessions.closeAll('the emulator ends');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });

@@ -79,7 +79,7 @@ export const ALLOCATION_SETTINGS = {
     ...NOT_A_FLAG,
     notation: PERCENTAGE,
     default: 0.02,
-    reason: 'some 9,000 devices tell three even shares apart by it',
+    reason: 'some 13,000 devices are enough for three even shares',
     help: 'how many percentage points a share may be off, to either side',
     group: 'Allocation',
   }),

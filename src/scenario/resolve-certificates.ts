@@ -12,7 +12,8 @@ const CERTIFICATE_SETTINGS: readonly SettingName[] = [...FOLDER_SETTINGS, ...ISS
 
 /** Settings of certificates that mean nothing with this attestation. */
 export function foreignCertificateSettings(attestation: AttestationChoice): readonly SettingName[] {
-  if (attestation.kind !== 'x509' || attestation.certificates.from === 'rows') return CERTIFICATE_SETTINGS;
+  if (attestation.kind !== 'x509' || ['rows', 'throw-away'].includes(attestation.certificates.from))
+    return CERTIFICATE_SETTINGS;
   return attestation.certificates.from === 'folder' ? ISSUER_SETTINGS : FOLDER_SETTINGS;
 }
 
@@ -29,6 +30,7 @@ export function resolveCertificates(settings: GatheredSettings, problems: Proble
   if (folder !== null) {
     return { from: 'folder', folder, certificatePattern: certPattern ?? '', keyPattern: keyPattern ?? '' };
   }
+  if (values.throwAway) return { from: 'throw-away' };
   if (ofFolder?.length) {
     const message = `${listGiven(origins, FOLDER_SETTINGS)}: a pattern names files in a folder, and none is given`;
     problems.push(problem(message, 'Add --cert-dir DIR'));

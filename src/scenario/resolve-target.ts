@@ -5,7 +5,7 @@ import type { Target } from './scenario.ts';
 import type { SettingName } from './settings.ts';
 
 /** They say what the embedded emulator is, and mean nothing for a host. */
-export const EMULATOR_SETTINGS: readonly SettingName[] = ['emulator', 'emulatorConfig'];
+export const EMULATOR_SETTINGS: readonly SettingName[] = ['emulator', 'emulatorConfig', 'throwAway'];
 /** They say where a DPS instance is, and mean nothing for the embedded emulator. */
 export const SERVICE_SETTINGS: readonly SettingName[] = ['host', 'idScope', 'port'];
 /** Those of them that name an instance. */
@@ -42,7 +42,11 @@ function emulatorTarget({ values, origins }: GatheredSettings, problems: Problem
     const message = `${origins.port.name} has no meaning for the embedded emulator, which takes a free port`;
     problems.push(problemAt(origins.port, message, 'Remove it'));
   }
-  return { kind: 'emulator', configFile: values.emulatorConfig };
+  return {
+    kind: 'emulator',
+    configFile: values.emulatorConfig,
+    throwAway: values.throwAway === true || values.emulatorConfig === null,
+  };
 }
 
 function serviceTarget({ values, origins }: GatheredSettings, problems: Problem[]): Target | null {

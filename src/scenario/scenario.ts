@@ -11,7 +11,12 @@ export type { FleetFile };
 
 /** What a run is aimed at; never implied. */
 export type Target =
-  | { readonly kind: 'emulator'; readonly configFile: string | null }
+  | {
+      readonly kind: 'emulator';
+      readonly configFile: string | null;
+      /** Where the operator gives no group key, one is made for the run. */
+      readonly throwAway: boolean;
+    }
   | { readonly kind: 'service'; readonly host: string; readonly port: number; readonly idScope: string };
 
 /** Where a secret comes from; the secret itself is never part of a scenario. */
@@ -40,7 +45,9 @@ export type AttestationChoice =
 export type CertificateSource =
   | CertificateFiles
   /** Each device gets a new one at its launch, signed by the CA in these files. */
-  | { readonly from: 'issuer'; readonly certificateFile: string; readonly keyFile: string };
+  | { readonly from: 'issuer'; readonly certificateFile: string; readonly keyFile: string }
+  /** The same, by a CA that is made for the run. */
+  | { readonly from: 'throw-away' };
 
 /** A run, fully resolved: every value present, with its unit; no secret in it. */
 export type Scenario = {

@@ -52,6 +52,16 @@ export const SETTINGS = {
     help: 'YAML file that shapes the emulator',
     group: 'Target',
   }),
+  throwAway: setting({
+    key: 'target.emulator.throwAway',
+    ...NOT_A_FLAG,
+    notation: YES_NO,
+    default: false,
+    defaultText: 'no; a group key also without a configuration of the emulator',
+    reason: "keys are the operator's",
+    help: 'make the group key (DPSLOAD_GROUP_KEY in the configuration of the emulator), or the CA of x509, for this run alone',
+    group: 'Target',
+  }),
   host: setting({
     key: 'target.host',
     notation: HOST,

@@ -28,6 +28,7 @@ const SAMPLES: Readonly<
   name: { texts: ['a', 'b', 'c'] },
   emulator: { texts: ['true', 'true', 'true'] },
   emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true' } },
+  throwAway: { texts: ['true', 'false', 'true'], beside: { emulator: 'true' } },
   host: { texts: ['a', 'b', 'c.d'], beside: { idScope: '0ne00000000' } },
   idScope: { texts: ['0ne00000001', '0ne00000002', '0ne00000003'], beside: { host: 'h' } },
   port: { texts: ['1', '2', '65535'], beside: SERVICE },
@@ -232,7 +233,7 @@ describe('defaults', () => {
     const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true' }, cores: 8 });
     expect(scenario).toEqual({
       name: null,
-      target: { kind: 'emulator', configFile: null },
+      target: { kind: 'emulator', configFile: null, throwAway: true },
       caFile: null,
       transport: 'mqtt',
       tls: TLS_CHOICES_DEFAULT,
@@ -361,6 +362,7 @@ describe('the target', () => {
     expect(resolve({ flags: { fleet: 'f', emulator: 'true' }, text }).scenario.target).toEqual({
       kind: 'emulator',
       configFile: 'd/e.yaml',
+      throwAway: false,
     });
   });
 });

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { symmetricKeyProblem } from '../../dps/device-key.ts';
 import type { YamlPath } from '../../problem/yaml-document.ts';
 import type { ConfigProblems } from './config-problems.ts';
@@ -41,6 +42,12 @@ export class ConfigSources {
       this.#problems.at(at, `${file} holds no certificate`, 'Name a PEM file with one certificate');
       return null;
     }
+  }
+
+  /** The `file:` URL of a file that is there. */
+  fileUrl(file: string, at: YamlPath): string {
+    this.#read(file, at);
+    return pathToFileURL(resolve(this.#folder, file)).href;
   }
 
   #checkedKey(text: string | null, at: YamlPath): string | null {

@@ -74,7 +74,10 @@ const enrollment = {
     .describe("default: the instance's"),
   customAllocationDefinition: z
     .strictObject({
-      webhookUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+      webhookUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+      webhookFile: path
+        .optional()
+        .describe('program of Node.js that the emulator runs in place of a webhookUrl, relative to this file'),
       apiVersion: z.string().optional().describe('default: 2018-09-01-preview'),
     })
     .optional(),

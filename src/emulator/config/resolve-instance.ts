@@ -2,6 +2,7 @@ import { foldRegistrationId } from '../../dps/registration-id.ts';
 import type { YamlPath } from '../../problem/yaml-document.ts';
 import { DEFAULT_HUBS } from '../default-instance.ts';
 import {
+  type CustomAllocationDefinition,
   type DpsInstance,
   ENROLLMENT_DEFAULTS,
   type EnrollmentGroup,
@@ -121,13 +122,27 @@ function resolveSettings(
     reprovisionPolicy: shape.reprovisionPolicy ?? null,
     allocationPolicy: shape.allocationPolicy ?? null,
     customAllocationDefinition:
-      definition === undefined
-        ? null
-        : { webhookUrl: definition.webhookUrl, apiVersion: definition.apiVersion ?? WEBHOOK_API_VERSION_DEFAULT },
+      definition === undefined ? null : resolveWebhook(definition, [...at, 'customAllocationDefinition'], from),
     initialTwin: shape.initialTwin ?? null,
     capabilities: shape.capabilities ?? ENROLLMENT_DEFAULTS.capabilities,
     optionalDeviceInformation: shape.optionalDeviceInformation ?? null,
   };
+}
+
+/** A webhook that is a file is a `file:` URL until it runs. */
+function resolveWebhook(
+  {
+    webhookUrl,
+    webhookFile,
+    apiVersion = WEBHOOK_API_VERSION_DEFAULT,
+  }: NonNullable<GroupShape['customAllocationDefinition']>,
+  at: YamlPath,
+  { sources, problems }: SettingsSources,
+): CustomAllocationDefinition {
+  if ((webhookUrl === undefined) === (webhookFile === undefined)) {
+    problems.at(at, `${at.join('.')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
+  }
+  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? '.', [...at, 'webhookFile']), apiVersion };
 }
 
 /** The hubs that the enrollment names, each of which must be linked. */

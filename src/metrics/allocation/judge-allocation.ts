@@ -101,11 +101,12 @@ export function judgeAllocation(
 
 const NOBODY: CohortCounts = { hubs: new Map(), initial: 0, unassigned: 0 };
 
-/** By row, the rows that name a hub are a cohort that should all come to it. */
+/** By row, the rows that name a hub are a cohort that should all come to it. By region, only those with a run are there. */
 function cohortsOf(
   { by, cohorts }: AllocationExpectation,
   counts: ReadonlyMap<string, CohortCounts>,
 ): readonly CohortExpectation[] {
+  if (by === 'region') return cohorts.filter(({ name }) => counts.has(name));
   if (by !== 'row') return cohorts;
   return [...counts.keys()].filter((hub) => hub !== '').map((hub) => ({ name: hub, hubs: [{ hub, weight: 1 }] }));
 }

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { shippedScenarios } from '../../src/cli/shipped-scenarios.ts';
+import type { Summary } from '../../src/report/summary.ts';
+import { readResultRows } from '../support/results.ts';
+import { documentedLines, runScenario } from '../support/shipped-scenario-runs.ts';
+
+/** Of each scenario here; the whole fleets are for the long tests. */
+const DEVICES = 30;
+
+/** No scenario waits longer than this when the emulator tells it to. */
+const SHORT = { DPSLOAD_RETRY_AFTER_MAX: '200ms' };
+
+const SMALL = ['--limit', String(DEVICES), '--workers', '1', '--json'];
+
+/** In place of those of the file, which want more devices. */
+const thresholds = (text: string): readonly string[] => [
+  ...['--threshold', 'count(failed) == 0'],
+  ...(text.includes('\nallocation:') ? ['--threshold', 'allocation != fail'] : []),
+];
+
+const NEEDED = [
+  'factory-batch',
+  'power-cut',
+  'evenly-weighted',
+  'weighted',
+  'static',
+  'custom-webhook',
+  'lowest-latency',
+  're-provisioning',
+  'quota-and-throttling',
+  'x509-group',
+  'fault-storm',
+  'throughput',
+];
+
+describe('a scenario that dpsload brings', () => {
+  it('is there for each of the purposes', () => {
+    expect(shippedScenarios().map(({ name }) => name)).toEqual(expect.arrayContaining(NEEDED));
+  });
+
+  it.each(shippedScenarios())('$name explains each setting, and what it prints', ({ text }) => {
+    const settings = text.split('\n').filter((line) => /^[A-Za-z]/.test(line) && !/^(version|name):/.test(line));
+    for (const setting of settings) {
+      const before =
+        text
+          .slice(0, text.indexOf(`\n${setting}`))
+          .split('\n')
+          .at(-1) ?? '';
+      const block = text.slice(text.indexOf(`\n${setting}`)).split(/\n(?=[A-Za-z#])/)[1] ?? '';
+      expect(before.startsWith('#') || block.includes('\n  #'), setting).toBe(true);
+    }
+    expect(text).toContain('Against a real DPS instance');
+    expect(documentedLines(text).length).toBeGreaterThan(0);
+  });
+
+  it.concurrent.each(shippedScenarios())('$name runs with one command, in its short form', async ({ name, text }) => {
+    const { code, stdout, stderr, folder } = await runScenario(name, [...SMALL, ...thresholds(text)], SHORT);
+    expect([code, stderr.includes('rror')]).toEqual([0, false]);
+    const summary = JSON.parse(stdout) as Summary;
+    const { results, fleet, allocation, movement, target } = summary;
+    expect([results.assigned, target.kind]).toEqual([DEVICES * fleet.rounds, 'emulator']);
+    expect(allocation !== null).toBe(text.includes('\nallocation:'));
+    expect(movement !== null).toBe(fleet.rounds > 1);
+    expect(existsSync(join(folder, 'left-behind.txt'))).toBe(text.includes('leftBehind: true'));
+    if (name === 'custom-webhook') expectAnswersOfTheWebhook(folder);
+    if (name === 're-provisioning') expectMoves(folder, movement);
+  });
+});
+
+function expectAnswersOfTheWebhook(folder: string): void {
+  const rows = readResultRows(join(folder, 'registrations.csv')).slice(0, DEVICES);
+  expect(rows.map((row) => row['hub_ok'])).toEqual(rows.map(() => 'true'));
+  expect(rows[0]?.['returned_payload']).toBe('{"site":"south","assignedBy":"allocation-webhook"}');
+}
+
+function expectMoves(folder: string, movement: Summary['movement']): void {
+  const moves = readResultRows(join(folder, 'moves.csv'));
+  expect(moves).toHaveLength(DEVICES);
+  const moved = moves.filter((row) => row['change'] === 'moved');
+  expect(moved).toHaveLength(movement?.changes.moved ?? 0);
+  expect(new Set(moved.map((row) => [row['hub'], row['substatus']].join()))).toEqual(
+    new Set(['hub-c.azure-devices.net,deviceDataMigrated']),
+  );
+  expect(readFileSync(join(folder, 'left-behind.txt'), 'utf8').match(/device-identity delete/g)).toHaveLength(DEVICES);
+}

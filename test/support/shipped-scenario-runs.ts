@@ -1,0 +1,23 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { dpsload, type Ended } from './dpsload-program.ts';
+import { onlyRunFolder } from './results.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export type ScenarioRun = Ended & { readonly folder: string };
+
+/** Runs a scenario by its name, as users do. */
+export async function runScenario(
+  name: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ScenarioRun> {
+  const out = mkdtempSync(join(temporaryFolder(), 'out-'));
+  const ended = await dpsload(['run', '-s', `@${name}`, '--out', out, '--quiet', ...args], { env });
+  return { ...ended, folder: onlyRunFolder(out) };
+}
+
+/** What the comment of a scenario says that it prints: lines that begin with a bar. */
+export function documentedLines(text: string): readonly string[] {
+  return [...text.matchAll(/^# {3}\| (.*)$/gm)].map(([, line = '']) => line);
+}
