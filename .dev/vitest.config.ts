@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests of the built program start processes of their own; more than one file per core would only queue.
     pool: 'forks',
     maxWorkers: 2,
+    maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -13,6 +13,7 @@ import { TOLERANCE } from './tolerance.ts';
 type CompareFlags = {
   readonly tolerance: string;
   readonly byDevice?: true;
+  readonly moves?: string;
   readonly format: 'text' | 'json';
   readonly color: boolean;
 };
@@ -33,6 +34,7 @@ export function compareCommand(finish: (exitCode: number) => void): Command {
     .argument('<run-dirs...>', 'folders of the other runs')
     .option('--tolerance <n%>', 'how much worse a figure may be', '10%')
     .option('--by-device', 'also device by device: who kept or moved its hub, who was slower (default: no)')
+    .option('--moves <file>', 'with two runs, write what became of each device that the first one assigned (CSV)')
     .addOption(new Option('--format <format>', 'of what is printed').choices(['text', 'json']).default('text'))
     .option('--no-color', 'print without colours (also: NO_COLOR)')
     .addHelpText('after', '\nExample:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n')
@@ -53,15 +55,20 @@ async function compare(folders: readonly string[], flags: CompareFlags): Promise
     throw new OperatorError('usage', [problem(message, TOLERANCE.remedy)]);
   }
   const runs = folders.map(readComparedRun);
-  const devices = flags.byDevice ? await compareAllDevices(folders, tolerance.value) : null;
+  const { byDevice = false, moves = null } = flags;
+  if (moves !== null && folders.length > 2) {
+    throw new OperatorError('usage', [problem('--moves is given with more than two runs', 'Compare two runs')]);
+  }
+  const devices = byDevice || moves !== null ? await compareAllDevices(folders, tolerance.value, moves) : null;
   return compareRuns(runs, tolerance.value, devices);
 }
 
 async function compareAllDevices(
   [first = '', ...others]: readonly string[],
   tolerance: number,
+  movesFile: string | null,
 ): Promise<readonly DeviceComparison[]> {
   const comparisons: DeviceComparison[] = [];
-  for (const other of others) comparisons.push(await compareDevices(first, other, tolerance));
+  for (const other of others) comparisons.push(await compareDevices(first, other, tolerance, movesFile));
   return comparisons;
 }

@@ -9,6 +9,8 @@ export type FinalOutcome = {
   readonly outcome: RegistrationOutcome;
   /** Wall clock at 0 of the clock of the outcome's times. */
   readonly clockEpochMs: number;
+  /** Of the run in which it took place; `null` = not told. */
+  readonly region: string | null;
 };
 
 /**
@@ -29,11 +31,12 @@ export async function* finalOutcomes(
         if (offset === null) {
           const fleetRow = fleet === null ? null : await fleet.rowAt(row);
           const outcome = withoutOutcome(row, round, fleetRow ?? unnamedRow(sessions), index.isOpen(row, round));
-          yield { outcome, clockEpochMs: 0 };
+          yield { outcome, clockEpochMs: 0, region: null };
         } else {
           const outcome = await outcomeAt(lines, offset);
           const marked = index.isPossiblyTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
-          yield { outcome: marked, clockEpochMs: clockEpochMs(sessions, offset) };
+          const session = sessionAt(sessions, offset);
+          yield { outcome: marked, clockEpochMs: session?.startedAtEpochMs ?? 0, region: session?.region ?? null };
         }
       }
     }
@@ -71,8 +74,8 @@ function withoutOutcome(row: number, round: number, named: NamedRow, open: boole
   return open ? { ...outcome, result: 'unknown', possiblyTwice: true } : outcome;
 }
 
-function clockEpochMs(sessions: readonly PlacedSession[], offset: number): number {
-  return sessions.findLast((placed) => placed.offset < offset)?.session.startedAtEpochMs ?? 0;
+function sessionAt(sessions: readonly PlacedSession[], offset: number): PlacedSession['session'] | null {
+  return sessions.findLast((placed) => placed.offset < offset)?.session ?? null;
 }
 
 /** Reads forward to the rows that are asked for, in their order. */

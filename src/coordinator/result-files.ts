@@ -5,7 +5,7 @@ import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { FAILURES_CSV_HEADER, failuresCsvLine } from '../report/failures-csv.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
 import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
-import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
+import { MOVES_CSV_HEADER, moveOf, movesCsvLine } from '../report/moves-csv.ts';
 import { registrationsCsvHeader, registrationsCsvLine } from '../report/registrations-csv.ts';
 import { summaryJson } from '../report/summary-json.ts';
 import { AtomicFile, type FileDigest } from './atomic-file.ts';
@@ -55,8 +55,8 @@ export class ResultFiles {
     await this.#registrations.write(registrationsCsvLine(outcome, clockEpochMs));
     const failure = failuresCsvLine(outcome);
     if (failure !== null) await this.#failures.write(failure);
-    const move = movesCsvLine(step);
-    if (move !== null) await this.#moves.write(move);
+    const move = moveOf(step);
+    if (move !== null) await this.#moves.write(movesCsvLine(move));
     if (outcome.round === this.#session.rounds) await this.#leftBehind?.write(leftBehindLines(step));
   }
 

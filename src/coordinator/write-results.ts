@@ -131,7 +131,7 @@ class FinalFolds {
   }
 
   /** @returns the registration beside what its device had before */
-  add({ outcome, clockEpochMs }: FinalOutcome): DeviceStep {
+  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceStep {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
@@ -139,7 +139,7 @@ class FinalFolds {
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
     this.hubExpectation.add(outcome);
-    this.allocationCounts.add(step, this.#first.region);
+    this.allocationCounts.add(step, region);
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
     if (outcome.possiblyTwice) this.possiblyTwice += 1;

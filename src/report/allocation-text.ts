@@ -2,6 +2,7 @@ import type { AllocationVerdict } from '../metrics/allocation/allocation-verdict
 import type { CohortVerdict, HubVerdict, MovementVerdict } from '../metrics/allocation/judge-allocation.ts';
 import {
   cohortTitle,
+  crossTable,
   describeChance,
   describeDrift,
   describeExpectation,
@@ -32,7 +33,9 @@ export function allocationSections(summary: Summary, palette: Palette): readonly
   const drift = describeDrift(hubMinutes);
   const cohorts = allocation?.cohorts ?? [];
   const left = cohorts.length - COHORTS_SHOWN_MAX;
+  const cross = allocation === null ? null : crossTable(allocation);
   return [
+    cross === null ? [] : textTable(cross),
     ...cohorts.slice(0, COHORTS_SHOWN_MAX).map((cohort) => cohortLines(cohort, allocation?.by ?? 'fleet', palette)),
     left > 0 ? [`and ${formatNoun(left, 'more cohort')}, in summary.json`] : [],
     allocation === null ? [] : [...describeUnjudged(allocation), ...describeChance(allocation)],

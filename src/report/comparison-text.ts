@@ -67,7 +67,7 @@ function formatPercent(part: number): string {
 }
 
 function deviceLines(
-  { changes, slower, faster, moved, lost }: DeviceComparison,
+  { changes, changedDeviceId, expectedMovement, slower, faster, moved, lost }: DeviceComparison,
   run: string,
   palette: Palette,
 ): string[] {
@@ -78,7 +78,16 @@ function deviceLines(
     ...textTable(
       [
         ['kept their hub', formatCount(changes.keptHub)],
-        ['moved to another hub', `${formatCount(changes.movedHub)}${named(moved)}`],
+        ['moved to another hub', `${formatCount(changes.movedHub)}${movedShare(changes)}${named(moved)}`],
+        ...(expectedMovement === null
+          ? []
+          : [
+              [
+                'had to move',
+                `${formatPercent(expectedMovement.least)} for these shares; ${formatPercent(expectedMovement.redrawn)} if all were drawn anew`,
+              ],
+            ]),
+        ['got another device ID', formatCount(changedDeviceId)],
         ['no longer assigned', `${formatCount(changes.lost)}${named(lost)}`],
         ['newly assigned', formatCount(changes.won)],
         ['assigned in neither', formatCount(changes.neverAssigned)],
@@ -88,6 +97,10 @@ function deviceLines(
       'left',
     ),
   ];
+}
+
+function movedShare({ keptHub, movedHub }: DeviceComparison['changes']): string {
+  return movedHub === 0 ? '' : ` (${formatPercent(movedHub / (keptHub + movedHub))})`;
 }
 
 function letter(run: number): string {

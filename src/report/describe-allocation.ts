@@ -64,6 +64,24 @@ export function cohortTitle({ name, initial, unassigned }: CohortVerdict, by: Co
   return `initial assignments${of}: ${formatNoun(initial, 'device')}${without}`;
 }
 
+/** Hubs against groups or regions: devices and their share of the cohort. `null` = there are not two to put side by side. */
+export function crossTable({ by, cohorts }: AllocationJudgement): readonly (readonly string[])[] | null {
+  if ((by !== 'region' && by !== 'group') || cohorts.length < 2) return null;
+  const hubs = [...new Set(cohorts.flatMap((cohort) => cohort.hubs.map(({ hub }) => hub)))].sort();
+  const cell = ({ hubs: judged }: CohortVerdict, hub: string): string => {
+    const found = judged.find((each) => each.hub === hub);
+    return found === undefined || found.share === null
+      ? '0'
+      : `${formatCount(found.count)} (${formatPoints(found.share)})`;
+  };
+  const shown = (name: string): string => formatForeign(name, NAME_CHARACTERS_MAX);
+  return [
+    [`hub by ${by}`, ...cohorts.map(({ name }) => shown(name))],
+    ...hubs.map((hub) => [shown(hub), ...cohorts.map((cohort) => cell(cohort, hub))]),
+    ['verdict', ...cohorts.map(({ verdict }) => verdict)],
+  ];
+}
+
 export function describeInterval({ lower, upper }: Interval): string {
   return `${formatPoints(lower)} to ${formatPoints(upper)}`;
 }

@@ -1,9 +1,15 @@
+import { type ExpectedMovement, expectedMovement } from '../metrics/allocation/expected-movement.ts';
+import type { HubWeight } from '../scenario/allocation-expectation.ts';
+import type { Move } from './moves-csv.ts';
+
 /** One row of `registrations.csv`, as far as it is compared. */
 export type DeviceResult = {
   readonly registrationId: string;
   readonly round: string;
   readonly result: string;
   readonly assignedHub: string;
+  readonly deviceId: string;
+  readonly substatus: string;
   /** `null` = it never started or never ended. */
   readonly serviceMs: number | null;
 };
@@ -17,6 +23,10 @@ export type DeviceComparison = {
   /** `lost`: assigned in the first run alone; `won`: in the second alone. They add up to the rows. */
   readonly changes: Readonly<Record<DeviceChange, number>>;
   /** Of those that both runs assigned: service time beyond the tolerance. */
+  /** Of those that both runs assigned: another device ID at their hub. */
+  readonly changedDeviceId: number;
+  /** What had to move of them so that the hubs' shares became what they are; `null` = both runs assigned none. */
+  readonly expectedMovement: ExpectedMovement | null;
   readonly slower: number;
   readonly faster: number;
   /** The first registration IDs of those that moved, and of those that were lost. */
@@ -36,6 +46,9 @@ export class DeviceComparisonFold {
   readonly #changes: Record<DeviceChange, number> = { keptHub: 0, movedHub: 0, lost: 0, won: 0, neverAssigned: 0 };
   readonly #moved: string[] = [];
   readonly #lost: string[] = [];
+  readonly #hubsBefore = new Map<string, number>();
+  readonly #hubsAfter = new Map<string, number>();
+  #changedDeviceId = 0;
   #slower = 0;
   #faster = 0;
 
@@ -49,8 +62,11 @@ export class DeviceComparisonFold {
     this.#changes[change] += 1;
     if (change === 'movedHub' && this.#moved.length < NAMED_MAX) this.#moved.push(after.registrationId);
     if (change === 'lost' && this.#lost.length < NAMED_MAX) this.#lost.push(after.registrationId);
-    if (before.serviceMs === null || after.serviceMs === null) return;
     if (change !== 'keptHub' && change !== 'movedHub') return;
+    countHub(this.#hubsBefore, before.assignedHub);
+    countHub(this.#hubsAfter, after.assignedHub);
+    if (before.deviceId !== after.deviceId) this.#changedDeviceId += 1;
+    if (before.serviceMs === null || after.serviceMs === null) return;
     const difference = after.serviceMs - before.serviceMs;
     if (Math.abs(difference) <= Math.max(SLOWER_MIN_MS, this.#tolerance * before.serviceMs)) return;
     if (difference > 0) this.#slower += 1;
@@ -59,8 +75,46 @@ export class DeviceComparisonFold {
 
   result(): DeviceComparison {
     const [slower, faster] = [this.#slower, this.#faster];
-    return { changes: { ...this.#changes }, slower, faster, moved: [...this.#moved], lost: [...this.#lost] };
+    const expected =
+      this.#hubsBefore.size === 0 ? null : expectedMovement(weightsOf(this.#hubsBefore), weightsOf(this.#hubsAfter));
+    return {
+      changes: { ...this.#changes },
+      changedDeviceId: this.#changedDeviceId,
+      expectedMovement: expected,
+      slower,
+      faster,
+      moved: [...this.#moved],
+      lost: [...this.#lost],
+    };
   }
+}
+
+/** The line of a device that the first run assigned, for moves.csv; `null` for all others. */
+export function deviceMove(before: DeviceResult, after: DeviceResult): Move | null {
+  const change = ({ keptHub: 'kept', movedHub: 'moved', lost: 'lost', won: null, neverAssigned: null } as const)[
+    changeOf(before, after)
+  ];
+  if (change === null) return null;
+  const orNull = (text: string): string | null => (text === '' ? null : text);
+  return {
+    registrationId: after.registrationId,
+    round: after.round,
+    change,
+    hubBefore: before.assignedHub,
+    hub: orNull(after.assignedHub),
+    deviceIdBefore: orNull(before.deviceId),
+    deviceId: orNull(after.deviceId),
+    substatus: orNull(after.substatus),
+  };
+}
+
+function countHub(counts: Map<string, number>, hub: string): void {
+  const key = hub.toLowerCase();
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function weightsOf(counts: ReadonlyMap<string, number>): readonly HubWeight[] {
+  return [...counts].map(([hub, weight]) => ({ hub, weight }));
 }
 
 function changeOf(before: DeviceResult, after: DeviceResult): DeviceChange {

@@ -1,5 +1,17 @@
-import type { DeviceStep } from '../metrics/allocation/device-history.ts';
+import type { DeviceStep, HubChange } from '../metrics/allocation/device-history.ts';
 import { csvLine } from './csv-line.ts';
+
+/** What became of one device that had a hub before. */
+export type Move = {
+  readonly registrationId: string;
+  readonly round: number | string;
+  readonly change: HubChange;
+  readonly hubBefore: string | null;
+  readonly hub: string | null;
+  readonly deviceIdBefore: string | null;
+  readonly deviceId: string | null;
+  readonly substatus: string | null;
+};
 
 export const MOVES_CSV_HEADER = csvLine([
   'registration_id',
@@ -13,20 +25,15 @@ export const MOVES_CSV_HEADER = csvLine([
   'substatus',
 ]);
 
-/** The line of a registration whose device had a hub before; `null` for all others. */
-export function movesCsvLine({ outcome, change, hubBefore, deviceIdBefore }: DeviceStep): string | null {
-  if (change === null) return null;
-  const { registrationId, round, assignedHub, deviceId, substatus } = outcome;
+export function movesCsvLine(move: Move): string {
+  const { registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, substatus } = move;
   const idChanged = deviceIdBefore === null || deviceId === null ? null : deviceId !== deviceIdBefore;
-  return csvLine([
-    registrationId,
-    round,
-    change,
-    hubBefore,
-    assignedHub,
-    deviceIdBefore,
-    deviceId,
-    idChanged,
-    substatus,
-  ]);
+  return csvLine([registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, idChanged, substatus]);
+}
+
+/** `null` where the device had no hub before. */
+export function moveOf({ outcome, change, hubBefore, deviceIdBefore }: DeviceStep): Move | null {
+  if (change === null) return null;
+  const { registrationId, round, assignedHub: hub, deviceId, substatus } = outcome;
+  return { registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, substatus };
 }

@@ -4,9 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { makeResults, mergeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
+import type { AllocationExpectation } from '../../src/scenario/allocation-expectation.ts';
 import { folderBytes, readResultRows } from '../support/results.ts';
+import { EVEN_THIRDS } from '../support/run-measures.ts';
 import {
   grantRecord,
+  HUBS,
   notAssigned,
   outcomeRecord,
   randomFrom,
@@ -49,6 +53,61 @@ function threeRuns() {
   const retries = run(2, [grantRecord(3, 4), outcomeRecord(3, times(2)), outcomeRecord(4, times(2)), completed]);
   return [canary, main, retries] as const;
 }
+
+describe('runs from several regions', () => {
+  const regions: AllocationExpectation = {
+    ...EVEN_THIRDS,
+    policy: 'lowest-latency',
+    by: 'region',
+    cohorts: [
+      { name: 'europe', hubs: [{ hub: HUBS[0], weight: 1 }] },
+      { name: 'america', hubs: [{ hub: HUBS[1], weight: 1 }] },
+    ],
+  };
+  const ROWS = 600;
+  const half = (first: number, hub: string) =>
+    Array.from({ length: ROWS / 2 }, (_, index) => outcomeRecord(first + index, { assignedHub: hub }));
+
+  it('give the table of hubs and regions, and the verdict on both', async () => {
+    const session = { allocation: regions };
+    const europe = run(0, [grantRecord(0, 299), ...half(0, HUBS[0]), limit], { ...session, region: 'europe' }, ROWS);
+    const america = run(
+      1,
+      [grantRecord(300, 599), ...half(300, HUBS[1]), completed],
+      { ...session, region: 'america' },
+      ROWS,
+    );
+    const alone = await makeResults(europe, { fleet: null });
+    expect(alone.summary.allocation?.cohorts.map(({ name, verdict }) => [name, verdict])).toEqual([['europe', 'pass']]);
+    const { summary, reportHtml } = await mergeResults([america, europe], outFolder());
+    expect(summary.allocation?.verdict).toBe('pass');
+    const table = [
+      'hub by region             europe         america',
+      'hub-a.azure-devices.net  300 (100.00%)  0',
+      'hub-b.azure-devices.net  0              300 (100.00%)',
+      'verdict                  pass           pass',
+    ];
+    const squeezed = (text: string): string => text.replace(/ +/g, ' ');
+    expect(squeezed(summaryText(summary))).toContain(squeezed(table.join('\n')));
+    expect(reportHtml()).toContain('<td>300 (100.00%)</td>');
+  });
+
+  it('of which one sends devices elsewhere fails', async () => {
+    const session = { allocation: regions };
+    const europe = run(0, [grantRecord(0, 299), ...half(0, HUBS[0]), limit], { ...session, region: 'europe' }, ROWS);
+    const wrong = run(
+      1,
+      [grantRecord(300, 599), ...half(300, HUBS[0]), completed],
+      { ...session, region: 'america' },
+      ROWS,
+    );
+    const { summary } = await mergeResults([europe, wrong], outFolder());
+    expect(summary.allocation?.cohorts.map(({ name, verdict }) => [name, verdict])).toEqual([
+      ['europe', 'pass'],
+      ['america', 'fail'],
+    ]);
+  });
+});
 
 describe('runs of one fleet', () => {
   it('become one set of files in which each device has its last outcome', async () => {

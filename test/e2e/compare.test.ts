@@ -5,6 +5,7 @@ import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import type { Comparison } from '../../src/report/compare-runs.ts';
 import { dpsload } from '../support/dpsload-program.ts';
+import { readResultRows } from '../support/results.ts';
 import { HUBS, sampleJournal, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -52,6 +53,16 @@ describe('dpsload compare', () => {
       [false, 0],
       [true, 0],
     ]);
+  });
+
+  it('writes who moved, from where to where', async () => {
+    const moves = join(root, 'moves.csv');
+    const { code, stdout } = await dpsload(['compare', before, after, '--moves', moves]);
+    expect([code, stdout.includes('had to move')]).toEqual([99, true]);
+    const rows = readResultRows(moves).filter((row) => row['change'] === 'moved');
+    expect(rows).toHaveLength(moved);
+    expect(rows[0]).toMatchObject({ hub_before: HUBS[0], hub: HUBS[1], device_id_changed: 'false' });
+    expect((await dpsload(['compare', before, same, after, '--moves', moves])).code).toBe(2);
   });
 
   it('takes the tolerance that it is told', async () => {

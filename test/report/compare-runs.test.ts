@@ -119,7 +119,21 @@ describe('devices, one by one', () => {
     round: '1',
     result,
     assignedHub,
+    deviceId: assignedHub === '' ? '' : id,
+    substatus: '',
     serviceMs,
+  });
+
+  it('moved as many as the shares had to, when a hub was added and the policy is consistent', () => {
+    const fold = new DeviceComparisonFold(0.1);
+    for (let row = 0; row < 300; row += 1) {
+      const before = device('assigned', row % 2 === 0 ? 'a' : 'b', 500);
+      fold.add(before, row % 3 === 0 ? { ...before, assignedHub: 'c', deviceId: 'new' } : before);
+    }
+    const { changes, changedDeviceId, expectedMovement } = fold.result();
+    expect([changes.movedHub, changedDeviceId]).toEqual([100, 100]);
+    expect(expectedMovement?.least).toBeCloseTo(1 / 3, 10);
+    expect(expectedMovement?.redrawn).toBeCloseTo(2 / 3, 10);
   });
 
   it.each<[DeviceResult, DeviceResult, object]>([

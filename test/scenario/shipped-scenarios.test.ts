@@ -30,7 +30,9 @@ describe('a scenario that dpsload brings', () => {
   it('is found by its name alone', async () => {
     expect(shippedScenarioFile('first-run')).toMatch(/scenarios[/\\]first-run\.yaml$/);
     expect((await operatorError(() => shippedScenarioFile('firstrun'))).message).toContain('Write first-run');
-    expect((await operatorError(() => shippedScenarioFile('../package'))).message).toContain('There are first-run');
+    expect((await operatorError(() => shippedScenarioFile('../package'))).message).toContain(
+      'There are custom-webhook',
+    );
   });
 });
 

@@ -3,7 +3,14 @@ import type { Movement } from '../../metrics/allocation/movement-counts.ts';
 import type { DurationSummary } from '../../metrics/duration-histogram.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
-import { cohortTitle, describeDrift, describeInterval, describeReason, formatPoints } from '../describe-allocation.ts';
+import {
+  cohortTitle,
+  crossTable,
+  describeDrift,
+  describeInterval,
+  describeReason,
+  formatPoints,
+} from '../describe-allocation.ts';
 import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
 import type { Summary } from '../summary.ts';
@@ -123,7 +130,10 @@ export function allocationTables({ allocation, movement }: Summary): readonly Ht
     const title = `${cohort.verdict}: ${cohortTitle(cohort, allocation?.by ?? 'fleet')}`;
     return table(title, ['hub', 'devices', 'share', 'interval', 'expected', 'verdict'], rows, 'numbers wide');
   });
-  return movement === null ? cohorts : [...cohorts, movementTable(movement, allocation?.movement ?? null)];
+  const [head, ...rows] = (allocation === null ? null : crossTable(allocation)) ?? [];
+  const cross = head === undefined ? [] : [table('Hubs and where devices are', head, rows, 'numbers wide')];
+  const moves = movement === null ? [] : [movementTable(movement, allocation?.movement ?? null)];
+  return [...cross, ...cohorts, ...moves];
 }
 
 /** How the shares went on over the run; nothing where it was over in one stretch. */
