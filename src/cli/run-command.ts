@@ -70,6 +70,11 @@ export function runCommand(runFleet: RunFleet, finish: (exitCode: number) => voi
   });
 }
 
+function skippedRows({ file, rows, rejectedRows }: FleetSurvey): string {
+  const count = rejectedRows === 1 ? '1 row is' : `${rejectedRows} rows are`;
+  return `${count} left out of ${file}, ${rows} can be used; rejected-rows.csv in the run's folder names lines and reasons.`;
+}
+
 function switchOptions(): readonly Option[] {
   return [
     new Option(
@@ -99,6 +104,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
   const { survey, allocation, ...inputs } = await readRunInputs(scenario, environment);
   const warning = capitalIdsWarning(survey.capitalIds);
   if (warning !== null) process.stderr.write(`warning: ${warning}. ${CAPITAL_IDS_REMEDY}.\n`);
+  if (survey.rejectedRows > 0) process.stderr.write(`warning: ${skippedRows(survey)}\n`);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
   if (flags.dryRun) {
     process.stdout.write(describeRun(scenario, survey, selection.rows));

@@ -34,7 +34,7 @@ export async function readRunInputs(scenario: Scenario, environment: Environment
   const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
   if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
   const allocation = await collect(problems, withReferenceRun(scenario.allocation));
-  const survey = await collect(problems, surveyFleet(scenario.fleet, fleetRulesOf(scenario)));
+  const survey = await collect(problems, surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow));
   if (
     problems.length > 0 ||
     survey === undefined ||

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStep } from '../metrics/allocation/device-history.ts';
@@ -10,6 +11,7 @@ import { registrationsCsvHeader, registrationsCsvLine } from '../report/registra
 import { summaryJson } from '../report/summary-json.ts';
 import { AtomicFile, type FileDigest } from './atomic-file.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
+import { REJECTED_ROWS_FILE } from './rejected-rows.ts';
 import type { Results } from './write-results.ts';
 
 /** The files that are made of a closed journal. They appear together, when all are whole. */
@@ -20,6 +22,9 @@ export class ResultFiles {
   readonly #summary: AtomicFile;
   readonly #latency: AtomicFile;
   readonly #report: AtomicFile;
+  /** `null` = no row was rejected. */
+  readonly #rejected: AtomicFile | null;
+  readonly #rejectedRowsFile: string | null;
   /** `null` = the run does not list what it leaves behind. */
   readonly #leftBehind: AtomicFile | null;
   readonly #session: SessionRecord;
@@ -27,8 +32,12 @@ export class ResultFiles {
   readonly #data: readonly AtomicFile[];
   readonly #all: readonly AtomicFile[];
 
-  /** @param session the first of the run */
-  constructor(folder: string, session: SessionRecord) {
+  /**
+   * @param session the first of the run
+   * @param rejectedRowsFile what the run wrote of them when it began; `null` = no row was rejected
+   */
+  constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null) {
+    this.#rejectedRowsFile = rejectedRowsFile;
     this.#session = session;
     this.#registrations = new AtomicFile(join(folder, 'registrations.csv'));
     this.#failures = new AtomicFile(join(folder, 'failures.csv'));
@@ -37,8 +46,9 @@ export class ResultFiles {
     this.#latency = new AtomicFile(join(folder, 'latency.hlog'));
     this.#report = new AtomicFile(join(folder, 'report.html'));
     this.#leftBehind = session.listsLeftBehind ? new AtomicFile(join(folder, 'left-behind.txt')) : null;
+    this.#rejected = rejectedRowsFile === null ? null : new AtomicFile(join(folder, REJECTED_ROWS_FILE));
     const always = [this.#registrations, this.#failures, this.#moves, this.#latency];
-    this.#data = this.#leftBehind === null ? always : [...always, this.#leftBehind];
+    this.#data = [...always, ...[this.#rejected, this.#leftBehind].filter((file) => file !== null)];
     this.#all = [...this.#data, this.#report, this.#summary];
   }
 
@@ -48,6 +58,8 @@ export class ResultFiles {
     await this.#failures.write(FAILURES_CSV_HEADER);
     await this.#moves.write(MOVES_CSV_HEADER);
     await this.#leftBehind?.write(leftBehindHeader(this.#session));
+    if (this.#rejectedRowsFile === null) return;
+    for await (const text of createReadStream(this.#rejectedRowsFile, 'utf8')) await this.#rejected?.write(text);
   }
 
   /** In the order of the fleet. */

@@ -13,6 +13,7 @@ import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import type { Summary } from '../report/summary.ts';
+import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import { meteredPerMinute } from '../scenario/load-risks.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Clock } from '../time/clock.ts';
@@ -22,6 +23,7 @@ import { firstDeviceIdentity } from './first-device.ts';
 import { FleetRun } from './fleet-run.ts';
 import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
+import { writeRejectedRows } from './rejected-rows.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
 import { createRunFolder, findEarlierRun, JOURNAL_FILE, writeRunFile } from './run-folder.ts';
@@ -77,6 +79,7 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
   const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, clock.epochMs());
   writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
+  await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.survey);
   const journal = await createJournal(join(folder, JOURNAL_FILE));
   journal.append(sessionRecord(request, startedAtEpochMs));
   const end = await runSession(request, setup, clock, journal, startedAtEpochMs);
@@ -192,14 +195,15 @@ function sessionRecord({ scenario, survey, target, version }: RunRequest, starte
 
 /** What run.json holds. The scenario names its secrets and holds none. */
 function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAtEpochMs: number): object {
-  const { scenario, survey, target, version } = request;
+  const { scenario, target, version } = request;
+  const { rejectedLines, ...fleet } = request.survey;
   return {
     version: RUN_FILE_VERSION,
     dpsloadVersion: version,
     startedAt: new Date(startedAtEpochMs).toISOString(),
     targetKey: targetKey(target),
     target,
-    fleet: survey,
+    fleet,
     scenario,
     preflight: preflightFacts,
     machine: machineFacts(),

@@ -22,6 +22,7 @@ import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { fleetOfRun } from './fleet-of-run.ts';
 import { JoinedLines } from './joined-lines.ts';
 import { pageAssets } from './page-assets.ts';
+import { REJECTED_ROWS_FILE, readRejectedLines } from './rejected-rows.ts';
 import { ResultFiles } from './result-files.ts';
 import { ensureOutFolder, JOURNAL_FILE } from './run-folder.ts';
 import { runsOfOneFleet } from './runs-of-one-fleet.ts';
@@ -83,9 +84,10 @@ export async function mergeResults(folders: readonly string[], out: string): Pro
 
 async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Results> {
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
-  const files = survey.end === null ? null : new ResultFiles(out, firstSession(survey));
+  const rejectedRowsFile = fleetOf(survey).rejectedRows === 0 ? null : rejectedRowsFileIn(folders);
+  const files = survey.end === null ? null : new ResultFiles(out, firstSession(survey), rejectedRowsFile);
   try {
-    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets);
+    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets, rejectedRowsFile);
     const folds = new FinalFolds(firstSession(survey));
     await files?.begin();
     await readFinalOutcomes(survey, fleetRows, async (final) => {
@@ -183,12 +185,22 @@ async function readFinalOutcomes(
 async function rowsOf(
   survey: JournalSurvey,
   fleets: readonly FleetFile[],
+  rejectedRowsFile: string | null,
 ): Promise<(() => AsyncIterable<FleetRow>) | null> {
   const surveyed = fleetOf(survey);
+  const rejectedLines = rejectedRowsFile === null ? null : await readRejectedLines(rejectedRowsFile);
+  if ((rejectedLines?.count ?? 0) !== surveyed.rejectedRows) return null;
   for (const fleet of fleets) {
-    if ((await digestOf(fleet.file, surveyed.bytes)) === surveyed.digest) return () => readFleet(fleet, surveyed);
+    if ((await digestOf(fleet.file, surveyed.bytes)) === surveyed.digest) {
+      return () => readFleet(fleet, { ...surveyed, rejectedLines });
+    }
   }
   return null;
+}
+
+/** That of the first run that still has it. */
+function rejectedRowsFileIn(folders: readonly string[]): string | null {
+  return folders.map((folder) => join(folder, REJECTED_ROWS_FILE)).find((file) => existsSync(file)) ?? null;
 }
 
 /** SHA-256 of its first bytes, hexadecimal; `null` when the file cannot be read. */

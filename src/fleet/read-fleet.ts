@@ -7,7 +7,7 @@ import { readFleetRecords } from './read-fleet-records.ts';
 import type { FleetSurvey } from './survey-fleet.ts';
 
 /**
- * The rows of a surveyed fleet in their order, read no faster than they are used. What was added behind them since is left
+ * The rows of a surveyed fleet that can be used, in their order, read no faster than they are used. What was added behind them since is left
  * alone.
  *
  * @throws OperatorError when the file is no longer the one that was surveyed: at the first row that is illegal now, else
@@ -15,7 +15,7 @@ import type { FleetSurvey } from './survey-fleet.ts';
  */
 export async function* readFleet(
   fleet: FleetFile,
-  survey: Pick<FleetSurvey, 'rows' | 'digest' | 'bytes'>,
+  survey: Pick<FleetSurvey, 'rows' | 'digest' | 'bytes' | 'rejectedLines'>,
 ): AsyncGenerator<FleetRow> {
   const digest = createHash('sha256');
   const onBytes = (bytes: Uint8Array): void => {
@@ -24,6 +24,7 @@ export async function* readFleet(
   let place = 0;
   for await (const { columns, records } of readFleetRecords(fleet, onBytes, survey.bytes)) {
     for (const { line, fields } of records) {
+      if (survey.rejectedLines?.has(line)) continue;
       const parsed = parseFleetRow(fields, place, columns);
       if (!('row' in parsed) || place >= survey.rows) throw changed(fleet.file, line);
       yield parsed.row;

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
 import { PROBLEMS_LISTED_MAX, ProblemList } from '../problem/problem-list.ts';
 import { isCapitalWithDerivedKey } from './capital-ids.ts';
-import { duplicateProblems, foldedRegistrationId } from './duplicate-problems.ts';
+import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicate-problems.ts';
 import { type Fingerprint, FingerprintTable } from './fingerprint-table.ts';
 import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { type FleetRules, ruleComplaints } from './fleet-rules.ts';
+import type { FleetRules } from './fleet-rules.ts';
 import type { KnownColumn } from './known-column.ts';
-import { parseFleetRow, type RowComplaint } from './parse-fleet-row.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
+import { type OnBadRow, RejectedLines } from './rejected-lines.ts';
+import { rowComplaints } from './row-complaints.ts';
 import { textFingerprint } from './text-fingerprint.ts';
 
 /** What the first pass over a fleet file finds. */
@@ -23,6 +24,8 @@ export type FleetSurvey = {
   /** Rows that can be used. */
   readonly rows: number;
   readonly rejectedRows: number;
+  /** Where they are; `null` = there are none. */
+  readonly rejectedLines: RejectedLines | null;
   /** Names of the columns that dpsload does not know, in their order. */
   readonly otherColumns: readonly string[];
   /** Rows of which `isCapitalWithDerivedKey` holds. */
@@ -33,24 +36,45 @@ export type FleetSurvey = {
  * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every row that cannot be used.
  * Memory: at most 32 bytes a row outside the heap, whatever the size (see `FingerprintTable`).
  *
- * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`).
+ * Where bad rows are skipped they are left out, and so is every row whose registration ID is there more than once: nobody knows
+ * which of them is meant.
+ *
+ * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`); where
+ * they are skipped, when no row is left, or the file as a whole cannot be used.
  */
 export async function surveyFleet(
   fleet: FleetFile,
   rules: FleetRules,
+  onBadRow: OnBadRow = 'stop',
   fingerprint: Fingerprint = textFingerprint,
 ): Promise<FleetSurvey> {
   const problems = new ProblemList();
   const ids = new FingerprintTable(fingerprint);
-  const { repeats, ...survey } = await firstPass(fleet, rules, ids, problems);
-  if (repeats > 0) {
+  const rejected = new RejectedLines();
+  const { repeats, rows, ...survey } = await firstPass(
+    fleet,
+    rules,
+    ids,
+    problems,
+    onBadRow === 'skip' ? rejected : null,
+  );
+  if (repeats > 0 && onBadRow === 'skip') {
+    await rejectDuplicates(fleet, ids, rejected);
+  } else if (repeats > 0) {
     const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
     problems.add(...duplicates);
     // More than can be listed are not looked at twice: with 64 bits, to be equal once is as good as certain.
     if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
   }
+  if (rows > 0 && rejected.count === rows) problems.add(noneUsable(fleet.file, rows));
   problems.throwIfAny('usage');
-  return { file: fleet.file, rejectedRows: 0, ...survey };
+  return {
+    file: fleet.file,
+    rows: rows - rejected.count,
+    rejectedRows: rejected.count,
+    rejectedLines: rejected.count === 0 ? null : rejected,
+    ...survey,
+  };
 }
 
 type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns' | 'capitalIds'> & {
@@ -63,6 +87,8 @@ async function firstPass(
   rules: FleetRules,
   ids: FingerprintTable,
   problems: ProblemList,
+  /** Where bad rows go; `null` = they are problems. */
+  rejected: RejectedLines | null,
 ): Promise<FirstPass> {
   const digest = createHash('sha256');
   let bytes = 0;
@@ -78,8 +104,10 @@ async function firstPass(
     for await (const { columns, records } of readFleetRecords(fleet, onBytes)) {
       if (rows === 0) otherColumns = usableColumns(fleet, columns, rules);
       for (const { line, fields } of records) {
-        for (const complaint of rowComplaints(fields, columns, rules)) {
-          problems.add({ file: fleet.file, line, column: null, ...complaint });
+        const complaints = rowComplaints(fields, columns, rules);
+        if (complaints.length > 0) rejected?.add(line);
+        if (rejected === null) {
+          problems.add(...complaints.map((complaint) => ({ file: fleet.file, line, column: null, ...complaint })));
         }
         const id = foldedRegistrationId(fields, columns);
         if (id !== null && ids.add(id)) repeats += 1;
@@ -126,9 +154,10 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
   ];
 }
 
-function rowComplaints(fields: readonly string[], columns: FleetColumns, rules: FleetRules): readonly RowComplaint[] {
-  const parsed = parseFleetRow(fields, 0, columns);
-  return 'row' in parsed ? ruleComplaints(parsed.row, rules) : parsed.complaints;
+function noneUsable(file: string, rows: number): Problem {
+  const message = `none of the ${rows} rows can be used`;
+  const remedy = 'Look at the reasons with --on-bad-row stop';
+  return { file, line: null, column: null, message, remedy };
 }
 
 function noRows(file: string): Problem {

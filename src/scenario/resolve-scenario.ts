@@ -129,6 +129,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
       header: known(values.header),
       columns: known(values.map),
     },
+    onBadRow: known(values.onBadRow),
     load: toLoad(values),
     selection: { excludeRun: values.exclude, onlyFile: values.only },
     expectation: { devices: known(values.expect), surprisesMax: known(values.maxSurprises) },

@@ -1,5 +1,6 @@
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
+import type { OnBadRow } from '../fleet/rejected-lines.ts';
 import type { LoadShape } from '../load/load-shape.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
 import type { Transport } from '../mqtt/dialler.ts';
@@ -60,6 +61,7 @@ export type Scenario = {
   readonly apiVersion: string;
   readonly attestation: AttestationChoice;
   readonly fleet: FleetFile;
+  readonly onBadRow: OnBadRow;
   readonly load: {
     /** Registrations in flight, over all workers. */
     readonly concurrency: number;

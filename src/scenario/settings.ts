@@ -1,4 +1,5 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST } from '../dps/endpoint.ts';
+import { ON_BAD_ROW, type OnBadRow } from '../fleet/rejected-lines.ts';
 import { REGISTRATION_POLICY_DEFAULT as POLICY } from '../registration/registration-policy.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { CERTIFICATE_SETTINGS } from './certificate-settings.ts';
@@ -166,6 +167,14 @@ export const SETTINGS = {
     defaultText: 'none',
     reason: 'columns are found by their names',
     help: 'use the column NAME of the CSV as a known one, for example registration_id=Serial; repeatable',
+    group: 'Fleet',
+  }),
+  onBadRow: setting<OnBadRow>({
+    key: 'fleet.onBadRow',
+    notation: choice(ON_BAD_ROW),
+    default: 'stop',
+    reason: 'a fleet file with a mistake is mostly the wrong file',
+    help: 'what a row does that cannot be used, or whose ID is there twice: stop begins nothing and lists them, skip leaves them out and lists them in rejected-rows.csv',
     group: 'Fleet',
   }),
   ...LOAD_SETTINGS,

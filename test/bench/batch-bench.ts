@@ -14,7 +14,7 @@ const measured = SIZES.map((rows) => {
 });
 
 const perSecond = ({ ms }: Phase, rows: number): string => `${Math.round((rows * 1000) / ms)}/s`;
-const microseconds = ({ ms }: Phase, rows: number): string => `${((ms * 1000) / rows).toFixed(1)} µs a row`;
+const microseconds = ({ cpuMs }: Phase, rows: number): string => `${((cpuMs * 1000) / rows).toFixed(1)} µs CPU a row`;
 const outside = ({ outsideHeapBytes }: Phase, rows: number): string =>
   `${(outsideHeapBytes / rows).toFixed(1)} B a row (${megabytes(outsideHeapBytes)})`;
 

@@ -23,6 +23,8 @@ export type BatchMeasures = {
 
 export type Phase = {
   readonly ms: number;
+  /** Of the process, threads included: says more than the time where others use the machine too. */
+  readonly cpuMs: number;
   /** Largest amount outside the heap of this thread in the phase, above that before it. */
   readonly outsideHeapBytes: number;
   /** Largest resident set of the process so far, threads included. */
@@ -71,13 +73,15 @@ async function phase<Value>(work: () => Promise<Value>): Promise<readonly [Phase
     peak = Math.max(peak, process.memoryUsage().external);
   };
   const timer = setInterval(look, 20);
+  const cpu = process.cpuUsage();
   const startedAt = performance.now();
   const value = await work();
   const ms = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpu);
   look();
   clearInterval(timer);
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  return [{ ms, outsideHeapBytes: peak - before, rssBytes }, value];
+  return [{ ms, cpuMs: (user + system) / 1000, outsideHeapBytes: peak - before, rssBytes }, value];
 }
 
 /** Offset behind the last line feed within the first `bytes`. */

@@ -76,6 +76,7 @@ describe('the description of a run', () => {
     bytes: 9_000,
     rows: 1_000,
     rejectedRows: 0,
+    rejectedLines: null,
     otherColumns: [],
     capitalIds: 0,
   };

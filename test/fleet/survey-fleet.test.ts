@@ -47,6 +47,7 @@ describe('a fleet', () => {
       bytes: readFileSync(fleet.file).length,
       rows: 2,
       rejectedRows: 0,
+      rejectedLines: null,
       otherColumns: ['site', 'note'],
       capitalIds: 0,
     });

@@ -59,6 +59,7 @@ const SAMPLES: Readonly<
   fleet: { texts: ['/a.csv', '/b.csv', '/c.csv'] },
   delimiter: { texts: [';', 'tab', '|'] },
   header: { texts: ['false', 'true', 'false'] },
+  onBadRow: { texts: ['skip', 'stop', 'skip'] },
   map: { texts: ['registration_id=A', 'registration_id=B\ngroup=C', 'group=D'] },
   concurrency: { texts: ['1', '20', '300'] },
   rate: { texts: ['1/s', '2/min', '3/h'] },
@@ -240,6 +241,7 @@ describe('defaults', () => {
       apiVersion: '2021-06-01',
       attestation: { kind: 'group-key', key: null, groups: {}, secondary: NO_KEYS },
       fleet: { file: 'f.csv', delimiter: ',', header: true, columns: {} },
+      onBadRow: 'stop',
       load: {
         concurrency: 100,
         shape: { kind: 'closed' },

@@ -16,7 +16,7 @@ const WHOLE = `version: 1
 name: factory-batch
 target: { host: "\${MY_HOST}", idScope: 0ne00111111, port: 8884, ca: ../ca.pem, apiVersion: 2021-10-01 }
 attestation: { kind: group-key, groups: { line-a: { keyFile: line-a.key }, line-b: { keyVariable: LINE_B_KEY } } }
-fleet: { file: fleet.csv, delimiter: ;, columns: { registration_id: Serial Number, group: Line } }
+fleet: { file: fleet.csv, onBadRow: skip, delimiter: ;, columns: { registration_id: Serial Number, group: Line } }
 load: { rate: 900/min, concurrency: 40, workers: 2, limit: 1000 }
 registration: { attempts: 3, deadline: 2m, requestRetries: 4, polls: 9, connectTimeout: 3s, responseTimeout: 4s,
   pollDelay: 1s500ms, pollDelayMin: 250ms, retryInvalidCertificate: true, retryAfterMax: 1m, retryDelayBase: 2s, retryDelayMax: 50s, conflictDelayMin: 1s, conflictDelayMax: 2s }
@@ -48,6 +48,7 @@ describe('a scenario file', () => {
         header: true,
         columns: { registration_id: 'Serial Number', group: 'Line' },
       },
+      onBadRow: 'skip',
       load: {
         concurrency: 40,
         shape: { kind: 'rate', ratePerSecond: 15 },

@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse';
+import type { FleetFile } from '../fleet/fleet-file.ts';
+import type { FleetRules } from '../fleet/fleet-rules.ts';
+import { readRejections } from '../fleet/read-rejections.ts';
+import { RejectedLines } from '../fleet/rejected-lines.ts';
+import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import { csvLine } from '../report/csv-line.ts';
+import { AtomicFile } from './atomic-file.ts';
+
+/** Rows that a run left out of its fleet: line and reason, and nothing of what stands there, which may be a key in the wrong place. */
+export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
+
+/** Writes them into the run's folder, where there are any. Memory does not grow with their number. */
+export async function writeRejectedRows(
+  folder: string,
+  fleet: FleetFile,
+  rules: FleetRules,
+  { rejectedLines, bytes }: Pick<FleetSurvey, 'rejectedLines' | 'bytes'>,
+): Promise<void> {
+  if (rejectedLines === null) return;
+  const file = new AtomicFile(join(folder, REJECTED_ROWS_FILE));
+  try {
+    await file.write(csvLine(['line', 'reason']));
+    for await (const { line, reason } of readRejections(fleet, rules, rejectedLines, bytes)) {
+      await file.write(csvLine([line, reason]));
+    }
+    await file.finish();
+    await file.publish();
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+/** The lines that a run left out. @throws when the file cannot be read. */
+export async function readRejectedLines(file: string): Promise<RejectedLines> {
+  const lines = new RejectedLines();
+  const source = createReadStream(file);
+  const records = source.pipe(parse({ columns: true }));
+  source.once('error', (error) => records.destroy(error));
+  for await (const { line } of records as AsyncIterable<Readonly<Record<string, string>>>) lines.add(Number(line));
+  return lines;
+}

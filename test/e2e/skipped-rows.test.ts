@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Summary } from '../../src/report/summary.ts';
+import { dpsload } from '../support/dpsload-program.ts';
+import { folderBytes, onlyRunFolder, readResultRows } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = temporaryFolder();
+const fleet = join(root, 'fleet.csv');
+/** Five that can be used, in front of them and between them six that cannot. */
+writeFileSync(
+  fleet,
+  'registration_id,Site\ntwice,a\ndev-1,a\nno id,a\ndev-2,a,b\ndev-3,a\ndev-4,a\nTwice,b\nx y,\ndev-5,b\ndev-6,b\n"z,z",a\n',
+);
+
+describe('a fleet with rows that cannot be used', () => {
+  it('is registered without them with --on-bad-row skip, which names lines and reasons', async () => {
+    const out = mkdtempSync(join(root, 'out-'));
+    const skip = ['--on-bad-row', 'skip', '--limit', '3', '--quiet'];
+    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, ...skip]);
+    expect(stderr).toContain('warning: 6 rows are left out of');
+    expect(code).toBe(0);
+    const folder = onlyRunFolder(out);
+    expect(readResultRows(join(folder, 'rejected-rows.csv')).map(({ line }) => line)).toEqual([
+      '2',
+      '4',
+      '5',
+      '8',
+      '9',
+      '12',
+    ]);
+    expect(readFileSync(join(folder, 'rejected-rows.csv'), 'utf8')).not.toMatch(/no id|x y|z,z/);
+    expect(statSync(join(folder, 'rejected-rows.csv')).mode & 0o777).toBe(0o600);
+    // Also rows that were never sent are named rightly, since the same ones are left out when the fleet is read again.
+    expect(
+      readResultRows(join(folder, 'registrations.csv')).map((row) => [
+        row['registration_id'],
+        row['result'],
+        row['Site'],
+      ]),
+    ).toEqual([
+      ['dev-1', 'assigned', 'a'],
+      ['dev-3', 'assigned', 'a'],
+      ['dev-4', 'assigned', 'a'],
+      ['dev-5', 'not-started', 'b'],
+      ['dev-6', 'not-started', 'b'],
+    ]);
+    const files = folderBytes(folder);
+    const summary = JSON.parse(String(files.get('summary.json'))) as Summary;
+    expect(summary.fleet).toMatchObject({ rows: 5, rejectedRows: 6 });
+    expect(summary.files).toContainEqual({
+      name: 'rejected-rows.csv',
+      sha256: createHash('sha256')
+        .update(files.get('rejected-rows.csv') as Buffer)
+        .digest('hex'),
+    });
+    await dpsload(['report', folder]);
+    expect(folderBytes(folder)).toEqual(files);
+    const merged = join(root, 'merged');
+    await dpsload(['report', folder, '--out', merged]);
+    expect(folderBytes(merged).get('registrations.csv')).toEqual(files.get('registrations.csv'));
+    expect(folderBytes(merged).get('rejected-rows.csv')).toEqual(files.get('rejected-rows.csv'));
+  });
+
+  it('is refused by default, with every reason', async () => {
+    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none')]);
+    expect(code).toBe(2);
+    for (const line of [4, 5, 8, 9, 12]) expect(stderr).toContain(`fleet.csv:${line}: `);
+  });
+});
