@@ -143,6 +143,11 @@ async function listenAll(
     listeners.push(listener);
     return listener.port;
   };
+  let hasToldNameless = false;
+  const onNameless = (): void => {
+    if (!hasToldNameless) log('a device sends no server name (SNI), which the real endpoint may want; told once');
+    hasToldNameless = true;
+  };
   const secured = (securedPort: number, serve: (socket: TLSSocket) => void): Promise<number> =>
     opened(
       listenTls(
@@ -152,6 +157,7 @@ async function listenAll(
           ...identity.server,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
+          onNameless,
           nextFault: () => faults.next('handshake', null, serviceTimeMs()),
         },
         serve,

@@ -234,6 +234,13 @@ describe('behavior that can be chosen', () => {
   });
 });
 
+it('tells once that a device sends no server name', async () => {
+  const told = () => emulator.logged.filter((line) => line.includes('(SNI)'));
+  // An IP address is no server name.
+  for (const host of ['127.0.0.1', '127.0.0.1']) devices.push(await ScriptedDevice.open({ ...emulator, host }));
+  expect(told()).toHaveLength(1);
+});
+
 it('offers TLS 1.2', async () => {
   expect((await open()).socket.getProtocol()).toBe('TLSv1.2');
 });

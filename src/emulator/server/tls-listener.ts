@@ -12,6 +12,8 @@ export type TlsListenerOptions = {
   /** A handshake that takes longer is given up. */
   readonly handshakeTimeoutMs: number;
   readonly onHandshakeFailed: (message: string) => void;
+  /** A device sent no server name (SNI). */
+  readonly onNameless: () => void;
   /** The fault that strikes a connection that was just accepted. */
   readonly nextFault: () => Fault | null;
 };
@@ -40,7 +42,10 @@ export async function listenTls(options: TlsListenerOptions, serve: (socket: TLS
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
   });
-  tls.on('secureConnection', serve);
+  tls.on('secureConnection', (socket) => {
+    if (!socket.servername) options.onNameless();
+    serve(socket);
+  });
   tls.on('tlsClientError', (error, socket) => {
     options.onHandshakeFailed(error.message);
     socket.destroy();
