@@ -38,7 +38,9 @@ describe('JUnit XML', () => {
       ['count(failed) == 0', `count(failed) == 0: observed ${failed + others}`],
       ['hub_share("a…") > 99%', 'hub_share("a…") > 99%: observed 0%'],
     ]);
-    expect(xml).toContain('tests="3" failures="2" errors="0"');
+    const seconds = Math.round(summary.throughput.activeMs) / 1000;
+    expect(xml).toContain(`<testsuites name="dpsload" tests="3" failures="2" errors="0" time="${seconds}">\n`);
+    expect(xml).toMatch(/<testsuite name="EMULATOR[^>]* tests="3" failures="2" errors="0" time="[\d.]+" skipped="0"/);
   });
 
   it('without thresholds tests that all were assigned', async () => {
