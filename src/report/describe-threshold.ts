@@ -13,9 +13,10 @@ export function describeThreshold(result: ThresholdResult): string {
 }
 
 /** `observed 230.1 ms` */
-export function describeObserved({ quantity, observed, limited }: ThresholdResult): string {
+export function describeObserved({ expression, quantity, observed, limited }: ThresholdResult): string {
+  if (observed === null) return expression.startsWith('time_to(') ? 'never reached' : 'nothing was measured';
   const because = limited ? ', but the load generator was the limit (--allow-limited)' : '';
-  return `${observed === null ? 'nothing was measured' : `observed ${formatObserved(observed, quantity)}`}${because}`;
+  return `observed ${formatObserved(observed, quantity)}${because}`;
 }
 
 /** `230.1 ms`, `1.2 s`, `0.125%`, `1,000` */

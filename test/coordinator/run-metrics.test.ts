@@ -69,6 +69,29 @@ describe('the metrics of a run', () => {
     expect([TIME_BUCKETS_SECONDS[0], TIME_BUCKETS_SECONDS.at(-1)]).toEqual([0.01, 600]);
   });
 
+  it('are in the text format of Prometheus: each family with its meaning and type, buckets that add up', async () => {
+    const full = sampleRecord(1_000, { startLagMaxMs: 1, rateAllowedPerSecond: 15 });
+    const text = await metricsOf([...sampleJournal(500, 51), full]).text();
+    const types = new Map(
+      [...text.matchAll(/^# TYPE (\S+) (counter|gauge|histogram)$/gm)].map(([, name, type]) => [name, type]),
+    );
+    const found = parseMetrics(text);
+    for (const { name } of found) {
+      const family = types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
+      expect(text).toMatch(new RegExp(`^# HELP ${family} \\S.*\\.$`, 'm'));
+      expect([name, types.get(family) === 'counter']).toEqual([name, name.endsWith('_total')]);
+      expect(name).not.toMatch(/_(ms|millis|minutes|kb|mb)(_|$)/);
+    }
+    for (const [family] of [...types].filter(([, type]) => type === 'histogram')) {
+      const buckets = found.filter(({ name }) => name === `${family}_bucket`).map(({ value }) => value);
+      expect(buckets).toEqual([...buckets].sort((a, b) => a - b));
+      expect(buckets).toHaveLength(TIME_BUCKETS_SECONDS.length + 1);
+      expect(buckets.at(-1)).toBe(metricValue(found, `${family}_count`));
+    }
+    const series = found.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`);
+    expect(new Set(series).size).toBe(series.length);
+  });
+
   it('say nothing of what is not known', async () => {
     const unknown = { startLagMaxMs: null, emulatorCpuShare: null, fileDescriptors: null, rateAllowedPerSecond: null };
     const text = await metricsOf([sampleRecord(1_000, unknown)]).text();

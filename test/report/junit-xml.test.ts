@@ -43,6 +43,14 @@ describe('JUnit XML', () => {
     expect(xml).toMatch(/<testsuite name="EMULATOR[^>]* tests="3" failures="2" errors="0" time="[\d.]+" skipped="0"/);
   });
 
+  it('says apart what was never reached, and what was not measured', async () => {
+    const summary = await summaryWith(['time_to(100%) < 1h', 'as_expected > 1']);
+    expect(cases(junitXml(summary)).map(([, failure]) => failure)).toEqual([
+      'time_to(100%) < 1h: never reached',
+      'as_expected > 1: nothing was measured',
+    ]);
+  });
+
   it('without thresholds tests that all were assigned', async () => {
     const summary = await summaryWith([]);
     const [[name, failure] = []] = cases(junitXml(summary));

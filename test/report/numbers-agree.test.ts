@@ -25,6 +25,18 @@ const THRESHOLDS = [
   'allocation == pass',
 ];
 
+/** Cells of a table of the page, row by row, without the notes in small print; read by other code than what wrote them. */
+function tableOf(page: string, caption: string): readonly (readonly string[])[] {
+  const table = page.split('<table').find((part) => part.includes(`<caption>${caption}`)) ?? '';
+  const body = /<tbody>([\s\S]*?)<\/tbody>/.exec(table)?.[1] ?? '';
+  return body
+    .replace(/<small>.*?<\/small>/g, '')
+    .split('</tr>')
+    .map((row) => row.split(/<\/t[hd]>/).map((cell) => cell.replace(/<[^>]*>/g, '').trim()))
+    .map((cells) => cells.slice(0, -1))
+    .filter((cells) => cells.length > 0);
+}
+
 /** One run, in all its forms. */
 describe('the numbers of one run', () => {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
@@ -61,6 +73,11 @@ describe('the numbers of one run', () => {
       expect([result, rows.filter((row) => row['result'] === result).length]).toEqual([result, count]);
       if (count > 0) expect(text).toContain(`${formatCount(count)} ${result}`);
     }
+    expect(tableOf(page, 'Outcomes')).toEqual(
+      Object.entries(summary.results)
+        .filter(([, count]) => count > 0)
+        .map(([result, count]) => [result, formatCount(count), formatShare(count / 2_000)]),
+    );
   });
 
   it('agree on what was sent and met', () => {
@@ -73,6 +90,10 @@ describe('the numbers of one run', () => {
     expect([scraped('connections_total'), scraped('throttles_total')]).toEqual([connections, throttles]);
     expect(text).toContain(`${formatCount(registersSent)} register calls (billed), ${formatCount(polls)} polls`);
     expect(text).toContain(`${formatCount(throttles)} throttles`);
+    const shown = new Map(tableOf(page, 'Requests').map(([name = '', count]) => [name, count]));
+    expect(['register requests', 'polls', 'connections', 'throttles'].map((name) => shown.get(name))).toEqual(
+      [registersSent, polls, connections, throttles].map(formatCount),
+    );
   });
 
   it.each<[LatencyMetric, string]>([
@@ -88,6 +109,9 @@ describe('the numbers of one run', () => {
     expect(properties.get(`latency.${metric}.p95Ms`)).toBe(durations.p95Ms);
     const cells = [durations.p50Ms, durations.p90Ms, durations.p95Ms, durations.p99Ms].map(formatMs);
     expect(text).toMatch(new RegExp(`\\n *${metric} +${cells.join(' +')} `));
+    const [, ...shown] = tableOf(page, 'Times').find(([name]) => name?.replace('– ', '') === metric) ?? [];
+    expect(shown.slice(0, 4)).toEqual(cells);
+    expect(shown.at(-1)).toBe(formatCount(durations.count));
   });
 
   it('agree on hubs and errors', () => {
@@ -95,6 +119,12 @@ describe('the numbers of one run', () => {
       expect(scraped('assigned_total', { hub })).toBe(count);
       expect(text).toMatch(new RegExp(`\\n${hub} +${formatCount(count)} +${formatShare(share)}\\n`));
     }
+    expect(tableOf(page, 'Hubs').map((cells) => cells.slice(0, 3))).toEqual(
+      summary.hubs.map(({ hub, count, share }) => [hub, formatCount(count), formatShare(share)]),
+    );
+    expect(tableOf(page, 'Errors').map((cells) => cells.slice(0, 2))).toEqual(
+      summary.errors.map(({ code, count }) => [code, formatCount(count)]),
+    );
     expect(summary.errors.length).toBeGreaterThan(3);
     for (const { code, count } of summary.errors) {
       expect(scraped('errors_total', { code })).toBe(count);
