@@ -1,6 +1,7 @@
 // The emulator of its own benchmark, as a process of its own. Tells where it listens; then, to each message, the CPU that it has used.
 import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { emulatedInstance, individualEnrollment } from '../support/emulated-instance.ts';
+import { launch } from '../support/launches.ts';
 
 /** The client of the benchmarks gives every device the same key. */
 const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -11,7 +12,7 @@ export type EmulatorUsage = { readonly cpuMs: number; readonly registrations: nu
 const devices = Number(process.argv[2]);
 const individualEnrollments = Array.from({ length: devices }, (_, n) =>
   individualEnrollment({
-    registrationId: `dpsload-${n}`,
+    registrationId: launch(n).registrationId,
     attestation: { kind: 'symmetricKey', primaryKey: DEVICE_KEY, secondaryKey: null },
   }),
 );

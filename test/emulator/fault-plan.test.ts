@@ -139,6 +139,13 @@ describe('a struck operation', () => {
     expect(polled({ kind: 'slow-assignment', delayMs: 1_000 }, 1_200).status).toBe(200);
   });
 
+  it('that never ends assigns no device', () => {
+    const options = { instances: [emulatedInstance()], behavior: SERVICE_BEHAVIOR_DEFAULT, newGuid: () => 'guid' };
+    const service = new ProvisioningService({ ...options, faults: plan(faultRule({ kind: 'endless-assigning' })) });
+    service.register(connectedDevice(service, 'a', START_MS), '', START_MS);
+    expect(service.counters).toMatchObject({ registrationAttempts: 1, deviceAssignments: 0 });
+  });
+
   it('ends as failed, with the code and message that the rule gives', () => {
     const failure = { errorCode: 400209, errorMessage: 'The hub refused.' };
     const { status, body } = polled({ kind: 'fail-assignment', ...failure }, 200);

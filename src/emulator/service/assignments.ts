@@ -98,7 +98,7 @@ export class Assignments {
       const { errorCode, errorMessage } = fault;
       assignment.result = { hub: null, substatus: null, failure: { errorCode, errorMessage } };
     }
-    if (assignment.result.hub === null) return;
+    if (assignment.result.hub === null || assignment.readyAtMs === Number.POSITIVE_INFINITY) return;
     this.#counters.deviceAssignments += 1;
     if (record.assignment !== assignment) return;
     record.hub = assignment.result.hub;

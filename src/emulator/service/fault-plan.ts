@@ -54,7 +54,13 @@ export class FaultPlan {
       (candidate) => concerns(candidate, point, device, atMs) && this.#strikes(candidate, device),
     );
     if (rule === undefined) return null;
-    const record: FaultRecord = { kind: 'fault', fault: rule.fault.kind, point, registrationId, atMs };
+    const record: FaultRecord = {
+      kind: 'fault',
+      fault: rule.fault.kind,
+      point,
+      registrationId,
+      atMs: Math.round(atMs),
+    };
     this.records.push(record);
     this.#onInjected(record);
     return rule.fault;
