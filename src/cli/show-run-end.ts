@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { RunEnd } from '../coordinator/run-fleet.ts';
 import { summaryJson } from '../report/summary-json.ts';
 import { summaryText } from '../report/summary-text.ts';
@@ -12,5 +13,5 @@ export function showRunEnd({ folder, reason, summary }: RunEnd, { json, color }:
   }
   const palette = paletteFor(hasColors(process.stdout, process.env, color));
   process.stdout.write(json ? summaryJson(summary) : summaryText(summary, palette));
-  process.stderr.write(`results: ${folder}\n`);
+  process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n`);
 }

@@ -1,7 +1,7 @@
 import type { Comparison, FigureComparison } from './compare-runs.ts';
 import { formatObserved } from './describe-threshold.ts';
 import type { DeviceComparison } from './device-comparison.ts';
-import { ABSENT, formatCount, formatForeign, formatNoun } from './format.ts';
+import { ABSENT, formatCount, formatForeign, formatNoun, formatNumber } from './format.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { textTable } from './text-table.ts';
 
@@ -55,9 +55,13 @@ function figureCells({ name, quantity, values, changes, spread, regressed }: Fig
   return [formatForeign(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatPercent(spread), mark];
 }
 
-/** Shares in percentage points, all else in per cent. */
+/** From here on, ten times as much, per cent are hard to read. */
+const TIMES_CHANGE_MIN = 9;
+
+/** Shares in percentage points, all else in per cent: `+1.5 pp`, `-12.5%`, `×25.0`. */
 function formatChange(change: number | null, quantity: FigureComparison['quantity']): string {
   if (change === null) return ABSENT;
+  if (quantity !== 'share' && change >= TIMES_CHANGE_MIN) return `×${formatNumber(1 + change)}`;
   const sign = change > 0 ? '+' : '';
   return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatPercent(change)}`;
 }

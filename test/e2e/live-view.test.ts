@@ -181,6 +181,7 @@ it.concurrent('in a pipe there are the same lines, and nothing else but what is 
   expect(lines.filter((line) => !LINE.test(line))).toEqual([
     expect.stringMatching(LOGGED),
     expect.stringMatching(/^results: /),
+    expect.stringMatching(/^report: .*report\.html$/),
   ]);
   expect(stdout + stderr).not.toContain('\u001b');
 });

@@ -101,6 +101,11 @@ describe('a comparison', () => {
     expect(text).toMatch(/\nservice p50 +100 ms +150 ms +\+50.0% +50 ms +-50.0% +100.0% {2}worse\n/);
   });
 
+  it('tells a change of ten times and more as such', () => {
+    const text = comparisonText(compareRuns([run('a'), run('b', { serviceMs: 2_500 })], 0.1, null));
+    expect(text).toMatch(/\nservice p50 +200 ms +2\.5 s +×12\.5 /);
+  });
+
   it.each<[string, Shape]>([
     ['fleet', { session: { fleet: { ...sessionOf(100).fleet, digest: 'cd'.repeat(32) } } }],
     ['target', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],

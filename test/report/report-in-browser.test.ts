@@ -194,6 +194,11 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
       dispatchEvent(new Event('beforeprint'));
       getComputedStyle(document.documentElement).getPropertyValue('--ink')`);
     expect(ink.trim()).toBe('#1b2530');
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    const paper = await page.evaluate(
+      '[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).colorScheme]',
+    );
+    expect(paper).toEqual(['rgb(255, 255, 255)', 'light']);
     expect((await page.pdf()).length).toBeGreaterThan(20_000);
     await page.close();
   });

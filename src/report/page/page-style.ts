@@ -51,8 +51,8 @@ header { padding: clamp(24px, 5vw, 56px) 0 clamp(20px, 3vw, 32px); }
 .thresholds .word { font-weight: 600; background: none; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 20px 24px; margin-top: clamp(20px, 3vw, 32px); padding-top: 20px; border-top: 1px solid var(--line); }
 .figures dt { color: var(--muted); font-size: .88rem; }
-.figures dd { font-size: 1.7rem; line-height: 1.25; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; }
-.figures .note { font-size: .88rem; font-weight: 400; letter-spacing: 0; color: var(--muted); }
+.figures dd { white-space: nowrap; font-size: 1.7rem; line-height: 1.25; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; }
+.figures .note { white-space: normal; font-size: .88rem; font-weight: 400; letter-spacing: 0; color: var(--muted); }
 
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)); gap: 20px; }
 .cards > section, figure, .grid > .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px; min-width: 0; }
@@ -123,7 +123,10 @@ footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(-
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 @media print {
   @page { margin: 14mm; }
-  body { background: none; font-size: 11pt; }
+  html { color-scheme: light; }
+  body { background: #fff; font-size: 11pt; }
+  .figures { grid-template-columns: repeat(5, auto); gap: 12px; } .figures dd { font-size: 1.2rem; } .figures .note { font-size: .84rem; }
+  .cards { grid-template-columns: 1fr 1fr; } .cards > :last-child { grid-column: 1 / -1; }
   main, footer { max-width: none; padding: 0; }
   .cards > section, figure, .grid > .scroll, tr, li { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
