@@ -57,7 +57,7 @@ export class Dispatcher {
       const over = schedule.isOver(clock.nowMs());
       const count = over ? 1 : this.#releasable();
       if (count > 0) {
-        const rows = await ledger.take(count, source, round);
+        const rows = await (schedule.isPaused ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
         if (rows.length > 0 && over) return 'over';
         if (rows.length > 0) await this.#release(rows);
         // What is under way may come back, for another try.

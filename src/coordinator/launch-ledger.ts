@@ -18,6 +18,15 @@ export class LaunchLedger {
     return [...again, ...rows.map((row) => unplaced(row, round))];
   }
 
+  /**
+   * One row to see whether anything gets through: a new one as long as there are any, since those that came back may be just
+   * those which nobody lets in.
+   */
+  async takeProbe(source: SourceOfWork, round: number): Promise<readonly Unplaced[]> {
+    const [row] = await source.take(1);
+    return row === undefined ? this.#putBack.splice(0, 1) : [unplaced(row, round)];
+  }
+
   /** Nothing is with the workers, and nothing waits to be released again. */
   get isEmpty(): boolean {
     return this.#open.size === 0 && this.#putBack.length === 0;

@@ -126,6 +126,32 @@ describe('dispatcher', () => {
     expect(run.launches).toHaveLength(7);
   });
 
+  it('probes with new rows while nothing gets through, and with those that came back when there are no others', async () => {
+    const run = observedDispatcher(6, null, closedPace(), new Credits([3], 0));
+    void run.dispatcher.run();
+    const nextRows = async (): Promise<readonly number[]> => {
+      const before = run.launches.length;
+      await run.advance(100);
+      await run.sync();
+      return run.launches.slice(before).map(({ launch }) => launch.row);
+    };
+    const comeBack = (rows: readonly number[]): void => {
+      const launched = run.launches.slice(-rows.length);
+      run.settle(launched);
+      for (const { launch } of launched) run.ledger.putBack(launch);
+    };
+    await run.settled();
+    await run.sync();
+    run.schedule.pause(run.clock.nowMs());
+    comeBack([0, 1, 2]);
+    for (const probe of [3, 4, 5, 0, 1]) {
+      expect(await nextRows()).toEqual([probe]);
+      comeBack([probe]);
+    }
+    run.schedule.resume(run.clock.nowMs());
+    expect(await nextRows()).toEqual([2, 3, 4]);
+  });
+
   it('releases nothing after stop, but hands out what was granted', async () => {
     const credits = new Credits([4], 0);
     const run = observedDispatcher(100, null, closedPace(), credits);

@@ -56,7 +56,7 @@ export function hostileBytes(step: number, state: HostileState, random: SeededRa
   return random.next() < 0.8 ? bytes : spoilt(bytes, random);
 }
 
-function spoilt(bytes: Buffer, random: SeededRandom): Buffer {
+export function spoilt(bytes: Buffer, random: SeededRandom): Buffer {
   const at = random.below(bytes.length);
   switch (random.below(6)) {
     case 0:
