@@ -19,10 +19,10 @@ export type HostileRun = {
 /** Every limit is met soon; a device is settled in seconds. */
 const REGISTRATION = {
   attempts: 3,
-  requestRetries: 3,
+  requestRetries: 1,
   polls: 3,
-  connectTimeout: '1s',
-  responseTimeout: '1s',
+  connectTimeout: '5s',
+  responseTimeout: '500ms',
   retryAfterMax: '200ms',
   pollDelay: '20ms',
   pollDelayMin: '20ms',
