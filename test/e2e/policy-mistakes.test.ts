@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload } from '../support/dpsload-program.ts';
-import { onlyRunFolder } from '../support/results.ts';
+import { onlyRunFolder, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const EMULATOR = fileURLToPath(new URL('../../scenarios/emulator/', import.meta.url));
@@ -58,6 +58,7 @@ instances:
   // JSON is YAML.
   writeFileSync(path('scenario.yaml'), JSON.stringify(scenario));
   const ended = await dpsload(['run', '-s', path('scenario.yaml'), '--out', path('out'), '--json', '--quiet']);
+  if (ended.stdout === '') throw new Error(ended.stderr);
   const summary = JSON.parse(ended.stdout) as Summary;
   return { code: ended.code, summary, folder: onlyRunFolder(path('out')) };
 }
@@ -114,53 +115,48 @@ describe('an instance that is set up wrongly', () => {
 });
 
 describe('a webhook that misbehaves', () => {
-  it.each<[string, (text: string) => string, string]>([
-    [
-      'fails',
-      (text) => text.replace('answer(200, chosen)', 'answer(503, {})'),
-      'Custom allocation failed with status code: 503',
-    ],
-    [
-      'is too slow',
-      (text) => text.replace('else answer(200', 'else setTimeout(answer, 2_000, 200'),
-      'Custom allocation timed out.',
-    ],
-    [
-      'names a hub that is not linked',
-      (text) => text.replace('iotHubHostName: hub', "iotHubHostName: 'elsewhere.azure-devices.net'"),
-      'Custom allocation named an IoT hub that was not offered.',
-    ],
-    [
-      'answers no JSON',
-      (text) => text.replace('JSON.stringify(body)', "'sorry'"),
-      'Custom allocation answered no JSON object.',
-    ],
-  ])('%s: shows as what it is, and nothing is said of the shares', async (_, webhook, message) => {
-    const { code, summary } = await run({
-      devices: 20,
+  /** What it does to the devices of each of three sites, and what the results say of them. */
+  const first = `case 'north': return answer(503, {});
+      case 'south': return setTimeout(answer, 3_000, 200, chosen);
+      default: return answer(200, { iotHubHostName: 'elsewhere.azure-devices.net' });`;
+
+  it('fails, is too slow, names a foreign hub: each shows as what it is, and nothing is said of the shares', async () => {
+    const { code, summary, folder } = await run({
+      devices: 9,
       linked: hubs(SITES),
       enrollment: CUSTOM,
       allocation: BY_ROW,
-      webhookTimeout: message.includes('timed out') ? '300ms' : '10s',
-      webhook,
+      webhookTimeout: '1s',
+      webhook: (text) => text.replace('else answer(200, chosen);', `else switch (chosen.payload.site) { ${first} }`),
     });
-    expect([code, summary.results.failed, summary.allocation?.verdict]).toEqual([3, 20, 'inconclusive']);
-    expect(summary.errors).toMatchObject([{ code: '400207', count: 20, message }]);
+    expect([code, summary.results.failed, summary.allocation?.verdict]).toEqual([3, 9, 'inconclusive']);
+    expect(summary.errors).toMatchObject([{ code: '400207', count: 9 }]);
+    const rows = readResultRows(join(folder, 'registrations.csv'));
+    expect(rows.slice(0, 3).map((row) => row['error_message'])).toEqual([
+      'Custom allocation failed with status code: 503',
+      'Custom allocation timed out.',
+      'Custom allocation named an IoT hub that was not offered.',
+    ]);
   });
 
   it('takes its time: that is the time of the allocation, and of no other phase', async () => {
     const webhook = (text: string): string => text.replace('else answer(200', 'else setTimeout(answer, 150, 200');
-    const { summary } = await run({
-      devices: 20,
+    const { summary } = await run({ devices: 9, linked: hubs(SITES), enrollment: CUSTOM, allocation: BY_ROW, webhook });
+    const { allocation, accepted } = summary.latency;
+    expect(allocation?.minMs).toBeGreaterThanOrEqual(149);
+    expect(allocation?.count).toBe(9);
+    expect(accepted?.minMs).toBeLessThan(150);
+  });
+
+  it('does not start at all: the run says so, and opens nothing', async () => {
+    const failing = run({
+      devices: 1,
       linked: hubs(SITES),
       enrollment: CUSTOM,
       allocation: BY_ROW,
-      webhook,
+      webhook: () => "throw new Error('no such port');",
     });
-    const { allocation, accepted } = summary.latency;
-    expect(allocation?.minMs).toBeGreaterThanOrEqual(150);
-    expect(allocation?.count).toBe(20);
-    expect(accepted?.minMs).toBeLessThan(150);
+    await expect(failing).rejects.toThrow('the webhook cannot be started: it ended: Error: no such port');
   });
 });
 

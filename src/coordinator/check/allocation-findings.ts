@@ -8,8 +8,9 @@ const SUBJECT = 'allocation';
 /** How many devices the verdict needs, against those that there are. @param devices new ones, of the whole run */
 export function allocationFindings(expectation: AllocationExpectation | null, devices: number): readonly Finding[] {
   if (expectation === null) return [];
-  const { by, cohorts, tolerance, confidence, asRun } = expectation;
-  const shares = cohorts.reduce((sum, { hubs }) => sum + hubs.length, 0);
+  const { by, cohorts, tolerance, confidence, asRun, reprovision, moved } = expectation;
+  const judgesMovement = reprovision !== null || moved !== null;
+  const shares = cohorts.reduce((sum, { hubs }) => sum + hubs.length, judgesMovement ? 1 : 0);
   const width = simultaneousWidth(confidence, shares);
   if (by === 'row') {
     const needed = devicesNeeded(1, tolerance, simultaneousWidth(confidence, 1)) ?? 0;
@@ -28,7 +29,7 @@ export function allocationFindings(expectation: AllocationExpectation | null, de
   if (needed <= devices) return [ok(SUBJECT, evidence)];
   const hardest = Math.max(...found.map((cohort) => variance(cohort.hardest)));
   const reached = toleranceReached(Math.floor(devices / needs.length), shareOf(hardest), width);
-  const remedy = `Register more devices, or widen allocation.tolerance to ${formatPoints(reached)}`;
+  const remedy = `Register more devices, or widen allocation.tolerance to ${formatPoints(Math.ceil(reached * 1e4) / 1e4)}`;
   return needs.length === 0 ? [] : [warning(SUBJECT, evidence, remedy)];
 }
 

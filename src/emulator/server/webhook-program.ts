@@ -69,7 +69,7 @@ function startProgram(file: string, clock: Clock): Promise<Running> {
     const fail = (reason: string): void => {
       timer.cancel();
       stop();
-      reject(notStarted(file, `${reason}${log === '' ? '' : `: ${log.trim().split('\n').at(-1)}`}`));
+      reject(notStarted(file, `${reason}${log === '' ? '' : `: ${causeIn(log)}`}`));
     };
     const timer = clock.wakeAt(clock.nowMs() + START_TIMEOUT_MS, () => fail('did not say where it listens in time'));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -89,6 +89,12 @@ function startProgram(file: string, clock: Clock): Promise<Running> {
     // `close`: when all that it wrote has been read.
     child.once('close', () => fail('ended'));
   });
+}
+
+/** The line that names an error, where there is one: Node.js shows its place before, and the stack behind. */
+function causeIn(log: string): string {
+  const lines = log.trim().split('\n');
+  return lines.find((line) => /^[A-Za-z]*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 function urlIn(line: string): string | null {

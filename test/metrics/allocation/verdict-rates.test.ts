@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hubByWeightedHash } from '../../../src/emulator/service/weighted-hash.ts';
 import type { AllocationVerdict } from '../../../src/metrics/allocation/allocation-verdict.ts';
 import { devicesNeeded } from '../../../src/metrics/allocation/fleet-size.ts';
 import { judgeAllocation } from '../../../src/metrics/allocation/judge-allocation.ts';
@@ -30,7 +31,29 @@ function devicesFor({ expected, tolerance }: SetUp): number {
   return Math.max(...needs);
 }
 
-function verdicts(setUp: SetUp, devices: number): Readonly<Record<AllocationVerdict, number>> {
+/** Where the emulator sends a fleet: its own hash, weights and all. */
+function hashHubs(devices: number, weights: readonly number[], fleet: number): readonly number[] {
+  const hubs = weights.map((weight, index) => ({
+    hostName: `hub-${index}.azure-devices.net`,
+    weight,
+    applyAllocationPolicy: true,
+    identityLimit: null,
+  }));
+  const counts = weights.map(() => 0);
+  for (let device = 0; device < devices; device += 1) {
+    const winner = hubByWeightedHash(hubs, `fleet-${fleet}-device-${device}`);
+    const hub = hubs.findIndex(({ hostName }) => hostName === winner?.hostName);
+    counts[hub] = (counts[hub] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function verdicts(
+  setUp: SetUp,
+  devices: number,
+  draw = drawHubs,
+  repetitions = REPETITIONS,
+): Readonly<Record<AllocationVerdict, number>> {
   const hubs = setUp.expected.map((weight, index) => ({ hub: `hub-${index}`, weight }));
   const expectation: AllocationExpectation = {
     ...EVEN_THIRDS,
@@ -40,8 +63,8 @@ function verdicts(setUp: SetUp, devices: number): Readonly<Record<AllocationVerd
     confidence: CONFIDENCE,
   };
   const found = { pass: 0, fail: 0, inconclusive: 0 };
-  for (let seed = 1; seed <= REPETITIONS; seed += 1) {
-    const drawn = drawHubs(devices, setUp.actual, seed);
+  for (let seed = 1; seed <= repetitions; seed += 1) {
+    const drawn = draw(devices, setUp.actual, seed);
     const counts = new Map(
       drawn.map((count, index) => [`hub-${index}`, count] as const).filter(([, count]) => count > 0),
     );
@@ -49,9 +72,9 @@ function verdicts(setUp: SetUp, devices: number): Readonly<Record<AllocationVerd
     found[judgeAllocation(expectation, new Map([['', cohort]]), null).verdict] += 1;
   }
   return {
-    pass: found.pass / REPETITIONS,
-    fail: found.fail / REPETITIONS,
-    inconclusive: found.inconclusive / REPETITIONS,
+    pass: found.pass / repetitions,
+    fail: found.fail / repetitions,
+    inconclusive: found.inconclusive / repetitions,
   };
 }
 
@@ -97,6 +120,14 @@ describe(`a set-up that is wrong, ${REPETITIONS} times with the fleet that it ne
     const { fail, pass } = verdicts(setUp, devicesFor(setUp));
     expect(fail).toBeGreaterThanOrEqual(CONFIDENCE - NOISE);
     expect(pass).toBe(0);
+  });
+
+  it('fails as surely when the emulator itself has a weight that is off by 10%, and passes when it has not', () => {
+    const FLEETS = 2;
+    const setUp: SetUp = { expected: [10, 10], actual: [10, 11], tolerance: 0.0119 };
+    const right: SetUp = { ...setUp, actual: [10, 10] };
+    expect(verdicts(setUp, devicesFor(setUp), hashHubs, FLEETS)).toEqual({ pass: 0, fail: 1, inconclusive: 0 });
+    expect(verdicts(right, devicesFor(right), hashHubs, FLEETS)).toEqual({ pass: 1, fail: 0, inconclusive: 0 });
   });
 
   it('fails: nobody moves where a third should', () => {
