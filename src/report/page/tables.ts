@@ -66,9 +66,9 @@ function table(
     ([name = '', ...cells]) =>
       html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${look}">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}, table"><table class="${look}">
 <caption>${note === '' ? caption : named(caption, note)}</caption>
-<thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
+<thead><tr>${head.map((text) => (text === '' ? html`<td></td>` : html`<th scope="col">${text}</th>`))}</tr></thead>
 <tbody>
 ${body}</tbody></table></div>
 `;
