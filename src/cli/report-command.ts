@@ -21,12 +21,12 @@ export function reportCommand(): Command {
   return new Command('report')
     .summary('rebuild the results of a run, or of several runs of one fleet, from their journals')
     .description(
-      'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again,\n' +
-        'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is known\n' +
-        'and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.\n\n' +
-        'Several runs of one fleet at one target (canary, main run, retries) are merged into one set of files under --out: each\n' +
-        'device has the last outcome, in the order in which the runs began, and what may have been registered in two of them is\n' +
-        'marked possibly_twice.',
+      'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again, ' +
+        'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is ' +
+        'known and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.\n\n' +
+        'Several runs of one fleet at one target (canary, main run, retries) are merged into one set of files under --out: ' +
+        'each device has the last outcome, in the order in which the runs began, and what may have been registered in two ' +
+        'of them is marked possibly_twice.',
     )
     .argument('[run-dirs...]', 'folders of the runs')
     .option('--out <dir>', 'where the files go, for several runs (default: the folder of the run)')
