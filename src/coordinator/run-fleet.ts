@@ -35,6 +35,7 @@ import { markSurprise, surpriseRule } from './surprise-rule.ts';
 import { thresholdRule } from './threshold-rule.ts';
 import { REGISTRATION_WORKER } from './worker-pool.ts';
 import { writeResults } from './write-results.ts';
+import { refuseWrongClock } from './wrong-clock.ts';
 
 /** Version of the shape of run.json. */
 const RUN_FILE_VERSION = 1;
@@ -127,7 +128,10 @@ async function connectAsFirstDevice(
   const { idScope } = target;
   const made = await firstDeviceIdentity({ scenario, survey, idScope, keys, userAgent: setup.userAgent }, clock);
   if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
-  return await preflight(targetLabel(target), made.identity, mqttJsConnections(dialler(setup), clock), clock);
+  const open = mqttJsConnections(dialler(setup), clock);
+  const facts = await preflight(targetLabel(target), made.identity, open, clock);
+  if (facts.failureCode === 'connack-5') await refuseWrongClock(setup, clock);
+  return facts;
 }
 
 function refuseRepeatedRun({ scenario, survey, target }: RunRequest): void {

@@ -1,4 +1,4 @@
-// node test/mutation/run.mjs: applies each mutation to a copy of the sources, runs the tests that watch over them, and lists which are
+// npm run test:mutation: applies each mutation to a copy of the sources, runs the tests that watch over them, and lists which are
 // caught. Ends with 1 when one survives.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -24,18 +24,16 @@ import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { Clock } from '../../time/clock.ts';
 import { firstDeviceIdentity } from '../first-device.ts';
 import { preflight } from '../preflight.ts';
+import { clockSkewOf } from '../wrong-clock.ts';
 import { allocationFindings } from './allocation-findings.ts';
 import { amountFinding, formatPerMinute, overloadFindings, rateFinding, unknownHubs } from './capacity-findings.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { readLocalLimits } from './local-limits.ts';
-import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
 
 /** A registration that the service answers with its usual retry-after of 3 s. */
 const REGISTRATION_SECONDS = 3;
-
-const HTTPS_PORT = 443;
 
 export type CheckRequest = {
   readonly scenario: Scenario;
@@ -96,7 +94,8 @@ async function targetFindings(request: CheckRequest, clock: Clock): Promise<read
   if (dns.level === 'problem') return [dns];
   const probe = await probeTls({ ...target, caPems: request.caPems }, tls, clock);
   const connection = connectionFindings(probe, clock.epochMs());
-  const skewMs = await measureClockSkew({ host: target.host, port: HTTPS_PORT, caPems: request.caPems }, clock);
+  const { transport } = request.scenario;
+  const skewMs = await clockSkewOf({ ...target, transport, caPems: request.caPems }, clock);
   const found = [dns, ...connection, clockFinding(skewMs)];
   return probe.failure === null ? [...found, await connectAsFirstDevice(request, target, clock)] : found;
 }
