@@ -1,8 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'csv-parse';
 import { OperatorError } from '../problem/operator-error.ts';
-import { unreadableFile } from '../problem/unreadable-file.ts';
 import {
   type DeviceComparison,
   DeviceComparisonFold,
@@ -11,6 +7,7 @@ import {
 } from '../report/device-comparison.ts';
 import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { registrationRows } from './registration-rows.ts';
 
 /**
  * Joins the registrations.csv of two runs of one fleet, which are in the order of the fleet: two rows are in memory.
@@ -50,26 +47,16 @@ export async function compareDevices(
 }
 
 async function* deviceResults(folder: string): AsyncGenerator<DeviceResult, undefined> {
-  const file = join(folder, 'registrations.csv');
-  const source = createReadStream(file);
-  const rows = source.pipe(parse({ columns: true }));
-  source.once('error', (error) => rows.destroy(error));
-  try {
-    for await (const row of rows as AsyncIterable<Readonly<Record<string, string>>>) {
-      yield {
-        registrationId: row['registration_id'] ?? '',
-        round: row['round'] ?? '',
-        result: row['result'] ?? '',
-        assignedHub: row['assigned_hub'] ?? '',
-        deviceId: row['device_id'] ?? '',
-        substatus: row['substatus'] ?? '',
-        serviceMs: row['service_ms'] ? Number(row['service_ms']) : null,
-      };
-    }
-  } catch (error) {
-    throw unreadableFile(file, error);
-  } finally {
-    source.destroy();
+  for await (const row of registrationRows(folder)) {
+    yield {
+      registrationId: row['registration_id'] ?? '',
+      round: row['round'] ?? '',
+      result: row['result'] ?? '',
+      assignedHub: row['assigned_hub'] ?? '',
+      deviceId: row['device_id'] ?? '',
+      substatus: row['substatus'] ?? '',
+      serviceMs: row['service_ms'] ? Number(row['service_ms']) : null,
+    };
   }
 }
 

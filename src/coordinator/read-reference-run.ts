@@ -1,9 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'csv-parse';
 import { OperatorError } from '../problem/operator-error.ts';
-import { unreadableFile } from '../problem/unreadable-file.ts';
 import type { AllocationExpectation, HubWeight } from '../scenario/allocation-expectation.ts';
+import { registrationRows } from './registration-rows.ts';
 
 /**
  * The expectation with the counts of the run that it names as weights; any other as it is.
@@ -19,20 +16,10 @@ export async function withReferenceRun(
 
 async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
   const counts = new Map<string, number>();
-  const file = join(folder, 'registrations.csv');
-  const source = createReadStream(file);
-  const rows = source.pipe(parse({ columns: true }));
-  source.once('error', (error) => rows.destroy(error));
-  try {
-    for await (const row of rows as AsyncIterable<Readonly<Record<string, string>>>) {
-      const hub = (row['assigned_hub'] ?? '').toLowerCase();
-      if (row['substatus'] !== 'initialAssignment' || hub === '') continue;
-      counts.set(hub, (counts.get(hub) ?? 0) + 1);
-    }
-  } catch (error) {
-    throw unreadableFile(file, error);
-  } finally {
-    source.destroy();
+  for await (const row of registrationRows(folder)) {
+    const hub = (row['assigned_hub'] ?? '').toLowerCase();
+    if (row['substatus'] !== 'initialAssignment' || hub === '') continue;
+    counts.set(hub, (counts.get(hub) ?? 0) + 1);
   }
   if (counts.size === 0) {
     const message = 'has no device that came to its first hub, so that there are no shares to compare with';
