@@ -7,7 +7,7 @@ import { writeResults } from '../../src/coordinator/write-results.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
-import { type BatchSession, NULL_JOURNAL, runBatchSession, writeFleet } from './batch-session.ts';
+import { type BatchSession, NULL_JOURNAL, runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { median } from './interleaved-rounds.ts';
 import { inTemporaryFolder, startEmulator } from './program-run.ts';
 
@@ -17,45 +17,41 @@ const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 7);
 type Cost = { readonly cpuMs: number; readonly ms: number };
 
 await inTemporaryFolder(async (folder) => {
-  const emulator = await startEmulator(0);
   const fleet = await writeFleet(join(folder, 'fleet.csv'), ROWS);
   const survey = await surveyFleet(fleet, { keys: 'for-every-row' });
-  const session = {
-    fleet,
-    survey,
-    workerFile: REGISTRATION_WORKER,
-    workers: 1,
-    concurrency: 100,
-    endpoint: {
-      host: '127.0.0.1',
-      port: emulator.port,
-      idScope: emulator.idScope,
-      caPems: [readFileSync(emulator.caFile, 'utf8')],
-    },
-  };
-  const cpuRatios: number[] = [];
-  const timeRatios: number[] = [];
-  // The first round warms up, and does not count. Which of the two goes first alternates: the emulator slows down by what it has to remember.
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const kept = () => costOf(() => runKept(session, mkdtempSync(join(folder, 'run-'))));
-    const unkept = () => costOf(() => runBatchSession({ ...session, journal: NULL_JOURNAL }));
-    const [first, second] = round % 2 === 0 ? [kept, unkept] : [unkept, kept];
-    const [one, other] = [await first(), await second()];
-    const [withJournal, without] = round % 2 === 0 ? [one, other] : [other, one];
-    if (round === 0) continue;
-    cpuRatios.push(withJournal.cpuMs / without.cpuMs);
-    timeRatios.push(withJournal.ms / without.ms);
-    const perRow = ({ cpuMs, ms }: Cost): string =>
-      `${(cpuMs / ROWS).toFixed(3)} ms CPU, ${((ROWS * 1000) / ms).toFixed(0)}/s`;
-    console.log(`round ${round}: kept ${perRow(withJournal)}; null journal ${perRow(without)}`);
-  }
-  await emulator.stop();
-  console.log(
-    `\njournal and results, of a run without them (paired ratio, ${ROUNDS} rounds of ${ROWS} registrations):`,
-  );
-  console.log(`- CPU of the process:  ${summary(cpuRatios)}`);
-  console.log(`- time of the run:     ${summary(timeRatios)}`);
+  const session = { fleet, survey, workers: 1, concurrency: 100 };
+  const nowhere = { host: '127.0.0.1', port: 8883, idScope: '0ne00111111', caPems: [] };
+  await compare('a simulated connection', folder, { ...session, workerFile: SIMULATED_WORKER, endpoint: nowhere });
+  const { port, idScope, caFile, stop } = await startEmulator(0);
+  const endpoint = { host: '127.0.0.1', port, idScope, caPems: [readFileSync(caFile, 'utf8')] };
+  await compare('TLS to the emulator', folder, { ...session, workerFile: REGISTRATION_WORKER, endpoint });
+  await stop();
 });
+
+/** Both in turns: the first round warms up, and does not count; which goes first alternates. */
+async function compare(connection: string, folder: string, session: Omit<BatchSession, 'journal'>): Promise<void> {
+  const kept: Cost[] = [];
+  const unkept: Cost[] = [];
+  const sides = [
+    { costs: kept, run: () => runKept(session, mkdtempSync(join(folder, 'run-'))) },
+    { costs: unkept, run: () => runBatchSession({ ...session, journal: NULL_JOURNAL }) },
+  ];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const { costs, run } of round % 2 === 0 ? sides : sides.toReversed()) {
+      const cost = await costOf(run);
+      if (round > 0) costs.push(cost);
+    }
+  }
+  const paired = (of: (kept: Cost, unkept: Cost) => number): number[] =>
+    kept.map((cost, round) => of(cost, unkept[round] ?? cost));
+  console.log(
+    `\n${connection}, ${ROUNDS} rounds of ${ROWS} registrations; journal and results, paired with a null journal:`,
+  );
+  console.log(`- null journal, CPU in ms a registration:  ${spread(unkept.map(({ cpuMs }) => cpuMs / ROWS))}`);
+  console.log(`- added CPU in ms a registration:          ${spread(paired((a, b) => (a.cpuMs - b.cpuMs) / ROWS))}`);
+  console.log(`- ratio of the CPU of the process:         ${spread(paired((a, b) => a.cpuMs / b.cpuMs))}`);
+  console.log(`- ratio of the time of the run:            ${spread(paired((a, b) => a.ms / b.ms))}`);
+}
 
 /** A run as the program makes it, results and all. */
 async function runKept(session: Omit<BatchSession, 'journal'>, folder: string): Promise<void> {
@@ -77,7 +73,7 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
   return { cpuMs: (user + system) / 1000, ms: performance.now() - startedAt };
 }
 
-function summary(ratios: number[]): string {
-  const ascending = ratios.toSorted((a, b) => a - b);
+function spread(values: readonly number[]): string {
+  const ascending = values.toSorted((a, b) => a - b);
   return `median ${median(ascending).toFixed(3)}, from ${ascending[0]?.toFixed(3)} to ${ascending.at(-1)?.toFixed(3)}`;
 }
