@@ -6,16 +6,19 @@ import { estimateDuration } from './estimate-duration.ts';
 
 const HOUR_MS = 3_600_000;
 
+/** What is to be registered: each row in one round or more. */
+export type PlannedWork = { readonly rows: number; readonly registrations: number };
+
 /**
  * Asks before anything that could take from others at a real service: with target, rows, billed register calls and hours.
  *
  * @param yes the operator has said so on the command line.
  * @throws OperatorError `usage` when there is nobody to ask, or the answer is no.
  */
-export async function confirmRisks(scenario: Scenario, selectedRows: number, yes: boolean): Promise<void> {
+export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: boolean): Promise<void> {
   const risks = loadRisks(scenario);
   if (risks.length === 0 || yes) return;
-  const plan = describePlan(scenario, selectedRows);
+  const plan = describePlan(scenario, work);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes if that is meant, or stay within the quota');
   }
@@ -29,13 +32,11 @@ export async function confirmRisks(scenario: Scenario, selectedRows: number, yes
   }
 }
 
-function describePlan(scenario: Scenario, selectedRows: number): string {
-  const { target, load } = scenario;
+function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork): string {
+  const { target } = scenario;
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
-  const rows = Math.min(selectedRows, load.rowsMax ?? selectedRows);
-  const calls = rows * load.rounds;
-  const hours = (estimateDuration(calls, scenario).durationMs / HOUR_MS).toFixed(2);
-  return `${name}: ${rows} rows, at least ${calls} billed register calls, about ${hours} hours`;
+  const hours = (estimateDuration(registrations, scenario).durationMs / HOUR_MS).toFixed(2);
+  return `${name}: ${rows} rows, at least ${registrations} billed register calls, about ${hours} hours`;
 }
 
 function refused(message: string, remedy: string | null): OperatorError {

@@ -8,6 +8,7 @@ import type { RunFleet } from './run-command.ts';
 /** Each brings libraries of its own, and the start of a process is a part of every script: only what is asked for is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
+  resume: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
   compare: async () => (await import('./compare-command.ts')).compareCommand(finish),
   report: async () => (await import('./report-command.ts')).reportCommand(),
   emulator: async () => (await import('./emulator-command.ts')).emulatorCommand(),

@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
-import { type RowSelection, selectRows } from '../coordinator/row-selection.ts';
+import { selectRows } from '../coordinator/row-selection.ts';
+import type { RunRequest } from '../coordinator/run-fleet.ts';
 import { CAPITAL_IDS_REMEDY, capitalIdsWarning } from '../fleet/capital-ids.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { type Flags, SCENARIO_VARIABLE } from '../scenario/gather-settings.ts';
-import { printScenario } from '../scenario/print-scenario.ts';
+import { printScenario, scenarioKeys } from '../scenario/print-scenario.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { SETTING_NAMES, settingNamed } from '../scenario/settings.ts';
 import { confirmRisks } from './confirm-risks.ts';
@@ -30,16 +31,19 @@ export type RunSwitches = {
   readonly color: boolean;
 };
 
+export type RunOptions = Pick<RunRequest, 'settings' | 'selection' | 'resumed'> &
+  RunSwitches &
+  Omit<RunInputs, 'survey' | 'allocation'> & {
+    /** All that are to be made. */
+    readonly registrations: number;
+  };
+
 /**
  * Registers a surveyed fleet.
  *
  * @returns the exit code of the process.
  */
-export type RunFleet = (
-  scenario: Scenario,
-  survey: FleetSurvey,
-  options: RunSwitches & Omit<RunInputs, 'survey' | 'allocation'> & { readonly selection: RowSelection },
-) => Promise<number>;
+export type RunFleet = (scenario: Scenario, fleet: RunRequest['fleet'], options: RunOptions) => Promise<number>;
 
 type RunFlags = Partial<RunSwitches> & {
   readonly scenario?: string;
@@ -82,15 +86,22 @@ function switchOptions(): readonly Option[] {
       `YAML file with settings, or @NAME of one that dpsload brings (default: none; ${SCENARIO_VARIABLE})`,
     ),
     new Option('--again', 'also when a run under --out has the same fleet and target (default: no)'),
-    new Option('--yes', 'go on without asking where a run leaves the quota, or the governor is off (default: ask)'),
-    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
-    new Option('--quiet', 'no progress on stderr (default: no)'),
-    new Option('--no-color', 'no colours (default: colours on a terminal; NO_COLOR)'),
+    ...displayOptions(),
     new Option('--dry-run', 'check everything, say what would be done, open nothing (default: no)').conflicts('json'),
     new Option('--print-config', 'print the settings as a scenario, each with its source (default: no)').conflicts([
       'json',
       'dryRun',
     ]),
+  ];
+}
+
+/** Those that a resumed run has as well. */
+export function displayOptions(): readonly Option[] {
+  return [
+    new Option('--yes', 'go on without asking where a run leaves the quota, or the governor is off (default: ask)'),
+    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
+    new Option('--quiet', 'no progress on stderr (default: no)'),
+    new Option('--no-color', 'no colours (default: colours on a terminal; NO_COLOR)'),
   ];
 }
 
@@ -111,6 +122,9 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
     return EXIT_CODE.success;
   }
   const { again = false, yes = false, json = false, quiet = false, color = true } = flags;
-  await confirmRisks(scenario, selection.rows, yes);
-  return runFleet({ ...scenario, allocation }, survey, { again, yes, json, quiet, color, selection, ...inputs });
+  const rows = Math.min(selection.rows, scenario.load.rowsMax ?? selection.rows);
+  const registrations = rows * scenario.load.rounds;
+  await confirmRisks(scenario, { rows, registrations }, yes);
+  const run = { settings: scenarioKeys(resolved), selection, resumed: null, registrations };
+  return runFleet({ ...scenario, allocation }, survey, { again, yes, json, quiet, color, ...run, ...inputs });
 }

@@ -13,8 +13,8 @@ import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
 import { throwAwayIssuer } from './throw-away-issuer.ts';
 
 /** What a run reads from the files that its scenario names, checked. */
-export type RunInputs = {
-  readonly survey: FleetSurvey;
+export type RunInputs<Survey = FleetSurvey> = {
+  readonly survey: Survey;
   readonly keys: AttestationKeys;
   /** That of the scenario, with the shares of the run that it names. */
   readonly allocation: AllocationExpectation | null;
@@ -28,13 +28,24 @@ export type RunInputs = {
  * @throws OperatorError `usage` with the problems of all of them.
  */
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
+  return await readInputs(scenario, environment, () =>
+    surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow),
+  );
+}
+
+/** `readRunInputs` for those who know the fleet. @param lookAtFleet instead of a survey */
+export async function readInputs<Survey>(
+  scenario: Scenario,
+  environment: Environment,
+  lookAtFleet: () => Promise<Survey>,
+): Promise<RunInputs<Survey>> {
   const problems: Problem[] = [];
   const { attestation, target, caFile } = scenario;
   const keys = await collect(problems, keysOf(attestation, environment));
   const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
   if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
   const allocation = await collect(problems, withReferenceRun(scenario.allocation));
-  const survey = await collect(problems, surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow));
+  const survey = await collect(problems, lookAtFleet());
   if (
     problems.length > 0 ||
     survey === undefined ||

@@ -3,13 +3,13 @@ import type { Flags } from '../scenario/gather-settings.ts';
 import { YES_NO } from '../scenario/notation.ts';
 import { longFlag, SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../scenario/settings.ts';
 
-/** The option of a setting, with its default and its environment variable in the help. Its text is read later. */
-export function settingOption(name: SettingName): Option {
+/** The option of a setting; its help ends with `source`: what holds without it. Its text is read later. */
+export function settingOption(name: SettingName, source: string = settingSource(name)): Option {
   const { flag, notation, help, group } = settingNamed(name);
   const short = flag?.short ?? null;
   const isSwitch = notation === YES_NO;
   const flags = `${short === null ? '' : `-${short}, `}${longFlag(name)}${isSwitch ? '' : ` <${notation.placeholder}>`}`;
-  const option = new Option(flags, `${help} ${settingSource(name)}`).helpGroup(`${group}:`);
+  const option = new Option(flags, `${help} ${source}`).helpGroup(`${group}:`);
   // Given several times, a map or list has a line for each; of all others the last one counts.
   if (notation.kind === 'map' || notation.kind === 'list')
     option.argParser((line, before?: string) => (before ? `${before}\n${line}` : line));

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { resumeCommand } from '../coordinator/resume-command-line.ts';
 import type { RunEnd } from '../coordinator/run-fleet.ts';
+import type { Summary } from '../report/summary.ts';
 import { summaryJson } from '../report/summary-json.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { hasColors, paletteFor } from './colors.ts';
@@ -8,10 +10,27 @@ import type { RunDisplay } from './watch-run.ts';
 /** Prints the result on stdout: the summary as text, or exactly `summary.json`. */
 export function showRunEnd({ folder, reason, summary }: RunEnd, { json, color }: RunDisplay): void {
   if (summary === null) {
-    process.stderr.write(`${reason} at once; the journal is intact: dpsload report ${folder} shows what is known\n`);
+    process.stderr.write(
+      `${reason} at once; the journal is intact: dpsload report ${folder} shows what is known\n${resumeLine(folder)}`,
+    );
     return;
   }
   const palette = paletteFor(hasColors(process.stdout, process.env, color));
   process.stdout.write(json ? summaryJson(summary) : summaryText(summary, palette));
   process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n`);
+  if (!isWorthResuming(reason, summary)) return;
+  const limited = reason === 'limit' && summary.sessions.at(-1)?.rowsMax !== null;
+  process.stderr.write(limited ? resumeLine(folder, ', with a higher --limit') : resumeLine(folder));
+}
+
+/** Whether a resumed run would find something to do. */
+function isWorthResuming(reason: RunEnd['reason'], { results }: Summary): boolean {
+  return (
+    reason !== 'completed' ||
+    results.throttled + results['timed-out'] + results.disconnected + results.cancelled + results.unknown > 0
+  );
+}
+
+function resumeLine(folder: string, otherwise = ''): string {
+  return `resume: ${resumeCommand(folder)}${otherwise}\n`;
 }

@@ -1,5 +1,4 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import type { RowSelection } from '../coordinator/row-selection.ts';
 import { type RunEnd, runFleet } from '../coordinator/run-fleet.ts';
 import { ensureOutFolder } from '../coordinator/run-folder.ts';
 import { runListeners } from '../coordinator/run-listeners.ts';
@@ -19,22 +18,28 @@ import { watchRun } from './watch-run.ts';
 /** Registers the surveyed fleet, and shows how it goes and how it went. */
 export const startRun: RunFleet = async (
   scenario,
-  survey,
-  { keys: givenKeys, caPems, again, selection, ...display },
+  fleet,
+  { keys: givenKeys, caPems, again, settings, selection, resumed, registrations, ...display },
 ) => {
   ensureOutFolder(scenario.out);
   const keys = withThrowAwayKey(scenario.target, givenKeys);
   const endpoint = await openEndpoint(scenario, keys, caPems);
   const signals = listenForSignals();
-  const view = watchRun(scenario, selection, endpoint.target, display);
+  const view = watchRun(scenario, registrations, endpoint.target, display);
   let metrics: PublishedMetrics | null = null;
   let end: RunEnd;
   try {
-    metrics = await publishMetrics(scenario.metricsPort, metricsPlan(scenario, selection, endpoint.target), view.log);
+    metrics = await publishMetrics(
+      scenario.metricsPort,
+      metricsPlan(scenario, registrations, endpoint.target),
+      view.log,
+    );
     end = await runFleet({
       scenario,
-      survey,
+      settings,
+      fleet,
       selection,
+      resumed,
       target: endpoint.target,
       caPems: endpoint.caPems,
       keys,
@@ -54,8 +59,7 @@ export const startRun: RunFleet = async (
   return exitCodeOf(end);
 };
 
-function metricsPlan({ load }: Scenario, { rows }: Pick<RowSelection, 'rows'>, target: TargetName): RunMetricsPlan {
-  const total = Math.min(rows, load.rowsMax ?? rows) * load.rounds;
+function metricsPlan({ load }: Scenario, total: number, target: TargetName): RunMetricsPlan {
   return { target, version: dpsloadVersion(), total, ratePerSecond: steadyRatePerSecond(load.shape) };
 }
 

@@ -1,4 +1,3 @@
-import type { RowSelection } from '../coordinator/row-selection.ts';
 import type { RunListener } from '../coordinator/run-listener.ts';
 import type { TargetName } from '../journal/journal-record.ts';
 import { type LoadShape, paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
@@ -13,12 +12,11 @@ export type RunDisplay = Pick<RunSwitches, 'json' | 'quiet' | 'color'>;
 /** Shows a run on stderr while it goes on. */
 export function watchRun(
   { name, load, allocation }: Scenario,
-  { rows }: Pick<RowSelection, 'rows'>,
+  total: number,
   target: TargetName,
   { quiet, color }: RunDisplay,
 ): { readonly listener: RunListener; log(line: string): void; finish(): void } {
   const clock = systemClock(hrtimeMs());
-  const total = Math.min(load.rowsMax ?? rows, rows) * load.rounds;
   const ratePerSecond = steadyRatePerSecond(load.shape);
   const scheduleLeftMs = scheduleOf(load.shape, total);
   const fold = new ProgressFold({

@@ -9,7 +9,7 @@ import type { Clock } from '../time/clock.ts';
 
 export type FirstDeviceRequest = {
   readonly scenario: Pick<Scenario, 'fleet' | 'apiVersion'>;
-  readonly survey: FleetSurvey;
+  readonly fleet: Pick<FleetSurvey, 'rows' | 'digest' | 'bytes' | 'rejectedLines'>;
   readonly idScope: string;
   readonly keys: AttestationKeys;
   readonly userAgent: string;
@@ -17,10 +17,10 @@ export type FirstDeviceRequest = {
 
 /** With what the fleet's first device connects: it serves to reach a target, and to have its ID scope known. */
 export async function firstDeviceIdentity(
-  { scenario, survey, idScope, keys, userAgent }: FirstDeviceRequest,
+  { scenario, fleet, idScope, keys, userAgent }: FirstDeviceRequest,
   clock: Clock,
 ): Promise<{ readonly identity: MqttIdentity } | { readonly refusal: CredentialRefusal }> {
-  const rows = readFleet(scenario.fleet, survey);
+  const rows = readFleet(scenario.fleet, fleet);
   const first = await rows.next();
   await rows.return(undefined);
   if (first.done) throw new Error('the survey accepted a fleet without rows');

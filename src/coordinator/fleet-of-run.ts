@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { FleetFile } from '../scenario/scenario.ts';
-import { RUN_FILE } from './run-folder.ts';
+import { RUN_FILE } from './run-file.ts';
 
 /** The part of run.json that is read back. */
 const RUN_FACTS = z.object({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../problem/operator-error.ts';
 import type { ComparedRun } from '../report/compare-runs.ts';
 import { SUMMARY_SCHEMA_VERSION, type Summary } from '../report/summary.ts';
-import { RUN_FILE } from './run-folder.ts';
+import { RUN_FILE } from './run-file.ts';
 
 /**
  * A finished run, from its summary.json and run.json.

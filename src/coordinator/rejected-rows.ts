@@ -5,19 +5,22 @@ import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import { readRejections } from '../fleet/read-rejections.ts';
 import { RejectedLines } from '../fleet/rejected-lines.ts';
-import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import type { SessionRecord } from '../journal/journal-record.ts';
 import { csvLine } from '../report/csv-line.ts';
 import { AtomicFile } from './atomic-file.ts';
 
 /** Rows that a run left out of its fleet: line and reason, and nothing of what stands there, which may be a key in the wrong place. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
 
+/** A fleet as its survey left it: what the journal tells of it, and the lines that are left out; `null` = none. */
+export type UsableFleet = SessionRecord['fleet'] & { readonly rejectedLines: RejectedLines | null };
+
 /** Writes them into the run's folder, where there are any. Memory does not grow with their number. */
 export async function writeRejectedRows(
   folder: string,
   fleet: FleetFile,
   rules: FleetRules,
-  { rejectedLines, bytes }: Pick<FleetSurvey, 'rejectedLines' | 'bytes'>,
+  { rejectedLines, bytes }: Pick<UsableFleet, 'rejectedLines' | 'bytes'>,
 ): Promise<void> {
   if (rejectedLines === null) return;
   const file = new AtomicFile(join(folder, REJECTED_ROWS_FILE));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
-import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { type EndReason, JOURNAL_VERSION, type SessionRecord, type TargetName } from '../journal/journal-record.ts';
-import { createJournal, type JournalWriter } from '../journal/journal-writer.ts';
+import { createJournal, type JournalWriter, reopenJournal } from '../journal/journal-writer.ts';
+import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
 import { targetKey } from '../journal/target-key.ts';
 import { targetLabel } from '../journal/target-label.ts';
 import { steadyRatePerSecond } from '../load/load-shape.ts';
@@ -11,6 +11,7 @@ import { printThreshold } from '../metrics/threshold/print-threshold.ts';
 import { dialler } from '../mqtt/dialler.ts';
 import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import type { Summary } from '../report/summary.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
@@ -21,14 +22,18 @@ import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
 import { firstDeviceIdentity } from './first-device.ts';
 import { FleetRun } from './fleet-run.ts';
+import type { InterruptedRun } from './interrupted-run.ts';
 import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
-import { writeRejectedRows } from './rejected-rows.ts';
+import { type UsableFleet, writeRejectedRows } from './rejected-rows.ts';
+import { resumeCommand } from './resume-command-line.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
-import { createRunFolder, findEarlierRun, JOURNAL_FILE, writeRunFile } from './run-folder.ts';
+import { RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
+import { createRunFolder, findEarlierRun, JOURNAL_FILE } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
-import { sessionLegs } from './session-legs.ts';
+import { lockRunFolder } from './run-lock.ts';
+import { type SessionWork, sessionLegs } from './session-legs.ts';
 import type { StopRequests } from './stop-request.ts';
 import { neverConnectedRule } from './stop-rule.ts';
 import { markSurprise, surpriseRule } from './surprise-rule.ts';
@@ -37,13 +42,14 @@ import { REGISTRATION_WORKER } from './worker-pool.ts';
 import { writeResults } from './write-results.ts';
 import { refuseWrongClock } from './wrong-clock.ts';
 
-/** Version of the shape of run.json. */
-const RUN_FILE_VERSION = 1;
-
 export type RunRequest = {
   readonly scenario: Scenario;
-  readonly survey: FleetSurvey;
+  /** The keys of a scenario file that gives the same run: what a resumed run goes by. */
+  readonly settings: object;
+  readonly fleet: UsableFleet;
   readonly selection: RowSelection;
+  /** The run that this one goes on with; its folder is locked. `null` = a new one. */
+  readonly resumed: ResumedRun | null;
   readonly target: TargetName;
   /** Certificates that add to the system's roots. */
   readonly caPems: readonly string[];
@@ -58,6 +64,8 @@ export type RunRequest = {
   readonly listener: RunListener;
 };
 
+export type ResumedRun = { readonly run: InterruptedRun; readonly retry: RetryChoice };
+
 export type RunEnd = {
   readonly folder: string;
   readonly reason: EndReason;
@@ -71,37 +79,81 @@ export type RunEnd = {
  * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk).
  */
 export async function runFleet(request: RunRequest): Promise<RunEnd> {
-  const { scenario } = request;
-  if (!request.again) refuseRepeatedRun(request);
+  const { scenario, resumed } = request;
+  if (resumed === null && !request.again) refuseRepeatedRun(request);
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
   const setup = workerSetup(request, clockOriginMs);
   const preflightFacts = await connectAsFirstDevice(request, setup, clock);
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
-  const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, clock.epochMs());
-  writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
-  await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.survey);
-  const journal = await createJournal(join(folder, JOURNAL_FILE));
-  journal.append(sessionRecord(request, startedAtEpochMs));
-  const end = await runSession(request, setup, clock, journal, startedAtEpochMs);
-  const summary = end.atOnce ? null : await writeResults(folder, { fleet: scenario.fleet });
-  return { folder, reason: end.reason, message: end.message, summary };
+  const opened =
+    resumed === null
+      ? await beginRun(request, preflightFacts, startedAtEpochMs)
+      : await goOnWithRun(resumed.run, startedAtEpochMs);
+  try {
+    const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
+    const summary = end.atOnce ? null : await writeResults(opened.folder, { fleet: scenario.fleet });
+    return { folder: opened.folder, reason: end.reason, message: end.message, summary };
+  } finally {
+    opened.unlock();
+  }
+}
+
+/** A run whose next session can begin. */
+type OpenedRun = {
+  readonly folder: string;
+  readonly journal: JournalWriter;
+  /** 1-based. */
+  readonly session: number;
+  readonly runStartedAtEpochMs: number;
+  unlock(): void;
+};
+
+async function beginRun(
+  request: RunRequest,
+  preflightFacts: PreflightFacts,
+  startedAtEpochMs: number,
+): Promise<OpenedRun> {
+  const { scenario } = request;
+  const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, startedAtEpochMs);
+  const unlock = lockRunFolder(folder);
+  try {
+    writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
+    await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
+    const journal = await createJournal(join(folder, JOURNAL_FILE));
+    return { folder, journal, session: 1, runStartedAtEpochMs: startedAtEpochMs, unlock };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function goOnWithRun(run: InterruptedRun, startedAtEpochMs: number): Promise<OpenedRun> {
+  const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
+  return {
+    folder: run.folder,
+    journal,
+    session: run.sessions + 1,
+    runStartedAtEpochMs: run.startedAtEpochMs ?? startedAtEpochMs,
+    unlock: () => {},
+  };
 }
 
 async function runSession(
   request: RunRequest,
   setup: WorkerSetup,
   clock: Clock,
-  journal: JournalWriter,
+  { journal, session, runStartedAtEpochMs }: OpenedRun,
   startedAtEpochMs: number,
 ): Promise<FleetRunEnd> {
-  const { scenario, selection, survey } = request;
-  const { load } = scenario;
+  const { scenario, selection } = request;
+  const { load, expectation } = scenario;
+  journal.append(sessionRecord(request, session, startedAtEpochMs));
   const run = new FleetRun({
     clock,
-    legs: sessionLegs(load, selection, () => readFleet(scenario.fleet, survey)),
-    mark: (outcome) => markSurprise(outcome, scenario.expectation, startedAtEpochMs),
-    rules: [neverConnectedRule(), surpriseRule(scenario.expectation), thresholdRule(scenario.thresholds)],
+    legs: sessionLegs(workOf(request)),
+    mark: (outcome) => markSurprise(markPossiblyTwice(outcome, request.resumed), expectation, runStartedAtEpochMs),
+    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
     journal,
     workerFile: REGISTRATION_WORKER,
     setup,
@@ -120,13 +172,34 @@ async function runSession(
   }
 }
 
+/** What the session registers: everything, or what earlier ones left to do. */
+export function workOf({
+  scenario,
+  fleet,
+  selection,
+  resumed,
+}: Pick<RunRequest, 'scenario' | 'fleet' | 'selection' | 'resumed'>): SessionWork {
+  return {
+    load: scenario.load,
+    selection,
+    openFleet: () => readFleet(scenario.fleet, fleet),
+    isLeft: (row, round, isCanary) =>
+      resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
+  };
+}
+
+function markPossiblyTwice(outcome: RegistrationOutcome, resumed: ResumedRun | null): RegistrationOutcome {
+  if (resumed === null || !resumed.run.index.wasPerhapsSent(outcome.row, outcome.round)) return outcome;
+  return { ...outcome, possiblyTwice: true };
+}
+
 async function connectAsFirstDevice(
-  { scenario, survey, target, keys }: RunRequest,
+  { scenario, fleet, target, keys }: RunRequest,
   setup: WorkerSetup,
   clock: Clock,
 ): Promise<PreflightFacts> {
   const { idScope } = target;
-  const made = await firstDeviceIdentity({ scenario, survey, idScope, keys, userAgent: setup.userAgent }, clock);
+  const made = await firstDeviceIdentity({ scenario, fleet, idScope, keys, userAgent: setup.userAgent }, clock);
   if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
   const open = mqttJsConnections(dialler(setup), clock);
   const facts = await preflight(targetLabel(target), made.identity, open, clock);
@@ -134,13 +207,13 @@ async function connectAsFirstDevice(
   return facts;
 }
 
-function refuseRepeatedRun({ scenario, survey, target }: RunRequest): void {
-  const earlier = findEarlierRun(scenario.out, survey.digest, targetKey(target));
+function refuseRepeatedRun({ scenario, fleet, target }: RunRequest): void {
+  const earlier = findEarlierRun(scenario.out, fleet.digest, targetKey(target));
   if (earlier === null) return;
   throw new OperatorError('usage', [
     problem(
       `this fleet was registered with ${targetLabel(target)} before: ${earlier}`,
-      'Give --again to register it once more, or another folder with --out DIR',
+      `Go on with it by ${resumeCommand(earlier)}, or give --again to register all of it once more`,
     ),
   ]);
 }
@@ -164,26 +237,23 @@ function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, cl
   };
 }
 
-function sessionRecord({ scenario, survey, target, version }: RunRequest, startedAtEpochMs: number): SessionRecord {
+function sessionRecord(
+  { scenario, fleet, target, version }: RunRequest,
+  session: number,
+  startedAtEpochMs: number,
+): SessionRecord {
   const { load } = scenario;
   return {
     kind: 'session',
     version: JOURNAL_VERSION,
-    session: 1,
+    session,
     dpsloadVersion: version,
     startedAtEpochMs,
     name: scenario.name,
     target,
     apiVersion: scenario.apiVersion,
     attestation: scenario.attestation.kind,
-    fleet: {
-      file: survey.file,
-      digest: survey.digest,
-      bytes: survey.bytes,
-      rows: survey.rows,
-      rejectedRows: survey.rejectedRows,
-      otherColumns: survey.otherColumns,
-    },
+    fleet: fleetFacts(fleet),
     rowsMax: load.rowsMax,
     rounds: load.rounds,
     workers: load.workers,
@@ -197,17 +267,22 @@ function sessionRecord({ scenario, survey, target, version }: RunRequest, starte
   };
 }
 
+/** What is told of it; the lines that were left out are a file of their own. */
+function fleetFacts({ file, digest, bytes, rows, rejectedRows, otherColumns }: UsableFleet): SessionRecord['fleet'] {
+  return { file, digest, bytes, rows, rejectedRows, otherColumns };
+}
+
 /** What run.json holds. The scenario names its secrets and holds none. */
 function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAtEpochMs: number): object {
-  const { scenario, target, version } = request;
-  const { rejectedLines, ...fleet } = request.survey;
+  const { scenario, settings, target, version } = request;
   return {
     version: RUN_FILE_VERSION,
     dpsloadVersion: version,
     startedAt: new Date(startedAtEpochMs).toISOString(),
     targetKey: targetKey(target),
     target,
-    fleet,
+    fleet: fleetFacts(request.fleet),
+    settings,
     scenario,
     preflight: preflightFacts,
     machine: machineFacts(),

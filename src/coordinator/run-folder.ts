@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import { RUN_FILE } from './run-file.ts';
 
-export const RUN_FILE = 'run.json';
 export const JOURNAL_FILE = 'journal.ndjson';
 
 /** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
@@ -46,19 +46,26 @@ export function createRunFolder(out: string, name: string, startedAtEpochMs: num
   }
 }
 
-/** Writes run.json: what the run was made of. */
-export function writeRunFile(folder: string, facts: object): void {
-  writeFileSync(join(folder, RUN_FILE), `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-}
-
 /** The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over. */
 export function findEarlierRun(out: string, digest: string, key: string): string | null {
-  const folders = readdirSync(out, { withFileTypes: true })
+  return foldersIn(out).find((folder) => isRunOf(folder, digest, key)) ?? null;
+}
+
+/** The newest run under `out`. @throws OperatorError `usage` when there is none. */
+export function lastRunFolder(out: string): string {
+  const last = existsSync(out) ? foldersIn(out).find((folder) => existsSync(join(folder, RUN_FILE))) : undefined;
+  if (last !== undefined) return last;
+  const remedy = 'Name the folder of a run, or the folder that holds it with --out DIR';
+  throw new OperatorError('usage', [{ ...problem('there is no run in it', remedy), file: out }]);
+}
+
+/** Newest first, by their names. */
+function foldersIn(out: string): readonly string[] {
+  return readdirSync(out, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(out, entry.name))
     .sort()
     .reverse();
-  return folders.find((folder) => isRunOf(folder, digest, key)) ?? null;
 }
 
 function isRunOf(folder: string, digest: string, key: string): boolean {

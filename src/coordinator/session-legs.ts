@@ -2,36 +2,72 @@ import type { FleetRow } from '../fleet/fleet-row.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Leg } from './leg.ts';
 import type { RowSelection } from './row-selection.ts';
-import { fleetSource, type SourceOfWork } from './source-of-work.ts';
+import { fleetSource, listSource } from './source-of-work.ts';
 import { canaryRule } from './stop-rule.ts';
 
-/** The canary, then the fleet, as many times as there are rounds. @param openFleet reads it from its beginning. */
-export function sessionLegs(
-  { shape, rounds, rowsMax }: Scenario['load'],
-  { canary, takes }: RowSelection,
-  openFleet: () => AsyncGenerator<FleetRow>,
-): readonly Leg[] {
-  const first = rowsMax === null ? canary : canary.slice(0, rowsMax);
-  const wentFirst = new Set(first.map(({ row }) => row));
+/** What a session registers. */
+export type SessionWork = {
+  readonly load: Pick<Scenario['load'], 'shape' | 'rounds' | 'rowsMax'>;
+  readonly selection: RowSelection;
+  /** Reads the fleet from its beginning. */
+  readonly openFleet: () => AsyncGenerator<FleetRow>;
+  /** Whether a registration is to be made; earlier sessions may have settled it. */
+  readonly isLeft: (row: number, round: number, isCanary: boolean) => boolean;
+};
+
+/** The canary, then the fleet, as many times as there are rounds. */
+export function sessionLegs(work: SessionWork): readonly Leg[] {
+  const { load, isLeft } = work;
+  const canary = canaryOf(work);
+  const canaryRows = new Set(canary.map(({ row }) => row));
+  const first = canary.filter(({ row }) => isLeft(row, 1, true));
   const legs: Leg[] = [];
   if (first.length > 0) {
-    legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => rowsSource(first) });
+    legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
   }
-  for (let round = 1; round <= rounds; round += 1) {
-    const skipped = round === 1 ? wentFirst : new Set<number>();
-    const left = rowsMax === null ? null : rowsMax - skipped.size;
-    const rows = (): AsyncGenerator<FleetRow> => filtered(openFleet(), (row) => takes(row) && !skipped.has(row.row));
-    legs.push({ round, shape, rules: [], openSource: () => fleetSource(rows(), left) });
+  for (let round = 1; round <= load.rounds; round += 1) {
+    const wentBefore = round === 1 ? canaryRows : new Set<number>();
+    const openSource = () =>
+      fleetSource(filtered(rowsOf(work, canaryRows), ({ row }) => !wentBefore.has(row) && isLeft(row, round, false)));
+    legs.push({ round, shape: load.shape, rules: [], openSource });
   }
   return legs;
 }
 
-function rowsSource(rows: readonly FleetRow[]): SourceOfWork {
-  const left = [...rows];
-  return { take: async (count) => left.splice(0, count), close: async () => {} };
+/** How many registrations the legs have, all together. */
+export async function countRegistrations(work: SessionWork): Promise<number> {
+  const { load, isLeft } = work;
+  const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
+  let count = 0;
+  for await (const { row } of rowsOf(work, canaryRows)) {
+    for (let round = 1; round <= load.rounds; round += 1) {
+      if (isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
+    }
+  }
+  return count;
 }
 
-/** Ends the reading of `rows` when it is ended itself. */
+function canaryOf({ load: { rowsMax }, selection: { canary } }: SessionWork): readonly FleetRow[] {
+  return rowsMax === null ? canary : canary.slice(0, rowsMax);
+}
+
+/** In the order of the fleet: the canary, and as many others as the limit leaves. Ends the reading when it is ended itself. */
+async function* rowsOf(
+  { load: { rowsMax }, selection, openFleet }: SessionWork,
+  canaryRows: ReadonlySet<number>,
+): AsyncGenerator<FleetRow> {
+  let canaryLeft = canaryRows.size;
+  let othersLeft = rowsMax === null ? Number.POSITIVE_INFINITY : rowsMax - canaryLeft;
+  for await (const row of openFleet()) {
+    const isCanary = canaryRows.has(row.row);
+    if (!isCanary && (othersLeft === 0 || !selection.takes(row))) continue;
+    yield row;
+    if (isCanary) canaryLeft -= 1;
+    else othersLeft -= 1;
+    if (canaryLeft === 0 && othersLeft === 0) return;
+  }
+}
+
 async function* filtered(rows: AsyncGenerator<FleetRow>, keep: (row: FleetRow) => boolean): AsyncGenerator<FleetRow> {
   for await (const row of rows) if (keep(row)) yield row;
 }

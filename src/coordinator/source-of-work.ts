@@ -7,19 +7,15 @@ export interface SourceOfWork {
   close(): Promise<void>;
 }
 
-/** Reads the fleet from its stream, no faster than rows are taken. @param rowsMax `null` = the whole fleet. */
-export function fleetSource(rows: AsyncGenerator<FleetRow>, rowsMax: number | null): SourceOfWork {
-  let left = rowsMax ?? Number.POSITIVE_INFINITY;
+/** Reads the fleet from its stream, no faster than rows are taken. */
+export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
   return {
     async take(count) {
       const taken: FleetRow[] = [];
-      while (taken.length < count && left > 0) {
+      while (taken.length < count) {
         const next = await rows.next();
-        if (next.done) left = 0;
-        else {
-          taken.push(next.value);
-          left -= 1;
-        }
+        if (next.done) break;
+        taken.push(next.value);
       }
       return taken;
     },
@@ -27,4 +23,9 @@ export function fleetSource(rows: AsyncGenerator<FleetRow>, rowsMax: number | nu
       await rows.return(undefined);
     },
   };
+}
+
+export function listSource(rows: readonly FleetRow[]): SourceOfWork {
+  const left = [...rows];
+  return { take: async (count) => left.splice(0, count), close: async () => {} };
 }

@@ -10,11 +10,30 @@ import type { SecretSource } from './scenario.ts';
 import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
 
+/** Settings whose default is worked out from others, or from the machine. */
+const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
+
+/**
+ * The keys of a scenario file that gives the same run, also from another folder, and on a machine with other cores. They
+ * hold no secret.
+ */
+export function scenarioKeys(resolved: ResolvedScenario): object {
+  const document = scenarioDocument(resolved);
+  for (const name of DERIVED) {
+    if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('.'));
+  }
+  return document.toJSON();
+}
+
 /**
  * The whole scenario as YAML, each value with the place that decided it. It holds no secret, and is a scenario file itself
  * that gives the same run from any folder.
  */
 export function printScenario(resolved: ResolvedScenario): string {
+  return scenarioDocument(resolved).toString({ lineWidth: 0 });
+}
+
+function scenarioDocument(resolved: ResolvedScenario): Document {
   const document = new Document({ version: SCENARIO_VERSION });
   for (const name of SETTING_NAMES) {
     const value = yamlValue(name, resolved);
@@ -34,7 +53,7 @@ export function printScenario(resolved: ResolvedScenario): string {
     });
     document.setIn(GROUPS_KEY.split('.'), document.createNode(Object.fromEntries(groups)));
   }
-  return document.toString({ lineWidth: 0 });
+  return document;
 }
 
 function describeSource(origin: Origin): string {

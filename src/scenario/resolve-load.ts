@@ -13,7 +13,8 @@ import { problemAt } from './origin.ts';
 import type { Scenario, Target } from './scenario.ts';
 import type { SettingName, SettingValues } from './settings.ts';
 
-const SHAPES: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];
+/** Of these a run has one at most. */
+export const LOAD_SHAPES: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];
 
 /**
  * Puts in the defaults that depend on other settings, on the target and on the machine.
@@ -72,7 +73,7 @@ export function toLoad(values: SettingValues): Scenario['load'] {
 
 /** Adds a problem when shapes contradict each other. */
 export function checkLoad({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  const given = SHAPES.filter((name) => origins[name].source !== 'default' && values[name] !== false);
+  const given = LOAD_SHAPES.filter((name) => origins[name].source !== 'default' && values[name] !== false);
   const [, second] = givenOrigins(origins, given);
   if (second === undefined) return;
   const message = `several load shapes are given: ${listGiven(origins, given)}`;

@@ -60,11 +60,11 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
   const { fleet, survey, workers, concurrency, endpoint } = session;
   const clockOriginMs = hrtimeMs();
   const everyRow = { rows: survey.rows, takes: () => true, canary: [] };
-  const load = { shape: { kind: 'closed' }, rounds: 1, rowsMax: null } as Parameters<typeof sessionLegs>[0];
+  const load = { shape: { kind: 'closed' }, rounds: 1, rowsMax: null } as const;
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
   const run = new FleetRun({
     clock: systemClock(clockOriginMs),
-    legs: sessionLegs(load, everyRow, () => readFleet(fleet, survey)),
+    legs: sessionLegs({ load, selection: everyRow, openFleet: () => readFleet(fleet, survey), isLeft: () => true }),
     mark: (outcome) => outcome,
     rules: [],
     journal: session.journal,

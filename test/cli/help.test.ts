@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { emulatorCommand } from '../../src/cli/emulator-command.ts';
 import { fleetCommand } from '../../src/cli/fleet-command.ts';
 import { reportCommand } from '../../src/cli/report-command.ts';
+import { resumeCommand } from '../../src/cli/resume-command.ts';
 import { runCommand } from '../../src/cli/run-command.ts';
 import { sasCommand } from '../../src/cli/sas-command.ts';
 import { SETTING_NAMES, settingNamed, variableOf } from '../../src/scenario/settings.ts';
@@ -19,7 +20,12 @@ function helpOf(command: Command): string {
   return text;
 }
 
-const COMMANDS = [run, emulatorCommand(), reportCommand(), sasCommand(), ...fleetCommand().commands];
+const resume = resumeCommand(
+  async () => 0,
+  () => {},
+);
+
+const COMMANDS = [run, resume, emulatorCommand(), reportCommand(), sasCommand(), ...fleetCommand().commands];
 const OPTIONS = COMMANDS.flatMap((command) =>
   command.options.map((option) => [command.name(), option.long ?? '', option] as const),
 );
@@ -30,7 +36,7 @@ describe('help', () => {
   });
 
   it.each(
-    OPTIONS.filter(([command]) => ['run', 'sas', 'generate'].includes(command)),
+    OPTIONS.filter(([command]) => ['run', 'resume', 'sas', 'generate'].includes(command)),
   )('of %s says what holds without %s', (_command, _long, option) => {
     if (option.defaultValue === undefined || option.negate) expect(option.description).toMatch(/\(default: .+\)$/);
   });

@@ -16,13 +16,7 @@ async function* fleet(rows: number): AsyncGenerator<FleetRow> {
 }
 
 /** A dispatcher whose disk is as slow as the test wants, and whose workers settle when the test says so. */
-function observedDispatcher(
-  rows: number,
-  rowsMax: number | null,
-  pace: Pace,
-  credits: Credits,
-  limits: Partial<ScheduleParts> = {},
-) {
+function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: Partial<ScheduleParts> = {}) {
   const clock = new VirtualClock();
   const log: string[] = [];
   const grants: GrantRecord[] = [];
@@ -32,7 +26,7 @@ function observedDispatcher(
   let syncs: (() => void)[] = [];
   const dispatcher = new Dispatcher({
     clock,
-    source: fleetSource(fleet(rows), rowsMax),
+    source: fleetSource(fleet(rows)),
     schedule,
     credits,
     ledger,
@@ -72,7 +66,7 @@ function observedDispatcher(
 
 describe('dispatcher', () => {
   it('launches no row before its grant is on disk', async () => {
-    const run = observedDispatcher(10, null, closedPace(), new Credits([2], 2));
+    const run = observedDispatcher(10, closedPace(), new Credits([2], 2));
     void run.dispatcher.run();
     await run.settled();
     await run.advance(10_000);
@@ -83,7 +77,7 @@ describe('dispatcher', () => {
 
   it('grants every row once, in dense sequence, and says when there are no more', async () => {
     const credits = new Credits([3, 2], 5);
-    const run = observedDispatcher(23, null, closedPace(), credits);
+    const run = observedDispatcher(23, closedPace(), credits);
     const ended = run.dispatcher.run();
     for (let turn = 0; turn < 20; turn += 1) {
       await run.settled();
@@ -100,7 +94,7 @@ describe('dispatcher', () => {
   });
 
   it('releases no more than a window ahead of the pace, with each launch’s intended start', async () => {
-    const run = observedDispatcher(1000, null, constantPace(10, 0), new Credits([500], 0));
+    const run = observedDispatcher(1000, constantPace(10, 0), new Credits([500], 0));
     void run.dispatcher.run();
     await run.settled();
     await run.sync();
@@ -114,8 +108,8 @@ describe('dispatcher', () => {
     expect(run.launches).toHaveLength(12);
   });
 
-  it('takes no more rows than it may', async () => {
-    const run = observedDispatcher(1000, 7, closedPace(), new Credits([100], 0));
+  it('ends when the rows do, and all are settled', async () => {
+    const run = observedDispatcher(7, closedPace(), new Credits([100], 0));
     const ended = run.dispatcher.run();
     await run.settled();
     await run.sync();
@@ -127,7 +121,7 @@ describe('dispatcher', () => {
   });
 
   it('probes with new rows while nothing gets through, and with those that came back when there are no others', async () => {
-    const run = observedDispatcher(6, null, closedPace(), new Credits([3], 0));
+    const run = observedDispatcher(6, closedPace(), new Credits([3], 0));
     void run.dispatcher.run();
     const nextRows = async (): Promise<readonly number[]> => {
       const before = run.launches.length;
@@ -154,7 +148,7 @@ describe('dispatcher', () => {
 
   it('releases nothing after stop, but hands out what was granted', async () => {
     const credits = new Credits([4], 0);
-    const run = observedDispatcher(100, null, closedPace(), credits);
+    const run = observedDispatcher(100, closedPace(), credits);
     const ended = run.dispatcher.run();
     await run.settled();
     run.dispatcher.stop();

@@ -61,12 +61,14 @@ describe('the legs of a session', () => {
     const { load, ...rest } = scenario(flags);
     const selection = await selectRows(fleet(9), { load, ...rest });
     return await Promise.all(
-      sessionLegs(load, selection, () => fleet(9)).map(async ({ openSource, round }) => {
-        const source = openSource();
-        const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
-        await source.close();
-        return { round, rows };
-      }),
+      sessionLegs({ load, selection, openFleet: () => fleet(9), isLeft: () => true }).map(
+        async ({ openSource, round }) => {
+          const source = openSource();
+          const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
+          await source.close();
+          return { round, rows };
+        },
+      ),
     );
   }
 

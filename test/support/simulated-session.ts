@@ -95,7 +95,7 @@ class SimulatedSession {
     if (foreignPerMinute > 0) this.#service.loadFromElsewhere(foreignPerMinute, Number.POSITIVE_INFINITY);
     const dispatcher = new Dispatcher({
       clock: this.#clock,
-      source: fleetSource(fleet(registrations), null),
+      source: fleetSource(fleet(registrations)),
       schedule: new Schedule({
         pace: paceOf(shape, 0),
         permits: this.#desk.permits,

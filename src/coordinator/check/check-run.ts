@@ -120,7 +120,7 @@ async function connectAsFirstDevice(
 ): Promise<Finding> {
   const { transport, tls } = scenario;
   const { host, port, idScope } = target;
-  const made = await firstDeviceIdentity({ scenario, survey, idScope, keys, userAgent }, clock);
+  const made = await firstDeviceIdentity({ scenario, fleet: survey, idScope, keys, userAgent }, clock);
   if ('refusal' in made) return connectFinding(null, made.refusal.code);
   const open = mqttJsConnections(dialler({ host, port, caPems, transport, tls }), clock);
   try {

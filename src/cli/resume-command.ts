@@ -1,0 +1,160 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { type InterruptedRun, readInterruptedRun } from '../coordinator/interrupted-run.ts';
+import { ADDED_ROWS, type AddedRows, resumedFleet } from '../coordinator/resumed-fleet.ts';
+import { selectRows } from '../coordinator/row-selection.ts';
+import { RUN_FILE, type RunFile, readRunFile } from '../coordinator/run-file.ts';
+import { workOf } from '../coordinator/run-fleet.ts';
+import { lastRunFolder } from '../coordinator/run-folder.ts';
+import { lockRunFolder } from '../coordinator/run-lock.ts';
+import { countRegistrations } from '../coordinator/session-legs.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import { surveyFleet } from '../fleet/survey-fleet.ts';
+import type { RetryChoice } from '../journal/resume-decision.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
+import type { Flags } from '../scenario/gather-settings.ts';
+import type { ResolvedScenario } from '../scenario/resolve-scenario.ts';
+import { RESUMABLE_SETTINGS, resumeScenario } from '../scenario/resume-scenario.ts';
+import { settingNamed } from '../scenario/settings.ts';
+import { confirmRisks } from './confirm-risks.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { resumeHelp } from './resume-help.ts';
+import { displayOptions, type RunFleet, type RunSwitches } from './run-command.ts';
+import { readInputs } from './run-inputs.ts';
+import { givenFlags, settingOption } from './setting-option.ts';
+
+type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
+  readonly last?: true;
+  readonly out: string;
+  readonly retryFailed?: boolean;
+  readonly retryDisabled?: boolean;
+  readonly addedRows?: AddedRows;
+};
+
+/** @param finish gets the exit code. */
+export function resumeCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
+  const command = new Command('resume')
+    .summary('go on with a run that stopped, in the same journal')
+    .description(
+      'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
+        'timed-out or disconnected. Settings are those of the run; what says which devices are registered, where and as ' +
+        'whom cannot be changed, and keys are read again from where they were.',
+    )
+    .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
+    .addHelpText('after', resumeHelp());
+  for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
+  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the run)'));
+  for (const option of displayOptions()) command.addOption(option.helpGroup('Run:'));
+  return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
+    finish(await resume(runFolder(folder, flags), givenFlags(command), flags, runFleet));
+  });
+}
+
+function resumeOptions(): readonly Option[] {
+  return [
+    new Option('--last', 'the newest run under --out (default: no)'),
+    new Option('-o, --out <folder>', 'where --last looks for it').default(settingNamed('out').default as string),
+    new Option('--retry-failed', 'also what the service ended as failed, or refused (default: no)'),
+    new Option('--retry-disabled', 'also those whose enrollment was disabled (default: no)'),
+    new Option(
+      '--added-rows <register|ignore>',
+      'what becomes of rows that were added behind those of the run (default: such a fleet is refused)',
+    ).choices(ADDED_ROWS),
+  ];
+}
+
+function runFolder(folder: string | undefined, { last, out }: ResumeFlags): string {
+  if ((folder === undefined) === (last === undefined)) {
+    throw new OperatorError('usage', [
+      problem(
+        folder === undefined ? 'no run is named' : 'a run is named beside --last',
+        'Name the folder of the run: dpsload resume RUN_DIR, or give --last for the newest under --out',
+      ),
+    ]);
+  }
+  return folder ?? lastRunFolder(out);
+}
+
+async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet: RunFleet): Promise<number> {
+  const runFile = readRunFile(folder);
+  const unlock = lockRunFolder(folder);
+  try {
+    const resolved = resumeScenario({
+      file: join(folder, RUN_FILE),
+      settings: runFile.settings,
+      flags: given,
+      environment: process.env,
+      cores: availableParallelism(),
+    });
+    return await goOn(await interruptedRun(folder, runFile, resolved), resolved, runFile, flags, runFleet);
+  } finally {
+    unlock();
+  }
+}
+
+function interruptedRun(folder: string, runFile: RunFile, { scenario }: ResolvedScenario): Promise<InterruptedRun> {
+  return readInterruptedRun(folder, runFile, scenario.load.rounds);
+}
+
+async function goOn(
+  run: InterruptedRun,
+  { scenario }: ResolvedScenario,
+  { settings }: RunFile,
+  { addedRows = null, retryFailed = false, retryDisabled = false, ...flags }: ResumeFlags,
+  runFleet: RunFleet,
+): Promise<number> {
+  const {
+    survey: fleet,
+    allocation,
+    ...inputs
+  } = await readInputs(scenario, process.env, () =>
+    resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
+  );
+  if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario);
+  const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
+  const resumed = { run, retry };
+  const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
+  if (registrations === 0 && run.end !== null) return sayNothingIsLeft(run);
+  const { yes = false, json = false, quiet = false, color = true } = flags;
+  await confirmRisks(scenario, { rows: registrations, registrations }, yes);
+  if (!quiet) process.stderr.write(`${describeResume(run, registrations)}\n`);
+  const display = { again: false, yes, json, quiet, color };
+  return runFleet({ ...scenario, allocation }, fleet, {
+    ...display,
+    settings,
+    selection,
+    resumed,
+    registrations,
+    ...inputs,
+  });
+}
+
+function sayNothingIsLeft({ folder }: InterruptedRun): number {
+  process.stderr.write(
+    `nothing is left to do in ${folder}. What the service refused is tried again with --retry-failed or --retry-disabled, ` +
+      'rows beyond the limit with a higher --limit.\n',
+  );
+  return EXIT_CODE.success;
+}
+
+function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {
+  const perhapsSent = countOpen(index);
+  const marked =
+    perhapsSent === 0 ? '' : `; ${perhapsSent} of them were perhaps sent before, and are marked possibly_twice`;
+  const emulator =
+    lastTarget?.kind === 'emulator'
+      ? '\nthe embedded emulator is a new one, and knows no device of the earlier sessions: what they settled stays settled'
+      : '';
+  return `session ${sessions + 1} of the run: ${registrations} registrations are left${marked}${emulator}`;
+}
+
+function countOpen(index: InterruptedRun['index']): number {
+  let count = 0;
+  for (let row = 0; row < index.rows; row += 1) {
+    for (let round = 1; round <= index.rounds; round += 1) if (index.isOpen(row, round)) count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { unreadableFile } from '../problem/unreadable-file.ts';
+
+/** What became of a fleet file since it was surveyed. */
+export type FleetChange =
+  | 'none'
+  /** All that was there stands unchanged at its beginning, as whole rows. */
+  | 'rows-added'
+  | 'changed';
+
+const LINE_FEED = 0x0a;
+
+/**
+ * Compares the file with what it was. The digest of its first bytes proves that they are the old rows, since those were read
+ * as whole records once; and they are whole rows still where a line ends between them and what follows.
+ *
+ * @throws OperatorError when it cannot be read.
+ */
+export async function fleetChange(
+  file: string,
+  { digest, bytes }: { readonly digest: string; readonly bytes: number },
+): Promise<FleetChange> {
+  const hash = createHash('sha256');
+  let read = 0;
+  let lastOld = LINE_FEED;
+  let added = '';
+  try {
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      const old = chunk.subarray(0, Math.max(0, bytes - read));
+      hash.update(old);
+      lastOld = old.at(-1) ?? lastOld;
+      added = chunk.toString('latin1', old.length, old.length + 2);
+      read += chunk.length;
+      if (added !== '') break;
+    }
+  } catch (error) {
+    throw unreadableFile(file, error);
+  }
+  if (read < bytes || hash.digest('hex') !== digest) return 'changed';
+  if (added === '') return 'none';
+  return lastOld === LINE_FEED || /^\r?\n/.test(added) ? 'rows-added' : 'changed';
+}
