@@ -5,6 +5,7 @@ import { FleetRun, type FleetRunParts } from '../../src/coordinator/fleet-run.ts
 import { sessionLegs } from '../../src/coordinator/session-legs.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
+import type { LoadShape } from '../../src/load/load-shape.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
@@ -46,6 +47,8 @@ export type BatchSession = {
   readonly workerFile: string;
   readonly workers: number;
   readonly concurrency: number;
+  /** Default: the closed model. */
+  readonly shape?: LoadShape;
   /** Ignored by the simulated connection. */
   readonly endpoint: {
     readonly host: string;
@@ -55,12 +58,12 @@ export type BatchSession = {
   };
 };
 
-/** One session of a run over a whole fleet, in the closed model, by the real coordinator and worker threads. */
+/** One session of a run over a whole fleet, by the real coordinator and worker threads. */
 export async function runBatchSession(session: BatchSession): Promise<void> {
-  const { fleet, survey, workers, concurrency, endpoint } = session;
+  const { fleet, survey, workers, concurrency, shape = { kind: 'closed' }, endpoint } = session;
   const clockOriginMs = hrtimeMs();
   const everyRow = { rows: survey.rows, takes: () => true, canary: [] };
-  const load = { shape: { kind: 'closed' }, rounds: 1, rowsMax: null } as const;
+  const load = { shape, rounds: 1, rowsMax: null };
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
   const run = new FleetRun({
     clock: systemClock(clockOriginMs),
