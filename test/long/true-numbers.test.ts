@@ -6,18 +6,22 @@ const folder = temporaryFolder();
 const DELAY_MS = 400;
 
 describe('the accepted phase, of a server that answers each register request after a known delay', () => {
+  // What the server's own clock says of each delay: on a busy machine its timers fire late too, and that is true of it.
   it.each([1, 5, 20, 40])('is that delay at every percentile, %i in flight', async (concurrency) => {
-    const devices = Math.max(20, concurrency * 15);
-    const reported = await reportedAcceptance({ folder, devices, concurrency, serverDelayMs: DELAY_MS });
+    const devices = Math.max(60, concurrency * 15);
+    const { reported, served } = await reportedAcceptance({ folder, devices, concurrency, serverDelayMs: DELAY_MS });
+    expect(isTrue(served.p50, DELAY_MS)).toBe(true);
     for (const percentile of ['p50', 'p90', 'p99'] as const) {
-      expect({ percentile, reportedMs: reported[percentile] }).toSatisfy(
-        ({ reportedMs }: { readonly reportedMs: number }) => isTrue(reportedMs, DELAY_MS),
+      expect({ percentile, reportedMs: reported[percentile], servedMs: served[percentile] }).toSatisfy(
+        ({ reportedMs, servedMs }: { readonly reportedMs: number; readonly servedMs: number }) =>
+          isTrue(reportedMs, servedMs),
       );
     }
   });
 
   it('is seen to be another when the server is 10% slower', async () => {
-    const reported = await reportedAcceptance({ folder, devices: 100, concurrency: 5, serverDelayMs: DELAY_MS * 1.1 });
+    const run = { folder, devices: 100, concurrency: 5, serverDelayMs: DELAY_MS * 1.1 };
+    const { reported } = await reportedAcceptance(run);
     for (const percentile of ['p50', 'p90', 'p99'] as const) expect(isTrue(reported[percentile], DELAY_MS)).toBe(false);
   });
 });

@@ -6,6 +6,8 @@ import type { Peer, Script } from './scripted-mqtt-server.ts';
 export type DpsScriptOptions = {
   /** From a register request to its answer; default: 0, at once. */
   readonly answerDelayMs?: number;
+  /** Told of each delay as it came to be: a timer may fire late. */
+  readonly onDelayed?: (actualMs: number) => void;
   /** Of every 202; default: absent. */
   readonly retryAfterSeconds?: number | null;
   /** Polls answered until the device is assigned, that answer included; 0 = the register request is answered with it. Default: 1. */
@@ -15,7 +17,8 @@ export type DpsScriptOptions = {
 const ASSIGNED_HUB = 'hub.azure-devices.net';
 
 /** The service as it answers a device that may register: register → 202 → poll → 200, or 200 at once. */
-export function dpsScript({ answerDelayMs = 0, retryAfterSeconds = null, polls = 1 }: DpsScriptOptions = {}): Script {
+export function dpsScript(options: DpsScriptOptions = {}): Script {
+  const { answerDelayMs = 0, onDelayed = () => {}, retryAfterSeconds = null, polls = 1 } = options;
   return (peer) => {
     let registrationId = '';
     let pollsLeft = polls;
@@ -29,8 +32,13 @@ export function dpsScript({ answerDelayMs = 0, retryAfterSeconds = null, polls =
       if (packet.cmd !== 'publish') return;
       const request = parseRequestTopic(packet.topic);
       if (request === null) return;
-      if (request.kind === 'register' && answerDelayMs > 0) setTimeout(answer, answerDelayMs, request.requestId);
-      else answer(request.requestId);
+      if (request.kind === 'register' && answerDelayMs > 0) {
+        const receivedAtMs = performance.now();
+        setTimeout(() => {
+          answer(request.requestId);
+          onDelayed(performance.now() - receivedAtMs);
+        }, answerDelayMs);
+      } else answer(request.requestId);
     };
   };
 }

@@ -20,17 +20,21 @@ export function isTrue(reportedMs: number, delayMs: number): boolean {
 export type DelayedRun = {
   readonly folder: string;
   readonly devices: number;
+  /** On average. */
   readonly concurrency: number;
   /** From each register request to its answer, at the server. */
   readonly serverDelayMs: number;
 };
 
-/** Percentiles of the accepted phase that the built program reports of a server that answers after a known delay. */
-export async function reportedAcceptance(run: DelayedRun): Promise<Percentiles> {
+/** Percentiles of the accepted phase, as the built program reports them of a server that answers after a known delay, and as that server saw them. */
+export async function reportedAcceptance(
+  run: DelayedRun,
+): Promise<{ readonly reported: Percentiles; readonly served: Percentiles }> {
   const { folder, devices, concurrency, serverDelayMs } = run;
   const ca = await createTestCa();
   const certificate = await ca.issue({ hosts: ['127.0.0.1'] });
-  const script = dpsScript({ answerDelayMs: serverDelayMs, polls: 0 });
+  const delaysMs: number[] = [];
+  const script = dpsScript({ answerDelayMs: serverDelayMs, onDelayed: (ms) => delaysMs.push(ms), polls: 0 });
   const server = await startScriptedMqttServer({ certificate, script, record: false });
   const name = `${concurrency}-${serverDelayMs}`;
   const file = (suffix: string): string => join(folder, `${name}${suffix}`);
@@ -38,7 +42,9 @@ export async function reportedAcceptance(run: DelayedRun): Promise<Percentiles> 
   writeFileSync(file('.pem'), ca.certPem);
   const args = [
     ...['run', file('.csv'), '--host', '127.0.0.1', '--port', String(server.port), '--id-scope', '0ne00000001'],
-    ...['--ca', file('.pem'), '-c', String(concurrency), '-w', '1', '--out', file('-out'), '--quiet', '--json'],
+    // Spread evenly: in the closed model all that are in flight end and start at the same moments, and wait for each other's handshakes.
+    ...['--rate', `${Math.ceil((1000 * concurrency) / serverDelayMs)}/s`, '-c', String(2 * concurrency), '-w', '1'],
+    ...['--ca', file('.pem'), '--out', file('-out'), '--quiet', '--json'],
   ];
   const { code, stderr } = await dpsload(args, { env: { DPSLOAD_GROUP_KEY: Buffer.alloc(32, 1).toString('base64') } });
   await server.close();
@@ -46,5 +52,8 @@ export async function reportedAcceptance(run: DelayedRun): Promise<Percentiles> 
   const summary = JSON.parse(readFileSync(join(onlyRunFolder(file('-out')), 'summary.json'), 'utf8')) as Summary;
   const { accepted } = summary.latency;
   if (accepted === null || accepted.count !== devices) throw new Error('the run measured nothing');
-  return { p50: accepted.p50Ms, p90: accepted.p90Ms, p99: accepted.p99Ms };
+  const reported = { p50: accepted.p50Ms, p90: accepted.p90Ms, p99: accepted.p99Ms };
+  const sortedMs = delaysMs.toSorted((a, b) => a - b);
+  const served = (share: number): number => sortedMs[Math.ceil(share * sortedMs.length) - 1] ?? Number.NaN;
+  return { reported, served: { p50: served(0.5), p90: served(0.9), p99: served(0.99) } };
 }
