@@ -19,6 +19,7 @@ export async function publishMetrics(
     listener: {
       settled: (outcome) => metrics.settled(outcome),
       sampled: (sample) => metrics.sampled(sample),
+      told: () => {},
       stopping: () => {},
     },
     close: () => server.close(),

@@ -80,7 +80,7 @@ export class Dispatcher {
   }
 
   async #release(rows: readonly Unplaced[]): Promise<void> {
-    const { clock, ledger, round, writeGrant } = this.#parts;
+    const { clock, round, writeGrant } = this.#parts;
     const sequence = this.#sequence;
     await writeGrant({
       kind: 'grant',
@@ -92,7 +92,6 @@ export class Dispatcher {
     // Also after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
     this.#sequence += rows.length;
     const launches = rows.map((row, index) => this.#launchOf(row, sequence + index));
-    ledger.released(launches);
     this.#deal(launches);
   }
 
@@ -112,7 +111,10 @@ export class Dispatcher {
       if (dealt) dealt.push(launch);
       else byWorker.set(worker, [launch]);
     }
-    for (const [worker, dealt] of byWorker) this.#parts.launch(worker, dealt);
+    for (const [worker, dealt] of byWorker) {
+      this.#parts.ledger.released(worker, dealt);
+      this.#parts.launch(worker, dealt);
+    }
   }
 
   #sleep(durationMs: number): Promise<void> {

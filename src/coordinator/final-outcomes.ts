@@ -19,7 +19,7 @@ export type FinalOutcome = {
  * @param fleetRows names those without an outcome, opened at the first of them; `null` = they have no name
  */
 export async function* finalOutcomes(
-  { sessions, index }: JournalSurvey,
+  { sessions, clocks, index }: JournalSurvey,
   lines: JoinedLines,
   fleetRows: (() => AsyncIterable<FleetRow>) | null,
 ): AsyncGenerator<FinalOutcome> {
@@ -35,8 +35,8 @@ export async function* finalOutcomes(
         } else {
           const outcome = await outcomeAt(lines, offset);
           const marked = index.isPossiblyTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
-          const session = sessionAt(sessions, offset);
-          yield { outcome: marked, clockEpochMs: session?.startedAtEpochMs ?? 0, region: session?.region ?? null };
+          const clockEpochMs = placedBefore(clocks, offset)?.epochAtZeroMs ?? 0;
+          yield { outcome: marked, clockEpochMs, region: placedBefore(sessions, offset)?.session.region ?? null };
         }
       }
     }
@@ -74,8 +74,11 @@ function withoutOutcome(row: number, round: number, named: NamedRow, open: boole
   return open ? { ...outcome, result: 'unknown', possiblyTwice: true } : outcome;
 }
 
-function sessionAt(sessions: readonly PlacedSession[], offset: number): PlacedSession['session'] | null {
-  return sessions.findLast((placed) => placed.offset < offset)?.session ?? null;
+function placedBefore<Placed extends { readonly offset: number }>(
+  places: readonly Placed[],
+  offset: number,
+): Placed | undefined {
+  return places.findLast((placed) => placed.offset < offset);
 }
 
 /** Reads forward to the rows that are asked for, in their order. */

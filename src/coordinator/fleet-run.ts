@@ -1,3 +1,4 @@
+import type { SampleRecord } from '../journal/journal-record.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { Credits } from '../load/credits.ts';
 import { grantWindowRows } from '../load/grant-window.ts';
@@ -5,6 +6,7 @@ import { paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
 import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
 import { shares } from '../load/shares.ts';
+import { StandstillWatch } from '../load/standstill-watch.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -21,6 +23,7 @@ import type { SourceOfWork } from './source-of-work.ts';
 import type { StopRequests } from './stop-request.ts';
 import type { StopRule } from './stop-rule.ts';
 import { startWorkerPool, type WorkerPool } from './worker-pool.ts';
+import { WORKER_SILENCE_MAX_SECONDS, WorkerWatch } from './worker-watch.ts';
 
 /** From the moment the workers are ready to the first intended start: time for the first grant to reach the disk. */
 const START_LEAD_MS = 100;
@@ -65,6 +68,12 @@ export class FleetRun {
   readonly #sampler: HealthSampler;
   readonly #ledger = new LaunchLedger();
   readonly #outage = new OutageWatch();
+  readonly #workers: WorkerWatch;
+  readonly #standstill: StandstillWatch;
+  /** Rows of a worker that was lost: it may have sent them. */
+  readonly #perhapsSent = new Set<number>();
+  /** Rows may still be released. */
+  #dispatching = true;
   /** `null` = register requests need no permits. */
   readonly #desk: PermitDesk | null;
   #leg: { readonly rules: readonly StopRule[]; readonly schedule: Schedule; readonly dispatcher: Dispatcher } | null =
@@ -81,9 +90,12 @@ export class FleetRun {
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#windowRows(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock.nowMs(), parts.emulatorPid);
-    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, (worker, message) =>
-      this.#receive(worker, message),
-    );
+    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, {
+      message: (worker, message) => this.#receive(worker, message),
+      lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
+    });
+    this.#workers = new WorkerWatch(load.workers);
+    this.#standstill = new StandstillWatch(SAMPLE_INTERVAL_MS, clock.nowMs(), clock.epochMs());
     this.#desk = permitDesk(parts, this.#pool);
     this.#ending = new RunEnding(clock, this.#pool, (end) => {
       this.#leg?.dispatcher.stop();
@@ -91,7 +103,7 @@ export class FleetRun {
     });
   }
 
-  /** Runs until every released row is settled, or the run is stopped. Rejects when a worker or the journal fails. */
+  /** Runs until every released row is settled, or the run is stopped. Rejects when the journal fails, or no worker can be started. */
   async run(): Promise<FleetRunEnd> {
     try {
       return await Promise.race([this.#run(), this.#broken.promise]);
@@ -108,7 +120,8 @@ export class FleetRun {
     await this.#pool.ready;
     this.#parts.stopRequests.onRequest((request) => this.#ending.stop(request));
     this.#sampleEverySecond();
-    const dispatched = await Promise.race([this.#dispatchAll(), this.#pool.ended, this.#ending.abandoned]);
+    const dispatched = await Promise.race([this.#dispatchAll(), this.#ending.abandoned]);
+    this.#dispatching = false;
     this.#pool.sendAll({ type: 'noMoreLaunches' });
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
     this.#sample();
@@ -174,6 +187,7 @@ export class FleetRun {
         this.#desk?.withdraw(worker, message.sequence);
         break;
       case 'health':
+        this.#workers.heard(worker);
         this.#sampler.addHealth(worker, message);
         this.#watchOutage(message);
         break;
@@ -200,7 +214,9 @@ export class FleetRun {
   #settle(outcome: RegistrationOutcome): void {
     const launch = this.#ledger.settle(outcome.row);
     const neverSent = outcome.result === 'not-started' || this.#lostToOutage(outcome);
-    const settled = neverSent ? notStartedOutcome(launch) : this.#parts.mark(outcome);
+    const possiblyTwice = outcome.possiblyTwice || this.#perhapsSent.has(outcome.row);
+    const settled = neverSent ? notStartedOutcome(launch) : this.#parts.mark({ ...outcome, possiblyTwice });
+    if (!neverSent) this.#perhapsSent.delete(outcome.row);
     this.#parts.journal.append({ kind: 'outcome', ...settled });
     if (neverSent && this.#ending.end === null) {
       this.#ledger.putBack(launch);
@@ -211,6 +227,31 @@ export class FleetRun {
     for (const rule of [...this.#parts.rules, ...(this.#leg?.rules ?? [])]) {
       const cause = rule.add(settled);
       if (cause !== null) this.#ending.endFor(cause);
+    }
+  }
+
+  /**
+   * A thread died, or was ended because it hung. What it held is registered again by the one in its place, and marked, since it
+   * may have been sent; where nothing is released any more it stays without an outcome.
+   */
+  #goOnWithout(worker: number, { message }: Error): void {
+    const lost = this.#ledger.lost(worker);
+    this.#credits.settle(worker, lost.length);
+    for (const { sequence } of lost) this.#desk?.withdraw(worker, sequence);
+    const what = `worker ${worker + 1} is lost (${message}) with ${lost.length} registrations that were perhaps sent`;
+    const goesOn = this.#dispatching && this.#ending.end === null;
+    if (goesOn && this.#workers.mayReplace(worker)) {
+      for (const launch of lost) {
+        this.#perhapsSent.add(launch.row);
+        this.#ledger.putBack(launch);
+      }
+      this.#leg?.schedule.giveBack(lost.length);
+      this.#pool.replace(worker);
+      this.#parts.listener.told(`${what}; a new one makes them again, and they are marked possibly_twice`);
+    } else {
+      this.#pool.giveUp(worker);
+      if (goesOn) this.#ending.endFor({ reason: 'failed', message: `${what}, as others before it` });
+      this.#parts.listener.told(`${what}; they stay unknown until the run is resumed`);
     }
   }
 
@@ -226,8 +267,12 @@ export class FleetRun {
     if (change === 'began') {
       this.#leg?.schedule.pause(nowMs);
       this.#pool.sendAll({ type: 'handBackWaiting' });
+      this.#parts.listener.told(
+        'nothing gets through any more: launching pauses, and one device at a time tries again',
+      );
     } else if (change === 'ended') {
       this.#leg?.schedule.resume(nowMs);
+      this.#parts.listener.told('the target answers again: launching goes on');
     }
   }
 
@@ -247,12 +292,36 @@ export class FleetRun {
 
   #sample(): void {
     const nowMs = this.#parts.clock.nowMs();
-    const sample = this.#sampler.take(nowMs, this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null);
+    const clockMoved = this.#watchTime(nowMs);
+    const sample: SampleRecord = {
+      ...this.#sampler.take(nowMs, this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null),
+      epochAtZeroMs: clockMoved ? this.#standstill.epochAtZeroMs : null,
+    };
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
     this.#launchedLastSecond = sample.launched;
     this.#credits.setWindow(this.#windowRows(sample.launched));
     this.#endAfterLongOutage(nowMs);
+    for (const worker of this.#workers.tick()) {
+      this.#pool.kill(worker, new Error(`it was silent for ${WORKER_SILENCE_MAX_SECONDS} s`));
+    }
+  }
+
+  /** @returns whether the wall clock went its own way. */
+  #watchTime(nowMs: number): boolean {
+    const { clock, listener } = this.#parts;
+    const { standstillMs, clockMovedMs } = this.#standstill.look(nowMs, clock.epochMs());
+    const seconds = (durationMs: number): string => `${Math.round(durationMs / 1000)} s`;
+    if (standstillMs > 0) {
+      this.#leg?.schedule.skip(standstillMs);
+      listener.told(
+        `nothing ran for ${seconds(standstillMs)}: the schedule goes on from now, what was held back says so`,
+      );
+    }
+    if (clockMovedMs !== 0) {
+      listener.told(`the wall clock moved by ${seconds(clockMovedMs)}: it was set, or the machine slept`);
+    }
+    return clockMovedMs !== 0;
   }
 
   /** Within a quota none: a released row must find a slot free, so that its permit is used when it is valid. */

@@ -41,9 +41,9 @@ export class HealthSampler {
     this.#throttles += 1;
   }
 
-  take(nowMs: number, outstanding: number, rateAllowedPerSecond: number | null): SampleRecord {
+  take(nowMs: number, outstanding: number, rateAllowedPerSecond: number | null): Omit<SampleRecord, 'epochAtZeroMs'> {
     const workers = this.#workers;
-    const sample: SampleRecord = {
+    const sample: Omit<SampleRecord, 'epochAtZeroMs'> = {
       kind: 'sample',
       atMs: nowMs,
       inFlight: sum(workers.map(({ inFlight }) => inFlight)),

@@ -7,7 +7,7 @@ export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs'>;
 
 /** What is released to workers and not settled, and what came back from them to be released again. */
 export class LaunchLedger {
-  readonly #open = new Map<number, Launch>();
+  readonly #open = new Map<number, { readonly launch: Launch; readonly worker: number }>();
   #putBack: Unplaced[] = [];
 
   /** Rows that came back first, then new ones. */
@@ -32,19 +32,25 @@ export class LaunchLedger {
     return this.#open.size === 0 && this.#putBack.length === 0;
   }
 
-  released(launches: readonly Launch[]): void {
-    for (const launch of launches) this.#open.set(launch.row, launch);
+  released(worker: number, launches: readonly Launch[]): void {
+    for (const launch of launches) this.#open.set(launch.row, { launch, worker });
   }
 
   /** @returns the launch that the outcome of this row belongs to. */
   settle(row: number): Launch {
-    const launch = this.#open.get(row);
-    if (launch === undefined) throw new Error(`row ${row} was settled without having been released`);
+    const released = this.#open.get(row);
+    if (released === undefined) throw new Error(`row ${row} was settled without having been released`);
     this.#open.delete(row);
-    return launch;
+    return released.launch;
   }
 
-  /** A settled launch of which nothing was sent. */
+  /** Takes out what a worker held that is gone: nothing will be heard of it. */
+  lost(worker: number): readonly Launch[] {
+    const lost = [...this.#open.values()].filter((released) => released.worker === worker);
+    return lost.map(({ launch }) => this.settle(launch.row));
+  }
+
+  /** A launch that is to be made again. */
   putBack({ sequence: _sequence, intendedAtMs: _intended, heldMs: _held, ...row }: Launch): void {
     this.#putBack.push(row);
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { type EndReason, JOURNAL_VERSION, type SessionRecord, type TargetName } from '../journal/journal-record.ts';
-import { createJournal, type JournalWriter, reopenJournal } from '../journal/journal-writer.ts';
+import { createJournal, type JournalWriter, reopenJournal, syncFolder } from '../journal/journal-writer.ts';
 import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
 import { targetKey } from '../journal/target-key.ts';
 import { targetLabel } from '../journal/target-label.ts';
@@ -118,9 +118,12 @@ async function beginRun(
   const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, startedAtEpochMs);
   const unlock = lockRunFolder(folder);
   try {
-    writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
     await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
     const journal = await createJournal(join(folder, JOURNAL_FILE));
+    // The last: with it, the folder is a run that can go on.
+    writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
+    await syncFolder(folder);
+    await syncFolder(scenario.out);
     return { folder, journal, session: 1, runStartedAtEpochMs: startedAtEpochMs, unlock };
   } catch (error) {
     unlock();

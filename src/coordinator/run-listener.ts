@@ -6,6 +6,8 @@ import type { FleetRunEnd } from './run-ending.ts';
 export interface RunListener {
   settled(outcome: RegistrationOutcome): void;
   sampled(sample: SampleRecord): void;
+  /** Something happened that the operator should know of; the run goes on. */
+  told(message: string): void;
   /** The run will end before all is done; what is in flight still finishes. */
   stopping(end: FleetRunEnd): void;
 }

@@ -9,6 +9,9 @@ export function runListeners(...listeners: readonly RunListener[]): RunListener 
     sampled(sample) {
       for (const listener of listeners) listener.sampled(sample);
     },
+    told(message) {
+      for (const listener of listeners) listener.told(message);
+    },
     stopping(end) {
       for (const listener of listeners) listener.stopping(end);
     },

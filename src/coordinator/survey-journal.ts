@@ -20,9 +20,14 @@ export type JournalSurvey = {
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
   readonly recovery: RecoveryCurve;
+  /** In their order: the sessions' clocks, and where a wall clock moved. */
+  readonly clocks: readonly PlacedClock[];
   /** What was read, in its order. */
   readonly journals: readonly PlacedJournal[];
 };
+
+/** What stands behind `offset`, up to the next, is of a clock whose 0 was at this moment of the wall clock. */
+export type PlacedClock = { readonly epochAtZeroMs: number; readonly offset: number };
 
 /** One of several journals of one fleet that are read as one: `offset` is where it begins in the whole. */
 export type PlacedJournal = {
@@ -57,9 +62,9 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
   }
   const { sessions, index } = fold.settlement;
   if (index === null) throw new Error('there is at least one journal');
-  const { totals, health, timeline, recovery } = fold;
+  const { totals, health, timeline, recovery, clocks } = fold;
   const end = endOf(journals, index.hasNeverGranted);
-  return { sessions, end, index, totals, health, timeline, recovery, journals };
+  return { sessions, end, index, totals, health, timeline, recovery, clocks, journals };
 }
 
 /** Of the last run; while registrations are left, of the last that did not do all it was to do: they are its. */
@@ -80,15 +85,14 @@ class JournalFold {
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
   readonly recovery = new RecoveryCurve();
-  /** What the clock of the session is behind that of the first one. */
-  #clockOffsetMs = 0;
+  readonly clocks: PlacedClock[] = [];
 
   add(record: JournalRecord, offset: number): void {
     this.settlement.add(record, offset);
     const { sessions } = this.settlement;
     switch (record.kind) {
       case 'session':
-        this.#clockOffsetMs = record.startedAtEpochMs - (sessions[0] ?? { session: record }).session.startedAtEpochMs;
+        this.clocks.push({ epochAtZeroMs: record.startedAtEpochMs, offset });
         this.totals.beginSession();
         break;
       case 'outcome':
@@ -97,6 +101,7 @@ class JournalFold {
         this.recovery.add(record, this.#clockOffsetMs);
         break;
       case 'sample':
+        if (record.epochAtZeroMs !== null) this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
         this.health.add(record, sessions.at(-1)?.session.workers ?? 1);
         this.timeline.addSample(record, this.#clockOffsetMs);
         break;
@@ -104,5 +109,10 @@ class JournalFold {
       case 'end':
         break;
     }
+  }
+
+  /** What the clock is behind that of the first session. */
+  get #clockOffsetMs(): number {
+    return (this.clocks.at(-1)?.epochAtZeroMs ?? 0) - (this.clocks[0]?.epochAtZeroMs ?? 0);
   }
 }

@@ -3,28 +3,42 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { WorkerTask } from '../worker/registration-worker.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
-import { deferred } from './deferred.ts';
+import { type Deferred, deferred } from './deferred.ts';
 
 export type WorkerPool = {
-  /** Resolves when every worker has its TLS context and listens. */
+  /** Resolves when every worker has its TLS context and listens; rejects when one dies before. */
   readonly ready: Promise<void>;
-  /** Resolves when every worker has settled all and ended; rejects when one died. */
+  /** Resolves when every worker has settled all and ended, or was given up. */
   readonly ended: Promise<void>;
   send(worker: number, message: ToWorker): void;
   sendAll(message: ToWorker): void;
+  /** Ends a thread that does not answer; it is lost then. Without effect on one that has ended. */
+  kill(worker: number, reason: Error): void;
+  /** Starts a new thread in the place of one that was lost. */
+  replace(worker: number): void;
+  /** Goes without one that was lost. */
+  giveUp(worker: number): void;
   /** Ends the threads, whatever they are doing. */
   destroy(): Promise<void>;
 };
 
+export type WorkerPoolEvents = {
+  readonly message: (worker: number, message: FromWorker) => void;
+  /** The thread is gone, with all that it held; it must be replaced or given up. */
+  readonly lost: (worker: number, reason: Error) => void;
+};
+
 /** The module whose `runRegistrationWorker` a thread of a run runs. */
 export const REGISTRATION_WORKER = fileURLToPath(new URL('../worker/registration-worker.js', import.meta.url));
+
+type Slot = { readonly port: MessagePort; readonly abort: AbortController };
 
 /** Starts one long task on each of as many threads as there are shares of the concurrency. */
 export function startWorkerPool(
   setup: WorkerSetup,
   concurrencyShares: readonly number[],
   workerFile: string,
-  onMessage: (worker: number, message: FromWorker) => void,
+  events: WorkerPoolEvents,
 ): WorkerPool {
   const size = concurrencyShares.length;
   const pool = new Piscina({
@@ -35,40 +49,57 @@ export function startWorkerPool(
     // An idle worker would block its event loop in Atomics.wait, and hear no message.
     atomics: 'disabled',
   });
-  const ports: MessagePort[] = [];
-  const workers = concurrencyShares.map((concurrency, worker) => {
-    const { port1, port2 } = new MessageChannel();
-    ports.push(port1);
-    const ready = deferred<void>();
-    const ended = deferred<void>();
-    port1.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') ready.resolve();
+  const readies = concurrencyShares.map(() => deferred<void>());
+  const endeds = concurrencyShares.map(() => deferred<void>());
+  const slots = concurrencyShares.map((_, worker) => start(worker));
+  let destroyed = false;
+
+  function start(worker: number): Slot {
+    const { port1: port, port2 } = new MessageChannel();
+    port.on('message', (message: FromWorker) => {
+      if (message.type === 'ready') readies[worker]?.resolve();
       // Not the end of the task: that comes by another way, and can overtake the last outcomes.
-      else if (message.type === 'ended') ended.resolve();
-      else onMessage(worker, message);
+      else if (message.type === 'ended') endeds[worker]?.resolve();
+      else events.message(worker, message);
     });
-    const task: WorkerTask = { setup, concurrency, port: port2 };
-    pool.run(task, { name: 'runRegistrationWorker', transferList: [port2] }).catch((error: unknown) => {
-      ready.reject(error);
-      ended.reject(error);
+    // After the last message of a thread that is gone.
+    const closed = new Promise<void>((resolve) => port.once('close', resolve));
+    const abort = new AbortController();
+    const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2 };
+    const options = { name: 'runRegistrationWorker', transferList: [port2], signal: abort.signal };
+    pool.run(task, options).catch(async (error: unknown) => {
+      await closed;
+      if (destroyed) return;
+      const reason = abort.signal.aborted ? abort.signal.reason : error;
+      readies[worker]?.reject(reason);
+      events.lost(worker, reason instanceof Error ? reason : new Error(String(reason)));
     });
-    return { ready: ready.promise, ended: ended.promise };
-  });
-  const all = (what: 'ready' | 'ended'): Promise<void> =>
-    Promise.all(workers.map((worker) => worker[what])).then(() => undefined);
-  const ended = all('ended');
-  // Whoever waits for `ended` hears of a death; until then it must not count as unhandled.
-  ended.catch(() => undefined);
+    return { port, abort };
+  }
+
   return {
-    ready: all('ready'),
-    ended,
-    send: (worker, message) => ports[worker]?.postMessage(message),
+    ready: allOf(readies),
+    ended: allOf(endeds),
+    send: (worker, message) => slots[worker]?.port.postMessage(message),
     sendAll: (message) => {
-      for (const port of ports) port.postMessage(message);
+      for (const { port } of slots) port.postMessage(message);
     },
+    kill: (worker, reason) => slots[worker]?.abort.abort(reason),
+    replace: (worker) => {
+      slots[worker] = start(worker);
+    },
+    giveUp: (worker) => endeds[worker]?.resolve(),
     async destroy() {
-      for (const port of ports) port.close();
+      destroyed = true;
+      for (const { port } of slots) port.close();
       await pool.destroy();
     },
   };
+}
+
+function allOf(deferreds: readonly Deferred<void>[]): Promise<void> {
+  const all = Promise.all(deferreds.map(({ promise }) => promise)).then(() => undefined);
+  // Whoever waits hears of a rejection; until then it must not count as unhandled.
+  all.catch(() => undefined);
+  return all;
 }

@@ -195,6 +195,7 @@ const sample = members<SampleRecord>({
   fileDescriptors: orNull(whole),
   rssBytes: whole,
   rateAllowedPerSecond: orNull(number),
+  epochAtZeroMs: orNull(number),
 });
 
 const end = members<EndRecord>({ kind: oneOf(['end']), atMs: rounded, reason: oneOf(END_REASONS), message: words });

@@ -90,6 +90,8 @@ export type SampleRecord = {
   readonly rssBytes: number;
   /** Launches a second that are allowed at this moment; `null` = not bounded. */
   readonly rateAllowedPerSecond: number | null;
+  /** Wall clock at 0 of this session's clock from here on, where it has moved against that clock; `null` = as before. */
+  readonly epochAtZeroMs: number | null;
 };
 
 export const END_REASONS = [

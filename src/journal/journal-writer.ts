@@ -122,13 +122,14 @@ export class JournalWriter {
       message:
         `the journal cannot be written (${reason(error)}); the ${this.#syncedRecords} records synced before are safe, ` +
         'and nothing is sent whose grant is not among them',
-      remedy: 'Make room on the disk or put it right; dpsload report shows what is known',
+      remedy:
+        'Make room on the disk or put it right, then go on with dpsload resume; dpsload report shows what is known',
     };
   }
 }
 
-/** So that the new file's name survives a power cut too. Windows cannot sync a folder. */
-async function syncFolder(folder: string): Promise<void> {
+/** So that the name of what is new in it survives a power cut too. Windows cannot sync a folder. */
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {

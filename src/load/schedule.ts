@@ -20,7 +20,7 @@ export type ScheduleParts = {
 export class Schedule {
   readonly #parts: ScheduleParts;
   #placed = 0;
-  /** How long outages have lasted so far: so much later is everything meant that they delayed. */
+  /** How long outages and standstills have lasted so far: so much later is everything meant that they delayed. */
   #shiftMs = 0;
   #pausedAtMs: number | null = null;
 
@@ -76,6 +76,11 @@ export class Schedule {
 
   pause(atMs: number): void {
     this.#pausedAtMs ??= atMs;
+  }
+
+  /** Nothing ran for so long: what comes is meant so much later. A pause counts its own time. */
+  skip(durationMs: number): void {
+    if (!this.isPaused) this.#shiftMs += durationMs;
   }
 
   /** Goes on as if no time had passed since `pause`. */

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { STANDSTILL_MIN_MS } from '../load/standstill-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
@@ -48,7 +49,20 @@ export class LaunchQueue {
     const due = this.#early.splice(0, firstEarly < 0 ? this.#early.length : firstEarly);
     for (const launch of due) void this.#limit(() => this.#startUnlessDropped(launch));
     const next = this.#early[0] === undefined ? null : releaseAtMs(this.#early[0]);
-    if (next !== null) this.#timer = this.#clock.wakeAt(next, () => this.#releaseDue());
+    if (next !== null) this.#timer = this.#clock.wakeAt(next, () => this.#wokeFor(next));
+  }
+
+  #wokeFor(meantAtMs: number): void {
+    const lateMs = this.#clock.nowMs() - meantAtMs;
+    // Nobody was late: nothing ran.
+    if (lateMs >= STANDSTILL_MIN_MS) this.#hold(lateMs);
+    this.#releaseDue();
+  }
+
+  #hold(durationMs: number): void {
+    for (const launch of this.#early) this.#unstarted.delete(launch);
+    this.#early = this.#early.map((launch) => ({ ...launch, heldMs: launch.heldMs + durationMs }));
+    for (const launch of this.#early) this.#unstarted.add(launch);
   }
 
   async #startUnlessDropped(launch: Launch): Promise<void> {

@@ -87,7 +87,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     limited: false,
     emulatorPid: null,
     stopRequests: { onRequest: () => {} },
-    listener: { settled: () => {}, sampled: () => {}, stopping: () => {} },
+    listener: { settled: () => {}, sampled: () => {}, told: () => {}, stopping: () => {} },
   });
   const end = await run.run();
   if (end.reason !== 'completed') throw new Error(`the run ended as ${end.reason}: ${end.message}`);

@@ -130,6 +130,7 @@ const sample: fc.Arbitrary<JournalRecord> = fc.record({
   fileDescriptors: orNull(count),
   rssBytes: whole,
   rateAllowedPerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
+  epochAtZeroMs: orNull(fc.integer({ min: 0 })),
 });
 
 const end: fc.Arbitrary<JournalRecord> = fc.record({

@@ -15,12 +15,20 @@ export type Started = {
   until(holds: (printed: { readonly stdout: string; readonly stderr: string }) => boolean): Promise<void>;
 };
 
-type Options = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
+type Options = {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Modules of `preload/` that Node loads before the program, in every thread, with their parameters. */
+  readonly preload?: readonly string[];
+};
+
+const PRELOAD = new URL('./preload/', import.meta.url);
 
 /** Starts the built program. Nothing of the test's own environment that concerns dpsload reaches it. */
-export function startDpsload(args: readonly string[], { cwd, env = {} }: Options = {}): Started {
+export function startDpsload(args: readonly string[], { cwd, env = {}, preload = [] }: Options = {}): Started {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DPSLOAD_'));
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const imports = preload.flatMap((module) => ['--import', new URL(module, PRELOAD).href]);
+  const child = spawn(process.execPath, [...imports, MAIN, ...args], {
     cwd,
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,6 +75,10 @@ export type EmulatorProgram = {
   readonly port: number;
   readonly idScope: string;
   readonly caFile: string;
+  /** Only with `--http-port`. */
+  readonly httpPort: number;
+  /** The first enrollment group. */
+  readonly group: string;
   /** Ends it in order, and waits for that. */
   stop(): Promise<Ended>;
 };
@@ -78,11 +90,12 @@ export async function startEmulatorProgram(
 ): Promise<EmulatorProgram> {
   const program = startDpsload(['emulator', '--port', '0', ...args], { env });
   await program.until(({ stdout }) => stdout.includes('\n'));
-  const { port, idScope, caFile } = JSON.parse(program.stdout()) as EmulatorProgram;
+  const { enrollmentGroups, ...ready } = JSON.parse(program.stdout()) as EmulatorProgram & {
+    readonly enrollmentGroups: readonly string[];
+  };
   return {
-    port,
-    idScope,
-    caFile,
+    ...ready,
+    group: enrollmentGroups[0] ?? '',
     stop: () => {
       program.child.kill('SIGTERM');
       return program.ended;

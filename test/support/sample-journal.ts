@@ -138,6 +138,7 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
     fileDescriptors: 130,
     rssBytes: 150_000_000,
     rateAllowedPerSecond: null,
+    epochAtZeroMs: null,
     ...changes,
   };
 }

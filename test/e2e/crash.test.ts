@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { crashTest, OUTSTANDING_MAX } from '../support/crash-test.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+
+it('killed at random moments and resumed, a run loses no device and marks all that it may have registered twice', async () => {
+  const tally = await crashTest({ folder, rounds: 4, rows: 400, seed: 7 });
+  expect(tally).toMatchObject({ lost: 0, unmarked: 0, ungrantedMax: 0 });
+  expect(tally.openMax).toBeLessThanOrEqual(OUTSTANDING_MAX);
+  expect(tally.kills).toBeGreaterThan(0);
+});

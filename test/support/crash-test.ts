@@ -1,0 +1,240 @@
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pauseMs } from 'node:timers/promises';
+import { readJournal } from '../../src/journal/journal-reader.ts';
+import { SettlementFold } from '../../src/journal/settlement-fold.ts';
+import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
+import { readLines, readResultRows } from './results.ts';
+import { SimulatedRandom } from './simulated-random.ts';
+
+const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
+const env = { DPSLOAD_GROUP_KEY: KEY };
+
+const RATE_PER_SECOND = 100;
+const CONCURRENCY = 50;
+
+/** What may be released and unsettled at once: the slots, and a window of a second ahead of them. */
+export const OUTSTANDING_MAX = CONCURRENCY + RATE_PER_SECOND;
+
+export type CrashPlan = {
+  readonly folder: string;
+  readonly rounds: number;
+  readonly rows: number;
+  readonly seed: number;
+};
+
+export type Tally = {
+  readonly rounds: number;
+  readonly kills: number;
+  /** Kills after which everything was dropped that was written after the last sync. */
+  readonly powerCuts: number;
+  readonly bytesDropped: number;
+  /** Worker threads that were ended from within. */
+  readonly workersLost: number;
+  /** Kills before the session had written a record. */
+  readonly beforeSession: number;
+  /** Resumes that cut off a torn line. */
+  readonly tornTails: number;
+  /** At one crash, the most devices that the service knew and no grant of the journal named; must be 0. */
+  readonly ungrantedMax: number;
+  /** At one crash, the most registrations without an outcome, and the most of them that the service knew nothing of. */
+  readonly openMax: number;
+  readonly openUnsentMax: number;
+  /** In the end: rows that are not assigned, or that the service does not know. */
+  readonly lost: number;
+  readonly registeredTwice: number;
+  /** Of those, the ones that the results do not mark; must be 0. */
+  readonly unmarked: number;
+  readonly marked: number;
+  /** Marked, and registered once. */
+  readonly overMarked: number;
+  /** Sessions of the journal. */
+  readonly sessions: number;
+};
+
+/** Runs the built program against an emulator of its own, kills it round after round, resumes it until it is done, and reconciles. */
+export async function crashTest(plan: CrashPlan): Promise<Tally> {
+  const records = join(plan.folder, 'records.ndjson');
+  const args = ['--retry-after', '0', '--http-port', '0', '--records', records];
+  const emulator = await startEmulatorProgram(args, env);
+  try {
+    const crashes = new CrashRounds(plan, emulator);
+    for (let round = 0; round < plan.rounds; round += 1) await crashes.round();
+    await crashes.finish();
+    await emulator.stop();
+    return { ...crashes.counts, rounds: plan.rounds, ...reconcile(plan, records) };
+  } finally {
+    await emulator.stop();
+  }
+}
+
+class CrashRounds {
+  readonly #plan: CrashPlan;
+  readonly #emulator: EmulatorProgram;
+  readonly #random: SimulatedRandom;
+  readonly #fleet: string;
+  readonly #out: string;
+  readonly #synced: string;
+  readonly counts = {
+    kills: 0,
+    powerCuts: 0,
+    bytesDropped: 0,
+    workersLost: 0,
+    beforeSession: 0,
+    tornTails: 0,
+    ungrantedMax: 0,
+    openMax: 0,
+    openUnsentMax: 0,
+  };
+
+  constructor(plan: CrashPlan, emulator: EmulatorProgram) {
+    this.#plan = plan;
+    this.#emulator = emulator;
+    this.#random = new SimulatedRandom(plan.seed);
+    this.#fleet = join(plan.folder, 'fleet.csv');
+    this.#out = join(plan.folder, 'out');
+    this.#synced = join(plan.folder, 'synced');
+    writeFileSync(this.#fleet, `registration_id\n${idsOf(plan).join('\n')}\n`);
+    writeFileSync(this.#synced, '');
+  }
+
+  async round(): Promise<void> {
+    const bytesBefore = this.#journalBytes();
+    const fault = this.#random.chance(0.15) ? this.#random.pick(['exit', 'throw']) : null;
+    const program = this.#start(
+      fault === null ? [] : [`worker-fault.mjs?fault=${fault}&after=${this.#random.whole(300, 1_500)}`],
+    );
+    await this.#untilMoment(program, bytesBefore);
+    const ended = program.child.exitCode !== null;
+    program.child.kill('SIGKILL');
+    const { stderr } = await program.ended;
+    if (/ is lost \(/.test(stderr)) this.counts.workersLost += 1;
+    if (!ended) this.counts.kills += 1;
+    if (this.#journalBytes() === bytesBefore) this.counts.beforeSession += 1;
+    if (this.#random.chance(0.35)) this.#cutPower();
+    await this.#look();
+  }
+
+  /** Resumes until a session comes to its end by itself. */
+  async finish(): Promise<void> {
+    const { ended } = this.#start([]);
+    const { code, stderr } = await ended;
+    if (code !== 0) throw new Error(`the last session ended with ${code}:\n${stderr}`);
+  }
+
+  #start(preload: readonly string[]): Started {
+    const notes = `synced-length.mjs?to=${encodeURIComponent(this.#synced)}`;
+    return startDpsload(this.#args(), { env, preload: [notes, ...preload] });
+  }
+
+  #args(): readonly string[] {
+    if (this.#run() !== null) return ['resume', '--last', '--out', this.#out];
+    const { port, idScope, caFile } = this.#emulator;
+    return [
+      ...['run', this.#fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope, '--ca', caFile],
+      ...['--out', this.#out, '-w', '2', '-r', `${RATE_PER_SECOND}/s`, '-c', String(CONCURRENCY)],
+      // What a resumed run registers again must surprise nobody.
+      ...['--expect', 'new', '--max-surprises', '0'],
+    ];
+  }
+
+  /** Mostly while the session goes on, sometimes while it begins. */
+  async #untilMoment({ child }: Started, bytesBefore: number): Promise<void> {
+    const wait = this.#random.whole(0, 1_500);
+    if (!this.#random.chance(0.2)) {
+      while (this.#journalBytes() <= bytesBefore && child.exitCode === null) await pauseMs(5);
+    }
+    await pauseMs(wait);
+  }
+
+  #cutPower(): void {
+    const run = this.#run();
+    if (run === null) return;
+    const journal = join(run, 'journal.ndjson');
+    const { ino, size } = statSync(journal);
+    const notes = readFileSync(this.#synced, 'utf8').split('\n');
+    const last = notes.findLast((line) => line.startsWith(`${ino} `));
+    const synced = last === undefined ? 0 : Math.min(size, Number(last.split(' ')[1]));
+    truncateSync(journal, synced);
+    this.counts.powerCuts += 1;
+    this.counts.bytesDropped += size - synced;
+  }
+
+  /** Compares what the journal knows with what the service knows. */
+  async #look(): Promise<void> {
+    const run = this.#run();
+    // What was under way reaches the emulator still.
+    await pauseMs(30);
+    const known = await this.#knownIds();
+    const ids = idsOf(this.#plan);
+    if (run === null) {
+      this.#most('ungrantedMax', known.size);
+      return;
+    }
+    const fold = new SettlementFold();
+    const { torn } = await readJournal(join(run, 'journal.ndjson'), (record, offset) => fold.add(record, offset));
+    if (torn) this.counts.tornTails += 1;
+    const progress = ids.map((id, row) => ({ id, progress: fold.index?.progressOf(row, 1) ?? 'never-granted' }));
+    const open = progress.filter((row) => row.progress === 'open');
+    this.#most('openMax', open.length);
+    this.#most('openUnsentMax', open.filter(({ id }) => !known.has(id)).length);
+    const ungranted = progress.filter((row) => row.progress === 'never-granted' && known.has(row.id));
+    this.#most('ungrantedMax', ungranted.length);
+  }
+
+  async #knownIds(): Promise<ReadonlySet<string>> {
+    const known = new Set<string>();
+    for (let continuation: string | null = '0'; continuation !== null; ) {
+      const url = `http://127.0.0.1:${this.#emulator.httpPort}/registrations/${this.#emulator.group}/query`;
+      const headers = { 'x-ms-max-item-count': '1000', 'x-ms-continuation': continuation };
+      const answer = await fetch(url, { method: 'POST', headers });
+      for (const { registrationId } of (await answer.json()) as { registrationId: string }[]) known.add(registrationId);
+      continuation = answer.headers.get('x-ms-continuation');
+    }
+    return known;
+  }
+
+  #most(name: 'ungrantedMax' | 'openMax' | 'openUnsentMax', count: number): void {
+    this.counts[name] = Math.max(this.counts[name], count);
+  }
+
+  /** `null` = there is no folder yet that is a run. */
+  #run(): string | null {
+    const folders = existsSync(this.#out) ? readdirSync(this.#out).sort() : [];
+    const run = folders.find((name) => existsSync(join(this.#out, name, 'run.json')));
+    return run === undefined ? null : join(this.#out, run);
+  }
+
+  #journalBytes(): number {
+    const run = this.#run();
+    return run === null ? 0 : statSync(join(run, 'journal.ndjson')).size;
+  }
+}
+
+function idsOf({ rows }: CrashPlan): readonly string[] {
+  return Array.from({ length: rows }, (_, row) => `crash-${row}`);
+}
+
+type RecordLine = { readonly kind: string; readonly registrationId?: string; readonly registers?: number };
+
+function reconcile(plan: CrashPlan, records: string) {
+  const out = join(plan.folder, 'out');
+  const run = join(out, readdirSync(out).find((name) => existsSync(join(out, name, 'summary.json'))) ?? '');
+  const registers = new Map(
+    readLines<RecordLine>(records).flatMap(({ kind, registrationId = '', registers: count = 0 }) =>
+      kind === 'registration' ? [[registrationId, count] as const] : [],
+    ),
+  );
+  const rows = readResultRows(join(run, 'registrations.csv'));
+  const isMarked = (row: (typeof rows)[number]): boolean => row['possibly_twice'] === 'true';
+  const count = (row: (typeof rows)[number]): number => registers.get(row['registration_id'] ?? '') ?? 0;
+  const assigned = rows.filter((row) => row['result'] === 'assigned' && count(row) > 0);
+  return {
+    lost: plan.rows - assigned.length,
+    registeredTwice: rows.filter((row) => count(row) > 1).length,
+    unmarked: rows.filter((row) => count(row) > 1 && !isMarked(row)).length,
+    marked: rows.filter(isMarked).length,
+    overMarked: rows.filter((row) => isMarked(row) && count(row) <= 1).length,
+    sessions: readLines<{ kind: string }>(join(run, 'journal.ndjson')).filter(({ kind }) => kind === 'session').length,
+  };
+}
