@@ -71,4 +71,16 @@ describe('schedule', () => {
     expect(open.place(60_500, 0).intendedAtMs).toBeCloseTo(60_500, 6);
     expect(open.placeable(60_500, 61_500)).toBe(10);
   });
+
+  it('goes on after a standstill from where it was', () => {
+    const open = schedule({ pace: constantPace(10, 0) });
+    for (let launch = 0; launch < 11; launch += 1) open.place(0, 0);
+    open.skip(60_000);
+    expect(open.place(61_100, 0).intendedAtMs).toBeCloseTo(61_100, 6);
+    // A pause counts it already.
+    open.pause(70_000);
+    open.skip(60_000);
+    open.resume(130_000);
+    expect(open.place(130_000, 0).intendedAtMs).toBeCloseTo(121_200, 6);
+  });
 });

@@ -39,6 +39,12 @@ export class VirtualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, atMs);
   }
 
+  /** Nothing runs until `atMs`; what was due by then fires late. */
+  jumpTo(atMs: number): void {
+    this.#nowMs = atMs;
+    this.advanceTo(atMs);
+  }
+
   /** Fires everything, and all that is set by it. */
   runToEnd(): void {
     while (this.#heap.length > 0) this.#fireFirst();
@@ -47,7 +53,7 @@ export class VirtualClock implements Clock {
   #fireFirst(): void {
     const entry = this.#pop();
     if (entry.wake === null) return;
-    this.#nowMs = entry.atMs;
+    this.#nowMs = Math.max(this.#nowMs, entry.atMs);
     this.#take(entry)?.();
   }
 

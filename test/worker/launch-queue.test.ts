@@ -54,4 +54,26 @@ describe('launch queue', () => {
     expect(clock.timers).toBe(0);
     expect(queue.drop()).toEqual([]);
   });
+
+  it('counts a standstill as held back, and goes on in the order and at the pace of before', async () => {
+    const { clock, queue, started, settled } = observedQueue(10);
+    const heldOf: number[] = [];
+    const held = new LaunchQueue(clock, 10, async ({ heldMs }) => {
+      heldOf.push(heldMs);
+    });
+    for (const each of [queue, held]) each.add([launch(0, 100), launch(1, 600), launch(2, 1_100)]);
+    clock.advanceTo(100);
+    await settled();
+    // Nothing runs; then the timer for 600 fires a minute late.
+    clock.jumpTo(60_600);
+    await settled();
+    expect(started).toEqual([
+      { sequence: 0, atMs: 100 },
+      { sequence: 1, atMs: 60_600 },
+    ]);
+    clock.advanceTo(61_100);
+    await settled();
+    expect(started.at(-1)).toEqual({ sequence: 2, atMs: 61_100 });
+    expect(heldOf).toEqual([0, 60_000, 60_000]);
+  });
 });
