@@ -103,7 +103,7 @@ export class FleetRun {
     });
   }
 
-  /** Runs until every released row is settled, or the run is stopped. Rejects when the journal fails, or no worker can be started. */
+  /** Runs until every released row is settled, or the run is stopped. Rejects when the journal fails. */
   async run(): Promise<FleetRunEnd> {
     try {
       return await Promise.race([this.#run(), this.#broken.promise]);
@@ -134,6 +134,7 @@ export class FleetRun {
     const endAtMs = clock.nowMs() + START_LEAD_MS + (load.durationMs ?? Number.POSITIVE_INFINITY);
     let sequence = 0;
     for (const leg of legs) {
+      if (this.#ending.end !== null) return 'stopped';
       const source = leg.openSource();
       try {
         const dispatcher = this.#beginLeg(leg, source, sequence, endAtMs);

@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-message
 import { type Deferred, deferred } from './deferred.ts';
 
 export type WorkerPool = {
-  /** Resolves when every worker has its TLS context and listens; rejects when one dies before. */
+  /** Resolves when every worker has its TLS context and listens, or was given up. */
   readonly ready: Promise<void>;
   /** Resolves when every worker has settled all and ended, or was given up. */
   readonly ended: Promise<void>;
@@ -71,7 +71,6 @@ export function startWorkerPool(
       await closed;
       if (destroyed) return;
       const reason = abort.signal.aborted ? abort.signal.reason : error;
-      readies[worker]?.reject(reason);
       events.lost(worker, reason instanceof Error ? reason : new Error(String(reason)));
     });
     return { port, abort };
@@ -88,7 +87,10 @@ export function startWorkerPool(
     replace: (worker) => {
       slots[worker] = start(worker);
     },
-    giveUp: (worker) => endeds[worker]?.resolve(),
+    giveUp: (worker) => {
+      readies[worker]?.resolve();
+      endeds[worker]?.resolve();
+    },
     async destroy() {
       destroyed = true;
       for (const { port } of slots) port.close();
@@ -98,8 +100,5 @@ export function startWorkerPool(
 }
 
 function allOf(deferreds: readonly Deferred<void>[]): Promise<void> {
-  const all = Promise.all(deferreds.map(({ promise }) => promise)).then(() => undefined);
-  // Whoever waits hears of a rejection; until then it must not count as unhandled.
-  all.catch(() => undefined);
-  return all;
+  return Promise.all(deferreds.map(({ promise }) => promise)).then(() => undefined);
 }

@@ -14,6 +14,7 @@ import {
   notAssigned,
   outcomeRecord,
   sampleJournal,
+  sampleRecord,
   sessionOf,
   writeJournal,
 } from '../support/sample-journal.ts';
@@ -184,6 +185,22 @@ describe('a run of several sessions', () => {
       requests: { registersSent: 12 },
     });
     expect(summary.sessions.map(({ session }) => session)).toEqual([1, 2]);
+  });
+
+  it('keeps its times true where the wall clock moved while it went on', async () => {
+    const hourMs = 3_600_000;
+    const times = { startedAtMs: 0, finishedAtMs: 1_000 };
+    const folder = runFolder([
+      second,
+      grantRecord(0, 9),
+      outcomeRecord(0, times),
+      sampleRecord(1_000, { epochAtZeroMs: second.startedAtEpochMs + hourMs }),
+      outcomeRecord(1, { startedAtMs: 1_500, finishedAtMs: 2_000 }),
+      completed,
+    ]);
+    await writeResults(folder, { fleet });
+    const finished = rowsOf(folder).map((row) => row['finished_at']);
+    expect(finished.slice(0, 2)).toEqual(['2026-01-03T00:00:01.000Z', '2026-01-03T01:00:02.000Z']);
   });
 
   it('is unfinished until its last session ends', async () => {

@@ -102,7 +102,7 @@ class CrashRounds {
     const bytesBefore = this.#journalBytes();
     const fault = this.#random.chance(0.15) ? this.#random.pick(['exit', 'throw']) : null;
     const program = this.#start(
-      fault === null ? [] : [`worker-fault.mjs?fault=${fault}&after=${this.#random.whole(300, 1_500)}`],
+      fault === null ? [] : [`worker-fault.mjs?fault=${fault}&connections=${this.#random.whole(1, 60)}`],
     );
     await this.#untilMoment(program, bytesBefore);
     const ended = program.child.exitCode !== null;

@@ -1,4 +1,5 @@
-/* node --import './worker-fault.mjs?after=MS&fault=exit|throw|hang': what befalls the first worker thread so long after its start. */
+/* node --import './worker-fault.mjs?connections=N&fault=exit|throw|hang': what befalls the first worker thread at its Nth connection. */
+import { Socket } from 'node:net';
 import { isMainThread, threadId } from 'node:worker_threads';
 
 const { searchParams } = new URL(import.meta.url);
@@ -14,5 +15,11 @@ const FAULTS = {
 };
 
 if (!isMainThread && threadId === 1) {
-  setTimeout(FAULTS[searchParams.get('fault')], Number(searchParams.get('after')));
+  let left = Number(searchParams.get('connections'));
+  const { connect } = Socket.prototype;
+  Socket.prototype.connect = function countConnection(...args) {
+    left -= 1;
+    if (left === 0) setImmediate(FAULTS[searchParams.get('fault')]);
+    return connect.apply(this, args);
+  };
 }
