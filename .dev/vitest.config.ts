@@ -5,9 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/long/**'],
-    // Tests of the built program wait for much of their time: a third file keeps two cores busy.
+    // Tests of the built program start processes of their own; more than one file per core would only queue.
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 2,
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
