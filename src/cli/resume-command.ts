@@ -88,14 +88,11 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
       environment: process.env,
       cores: availableParallelism(),
     });
-    return await goOn(await interruptedRun(folder, runFile, resolved), resolved, runFile, flags, runFleet);
+    const run = await readInterruptedRun(folder, runFile, resolved.scenario.load.rounds);
+    return await goOn(run, resolved, runFile, flags, runFleet);
   } finally {
     unlock();
   }
-}
-
-function interruptedRun(folder: string, runFile: RunFile, { scenario }: ResolvedScenario): Promise<InterruptedRun> {
-  return readInterruptedRun(folder, runFile, scenario.load.rounds);
 }
 
 async function goOn(
@@ -141,7 +138,7 @@ function sayNothingIsLeft({ folder }: InterruptedRun): number {
 }
 
 function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {
-  const perhapsSent = countOpen(index);
+  const perhapsSent = index.openCount;
   const marked =
     perhapsSent === 0 ? '' : `; ${perhapsSent} of them were perhaps sent before, and are marked possibly_twice`;
   const emulator =
@@ -149,12 +146,4 @@ function describeResume({ sessions, index, lastTarget }: InterruptedRun, registr
       ? '\nthe embedded emulator is a new one, and knows no device of the earlier sessions: what they settled stays settled'
       : '';
   return `session ${sessions + 1} of the run: ${registrations} registrations are left${marked}${emulator}`;
-}
-
-function countOpen(index: InterruptedRun['index']): number {
-  let count = 0;
-  for (let row = 0; row < index.rows; row += 1) {
-    for (let round = 1; round <= index.rounds; round += 1) if (index.isOpen(row, round)) count += 1;
-  }
-  return count;
 }

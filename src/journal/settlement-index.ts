@@ -93,6 +93,11 @@ export class SettlementIndex {
     return this.#isOpen(this.#placeOf(row, round));
   }
 
+  /** How many registrations are open. */
+  get openCount(): number {
+    return this.#states.reduce((count, _, place) => (this.#isOpen(place) ? count + 1 : count), 0);
+  }
+
   progressOf(row: number, round: number): Progress {
     return this.isOpen(row, round) ? 'open' : (this.#resultAt(this.#placeOf(row, round)) ?? 'never-granted');
   }
