@@ -10,7 +10,6 @@ import type { AllocationExpectation } from '../scenario/allocation-expectation.t
 import type { Environment } from '../scenario/environment.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
-import { throwAwayIssuer } from './throw-away-issuer.ts';
 
 /** What a run reads from the files that its scenario names, checked. */
 export type RunInputs<Survey = FleetSurvey> = {
@@ -58,9 +57,10 @@ export async function readInputs<Survey>(
   return { survey, keys, caPems, allocation };
 }
 
-function keysOf(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
+async function keysOf(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
   const isThrowAway = attestation.kind === 'x509' && attestation.certificates.from === 'throw-away';
-  return isThrowAway ? throwAwayIssuer() : loadAttestationKeys(attestation, environment);
+  if (!isThrowAway) return loadAttestationKeys(attestation, environment);
+  return (await import('./throw-away-issuer.ts')).throwAwayIssuer();
 }
 
 /** `undefined`, with its problems added to the others, when an operator error ends it. */

@@ -23,6 +23,8 @@ export type DispatcherParts = {
   /** Resolves when the grant is on disk; not before that may one of its rows be sent. */
   readonly writeGrant: (grant: GrantRecord) => Promise<void>;
   readonly launch: (worker: number, launches: readonly Launch[]) => void;
+  /** Before anything is placed in time: a standstill moves the schedule, and must be known by then. */
+  readonly lookAtTime: () => void;
 };
 
 /** How a dispatcher ends: the source has no more rows and all are settled; the schedule is over before; it was stopped. */
@@ -54,6 +56,7 @@ export class Dispatcher {
   async run(): Promise<DispatchEnd> {
     const { clock, ledger, round, schedule, source } = this.#parts;
     while (!this.#stopped) {
+      this.#parts.lookAtTime();
       const over = schedule.isOver(clock.nowMs());
       const count = over ? 1 : this.#releasable();
       if (count > 0) {
@@ -91,15 +94,18 @@ export class Dispatcher {
     });
     // Also after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
     this.#sequence += rows.length;
+    this.#parts.lookAtTime();
     const launches = rows.map((row, index) => this.#launchOf(row, sequence + index));
     this.#deal(launches);
   }
 
   /** Placed only now that the grant is on disk, so that no permit is older than the disk was slow. */
-  #launchOf(row: Unplaced, sequence: number): Launch {
+  #launchOf({ firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
     const { clock, schedule } = this.#parts;
     const nowMs = clock.nowMs();
-    const placement = schedule.isPaused ? schedule.placeProbe(nowMs) : schedule.place(nowMs, this.#slotsFreeSinceMs);
+    const placement = schedule.isPaused
+      ? schedule.placeProbe(nowMs)
+      : schedule.place(nowMs, this.#slotsFreeSinceMs, firstIntendedAtMs);
     return { ...row, sequence, ...placement };
   }
 

@@ -6,7 +6,7 @@ import { paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
 import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
 import { shares } from '../load/shares.ts';
-import { StandstillWatch } from '../load/standstill-watch.ts';
+import { readTime, StandstillWatch, TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -80,6 +80,9 @@ export class FleetRun {
     null;
   #launchedLastSecond = 0;
   #sampleTimer: Timer | null = null;
+  #timeTimer: Timer | null = null;
+  /** Since the last sample the wall clock went its own way. */
+  #clockMoved = false;
   readonly #ending: RunEnding;
   /** Rejected when the journal cannot be written: nothing may be launched any more. */
   readonly #broken = deferred<never>();
@@ -95,7 +98,7 @@ export class FleetRun {
       lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
     });
     this.#workers = new WorkerWatch(load.workers);
-    this.#standstill = new StandstillWatch(SAMPLE_INTERVAL_MS, clock.nowMs(), clock.epochMs());
+    this.#standstill = new StandstillWatch(readTime(clock));
     this.#desk = permitDesk(parts, this.#pool);
     this.#ending = new RunEnding(clock, this.#pool, (end) => {
       this.#leg?.dispatcher.stop();
@@ -110,6 +113,7 @@ export class FleetRun {
     } finally {
       this.#leg?.dispatcher.stop();
       this.#sampleTimer?.cancel();
+      this.#timeTimer?.cancel();
       this.#ending.close();
       this.#desk?.close();
       await this.#pool.destroy();
@@ -120,6 +124,7 @@ export class FleetRun {
     await this.#pool.ready;
     this.#parts.stopRequests.onRequest((request) => this.#ending.stop(request));
     this.#sampleEverySecond();
+    this.#lookAtTimeOften();
     const dispatched = await Promise.race([this.#dispatchAll(), this.#ending.abandoned]);
     this.#dispatching = false;
     this.#pool.sendAll({ type: 'noMoreLaunches' });
@@ -165,6 +170,7 @@ export class FleetRun {
         await journal.sync();
       },
       launch: (worker, launches) => this.#pool.send(worker, { type: 'launch', launches }),
+      lookAtTime: () => this.#lookAtTime(),
     });
     this.#leg = { rules, schedule, dispatcher };
     return dispatcher;
@@ -244,7 +250,7 @@ export class FleetRun {
     if (goesOn && this.#workers.mayReplace(worker)) {
       for (const launch of lost) {
         this.#perhapsSent.add(launch.row);
-        this.#ledger.putBack(launch);
+        this.#ledger.makeAgain(launch);
       }
       this.#leg?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
@@ -293,11 +299,12 @@ export class FleetRun {
 
   #sample(): void {
     const nowMs = this.#parts.clock.nowMs();
-    const clockMoved = this.#watchTime(nowMs);
+    this.#lookAtTime();
     const sample: SampleRecord = {
       ...this.#sampler.take(nowMs, this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null),
-      epochAtZeroMs: clockMoved ? this.#standstill.epochAtZeroMs : null,
+      epochAtZeroMs: this.#clockMoved ? this.#standstill.epochAtZeroMs : null,
     };
+    this.#clockMoved = false;
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
     this.#launchedLastSecond = sample.launched;
@@ -308,21 +315,28 @@ export class FleetRun {
     }
   }
 
-  /** @returns whether the wall clock went its own way. */
-  #watchTime(nowMs: number): boolean {
+  #lookAtTimeOften(): void {
+    this.#timeTimer = this.#wakeIn(TIME_LOOK_INTERVAL_MS, () => {
+      this.#lookAtTime();
+      this.#lookAtTimeOften();
+    });
+  }
+
+  #lookAtTime(): void {
     const { clock, listener } = this.#parts;
-    const { standstillMs, clockMovedMs } = this.#standstill.look(nowMs, clock.epochMs());
+    const { standstillMs, clockMovedMs } = this.#standstill.look(readTime(clock));
     const seconds = (durationMs: number): string => `${Math.round(durationMs / 1000)} s`;
     if (standstillMs > 0) {
       this.#leg?.schedule.skip(standstillMs);
+      this.#outage.skip(standstillMs);
       listener.told(
         `nothing ran for ${seconds(standstillMs)}: the schedule goes on from now, what was held back says so`,
       );
     }
     if (clockMovedMs !== 0) {
+      this.#clockMoved = true;
       listener.told(`the wall clock moved by ${seconds(clockMovedMs)}: it was set, or the machine slept`);
     }
-    return clockMovedMs !== 0;
   }
 
   /** Within a quota none: a released row must find a slot free, so that its permit is used when it is valid. */

@@ -1,6 +1,7 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
+import { ownCpuMs } from '../time/own-cpu.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
-import { cpuMsOf, openFileDescriptors, ownCpuMs } from './process-load.ts';
+import { cpuMsOf, openFileDescriptors } from './process-load.ts';
 
 type Gathered = Omit<WorkerHealth, 'signsOfLife' | 'connectionsLost'>;
 

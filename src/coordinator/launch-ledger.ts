@@ -3,7 +3,10 @@ import type { Launch } from '../registration/launch.ts';
 import type { SourceOfWork } from './source-of-work.ts';
 
 /** A row to register, without its place in time. */
-export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs'>;
+export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'notBeforeMs'> & {
+  /** Of one that was perhaps sent and is made again: its response time counts from there. */
+  readonly firstIntendedAtMs: number | null;
+};
 
 /** What is released to workers and not settled, and what came back from them to be released again. */
 export class LaunchLedger {
@@ -50,12 +53,27 @@ export class LaunchLedger {
     return lost.map(({ launch }) => this.settle(launch.row));
   }
 
-  /** A launch that is to be made again. */
-  putBack({ sequence: _sequence, intendedAtMs: _intended, heldMs: _held, ...row }: Launch): void {
-    this.#putBack.push(row);
+  /** A launch that never was sent: it has its first start yet to come. */
+  putBack(launch: Launch): void {
+    this.#putBack.push({ ...rowOf(launch), firstIntendedAtMs: null });
+  }
+
+  /** A launch that was perhaps sent, and is to be made again. */
+  makeAgain(launch: Launch): void {
+    this.#putBack.push({ ...rowOf(launch), firstIntendedAtMs: launch.intendedAtMs });
   }
 }
 
 function unplaced(row: FleetRow, round: number): Unplaced {
-  return { ...row, round };
+  return { ...row, round, firstIntendedAtMs: null };
+}
+
+function rowOf({
+  sequence: _sequence,
+  intendedAtMs: _intended,
+  heldMs: _held,
+  notBeforeMs: _notBefore,
+  ...row
+}: Launch): Omit<Unplaced, 'firstIntendedAtMs'> {
+  return row;
 }

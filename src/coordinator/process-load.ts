@@ -3,12 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Clock ticks a second in /proc/PID/stat; Linux fixes it at 100 for user space (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of this process, all threads, in milliseconds since it began. */
-export function ownCpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 /** CPU time of another process in milliseconds; `null` where the machine does not tell (no /proc), or it has ended. */
 export function cpuMsOf(pid: number): number | null {
   try {

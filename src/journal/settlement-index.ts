@@ -70,7 +70,9 @@ export class SettlementIndex {
       if (this.#resultAt(place) === null) this.#offsets[place] = offset;
       return;
     }
-    const isAccepted = possiblyTwice || operationId !== null;
+    // An operation that the service itself ended without an assignment has registered nobody.
+    const isOver = result === 'failed' || result === 'disabled';
+    const isAccepted = possiblyTwice || (operationId !== null && !isOver);
     if (this.#resultAt(place) === 'assigned' && result !== 'assigned') {
       this.#states[place] = (this.#stateAt(place) & ~OPEN) | (isAccepted ? TWICE : 0);
       return;

@@ -27,6 +27,12 @@ export class OutageWatch {
     return 'began';
   }
 
+  /** Nothing ran for so long: that is no part of an outage. */
+  skip(durationMs: number): void {
+    this.#firstFailureAtMs += durationMs;
+    if (this.#sinceMs !== null) this.#sinceMs += durationMs;
+  }
+
   #alive(): 'ended' | null {
     const ended = this.#sinceMs !== null;
     this.#everAlive = true;

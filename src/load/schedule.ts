@@ -4,8 +4,10 @@ import type { Permits } from './permits.ts';
 export type Placement = Readonly<{
   /** `null` = as soon as a slot is free. */
   intendedAtMs: number | null;
-  /** How much later than meant it may start, for the sake of quota or governor. */
+  /** How much later than meant it may start, for the sake of quota or governor: what waiting for a slot took is no part of it. */
   heldMs: number;
+  /** The moment that its permit is valid, or its intended start; `null` = at once. */
+  notBeforeMs: number | null;
 }>;
 
 export type ScheduleParts = {
@@ -51,22 +53,28 @@ export class Schedule {
   /**
    * Places the next launch.
    * @param slotsFreeSinceMs since when slots have not been what it waited for.
+   * @param firstIntendedAtMs of one that is made again, from which its response time counts; `null` = it is made for the first time.
    */
-  place(nowMs: number, slotsFreeSinceMs: number): Placement {
+  place(nowMs: number, slotsFreeSinceMs: number, firstIntendedAtMs: number | null): Placement {
     const { pace, permits } = this.#parts;
     const paceAtMs = pace.intendedAtMs(this.#placed);
     this.#placed += 1;
     const meantAtMs = paceAtMs === null ? null : paceAtMs + this.#shiftMs;
-    if (permits === null) return { intendedAtMs: meantAtMs, heldMs: 0 };
+    const intendedAtMs = firstIntendedAtMs ?? meantAtMs;
+    if (permits === null) return { intendedAtMs, heldMs: 0, notBeforeMs: meantAtMs };
     const permitAtMs = permits.take(Math.max(nowMs, meantAtMs ?? nowMs));
-    if (meantAtMs === null) return { intendedAtMs: permitAtMs > nowMs ? permitAtMs : null, heldMs: 0 };
-    return { intendedAtMs: meantAtMs, heldMs: Math.max(0, permitAtMs - Math.max(meantAtMs, slotsFreeSinceMs)) };
+    if (meantAtMs === null) {
+      const notBeforeMs = permitAtMs > nowMs ? permitAtMs : null;
+      return { intendedAtMs: intendedAtMs ?? notBeforeMs, heldMs: 0, notBeforeMs };
+    }
+    const heldMs = Math.max(0, permitAtMs - Math.max(meantAtMs, slotsFreeSinceMs));
+    return { intendedAtMs, heldMs, notBeforeMs: permitAtMs };
   }
 
   /** A launch outside the pace, to see whether the service is there again. */
   placeProbe(nowMs: number): Placement {
     const intendedAtMs = this.#parts.permits === null ? nowMs : this.#parts.permits.take(nowMs);
-    return { intendedAtMs, heldMs: 0 };
+    return { intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs };
   }
 
   /** So many placed launches were never started: their places are free again. */

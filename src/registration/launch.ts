@@ -16,5 +16,8 @@ export type Launch = {
   readonly payloadJson: string | null;
   /** Of the run's clock. `null` in the closed model: the start is intended for the moment a slot is free. */
   readonly intendedAtMs: number | null;
+  /** How much later than intended it may start, for the sake of quota, governor or a standstill. */
   readonly heldMs: number;
+  /** Must not start before, of the run's clock: its intended start, or when its permit is valid. `null` = at once. */
+  readonly notBeforeMs: number | null;
 };

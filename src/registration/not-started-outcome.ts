@@ -2,7 +2,10 @@ import type { Launch } from './launch.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
 
 /** A launch, or a row that never became one. */
-export type NotStarted = Omit<Launch, 'sequence' | 'deviceKey' | 'certificateFile' | 'keyFile' | 'payloadJson'> & {
+export type NotStarted = Omit<
+  Launch,
+  'sequence' | 'notBeforeMs' | 'deviceKey' | 'certificateFile' | 'keyFile' | 'payloadJson'
+> & {
   readonly sequence: number | null;
 };
 

@@ -4,6 +4,8 @@ export interface Clock {
   nowMs(): number;
   /** Wall clock, milliseconds since 1970-01-01 UTC: for SAS expiry and for stamps in files, never for durations. */
   epochMs(): number;
+  /** CPU time of the process, all its threads, in milliseconds. */
+  cpuMs(): number;
   /** Calls `wake` once, at `atMs` of `nowMs` or as soon as possible after it. */
   wakeAt(atMs: number, wake: () => void): Timer;
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { STANDSTILL_MIN_MS } from '../load/standstill-watch.ts';
+import { readTime, StandstillWatch, TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
@@ -15,15 +15,18 @@ export class LaunchQueue {
   readonly #unstarted = new Set<Launch>();
   #early: Launch[] = [];
   #timer: Timer | null = null;
+  readonly #standstill: StandstillWatch;
 
   /** @param concurrency slots; @param start runs one registration, and never rejects. */
   constructor(clock: Clock, concurrency: number, start: (launch: Launch) => Promise<void>) {
     this.#clock = clock;
     this.#limit = pLimit(concurrency);
     this.#start = start;
+    this.#standstill = new StandstillWatch(readTime(clock));
   }
 
   add(launches: readonly Launch[]): void {
+    this.#holdForStandstill();
     for (const launch of launches) {
       this.#unstarted.add(launch);
       this.#early.push(launch);
@@ -45,23 +48,23 @@ export class LaunchQueue {
     this.#timer?.cancel();
     this.#timer = null;
     const nowMs = this.#clock.nowMs();
-    const firstEarly = this.#early.findIndex((launch) => (releaseAtMs(launch) ?? nowMs) > nowMs);
+    const firstEarly = this.#early.findIndex(({ notBeforeMs }) => (notBeforeMs ?? nowMs) > nowMs);
     const due = this.#early.splice(0, firstEarly < 0 ? this.#early.length : firstEarly);
     for (const launch of due) void this.#limit(() => this.#startUnlessDropped(launch));
-    const next = this.#early[0] === undefined ? null : releaseAtMs(this.#early[0]);
-    if (next !== null) this.#timer = this.#clock.wakeAt(next, () => this.#wokeFor(next));
+    const next = this.#early[0]?.notBeforeMs ?? null;
+    if (next === null) return;
+    this.#timer = this.#clock.wakeAt(Math.min(next, nowMs + TIME_LOOK_INTERVAL_MS), () => {
+      this.#holdForStandstill();
+      this.#releaseDue();
+    });
   }
 
-  #wokeFor(meantAtMs: number): void {
-    const lateMs = this.#clock.nowMs() - meantAtMs;
-    // Nobody was late: nothing ran.
-    if (lateMs >= STANDSTILL_MIN_MS) this.#hold(lateMs);
-    this.#releaseDue();
-  }
-
-  #hold(durationMs: number): void {
+  /** Nobody was late: nothing ran. What waits for its moment goes on as before, so much later. */
+  #holdForStandstill(): void {
+    const { standstillMs } = this.#standstill.look(readTime(this.#clock));
+    if (standstillMs === 0) return;
     for (const launch of this.#early) this.#unstarted.delete(launch);
-    this.#early = this.#early.map((launch) => ({ ...launch, heldMs: launch.heldMs + durationMs }));
+    this.#early = this.#early.map((launch) => heldLonger(launch, standstillMs));
     for (const launch of this.#early) this.#unstarted.add(launch);
   }
 
@@ -70,6 +73,11 @@ export class LaunchQueue {
   }
 }
 
-function releaseAtMs({ intendedAtMs, heldMs }: Launch): number | null {
-  return intendedAtMs === null ? null : intendedAtMs + heldMs;
+function heldLonger(launch: Launch, durationMs: number): Launch {
+  const { heldMs, notBeforeMs } = launch;
+  return {
+    ...launch,
+    heldMs: heldMs + durationMs,
+    notBeforeMs: notBeforeMs === null ? null : notBeforeMs + durationMs,
+  };
 }

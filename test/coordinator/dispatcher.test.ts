@@ -7,6 +7,7 @@ import type { GrantRecord } from '../../src/journal/journal-record.ts';
 import { Credits } from '../../src/load/credits.ts';
 import { closedPace, constantPace, type Pace } from '../../src/load/pace.ts';
 import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
+import { readTime, StandstillWatch } from '../../src/load/standstill-watch.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import { fleetRow } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -23,6 +24,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
   const launches: { readonly worker: number; readonly launch: Launch }[] = [];
   const ledger = new LaunchLedger();
   const schedule = new Schedule({ pace, permits: null, endAtMs: Number.POSITIVE_INFINITY, ...limits });
+  const standstill = new StandstillWatch(readTime(clock));
   let syncs: (() => void)[] = [];
   const dispatcher = new Dispatcher({
     clock,
@@ -43,6 +45,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
         launches.push({ worker, launch });
       }
     },
+    lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),
   });
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const sync = async (): Promise<void> => {
@@ -106,6 +109,36 @@ describe('dispatcher', () => {
     await run.advance(100);
     await run.sync();
     expect(run.launches).toHaveLength(12);
+  });
+
+  it('releases no backlog after a standstill: the pace goes on from there', async () => {
+    const run = observedDispatcher(1000, constantPace(10, 0), new Credits([500], 0));
+    void run.dispatcher.run();
+    await run.settled();
+    await run.sync();
+    const before = run.launches.length;
+    run.clock.jumpTo(30_100);
+    await run.settled();
+    await run.sync();
+    expect(run.launches.slice(before).map(({ launch }) => launch.intendedAtMs)).toEqual([31_100]);
+  });
+
+  it('makes a launch that a lost worker held again, and counts it from its first intended start', async () => {
+    const run = observedDispatcher(3, constantPace(10, 0), new Credits([3], 0));
+    void run.dispatcher.run();
+    await run.settled();
+    await run.sync();
+    run.settle(run.launches);
+    run.ledger.makeAgain(run.launches[1]?.launch as Launch);
+    run.ledger.putBack(run.launches[2]?.launch as Launch);
+    run.schedule.giveBack(2);
+    await run.advance(100);
+    await run.sync();
+    const again = run.launches.slice(3).map(({ launch }) => [launch.row, launch.sequence, launch.intendedAtMs]);
+    expect(again).toEqual([
+      [1, 3, 100],
+      [2, 4, 200],
+    ]);
   });
 
   it('ends when the rows do, and all are settled', async () => {

@@ -8,5 +8,6 @@ it('killed at random moments and resumed, a run loses no device and marks all th
   const tally = await crashTest({ folder, rounds: 4, rows: 400, seed: 7 });
   expect(tally).toMatchObject({ lost: 0, unmarked: 0, ungrantedMax: 0 });
   expect(tally.openMax).toBeLessThanOrEqual(OUTSTANDING_MAX);
+  expect(tally.overMarked).toBeLessThanOrEqual(tally.kills * OUTSTANDING_MAX);
   expect(tally.kills).toBeGreaterThan(0);
 });

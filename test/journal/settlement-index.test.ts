@@ -7,7 +7,7 @@ import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/regist
 import { grantRecord, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 /** What one record says of one registration: released, or ended with a result. */
-type Step = 'grant' | 'back' | 'assigned' | 'refused' | 'cancelled' | 'accepted' | 'unanswered';
+type Step = 'grant' | 'back' | 'assigned' | 'refused' | 'cancelled' | 'accepted' | 'failed' | 'unanswered';
 
 const OUTCOMES: Readonly<Record<Exclude<Step, 'grant'>, Partial<RegistrationOutcome>>> = {
   back: notAssigned({ result: 'not-started', registersSent: 0 }),
@@ -16,6 +16,8 @@ const OUTCOMES: Readonly<Record<Exclude<Step, 'grant'>, Partial<RegistrationOutc
   cancelled: notAssigned({ result: 'cancelled' }),
   // The service had accepted the request before the end.
   accepted: notAssigned({ result: 'cancelled', operationId: '4.0b1c.00000000' }),
+  // The service had accepted the request, and ended its operation without an assignment.
+  failed: notAssigned({ result: 'failed', operationId: '4.0b1c.00000000' }),
   unanswered: notAssigned({ result: 'timed-out', possiblyTwice: true }),
 };
 
@@ -52,6 +54,8 @@ describe('how far a registration is settled', () => {
     [['grant', 'accepted', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'accepted', 'grant', 'back'], 100, 'cancelled', true, false],
     [['grant', 'accepted', 'grant', 'refused'], 300, 'refused', true, true],
+    [['grant', 'failed', 'grant', 'assigned'], 300, 'assigned', true, false],
+    [['grant', 'accepted', 'grant', 'failed', 'grant', 'assigned'], 500, 'assigned', true, true],
     [['grant', 'unanswered', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'unanswered', 'grant', 'refused', 'grant', 'assigned'], 500, 'assigned', true, true],
     // Registered once more though it was assigned.

@@ -220,7 +220,7 @@ describe('the end of the connection', () => {
       return stream;
     };
     const { connection, event } = openRecorded(
-      mqttJsConnections(keepingDial, { nowMs: () => 7, epochMs: () => 0, wakeAt }),
+      mqttJsConnections(keepingDial, { nowMs: () => 7, epochMs: () => 0, cpuMs: () => 0, wakeAt }),
     );
     await event('connected');
     connection.close();

@@ -21,6 +21,7 @@ const LAUNCH: Launch = {
   payloadJson: null,
   intendedAtMs: null,
   heldMs: 5,
+  notBeforeMs: null,
 };
 const ACCEPTED = '{"operationId":"5.a","status":"assigning"}';
 const ASSIGNED = '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}';

@@ -51,6 +51,10 @@ class WatchedClock implements Clock {
     return this.#clock.epochMs();
   }
 
+  cpuMs(): number {
+    return this.#clock.cpuMs();
+  }
+
   wakeAt(atMs: number, wake: () => void) {
     return this.#clock.wakeAt(atMs, () => {
       this.lastWokeAtMs = this.#clock.nowMs();
@@ -74,6 +78,7 @@ function launchOf(sequence: number): Launch {
     payloadJson: null,
     intendedAtMs: null,
     heldMs: 0,
+    notBeforeMs: null,
   };
 }
 

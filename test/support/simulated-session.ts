@@ -106,6 +106,7 @@ class SimulatedSession {
       round: 1,
       firstSequence: 0,
       writeGrant: async () => {},
+      lookAtTime: () => {},
       launch: (worker, launches) => this.#launch(worker, launches),
     });
     let ended = false;
@@ -123,7 +124,7 @@ class SimulatedSession {
   #launch(worker: number, launches: readonly Launch[]): void {
     this.#outstandingMax = Math.max(this.#outstandingMax, this.#credits.outstanding);
     for (const launch of launches) {
-      const startAtMs = launch.intendedAtMs === null ? this.#clock.nowMs() : launch.intendedAtMs + launch.heldMs;
+      const startAtMs = launch.notBeforeMs ?? this.#clock.nowMs();
       this.#clock.wakeAt(startAtMs, () => this.#start(worker, launch));
     }
   }

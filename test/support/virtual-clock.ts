@@ -21,6 +21,11 @@ export class VirtualClock implements Clock {
     return EPOCH_AT_ZERO_MS + this.#nowMs;
   }
 
+  /** To compute takes no time here. */
+  cpuMs(): number {
+    return 0;
+  }
+
   wakeAt(atMs: number, wake: () => void): Timer {
     const entry: Entry = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, wake };
     this.#push(entry);
