@@ -114,6 +114,57 @@ describe('a run that its limit ended', () => {
   });
 });
 
+describe('a run with devices that the service did not take', () => {
+  const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
+
+  /** An emulator at one address for all its lives, in which `off` is disabled or enabled. */
+  async function emulatorAt(port: number, offIs: 'disabled' | 'enabled'): Promise<EmulatorProgram> {
+    const config = path(`${offIs}.yaml`);
+    writeFileSync(
+      config,
+      `version: 1
+behavior: { retryAfter: 0s }
+instances:
+  - idScope: 0ne00000abc
+    linkedHubs: [{ hostName: hub-a.azure-devices.net }]
+    enrollmentGroups:
+      - { enrollmentGroupId: line-a, attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } } }
+    individualEnrollments:
+      - registrationId: off
+        provisioningStatus: ${offIs}
+        attestation: { symmetricKey: { primaryKeyVariable: OFF_KEY } }
+faults:
+  - { fault: fail-assignment, errorCode: 400207, registrationIds: broken, timesPerDevice: 1 }
+`,
+    );
+    const args = ['-c', config, '--port', String(port), '--ca-dir', path('retry-ca')];
+    return startEmulatorProgram(args, { ...env, OFF_KEY: DEVICE_KEY });
+  }
+
+  it('asks again for those only when it is told to', async () => {
+    const fleet = path('retry.csv');
+    writeFileSync(fleet, `registration_id,device_key\nfine,\nbroken,\noff,${DEVICE_KEY}\n`);
+    const out = path('retry-out');
+    const first = await emulatorAt(0, 'disabled');
+    const target = ['--host', '127.0.0.1', '--port', String(first.port), '--id-scope', first.idScope];
+    const run = await dpsload(['run', fleet, ...target, '--ca', first.caFile, '--quiet', '-o', out], { env });
+    expect(run.code).toBe(3);
+    const results = (): readonly (string | undefined)[] => resultsOf(onlyRunFolder(out)).map((row) => row['result']);
+    expect(results()).toEqual(['assigned', 'failed', 'disabled']);
+    const resume = (...options: string[]) => dpsload(['resume', onlyRunFolder(out), ...options], { env });
+    expect((await resume()).stderr).toContain('nothing is left to do');
+    expect((await resume('--retry-failed', '--quiet')).code).toBe(3);
+    expect(results()).toEqual(['assigned', 'assigned', 'disabled']);
+    await first.stop();
+    const mended = await emulatorAt(first.port, 'enabled');
+    expect((await resume('--retry-disabled', '--quiet')).code).toBe(0);
+    await mended.stop();
+    expect(results()).toEqual(['assigned', 'assigned', 'assigned']);
+    // What the service ended itself was not registered the first time.
+    expect(resultsOf(onlyRunFolder(out)).map((row) => row['possibly_twice'])).toEqual(['false', 'false', 'false']);
+  });
+});
+
 describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
     ['no run', [], /no run is named/],

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -47,6 +48,63 @@ describe('a worker thread', () => {
     expect(rows.filter((row) => row['possibly_twice'] === 'true')).toHaveLength(Number(held));
     expect(Number(held)).toBeGreaterThan(0);
     expect(rows.filter(isAgainUnmarked)).toEqual([]);
+  });
+});
+
+/** The lines of the journal of the one run under `out` so far. */
+function journalOf(out: string): string {
+  try {
+    return readFileSync(join(onlyRunFolder(out), 'journal.ndjson'), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+async function untilOutcomes(out: string, count: number): Promise<void> {
+  while (journalOf(out).split('"kind":"outcome"').length <= count) await pauseMs(20);
+}
+
+describe('a process that stands still', () => {
+  it('goes on at its pace, launches no backlog, and counts as held what it held', async () => {
+    const { args, out } = runArgs('still', 160, '-r', '40/s', '-w', '1');
+    const { child, ended } = startDpsload(args, { env });
+    await untilOutcomes(out, 30);
+    child.kill('SIGSTOP');
+    await pauseMs(4_000);
+    child.kill('SIGCONT');
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/nothing ran for 4 s: the schedule goes on from now, what was held back says so/);
+    const rows = resultsOf(onlyRunFolder(out));
+    expect(withResult(rows, 'assigned')).toBe(160);
+    // Those that were released and waited for their moment: at most a second's.
+    const held = rows.map((row) => Number(row['held_ms'])).filter((heldMs) => heldMs > 0);
+    expect(held.length).toBeGreaterThan(0);
+    expect(held.length).toBeLessThanOrEqual(60);
+    expect(held.every((heldMs) => heldMs > 3_500 && heldMs < 4_500)).toBe(true);
+    // Caught up, four seconds of launches would be in one.
+    const startedAtMs = rows.map((row) => Date.parse(row['started_at'] ?? '')).sort((a, b) => a - b);
+    const busiest = Math.max(...startedAtMs.map((at) => startedAtMs.filter((ms) => ms >= at && ms < at + 500).length));
+    expect(busiest).toBeLessThan(60);
+  });
+});
+
+describe('a run that Ctrl-C stopped', () => {
+  it('is gone on with by the command that it printed, and registers nobody twice', async () => {
+    const { args, out } = runArgs('stopped', 120, '-r', '60/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
+    const { child, ended } = startDpsload(args, { env });
+    await untilOutcomes(out, 10);
+    child.kill('SIGINT');
+    const { code, stderr } = await ended;
+    expect(code).toBe(130);
+    const [, command = ''] = /resume: dpsload (resume .*)\n/.exec(stderr) ?? [];
+    const resumed = await dpsload(command.split(' '), { env });
+    expect(resumed.stderr).not.toContain('perhaps sent');
+    expect(resumed.code).toBe(0);
+    const rows = resultsOf(onlyRunFolder(out));
+    expect(rows.map((row) => [row['result'], row['substatus'], row['possibly_twice']])).toEqual(
+      Array.from({ length: 120 }, () => ['assigned', 'initialAssignment', 'false']),
+    );
   });
 });
 

@@ -1,4 +1,7 @@
-/* node --import './worker-fault.mjs?connections=N&fault=exit|throw|hang': what befalls the first worker thread at its Nth connection. */
+/*
+ * node --import './worker-fault.mjs?connections=N&fault=exit|throw|hang[&threads=T]': what befalls the first T worker threads
+ * (1 unless told otherwise), each at its Nth connection.
+ */
 import { Socket } from 'node:net';
 import { isMainThread, threadId } from 'node:worker_threads';
 
@@ -14,7 +17,7 @@ const FAULTS = {
   },
 };
 
-if (!isMainThread && threadId === 1) {
+if (!isMainThread && threadId <= Number(searchParams.get('threads') ?? 1)) {
   let left = Number(searchParams.get('connections'));
   const { connect } = Socket.prototype;
   Socket.prototype.connect = function countConnection(...args) {

@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
+const env = { DPSLOAD_GROUP_KEY: KEY };
+const folder = temporaryFolder();
+
+let emulator: EmulatorProgram;
+beforeAll(async () => {
+  emulator = await startEmulatorProgram(['--retry-after', '0'], env);
+});
+afterAll(() => emulator.stop());
+
+function runArgs(name: string, rows: number, ...options: string[]): { readonly args: string[]; readonly out: string } {
+  const fleet = join(folder, `${name}.csv`);
+  const out = join(folder, `${name}-out`);
+  writeFileSync(fleet, `registration_id\n${Array.from({ length: rows }, (_, row) => `${name}-${row}\n`).join('')}`);
+  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
+  const once = ['--expect', 'new', '--max-surprises', '0'];
+  return { args: ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, ...once, ...options], out };
+}
+
+const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv'));
+const marked = (rows: readonly ResultRow[]) => rows.filter((row) => row['possibly_twice'] === 'true');
+const againUnmarked = (rows: readonly ResultRow[]) =>
+  rows.filter((row) => row['substatus'] !== 'initialAssignment' && row['possibly_twice'] !== 'true');
+
+describe('a worker thread that hangs', () => {
+  it('is ended after 30 s; what it held is made again, marked, and as late as it is', async () => {
+    const { args, out } = runArgs('hung', 2_000, '-r', '40/s', '-w', '2');
+    const hung = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=hang&connections=100'] });
+    const [, held = '-1'] =
+      /worker [12] is lost \(it was silent for 30 s\) with (\d+) registrations that were perhaps sent; a new one/.exec(
+        hung.stderr,
+      ) ?? [];
+    expect(hung.code).toBe(0);
+    const rows = resultsOf(onlyRunFolder(out));
+    expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
+    expect(marked(rows)).toHaveLength(Number(held));
+    expect(Number(held)).toBeGreaterThan(0);
+    expect(againUnmarked(rows)).toEqual([]);
+    // Their response time counts from the start that was meant for the first time.
+    const waits = marked(rows).map((row) => Number(row['response_ms']));
+    expect(Math.max(...waits)).toBeGreaterThan(29_000);
+    expect(Math.min(...waits)).toBeGreaterThan(1_000);
+  });
+});
+
+describe('worker threads that die one after the other', () => {
+  it('end the run at the sixth, and it can be gone on with', async () => {
+    const { args, out } = runArgs('dying', 300, '-r', '60/s', '-w', '1');
+    const dying = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=throw&connections=20&threads=6'] });
+    expect(dying.code).toBe(1);
+    expect(dying.stderr.match(/a new one makes them again/g)).toHaveLength(5);
+    expect(dying.stderr).toMatch(/as others before it/);
+    const run = onlyRunFolder(out);
+    expect(resultsOf(run).filter((row) => row['result'] === 'unknown').length).toBeGreaterThan(0);
+    const resumed = await dpsload(['resume', run, '--quiet'], { env });
+    expect(resumed.code).toBe(0);
+    const rows = resultsOf(run);
+    expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
+    expect(againUnmarked(rows)).toEqual([]);
+  });
+});
