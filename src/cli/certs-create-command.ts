@@ -16,27 +16,27 @@ const ROOT_FILE_NAME = 'root';
 type CreateFlags = CertificateFlags & {
   readonly out: string;
   readonly rootName: string;
-  readonly intermediate: readonly string[];
+  readonly intermediate?: readonly string[];
 };
 
 export function certsCreateCommand(): Command {
   return new Command('create')
     .summary('make a root CA and intermediates')
     .description(
-      'Makes DIR/root.pem with DIR/root.key, and for each --intermediate NAME a CA below it: DIR/NAME.pem with\n' +
-        'DIR/NAME.key. What is there already is kept. Upload the certificate of the root or of an intermediate to an\n' +
+      'Makes DIR/root.pem with DIR/root.key, and for each --intermediate NAME a CA below it: DIR/NAME.pem with ' +
+        'DIR/NAME.key. What is there already is kept. Upload the certificate of the root or of an intermediate to an ' +
         'enrollment group, and issue device certificates with dpsload certs issue.',
     )
     .option('-o, --out <dir>', 'folder, created for its owner alone when it is absent', 'certs')
     .option('--root-name <name>', 'common name of the root', 'dpsload root CA')
-    .option('--intermediate <name>', 'file and common name of an intermediate; repeatable (default: none)', collect, [])
+    .option('--intermediate <name>', 'file and common name of an intermediate; repeatable (default: none)', collect)
     .addOption(keyOption())
     .addOption(daysOption(DAYS_DEFAULT))
     .addHelpText('after', '\nExample:\n  dpsload certs create --intermediate line-a --intermediate line-b\n')
     .action(createAuthorities);
 }
 
-function collect(name: string, before: readonly string[]): readonly string[] {
+function collect(name: string, before: readonly string[] = []): readonly string[] {
   return [...before, name];
 }
 
@@ -54,10 +54,10 @@ async function createAuthorities(flags: CreateFlags): Promise<void> {
     return authority;
   };
   const root = await make(ROOT_FILE_NAME, { ...certificate, commonName: flags.rootName }, null);
-  for (const name of flags.intermediate) await make(name, { ...certificate, commonName: name }, root);
+  for (const name of flags.intermediate ?? []) await make(name, { ...certificate, commonName: name }, root);
 }
 
-function nameProblems({ rootName, intermediate }: CreateFlags): readonly Problem[] {
+function nameProblems({ rootName, intermediate = [] }: CreateFlags): readonly Problem[] {
   const problems: Problem[] = [];
   if (rootName === '' || rootName.length > COMMON_NAME_CHARACTERS_MAX) {
     problems.push(problem(`--root-name has ${rootName.length} characters`, `Give 1 to ${COMMON_NAME_CHARACTERS_MAX}`));

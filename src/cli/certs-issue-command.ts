@@ -38,8 +38,8 @@ export function certsIssueCommand(): Command {
   const command = new Command('issue')
     .summary('make a certificate and a key for each device of a fleet CSV')
     .description(
-      'Makes DIR/ID.pem (certificate, then intermediates) and DIR/ID.key for each row of a fleet CSV, and a CSV with the\n' +
-        'columns cert_file and key_file for dpsload run --attestation x509. Started again after an interruption, it keeps\n' +
+      'Makes DIR/ID.pem (certificate, then intermediates) and DIR/ID.key for each row of a fleet CSV, and a CSV with the ' +
+        'columns cert_file and key_file for dpsload run --attestation x509. Started again after an interruption, it keeps ' +
         'what is there and valid.',
     )
     .argument('<FLEET.csv>', 'one row for each device, with a column registration_id');
@@ -51,7 +51,10 @@ export function certsIssueCommand(): Command {
     .option('--csv <file>', 'the new CSV (default: the name of FLEET.csv, in DIR)')
     .addOption(keyOption())
     .addOption(daysOption(DAYS_DEFAULT))
-    .option(`--defect <${DEFECT.placeholder}>`, 'make certificates that the service refuses, for tests (default: none)')
+    .option(
+      '--defect <kind>',
+      `make certificates that the service refuses, for tests: ${DEFECT.placeholder} (default: none)`,
+    )
     .option('--quiet', 'no progress on stderr (default: no)')
     .addHelpText(
       'after',

@@ -23,11 +23,11 @@ export function compareCommand(finish: (exitCode: number) => void): Command {
   return new Command('compare')
     .summary('two or more runs side by side')
     .description(
-      'Compares runs with the first one: latencies, rates, hub shares and errors. Warns when fleet, target, version,\n' +
-        `machine or load differ. Ends with ${EXIT_CODE.thresholdFailed} when a run is worse than the first one by more than the tolerance:\n` +
-        'p50, p95, p99 of response, service, accepted and assigned, the time to 99%, failures, each error, throttles and\n' +
-        'register requests for each device higher; registrations a second and the share of assigned ones lower, each by\n' +
-        'that part of the first one; the share of a hub by as many percentage points either way. Changes below 1 ms or\n' +
+      'Compares runs with the first one: latencies, rates, hub shares and errors. Warns when fleet, target, version, ' +
+        `machine or load differ. Ends with ${EXIT_CODE.thresholdFailed} when a run is worse than the first one by more than the tolerance: ` +
+        'p50, p95, p99 of response, service, accepted and assigned, the time to 99%, failures, each error, throttles and ' +
+        'register requests for each device higher; registrations a second and the share of assigned ones lower, each by ' +
+        'that part of the first one; the share of a hub by as many percentage points either way. Changes below 1 ms or ' +
         '0.1 percentage points never count, nor do maxima and the phases of a connection.',
     )
     .argument('<run-dir>', 'folder of the run that the others are compared with')

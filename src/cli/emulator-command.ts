@@ -13,7 +13,7 @@ export function emulatorCommand(): Command {
   return new Command('emulator')
     .summary('the DPS emulator, alone')
     .description(
-      'Runs an emulator of the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM.\n' +
+      'Runs an emulator of the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM. ' +
         'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request.',
     )
     .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')

@@ -6,18 +6,22 @@ import { EXIT_CODE } from './exit-code.ts';
 import type { RunFleet } from './run-command.ts';
 
 /** Each brings libraries of its own, and the start of a process is a part of every script: only what is asked for is loaded. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  run: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
-  resume: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
-  compare: async () => (await import('./compare-command.ts')).compareCommand(finish),
-  report: async () => (await import('./report-command.ts')).reportCommand(),
-  emulator: async () => (await import('./emulator-command.ts')).emulatorCommand(),
-  fleet: async () => (await import('./fleet-command.ts')).fleetCommand(),
-  check: async () => (await import('./check-command.ts')).checkCommand(finish),
-  scenario: async () => (await import('./scenario-command.ts')).scenarioCommand(),
-  certs: async () => (await import('./certs-command.ts')).certsCommand(),
-  sas: async () => (await import('./sas-command.ts')).sasCommand(),
-};
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
+  Object.entries({
+    run: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
+    resume: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
+    compare: async () => (await import('./compare-command.ts')).compareCommand(finish),
+    report: async () => (await import('./report-command.ts')).reportCommand(),
+    emulator: async () => (await import('./emulator-command.ts')).emulatorCommand(),
+    fleet: async () => (await import('./fleet-command.ts')).fleetCommand(),
+    check: async () => (await import('./check-command.ts')).checkCommand(finish),
+    scenario: async () => (await import('./scenario-command.ts')).scenarioCommand(),
+    certs: async () => (await import('./certs-command.ts')).certsCommand(),
+    sas: async () => (await import('./sas-command.ts')).sasCommand(),
+  }),
+);
+
+const VERSION_FLAGS = ['-V', '--version'];
 
 await main();
 
@@ -42,18 +46,19 @@ async function main(): Promise<void> {
   }
 }
 
-/** @param asked the first word of the command line; one that is no command loads them all, for the help. */
-async function program(asked: string | undefined): Promise<Command> {
-  const loaders = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]] : Object.values(COMMANDS);
+/** @param asked the first word of the command line; one that is neither a command nor asks for the version loads them all, for the help. */
+async function program(asked = ''): Promise<Command> {
+  const command = COMMANDS.get(asked);
+  const loaders = command ? [command] : VERSION_FLAGS.includes(asked) ? [] : [...COMMANDS.values()];
   const root = new Command('dpsload')
     .description(
       'Registers fleets of devices with the Azure IoT Hub Device Provisioning Service (DPS) over MQTT, measures how that ' +
         'goes, and brings a DPS emulator of its own.',
     )
-    .version(dpsloadVersion(), '-V, --version', 'print the version')
+    .version(dpsloadVersion(), VERSION_FLAGS.join(', '), 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n');
-  for (const load of loaders) if (load) root.addCommand(await load());
+  for (const load of loaders) root.addCommand(await load());
   return throwingErrors(root);
 }
 

@@ -41,6 +41,14 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
     'tls-failed',
     'the other side does not speak TLS on this port, or no version in common',
   ],
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: [
+    'tls-failed',
+    'the other side speaks none of the TLS versions that are allowed here; check --tls-min and --tls-max',
+  ],
+  ERR_SSL_UNSUPPORTED_PROTOCOL: [
+    'tls-failed',
+    'the other side speaks none of the TLS versions that are allowed here; check --tls-min and --tls-max',
+  ],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ['tls-failed', 'the other side does not speak TLS on this port'],
 };
 
@@ -53,12 +61,15 @@ const CONNACK_FAILURES: Readonly<Record<number, readonly [code: ConnectionFailur
   5: ['connack-5', 'not authorized; a token that has expired (check the clock of this machine), or a wrong client ID'],
 };
 
+/** `reason`: OpenSSL's own words, without the place in its source that stands in the message. */
+type SocketError = NodeJS.ErrnoException & { readonly reason?: string };
+
 /** An error of the socket below MQTT. `where` names the target for people (`host:port`). */
-export function socketFailure(error: NodeJS.ErrnoException, where: string): ConnectionFailure {
+export function socketFailure(error: SocketError, where: string): ConnectionFailure {
   const name = error.code ?? error.name;
   const known = SOCKET_FAILURES[name];
   if (known) return { code: known[0], message: `${where}: ${known[1]} (${name})` };
-  return { code: unlistedCode(error), message: `${where}: ${error.message || 'failed'} (${name})` };
+  return { code: unlistedCode(error), message: `${where}: ${error.reason ?? (error.message || 'failed')} (${name})` };
 }
 
 /** Errors of system calls carry `syscall`; what is left comes from OpenSSL, which has hundreds of names. */

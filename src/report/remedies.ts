@@ -12,7 +12,8 @@ const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
   'tls-expired': 'Check the clock of this machine, then renew the certificate of the target',
   'client-certificate':
     'Give the device a certificate with the key that belongs to it, both PEM, the key not encrypted',
-  'tls-failed': 'Check that the port speaks TLS 1.2 or later and no proxy changes the traffic',
+  'tls-failed':
+    'Check that the port speaks TLS, in a version that --tls-min and --tls-max allow, and that no proxy changes the traffic',
   'websocket-refused': 'Check host and port, and the proxy on the way; MQTT over WebSocket is on port 443',
   'connack-1': 'Check that the target speaks MQTT 3.1.1',
   'connack-2': 'Check the registration ID: the service refuses it as client ID',

@@ -50,7 +50,7 @@ afterAll(async () => {
 async function drive(name: string, fleet: string, options: readonly string[], at = emulator): Promise<Driven> {
   const out = path(`out-${name}`);
   const target = ['--host', '127.0.0.1', '--port', String(at.port), '--id-scope', at.idScope, '--ca', at.caFile];
-  const run = await dpsload(['run', fleet, ...target, '--out', out, '--quiet', '-w', '2', ...options], {
+  const run = await dpsload(['run', fleet, ...target, '--out', out, '--quiet', '-w', '1', ...options], {
     env: { DPSLOAD_GROUP_KEY: KEY },
   });
   if (run.code === 2) throw new Error(run.stderr);
@@ -73,7 +73,7 @@ const intendedOf = ({ journal }: Driven): readonly number[] =>
 describe('load shapes', () => {
   it('within a quota, launches are spread evenly over their share', async () => {
     const fleet = fleetFile('quota.csv', devices('quota', 30));
-    const run = await drive('quota', fleet, ['--quota', '1200/min', '--quota-share', '50%']);
+    const run = await drive('quota', fleet, ['--quota', '1200/min', '--quota-share', '50%', '-w', '2']);
     expect(run.code).toBe(0);
     const intended = intendedOf(run);
     expect(intended).toHaveLength(30);
@@ -194,7 +194,8 @@ describe('stops that protect', () => {
   });
 });
 
-describe('an outage', () => {
+// They wait, mostly.
+describe.concurrent('an outage', () => {
   /** A run at 20/s whose emulator ends once 20 devices are assigned. */
   async function cutOff(name: string, options: readonly string[]) {
     const caDir = path(`${name}-ca`);

@@ -80,7 +80,8 @@ describe('a run against the embedded emulator', () => {
 
   it('refuses the same fleet and target under one out folder, unless told --again', async () => {
     const out = path('again');
-    const args = ['run', fleetFile('fleet-again.csv', 3), '--emulator', '--out', out, '--quiet'];
+    const emulator = ['--emulator', '--emulator-config', 'scenarios/emulator/fast.yaml'];
+    const args = ['run', fleetFile('fleet-again.csv', 3), ...emulator, '--out', out, '--quiet'];
     expect((await dpsload(args)).code).toBe(0);
     const repeated = await dpsload(args);
     expect(repeated.code).toBe(2);
@@ -138,11 +139,12 @@ describe('a run against an emulator of its own', () => {
   });
 });
 
-describe('signals', () => {
+// They wait, mostly.
+describe.concurrent('signals', () => {
   /** Long retry-after: whatever is in flight at the signal stays so until its answer is polled. */
   async function stoppedRun(name: string, signals: number) {
     const out = path(name);
-    const emulator = await startEmulatorProgram(['--retry-after', '6'], { DPSLOAD_GROUP_KEY: KEY });
+    const emulator = await startEmulatorProgram(['--retry-after', '4'], { DPSLOAD_GROUP_KEY: KEY });
     const run = startDpsload(
       [
         ...['run', fleetFile(`${name}.csv`, 500), '--host', '127.0.0.1', '--port', String(emulator.port)],

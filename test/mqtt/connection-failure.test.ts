@@ -33,6 +33,17 @@ describe('socketFailure', () => {
   });
 });
 
+it('of an error of OpenSSL nobody listed, its reason alone is told', () => {
+  const error = Object.assign(new Error('80CC:error:0A000410:SSL routines:ssl3_read_bytes:x:rec_layer_s3.c:1601:\n'), {
+    code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+    reason: 'sslv3 alert handshake failure',
+  });
+  expect(socketFailure(error, 'host:8883')).toEqual({
+    code: 'tls-failed',
+    message: 'host:8883: sslv3 alert handshake failure (ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE)',
+  });
+});
+
 describe('connackFailure', () => {
   it('gives every return code of the protocol its own code', () => {
     const codes = [1, 2, 3, 4, 5].map((returnCode) => connackFailure(returnCode).code);
