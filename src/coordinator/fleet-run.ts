@@ -181,6 +181,9 @@ export class FleetRun {
       case 'outcomes':
         this.#orBreak(() => this.#settleAll(worker, message.outcomes));
         break;
+      case 'connected':
+        for (const rule of this.#parts.rules) rule.deviceConnected?.();
+        break;
       case 'throttled':
         this.#sampler.addThrottle();
         if (this.#parts.load.governor) {

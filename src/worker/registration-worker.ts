@@ -67,6 +67,7 @@ class RegistrationWorker {
   /** By launch number. */
   readonly #running = new Map<number, RunningRegistration>();
   #unsettled = 0;
+  #everConnected = false;
   #dropping = false;
   #cancelled = false;
   #lastLaunchSeen = false;
@@ -153,10 +154,17 @@ class RegistrationWorker {
       userAgent: this.#setup.userAgent,
       onThrottle: (retryAfterSeconds) =>
         this.#send({ type: 'throttled', atMs: this.#clock.nowMs(), retryAfterSeconds }),
-      onConnection: (sign) => this.#gauge.saw(sign),
+      onConnection: (sign) => this.#onConnection(sign),
       onPermit: (wish) =>
         this.#send({ type: wish === 'request' ? 'permitRequested' : 'permitWithdrawn', sequence: launch.sequence }),
     });
+  }
+
+  #onConnection(sign: 'alive' | 'lost'): void {
+    this.#gauge.saw(sign);
+    if (sign === 'lost' || this.#everConnected) return;
+    this.#everConnected = true;
+    this.#send({ type: 'connected' });
   }
 
   #drop(): void {

@@ -45,6 +45,8 @@ export type WorkerHealth = {
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  /** A first device of this worker connected. Before the outcomes of all that ended later. */
+  | { readonly type: 'connected' }
   | { readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] }
   /** At once, not with the outcome: the service asks for less. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
