@@ -97,13 +97,19 @@ function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
   const write = (line: string): void => {
     stream.write(`${line}\n`);
   };
-  const timer = repeat(clock, LINE_INTERVAL_MS, () => write(progressLine(progress())));
+  let shown = '';
+  const show = (): void => {
+    const line = progressLine(progress());
+    if (line !== shown) write(line);
+    shown = line;
+  };
+  const timer = repeat(clock, LINE_INTERVAL_MS, show);
   return {
     log: write,
     finish() {
       timer.cancel();
       const last = progress();
-      if (last.recent.length > 0 || last.settled > 0) write(progressLine(last));
+      if (last.recent.length > 0 || last.settled > 0) show();
     },
   };
 }

@@ -108,6 +108,13 @@ describe('without one', () => {
   });
 });
 
+it('says no line twice where a run ends as one is due', () => {
+  const { clock, screen, view, line } = start({ isTTY: false });
+  clock.advanceTo(10_000);
+  view.finish();
+  expect(screen.written).toBe(line());
+});
+
 it('says nothing of a run that never began', () => {
   const { screen, view, set } = start({ isTTY: false });
   set({ settled: 0, recent: [] });
