@@ -4,7 +4,6 @@ import { certsIssueCommand } from './certs-issue-command.ts';
 
 export function certsCommand(): Command {
   return new Command('certs')
-    .summary('make CA, intermediate and device certificates')
     .description('Makes certificates for devices that prove their identity with X.509, and for tests of their refusal.')
     .addCommand(certsCreateCommand())
     .addCommand(certsIssueCommand());

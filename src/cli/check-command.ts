@@ -32,7 +32,6 @@ type CheckFlags = {
 /** @param finish gets the exit code. */
 export function checkCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('check')
-    .summary('look at everything that could stop a run, or bound its speed')
     .description(
       'Reads fleet, keys and certificates, connects to the target as the first device, and compares the load with what service ' +
         'and machine grant. Takes the options of dpsload run. Registers nothing.',

@@ -21,7 +21,6 @@ type CompareFlags = {
 /** @param finish gets the exit code. */
 export function compareCommand(finish: (exitCode: number) => void): Command {
   return new Command('compare')
-    .summary('two or more runs side by side')
     .description(
       'Compares runs with the first one: latencies, rates, hub shares and errors. Warns when fleet, target, version, ' +
         `machine or load differ. Ends with ${EXIT_CODE.thresholdFailed} when a run is worse than the first one by more than the tolerance: ` +

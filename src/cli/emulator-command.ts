@@ -11,7 +11,6 @@ import { checkedFlags, type EmulatorFlags, emulatorSettings, GROUP_KEY_VARIABLE 
 
 export function emulatorCommand(): Command {
   return new Command('emulator')
-    .summary('the DPS emulator, alone')
     .description(
       'Runs an emulator of the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM. ' +
         'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request.',

@@ -21,7 +21,7 @@ export function fleetCommand(): Command {
     .option('-o, --out <file>', 'file to write, which must not exist yet (default: stdout)')
     .addHelpText('after', '\nExample:\n  dpsload fleet generate -n 1000 --prefix line-a -o fleet.csv\n')
     .action(writeFleet);
-  return new Command('fleet').summary('make a fleet CSV').description('Makes fleet CSVs.').addCommand(generate);
+  return new Command('fleet').description('Makes fleet CSVs.').addCommand(generate);
 }
 
 async function writeFleet({ count: countText, prefix, out }: GenerateFlags): Promise<void> {

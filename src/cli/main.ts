@@ -5,23 +5,51 @@ import { errorReport } from './error-report.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import type { RunFleet } from './run-command.ts';
 
-/** Each brings libraries of its own, and the start of a process is a part of every script: only what is asked for is loaded. */
-const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
-  Object.entries({
-    run: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
-    resume: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
-    compare: async () => (await import('./compare-command.ts')).compareCommand(finish),
-    report: async () => (await import('./report-command.ts')).reportCommand(),
-    emulator: async () => (await import('./emulator-command.ts')).emulatorCommand(),
-    fleet: async () => (await import('./fleet-command.ts')).fleetCommand(),
-    check: async () => (await import('./check-command.ts')).checkCommand(finish),
-    scenario: async () => (await import('./scenario-command.ts')).scenarioCommand(),
-    certs: async () => (await import('./certs-command.ts')).certsCommand(),
-    sas: async () => (await import('./sas-command.ts')).sasCommand(),
-  }),
-);
+type CommandEntry = { readonly summary: string; readonly load: () => Promise<Command> };
 
-const VERSION_FLAGS = ['-V', '--version'];
+/** Each brings libraries of its own, and the start of a process is a part of every script: only what is asked for is loaded. */
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    summary: 'register a fleet, and say how that went',
+    load: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
+  },
+  resume: {
+    summary: 'go on with a run that stopped, in the same journal',
+    load: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
+  },
+  compare: {
+    summary: 'two or more runs side by side',
+    load: async () => (await import('./compare-command.ts')).compareCommand(finish),
+  },
+  report: {
+    summary: 'rebuild the results of a run, or of several runs of one fleet, from their journals',
+    load: async () => (await import('./report-command.ts')).reportCommand(),
+  },
+  emulator: {
+    summary: 'the DPS emulator, alone',
+    load: async () => (await import('./emulator-command.ts')).emulatorCommand(),
+  },
+  fleet: {
+    summary: 'make a fleet CSV',
+    load: async () => (await import('./fleet-command.ts')).fleetCommand(),
+  },
+  check: {
+    summary: 'look at everything that could stop a run, or bound its speed',
+    load: async () => (await import('./check-command.ts')).checkCommand(finish),
+  },
+  scenario: {
+    summary: 'the scenarios that dpsload brings',
+    load: async () => (await import('./scenario-command.ts')).scenarioCommand(),
+  },
+  certs: {
+    summary: 'make CA, intermediate and device certificates',
+    load: async () => (await import('./certs-command.ts')).certsCommand(),
+  },
+  sas: {
+    summary: 'print a SAS token for any MQTT client',
+    load: async () => (await import('./sas-command.ts')).sasCommand(),
+  },
+};
 
 await main();
 
@@ -38,7 +66,8 @@ function finish(exitCode: number): void {
 async function main(): Promise<void> {
   endQuietlyWithReader();
   try {
-    await (await program(process.argv[2])).parseAsync();
+    const [, , first, second] = process.argv;
+    await (await program(first === 'help' ? second : first)).parseAsync();
   } catch (error) {
     const { exitCode, message } = errorReport(error);
     process.stderr.write(message);
@@ -46,19 +75,20 @@ async function main(): Promise<void> {
   }
 }
 
-/** @param asked the first word of the command line; one that is neither a command nor asks for the version loads them all, for the help. */
-async function program(asked = ''): Promise<Command> {
-  const command = COMMANDS.get(asked);
-  const loaders = command ? [command] : VERSION_FLAGS.includes(asked) ? [] : [...COMMANDS.values()];
+/** @param asked the command that is loaded; of the others there are the names alone, for the help. */
+async function program(asked: string | undefined): Promise<Command> {
   const root = new Command('dpsload')
     .description(
       'Registers fleets of devices with the Azure IoT Hub Device Provisioning Service (DPS) over MQTT, measures how that ' +
         'goes, and brings a DPS emulator of its own.',
     )
-    .version(dpsloadVersion(), VERSION_FLAGS.join(', '), 'print the version')
+    .version(dpsloadVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n');
-  for (const load of loaders) root.addCommand(await load());
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = name === asked ? await load() : new Command(name);
+    root.addCommand(command.summary(summary));
+  }
   return throwingErrors(root);
 }
 

@@ -19,7 +19,6 @@ type ReportFlags = {
 
 export function reportCommand(): Command {
   return new Command('report')
-    .summary('rebuild the results of a run, or of several runs of one fleet, from their journals')
     .description(
       'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again, ' +
         'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is ' +

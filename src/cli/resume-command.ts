@@ -36,7 +36,6 @@ type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
 /** @param finish gets the exit code. */
 export function resumeCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
   const command = new Command('resume')
-    .summary('go on with a run that stopped, in the same journal')
     .description(
       'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
         'timed-out or disconnected. Settings are those of the run; what says which devices are registered, where and as ' +

@@ -54,7 +54,6 @@ type RunFlags = Partial<RunSwitches> & {
 /** @param finish gets the exit code. */
 export function runCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
   const command = new Command('run')
-    .summary('register a fleet, and say how that went')
     .description(
       'Registers every device of a fleet CSV with the Device Provisioning Service over MQTT. Leaves a folder with journal, ' +
         'results and latencies under --out. A target is never implied: give --emulator, or --host with --id-scope.',

@@ -34,7 +34,6 @@ type SasFlags = {
 
 export function sasCommand(): Command {
   const command = new Command('sas')
-    .summary('print a SAS token for any MQTT client')
     .description('Prints the SAS token with which one device registers: the MQTT password, alone on stdout.')
     .addOption(settingOption('idScope').helpGroup('Options:'))
     .requiredOption('--registration-id <id>', 'registration ID of the device (default: none, it must be given)')

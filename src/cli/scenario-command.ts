@@ -21,7 +21,6 @@ export function scenarioCommand(): Command {
     .summary('print the JSON Schema of scenario files, for editors')
     .action(() => print(JSON.stringify(scenarioSchema(), null, 2)));
   const command = new Command('scenario')
-    .summary('the scenarios that dpsload brings')
     .description('Lists and prints the scenarios that dpsload brings, for run -s @NAME and as a start for your own.')
     .addHelpText('after', '\nExample:\n  dpsload scenario show first-run > my-run.yaml\n  dpsload run -s @first-run\n');
   for (const child of [list, show, schema]) command.addCommand(child);
