@@ -46,11 +46,19 @@ function upgrade(socket: TLSSocket, where: string, events: StreamEvents): Duplex
   };
   socket.on('connect', () => events.tcpConnected());
   socket.on('error', (error) => end(socketFailure(error, where)));
-  webSocket.on('open', () => events.secured());
+  let upgraded = false;
+  webSocket.on('open', () => {
+    upgraded = true;
+    events.secured();
+  });
   webSocket.on('unexpected-response', (_request, { statusCode, statusMessage }) => {
     end(webSocketFailure(`the upgrade was answered with HTTP ${statusCode} ${statusMessage}`, where));
   });
-  stream.on('error', (error) => end(webSocketFailure(error.message, where)));
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // What `ws` finds wrong in the frames of the other side has a code; without one, it is something written after a close.
+    const isClosed = upgraded && error.code === undefined;
+    end(isClosed ? null : webSocketFailure(error.message, where));
+  });
   // After the last byte was read; `close` alone would wait for this side to end as well.
   stream.on('end', () => end(null));
   stream.on('close', () => end(null));

@@ -164,6 +164,17 @@ describe('is lost as', () => {
     expect((await event('lost')).failure.code).toBe('closed');
   });
 
+  it('closed where the server ends the connection just as something is sent to it', async () => {
+    const { port } = await serve((peer) => ({ cmd }) => {
+      if (cmd !== 'connect') return;
+      peer.send({ cmd: 'connack', returnCode: 0, sessionPresent: false });
+      peer.end();
+    });
+    for (let device = 0; device < 20; device += 1) {
+      expect(await register(port, null)).toMatchObject({ result: 'disconnected', errorCode: 'closed' });
+    }
+  });
+
   it('closed, or tcp-reset, where the connection breaks', async () => {
     const { port } = await serve((peer) => () => peer.reset());
     expect(['tcp-reset', 'closed']).toContain((await dial(port).event('lost')).failure.code);
