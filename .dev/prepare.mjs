@@ -50,11 +50,12 @@ once('node_modules/.dpsload-installed', digest(['package.json', 'package-lock.js
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 });
 
-once('dist/.built', digest(['package.json', 'tsconfig.json', ...sources]), () => {
+once('dist/.built', digest(['package.json', 'tsconfig.json', '.dev/bundle.mjs', ...sources]), () => {
   console.error('dpsload: building…');
   rmSync(inRoot('dist'), { recursive: true, force: true });
   // The script of report.html runs in a browser, and is built with a browser's types.
   for (const project of [root, inRoot('src', 'report', 'page')]) {
     run(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
   }
+  run(process.execPath, [inRoot('.dev', 'bundle.mjs')]);
 });

@@ -82,12 +82,13 @@ describe('a run against the embedded emulator', () => {
     const out = path('again');
     const emulator = ['--emulator', '--emulator-config', 'scenarios/emulator/fast.yaml'];
     const args = ['run', fleetFile('fleet-again.csv', 3), ...emulator, '--out', out, '--quiet'];
-    expect((await dpsload(args)).code).toBe(0);
-    const repeated = await dpsload(args);
+    const env = { DPSLOAD_GROUP_KEY: KEY };
+    expect((await dpsload(args, { env })).code).toBe(0);
+    const repeated = await dpsload(args, { env });
     expect(repeated.code).toBe(2);
     expect(repeated.stderr).toContain(onlyRunFolder(out));
     expect(repeated.stderr).toContain('--again');
-    expect((await dpsload([...args, '--again'])).code).toBe(0);
+    expect((await dpsload([...args, '--again'], { env })).code).toBe(0);
   });
 });
 
