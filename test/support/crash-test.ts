@@ -26,7 +26,7 @@ export type CrashPlan = {
 export type Tally = {
   readonly rounds: number;
   readonly kills: number;
-  /** Kills after which everything was dropped that was written after the last sync. */
+  /** Kills after which what was written after the last sync was dropped, or a part of it. */
   readonly powerCuts: number;
   readonly bytesDropped: number;
   /** Worker threads that were ended from within. */
@@ -155,9 +155,11 @@ class CrashRounds {
     const notes = readFileSync(this.#synced, 'utf8').split('\n');
     const last = notes.findLast((line) => line.startsWith(`${ino} `));
     const synced = last === undefined ? 0 : Math.min(size, Number(last.split(' ')[1]));
-    truncateSync(journal, synced);
+    // All that was written after the last sync is gone, or what came last of it: in the middle of a line, mostly.
+    const left = this.#random.chance(0.5) ? synced : this.#random.whole(synced, size);
+    truncateSync(journal, left);
     this.counts.powerCuts += 1;
-    this.counts.bytesDropped += size - synced;
+    this.counts.bytesDropped += size - left;
   }
 
   /** Compares what the journal knows with what the service knows. */
