@@ -35,7 +35,8 @@ const isAgainUnmarked = (row: ResultRow): boolean =>
 
 const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv'));
 
-describe('a worker thread', () => {
+// They wait, mostly.
+describe.concurrent('a worker thread', () => {
   it('that dies is replaced; what it held is registered again, and marked', async () => {
     const { args, out } = runArgs('lost', 80, '-r', '40/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
     const { code, stderr } = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=throw&connections=30'] });
@@ -64,7 +65,7 @@ async function untilOutcomes(out: string, count: number): Promise<void> {
   while (journalOf(out).split('"kind":"outcome"').length <= count) await pauseMs(20);
 }
 
-describe('a process that stands still', () => {
+describe.concurrent('a process that stands still', () => {
   it('goes on at its pace, launches no backlog, and counts as held what it held', async () => {
     const { args, out } = runArgs('still', 160, '-r', '40/s', '-w', '1');
     const { child, ended } = startDpsload(args, { env });
@@ -89,7 +90,7 @@ describe('a process that stands still', () => {
   });
 });
 
-describe('a run that Ctrl-C stopped', () => {
+describe.concurrent('a run that Ctrl-C stopped', () => {
   it('is gone on with by the command that it printed, and registers nobody twice', async () => {
     const { args, out } = runArgs('stopped', 120, '-r', '60/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
     const { child, ended } = startDpsload(args, { env });
@@ -108,7 +109,7 @@ describe('a run that Ctrl-C stopped', () => {
   });
 });
 
-describe('a disk that is full', () => {
+describe.concurrent('a disk that is full', () => {
   it('stops launching at once and says what is safe; with room again the run goes on', async () => {
     const { args, out } = runArgs('full', 80, '-r', '60/s');
     const full = await dpsload(args, { env, preload: ['full-disk.mjs?bytes=20000'] });
@@ -135,7 +136,7 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a journal', () => {
+describe.concurrent('a journal', () => {
   it('that is damaged in its middle is not gone on with, and the place is told', async () => {
     const { args, out } = runArgs('damaged', 4, '--quiet', '-n', '2');
     expect((await dpsload(args, { env })).code).toBe(0);
