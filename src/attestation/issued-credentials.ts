@@ -1,4 +1,5 @@
-import type { CertificateRequest, KeyedCertificate } from '../certificates/certificate.ts';
+import { issueCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
+import { openIssuer } from '../certificates/issuer.ts';
 import type { Clock } from '../time/clock.ts';
 import { certificateCredentials } from './certificate-credentials.ts';
 import type { MakeCredentials } from './make-credentials.ts';
@@ -16,22 +17,12 @@ const BACKDATED_MS = DAY_MS;
  * symmetric key; with certificates that are there already, less than three times.
  */
 export function issuedCredentials(issuer: KeyedCertificate, intermediatesPem: string, clock: Clock): MakeCredentials {
-  const opened = openCertificateMaker(issuer);
+  const opened = openIssuer(issuer);
   return async ({ registrationId }) => {
     const nowMs = clock.epochMs();
     const validity = { notBeforeMs: nowMs - BACKDATED_MS, notAfterMs: nowMs + VALID_MS };
     const request = { kind: 'device', commonName: registrationId, ...validity } as const;
-    const { certificatePem, privateKeyPem } = await (await opened)(request);
+    const { certificatePem, privateKeyPem } = await issueCertificate(request, await opened);
     return { credentials: certificateCredentials({ chainPem: certificatePem + intermediatesPem, privateKeyPem }) };
   };
-}
-
-/** Loads the library that makes certificates only where some are made: it is half of what a worker needs to start. */
-async function openCertificateMaker(
-  issuer: KeyedCertificate,
-): Promise<(request: CertificateRequest) => Promise<KeyedCertificate>> {
-  const { issueCertificate } = await import('../certificates/certificate.ts');
-  const { openIssuer } = await import('../certificates/issuer.ts');
-  const opened = await openIssuer(issuer);
-  return (request) => issueCertificate(request, opened);
 }

@@ -4,7 +4,6 @@ import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import type { AttestationChoice, CertificateSource, GroupKeySources, SecretSource } from '../scenario/scenario.ts';
 import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
-import { loadIssuer } from './load-issuer.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type LoadedKey = { readonly key: string } | { readonly problem: Problem };
@@ -48,6 +47,8 @@ export async function loadAttestationKeys(
 async function loadCertificateSource(source: CertificateSource): Promise<AttestationKeys> {
   if (source.from === 'throw-away') throw new Error('a throw-away CA has no files');
   if (source.from !== 'issuer') return { kind: 'x509-files', files: source };
+  // The library that makes certificates takes its time to load, and most runs make none.
+  const { loadIssuer } = await import('./load-issuer.ts');
   const issuer = await loadIssuer(source.certificateFile, source.keyFile);
   return { kind: 'x509-issuer', issuer, intermediatesPem: intermediatesIn(issuer.certificatePem) };
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
+import { openIssuer } from '../certificates/issuer.ts';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
 import { unreadableReason } from '../problem/unreadable-file.ts';
 
@@ -43,8 +44,6 @@ async function issuerProblems(
       'Name a CA, for example one of dpsload certs create',
     );
   }
-  // The library that makes certificates takes its time to load, and most runs make none.
-  const { openIssuer } = await import('../certificates/issuer.ts');
   try {
     await openIssuer(issuer);
   } catch {

@@ -3,7 +3,6 @@ import type { Clock } from '../time/clock.ts';
 import type { AttestationKeys } from './attestation-keys.ts';
 import { fileCredentials } from './certificate-file-credentials.ts';
 import type { Credentials } from './credentials.ts';
-import { issuedCredentials } from './issued-credentials.ts';
 import { symmetricKeyCredentials } from './symmetric-key-credentials.ts';
 
 /** What credentials are made of. */
@@ -31,7 +30,7 @@ export function credentialsMaker(keys: AttestationKeys, idScope: string, clock: 
     case 'x509-files':
       return (row) => fileCredentials(keys.files, row);
     case 'x509-issuer':
-      return issuedCredentials(keys.issuer, keys.intermediatesPem, clock);
+      return issuedOnDemand(keys, clock);
     default:
       return async (row) => {
         const made = symmetricKeyCredentials(keys, idScope, row);
@@ -39,4 +38,15 @@ export function credentialsMaker(keys: AttestationKeys, idScope: string, clock: 
         return made;
       };
   }
+}
+
+/** The library that makes certificates takes its time to load, and most runs make none. */
+function issuedOnDemand(
+  { issuer, intermediatesPem }: Extract<AttestationKeys, { kind: 'x509-issuer' }>,
+  clock: Clock,
+): MakeCredentials {
+  const made = import('./issued-credentials.ts').then(({ issuedCredentials }) =>
+    issuedCredentials(issuer, intermediatesPem, clock),
+  );
+  return async (row) => (await made)(row);
 }

@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../metrics/progress.ts';
 import type { Palette } from '../report/palette.ts';
-import type { Clock, Timer } from '../time/clock.ts';
+import type { Clock } from '../time/clock.ts';
+import { repeat } from '../time/repeat.ts';
 import { type Environment, hasColors, paletteFor } from './colors.ts';
 import { progressLine } from './progress-line.ts';
 import { renderProgress } from './render-progress.ts';
@@ -112,16 +113,4 @@ function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
       if (last.recent.length > 0 || last.settled > 0) show();
     },
   };
-}
-
-function repeat(clock: Clock, intervalMs: number, work: () => void): Timer {
-  let timer: Timer;
-  const arm = (): void => {
-    timer = clock.wakeAt(clock.nowMs() + intervalMs, () => {
-      work();
-      arm();
-    });
-  };
-  arm();
-  return { cancel: () => timer.cancel() };
 }

@@ -10,6 +10,7 @@ import { readTime, StandstillWatch, TIME_LOOK_INTERVAL_MS } from '../load/stands
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { repeat } from '../time/repeat.ts';
 import type { FromWorker, WorkerHealth, WorkerSetup } from '../worker/worker-messages.ts';
 import { deferred } from './deferred.ts';
 import { type DispatchEnd, Dispatcher } from './dispatcher.ts';
@@ -79,8 +80,7 @@ export class FleetRun {
   #leg: { readonly rules: readonly StopRule[]; readonly schedule: Schedule; readonly dispatcher: Dispatcher } | null =
     null;
   #launchedLastSecond = 0;
-  #sampleTimer: Timer | null = null;
-  #timeTimer: Timer | null = null;
+  #timers: readonly Timer[] = [];
   /** Since the last sample the wall clock went its own way. */
   #clockMoved = false;
   readonly #ending: RunEnding;
@@ -92,7 +92,7 @@ export class FleetRun {
     this.#parts = parts;
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#windowRows(load.concurrency));
-    this.#sampler = new HealthSampler(load.workers, clock.nowMs(), parts.emulatorPid);
+    this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
     this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, {
       message: (worker, message) => this.#receive(worker, message),
       lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
@@ -112,8 +112,7 @@ export class FleetRun {
       return await Promise.race([this.#run(), this.#broken.promise]);
     } finally {
       this.#leg?.dispatcher.stop();
-      this.#sampleTimer?.cancel();
-      this.#timeTimer?.cancel();
+      for (const timer of this.#timers) timer.cancel();
       this.#ending.close();
       this.#desk?.close();
       await this.#pool.destroy();
@@ -123,8 +122,11 @@ export class FleetRun {
   async #run(): Promise<FleetRunEnd> {
     await this.#pool.ready;
     this.#parts.stopRequests.onRequest((request) => this.#ending.stop(request));
-    this.#sampleEverySecond();
-    this.#lookAtTimeOften();
+    const { clock } = this.#parts;
+    this.#timers = [
+      repeat(clock, SAMPLE_INTERVAL_MS, () => this.#orBreak(() => this.#sample())),
+      repeat(clock, TIME_LOOK_INTERVAL_MS, () => this.#lookAtTime()),
+    ];
     const dispatched = await Promise.race([this.#dispatchAll(), this.#ending.abandoned]);
     this.#dispatching = false;
     this.#pool.sendAll({ type: 'noMoreLaunches' });
@@ -293,18 +295,10 @@ export class FleetRun {
     this.#pool.sendAll({ type: 'cancelAll' });
   }
 
-  #sampleEverySecond(): void {
-    this.#sampleTimer = this.#wakeIn(SAMPLE_INTERVAL_MS, () => {
-      this.#orBreak(() => this.#sample());
-      this.#sampleEverySecond();
-    });
-  }
-
   #sample(): void {
-    const nowMs = this.#parts.clock.nowMs();
     this.#lookAtTime();
     const sample: SampleRecord = {
-      ...this.#sampler.take(nowMs, this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null),
       epochAtZeroMs: this.#clockMoved ? this.#standstill.epochAtZeroMs : null,
     };
     this.#clockMoved = false;
@@ -312,17 +306,10 @@ export class FleetRun {
     this.#parts.listener.sampled(sample);
     this.#launchedLastSecond = sample.launched;
     this.#credits.setWindow(this.#windowRows(sample.launched));
-    this.#endAfterLongOutage(nowMs);
+    this.#endAfterLongOutage(sample.atMs);
     for (const worker of this.#workers.tick()) {
       this.#pool.kill(worker, new Error(`it was silent for ${WORKER_SILENCE_MAX_SECONDS} s`));
     }
-  }
-
-  #lookAtTimeOften(): void {
-    this.#timeTimer = this.#wakeIn(TIME_LOOK_INTERVAL_MS, () => {
-      this.#lookAtTime();
-      this.#lookAtTimeOften();
-    });
   }
 
   #lookAtTime(): void {
@@ -356,11 +343,6 @@ export class FleetRun {
     } catch (error) {
       this.#broken.reject(error);
     }
-  }
-
-  #wakeIn(durationMs: number, wake: () => void): Timer {
-    const { clock } = this.#parts;
-    return clock.wakeAt(clock.nowMs() + durationMs, wake);
   }
 }
 

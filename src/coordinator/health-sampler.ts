@@ -1,5 +1,5 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
-import { ownCpuMs } from '../time/own-cpu.ts';
+import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 import { cpuMsOf, openFileDescriptors } from './process-load.ts';
 
@@ -9,17 +9,20 @@ const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loo
 
 /** Gathers what one sample record says of the load generator; `take` closes a second and begins the next. */
 export class HealthSampler {
+  readonly #clock: Clock;
   readonly #emulatorPid: number | null;
   #workers: Gathered[];
   #settled = 0;
   #throttles = 0;
   #lastAtMs: number;
-  #lastCpuMs = ownCpuMs();
+  #lastCpuMs: number;
   #lastEmulatorCpuMs: number | null;
 
-  constructor(workers: number, nowMs: number, emulatorPid: number | null) {
+  constructor(workers: number, clock: Clock, emulatorPid: number | null) {
     this.#workers = Array.from({ length: workers }, () => NO_HEALTH);
-    this.#lastAtMs = nowMs;
+    this.#clock = clock;
+    this.#lastAtMs = clock.nowMs();
+    this.#lastCpuMs = clock.cpuMs();
     this.#emulatorPid = emulatorPid;
     this.#lastEmulatorCpuMs = emulatorPid === null ? null : cpuMsOf(emulatorPid);
   }
@@ -42,7 +45,8 @@ export class HealthSampler {
     this.#throttles += 1;
   }
 
-  take(nowMs: number, outstanding: number, rateAllowedPerSecond: number | null): Omit<SampleRecord, 'epochAtZeroMs'> {
+  take(outstanding: number, rateAllowedPerSecond: number | null): Omit<SampleRecord, 'epochAtZeroMs'> {
+    const nowMs = this.#clock.nowMs();
     const workers = this.#workers;
     const sample: Omit<SampleRecord, 'epochAtZeroMs'> = {
       kind: 'sample',
@@ -67,7 +71,7 @@ export class HealthSampler {
 
   #takeCpuShares(nowMs: number): Pick<SampleRecord, 'cpuShare' | 'emulatorCpuShare'> {
     const elapsedMs = Math.max(1, nowMs - this.#lastAtMs);
-    const cpuMs = ownCpuMs();
+    const cpuMs = this.#clock.cpuMs();
     const emulatorCpuMs = this.#emulatorPid === null ? null : cpuMsOf(this.#emulatorPid);
     const emulatorCpuShare =
       emulatorCpuMs === null || this.#lastEmulatorCpuMs === null

@@ -1,5 +1,9 @@
 import type { ConnectionFailure, ConnectionFailureCode } from './mqtt-connection.ts';
 
+const NO_TRUSTED_ROOT = 'the certificate ends in no trusted root; name its root with --ca';
+const NO_COMMON_VERSION =
+  'the other side speaks none of the TLS versions that are allowed here; check --tls-min and --tls-max';
+
 /** Node's error codes (system calls, getaddrinfo, OpenSSL's verification) and what they mean to a person at a fleet's desk. */
 const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailureCode, explanation: string]>> = {
   ENOTFOUND: ['dns', 'the host name has no address; check its spelling and the name service of this machine'],
@@ -20,15 +24,9 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
   EPERM: ['tcp-failed', 'this machine does not permit the connection; check its firewall'],
 
   ERR_TLS_CERT_ALTNAME_INVALID: ['tls-host-name', 'the certificate is for another name'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
-    'tls-unknown-ca',
-    'the certificate ends in no trusted root; name its root with --ca',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT: ['tls-unknown-ca', 'the certificate ends in no trusted root; name its root with --ca'],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    'tls-unknown-ca',
-    'the certificate ends in no trusted root; name its root with --ca',
-  ],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['tls-unknown-ca', NO_TRUSTED_ROOT],
+  UNABLE_TO_GET_ISSUER_CERT: ['tls-unknown-ca', NO_TRUSTED_ROOT],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls-unknown-ca', NO_TRUSTED_ROOT],
   SELF_SIGNED_CERT_IN_CHAIN: ['tls-unknown-ca', 'the root of the certificate is not trusted; name it with --ca'],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['tls-unknown-ca', 'the certificate is signed by itself; name it with --ca'],
   CERT_UNTRUSTED: ['tls-unknown-ca', 'the root of the certificate is not trusted for servers; name it with --ca'],
@@ -41,14 +39,8 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
     'tls-failed',
     'the other side does not speak TLS on this port, or no version in common',
   ],
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: [
-    'tls-failed',
-    'the other side speaks none of the TLS versions that are allowed here; check --tls-min and --tls-max',
-  ],
-  ERR_SSL_UNSUPPORTED_PROTOCOL: [
-    'tls-failed',
-    'the other side speaks none of the TLS versions that are allowed here; check --tls-min and --tls-max',
-  ],
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: ['tls-failed', NO_COMMON_VERSION],
+  ERR_SSL_UNSUPPORTED_PROTOCOL: ['tls-failed', NO_COMMON_VERSION],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ['tls-failed', 'the other side does not speak TLS on this port'],
 };
 

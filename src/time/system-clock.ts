@@ -1,5 +1,4 @@
 import type { Clock, Timer } from './clock.ts';
-import { ownCpuMs } from './own-cpu.ts';
 
 /** Longest delay of one timer in Node, in milliseconds (2^31 − 1); a longer wait is made of several. */
 const TIMER_DELAY_MAX_MS = 2_147_483_647;
@@ -19,7 +18,10 @@ export function systemClock(originMs: number): Clock {
   return {
     nowMs,
     epochMs: () => Date.now(),
-    cpuMs: ownCpuMs,
+    cpuMs() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    },
     wakeAt(atMs: number, wake: () => void): Timer {
       let handle: NodeJS.Timeout;
       const arm = (): void => {

@@ -9,8 +9,9 @@ import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import { refusedOutcome } from '../registration/refused-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock, Timer } from '../time/clock.ts';
 import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
+import { repeat } from '../time/repeat.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { LaunchQueue } from './launch-queue.ts';
 import { OutcomeBatcher } from './outcome-batcher.ts';
@@ -71,7 +72,7 @@ class RegistrationWorker {
   #dropping = false;
   #cancelled = false;
   #lastLaunchSeen = false;
-  #healthTimer: { cancel(): void } | null = null;
+  #healthTimer: Timer | null = null;
 
   constructor(
     setup: WorkerSetup,
@@ -92,7 +93,7 @@ class RegistrationWorker {
 
   begin(): void {
     this.#send({ type: 'ready' });
-    this.#reportHealth();
+    this.#healthTimer = repeat(this.#clock, HEALTH_INTERVAL_MS, () => this.#sendHealth());
   }
 
   receive(message: ToWorker): void {
@@ -190,13 +191,6 @@ class RegistrationWorker {
     this.#loopDelay.stop();
     this.#send({ type: 'ended' });
     this.#ended();
-  }
-
-  #reportHealth(): void {
-    this.#healthTimer = this.#clock.wakeAt(this.#clock.nowMs() + HEALTH_INTERVAL_MS, () => {
-      this.#sendHealth();
-      this.#reportHealth();
-    });
   }
 
   #sendHealth(): void {
