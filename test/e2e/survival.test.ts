@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
-import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
+import { onlyRunFolder, type ResultRow } from '../support/results.ts';
+import { fleetRunArgs, isAgainUnmarked, resultsOf } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
@@ -17,23 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
-/** A run of a fleet of its own against the emulator. */
-function runArgs(name: string, rows: number, ...options: string[]): { readonly args: string[]; readonly out: string } {
-  const fleet = join(folder, `${name}.csv`);
-  const out = join(folder, `${name}-out`);
-  const ids = Array.from({ length: rows }, (_, row) => `${name}-${row}\n`).join('');
-  writeFileSync(fleet, `registration_id\n${ids}`);
-  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
-  return { args: ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, ...options], out };
-}
+const runArgs = (name: string, rows: number, ...options: string[]) =>
+  fleetRunArgs(folder, emulator, name, rows, options);
 
 const withResult = (rows: readonly ResultRow[], result: string): number =>
   rows.filter((row) => row['result'] === result).length;
-
-const isAgainUnmarked = (row: ResultRow): boolean =>
-  row['substatus'] !== 'initialAssignment' && row['possibly_twice'] !== 'true';
-
-const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv'));
 
 // They wait, mostly.
 describe.concurrent('a worker thread', () => {

@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
-import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
+import { onlyRunFolder, type ResultRow } from '../support/results.ts';
+import { fleetRunArgs, isAgainUnmarked, resultsOf } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
@@ -15,19 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
-function runArgs(name: string, rows: number, ...options: string[]): { readonly args: string[]; readonly out: string } {
-  const fleet = join(folder, `${name}.csv`);
-  const out = join(folder, `${name}-out`);
-  writeFileSync(fleet, `registration_id\n${Array.from({ length: rows }, (_, row) => `${name}-${row}\n`).join('')}`);
-  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
-  const once = ['--expect', 'new', '--max-surprises', '0'];
-  return { args: ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, ...once, ...options], out };
-}
+const runArgs = (name: string, rows: number, ...options: string[]) =>
+  fleetRunArgs(folder, emulator, name, rows, ['--expect', 'new', '--max-surprises', '0', ...options]);
 
-const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv'));
 const marked = (rows: readonly ResultRow[]) => rows.filter((row) => row['possibly_twice'] === 'true');
-const againUnmarked = (rows: readonly ResultRow[]) =>
-  rows.filter((row) => row['substatus'] !== 'initialAssignment' && row['possibly_twice'] !== 'true');
 
 describe('a worker thread that hangs', () => {
   it('is ended after 30 s; what it held is made again, marked, and as late as it is', async () => {
@@ -42,7 +32,7 @@ describe('a worker thread that hangs', () => {
     expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
     expect(marked(rows)).toHaveLength(Number(held));
     expect(Number(held)).toBeGreaterThan(0);
-    expect(againUnmarked(rows)).toEqual([]);
+    expect(rows.filter(isAgainUnmarked)).toEqual([]);
     // Their response time counts from the start that was meant for the first time.
     const waits = marked(rows).map((row) => Number(row['response_ms']));
     expect(Math.max(...waits)).toBeGreaterThan(27_000);
@@ -63,6 +53,6 @@ describe('worker threads that die one after the other', () => {
     expect(resumed.code).toBe(0);
     const rows = resultsOf(run);
     expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
-    expect(againUnmarked(rows)).toEqual([]);
+    expect(rows.filter(isAgainUnmarked)).toEqual([]);
   });
 });
