@@ -10,16 +10,14 @@ import { SimulatedRandom } from './simulated-random.ts';
 const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
 const env = { DPSLOAD_GROUP_KEY: KEY };
 
-const RATE_PER_SECOND = 100;
-const CONCURRENCY = 50;
-
-/** What may be released and unsettled at once: the slots, and a window of a second ahead of them. */
-export const OUTSTANDING_MAX = CONCURRENCY + RATE_PER_SECOND;
+/** Launches of one second: the window that a crash may leave marked though the service knows nothing of it. */
+export const WINDOW_ROWS = 100;
 
 export type CrashPlan = {
   readonly folder: string;
   readonly rounds: number;
   readonly rows: number;
+  readonly concurrency: number;
   readonly seed: number;
 };
 
@@ -132,7 +130,7 @@ class CrashRounds {
     const { port, idScope, caFile } = this.#emulator;
     return [
       ...['run', this.#fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope, '--ca', caFile],
-      ...['--out', this.#out, '-w', '2', '-r', `${RATE_PER_SECOND}/s`, '-c', String(CONCURRENCY)],
+      ...['--out', this.#out, '-w', '2', '-r', `${WINDOW_ROWS}/s`, '-c', String(this.#plan.concurrency)],
       // What a resumed run registers again must surprise nobody.
       ...['--expect', 'new', '--max-surprises', '0'],
     ];
