@@ -1,6 +1,6 @@
 import type { GrantRecord } from '../journal/journal-record.ts';
 import type { Credits } from '../load/credits.ts';
-import { GRANT_WINDOW_MS } from '../load/grant-window.ts';
+import { GRANTED_AHEAD_MS } from '../load/granted-ahead.ts';
 import type { Schedule } from '../load/schedule.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock } from '../time/clock.ts';
@@ -76,7 +76,7 @@ export class Dispatcher {
     const nowMs = clock.nowMs();
     // While nothing gets through, those that are under way are the probes, and then one after the other.
     if (schedule.isPaused) return credits.outstanding === 0 ? 1 : 0;
-    const placeable = schedule.placeable(nowMs, nowMs + GRANT_WINDOW_MS);
+    const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
     const { available } = credits;
     if (available < placeable) this.#slotsFreeSinceMs = nowMs;
     return Math.min(available, placeable);

@@ -1,7 +1,7 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { Credits } from '../load/credits.ts';
-import { grantWindowRows } from '../load/grant-window.ts';
+import { rowsAhead } from '../load/granted-ahead.ts';
 import { paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
 import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
@@ -91,7 +91,7 @@ export class FleetRun {
     const { clock, load, setup } = parts;
     this.#parts = parts;
     const concurrencyShares = shares(load.concurrency, load.workers);
-    this.#credits = new Credits(concurrencyShares, this.#windowRows(load.concurrency));
+    this.#credits = new Credits(concurrencyShares, this.#rowsAhead(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
     this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, {
       message: (worker, message) => this.#receive(worker, message),
@@ -305,7 +305,7 @@ export class FleetRun {
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
     this.#launchedLastSecond = sample.launched;
-    this.#credits.setWindow(this.#windowRows(sample.launched));
+    this.#credits.setRowsAhead(this.#rowsAhead(sample.launched));
     this.#endAfterLongOutage(sample.atMs);
     for (const worker of this.#workers.tick()) {
       this.#pool.kill(worker, new Error(`it was silent for ${WORKER_SILENCE_MAX_SECONDS} s`));
@@ -330,10 +330,10 @@ export class FleetRun {
   }
 
   /** Within a quota none: a released row must find a slot free, so that its permit is used when it is valid. */
-  #windowRows(launchedPerSecond: number): number {
+  #rowsAhead(launchedPerSecond: number): number {
     if (this.#parts.load.sharePerMinute !== null) return 0;
     const wanted = this.#parts.legs.map(({ shape }) => steadyRatePerSecond(shape) ?? 0);
-    return grantWindowRows(Math.max(launchedPerSecond, ...wanted));
+    return rowsAhead(Math.max(launchedPerSecond, ...wanted));
   }
 
   /** For what runs on its own: a failure of the journal must end the run, not be lost. */

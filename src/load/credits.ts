@@ -1,7 +1,7 @@
 import { shares } from './shares.ts';
 
 /**
- * How many rows each worker may hold: its share of the concurrency, and its share of a window ahead, so that its
+ * How many rows each worker may hold: its share of the concurrency, and its share of those granted ahead, so that its
  * slots never wait for the next grant. Rows are dealt one by one to the worker with most credit left, so that the
  * load is spread evenly at every moment.
  */
@@ -11,14 +11,14 @@ export class Credits {
   #limits: readonly number[];
 
   /** @param concurrencyShares registrations in flight that each worker may have. */
-  constructor(concurrencyShares: readonly number[], windowRows: number) {
+  constructor(concurrencyShares: readonly number[], rowsAhead: number) {
     this.#shares = concurrencyShares;
     this.#outstanding = concurrencyShares.map(() => 0);
-    this.#limits = this.#limitsWith(windowRows);
+    this.#limits = this.#limitsWith(rowsAhead);
   }
 
-  setWindow(windowRows: number): void {
-    this.#limits = this.#limitsWith(windowRows);
+  setRowsAhead(rowsAhead: number): void {
+    this.#limits = this.#limitsWith(rowsAhead);
   }
 
   /** Rows that were dealt and are not settled. */
@@ -53,8 +53,8 @@ export class Credits {
     return (this.#limits[worker] ?? 0) - (this.#outstanding[worker] ?? 0);
   }
 
-  #limitsWith(windowRows: number): readonly number[] {
-    const windows = shares(windowRows, this.#shares.length);
-    return this.#shares.map((share, worker) => share + (share > 0 ? (windows[worker] ?? 0) : 0));
+  #limitsWith(rowsAhead: number): readonly number[] {
+    const ahead = shares(rowsAhead, this.#shares.length);
+    return this.#shares.map((share, worker) => share + (share > 0 ? (ahead[worker] ?? 0) : 0));
   }
 }

@@ -35,7 +35,7 @@ describe('credits', () => {
   it('gives no new credit to a worker that holds more than a shrunken window allows', () => {
     const credits = new Credits([1], 9);
     for (let row = 0; row < 10; row += 1) credits.deal();
-    credits.setWindow(0);
+    credits.setRowsAhead(0);
     credits.settle(0, 9);
     expect(credits.available).toBe(0);
     credits.settle(0, 1);
