@@ -15,6 +15,8 @@ const hubs = (names: readonly string[], prefix = 'hub') => names.map((name) => `
 type Case = {
   readonly devices: number;
   readonly linked: readonly string[];
+  /** Of the linked hubs, 1 each when absent. */
+  readonly weights?: readonly number[];
   /** Of the enrollment group, YAML. */
   readonly enrollment?: string;
   readonly allocation: object;
@@ -25,7 +27,8 @@ type Case = {
 };
 
 async function run(given: Case) {
-  const { devices, linked, enrollment = '', allocation, rounds = 1, webhook, webhookTimeout = '10s' } = given;
+  const { devices, linked, weights, enrollment = '', allocation, rounds = 1, webhook, webhookTimeout = '10s' } = given;
+  const linkedHubs = linked.map((hostName, n) => `{ hostName: ${hostName}, weight: ${weights?.[n] ?? 1} }`);
   const folder = mkdtempSync(join(temporaryFolder(), 'policy-'));
   const path = (name: string): string => join(folder, name);
   for (const name of ['allocation-webhook.mjs', 'growing-webhook.mjs']) {
@@ -38,7 +41,7 @@ async function run(given: Case) {
 behavior: { retryAfter: 0s, assignmentDelay: 0s, webhookTimeout: ${webhookTimeout} }
 instances:
   - idScope: 0ne0000E000
-    linkedHubs: [${linked.map((hostName) => `{ hostName: ${hostName} }`).join(', ')}]
+    linkedHubs: [${linkedHubs.join(', ')}]
     enrollmentGroups:
       - { enrollmentGroupId: g, attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }${enrollment} }
 `,
@@ -80,6 +83,20 @@ describe('an instance that is set up wrongly', () => {
       verdict: 'fail',
       reason: 'missing',
     });
+  });
+
+  // Half of what a weight of 11 in place of 10 moves, so that `check` asks for this fleet.
+  const WEIGHT_OFF = {
+    devices: 35_467,
+    linked: hubs(['a', 'b']),
+    allocation: { policy: 'even', expected: hubs(['a', 'b']), tolerance: '1.19%' },
+  };
+
+  it('has a weight that is off by 10%: fails, and passes with the right one, at the size that check asks for', async () => {
+    const wrong = await run({ ...WEIGHT_OFF, weights: [11, 10] });
+    expect([wrong.code, wrong.summary.allocation?.verdict]).toEqual([99, 'fail']);
+    const right = await run(WEIGHT_OFF);
+    expect([right.code, right.summary.allocation?.verdict]).toEqual([0, 'pass']);
   });
 
   it('has a webhook that always answers the first hub: fails for each other hub', async () => {
