@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { StoppedBeforehand } from '../coordinator/stop-request.ts';
 import { OperatorError, type OperatorErrorKind } from '../problem/operator-error.ts';
 import { isSecretLike } from '../problem/quote-value.ts';
 import { EXIT_CODE } from './exit-code.ts';
@@ -15,6 +16,7 @@ const EXIT_CODE_OF: Readonly<Record<OperatorErrorKind, number>> = {
 export function errorReport(error: unknown): ErrorReport {
   if (error instanceof OperatorError) return { exitCode: EXIT_CODE_OF[error.kind], message: `${error.message}\n` };
   if (error instanceof CommanderError) return commandLineReport(error);
+  if (error instanceof StoppedBeforehand) return { exitCode: EXIT_CODE[error.reason], message: `${error.message}\n` };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message = `Internal error of dpsload; please report it with the lines below.\n${text}\n`;
   return { exitCode: EXIT_CODE.internalError, message };

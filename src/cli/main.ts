@@ -58,7 +58,9 @@ async function loadAndRun(...request: Parameters<RunFleet>): Promise<number> {
   return (await import('./start-run.ts')).startRun(...request);
 }
 
+/** Whoever stopped a run waits for nothing that is still under way: a connection that nobody answers, results half written. */
 function finish(exitCode: number): void {
+  if (exitCode === EXIT_CODE.interrupted || exitCode === EXIT_CODE.terminated) process.exit(exitCode);
   process.exitCode = exitCode;
 }
 
@@ -71,7 +73,7 @@ async function main(): Promise<void> {
   } catch (error) {
     const { exitCode, message } = errorReport(error);
     process.stderr.write(message);
-    process.exitCode = exitCode;
+    finish(exitCode);
   }
 }
 

@@ -23,6 +23,8 @@ export type DispatcherParts = {
   /** Resolves when the grant is on disk; not before that may one of its rows be sent. */
   readonly writeGrant: (grant: GrantRecord) => Promise<void>;
   readonly launch: (worker: number, launches: readonly Launch[]) => void;
+  /** Takes the grant of rows back, none of which was launched. */
+  readonly takeBack: (launches: readonly Launch[]) => void;
   /** Before anything is placed in time: a standstill moves the schedule, and must be known by then. */
   readonly lookAtTime: () => void;
 };
@@ -60,9 +62,10 @@ export class Dispatcher {
       const over = schedule.isOver(clock.nowMs());
       const count = over ? 1 : this.#releasable();
       if (count > 0) {
-        const rows = await (schedule.isPaused ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
+        const isProbe = schedule.isPaused;
+        const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
         if (rows.length > 0 && over) return 'over';
-        if (rows.length > 0) await this.#release(rows);
+        if (rows.length > 0) await this.#release(rows, isProbe);
         // What is under way may come back, for another try.
         else if (ledger.isEmpty) return 'exhausted';
       }
@@ -82,8 +85,8 @@ export class Dispatcher {
     return Math.min(available, placeable);
   }
 
-  async #release(rows: readonly Unplaced[]): Promise<void> {
-    const { clock, round, writeGrant } = this.#parts;
+  async #release(rows: readonly Unplaced[], isProbe: boolean): Promise<void> {
+    const { clock, round, schedule, writeGrant } = this.#parts;
     const sequence = this.#sequence;
     await writeGrant({
       kind: 'grant',
@@ -95,8 +98,10 @@ export class Dispatcher {
     // Also after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
     this.#sequence += rows.length;
     this.#parts.lookAtTime();
-    const launches = rows.map((row, index) => this.#launchOf(row, sequence + index));
-    this.#deal(launches);
+    // An outage was noticed while the disk was at work: what goes to the dead service now are probes, one at a time.
+    const comesTooLate = schedule.isPaused && !isProbe && !this.#stopped;
+    if (comesTooLate) this.#parts.takeBack(rows.map((row, index) => unlaunched(row, sequence + index)));
+    else this.#deal(rows.map((row, index) => this.#launchOf(row, sequence + index)));
   }
 
   /** Placed only now that the grant is on disk, so that no permit is older than the disk was slow. */
@@ -129,4 +134,8 @@ export class Dispatcher {
       clock.wakeAt(clock.nowMs() + durationMs, resolve);
     });
   }
+}
+
+function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+  return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
 }

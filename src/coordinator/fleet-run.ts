@@ -7,6 +7,7 @@ import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
 import { shares } from '../load/shares.ts';
 import { readTime, StandstillWatch, TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
+import type { Launch } from '../registration/launch.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -20,7 +21,7 @@ import type { Leg } from './leg.ts';
 import { PermitDesk } from './permit-desk.ts';
 import { type FleetRunEnd, RunEnding } from './run-ending.ts';
 import type { RunListener } from './run-listener.ts';
-import type { SourceOfWork } from './source-of-work.ts';
+import { type SourceOfWork, stoppingSource } from './source-of-work.ts';
 import type { StopRequests } from './stop-request.ts';
 import type { StopRule } from './stop-rule.ts';
 import { startWorkerPool, type WorkerPool } from './worker-pool.ts';
@@ -120,8 +121,8 @@ export class FleetRun {
   }
 
   async #run(): Promise<FleetRunEnd> {
-    await this.#pool.ready;
     this.#parts.stopRequests.onRequest((request) => this.#ending.stop(request));
+    await Promise.race([this.#pool.ready, this.#ending.abandoned]);
     const { clock } = this.#parts;
     this.#timers = [
       repeat(clock, SAMPLE_INTERVAL_MS, () => this.#orBreak(() => this.#sample())),
@@ -142,7 +143,7 @@ export class FleetRun {
     let sequence = 0;
     for (const leg of legs) {
       if (this.#ending.end !== null) return 'stopped';
-      const source = leg.openSource();
+      const source = stoppingSource(leg.openSource(), (message) => this.#ending.endFor({ reason: 'failed', message }));
       try {
         const dispatcher = this.#beginLeg(leg, source, sequence, endAtMs);
         const end = await dispatcher.run();
@@ -159,6 +160,8 @@ export class FleetRun {
     const { clock, journal } = this.#parts;
     const pace = paceOf(shape, clock.nowMs() + START_LEAD_MS);
     const schedule = new Schedule({ pace, permits: this.#desk?.permits ?? null, endAtMs });
+    // The leg before may have ended in an outage.
+    if (this.#outage.sinceMs !== null) schedule.pause(clock.nowMs());
     const dispatcher = new Dispatcher({
       clock,
       source,
@@ -172,10 +175,18 @@ export class FleetRun {
         await journal.sync();
       },
       launch: (worker, launches) => this.#pool.send(worker, { type: 'launch', launches }),
+      takeBack: (launches) => this.#takeBack(launches),
       lookAtTime: () => this.#lookAtTime(),
     });
     this.#leg = { rules, schedule, dispatcher };
     return dispatcher;
+  }
+
+  #takeBack(launches: readonly Launch[]): void {
+    for (const launch of launches) {
+      this.#parts.journal.append({ kind: 'outcome', ...notStartedOutcome(launch) });
+      this.#ledger.putBack(launch);
+    }
   }
 
   #receive(worker: number, message: FromWorker): void {

@@ -34,7 +34,7 @@ import { createRunFolder, findEarlierRun, JOURNAL_FILE } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
 import { lockRunFolder } from './run-lock.ts';
 import { type SessionWork, sessionLegs } from './session-legs.ts';
-import type { StopRequests } from './stop-request.ts';
+import { StoppedBeforehand, type StopRequests, stopRequested } from './stop-request.ts';
 import { neverConnectedRule } from './stop-rule.ts';
 import { markSurprise, surpriseRule } from './surprise-rule.ts';
 import { thresholdRule } from './threshold-rule.ts';
@@ -70,21 +70,25 @@ export type RunEnd = {
   readonly folder: string;
   readonly reason: EndReason;
   readonly message: string | null;
-  /** `null` when the user wanted to stop at once: `report` makes it from the journal. */
+  /** `null` when the user wanted to stop at once, perhaps while it was made: `report` makes it from the journal. */
   readonly summary: Summary | null;
 };
 
 /**
  * Registers a fleet and leaves the run's folder behind.
  * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk).
+ * @throws StoppedBeforehand when the user stops it before that.
  */
 export async function runFleet(request: RunRequest): Promise<RunEnd> {
-  const { scenario, resumed } = request;
+  const { resumed } = request;
   if (resumed === null && !request.again) refuseRepeatedRun(request);
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
   const setup = workerSetup(request, clockOriginMs);
-  const preflightFacts = await connectAsFirstDevice(request, setup, clock);
+  const stopped = stopRequested(request.stopRequests).then(({ reason }) => {
+    throw new StoppedBeforehand(reason);
+  });
+  const preflightFacts = await Promise.race([connectAsFirstDevice(request, setup, clock), stopped]);
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
   const opened =
     resumed === null
@@ -92,11 +96,25 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
       : await goOnWithRun(resumed.run, startedAtEpochMs);
   try {
     const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
-    const summary = end.atOnce ? null : await writeResults(opened.folder, { fleet: scenario.fleet });
-    return { folder: opened.folder, reason: end.reason, message: end.message, summary };
+    return await withResults(end, opened.folder, request);
   } finally {
     opened.unlock();
   }
+}
+
+/** The results of a large fleet take a while to write: who wants to stop at once need not wait for them. */
+async function withResults(
+  { atOnce, message, reason }: FleetRunEnd,
+  folder: string,
+  { scenario, stopRequests }: RunRequest,
+): Promise<RunEnd> {
+  if (atOnce) return { folder, reason, message, summary: null };
+  const results = writeResults(folder, { fleet: scenario.fleet });
+  const stopped = stopRequested(stopRequests, 'at-once');
+  return await Promise.race([
+    results.then((summary) => ({ folder, reason, message, summary })),
+    stopped.then((request) => ({ folder, reason: request.reason, message: null, summary: null })),
+  ]);
 }
 
 /** A run whose next session can begin. */

@@ -1,4 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { OperatorError } from '../problem/operator-error.ts';
 
 /** Where the rows come from that a run registers. */
 export interface SourceOfWork {
@@ -28,4 +29,20 @@ export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
 export function listSource(rows: readonly FleetRow[]): SourceOfWork {
   const left = [...rows];
   return { take: async (count) => left.splice(0, count), close: async () => {} };
+}
+
+/** One that fails has no more rows from then on: what it gave before is still registered. */
+export function stoppingSource(source: SourceOfWork, failed: (message: string) => void): SourceOfWork {
+  return {
+    async take(count) {
+      try {
+        return await source.take(count);
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        failed(error.message);
+        return [];
+      }
+    },
+    close: () => source.close(),
+  };
 }

@@ -45,6 +45,12 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
         launches.push({ worker, launch });
       }
     },
+    takeBack: (launches) => {
+      for (const launch of launches) {
+        log.push(`take back ${launch.sequence}`);
+        ledger.putBack(launch);
+      }
+    },
     lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),
   });
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -177,6 +183,27 @@ describe('dispatcher', () => {
     }
     run.schedule.resume(run.clock.nowMs());
     expect(await nextRows()).toEqual([2, 3, 4]);
+  });
+
+  it('takes back what was granted when an outage is noticed while the disk is at work, and probes with one row', async () => {
+    const run = observedDispatcher(6, closedPace(), new Credits([3], 0));
+    void run.dispatcher.run();
+    await run.settled();
+    run.schedule.pause(run.clock.nowMs());
+    await run.sync();
+    expect(run.log).toEqual(['grant 0', 'take back 0', 'take back 1', 'take back 2']);
+    await run.advance(100);
+    await run.sync();
+    expect(run.log.slice(4)).toEqual(['grant 3', 'launch 3']);
+    run.schedule.resume(run.clock.nowMs());
+    await run.advance(100);
+    await run.sync();
+    // The rows that came back, with the next numbers.
+    expect(run.launches.map(({ launch }) => [launch.row, launch.sequence])).toEqual([
+      [3, 3],
+      [0, 4],
+      [1, 5],
+    ]);
   });
 
   it('releases nothing after stop, but hands out what was granted', async () => {

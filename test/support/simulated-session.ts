@@ -108,6 +108,9 @@ class SimulatedSession {
       writeGrant: async () => {},
       lookAtTime: () => {},
       launch: (worker, launches) => this.#launch(worker, launches),
+      takeBack: () => {
+        throw new Error('there are no outages here');
+      },
     });
     let ended = false;
     void dispatcher.run().then(() => {
