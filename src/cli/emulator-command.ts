@@ -8,6 +8,7 @@ import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/d
 import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator } from '../emulator/start-emulator.ts';
 import { writeRecords } from '../emulator/write-records.ts';
 import { checkedFlags, type EmulatorFlags, emulatorSettings, GROUP_KEY_VARIABLE } from './emulator-settings.ts';
+import { isAtTerminal } from './stop-signals.ts';
 
 export function emulatorCommand(): Command {
   return new Command('emulator')
@@ -57,8 +58,6 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
-  // Whoever read the log may be gone; the devices are not.
-  process.stderr.on('error', () => {});
   const checked = checkedFlags(flags);
   const isCaDirTemporary = flags.caDir === undefined;
   const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
@@ -99,7 +98,7 @@ function log(line: string): void {
   process.stderr.write(`emulator: ${line}\n`);
 }
 
-/** Resolves on SIGINT or SIGTERM; started by another process, also when that says `{ type: "stop" }`, or has ended. */
+/** Resolves on SIGINT or SIGTERM, or when its terminal is closed; started by another process, also when that says `{ type: "stop" }`, or has ended. */
 function toldToStop(): Promise<void> {
   return new Promise((resolve) => {
     const stop = (): void => {
@@ -114,5 +113,6 @@ function toldToStop(): Promise<void> {
     process.once('disconnect', stop);
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
+    process.on('SIGHUP', isAtTerminal() ? stop : () => {});
   });
 }

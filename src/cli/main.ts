@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { OperatorError, problem } from '../problem/operator-error.ts';
 import { dpsloadVersion } from './dpsload-version.ts';
 import { errorReport } from './error-report.ts';
 import { EXIT_CODE } from './exit-code.ts';
@@ -51,6 +52,9 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
+/** Of a pipe, and of a terminal. */
+const READER_GONE = ['EPIPE', 'EIO'];
+
 await main();
 
 /** MQTT and its kin take longer to load than most mistakes take to be found. */
@@ -66,7 +70,7 @@ function finish(exitCode: number): void {
 
 /** The one place that turns errors into messages and exit codes. */
 async function main(): Promise<void> {
-  endQuietlyWithReader();
+  outliveReaders();
   try {
     const [, , first, second] = process.argv;
     await (await program(first === 'help' ? second : first)).parseAsync();
@@ -101,10 +105,19 @@ function throwingErrors(command: Command): Command {
   return command;
 }
 
-/** `dpsload … | head` is no error. */
-function endQuietlyWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT_CODE.success);
+/**
+ * Whoever reads along may go (`dpsload … | head`, a log's disk that is full, a terminal that is closed): what is done, and
+ * how it ends, stays the same. What should have been on stdout and is not must be told, though.
+ */
+function outliveReaders(): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', ({ code = '', message }: NodeJS.ErrnoException) => {
+    if (READER_GONE.includes(code)) return;
+    const remedy = 'Make room where it goes; what a run did is in its folder all the same';
+    const { exitCode, message: text } = errorReport(
+      new OperatorError('local', [problem(`stdout cannot be written (${message})`, remedy)]),
+    );
+    process.stderr.write(text);
+    process.exit(exitCode);
   });
 }
