@@ -8,7 +8,7 @@ import { OperatorError } from '../problem/operator-error.ts';
 const GENERATED_KEY_BYTES = 64;
 
 /** Name of the generated key's file beside the CA. */
-export const GROUP_KEY_FILE = 'group.key';
+const GROUP_KEY_FILE = 'group.key';
 
 /** A symmetric key from a file: base64 with white space around it. Errors name the file, never the key. */
 export function readKeyFile(file: string): string {

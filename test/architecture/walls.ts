@@ -121,6 +121,14 @@ export function trespasses({ path, uses }: SourceFile): readonly string[] {
   );
 }
 
+/** What `files` export though none of `users`, other than the file itself, imports it. */
+export function idleExports(files: readonly SourceFile[], users: readonly SourceFile[]): readonly string[] {
+  return files.flatMap(({ path, exports }) => {
+    const importers = users.filter(({ imports }) => imports.some(({ of }) => of === path));
+    return exports.filter((name) => !importers.some(({ names }) => names.has(name))).map((name) => `${path}: ${name}`);
+  });
+}
+
 /** The first cycle of imports that is found (those of types alone tie no code together), as a path that ends where it begins; `null` = there is none. */
 export function findCycle(files: readonly SourceFile[]): readonly string[] | null {
   const importsOf = new Map(
