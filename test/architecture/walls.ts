@@ -54,7 +54,7 @@ export const FOLDERS: Readonly<Record<string, FolderRule>> = {
     imports: ['mqtt', 'registration', 'attestation', 'load', ...FACTS],
     types: ['scenario', 'journal'],
   },
-  mqtt: { imports: ['dps', 'problem'], types: ['time'] },
+  mqtt: { imports: ['certificates', 'dps', 'problem'], types: ['time'] },
   journal: { imports: ['registration', 'dps', 'problem'], types: ['time', 'scenario'] },
   emulator: { imports: ['certificates', ...FACTS] },
 
