@@ -1,9 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
 import { OperatorError } from '../problem/operator-error.ts';
 import { issueCertificate, type KeyedCertificate } from './certificate.ts';
 import { intermediatesIn } from './certificate-chain.ts';
-import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { commonName } from './common-name.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
 import type { KeyAlgorithm } from './key-algorithm.ts';
@@ -41,8 +40,7 @@ export class DeviceBatch {
   }
 
   filesOf(registrationId: string): PairFiles {
-    const { folder } = this.#settings;
-    return { certificateFile: join(folder, `${registrationId}.pem`), keyFile: join(folder, `${registrationId}.key`) };
+    return pairFiles(this.#settings.folder, registrationId);
   }
 
   /**
