@@ -40,7 +40,7 @@ export function certsIssueCommand(): Command {
     .description(
       'Makes DIR/ID.pem (certificate, then intermediates) and DIR/ID.key for each row of a fleet CSV, and a CSV with the ' +
         'columns cert_file and key_file for dpsload run --attestation x509. Started again after an interruption, it keeps ' +
-        'what is there and valid.',
+        'what is there and valid; what was made with another --key, --days or issuer, or has expired, is made anew.',
     )
     .argument('<FLEET.csv>', 'one row for each device, with a column registration_id');
   for (const name of ['issuerCertFile', 'issuerKeyFile', 'delimiter', 'header', 'map'] as const) {
