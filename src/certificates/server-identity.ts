@@ -23,11 +23,13 @@ const SERVER_VALID_DAYS = 397;
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Reads the CA and the server certificate in `dir`, creating what is absent, or expired, or signed by another CA, or
- * does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ * Reads the CA and the server certificate in `dir`, and creates what is absent; the latter also when it is not valid now,
+ * or signed by another CA, or does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
  *
  * @param nowMs Milliseconds since 1970.
  * @param names Host names and IP addresses of the server beside those of loopback.
+ * @throws OperatorError when one of a pair is there without the other, or the CA has expired: its clients hold a copy of it,
+ *   so that to replace it is for whoever gave it to them.
  */
 export async function serverIdentity(
   dir: string,
@@ -36,10 +38,12 @@ export async function serverIdentity(
 ): Promise<ServerIdentity> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = storedPair(dir, 'ca') ?? (await createAuthority(dir, nowMs));
+  const caFile = join(dir, 'ca.pem');
+  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') throw expiredAuthority(caFile);
   const stored = storedPair(dir, 'server');
   const all = [...new Set([...LOOPBACK_NAMES, ...names])];
   const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
-  return { caPem: ca.certificatePem, caFile: join(dir, 'ca.pem'), server };
+  return { caPem: ca.certificatePem, caFile, server };
 }
 
 async function createAuthority(dir: string, nowMs: number): Promise<KeyedCertificate> {
@@ -70,6 +74,11 @@ function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number,
   const standsFor = (name: string): boolean =>
     (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
   return isCurrent && names.every(standsFor) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+}
+
+function expiredAuthority(file: string): OperatorError {
+  const remedy = 'Remove it with its key, then both are created; clients must trust the new one';
+  return new OperatorError('usage', [{ file, line: null, column: null, message: 'the CA has expired', remedy }]);
 }
 
 function storedPair(dir: string, name: string): KeyedCertificate | null {
