@@ -58,7 +58,7 @@ export function certsIssueCommand(): Command {
     .option('--quiet', 'no progress on stderr (default: no)')
     .addHelpText(
       'after',
-      '\nExample:\n  dpsload certs issue fleet.csv --issuer-cert-file certs/line-a.pem --issuer-key-file certs/line-a.key -o line-a\n',
+      '\nExample:\n  dpsload certs issue fleet.csv -o line-a \\\n    --issuer-cert-file certs/line-a.pem --issuer-key-file certs/line-a.key\n',
     )
     .action((fleet: string, flags: IssueFlags) => issueFleet(command, fleet, flags, process.env));
 }
