@@ -25,7 +25,7 @@ export async function fileCredentials(files: CertificateFiles, row: CredentialRo
 }
 
 /** What speaks against presenting the first certificate of `chainPem` as this device's. */
-export function certificateRefusal(chainPem: string, registrationId: string): CredentialRefusal | null {
+function certificateRefusal(chainPem: string, registrationId: string): CredentialRefusal | null {
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(chainPem);

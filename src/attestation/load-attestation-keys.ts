@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { intermediatesIn } from '../certificates/certificate-chain.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import type { Environment } from '../scenario/environment.ts';
 import type { AttestationChoice, CertificateSource, GroupKeySources, SecretSource } from '../scenario/scenario.ts';
 import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
 type LoadedKey = { readonly key: string } | { readonly problem: Problem };
 
-const REMEDY = 'Copy the key of the enrollment group from the DPS instance';
+const REMEDY = 'Give the whole key as the DPS instance shows it, in base64';
 
 /**
  * Reads the keys that a scenario names.
@@ -74,8 +74,8 @@ export async function loadKey(source: SecretSource, environment: Environment, wh
 }
 
 function keyOfVariable(variable: string, environment: Environment, what: string): LoadedKey {
-  const key = environment[variable]?.trim();
-  if (key === undefined)
+  const key = environment[variable]?.trim() ?? '';
+  if (key === '')
     return { problem: problem(`${what} is missing: ${variable} is not set`, `Set ${variable} to the key`) };
   const reason = symmetricKeyProblem(key);
   return reason === null ? { key } : { problem: problem(`${what}, from ${variable}, ${reason}`, REMEDY) };

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** The certificates of a PEM text, in its order. @throws Error when one of them cannot be parsed. */
 export function certificatesIn(pem: string): readonly X509Certificate[] {

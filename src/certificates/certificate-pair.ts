@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { KeyedCertificate } from './certificate.ts';
 
 /** Files of a certificate and its key. */
@@ -9,6 +10,10 @@ export type StoredPair = {
   readonly certificatePem: string | null;
   readonly privateKeyPem: string | null;
 };
+
+export function pairFiles(folder: string, name: string): PairFiles {
+  return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) };
+}
 
 /** What is there of a pair. */
 export function readPair({ certificateFile, keyFile }: PairFiles): StoredPair {

@@ -1,13 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
 import { OperatorError } from '../problem/operator-error.ts';
 import { issueCertificate, type KeyedCertificate } from './certificate.ts';
 import { intermediatesIn } from './certificate-chain.ts';
-import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { commonName } from './common-name.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
-import type { KeyAlgorithm } from './key-algorithm.ts';
-import { type ValidityKind, validityKind, validityOf } from './validity.ts';
+import { type KeyAlgorithm, keyAlgorithmOf } from './key-algorithm.ts';
+import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
 /** What all certificates of a batch have in common. */
 export type DeviceBatchSettings = {
@@ -19,7 +18,7 @@ export type DeviceBatchSettings = {
   readonly days: number;
 };
 
-/** `kept`: the files were there already, and are as a new pair would be. */
+/** `kept`: the files were there already, and are as a new pair would be, but for the moment at which they were made. */
 export type IssueResult = 'issued' | 'kept';
 
 /** Device certificates of one CA, in a folder. */
@@ -41,8 +40,7 @@ export class DeviceBatch {
   }
 
   filesOf(registrationId: string): PairFiles {
-    const { folder } = this.#settings;
-    return { certificateFile: join(folder, `${registrationId}.pem`), keyFile: join(folder, `${registrationId}.key`) };
+    return pairFiles(this.#settings.folder, registrationId);
   }
 
   /**
@@ -71,8 +69,10 @@ export class DeviceBatch {
   }
 
   #isAsNew(certificate: X509Certificate, pem: string, nowMs: number): boolean {
+    const { validity, days, keyAlgorithm } = this.#settings;
     return (
-      validityKind(certificate, nowMs) === this.#settings.validity &&
+      hasValidity(certificate, validity, days, nowMs) &&
+      keyAlgorithmOf(certificate.publicKey) === keyAlgorithm &&
       pem.endsWith(this.#intermediatesPem) &&
       certificate.verify(this.#issuerCertificate.publicKey)
     );

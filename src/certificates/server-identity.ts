@@ -4,7 +4,8 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { createCertificate, type KeyedCertificate } from './certificate.ts';
-import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { pairFiles, readPair, writePair } from './certificate-pair.ts';
+import { validityKind, validityOf } from './validity.ts';
 
 export type ServerIdentity = {
   /** PEM of the CA that clients must trust. */
@@ -14,22 +15,21 @@ export type ServerIdentity = {
   readonly server: KeyedCertificate;
 };
 
-const DAY_MS = 86_400_000;
 const CA_VALID_DAYS = 3_650;
 /** TLS clients refuse server certificates of more than 825 days, some of more than 398. */
 const SERVER_VALID_DAYS = 397;
-/** Devices whose clock is behind still take a new certificate. */
-const BACKDATED_DAYS = 1;
 
 /** Under which every server certificate stands. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Reads the CA and the server certificate in `dir`, creating what is absent, or expired, or signed by another CA, or
- * does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ * Reads the CA and the server certificate in `dir`, and creates what is absent; the latter also when it is not valid now,
+ * or signed by another CA, or does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
  *
  * @param nowMs Milliseconds since 1970.
  * @param names Host names and IP addresses of the server beside those of loopback.
+ * @throws OperatorError when one of a pair is there without the other, or the CA has expired: its clients hold a copy of it,
+ *   so that to replace it is for whoever gave it to them.
  */
 export async function serverIdentity(
   dir: string,
@@ -38,19 +38,18 @@ export async function serverIdentity(
 ): Promise<ServerIdentity> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = storedPair(dir, 'ca') ?? (await createAuthority(dir, nowMs));
+  const caFile = join(dir, 'ca.pem');
+  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') throw expiredAuthority(caFile);
   const stored = storedPair(dir, 'server');
   const all = [...new Set([...LOOPBACK_NAMES, ...names])];
   const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
-  return { caPem: ca.certificatePem, caFile: join(dir, 'ca.pem'), server };
+  return { caPem: ca.certificatePem, caFile, server };
 }
 
 async function createAuthority(dir: string, nowMs: number): Promise<KeyedCertificate> {
-  const commonName = 'dpsload emulator CA';
-  return store(
-    dir,
-    'ca',
-    await createCertificate({ kind: 'authority', commonName, ...validity(nowMs, CA_VALID_DAYS) }, null),
-  );
+  const validity = validityOf('current', CA_VALID_DAYS, nowMs);
+  const request = { kind: 'authority', commonName: 'dpsload emulator CA', ...validity } as const;
+  return store(dir, 'ca', await createCertificate(request, null));
 }
 
 async function createServer(
@@ -64,21 +63,22 @@ async function createServer(
     commonName: 'localhost',
     dnsNames: names.filter((name) => !isIP(name)),
     ipAddresses: names.filter((name) => isIP(name)),
-    ...validity(nowMs, SERVER_VALID_DAYS),
+    ...validityOf('current', SERVER_VALID_DAYS, nowMs),
   } as const;
   return store(dir, 'server', await createCertificate(request, ca));
 }
 
-function validity(nowMs: number, days: number): { readonly notBeforeMs: number; readonly notAfterMs: number } {
-  return { notBeforeMs: nowMs - BACKDATED_DAYS * DAY_MS, notAfterMs: nowMs + days * DAY_MS };
-}
-
 function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number, names: readonly string[]): boolean {
   const certificate = new X509Certificate(server.certificatePem);
-  const isCurrent = Date.parse(certificate.validTo) > nowMs;
+  const isCurrent = validityKind(certificate, nowMs) === 'current';
   const standsFor = (name: string): boolean =>
     (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
   return isCurrent && names.every(standsFor) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+}
+
+function expiredAuthority(file: string): OperatorError {
+  const remedy = 'Remove it with its key, then both are created; clients must trust the new one';
+  return new OperatorError('usage', [{ file, line: null, column: null, message: 'the CA has expired', remedy }]);
 }
 
 function storedPair(dir: string, name: string): KeyedCertificate | null {
@@ -94,8 +94,4 @@ function storedPair(dir: string, name: string): KeyedCertificate | null {
 function store(dir: string, name: string, pair: KeyedCertificate): KeyedCertificate {
   writePair(pairFiles(dir, name), pair);
   return pair;
-}
-
-function pairFiles(dir: string, name: string): PairFiles {
-  return { certificateFile: join(dir, `${name}.pem`), keyFile: join(dir, `${name}.key`) };
 }

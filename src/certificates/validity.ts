@@ -32,3 +32,10 @@ export function validityKind(certificate: X509Certificate, nowMs: number): Valid
   if (Date.parse(certificate.validTo) < nowMs) return 'expired';
   return Date.parse(certificate.validFrom) > nowMs ? 'not-yet-valid' : 'current';
 }
+
+/** Whether a certificate is of that kind now, and was made for so many days. */
+export function hasValidity(certificate: X509Certificate, kind: ValidityKind, days: number, nowMs: number): boolean {
+  const { notBeforeMs, notAfterMs } = validityOf(kind, days, nowMs);
+  const lengthMs = Date.parse(certificate.validTo) - Date.parse(certificate.validFrom);
+  return validityKind(certificate, nowMs) === kind && lengthMs === notAfterMs - notBeforeMs;
+}

@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import type { PairFiles } from '../certificates/certificate-pair.ts';
+import { pairFiles } from '../certificates/certificate-pair.ts';
 import { type Authority, type AuthorityRequest, createAuthority } from '../certificates/create-authority.ts';
 import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
@@ -71,8 +70,4 @@ function nameProblems({ rootName, intermediate = [] }: CreateFlags): readonly Pr
     }
   }
   return problems;
-}
-
-function pairFiles(folder: string, name: string): PairFiles {
-  return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) };
 }

@@ -40,7 +40,7 @@ export function certsIssueCommand(): Command {
     .description(
       'Makes DIR/ID.pem (certificate, then intermediates) and DIR/ID.key for each row of a fleet CSV, and a CSV with the ' +
         'columns cert_file and key_file for dpsload run --attestation x509. Started again after an interruption, it keeps ' +
-        'what is there and valid.',
+        'what is there and valid; what was made with another --key, --days or issuer, or has expired, is made anew.',
     )
     .argument('<FLEET.csv>', 'one row for each device, with a column registration_id');
   for (const name of ['issuerCertFile', 'issuerKeyFile', 'delimiter', 'header', 'map'] as const) {
@@ -58,7 +58,7 @@ export function certsIssueCommand(): Command {
     .option('--quiet', 'no progress on stderr (default: no)')
     .addHelpText(
       'after',
-      '\nExample:\n  dpsload certs issue fleet.csv --issuer-cert-file certs/line-a.pem --issuer-key-file certs/line-a.key -o line-a\n',
+      '\nExample:\n  dpsload certs issue fleet.csv -o line-a \\\n    --issuer-cert-file certs/line-a.pem --issuer-key-file certs/line-a.key\n',
     )
     .action((fleet: string, flags: IssueFlags) => issueFleet(command, fleet, flags, process.env));
 }

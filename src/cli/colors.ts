@@ -1,7 +1,6 @@
 import pc from 'picocolors';
 import { type Palette, PLAIN } from '../report/palette.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../scenario/environment.ts';
 
 /**
  * Whether to write colours to a stream: `--no-color`, then `NO_COLOR` (no-color.org), `FORCE_COLOR` (`0` and `false` mean

@@ -1,4 +1,5 @@
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import { REGISTRATION_SECONDS } from '../load/capacity.ts';
 import type { LoadShape } from '../load/load-shape.ts';
 import { shares } from '../load/shares.ts';
 import { formatDuration } from '../scenario/duration.ts';
@@ -6,7 +7,7 @@ import { meteredPerMinute } from '../scenario/load-risks.ts';
 import { formatRate } from '../scenario/rate.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../scenario/scenario.ts';
 import { formatStages } from '../scenario/stages.ts';
-import { estimateDuration, REGISTRATION_SECONDS } from './estimate-duration.ts';
+import { estimateDuration } from './estimate-duration.ts';
 
 /** What a run would do, for people. */
 export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {

@@ -2,11 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttestationKeys, GroupKeys } from '../attestation/attestation-keys.ts';
 import { certificatesIn } from '../certificates/certificate-chain.ts';
-
-/** Of the emulator that needs no configuration; any would do. */
-const ID_SCOPE = '0ne0000E000';
-/** The enrollment group of all rows whose group has no key of its own. */
-const DEFAULT_GROUP = 'default';
+import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 
 /** As the configuration of the emulator has it. */
 type EnrollmentGroup = { readonly enrollmentGroupId: string; readonly attestation: object };
@@ -20,14 +16,16 @@ export function writeEmulatorConfig(folder: string, keys: AttestationKeys): stri
   if (enrollmentGroups === null) return null;
   const config = join(folder, 'emulator.yaml');
   // JSON is YAML.
-  writeFileSync(config, JSON.stringify({ version: 1, instances: [{ idScope: ID_SCOPE, enrollmentGroups }] }));
+  const instances = [{ idScope: EMULATOR_ID_SCOPE_DEFAULT, enrollmentGroups }];
+  writeFileSync(config, JSON.stringify({ version: 1, instances }));
   return config;
 }
 
 function groupsOf(folder: string, keys: AttestationKeys): readonly EnrollmentGroup[] | null {
   switch (keys.kind) {
     case 'group-key': {
-      const groups = [DEFAULT_GROUP, ...Object.keys(keys.groups)];
+      // First, that of all rows whose group has no key of its own.
+      const groups = [EMULATOR_GROUP_DEFAULT, ...Object.keys(keys.groups)];
       return groups.flatMap((enrollmentGroupId, index) => {
         const keyIn = ({ defaultKey, groups: named }: GroupKeys): string | null =>
           index === 0 ? defaultKey : (named[enrollmentGroupId] ?? null);
@@ -49,7 +47,9 @@ function groupsOf(folder: string, keys: AttestationKeys): readonly EnrollmentGro
     case 'x509-issuer': {
       const primary = join(folder, 'issuer.pem');
       writeFileSync(primary, String(certificatesIn(keys.issuer.certificatePem)[0]));
-      return [{ enrollmentGroupId: DEFAULT_GROUP, attestation: { x509: { signingCertificates: { primary } } } }];
+      return [
+        { enrollmentGroupId: EMULATOR_GROUP_DEFAULT, attestation: { x509: { signingCertificates: { primary } } } },
+      ];
     }
     default:
       return null;

@@ -7,7 +7,8 @@ import { emulatorConfigSchema } from '../emulator/config/emulator-shape.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator } from '../emulator/start-emulator.ts';
 import { writeRecords } from '../emulator/write-records.ts';
-import { checkedFlags, type EmulatorFlags, emulatorSettings, GROUP_KEY_VARIABLE } from './emulator-settings.ts';
+import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
+import { checkedFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { isAtTerminal } from './stop-signals.ts';
 
 export function emulatorCommand(): Command {
@@ -63,7 +64,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
   try {
     mkdirSync(caDir, { recursive: true, mode: 0o700 });
-    const { config, groupKeyFile } = emulatorSettings(flags, checked, caDir, process.env);
+    const { config, groupKeyFile } = await emulatorSettings(flags, checked, caDir, process.env);
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     const emulator = await startEmulator({
       ...config,

@@ -1,12 +1,15 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { symmetricKeyProblem } from '../dps/device-key.ts';
+import { loadKey } from '../attestation/load-attestation-keys.ts';
 import { idScopeProblem } from '../dps/id-scope.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../emulator/config/read-emulator-config.ts';
 import { defaultInstance, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
-import { generatedGroupKey, readKeyFile } from '../emulator/group-key.ts';
+import { generatedGroupKeyFile } from '../emulator/group-key.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../emulator/service/service-behavior.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import type { Environment } from '../scenario/environment.ts';
+import type { SecretSource } from '../scenario/scenario.ts';
+import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
 
 export type EmulatorFlags = {
   readonly config?: string;
@@ -21,9 +24,6 @@ export type EmulatorFlags = {
   readonly records?: string;
   readonly serverName?: readonly string[];
 };
-
-/** Environment variable with the enrollment group's key, base64. */
-export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
@@ -91,38 +91,32 @@ function unwritable(recordsFile: string): readonly Problem[] {
 export type EmulatorSettings = { readonly config: EmulatorConfig; readonly groupKeyFile: string | null };
 
 /** The configuration file's instances, or one with a single enrollment group. */
-export function emulatorSettings(
+export async function emulatorSettings(
   flags: EmulatorFlags,
   { retryAfterSeconds }: CheckedFlags,
   caDir: string,
-  environment: NodeJS.ProcessEnv,
-): EmulatorSettings {
+  environment: Environment,
+): Promise<EmulatorSettings> {
   const { config, groupKeyFile } =
     flags.config === undefined
-      ? simpleSettings(flags, caDir, environment)
+      ? await simpleSettings(flags, caDir, environment)
       : { config: readEmulatorConfig(flags.config, environment), groupKeyFile: null };
   if (retryAfterSeconds === null) return { config, groupKeyFile };
   return { config: { ...config, behavior: { ...config.behavior, retryAfterSeconds } }, groupKeyFile };
 }
 
-function simpleSettings(
+async function simpleSettings(
   { idScope = EMULATOR_ID_SCOPE_DEFAULT, groupKeyFile }: EmulatorFlags,
   caDir: string,
-  environment: NodeJS.ProcessEnv,
-): EmulatorSettings {
-  const { key, file } =
-    groupKeyFile === undefined ? groupKey(caDir, environment) : { key: readKeyFile(groupKeyFile), file: null };
-  const instances = [defaultInstance(idScope, key)];
-  return { config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 }, groupKeyFile: file };
-}
-
-function groupKey(
-  caDir: string,
-  environment: NodeJS.ProcessEnv,
-): { readonly key: string; readonly file: string | null } {
-  const fromEnvironment = environment[GROUP_KEY_VARIABLE];
-  if (fromEnvironment === undefined) return generatedGroupKey(caDir);
-  const reason = symmetricKeyProblem(fromEnvironment);
-  if (reason === null) return { key: fromEnvironment, file: null };
-  throw new OperatorError('usage', [problem(`the key in ${GROUP_KEY_VARIABLE} ${reason}`)]);
+  environment: Environment,
+): Promise<EmulatorSettings> {
+  const isInEnvironment = (environment[GROUP_KEY_VARIABLE] ?? '') !== '';
+  const madeFile = groupKeyFile === undefined && !isInEnvironment ? generatedGroupKeyFile(caDir) : null;
+  const file = groupKeyFile ?? madeFile;
+  const source: SecretSource =
+    file === null ? { kind: 'environment', variable: GROUP_KEY_VARIABLE } : { kind: 'file', file };
+  const loaded = await loadKey(source, environment, 'the group key');
+  if ('problem' in loaded) throw new OperatorError('usage', [loaded.problem]);
+  const instances = [defaultInstance(idScope, loaded.key)];
+  return { config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 }, groupKeyFile: madeFile };
 }

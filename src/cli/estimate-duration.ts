@@ -1,9 +1,7 @@
+import { REGISTRATION_SECONDS } from '../load/capacity.ts';
 import { paceOf } from '../load/load-shape.ts';
 import { meteredPerMinute } from '../scenario/load-risks.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-
-/** A registration that the service answers with its usual retry-after of 3 s, for the estimate of the closed model. */
-export const REGISTRATION_SECONDS = 3;
 
 /** How long a run takes to launch its registrations; a guess where only the service's speed bounds it. */
 export function estimateDuration(

@@ -2,9 +2,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../metrics/progress.ts';
 import type { Palette } from '../report/palette.ts';
+import type { Environment } from '../scenario/environment.ts';
 import type { Clock } from '../time/clock.ts';
 import { repeat } from '../time/repeat.ts';
-import { type Environment, hasColors, paletteFor } from './colors.ts';
+import { hasColors, paletteFor } from './colors.ts';
 import { progressLine } from './progress-line.ts';
 import { renderProgress } from './render-progress.ts';
 

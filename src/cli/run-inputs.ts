@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { loadAttestationKeys } from '../attestation/load-attestation-keys.ts';
+import { certificatesIn } from '../certificates/certificate-chain.ts';
 import { withReferenceRun } from '../coordinator/read-reference-run.ts';
 import { type FleetSurvey, surveyFleet } from '../fleet/survey-fleet.ts';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
@@ -76,16 +76,15 @@ async function collect<Value>(problems: Problem[], work: Value | Promise<Value>)
 
 async function readCaFile(file: string): Promise<readonly string[]> {
   const pem = await readText(file);
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (certificates.length > 0 && certificates.every(isCertificate)) return [pem];
+  if (holdsCertificates(pem)) return [pem];
   const message = 'holds no readable certificate in PEM form';
   const remedy = 'Give the CA certificate as PEM: -----BEGIN CERTIFICATE-----, base64, -----END CERTIFICATE-----';
   throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
 }
 
-function isCertificate(pem: string): boolean {
+function holdsCertificates(pem: string): boolean {
   try {
-    return new X509Certificate(pem).subject !== null;
+    return certificatesIn(pem).length > 0;
   } catch {
     return false;
   }

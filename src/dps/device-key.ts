@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 
 /** Keys that a customer supplies are 16 to 64 bytes; those that the service generates are 64. */
-export const KEY_BYTES_MIN = 16;
+const KEY_BYTES_MIN = 16;
 export const KEY_BYTES_MAX = 64;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

@@ -4,7 +4,7 @@
  */
 const REGISTRATION_ID = /^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/;
 
-export const REGISTRATION_ID_CHARACTERS_MAX = 128;
+const REGISTRATION_ID_CHARACTERS_MAX = 128;
 export const COMMON_NAME_CHARACTERS_MAX = 64;
 
 /** Why `registrationId` is not a legal registration ID, as the end of a sentence, or `null` when it is legal. */

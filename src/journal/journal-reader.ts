@@ -6,7 +6,7 @@ import type { JournalRecord, SessionRecord } from './journal-record.ts';
 const READ_BYTES = 256 * 1024;
 
 /** Longest line, in bytes. The service's largest message is 96 KB, so that no record comes near it. */
-export const JOURNAL_LINE_BYTES_MAX = 4 * 1024 * 1024;
+const JOURNAL_LINE_BYTES_MAX = 4 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 

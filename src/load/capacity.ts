@@ -54,6 +54,9 @@ export type AmountLimit = {
   readonly remedy: string;
 };
 
+/** A registration that the service answers with its usual retry-after of 3 s. */
+export const REGISTRATION_SECONDS = 3;
+
 /** Sockets aside, a process has its libraries, journal, pipes and threads open. */
 const OTHER_DESCRIPTORS = 64;
 

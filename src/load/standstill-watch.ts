@@ -4,7 +4,7 @@ import type { Clock } from '../time/clock.ts';
  * From this on a gap in which next to nothing was computed is a standstill: the machine slept, or the process was stopped.
  * Shorter ones are the business of every machine, and show as start lag.
  */
-export const STANDSTILL_MIN_MS = 2_000;
+const STANDSTILL_MIN_MS = 2_000;
 
 /**
  * A program that is late for its own sake (a long computation, a garbage collection, a share of a busy machine) uses CPU

@@ -6,7 +6,7 @@ import { Extent } from './extent.ts';
 const SIGNIFICANT_DIGITS = 2;
 
 /** What is seen once a second; the extremes of a bucket are those of its seconds. */
-export const SAMPLED_METRICS = [
+const SAMPLED_METRICS = [
   'inFlight',
   'launched',
   'settled',

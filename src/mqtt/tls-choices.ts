@@ -1,6 +1,4 @@
-export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-
-export type TlsVersion = (typeof TLS_VERSIONS)[number];
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** How TLS is spoken, beyond host, port and roots. */
 export type TlsChoices = {

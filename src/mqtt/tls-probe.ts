@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
+import { presentedCertificates } from '../certificates/presented-certificates.ts';
 import type { Clock } from '../time/clock.ts';
 import { socketFailure } from './connection-failure.ts';
 import type { ConnectionFailure } from './mqtt-connection.ts';
@@ -48,7 +49,7 @@ function handshake(socket: TLSSocket, where: string, clock: Clock): Promise<TlsP
         tlsMs: tcpAtMs === null || failure !== null ? null : clock.nowMs() - tcpAtMs,
         protocol: failure === null ? socket.getProtocol() : null,
         address: socket.remoteAddress ?? null,
-        chain: failure === null ? chainOf(socket) : [],
+        chain: failure === null ? presentedCertificates(socket) : [],
         failure,
       });
       socket.destroy();
@@ -73,17 +74,4 @@ function keepPeerCertificate(socket: TLSSocket): void {
     certificate ??= read();
     return certificate;
   };
-}
-
-/** Longest chain that is looked at; real ones have two to four certificates. */
-const CHAIN_CERTIFICATES_MAX = 10;
-
-function chainOf(socket: TLSSocket): readonly X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < CHAIN_CERTIFICATES_MAX) {
-    chain.push(certificate);
-    certificate = certificate.issuerCertificate;
-  }
-  return chain;
 }

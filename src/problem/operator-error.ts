@@ -35,7 +35,7 @@ export class OperatorError extends Error {
 }
 
 /** `fleet.csv:17:3: message. Remedy.` */
-export function describeProblem({ file, line, column, message, remedy, excerpt = '' }: Problem): string {
+function describeProblem({ file, line, column, message, remedy, excerpt = '' }: Problem): string {
   const place = file === null ? '' : `${[file, line, column].filter((part) => part !== null).join(':')}: `;
   return `${place}${message}.${remedy === null ? '' : ` ${remedy}.`}${excerpt === '' ? '' : `\n${excerpt}`}`;
 }

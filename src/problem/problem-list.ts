@@ -8,10 +8,6 @@ export class ProblemList {
   readonly #listed: Problem[] = [];
   #count = 0;
 
-  get count(): number {
-    return this.#count;
-  }
-
   add(...problems: readonly Problem[]): void {
     for (const each of problems) {
       this.#count += 1;

@@ -3,7 +3,7 @@ import type { DeviceComparison } from './device-comparison.ts';
 import type { Summary } from './summary.ts';
 
 /** Version of the shape below. */
-export const COMPARISON_SCHEMA_VERSION = 1;
+const COMPARISON_SCHEMA_VERSION = 1;
 
 /** A run as it is compared. */
 export type ComparedRun = {
@@ -38,7 +38,7 @@ export type Comparison = {
 };
 
 /** Changes below these are noise of clocks and of single devices, whatever the tolerance: milliseconds, parts of 1, plain. */
-export const CHANGE_MIN: Readonly<Record<ComparedFigure['quantity'], number>> = Object.freeze({
+const CHANGE_MIN: Readonly<Record<ComparedFigure['quantity'], number>> = Object.freeze({
   duration: 1,
   share: 0.001,
   number: 0.001,

@@ -95,7 +95,7 @@ const ERROR = z.strictObject({
 });
 
 /** The shape of `summary.json`; strict, so that no member can be there that has no meaning here. */
-export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
+const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
   schemaVersion: z.literal(SUMMARY_SCHEMA_VERSION).describe('raised when a member changes its meaning or goes'),
   dpsloadVersion: text('version that made the run'),
   target: z.strictObject({

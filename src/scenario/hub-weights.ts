@@ -8,7 +8,7 @@ const REMEDY =
   'Write one hub, a list of hubs that get equal shares, or hubs with weights: { hub-a.azure-devices.net: 2, hub-b.azure-devices.net: 1 }';
 
 /** `hub-a=2,hub-b=1`; without weights all are 1. `null` where it is no such list, names a hub twice, or has no weight above 0. */
-export function parseHubWeights(text: string): readonly HubWeight[] | null {
+function parseHubWeights(text: string): readonly HubWeight[] | null {
   const hubs = text.split(',').map((part) => {
     const [, hub = '', weight = '1'] = /^\s*([^=\s]+)(?:=(\S*))?\s*$/.exec(part) ?? [];
     return HOST_NAME.test(hub) && WEIGHT.test(weight) ? { hub: hub.toLowerCase(), weight: Number(weight) } : null;

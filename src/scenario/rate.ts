@@ -3,7 +3,7 @@ import { type Notation, notation } from './notation.ts';
 const UNITS_SECONDS = { s: 1, min: 60, h: 3_600 } as const;
 
 /** Launches a second; fewer than one an hour is a slip of the finger. */
-export const RATE_PER_SECOND_MIN = 1 / 3_600;
+const RATE_PER_SECOND_MIN = 1 / 3_600;
 
 /** Launches a second; far above what one machine can start, so that only a slip of the finger is refused. */
 export const RATE_PER_SECOND_MAX = 100_000;

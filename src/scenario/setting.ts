@@ -17,10 +17,8 @@ export type Setting<Value> = {
   readonly group: SettingGroup;
 };
 
-/** Headings of help, in its order. */
-export const SETTING_GROUPS = ['Target', 'Keys', 'Fleet', 'Load', 'Each registration', 'Allocation', 'Run'] as const;
-
-export type SettingGroup = (typeof SETTING_GROUPS)[number];
+/** A heading of help. */
+export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Each registration' | 'Allocation' | 'Run';
 
 /** A setting as it is declared: what can be worked out from the rest is left away. */
 export type SettingDeclaration<Value> = Omit<Setting<Value>, 'defaultText' | 'flag' | 'default'> & {

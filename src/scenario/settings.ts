@@ -25,7 +25,7 @@ const NOT_A_FLAG = { flag: null } as const;
  * Every setting of a run, declared once: flags, environment variables, scenario keys, help and `--print-config` are made
  * from this table. The name of a setting is that of its flag (`--group-key-file`, `DPSLOAD_GROUP_KEY_FILE`).
  */
-export const SETTINGS = {
+const SETTINGS = {
   name: setting({
     key: 'name',
     ...NOT_A_FLAG,

@@ -7,7 +7,7 @@ import { formatRate, parseRate } from './rate.ts';
 const STAGES_MAX = 1_000;
 
 /** `10/s:1m,50/s:2m:ramp,0:30s` → stages; `null` when it is no such list. At least one has a rate. */
-export function parseStages(text: string): readonly Stage[] | null {
+function parseStages(text: string): readonly Stage[] | null {
   const stages = text.split(',').map((part) => parseStage(part.trim()));
   const read = stages.filter((stage) => stage !== null);
   const isUsable = read.length === stages.length && read.length <= STAGES_MAX;

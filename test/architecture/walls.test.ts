@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseSource, sourceFiles } from '../support/source-file.ts';
-import { FOLDERS, findCycle, folderOf, IMPURE_MODULE, mayImport, PURE, trespasses } from './walls.ts';
+import { parseSource, sourceFiles, testFiles } from '../support/source-file.ts';
+import { FOLDERS, findCycle, folderOf, IMPURE_MODULE, idleExports, mayImport, PURE, trespasses } from './walls.ts';
 
 const FUNCTION_LINES_MAX = 70;
 
@@ -41,6 +41,11 @@ describe('the house', () => {
   it.runIf(ENTRIES.every((path) => paths.has(path)))('has no file that nobody imports', () => {
     const imported = new Set(files.flatMap(({ imports }) => imports.map(({ of }) => of)));
     expect([...paths].filter((path) => !imported.has(path) && !ENTRIES.includes(path))).toEqual([]);
+  });
+
+  it('exports nothing that nobody imports', () => {
+    const others = files.filter(({ path }) => !ENTRIES.includes(path));
+    expect(idleExports(others, [...files, ...testFiles()])).toEqual([]);
   });
 
   it('keeps clocks, timers, randomness, environment, console and exit in their places', () => {
@@ -138,6 +143,13 @@ describe('the walls themselves', () => {
       parseSource('dps/b.ts', "import type { A } from './a.ts';"),
     ];
     expect(findCycle([a, b])).toBeNull();
+  });
+
+  it('see an export that nobody imports, and one that a test imports', () => {
+    const file = parseSource('dps/a.ts', 'export const a = 1, b = 2;\nexport function c() {}\nexport type D = number;');
+    const user = parseSource('../test/dps/a.test.ts', "import { b, c as d } from '../../src/dps/a.ts';");
+    const stranger = parseSource('dps/b.ts', 'const a = 1;');
+    expect(idleExports([file], [file, user, stranger])).toEqual(['dps/a.ts: a']);
   });
 
   it('count the lines of a function', () => {

@@ -54,7 +54,7 @@ export const FOLDERS: Readonly<Record<string, FolderRule>> = {
     imports: ['mqtt', 'registration', 'attestation', 'load', ...FACTS],
     types: ['scenario', 'journal'],
   },
-  mqtt: { imports: ['dps', 'problem'], types: ['time'] },
+  mqtt: { imports: ['certificates', 'dps', 'problem'], types: ['time'] },
   journal: { imports: ['registration', 'dps', 'problem'], types: ['time', 'scenario'] },
   emulator: { imports: ['certificates', ...FACTS] },
 
@@ -119,6 +119,14 @@ export function trespasses({ path, uses }: SourceFile): readonly string[] {
       ? []
       : uses.filter((name) => use.test(name)).map((name) => `${path}: ${name} (${reason})`),
   );
+}
+
+/** What `files` export though none of `users`, other than the file itself, imports it. */
+export function idleExports(files: readonly SourceFile[], users: readonly SourceFile[]): readonly string[] {
+  return files.flatMap(({ path, exports }) => {
+    const importers = users.filter(({ imports }) => imports.some(({ of }) => of === path));
+    return exports.filter((name) => !importers.some(({ names }) => names.has(name))).map((name) => `${path}: ${name}`);
+  });
 }
 
 /** The first cycle of imports that is found (those of types alone tie no code together), as a path that ends where it begins; `null` = there is none. */

@@ -71,22 +71,26 @@ describe('mistakes', () => {
           'line-c': file('empty.key'),
           'line-d': variable('LINE_D_KEY'),
           'line-e': file('a.key'),
+          'line-f': variable('EMPTY_KEY'),
         },
         secondary: { key: variable('SECOND_KEY'), groups: { 'line-a': file('wrong.key') } },
       },
-      { LINE_D_KEY: WRONG_KEY },
+      { LINE_D_KEY: WRONG_KEY, EMPTY_KEY: '' },
     );
     expect(error.kind).toBe('usage');
-    expect(error.problems.map(({ file: place, message }) => [place, message])).toEqual([
-      [null, 'the group key is missing: GROUP_KEY is not set'],
-      [join(folder, 'absent.key'), 'the key of group "line-a" cannot be read: ENOENT'],
-      [join(folder, 'wrong.key'), expect.stringContaining('the key of group "line-b" decodes to 5 bytes')],
-      [join(folder, 'empty.key'), 'the key of group "line-c" is empty'],
-      [null, expect.stringContaining('the key of group "line-d", from LINE_D_KEY, decodes to 5 bytes')],
-      [null, 'the secondary group key is missing: SECOND_KEY is not set'],
-      [join(folder, 'wrong.key'), expect.stringContaining('the secondary key of group "line-a" decodes to 5 bytes')],
+    const readable = 'Name a readable file that holds the key alone';
+    const whole = 'Give the whole key as the DPS instance shows it, in base64';
+    const short = 'decodes to 5 bytes; keys have 16 to 64';
+    expect(error.problems.map(({ file: place, message, remedy }) => [place, message, remedy])).toEqual([
+      [null, 'the group key is missing: GROUP_KEY is not set', 'Set GROUP_KEY to the key'],
+      [join(folder, 'absent.key'), 'the key of group "line-a" cannot be read: ENOENT', readable],
+      [join(folder, 'wrong.key'), `the key of group "line-b" ${short}`, whole],
+      [join(folder, 'empty.key'), 'the key of group "line-c" is empty', whole],
+      [null, `the key of group "line-d", from LINE_D_KEY, ${short}`, whole],
+      [null, 'the key of group "line-f" is missing: EMPTY_KEY is not set', 'Set EMPTY_KEY to the key'],
+      [null, 'the secondary group key is missing: SECOND_KEY is not set', 'Set SECOND_KEY to the key'],
+      [join(folder, 'wrong.key'), `the secondary key of group "line-a" ${short}`, whole],
     ]);
-    for (const { remedy } of error.problems) expect(remedy).not.toBeNull();
     expect(error.message).not.toContain(WRONG_KEY);
     expect(error.message).not.toContain(KEY_A);
   });

@@ -77,6 +77,27 @@ describe('what is there', () => {
     expect(await expired.issue('dev-1', NOW_MS + YEAR_MS)).toBe('kept');
   });
 
+  it.each<[name: string, settings: Partial<DeviceBatchSettings>]>([
+    ['a key of another kind', { keyAlgorithm: 'rsa2048' }],
+    ['more days', { days: 31 }],
+    ['fewer days', { days: 29 }],
+  ])('is made again for %s', async (name, settings) => {
+    await (await batch(name)).issue('dev-1', NOW_MS);
+    const devices = await batch(name, settings);
+    expect(await devices.issue('dev-1', NOW_MS)).toBe('issued');
+    expect(await devices.issue('dev-1', NOW_MS)).toBe('kept');
+  });
+
+  it.each<DeviceBatchSettings['validity']>([
+    'current',
+    'expired',
+    'not-yet-valid',
+  ])('is kept also later, within its days: %s', async (validity) => {
+    const devices = await batch(`later ${validity}`, { validity });
+    await devices.issue('dev-1', NOW_MS + 1);
+    expect(await devices.issue('dev-1', NOW_MS + 3_600_999)).toBe('kept');
+  });
+
   it.each([
     ['pem', 'a certificate of somebody else', async () => (await deviceCertificate('dev-2', line)).certificatePem],
     ['pem', 'something else', async () => 'notes'],

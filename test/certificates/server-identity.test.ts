@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -44,6 +44,13 @@ it('makes a new server certificate when the old one has expired, of the same CA'
   const later = await serverIdentity(dir, NOW_MS + 2 * YEAR_MS);
   expect(later.caPem).toBe(first.caPem);
   expect(later.server.certificatePem).not.toBe(first.server.certificatePem);
+});
+
+it('refuses a CA that has expired, and leaves it as it is', async () => {
+  const { caPem, caFile } = await serverIdentity(dir, NOW_MS);
+  const later = serverIdentity(dir, NOW_MS + 11 * YEAR_MS);
+  await expect(later).rejects.toThrow(`${caFile}: the CA has expired. Remove it with its key`);
+  expect(readFileSync(caFile, 'utf8')).toBe(caPem);
 });
 
 it('makes a new server certificate when the old one is of another CA', async () => {

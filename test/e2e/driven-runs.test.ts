@@ -207,9 +207,22 @@ describe.concurrent('an outage', () => {
     const fleet = fleetFile(`${name}.csv`, devices(name, 200));
     const run = drive(name, fleet, ['-r', '20/s', '-c', '60', '--attempts', '3', ...options], first);
     const outcomes = (): readonly Line[] => readJournalSoFar(name).filter(({ kind }) => kind === 'outcome');
-    while (outcomes().filter(({ result }) => result === 'assigned').length < 20) await pauseMs(50);
+    await during(run, () => outcomes().filter(({ result }) => result === 'assigned').length >= 20);
     await first.stop();
     return { run, outcomes, startAgain: () => start(first.port) };
+  }
+
+  /** Resolves when `holds` does; rejects when the run ends before. */
+  async function during(run: Promise<Driven>, holds: () => boolean): Promise<void> {
+    let hasEnded = false;
+    const note = (): void => {
+      hasEnded = true;
+    };
+    void run.then(note, note);
+    while (!holds()) {
+      if (hasEnded) throw new Error(`ended before that: ${(await run).stderr}`);
+      await pauseMs(50);
+    }
   }
 
   function readJournalSoFar(name: string): readonly Line[] {
@@ -224,7 +237,7 @@ describe.concurrent('an outage', () => {
 
   it('is waited for, and nothing is lost: what was never sent is started again', async () => {
     const { run, outcomes, startAgain } = await cutOff('outage', []);
-    while (!outcomes().some(({ result }) => result === 'not-started')) await pauseMs(50);
+    await during(run, () => outcomes().some(({ result }) => result === 'not-started'));
     const second = await startAgain();
     const { rows, journal } = await run;
     await second.stop();

@@ -165,11 +165,11 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal', () => {
 const LINE =
   /^([\d.]+) s: {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.]+ ms p95 [\d.]+ ms {2})?ETA ([\d.]+ s|–)$/;
 
-/** At 10 s, and at the end. */
+/** From 10 s on, when the machine gets to it, and at the end. */
 function expectPlainLines(lines: readonly string[]): void {
   const seconds = lines.flatMap((line) => LINE.exec(line)?.[1] ?? []).map(Number);
   expect(seconds.length, lines.join('\n')).toBeGreaterThanOrEqual(2);
-  expect(seconds[0]).toBe(10);
+  expect(seconds[0]).toBeGreaterThanOrEqual(10);
   expect(lines.some((line) => /220\/220 \(100\.0%\) .* ETA 0\.0 s$/.test(line))).toBe(true);
 }
 

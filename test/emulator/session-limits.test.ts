@@ -1,41 +1,68 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { generate } from 'mqtt-packet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generate, type Packet } from 'mqtt-packet';
+import { afterEach, describe, expect, it } from 'vitest';
+import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
+import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/session-limits.ts';
+import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
+import { faultRule } from '../support/fault-rules.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
+import { simulatedContext, WiredStream } from '../support/wired-session.ts';
+
+const { connectTimeoutMs, packetTimeoutMs } = SESSION_LIMITS_DEFAULT;
 
 let emulator: TestEmulator;
-beforeAll(async () => {
-  const limits = { connectTimeoutMs: 1_000, packetTimeoutMs: 400, closeTimeoutMs: 200, unreadBytesMax: 64 * 1024 };
-  emulator = await startTestEmulator({ limits });
-});
-afterAll(() => emulator.close());
+afterEach(() => emulator?.close());
 
-describe.concurrent('a connection that costs too much is closed', () => {
+/** A session in virtual time. */
+function session(...rules: readonly FaultRule[]) {
+  const context = simulatedContext(1, rules);
+  const stream = new WiredStream();
+  new MqttSession({ stream, certificates: () => [], sourceAddress: null }, context);
+  const { clock, openSessions } = context;
+  return {
+    clock,
+    received: stream.received,
+    sendBytes: (bytes: Uint8Array) => stream.emit('data', bytes),
+    send: (packet: Packet) => stream.emit('data', generate(packet)),
+    isOpen: () => openSessions.size === 1,
+  };
+}
+
+describe('a connection that costs too much is closed', () => {
   it('without a handshake', async () => {
+    emulator = await startTestEmulator({ limits: { connectTimeoutMs: 300 } });
     const socket = connect({ host: '127.0.0.1', port: emulator.port });
     socket.on('error', () => {}).resume();
     await once(socket, 'close');
   });
 
-  it('without CONNECT', async () => {
-    expect(await (await ScriptedDevice.open(emulator)).receive()).toBeNull();
+  it('without CONNECT', () => {
+    const { clock, isOpen } = session();
+    clock.advanceTo(connectTimeoutMs - 1);
+    expect(isOpen()).toBe(true);
+    clock.advanceTo(connectTimeoutMs);
+    expect(isOpen()).toBe(false);
   });
 
-  it('with a packet that never ends, byte by byte', async () => {
-    const device = await ScriptedDevice.open(emulator);
-    await device.exchange(connectPacket('a'));
+  it('with a packet that never ends, byte by byte', () => {
+    const { clock, send, sendBytes, isOpen } = session();
+    send(connectPacket('a'));
     const bytes = generate(registerPacket('1'));
-    let sent = 0;
-    const dripping = setInterval(() => device.socket.write(bytes.subarray(sent, ++sent)), 100);
-    expect(await device.receive()).toBeNull();
-    clearInterval(dripping);
-    expect(emulator.logged.join('\n')).toContain('incomplete packet');
+    // It has begun once its length is known.
+    sendBytes(bytes.subarray(0, 3));
+    for (let tenth = 1; tenth <= 10; tenth += 1) {
+      expect(isOpen()).toBe(true);
+      sendBytes(bytes.subarray(2 + tenth, 3 + tenth));
+      clock.advanceTo((tenth * packetTimeoutMs) / 10);
+    }
+    expect(isOpen()).toBe(false);
   });
 
   it('when it reads none of its answers', async () => {
+    emulator = await startTestEmulator({ limits: { closeTimeoutMs: 200, unreadBytesMax: 64 * 1024 } });
     const device = await ScriptedDevice.open(emulator);
     await device.exchange(connectPacket('b'));
     await device.exchange(subscribePacket());
@@ -45,12 +72,16 @@ describe.concurrent('a connection that costs too much is closed', () => {
       if (device.socket.writableLength < 1_000_000) device.socket.write(Buffer.concat(Array(20).fill(requests)));
     }, 5);
     const log = () => emulator.logged.join('\n');
-    await expect.poll(log, { timeout: 20_000 }).toContain('/b: connection closed: the device reads no answers');
+    await expect.poll(log, { timeout: 60_000 }).toContain('/b: connection closed: the device reads no answers');
     clearInterval(flooding);
+    await expect.poll(() => emulator.openConnections(), { timeout: 20_000 }).toBe(0);
     device.close();
   });
 });
 
-it('none of them is left', async () => {
-  await expect.poll(() => emulator.openConnections(), { timeout: 20_000 }).toBe(0);
+it('one that a fault has stalled stays longer than a silent one may, and is told nothing', () => {
+  const { clock, send, received, isOpen } = session(faultRule({ kind: 'stall' }, { points: ['connect'] }));
+  send(connectPacket('a'));
+  clock.advanceTo(2 * connectTimeoutMs);
+  expect([received, isOpen()]).toEqual([[], true]);
 });

@@ -1,14 +1,7 @@
-import { Duplex } from 'node:stream';
-import { type Packet, parser } from 'mqtt-packet';
-import { MqttSession, type SessionContext } from '../../src/emulator/server/mqtt-session.ts';
-import { OpenSessions } from '../../src/emulator/server/open-sessions.ts';
-import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/session-limits.ts';
-import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
+import type { Packet } from 'mqtt-packet';
+import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
-import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
-import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
-import { emulatedInstance } from '../support/emulated-instance.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { simulatedContext, WiredStream } from '../support/wired-session.ts';
 import { hostileBytes } from './hostile-packets.ts';
 import { SeededRandom } from './seeded-random.ts';
 
@@ -36,27 +29,6 @@ const STEPS_MAX = 12;
 const DEVICES = 50;
 const OPERATION_IDS_KEPT = 100;
 
-/** A connection without a network: what the emulator writes is read back at once. */
-class WiredStream extends Duplex {
-  readonly received: Packet[] = [];
-  readonly #parser = parser();
-
-  constructor() {
-    super();
-    this.#parser.on('packet', (packet) => this.received.push(packet));
-    this.#parser.on('error', (error: Error) =>
-      this.received.push({ cmd: 'auth', reasonCode: 0, properties: { reasonString: error.message } }),
-    );
-  }
-
-  override _read(): void {}
-
-  override _write(bytes: Buffer, _: string, done: () => void): void {
-    this.#parser.parse(bytes);
-    done();
-  }
-}
-
 /**
  * Lets hostile devices talk to sessions until `pieces` pieces of bytes have been sent.
  * @param rules Faults that strike meanwhile; with those that malform answers, nothing can be said of the answers.
@@ -67,7 +39,7 @@ export async function fuzzSessions(
   rules: readonly FaultRule[] = [],
 ): Promise<FuzzReport> {
   const random = new SeededRandom(seed);
-  const context = fuzzContext(seed, rules);
+  const context = simulatedContext(seed, rules);
   const cells = new Set<string>();
   const counts = { pieces: 0, connections: 0, connected: 0, registered: 0, assigned: 0 };
   const violations: string[] = [];
@@ -87,7 +59,7 @@ export async function fuzzSessions(
         const bytes = hostileBytes(step, { deviceId, operationIds: known }, random);
         if (bytes.length > 0) cells.add(`${stateOf(stream.received)}/${(bytes[0] ?? 0) >> 4}`);
         stream.emit('data', bytes);
-        (context.clock as VirtualClock).advanceTo(context.clock.nowMs() + random.below(400));
+        context.clock.advanceTo(context.clock.nowMs() + random.below(400));
       }
     } catch (error) {
       violations.push(`the session threw: ${error instanceof Error ? error.stack : error}`);
@@ -98,7 +70,7 @@ export async function fuzzSessions(
   if (context.openSessions.size > 0) violations.push(`${context.openSessions.size} connections leaked`);
   // Streams close a moment after they have ended.
   await new Promise((resolve) => setImmediate(resolve));
-  const { timers } = context.clock as VirtualClock;
+  const { timers } = context.clock;
   if (timers > 0) violations.push(`${timers} timers leaked`);
   const faults = context.faults.records.length;
   return {
@@ -155,28 +127,4 @@ function lastOperationId(received: readonly Packet[]): string | null {
   const answer = received.findLast((packet) => packet.cmd === 'publish');
   const operationId = answer === undefined ? null : bodyOf(answer)?.operationId;
   return typeof operationId === 'string' ? operationId : null;
-}
-
-function fuzzContext(seed: number, rules: readonly FaultRule[]): SessionContext {
-  const clock = new VirtualClock();
-  const faults = new FaultPlan(rules, seed, clock.epochMs());
-  let guids = 0;
-  const newGuid = (): string => `00000000-0000-4000-8000-${String(guids++).padStart(12, '0')}`;
-  const service = new ProvisioningService({
-    instances: [emulatedInstance()],
-    behavior: SERVICE_BEHAVIOR_DEFAULT,
-    faults,
-    newGuid,
-  });
-  return {
-    service,
-    faults,
-    clock,
-    serviceTimeMs: () => clock.epochMs(),
-    limits: SESSION_LIMITS_DEFAULT,
-    behavior: SERVICE_BEHAVIOR_DEFAULT,
-    callWebhooks: () => {},
-    openSessions: new OpenSessions(),
-    log: () => {},
-  };
 }

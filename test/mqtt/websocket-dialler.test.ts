@@ -181,15 +181,16 @@ describe('is lost as', () => {
   });
 });
 
-it('may be given up at any moment', async () => {
-  const { port } = await serve();
-  for (const moment of ['at once', 'tcpConnected', 'secured'] as const) {
-    const { connection, event } = dial(port);
+it('may be given up at any moment: the socket ends, and no event follows', async () => {
+  const { port, openSockets } = await serve();
+  const givenUp = [];
+  for (const moment of ['at once', 'tcpConnected', 'secured', 'connected'] as const) {
+    const { connection, events, event } = dial(port);
     if (moment !== 'at once') await event(moment);
     connection.close();
     connection.close();
+    givenUp.push({ events, before: [...events] });
   }
-  const { connection, event } = dial(port);
-  await event('connected');
-  connection.close();
+  await expect.poll(openSockets, { timeout: 20_000 }).toBe(0);
+  for (const { events, before } of givenUp) expect(events).toEqual(before);
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Script } from './scripted-mqtt-server.ts';
@@ -14,6 +15,8 @@ export type ScriptedWebSocketServer = {
   readonly packets: readonly Packet[];
   /** Subjects of the client certificates that were shown. */
   readonly clients: readonly string[];
+  /** TCP connections that are open now. */
+  openSockets(): Promise<number>;
   close(): Promise<void>;
 };
 
@@ -66,6 +69,7 @@ export async function startScriptedWebSocketServer(
     upgrades,
     packets,
     clients,
+    openSockets: promisify(server.getConnections.bind(server)),
     async close() {
       for (const client of sockets?.clients ?? []) client.terminate();
       server.closeAllConnections();

@@ -3,6 +3,7 @@ import { posix, sep } from 'node:path';
 import { parseAst } from 'vitest/node';
 
 const SOURCES = new URL('../../src/', import.meta.url);
+const TESTS = new URL('../', import.meta.url);
 
 /** A node of an ESTree syntax tree, TypeScript's own kinds included. */
 type Node = { readonly type: string; readonly start: number; readonly end: number } & Readonly<Record<string, unknown>>;
@@ -17,9 +18,13 @@ export type Import = {
 export type NamedFunction = { readonly name: string; readonly lines: number };
 
 export type SourceFile = {
-  /** Below `src/`, with slashes. */
+  /** From `src/` on, with slashes; `../test/…` for one of the tests. */
   readonly path: string;
   readonly imports: readonly Import[];
+  /** Constants, functions and classes. Types are left out: they describe what these take and give, and go with them. */
+  readonly exports: readonly string[];
+  /** Every identifier in it. */
+  readonly names: ReadonlySet<string>;
   readonly functions: readonly NamedFunction[];
   /** Globals and methods that the walls ask about: `Date.now`, `new Date()`, `setTimeout`, `console.log`, `randomBytes`. */
   readonly uses: readonly string[];
@@ -27,11 +32,20 @@ export type SourceFile = {
 
 /** Every file of `src/`, parsed. */
 export function sourceFiles(): readonly SourceFile[] {
-  return readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+  return filesIn(SOURCES, '');
+}
+
+/** Every file of `test/`, parsed. */
+export function testFiles(): readonly SourceFile[] {
+  return filesIn(TESTS, '../test/');
+}
+
+function filesIn(folder: URL, prefix: string): readonly SourceFile[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .map((path) => path.split(sep).join('/'))
     .sort()
-    .map((path) => parseSource(path, readFileSync(new URL(path, SOURCES), 'utf8')));
+    .map((path) => parseSource(prefix + path, readFileSync(new URL(path, folder), 'utf8')));
 }
 
 export function parseSource(path: string, text: string): SourceFile {
@@ -39,6 +53,8 @@ export function parseSource(path: string, text: string): SourceFile {
   return {
     path,
     imports: nodes.flatMap((node) => importOf(node, path) ?? []),
+    exports: nodes.flatMap(exportsOf),
+    names: new Set(nodes.flatMap((node) => (node.type === 'Identifier' ? (nameOf(node) ?? []) : []))),
     functions: nodes.flatMap((node) => functionOf(node, text) ?? []),
     uses: nodes.flatMap((node) => useOf(node) ?? []),
   };
@@ -57,7 +73,8 @@ function* descendants(node: Node): Generator<Node> {
 function importOf(node: Node, path: string): Import | null {
   const source = sourceOf(node);
   if (source === null) return null;
-  const of = source.startsWith('.') ? posix.join(posix.dirname(path), source).replace(/\.js$/, '.ts') : source;
+  const file = posix.relative('src', posix.join('src', posix.dirname(path), source)).replace(/\.js$/, '.ts');
+  const of = source.startsWith('.') ? file : source;
   const kind = node.type === 'NewExpression' ? 'entry' : isTypeOnly(node) ? 'types' : 'code';
   return { of, kind };
 }
@@ -78,6 +95,14 @@ function isTypeOnly(node: Node): boolean {
     specifiers.length > 0 &&
     specifiers.every((specifier) => specifier['importKind'] === 'type' || specifier['exportKind'] === 'type')
   );
+}
+
+function exportsOf(node: Node): readonly string[] {
+  if (node.type !== 'ExportNamedDeclaration') return [];
+  const declaration = node['declaration'] as Node | null;
+  if (declaration === null || declaration.type.startsWith('TS')) return [];
+  const declared = (declaration['declarations'] ?? [declaration]) as readonly Node[];
+  return declared.flatMap(({ id }) => nameOf(id) ?? []);
 }
 
 function functionOf(node: Node, text: string): NamedFunction | null {

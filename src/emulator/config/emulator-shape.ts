@@ -5,7 +5,7 @@ import { FAULT_SHAPE } from './fault-shape.ts';
 import { delay, durationMs, rate, secondsOrNone, share } from './quantity.ts';
 
 /** Version of the keys below. */
-export const EMULATOR_CONFIG_VERSION = 1;
+const EMULATOR_CONFIG_VERSION = 1;
 
 const WEIGHT_MAX = 1_000;
 

@@ -1,10 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ErrorBody } from '../../dps/payloads.ts';
-import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { utcTimestamp } from '../service/utc-timestamp.ts';
+import { listen } from './listen.ts';
 import type { Listener } from './tls-listener.ts';
 
 /*
@@ -34,19 +33,13 @@ export async function listenRecords(host: string, port: number, source: RecordsS
     request.resume();
     answer(request, response, source);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      const remedy = 'Choose another --http-port (0 = any free one)';
-      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
-    });
-    server.listen(port, host, resolve);
-  });
+  const bound = await listen(server, host, port, 'Choose another --http-port (0 = any free one)');
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { port: (server.address() as AddressInfo).port, close };
+  return { port: bound, close };
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource): void {

@@ -1,7 +1,7 @@
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { Fault } from '../service/fault-rule.ts';
+import { listen } from './listen.ts';
 
 export type TlsListenerOptions = {
   readonly host: string;
@@ -26,9 +26,6 @@ export type Listener = {
 
 /** TLS record with the fatal alert `handshake_failure`, RFC 5246 §7.2.2. */
 const HANDSHAKE_FAILURE = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]);
-
-/** Connections that wait to be accepted: enough for a fleet that comes back all at once; the system has a limit too. */
-const BACKLOG_MAX = 4096;
 
 /** Listens for TLS, asks for a client certificate, and lets every client in: certificates are judged later, in MQTT. */
 export async function listenTls(options: TlsListenerOptions, serve: (socket: TLSSocket) => void): Promise<Listener> {
@@ -56,13 +53,14 @@ export async function listenTls(options: TlsListenerOptions, serve: (socket: TLS
     socket.once('close', () => sockets.delete(socket));
     if (!isStruck(socket, options.nextFault())) tls.emit('connection', socket);
   });
-  await listen(tcp, options.host, options.port);
+  const { host } = options;
+  const port = await listen(tcp, host, options.port, 'Choose another --port (0 = any free one) or --host');
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       tcp.close(() => resolve());
       for (const socket of sockets) socket.destroy();
     });
-  return { port: (tcp.address() as AddressInfo).port, close };
+  return { port, close };
 }
 
 /** Applies a fault to a connection before its handshake; `false` = the handshake may begin. */
@@ -73,14 +71,4 @@ function isStruck(socket: Socket, fault: Fault | null): boolean {
   else if (fault.kind === 'stall-tls') socket.resume();
   else socket.resetAndDestroy();
   return true;
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const remedy = 'Choose another --port (0 = any free one) or --host';
-      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
-    });
-    server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
-  });
 }

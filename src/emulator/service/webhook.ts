@@ -33,7 +33,7 @@ export type WebhookQuestion = {
 };
 
 /** The enrollment's hubs, else all linked ones; for a device that never moves, its own alone. */
-export function offeredHubs({ instance, enrollment, record, policy }: WebhookQuestion): readonly string[] {
+function offeredHubs({ instance, enrollment, record, policy }: WebhookQuestion): readonly string[] {
   if (record !== null && record.hub !== null && !policy.updateHubAssignment) return [record.hub];
   return enrollment.iotHubs.length > 0 ? enrollment.iotHubs : instance.linkedHubs.map(({ hostName }) => hostName);
 }

@@ -3,7 +3,7 @@ import { type Mergeable, TimeSeries } from '../time-series.ts';
 import { type ChiSquareTest, homogeneityTest } from './chi-square-test.ts';
 
 /** Finer than this, a minute's quota of 1,000 registrations would be torn apart. */
-export const HUB_BUCKET_MS_MIN = 60_000;
+const HUB_BUCKET_MS_MIN = 60_000;
 
 /** Where devices came to in each stretch of a run. */
 export type HubMinutes = {

@@ -34,7 +34,7 @@ export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allo
 }
 
 /** What the run did, in the unit of the metric's quantity. */
-export function observe(threshold: Threshold, measures: RunMeasures): number | null {
+function observe(threshold: Threshold, measures: RunMeasures): number | null {
   return metricOf(threshold).observe(measures, threshold.argument ?? '');
 }
 

@@ -3,7 +3,7 @@ import type { Threshold } from './threshold.ts';
 import { metricNamed } from './threshold-metrics.ts';
 
 /** What can stand without quotes. */
-export const BARE_WORD = /^[A-Za-z0-9_.%-]+$/;
+const BARE_WORD = /^[A-Za-z0-9_.%-]+$/;
 
 /** The expression that reads as `threshold`. */
 export function printThreshold({ metric, argument, comparison, limit, abort }: Threshold): string {
