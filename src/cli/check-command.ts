@@ -65,7 +65,8 @@ Exit codes:
   ${EXIT_CODE.unreachable}  a problem was found: target, certificates, or something that is too small
 
 Example:
-  dpsload check fleet.csv --host global.azure-devices-provisioning.net --id-scope 0ne00111111 \\
+  dpsload check fleet.csv --id-scope 0ne00111111 \\
+    --host global.azure-devices-provisioning.net \\
     --existing-records 120000 --hubs hub-a=S1:2,hub-b=S1:2
 `;
 }

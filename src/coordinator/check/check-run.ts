@@ -10,6 +10,7 @@ import {
   type CapacitySupply,
   type HubCapacity,
   type RateLimit,
+  REGISTRATION_SECONDS,
   rateLimits,
 } from '../../load/capacity.ts';
 import { launchesPerMinuteMax } from '../../load/load-shape.ts';
@@ -31,9 +32,6 @@ import { certificateFindings } from './certificate-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { readLocalLimits } from './local-limits.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
-
-/** A registration that the service answers with its usual retry-after of 3 s. */
-const REGISTRATION_SECONDS = 3;
 
 export type CheckRequest = {
   readonly scenario: Scenario;
