@@ -261,6 +261,7 @@ function sessionRecord(
     rounds: load.rounds,
     workers: load.workers,
     concurrency: load.concurrency,
+    loadShape: load.shape.kind,
     ratePerSecond: steadyRatePerSecond(load.shape),
     thresholds: scenario.thresholds.map(printThreshold),
     allowLimited: scenario.allowLimited,

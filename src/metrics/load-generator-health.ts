@@ -6,7 +6,7 @@ import { DurationHistogram } from './duration-histogram.ts';
  * seen of the service takes 400 ms; a tenth of it, 40 ms, is the lateness that a measurement can bear.
  */
 export const HEALTH_LIMITS = Object.freeze({
-  /** 99th percentile of the start lag of assigned registrations; open model only. */
+  /** 99th percentile of the start lag of assigned registrations; every load shape but closed. */
   startLagP99Ms: 40,
   /** 99th percentile, over the seconds of the run, of the largest event-loop delay of any worker in that second. */
   loopDelayP99Ms: 40,

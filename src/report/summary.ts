@@ -108,6 +108,8 @@ export type SessionSummary = {
   readonly attestation: string;
   readonly workers: number;
   readonly concurrency: number;
+  /** `null` = a journal of a dpsload that did not tell. */
+  readonly loadShape: SessionRecord['loadShape'];
   readonly ratePerSecond: number | null;
   readonly rowsMax: number | null;
 };
@@ -195,9 +197,14 @@ export function isWhole(end: EndRecord | null): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
-/** In the closed model a registration is intended for the moment in which it starts: there is no lag to judge. */
+/**
+ * Launches have a schedule, to which they can be late; at once too, where fewer slots than devices mean that the storm that
+ * was asked for was not made. In the closed model a registration is intended for the moment in which it starts.
+ */
 function isOpenModel(sessions: readonly SessionRecord[]): boolean {
-  return sessions.some(({ ratePerSecond }) => ratePerSecond !== null);
+  return sessions.some(({ loadShape, ratePerSecond }) =>
+    loadShape === null ? ratePerSecond !== null : loadShape !== 'closed',
+  );
 }
 
 /** What the run was to settle: all that was launched, where it came to its end; else the fleet. */
@@ -224,6 +231,7 @@ function summarizeSession(session: SessionRecord): SessionSummary {
     attestation: session.attestation,
     workers: session.workers,
     concurrency: session.concurrency,
+    loadShape: session.loadShape,
     ratePerSecond: session.ratePerSecond,
     rowsMax: session.rowsMax,
   };

@@ -111,7 +111,8 @@ describe('a comparison', () => {
     ['target', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
     ['version of dpsload', { session: { dpsloadVersion: '9.9.9' } }],
     ['machine', { machine: { cores: 4 } }],
-    ['workers, concurrency, rate or limit', { session: { concurrency: 7 } }],
+    ['workers, concurrency, load shape, rate or limit', { session: { concurrency: 7 } }],
+    ['workers, concurrency, load shape, rate or limit', { session: { loadShape: 'at-once' } }],
   ])('warns of another %s', (noun, shape) => {
     const { warnings } = compareRuns([run('a'), run('b', shape)], 0.1, null);
     expect(warnings).toEqual([`b has another ${noun} than a`]);

@@ -150,10 +150,20 @@ describe('the verdict', () => {
     ]);
   });
 
-  it('judges the start lag in the open model alone', () => {
-    const outcomes = assigned(9, { intendedAtMs: -90 });
-    expect(text({ outcomes })).not.toContain('start lag p99');
-    expect(text({ outcomes, session: { ratePerSecond: 10 } })).toContain('start lag p99 180 ms is over 40.0 ms');
+  it.each<[boolean, Partial<SessionRecord>]>([
+    [false, { loadShape: 'closed' }],
+    [true, { loadShape: 'rate', ratePerSecond: 10 }],
+    [true, { loadShape: 'stages' }],
+    [true, { loadShape: 'batches' }],
+    [true, { loadShape: 'at-once' }],
+    // Journals that do not tell.
+    [false, { loadShape: null }],
+    [true, { loadShape: null, ratePerSecond: 10 }],
+  ])('judges the start lag where launches have a schedule: %s of %j', (isJudged, session) => {
+    const { loadGenerator } = summaryOf({ outcomes: assigned(9, { intendedAtMs: -90 }), session });
+    const limit = loadGenerator.limits.find(({ name }) => name === 'startLagP99Ms');
+    expect([loadGenerator.limited, limit?.exceeded]).toEqual([isJudged, isJudged]);
+    expect(limit?.observed).toEqual(isJudged ? expect.closeTo(180, 0) : null);
   });
 });
 

@@ -13,7 +13,7 @@ import {
 } from '../describe-allocation.ts';
 import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import type { Summary } from '../summary.ts';
+import type { SessionSummary, Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { foreign } from './overview.ts';
 import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
@@ -273,7 +273,7 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
   const rows = sessions.map((session) => [
     String(session.session),
     session.startedAt,
-    session.ratePerSecond === null ? 'closed: as slots are free' : `${formatNumber(session.ratePerSecond)}/s`,
+    launchRate(session),
     formatCount(session.concurrency),
     formatCount(session.workers),
     session.rowsMax === null ? 'whole fleet' : formatCount(session.rowsMax),
@@ -282,4 +282,10 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
   ]);
   const head = ['session', 'started', 'launch rate', 'concurrency', 'workers', 'rows', 'attestation', 'API version'];
   return html`${shared}${table('Sessions', head, rows, 'words')}`;
+}
+
+function launchRate({ loadShape, ratePerSecond }: SessionSummary): string {
+  if (ratePerSecond !== null) return `${formatNumber(ratePerSecond)}/s`;
+  if (loadShape === null) return ABSENT;
+  return loadShape === 'closed' ? 'closed: as slots are free' : loadShape.replace('-', ' ');
 }
