@@ -134,6 +134,9 @@ export const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
   results: z
     .record(z.enum(REGISTRATION_RESULTS), count('registrations that ended so'))
     .describe('every row of every round has one result; they add up to rows × rounds'),
+  plannedRegistrations: count(
+    'what the run set out to do: registrations that it launched, where it came to its end; else every row of every round',
+  ),
   possiblyTwice: count('registrations that the service may have seen more often than the run knows'),
   latency: z
     .record(z.enum(LATENCY_METRICS), DURATIONS.nullable())

@@ -54,6 +54,8 @@ export type Summary = {
   };
   /** Every row of every round has one result; they add up to rows × rounds. */
   readonly results: Readonly<Record<RegistrationResult, number>>;
+  /** What the run set out to do: all that it launched, where it came to its end; else every row of every round. */
+  readonly plannedRegistrations: number;
   /** Registrations that the service may have seen more often than the run knows. */
   readonly possiblyTwice: number;
   /** `null` = nothing was measured. */
@@ -140,7 +142,7 @@ export function summarize(facts: RunFacts): Summary {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
   const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
-  const registrations = registrationsOf(counts, end);
+  const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
   const allocation =
     last.allocation === null ? null : judgeAllocation(last.allocation, facts.allocationCounts.cohorts(), movement);
@@ -162,9 +164,10 @@ export function summarize(facts: RunFacts): Summary {
       rounds: last.rounds,
     },
     results: counts.byResult(),
+    plannedRegistrations,
     possiblyTwice: facts.possiblyTwice,
     latency: summarizeLatency(latency),
-    recovery: summarizeRecovery(facts.recovery, registrations),
+    recovery: summarizeRecovery(facts.recovery, plannedRegistrations),
     hubs: hubs.shares(),
     expectedHubs: hubs.expecting === 0 ? null : { asExpected: hubs.asExpected, elsewhere: hubs.elsewhere },
     allocation,
@@ -176,7 +179,7 @@ export function summarize(facts: RunFacts): Summary {
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, registrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
+        { ...facts, plannedRegistrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),
@@ -207,14 +210,14 @@ function isOpenModel(sessions: readonly SessionRecord[]): boolean {
   );
 }
 
-/** What the run was to settle: all that was launched, where it came to its end; else the fleet. */
-function registrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
+/** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
+function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
   const launched = counts.of(...REGISTRATION_RESULTS.filter((result) => result !== 'not-started'));
   return isWhole(end) ? launched : counts.of(...REGISTRATION_RESULTS);
 }
 
-function summarizeRecovery(recovery: RecoveryCurve, registrations: number): Recovery {
-  const timeToMs = (share: number): number | null => recovery.timeToMs(share, registrations);
+function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Recovery {
+  const timeToMs = (share: number): number | null => recovery.timeToMs(share, plannedRegistrations);
   return {
     to50PercentMs: timeToMs(0.5),
     to95PercentMs: timeToMs(0.95),

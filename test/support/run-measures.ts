@@ -62,7 +62,7 @@ export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5)
   const health = new LoadGeneratorHealth();
   health.add(sampleRecord(1000, { loopDelayMaxMs: [loopDelayMs] }), 2);
   return {
-    registrations: outcomes.length,
+    plannedRegistrations: outcomes.length,
     rejectedRows: 0,
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     health: health.summary(null),

@@ -9,8 +9,7 @@ import type { RunTotals } from '../run-totals.ts';
 
 /** What thresholds are judged by: the folds of a run, at its end or while it goes on. */
 export type RunMeasures = {
-  /** That the run was to settle. */
-  readonly registrations: number;
+  readonly plannedRegistrations: number;
   readonly rejectedRows: number;
   readonly counts: OutcomeCounts;
   readonly possiblyTwice: number;

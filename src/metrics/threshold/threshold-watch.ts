@@ -14,7 +14,7 @@ export const ABORT_REGISTRATIONS_MIN = 100;
 export class ThresholdWatch {
   readonly #thresholds: readonly Threshold[];
   readonly #measures = {
-    registrations: 0,
+    plannedRegistrations: 0,
     rejectedRows: 0,
     counts: new OutcomeCounts(),
     possiblyTwice: 0,

@@ -15,7 +15,7 @@ import {
 import { HEALTH_LABELS } from '../health-labels.ts';
 import type { Summary, Verdict } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
-import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
+import type { ReportFacts } from './report-facts.ts';
 
 const HUBS_SHOWN_MAX = 8;
 const ERRORS_SHOWN_MAX = 3;
@@ -37,7 +37,7 @@ export function overview(facts: ReportFacts): Html {
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
 ${thresholdList(summary)}${notices(summary)}
-<dl class="figures">${keyFigures(facts).map(
+<dl class="figures">${keyFigures(summary).map(
     ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
   )}</dl>
 </header>
@@ -54,8 +54,7 @@ export function foreign(text: string): string {
 }
 
 function headline(summary: Summary): string {
-  const { results, verdict, fleet } = summary;
-  const planned = plannedRegistrations(summary);
+  const { results, verdict, fleet, plannedRegistrations: planned } = summary;
   const things = fleet.rounds === 1 ? 'device' : 'registration';
   const of = `${formatCount(results.assigned)} of ${formatNoun(planned, things)}`;
   switch (verdict) {
@@ -121,11 +120,14 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
-  const { results, latency, throughput, requests } = facts.summary;
-  const planned = plannedRegistrations(facts.summary);
-  const { service } = latency;
-  const afterMs = facts.recovery.timeToMs(0.99, planned);
+function keyFigures({
+  results,
+  latency: { service },
+  recovery,
+  throughput,
+  requests,
+  plannedRegistrations: planned,
+}: Summary): readonly KeyFigure[] {
   return [
     {
       name: 'Assigned',
@@ -144,8 +146,8 @@ function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
     },
     {
       name: '99% assigned after',
-      value: formatDuration(afterMs),
-      note: afterMs === null ? 'never reached' : 'from the first start',
+      value: formatDuration(recovery.to99PercentMs),
+      note: recovery.to99PercentMs === null ? 'never reached' : 'from the first start',
     },
     {
       name: 'Register calls',
