@@ -67,7 +67,7 @@ export type Summary = {
   readonly expectedHubs: { readonly asExpected: number; readonly elsewhere: number } | null;
   /** What the run says of the allocation policy; `null` = nothing is expected of it. */
   readonly allocation: AllocationJudgement | null;
-  /** Of the devices that had a hub before, in an earlier round or before the run; `null` = none had. */
+  /** Of the devices that had a hub before, in an earlier round or before the run, as far as the service said; `null` = of none. */
   readonly movement: Movement | null;
   readonly hubMinutes: HubMinutes;
   readonly errors: readonly (ErrorGroup & { readonly remedy: string | null })[];

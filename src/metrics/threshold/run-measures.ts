@@ -19,7 +19,7 @@ export type RunMeasures = {
   readonly totals: RunTotals;
   /** `null` = nothing is expected of the allocation policy, or not known before the end. */
   readonly allocation: AllocationJudgement | null;
-  /** `null` = no device had a hub before, or not known before the end. */
+  /** `null` = known of no device that had a hub before, or not known before the end. */
   readonly movement: Movement | null;
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;
