@@ -22,7 +22,7 @@ export const SUMMARY_SCHEMA_VERSION = 1;
 export const VERDICTS = [
   'all-assigned', // all that was to be registered, which `--limit` may have bounded
   'some-failed',
-  'stopped', // before all was registered
+  'stopped', // before all was registered, or with some of which nobody knows the end
   'unfinished', // the journal has no end: the run is going on, or was killed
 ] as const;
 
@@ -196,7 +196,7 @@ function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Verdict {
 }
 
 /** It did all that it was to do. */
-export function isWhole(end: EndRecord | null): boolean {
+export function isWhole(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 

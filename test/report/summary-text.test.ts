@@ -137,6 +137,11 @@ describe('the verdict', () => {
       { end: end('unreachable', 'no device connected') },
       'stopped (unreachable: no device connected): 0 assigned, 0 failed',
     ],
+    [
+      'done but for what a dead worker held',
+      { outcomes: [...assigned(2), outcomeRecord(2, notAssigned({ result: 'unknown' }))] },
+      'some came to no end: 2 assigned, 0 failed, 1 left',
+    ],
     ['killed', { outcomes: assigned(1), end: null }, 'not finished, going on or killed; so far 1 assigned, 0 failed'],
   ])('%s', (_, parts, expected) => {
     expect(text(parts).split('\n')[1]).toBe(`verdict     ${expected}`);

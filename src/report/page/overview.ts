@@ -13,7 +13,7 @@ import {
   formatShare,
 } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import type { Summary, Verdict } from '../summary.ts';
+import { isWhole, type Summary, type Verdict } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -54,7 +54,7 @@ export function foreign(text: string): string {
 }
 
 function headline(summary: Summary): string {
-  const { results, verdict, fleet, plannedRegistrations: planned } = summary;
+  const { results, verdict, end, fleet, plannedRegistrations: planned } = summary;
   const things = fleet.rounds === 1 ? 'device' : 'registration';
   const of = `${formatCount(results.assigned)} of ${formatNoun(planned, things)}`;
   switch (verdict) {
@@ -65,7 +65,9 @@ function headline(summary: Summary): string {
     case 'some-failed':
       return `${of} were assigned to a hub, ${formatCount(failedOf(summary))} failed`;
     case 'stopped':
-      return `Stopped when ${of} were assigned to a hub`;
+      return isWhole(end)
+        ? `${of} were assigned to a hub, some came to no end`
+        : `Stopped when ${of} were assigned to a hub`;
     case 'unfinished':
       return `So far ${of} were assigned to a hub`;
   }
