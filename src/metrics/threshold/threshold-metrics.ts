@@ -94,7 +94,9 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
       'time_to',
       'first start of the run until this share was assigned',
       ({ recovery, plannedRegistrations }, share) =>
-        recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations),
+        recovery === null || plannedRegistrations === null
+          ? null
+          : recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations),
     ),
     argument: SHARE,
     quantity: 'duration',
