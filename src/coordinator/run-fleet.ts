@@ -115,7 +115,7 @@ async function beginRun(
   startedAtEpochMs: number,
 ): Promise<OpenedRun> {
   const { scenario } = request;
-  const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, startedAtEpochMs);
+  const folder = createRunFolder(scenario, startedAtEpochMs);
   const unlock = lockRunFolder(folder);
   try {
     await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
