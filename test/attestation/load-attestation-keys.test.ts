@@ -86,7 +86,14 @@ describe('mistakes', () => {
       [null, 'the secondary group key is missing: SECOND_KEY is not set'],
       [join(folder, 'wrong.key'), expect.stringContaining('the secondary key of group "line-a" decodes to 5 bytes')],
     ]);
-    for (const { remedy } of error.problems) expect(remedy).not.toBeNull();
+    const copy = 'Copy the key of the enrollment group from the DPS instance';
+    expect(error.problems.map(({ remedy }) => remedy)).toEqual([
+      'Set GROUP_KEY to the key',
+      'Name a readable file that holds the key alone',
+      ...[copy, copy, copy],
+      'Set SECOND_KEY to the key',
+      copy,
+    ]);
     expect(error.message).not.toContain(WRONG_KEY);
     expect(error.message).not.toContain(KEY_A);
   });

@@ -363,11 +363,11 @@ describe('a fleet that cannot be used', () => {
   });
 
   it.each([
-    ['is missing', join(folder, 'nowhere.csv'), 'there is no such file'],
-    ['is below a file', join(folder, 'plain/fleet.csv'), 'there is no such file'],
-    ['is a folder', join(folder, 'directory'), 'is a folder'],
-    ['may not be read', join(folder, 'closed.csv'), 'cannot be read (EACCES)'],
-  ])('%s', async (state, file, reason) => {
+    ['is missing', join(folder, 'nowhere.csv'), 'there is no such file', 'Check the path'],
+    ['is below a file', join(folder, 'plain/fleet.csv'), 'there is no such file', 'Check the path'],
+    ['is a folder', join(folder, 'directory'), 'is a folder', 'Name the file in it'],
+    ['may not be read', join(folder, 'closed.csv'), 'cannot be read (EACCES)', 'Check the path and its permissions'],
+  ])('%s', async (state, file, message, remedy) => {
     mkdirSync(join(folder, 'directory'), { recursive: true });
     if (state === 'may not be read') {
       // Nothing is closed to the superuser.
@@ -375,8 +375,7 @@ describe('a fleet that cannot be used', () => {
       chmodSync(writeFleetFile(folder, '').file, 0);
     }
     const error = await operatorError(() => surveyFleet({ file, delimiter: ',', header: true, columns: {} }, ANY));
-    expect(error.problems).toMatchObject([{ file, message: reason }]);
-    expect(error.problems[0]?.remedy).not.toBeNull();
+    expect(error.problems).toMatchObject([{ file, message, remedy }]);
   });
 
   it('has its problems counted beyond those that are listed', async () => {

@@ -289,59 +289,88 @@ describe('defaults', () => {
 describe('the target', () => {
   const instance = { host: 'h', idScope: '0ne00000000' };
   const inScenario = 'version: 1\ntarget: { host: h, idScope: 0ne00000000 }\n';
-  it.each<[string, Parameters<typeof resolve>[0], string]>([
-    ['none', {}, 'no target is named'],
-    ['none, but a port', { flags: { port: '1' } }, 'no target is named'],
+  it.each<[string, Parameters<typeof resolve>[0], string, string]>([
+    ['none', {}, 'no target is named', 'Give --emulator, or --host HOST with --id-scope SCOPE'],
+    [
+      'none, but a port',
+      { flags: { port: '1' } },
+      'no target is named',
+      'Give --emulator, or --host HOST with --id-scope SCOPE',
+    ],
     [
       'emulator and host as flags',
       { flags: { emulator: 'true', ...instance } },
       'two targets: the emulator (--emulator) and a DPS instance (--host, --id-scope)',
+      'Remove one of them from flags, environment and scenario',
     ],
     [
       'emulator flag, host in the environment',
       { flags: { emulator: 'true' }, environment: { DPSLOAD_HOST: 'h' } },
       'two targets: the emulator (--emulator) and a DPS instance (DPSLOAD_HOST)',
+      'Remove one of them from flags, environment and scenario',
     ],
     [
       'emulator flag, instance in the scenario',
       { flags: { emulator: 'true' }, text: inScenario },
       'target.host (d/s.yaml:2:17)',
+      'Remove one of them from flags, environment and scenario',
     ],
     [
       'instance flags, emulator in the environment',
       { flags: instance, environment: { DPSLOAD_EMULATOR: '1' } },
       '(DPSLOAD_EMULATOR)',
+      'Remove one of them from flags, environment and scenario',
     ],
     [
       'instance flags, emulator in the scenario',
       { flags: instance, text: 'version: 1\ntarget: { emulator: {} }\n' },
       'target.emulator (d/s.yaml:2:21)',
+      'Remove one of them from flags, environment and scenario',
     ],
-    ['both in the scenario', { text: 'version: 1\ntarget: { host: h, emulator: {} }\n' }, 'two targets'],
+    [
+      'both in the scenario',
+      { text: 'version: 1\ntarget: { host: h, emulator: {} }\n' },
+      'two targets',
+      'Remove one of them from flags, environment and scenario',
+    ],
     [
       'emulator flag, ID scope in the environment',
       { flags: { emulator: 'true' }, environment: { DPSLOAD_ID_SCOPE: '0ne00000000' } },
       'two targets',
+      'Remove one of them from flags, environment and scenario',
     ],
-    ['a host without an ID scope', { flags: { host: 'h' } }, '--host is given, but no ID scope'],
+    [
+      'a host without an ID scope',
+      { flags: { host: 'h' } },
+      '--host is given, but no ID scope',
+      'Give --emulator, or --host HOST with --id-scope SCOPE',
+    ],
     [
       'an ID scope without a host',
       { environment: { DPSLOAD_ID_SCOPE: '0ne00000000' } },
       'DPSLOAD_ID_SCOPE is given, but no host',
+      'Give --emulator, or --host HOST with --id-scope SCOPE',
     ],
     [
       'a configuration without the emulator',
       { flags: { emulatorConfig: 'e.yaml' } },
       '--emulator-config is given, but the emulator is not the target',
+      'Add --emulator',
     ],
-    ['a configuration beside a host', { flags: { emulatorConfig: 'e.yaml', ...instance } }, 'two targets'],
-    ['a port for the emulator', { flags: { emulator: 'true', port: '1' } }, '--port has no meaning'],
+    [
+      'a configuration beside a host',
+      { flags: { emulatorConfig: 'e.yaml', ...instance } },
+      'two targets',
+      'Remove one of them from flags, environment and scenario',
+    ],
+    ['a port for the emulator', { flags: { emulator: 'true', port: '1' } }, '--port has no meaning', 'Remove it'],
     [
       'a bad scope',
       { flags: { host: 'h', idScope: 'nonsense' } },
       '--id-scope "nonsense" does not look like an ID scope',
+      'Copy it again, whole',
     ],
-  ])('%s is refused', async (_, input, message) => {
+  ])('%s is refused', async (_, input, message, remedy) => {
     const environment = { DPSLOAD_GROUP_KEY: KEY, ...input.environment };
     const error = await operatorError(() =>
       resolve({ ...input, environment, flags: { fleet: 'f.csv', ...input.flags } }),
@@ -349,7 +378,7 @@ describe('the target', () => {
     expect(error.kind).toBe('usage');
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(message);
-    expect(error.problems[0]?.remedy).not.toBeNull();
+    expect(error.problems[0]?.remedy).toContain(remedy);
   });
 
   it('is the emulator, or one DPS instance, put together from any sources', () => {
@@ -430,15 +459,23 @@ attestation:
     });
   });
 
-  it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string]>([
-    ['none', {}, {}, '', 'there is no key'],
-    ['a secondary one alone', { secondaryKeyFile: 'x' }, {}, '', 'names a secondary key, and there is no primary one'],
+  it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string, string]>([
+    ['none', {}, {}, '', 'there is no key', 'Set DPSLOAD_GROUP_KEY, or give --group-key-file FILE'],
+    [
+      'a secondary one alone',
+      { secondaryKeyFile: 'x' },
+      {},
+      '',
+      'names a secondary key, and there is no primary one',
+      'Set DPSLOAD_GROUP_KEY, or give --group-key-file FILE',
+    ],
     [
       'two secondary ones',
       {},
       { DPSLOAD_GROUP_KEY: KEY, B: KEY },
       'secondaryKeyFile: x, secondaryKeyVariable: B',
       'two secondary group keys',
+      'Remove one of them',
     ],
     [
       'two secondary ones of a group',
@@ -446,6 +483,7 @@ attestation:
       { B: KEY },
       'groups: { a: { keyFile: x, secondaryKeyFile: y, secondaryKeyVariable: B } }',
       'the enrollment group "a" has two secondary keys',
+      'Give it either secondaryKeyFile or secondaryKeyVariable',
     ],
     [
       'two in the environment',
@@ -453,30 +491,48 @@ attestation:
       { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_GROUP_KEY_FILE: 'x' },
       '',
       'two group keys: DPSLOAD_GROUP_KEY_FILE and DPSLOAD_GROUP_KEY',
+      'Remove one of them',
     ],
-    ['two in the scenario', {}, { A: KEY }, 'keyFile: x, keyVariable: A', 'two group keys'],
+    ['two in the scenario', {}, { A: KEY }, 'keyFile: x, keyVariable: A', 'two group keys', 'Remove one of them'],
     [
       'a variable that is not set',
       {},
       {},
       'keyVariable: MY_KEY',
       'd/s.yaml:2:29: attestation.keyVariable names the environment variable "MY_KEY", which is not set',
+      'Set it to the base64 key',
     ],
-    ['a group without one', {}, {}, 'groups: { a: {} }', 'd/s.yaml:2:29: the enrollment group "a" has no key'],
+    [
+      'a group without one',
+      {},
+      {},
+      'groups: { a: {} }',
+      'd/s.yaml:2:29: the enrollment group "a" has no key',
+      'Give it either keyFile or keyVariable',
+    ],
     [
       'a group with two',
       {},
       { A: KEY },
       'groups: { a: { keyFile: x, keyVariable: A } }',
       'the enrollment group "a" has two keys',
+      'Give it either keyFile or keyVariable',
     ],
-    ['a group’s variable that is not set', {}, {}, 'groups: { a: { keyVariable: A } }', '"A", which is not set'],
+    [
+      'a group’s variable that is not set',
+      {},
+      {},
+      'groups: { a: { keyVariable: A } }',
+      '"A", which is not set',
+      'Set it to the base64 key',
+    ],
     [
       'one for device-key',
       { attestation: 'device-key', groupKeyFile: 'a' },
       {},
       '',
       'no use with attestation device-key',
+      'Remove the group key, or use --attestation group-key',
     ],
     [
       'groups for device-key',
@@ -484,13 +540,14 @@ attestation:
       {},
       'groups: { a: { keyFile: x } }',
       'no use with attestation device-key',
+      'Remove the group key, or use --attestation group-key',
     ],
-  ])('%s: refused', async (_, flags, environment, yaml, message) => {
+  ])('%s: refused', async (_, flags, environment, yaml, message, remedy) => {
     const text = `version: 1\nattestation: { ${yaml} }\n`;
     const error = await operatorError(() => resolve({ flags: { ...instance, ...flags }, environment, text }));
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(message);
-    expect(error.problems[0]?.remedy).not.toBeNull();
+    expect(error.problems[0]?.remedy).toContain(remedy);
   });
 
   it('are not needed for the emulator, nor the one of the environment for device-key', () => {
