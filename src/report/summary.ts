@@ -200,6 +200,12 @@ export function isWhole(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
+/** Registrations that are left to do: in a run that completed, what never started was not selected. */
+export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
+  const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
+  return notStarted + results.cancelled + results.unknown;
+}
+
 /**
  * Launches have a schedule, to which they can be late; at once too, where fewer slots than devices mean that the storm that
  * was asked for was not made. In the closed model a registration is intended for the moment in which it starts.

@@ -126,6 +126,7 @@ describe('the verdict', () => {
       { outcomes: [...assigned(2), notStarted], end: end('limit') },
       'all assigned up to the limit: 2 assigned, 0 failed, 1 left',
     ],
+    ['a selection', { outcomes: [...assigned(2), notStarted] }, 'all assigned: 2 assigned, 0 failed'],
     ['some', { outcomes: [...assigned(2), failed] }, 'some failed: 2 assigned, 1 failed'],
     [
       'stopped',

@@ -13,7 +13,7 @@ import {
   formatShare,
 } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import { isWhole, type Summary, type Verdict } from '../summary.ts';
+import { isWhole, leftOf, type Summary, type Verdict } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -237,8 +237,8 @@ function percent(share: number): string {
 }
 
 function errorCard(summary: Summary): Html {
-  const { errors, results } = summary;
-  const undone = results['not-started'] + results.cancelled + results.unknown;
+  const { errors } = summary;
+  const undone = leftOf(summary);
   const left = errors.length - ERRORS_SHOWN_MAX;
   const items = errors
     .slice(0, ERRORS_SHOWN_MAX)
