@@ -133,7 +133,7 @@ async function beginRun(
   startedAtEpochMs: number,
 ): Promise<OpenedRun> {
   const { scenario } = request;
-  const folder = createRunFolder(scenario.out, scenario.name ?? scenario.fleet.file, startedAtEpochMs);
+  const folder = createRunFolder(scenario, startedAtEpochMs);
   const unlock = lockRunFolder(folder);
   try {
     await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
@@ -279,6 +279,7 @@ function sessionRecord(
     rounds: load.rounds,
     workers: load.workers,
     concurrency: load.concurrency,
+    loadShape: load.shape.kind,
     ratePerSecond: steadyRatePerSecond(load.shape),
     thresholds: scenario.thresholds.map(printThreshold),
     allowLimited: scenario.allowLimited,

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
@@ -31,10 +32,13 @@ function makeFolders(folder: string): void {
   }
 }
 
-/** Makes the folder of one run, named for its start and its fleet, so that a listing is in order of time. */
-export function createRunFolder(out: string, name: string, startedAtEpochMs: number): string {
+/** Makes the folder of one run, named for its start and its scenario or fleet, so that a listing is in order of time. */
+export function createRunFolder(
+  { out, name, fleet }: Pick<Scenario, 'out' | 'name' | 'fleet'>,
+  startedAtEpochMs: number,
+): string {
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
-  const label = basename(name, extname(name)).replace(/[^A-Za-z0-9._-]+/g, '-');
+  const label = (name ?? basename(fleet.file, extname(fleet.file))).replace(/[^A-Za-z0-9._-]+/g, '-');
   for (let attempt = 1; ; attempt += 1) {
     const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
     try {

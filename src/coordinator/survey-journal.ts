@@ -3,7 +3,6 @@ import type { EndRecord, JournalRecord, SessionRecord } from '../journal/journal
 import { type PlacedSession, SettlementFold } from '../journal/settlement-fold.ts';
 import type { SettlementIndex } from '../journal/settlement-index.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
-import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { OperatorError } from '../problem/operator-error.ts';
@@ -19,7 +18,6 @@ export type JournalSurvey = {
   readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
-  readonly recovery: RecoveryCurve;
   /** In their order: the sessions' clocks, and where a wall clock moved. */
   readonly clocks: readonly PlacedClock[];
   /** What was read, in its order. */
@@ -62,9 +60,9 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
   }
   const { sessions, index } = fold.settlement;
   if (index === null) throw new Error('there is at least one journal');
-  const { totals, health, timeline, recovery, clocks } = fold;
+  const { totals, health, timeline, clocks } = fold;
   const end = endOf(journals, index.hasNeverGranted);
-  return { sessions, end, index, totals, health, timeline, recovery, clocks, journals };
+  return { sessions, end, index, totals, health, timeline, clocks, journals };
 }
 
 /** Of the last run; while registrations are left, of the last that did not do all it was to do: they are its. */
@@ -84,7 +82,6 @@ class JournalFold {
   readonly totals = new RunTotals();
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
-  readonly recovery = new RecoveryCurve();
   readonly clocks: PlacedClock[] = [];
 
   add(record: JournalRecord, offset: number): void {
@@ -98,7 +95,6 @@ class JournalFold {
       case 'outcome':
         this.totals.add(record);
         this.timeline.add(record, this.#clockOffsetMs);
-        this.recovery.add(record, this.#clockOffsetMs);
         break;
       case 'sample':
         if (record.epochAtZeroMs !== null) this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });

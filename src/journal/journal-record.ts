@@ -4,6 +4,15 @@ import type { AllocationExpectation } from '../scenario/allocation-expectation.t
 /** Version of the record shapes below; a reader refuses a journal with another one. */
 export const JOURNAL_VERSION = 1;
 
+/** What launches are timed by. */
+export const LOAD_SHAPES = [
+  'closed', // nothing but free slots
+  'rate',
+  'stages',
+  'batches',
+  'at-once', // all when the session starts
+] as const;
+
 /** What a run was aimed at, as every file and summary names it. */
 export type TargetName =
   | { readonly kind: 'emulator'; readonly host: string; readonly port: number; readonly idScope: string }
@@ -39,7 +48,9 @@ export type SessionRecord = {
   readonly rounds: number;
   readonly workers: number;
   readonly concurrency: number;
-  /** Registrations a second of the open model, or `null` in the closed model. */
+  /** `null` = a journal of a dpsload that did not tell. */
+  readonly loadShape: (typeof LOAD_SHAPES)[number] | null;
+  /** Registrations a second, or `null` where the shape has no steady rate. */
   readonly ratePerSecond: number | null;
   /** Expressions that the run is judged by. */
   readonly thresholds: readonly string[];

@@ -1,12 +1,13 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
 import { DurationHistogram } from './duration-histogram.ts';
+import { Extent } from './extent.ts';
 
 /**
  * Past these the load generator, not the service, shaped the result. The fastest answer to a register request that was
  * seen of the service takes 400 ms; a tenth of it, 40 ms, is the lateness that a measurement can bear.
  */
 export const HEALTH_LIMITS = Object.freeze({
-  /** 99th percentile of the start lag of assigned registrations; open model only. */
+  /** 99th percentile of the start lag of assigned registrations; every load shape but closed. */
   startLagP99Ms: 40,
   /** 99th percentile, over the seconds of the run, of the largest event-loop delay of any worker in that second. */
   loopDelayP99Ms: 40,
@@ -61,7 +62,7 @@ export class LoadGeneratorHealth {
   summary(startLags: DurationHistogram | null): HealthSummary {
     const startLagP99Ms = startLags?.percentileMs(99) ?? null;
     const loopDelayP99Ms = this.#loopDelays.percentileMs(99);
-    const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: this.#cpuPerWorker.mean });
+    const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: meanOf(this.#cpuPerWorker) });
     return {
       limited: limits.some(({ exceeded }) => exceeded),
       limits,
@@ -69,9 +70,9 @@ export class LoadGeneratorHealth {
       startLagMaxMs: startLags?.percentileMs(100) ?? null,
       loopDelayP99Ms,
       loopDelayMaxMs: this.#loopDelays.percentileMs(100),
-      cpuShareMean: this.#cpuShare.mean,
+      cpuShareMean: meanOf(this.#cpuShare),
       cpuShareMax: this.#cpuShare.max,
-      emulatorCpuShareMean: this.#emulatorCpuShare.mean,
+      emulatorCpuShareMean: meanOf(this.#emulatorCpuShare),
       fileDescriptorsMax: this.#fileDescriptors.max,
       rssBytesMax: this.#rssBytes.max,
     };
@@ -85,20 +86,7 @@ function judge(seen: Readonly<Record<HealthLimit['name'], number | null>>): read
   });
 }
 
-/** Mean, rounded to a thousandth, and largest of values of which some are absent. */
-class Extent {
-  max: number | null = null;
-  #sum = 0;
-  #count = 0;
-
-  add(value: number | null): void {
-    if (value === null) return;
-    this.max = this.max === null ? value : Math.max(this.max, value);
-    this.#sum += value;
-    this.#count += 1;
-  }
-
-  get mean(): number | null {
-    return this.#count === 0 ? null : Math.round((this.#sum / this.#count) * 1000) / 1000;
-  }
+/** To the thousandth. */
+function meanOf({ mean }: Extent): number | null {
+  return mean === null ? null : Math.round(mean * 1000) / 1000;
 }

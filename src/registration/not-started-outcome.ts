@@ -1,5 +1,6 @@
 import type { Launch } from './launch.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
+import { EMPTY_TALLY } from './registration-tally.ts';
 
 /** A launch, or a row that never became one. */
 export type NotStarted = Omit<
@@ -23,27 +24,16 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     assignedHub: null,
     deviceId: null,
     substatus: null,
-    attempts: 0,
-    registersSent: 0,
-    possiblyTwice: false,
-    polls: 0,
-    throttles: 0,
-    serverErrors: 0,
-    staleAnswers: 0,
-    retryAftersClamped: 0,
+    ...EMPTY_TALLY,
     errorCode: null,
     errorMessage: null,
     trackingId: null,
-    operationId: null,
     serviceCreatedAt: null,
     serviceUpdatedAt: null,
     intendedAtMs: launch.intendedAtMs,
     startedAtMs: null,
     finishedAtMs: null,
     heldMs: launch.heldMs,
-    heldUnderWayMs: 0,
-    waitedMs: 0,
-    phases: { tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, acceptedMs: null, assignedMs: null },
     returnedPayload: null,
   };
 }

@@ -30,6 +30,7 @@ import type {
   Transition,
   Verdict,
 } from './registration-state.ts';
+import { EMPTY_TALLY } from './registration-tally.ts';
 import { conflictDelayMs, retryDelayMs } from './retry-delay.ts';
 import { answerVerdict, assignedVerdict, clientVerdict, connectionVerdict } from './verdict.ts';
 
@@ -121,18 +122,7 @@ export function begin(subject: RegistrationSubject, atMs: number, policy: Regist
     subject,
     startedAtMs: atMs,
     deadlineAtMs: atMs + policy.deadlineMs,
-    attempts: 0,
-    registersSent: 0,
-    possiblyTwice: false,
-    polls: 0,
-    throttles: 0,
-    serverErrors: 0,
-    staleAnswers: 0,
-    retryAftersClamped: 0,
-    waitedMs: 0,
-    heldUnderWayMs: 0,
-    operationId: null,
-    phases: { tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, acceptedMs: null, assignedMs: null },
+    ...EMPTY_TALLY,
     milestoneAtMs: atMs,
     acceptedAtMs: null,
     pollsOfOperation: 0,

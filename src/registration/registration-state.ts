@@ -1,5 +1,6 @@
 import type { MqttEvent } from '../mqtt/mqtt-connection.ts';
-import type { RegistrationOutcome, RegistrationPhases } from './registration-outcome.ts';
+import type { RegistrationOutcome } from './registration-outcome.ts';
+import type { RegistrationTally } from './registration-tally.ts';
 
 /** What a registration is about; never changes. */
 export type RegistrationSubject = {
@@ -19,28 +20,11 @@ export type RequestKind = 'register' | 'poll';
 /** How a registration ends, or would end were it given up now. */
 export type Verdict = Pick<RegistrationOutcome, 'result' | 'errorCode' | 'errorMessage' | 'trackingId'>;
 
-/** What has been counted of a registration; goes into the outcome as it is. */
-type Tally = Pick<
-  RegistrationOutcome,
-  | 'attempts'
-  | 'registersSent'
-  | 'possiblyTwice'
-  | 'polls'
-  | 'throttles'
-  | 'serverErrors'
-  | 'staleAnswers'
-  | 'retryAftersClamped'
-  | 'waitedMs'
-  | 'heldUnderWayMs'
-  | 'operationId'
->;
-
 /** What is known so far, whatever the phase. */
-export type Progress = Tally & {
+export type Progress = RegistrationTally & {
   readonly subject: RegistrationSubject;
   readonly startedAtMs: number;
   readonly deadlineAtMs: number;
-  readonly phases: RegistrationPhases;
   /** Where the last measured phase ended and the next begins. */
   readonly milestoneAtMs: number;
   /** First answer to the last register request. */

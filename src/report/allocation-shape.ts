@@ -77,14 +77,16 @@ export const MOVEMENT = z
     changes: z.strictObject({
       kept: count('at the same hub'),
       moved: count('at another hub'),
-      lost: count('not assigned any more'),
+      lost: count('not assigned any more: failed at the service, or disabled there'),
     }),
     changedDeviceId: count('with another device ID at their hub'),
     substatus: SUBSTATUS_COUNTS,
     movedSubstatus: SUBSTATUS_COUNTS.describe('of those that moved'),
   })
   .nullable()
-  .describe('devices that had a hub before, in an earlier round or before the run; null = none had');
+  .describe(
+    'devices that had a hub before, in an earlier round or before the run, and of which the service said more; null = none',
+  );
 
 export const HUB_MINUTES = z.strictObject({
   bucketMs: z.number().min(0).describe('length of each stretch, in milliseconds'),

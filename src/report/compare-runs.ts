@@ -126,13 +126,13 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
 function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[] {
   const [a, b] = [first.summary, other.summary];
   const settings = ({ sessions: [session] }: Summary): unknown =>
-    session && [session.workers, session.concurrency, session.ratePerSecond, session.rowsMax];
+    session && [session.workers, session.concurrency, session.loadShape, session.ratePerSecond, session.rowsMax];
   const differences: readonly (readonly [noun: string, a: unknown, b: unknown])[] = [
     ['fleet', a.fleet.digest, b.fleet.digest],
     ['target', a.target.label, b.target.label],
     ['version of dpsload', a.dpsloadVersion, b.dpsloadVersion],
     ['machine', first.machine, other.machine],
-    ['workers, concurrency, rate or limit', settings(a), settings(b)],
+    ['workers, concurrency, load shape, rate or limit', settings(a), settings(b)],
     ['api-version', a.sessions[0]?.apiVersion, b.sessions[0]?.apiVersion],
   ];
   return differences

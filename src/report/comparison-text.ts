@@ -93,6 +93,7 @@ function deviceLines(
             ]),
         ['got another device ID', formatCount(changedDeviceId)],
         ['no longer assigned', `${formatCount(changes.lost)}${named(lost)}`],
+        ['perhaps still assigned', formatCount(changes.untold)],
         ['newly assigned', formatCount(changes.won)],
         ['assigned in neither', formatCount(changes.neverAssigned)],
         ['slower', formatCount(slower)],

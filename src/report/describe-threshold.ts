@@ -1,5 +1,6 @@
 import { ALLOCATION_VERDICTS } from '../metrics/allocation/allocation-verdict.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
 
 const MS_PER_SECOND = 1_000;
@@ -14,7 +15,8 @@ export function describeThreshold(result: ThresholdResult): string {
 
 /** `observed 230.1 ms` */
 export function describeObserved({ expression, quantity, observed, limited }: ThresholdResult): string {
-  if (observed === null) return expression.startsWith('time_to(') ? 'never reached' : 'nothing was measured';
+  if (observed === null)
+    return parseThreshold(expression).metric === 'time_to' ? 'never reached' : 'nothing was measured';
   const because = limited ? ', but the load generator was the limit (--allow-limited)' : '';
   return `observed ${formatObserved(observed, quantity)}${because}`;
 }

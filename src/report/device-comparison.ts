@@ -1,3 +1,4 @@
+import { type HubChange, saysLost } from '../metrics/allocation/device-history.ts';
 import { type ExpectedMovement, expectedMovement } from '../metrics/allocation/expected-movement.ts';
 import type { HubWeight } from '../scenario/allocation-expectation.ts';
 import type { Move } from './moves-csv.ts';
@@ -14,24 +15,36 @@ export type DeviceResult = {
   readonly serviceMs: number | null;
 };
 
-const CHANGES = ['keptHub', 'movedHub', 'lost', 'won', 'neverAssigned'] as const;
+const CHANGES = ['keptHub', 'movedHub', 'lost', 'untold', 'won', 'neverAssigned'] as const;
 
 export type DeviceChange = (typeof CHANGES)[number];
 
 /** How the devices of one run did against the same devices of another one. */
 export type DeviceComparison = {
-  /** `lost`: assigned in the first run alone; `won`: in the second alone. They add up to the rows. */
+  /**
+   * `lost`: assigned in the first run, and not any more; `untold`: assigned in the first run, and the second came to no end
+   * that says where they are; `won`: assigned in the second alone. They add up to the rows.
+   */
   readonly changes: Readonly<Record<DeviceChange, number>>;
-  /** Of those that both runs assigned: service time beyond the tolerance. */
   /** Of those that both runs assigned: another device ID at their hub. */
   readonly changedDeviceId: number;
   /** What had to move of them so that the hubs' shares became what they are; `null` = both runs assigned none. */
   readonly expectedMovement: ExpectedMovement | null;
+  /** Of those that both runs assigned: service time beyond the tolerance. */
   readonly slower: number;
   readonly faster: number;
   /** The first registration IDs of those that moved, and of those that were lost. */
   readonly moved: readonly string[];
   readonly lost: readonly string[];
+};
+
+const HUB_CHANGES: Readonly<Record<DeviceChange, HubChange | null>> = {
+  keptHub: 'kept',
+  movedHub: 'moved',
+  lost: 'lost',
+  untold: null,
+  won: null,
+  neverAssigned: null,
 };
 
 /** IDs that are named for each kind. */
@@ -43,7 +56,14 @@ const SLOWER_MIN_MS = 40;
 /** Folds pairs of the same device in two runs; of the same size however many there are. */
 export class DeviceComparisonFold {
   readonly #tolerance: number;
-  readonly #changes: Record<DeviceChange, number> = { keptHub: 0, movedHub: 0, lost: 0, won: 0, neverAssigned: 0 };
+  readonly #changes: Record<DeviceChange, number> = {
+    keptHub: 0,
+    movedHub: 0,
+    lost: 0,
+    untold: 0,
+    won: 0,
+    neverAssigned: 0,
+  };
   readonly #moved: string[] = [];
   readonly #lost: string[] = [];
   readonly #hubsBefore = new Map<string, number>();
@@ -89,11 +109,9 @@ export class DeviceComparisonFold {
   }
 }
 
-/** The line of a device that the first run assigned, for moves.csv; `null` for all others. */
+/** The line of a device that the first run assigned and of which the second tells, for moves.csv; `null` for all others. */
 export function deviceMove(before: DeviceResult, after: DeviceResult): Move | null {
-  const change = ({ keptHub: 'kept', movedHub: 'moved', lost: 'lost', won: null, neverAssigned: null } as const)[
-    changeOf(before, after)
-  ];
+  const change = HUB_CHANGES[changeOf(before, after)];
   if (change === null) return null;
   const orNull = (text: string): string | null => (text === '' ? null : text);
   return {
@@ -120,6 +138,6 @@ function weightsOf(counts: ReadonlyMap<string, number>): readonly HubWeight[] {
 function changeOf(before: DeviceResult, after: DeviceResult): DeviceChange {
   const [wasAssigned, isAssigned] = [before.result === 'assigned', after.result === 'assigned'];
   if (!wasAssigned) return isAssigned ? 'won' : 'neverAssigned';
-  if (!isAssigned) return 'lost';
+  if (!isAssigned) return saysLost(after.result) ? 'lost' : 'untold';
   return before.assignedHub.toLowerCase() === after.assignedHub.toLowerCase() ? 'keptHub' : 'movedHub';
 }

@@ -31,7 +31,7 @@ export function movesCsvLine(move: Move): string {
   return csvLine([registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, idChanged, substatus]);
 }
 
-/** `null` where the device had no hub before. */
+/** `null` where the device had no hub before, or nobody said where it is now. */
 export function moveOf({ outcome, change, hubBefore, deviceIdBefore }: DeviceStep): Move | null {
   if (change === null) return null;
   const { registrationId, round, assignedHub: hub, deviceId, substatus } = outcome;

@@ -4,8 +4,8 @@ import { type Html, html, jsonText } from './page/html.ts';
 import { foreign, overview } from './page/overview.ts';
 import { PAGE_STYLE } from './page/page-style.ts';
 import { plotFigure } from './page/plot-figure.ts';
-import { plannedRegistrations, type ReportFacts } from './page/report-facts.ts';
-import { hasValues, RECOVERY_SHARES, type RunPlots, runPlots } from './page/run-plots.ts';
+import { type ReportFacts, recoveryTimes } from './page/report-facts.ts';
+import { hasValues, type RunPlots, runPlots } from './page/run-plots.ts';
 import {
   allocationTables,
   errorTable,
@@ -92,8 +92,8 @@ ${section('time', 'Over time', [
   figure('Launches and completions', ratesFinding(facts), plots.rates),
   figure('In flight', 'Registrations between their start and their end, seen once a second.', plots.inFlight),
   figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
-  figure('Recovery', recoveryFinding(facts), plots.recovery),
-  recoveryTable(facts),
+  figure('Recovery', recoveryFinding(summary), plots.recovery),
+  recoveryTable(summary),
   hubTimeTable(summary),
 ])}${section('latency', 'Latency', [
   figure(
@@ -136,14 +136,12 @@ function ratesFinding({ summary: { throughput }, timeline: { bucketMs } }: Repor
   return `${formatCount(ended)} ended in ${formatDuration(activeMs)}, ${formatNumber(endedPerSecond)} a second. Each point is the mean of ${each}.`;
 }
 
-function recoveryFinding({ summary, recovery }: ReportFacts): string {
-  const planned = plannedRegistrations(summary);
-  const times = RECOVERY_SHARES.flatMap((share) => {
-    const afterMs = recovery.timeToMs(share, planned);
-    return afterMs === null ? [] : [`${share * 100}% after ${formatDuration(afterMs)}`];
-  });
+function recoveryFinding(summary: Summary): string {
+  const times = recoveryTimes(summary).flatMap(({ share, afterMs }) =>
+    afterMs === null ? [] : [`${share * 100}% after ${formatDuration(afterMs)}`],
+  );
   const reached = times.length === 0 ? 'fewer than half came to one' : times.join(', ');
-  return `Share of ${formatCount(planned)} devices with a hub: ${reached}.`;
+  return `Share of ${formatCount(summary.plannedRegistrations)} devices with a hub: ${reached}.`;
 }
 
 function throttleFinding({ summary }: ReportFacts, { throttles }: RunPlots): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { END_REASONS } from '../journal/journal-record.ts';
+import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
@@ -37,7 +37,11 @@ const SESSION = z.strictObject({
   attestation: text('how the devices proved who they are'),
   workers: count('worker threads'),
   concurrency: count('registrations that could be in flight'),
-  ratePerSecond: number('launches a second that were intended; null = closed model, or no steady rate').nullable(),
+  loadShape: z
+    .enum(LOAD_SHAPES)
+    .describe('what launches were timed by; closed = free slots alone; null = the journal does not tell')
+    .nullable(),
+  ratePerSecond: number('launches a second that were intended; null = no steady rate').nullable(),
   rowsMax: count('rows that could be launched (--limit); null = the whole fleet').nullable(),
 });
 
@@ -64,8 +68,8 @@ const LOAD_GENERATOR = z
   .strictObject({
     limited: z.boolean().describe('whether a limit was exceeded: the times are not the service’s alone'),
     limits: z.array(LIMIT),
-    startLagP99Ms: ms('99th percentile of the start lag; open model only').nullable(),
-    startLagMaxMs: ms('longest start lag; open model only').nullable(),
+    startLagP99Ms: ms('99th percentile of the start lag; of every load shape but closed').nullable(),
+    startLagMaxMs: ms('longest start lag; of every load shape but closed').nullable(),
     loopDelayP99Ms: ms('99th percentile, over the seconds, of the longest event-loop delay of any worker').nullable(),
     loopDelayMaxMs: ms('longest event-loop delay').nullable(),
     cpuShareMean: number('cores that dpsload kept busy, on average; 2 = two cores').nullable(),
@@ -130,6 +134,9 @@ const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
   results: z
     .record(z.enum(REGISTRATION_RESULTS), count('registrations that ended so'))
     .describe('every row of every round has one result; they add up to rows × rounds'),
+  plannedRegistrations: count(
+    'what the run set out to do: registrations that it launched, where it came to its end; else every row of every round',
+  ),
   possiblyTwice: count('registrations that the service may have seen more often than the run knows'),
   latency: z
     .record(z.enum(LATENCY_METRICS), DURATIONS.nullable())

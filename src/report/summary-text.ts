@@ -17,7 +17,7 @@ import {
 } from './format.ts';
 import { HEALTH_LABELS } from './health-labels.ts';
 import { type Palette, PLAIN } from './palette.ts';
-import type { Summary } from './summary.ts';
+import { isWhole, leftOf, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 
 /** Codes that are listed; `summary.json` has them all. */
@@ -83,7 +83,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
 function verdictLine(summary: Summary, palette: Palette): string {
   const { results, verdict, end } = summary;
   const failed = FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
-  const left = results['not-started'] + results.cancelled + results.unknown;
+  const left = leftOf(summary);
   const counts = [
     `${formatCount(results.assigned)} assigned`,
     `${formatCount(failed)} failed`,
@@ -98,7 +98,9 @@ function verdictLine(summary: Summary, palette: Palette): string {
     case 'some-failed':
       return palette.bad(`some failed: ${counts}`);
     case 'stopped':
-      return palette.bad(`stopped (${end?.reason}${because}): ${counts}`);
+      return palette.bad(
+        isWhole(end) ? `some came to no end: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
+      );
     case 'unfinished':
       return palette.warning(`not finished, going on or killed; so far ${counts}`);
   }

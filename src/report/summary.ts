@@ -22,7 +22,7 @@ export const SUMMARY_SCHEMA_VERSION = 1;
 export const VERDICTS = [
   'all-assigned', // all that was to be registered, which `--limit` may have bounded
   'some-failed',
-  'stopped', // before all was registered
+  'stopped', // before all was registered, or with some of which nobody knows the end
   'unfinished', // the journal has no end: the run is going on, or was killed
 ] as const;
 
@@ -54,6 +54,8 @@ export type Summary = {
   };
   /** Every row of every round has one result; they add up to rows × rounds. */
   readonly results: Readonly<Record<RegistrationResult, number>>;
+  /** What the run set out to do: all that it launched, where it came to its end; else every row of every round. */
+  readonly plannedRegistrations: number;
   /** Registrations that the service may have seen more often than the run knows. */
   readonly possiblyTwice: number;
   /** `null` = nothing was measured. */
@@ -65,7 +67,7 @@ export type Summary = {
   readonly expectedHubs: { readonly asExpected: number; readonly elsewhere: number } | null;
   /** What the run says of the allocation policy; `null` = nothing is expected of it. */
   readonly allocation: AllocationJudgement | null;
-  /** Of the devices that had a hub before, in an earlier round or before the run; `null` = none had. */
+  /** Of the devices that had a hub before, in an earlier round or before the run, as far as the service said; `null` = of none. */
   readonly movement: Movement | null;
   readonly hubMinutes: HubMinutes;
   readonly errors: readonly (ErrorGroup & { readonly remedy: string | null })[];
@@ -108,6 +110,8 @@ export type SessionSummary = {
   readonly attestation: string;
   readonly workers: number;
   readonly concurrency: number;
+  /** `null` = a journal of a dpsload that did not tell. */
+  readonly loadShape: SessionRecord['loadShape'];
   readonly ratePerSecond: number | null;
   readonly rowsMax: number | null;
 };
@@ -138,7 +142,7 @@ export function summarize(facts: RunFacts): Summary {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
   const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
-  const registrations = registrationsOf(counts, end);
+  const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
   const allocation =
     last.allocation === null ? null : judgeAllocation(last.allocation, facts.allocationCounts.cohorts(), movement);
@@ -160,9 +164,10 @@ export function summarize(facts: RunFacts): Summary {
       rounds: last.rounds,
     },
     results: counts.byResult(),
+    plannedRegistrations,
     possiblyTwice: facts.possiblyTwice,
     latency: summarizeLatency(latency),
-    recovery: summarizeRecovery(facts.recovery, registrations),
+    recovery: summarizeRecovery(facts.recovery, plannedRegistrations),
     hubs: hubs.shares(),
     expectedHubs: hubs.expecting === 0 ? null : { asExpected: hubs.asExpected, elsewhere: hubs.elsewhere },
     allocation,
@@ -174,7 +179,7 @@ export function summarize(facts: RunFacts): Summary {
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, registrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
+        { ...facts, plannedRegistrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),
@@ -191,23 +196,34 @@ function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Verdict {
 }
 
 /** It did all that it was to do. */
-export function isWhole(end: EndRecord | null): boolean {
+export function isWhole(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
-/** In the closed model a registration is intended for the moment in which it starts: there is no lag to judge. */
-function isOpenModel(sessions: readonly SessionRecord[]): boolean {
-  return sessions.some(({ ratePerSecond }) => ratePerSecond !== null);
+/** Registrations that are left to do: in a run that completed, what never started was not selected. */
+export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
+  const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
+  return notStarted + results.cancelled + results.unknown;
 }
 
-/** What the run was to settle: all that was launched, where it came to its end; else the fleet. */
-function registrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
+/**
+ * Launches have a schedule, to which they can be late; at once too, where fewer slots than devices mean that the storm that
+ * was asked for was not made. In the closed model a registration is intended for the moment in which it starts.
+ */
+function isOpenModel(sessions: readonly SessionRecord[]): boolean {
+  return sessions.some(({ loadShape, ratePerSecond }) =>
+    loadShape === null ? ratePerSecond !== null : loadShape !== 'closed',
+  );
+}
+
+/** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
+function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
   const launched = counts.of(...REGISTRATION_RESULTS.filter((result) => result !== 'not-started'));
   return isWhole(end) ? launched : counts.of(...REGISTRATION_RESULTS);
 }
 
-function summarizeRecovery(recovery: RecoveryCurve, registrations: number): Recovery {
-  const timeToMs = (share: number): number | null => recovery.timeToMs(share, registrations);
+function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Recovery {
+  const timeToMs = (share: number): number | null => recovery.timeToMs(share, plannedRegistrations);
   return {
     to50PercentMs: timeToMs(0.5),
     to95PercentMs: timeToMs(0.95),
@@ -224,6 +240,7 @@ function summarizeSession(session: SessionRecord): SessionSummary {
     attestation: session.attestation,
     workers: session.workers,
     concurrency: session.concurrency,
+    loadShape: session.loadShape,
     ratePerSecond: session.ratePerSecond,
     rowsMax: session.rowsMax,
   };

@@ -112,6 +112,16 @@ describe('the results of a run', () => {
     expect(readdirSync(folder)).not.toContain('summary.json');
   });
 
+  it('say nothing of the hubs of devices whose second round came to no end', async () => {
+    const cancelled = outcomeRecord(1, notAssigned({ round: 2, result: 'cancelled' }));
+    const first = [outcomeRecord(0), outcomeRecord(1)];
+    const second = [grantRecord(0, 1, { round: 2 }), cancelled];
+    const folder = runFolder([sessionOf(2, { rounds: 2 }), grantRecord(0, 1), ...first, ...second, interrupted]);
+    const summary = await writeResults(folder, { fleet: null });
+    expect(summary).toMatchObject({ results: { assigned: 2, cancelled: 1, unknown: 1 }, movement: null });
+    expect(readFileSync(join(folder, 'moves.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(1);
+  });
+
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {
     const folder = runFolder([fleetSession(), grantRecord(0, 4), outcomeRecord(0), outcomeRecord(3), interrupted]);
     const summary = await writeResults(folder, { fleet });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/dps/allocation-policy.ts';
 import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
-import { END_REASONS, type JournalRecord, type SessionRecord } from '../../src/journal/journal-record.ts';
+import { END_REASONS, type JournalRecord, LOAD_SHAPES, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
 import { grantRecord, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
 
@@ -87,6 +87,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   rounds: count,
   workers: count,
   concurrency: count,
+  loadShape: orNull(fc.constantFrom(...LOAD_SHAPES)),
   ratePerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
   thresholds: fc.array(text),
   allowLimited: fc.boolean(),
@@ -179,6 +180,11 @@ const change = (record: JournalRecord, from: string | RegExp, to: string): strin
   expect(changed).not.toBe(line);
   return changed;
 };
+
+it('a session of a dpsload that did not tell its load shape is read', () => {
+  const line = change(sessionRecord({ ratePerSecond: 10 }), '"loadShape":"closed",', '');
+  expect(decodeRecord(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
+});
 
 describe('a line that is no record', () => {
   it.each([

@@ -130,33 +130,33 @@ describe('the threshold language', () => {
   });
 
   it.each([
-    ['', 1, 'there is no threshold'],
-    ['   ', 1, 'there is no threshold'],
-    ['servce < 3s', 1, 'there is no such metric'],
-    ['p101(service) < 3s', 1, 'there is no such metric'],
-    ['  "p95"(service) < 3s', 3, 'there is no such metric'],
-    ['p95 < 3s', 5, 'p95 needs a time'],
-    ['p95(servce) < 3s', 5, 'this is no time'],
-    ['rate(not-started) < 3%', 6, 'this is no result'],
-    ['time_to(101%) < 3m', 9, 'this is no share'],
-    ['p95(service < 3s', 13, 'a parenthesis is open'],
-    ['throttles() == 0', 10, 'throttles stands alone'],
-    ['p95(service) 3s', 14, 'a comparison is missing'],
-    ['p95(service) =< 3s', 14, 'this cannot be understood'],
-    ['p95(service) <', 15, 'a limit is missing'],
-    ['p95(service) < abort', 16, 'a limit is missing'],
-    ['p95(service) < 3', 16, 'p95 is a duration, and this is none'],
-    ['rate(failed) < 0.001', 16, 'rate is a share, and this is none'],
-    ['throttles < 3s', 13, 'throttles is a plain number, and this is none'],
-    ['throttles < 1 1', 15, 'the threshold is complete here'],
-    ['hub_share("a) > 1%', 11, 'this cannot be understood'],
-    ['hub_share("a") > 1% abort', 21, 'hub_share is only known at the end'],
-    ['count(assigned) > 5 abort', 21, '> can still come true while the run goes on'],
-  ])('refuses %j at column %i', (expression, column, message) => {
+    ['', 1, 'there is no threshold', 'Write one like p95(service) < 3s'],
+    ['   ', 1, 'there is no threshold', 'Write one like p95(service) < 3s'],
+    ['servce < 3s', 1, 'there is no such metric', 'Write p50 to p100 or one of min, mean,'],
+    ['p101(service) < 3s', 1, 'there is no such metric', 'Write p50 to p100 or one of min, mean,'],
+    ['  "p95"(service) < 3s', 3, 'there is no such metric', 'Write p95'],
+    ['p95 < 3s', 5, 'p95 needs a time', 'Write p95(response)'],
+    ['p95(servce) < 3s', 5, 'this is no time', 'Write service'],
+    ['rate(not-started) < 3%', 6, 'this is no result', 'Write failed, assigned, disabled,'],
+    ['time_to(101%) < 3m', 9, 'this is no share', 'Write 100%'],
+    ['p95(service < 3s', 13, 'a parenthesis is open', 'Write )'],
+    ['throttles() == 0', 10, 'throttles stands alone', 'Remove the parentheses'],
+    ['p95(service) 3s', 14, 'a comparison is missing', 'Write <, <=, >, >=, == or !='],
+    ['p95(service) =< 3s', 14, 'this cannot be understood', 'other names go in quotes'],
+    ['p95(service) <', 15, 'a limit is missing', 'Write a number with ms, s, m or h, such as 3s'],
+    ['p95(service) < abort', 16, 'a limit is missing', 'Write a number with ms, s, m or h, such as 3s'],
+    ['p95(service) < 3', 16, 'p95 is a duration, and this is none', 'Write a number with ms, s, m or h, such as 3s'],
+    ['rate(failed) < 0.001', 16, 'rate is a share, and this is none', 'Write a number with %, such as 0.1%'],
+    ['throttles < 3s', 13, 'throttles is a plain number, and this is none', 'Write a plain number, such as 0 or 1.1'],
+    ['throttles < 1 1', 15, 'the threshold is complete here', 'Remove the rest'],
+    ['hub_share("a) > 1%', 11, 'this cannot be understood', 'other names go in quotes'],
+    ['hub_share("a") > 1% abort', 21, 'hub_share is only known at the end', 'Leave abort away'],
+    ['count(assigned) > 5 abort', 21, '> can still come true while the run goes on', 'Leave abort away'],
+  ])('refuses %j at column %i', (expression, column, message, remedy) => {
     const error = errorOf(expression);
     expect([error.column, error.message]).toEqual([column, message]);
     expect(error.excerpt.split('\n')[1]?.indexOf('^')).toBe(column + 1);
-    expect(error.remedy).not.toBe('');
+    expect(error.remedy).toContain(remedy);
   });
 
   it('proposes the word that was probably meant', () => {

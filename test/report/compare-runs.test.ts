@@ -111,7 +111,8 @@ describe('a comparison', () => {
     ['target', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
     ['version of dpsload', { session: { dpsloadVersion: '9.9.9' } }],
     ['machine', { machine: { cores: 4 } }],
-    ['workers, concurrency, rate or limit', { session: { concurrency: 7 } }],
+    ['workers, concurrency, load shape, rate or limit', { session: { concurrency: 7 } }],
+    ['workers, concurrency, load shape, rate or limit', { session: { loadShape: 'at-once' } }],
   ])('warns of another %s', (noun, shape) => {
     const { warnings } = compareRuns([run('a'), run('b', shape)], 0.1, null);
     expect(warnings).toEqual([`b has another ${noun} than a`]);
@@ -147,6 +148,7 @@ describe('devices, one by one', () => {
     [device('assigned', 'a', 500), device('assigned', 'a', 449), { changes: { keptHub: 1 }, faster: 1 }],
     [device('assigned', 'a', 5), device('assigned', 'a', 45), { slower: 0 }],
     [device('assigned', 'a', 5), device('failed', '', 900), { changes: { lost: 1 }, slower: 0, lost: ['d'] }],
+    [device('assigned', 'a', 5), device('cancelled', '', 9), { changes: { lost: 0, untold: 1 }, lost: [] }],
     [device('refused', '', 5), device('assigned', 'a', 900), { changes: { won: 1 }, slower: 0 }],
     [device('not-started', '', null), device('failed', '', 9), { changes: { neverAssigned: 1 } }],
   ])('%#', (before, after, expected) => {

@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RunMetrics } from '../../src/coordinator/run-metrics.ts';
 import { writeResults } from '../../src/coordinator/write-results.ts';
+import type { EndReason } from '../../src/journal/journal-record.ts';
 import { ALLOCATION_VERDICTS } from '../../src/metrics/allocation/allocation-verdict.ts';
 import type { LatencyMetric } from '../../src/metrics/latency-metric.ts';
 import { formatPoints } from '../../src/report/describe-allocation.ts';
-import { formatCount, formatMs, formatShare } from '../../src/report/format.ts';
+import { formatCount, formatDuration, formatMs, formatShare } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { metricValue, parseMetrics, type ScrapedMetric } from '../support/prometheus-text.ts';
 import { readResultRows } from '../support/results.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
-import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
+import { outcomeRecord, sampleJournal, sessionOf, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const THRESHOLDS = [
@@ -171,4 +172,33 @@ describe('the numbers of one run', () => {
     expect(text).toContain('\nthresholds  3 of 6 failed\n');
     expect(junitXml(summary)).toContain('tests="7" failures="3"');
   });
+});
+
+/** `--only` and `--exclude` select rows, `--limit` bounds them; what is left out was never part of a run that came to its end. */
+it.each<[EndReason, string, number]>([
+  ['completed', 'All 5 devices were assigned to a hub', 5],
+  ['limit', 'All 5 devices were assigned to a hub', 5],
+  ['interrupted', 'Stopped when 5 of 60 devices were assigned to a hub', 60],
+])('5 of 60 rows, %s: all forms agree on what was planned', async (reason, headline, planned) => {
+  const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
+  const outcomes = [3, 11, 25, 40, 59].map((row) => outcomeRecord(row));
+  const session = sessionOf(60, { thresholds: ['time_to(99%) < 1h'] });
+  writeJournal(join(folder, 'journal.ndjson'), [
+    session,
+    ...outcomes,
+    { kind: 'end', atMs: 9_000, reason, message: null },
+  ]);
+  const summary = await writeResults(folder, { fleet: null });
+  const page = readFileSync(join(folder, 'report.html'), 'utf8');
+  expect(summary.plannedRegistrations).toBe(planned);
+  expect(page).toContain(`<h1>${headline}</h1>`);
+  expect(page).toContain(`<dd>${formatShare(5 / planned)}</dd><dd class="note">5 of ${planned}</dd>`);
+  expect(page).toContain(`Share of ${planned} devices with a hub: `);
+  const { to99PercentMs } = summary.recovery;
+  expect(to99PercentMs === null).toBe(planned > 5);
+  expect(summary.thresholds[0]?.observed).toBe(to99PercentMs);
+  expect(page).toContain(`<dt>99% assigned after</dt><dd>${formatDuration(to99PercentMs)}</dd>`);
+  const [devices, after] = tableOf(page, 'Time to a hub');
+  expect(devices?.at(-1)).toBe(formatCount(planned));
+  expect(after?.at(3)).toBe(to99PercentMs === null ? 'not reached' : `${(to99PercentMs / 1000).toFixed(2)} s`);
 });

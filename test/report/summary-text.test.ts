@@ -126,6 +126,7 @@ describe('the verdict', () => {
       { outcomes: [...assigned(2), notStarted], end: end('limit') },
       'all assigned up to the limit: 2 assigned, 0 failed, 1 left',
     ],
+    ['a selection', { outcomes: [...assigned(2), notStarted] }, 'all assigned: 2 assigned, 0 failed'],
     ['some', { outcomes: [...assigned(2), failed] }, 'some failed: 2 assigned, 1 failed'],
     [
       'stopped',
@@ -136,6 +137,11 @@ describe('the verdict', () => {
       'with a reason',
       { end: end('unreachable', 'no device connected') },
       'stopped (unreachable: no device connected): 0 assigned, 0 failed',
+    ],
+    [
+      'done but for what a dead worker held',
+      { outcomes: [...assigned(2), outcomeRecord(2, notAssigned({ result: 'unknown' }))] },
+      'some came to no end: 2 assigned, 0 failed, 1 left',
     ],
     ['killed', { outcomes: assigned(1), end: null }, 'not finished, going on or killed; so far 1 assigned, 0 failed'],
   ])('%s', (_, parts, expected) => {
@@ -150,10 +156,20 @@ describe('the verdict', () => {
     ]);
   });
 
-  it('judges the start lag in the open model alone', () => {
-    const outcomes = assigned(9, { intendedAtMs: -90 });
-    expect(text({ outcomes })).not.toContain('start lag p99');
-    expect(text({ outcomes, session: { ratePerSecond: 10 } })).toContain('start lag p99 180 ms is over 40.0 ms');
+  it.each<[boolean, Partial<SessionRecord>]>([
+    [false, { loadShape: 'closed' }],
+    [true, { loadShape: 'rate', ratePerSecond: 10 }],
+    [true, { loadShape: 'stages' }],
+    [true, { loadShape: 'batches' }],
+    [true, { loadShape: 'at-once' }],
+    // Journals that do not tell.
+    [false, { loadShape: null }],
+    [true, { loadShape: null, ratePerSecond: 10 }],
+  ])('judges the start lag where launches have a schedule: %s of %j', (isJudged, session) => {
+    const { loadGenerator } = summaryOf({ outcomes: assigned(9, { intendedAtMs: -90 }), session });
+    const limit = loadGenerator.limits.find(({ name }) => name === 'startLagP99Ms');
+    expect([loadGenerator.limited, limit?.exceeded]).toEqual([isJudged, isJudged]);
+    expect(limit?.observed).toEqual(isJudged ? expect.closeTo(180, 0) : null);
   });
 });
 

@@ -45,7 +45,10 @@ export function allocationFolds(outcomes: readonly OutcomeRecord[], region: stri
 }
 
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */
-export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5): RunMeasures & MoreFolds {
+export function runMeasures(
+  outcomes: readonly OutcomeRecord[],
+  loopDelayMs = 5,
+): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery'> {
   const folds = allocationFolds(outcomes);
   const movement = folds.movementCounts.result();
   const [counts, latency, hubs, totals] = [
@@ -62,7 +65,7 @@ export function runMeasures(outcomes: readonly OutcomeRecord[], loopDelayMs = 5)
   const health = new LoadGeneratorHealth();
   health.add(sampleRecord(1000, { loopDelayMaxMs: [loopDelayMs] }), 2);
   return {
-    registrations: outcomes.length,
+    plannedRegistrations: outcomes.length,
     rejectedRows: 0,
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     health: health.summary(null),

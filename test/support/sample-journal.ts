@@ -45,6 +45,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     rounds: 1,
     workers: 2,
     concurrency: 100,
+    loadShape: 'closed',
     ratePerSecond: null,
     thresholds: [],
     allowLimited: false,

@@ -23,8 +23,8 @@ export class AllocationCounts {
   }
 
   /** @param region of the run in which the device registers; `null` = not told */
-  add({ outcome, isInitial, change }: DeviceStep, region: string | null): void {
-    const isUnassigned = outcome.result !== 'assigned' && outcome.result !== 'not-started' && change === null;
+  add({ outcome, isInitial, hadHub }: DeviceStep, region: string | null): void {
+    const isUnassigned = outcome.result !== 'assigned' && outcome.result !== 'not-started' && !hadHub;
     if (!isInitial && !isUnassigned) return;
     const name = this.#cohortOf(outcome, region);
     const counts = this.#cohorts.get(name) ?? { hubs: new Map(), initial: 0, unassigned: 0 };

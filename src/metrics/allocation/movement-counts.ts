@@ -1,6 +1,6 @@
 import type { DeviceStep, HubChange } from './device-history.ts';
 
-/** What became of the devices that had a hub before: in an earlier round, or before the run. */
+/** What became of the devices that had a hub before, in an earlier round or before the run, as far as the service said. */
 export type Movement = {
   readonly changes: Readonly<Record<HubChange, number>>;
   /** Of those with a hub now; unknown for devices that were known before the run. */
@@ -27,7 +27,7 @@ export class MovementCounts {
     if (deviceIdBefore !== null && deviceIdBefore !== outcome.deviceId) this.#changedDeviceId += 1;
   }
 
-  /** `null` = no device had a hub before. */
+  /** `null` = of no device that had a hub before it is known. */
   result(): Movement | null {
     const { kept, moved, lost } = this.#changes;
     if (kept + moved + lost === 0) return null;

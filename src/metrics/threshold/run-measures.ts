@@ -9,18 +9,19 @@ import type { RunTotals } from '../run-totals.ts';
 
 /** What thresholds are judged by: the folds of a run, at its end or while it goes on. */
 export type RunMeasures = {
-  /** That the run was to settle. */
-  readonly registrations: number;
+  /** `null` = not known before the end. */
+  readonly plannedRegistrations: number | null;
   readonly rejectedRows: number;
   readonly counts: OutcomeCounts;
   readonly possiblyTwice: number;
   readonly latency: LatencyHistograms;
-  readonly recovery: RecoveryCurve;
+  /** `null` = not known before the end. */
+  readonly recovery: RecoveryCurve | null;
   readonly hubs: HubDistribution;
   readonly totals: RunTotals;
   /** `null` = nothing is expected of the allocation policy, or not known before the end. */
   readonly allocation: AllocationJudgement | null;
-  /** `null` = no device had a hub before, or not known before the end. */
+  /** `null` = known of no device that had a hub before, or not known before the end. */
   readonly movement: Movement | null;
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;

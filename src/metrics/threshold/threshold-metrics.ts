@@ -93,7 +93,10 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
     ...numberMetric(
       'time_to',
       'first start of the run until this share was assigned',
-      ({ recovery, registrations }, share) => recovery.timeToMs(Number.parseFloat(share) / 100, registrations),
+      ({ recovery, plannedRegistrations }, share) =>
+        recovery === null || plannedRegistrations === null
+          ? null
+          : recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations),
     ),
     argument: SHARE,
     quantity: 'duration',

@@ -2,7 +2,6 @@ import type { RegistrationOutcome } from '../../registration/registration-outcom
 import { HubDistribution } from '../hub-distribution.ts';
 import { LatencyHistograms } from '../latency-histograms.ts';
 import { OutcomeCounts } from '../outcome-counts.ts';
-import { RecoveryCurve } from '../recovery-curve.ts';
 import { RunTotals } from '../run-totals.ts';
 import { isBrokenEarly, judgeThreshold, type ThresholdResult } from './judge-threshold.ts';
 import type { Threshold } from './threshold.ts';
@@ -14,12 +13,12 @@ export const ABORT_REGISTRATIONS_MIN = 100;
 export class ThresholdWatch {
   readonly #thresholds: readonly Threshold[];
   readonly #measures = {
-    registrations: 0,
+    plannedRegistrations: null,
     rejectedRows: 0,
     counts: new OutcomeCounts(),
     possiblyTwice: 0,
     latency: new LatencyHistograms(),
-    recovery: new RecoveryCurve(),
+    recovery: null,
     hubs: new HubDistribution(),
     totals: new RunTotals(),
     health: null,

@@ -13,9 +13,9 @@ import {
   formatShare,
 } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import type { Summary, Verdict } from '../summary.ts';
+import { isWhole, leftOf, type Summary, type Verdict } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
-import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
+import type { ReportFacts } from './report-facts.ts';
 
 const HUBS_SHOWN_MAX = 8;
 const ERRORS_SHOWN_MAX = 3;
@@ -37,7 +37,7 @@ export function overview(facts: ReportFacts): Html {
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
 ${thresholdList(summary)}${notices(summary)}
-<dl class="figures">${keyFigures(facts).map(
+<dl class="figures">${keyFigures(summary).map(
     ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
   )}</dl>
 </header>
@@ -54,8 +54,7 @@ export function foreign(text: string): string {
 }
 
 function headline(summary: Summary): string {
-  const { results, verdict, fleet } = summary;
-  const planned = plannedRegistrations(summary);
+  const { results, verdict, end, fleet, plannedRegistrations: planned } = summary;
   const things = fleet.rounds === 1 ? 'device' : 'registration';
   const of = `${formatCount(results.assigned)} of ${formatNoun(planned, things)}`;
   switch (verdict) {
@@ -66,7 +65,9 @@ function headline(summary: Summary): string {
     case 'some-failed':
       return `${of} were assigned to a hub, ${formatCount(failedOf(summary))} failed`;
     case 'stopped':
-      return `Stopped when ${of} were assigned to a hub`;
+      return isWhole(end)
+        ? `${of} were assigned to a hub, some came to no end`
+        : `Stopped when ${of} were assigned to a hub`;
     case 'unfinished':
       return `So far ${of} were assigned to a hub`;
   }
@@ -121,11 +122,14 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
-  const { results, latency, throughput, requests } = facts.summary;
-  const planned = plannedRegistrations(facts.summary);
-  const { service } = latency;
-  const afterMs = facts.recovery.timeToMs(0.99, planned);
+function keyFigures({
+  results,
+  latency: { service },
+  recovery,
+  throughput,
+  requests,
+  plannedRegistrations: planned,
+}: Summary): readonly KeyFigure[] {
   return [
     {
       name: 'Assigned',
@@ -144,8 +148,8 @@ function keyFigures(facts: ReportFacts): readonly KeyFigure[] {
     },
     {
       name: '99% assigned after',
-      value: formatDuration(afterMs),
-      note: afterMs === null ? 'never reached' : 'from the first start',
+      value: formatDuration(recovery.to99PercentMs),
+      note: recovery.to99PercentMs === null ? 'never reached' : 'from the first start',
     },
     {
       name: 'Register calls',
@@ -233,8 +237,8 @@ function percent(share: number): string {
 }
 
 function errorCard(summary: Summary): Html {
-  const { errors, results } = summary;
-  const undone = results['not-started'] + results.cancelled + results.unknown;
+  const { errors } = summary;
+  const undone = leftOf(summary);
   const left = errors.length - ERRORS_SHOWN_MAX;
   const items = errors
     .slice(0, ERRORS_SHOWN_MAX)

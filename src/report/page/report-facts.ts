@@ -1,6 +1,5 @@
 import type { HubExpectation } from '../../metrics/hub-expectation.ts';
 import type { LatencyHistograms } from '../../metrics/latency-histograms.ts';
-import type { RecoveryCurve } from '../../metrics/recovery-curve.ts';
 import type { RunTimeline } from '../../metrics/run-timeline.ts';
 import type { Summary } from '../summary.ts';
 
@@ -9,12 +8,17 @@ export type ReportFacts = {
   readonly summary: Summary;
   readonly timeline: RunTimeline;
   readonly latency: LatencyHistograms;
-  readonly recovery: RecoveryCurve;
   readonly hubExpectation: HubExpectation;
 };
 
-/** Registrations that the run set out to do: all rows of all rounds, or as many as its limit let it start. */
-export function plannedRegistrations({ results, end }: Summary): number {
-  const all = Object.values(results).reduce((sum, count) => sum + count, 0);
-  return end?.reason === 'limit' ? all - results['not-started'] : all;
+/** How long it took until these shares of what was planned had a hub; `null` = they never had. */
+export function recoveryTimes({
+  recovery,
+}: Summary): readonly { readonly share: number; readonly afterMs: number | null }[] {
+  return [
+    { share: 0.5, afterMs: recovery.to50PercentMs },
+    { share: 0.95, afterMs: recovery.to95PercentMs },
+    { share: 0.99, afterMs: recovery.to99PercentMs },
+    { share: 1, afterMs: recovery.to100PercentMs },
+  ];
 }

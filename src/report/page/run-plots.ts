@@ -3,12 +3,9 @@ import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
 import { percentileCurve, percentilePlaces } from '../../metrics/percentile-curve.ts';
 import type { SampledMetric, TimeBucket } from '../../metrics/time-bucket.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
-import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
+import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 const MS_PER_SECOND = 1000;
-
-/** Shares of the fleet whose time to a hub is told. */
-export const RECOVERY_SHARES = [0.5, 0.95, 0.99, 1] as const;
 
 export type RunPlots = {
   readonly rates: PlotData;
@@ -114,19 +111,15 @@ class TimePlots {
   }
 
   recovery(): PlotData {
-    const { summary, timeline, recovery } = this.#facts;
-    const planned = plannedRegistrations(summary);
+    const { summary, timeline } = this.#facts;
     let assigned = 0;
     const values = this.#buckets.map((bucket) => {
       assigned += bucket.assigned;
-      return assigned / planned;
+      return assigned / summary.plannedRegistrations;
     });
-    const marks = RECOVERY_SHARES.flatMap((share): PlotMark[] => {
-      const afterMs = recovery.timeToMs(share, planned);
-      return afterMs === null
-        ? []
-        : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: `${share * 100}%` }];
-    });
+    const marks = recoveryTimes(summary).flatMap(({ share, afterMs }): PlotMark[] =>
+      afterMs === null ? [] : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: `${share * 100}%` }],
+    );
     const series: PlotSeries = { ...LINE, label: 'assigned', color: 'c', values: assigned === 0 ? [] : values };
     return { ...this.#plot('plot-recovery', 'share', [series], marks), yMax: 1 };
   }

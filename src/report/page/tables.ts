@@ -13,11 +13,10 @@ import {
 } from '../describe-allocation.ts';
 import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import type { Summary } from '../summary.ts';
+import type { SessionSummary, Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { foreign } from './overview.ts';
-import { plannedRegistrations, type ReportFacts } from './report-facts.ts';
-import { RECOVERY_SHARES } from './run-plots.ts';
+import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 const RESULT_NOTES: Readonly<Record<RegistrationResult, string>> = {
   assigned: 'came to a hub',
@@ -231,18 +230,14 @@ export function healthTable({ loadGenerator: health }: Summary): Html {
   return html`${table('Limits of the load generator', ['', 'observed', 'limit', 'verdict'], limits)}${table('Seen of the load generator', ['', 'observed'], extremes)}`;
 }
 
-export function recoveryTable({ summary, recovery }: ReportFacts): Html {
-  const planned = plannedRegistrations(summary);
-  const times = RECOVERY_SHARES.map((share) => {
-    const afterMs = recovery.timeToMs(share, planned);
-    return afterMs === null ? 'not reached' : writeExactly(afterMs);
-  });
+export function recoveryTable(summary: Summary): Html {
+  const times = recoveryTimes(summary);
   return table(
     'Time to a hub, from the first start',
-    ['share of the devices', ...RECOVERY_SHARES.map((share) => `${share * 100}%`)],
+    ['share of the devices', ...times.map(({ share }) => `${share * 100}%`)],
     [
-      ['devices', ...RECOVERY_SHARES.map((share) => formatCount(Math.ceil(share * planned)))],
-      ['after', ...times],
+      ['devices', ...times.map(({ share }) => formatCount(Math.ceil(share * summary.plannedRegistrations)))],
+      ['after', ...times.map(({ afterMs }) => (afterMs === null ? 'not reached' : writeExactly(afterMs)))],
     ],
     'numbers wide',
   );
@@ -273,7 +268,7 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
   const rows = sessions.map((session) => [
     String(session.session),
     session.startedAt,
-    session.ratePerSecond === null ? 'closed: as slots are free' : `${formatNumber(session.ratePerSecond)}/s`,
+    launchRate(session),
     formatCount(session.concurrency),
     formatCount(session.workers),
     session.rowsMax === null ? 'whole fleet' : formatCount(session.rowsMax),
@@ -282,4 +277,10 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
   ]);
   const head = ['session', 'started', 'launch rate', 'concurrency', 'workers', 'rows', 'attestation', 'API version'];
   return html`${shared}${table('Sessions', head, rows, 'words')}`;
+}
+
+function launchRate({ loadShape, ratePerSecond }: SessionSummary): string {
+  if (ratePerSecond !== null) return `${formatNumber(ratePerSecond)}/s`;
+  if (loadShape === null) return ABSENT;
+  return loadShape === 'closed' ? 'closed: as slots are free' : loadShape.replace('-', ' ');
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeRecord } from '../../../src/journal/journal-record.ts';
 import { AllocationCounts } from '../../../src/metrics/allocation/allocation-counts.ts';
-import { DeviceHistory } from '../../../src/metrics/allocation/device-history.ts';
+import { DeviceHistory, type HubChange } from '../../../src/metrics/allocation/device-history.ts';
 import { expectedMovement } from '../../../src/metrics/allocation/expected-movement.ts';
 import { type AllocationJudgement, judgeAllocation } from '../../../src/metrics/allocation/judge-allocation.ts';
 import { MovementCounts } from '../../../src/metrics/allocation/movement-counts.ts';
-import type { RegistrationOutcome } from '../../../src/registration/registration-outcome.ts';
+import type { RegistrationOutcome, RegistrationResult } from '../../../src/registration/registration-outcome.ts';
 import type { AllocationExpectation } from '../../../src/scenario/allocation-expectation.ts';
 import { EVEN_THIRDS } from '../../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sessionRecord } from '../../support/sample-journal.ts';
@@ -254,11 +254,32 @@ describe('devices that had a hub', () => {
     const history = new DeviceHistory(sessionRecord().startedAtEpochMs);
     const counts = new MovementCounts();
     const [first, second] = [outcomeRecord(0), outcomeRecord(1)];
-    const lost = { ...second, round: 2, ...notAssigned({ result: 'throttled' }) };
+    const lost = { ...second, round: 2, ...notAssigned({ result: 'failed' }) };
     for (const outcome of [first, { ...first, round: 2, deviceId: 'new' }, second, lost]) {
       counts.add(history.step(outcome));
     }
     expect(counts.result()).toMatchObject({ changes: { kept: 1, moved: 0, lost: 1 }, changedDeviceId: 1 });
+  });
+});
+
+describe('a device that had a hub', () => {
+  it.each<[RegistrationResult, HubChange | null]>([
+    ['failed', 'lost'],
+    ['disabled', 'lost'],
+    ['refused', null],
+    ['throttled', null],
+    ['timed-out', null],
+    ['disconnected', null],
+    ['cancelled', null],
+    ['not-started', null],
+    ['unknown', null],
+  ])('and whose next registration ends as %s: %s', (result, change) => {
+    const again = { ...outcomeRecord(0), round: 2, ...notAssigned({ result }) };
+    const history = new DeviceHistory(sessionRecord().startedAtEpochMs);
+    const steps = [outcomeRecord(0), again].map((outcome) => history.step(outcome));
+    expect(steps.map((step) => step.change)).toEqual([null, change]);
+    // It is none of those that never came to a hub.
+    expect(judge([outcomeRecord(0), again]).unassignedShare).toBe(0);
   });
 });
 
