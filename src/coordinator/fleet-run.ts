@@ -193,7 +193,7 @@ export class FleetRun {
         }
         break;
       case 'permitRequested':
-        this.#requestPermit(worker, message.sequence);
+        this.#requestPermit(worker, message.sequence, message.repeats);
         break;
       case 'permitWithdrawn':
         this.#desk?.withdraw(worker, message.sequence);
@@ -209,9 +209,9 @@ export class FleetRun {
     }
   }
 
-  #requestPermit(worker: number, sequence: number): void {
+  #requestPermit(worker: number, sequence: number, repeats: boolean): void {
     const first = this.#leg?.dispatcher.sequence ?? 0;
-    if (this.#desk?.request(worker, sequence, first) !== true) return;
+    if (this.#desk?.request(worker, sequence, repeats, first) !== true) return;
     const message = `of ${first} register requests so many had to be repeated that going on would only add to the load`;
     this.#ending.endFor({ reason: 'retry-budget', message });
   }

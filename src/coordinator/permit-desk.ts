@@ -41,9 +41,12 @@ export class PermitDesk {
     return Number.isFinite(rate) ? rate : null;
   }
 
-  /** @returns whether a request is repeated that is beyond the budget. */
-  request(worker: number, sequence: number, firstRequests: number): boolean {
-    this.#repeated += 1;
+  /**
+   * @param repeats an earlier register request of this launch was sent: a first one whose permit lapsed costs no retry budget.
+   * @returns whether a request is repeated that is beyond the budget.
+   */
+  request(worker: number, sequence: number, repeats: boolean, firstRequests: number): boolean {
+    if (repeats) this.#repeated += 1;
     this.#permits.wait(`${worker}/${sequence}`);
     this.#grantDue();
     return this.#repeated > repeatedRequestsMax(firstRequests);

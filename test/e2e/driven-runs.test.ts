@@ -85,6 +85,27 @@ describe('load shapes', () => {
     expect(samples.every(({ rateAllowedPerSecond }) => rateAllowedPerSecond === 10)).toBe(true);
   });
 
+  it('connections so slow that the permits of launches lapse do not count as repeated requests', async () => {
+    writeFileSync(
+      path('slow.yaml'),
+      `version: 1
+behavior: { retryAfter: 0s }
+faults: [{ fault: slow-connack, delay: 3500ms }]
+instances:
+  - idScope: 0ne00111111
+    enrollmentGroups:
+      - enrollmentGroupId: default
+        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
+`,
+    );
+    const slow = await startEmulatorProgram(['-c', path('slow.yaml')], { DPSLOAD_GROUP_KEY: KEY });
+    const fleet = fleetFile('slow.csv', devices('slow', 130));
+    const run = await drive('slow', fleet, ['--quota', '6000/min', '--quota-share', '100%', '-c', '130'], slow);
+    await slow.stop();
+    expect(run.code).toBe(0);
+    expect(run.rows.every((row) => row['registers_sent'] === '1' && row['result'] === 'assigned')).toBe(true);
+  });
+
   it('stages end the run when they are over, with exactly so many launches', async () => {
     const fleet = fleetFile('stages.csv', devices('stages', 100));
     const run = await drive('stages', fleet, ['--stages', '20/s:1s,0:500ms,10/s:1s']);

@@ -148,8 +148,9 @@ class SimulatedSession {
       },
       onConnection: () => {},
       onPermit: (wish) => {
-        if (wish === 'withdraw') this.#desk.withdraw(worker, sequence);
-        else if (this.#desk.request(worker, sequence, this.#sequence)) this.#violations.push('retry budget exhausted');
+        if (wish.type === 'withdraw') this.#desk.withdraw(worker, sequence);
+        else if (this.#desk.request(worker, sequence, wish.repeats, this.#sequence))
+          this.#violations.push('retry budget exhausted');
       },
     });
     this.#running.set(sequence, running);
