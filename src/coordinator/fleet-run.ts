@@ -2,7 +2,7 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { Credits } from '../load/credits.ts';
 import { rowsAhead } from '../load/granted-ahead.ts';
-import { paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
+import { askedPerSecond, paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
 import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
 import { shares } from '../load/shares.ts';
@@ -79,7 +79,6 @@ export class FleetRun {
   readonly #desk: PermitDesk | null;
   #leg: { readonly rules: readonly StopRule[]; readonly schedule: Schedule; readonly dispatcher: Dispatcher } | null =
     null;
-  #launchedLastSecond = 0;
   #timers: readonly Timer[] = [];
   /** Since the last sample the wall clock went its own way. */
   #clockMoved = false;
@@ -189,7 +188,7 @@ export class FleetRun {
       case 'throttled':
         this.#sampler.addThrottle();
         if (this.#parts.load.governor) {
-          this.#desk?.throttled(message.atMs, message.retryAfterSeconds, this.#launchedLastSecond);
+          this.#desk?.throttled(message.atMs, message.retryAfterSeconds);
         }
         break;
       case 'permitRequested':
@@ -304,7 +303,6 @@ export class FleetRun {
     this.#clockMoved = false;
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
-    this.#launchedLastSecond = sample.launched;
     this.#credits.setRowsAhead(this.#rowsAhead(sample.launched));
     this.#endAfterLongOutage(sample.atMs);
     for (const worker of this.#workers.tick()) {
@@ -346,11 +344,13 @@ export class FleetRun {
   }
 }
 
-function permitDesk({ clock, load, setup }: FleetRunParts, pool: WorkerPool): PermitDesk | null {
+function permitDesk({ clock, legs, load, setup }: FleetRunParts, pool: WorkerPool): PermitDesk | null {
   if (load.sharePerMinute === null && !load.governor) return null;
   return new PermitDesk({
     clock,
     ceilingPerSecond: (load.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+    // Of the last leg: before it comes at most a canary, which is over soon.
+    askedPerSecond: askedPerSecond(legs.at(-1)?.shape ?? { kind: 'closed' }, load.concurrency),
     retryAfterMaxMs: setup.policy.retryAfterMaxMs,
     grant: (worker, sequence) => pool.send(worker, { type: 'permitGranted', sequence }),
   });

@@ -10,6 +10,8 @@ export type PermitDeskParts = {
   readonly clock: Clock;
   /** Register requests a second at most; `Infinity` = the governor alone bounds them. */
   readonly ceilingPerSecond: number;
+  /** Launches a second that the load asks for. */
+  readonly askedPerSecond: number;
   /** A longer retry-after counts as this. */
   readonly retryAfterMaxMs: number;
   readonly grant: (worker: number, sequence: number) => void;
@@ -24,7 +26,7 @@ export class PermitDesk {
   #timer: Timer | null = null;
 
   constructor(parts: PermitDeskParts) {
-    const governor = new Governor(parts.ceilingPerSecond);
+    const governor = new Governor(parts.ceilingPerSecond, parts.askedPerSecond);
     this.#parts = parts;
     this.#governor = governor;
     this.#permits = new Permits((atMs) => governor.ratePerSecondAt(atMs));
@@ -56,10 +58,10 @@ export class PermitDesk {
     this.#permits.leave(`${worker}/${sequence}`);
   }
 
-  throttled(atMs: number, retryAfterSeconds: number | null, recentPerSecond: number): void {
+  throttled(atMs: number, retryAfterSeconds: number | null): void {
     const { retryAfterMaxMs } = this.#parts;
     const retryAfterMs = retryAfterSeconds === null ? null : Math.min(retryAfterSeconds * 1_000, retryAfterMaxMs);
-    this.#permits.holdUntil(this.#governor.throttled(atMs, retryAfterMs, recentPerSecond));
+    this.#permits.holdUntil(this.#governor.throttled(atMs, retryAfterMs, this.#permits.recentPerSecond));
   }
 
   close(): void {

@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { PermitDesk } from '../../src/coordinator/permit-desk.ts';
+import { PermitDesk, type PermitDeskParts } from '../../src/coordinator/permit-desk.ts';
 import { repeatedRequestsMax } from '../../src/load/retry-budget.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const FIRST_REQUESTS = 50;
 
-/** A desk that gives a permit each 100 ms, and what it gives. */
-function observedDesk() {
+/** A desk that gives a permit each 100 ms, unless the test wants another, and what it gives. */
+function observedDesk(limits: Partial<PermitDeskParts> = {}) {
   const clock = new VirtualClock();
   const granted: string[] = [];
   const desk = new PermitDesk({
     clock,
     ceilingPerSecond: 10,
+    askedPerSecond: 10,
     retryAfterMaxMs: 60_000,
     grant: (worker, sequence) => granted.push(`${clock.nowMs()}: ${worker}/${sequence}`),
+    ...limits,
   });
   return { clock, desk, granted };
 }
@@ -39,12 +41,25 @@ describe('permit desk', () => {
 
   it('holds them for as long as a throttle asks, but no longer than is believed', () => {
     const { clock, desk, granted } = observedDesk();
-    desk.throttled(0, 90, 0);
+    desk.throttled(0, 90);
     desk.request(0, 0, true, FIRST_REQUESTS);
     clock.advanceTo(59_999);
     expect(granted).toEqual([]);
     clock.advanceTo(60_000);
     expect(granted).toEqual(['60000: 0/0']);
+  });
+
+  it('without a ceiling, a throttle lowers what the load asks for, or what was launched where that is more', () => {
+    const limits = { ceilingPerSecond: Number.POSITIVE_INFINITY, askedPerSecond: 60 };
+    const { desk } = observedDesk(limits);
+    expect(desk.rateAllowedPerSecond).toBeNull();
+    desk.permits.take(0);
+    desk.throttled(50, 1);
+    expect(desk.rateAllowedPerSecond).toBeCloseTo(42, 9);
+    const busy = observedDesk(limits).desk;
+    for (let launched = 0; launched < 100; launched += 1) busy.permits.take(launched);
+    busy.throttled(100, 1);
+    expect(busy.rateAllowedPerSecond).toBeCloseTo(70, 9);
   });
 
   it('tells when more requests are repeated than the budget allows', () => {
