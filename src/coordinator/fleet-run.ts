@@ -2,7 +2,7 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { Credits } from '../load/credits.ts';
 import { rowsAhead } from '../load/granted-ahead.ts';
-import { paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
+import { askedPerSecond, paceOf, steadyRatePerSecond } from '../load/load-shape.ts';
 import { OutageWatch } from '../load/outage-watch.ts';
 import { Schedule } from '../load/schedule.ts';
 import { shares } from '../load/shares.ts';
@@ -80,7 +80,6 @@ export class FleetRun {
   readonly #desk: PermitDesk | null;
   #leg: { readonly rules: readonly StopRule[]; readonly schedule: Schedule; readonly dispatcher: Dispatcher } | null =
     null;
-  #launchedLastSecond = 0;
   #timers: readonly Timer[] = [];
   /** Since the last sample the wall clock went its own way. */
   #clockMoved = false;
@@ -200,11 +199,11 @@ export class FleetRun {
       case 'throttled':
         this.#sampler.addThrottle();
         if (this.#parts.load.governor) {
-          this.#desk?.throttled(message.atMs, message.retryAfterSeconds, this.#launchedLastSecond);
+          this.#desk?.throttled(message.atMs, message.retryAfterSeconds);
         }
         break;
       case 'permitRequested':
-        this.#requestPermit(worker, message.sequence);
+        this.#requestPermit(worker, message.sequence, message.repeats);
         break;
       case 'permitWithdrawn':
         this.#desk?.withdraw(worker, message.sequence);
@@ -220,9 +219,9 @@ export class FleetRun {
     }
   }
 
-  #requestPermit(worker: number, sequence: number): void {
+  #requestPermit(worker: number, sequence: number, repeats: boolean): void {
     const first = this.#leg?.dispatcher.sequence ?? 0;
-    if (this.#desk?.request(worker, sequence, first) !== true) return;
+    if (this.#desk?.request(worker, sequence, repeats, first) !== true) return;
     const message = `of ${first} register requests so many had to be repeated that going on would only add to the load`;
     this.#ending.endFor({ reason: 'retry-budget', message });
   }
@@ -315,7 +314,6 @@ export class FleetRun {
     this.#clockMoved = false;
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
-    this.#launchedLastSecond = sample.launched;
     this.#credits.setRowsAhead(this.#rowsAhead(sample.launched));
     this.#endAfterLongOutage(sample.atMs);
     for (const worker of this.#workers.tick()) {
@@ -357,11 +355,13 @@ export class FleetRun {
   }
 }
 
-function permitDesk({ clock, load, setup }: FleetRunParts, pool: WorkerPool): PermitDesk | null {
+function permitDesk({ clock, legs, load, setup }: FleetRunParts, pool: WorkerPool): PermitDesk | null {
   if (load.sharePerMinute === null && !load.governor) return null;
   return new PermitDesk({
     clock,
     ceilingPerSecond: (load.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+    // Of the last leg: before it comes at most a canary, which is over soon.
+    askedPerSecond: askedPerSecond(legs.at(-1)?.shape ?? { kind: 'closed' }, load.concurrency),
     retryAfterMaxMs: setup.policy.retryAfterMaxMs,
     grant: (worker, sequence) => pool.send(worker, { type: 'permitGranted', sequence }),
   });

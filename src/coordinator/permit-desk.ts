@@ -10,6 +10,8 @@ export type PermitDeskParts = {
   readonly clock: Clock;
   /** Register requests a second at most; `Infinity` = the governor alone bounds them. */
   readonly ceilingPerSecond: number;
+  /** Launches a second that the load asks for. */
+  readonly askedPerSecond: number;
   /** A longer retry-after counts as this. */
   readonly retryAfterMaxMs: number;
   readonly grant: (worker: number, sequence: number) => void;
@@ -24,7 +26,7 @@ export class PermitDesk {
   #timer: Timer | null = null;
 
   constructor(parts: PermitDeskParts) {
-    const governor = new Governor(parts.ceilingPerSecond);
+    const governor = new Governor(parts.ceilingPerSecond, parts.askedPerSecond);
     this.#parts = parts;
     this.#governor = governor;
     this.#permits = new Permits((atMs) => governor.ratePerSecondAt(atMs));
@@ -41,9 +43,12 @@ export class PermitDesk {
     return Number.isFinite(rate) ? rate : null;
   }
 
-  /** @returns whether a request is repeated that is beyond the budget. */
-  request(worker: number, sequence: number, firstRequests: number): boolean {
-    this.#repeated += 1;
+  /**
+   * @param repeats an earlier register request of this launch was sent: a first one whose permit lapsed costs no retry budget.
+   * @returns whether a request is repeated that is beyond the budget.
+   */
+  request(worker: number, sequence: number, repeats: boolean, firstRequests: number): boolean {
+    if (repeats) this.#repeated += 1;
     this.#permits.wait(`${worker}/${sequence}`);
     this.#grantDue();
     return this.#repeated > repeatedRequestsMax(firstRequests);
@@ -53,10 +58,10 @@ export class PermitDesk {
     this.#permits.leave(`${worker}/${sequence}`);
   }
 
-  throttled(atMs: number, retryAfterSeconds: number | null, recentPerSecond: number): void {
+  throttled(atMs: number, retryAfterSeconds: number | null): void {
     const { retryAfterMaxMs } = this.#parts;
     const retryAfterMs = retryAfterSeconds === null ? null : Math.min(retryAfterSeconds * 1_000, retryAfterMaxMs);
-    this.#permits.holdUntil(this.#governor.throttled(atMs, retryAfterMs, recentPerSecond));
+    this.#permits.holdUntil(this.#governor.throttled(atMs, retryAfterMs, this.#permits.recentPerSecond));
   }
 
   close(): void {

@@ -18,33 +18,45 @@ const CALM_MS = 60_000;
  *   that moment answer requests of the time before: they lengthen the cool-down where they ask for it, and no more.
  * - Else: `rate(t) = min(ceiling, rate + (t − coolUntil) × ceiling / 300 s)`.
  *
- * Where there is no ceiling, the rate at the first throttle stands for it in these formulas, and does not bound the rate.
+ * Where there is no ceiling, nothing bounds the rate. In its place in these formulas stands a scale: what the load asks for, or
+ * what was released at a throttle where that is more. The first 429 may come when next to nothing was launched yet.
+ * - A 429 lowers no more than the scale: a rate that rose beyond it is not what was throttled.
+ * - For the first 60 s the rate that was throttled stands in place of the scale, which may be many times what is granted: the
+ *   rate comes back to the limit after a calm minute. Then the scale counts, so that a rate lowered too far recovers in 360 s.
  */
 export class Governor {
   readonly #ceilingPerSecond: number;
-  /** What floor and rise are measured by; 0 until known. */
+  /** What floor and rise are measured by. */
   #scalePerSecond: number;
   #ratePerSecond: number;
+  /** What the rise is measured by until calm. */
+  #nearPerSecond: number;
   #coolUntilMs = Number.NEGATIVE_INFINITY;
   #throttlesInARow = 0;
 
-  /** @param ceilingPerSecond never allowed to be exceeded; `Infinity` = none. */
-  constructor(ceilingPerSecond: number) {
+  /**
+   * @param ceilingPerSecond never allowed to be exceeded; `Infinity` = none.
+   * @param askedPerSecond by the load; above 0.
+   */
+  constructor(ceilingPerSecond: number, askedPerSecond: number) {
     this.#ceilingPerSecond = ceilingPerSecond;
     this.#ratePerSecond = ceilingPerSecond;
-    this.#scalePerSecond = Number.isFinite(ceilingPerSecond) ? ceilingPerSecond : 0;
+    this.#scalePerSecond = Number.isFinite(ceilingPerSecond) ? ceilingPerSecond : askedPerSecond;
+    this.#nearPerSecond = this.#scalePerSecond;
   }
 
   /** Register requests a second that are allowed at this moment, cool-down aside; `Infinity` = not bounded. */
   ratePerSecondAt(atMs: number): number {
     if (this.#coolUntilMs === Number.NEGATIVE_INFINITY) return this.#ratePerSecond;
     const risenMs = Math.max(0, atMs - this.#coolUntilMs);
-    return Math.min(this.#ceilingPerSecond, this.#ratePerSecond + (risenMs * this.#scalePerSecond) / RISE_MS);
+    const calmMs = Math.max(0, risenMs - CALM_MS);
+    const risen = ((risenMs - calmMs) * this.#nearPerSecond + calmMs * this.#scalePerSecond) / RISE_MS;
+    return Math.min(this.#ceilingPerSecond, this.#ratePerSecond + risen);
   }
 
   /**
    * The service throttled a request.
-   * @param recentPerSecond launches in the last second: what there is to lower where no rate is set yet.
+   * @param recentPerSecond register requests released in a second of late.
    * @returns until when nothing may be released.
    */
   throttled(atMs: number, retryAfterMs: number | null, recentPerSecond: number): number {
@@ -60,8 +72,9 @@ export class Governor {
 
   #lower(atMs: number, recentPerSecond: number): void {
     const allowed = this.ratePerSecondAt(atMs);
-    const rate = Number.isFinite(allowed) ? allowed : Math.max(1, recentPerSecond);
-    if (this.#scalePerSecond === 0) this.#scalePerSecond = rate;
+    this.#scalePerSecond = Math.min(this.#ceilingPerSecond, Math.max(this.#scalePerSecond, recentPerSecond));
+    const rate = Math.min(allowed, this.#scalePerSecond);
+    this.#nearPerSecond = Number.isFinite(this.#ceilingPerSecond) ? this.#ceilingPerSecond : rate;
     this.#ratePerSecond = Math.max(this.#scalePerSecond * FLOOR_SHARE, rate * DECREASE);
   }
 

@@ -1,6 +1,9 @@
 import { atOncePace, batchPace, closedPace, constantPace, type Pace } from './pace.ts';
 import { type Stage, stagesPace } from './stages-pace.ts';
 
+/** What a registration takes where the service is slow, though nothing is amiss. */
+export const SLOW_REGISTRATION_SECONDS = 10;
+
 /** When registrations are meant to start, over all workers. */
 export type LoadShape =
   /** As soon as a slot is free. */
@@ -39,6 +42,12 @@ export function launchesPerMinuteMax(shape: LoadShape): number {
     case 'batches':
       return Math.ceil(60_000 / shape.everyMs) * shape.size;
   }
+}
+
+/** Launches a second in the busiest minute of the shape; where slots alone bound them, what fills the slots while the service is slow. */
+export function askedPerSecond(shape: LoadShape, concurrency: number): number {
+  const perMinute = launchesPerMinuteMax(shape);
+  return Number.isFinite(perMinute) ? perMinute / 60 : concurrency / SLOW_REGISTRATION_SECONDS;
 }
 
 /** The rate that run files and the live view name; `null` where the shape has none. */

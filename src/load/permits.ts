@@ -14,10 +14,17 @@ export class Permits<Waiter> {
   readonly #ratePerSecondAt: (atMs: number) => number;
   #nextUs = 0;
   readonly #queue = new Set<Waiter>();
+  /** The last second in which permits were taken, from the first of them on, and the one before. */
+  #second = { fromUs: Number.NEGATIVE_INFINITY, permits: 0, permitsBefore: 0 };
 
   /** @param ratePerSecondAt what is allowed at that moment, above 0; `Infinity` = not bounded. */
   constructor(ratePerSecondAt: (atMs: number) => number) {
     this.#ratePerSecondAt = ratePerSecondAt;
+  }
+
+  /** Permits in a second, the last in which any were taken, or the one before: the last may have only begun. */
+  get recentPerSecond(): number {
+    return Math.max(this.#second.permits, this.#second.permitsBefore);
   }
 
   /** How many permits for new launches can be taken now that are valid by `untilMs`. */
@@ -33,6 +40,7 @@ export class Permits<Waiter> {
   take(nowMs: number): number {
     const atUs = this.#earliestUs(nowMs);
     this.#nextUs = atUs + this.#spacingUs(nowMs);
+    this.#count(atUs);
     return atUs / US_PER_MS;
   }
 
@@ -65,6 +73,14 @@ export class Permits<Waiter> {
       granted.push(waiter);
     }
     return granted;
+  }
+
+  #count(atUs: number): void {
+    const { fromUs, permits, permitsBefore } = this.#second;
+    const isOver = atUs - fromUs >= US_PER_SECOND;
+    this.#second = isOver
+      ? { fromUs: atUs, permits: 1, permitsBefore: permits }
+      : { fromUs, permits: permits + 1, permitsBefore };
   }
 
   #earliestUs(nowMs: number): number {

@@ -225,7 +225,7 @@ function hasPermit(progress: Progress, atMs: number, { permitLapseMs }: Registra
 function awaitPermit(progress: Progress, atMs: number): Transition {
   return {
     state: { phase: 'awaitingPermit', wakeAtMs: progress.deadlineAtMs, askedAtMs: atMs, progress },
-    commands: [{ type: 'requestPermit' }],
+    commands: [{ type: 'requestPermit', repeats: progress.registersSent > 0 }],
   };
 }
 

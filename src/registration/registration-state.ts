@@ -93,8 +93,8 @@ export type RegistrationCommand =
   | { readonly type: 'publish'; readonly topic: string; readonly payload: string }
   /** Also where there may be none any more. */
   | { readonly type: 'closeConnection' }
-  /** Asks for `permitGranted`; one request at a time is out. */
-  | { readonly type: 'requestPermit' }
+  /** Asks for `permitGranted`; one request at a time is out. `repeats`: an earlier register request was sent. */
+  | { readonly type: 'requestPermit'; readonly repeats: boolean }
   | { readonly type: 'withdrawPermit' }
   /** The connection failed, or the other side kept silent for too long. */
   | { readonly type: 'reportLost' }

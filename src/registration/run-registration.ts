@@ -32,9 +32,13 @@ export type RegistrationJob = {
   readonly onThrottle: (retryAfterSeconds: number | null) => void;
   /** Called for each sign of life of the service, and for each connection that failed or fell silent. */
   readonly onConnection: (sign: 'alive' | 'lost') => void;
-  /** Asks for a permit for one more register request; `permitGranted` answers it. */
-  readonly onPermit: (wish: 'request' | 'withdraw') => void;
+  /** A permit is asked for, which `permitGranted` answers, or is wanted no longer. */
+  readonly onPermit: (wish: PermitWish) => void;
 };
+
+export type PermitWish =
+  /** For one more register request; `repeats`: the device has sent one before. */
+  { readonly type: 'request'; readonly repeats: boolean } | { readonly type: 'withdraw' };
 
 export type RunningRegistration = {
   /** Never rejects: what fails is part of the outcome. */
@@ -125,10 +129,10 @@ class RegistrationDriver {
         this.#close();
         break;
       case 'requestPermit':
-        this.#job.onPermit('request');
+        this.#job.onPermit({ type: 'request', repeats: command.repeats });
         break;
       case 'withdrawPermit':
-        this.#job.onPermit('withdraw');
+        this.#job.onPermit({ type: 'withdraw' });
         break;
       case 'reportLost':
         this.#job.onConnection('lost');

@@ -1,3 +1,4 @@
+import { SLOW_REGISTRATION_SECONDS } from '../load/load-shape.ts';
 import { BATCHES } from './batches.ts';
 import { durationBetween } from './duration.ts';
 import { choice, FILE, FOLDER, YES_NO } from './notation.ts';
@@ -13,9 +14,6 @@ export const CONCURRENCY_MAX = 25_000;
 
 /** Of the closed model; at a service time of 2 s it makes 50 registrations a second, more than the service's quota allows. */
 export const CONCURRENCY_DEFAULT = 100;
-
-/** With a rate: launches that may pile up while the service is slow, in seconds of that rate. */
-export const CONCURRENCY_RATE_SECONDS = 10;
 
 /** Register requests a second that an instance grants, of the documented 1000 a minute. */
 export const QUOTA_DEFAULT_PER_SECOND = 1_000 / 60;
@@ -40,7 +38,7 @@ export const LOAD_SETTINGS = {
     flag: { short: 'c' },
     notation: wholeNumberBetween(1, CONCURRENCY_MAX),
     default: null,
-    defaultText: `rate × ${CONCURRENCY_RATE_SECONDS} s, else ${CONCURRENCY_DEFAULT}`,
+    defaultText: `rate × ${SLOW_REGISTRATION_SECONDS} s, else ${CONCURRENCY_DEFAULT}`,
     reason: 'room for registrations of 10 s at the wanted rate',
     help: 'registrations in flight, over all workers',
     group: 'Load',

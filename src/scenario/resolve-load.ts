@@ -1,13 +1,7 @@
-import { type LoadShape, steadyRatePerSecond } from '../load/load-shape.ts';
+import { type LoadShape, SLOW_REGISTRATION_SECONDS, steadyRatePerSecond } from '../load/load-shape.ts';
 import type { Problem } from '../problem/operator-error.ts';
 import { type GatheredSettings, givenOrigins, listGiven } from './gather-settings.ts';
-import {
-  CANARY_DEFAULT,
-  CONCURRENCY_DEFAULT,
-  CONCURRENCY_MAX,
-  CONCURRENCY_RATE_SECONDS,
-  QUOTA_DEFAULT_PER_SECOND,
-} from './load-settings.ts';
+import { CANARY_DEFAULT, CONCURRENCY_DEFAULT, CONCURRENCY_MAX, QUOTA_DEFAULT_PER_SECOND } from './load-settings.ts';
 import { isLoopbackHost } from './loopback-host.ts';
 import { problemAt } from './origin.ts';
 import type { Scenario, Target } from './scenario.ts';
@@ -24,7 +18,7 @@ export const LOAD_SHAPES: readonly SettingName[] = ['rate', 'stages', 'batches',
 export function withLoad(settings: GatheredSettings, target: Target | null, cores: number): GatheredSettings {
   const { values, origins } = settings;
   const rate = steadyRatePerSecond(shapeOf(values));
-  const roomForRate = rate === null ? CONCURRENCY_DEFAULT : Math.ceil(rate * CONCURRENCY_RATE_SECONDS);
+  const roomForRate = rate === null ? CONCURRENCY_DEFAULT : Math.ceil(rate * SLOW_REGISTRATION_SECONDS);
   const concurrency = values.concurrency ?? Math.min(roomForRate, CONCURRENCY_MAX);
   const wanted = values.workers ?? Math.max(1, cores - 1);
   const workers = Math.min(wanted, concurrency);

@@ -8,7 +8,7 @@ import type { Launch } from '../registration/launch.ts';
 import { notStartedOutcome } from '../registration/not-started-outcome.ts';
 import { refusedOutcome } from '../registration/refused-outcome.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
+import { type PermitWish, type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
 import { repeat } from '../time/repeat.ts';
@@ -156,9 +156,13 @@ class RegistrationWorker {
       onThrottle: (retryAfterSeconds) =>
         this.#send({ type: 'throttled', atMs: this.#clock.nowMs(), retryAfterSeconds }),
       onConnection: (sign) => this.#onConnection(sign),
-      onPermit: (wish) =>
-        this.#send({ type: wish === 'request' ? 'permitRequested' : 'permitWithdrawn', sequence: launch.sequence }),
+      onPermit: (wish) => this.#sendWish(launch.sequence, wish),
     });
+  }
+
+  #sendWish(sequence: number, wish: PermitWish): void {
+    if (wish.type === 'request') this.#send({ type: 'permitRequested', sequence, repeats: wish.repeats });
+    else this.#send({ type: 'permitWithdrawn', sequence });
   }
 
   #onConnection(sign: 'alive' | 'lost'): void {

@@ -50,8 +50,10 @@ export type FromWorker =
   | { readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] }
   /** At once, not with the outcome: the service asks for less. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
-  /** A registration that is under way wants to send one more register request, or no longer. */
-  | { readonly type: 'permitRequested' | 'permitWithdrawn'; readonly sequence: number }
+  /** A registration that is under way wants to send one more register request; `repeats`: it has sent one before. */
+  | { readonly type: 'permitRequested'; readonly sequence: number; readonly repeats: boolean }
+  /** It wants to no longer. */
+  | { readonly type: 'permitWithdrawn'; readonly sequence: number }
   | ({ readonly type: 'health' } & WorkerHealth)
   /** The last message: all that the worker was given is settled, and told. */
   | { readonly type: 'ended' };

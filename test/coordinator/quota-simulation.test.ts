@@ -29,6 +29,28 @@ describe.each(COUNTINGS)('a run within 1000/min, counted by a %s', (algorithm) =
   });
 });
 
+describe('a run that only the governor bounds', () => {
+  it.each([
+    ['twice the rate', 1, { kind: 'rate', ratePerSecond: 60 }],
+    ['twice the rate, and no retry-after', null, { kind: 'rate', ratePerSecond: 60 }],
+    ['what 100 slots can', 1, { kind: 'closed' }],
+  ] as const)('asks for %s, is throttled in its first second, and soon keeps to what is granted', async (_, retryAfterSeconds, shape) => {
+    const limit = { algorithm: 'fixed-window', limit: 30, perMs: 1_000 } as const;
+    const options = quotaRun(limit.algorithm, 1, {
+      registrations: 6_000,
+      shape,
+      concurrency: shape.kind === 'closed' ? 100 : 600,
+      sharePerMinute: null,
+      service: { limit, retryAfterSeconds, trouble: 0 },
+    });
+    const result = await simulateSession(options);
+    expect(brokenInvariants(options, result)).toEqual([]);
+    expect(result.results.get('assigned')).toBe(6_000);
+    expect(result.durationMs / 200_000 - 1).toBeLessThanOrEqual(0.4);
+    expect(result.throttled / result.requests).toBeLessThanOrEqual(0.01);
+  });
+});
+
 describe(`50,000 registrations within a quota, over a bad network, seed ${SEED}`, () => {
   it.each([
     ['as fast as the quota allows', quotaRun('sliding-window', 0.9, { registrations: 20_000, trouble: 0.01 })],

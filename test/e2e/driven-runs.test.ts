@@ -49,6 +49,22 @@ afterAll(async () => {
   await emulator.stop();
 });
 
+/** @param ofInstance what its one instance has beside the enrollment group. */
+function startEmulatorWith(name: string, ofAll: string, ofInstance: string): Promise<EmulatorProgram> {
+  const config = `version: 1
+behavior: { retryAfter: 0s }
+${ofAll}
+instances:
+  - idScope: 0ne00111111
+    ${ofInstance}
+    enrollmentGroups:
+      - enrollmentGroupId: default
+        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
+`;
+  writeFileSync(path(`${name}.yaml`), config);
+  return startEmulatorProgram(['-c', path(`${name}.yaml`)], { DPSLOAD_GROUP_KEY: KEY });
+}
+
 async function drive(name: string, fleet: string, options: readonly string[], at = emulator): Promise<Driven> {
   const out = path(`out-${name}`);
   const target = ['--host', '127.0.0.1', '--port', String(at.port), '--id-scope', at.idScope, '--ca', at.caFile];
@@ -90,6 +106,28 @@ describe('load shapes', () => {
     });
     const samples = run.journal.filter(({ kind }) => kind === 'sample');
     expect(new Set(samples.map(({ rateAllowedPerSecond }) => rateAllowedPerSecond))).toEqual(new Set([10]));
+  });
+
+  it('connections so slow that the permits of launches lapse do not count as repeated requests', async () => {
+    const slow = await startEmulatorWith('slow', 'faults: [{ fault: slow-connack, delay: 3500ms }]', '');
+    const fleet = fleetFile('slow.csv', devices('slow', 130));
+    const run = await drive('slow', fleet, ['--quota', '6000/min', '--quota-share', '100%', '-c', '130'], slow);
+    await slow.stop();
+    expect(run.code).toBe(0);
+    expect(run.rows.every((row) => row['registers_sent'] === '1' && row['result'] === 'assigned')).toBe(true);
+  });
+
+  it('throttled before anything was measured, the rate is lowered from what the load asks for', async () => {
+    const strict = await startEmulatorWith('strict', '', 'quotas: { register: 5/1s, retryAfter: 1s }');
+    const fleet = fleetFile('strict.csv', devices('strict', 40));
+    const run = await drive('strict', fleet, ['--rate', '60/s', '--governor', 'on'], strict);
+    await strict.stop();
+    expect(withResult(run.rows, 'assigned')).toBe(40);
+    const allowed = run.journal.flatMap(({ rateAllowedPerSecond = null }) => rateAllowedPerSecond ?? []);
+    expect(allowed.length).toBeGreaterThan(0);
+    // From 60/s by 30% for each second in which it was throttled again.
+    expect(Math.max(...allowed)).toBeGreaterThan(20);
+    expect(Math.min(...allowed)).toBeGreaterThan(2);
   });
 
   it('stages end the run when they are over, with exactly so many launches', async () => {

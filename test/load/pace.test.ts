@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoadShape, launchesPerMinuteMax, paceOf } from '../../src/load/load-shape.ts';
+import { askedPerSecond, type LoadShape, launchesPerMinuteMax, paceOf } from '../../src/load/load-shape.ts';
 import { atOncePace, batchPace, closedPace, constantPace, type Pace } from '../../src/load/pace.ts';
 import { type Stage, stagesPace } from '../../src/load/stages-pace.ts';
 
@@ -175,5 +175,12 @@ describe('load shape', () => {
   ])('%j has its busiest minute and its pace', (shape, perMinute, dueAfterOneSecond) => {
     expect(launchesPerMinuteMax(shape)).toBe(perMinute);
     expect(paceOf(shape, 0).dueBy(1_000)).toBe(dueAfterOneSecond);
+  });
+
+  it('asks for the rate of its busiest minute, or for what fills the slots when registrations take 10 s', () => {
+    expect(askedPerSecond({ kind: 'rate', ratePerSecond: 5 }, 100)).toBe(5);
+    expect(askedPerSecond({ kind: 'stages', stages: RISE }, 100)).toBe(50);
+    expect(askedPerSecond({ kind: 'closed' }, 100)).toBe(10);
+    expect(askedPerSecond({ kind: 'at-once' }, 5)).toBe(0.5);
   });
 });

@@ -97,6 +97,26 @@ describe('permits', () => {
     expect(permits.take(0)).toBe(500);
   });
 
+  it('are counted a second, whether the last has only begun or is long over', () => {
+    const permits = new Permits<string>(() => Number.POSITIVE_INFINITY);
+    const take = (count: number, fromMs: number, byMs: number): void => {
+      for (let taken = 0; taken < count; taken += 1) permits.take(fromMs + taken * byMs);
+    };
+    expect(permits.recentPerSecond).toBe(0);
+    take(3, 900, 50);
+    expect(permits.recentPerSecond).toBe(3);
+    take(57, 1_050, 10);
+    expect(permits.recentPerSecond).toBe(60);
+    take(5, 1_900, 100);
+    expect(permits.recentPerSecond).toBe(60);
+    take(40, 60_000, 0);
+    expect(permits.recentPerSecond).toBe(40);
+    permits.wait('a');
+    permits.grantDue(61_000);
+    permits.take(62_000);
+    expect(permits.recentPerSecond).toBe(1);
+  });
+
   it('are without number where nothing bounds them', () => {
     const permits = new Permits(() => Number.POSITIVE_INFINITY);
     expect(permits.countBy(5, 5)).toBe(Number.POSITIVE_INFINITY);

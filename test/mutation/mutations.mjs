@@ -106,14 +106,38 @@ export const MUTATIONS = [
   {
     file: GOVERNOR,
     what: 'never rises again',
-    from: '(risenMs * this.#scalePerSecond) / RISE_MS',
-    to: '0',
+    from: 'return Math.min(this.#ceilingPerSecond, this.#ratePerSecond + risen);',
+    to: 'return Math.min(this.#ceilingPerSecond, this.#ratePerSecond);',
   },
   {
     file: GOVERNOR,
     what: 'rises above its ceiling',
-    from: 'return Math.min(this.#ceilingPerSecond, this.#ratePerSecond +',
-    to: 'return Math.max(0, this.#ratePerSecond +',
+    from: 'return Math.min(this.#ceilingPerSecond, this.#ratePerSecond + risen);',
+    to: 'return this.#ratePerSecond + risen;',
+  },
+  {
+    file: GOVERNOR,
+    what: 'begins with what was launched, be it next to nothing',
+    from: 'Math.max(this.#scalePerSecond, recentPerSecond)',
+    to: 'Math.max(1, recentPerSecond)',
+  },
+  {
+    file: GOVERNOR,
+    what: 'rises near the limit as fast as far from it',
+    from: 'this.#nearPerSecond = Number.isFinite(this.#ceilingPerSecond) ? this.#ceilingPerSecond : rate;',
+    to: '',
+  },
+  {
+    file: GOVERNOR,
+    what: 'lowers a rate that nobody uses',
+    from: 'const rate = Math.min(allowed, this.#scalePerSecond);',
+    to: 'const rate = Number.isFinite(allowed) ? allowed : this.#scalePerSecond;',
+  },
+  {
+    file: PERMITS,
+    what: 'counts the permits of a second that has only begun alone',
+    from: 'return Math.max(this.#second.permits, this.#second.permitsBefore);',
+    to: 'return this.#second.permits;',
   },
   {
     file: PERMITS,

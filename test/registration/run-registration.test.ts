@@ -4,7 +4,7 @@ import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
-import { type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
+import { type PermitWish, type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LAUNCH: Launch = {
@@ -69,7 +69,7 @@ function start(changes: Partial<RegistrationJob> = {}) {
   const lines: Line[] = [];
   const throttles: (number | null)[] = [];
   const signs: string[] = [];
-  const wishes: string[] = [];
+  const wishes: PermitWish[] = [];
   const openConnection: OpenMqttConnection = (identity, onEvent) => {
     const line = new Line(identity, onEvent);
     lines.push(line);
@@ -205,6 +205,29 @@ describe('a registration', () => {
     clock.advanceTo(9100);
     line(0).answer(429, '');
     expect(throttles).toEqual([9, null]);
+  });
+});
+
+describe('a permit', () => {
+  const policy = { ...REGISTRATION_POLICY_DEFAULT, permitLapseMs: 1_000 };
+
+  it('is asked for where that of the launch lapsed, and the register request waits for it', () => {
+    const { clock, line, wishes, running } = start({ policy });
+    clock.advanceTo(5_000);
+    line(0).connect();
+    expect(wishes).toEqual([{ type: 'request', repeats: false }]);
+    expect(line(0).published).toEqual([]);
+    running.permitGranted();
+    expect(line(0).published).toHaveLength(1);
+  });
+
+  it('says so when it is for a repeated request, and is given back when nobody waits for it', () => {
+    const { clock, line, wishes, running } = start({ policy });
+    line(0).connect();
+    line(0).answer(429, '', '&retry-after=9');
+    clock.advanceTo(9_100);
+    running.cancel();
+    expect(wishes).toEqual([{ type: 'request', repeats: true }, { type: 'withdraw' }]);
   });
 });
 

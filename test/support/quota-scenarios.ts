@@ -40,7 +40,8 @@ export function quotaRun(
  * @returns what is not as it must be.
  */
 export function brokenInvariants(options: SimulatedSessionOptions, result: SimulatedSessionResult): readonly string[] {
-  const { sharePerMinute, concurrency } = options;
+  const { concurrency } = options;
+  const sharePerMinute = options.sharePerMinute ?? Number.POSITIVE_INFINITY;
   const broken = [...result.violations];
   const permits = busiestWindow(result.permitsAtMs, MINUTE_MS);
   if (permits > sharePerMinute) broken.push(`${permits} permits in 60 s`);

@@ -4,7 +4,7 @@ import { PermitDesk } from '../../src/coordinator/permit-desk.ts';
 import { fleetSource } from '../../src/coordinator/source-of-work.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { Credits } from '../../src/load/credits.ts';
-import { type LoadShape, paceOf } from '../../src/load/load-shape.ts';
+import { askedPerSecond, type LoadShape, paceOf } from '../../src/load/load-shape.ts';
 import { Schedule } from '../../src/load/schedule.ts';
 import { shares } from '../../src/load/shares.ts';
 import type { Launch } from '../../src/registration/launch.ts';
@@ -30,7 +30,8 @@ export type SimulatedSessionOptions = {
   readonly registrations: number;
   readonly shape: LoadShape;
   readonly concurrency: number;
-  readonly sharePerMinute: number;
+  /** `null` = the governor alone bounds the load. */
+  readonly sharePerMinute: number | null;
   readonly governor: boolean;
   readonly service: QuotaServiceOptions;
   /** Register requests a minute that somebody else sends meanwhile. */
@@ -84,7 +85,8 @@ class SimulatedSession {
     this.#settledRows = new Uint8Array(options.registrations);
     this.#desk = new PermitDesk({
       clock: this.#clock,
-      ceilingPerSecond: options.sharePerMinute / 60,
+      ceilingPerSecond: (options.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+      askedPerSecond: askedPerSecond(options.shape, options.concurrency),
       retryAfterMaxMs: POLICY.retryAfterMaxMs,
       grant: (_, sequence) => this.#grant(sequence),
     });
@@ -147,12 +149,13 @@ class SimulatedSession {
       apiVersion: '2021-06-01',
       userAgent: 'simulation',
       onThrottle: (retryAfterSeconds) => {
-        if (this.#options.governor) this.#desk.throttled(this.#clock.nowMs(), retryAfterSeconds, 0);
+        if (this.#options.governor) this.#desk.throttled(this.#clock.nowMs(), retryAfterSeconds);
       },
       onConnection: () => {},
       onPermit: (wish) => {
-        if (wish === 'withdraw') this.#desk.withdraw(worker, sequence);
-        else if (this.#desk.request(worker, sequence, this.#sequence)) this.#violations.push('retry budget exhausted');
+        if (wish.type === 'withdraw') this.#desk.withdraw(worker, sequence);
+        else if (this.#desk.request(worker, sequence, wish.repeats, this.#sequence))
+          this.#violations.push('retry budget exhausted');
       },
     });
     this.#running.set(sequence, running);
