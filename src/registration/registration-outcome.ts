@@ -50,7 +50,10 @@ export type RegistrationOutcome = {
   /** Connections opened. */
   readonly attempts: number;
   readonly registersSent: number;
-  /** A register request was sent whose answer never came, or could not be read: the service may have acted on it. */
+  /**
+   * The service may have acted on a register request of which nobody knows what became: its answer never came, could not be
+   * read or was a 5xx, or it was accepted and its operation then forgotten. 429, 401 and 409 say that it was not acted on.
+   */
   readonly possiblyTwice: boolean;
   readonly polls: number;
   /** Answers with 429. */
