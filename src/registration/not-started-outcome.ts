@@ -35,6 +35,7 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     errorMessage: null,
     trackingId: null,
     operationId: null,
+    operationFailed: false,
     serviceCreatedAt: null,
     serviceUpdatedAt: null,
     intendedAtMs: launch.intendedAtMs,

@@ -69,6 +69,8 @@ export type RegistrationOutcome = {
   readonly errorMessage: string | null;
   readonly trackingId: string | null;
   readonly operationId: string | null;
+  /** The service itself ended the operation, as failed or disabled: it registered nobody. */
+  readonly operationFailed: boolean;
   readonly serviceCreatedAt: string | null;
   readonly serviceUpdatedAt: string | null;
   /** Times in milliseconds of the session's clock. Intended start: the schedule's; where there is none, the actual start. */

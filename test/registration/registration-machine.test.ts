@@ -386,6 +386,7 @@ describe('an outcome', () => {
       errorMessage: null,
       trackingId: null,
       operationId: OPERATION,
+      operationFailed: false,
       serviceCreatedAt: 'C',
       serviceUpdatedAt: 'U',
       startedAtMs: 1000,
@@ -729,6 +730,28 @@ describe('possibly twice', () => {
     const walk = PLACES.polling().answer(404, GONE).wake().answer(status, body);
     if (walk.state.phase !== 'done') walk.on({ type: 'cancelled' });
     expect(walk.ending.possiblyTwice).toBe(true);
+  });
+});
+
+describe('the end of an operation', () => {
+  it.each([
+    ['registering', 200, '{"status":"failed"}', true],
+    ['registering', 200, '{"status":"disabled"}', true],
+    ['registering', 200, ASSIGNED, false],
+    ['registering', 400, ERROR, false],
+    ['polling', 200, '{"status":"failed"}', true],
+    ['polling', 200, '{"status":"disabled"}', true],
+    ['polling', 200, ASSIGNED, false],
+    ['polling', 400, ERROR, false],
+    ['polling', 401, ERROR, false],
+    ['polling', 404, ERROR, false],
+    ['polling', 500, ERROR, false],
+    ['polling', 409, ERROR, false],
+    ['polling', 200, '{', false],
+  ] as const)('%s, %i %s: without an assignment, by the service itself: %s', (place, status, body, operationFailed) => {
+    const walk = new Walk({ requestRetriesMax: 0 }).connect();
+    if (place === 'polling') walk.answer(202, ACCEPTED, 3).wake();
+    expect(walk.answer(status, body).ending.operationFailed).toBe(operationFailed);
   });
 });
 
