@@ -144,6 +144,7 @@ const outcome = members<OutcomeRecord>(
     errorMessage: words,
     trackingId: words,
     operationId: words,
+    operationFailed: orUsual(flag, false),
     serviceCreatedAt: words,
     serviceUpdatedAt: words,
     intendedAtMs: time,

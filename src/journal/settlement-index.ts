@@ -61,7 +61,8 @@ export class SettlementIndex {
     }
   }
 
-  addOutcome({ row, round, result, possiblyTwice, operationId }: OutcomeRecord, offset: number): void {
+  addOutcome(outcome: OutcomeRecord, offset: number): void {
+    const { row, round, result } = outcome;
     const place = this.#placeOf(row, round);
     const flags = this.#stateAt(place) & FLAGS;
     if (result === 'not-started') {
@@ -70,9 +71,7 @@ export class SettlementIndex {
       if (this.#resultAt(place) === null) this.#offsets[place] = offset;
       return;
     }
-    // An operation that the service itself ended without an assignment has registered nobody.
-    const isOver = result === 'failed' || result === 'disabled';
-    const isAccepted = possiblyTwice || (operationId !== null && !isOver);
+    const isAccepted = wasAccepted(outcome);
     if (this.#resultAt(place) === 'assigned' && result !== 'assigned') {
       this.#states[place] = (this.#stateAt(place) & ~OPEN) | (isAccepted ? TWICE : 0);
       return;
@@ -148,4 +147,9 @@ export class SettlementIndex {
       `names row ${row} of round ${round}, and the fleet has ${this.rows} rows and ${this.rounds} rounds`,
     );
   }
+}
+
+/** An operation that the service itself ended without an assignment has registered nobody. */
+function wasAccepted({ result, possiblyTwice, operationId, operationFailed }: OutcomeRecord): boolean {
+  return possiblyTwice || result === 'assigned' || (operationId !== null && !operationFailed);
 }

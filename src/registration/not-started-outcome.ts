@@ -28,6 +28,7 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     errorCode: null,
     errorMessage: null,
     trackingId: null,
+    operationFailed: false,
     serviceCreatedAt: null,
     serviceUpdatedAt: null,
     intendedAtMs: launch.intendedAtMs,

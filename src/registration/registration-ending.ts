@@ -26,6 +26,7 @@ export function registrationEnding(
     errorMessage: verdict.errorMessage,
     trackingId: verdict.trackingId,
     operationId: progress.operationId ?? body?.operationId ?? null,
+    operationFailed: body?.status === 'failed' || body?.status === 'disabled',
     serviceCreatedAt: body?.createdDateTimeUtc ?? null,
     serviceUpdatedAt: body?.lastUpdatedDateTimeUtc ?? null,
     startedAtMs: progress.startedAtMs,

@@ -106,14 +106,11 @@ const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
     const report = { type: 'reportThrottle', retryAfterSeconds: answer.retryAfterSeconds } as const;
     return { state: again.state, commands: [report, ...again.commands] };
   },
-  serverError: (progress, answer, policy) => askAgain(countServerError(progress), answer, 'serverError', policy),
-  malformed: (progress, answer, policy) => {
-    const possiblyTwice = progress.possiblyTwice || answer.asked === 'register';
-    return askAgain({ ...countServerError(progress), possiblyTwice }, answer, 'malformed', policy);
-  },
+  serverError: (progress, answer, policy) =>
+    askAgain(countServerError(progress, answer), answer, 'serverError', policy),
+  malformed: (progress, answer, policy) => askAgain(countServerError(progress, answer), answer, 'malformed', policy),
   conflict: (progress, answer, policy) => askAgain(progress, answer, 'conflict', policy),
-  operationGone: (progress, answer, policy) =>
-    askAgain({ ...progress, operationId: null, pollsOfOperation: 0 }, answer, 'operationGone', policy),
+  operationGone: (progress, answer, policy) => askAgain(forgetOperation(progress), answer, 'operationGone', policy),
 };
 
 /** The first transition of a registration that starts at `atMs`. */
@@ -455,16 +452,26 @@ function leaving(state: Open, atMs: number): Progress {
   if (state.phase === 'awaitingPermit') {
     return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
   }
-  const unknown = state.phase === 'awaitingResponse' && state.asked === 'register';
-  return unknown ? { ...progress, possiblyTwice: true } : progress;
+  return state.phase === 'awaitingResponse' ? leftInDoubt(progress, state.asked) : progress;
+}
+
+/** Nobody knows what became of the request; of a poll nothing can. */
+function leftInDoubt(progress: Progress, asked: RequestKind): Progress {
+  return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;
+}
+
+/** The service accepted the request that began it, and nobody will know what became of that. */
+function forgetOperation(progress: Progress): Progress {
+  return { ...progress, operationId: null, pollsOfOperation: 0, possiblyTwice: true };
 }
 
 function withTrouble(progress: Progress, trouble: Verdict): Progress {
   return { ...progress, trouble, troublesInARow: progress.troublesInARow + 1 };
 }
 
-function countServerError(progress: Progress): Progress {
-  return { ...progress, serverErrors: progress.serverErrors + 1 };
+/** Neither a 5xx nor what cannot be read says that nothing was done: a front end may answer so for what it had passed on. */
+function countServerError(progress: Progress, { asked }: Answer): Progress {
+  return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);
 }
 
 /** Ends one measured phase and begins the next. */

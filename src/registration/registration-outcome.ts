@@ -50,7 +50,10 @@ export type RegistrationOutcome = {
   /** Connections opened. */
   readonly attempts: number;
   readonly registersSent: number;
-  /** A register request was sent whose answer never came, or could not be read: the service may have acted on it. */
+  /**
+   * The service may have acted on a register request of which nobody knows what became: its answer never came, could not be
+   * read or was a 5xx, or it was accepted and its operation then forgotten. 429, 401 and 409 say that it was not acted on.
+   */
   readonly possiblyTwice: boolean;
   readonly polls: number;
   /** Answers with 429. */
@@ -66,6 +69,8 @@ export type RegistrationOutcome = {
   readonly errorMessage: string | null;
   readonly trackingId: string | null;
   readonly operationId: string | null;
+  /** The service itself ended the operation, as failed or disabled: it registered nobody. */
+  readonly operationFailed: boolean;
   readonly serviceCreatedAt: string | null;
   readonly serviceUpdatedAt: string | null;
   /** Times in milliseconds of the session's clock. Intended start: the schedule's; where there is none, the actual start. */

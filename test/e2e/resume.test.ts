@@ -23,10 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
-const runArgs = (fleet: string, ...options: string[]): string[] => [
-  ...['run', fleet, '--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope],
-  ...['--ca', emulator.caFile, '--quiet', '-w', '1', '--out', `${fleet}-out`, ...options],
+const runArgsAt = ({ port, idScope, caFile }: EmulatorProgram, fleet: string, ...options: string[]): string[] => [
+  ...['run', fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope],
+  ...['--ca', caFile, '--quiet', '-w', '1', '--out', `${fleet}-out`, ...options],
 ];
+const runArgs = (fleet: string, ...options: string[]): string[] => runArgsAt(emulator, fleet, ...options);
 
 const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv'));
 
@@ -111,6 +112,54 @@ describe('a run that its limit ended', () => {
     expect(said.stderr).toMatch(/^results: /m);
     expect(said.code).toBe(0);
     expect(resultsOf(run).map((row) => row['result'])).toEqual(Array.from({ length: rows }, () => 'assigned'));
+  });
+});
+
+// They wait, mostly.
+describe.concurrent('a run whose service forgot what it had accepted', () => {
+  let forgetful: EmulatorProgram;
+  beforeAll(async () => {
+    // The first poll of each device comes too late for its operation.
+    writeFileSync(
+      path('forgetful.yaml'),
+      `version: 1
+behavior: { retryAfter: 0s, assignmentDelay: 0s, operationLifetime: 1900ms }
+instances:
+  - idScope: 0ne00000def
+    linkedHubs: [{ hostName: hub-a.azure-devices.net }]
+    enrollmentGroups:
+      - { enrollmentGroupId: line-a, attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } } }
+faults:
+  - { fault: retry-after, at: [register], value: '2', timesPerDevice: 1 }
+`,
+    );
+    forgetful = await startEmulatorProgram(['-c', path('forgetful.yaml')], env);
+  });
+  afterAll(() => forgetful.stop());
+
+  const runForgotten = (name: string, ...options: string[]) =>
+    dpsload(runArgsAt(forgetful, fleetFile(name, 10), '--expect', 'new', '--max-surprises', '0', ...options), { env });
+
+  it('marks what it registered again, and takes nothing of it for known before', async () => {
+    expect((await runForgotten('forgotten')).code).toBe(0);
+    const rows = resultsOf(onlyRunFolder(`${path('forgotten.csv')}-out`));
+    expect(rows.map((row) => [row['result'], Number(row['registers_sent']) > 1, row['possibly_twice']])).toEqual(
+      Array.from({ length: 10 }, () => ['assigned', true, 'true']),
+    );
+  });
+
+  it('marks what it registers when it goes on', async () => {
+    // Without another register request of its own.
+    writeFileSync(path('given-up.yaml'), 'version: 1\nregistration: { requestRetries: 0 }\n');
+    const first = await runForgotten('given-up', '-s', path('given-up.yaml'));
+    expect(first.code).toBe(3);
+    const run = onlyRunFolder(`${path('given-up.csv')}-out`);
+    const rows = () => resultsOf(run).map((row) => [row['result'], row['registers_sent'], row['error_code']]);
+    expect(rows()).toEqual(Array.from({ length: 10 }, () => ['failed', '1', '404203']));
+    const resumed = await dpsload(['resume', run, '--retry-failed', '--quiet'], { env });
+    expect(resumed.code).toBe(0);
+    expect(rows()).toEqual(Array.from({ length: 10 }, () => ['assigned', '1', '']));
+    expect(resultsOf(run).every((row) => row['possibly_twice'] === 'true')).toBe(true);
   });
 });
 

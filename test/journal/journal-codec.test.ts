@@ -46,6 +46,7 @@ const outcome: fc.Arbitrary<JournalRecord> = fc.record({
   errorMessage: orNull(text),
   trackingId: orNull(text),
   operationId: orNull(text),
+  operationFailed: fc.boolean(),
   serviceCreatedAt: orNull(text),
   serviceUpdatedAt: orNull(text),
   intendedAtMs: orNull(ms),

@@ -7,18 +7,47 @@ import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/regist
 import { grantRecord, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 /** What one record says of one registration: released, or ended with a result. */
-type Step = 'grant' | 'back' | 'assigned' | 'refused' | 'cancelled' | 'accepted' | 'failed' | 'unanswered';
+type Step =
+  | 'grant'
+  | 'back'
+  | 'assigned'
+  | 'assignedAtOnce'
+  | 'refused'
+  | 'cancelled'
+  | 'accepted'
+  | 'rejected'
+  | 'pollsFailed'
+  | 'failed'
+  | 'disabled'
+  | 'unanswered'
+  | 'forgotten'
+  | 'forgottenThenFailed';
 
 const OUTCOMES: Readonly<Record<Exclude<Step, 'grant'>, Partial<RegistrationOutcome>>> = {
   back: notAssigned({ result: 'not-started', registersSent: 0 }),
   assigned: {},
+  // In the answer to the register request, which named no operation.
+  assignedAtOnce: { operationId: null },
   refused: notAssigned({ result: 'refused' }),
   cancelled: notAssigned({ result: 'cancelled' }),
   // The service had accepted the request before the end.
   accepted: notAssigned({ result: 'cancelled', operationId: '4.0b1c.00000000' }),
   // The service had accepted the request, and ended its operation without an assignment.
-  failed: notAssigned({ result: 'failed', operationId: '4.0b1c.00000000' }),
+  failed: notAssigned({ result: 'failed', operationId: '4.0b1c.00000000', operationFailed: true }),
+  disabled: notAssigned({ result: 'disabled', operationId: '4.0b1c.00000000', operationFailed: true }),
+  // The service did not accept the request.
+  rejected: notAssigned({ result: 'failed', errorCode: '404201' }),
+  // The service had accepted the request, and answered its polls with errors.
+  pollsFailed: notAssigned({ result: 'failed', errorCode: '500000', operationId: '4.0b1c.00000000' }),
   unanswered: notAssigned({ result: 'timed-out', possiblyTwice: true }),
+  // The service had accepted the request, and knew its operation no more.
+  forgotten: notAssigned({ result: 'timed-out', errorCode: 'deadline', possiblyTwice: true }),
+  forgottenThenFailed: notAssigned({
+    result: 'failed',
+    operationId: '4.0b1c.00000000',
+    operationFailed: true,
+    possiblyTwice: true,
+  }),
 };
 
 /** The index after `steps`, each of which stands 100 bytes behind the one before. */
@@ -54,12 +83,20 @@ describe('how far a registration is settled', () => {
     [['grant', 'accepted', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'accepted', 'grant', 'back'], 100, 'cancelled', true, false],
     [['grant', 'accepted', 'grant', 'refused'], 300, 'refused', true, true],
+    [['grant', 'rejected', 'grant', 'assigned'], 300, 'assigned', true, false],
     [['grant', 'failed', 'grant', 'assigned'], 300, 'assigned', true, false],
+    [['grant', 'disabled', 'grant', 'assigned'], 300, 'assigned', true, false],
+    [['grant', 'pollsFailed'], 100, 'failed', true, false],
+    [['grant', 'pollsFailed', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'forgotten'], 100, 'timed-out', true, false],
+    [['grant', 'forgotten', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'forgottenThenFailed', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'accepted', 'grant', 'failed', 'grant', 'assigned'], 500, 'assigned', true, true],
     [['grant', 'unanswered', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'unanswered', 'grant', 'refused', 'grant', 'assigned'], 500, 'assigned', true, true],
     // Registered once more though it was assigned.
     [['grant', 'assigned', 'grant', 'assigned'], 300, 'assigned', true, true],
+    [['grant', 'assignedAtOnce', 'grant', 'assigned'], 300, 'assigned', true, true],
     [['grant', 'assigned', 'grant'], 100, 'assigned', true, true],
     [['grant', 'assigned', 'grant', 'grant', 'back'], 100, 'assigned', true, true],
     [['grant', 'assigned', 'grant', 'back'], 100, 'assigned', true, false],

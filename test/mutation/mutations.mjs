@@ -1,4 +1,5 @@
 const MACHINE = 'src/registration/registration-machine.ts';
+const SETTLEMENT = 'src/journal/settlement-index.ts';
 const GOVERNOR = 'src/load/governor.ts';
 const PERMITS = 'src/load/permits.ts';
 
@@ -28,8 +29,32 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'forgets to mark what may have been registered twice',
-    from: 'return unknown ? { ...progress, possiblyTwice: true } : progress;',
+    from: "return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;",
     to: 'return progress;',
+  },
+  {
+    file: MACHINE,
+    what: 'marks for the sake of polls',
+    from: "return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;",
+    to: 'return { ...progress, possiblyTwice: true };',
+  },
+  {
+    file: MACHINE,
+    what: 'registers again unmarked after an operation that was accepted is gone',
+    from: 'pollsOfOperation: 0, possiblyTwice: true };',
+    to: 'pollsOfOperation: 0 };',
+  },
+  {
+    file: MACHINE,
+    what: 'takes a 5xx, or an answer that cannot be read, for a refusal',
+    from: 'return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);',
+    to: "return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, 'poll');",
+  },
+  {
+    file: SETTLEMENT,
+    what: 'takes errors in answer to polls for the end of the operation',
+    from: '(operationId !== null && !operationFailed);',
+    to: "(operationId !== null && result !== 'failed');",
   },
   {
     file: MACHINE,

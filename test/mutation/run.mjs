@@ -11,7 +11,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The quick ones first: what they catch is not shown to the slow ones. */
 const TESTS = [
-  ['test/registration/registration-machine.test.ts', 'test/load/governor.test.ts', 'test/load/permits.test.ts'],
+  [
+    'test/registration/registration-machine.test.ts',
+    'test/journal/settlement-index.test.ts',
+    'test/load/governor.test.ts',
+    'test/load/permits.test.ts',
+  ],
   ['test/registration/simulation.test.ts', 'test/coordinator/quota-simulation.test.ts'],
 ];
 

@@ -386,6 +386,7 @@ describe('an outcome', () => {
       errorMessage: null,
       trackingId: null,
       operationId: OPERATION,
+      operationFailed: false,
       serviceCreatedAt: 'C',
       serviceUpdatedAt: 'U',
       startedAtMs: 1000,
@@ -670,13 +671,87 @@ describe('possibly twice', () => {
     ['an answer never came', () => PLACES.registering().wake(), true],
     ['it was cancelled before the answer', () => PLACES.registering(), true],
     ['an answer could not be read', () => PLACES.registering().answer(202, '{'), true],
+    ['a 500 answered it', () => PLACES.registering().answer(500, ERROR), true],
     ['a 429 answered it', () => PLACES.registering().answer(429, ERROR), false],
+    ['a 409 answered it', () => PLACES.registering().answer(409, ERROR), false],
+    ['another answer was dropped', () => PLACES.pausingToRegister().on(EVENTS.message), false],
     ['it was accepted', () => PLACES.pausingToPoll(), false],
+    [
+      'it was accepted, and the answer repeated',
+      () => PLACES.pausingToPoll().on(answer(202, 'p-1', ACCEPTED, 3)),
+      false,
+    ],
+    ['a poll was under way', () => PLACES.polling(), false],
     ['a poll was lost', () => PLACES.polling().lose(), false],
+    ['a poll was never answered', () => PLACES.polling().wake(), false],
     ['a poll could not be read', () => PLACES.polling().answer(200, '{'), false],
-    ['an operation was forgotten', () => PLACES.polling().answer(404, GONE), false],
+    ['a poll was answered with 500', () => PLACES.polling().answer(500, ERROR), false],
+    ['a poll was answered with 429', () => PLACES.polling().answer(429, ERROR), false],
+    ['an operation was forgotten', () => PLACES.polling().answer(404, GONE), true],
   ])('%s', (_what, walk, possiblyTwice) => {
     expect(walk().on({ type: 'cancelled' }).ending.possiblyTwice).toBe(possiblyTwice);
+  });
+
+  it('the deadline came before the answer', () => {
+    expect(PLACES.registering().on({ type: 'woke' }, 300_000).ending.possiblyTwice).toBe(true);
+  });
+
+  const UNREADABLE = '{';
+  const WRONG_CERTIFICATE = '{"errorCode":401002,"message":"Invalid certificate."}';
+
+  it.each<[string, () => Walk, boolean]>([
+    ['429', () => PLACES.registering().answer(429, ERROR).wake(), false],
+    ['409', () => PLACES.registering().answer(409, ERROR).wake(), false],
+    ['a refused key', () => new Walk({}, 2).connect().answer(401, ERROR).wake().connect(), false],
+    [
+      'a refused certificate',
+      () => new Walk({ retriesInvalidCertificate: true }).connect().answer(401, WRONG_CERTIFICATE).wake().connect(),
+      false,
+    ],
+    ['a loss while a 429 was waited out', () => PLACES.pausingToRegister().lose().wake().connect(), false],
+    ['500', () => PLACES.registering().answer(500, ERROR).wake(), true],
+    ['503 without a body', () => PLACES.registering().answer(503, '').wake(), true],
+    ['an answer that cannot be read', () => PLACES.registering().answer(202, UNREADABLE).wake(), true],
+    ['a loss before the answer', () => PLACES.registering().lose().wake().connect(), true],
+    ['no answer', () => PLACES.registering().wake().wake().connect(), true],
+    ['an operation that is gone', () => PLACES.polling().answer(404, GONE).wake(), true],
+    ['one that is gone after a loss', () => PLACES.polling().lose().wake().connect().answer(404, GONE).wake(), true],
+  ])('registered again after %s: %s', (_what, walk, possiblyTwice) => {
+    const again = walk();
+    expect(again.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(again.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 2, possiblyTwice });
+  });
+
+  it.each([
+    ['a throttle', 429, ERROR],
+    ['a conflict', 409, ERROR],
+    ['a failed operation', 200, '{"status":"failed"}'],
+  ])('stays so after %s', (_what, status, body) => {
+    const walk = PLACES.polling().answer(404, GONE).wake().answer(status, body);
+    if (walk.state.phase !== 'done') walk.on({ type: 'cancelled' });
+    expect(walk.ending.possiblyTwice).toBe(true);
+  });
+});
+
+describe('the end of an operation', () => {
+  it.each([
+    ['registering', 200, '{"status":"failed"}', true],
+    ['registering', 200, '{"status":"disabled"}', true],
+    ['registering', 200, ASSIGNED, false],
+    ['registering', 400, ERROR, false],
+    ['polling', 200, '{"status":"failed"}', true],
+    ['polling', 200, '{"status":"disabled"}', true],
+    ['polling', 200, ASSIGNED, false],
+    ['polling', 400, ERROR, false],
+    ['polling', 401, ERROR, false],
+    ['polling', 404, ERROR, false],
+    ['polling', 500, ERROR, false],
+    ['polling', 409, ERROR, false],
+    ['polling', 200, '{', false],
+  ] as const)('%s, %i %s: without an assignment, by the service itself: %s', (place, status, body, operationFailed) => {
+    const walk = new Walk({ requestRetriesMax: 0 }).connect();
+    if (place === 'polling') walk.answer(202, ACCEPTED, 3).wake();
+    expect(walk.answer(status, body).ending.operationFailed).toBe(operationFailed);
   });
 });
 

@@ -166,6 +166,7 @@ describe('a registration', () => {
       errorMessage: true,
       trackingId: true,
       operationId: true,
+      operationFailed: true,
       serviceCreatedAt: true,
       serviceUpdatedAt: true,
       intendedAtMs: true,

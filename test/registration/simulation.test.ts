@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
@@ -115,7 +116,10 @@ async function register(
   if (cancelAtMs < Number.POSITIVE_INFINITY) clock.wakeAt(cancelAtMs, running.cancel);
   const outcome = await running.outcome;
   // Reached when time has come to its end: what was left behind has shown itself.
-  const problems = [...witness.problems(outcome, service.assignedHub(launch.registrationId))];
+  const problems = [
+    ...witness.problems(outcome, service.assignedHub(launch.registrationId)),
+    ...unmarked(outcome, service.registered(launch.registrationId)),
+  ];
   if (outcome.row !== sequence) problems.push(`row ${outcome.row}`);
   if (throttles !== outcome.throttles) problems.push(`reported ${throttles} throttles of ${outcome.throttles}`);
   const finishedAtMs = outcome.finishedAtMs ?? 0;
@@ -123,6 +127,16 @@ async function register(
   if (finishedAtMs > cancelAtMs) problems.push('went on after it was cancelled');
   if (outcome.result === 'cancelled' && finishedAtMs !== cancelAtMs) problems.push('cancelled by nobody');
   return { outcome, problems };
+}
+
+/** What the service registered, and neither the outcome nor a run that goes on after it would tell. */
+function unmarked(outcome: RegistrationOutcome, registered: number): readonly string[] {
+  const index = new SettlementIndex(1, 1);
+  index.addOutcome({ kind: 'outcome', ...outcome, row: 0 }, 0);
+  const problems: string[] = [];
+  if (registered > 1 && !outcome.possiblyTwice) problems.push(`registered ${registered} times, unmarked`);
+  if (registered > 0 && !index.wasPerhapsSent(0, 1)) problems.push('registered, and would be again, unmarked');
+  return problems;
 }
 
 /** The registrations from `first` on, in virtual time. */

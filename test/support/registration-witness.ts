@@ -156,9 +156,10 @@ export class RegistrationWitness {
     this.#lastMeaning = meaning;
     if (meaning === 'throttled') this.#throttles += 1;
     if (meaning === 'serverError' || meaning === 'malformed') this.#serverErrors += 1;
-    if (meaning === 'malformed' && kind === 'register') this.#possiblyTwice = true;
+    if ((meaning === 'serverError' || meaning === 'malformed') && kind === 'register') this.#possiblyTwice = true;
     if (meaning === 'pending') this.#operationId ??= body?.operationId ?? null;
     if (meaning === 'gone') {
+      this.#possiblyTwice = true;
       this.#operationId = null;
       this.#pollsOfOperation = 0;
     }

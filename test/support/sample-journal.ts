@@ -90,6 +90,7 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     errorMessage: null,
     trackingId: null,
     operationId: `4.0b1c2d3e4f5a6b7c.00000000-0000-4000-8000-${String(row).padStart(12, '0')}`,
+    operationFailed: false,
     serviceCreatedAt: '2026-01-02T03:04:06.1234567Z',
     serviceUpdatedAt: '2026-01-02T03:04:06.3334567Z',
     intendedAtMs: row * 10,

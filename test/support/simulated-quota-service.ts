@@ -8,7 +8,7 @@ export type QuotaServiceOptions = {
   readonly limit: RateLimit;
   /** What a throttled request is told; `exact` = until the budget has room; `null` = nothing. */
   readonly retryAfterSeconds: number | 'exact' | null;
-  /** Probability that a connection is lost, an answer fails with 500, or a handshake takes seconds. */
+  /** Probability that a connection is lost, an answer fails with 500, an operation is forgotten, or a handshake takes seconds. */
   readonly trouble: number;
 };
 
@@ -131,14 +131,19 @@ export class SimulatedQuotaService {
         retryAfterSeconds === 'exact' ? Math.ceil(waitMs / 1_000) : retryAfterSeconds,
       ];
     }
-    if (this.#random.chance(this.#options.trouble)) return [500, '{"errorCode":500000}', null];
-    device.accepted += 1;
-    device.operation += 1;
-    device.doneAtMs = nowMs + this.#random.whole(100, 2_500);
+    const fails = this.#random.chance(this.#options.trouble);
+    // What fails may have been done.
+    if (!fails || this.#random.chance(0.5)) {
+      device.accepted += 1;
+      device.operation += 1;
+      device.doneAtMs = nowMs + this.#random.whole(100, 2_500);
+    }
+    if (fails) return [500, '{"errorCode":500000}', null];
     return [202, `{"operationId":"5.${device.operation}","status":"assigning"}`, RETRY_AFTER_SECONDS];
   }
 
   #poll(device: Device, registrationId: string, nowMs: number): [number, string, number | null] {
+    if (this.#random.chance(this.#options.trouble)) return [404, '{"errorCode":404203}', null];
     if (nowMs < device.doneAtMs)
       return [202, `{"operationId":"5.${device.operation}","status":"assigning"}`, RETRY_AFTER_SECONDS];
     const state = `{"registrationId":"${registrationId}","assignedHub":"hub-a","deviceId":"${registrationId}","status":"assigned"}`;

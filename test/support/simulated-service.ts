@@ -12,6 +12,8 @@ export interface SimulatedService {
   request(identity: MqttIdentity, topic: string, payload: string, atMs: number): readonly SimulatedAnswer[];
   /** The hub in the device's registration record. */
   assignedHub(registrationId: string): string | null;
+  /** Register requests of the device that it acted on, and did not end as failed. */
+  registered(registrationId: string): number;
 }
 
 const FATES = ['assigns', 'endless', 'fails', 'disabled', 'unauthorized', 'oldKey', 'notFound'] as const;
@@ -25,6 +27,7 @@ type Device = {
   /** Operation ID → when its assignment is done. */
   readonly operations: Map<string, number>;
   hub: string | null;
+  registered: number;
 };
 
 const HUBS = ['hub-a.azure-devices.net', 'hub-b.azure-devices.net', 'hub-c.azure-devices.net'] as const;
@@ -69,7 +72,15 @@ export class ModelService implements SimulatedService {
         delayMs: device.random.whole(1, 800),
       },
     ];
-    if (device.random.chance(device.trouble)) return answer(...this.#troubled(device));
+    if (device.random.chance(device.trouble)) {
+      const [status, payload, retryAfterSeconds] = this.#troubled(device);
+      const saysNothing = status >= 500 || status < 300;
+      // What fails may have been done.
+      if (saysNothing && request.kind === 'register' && device.random.chance(0.5)) {
+        this.#register(device, identity.clientId, atMs);
+      }
+      return answer(status, payload, retryAfterSeconds);
+    }
     if (device.fate === 'oldKey' && identity.password === '0') {
       return answer(401, errorBody(401000, 'Unauthorized'), device.random.pick([null, 2]));
     }
@@ -81,11 +92,16 @@ export class ModelService implements SimulatedService {
     return this.#devices.get(registrationId)?.hub ?? null;
   }
 
+  registered(registrationId: string): number {
+    return this.#devices.get(registrationId)?.registered ?? 0;
+  }
+
   #register(device: Device, registrationId: string, atMs: number): [number, string, number | null] {
     const { random, fate, operations } = device;
     if (fate === 'unauthorized') return [401, errorBody(401000, 'Unauthorized'), null];
     if (fate === 'notFound') return [404, errorBody(404201, 'Not found.'), null];
     if (fate === 'disabled') return [200, stateBody(null, 'disabled', registrationId, ''), null];
+    if (fate !== 'fails') device.registered += 1;
     if (fate === 'assigns' && random.chance(0.05)) return this.#assigned(device, null, registrationId);
     const operationId = `5.${random.whole(0, 2 ** 31)}.${operations.size}`;
     operations.set(operationId, atMs + random.pick([0, 200, 1_000, 10_000]));
@@ -143,7 +159,7 @@ export class ModelService implements SimulatedService {
     const random = new SimulatedRandom(this.#seed ^ Math.imul(this.#devices.size + 1, 0x9e3779b1));
     const fate = random.chance(0.85) ? 'assigns' : random.pick(FATES);
     const trouble = random.pick([0, 0, 0, 0, 0.1, 0.9]);
-    const device: Device = { random, fate, trouble, operations: new Map(), hub: null };
+    const device: Device = { random, fate, trouble, operations: new Map(), hub: null, registered: 0 };
     this.#devices.set(registrationId, device);
     return device;
   }
