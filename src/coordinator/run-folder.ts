@@ -1,9 +1,19 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { z } from 'zod';
+import type { TargetName } from '../journal/journal-record.ts';
+import { targetKey } from '../journal/target-key.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
+
+/** What run.json says of the fleets and the target of a run. */
+const RUN_IDENTITY = z.object({
+  fleet: z.object({ digest: z.string() }),
+  addedFleetDigests: z.array(z.string()).default([]),
+  target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
+});
 
 /** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
 export function ensureOutFolder(out: string): void {
@@ -46,9 +56,15 @@ export function createRunFolder(out: string, name: string, startedAtEpochMs: num
   }
 }
 
-/** The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over. */
-export function findEarlierRun(out: string, digest: string, key: string): string | null {
-  return foldersIn(out).find((folder) => isRunOf(folder, digest, key)) ?? null;
+/**
+ * The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over.
+ *
+ * @param except the folder of a run that is not meant; `null` = every one is
+ */
+export function findEarlierRun(out: string, digest: string, target: TargetName, except: string | null): string | null {
+  if (!existsSync(out)) return null;
+  const key = targetKey(target);
+  return foldersIn(out).find((folder) => folder !== except && isRunOf(folder, digest, key)) ?? null;
 }
 
 /** The newest run under `out`. @throws OperatorError `usage` when there is none. */
@@ -70,11 +86,10 @@ function foldersIn(out: string): readonly string[] {
 
 function isRunOf(folder: string, digest: string, key: string): boolean {
   try {
-    const facts = JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')) as {
-      fleet?: { digest?: unknown };
-      targetKey?: unknown;
-    };
-    return facts.fleet?.digest === digest && facts.targetKey === key;
+    const { fleet, addedFleetDigests, target } = RUN_IDENTITY.parse(
+      JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')),
+    );
+    return [fleet.digest, ...addedFleetDigests].includes(digest) && targetKey(target) === key;
   } catch {
     return false;
   }
