@@ -8,6 +8,11 @@ import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
+/** Results name devices and hubs: they are for their owner alone. */
+export const RUN_FOLDER_MODE = 0o700;
+
+const FOLDER_MODE_DEFAULT = 0o777;
+
 /** What run.json says of the fleets and the target of a run. */
 const RUN_IDENTITY = z.object({
   fleet: z.object({ digest: z.string() }),
@@ -15,10 +20,10 @@ const RUN_IDENTITY = z.object({
   target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
 });
 
-/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
-export function ensureOutFolder(out: string): void {
+/** Makes `out` when it is absent. @throws OperatorError when it cannot be written. */
+export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT): void {
   try {
-    makeFolders(out);
+    makeFolders(out, mode);
     // With the dot, what is no folder is refused too.
     accessSync(`${out}/.`, constants.W_OK);
   } catch (error) {
@@ -30,11 +35,11 @@ export function ensureOutFolder(out: string): void {
 }
 
 /** Level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
-function makeFolders(folder: string): void {
+function makeFolders(folder: string, mode: number): void {
   if (existsSync(folder)) return;
-  makeFolders(dirname(folder));
+  makeFolders(dirname(folder), mode);
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode });
   } catch (error) {
     // Another run may have made it at the same moment.
     if (!existsSync(folder)) throw error;
@@ -48,7 +53,7 @@ export function createRunFolder(out: string, name: string, startedAtEpochMs: num
   for (let attempt = 1; ; attempt += 1) {
     const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
     try {
-      mkdirSync(folder, { mode: 0o700 });
+      mkdirSync(folder, { mode: RUN_FOLDER_MODE });
       return folder;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
