@@ -60,4 +60,17 @@ describe('a fleet that was registered before is refused', () => {
     for (const { stderr } of refused) expect(stderr).toMatch(/another run of this fleet|this fleet was registered/);
     expect(readdirSync(`${fleet}-out`)).toHaveLength(2 - refused.length);
   });
+
+  it('also with --dry-run, at a service and by the emulator', async () => {
+    const fleet = fleetFile('planned', 2);
+    const atEmulator = ['run', fleet, '--emulator', '--quiet', '--out', `${fleet}-out`];
+    for (const args of [runArgs(fleet), atEmulator]) {
+      expect((await dpsload([...args, '--dry-run'], { env })).code).toBe(0);
+      expect((await dpsload(args, { env })).code).toBe(0);
+      const { code, stdout, stderr } = await dpsload([...args, '--dry-run'], { env });
+      expect(stderr).toMatch(/^this fleet was registered with .* before: /);
+      expect([code, stdout]).toEqual([2, '']);
+      expect((await dpsload([...args, '--dry-run', '--again'], { env })).stdout).toContain('2 rows');
+    }
+  });
 });
