@@ -127,6 +127,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
   if (warning !== null) process.stderr.write(`warning: ${warning}. ${CAPITAL_IDS_REMEDY}.\n`);
   if (survey.rejectedRows > 0) process.stderr.write(`warning: ${skippedRows(survey)}\n`);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
+  for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   if (flags.dryRun) {
     const target = plannedTarget(scenario.target);
     if (target !== null && !flags.again) refuseRepeatedRun({ out: scenario.out, digest: survey.digest, target });

@@ -307,6 +307,7 @@ function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAt
     startedAt: new Date(startedAtEpochMs).toISOString(),
     target,
     fleet: fleetFacts(request.fleet),
+    selectionPins: request.selection.pins,
     settings,
     scenario,
     preflight: preflightFacts,
