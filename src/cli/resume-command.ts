@@ -8,6 +8,7 @@ import { RUN_FILE, type RunFile, readRunFile } from '../coordinator/run-file.ts'
 import { workOf } from '../coordinator/run-fleet.ts';
 import { lastRunFolder } from '../coordinator/run-folder.ts';
 import { lockRunFolder } from '../coordinator/run-lock.ts';
+import { selectionPinsOf } from '../coordinator/selection-pins.ts';
 import { countRegistrations } from '../coordinator/session-legs.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { surveyFleet } from '../fleet/survey-fleet.ts';
@@ -109,7 +110,8 @@ async function goOn(
     resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
   );
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario);
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, selectionPinsOf(run.folder));
+  for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
   const resumed = { run, retry };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));

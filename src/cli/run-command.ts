@@ -1,13 +1,16 @@
 import { Command, Option } from 'commander';
+import { refuseRepeatedRun } from '../coordinator/repeated-run.ts';
 import { selectRows } from '../coordinator/row-selection.ts';
 import type { RunRequest } from '../coordinator/run-fleet.ts';
+import { EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 import { CAPITAL_IDS_REMEDY, capitalIdsWarning } from '../fleet/capital-ids.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import type { TargetName } from '../journal/journal-record.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { type Flags, SCENARIO_VARIABLE } from '../scenario/gather-settings.ts';
 import { printScenario, scenarioKeys } from '../scenario/print-scenario.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Scenario, Target } from '../scenario/scenario.ts';
 import { SETTING_NAMES, settingNamed } from '../scenario/settings.ts';
 import { confirmRisks } from './confirm-risks.ts';
 import { describeRun } from './describe-run.ts';
@@ -78,6 +81,14 @@ function skippedRows({ file, rows, rejectedRows }: FleetSurvey): string {
   return `${count} left out of ${file}, ${rows} can be used; rejected-rows.csv in the run's folder names lines and reasons.`;
 }
 
+/** `null` = only the emulator itself can tell, once it has read its configuration. */
+function plannedTarget(target: Target): TargetName | null {
+  if (target.kind === 'service') return target;
+  // Host and port do not matter: every run has an emulator of its own.
+  const { kind, configFile } = target;
+  return configFile === null ? { kind, host: '127.0.0.1', port: 0, idScope: EMULATOR_ID_SCOPE_DEFAULT } : null;
+}
+
 function switchOptions(): readonly Option[] {
   return [
     new Option(
@@ -116,7 +127,10 @@ async function run(given: Flags, flags: RunFlags, environment: Environment, runF
   if (warning !== null) process.stderr.write(`warning: ${warning}. ${CAPITAL_IDS_REMEDY}.\n`);
   if (survey.rejectedRows > 0) process.stderr.write(`warning: ${skippedRows(survey)}\n`);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
+  for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   if (flags.dryRun) {
+    const target = plannedTarget(scenario.target);
+    if (target !== null && !flags.again) refuseRepeatedRun({ out: scenario.out, digest: survey.digest, target });
     process.stdout.write(describeRun(scenario, survey, selection.rows));
     return EXIT_CODE.success;
   }

@@ -1,14 +1,20 @@
 import { join } from 'node:path';
 import { foldRegistrationId } from '../dps/registration-id.ts';
-import { foldedRegistrationId } from '../fleet/duplicate-problems.ts';
 import { FingerprintTable } from '../fleet/fingerprint-table.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import { textFingerprint } from '../fleet/text-fingerprint.ts';
 import { readJournal } from '../journal/journal-reader.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { ProblemList } from '../problem/problem-list.ts';
+import { quoteValue } from '../problem/quote-value.ts';
 import type { Scenario } from '../scenario/scenario.ts';
+import { Canary } from './canary.ts';
+import { OnlyList } from './only-list.ts';
 import { JOURNAL_FILE } from './run-folder.ts';
+import { type ExcludePin, refuseOtherList, refuseOtherRun, type SelectionPins } from './selection-pins.ts';
+
+/** Registration IDs that one warning names. */
+const UNMET_WARNED_MAX = 5;
 
 /** Which rows of the fleet a run takes, and which of them first. */
 export type RowSelection = {
@@ -16,6 +22,9 @@ export type RowSelection = {
   takes(row: FleetRow): boolean;
   /** The first of each group; they must be assigned before the rest starts. */
   readonly canary: readonly FleetRow[];
+  readonly pins: SelectionPins;
+  /** What the operator should know of it. */
+  readonly warnings: readonly string[];
 };
 
 /**
@@ -23,51 +32,79 @@ export type RowSelection = {
  * each registration ID that they name, outside the heap. Registration IDs are compared by 64-bit fingerprints: of a million
  * against a million, the probability that one is taken for another is below 1 in 10 million.
  *
+ * An ID that `--only` names and the fleet does not have is what a bad row is, a device that would be left out unnoticed, and is
+ * dealt with as one.
+ *
+ * @param began what they named when the run began that is resumed; `null` = it begins now.
  * @throws OperatorError `usage` when a file that they name cannot be used, or leaves no row.
  */
 export async function selectRows(
   fleet: AsyncIterable<FleetRow>,
-  { selection: { excludeRun, onlyFile }, load: { canaryPerGroup } }: Pick<Scenario, 'selection' | 'load'>,
+  { selection, load, onBadRow }: Pick<Scenario, 'selection' | 'load' | 'onBadRow'>,
+  began: SelectionPins | null = null,
 ): Promise<RowSelection> {
-  const excluded = excludeRun === null ? null : await assignedIn(join(excludeRun, JOURNAL_FILE));
-  const only = onlyFile === null ? null : await registrationIdsOf(onlyFile);
+  const { excludeRun, onlyFile } = selection;
+  const excluded = excludeRun === null ? null : await assignedIn(excludeRun, began);
+  const only = onlyFile === null ? null : await onlyListOf(onlyFile, began);
   const takes = ({ registrationId }: FleetRow): boolean => {
     const id = foldRegistrationId(registrationId);
-    return (only === null || only.has(id)) && !excluded?.has(id);
+    return (only === null || only.has(id)) && !excluded?.ids.has(id);
   };
-  const canaryOf = new Map<string | null, number>();
-  const canary: FleetRow[] = [];
+  const canary = new Canary(load.canaryPerGroup);
   let rows = 0;
   for await (const row of fleet) {
+    only?.meet(foldRegistrationId(row.registrationId));
     if (!takes(row)) continue;
     rows += 1;
-    const before = canaryOf.get(row.group) ?? 0;
-    if (before >= canaryPerGroup) continue;
-    canaryOf.set(row.group, before + 1);
-    canary.push(row);
+    canary.offer(row);
   }
   if (rows === 0) throw nothingLeft(excludeRun, onlyFile);
-  return { rows, takes, canary };
+  const unmet = only === null ? [] : await unmetWarnings(only, began === null && onBadRow === 'stop');
+  const pins = { only: only === null ? null : { digest: only.digest }, exclude: excluded?.pin ?? null };
+  return { rows, takes, canary: canary.rows, pins, warnings: [...unmet, ...canary.warnings] };
 }
 
-async function assignedIn(journalFile: string): Promise<FingerprintTable> {
+type Excluded = { readonly ids: FingerprintTable; readonly pin: ExcludePin };
+
+async function assignedIn(run: string, began: SelectionPins | null): Promise<Excluded> {
   const ids = new FingerprintTable(textFingerprint);
-  await readJournal(journalFile, (record) => {
+  let startedAtEpochMs: number | null = null;
+  const journal = join(run, JOURNAL_FILE);
+  const { bytes } = await readJournal(journal, (record) => {
+    if (record.kind === 'session') startedAtEpochMs ??= record.startedAtEpochMs;
     if (record.kind === 'outcome' && record.result === 'assigned') ids.add(foldRegistrationId(record.registrationId));
   });
-  return ids;
+  const pin = { startedAtEpochMs, journalBytes: bytes };
+  refuseOtherRun(run, pin, began?.exclude ?? null);
+  return { ids, pin };
 }
 
-async function registrationIdsOf(file: string): Promise<FingerprintTable> {
-  const ids = new FingerprintTable(textFingerprint);
-  const asFleet = { file, delimiter: ',', header: true, columns: {} };
-  for await (const { columns, records } of readFleetRecords(asFleet, () => {})) {
-    for (const { fields } of records) {
-      const id = foldedRegistrationId(fields, columns);
-      if (id !== null) ids.add(id);
-    }
+async function onlyListOf(file: string, began: SelectionPins | null): Promise<OnlyList> {
+  const list = await OnlyList.read(file);
+  refuseOtherList(file, list, began?.only ?? null);
+  return list;
+}
+
+/** @throws OperatorError `usage` with the lines that the fleet does not have, when `isRefused`. */
+async function unmetWarnings(only: OnlyList, isRefused: boolean): Promise<readonly string[]> {
+  const { count, listed } = await only.unmet();
+  if (count === 0) return [];
+  if (isRefused) {
+    const problems = new ProblemList();
+    problems.add(...listed.map(({ line, text }) => notInFleet(only.file, line, text)));
+    problems.addUnlisted(count - listed.length);
+    problems.throwIfAny('usage');
   }
-  return ids;
+  const first = listed.slice(0, UNMET_WARNED_MAX).map(({ line, text }) => `${quoteValue(text)} (line ${line})`);
+  const more = count > first.length ? ', …' : '';
+  const ids = count === 1 ? '1 ID' : `${count} IDs`;
+  return [`${only.file} names ${ids} that the fleet does not have: ${first.join(', ')}${more}`];
+}
+
+function notInFleet(file: string, line: number, text: string): Problem {
+  const message = `${quoteValue(text)} is not among the rows of the fleet that can be used`;
+  const remedy = 'Correct or remove it, or leave out all that are not there with --on-bad-row skip';
+  return { file, line, column: null, message, remedy };
 }
 
 function nothingLeft(excludeRun: string | null, onlyFile: string | null): OperatorError {

@@ -2,7 +2,9 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import { syncFolder } from '../journal/journal-writer.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { AtomicFile } from './atomic-file.ts';
 
 export const RUN_FILE = 'run.json';
 
@@ -45,9 +47,28 @@ export function writeRunFile(folder: string, facts: object): void {
       closeSync(handle);
     }
   } catch (error) {
-    const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
-    const remedy = 'Make room on the disk or put it right, or name another folder with --out DIR';
-    throw new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
+    throw unwritable(file, error, 'Make room on the disk or put it right, or name another folder with --out DIR');
+  }
+}
+
+/**
+ * Notes that a resumed run has taken rows that were added to its fleet: a new run of the longer file would repeat it. On the
+ * disk when it returns, since the journal, which says so too, is too long to be searched at the start of every run.
+ *
+ * @throws OperatorError `local` when the disk fails.
+ */
+export async function noteAddedFleet(folder: string, digest: string): Promise<void> {
+  const file = join(folder, RUN_FILE);
+  const text = new AtomicFile(file);
+  try {
+    const facts = JSON.parse(readFileSync(file, 'utf8')) as { readonly addedFleetDigests?: readonly string[] };
+    const addedFleetDigests = [...new Set([...(facts.addedFleetDigests ?? []), digest])];
+    await text.write(`${JSON.stringify({ ...facts, addedFleetDigests }, null, 2)}\n`);
+    await text.finish();
+    await text.publish();
+    await syncFolder(folder);
+  } catch (error) {
+    throw unwritable(file, error, 'Make room on the disk or put it right, then resume the run again');
   }
 }
 
@@ -68,6 +89,11 @@ export function readRunFile(folder: string): RunFile {
   const parsed = RUN_FILE_SHAPE.safeParse(facts);
   if (parsed.success) return parsed.data;
   throw unusable(file, 'was not written by this version of dpsload', 'Resume the run with the dpsload that began it');
+}
+
+function unwritable(file: string, error: unknown, remedy: string): OperatorError {
+  const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
+  return new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
 }
 
 function unusable(file: string, message: string, remedy: string): OperatorError {

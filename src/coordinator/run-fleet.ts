@@ -1,16 +1,15 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { type EndReason, JOURNAL_VERSION, type SessionRecord, type TargetName } from '../journal/journal-record.ts';
 import { createJournal, type JournalWriter, reopenJournal, syncFolder } from '../journal/journal-writer.ts';
 import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
-import { targetKey } from '../journal/target-key.ts';
 import { targetLabel } from '../journal/target-label.ts';
 import { steadyRatePerSecond } from '../load/load-shape.ts';
 import { printThreshold } from '../metrics/threshold/print-threshold.ts';
 import { dialler } from '../mqtt/dialler.ts';
 import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
-import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import type { Summary } from '../report/summary.ts';
@@ -26,11 +25,11 @@ import type { InterruptedRun } from './interrupted-run.ts';
 import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
 import { type UsableFleet, writeRejectedRows } from './rejected-rows.ts';
-import { resumeCommand } from './resume-command-line.ts';
+import { refuseRepeatedRun, refuseTwinRun } from './repeated-run.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
-import { RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
-import { createRunFolder, findEarlierRun, JOURNAL_FILE } from './run-folder.ts';
+import { noteAddedFleet, RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
+import { createRunFolder, JOURNAL_FILE } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
 import { lockRunFolder } from './run-lock.ts';
 import { type SessionWork, sessionLegs } from './session-legs.ts';
@@ -81,7 +80,7 @@ export type RunEnd = {
  */
 export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const { resumed } = request;
-  if (resumed === null && !request.again) refuseRepeatedRun(request);
+  if (resumed === null && !request.again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
   const setup = workerSetup(request, clockOriginMs);
@@ -93,7 +92,7 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const opened =
     resumed === null
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
-      : await goOnWithRun(resumed.run, startedAtEpochMs);
+      : await goOnWithRun(resumed.run, request.fleet, startedAtEpochMs);
   try {
     const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
     return await withResults(end, opened.folder, request);
@@ -142,6 +141,7 @@ async function beginRun(
     writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
     await syncFolder(folder);
     await syncFolder(scenario.out);
+    if (!request.again) await withdrawFromTwin(request, folder, journal);
     return { folder, journal, session: 1, runStartedAtEpochMs: startedAtEpochMs, unlock };
   } catch (error) {
     unlock();
@@ -149,7 +149,19 @@ async function beginRun(
   }
 }
 
-async function goOnWithRun(run: InterruptedRun, startedAtEpochMs: number): Promise<OpenedRun> {
+/** @throws OperatorError when another run does the same; nothing is left of this one then, of which nothing was sent. */
+async function withdrawFromTwin(request: RunRequest, folder: string, journal: JournalWriter): Promise<void> {
+  try {
+    refuseTwinRun(plannedRun(request), folder);
+  } catch (error) {
+    await journal.close();
+    rmSync(folder, { recursive: true });
+    throw error;
+  }
+}
+
+async function goOnWithRun(run: InterruptedRun, { digest }: UsableFleet, startedAtEpochMs: number): Promise<OpenedRun> {
+  if (digest !== run.fleet.digest) await noteAddedFleet(run.folder, digest);
   const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
   return {
     folder: run.folder,
@@ -228,15 +240,8 @@ async function connectAsFirstDevice(
   return facts;
 }
 
-function refuseRepeatedRun({ scenario, fleet, target }: RunRequest): void {
-  const earlier = findEarlierRun(scenario.out, fleet.digest, targetKey(target));
-  if (earlier === null) return;
-  throw new OperatorError('usage', [
-    problem(
-      `this fleet was registered with ${targetLabel(target)} before: ${earlier}`,
-      `Go on with it by ${resumeCommand(earlier)}, or give --again to register all of it once more`,
-    ),
-  ]);
+function plannedRun({ scenario, fleet, target }: RunRequest) {
+  return { out: scenario.out, digest: fleet.digest, target };
 }
 
 function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, clockOriginMs: number): WorkerSetup {
@@ -301,9 +306,9 @@ function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAt
     version: RUN_FILE_VERSION,
     dpsloadVersion: version,
     startedAt: new Date(startedAtEpochMs).toISOString(),
-    targetKey: targetKey(target),
     target,
     fleet: fleetFacts(request.fleet),
+    selectionPins: request.selection.pins,
     settings,
     scenario,
     preflight: preflightFacts,

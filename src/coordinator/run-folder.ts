@@ -1,15 +1,30 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { z } from 'zod';
+import type { TargetName } from '../journal/journal-record.ts';
+import { targetKey } from '../journal/target-key.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
-/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
-export function ensureOutFolder(out: string): void {
+/** Results name devices and hubs: they are for their owner alone. */
+export const RUN_FOLDER_MODE = 0o700;
+
+const FOLDER_MODE_DEFAULT = 0o777;
+
+/** What run.json says of the fleets and the target of a run. */
+const RUN_IDENTITY = z.object({
+  fleet: z.object({ digest: z.string() }),
+  addedFleetDigests: z.array(z.string()).default([]),
+  target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
+});
+
+/** Makes `out` when it is absent. @throws OperatorError when it cannot be written. */
+export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT): void {
   try {
-    makeFolders(out);
+    makeFolders(out, mode);
     // With the dot, what is no folder is refused too.
     accessSync(`${out}/.`, constants.W_OK);
   } catch (error) {
@@ -21,11 +36,11 @@ export function ensureOutFolder(out: string): void {
 }
 
 /** Level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
-function makeFolders(folder: string): void {
+function makeFolders(folder: string, mode: number): void {
   if (existsSync(folder)) return;
-  makeFolders(dirname(folder));
+  makeFolders(dirname(folder), mode);
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode });
   } catch (error) {
     // Another run may have made it at the same moment.
     if (!existsSync(folder)) throw error;
@@ -42,7 +57,7 @@ export function createRunFolder(
   for (let attempt = 1; ; attempt += 1) {
     const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
     try {
-      mkdirSync(folder, { mode: 0o700 });
+      mkdirSync(folder, { mode: RUN_FOLDER_MODE });
       return folder;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -50,9 +65,15 @@ export function createRunFolder(
   }
 }
 
-/** The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over. */
-export function findEarlierRun(out: string, digest: string, key: string): string | null {
-  return foldersIn(out).find((folder) => isRunOf(folder, digest, key)) ?? null;
+/**
+ * The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over.
+ *
+ * @param except the folder of a run that is not meant; `null` = every one is
+ */
+export function findEarlierRun(out: string, digest: string, target: TargetName, except: string | null): string | null {
+  if (!existsSync(out)) return null;
+  const key = targetKey(target);
+  return foldersIn(out).find((folder) => folder !== except && isRunOf(folder, digest, key)) ?? null;
 }
 
 /** The newest run under `out`. @throws OperatorError `usage` when there is none. */
@@ -74,11 +95,10 @@ function foldersIn(out: string): readonly string[] {
 
 function isRunOf(folder: string, digest: string, key: string): boolean {
   try {
-    const facts = JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')) as {
-      fleet?: { digest?: unknown };
-      targetKey?: unknown;
-    };
-    return facts.fleet?.digest === digest && facts.targetKey === key;
+    const { fleet, addedFleetDigests, target } = RUN_IDENTITY.parse(
+      JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')),
+    );
+    return [fleet.digest, ...addedFleetDigests].includes(digest) && targetKey(target) === key;
   } catch {
     return false;
   }

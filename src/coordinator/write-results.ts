@@ -24,7 +24,7 @@ import { JoinedLines } from './joined-lines.ts';
 import { pageAssets } from './page-assets.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines } from './rejected-rows.ts';
 import { ResultFiles } from './result-files.ts';
-import { ensureOutFolder, JOURNAL_FILE } from './run-folder.ts';
+import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from './run-folder.ts';
 import { runsOfOneFleet } from './runs-of-one-fleet.ts';
 import { type JournalSurvey, type PlacedJournal, surveyJournals } from './survey-journal.ts';
 
@@ -77,7 +77,7 @@ export async function makeResults(folder: string, { fleet }: ResultOptions): Pro
 export async function mergeResults(folders: readonly string[], out: string): Promise<Results> {
   const { folders: ordered, warnings } = await runsOfOneFleet(folders);
   if (existsSync(join(out, JOURNAL_FILE))) throw runFolderAsOut(out);
-  ensureOutFolder(out);
+  ensureOutFolder(out, RUN_FOLDER_MODE);
   const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
   return await resultsOf({ folders: ordered, out, fleets, warnings });
 }
@@ -253,8 +253,11 @@ function runFolderAsOut(out: string): OperatorError {
   ]);
 }
 
+/** Codes of a folder in which nothing may be written, however much room there is. */
+const CLOSED_FOLDER_CODES = ['EACCES', 'EPERM', 'EROFS'];
+
 function asOperatorError(folder: string, error: unknown): unknown {
-  const { syscall, message } = error as NodeJS.ErrnoException;
+  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
   if (error instanceof OperatorError || syscall === undefined) return error;
   return new OperatorError('local', [
     {
@@ -262,7 +265,9 @@ function asOperatorError(folder: string, error: unknown): unknown {
       line: null,
       column: null,
       message: `the results cannot be written (${message}); the journal is whole`,
-      remedy: 'Make room on the disk or put it right, then make them with dpsload report',
+      remedy: CLOSED_FOLDER_CODES.includes(code)
+        ? 'Have them written elsewhere by dpsload report with --out DIR, or make the folder writable'
+        : 'Make room on the disk or put it right, then make them with dpsload report',
     },
   ]);
 }

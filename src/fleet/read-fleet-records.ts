@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { OperatorError } from '../problem/operator-error.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import { readFileBytes } from './read-file-bytes.ts';
 
 /** Rows of a fleet file, not yet looked at, with the columns of all of them. */
 export type FleetRecords = {
@@ -24,8 +24,7 @@ export async function* readFleetRecords(
 ): AsyncGenerator<FleetRecords> {
   let columns = fleet.header ? null : HEADERLESS_COLUMNS;
   let isEmpty = true;
-  const chunks = createReadStream(fleet.file, bytes === null ? {} : { end: bytes - 1 });
-  for await (const records of readCsvRecords(fleet.file, chunks, fleet.delimiter, onBytes)) {
+  for await (const records of readCsvRecords(fleet.file, readFileBytes(fleet.file, bytes), fleet.delimiter, onBytes)) {
     const [first] = records;
     if (first === undefined) continue;
     isEmpty = false;

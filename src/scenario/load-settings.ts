@@ -171,7 +171,7 @@ export const LOAD_SETTINGS = {
     notation: FILE,
     ...NO_DEFAULT,
     reason: 'a run registers every row',
-    help: 'CSV with a column registration_id (such as failures.csv): take only these of the fleet',
+    help: 'CSV with a column registration_id (such as failures.csv): take only these of the fleet; one that it does not have counts as a bad row',
     group: 'Load',
   }),
   expect: setting<'new' | 'existing' | 'any'>({

@@ -62,7 +62,13 @@ export type BatchSession = {
 export async function runBatchSession(session: BatchSession): Promise<void> {
   const { fleet, survey, workers, concurrency, shape = { kind: 'closed' }, endpoint } = session;
   const clockOriginMs = hrtimeMs();
-  const everyRow = { rows: survey.rows, takes: () => true, canary: [] };
+  const everyRow = {
+    rows: survey.rows,
+    takes: () => true,
+    canary: [],
+    pins: { only: null, exclude: null },
+    warnings: [],
+  };
   const load = { shape, rounds: 1, rowsMax: null };
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
   const run = new FleetRun({

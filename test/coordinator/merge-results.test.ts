@@ -133,11 +133,12 @@ describe('runs of one fleet', () => {
 
   it('give the same bytes in whatever order they are named, for their owner alone', async () => {
     const [canary, main, retries] = threeRuns();
-    const [once, again] = [outFolder(), outFolder()];
+    const [once, again] = [join(outFolder(), 'made'), outFolder()];
     await mergeResults([canary, main, retries], once);
     await mergeResults([retries, canary, main], again);
     await mergeResults([main, retries, canary], again);
     expect(folderBytes(again)).toEqual(folderBytes(once));
+    expect(statSync(once).mode & 0o777).toBe(0o700);
     for (const name of readdirSync(once)) expect(statSync(join(once, name)).mode & 0o777).toBe(0o600);
   });
 

@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CANARY_ROWS_MAX } from '../../src/coordinator/canary.ts';
 import { selectRows } from '../../src/coordinator/row-selection.ts';
 import { sessionLegs } from '../../src/coordinator/session-legs.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
+import { PROBLEMS_LISTED_MAX } from '../../src/problem/problem-list.ts';
 import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { fleetRow } from '../support/launches.ts';
@@ -11,6 +13,12 @@ import { outcomeRecord, sessionOf, writeJournal } from '../support/sample-journa
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
+
+function listFile(text: string): string {
+  const file = join(mkdtempSync(join(folder, 'list-')), 'only.csv');
+  writeFileSync(file, text);
+  return file;
+}
 
 /** Rows of three groups in turn. */
 async function* fleet(rows: number): AsyncGenerator<FleetRow> {
@@ -48,11 +56,103 @@ describe('the rows that a run takes', () => {
   });
 
   it('are those that a file names, if it leaves any', async () => {
-    const only = join(folder, 'only.csv');
-    writeFileSync(only, 'registration_id,why\ndev-4,x\nDEV-7,y\nelsewhere,z\n');
-    expect((await selectRows(fleet(10), scenario({ only }))).rows).toBe(2);
+    const only = listFile('registration_id,why,api_token\ndev-4,x,\nDEV-7,y,\ndev-7,z,\n');
+    expect(await selectRows(fleet(10), scenario({ only }))).toMatchObject({ rows: 2, warnings: [] });
     const { problems } = await operatorError(() => selectRows(fleet(3), scenario({ only })));
     expect(problems[0]?.message).toBe(`no row of the fleet is left by --only ${only}`);
+  });
+
+  it('are not those of a file that names what the fleet does not have, unless such are left out', async () => {
+    const only = listFile('registration_id\ndev-4\nelsewhere\ndev-7 \n');
+    const { problems } = await operatorError(() => selectRows(fleet(10), scenario({ only })));
+    expect(problems.map(({ file, line }) => [file, line])).toEqual([
+      [only, 3],
+      [only, 4],
+    ]);
+    expect(problems[0]).toMatchObject({
+      message: '"elsewhere" is not among the rows of the fleet that can be used',
+      remedy: expect.stringContaining('--on-bad-row skip'),
+    });
+    const { rows, warnings } = await selectRows(fleet(10), scenario({ only, onBadRow: 'skip' }));
+    expect(rows).toBe(1);
+    expect(warnings).toEqual([
+      `${only} names 2 IDs that the fleet does not have: "elsewhere" (line 3), "dev-7 " (line 4)`,
+    ]);
+  });
+
+  it('are counted where the file names many in vain', async () => {
+    const strange = Array.from({ length: 80 }, (_, index) => `strange-${index}\n`).join('');
+    const only = listFile(`registration_id\ndev-1\n${strange}`);
+    const { problems } = await operatorError(() => selectRows(fleet(10), scenario({ only })));
+    expect(problems.at(-1)?.message).toBe(`and ${80 - PROBLEMS_LISTED_MAX} more`);
+    const { warnings } = await selectRows(fleet(10), scenario({ only, onBadRow: 'skip' }));
+    expect(warnings[0]).toMatch(/names 80 IDs .*, "strange-4" \(line 7\), …$/);
+  });
+
+  it.each([
+    ['dev-1\ndev-2\n', 1, 'there is no column registration_id; the columns are "dev-1"'],
+    ['Serial;Site\na;b\n', 1, 'there is no column registration_id; the columns are "Serial;Site"'],
+    ['\n', null, 'is empty'],
+  ])('cannot be told by the list %j', async (text, line, message) => {
+    const only = listFile(text);
+    const { problems } = await operatorError(() => selectRows(fleet(3), scenario({ only })));
+    expect(problems).toEqual([
+      {
+        file: only,
+        line,
+        column: null,
+        message,
+        remedy: 'Write registration_id above the IDs, as failures.csv of a run has it, and commas between columns',
+      },
+    ]);
+  });
+});
+
+describe('the rows that a resumed run takes', () => {
+  it('are refused when --only names another list by now', async () => {
+    const only = listFile('registration_id\ndev-4\n');
+    const { pins } = await selectRows(fleet(10), scenario({ only }));
+    expect((await selectRows(fleet(10), scenario({ only }), pins)).rows).toBe(1);
+    writeFileSync(only, 'registration_id\ndev-5\n');
+    const { problems } = await operatorError(() => selectRows(fleet(10), scenario({ only }), pins));
+    expect(problems[0]).toMatchObject({ file: only, remedy: expect.stringContaining('--exclude') });
+    expect(problems[0]?.message).toContain('is no longer the list that the run began with');
+    // A run that an older dpsload began.
+    const unpinned = await selectRows(fleet(10), scenario({ only }), { only: null, exclude: null });
+    expect(unpinned.rows).toBe(1);
+  });
+
+  it('are fewer when the run of --exclude went on, and refused when its folder holds another one', async () => {
+    const exclude = mkdtempSync(join(folder, 'run-'));
+    const write = (rows: number, startedAtEpochMs: number) =>
+      writeJournal(join(exclude, 'journal.ndjson'), [
+        sessionOf(10, { startedAtEpochMs }),
+        ...Array.from({ length: rows }, (_, row) => outcomeRecord(row, { registrationId: `dev-${row}` })),
+      ]);
+    write(3, 1);
+    const { pins, rows } = await selectRows(fleet(10), scenario({ exclude }));
+    expect(rows).toBe(7);
+    write(5, 1);
+    expect((await selectRows(fleet(10), scenario({ exclude }), pins)).rows).toBe(5);
+    for (const [count, startedAtEpochMs] of [
+      [5, 2],
+      [2, 1],
+    ] as const) {
+      write(count, startedAtEpochMs);
+      const { problems } = await operatorError(() => selectRows(fleet(10), scenario({ exclude }), pins));
+      expect(problems[0]?.message).toBe('is no longer the run whose devices were left out when this one began');
+    }
+  });
+});
+
+describe('the canary', () => {
+  it('is bounded where every row is a group of its own, and says so', async () => {
+    const alone = async function* (): AsyncGenerator<FleetRow> {
+      for (let row = 0; row < CANARY_ROWS_MAX + 5; row += 1) yield { ...fleetRow(row), group: `g${row}` };
+    };
+    const { canary, rows, warnings } = await selectRows(alone(), scenario({ canary: '2' }));
+    expect([canary.length, rows]).toEqual([CANARY_ROWS_MAX, CANARY_ROWS_MAX + 5]);
+    expect(warnings).toEqual([expect.stringMatching(/^the canary ends with 10000 rows/)]);
   });
 });
 

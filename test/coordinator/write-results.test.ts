@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
@@ -120,6 +121,20 @@ describe('the results of a run', () => {
     const summary = await writeResults(folder, { fleet: null });
     expect(summary).toMatchObject({ results: { assigned: 2, cancelled: 1, unknown: 1 }, movement: null });
     expect(readFileSync(join(folder, 'moves.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['EROFS', /report with --out DIR, or make the folder writable/],
+    ['EACCES', /report with --out DIR, or make the folder writable/],
+    ['ENOSPC', /Make room on the disk/],
+  ])('that cannot be written for %s come with a remedy that helps', async (code, remedy) => {
+    const folder = runFolder(sampleJournal(5, 6));
+    const handle = await open(join(folder, 'journal.ndjson'));
+    const failing = vi
+      .spyOn(Object.getPrototypeOf(handle) as FileHandle, 'appendFile')
+      .mockRejectedValue(Object.assign(new Error(code), { code, syscall: 'write' }));
+    await handle.close();
+    await expect(writeResults(folder, { fleet: null }).finally(() => failing.mockRestore())).rejects.toThrow(remedy);
   });
 
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {

@@ -99,6 +99,24 @@ describe('a run that its limit ended', () => {
     expect(stderr).toMatch(/changed\.csv: is no longer the fleet that the run began with/);
   });
 
+  it('does not go on with another list of --only, even one of which nothing is left to do', async () => {
+    const fleet = fleetFile('listed', 6);
+    const only = path('listed-only.csv');
+    writeFileSync(only, 'registration_id\nlisted-1\nlisted-2\nlisted-3\n');
+    expect((await dpsload(runArgs(fleet, '--only', only, '--limit', '1'), { env })).code).toBe(0);
+    const run = onlyRunFolder(`${fleet}-out`);
+    const resume = () => dpsload(['resume', run, '--limit', '9', '--quiet'], { env });
+    const list = readFileSync(only);
+    writeFileSync(only, 'registration_id\nlisted-1\n');
+    const refused = await resume();
+    expect(refused.stderr).toContain(`${only}: is no longer the list that the run began with`);
+    expect(refused.code).toBe(2);
+    writeFileSync(only, list);
+    expect((await resume()).code).toBe(0);
+    const assigned = resultsOf(run).filter((row) => row['result'] === 'assigned');
+    expect(assigned.map((row) => row['registration_id'])).toEqual(['listed-1', 'listed-2', 'listed-3']);
+  });
+
   it.each([
     ['ignore', 6],
     ['register', 7],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -376,6 +377,16 @@ describe('a fleet that cannot be used', () => {
     }
     const error = await operatorError(() => surveyFleet({ file, delimiter: ',', header: true, columns: {} }, ANY));
     expect(error.problems).toMatchObject([{ file, message, remedy }]);
+  });
+
+  // Windows has neither.
+  it.skipIf(process.platform === 'win32')('is a pipe or a device, which could not be read a second time', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const file of [pipe, '/dev/null']) {
+      const error = await operatorError(() => surveyFleet({ file, delimiter: ',', header: true, columns: {} }, ANY));
+      expect(error.problems).toMatchObject([{ file, message: expect.stringMatching(/pipe .* read more than once$/) }]);
+    }
   });
 
   it('has its problems counted beyond those that are listed', async () => {

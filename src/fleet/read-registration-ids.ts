@@ -1,0 +1,48 @@
+import { OperatorError } from '../problem/operator-error.ts';
+import { quoteValue } from '../problem/quote-value.ts';
+import { type CsvRecord, readCsvRecords } from './csv-record.ts';
+import { readFileBytes } from './read-file-bytes.ts';
+
+/** What stands in the column registration_id, legal or not. */
+export type ListedId = { readonly line: number; readonly text: string };
+
+const ID_COLUMN = 'registration_id';
+
+/**
+ * Reads a list of registration IDs, such as failures.csv, chunk by chunk. Its other columns go nowhere, and may have any name.
+ *
+ * @param onBytes gets the file's bytes in their order.
+ * @throws OperatorError when it cannot be read, is no CSV, or has no column registration_id.
+ */
+export async function* readRegistrationIds(
+  file: string,
+  onBytes: (bytes: Uint8Array) => void,
+): AsyncGenerator<readonly ListedId[]> {
+  let place: number | null = null;
+  for await (const records of readCsvRecords(file, readFileBytes(file, null), ',', onBytes)) {
+    const [first] = records;
+    if (first === undefined) continue;
+    if (place === null) {
+      place = placeOfIds(file, first);
+      yield listedIds(records.slice(1), place);
+    } else {
+      yield listedIds(records, place);
+    }
+  }
+  if (place === null) throw noList(file, null, 'is empty');
+}
+
+function placeOfIds(file: string, { line, fields }: CsvRecord): number {
+  const place = fields.indexOf(ID_COLUMN);
+  if (place >= 0) return place;
+  throw noList(file, line, `there is no column ${ID_COLUMN}; the columns are ${fields.map(quoteValue).join(', ')}`);
+}
+
+function listedIds(records: readonly CsvRecord[], place: number): readonly ListedId[] {
+  return records.map(({ line, fields }) => ({ line, text: fields[place] ?? '' }));
+}
+
+function noList(file: string, line: number | null, message: string): OperatorError {
+  const remedy = `Write ${ID_COLUMN} above the IDs, as failures.csv of a run has it, and commas between columns`;
+  return new OperatorError('usage', [{ file, line, column: null, message, remedy }]);
+}
