@@ -26,7 +26,8 @@ export function runHelp(): string {
 Scenario:
   A YAML file that begins with version: 1 and has the keys that --print-config
   shows. A flag is stronger than an environment variable, and that one stronger
-  than the scenario. \${NAME} in a value stands for an environment variable.
+  than the scenario. \${NAME} in a value stands for an environment variable,
+  $\${NAME} for the text \${NAME} itself.
   Paths are relative to the scenario's folder. dpsload scenario list names those
   that come with it, for -s @NAME; a first line gives completion in editors:
     # yaml-language-server: $schema=scenario.schema.json
