@@ -1,5 +1,5 @@
 import { atOncePace, batchPace, closedPace, constantPace, type Pace } from './pace.ts';
-import { type Stage, stagesPace } from './stages-pace.ts';
+import { launchesInBusiestMinute, type Stage, stagesPace } from './stages-pace.ts';
 
 /** When registrations are meant to start, over all workers. */
 export type LoadShape =
@@ -35,7 +35,7 @@ export function launchesPerMinuteMax(shape: LoadShape): number {
     case 'rate':
       return shape.ratePerSecond * 60;
     case 'stages':
-      return Math.max(...shape.stages.map(({ ratePerSecond }) => ratePerSecond)) * 60;
+      return launchesInBusiestMinute(shape.stages);
     case 'batches':
       return Math.ceil(60_000 / shape.everyMs) * shape.size;
   }
