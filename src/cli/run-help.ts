@@ -16,6 +16,7 @@ const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_CODE.thresholdFailed, 'a threshold failed, or the verdict on the allocation policy is fail'],
   [EXIT_CODE.someFailed, 'finished, some registrations failed; only without thresholds'],
   [EXIT_CODE.unreachable, 'target unreachable, or a device of the canary failed: no other was registered'],
+  [EXIT_CODE.stoppedMidway, 'stopped midway by an outage, surprises or the retry budget; can be resumed'],
   [EXIT_CODE.interrupted, 'stopped by SIGINT (Ctrl-C)'],
   [EXIT_CODE.terminated, 'stopped by SIGTERM'],
 ];
