@@ -17,8 +17,8 @@ export async function fileCredentials(files: CertificateFiles, row: CredentialRo
     throw new Error(`row ${row.row} names no certificate or no key; the survey should have refused it`);
   }
   const [chain, key] = await Promise.all([readText(certificateFile), readText(keyFile)]);
-  if ('reason' in chain) return unreadable(`${certificateFile}: ${chain.reason}`);
-  if ('reason' in key) return unreadable(`${keyFile}: ${key.reason}`);
+  if ('error' in chain) return unreadable(certificateFile, chain.error);
+  if ('error' in key) return unreadable(keyFile, key.error);
   const refusal = certificateRefusal(chain.text, row.registrationId);
   if (refusal !== null) return { refusal: { ...refusal, message: `${certificateFile}: ${refusal.message}` } };
   return { credentials: certificateCredentials({ chainPem: chain.text, privateKeyPem: key.text }) };
@@ -30,22 +30,27 @@ function certificateRefusal(chainPem: string, registrationId: string): Credentia
   try {
     certificate = new X509Certificate(chainPem);
   } catch {
-    return { code: 'certificate-unreadable', message: 'holds no certificate in PEM' };
+    return { code: 'certificate-unreadable', passes: false, message: 'holds no certificate in PEM' };
   }
   const name = commonName(certificate);
   if (name !== null && foldRegistrationId(name) === foldRegistrationId(registrationId)) return null;
   const whose = name === null ? 'has no common name' : `is for ${JSON.stringify(name)}`;
-  return { code: 'certificate-mismatch', message: `the certificate ${whose}, not for this device` };
+  return { code: 'certificate-mismatch', passes: false, message: `the certificate ${whose}, not for this device` };
 }
 
-function unreadable(message: string): MadeCredentials {
-  return { refusal: { code: 'certificate-unreadable', message } };
+/** What this machine lacks at the moment, and the file has nothing to do with: descriptors, memory, a disk that answers. */
+const PASSING_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EAGAIN', 'ETIMEDOUT'];
+
+function unreadable(file: string, error: unknown): MadeCredentials {
+  const passes = PASSING_ERRORS.includes((error as NodeJS.ErrnoException).code ?? '');
+  const message = `${file}: ${unreadableReason(error).message}`;
+  return { refusal: { code: 'certificate-unreadable', passes, message } };
 }
 
-async function readText(file: string): Promise<{ readonly text: string } | { readonly reason: string }> {
+async function readText(file: string): Promise<{ readonly text: string } | { readonly error: unknown }> {
   try {
     return { text: await readFile(file, 'utf8') };
   } catch (error) {
-    return { reason: unreadableReason(error).message };
+    return { error };
   }
 }

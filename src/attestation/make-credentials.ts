@@ -15,6 +15,8 @@ export type CredentialRow = Pick<
 export type CredentialRefusal = {
   /** `certificate-unreadable`: a file is missing, or no PEM. `certificate-mismatch`: it is another device's. */
   readonly code: 'certificate-unreadable' | 'certificate-mismatch';
+  /** Another try may go better: this machine could not read the file just now. */
+  readonly passes: boolean;
   /** For people; quotes no key. */
   readonly message: string;
 };

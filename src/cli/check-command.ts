@@ -50,7 +50,10 @@ export function checkCommand(finish: (exitCode: number) => void): Command {
 
 function ownOptions(): readonly Option[] {
   return [
-    new Option('-s, --scenario <file>', `YAML file with settings (default: none; ${SCENARIO_VARIABLE})`),
+    new Option(
+      '-s, --scenario <file>',
+      `YAML file with settings, or @NAME of one that dpsload brings (default: none; ${SCENARIO_VARIABLE})`,
+    ),
     new Option('--existing-records <n>', 'registration records that the instance holds already (default: unknown)'),
     new Option(`--hubs <${HUBS.placeholder}>`, 'the linked hubs, with commas between them (default: unknown)'),
     new Option('--json', 'print the findings as JSON (default: no)'),
@@ -75,9 +78,9 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const own = readOwnFlags(flags);
   const { scenario } = givenScenario(given, flags.scenario, environment);
   const inputs = await readRunInputs(scenario, environment);
-  const { rows: selectedRows } = await selectRows(readFleet(scenario.fleet, inputs.survey), scenario);
+  const selection = await selectRows(readFleet(scenario.fleet, inputs.survey), scenario);
   const userAgent = `dpsload/${dpsloadVersion()}`;
-  const report = await checkRun({ scenario, ...inputs, ...own, selectedRows, userAgent }, systemClock(hrtimeMs()));
+  const report = await checkRun({ scenario, ...inputs, ...own, selection, userAgent }, systemClock(hrtimeMs()));
   const target = describeTarget(scenario.target, scenario.apiVersion);
   process.stdout.write(flags.json ? `${JSON.stringify({ target, ...report }, null, 2)}\n` : checkText(report, target));
   const isUsable = report.findings.every(({ level }) => level !== 'problem');

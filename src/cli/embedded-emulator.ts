@@ -51,10 +51,26 @@ export async function startEmbeddedEmulator(
   transport: Transport,
 ): Promise<EmbeddedEmulator> {
   const folder = mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
-  const config = configFile ?? writeEmulatorConfig(folder, keys);
-  const args = ['emulator', '--port', '0', '--ca-dir', folder];
-  if (transport === 'websocket') args.push('--websocket-port', '0');
-  if (config !== null) args.push('--config', config);
+  // It holds keys.
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    const config = configFile ?? writeEmulatorConfig(folder, keys);
+    const args = ['emulator', '--port', '0', '--ca-dir', folder];
+    if (transport === 'websocket') args.push('--websocket-port', '0');
+    if (config !== null) args.push('--config', config);
+    return await startProcess(args, keys, transport, removeFolder);
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}
+
+async function startProcess(
+  args: readonly string[],
+  keys: AttestationKeys,
+  transport: Transport,
+  onStopped: () => void,
+): Promise<EmbeddedEmulator> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), ...args], {
     detached: true,
     env: environmentFor(keys),
@@ -73,12 +89,11 @@ export async function startEmbeddedEmulator(
       async stop() {
         if (child.connected) child.disconnect();
         await ended;
-        rmSync(folder, { recursive: true, force: true });
+        onStopped();
       },
     };
   } catch (error) {
     child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { fleetOfRun } from '../coordinator/fleet-of-run.ts';
-import { makeResults, mergeResults, type Results } from '../coordinator/write-results.ts';
+import { lockRunFolder } from '../coordinator/run-lock.ts';
+import { makeResults, mergeResults, type Results, readResults } from '../coordinator/write-results.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { junitXml } from '../report/junit-xml.ts';
 import { summaryJson } from '../report/summary-json.ts';
@@ -22,7 +23,8 @@ export function reportCommand(): Command {
     .description(
       'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again, ' +
         'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is ' +
-        'known and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown.\n\n' +
+        'known and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown. ' +
+        'Nor does it write while another dpsload works in the folder, or where the folder cannot be written.\n\n' +
         'Several runs of one fleet at one target (canary, main run, retries) are merged into one set of files under --out: ' +
         'each device has the last outcome, in the order in which the runs began, and what may have been registered in two ' +
         'of them is marked possibly_twice.',
@@ -57,7 +59,31 @@ async function resultsOf(folders: readonly string[], out: string | null): Promis
       problem('the results of several runs have no folder of their own', 'Name one with --out DIR'),
     ]);
   }
-  return await makeResults(folder, { fleet: fleetOfRun(folder) });
+  return await resultsIn(folder);
+}
+
+/** Of a folder in which another dpsload works, or that cannot be written, the results are read alone. */
+async function resultsIn(folder: string): Promise<Results> {
+  const locked = lockOrReason(folder);
+  if (locked instanceof OperatorError) {
+    const results = await readResults(folder);
+    process.stderr.write(`nothing is written: ${locked.message}\n`);
+    return results;
+  }
+  try {
+    return await makeResults(folder, { fleet: fleetOfRun(folder) });
+  } finally {
+    locked();
+  }
+}
+
+function lockOrReason(folder: string): (() => void) | OperatorError {
+  try {
+    return lockRunFolder(folder);
+  } catch (error) {
+    if (error instanceof OperatorError) return error;
+    throw error;
+  }
 }
 
 function printed({ summary, reportHtml }: Results, format: ReportFlags['format'], color: boolean): string {

@@ -16,6 +16,7 @@ const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_CODE.thresholdFailed, 'a threshold failed, or the verdict on the allocation policy is fail'],
   [EXIT_CODE.someFailed, 'finished, some registrations failed; only without thresholds'],
   [EXIT_CODE.unreachable, 'target unreachable, or a device of the canary failed: no other was registered'],
+  [EXIT_CODE.stoppedMidway, 'stopped midway by an outage, surprises or the retry budget; can be resumed'],
   [EXIT_CODE.interrupted, 'stopped by SIGINT (Ctrl-C)'],
   [EXIT_CODE.terminated, 'stopped by SIGTERM'],
 ];
@@ -26,7 +27,8 @@ export function runHelp(): string {
 Scenario:
   A YAML file that begins with version: 1 and has the keys that --print-config
   shows. A flag is stronger than an environment variable, and that one stronger
-  than the scenario. \${NAME} in a value stands for an environment variable.
+  than the scenario. \${NAME} in a value stands for an environment variable,
+  $\${NAME} for the text \${NAME} itself.
   Paths are relative to the scenario's folder. dpsload scenario list names those
   that come with it, for -s @NAME; a first line gives completion in editors:
     # yaml-language-server: $schema=scenario.schema.json

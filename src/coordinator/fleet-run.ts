@@ -93,7 +93,7 @@ export class FleetRun {
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#rowsAhead(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
-    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, {
+    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, clock, {
       message: (worker, message) => this.#receive(worker, message),
       lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
     });

@@ -17,12 +17,20 @@ export type MetricsServer = {
  * @param port 0 = any free port
  * @throws OperatorError `usage` when the port cannot be had.
  */
-export async function serveMetrics(metrics: RunMetrics, port: number): Promise<MetricsServer> {
+export async function serveMetrics(
+  metrics: Pick<RunMetrics, 'text' | 'contentType'>,
+  port: number,
+): Promise<MetricsServer> {
   const server = createServer(async (request, response) => {
     const isKnown = request.method === 'GET' && request.url === '/metrics';
-    const body = isKnown ? await metrics.text() : 'GET /metrics\n';
-    response.writeHead(isKnown ? 200 : 404, { 'content-type': isKnown ? metrics.contentType : 'text/plain' });
-    response.end(body);
+    try {
+      const body = isKnown ? await metrics.text() : 'GET /metrics\n';
+      response.writeHead(isKnown ? 200 : 404, { 'content-type': isKnown ? metrics.contentType : 'text/plain' });
+      response.end(body);
+    } catch (error) {
+      // A scrape that fails does not end the run.
+      response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error}\n`);
+    }
   });
   await listening(server, port);
   const { port: bound } = server.address() as AddressInfo;

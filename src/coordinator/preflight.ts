@@ -28,7 +28,6 @@ const FAILURES_OF_THE_DEVICE: readonly ConnectionFailureCode[] = [
   'connack-2',
   'connack-4',
   'connack-5',
-  'suback-refused',
 ];
 
 /**

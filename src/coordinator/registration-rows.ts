@@ -1,23 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'csv-parse';
-import { unreadableFile } from '../problem/unreadable-file.ts';
+import { csvRows } from './csv-rows.ts';
 
 /**
- * The rows of a run's registrations.csv, by the names of their columns, one at a time.
+ * The rows of a run's registrations.csv, one at a time.
  *
  * @throws OperatorError `usage` when it cannot be read.
  */
-export async function* registrationRows(folder: string): AsyncGenerator<Readonly<Record<string, string>>, undefined> {
-  const file = join(folder, 'registrations.csv');
-  const source = createReadStream(file);
-  const rows = source.pipe(parse({ columns: true }));
-  source.once('error', (error) => rows.destroy(error));
-  try {
-    yield* rows as AsyncIterable<Readonly<Record<string, string>>>;
-  } catch (error) {
-    throw unreadableFile(file, error);
-  } finally {
-    source.destroy();
-  }
+export function registrationRows(folder: string): ReturnType<typeof csvRows> {
+  return csvRows(join(folder, 'registrations.csv'));
 }

@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'csv-parse';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import { readRejections } from '../fleet/read-rejections.ts';
@@ -8,6 +6,7 @@ import { RejectedLines } from '../fleet/rejected-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { csvLine } from '../report/csv-line.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { csvRows } from './csv-rows.ts';
 
 /** Rows that a run left out of its fleet: line and reason, and nothing of what stands there, which may be a key in the wrong place. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
@@ -37,12 +36,9 @@ export async function writeRejectedRows(
   }
 }
 
-/** The lines that a run left out. @throws when the file cannot be read. */
+/** The lines that a run left out. @throws OperatorError `usage` when the file cannot be read. */
 export async function readRejectedLines(file: string): Promise<RejectedLines> {
   const lines = new RejectedLines();
-  const source = createReadStream(file);
-  const records = source.pipe(parse({ columns: true }));
-  source.once('error', (error) => records.destroy(error));
-  for await (const { line } of records as AsyncIterable<Readonly<Record<string, string>>>) lines.add(Number(line));
+  for await (const { line } of csvRows(file)) lines.add(Number(line));
   return lines;
 }

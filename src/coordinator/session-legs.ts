@@ -5,10 +5,15 @@ import type { RowSelection } from './row-selection.ts';
 import { fleetSource, listSource } from './source-of-work.ts';
 import { canaryRule } from './stop-rule.ts';
 
-/** What a session registers. */
-export type SessionWork = {
-  readonly load: Pick<Scenario['load'], 'shape' | 'rounds' | 'rowsMax'>;
+/** Which rows of the fleet are registered. */
+type RowChoice = {
+  readonly load: Pick<Scenario['load'], 'rowsMax'>;
   readonly selection: RowSelection;
+};
+
+/** What a session registers. */
+export type SessionWork = RowChoice & {
+  readonly load: Pick<Scenario['load'], 'shape' | 'rounds'>;
   /** Reads the fleet from its beginning. */
   readonly openFleet: () => AsyncGenerator<FleetRow>;
   /** Whether a registration is to be made; earlier sessions may have settled it. */
@@ -28,7 +33,7 @@ export function sessionLegs(work: SessionWork): readonly Leg[] {
   for (let round = 1; round <= load.rounds; round += 1) {
     const wentBefore = round === 1 ? canaryRows : new Set<number>();
     const openSource = () =>
-      fleetSource(filtered(rowsOf(work, canaryRows), ({ row }) => !wentBefore.has(row) && isLeft(row, round, false)));
+      fleetSource(filtered(rowsOf(work), ({ row }) => !wentBefore.has(row) && isLeft(row, round, false)));
     legs.push({ round, shape: load.shape, rules: [], openSource });
   }
   return legs;
@@ -39,7 +44,7 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
   const { load, isLeft } = work;
   const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
   let count = 0;
-  for await (const { row } of rowsOf(work, canaryRows)) {
+  for await (const { row } of rowsOf(work)) {
     for (let round = 1; round <= load.rounds; round += 1) {
       if (isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
     }
@@ -47,25 +52,33 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
   return count;
 }
 
-function canaryOf({ load: { rowsMax }, selection: { canary } }: SessionWork): readonly FleetRow[] {
+function canaryOf({ load: { rowsMax }, selection: { canary } }: RowChoice): readonly FleetRow[] {
   return rowsMax === null ? canary : canary.slice(0, rowsMax);
 }
 
-/** In the order of the fleet: the canary, and as many others as the limit leaves. Ends the reading when it is ended itself. */
-async function* rowsOf(
-  { load: { rowsMax }, selection, openFleet }: SessionWork,
-  canaryRows: ReadonlySet<number>,
-): AsyncGenerator<FleetRow> {
-  let canaryLeft = canaryRows.size;
-  let othersLeft = rowsMax === null ? Number.POSITIVE_INFINITY : rowsMax - canaryLeft;
-  for await (const row of openFleet()) {
-    const isCanary = canaryRows.has(row.row);
-    if (!isCanary && (othersLeft === 0 || !selection.takes(row))) continue;
+/** In the order of the fleet. Ends the reading when it is ended itself. */
+async function* rowsOf(work: SessionWork): AsyncGenerator<FleetRow> {
+  const takes = rowTaker(work);
+  let left = work.load.rowsMax ?? Number.POSITIVE_INFINITY;
+  for await (const row of work.openFleet()) {
+    if (!takes(row)) continue;
     yield row;
-    if (isCanary) canaryLeft -= 1;
-    else othersLeft -= 1;
-    if (canaryLeft === 0 && othersLeft === 0) return;
+    left -= 1;
+    if (left === 0) return;
   }
+}
+
+/** To be asked of every row of the fleet in its order: takes the canary, and as many others as the limit leaves. */
+export function rowTaker(choice: RowChoice): (row: FleetRow) => boolean {
+  const { load, selection } = choice;
+  const canaryRows = new Set(canaryOf(choice).map(({ row }) => row));
+  let othersLeft = (load.rowsMax ?? Number.POSITIVE_INFINITY) - canaryRows.size;
+  return (row) => {
+    if (canaryRows.has(row.row)) return true;
+    if (othersLeft === 0 || !selection.takes(row)) return false;
+    othersLeft -= 1;
+    return true;
+  };
 }
 
 async function* filtered(rows: AsyncGenerator<FleetRow>, keep: (row: FleetRow) => boolean): AsyncGenerator<FleetRow> {

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { Clock } from '../time/clock.ts';
 import type { WorkerTask } from '../worker/registration-worker.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import { ReadyWatch } from './ready-watch.ts';
 
 export type WorkerPool = {
   /** Resolves when every worker has its TLS context and listens, or was given up. */
@@ -38,38 +40,40 @@ export function startWorkerPool(
   setup: WorkerSetup,
   concurrencyShares: readonly number[],
   workerFile: string,
+  clock: Clock,
   events: WorkerPoolEvents,
 ): WorkerPool {
-  const size = concurrencyShares.length;
-  const pool = new Piscina({
-    filename: workerFile,
-    minThreads: size,
-    maxThreads: size,
-    concurrentTasksPerWorker: 1,
-    // An idle worker would block its event loop in Atomics.wait, and hear no message.
-    atomics: 'disabled',
-  });
+  const pool = threads(workerFile, concurrencyShares.length);
   const readies = concurrencyShares.map(() => deferred<void>());
   const endeds = concurrencyShares.map(() => deferred<void>());
+  const watch = new ReadyWatch(clock);
+  // A thread that ends before it has its task has nobody to tell: it cannot load its module, and nor can the others.
+  pool.on('error', (error: Error) => watch.abortAll(error));
   const slots = concurrencyShares.map((_, worker) => start(worker));
   let destroyed = false;
 
   function start(worker: number): Slot {
     const { port1: port, port2 } = new MessageChannel();
-    port.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') readies[worker]?.resolve();
+    const abort = new AbortController();
+    watch.begin(abort);
+    const receive = (message: FromWorker): void => {
+      if (message.type === 'ready') {
+        watch.end(abort);
+        readies[worker]?.resolve();
+      }
       // Not the end of the task: that comes by another way, and can overtake the last outcomes.
       else if (message.type === 'ended') endeds[worker]?.resolve();
       else events.message(worker, message);
-    });
-    // After the last message of a thread that is gone.
-    const closed = new Promise<void>((resolve) => port.once('close', resolve));
-    const abort = new AbortController();
+    };
+    port.on('message', receive);
     const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2 };
     const options = { name: 'runRegistrationWorker', transferList: [port2], signal: abort.signal };
-    pool.run(task, options).catch(async (error: unknown) => {
-      await closed;
+    pool.run(task, options).catch((error: unknown) => {
+      watch.end(abort);
       if (destroyed) return;
+      handOver(port, receive);
+      // By itself it would close with the thread alone, which may live on.
+      port.close();
       const reason = abort.signal.aborted ? abort.signal.reason : error;
       events.lost(worker, reason instanceof Error ? reason : new Error(String(reason)));
     });
@@ -97,6 +101,22 @@ export function startWorkerPool(
       await pool.destroy();
     },
   };
+}
+
+function threads(workerFile: string, count: number): Piscina {
+  return new Piscina({
+    filename: workerFile,
+    minThreads: count,
+    maxThreads: count,
+    concurrentTasksPerWorker: 1,
+    // An idle worker would block its event loop in Atomics.wait, and hear no message.
+    atomics: 'disabled',
+  });
+}
+
+/** What a thread has sent is here when the end of its task is told, and may wait for its turn. */
+function handOver(port: MessagePort, receive: (message: FromWorker) => void): void {
+  for (let left = receiveMessageOnPort(port); left; left = receiveMessageOnPort(port)) receive(left.message);
 }
 
 function allOf(deferreds: readonly Deferred<void>[]): Promise<void> {

@@ -25,6 +25,7 @@ import { pageAssets } from './page-assets.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines } from './rejected-rows.ts';
 import { ResultFiles } from './result-files.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from './run-folder.ts';
+import { lockRunFolder } from './run-lock.ts';
 import { runsOfOneFleet } from './runs-of-one-fleet.ts';
 import { type JournalSurvey, type PlacedJournal, surveyJournals } from './survey-journal.ts';
 
@@ -37,8 +38,8 @@ export type ResultOptions = {
 type Source = {
   /** In the order in which the runs began. */
   readonly folders: readonly string[];
-  /** Where the files go. */
-  readonly out: string;
+  /** Where the files go; `null` = none are written. */
+  readonly out: string | null;
   readonly fleets: readonly FleetFile[];
   readonly warnings: readonly string[];
 };
@@ -55,8 +56,8 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
 }
 
 /**
- * Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html of the journal in `folder`, all or none; the same
- * journal and fleet give the same bytes. While the journal has no end (the run is going on, or was killed) nothing is
+ * Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html of the journal in `folder`, which is locked, all or
+ * none; the same journal and fleet give the same bytes. While the journal has no end (the run is going on, or was killed) nothing is
  * written, and the summary's verdict is `unfinished`.
  *
  * Reads the journal twice: once for everything but the outcomes, of which a later one replaces an earlier one of the same
@@ -69,23 +70,39 @@ export async function makeResults(folder: string, { fleet }: ResultOptions): Pro
 }
 
 /**
+ * As `makeResults`, and writes nothing: for the folder of a run that is another's at the moment, or cannot be written.
+ *
+ * @throws OperatorError as `makeResults`
+ */
+export async function readResults(folder: string): Promise<Results> {
+  return await resultsOf({ folders: [folder], out: null, fleets: [], warnings: [] });
+}
+
+/**
  * Makes one final set of files of one run, or of several of one fleet, in a folder that is none of theirs. Of each
  * registration the last outcome counts, in the order in which the runs began.
  *
- * @throws OperatorError as `makeResults`, and `usage` when the runs cannot be merged, or `out` cannot hold the files
+ * @throws OperatorError as `makeResults`, `usage` when the runs cannot be merged, or `out` cannot hold the files, and `local` when another
+ * process works there
  */
 export async function mergeResults(folders: readonly string[], out: string): Promise<Results> {
   const { folders: ordered, warnings } = await runsOfOneFleet(folders);
   if (existsSync(join(out, JOURNAL_FILE))) throw runFolderAsOut(out);
   ensureOutFolder(out, RUN_FOLDER_MODE);
-  const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
-  return await resultsOf({ folders: ordered, out, fleets, warnings });
+  const unlock = lockRunFolder(out);
+  try {
+    const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
+    return await resultsOf({ folders: ordered, out, fleets, warnings });
+  } finally {
+    unlock();
+  }
 }
 
 async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Results> {
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
   const rejectedRowsFile = fleetOf(survey).rejectedRows === 0 ? null : rejectedRowsFileIn(folders);
-  const files = survey.end === null ? null : new ResultFiles(out, firstSession(survey), rejectedRowsFile);
+  const files =
+    survey.end === null || out === null ? null : new ResultFiles(out, firstSession(survey), rejectedRowsFile);
   try {
     const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets, rejectedRowsFile);
     const folds = new FinalFolds(firstSession(survey));
@@ -106,7 +123,7 @@ async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Re
     return results;
   } catch (error) {
     await files?.discard();
-    throw asOperatorError(out, error);
+    throw out === null ? error : asOperatorError(out, error);
   }
 }
 

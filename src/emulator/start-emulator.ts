@@ -15,7 +15,7 @@ import { serverNames } from './server/server-names.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
 import { type Listener, listenTls } from './server/tls-listener.ts';
 import { WebhookCaller } from './server/webhook-caller.ts';
-import { startWebhookPrograms } from './server/webhook-program.ts';
+import { startWebhookPrograms, type WebhookPrograms } from './server/webhook-program.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
@@ -85,6 +85,15 @@ export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
+  try {
+    return await startWith(programs, options);
+  } catch (error) {
+    programs.close();
+    throw error;
+  }
+}
+
+async function startWith(programs: WebhookPrograms, options: EmulatorOptions): Promise<Emulator> {
   const { host = EMULATOR_HOST_DEFAULT } = options;
   const { instances } = programs;
   const [firstInstance] = instances;

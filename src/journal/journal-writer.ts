@@ -11,24 +11,29 @@ const PENDING_CHARACTERS_MAX = 64 * 1024;
 export type AppendFile = Pick<FileHandle, 'appendFile' | 'datasync' | 'close'>;
 
 /** Starts a journal. The file must not exist; it is readable by its owner alone. Throws an `OperatorError`. */
-export async function createJournal(file: string): Promise<JournalWriter> {
-  try {
-    const handle = await open(file, 'ax', 0o600);
-    await syncFolder(dirname(file));
-    return new JournalWriter(file, handle);
-  } catch (error) {
-    throw new OperatorError('local', [openProblem(file, error)]);
-  }
+export function createJournal(file: string): Promise<JournalWriter> {
+  return openJournal(file, 'ax', () => syncFolder(dirname(file)));
 }
 
 /**
  * Opens a journal to append to it, and cuts off what stands behind its last whole line.
  * @param bytes length of the whole lines, as `readJournal` tells it. Throws an `OperatorError`.
  */
-export async function reopenJournal(file: string, bytes: number): Promise<JournalWriter> {
+export function reopenJournal(file: string, bytes: number): Promise<JournalWriter> {
+  return openJournal(file, 'a', (handle) => handle.truncate(bytes));
+}
+
+async function openJournal(
+  file: string,
+  flags: 'ax' | 'a',
+  prepare: (handle: FileHandle) => Promise<void>,
+): Promise<JournalWriter> {
   try {
-    const handle = await open(file, 'a', 0o600);
-    await handle.truncate(bytes);
+    const handle = await open(file, flags, 0o600);
+    await prepare(handle).catch(async (error: unknown) => {
+      await handle.close();
+      throw error;
+    });
     return new JournalWriter(file, handle);
   } catch (error) {
     throw new OperatorError('local', [openProblem(file, error)]);

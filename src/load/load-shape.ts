@@ -1,5 +1,5 @@
 import { atOncePace, batchPace, closedPace, constantPace, type Pace } from './pace.ts';
-import { type Stage, stagesPace } from './stages-pace.ts';
+import { launchesInBusiestMinute, type Stage, stagesPace } from './stages-pace.ts';
 
 /** What a registration takes where the service is slow, though nothing is amiss. */
 export const SLOW_REGISTRATION_SECONDS = 10;
@@ -38,7 +38,7 @@ export function launchesPerMinuteMax(shape: LoadShape): number {
     case 'rate':
       return shape.ratePerSecond * 60;
     case 'stages':
-      return Math.max(...shape.stages.map(({ ratePerSecond }) => ratePerSecond)) * 60;
+      return launchesInBusiestMinute(shape.stages);
     case 'batches':
       return Math.ceil(60_000 / shape.everyMs) * shape.size;
   }

@@ -44,6 +44,46 @@ export function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
   };
 }
 
+const MINUTE_MS = 60_000;
+
+/**
+ * The largest `N(t + 1 min) − N(t)`. Its derivative is the difference of the rates at both ends of the minute, which goes in straight
+ * lines where no stage begins or ends at either: the largest lies at such a moment, or where the line between two of them is 0.
+ */
+export function launchesInBusiestMinute(stages: readonly Stage[]): number {
+  const segments = segmentsOf(stages);
+  const edges = [0, ...segments.map(({ startMs, forMs }) => startMs + forMs)];
+  const starts = [...edges, ...edges.map((atMs) => atMs - MINUTE_MS)].sort((a, b) => a - b);
+  const level = starts.flatMap((startMs, index) => equalRatesAt(segments, startMs, starts[index + 1] ?? startMs));
+  const launches = [...starts, ...level].map((atMs) => countBy(segments, atMs + MINUTE_MS) - countBy(segments, atMs));
+  return wholeWhereMeant(Math.max(...launches));
+}
+
+/** Where between two moments a minute begins at the rate at which it ends; none when the two differ in the same way all the time. */
+function equalRatesAt(segments: readonly Segment[], fromMs: number, toMs: number): readonly number[] {
+  const slopeAt = (atMs: number): number => rateAt(segments, atMs + MINUTE_MS) - rateAt(segments, atMs);
+  // Inside, since rates may jump at the ends.
+  const [firstMs, lastMs] = [fromMs + (toMs - fromMs) / 4, toMs - (toMs - fromMs) / 4];
+  const [first, last] = [slopeAt(firstMs), slopeAt(lastMs)];
+  if (first === last) return [];
+  const atMs = firstMs + ((lastMs - firstMs) * first) / (first - last);
+  return atMs > fromMs && atMs < toMs ? [atMs] : [];
+}
+
+function rateAt(segments: readonly Segment[], atMs: number): number {
+  const segment = segments.find(({ startMs, forMs }) => startMs <= atMs && atMs < startMs + forMs);
+  if (segment === undefined) return 0;
+  return segment.rateFrom + ((segment.rateTo - segment.rateFrom) * (atMs - segment.startMs)) / segment.forMs;
+}
+
+/** `N` */
+function countBy(segments: readonly Segment[], atMs: number): number {
+  const segment = segments.findLast(({ startMs }) => startMs <= atMs);
+  if (segment === undefined) return 0;
+  const sinceMs = atMs - segment.startMs;
+  return sinceMs >= segment.forMs ? segment.countTo : countAfter(segment, sinceMs);
+}
+
 function segmentsOf(stages: readonly Stage[]): readonly Segment[] {
   const segments: Segment[] = [];
   for (const { ratePerSecond, forMs, ramp } of stages) {

@@ -9,6 +9,7 @@ import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
 import type { SecretSource } from './scenario.ts';
 import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
+import { withoutReferences } from './substitution.ts';
 
 /** Settings whose default is worked out from others, or from the machine. */
 const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
@@ -63,7 +64,9 @@ function describeSource(origin: Origin): string {
 /** `keyFile` or `keyVariable`, after a prefix `secondaryKeyFile` or `secondaryKeyVariable`. */
 function sourceKeys(source: SecretSource, prefix: '' | 'secondary'): Readonly<Record<string, string>> {
   const key = prefix === '' ? 'key' : `${prefix}Key`;
-  return source.kind === 'file' ? { [`${key}File`]: resolve(source.file) } : { [`${key}Variable`]: source.variable };
+  return source.kind === 'file'
+    ? { [`${key}File`]: withoutReferences(resolve(source.file)) }
+    : { [`${key}Variable`]: source.variable };
 }
 
 /** `null` = nothing to print. */
@@ -77,7 +80,7 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
   if (value === null || foreign.includes(name)) return null;
   const { notation } = settingNamed(name);
   if (name === 'emulator') return {};
-  if (name === 'map') return Object.keys(values.map ?? {}).length === 0 ? null : values.map;
+  if (name === 'map') return columnMapping(values.map ?? {});
   if (notation.kind === 'hubs') return hubMapping(value as readonly HubWeight[]);
   if (notation.kind === 'hubs-by-name') {
     const cohorts = value as readonly CohortExpectation[];
@@ -85,7 +88,12 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
   }
   const text = notation.show(value);
   if (notation.kind === 'list') return text === '' ? null : text.split('\n');
-  return notation.kind === 'file' ? resolve(text) : plain(text);
+  return plain(withoutReferences(notation.kind === 'file' ? resolve(text) : text));
+}
+
+function columnMapping(map: Readonly<Record<string, string>>): object | null {
+  const entries = Object.entries(map).map(([column, name]) => [column, withoutReferences(name)] as const);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
 }
 
 function hubMapping(hubs: readonly HubWeight[]): Readonly<Record<string, number>> {

@@ -9,6 +9,7 @@ import { isSecret } from './secret-text.ts';
 import { SECRET_VARIABLES } from './secret-variable.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
 import { shapeProblems } from './shape-problems.ts';
+import { substitute } from './substitution.ts';
 
 /** Where the keys of one enrollment group are to be found. */
 export type GivenGroup = {
@@ -155,7 +156,7 @@ function givenText(reader: Reader, path: YamlPath, isFile: boolean): Given | nul
     reader.problems.push(problemAt(origin, `${origin.name} holds a secret`, remedy));
     return null;
   }
-  const text = substitute(reader, written, origin);
+  const text = withVariables(reader, written, origin);
   if (text === null) return null;
   return { text: isFile ? inFolderOf(reader.file, text) : text, written, origin };
 }
@@ -164,10 +165,10 @@ function inFolderOf(file: string, path: string): string {
   return path === '' || isAbsolute(path) ? path : join(dirname(file), path);
 }
 
-/** `${NAME}` → the value of that environment variable; `null` when one cannot be put in. */
-function substitute(reader: Reader, written: string, origin: Origin): string | null {
+/** With the values of the environment variables that it names; `null` when one cannot be put in. */
+function withVariables(reader: Reader, written: string, origin: Origin): string | null {
   let isWhole = true;
-  const text = written.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+  const text = substitute(written, (name) => {
     const value = reader.environment[name] ?? '';
     reader.variables.push(name);
     const isHidden = SECRET_VARIABLES.includes(name) || isSecret(value);

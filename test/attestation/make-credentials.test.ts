@@ -5,6 +5,7 @@ import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts'
 import { type CredentialRow, credentialsMaker, type MadeCredentials } from '../../src/attestation/make-credentials.ts';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import { certificatesIn } from '../../src/certificates/certificate-chain.ts';
+import { refusedOutcome } from '../../src/registration/refused-outcome.ts';
 import { authority, deviceCertificate, EXPIRED, parsed } from '../support/certificates.ts';
 import { launch } from '../support/launches.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -68,7 +69,17 @@ describe('files of the rows', () => {
     ['certificate-mismatch', 'other.pem', 'one.key', /other\.pem: the certificate is for "dev-2"/],
   ])('are refused as %s: %s, %s', async (code, certificateFile, keyFile, message) => {
     const made = await make(FROM_ROWS, { certificateFile, keyFile });
-    expect(made).toMatchObject({ refusal: { code, message: expect.stringMatching(message) } });
+    expect(made).toMatchObject({ refusal: { code, passes: false, message: expect.stringMatching(message) } });
+  });
+
+  // The kernel answers EIO to whoever reads the memory of a process at an address where there is none.
+  it.runIf(process.platform === 'linux')('are only not to be had where this machine fails at the moment', async () => {
+    const made = await make(FROM_ROWS, { certificateFile: '/proc/self/mem', keyFile: 'one.key' });
+    expect(made).toMatchObject({ refusal: { code: 'certificate-unreadable', passes: true, message: /EIO/ } });
+    const refusal = { code: 'certificate-unreadable', message: 'EIO', passes: true };
+    const { result, errorCode, registersSent } = refusedOutcome(launch(0), refusal, 5);
+    expect([result, errorCode, registersSent]).toEqual(['disconnected', 'certificate-unreadable', 0]);
+    expect(refusedOutcome(launch(0), { ...refusal, passes: false }, 5).result).toBe('refused');
   });
 });
 

@@ -4,6 +4,7 @@ import { certsCommand } from '../../src/cli/certs-command.ts';
 import { checkCommand } from '../../src/cli/check-command.ts';
 import { compareCommand } from '../../src/cli/compare-command.ts';
 import { emulatorCommand } from '../../src/cli/emulator-command.ts';
+import { EXIT_CODE } from '../../src/cli/exit-code.ts';
 import { fleetCommand } from '../../src/cli/fleet-command.ts';
 import { reportCommand } from '../../src/cli/report-command.ts';
 import { resumeCommand } from '../../src/cli/resume-command.ts';
@@ -52,6 +53,12 @@ describe('help', () => {
     OPTIONS.filter(([command]) => !['compare', 'report', 'emulator'].includes(command)),
   )('of %s says what holds without %s', (_command, _long, option) => {
     if (option.defaultValue === undefined || option.negate) expect(option.description).toMatch(/\(default: .+\)$/);
+  });
+
+  it('of run names every exit code, once', () => {
+    const [, codes = ''] = /Exit codes:\n([\s\S]*?)\n\n/.exec(helpOf(run)) ?? [];
+    const named = [...codes.matchAll(/^ +(\d+) /gm)].map(([, code]) => Number(code));
+    expect(named.toSorted((a, b) => a - b)).toEqual(Object.values(EXIT_CODE).toSorted((a, b) => a - b));
   });
 
   it('of run shows each setting with its default and its variable', () => {

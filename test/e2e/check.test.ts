@@ -106,6 +106,33 @@ describe('a problem is named, and ends with 4', () => {
       expect.stringMatching(/^problem line 5: the key/),
     ]);
   });
+
+  it('certificates only of rows that the run registers', async () => {
+    const { certificatePem, privateKeyPem } = await deviceCertificate('good', await authority('Root'));
+    writeFileSync(path('good.pem'), certificatePem);
+    writeFileSync(path('good.key'), privateKeyPem);
+    const rows = ['good', 'twice', 'Twice', 'other'].map((id) => `${id},good.pem,good.key`);
+    writeFileSync(path('partly.csv'), ['registration_id,cert_file,key_file', ...rows].join('\n'));
+    writeFileSync(path('only.csv'), 'registration_id\nother\n');
+    const skipping = ['--attestation', 'x509', '--on-bad-row', 'skip', '--json'];
+    const of = async (...args: readonly string[]) => {
+      const { code, stdout } = await dpsload(['check', path('partly.csv'), ...target(), ...skipping, ...args]);
+      const { findings: found } = JSON.parse(stdout) as { findings: Found[] };
+      const evidence = found.filter(({ subject }) => subject === 'fleet' || subject === 'certificates');
+      return [code, ...evidence.map((finding) => `${finding.level} ${finding.evidence.replaceAll(`${folder}/`, '')}`)];
+    };
+    const fleet = 'warning partly.csv: 2 rows that can be used, 2 left out';
+    const taken = '; 1 of them taken by --only, --exclude or --limit';
+    const other = expect.stringMatching(/^problem partly.csv:5: .*is for "good"/);
+    expect(await of()).toEqual([4, fleet, 'ok 2 looked at, 1 without fault', other]);
+    expect(await of('--limit', '1')).toEqual([0, `${fleet}${taken}`, 'ok 1 looked at, 1 without fault']);
+    expect(await of('--only', path('only.csv'))).toEqual([
+      4,
+      `${fleet}${taken}`,
+      'ok 1 looked at, 0 without fault',
+      other,
+    ]);
+  });
 });
 
 it('files and flags that cannot be used end with 2', async () => {

@@ -1,6 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lockRunFolder } from '../../src/coordinator/run-lock.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { folderBytes } from '../support/results.ts';
@@ -9,11 +10,17 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = temporaryFolder();
 
+/** User ID of one who may do little. */
+const NOBODY = 65_534;
+
 function runFolder(records: readonly JournalRecord[], torn = ''): string {
   const folder = mkdtempSync(join(root, 'run-'));
   writeJournal(join(folder, 'journal.ndjson'), records, torn);
   return folder;
 }
+
+/** A summary without the digest of a file that was written. */
+const unvouched = (text: string): string => text.replace(/^ +[0-9a-f]{64} {2}registrations\.csv\n/m, '');
 
 describe('dpsload report', () => {
   it('makes the same bytes wherever it runs', async () => {
@@ -50,6 +57,51 @@ describe('dpsload report', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('not finished');
     expect([...folderBytes(folder).keys()]).toEqual(['journal.ndjson']);
+  });
+
+  it('prints what is known and writes nothing while another dpsload works in the folder', async () => {
+    const folder = runFolder(sampleJournal(20, 28));
+    const unlock = lockRunFolder(folder);
+    const held = [...folderBytes(folder).keys()];
+    const locked = await dpsload(['report', folder]);
+    expect([...folderBytes(folder).keys()]).toEqual(held);
+    unlock();
+    expect(locked.stderr).toContain(`nothing is written: ${folder}: another dpsload works in this folder`);
+    const { code, stdout } = await dpsload(['report', folder]);
+    expect(locked).toMatchObject({ code, stdout: unvouched(stdout) });
+    expect([...folderBytes(folder).keys()]).toContain('summary.json');
+  });
+
+  it('prints what is known and writes nothing where it may not', async () => {
+    const folder = runFolder(sampleJournal(20, 29));
+    chmodSync(root, 0o755);
+    chmodSync(folder, 0o555);
+    // Root may write everywhere.
+    const { code, stdout, stderr } = await dpsload(['report', folder], process.getuid?.() === 0 ? { uid: NOBODY } : {});
+    chmodSync(folder, 0o755);
+    expect(stderr).toMatch(/nothing is written: .*cannot be locked \(EACCES/);
+    expect([...folderBytes(folder).keys()]).toEqual(['journal.ndjson']);
+    expect(unvouched((await dpsload(['report', folder])).stdout)).toBe(stdout);
+    expect(code).toBe(0);
+  });
+
+  it('made several times at once is whole', async () => {
+    const folder = runFolder(sampleJournal(2_000, 30));
+    const made = await Promise.all(Array.from({ length: 6 }, () => dpsload(['report', folder])));
+    expect(made.map(({ code }) => code)).toEqual(made.map(() => 0));
+    expect([...folderBytes(folder).keys()].filter((name) => /tmp|lock/.test(name))).toEqual([]);
+    const { stdout } = await dpsload(['report', folder]);
+    expect(made.map((one) => unvouched(one.stdout))).toEqual(made.map(() => unvouched(stdout)));
+  });
+
+  it('does not merge into a folder in which another dpsload works', async () => {
+    const folder = runFolder(sampleJournal(20, 31));
+    const out = mkdtempSync(join(root, 'out-'));
+    const unlock = lockRunFolder(out);
+    const { code, stderr } = await dpsload(['report', folder, '--out', out]);
+    unlock();
+    expect([code, [...folderBytes(out).keys()]]).toEqual([1, []]);
+    expect(stderr).toContain(`${out}: another dpsload works in this folder`);
   });
 
   it('merges several runs under --out, and prints their summary', async () => {

@@ -1,16 +1,23 @@
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EnrollmentGroup } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import type { WebhookCall, WebhookOutcome } from '../../src/emulator/service/webhook.ts';
+import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { connectPacket, pollPacket, publishPacket, subscribePacket } from '../support/device-packets.ts';
 import { emulatedInstance, GROUP_KEY } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator } from '../support/test-emulator.ts';
+
+const folder = temporaryFolder();
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const HUBS = [1, 2, 3].map((n) => `emulated-hub-${n}.azure-devices.net`);
@@ -48,6 +55,23 @@ const answered = (body: object, status = 200): WebhookOutcome => ({
   kind: 'answered',
   status,
   body: JSON.stringify(body),
+});
+
+it('a program of a webhook ends with an emulator that cannot be started', async () => {
+  const file = join(folder, 'webhook.mjs');
+  const pidFile = join(folder, 'pid');
+  writeFileSync(
+    file,
+    `import { writeFileSync } from 'node:fs';
+    writeFileSync(${JSON.stringify(pidFile)}, String(process.pid));
+    console.log('{"url":"http://127.0.0.1:9/"}');
+    setInterval(() => {}, 1_000);`,
+  );
+  vi.stubEnv('TMPDIR', join(folder, 'none'));
+  await expect(startEmulator({ instances: [instanceWith(pathToFileURL(file).href)] })).rejects.toThrow('ENOENT');
+  vi.unstubAllEnvs();
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 });
 });
 
 describe('custom allocation', () => {

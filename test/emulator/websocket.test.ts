@@ -44,6 +44,21 @@ describe('MQTT over WebSocket', () => {
     await expect(once(socket, 'open')).rejects.toThrow(/400/);
   });
 
+  it('closes a connection that it refused, also when the other side keeps it', async () => {
+    const port = emulator.websocketPort ?? 0;
+    const keeping = { host: 'localhost', port, ca: emulator.caPem, allowHalfOpen: true };
+    const socket = connect(keeping);
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    socket.write(['GET / HTTP/1.1', 'Host: localhost', ...upgrade, '', ''].join('\r\n'));
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 400 /);
+    // Whoever writes to a connection that is gone is told so.
+    const writing = setInterval(() => socket.write('more'), 100);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(writing);
+  });
+
   it('answers other requests with 404, and gives up on those that never end', async () => {
     const socket = connect({ host: 'localhost', port: emulator.websocketPort ?? 0, ca: emulator.caPem });
     await once(socket, 'secureConnect');

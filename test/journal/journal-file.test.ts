@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +58,17 @@ function memoryFile(fail: (step: 'write' | 'sync') => Error | null = () => null)
 }
 
 describe('a journal on disk', () => {
+  it.runIf(process.platform === 'linux')('that cannot be cut off is closed again', async () => {
+    const file = newFile();
+    writeFileSync(file, '');
+    await expect(reopenJournal(file, Number.MAX_SAFE_INTEGER)).rejects.toThrow('cannot be opened');
+    const open = readdirSync('/proc/self/fd').filter((fd) => {
+      const link = join('/proc/self/fd', fd);
+      return existsSync(link) && readlinkSync(link) === file;
+    });
+    expect(open).toEqual([]);
+  });
+
   it('reads back what was appended, with the place of each line', async () => {
     const file = newFile();
     const records = sampleJournal(500, 1);

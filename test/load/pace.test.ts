@@ -165,6 +165,50 @@ describe('stages', () => {
   });
 });
 
+describe('the busiest minute of stages', () => {
+  const jump = (ratePerSecond: number, seconds: number): Stage => ({
+    ratePerSecond,
+    forMs: seconds * 1_000,
+    ramp: false,
+  });
+  const rise = (ratePerSecond: number, seconds: number): Stage => ({ ...jump(ratePerSecond, seconds), ramp: true });
+
+  it.each<[string, readonly Stage[], number]>([
+    ['a burst of 5 s', [jump(50, 5)], 250],
+    ['a burst before less', [jump(50, 5), jump(1, 600)], 305],
+    ['two bursts within a minute', [jump(10, 10), jump(0, 20), jump(10, 10), jump(0, 600)], 200],
+    ['two bursts that are further apart', [jump(10, 10), jump(0, 60), jump(10, 10)], 100],
+    ['a steady rate', [jump(15, 600)], 900],
+    ['a rise', [rise(10, 60)], 300],
+    ['the end of a longer rise', [rise(10, 120)], 450],
+    // 30 s on each side of the peak, from half its rate.
+    ['a peak', [rise(20, 60), rise(0, 60)], 900],
+    ['nothing', [jump(0, 60)], 0],
+  ])('%s', (_, stages, launches) => {
+    expect(launchesPerMinuteMax({ kind: 'stages', stages })).toBe(launches);
+  });
+
+  it('holds what any minute holds, and no more than the busiest of many', () => {
+    const short = fc.record({
+      ratePerSecond: fc.integer({ min: 0, max: 20 }),
+      forMs: fc.integer({ min: 1, max: 90_000 }),
+      ramp: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(short, { minLength: 1, maxLength: 5 }), (stages) => {
+        const pace = stagesPace(stages, 0);
+        const endMs = stages.reduce((sum, { forMs }) => sum + forMs, 0);
+        const starts = Array.from({ length: 2_000 }, (_, index) => -60_000 + ((endMs + 60_000) * index) / 2_000);
+        const counts = starts.map((atMs) => pace.dueBy(atMs + 60_000) - pace.dueBy(atMs));
+        const found = launchesPerMinuteMax({ kind: 'stages', stages });
+        // A launch more or less at each end, and what the rate may add between two of the starts.
+        expect(Math.max(...counts)).toBeLessThanOrEqual(found + 2);
+        expect(Math.max(...counts)).toBeGreaterThanOrEqual(found - 2 - (20 * (endMs + 60_000)) / 2_000 / 1_000);
+      }),
+    );
+  });
+});
+
 describe('load shape', () => {
   it.each<[LoadShape, number, number]>([
     [{ kind: 'closed' }, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],

@@ -217,6 +217,11 @@ describe('limits that protect a service', () => {
     expect(meteredPerMinute(scenario) === null).toBe(risks.some((risk) => !risk.includes('governor')));
   });
 
+  it('a burst that its minute has room for needs none', () => {
+    const flags = { fleet: 'f.csv', host: 'h', idScope: '0ne00000000', groupKeyFile: 'k', stages: '50/s:5s' };
+    expect(loadRisks(resolve({ flags }).scenario)).toEqual([]);
+  });
+
   it('at a loopback target a quota that was asked for holds whatever the rate', () => {
     const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true', quota: '60/min', rate: '50/s' } });
     expect(meteredPerMinute(scenario)).toBe(45);

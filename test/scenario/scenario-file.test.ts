@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
-import { printScenario } from '../../src/scenario/print-scenario.ts';
+import { printScenario, scenarioKeys } from '../../src/scenario/print-scenario.ts';
 import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../../src/scenario/resolve-scenario.ts';
+import { resumeScenario } from '../../src/scenario/resume-scenario.ts';
 import { symmetricKeys } from '../support/arbitraries.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
@@ -23,6 +24,12 @@ registration: { attempts: 3, deadline: 2m, requestRetries: 4, polls: 9, connectT
 out: /tmp/results
 seed: 7
 `;
+
+/** Any text of one line, often one that means something to a scenario. */
+const lines = fc
+  .array(fc.oneof(fc.constantFrom('$', '{', '}', `\${X}`, '# ', ': '), fc.string({ unit: 'binary' })), { minLength: 1 })
+  .map((parts) => parts.join(''))
+  .filter((text) => /^[^\r\n\0]+$/.test(text));
 
 describe('a scenario file', () => {
   it('gives every value, its files in its own folder', () => {
@@ -109,6 +116,13 @@ describe('a scenario file', () => {
       target: { configFile: '/x/e-3.yaml' },
       seed: 3,
     });
+  });
+
+  it('takes a reference with one more $ as the text that it is', () => {
+    const nameOf = (name: string) =>
+      resolve(`version: 1\ntarget: { emulator: {} }\nfleet: { file: f.csv }\nname: '${name}'\n`, { X: 'x' }).scenario
+        .name;
+    expect(nameOf(`$\${X} \${X} $$\${X} $X $$ \${`)).toBe(`\${X} x $\${X} $X $$ \${`);
   });
 
   it.each<[string, string, readonly (readonly [number, number, string, string])[]]>([
@@ -318,6 +332,25 @@ describe('the printed scenario', () => {
     const scenarioAgain = { file: '/elsewhere/printed.yaml', text: printed };
     const again = resolveScenario({ flags: {}, environment: ENVIRONMENT, cores: 16, scenarioFile: scenarioAgain });
     expect(again.scenario).toEqual(first.scenario);
+  });
+
+  it('gives the same run for any text, also one that looks like a reference to a variable', () => {
+    fc.assert(
+      fc.property(lines, (line) => {
+        const file = `/base/${line.replaceAll('/', '-')}.x`;
+        const flags = { host: 'h', idScope: '0ne00000000', fleet: file, out: '/out', map: `group=${line}` };
+        const text = `version: 1\nattestation: { groups: { a: { keyFile: k.key } } }\n`;
+        const scenarioFile = { file: `${file}/s.yaml`, text };
+        const first = resolveScenario({ flags, environment: { DPSLOAD_NAME: line }, cores: 3, scenarioFile });
+        const printed = { file: '/elsewhere/printed.yaml', text: printScenario(first) };
+        const again = resolveScenario({ flags: {}, environment: {}, cores: 3, scenarioFile: printed });
+        expect(again.scenario).toEqual(first.scenario);
+        const settings = JSON.parse(JSON.stringify(scenarioKeys(first))) as object;
+        const resumed = resumeScenario({ file: '/run/run.json', settings, flags: {}, environment: {}, cores: 3 });
+        expect(resumed.scenario).toEqual(first.scenario);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('says of each value where it comes from, and holds no secret', () => {

@@ -20,16 +20,19 @@ type Options = {
   readonly env?: Readonly<Record<string, string>>;
   /** Modules of `preload/` that Node loads before the program, in every thread, with their parameters. */
   readonly preload?: readonly string[];
+  /** The user who runs it; the test's own when absent. */
+  readonly uid?: number;
 };
 
 const PRELOAD = new URL('./preload/', import.meta.url);
 
 /** Starts the built program. Nothing of the test's own environment that concerns dpsload reaches it. */
-export function startDpsload(args: readonly string[], { cwd, env = {}, preload = [] }: Options = {}): Started {
+export function startDpsload(args: readonly string[], { cwd, env = {}, preload = [], uid }: Options = {}): Started {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DPSLOAD_'));
   const imports = preload.flatMap((module) => ['--import', new URL(module, PRELOAD).href]);
   const child = spawn(process.execPath, [...imports, MAIN, ...args], {
     cwd,
+    uid,
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

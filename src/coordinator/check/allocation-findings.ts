@@ -30,7 +30,7 @@ export function allocationFindings(expectation: AllocationExpectation | null, de
   const hardest = Math.max(...found.map((cohort) => variance(cohort.hardest)));
   const reached = toleranceReached(Math.floor(devices / needs.length), shareOf(hardest), width);
   const remedy = `Register more devices, or widen allocation.tolerance to ${formatPoints(Math.ceil(reached * 1e4) / 1e4)}`;
-  return needs.length === 0 ? [] : [warning(SUBJECT, evidence, remedy)];
+  return [warning(SUBJECT, evidence, remedy)];
 }
 
 /** `a policy that keeps to it passes, and one that is 4 points off fails, each with 95%` */

@@ -4,39 +4,58 @@ import { fileCredentials } from '../../attestation/certificate-file-credentials.
 import type { CredentialRow } from '../../attestation/make-credentials.ts';
 import { validityKind } from '../../certificates/validity.ts';
 import type { FleetFile } from '../../fleet/fleet-file.ts';
+import type { FleetRow } from '../../fleet/fleet-row.ts';
 import { parseFleetRow } from '../../fleet/parse-fleet-row.ts';
 import { readFleetRecords } from '../../fleet/read-fleet-records.ts';
+import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import type { ClientCertificate } from '../../mqtt/client-certificate.ts';
 import { PROBLEMS_LISTED_MAX } from '../../problem/problem-list.ts';
 import { remedyFor } from '../../report/remedies.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 
+/** The rows whose certificates are looked at. */
+export type CheckedRows = {
+  readonly fleet: FleetFile;
+  readonly survey: Pick<FleetSurvey, 'bytes' | 'rejectedLines'>;
+  /** Asked of every usable row in its order. */
+  readonly takes: (row: FleetRow) => boolean;
+};
+
 /**
- * Reads the certificate and key of every row, and finds those that cannot register: the first `PROBLEMS_LISTED_MAX`, with file
- * and line. Certificates that the service will refuse are warnings: that may be what is tested.
+ * Reads the certificate and key of every row that is registered, and finds those that cannot register: the first
+ * `PROBLEMS_LISTED_MAX`, with file and line. Certificates that the service will refuse are warnings: that may be what is tested.
  */
 export async function certificateFindings(
-  fleet: FleetFile,
+  rows: CheckedRows,
   keys: AttestationKeys,
   nowMs: number,
 ): Promise<readonly Finding[]> {
   if (keys.kind !== 'x509-files') return [];
   const findings: Finding[] = [];
-  let rows = 0;
+  let lookedAt = 0;
   let faulty = 0;
-  for await (const { columns, records } of readFleetRecords(fleet, () => {})) {
-    for (const { line, fields } of records) {
-      const parsed = parseFleetRow(fields, rows, columns);
-      rows += 1;
-      const found = 'row' in parsed ? await certificateFinding(parsed.row, keys.files, nowMs) : null;
-      if (found === null) continue;
-      faulty += 1;
-      if (findings.length < PROBLEMS_LISTED_MAX) {
-        findings.push({ ...found, evidence: `${fleet.file}:${line}: ${found.evidence}` });
-      }
+  for await (const { line, row } of takenRows(rows)) {
+    lookedAt += 1;
+    const found = await certificateFinding(row, keys.files, nowMs);
+    if (found === null) continue;
+    faulty += 1;
+    if (findings.length < PROBLEMS_LISTED_MAX) {
+      findings.push({ ...found, evidence: `${rows.fleet.file}:${line}: ${found.evidence}` });
     }
   }
-  return [ok('certificates', `${rows} looked at, ${rows - faulty} without fault`), ...findings];
+  return [ok('certificates', `${lookedAt} looked at, ${lookedAt - faulty} without fault`), ...findings];
+}
+
+async function* takenRows({ fleet, survey, takes }: CheckedRows): AsyncGenerator<{ line: number; row: FleetRow }> {
+  let place = 0;
+  for await (const { columns, records } of readFleetRecords(fleet, () => {}, survey.bytes)) {
+    for (const { line, fields } of records) {
+      if (survey.rejectedLines?.has(line)) continue;
+      const parsed = parseFleetRow(fields, place, columns);
+      place += 1;
+      if ('row' in parsed && takes(parsed.row)) yield { line, row: parsed.row };
+    }
+  }
 }
 
 /** `null` = nothing is wrong with it. */

@@ -25,6 +25,8 @@ import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { Clock } from '../../time/clock.ts';
 import { firstDeviceIdentity } from '../first-device.ts';
 import { preflight } from '../preflight.ts';
+import type { RowSelection } from '../row-selection.ts';
+import { rowTaker } from '../session-legs.ts';
 import { clockSkewOf } from '../wrong-clock.ts';
 import { allocationFindings } from './allocation-findings.ts';
 import { amountFinding, formatPerMinute, overloadFindings, rateFinding, unknownHubs } from './capacity-findings.ts';
@@ -42,8 +44,7 @@ export type CheckRequest = {
   readonly existingRecords: number | null;
   /** `null` = not told. */
   readonly hubs: readonly HubCapacity[] | null;
-  /** Rows that are not left out. */
-  readonly selectedRows: number;
+  readonly selection: RowSelection;
   readonly userAgent: string;
 };
 
@@ -63,7 +64,7 @@ export async function checkRun(request: CheckRequest, clock: Clock): Promise<Che
   const limits = rateLimits(demand, supply);
   const binding = bindingLimit(limits);
   const findings = [
-    ...(await fleetFindings(request, clock)),
+    ...(await fleetFindings(request, demand.devices, clock)),
     ...(await targetFindings(request, clock)),
     ...allocationFindings(request.allocation, demand.devices),
     ...amountLimits(demand, supply).map(amountFinding),
@@ -76,13 +77,23 @@ export async function checkRun(request: CheckRequest, clock: Clock): Promise<Che
   return { findings, binding, registrations, durationMinutes: registrations / binding.perMinute };
 }
 
-async function fleetFindings({ scenario, survey, keys }: CheckRequest, clock: Clock): Promise<readonly Finding[]> {
+async function fleetFindings(request: CheckRequest, devices: number, clock: Clock): Promise<readonly Finding[]> {
+  const { scenario, survey, selection, keys } = request;
+  const { fleet, load } = scenario;
   const capitals = capitalIdsWarning(survey.capitalIds);
   return [
-    ok('fleet', `${survey.file}: ${survey.rows} rows, all legal, no registration ID twice`),
+    rowsFinding(survey, devices),
     ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
-    ...(await certificateFindings(scenario.fleet, keys, clock.epochMs())),
+    ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, clock.epochMs())),
   ];
+}
+
+function rowsFinding({ file, rows, rejectedRows }: FleetSurvey, devices: number): Finding {
+  const count = rows === 1 ? '1 row' : `${rows} rows`;
+  const taken = devices === rows ? '' : `; ${devices} of them taken by --only, --exclude or --limit`;
+  if (rejectedRows === 0) return ok('fleet', `${file}: ${count}, all legal, no registration ID twice${taken}`);
+  const evidence = `${file}: ${count} that can be used, ${rejectedRows} left out${taken}`;
+  return warning('fleet', evidence, 'See why with --on-bad-row stop');
 }
 
 async function targetFindings(request: CheckRequest, clock: Clock): Promise<readonly Finding[]> {
@@ -131,9 +142,9 @@ async function connectAsFirstDevice(
   }
 }
 
-function demandOf({ scenario, selectedRows }: CheckRequest): CapacityDemand {
+function demandOf({ scenario, selection }: CheckRequest): CapacityDemand {
   const { load } = scenario;
-  const devices = Math.min(selectedRows, load.rowsMax ?? selectedRows);
+  const devices = Math.min(selection.rows, load.rowsMax ?? selection.rows);
   return {
     registrations: devices * load.rounds,
     devices,

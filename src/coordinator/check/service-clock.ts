@@ -6,14 +6,15 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * How far this machine's clock is ahead of the service's, by the `Date` header of its answer to a HEAD request on HTTPS;
- * `null` where there is no such answer. The header counts seconds: the result is off by up to one, and half the way there.
+ * `null` where there is no such answer. The header counts seconds: the result is off by up to one, and by half of what the
+ * request takes on a connection that stands.
  */
 export function measureClockSkew(
   { host, caPems, port }: { readonly host: string; readonly port: number; readonly caPems: readonly string[] },
   clock: Clock,
 ): Promise<number | null> {
   return new Promise((resolve) => {
-    const startedAtMs = clock.epochMs();
+    let sentAtMs = 0;
     const head = request(
       {
         method: 'HEAD',
@@ -26,12 +27,18 @@ export function measureClockSkew(
       },
       ({ headers }) => {
         const serviceMs = Date.parse(headers.date ?? '');
-        const middleMs = (startedAtMs + clock.epochMs()) / 2;
+        const middleMs = (sentAtMs + clock.epochMs()) / 2;
         // The service's second has gone on for half of itself, on average.
         resolve(Number.isNaN(serviceMs) ? null : middleMs - (serviceMs + 500));
         head.destroy();
       },
     );
+    // It is sent when TLS stands; what name service, TCP and TLS take before says nothing of the way there.
+    head.on('socket', (socket) => {
+      socket.once('secureConnect', () => {
+        sentAtMs = clock.epochMs();
+      });
+    });
     head.on('timeout', () => head.destroy());
     head.on('error', () => resolve(null));
     head.on('close', () => resolve(null));

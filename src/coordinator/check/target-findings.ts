@@ -32,7 +32,7 @@ export function connectionFindings({ tcpMs, address, failure, ...tls }: TlsProbe
 
 /** @param skewMs how far this machine is ahead; `null` = not measured */
 export function clockFinding(skewMs: number | null): Finding {
-  if (skewMs === null) return ok('clock', 'not measured: the host sends no Date header on HTTPS, port 443');
+  if (skewMs === null) return ok('clock', 'not measured: the host sends no Date header on HTTPS');
   const seconds = Math.round(Math.abs(skewMs) / 1_000);
   const evidence =
     seconds <= 1

@@ -26,15 +26,15 @@ export function websocketServer(
   const http = createServer((_, response) => {
     response.writeHead(404, { connection: 'close' }).end();
   });
-  /** Connections that have not asked for a WebSocket yet. */
+  /** Connections that are no WebSocket yet, and go when their time is up; also those that were refused and do not close. */
   const waiting = new WeakMap<TLSSocket, Timer>();
   http.on('upgrade', (request, socket: TLSSocket, head) => {
-    waiting.get(socket)?.cancel();
     if (subprotocolOf(offeredBy(request)) === null) {
       socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
       return;
     }
     websockets.handleUpgrade(request, socket, head, (websocket) => {
+      waiting.get(socket)?.cancel();
       serve(createWebSocketStream(websocket), socket);
     });
   });

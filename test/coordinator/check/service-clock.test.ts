@@ -27,6 +27,23 @@ it.each([0, 100_000, -5_000_000])('a service whose clock is %i ms ahead is behin
   expect(Math.abs(((await skewOf(aheadMs)) ?? Number.NaN) + aheadMs)).toBeLessThan(3_000);
 });
 
+it('is measured from when the request is sent, not from when the connection is begun', async () => {
+  const ca = await createTestCa();
+  const { certPem, keyPem } = await ca.issue();
+  const server = createServer({ cert: certPem, key: keyPem }, (_, response) => response.end());
+  let waitedMs = 0;
+  server.on('connection', () => {
+    waitedMs = 100_000;
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clock = systemClock(hrtimeMs());
+  const late = { ...clock, epochMs: () => Date.now() + waitedMs };
+  const skewMs = await measureClockSkew({ host: 'localhost', port, caPems: [ca.certPem] }, late);
+  server.close();
+  expect(Math.abs((skewMs ?? Number.NaN) - 100_000)).toBeLessThan(3_000);
+});
+
 it('is not measured without the header, or without a server', async () => {
   expect(await skewOf(null)).toBeNull();
   const nobody = { host: '127.0.0.1', port: 9, caPems: [] };
