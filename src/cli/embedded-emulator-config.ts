@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttestationKeys, GroupKeys } from '../attestation/attestation-keys.ts';
 import { certificatesIn } from '../certificates/certificate-chain.ts';
-import { EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-instance.ts';
 
+/** Of the emulator that needs no configuration; any would do. */
+const ID_SCOPE = '0ne0000E000';
 /** The enrollment group of all rows whose group has no key of its own. */
 const DEFAULT_GROUP = 'default';
 
@@ -19,10 +20,7 @@ export function writeEmulatorConfig(folder: string, keys: AttestationKeys): stri
   if (enrollmentGroups === null) return null;
   const config = join(folder, 'emulator.yaml');
   // JSON is YAML.
-  writeFileSync(
-    config,
-    JSON.stringify({ version: 1, instances: [{ idScope: EMULATOR_ID_SCOPE_DEFAULT, enrollmentGroups }] }),
-  );
+  writeFileSync(config, JSON.stringify({ version: 1, instances: [{ idScope: ID_SCOPE, enrollmentGroups }] }));
   return config;
 }
 

@@ -103,16 +103,6 @@ describe('the results of a run', () => {
     expect(summaryText(summary)).toContain(`${sha256('registrations.csv')}  registrations.csv\n`);
   });
 
-  it('stand beside a summary.json of the same making, or of none', async () => {
-    const folder = runFolder(sampleJournal(50, 6));
-    await writeResults(folder, { fleet: null });
-    // The folder's files are replaced one by one; here the disk fails between two of them.
-    rmSync(join(folder, 'report.html'));
-    mkdirSync(join(folder, 'report.html', 'in-the-way'), { recursive: true });
-    await expect(writeResults(folder, { fleet: null })).rejects.toThrow('the results cannot be written');
-    expect(readdirSync(folder)).not.toContain('summary.json');
-  });
-
   it.each([
     ['EROFS', /report with --out DIR, or make the folder writable/],
     ['EACCES', /report with --out DIR, or make the folder writable/],
@@ -125,6 +115,16 @@ describe('the results of a run', () => {
       .mockRejectedValue(Object.assign(new Error(code), { code, syscall: 'write' }));
     await handle.close();
     await expect(writeResults(folder, { fleet: null }).finally(() => failing.mockRestore())).rejects.toThrow(remedy);
+  });
+
+  it('stand beside a summary.json of the same making, or of none', async () => {
+    const folder = runFolder(sampleJournal(50, 6));
+    await writeResults(folder, { fleet: null });
+    // The folder's files are replaced one by one; here the disk fails between two of them.
+    rmSync(join(folder, 'report.html'));
+    mkdirSync(join(folder, 'report.html', 'in-the-way'), { recursive: true });
+    await expect(writeResults(folder, { fleet: null })).rejects.toThrow('the results cannot be written');
+    expect(readdirSync(folder)).not.toContain('summary.json');
   });
 
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {
