@@ -143,7 +143,23 @@ describe('the results of a run', () => {
     const summary = await writeResults(folder, { fleet: fleetFile });
     expect(rowsOf(folder).map((row) => row['registration_id'])).toEqual(['dev-000000', ...Array(9).fill('')]);
     expect(summary.results['not-started']).toBe(9);
-    expect(summary.warnings).toHaveLength(1);
+    expect(summary.warnings).toEqual([
+      expect.stringContaining('registrations.csv: fleet.csv is not there or was changed'),
+    ]);
+  });
+
+  it.each([
+    ['is not there', null],
+    ['was changed', 'line,reason\n'],
+    ['is no CSV', 'line,reason\n"'],
+  ])('say so when the list of rows that were left out %s', async (_, text) => {
+    const session = fleetSession();
+    const skipped = { ...session, fleet: { ...session.fleet, rejectedRows: 1 } };
+    const folder = runFolder([skipped, grantRecord(0, 0), outcomeRecord(0), interrupted]);
+    const file = join(folder, 'rejected-rows.csv');
+    if (text !== null) writeFileSync(file, text);
+    const { warnings } = await writeResults(folder, { fleet });
+    expect(warnings).toEqual([expect.stringContaining(`registrations.csv: ${file} is not there or was changed`)]);
   });
 
   it('do not need the fleet when every row is settled', async () => {
