@@ -54,20 +54,28 @@ export function writeRunFile(folder: string, facts: object): void {
 /** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */
 export function readRunFile(folder: string): RunFile {
   const file = join(folder, RUN_FILE);
-  let facts: unknown;
-  try {
-    facts = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw unusable(
-      file,
-      absent ? 'is not there' : 'cannot be read',
-      "Name the folder of a run, as dpsload run's last lines do",
-    );
-  }
-  const parsed = RUN_FILE_SHAPE.safeParse(facts);
+  const parsed = RUN_FILE_SHAPE.safeParse(readFacts(folder));
   if (parsed.success) return parsed.data;
   throw unusable(file, 'was not written by this version of dpsload', 'Resume the run with the dpsload that began it');
+}
+
+function readFacts(folder: string): unknown {
+  const file = join(folder, RUN_FILE);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof SyntaxError) throw unusable(file, `is damaged (${message})`, damageRemedy(folder));
+    const remedy = "Name the folder of a run, as dpsload run's last lines do";
+    throw unusable(file, code === 'ENOENT' ? 'is not there' : `cannot be read (${message})`, remedy);
+  }
+}
+
+function damageRemedy(folder: string): string {
+  return (
+    'Restore it from a copy. Without one, dpsload report still makes the results of the journal, and ' +
+    `dpsload run FLEET.csv --exclude ${folder} registers what is not assigned there`
+  );
 }
 
 function unusable(file: string, message: string, remedy: string): OperatorError {
