@@ -204,6 +204,7 @@ export function workOf({
     load: scenario.load,
     selection,
     openFleet: () => readFleet(scenario.fleet, fleet),
+    perhapsSent: resumed?.run.index ?? null,
     isLeft: (row, round, isCanary) =>
       resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
   };
