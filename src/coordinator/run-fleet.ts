@@ -26,6 +26,7 @@ import type { InterruptedRun } from './interrupted-run.ts';
 import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
 import { type UsableFleet, writeRejectedRows } from './rejected-rows.ts';
+import { withdrawResults } from './result-files.ts';
 import { resumeCommand } from './resume-command-line.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
@@ -151,6 +152,9 @@ async function beginRun(
 
 async function goOnWithRun(run: InterruptedRun, startedAtEpochMs: number): Promise<OpenedRun> {
   const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
+  // Before the session is in the journal, of which they tell nothing.
+  await withdrawResults(run.folder);
+  await syncFolder(run.folder);
   return {
     folder: run.folder,
     journal,

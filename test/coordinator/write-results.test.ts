@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import { holdsResults, withdrawResults } from '../../src/coordinator/result-files.ts';
 import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
@@ -21,6 +22,10 @@ import {
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESULT_FILES = ['failures.csv', 'latency.hlog', 'moves.csv', 'registrations.csv', 'report.html', 'summary.json'];
+
+/** Of a run that lists what it leaves behind. */
+const listing = (record: JournalRecord): JournalRecord =>
+  record.kind === 'session' ? { ...record, listsLeftBehind: true } : record;
 
 const root = temporaryFolder();
 
@@ -110,6 +115,16 @@ describe('the results of a run', () => {
     mkdirSync(join(folder, 'report.html', 'in-the-way'), { recursive: true });
     await expect(writeResults(folder, { fleet: null })).rejects.toThrow('the results cannot be written');
     expect(readdirSync(folder)).not.toContain('summary.json');
+  });
+
+  it('are all withdrawn when the run goes on, and nothing else is', async () => {
+    const folder = runFolder(sampleJournal(50, 6).map(listing));
+    await writeResults(folder, { fleet: null });
+    writeFileSync(join(folder, 'rejected-rows.csv'), 'line,reason\n');
+    expect([holdsResults(folder), readdirSync(folder).length]).toEqual([true, RESULT_FILES.length + 3]);
+    await withdrawResults(folder);
+    expect(readdirSync(folder)).toEqual(['journal.ndjson', 'rejected-rows.csv']);
+    expect(holdsResults(folder)).toBe(false);
   });
 
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {
