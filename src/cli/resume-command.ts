@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { type InterruptedRun, readInterruptedRun } from '../coordinator/interrupted-run.ts';
 import { ADDED_ROWS, type AddedRows, resumedFleet } from '../coordinator/resumed-fleet.ts';
 import { selectRows } from '../coordinator/row-selection.ts';
-import { RUN_FILE, type RunFile, readRunFile } from '../coordinator/run-file.ts';
+import { RUN_FILE, readRunFile } from '../coordinator/run-file.ts';
 import { workOf } from '../coordinator/run-fleet.ts';
 import { lastRunFolder } from '../coordinator/run-folder.ts';
 import { lockRunFolder } from '../coordinator/run-lock.ts';
@@ -15,6 +15,7 @@ import type { RetryChoice } from '../journal/resume-decision.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import type { Flags } from '../scenario/gather-settings.ts';
+import { scenarioKeys } from '../scenario/print-scenario.ts';
 import type { ResolvedScenario } from '../scenario/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../scenario/resume-scenario.ts';
 import { settingNamed } from '../scenario/settings.ts';
@@ -38,13 +39,13 @@ export function resumeCommand(runFleet: RunFleet, finish: (exitCode: number) => 
   const command = new Command('resume')
     .description(
       'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
-        'timed-out or disconnected. Settings are those of the run; what says which devices are registered, where and as ' +
-        'whom cannot be changed, and keys are read again from where they were.',
+        'timed-out or disconnected. Settings are those of its last session; what says which devices are registered, where ' +
+        'and as whom cannot be changed, and keys are read again from where they were.',
     )
     .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
     .addHelpText('after', resumeHelp());
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
-  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the run)'));
+  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in its last session)'));
   for (const option of displayOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
     finish(await resume(runFolder(folder, flags), givenFlags(command), flags, runFleet));
@@ -88,7 +89,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
       cores: availableParallelism(),
     });
     const run = await readInterruptedRun(folder, runFile, resolved.scenario.load.rounds);
-    return await goOn(run, resolved, runFile, flags, runFleet);
+    return await goOn(run, resolved, flags, runFleet);
   } finally {
     unlock();
   }
@@ -96,11 +97,13 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
 
 async function goOn(
   run: InterruptedRun,
-  { scenario }: ResolvedScenario,
-  { settings }: RunFile,
-  { addedRows = null, retryFailed = false, retryDisabled = false, ...flags }: ResumeFlags,
+  resolved: ResolvedScenario,
+  flags: ResumeFlags,
   runFleet: RunFleet,
 ): Promise<number> {
+  const { scenario } = resolved;
+  const { addedRows = null, retryFailed = false, retryDisabled = false } = flags;
+  const { yes = false, json = false, quiet = false, color = true } = flags;
   const {
     survey: fleet,
     allocation,
@@ -111,21 +114,31 @@ async function goOn(
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
   const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario);
   const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
-  const resumed = { run, retry };
+  const resumed = { run, retry, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
+  const display = { json, quiet, color };
   if (registrations === 0 && run.end !== null) return sayNothingIsLeft(run);
-  const { yes = false, json = false, quiet = false, color = true } = flags;
   await confirmRisks(scenario, { rows: registrations, registrations }, yes);
   if (!quiet) process.stderr.write(`${describeResume(run, registrations)}\n`);
-  const display = { again: false, yes, json, quiet, color };
   return runFleet({ ...scenario, allocation }, fleet, {
     ...display,
-    settings,
+    again: false,
+    yes,
+    settings: scenarioKeys(resolved),
     selection,
     resumed,
     registrations,
     ...inputs,
   });
+}
+
+/** Choices of one session, which are none of the run's settings. */
+function switchesOf({ addedRows, retryFailed, retryDisabled }: ResumeFlags): readonly string[] {
+  return [
+    ...(retryFailed ? ['--retry-failed'] : []),
+    ...(retryDisabled ? ['--retry-disabled'] : []),
+    ...(addedRows ? ['--added-rows', addedRows] : []),
+  ];
 }
 
 function sayNothingIsLeft({ folder }: InterruptedRun): number {

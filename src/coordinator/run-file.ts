@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { AtomicFile } from './atomic-file.ts';
 
 export const RUN_FILE = 'run.json';
 
@@ -11,9 +12,11 @@ export const RUN_FILE_VERSION = 1;
 
 /** What a resumed run reads of it. */
 export type RunFile = {
-  /** The keys of a scenario file that gives the same run. */
+  /** The keys of a scenario file that gives the same run, as its last session went on with it. */
   readonly settings: object;
   readonly fleet: SessionRecord['fleet'];
+  /** Those that the journal held when it was last gone on with. */
+  readonly sessions: number;
 };
 
 const RUN_FILE_SHAPE = z.object({
@@ -27,6 +30,8 @@ const RUN_FILE_SHAPE = z.object({
     rejectedRows: z.number(),
     otherColumns: z.array(z.string()),
   }),
+  // A run that was never resumed does not tell.
+  sessions: z.number().default(0),
 });
 
 /**
@@ -39,16 +44,40 @@ export function writeRunFile(folder: string, facts: object): void {
   try {
     const handle = openSync(file, 'wx', 0o600);
     try {
-      writeFileSync(handle, `${JSON.stringify(facts, null, 2)}\n`);
+      writeFileSync(handle, runFileText(facts));
       fsyncSync(handle);
     } finally {
       closeSync(handle);
     }
   } catch (error) {
-    const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
-    const remedy = 'Make room on the disk or put it right, or name another folder with --out DIR';
-    throw new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
+    throw unwritable(file, error, 'Make room on the disk or put it right, or name another folder with --out DIR');
   }
+}
+
+/**
+ * Puts other members in the place of those that are there, all or none.
+ *
+ * @throws OperatorError `local` when the disk fails.
+ */
+export async function changeRunFile(folder: string, changes: object): Promise<void> {
+  const file = new AtomicFile(join(folder, RUN_FILE));
+  try {
+    await file.write(runFileText({ ...Object(readFacts(folder)), ...changes }));
+    await file.finish();
+    await file.publish();
+  } catch (error) {
+    await file.discard();
+    throw unwritable(join(folder, RUN_FILE), error, 'Make room on the disk or put it right, then resume the run again');
+  }
+}
+
+function runFileText(facts: object): string {
+  return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+function unwritable(file: string, error: unknown, remedy: string): OperatorError {
+  const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
+  return new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
 }
 
 /** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */

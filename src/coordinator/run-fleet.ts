@@ -30,7 +30,7 @@ import { withdrawResults } from './result-files.ts';
 import { resumeCommand } from './resume-command-line.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
-import { RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
+import { changeRunFile, RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
 import { createRunFolder, findEarlierRun, JOURNAL_FILE } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
 import { lockRunFolder } from './run-lock.ts';
@@ -65,7 +65,12 @@ export type RunRequest = {
   readonly listener: RunListener;
 };
 
-export type ResumedRun = { readonly run: InterruptedRun; readonly retry: RetryChoice };
+export type ResumedRun = {
+  readonly run: InterruptedRun;
+  readonly retry: RetryChoice;
+  /** What the operator chose for this session, and must say again to go on with it: it is no setting of the run. */
+  readonly switches: readonly string[];
+};
 
 export type RunEnd = {
   readonly folder: string;
@@ -94,7 +99,7 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const opened =
     resumed === null
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
-      : await goOnWithRun(resumed.run, startedAtEpochMs);
+      : await goOnWithRun(request, resumed.run, startedAtEpochMs);
   try {
     const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
     return await withResults(end, opened.folder, request);
@@ -150,8 +155,16 @@ async function beginRun(
   }
 }
 
-async function goOnWithRun(run: InterruptedRun, startedAtEpochMs: number): Promise<OpenedRun> {
+async function goOnWithRun(
+  { scenario, settings }: RunRequest,
+  run: InterruptedRun,
+  startedAtEpochMs: number,
+): Promise<OpenedRun> {
   const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
+  // All that run.json is going to tell of.
+  await journal.sync();
+  // What was changed holds for the next session too, also when this one is killed.
+  await changeRunFile(run.folder, { settings, scenario, sessions: run.sessions });
   // Before the session is in the journal, of which they tell nothing.
   await withdrawResults(run.folder);
   await syncFolder(run.folder);

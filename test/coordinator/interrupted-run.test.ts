@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ROWS = 6;
 const session = sessionOf(ROWS);
-const runFile = { settings: {}, fleet: session.fleet };
+const runFile = { settings: {}, fleet: session.fleet, sessions: 0 };
 
 function interruptedFolder(records: readonly JournalRecord[]) {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
