@@ -86,6 +86,20 @@ describe('an interrupted run', () => {
     expect([run.index.rows, run.index.rounds]).toEqual([ROWS, 2]);
   });
 
+  it.each([
+    ['emptied, and whose results are there', [], ['registrations.csv'], 0],
+    ['emptied, and whose summary alone is there', [], ['summary.json'], 0],
+    ['emptied when a session had taken its results away', [], [], 1],
+    ['cut by a whole session', [session], [], 2],
+  ])('is refused whose journal was %s', async (_, records, results, sessions) => {
+    const { folder } = interruptedFolder(records);
+    for (const name of results) writeFileSync(join(folder, name), '');
+    const refused = readInterruptedRun(folder, { ...runFile, sessions }, 1);
+    await expect(refused).rejects.toThrow(
+      /journal\.ndjson: the journal was cut or emptied: .*\. Restore it from a copy/,
+    );
+  });
+
   it('knows the fleet of its last session, with the rows that were added', async () => {
     const longer = { ...session.fleet, rows: ROWS + 2, bytes: 999, digest: 'cd'.repeat(32) };
     const second = { ...session, session: 2, fleet: longer };
