@@ -9,22 +9,28 @@ import { workOf } from '../coordinator/run-fleet.ts';
 import { lastRunFolder } from '../coordinator/run-folder.ts';
 import { lockRunFolder } from '../coordinator/run-lock.ts';
 import { countRegistrations } from '../coordinator/session-legs.ts';
+import { writeResults } from '../coordinator/write-results.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { surveyFleet } from '../fleet/survey-fleet.ts';
+import type { EndRecord } from '../journal/journal-record.ts';
 import type { RetryChoice } from '../journal/resume-decision.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import { isWhole } from '../report/summary.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import type { Flags } from '../scenario/gather-settings.ts';
 import { scenarioKeys } from '../scenario/print-scenario.ts';
 import type { ResolvedScenario } from '../scenario/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../scenario/resume-scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { settingNamed } from '../scenario/settings.ts';
 import { confirmRisks } from './confirm-risks.ts';
-import { EXIT_CODE } from './exit-code.ts';
 import { resumeHelp } from './resume-help.ts';
 import { displayOptions, type RunFleet, type RunSwitches } from './run-command.ts';
+import { exitCodeOf } from './run-exit-code.ts';
 import { readInputs } from './run-inputs.ts';
 import { givenFlags, settingOption } from './setting-option.ts';
+import { showRunEnd } from './show-run-end.ts';
+import type { RunDisplay } from './watch-run.ts';
 
 type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
   readonly last?: true;
@@ -117,7 +123,10 @@ async function goOn(
   const resumed = { run, retry, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
   const display = { json, quiet, color };
-  if (registrations === 0 && run.end !== null) return sayNothingIsLeft(run);
+  // One that was killed, or stopped as the last device ended, gets a session without work, which completes it.
+  if (registrations === 0 && run.end !== null && isWhole(run.end)) {
+    return await endWithoutSession(run, run.end, scenario, display);
+  }
   await confirmRisks(scenario, { rows: registrations, registrations }, yes);
   if (!quiet) process.stderr.write(`${describeResume(run, registrations)}\n`);
   return runFleet({ ...scenario, allocation }, fleet, {
@@ -141,12 +150,20 @@ function switchesOf({ addedRows, retryFailed, retryDisabled }: ResumeFlags): rea
   ];
 }
 
-function sayNothingIsLeft({ folder }: InterruptedRun): number {
+/** The run may have been killed while its results were written: they are made of its journal. */
+async function endWithoutSession(
+  { folder }: InterruptedRun,
+  { reason }: EndRecord,
+  { fleet }: Scenario,
+  display: RunDisplay,
+): Promise<number> {
   process.stderr.write(
     `nothing is left to do in ${folder}. What the service refused is tried again with --retry-failed or --retry-disabled, ` +
       'rows beyond the limit with a higher --limit.\n',
   );
-  return EXIT_CODE.success;
+  const end = { folder, reason, summary: await writeResults(folder, { fleet }) };
+  showRunEnd(end, display, []);
+  return exitCodeOf(end);
 }
 
 function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {

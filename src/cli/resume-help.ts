@@ -19,7 +19,8 @@ What is kept:
   anew when it ends; report shows what is known until then.
 
 Exit codes:
-  those of run; 0 also when nothing is left to do
+  those of run; when nothing is left to do, that of the results, which are made
+  anew
 
 Examples:
   dpsload resume results/2026-01-31T18-00-00Z-fleet
