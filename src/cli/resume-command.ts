@@ -4,27 +4,34 @@ import { Command, Option } from 'commander';
 import { type InterruptedRun, readInterruptedRun } from '../coordinator/interrupted-run.ts';
 import { ADDED_ROWS, type AddedRows, resumedFleet } from '../coordinator/resumed-fleet.ts';
 import { selectRows } from '../coordinator/row-selection.ts';
-import { RUN_FILE, type RunFile, readRunFile } from '../coordinator/run-file.ts';
+import { RUN_FILE, readRunFile } from '../coordinator/run-file.ts';
 import { workOf } from '../coordinator/run-fleet.ts';
 import { lastRunFolder } from '../coordinator/run-folder.ts';
 import { lockRunFolder } from '../coordinator/run-lock.ts';
 import { selectionPinsOf } from '../coordinator/selection-pins.ts';
 import { countRegistrations } from '../coordinator/session-legs.ts';
+import { writeResults } from '../coordinator/write-results.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { surveyFleet } from '../fleet/survey-fleet.ts';
+import type { EndRecord } from '../journal/journal-record.ts';
 import type { RetryChoice } from '../journal/resume-decision.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import { isWhole } from '../report/summary.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
 import type { Flags } from '../scenario/gather-settings.ts';
+import { scenarioKeys } from '../scenario/print-scenario.ts';
 import type { ResolvedScenario } from '../scenario/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../scenario/resume-scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { settingNamed } from '../scenario/settings.ts';
 import { confirmRisks } from './confirm-risks.ts';
-import { EXIT_CODE } from './exit-code.ts';
 import { resumeHelp } from './resume-help.ts';
 import { displayOptions, type RunFleet, type RunSwitches } from './run-command.ts';
+import { exitCodeOf } from './run-exit-code.ts';
 import { readInputs } from './run-inputs.ts';
 import { givenFlags, settingOption } from './setting-option.ts';
+import { showRunEnd } from './show-run-end.ts';
+import type { RunDisplay } from './watch-run.ts';
 
 type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
   readonly last?: true;
@@ -39,13 +46,13 @@ export function resumeCommand(runFleet: RunFleet, finish: (exitCode: number) => 
   const command = new Command('resume')
     .description(
       'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
-        'timed-out or disconnected. Settings are those of the run; what says which devices are registered, where and as ' +
-        'whom cannot be changed, and keys are read again from where they were.',
+        'timed-out or disconnected. Settings are those of its last session; what says which devices are registered, where ' +
+        'and as whom cannot be changed, and keys are read again from where they were.',
     )
     .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
     .addHelpText('after', resumeHelp());
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
-  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the run)'));
+  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in its last session)'));
   for (const option of displayOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
     finish(await resume(runFolder(folder, flags), givenFlags(command), flags, runFleet));
@@ -89,7 +96,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
       cores: availableParallelism(),
     });
     const run = await readInterruptedRun(folder, runFile, resolved.scenario.load.rounds);
-    return await goOn(run, resolved, runFile, flags, runFleet);
+    return await goOn(run, resolved, flags, runFleet);
   } finally {
     unlock();
   }
@@ -97,11 +104,13 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
 
 async function goOn(
   run: InterruptedRun,
-  { scenario }: ResolvedScenario,
-  { settings }: RunFile,
-  { addedRows = null, retryFailed = false, retryDisabled = false, ...flags }: ResumeFlags,
+  resolved: ResolvedScenario,
+  flags: ResumeFlags,
   runFleet: RunFleet,
 ): Promise<number> {
+  const { scenario } = resolved;
+  const { addedRows = null, retryFailed = false, retryDisabled = false } = flags;
+  const { yes = false, json = false, quiet = false, color = true } = flags;
   const {
     survey: fleet,
     allocation,
@@ -113,16 +122,20 @@ async function goOn(
   const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, selectionPinsOf(run.folder));
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
-  const resumed = { run, retry };
+  const resumed = { run, retry, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  if (registrations === 0 && run.end !== null) return sayNothingIsLeft(run);
-  const { yes = false, json = false, quiet = false, color = true } = flags;
+  const display = { json, quiet, color };
+  // One that was killed, or stopped as the last device ended, gets a session without work, which completes it.
+  if (registrations === 0 && run.end !== null && isWhole(run.end)) {
+    return await endWithoutSession(run, run.end, scenario, display);
+  }
   await confirmRisks(scenario, { rows: registrations, registrations }, yes);
   if (!quiet) process.stderr.write(`${describeResume(run, registrations)}\n`);
-  const display = { again: false, yes, json, quiet, color };
   return runFleet({ ...scenario, allocation }, fleet, {
     ...display,
-    settings,
+    again: false,
+    yes,
+    settings: scenarioKeys(resolved),
     selection,
     resumed,
     registrations,
@@ -130,12 +143,29 @@ async function goOn(
   });
 }
 
-function sayNothingIsLeft({ folder }: InterruptedRun): number {
+/** Choices of one session, which are none of the run's settings. */
+function switchesOf({ addedRows, retryFailed, retryDisabled }: ResumeFlags): readonly string[] {
+  return [
+    ...(retryFailed ? ['--retry-failed'] : []),
+    ...(retryDisabled ? ['--retry-disabled'] : []),
+    ...(addedRows ? ['--added-rows', addedRows] : []),
+  ];
+}
+
+/** The run may have been killed while its results were written: they are made of its journal. */
+async function endWithoutSession(
+  { folder }: InterruptedRun,
+  { reason }: EndRecord,
+  { fleet }: Scenario,
+  display: RunDisplay,
+): Promise<number> {
   process.stderr.write(
     `nothing is left to do in ${folder}. What the service refused is tried again with --retry-failed or --retry-disabled, ` +
       'rows beyond the limit with a higher --limit.\n',
   );
-  return EXIT_CODE.success;
+  const end = { folder, reason, summary: await writeResults(folder, { fleet }) };
+  showRunEnd(end, display, []);
+  return exitCodeOf(end);
 }
 
 function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {

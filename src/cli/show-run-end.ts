@@ -7,11 +7,20 @@ import { summaryText } from '../report/summary-text.ts';
 import { hasColors, paletteFor } from './colors.ts';
 import type { RunDisplay } from './watch-run.ts';
 
-/** Prints the result on stdout: the summary as text, or exactly `summary.json`. */
-export function showRunEnd({ folder, reason, summary }: RunEnd, { json, color }: RunDisplay): void {
+/**
+ * Prints the result on stdout: the summary as text, or exactly `summary.json`.
+ *
+ * @param switches that a resumed run was given, and needs again to go on as it was told
+ */
+export function showRunEnd(
+  { folder, reason, summary }: Pick<RunEnd, 'folder' | 'reason' | 'summary'>,
+  { json, color }: RunDisplay,
+  switches: readonly string[],
+): void {
+  const resume = `resume: ${resumeCommand(folder, switches)}`;
   if (summary === null) {
     process.stderr.write(
-      `${reason} at once; the journal is intact: dpsload report ${folder} shows what is known\n${resumeLine(folder)}`,
+      `${reason} at once; the journal is intact: dpsload report ${folder} shows what is known\n${resume}\n`,
     );
     return;
   }
@@ -20,7 +29,7 @@ export function showRunEnd({ folder, reason, summary }: RunEnd, { json, color }:
   process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n`);
   if (!isWorthResuming(reason, summary)) return;
   const limited = reason === 'limit' && summary.sessions.at(-1)?.rowsMax !== null;
-  process.stderr.write(limited ? resumeLine(folder, ', with a higher --limit') : resumeLine(folder));
+  process.stderr.write(`${resume}${limited ? ', with a higher --limit' : ''}\n`);
 }
 
 /** Whether a resumed run would find something to do. */
@@ -29,8 +38,4 @@ function isWorthResuming(reason: RunEnd['reason'], { results }: Summary): boolea
     reason !== 'completed' ||
     results.throttled + results['timed-out'] + results.disconnected + results.cancelled + results.unknown > 0
   );
-}
-
-function resumeLine(folder: string, otherwise = ''): string {
-  return `resume: ${resumeCommand(folder)}${otherwise}\n`;
 }

@@ -55,7 +55,7 @@ export const startRun: RunFleet = async (
     await metrics?.close();
     await endpoint.emulator?.stop();
   }
-  showRunEnd(end, display);
+  showRunEnd(end, display, resumed?.switches ?? []);
   return exitCodeOf(end);
 };
 

@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStep } from '../metrics/allocation/device-history.ts';
@@ -13,6 +14,26 @@ import { AtomicFile, type FileDigest } from './atomic-file.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 import { REJECTED_ROWS_FILE } from './rejected-rows.ts';
 import type { Results } from './write-results.ts';
+
+/** What is made of a journal alone: summary.json first, which vouches for the others. */
+const RESULT_FILES = [
+  'summary.json',
+  'report.html',
+  'registrations.csv',
+  'failures.csv',
+  'moves.csv',
+  'latency.hlog',
+  'left-behind.txt',
+];
+
+export function holdsResults(folder: string): boolean {
+  return RESULT_FILES.some((name) => existsSync(join(folder, name)));
+}
+
+/** Takes away what is no longer true once the journal goes on. Where that is cut short, no summary vouches for the rest. */
+export async function withdrawResults(folder: string): Promise<void> {
+  for (const name of RESULT_FILES) await rm(join(folder, name), { force: true });
+}
 
 /** The files that are made of a closed journal. They appear together, when all are whole. */
 export class ResultFiles {

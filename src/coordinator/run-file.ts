@@ -2,7 +2,6 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { SessionRecord } from '../journal/journal-record.ts';
-import { syncFolder } from '../journal/journal-writer.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { AtomicFile } from './atomic-file.ts';
 
@@ -13,9 +12,11 @@ export const RUN_FILE_VERSION = 1;
 
 /** What a resumed run reads of it. */
 export type RunFile = {
-  /** The keys of a scenario file that gives the same run. */
+  /** The keys of a scenario file that gives the same run, as its last session went on with it. */
   readonly settings: object;
   readonly fleet: SessionRecord['fleet'];
+  /** Those that the journal held when it was last gone on with. */
+  readonly sessions: number;
 };
 
 const RUN_FILE_SHAPE = z.object({
@@ -29,6 +30,8 @@ const RUN_FILE_SHAPE = z.object({
     rejectedRows: z.number(),
     otherColumns: z.array(z.string()),
   }),
+  // A run that was never resumed does not tell.
+  sessions: z.number().default(0),
 });
 
 /**
@@ -41,7 +44,7 @@ export function writeRunFile(folder: string, facts: object): void {
   try {
     const handle = openSync(file, 'wx', 0o600);
     try {
-      writeFileSync(handle, `${JSON.stringify(facts, null, 2)}\n`);
+      writeFileSync(handle, runFileText(facts));
       fsyncSync(handle);
     } finally {
       closeSync(handle);
@@ -52,48 +55,67 @@ export function writeRunFile(folder: string, facts: object): void {
 }
 
 /**
- * Notes that a resumed run has taken rows that were added to its fleet: a new run of the longer file would repeat it. On the
- * disk when it returns, since the journal, which says so too, is too long to be searched at the start of every run.
+ * Notes that a resumed run has taken rows that were added to its fleet: a new run of the longer file would repeat it. The
+ * journal says so too, but is too long to be searched at the start of every run.
  *
  * @throws OperatorError `local` when the disk fails.
  */
 export async function noteAddedFleet(folder: string, digest: string): Promise<void> {
-  const file = join(folder, RUN_FILE);
-  const text = new AtomicFile(file);
+  const { addedFleetDigests = [] } = readFacts(folder) as { readonly addedFleetDigests?: readonly string[] };
+  await changeRunFile(folder, { addedFleetDigests: [...new Set([...addedFleetDigests, digest])] });
+}
+
+/**
+ * Puts other members in the place of those that are there, all or none.
+ *
+ * @throws OperatorError `local` when the disk fails.
+ */
+export async function changeRunFile(folder: string, changes: object): Promise<void> {
+  const file = new AtomicFile(join(folder, RUN_FILE));
   try {
-    const facts = JSON.parse(readFileSync(file, 'utf8')) as { readonly addedFleetDigests?: readonly string[] };
-    const addedFleetDigests = [...new Set([...(facts.addedFleetDigests ?? []), digest])];
-    await text.write(`${JSON.stringify({ ...facts, addedFleetDigests }, null, 2)}\n`);
-    await text.finish();
-    await text.publish();
-    await syncFolder(folder);
+    await file.write(runFileText({ ...Object(readFacts(folder)), ...changes }));
+    await file.finish();
+    await file.publish();
   } catch (error) {
-    throw unwritable(file, error, 'Make room on the disk or put it right, then resume the run again');
+    await file.discard();
+    throw unwritable(join(folder, RUN_FILE), error, 'Make room on the disk or put it right, then resume the run again');
   }
 }
 
-/** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */
-export function readRunFile(folder: string): RunFile {
-  const file = join(folder, RUN_FILE);
-  let facts: unknown;
-  try {
-    facts = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw unusable(
-      file,
-      absent ? 'is not there' : 'cannot be read',
-      "Name the folder of a run, as dpsload run's last lines do",
-    );
-  }
-  const parsed = RUN_FILE_SHAPE.safeParse(facts);
-  if (parsed.success) return parsed.data;
-  throw unusable(file, 'was not written by this version of dpsload', 'Resume the run with the dpsload that began it');
+function runFileText(facts: object): string {
+  return `${JSON.stringify(facts, null, 2)}\n`;
 }
 
 function unwritable(file: string, error: unknown, remedy: string): OperatorError {
   const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
   return new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
+}
+
+/** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */
+export function readRunFile(folder: string): RunFile {
+  const file = join(folder, RUN_FILE);
+  const parsed = RUN_FILE_SHAPE.safeParse(readFacts(folder));
+  if (parsed.success) return parsed.data;
+  throw unusable(file, 'was not written by this version of dpsload', 'Resume the run with the dpsload that began it');
+}
+
+function readFacts(folder: string): unknown {
+  const file = join(folder, RUN_FILE);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof SyntaxError) throw unusable(file, `is damaged (${message})`, damageRemedy(folder));
+    const remedy = "Name the folder of a run, as dpsload run's last lines do";
+    throw unusable(file, code === 'ENOENT' ? 'is not there' : `cannot be read (${message})`, remedy);
+  }
+}
+
+function damageRemedy(folder: string): string {
+  return (
+    'Restore it from a copy. Without one, dpsload report still makes the results of the journal, and ' +
+    `dpsload run FLEET.csv --exclude ${folder} registers what is not assigned there`
+  );
 }
 
 function unusable(file: string, message: string, remedy: string): OperatorError {

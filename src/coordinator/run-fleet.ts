@@ -26,9 +26,10 @@ import { machineFacts } from './machine-facts.ts';
 import { type PreflightFacts, preflight } from './preflight.ts';
 import { type UsableFleet, writeRejectedRows } from './rejected-rows.ts';
 import { refuseRepeatedRun, refuseTwinRun } from './repeated-run.ts';
+import { withdrawResults } from './result-files.ts';
 import type { RowSelection } from './row-selection.ts';
 import type { FleetRunEnd } from './run-ending.ts';
-import { noteAddedFleet, RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
+import { changeRunFile, noteAddedFleet, RUN_FILE_VERSION, writeRunFile } from './run-file.ts';
 import { createRunFolder, JOURNAL_FILE } from './run-folder.ts';
 import type { RunListener } from './run-listener.ts';
 import { lockRunFolder } from './run-lock.ts';
@@ -63,7 +64,12 @@ export type RunRequest = {
   readonly listener: RunListener;
 };
 
-export type ResumedRun = { readonly run: InterruptedRun; readonly retry: RetryChoice };
+export type ResumedRun = {
+  readonly run: InterruptedRun;
+  readonly retry: RetryChoice;
+  /** What the operator chose for this session, and must say again to go on with it: it is no setting of the run. */
+  readonly switches: readonly string[];
+};
 
 export type RunEnd = {
   readonly folder: string;
@@ -92,7 +98,7 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
   const opened =
     resumed === null
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
-      : await goOnWithRun(resumed.run, request.fleet, startedAtEpochMs);
+      : await goOnWithRun(request, resumed.run, startedAtEpochMs);
   try {
     const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
     return await withResults(end, opened.folder, request);
@@ -160,9 +166,20 @@ async function withdrawFromTwin(request: RunRequest, folder: string, journal: Jo
   }
 }
 
-async function goOnWithRun(run: InterruptedRun, { digest }: UsableFleet, startedAtEpochMs: number): Promise<OpenedRun> {
-  if (digest !== run.fleet.digest) await noteAddedFleet(run.folder, digest);
+async function goOnWithRun(
+  { fleet, scenario, settings }: RunRequest,
+  run: InterruptedRun,
+  startedAtEpochMs: number,
+): Promise<OpenedRun> {
+  if (fleet.digest !== run.fleet.digest) await noteAddedFleet(run.folder, fleet.digest);
   const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
+  // All that run.json is going to tell of.
+  await journal.sync();
+  // What was changed holds for the next session too, also when this one is killed.
+  await changeRunFile(run.folder, { settings, scenario, sessions: run.sessions });
+  // Before the session is in the journal, of which they tell nothing.
+  await withdrawResults(run.folder);
+  await syncFolder(run.folder);
   return {
     folder: run.folder,
     journal,
@@ -216,6 +233,7 @@ export function workOf({
     load: scenario.load,
     selection,
     openFleet: () => readFleet(scenario.fleet, fleet),
+    perhapsSent: resumed?.run.index ?? null,
     isLeft: (row, round, isCanary) =>
       resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
   };

@@ -1,4 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { SettlementIndex } from '../journal/settlement-index.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Leg } from './leg.ts';
 import type { RowSelection } from './row-selection.ts';
@@ -16,6 +17,8 @@ export type SessionWork = RowChoice & {
   readonly load: Pick<Scenario['load'], 'shape' | 'rounds'>;
   /** Reads the fleet from its beginning. */
   readonly openFleet: () => AsyncGenerator<FleetRow>;
+  /** What earlier sessions released without hearing of it: all of it is taken, whatever the limit; `null` = a new run. */
+  readonly perhapsSent: Pick<SettlementIndex, 'isOpen' | 'openCount' | 'openCountOf'> | null;
   /** Whether a registration is to be made; earlier sessions may have settled it. */
   readonly isLeft: (row: number, round: number, isCanary: boolean) => boolean;
 };
@@ -32,8 +35,7 @@ export function sessionLegs(work: SessionWork): readonly Leg[] {
   }
   for (let round = 1; round <= load.rounds; round += 1) {
     const wentBefore = round === 1 ? canaryRows : new Set<number>();
-    const openSource = () =>
-      fleetSource(filtered(rowsOf(work), ({ row }) => !wentBefore.has(row) && isLeft(row, round, false)));
+    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !wentBefore.has(row)));
     legs.push({ round, shape: load.shape, rules: [], openSource });
   }
   return legs;
@@ -41,15 +43,37 @@ export function sessionLegs(work: SessionWork): readonly Leg[] {
 
 /** How many registrations the legs have, all together. */
 export async function countRegistrations(work: SessionWork): Promise<number> {
-  const { load, isLeft } = work;
+  const { load, isLeft, perhapsSent } = work;
   const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
-  let count = 0;
+  let count = perhapsSent?.openCount ?? 0;
   for await (const { row } of rowsOf(work)) {
     for (let round = 1; round <= load.rounds; round += 1) {
-      if (isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
+      if (!isOpen(work, row, round) && isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
     }
   }
   return count;
+}
+
+/** Of one round: what was perhaps sent, then what is left up to the limit. */
+async function* leftRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
+  yield* openRows(work, round);
+  yield* filtered(rowsOf(work), ({ row }) => !isOpen(work, row, round) && work.isLeft(row, round, false));
+}
+
+/** Reads the fleet no further than they stand. */
+async function* openRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
+  let left = work.perhapsSent?.openCountOf(round) ?? 0;
+  if (left === 0) return;
+  for await (const row of work.openFleet()) {
+    if (!isOpen(work, row.row, round)) continue;
+    yield row;
+    left -= 1;
+    if (left === 0) return;
+  }
+}
+
+function isOpen({ perhapsSent }: SessionWork, row: number, round: number): boolean {
+  return perhapsSent?.isOpen(row, round) ?? false;
 }
 
 function canaryOf({ load: { rowsMax }, selection: { canary } }: RowChoice): readonly FleetRow[] {

@@ -104,19 +104,19 @@ async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Re
   const files =
     survey.end === null || out === null ? null : new ResultFiles(out, firstSession(survey), rejectedRowsFile);
   try {
-    const fleetRows = files === null || survey.index.complete ? null : await rowsOf(survey, fleets, rejectedRowsFile);
+    const isNeeded = files !== null && !survey.index.complete;
+    const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejectedRowsFile) : NO_ROWS_NEEDED;
     const folds = new FinalFolds(firstSession(survey));
     await files?.begin();
-    await readFinalOutcomes(survey, fleetRows, async (final) => {
+    await readFinalOutcomes(survey, rows, async (final) => {
       const step = folds.add(final);
       await files?.add(final, step);
     });
-    const unnamed = files !== null && !survey.index.complete && fleetRows === null;
     const summary = summarize({
       ...factsOf(survey, folds),
       files: (await files?.finishData(folds.latency, survey.totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
-      warnings: [...warnings, ...warningsOf(survey, unnamed)],
+      warnings: [...warnings, ...warningsOf(survey, lacking)],
     });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
     await files?.publish(results);
@@ -198,21 +198,33 @@ async function readFinalOutcomes(
   }
 }
 
-/** The rows of the first file that is the fleet; `null` when none is there, and as it was. */
+/** What names the registrations that have no outcome. */
+type FleetRows = {
+  /** `null` = not known, or not needed. */
+  readonly rows: (() => AsyncIterable<FleetRow>) | null;
+  /** The file without which they are not known: it is not there, or was changed. */
+  readonly lacking: string | null;
+};
+
+const NO_ROWS_NEEDED: FleetRows = { rows: null, lacking: null };
+
+/** The rows of the first file that is the fleet. */
 async function rowsOf(
   survey: JournalSurvey,
-  fleets: readonly FleetFile[],
+  { folders, fleets }: Pick<Source, 'folders' | 'fleets'>,
   rejectedRowsFile: string | null,
-): Promise<(() => AsyncIterable<FleetRow>) | null> {
+): Promise<FleetRows> {
   const surveyed = fleetOf(survey);
-  const rejectedLines = rejectedRowsFile === null ? null : await readRejectedLines(rejectedRowsFile);
-  if ((rejectedLines?.count ?? 0) !== surveyed.rejectedRows) return null;
+  const rejectedLines = rejectedRowsFile === null ? null : await readRejectedLines(rejectedRowsFile).catch(() => null);
+  if ((rejectedLines?.count ?? 0) !== surveyed.rejectedRows) {
+    return { rows: null, lacking: rejectedRowsFile ?? join(folders[0] ?? '', REJECTED_ROWS_FILE) };
+  }
   for (const fleet of fleets) {
     if ((await digestOf(fleet.file, surveyed.bytes)) === surveyed.digest) {
-      return () => readFleet(fleet, { ...surveyed, rejectedLines });
+      return { rows: () => readFleet(fleet, { ...surveyed, rejectedLines }), lacking: null };
     }
   }
-  return null;
+  return { rows: null, lacking: surveyed.file };
 }
 
 /** That of the first run that still has it. */
@@ -231,13 +243,15 @@ async function digestOf(file: string, bytes: number): Promise<string | null> {
   return hash.digest('hex');
 }
 
-function warningsOf(survey: JournalSurvey, unnamed: boolean): readonly string[] {
-  const { file } = fleetOf(survey);
+/** @param lacking the file without which rows have no name; `null` = none is lacking */
+function warningsOf({ journals }: JournalSurvey, lacking: string | null): readonly string[] {
   return [
-    ...survey.journals.flatMap((journal) => journalWarnings(journal, survey.journals.length > 1)),
-    ...(unnamed
-      ? [`rows without an outcome have no registration ID in registrations.csv: ${file} is not there or was changed`]
-      : []),
+    ...journals.flatMap((journal) => journalWarnings(journal, journals.length > 1)),
+    ...(lacking === null
+      ? []
+      : [
+          `rows without an outcome have no registration ID in registrations.csv: ${lacking} is not there or was changed`,
+        ]),
   ];
 }
 

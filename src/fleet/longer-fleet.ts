@@ -4,6 +4,7 @@ import { unreadableFile } from '../problem/unreadable-file.ts';
 
 /** What became of a fleet file since it was surveyed. */
 export type FleetChange =
+  /** Or lines were added that are blank, and hold no row. */
   | 'none'
   /** All that was there stands unchanged at its beginning, as whole rows. */
   | 'rows-added'
@@ -30,14 +31,14 @@ export async function fleetChange(
       const old = chunk.subarray(0, Math.max(0, bytes - read));
       hash.update(old);
       lastOld = old.at(-1) ?? lastOld;
-      added = chunk.toString('latin1', old.length, old.length + 2);
+      added += chunk.toString('latin1', old.length);
       read += chunk.length;
-      if (added !== '') break;
+      if (/[^\r\n]/.test(added)) break;
     }
   } catch (error) {
     throw unreadableFile(file, error);
   }
   if (read < bytes || hash.digest('hex') !== digest) return 'changed';
-  if (added === '') return 'none';
+  if (/^(?:\r?\n)*$/.test(added)) return 'none';
   return lastOld === LINE_FEED || /^\r?\n/.test(added) ? 'rows-added' : 'changed';
 }

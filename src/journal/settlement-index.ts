@@ -99,6 +99,13 @@ export class SettlementIndex {
     return this.#states.reduce((count, _, place) => (this.#isOpen(place) ? count + 1 : count), 0);
   }
 
+  /** How many are in one round. */
+  openCountOf(round: number): number {
+    let count = 0;
+    for (let row = 0; row < this.#rows; row += 1) if (this.isOpen(row, round)) count += 1;
+    return count;
+  }
+
   progressOf(row: number, round: number): Progress {
     return this.isOpen(row, round) ? 'open' : (this.#resultAt(this.#placeOf(row, round)) ?? 'never-granted');
   }

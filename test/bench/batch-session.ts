@@ -73,7 +73,13 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
   const run = new FleetRun({
     clock: systemClock(clockOriginMs),
-    legs: sessionLegs({ load, selection: everyRow, openFleet: () => readFleet(fleet, survey), isLeft: () => true }),
+    legs: sessionLegs({
+      load,
+      selection: everyRow,
+      openFleet: () => readFleet(fleet, survey),
+      perhapsSent: null,
+      isLeft: () => true,
+    }),
     mark: (outcome) => outcome,
     rules: [],
     journal: session.journal,

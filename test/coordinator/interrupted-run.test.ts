@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ROWS = 6;
 const session = sessionOf(ROWS);
-const runFile = { settings: {}, fleet: session.fleet };
+const runFile = { settings: {}, fleet: session.fleet, sessions: 0 };
 
 function interruptedFolder(records: readonly JournalRecord[]) {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
@@ -84,6 +84,20 @@ describe('an interrupted run', () => {
       journalBytes: 0,
     });
     expect([run.index.rows, run.index.rounds]).toEqual([ROWS, 2]);
+  });
+
+  it.each([
+    ['emptied, and whose results are there', [], ['registrations.csv'], 0],
+    ['emptied, and whose summary alone is there', [], ['summary.json'], 0],
+    ['emptied when a session had taken its results away', [], [], 1],
+    ['cut by a whole session', [session], [], 2],
+  ])('is refused whose journal was %s', async (_, records, results, sessions) => {
+    const { folder } = interruptedFolder(records);
+    for (const name of results) writeFileSync(join(folder, name), '');
+    const refused = readInterruptedRun(folder, { ...runFile, sessions }, 1);
+    await expect(refused).rejects.toThrow(
+      /journal\.ndjson: the journal was cut or emptied: .*\. Restore it from a copy/,
+    );
   });
 
   it('knows the fleet of its last session, with the rows that were added', async () => {

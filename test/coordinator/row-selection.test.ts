@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CANARY_ROWS_MAX } from '../../src/coordinator/canary.ts';
 import { selectRows } from '../../src/coordinator/row-selection.ts';
-import { sessionLegs } from '../../src/coordinator/session-legs.ts';
+import { countRegistrations, sessionLegs } from '../../src/coordinator/session-legs.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
+import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import { PROBLEMS_LISTED_MAX } from '../../src/problem/problem-list.ts';
 import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { fleetRow } from '../support/launches.ts';
-import { outcomeRecord, sessionOf, writeJournal } from '../support/sample-journal.ts';
+import { grantRecord, outcomeRecord, sessionOf, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -157,19 +158,24 @@ describe('the canary', () => {
 });
 
 describe('the legs of a session', () => {
-  async function rowsOfLegs(flags: Readonly<Record<string, string>>) {
+  const only = join(folder, 'some.csv');
+  writeFileSync(only, 'registration_id\ndev-0\ndev-3\n');
+
+  async function rowsOfLegs(flags: Readonly<Record<string, string>>, earlier: SettlementIndex | null = null) {
     const { load, ...rest } = scenario(flags);
     const selection = await selectRows(fleet(9), { load, ...rest });
-    return await Promise.all(
-      sessionLegs({ load, selection, openFleet: () => fleet(9), isLeft: () => true }).map(
-        async ({ openSource, round }) => {
-          const source = openSource();
-          const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
-          await source.close();
-          return { round, rows };
-        },
-      ),
+    const isLeft = (row: number, round: number) => earlier?.progressOf(row, round) !== 'assigned';
+    const work = { load, selection, openFleet: () => fleet(9), perhapsSent: earlier, isLeft };
+    const legs = await Promise.all(
+      sessionLegs(work).map(async ({ openSource, round }) => {
+        const source = openSource();
+        const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
+        await source.close();
+        return { round, rows };
+      }),
     );
+    expect(await countRegistrations(work)).toBe(legs.flatMap(({ rows }) => rows).length);
+    return legs;
   }
 
   it.each([
@@ -199,5 +205,31 @@ describe('the legs of a session', () => {
     ],
   ])('%j: %j', async (flags, rows) => {
     expect((await rowsOfLegs(flags)).map((leg) => leg.rows)).toEqual(rows);
+  });
+
+  it.each<[Readonly<Record<string, string>>, number[][]]>([
+    // Rows 5 and 7 are open in the first round, row 6 in the second; rows 0 and 1 are assigned in both.
+    [{}, [[5, 7, 2, 3, 4, 6, 8]]],
+    [{ limit: '3' }, [[5, 7, 2]]],
+    [{ limit: '1' }, [[5, 7]]],
+    [{ limit: '6' }, [[5, 7, 2, 3, 4]]],
+    [{ limit: '1', rounds: '2' }, [[5, 7], [6]]],
+    [
+      { canary: '2', limit: '7' },
+      [
+        [2, 3, 4, 5],
+        [7, 6],
+      ],
+    ],
+    [{ only }, [[5, 7, 3]]],
+  ])('%j: %j, where sessions before were heard of in part', async (flags, rows) => {
+    const earlier = new SettlementIndex(9, Number(flags['rounds'] ?? '1'));
+    for (let round = 1; round <= earlier.rounds; round += 1) {
+      earlier.addOutcome(outcomeRecord(0, { round }), 0);
+      earlier.addOutcome(outcomeRecord(1, { round }), 0);
+    }
+    for (const row of [5, 7]) earlier.addGrant(grantRecord(row, row));
+    if (earlier.rounds === 2) earlier.addGrant(grantRecord(6, 6, { round: 2 }));
+    expect((await rowsOfLegs(flags, earlier)).map((leg) => leg.rows)).toEqual(rows);
   });
 });

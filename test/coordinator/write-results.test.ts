@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it, vi } from 'vitest';
+import { holdsResults, withdrawResults } from '../../src/coordinator/result-files.ts';
 import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
@@ -22,6 +23,10 @@ import {
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESULT_FILES = ['failures.csv', 'latency.hlog', 'moves.csv', 'registrations.csv', 'report.html', 'summary.json'];
+
+/** Of a run that lists what it leaves behind. */
+const listing = (record: JournalRecord): JournalRecord =>
+  record.kind === 'session' ? { ...record, listsLeftBehind: true } : record;
 
 const root = temporaryFolder();
 
@@ -137,6 +142,16 @@ describe('the results of a run', () => {
     await expect(writeResults(folder, { fleet: null }).finally(() => failing.mockRestore())).rejects.toThrow(remedy);
   });
 
+  it('are all withdrawn when the run goes on, and nothing else is', async () => {
+    const folder = runFolder(sampleJournal(50, 6).map(listing));
+    await writeResults(folder, { fleet: null });
+    writeFileSync(join(folder, 'rejected-rows.csv'), 'line,reason\n');
+    expect([holdsResults(folder), readdirSync(folder).length]).toEqual([true, RESULT_FILES.length + 3]);
+    await withdrawResults(folder);
+    expect(readdirSync(folder)).toEqual(['journal.ndjson', 'rejected-rows.csv']);
+    expect(holdsResults(folder)).toBe(false);
+  });
+
   it('name rows that were never sent, or perhaps sent, from the fleet', async () => {
     const folder = runFolder([fleetSession(), grantRecord(0, 4), outcomeRecord(0), outcomeRecord(3), interrupted]);
     const summary = await writeResults(folder, { fleet });
@@ -168,7 +183,23 @@ describe('the results of a run', () => {
     const summary = await writeResults(folder, { fleet: fleetFile });
     expect(rowsOf(folder).map((row) => row['registration_id'])).toEqual(['dev-000000', ...Array(9).fill('')]);
     expect(summary.results['not-started']).toBe(9);
-    expect(summary.warnings).toHaveLength(1);
+    expect(summary.warnings).toEqual([
+      expect.stringContaining('registrations.csv: fleet.csv is not there or was changed'),
+    ]);
+  });
+
+  it.each([
+    ['is not there', null],
+    ['was changed', 'line,reason\n'],
+    ['is no CSV', 'line,reason\n"'],
+  ])('say so when the list of rows that were left out %s', async (_, text) => {
+    const session = fleetSession();
+    const skipped = { ...session, fleet: { ...session.fleet, rejectedRows: 1 } };
+    const folder = runFolder([skipped, grantRecord(0, 0), outcomeRecord(0), interrupted]);
+    const file = join(folder, 'rejected-rows.csv');
+    if (text !== null) writeFileSync(file, text);
+    const { warnings } = await writeResults(folder, { fleet });
+    expect(warnings).toEqual([expect.stringContaining(`registrations.csv: ${file} is not there or was changed`)]);
   });
 
   it('do not need the fleet when every row is settled', async () => {
