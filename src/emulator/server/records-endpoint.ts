@@ -37,7 +37,7 @@ export async function listenRecords(host: string, port: number, source: RecordsS
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       const remedy = 'Choose another --http-port (0 = any free one)';
-      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
+      reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
     });
     server.listen(port, host, resolve);
   });

@@ -79,7 +79,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const remedy = 'Choose another --port (0 = any free one) or --host';
-      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
+      reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${error.message}`, remedy)]));
     });
     server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
   });
