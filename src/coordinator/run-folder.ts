@@ -5,6 +5,9 @@ import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
+/** A file name has 255 bytes at most, and the results below this folder paths of 4,096. */
+const LABEL_CHARACTERS_MAX = 100;
+
 /** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
 export function ensureOutFolder(out: string): void {
   try {
@@ -36,7 +39,7 @@ export function createRunFolder(out: string, name: string, startedAtEpochMs: num
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
   const label = basename(name, extname(name)).replace(/[^A-Za-z0-9._-]+/g, '-');
   for (let attempt = 1; ; attempt += 1) {
-    const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
+    const folder = join(out, `${stamp}Z-${label.slice(0, LABEL_CHARACTERS_MAX)}${attempt === 1 ? '' : `-${attempt}`}`);
     try {
       mkdirSync(folder, { mode: 0o700 });
       return folder;
