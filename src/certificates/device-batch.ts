@@ -19,8 +19,8 @@ export type DeviceBatchSettings = {
   readonly days: number;
 };
 
-/** `kept`: the files were there already, and are as a new pair would be. */
-export type IssueResult = 'issued' | 'kept';
+/** `kept`: the files were there already, and are as a new pair would be. `replaced`: a whole pair was there that is not. */
+export type IssueResult = 'issued' | 'kept' | 'replaced';
 
 /** Device certificates of one CA, in a folder. */
 export class DeviceBatch {
@@ -57,10 +57,10 @@ export class DeviceBatch {
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
     if (isOther || isNoPem(certificatePem)) throw foreignFile(files.certificateFile, registrationId);
     if (isNoPem(privateKeyPem)) throw foreignFile(files.keyFile, registrationId);
-    const isAsNew = certificate !== null && this.#isAsNew(certificate, certificatePem ?? '', nowMs);
-    if (isAsNew && fits(certificate, privateKeyPem)) return 'kept';
+    const isPair = certificate !== null && fits(certificate, privateKeyPem);
+    if (isPair && this.#isAsNew(certificate, certificatePem ?? '', nowMs)) return 'kept';
     writePair(files, await this.#create(registrationId, nowMs));
-    return 'issued';
+    return isPair ? 'replaced' : 'issued';
   }
 
   async #create(commonName: string, nowMs: number): Promise<KeyedCertificate> {

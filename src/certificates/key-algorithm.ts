@@ -1,4 +1,4 @@
-import type { webcrypto } from 'node:crypto';
+import type { KeyObject, webcrypto } from 'node:crypto';
 
 /** Of new keys. P-256 is what small devices can do, and a hundred times quicker to make than RSA. */
 export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;
@@ -16,3 +16,10 @@ export const KEY_GENERATION: Readonly<
   p256: P256,
   rsa2048: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
 };
+
+/** The name of a key's kind: one of `KEY_ALGORITHMS`, or what OpenSSL calls it, with its size. */
+export function keyKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { namedCurve, modulusLength } = asymmetricKeyDetails;
+  if (namedCurve === 'prime256v1') return 'p256';
+  return namedCurve ?? `${asymmetricKeyType ?? 'unknown'}${modulusLength ?? ''}`;
+}
