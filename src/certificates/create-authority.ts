@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { OperatorError } from '../problem/operator-error.ts';
 import { createCertificate, type KeyedCertificate } from './certificate.ts';
 import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
@@ -18,7 +18,7 @@ export type Authority = KeyedCertificate & { readonly result: 'created' | 'kept'
  * Makes a CA, signed by `issuer`, or by itself when that is `null`. What is there is kept, so that certificates that were
  * issued by it stay valid.
  *
- * @throws OperatorError when one of its files is there without the other, or another issuer signed it.
+ * @throws OperatorError when one of its files is there without the other, they do not belong together, or another issuer signed it.
  */
 export async function createAuthority(
   files: PairFiles,
@@ -28,10 +28,12 @@ export async function createAuthority(
 ): Promise<Authority> {
   const { certificatePem, privateKeyPem } = readPair(files);
   if (certificatePem !== null && privateKeyPem !== null) {
-    const isOfIssuer = new X509Certificate(certificatePem).verify(
-      publicKeyOf(issuer?.certificatePem ?? certificatePem),
-    );
+    const certificate = parsed(certificatePem, files.certificateFile);
+    const isOfIssuer = certificate.verify(publicKeyOf(issuer?.certificatePem ?? certificatePem));
     if (!isOfIssuer) throw inTheWay(files.certificateFile, 'is there already, and another CA signed it');
+    if (!isKeyOf(certificate, privateKeyPem)) {
+      throw inTheWay(files.keyFile, `is there already, and not the key of ${files.certificateFile}`);
+    }
     return { certificatePem, privateKeyPem, result: 'kept' };
   }
   if (certificatePem !== null) throw inTheWay(files.certificateFile, 'is there without its key');
@@ -40,6 +42,22 @@ export async function createAuthority(
   const created = await createCertificate(request, issuer);
   writePair(files, created);
   return { ...created, result: 'created' };
+}
+
+function parsed(certificatePem: string, file: string): X509Certificate {
+  try {
+    return new X509Certificate(certificatePem);
+  } catch {
+    throw inTheWay(file, 'is there already, and no certificate in PEM');
+  }
+}
+
+function isKeyOf(certificate: X509Certificate, privateKeyPem: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
+  } catch {
+    return false;
+  }
 }
 
 function inTheWay(file: string, message: string): OperatorError {

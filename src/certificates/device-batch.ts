@@ -5,7 +5,7 @@ import { intermediatesIn } from './certificate-chain.ts';
 import { type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { commonName } from './common-name.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
-import { type KeyAlgorithm, keyAlgorithmOf } from './key-algorithm.ts';
+import { type KeyAlgorithm, keyKind } from './key-algorithm.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
 /** What all certificates of a batch have in common. */
@@ -18,8 +18,11 @@ export type DeviceBatchSettings = {
   readonly days: number;
 };
 
-/** `kept`: the files were there already, and are as a new pair would be, but for the moment at which they were made. */
-export type IssueResult = 'issued' | 'kept';
+/**
+ * `kept`: the files were there already, and are as a new pair would be, but for the moment at which they were made. `replaced`:
+ * a whole pair was there that is not.
+ */
+export type IssueResult = 'issued' | 'kept' | 'replaced';
 
 /** Device certificates of one CA, in a folder. */
 export class DeviceBatch {
@@ -55,10 +58,10 @@ export class DeviceBatch {
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
     if (isOther || isNoPem(certificatePem)) throw foreignFile(files.certificateFile, registrationId);
     if (isNoPem(privateKeyPem)) throw foreignFile(files.keyFile, registrationId);
-    const isAsNew = certificate !== null && this.#isAsNew(certificate, certificatePem ?? '', nowMs);
-    if (isAsNew && fits(certificate, privateKeyPem)) return 'kept';
+    const isPair = certificate !== null && fits(certificate, privateKeyPem);
+    if (isPair && this.#isAsNew(certificate, certificatePem ?? '', nowMs)) return 'kept';
     writePair(files, await this.#create(registrationId, nowMs));
-    return 'issued';
+    return isPair ? 'replaced' : 'issued';
   }
 
   async #create(commonName: string, nowMs: number): Promise<KeyedCertificate> {
@@ -72,7 +75,7 @@ export class DeviceBatch {
     const { validity, days, keyAlgorithm } = this.#settings;
     return (
       hasValidity(certificate, validity, days, nowMs) &&
-      keyAlgorithmOf(certificate.publicKey) === keyAlgorithm &&
+      keyKind(certificate.publicKey) === keyAlgorithm &&
       pem.endsWith(this.#intermediatesPem) &&
       certificate.verify(this.#issuerCertificate.publicKey)
     );

@@ -17,10 +17,9 @@ export const KEY_GENERATION: Readonly<
   rsa2048: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
 };
 
-/** `null` = another one, which no new key has. */
-export function keyAlgorithmOf({
-  asymmetricKeyDetails: { namedCurve, modulusLength } = {},
-}: KeyObject): KeyAlgorithm | null {
+/** The name of a key's kind: one of `KEY_ALGORITHMS`, or what OpenSSL calls it, with its size. */
+export function keyKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { namedCurve, modulusLength } = asymmetricKeyDetails;
   if (namedCurve === 'prime256v1') return 'p256';
-  return modulusLength === 2048 ? 'rsa2048' : null;
+  return namedCurve ?? `${asymmetricKeyType ?? 'unknown'}${modulusLength ?? ''}`;
 }

@@ -1,7 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { Command } from 'commander';
 import { pairFiles } from '../certificates/certificate-pair.ts';
+import { commonName } from '../certificates/common-name.ts';
 import { type Authority, type AuthorityRequest, createAuthority } from '../certificates/create-authority.ts';
+import { keyKind } from '../certificates/key-algorithm.ts';
 import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -32,14 +35,14 @@ export function certsCreateCommand(): Command {
     .addOption(keyOption())
     .addOption(daysOption(DAYS_DEFAULT))
     .addHelpText('after', '\nExample:\n  dpsload certs create --intermediate line-a --intermediate line-b\n')
-    .action(createAuthorities);
+    .action((flags: CreateFlags, command: Command) => createAuthorities(flags, command));
 }
 
 function collect(name: string, before: readonly string[] = []): readonly string[] {
   return [...before, name];
 }
 
-async function createAuthorities(flags: CreateFlags): Promise<void> {
+async function createAuthorities(flags: CreateFlags, command: Command): Promise<void> {
   const problems: Problem[] = [];
   const certificate = readCertificateFlags(flags, problems);
   problems.push(...nameProblems(flags));
@@ -50,10 +53,33 @@ async function createAuthorities(flags: CreateFlags): Promise<void> {
     const files = pairFiles(flags.out, fileName);
     const authority = await createAuthority(files, request, issuer, nowMs);
     process.stdout.write(`${authority.result} ${files.certificateFile} ${files.keyFile}\n`);
+    for (const kept of keptOtherwise(authority, request, (name) => command.getOptionValueSource(name) === 'cli')) {
+      process.stderr.write(
+        `warning: ${files.certificateFile} is kept as it is: ${kept}. For another one name another folder.\n`,
+      );
+    }
     return authority;
   };
   const root = await make(ROOT_FILE_NAME, { ...certificate, commonName: flags.rootName }, null);
   for (const name of flags.intermediate ?? []) await make(name, { ...certificate, commonName: name }, root);
+}
+
+/** What was asked for, and is not so in what is kept: certificates that were issued by it stay valid, so that it stays. */
+function keptOtherwise(
+  { result, certificatePem }: Authority,
+  request: AuthorityRequest,
+  isGiven: (option: 'key' | 'rootName') => boolean,
+): readonly string[] {
+  if (result !== 'kept') return [];
+  const certificate = new X509Certificate(certificatePem);
+  const name = commonName(certificate);
+  const kind = keyKind(certificate.publicKey);
+  const isOtherName = isGiven('rootName') && name !== request.commonName;
+  const isOtherKey = isGiven('key') && kind !== request.keyAlgorithm;
+  return [
+    ...(isOtherName ? [`its name is ${quoteValue(name ?? '')}, not ${quoteValue(request.commonName)}`] : []),
+    ...(isOtherKey ? [`its key is ${kind}, not ${request.keyAlgorithm}`] : []),
+  ];
 }
 
 function nameProblems({ rootName, intermediate = [] }: CreateFlags): readonly Problem[] {

@@ -12,9 +12,11 @@ import type { FleetFile } from '../fleet/fleet-file.ts';
 import { surveyFleet } from '../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
+import { formatCount, formatNoun } from '../report/format.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { gatherSetting } from '../scenario/gather-settings.ts';
 import { choice } from '../scenario/notation.ts';
+import { variableOf } from '../scenario/settings.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { type CertificateFlags, daysOption, keyOption, readCertificateFlags } from './certificate-options.ts';
 import { givenFlags, settingOption } from './setting-option.ts';
@@ -40,10 +42,15 @@ export function certsIssueCommand(): Command {
     .description(
       'Makes DIR/ID.pem (certificate, then intermediates) and DIR/ID.key for each row of a fleet CSV, and a CSV with the ' +
         'columns cert_file and key_file for dpsload run --attestation x509. Started again after an interruption, it keeps ' +
-        'what is there and valid; what was made with another --key, --days or issuer, or has expired, is made anew.',
+        'what is there and valid; what was made with another --key, --days, --defect or issuer, or has expired, is replaced, ' +
+        'and counted.',
     )
     .argument('<FLEET.csv>', 'one row for each device, with a column registration_id');
-  for (const name of ['issuerCertFile', 'issuerKeyFile', 'delimiter', 'header', 'map'] as const) {
+  for (const name of ['issuerCertFile', 'issuerKeyFile'] as const) {
+    const source = `(default: none, it must be given; ${variableOf(name)})`;
+    command.addOption(settingOption(name, source).helpGroup('Options:'));
+  }
+  for (const name of ['delimiter', 'header', 'map'] as const) {
     command.addOption(settingOption(name).helpGroup('Options:'));
   }
   return command
@@ -87,7 +94,7 @@ async function issueFleet(command: Command, file: string, flags: IssueFlags, env
   const batch = await DeviceBatch.open(settings, signer);
   const onProgress = flags.quiet ? () => {} : progressLines(rows);
   const counts = await issueCertificates({ fleet, batch, csvFile, clock, onProgress });
-  process.stdout.write(`${describeCounts(counts)} for ${rows} devices: ${csvFile}\n`);
+  process.stdout.write(`${describeCounts(counts)} for ${formatNoun(rows, 'device')}: ${csvFile}\n`);
 }
 
 function checkedInput(command: Command, file: string, flags: IssueFlags, environment: Environment): IssueInput {
@@ -135,13 +142,17 @@ function namesake(
 function progressLines(rows: number): (counts: IssuedCounts) => void {
   let next = PROGRESS_ROWS;
   return (counts) => {
-    const done = counts.issued + counts.kept;
+    const done = counts.issued + counts.kept + counts.replaced;
     if (done < next) return;
     next = done + PROGRESS_ROWS;
     process.stderr.write(`${done} of ${rows} devices\n`);
   };
 }
 
-function describeCounts({ issued, kept }: IssuedCounts): string {
-  return kept === 0 ? `${issued} certificates issued` : `${issued} certificates issued, ${kept} kept`;
+function describeCounts({ issued, kept, replaced }: IssuedCounts): string {
+  return [
+    `${formatNoun(issued, 'certificate')} issued`,
+    ...(replaced === 0 ? [] : [`${formatCount(replaced)} replaced with their keys`]),
+    ...(kept === 0 ? [] : [`${formatCount(kept)} kept`]),
+  ].join(', ');
 }

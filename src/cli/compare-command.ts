@@ -8,6 +8,7 @@ import { comparisonText } from '../report/comparison-text.ts';
 import type { DeviceComparison } from '../report/device-comparison.ts';
 import { hasColors, paletteFor } from './colors.ts';
 import { EXIT_CODE } from './exit-code.ts';
+import { refuseUnlessNew } from './new-file.ts';
 import { TOLERANCE } from './tolerance.ts';
 
 type CompareFlags = {
@@ -33,7 +34,10 @@ export function compareCommand(finish: (exitCode: number) => void): Command {
     .argument('<run-dirs...>', 'folders of the other runs')
     .option('--tolerance <n%>', 'how much worse a figure may be', '10%')
     .option('--by-device', 'also device by device: who kept or moved its hub, who was slower (default: no)')
-    .option('--moves <file>', 'with two runs, write what became of each device that the first one assigned (CSV)')
+    .option(
+      '--moves <file>',
+      'with two runs, write what became of each device that the first one assigned: a CSV that must not exist yet',
+    )
     .addOption(new Option('--format <format>', 'of what is printed').choices(['text', 'json']).default('text'))
     .option('--no-color', 'print without colours (also: NO_COLOR)')
     .addHelpText('after', '\nExample:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n')
@@ -53,11 +57,12 @@ async function compare(folders: readonly string[], flags: CompareFlags): Promise
     const message = `--tolerance ${quoteValue(flags.tolerance)} ${tolerance.problem}`;
     throw new OperatorError('usage', [problem(message, TOLERANCE.remedy)]);
   }
-  const runs = folders.map(readComparedRun);
   const { byDevice = false, moves = null } = flags;
   if (moves !== null && folders.length > 2) {
     throw new OperatorError('usage', [problem('--moves is given with more than two runs', 'Compare two runs')]);
   }
+  if (moves !== null) refuseUnlessNew(moves);
+  const runs = folders.map(readComparedRun);
   const devices = byDevice || moves !== null ? await compareAllDevices(folders, tolerance.value, moves) : null;
   return compareRuns(runs, tolerance.value, devices);
 }

@@ -8,6 +8,7 @@ import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { KEY_BYTES_MAX } from '../dps/device-key.ts';
 import type { Transport } from '../mqtt/dialler.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Environment } from '../scenario/environment.ts';
 import type { Target } from '../scenario/scenario.ts';
 import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
 import { writeEmulatorConfig } from './embedded-emulator-config.ts';
@@ -73,7 +74,7 @@ async function startProcess(
 ): Promise<EmbeddedEmulator> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), ...args], {
     detached: true,
-    env: environmentFor(keys),
+    env: emulatorEnvironment(keys, process.env),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   // Not `close`: that does not come where this side has disconnected the channel.
@@ -99,9 +100,9 @@ async function startProcess(
 }
 
 /** A configuration file may name the run's own key. */
-function environmentFor(keys: AttestationKeys): NodeJS.ProcessEnv {
-  if (keys.kind !== 'group-key' || keys.defaultKey === null) return process.env;
-  return { ...process.env, [GROUP_KEY_VARIABLE]: keys.defaultKey };
+export function emulatorEnvironment(keys: AttestationKeys, environment: Environment): Environment {
+  if (keys.kind !== 'group-key' || keys.defaultKey === null) return environment;
+  return { ...environment, [GROUP_KEY_VARIABLE]: keys.defaultKey };
 }
 
 /** Resolves with the first line that it prints; rejects with what it wrote to stderr when it ends before. */

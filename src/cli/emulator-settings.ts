@@ -7,6 +7,7 @@ import { defaultInstance, EMULATOR_ID_SCOPE_DEFAULT } from '../emulator/default-
 import { generatedGroupKeyFile } from '../emulator/group-key.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../emulator/service/service-behavior.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import { quoteValue } from '../problem/quote-value.ts';
 import type { Environment } from '../scenario/environment.ts';
 import type { SecretSource } from '../scenario/scenario.ts';
 import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
@@ -45,7 +46,7 @@ export function checkedFlags(flags: EmulatorFlags): CheckedFlags {
   const problems: Problem[] = [];
   const wholeNumber = (option: string, text: string, max: number): number => {
     if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-    problems.push(problem(`${option} is ${JSON.stringify(text)}`, `Give a whole number from 0 to ${max}`));
+    problems.push(problem(`${option} is ${quoteValue(text)}`, `Give a whole number from 0 to ${max}`));
     return 0;
   };
   const optional = (option: string, text: string | undefined, max: number): number | null =>
@@ -58,7 +59,7 @@ export function checkedFlags(flags: EmulatorFlags): CheckedFlags {
   const { idScope } = flags;
   const retryAfterSeconds = optional('--retry-after', flags.retryAfter, RETRY_AFTER_MAX_SECONDS);
   const scopeProblem = idScope === undefined ? null : idScopeProblem(idScope);
-  if (scopeProblem !== null) problems.push(problem(`--id-scope ${JSON.stringify(idScope)} ${scopeProblem}`));
+  if (scopeProblem !== null) problems.push(problem(`--id-scope ${quoteValue(idScope ?? '')} ${scopeProblem}`));
   for (const [option, value] of [
     ['--id-scope', idScope],
     ['--group-key-file', flags.groupKeyFile],
@@ -69,7 +70,7 @@ export function checkedFlags(flags: EmulatorFlags): CheckedFlags {
   if (flags.records !== undefined) problems.push(...unwritable(flags.records));
   for (const name of flags.serverName ?? []) {
     if (!isIP(name) && !HOST_NAME.test(name)) {
-      problems.push(problem(`--server-name is ${JSON.stringify(name)}`, 'Give a host name or an IP address'));
+      problems.push(problem(`--server-name is ${quoteValue(name)}`, 'Give a host name or an IP address'));
     }
   }
   if (problems.length > 0) throw new OperatorError('usage', problems);

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { StoppedBeforehand } from '../coordinator/stop-request.ts';
 import { OperatorError, type OperatorErrorKind } from '../problem/operator-error.ts';
-import { isSecretLike } from '../problem/quote-value.ts';
+import { HIDDEN, isSecretLike } from '../problem/quote-value.ts';
 import { EXIT_CODE } from './exit-code.ts';
 
 /** How an error ends the process: what stderr says, and the exit code. */
@@ -13,7 +13,16 @@ const EXIT_CODE_OF: Readonly<Record<OperatorErrorKind, number>> = {
   local: EXIT_CODE.internalError,
 };
 
+/** Base64 with padding, from the shortest key (16 bytes) on. */
+const PADDED_BASE64 = /[A-Za-z0-9+/]{22,}={1,2}/g;
+
+/** What was given may be quoted in any message, and be a key in the wrong place: that is seen to here, last of all. */
 export function errorReport(error: unknown): ErrorReport {
+  const { exitCode, message } = plainReport(error);
+  return { exitCode, message: message.replace(PADDED_BASE64, HIDDEN) };
+}
+
+function plainReport(error: unknown): ErrorReport {
   if (error instanceof OperatorError) return { exitCode: EXIT_CODE_OF[error.kind], message: `${error.message}\n` };
   if (error instanceof CommanderError) return commandLineReport(error);
   if (error instanceof StoppedBeforehand) return { exitCode: EXIT_CODE[error.reason], message: `${error.message}\n` };

@@ -1,4 +1,4 @@
-import { REGISTRATION_SECONDS } from '../load/capacity.ts';
+import { REGISTRATION_SECONDS, slotRounds } from '../load/capacity.ts';
 import { paceOf } from '../load/load-shape.ts';
 import { meteredPerMinute } from '../scenario/load-risks.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -14,7 +14,7 @@ export function estimateDuration(
   const pace = paceOf(load.shape, 0);
   const last = Math.min(registrations, pace.total) - 1;
   const lastStartMs = last < 0 ? 0 : pace.intendedAtMs(last);
-  const slotsMs = (registrations * REGISTRATION_SECONDS * 1_000) / load.concurrency;
+  const slotsMs = slotRounds(registrations / load.rounds, load.rounds, load.concurrency) * REGISTRATION_SECONDS * 1_000;
   const longest = Math.max(meteredMs, lastStartMs ?? slotsMs);
   const durationMs = Math.min(longest, load.durationMs ?? Number.POSITIVE_INFINITY);
   return { durationMs, isGuess: lastStartMs === null && longest === slotsMs };

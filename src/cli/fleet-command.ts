@@ -6,6 +6,7 @@ import { generatedRegistrationId, generateFleet, ROWS_GENERATED_MAX } from '../f
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { wholeNumberBetween } from '../scenario/whole-number.ts';
+import { notANewFile } from './new-file.ts';
 
 const PREFIX_DEFAULT = 'device';
 const COUNT = wholeNumberBetween(1, ROWS_GENERATED_MAX);
@@ -44,12 +45,7 @@ async function writeNewFile(file: string, count: number, prefix: string): Promis
   try {
     await generateFleet(count, prefix, out, true);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const [message, remedy] =
-      code === 'EEXIST'
-        ? ['is there already', 'Name a new file, or remove this one']
-        : [`cannot be written (${code})`, 'Check folder, permissions and free space'];
-    if (code !== 'EEXIST') await rm(file, { force: true });
-    throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(file, { force: true });
+    throw notANewFile(file, error);
   }
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { OperatorError } from '../problem/operator-error.ts';
 import { unreadableFile } from '../problem/unreadable-file.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { type Flags, SCENARIO_VARIABLE } from '../scenario/gather-settings.ts';
 import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../scenario/resolve-scenario.ts';
+import { secretFileNameProblem } from './secret-file-names.ts';
 import { shippedScenarioFile } from './shipped-scenarios.ts';
 
 /** The scenario of flags, environment, and the file that `-s` names. @throws OperatorError with all that is wrong with them */
@@ -15,6 +17,8 @@ export function givenScenario(flags: Flags, file: string | undefined, environmen
 /** `@NAME` is a scenario that ships with the package. */
 function readScenarioFile(given: string): ScenarioInput['scenarioFile'] {
   if (given === '') return null;
+  const secretName = secretFileNameProblem(SCENARIO_VARIABLE, given);
+  if (secretName !== null) throw new OperatorError('usage', [secretName]);
   const file = given.startsWith('@') ? shippedScenarioFile(given.slice(1)) : given;
   try {
     return { file, text: readFileSync(file, 'utf8') };

@@ -5,6 +5,7 @@ import { dpsloadVersion } from './dpsload-version.ts';
 import { errorReport } from './error-report.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import type { RunFleet } from './run-command.ts';
+import { refuseSecretFileNames } from './secret-file-names.ts';
 
 type CommandEntry = { readonly summary: string; readonly load: () => Promise<Command> };
 
@@ -90,7 +91,8 @@ async function program(asked: string | undefined): Promise<Command> {
     )
     .version(dpsloadVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
-    .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n');
+    .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n')
+    .hook('preAction', (_, command) => refuseSecretFileNames(command));
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = name === asked ? await load() : new Command(name);
     root.addCommand(command.summary(summary));

@@ -84,7 +84,10 @@ function spread(sections: readonly (readonly Line[])[], rows: number): readonly 
 }
 
 function headline({ target, name }: Progress, { bold }: Palette): Segment {
-  return { text: `${targetLabel(target)}${name === null ? '' : `${GAP}${name}`}`, paint: bold };
+  return {
+    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatForeign(name, NAME_CHARACTERS_MAX)}`}`,
+    paint: bold,
+  };
 }
 
 function doneLines(progress: Progress, columns: number, palette: Palette): Line[] {

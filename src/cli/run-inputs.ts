@@ -9,7 +9,8 @@ import { unreadableFile } from '../problem/unreadable-file.ts';
 import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 import type { Environment } from '../scenario/environment.ts';
 import { fleetRulesOf } from '../scenario/fleet-rules-of.ts';
-import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
+import type { AttestationChoice, Scenario, Target } from '../scenario/scenario.ts';
+import { emulatorEnvironment, withThrowAwayKey } from './embedded-emulator.ts';
 
 /** What a run reads from the files that its scenario names, checked. */
 export type RunInputs<Survey = FleetSurvey> = {
@@ -42,7 +43,8 @@ export async function readInputs<Survey>(
   const { attestation, target, caFile } = scenario;
   const keys = await collect(problems, keysOf(attestation, environment));
   const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
-  if (target.kind === 'emulator' && target.configFile !== null) await collect(problems, readText(target.configFile));
+  // Of keys that cannot be read nothing more is said: the configuration may name them.
+  if (keys !== undefined) await collect(problems, checkEmulatorConfig(target, keys, environment));
   const allocation = await collect(problems, withReferenceRun(scenario.allocation));
   const survey = await collect(problems, lookAtFleet());
   if (
@@ -61,6 +63,13 @@ async function keysOf(attestation: AttestationChoice, environment: Environment):
   const isThrowAway = attestation.kind === 'x509' && attestation.certificates.from === 'throw-away';
   if (!isThrowAway) return loadAttestationKeys(attestation, environment);
   return (await import('./throw-away-issuer.ts')).throwAwayIssuer();
+}
+
+/** The emulator, which reads the same, is only started for a run. */
+async function checkEmulatorConfig(target: Target, keys: AttestationKeys, environment: Environment): Promise<void> {
+  if (target.kind !== 'emulator' || target.configFile === null) return;
+  const { readEmulatorConfig } = await import('../emulator/config/read-emulator-config.ts');
+  readEmulatorConfig(target.configFile, emulatorEnvironment(withThrowAwayKey(target, keys), environment));
 }
 
 /** `undefined`, with its problems added to the others, when an operator error ends it. */

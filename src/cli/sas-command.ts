@@ -15,6 +15,7 @@ import { DEVICE_KEY_VARIABLE, GROUP_KEY_VARIABLE } from '../scenario/secret-vari
 import { variableOf } from '../scenario/settings.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { dpsloadVersion } from './dpsload-version.ts';
+import { secretFileNameProblem } from './secret-file-names.ts';
 import { givenFlags, settingOption } from './setting-option.ts';
 
 /** From a second to a year. */
@@ -91,6 +92,9 @@ function checkedInput(command: Command, flags: SasFlags, environment: Environmen
   if ('problem' in expiresIn) {
     problems.push(problem(`--expires-in ${quoteValue(flags.expiresIn)} ${expiresIn.problem}`, EXPIRES_IN.remedy));
   }
+  const keyFileVariable = variableOf('groupKeyFile');
+  const secretName = secretFileNameProblem(keyFileVariable, environment[keyFileVariable] ?? '');
+  if (secretName !== null) problems.push(secretName);
   const key = keyChoice(given.groupKeyFile, flags.deviceKeyFile, environment, problems);
   if (problems.length > 0 || 'problem' in expiresIn || key === null || idScope === null || apiVersion === null) {
     throw new OperatorError('usage', problems);

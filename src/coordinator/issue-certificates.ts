@@ -1,5 +1,5 @@
 import { dirname, relative } from 'node:path';
-import type { DeviceBatch } from '../certificates/device-batch.ts';
+import type { DeviceBatch, IssueResult } from '../certificates/device-batch.ts';
 import type { CsvRecord } from '../fleet/csv-record.ts';
 import { columnName, type FleetColumns } from '../fleet/fleet-columns.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
@@ -12,7 +12,7 @@ import { AtomicFile } from './atomic-file.ts';
 /** Certificates made at the same time: keys are made on the threads of Node's pool, of which there are four. */
 const AT_ONCE_MAX = 8;
 
-export type IssuedCounts = { readonly issued: number; readonly kept: number };
+export type IssuedCounts = Readonly<Record<IssueResult, number>>;
 
 export type IssueRequest = {
   /** Surveyed. */
@@ -30,7 +30,7 @@ export type IssueRequest = {
  */
 export async function issueCertificates(request: IssueRequest): Promise<IssuedCounts> {
   const csv = new AtomicFile(request.csvFile);
-  const counts = { issued: 0, kept: 0 };
+  const counts = { issued: 0, kept: 0, replaced: 0 };
   let isHeaderDue = true;
   try {
     for await (const { columns, records } of readFleetRecords(request.fleet, () => {})) {
@@ -58,7 +58,7 @@ async function issueRow(
   { batch, csvFile, clock }: IssueRequest,
   columns: FleetColumns,
   { fields }: CsvRecord,
-  counts: { issued: number; kept: number },
+  counts: Record<IssueResult, number>,
 ): Promise<string> {
   const registrationId = fields[columns.placeOf.get('registration_id') ?? -1] ?? '';
   counts[await batch.issue(registrationId, clock.epochMs())] += 1;

@@ -9,6 +9,9 @@ import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
+/** A file name has 255 bytes at most, and the results below this folder paths of 4,096. */
+const LABEL_CHARACTERS_MAX = 100;
+
 /** Results name devices and hubs: they are for their owner alone. */
 export const RUN_FOLDER_MODE = 0o700;
 
@@ -21,7 +24,7 @@ const RUN_IDENTITY = z.object({
   target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
 });
 
-/** Makes `out` when it is absent. @throws OperatorError when it cannot be written. */
+/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
 export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT): void {
   try {
     makeFolders(out, mode);
@@ -55,7 +58,7 @@ export function createRunFolder(
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
   const label = (name ?? basename(fleet.file, extname(fleet.file))).replace(/[^A-Za-z0-9._-]+/g, '-');
   for (let attempt = 1; ; attempt += 1) {
-    const folder = join(out, `${stamp}Z-${label}${attempt === 1 ? '' : `-${attempt}`}`);
+    const folder = join(out, `${stamp}Z-${label.slice(0, LABEL_CHARACTERS_MAX)}${attempt === 1 ? '' : `-${attempt}`}`);
     try {
       mkdirSync(folder, { mode: RUN_FOLDER_MODE });
       return folder;

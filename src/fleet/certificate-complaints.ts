@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
+import { isSecret } from '../dps/secret-text.ts';
 import { unreadableReason } from '../problem/unreadable-file.ts';
 import { type CertificateFiles, certificatePaths } from './certificate-files.ts';
 import type { FleetRow } from './fleet-row.ts';
@@ -10,7 +11,11 @@ export function certificateComplaints(row: FleetRow, files: CertificateFiles | n
   const complaints = [...commonNameComplaints(row.registrationId)];
   if (files === null) return complaints;
   const { certificateFile, keyFile } = certificatePaths(files, row);
-  return [...complaints, ...fileComplaints('cert_file', certificateFile), ...fileComplaints('key_file', keyFile)];
+  return [
+    ...complaints,
+    ...(secretComplaint('cert_file', row.certificateFile) ?? fileComplaints('cert_file', certificateFile)),
+    ...(secretComplaint('key_file', row.keyFile) ?? fileComplaints('key_file', keyFile)),
+  ];
 }
 
 function commonNameComplaints(registrationId: string): readonly RowComplaint[] {
@@ -22,6 +27,11 @@ function commonNameComplaints(registrationId: string): readonly RowComplaint[] {
       remedy: 'Shorten it, or use symmetric keys',
     },
   ];
+}
+
+function secretComplaint(column: string, name: string | null): readonly RowComplaint[] | null {
+  if (name === null || !isSecret(name)) return null;
+  return [{ message: `${column} is a secret, not the name of a file`, remedy: 'Put it into a file, and name that' }];
 }
 
 /** @param what is in the file, named as the column that can hold its path. */

@@ -63,9 +63,12 @@ const OTHER_DESCRIPTORS = 64;
 /** After a connection was closed from this side its port rests so long (TIME_WAIT, a constant of Linux). */
 const PORT_REST_SECONDS = 60;
 
+/** Name of the limit of a fleet that has a slot for each device: the time that one takes. It delays no launch. */
+export const ONE_REGISTRATION = 'one registration';
+
 export function rateLimits(demand: CapacityDemand, supply: CapacitySupply): readonly RateLimit[] {
-  const { launchesPerMinuteMax, quota, concurrency, registrationSeconds } = demand;
-  const limits: RateLimit[] = [slotLimit(concurrency, registrationSeconds)];
+  const { launchesPerMinuteMax, quota } = demand;
+  const limits: RateLimit[] = [slotLimit(demand)];
   if (Number.isFinite(launchesPerMinuteMax)) {
     const evidence = 'the busiest minute of the load that was asked for';
     limits.push({ name: 'load', perMinute: launchesPerMinuteMax, evidence, remedy: 'Ask for more: --rate' });
@@ -127,7 +130,21 @@ export function amountLimits(demand: CapacityDemand, supply: CapacitySupply): re
   return limits;
 }
 
-function slotLimit(concurrency: number, registrationSeconds: number): RateLimit {
+/** How often the slots are filled: no registration is faster because there are few, and a round waits for the one before. */
+export function slotRounds(devices: number, rounds: number, concurrency: number): number {
+  return Math.ceil(devices / concurrency) * rounds;
+}
+
+/** More slots help no fleet that has one for each device. */
+function slotLimit({ devices, concurrency, registrationSeconds }: CapacityDemand): RateLimit {
+  if (devices <= concurrency) {
+    return {
+      name: ONE_REGISTRATION,
+      perMinute: (Math.max(1, devices) * 60) / registrationSeconds,
+      evidence: `all ${devices} in flight at once, if a registration takes ${registrationSeconds} s`,
+      remedy: 'Nothing needs to be raised: there is a slot for each',
+    };
+  }
   return {
     name: 'concurrency',
     perMinute: (concurrency * 60) / registrationSeconds,

@@ -54,8 +54,13 @@ export function formatBytes(bytes: number | null): string {
 
 /** One line of at most `charactersMax`, without control characters: what others wrote may hold anything. */
 export function formatForeign(text: string, charactersMax: number): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim();
+  const line = withoutControls(text);
   return line.length <= charactersMax ? line : `${line.slice(0, charactersMax - 1)}…`;
+}
+
+/** One line, whole: for paths, which must not be cut. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim();
 }
 
 function divide(value: number, by: number): readonly [quotient: number, remainder: number] {

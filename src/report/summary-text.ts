@@ -14,6 +14,7 @@ import {
   formatNoun,
   formatNumber,
   formatShare,
+  withoutControls,
 } from './format.ts';
 import { HEALTH_LABELS } from './health-labels.ts';
 import { type Palette, PLAIN } from './palette.ts';
@@ -51,7 +52,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     ...allocationSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
-    summary.warnings.map((warning) => labelled('warning', palette.warning(warning))),
+    summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -69,10 +70,10 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
-    ...(name === null ? [] : [labelled('run', name)]),
-    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.join(', '))]),
+    ...(name === null ? [] : [labelled('run', foreign(name))]),
+    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map(foreign).join(', '))]),
     labelled('started', started),
-    labelled('fleet', `${fleet.file}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
+    labelled('fleet', `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
     labelled('SHA-256', fleet.digest),
     ...(files ?? [])
       .filter(({ name }) => name === 'registrations.csv')

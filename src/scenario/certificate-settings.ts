@@ -36,7 +36,7 @@ export const CERTIFICATE_SETTINGS = {
     notation: FILE,
     ...NO_DEFAULT,
     reason: 'devices mostly have certificates of their own',
-    help: 'PEM of a CA that signs a new certificate for each device at its launch',
+    help: 'PEM of a CA that signs a new certificate for each device',
     group: 'Keys',
   }),
   issuerKeyFile: setting({

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { idScopeProblem } from '../dps/id-scope.ts';
+import { isSecret } from '../dps/secret-text.ts';
 import { ID_IN_PATTERN } from '../fleet/certificate-files.ts';
-import { isSecret } from './secret-text.ts';
 
 /** What was read, or why it could not be: the end of a sentence that begins with the text in quotes. */
 export type Reading<Value> =

@@ -1,11 +1,11 @@
 import { dirname, isAbsolute, join } from 'node:path';
+import { isSecret } from '../dps/secret-text.ts';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { dottedPath, YamlDocument, type YamlPath } from '../problem/yaml-document.ts';
 import type { Environment } from './environment.ts';
 import { type Given, type Origin, problemAt } from './origin.ts';
 import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SHAPE } from './scenario-shape.ts';
-import { isSecret } from './secret-text.ts';
 import { SECRET_VARIABLES } from './secret-variable.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from './settings.ts';
 import { shapeProblems } from './shape-problems.ts';

@@ -7,7 +7,7 @@ import type { GivenGroup } from './read-scenario.ts';
 import { complainOfUselessCertificates, resolveCertificates } from './resolve-certificates.ts';
 import type { AttestationChoice, SecretSource, Target } from './scenario.ts';
 import { GROUP_KEY_VARIABLE } from './secret-variable.ts';
-import type { SettingName } from './settings.ts';
+import { type SettingName, variableOf } from './settings.ts';
 
 /** The settings that say where a key for all rows is. */
 type KeySettings = {
@@ -67,9 +67,7 @@ export function resolveAttestation(
   const choice = keyForAll(PRIMARY, settings, environment, problems);
   const secondary = keyForAll(SECONDARY, settings, environment, problems);
   const isKeyGiven = choice !== null || groups.size > 0 || givenOrigins(settings.origins, KEY_SETTINGS).length > 0;
-  if (!isKeyGiven && target?.kind === 'service') {
-    problems.push(problem('there is no key', KEY_REMEDY));
-  }
+  if (!isKeyGiven && target !== null) problems.push(...missingKey(target));
   if (secondary !== null && choice === null) {
     const message = `${describeOrigin(secondary.origin)} names a secondary key, and there is no primary one`;
     problems.push(problemAt(secondary.origin, message, KEY_REMEDY));
@@ -88,6 +86,14 @@ export function resolveAttestation(
     secondary: { key: secondary?.source ?? null, groups: sources('secondary') },
   };
   return { attestation, keyOrigins: { primary: choice?.origin ?? null, secondary: secondary?.origin ?? null } };
+}
+
+/** Only an emulator without a configuration of its own makes do with a key that is made for the run. */
+function missingKey(target: Target): readonly Problem[] {
+  if (target.kind === 'service') return [problem('there is no key', KEY_REMEDY)];
+  if (target.throwAway) return [];
+  const remedy = `Set ${GROUP_KEY_VARIABLE} to the key, or have one made for the run: ${variableOf('throwAway')}=true, or target.emulator.throwAway: true in a scenario; with keys in the CSV use --attestation device-key`;
+  return [problem('there is no key for the enrollments of the emulator configuration', remedy)];
 }
 
 type KeyChoice = { readonly source: SecretSource; readonly origin: Origin };

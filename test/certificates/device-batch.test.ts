@@ -70,10 +70,10 @@ describe('what is there', () => {
   it('is made again when it has expired, when another CA is to sign, and when another validity is wanted', async () => {
     const devices = await batch('changed');
     await devices.issue('dev-1', NOW_MS);
-    expect(await devices.issue('dev-1', NOW_MS + YEAR_MS)).toBe('issued');
-    expect(await (await batch('changed', {}, root)).issue('dev-1', NOW_MS + YEAR_MS)).toBe('issued');
+    expect(await devices.issue('dev-1', NOW_MS + YEAR_MS)).toBe('replaced');
+    expect(await (await batch('changed', {}, root)).issue('dev-1', NOW_MS + YEAR_MS)).toBe('replaced');
     const expired = await batch('changed', { validity: 'expired' }, root);
-    expect(await expired.issue('dev-1', NOW_MS + YEAR_MS)).toBe('issued');
+    expect(await expired.issue('dev-1', NOW_MS + YEAR_MS)).toBe('replaced');
     expect(await expired.issue('dev-1', NOW_MS + YEAR_MS)).toBe('kept');
   });
 

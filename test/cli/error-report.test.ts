@@ -35,6 +35,14 @@ describe('an error', () => {
     if (shown !== '') expect(message).toContain('--help');
   });
 
+  it('never quotes a padded key, wherever it was quoted', () => {
+    const key = Buffer.alloc(32, 5).toString('base64');
+    for (const error of [new OperatorError('usage', [problem(`out/${key}: is no folder`)]), new Error(key)]) {
+      expect(errorReport(error).message).toContain('(not shown: it looks like a secret)');
+      expect(errorReport(error).message).not.toContain(key);
+    }
+  });
+
   it('of the command line never quotes a key', () => {
     const places = ['--group-key=KEY', '-kKEY', 'KEY', '--KEY', '--x=KEY'];
     fc.assert(

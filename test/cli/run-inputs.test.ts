@@ -69,6 +69,34 @@ describe('what a run reads', () => {
   });
 });
 
+describe('an emulator configuration', () => {
+  const KEYED = 'symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY }';
+  const given = (attestation: string): string => {
+    const file = join(folder, 'emulator.yaml');
+    const group = `{ enrollmentGroupId: g, attestation: { ${attestation} } }`;
+    writeFileSync(file, `version: 1\ninstances: [{ idScope: 0ne0000E000, enrollmentGroups: [${group}] }]\n`);
+    return file;
+  };
+  const read = (file: string, environment: Record<string, string>) =>
+    readRunInputs(scenarioOf({ fleet, emulator: 'true', emulatorConfig: file }, environment), environment);
+
+  it.each([
+    ['an unknown key', 'symmetrickey: {}', 'unknown key "symmetrickey"'],
+    ['a variable that is not set', 'symmetricKey: { primaryKeyVariable: NONE }', 'primaryKeyVariable names is empty'],
+  ])('is refused for %s, as the emulator refuses it', async (_, attestation, message) => {
+    const file = given(attestation);
+    const error = await operatorError(() => read(file, { DPSLOAD_GROUP_KEY: KEY }));
+    expect(error.problems[0]).toMatchObject({ file, line: 2 });
+    expect(error.message).toContain(message);
+  });
+
+  it('may name the key of the run, given or thrown away', async () => {
+    const file = given(KEYED);
+    expect((await read(file, { DPSLOAD_GROUP_KEY: KEY })).survey.rows).toBeGreaterThan(0);
+    expect((await read(file, { DPSLOAD_THROW_AWAY: 'true' })).survey.rows).toBeGreaterThan(0);
+  });
+});
+
 describe('the description of a run', () => {
   const survey = {
     file: fleet,
@@ -82,6 +110,8 @@ describe('the description of a run', () => {
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
     [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throw-away key', '1000 rows', '34', '2 × 33', 'about 30s']],
+    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3s, if a registration takes 3 s']],
+    [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6s']],
     [
       { ...SERVICE, rate: '900/min', limit: '90' },
       { DPSLOAD_GROUP_KEY: KEY },

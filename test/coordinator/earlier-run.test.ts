@@ -46,6 +46,8 @@ it.each([
   ['run-2026.11', 'run-2026.11'],
   ['line 3/night', 'line-3-night'],
   [null, 'batch.7'],
+  // More than a file system takes.
+  ['x'.repeat(300), 'x'.repeat(100)],
 ])('a run of the scenario %j has a folder for %s', (name, label) => {
   const fleet = { file: 'fleets/batch.7.csv', delimiter: ',', header: true, columns: {} };
   const scenario = { out: temporaryFolder(), name, fleet };

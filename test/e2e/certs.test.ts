@@ -34,13 +34,26 @@ describe('certs create', () => {
 
   it('keeps what is there, and adds to it', async () => {
     const before = readFileSync(path('ca', 'line-a.pem'), 'utf8');
-    const { code, stdout } = await dpsload([
-      ...['certs', 'create', '-o', path('ca'), '--key', 'rsa2048'],
+    const { code, stdout, stderr } = await dpsload([
+      ...['certs', 'create', '-o', path('ca'), '--key', 'rsa2048', '--root-name', 'Mine'],
       ...['--intermediate', 'line-a', '--intermediate', 'line-b'],
     ]);
     expect([code, stdout.replace(/ .*/g, '')]).toEqual([0, 'kept\nkept\ncreated\n']);
+    expect(stderr).toMatch(/root\.pem is kept as it is: its name is "dpsload root CA", not "Mine"/);
+    expect(stderr).toMatch(/root\.pem is kept as it is: its key is p256, not rsa2048/);
+    expect(stderr.match(/line-a\.pem is kept/g)).toHaveLength(1);
     expect(readFileSync(path('ca', 'line-a.pem'), 'utf8')).toBe(before);
     expect(certificate('ca', 'line-b.pem').publicKey.asymmetricKeyType).toBe('rsa');
+  });
+
+  it('keeps no CA whose key belongs to another', async () => {
+    await dpsload(['certs', 'create', '-o', path('mixed')]);
+    writeFileSync(path('mixed', 'root.key'), readFileSync(path('ca', 'root.key')));
+    const { code, stderr } = await dpsload(['certs', 'create', '-o', path('mixed')]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/root\.key: is there already, and not the key of .*root\.pem/),
+    ]);
   });
 
   it.each([
@@ -80,6 +93,14 @@ describe('certs issue', () => {
     for (const name of ['fleet.csv', 'dev-3.pem', 'dev-4.key']) rmSync(path('line-a', name));
     expect((await issue('line-a')).stdout).toMatch(new RegExp(`^2 certificates issued, ${DEVICES - 2} kept for`));
     expect(readResultRows(path('line-a', 'fleet.csv'))).toHaveLength(DEVICES);
+  });
+
+  it('says what it replaced', async () => {
+    await issue('replaced');
+    rmSync(path('replaced', 'dev-3.pem'));
+    expect((await issue('replaced', '--defect', 'expired')).stdout).toMatch(
+      new RegExp(`^1 certificate issued, ${DEVICES - 1} replaced with their keys for ${DEVICES} devices`),
+    );
   });
 
   it.each([

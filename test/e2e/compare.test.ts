@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writeResults } from '../../src/coordinator/write-results.ts';
@@ -63,6 +63,19 @@ describe('dpsload compare', () => {
     expect(rows).toHaveLength(moved);
     expect(rows[0]).toMatchObject({ hub_before: HUBS[0], hub: HUBS[1], device_id_changed: 'false' });
     expect((await dpsload(['compare', before, same, after, '--moves', moves])).code).toBe(2);
+  });
+
+  it('refuses a file of moves that is there, or has no folder, before it compares', async () => {
+    const kept = join(root, 'kept.csv');
+    writeFileSync(kept, 'mine\n');
+    for (const [file, message] of [
+      [kept, 'kept.csv: is there already. Name a new file'],
+      [join(root, 'no', 'moves.csv'), 'cannot be written (ENOENT). Check folder'],
+    ] as const) {
+      const { code, stdout, stderr } = await dpsload(['compare', before, after, '--moves', file]);
+      expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(message)]);
+    }
+    expect(readFileSync(kept, 'utf8')).toBe('mine\n');
   });
 
   it('takes the tolerance that it is told', async () => {

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EmulatorOptions, startEmulator } from '../../src/emulator/start-emulator.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
+import { emulatedInstance } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
+import { operatorError } from '../support/fleet-file.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -92,5 +95,22 @@ describe('records over HTTP', () => {
     expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 4\d\d /);
     socket.destroy();
     expect((await get('/counters')).status).toBe(200);
+  });
+});
+
+describe('an emulator whose place is taken', () => {
+  it.each<[string, () => Partial<EmulatorOptions>, string]>([
+    ['the port of MQTT', () => ({ port: emulator.port }), '--port'],
+    ['the port of the records', () => ({ httpPort: emulator.httpPort }), '--http-port'],
+    ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
+  ])('is refused as a mistake of the operator: %s', async (_, place, remedy) => {
+    const { kind, problems } = await operatorError(() =>
+      startEmulator({ caDir: emulator.caDir, instances: [emulatedInstance()], ...place() }),
+    );
+    expect([kind, problems.length]).toEqual(['usage', 1]);
+    expect(problems[0]).toMatchObject({
+      message: expect.stringContaining('cannot listen on'),
+      remedy: expect.stringContaining(remedy),
+    });
   });
 });

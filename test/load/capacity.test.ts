@@ -6,6 +6,7 @@ import {
   type CapacityDemand,
   type CapacitySupply,
   rateLimits,
+  slotRounds,
 } from '../../src/load/capacity.ts';
 
 const DEMAND: CapacityDemand = {
@@ -45,7 +46,11 @@ describe('the binding limit', () => {
     // 28,232 ports, each for 63 s.
     ['local ports', 26_887, { quota: null, concurrency: 10_000 }, {}],
     ['local ports', 53_775, { quota: null, concurrency: 10_000 }, { sourceAddresses: 2 }],
-    ['concurrency', 200_000, { quota: null, concurrency: 10_000 }, { localPorts: null }],
+    ['one registration', 200_000, { quota: null, concurrency: 10_000 }, { localPorts: null }],
+    // A slot for each: more of them would change nothing.
+    ['one registration', 400, { quota: null, registrations: 40, devices: 20 }, {}],
+    ['one registration', 2_000, { quota: null, devices: 100 }, {}],
+    ['concurrency', 2_000, { quota: null, devices: 101 }, {}],
   ])('is %s: %i a minute', (name, perMinute, demand, supply) => {
     const limit = bindingLimit(rateLimits({ ...DEMAND, ...demand }, { ...SUPPLY, ...supply }));
     expect([limit.name, Math.floor(limit.perMinute)]).toEqual([name, perMinute]);
@@ -60,6 +65,16 @@ describe('the binding limit', () => {
       }),
     );
   });
+});
+
+it.each([
+  [20, 1, 100, 1],
+  [100, 1, 100, 1],
+  [101, 1, 100, 2],
+  [20, 3, 100, 3],
+  [0, 1, 100, 0],
+])('%i devices in %i rounds fill %i slots %i times', (devices, rounds, concurrency, times) => {
+  expect(slotRounds(devices, rounds, concurrency)).toBe(times);
 });
 
 describe('amounts', () => {

@@ -61,6 +61,12 @@ const assigned = (count: number, changes: Partial<OutcomeRecord> = {}): OutcomeR
 
 const text = (parts: Parts): string => summaryText(summaryOf(parts));
 
+it('hands no control character of a name on to the terminal', () => {
+  const named = text({ session: { name: 'ev\u001b[31mil\nrun' }, mergedRuns: ['a\u001b[2J'], warnings: ['b\u0007c'] });
+  expect(named).toContain('run         ev [31mil run\n');
+  expect(named).not.toMatch(/[^\P{Cc}\n]/u);
+});
+
 it('says target and verdict first, then how it went', () => {
   const outcomes = [
     ...assigned(3, { throttles: 1, assignedHub: HUBS[0] }),

@@ -27,7 +27,7 @@ const SAMPLES: Readonly<
 > = {
   name: { texts: ['a', 'b', 'c'] },
   emulator: { texts: ['true', 'true', 'true'] },
-  emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true' } },
+  emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true', throwAway: 'true' } },
   throwAway: { texts: ['true', 'false', 'true'], beside: { emulator: 'true' } },
   host: { texts: ['a', 'b', 'c.d'], beside: { idScope: '0ne00000000' } },
   idScope: { texts: ['0ne00000001', '0ne00000002', '0ne00000003'], beside: { host: 'h' } },
@@ -377,7 +377,10 @@ describe('the target', () => {
       idScope: '0ne00000000',
     });
     const text = 'version: 1\ntarget:\n  emulator:\n    config: e.yaml\n';
-    expect(resolve({ flags: { fleet: 'f', emulator: 'true' }, text }).scenario.target).toEqual({
+    expect(
+      resolve({ flags: { fleet: 'f', emulator: 'true' }, environment: { DPSLOAD_GROUP_KEY: KEY }, text }).scenario
+        .target,
+    ).toEqual({
       kind: 'emulator',
       configFile: 'd/e.yaml',
       throwAway: false,
@@ -535,6 +538,16 @@ attestation:
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(message);
     expect(error.problems[0]?.remedy).toContain(remedy);
+  });
+
+  it('are needed for an emulator with a configuration, unless one is to be made for the run', async () => {
+    const flags = { fleet: 'f', emulator: 'true', emulatorConfig: 'e.yaml' };
+    const error = await operatorError(() => resolve({ flags }));
+    expect(error.problems).toHaveLength(1);
+    for (const remedy of ['Set DPSLOAD_GROUP_KEY', 'DPSLOAD_THROW_AWAY=true', 'throwAway: true']) {
+      expect(error.problems[0]?.remedy).toContain(remedy);
+    }
+    expect(() => resolve({ flags, environment: { DPSLOAD_THROW_AWAY: 'true' } })).not.toThrow();
   });
 
   it('are not needed for the emulator, nor the one of the environment for device-key', () => {

@@ -111,7 +111,7 @@ describe('a scenario file', () => {
   });
 
   it('puts environment variables into values', () => {
-    const text = `version: 1\ntarget: { emulator: { config: "\${DIR}/e-\${N}.yaml" } }\nfleet: { file: f.csv }\nseed: \${N}\n`;
+    const text = `version: 1\ntarget: { emulator: { config: "\${DIR}/e-\${N}.yaml", throwAway: true } }\nfleet: { file: f.csv }\nseed: \${N}\n`;
     expect(resolve(text, { DIR: '/x', N: '3' }).scenario).toMatchObject({
       target: { configFile: '/x/e-3.yaml' },
       seed: 3,
@@ -301,7 +301,7 @@ describe('the printed scenario', () => {
     ['the emulator', { emulator: 'true', fleet: 'f.csv' }, null],
     [
       'the emulator with a configuration',
-      { emulator: 'true', emulatorConfig: 'e.yaml', fleet: 'f.csv', delimiter: 'tab' },
+      { emulator: 'true', emulatorConfig: 'e.yaml', throwAway: 'true', fleet: 'f.csv', delimiter: 'tab' },
       null,
     ],
     [

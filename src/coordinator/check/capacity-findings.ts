@@ -1,4 +1,4 @@
-import type { AmountLimit, HubCapacity, RateLimit } from '../../load/capacity.ts';
+import { type AmountLimit, type HubCapacity, ONE_REGISTRATION, type RateLimit } from '../../load/capacity.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 
 /** Share of an amount from which on there is little room for anything else. */
@@ -19,7 +19,7 @@ export function overloadFindings(limits: readonly RateLimit[]): readonly Finding
   const load = limits.find(({ name }) => name === 'load');
   if (load === undefined) return [];
   return limits
-    .filter(({ perMinute }) => perMinute < load.perMinute)
+    .filter(({ name, perMinute }) => name !== ONE_REGISTRATION && perMinute < load.perMinute)
     .map(({ name, perMinute, evidence, remedy }) => {
       const asked = `the load asks for ${formatPerMinute(load.perMinute)}`;
       return warning(name, `${asked}, ${formatPerMinute(perMinute)} can be had: ${evidence}`, remedy);

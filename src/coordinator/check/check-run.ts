@@ -12,6 +12,7 @@ import {
   type RateLimit,
   REGISTRATION_SECONDS,
   rateLimits,
+  slotRounds,
 } from '../../load/capacity.ts';
 import { launchesPerMinuteMax } from '../../load/load-shape.ts';
 import { dialler } from '../../mqtt/dialler.ts';
@@ -53,7 +54,7 @@ export type CheckReport = {
   /** What bounds the speed of the run. */
   readonly binding: RateLimit;
   readonly registrations: number;
-  /** At the speed of the binding limit. */
+  /** At the speed of the binding limit, and in whole rounds of the slots. */
   readonly durationMinutes: number;
 };
 
@@ -74,7 +75,17 @@ export async function checkRun(request: CheckRequest, clock: Clock): Promise<Che
     ...loadRisks(request.scenario).map((risk) => warning('quota', risk, 'Stay within --quota and --quota-share')),
   ];
   const { registrations } = demand;
-  return { findings, binding, registrations, durationMinutes: registrations / binding.perMinute };
+  return {
+    findings,
+    binding,
+    registrations,
+    durationMinutes: minutesAt(binding.perMinute, demand, request.scenario.load.rounds),
+  };
+}
+
+function minutesAt(perMinute: number, { registrations, devices, concurrency }: CapacityDemand, rounds: number): number {
+  const slotSeconds = slotRounds(devices, rounds, concurrency) * REGISTRATION_SECONDS;
+  return Math.max(registrations / perMinute, slotSeconds / 60);
 }
 
 async function fleetFindings(request: CheckRequest, devices: number, clock: Clock): Promise<readonly Finding[]> {

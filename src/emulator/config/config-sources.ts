@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { symmetricKeyProblem } from '../../dps/device-key.ts';
+import { isSecret } from '../../dps/secret-text.ts';
 import type { YamlPath } from '../../problem/yaml-document.ts';
 import type { ConfigProblems } from './config-problems.ts';
 
@@ -59,6 +60,11 @@ export class ConfigSources {
   }
 
   #read(file: string, at: YamlPath): string | null {
+    if (isSecret(file)) {
+      const remedy = 'Put the key into a file, and make a new one: this one was written down';
+      this.#problems.at(at, `${at.join('.')} is a secret, not the name of a file`, remedy);
+      return null;
+    }
     try {
       return readFileSync(resolve(this.#folder, file), 'utf8');
     } catch (error) {

@@ -8,12 +8,12 @@ const BACKLOG_MAX = 4096;
  * Listens, and returns the port.
  *
  * @param port 0 = any free port
- * @throws OperatorError `local` with `remedy` when the address cannot be had.
+ * @throws OperatorError `usage` with `remedy` when the address cannot be had.
  */
 export async function listen(server: Server, host: string, port: number, remedy: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => {
-      reject(new OperatorError('local', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
+      reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
     });
     server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
   });

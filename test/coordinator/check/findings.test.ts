@@ -9,6 +9,7 @@ import {
   connectionFindings,
   dnsFinding,
 } from '../../../src/coordinator/check/target-findings.ts';
+import { ONE_REGISTRATION } from '../../../src/load/capacity.ts';
 import type { TlsProbe } from '../../../src/mqtt/tls-probe.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -124,4 +125,5 @@ it('a load that asks for more than can be had is told, with what it runs into', 
     { level: 'warning', subject: 'concurrency', evidence: expect.stringContaining('1000/min') },
   ]);
   expect(overloadFindings([limit('concurrency', 500)])).toEqual([]);
+  expect(overloadFindings([limit(ONE_REGISTRATION, 500), limit('load', 1_000)])).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { symmetricKeyProblem } from '../dps/device-key.ts';
+import { symmetricKeyProblem } from './device-key.ts';
 
 /** Length from which base64 without padding counts as a key: 48 bytes. Shorter words and paths can look the same. */
 const UNPADDED_KEY_CHARACTERS_MIN = 64;
