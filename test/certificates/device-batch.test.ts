@@ -84,7 +84,7 @@ describe('what is there', () => {
   ])('is made again for %s', async (name, settings) => {
     await (await batch(name)).issue('dev-1', NOW_MS);
     const devices = await batch(name, settings);
-    expect(await devices.issue('dev-1', NOW_MS)).toBe('issued');
+    expect(await devices.issue('dev-1', NOW_MS)).toBe('replaced');
     expect(await devices.issue('dev-1', NOW_MS)).toBe('kept');
   });
 

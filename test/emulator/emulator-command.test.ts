@@ -4,20 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 
-const COMMAND = new URL('../../dist/cli/emulator-command.js', import.meta.url).href;
-/** Runs the built command alone; prints what it throws, as the program's main does. */
-const PROGRAM = `import { emulatorCommand } from '${COMMAND}';
-await emulatorCommand().parseAsync(JSON.parse(process.env.ARGUMENTS), { from: 'user' }).catch((error) => {
-  process.stderr.write(error.message + '\\n');
-  process.exitCode = 2;
-  process.disconnect?.();
-});`;
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const folders: string[] = [];
 afterAll(() => {
@@ -35,9 +29,9 @@ type Started = { child: ChildProcess; ready: Record<string, unknown> | null; std
 /** `ready` is `null` when the command ended instead. */
 async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Started> {
   const { DPSLOAD_GROUP_KEY: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+  const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...inherited, ...environment, ARGUMENTS: JSON.stringify(['--port', '0', ...args]) },
+    env: { ...inherited, ...environment },
   });
   let stderr = '';
   child.stderr?.on('data', (text) => {
