@@ -11,24 +11,51 @@ export type Movement = {
   readonly movedSubstatus: Readonly<Record<string, number>>;
 };
 
+/** Of one device, over the rounds. */
+type Device = {
+  readonly row: number;
+  /** Now; `moved` where it moved in any round, and has a hub. */
+  readonly change: HubChange;
+  readonly substatus: string;
+  /** Of its last move; `null` = it kept its hub. */
+  readonly movedSubstatus: string | null;
+  readonly changedDeviceId: boolean;
+};
+
+/**
+ * Counts devices, not registrations: what one device does round after round hangs together, and would narrow the interval of
+ * the share that moved as if each round had been a fleet of its own.
+ */
 export class MovementCounts {
   readonly #changes: Record<HubChange, number> = { kept: 0, moved: 0, lost: 0 };
   readonly #substatus = new Map<string, number>();
   readonly #movedSubstatus = new Map<string, number>();
   #changedDeviceId = 0;
+  /** The one whose rounds are under way. */
+  #device: Device | null = null;
 
-  add({ outcome, change, deviceIdBefore }: DeviceStep): void {
-    if (change === null) return;
+  /** In the order of the fleet, then of rounds. */
+  add(step: DeviceStep): void {
+    if (step.change === null) return;
+    const before = this.#device?.row === step.outcome.row ? this.#device : null;
+    if (before === null) this.#countDevice();
+    this.#device = afterStep(before, step, step.change);
+  }
+
+  #countDevice(): void {
+    if (this.#device === null) return;
+    const { change, changedDeviceId, movedSubstatus, substatus } = this.#device;
+    this.#device = null;
     this.#changes[change] += 1;
     if (change === 'lost') return;
-    const word = outcome.substatus ?? '';
-    count(this.#substatus, word);
-    if (change === 'moved') count(this.#movedSubstatus, word);
-    if (deviceIdBefore !== null && deviceIdBefore !== outcome.deviceId) this.#changedDeviceId += 1;
+    count(this.#substatus, substatus);
+    if (movedSubstatus !== null) count(this.#movedSubstatus, movedSubstatus);
+    if (changedDeviceId) this.#changedDeviceId += 1;
   }
 
   /** `null` = of no device that had a hub before it is known. */
   result(): Movement | null {
+    this.#countDevice();
     const { kept, moved, lost } = this.#changes;
     if (kept + moved + lost === 0) return null;
     return {
@@ -38,6 +65,19 @@ export class MovementCounts {
       movedSubstatus: inOrder(this.#movedSubstatus),
     };
   }
+}
+
+function afterStep(before: Device | null, { outcome, deviceIdBefore }: DeviceStep, change: HubChange): Device {
+  const substatus = outcome.substatus ?? '';
+  const movedSubstatus = change === 'moved' ? substatus : (before?.movedSubstatus ?? null);
+  const hasOtherId = change !== 'lost' && deviceIdBefore !== null && deviceIdBefore !== outcome.deviceId;
+  return {
+    row: outcome.row,
+    change: change === 'kept' && movedSubstatus !== null ? 'moved' : change,
+    substatus,
+    movedSubstatus,
+    changedDeviceId: hasOtherId || (before?.changedDeviceId ?? false),
+  };
 }
 
 function count(counts: Map<string, number>, word: string): void {

@@ -260,6 +260,34 @@ describe('devices that had a hub', () => {
     }
     expect(counts.result()).toMatchObject({ changes: { kept: 1, moved: 0, lost: 1 }, changedDeviceId: 1 });
   });
+
+  it('are counted once however many rounds they have, and as movers when they moved in one of them', () => {
+    const history = new DeviceHistory(sessionRecord().startedAtEpochMs);
+    const counts = new MovementCounts();
+    const hubOf = (row: number, round: number): string => (row < 5 && round > 4 ? 'elsewhere.azure-devices.net' : A);
+    for (let row = 0; row < 20; row += 1) {
+      for (let round = 1; round <= 17; round += 1) {
+        const substatus = row < 5 && round === 5 ? 'deviceDataMigrated' : 'reprovisionedToInitialAssignment';
+        counts.add(history.step(outcomeRecord(row, { round, assignedHub: hubOf(row, round), substatus })));
+      }
+    }
+    expect(counts.result()).toEqual({
+      changes: { kept: 15, moved: 5, lost: 0 },
+      changedDeviceId: 0,
+      substatus: { reprovisionedToInitialAssignment: 20 },
+      movedSubstatus: { deviceDataMigrated: 5 },
+    });
+  });
+
+  it('are too few to tell that nobody moves, however many rounds they have', () => {
+    const rounds = Array.from({ length: 17 }, (_, n) => n + 1);
+    const outcomes = fleet(20).flatMap((first) => rounds.map((round) => ({ ...first, round })));
+    expect(judge(outcomes, { reprovision: 'never', tolerance: 0.05 }).movement).toMatchObject({
+      known: 20,
+      moved: 0,
+      verdict: 'inconclusive',
+    });
+  });
 });
 
 describe('a device that had a hub', () => {
