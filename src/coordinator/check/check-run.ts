@@ -18,6 +18,7 @@ import { dialler } from '../../mqtt/dialler.ts';
 import { mqttJsConnections } from '../../mqtt/mqtt-js-connection.ts';
 import { probeTls } from '../../mqtt/tls-probe.ts';
 import { OperatorError } from '../../problem/operator-error.ts';
+import { formatNoun } from '../../report/format.ts';
 import type { AllocationExpectation } from '../../scenario/allocation-expectation.ts';
 import { loadRisks, meteredPerMinute } from '../../scenario/load-risks.ts';
 import { isLoopbackTarget } from '../../scenario/resolve-load.ts';
@@ -92,7 +93,7 @@ function minutesAt(perMinute: number, { registrations, devices, concurrency }: C
 async function fleetFindings({ scenario, survey, keys }: CheckRequest, clock: Clock): Promise<readonly Finding[]> {
   const capitals = capitalIdsWarning(survey.capitalIds);
   return [
-    ok('fleet', `${survey.file}: ${survey.rows} rows, all legal, no registration ID twice`),
+    ok('fleet', `${survey.file}: ${formatNoun(survey.rows, 'row')}, all legal, no registration ID twice`),
     ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
     ...(await certificateFindings(scenario.fleet, keys, clock.epochMs())),
   ];
