@@ -1,8 +1,14 @@
 import { formatPerMinute } from '../coordinator/check/capacity-findings.ts';
 import type { CheckReport } from '../coordinator/check/check-run.ts';
 import type { Finding, FindingLevel } from '../coordinator/check/finding.ts';
+import { formatNoun } from '../report/format.ts';
 
-const MARKS: Readonly<Record<FindingLevel, string>> = { ok: 'ok', warning: 'warning', problem: 'PROBLEM' };
+const MARKS: Readonly<Record<FindingLevel, string>> = {
+  ok: 'ok',
+  unknown: 'unknown',
+  warning: 'warning',
+  problem: 'PROBLEM',
+};
 
 const MINUTES_PER_HOUR = 60;
 
@@ -17,8 +23,8 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     ...lines,
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
-    `${registrations} registrations take about ${formatHours(durationMinutes)}.`,
-    `At least ${registrations} billed register calls; each repeated request is billed as well.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
+    `At least ${formatNoun(registrations, 'billed register call')}; each repeated request is billed as well.`,
     problems === 0 && warnings === 0 ? 'No problem found.' : `Problems: ${problems}, warnings: ${warnings}.`,
     'Nothing was registered.',
     '',

@@ -33,7 +33,10 @@ export function compareCommand(finish: (exitCode: number) => void): Command {
     .argument('<run-dir>', 'folder of the run that the others are compared with')
     .argument('<run-dirs...>', 'folders of the other runs')
     .option('--tolerance <n%>', 'how much worse a figure may be', '10%')
-    .option('--by-device', 'also device by device: who kept or moved its hub, who was slower (default: no)')
+    .option(
+      '--by-device',
+      'also device by device: who kept or moved its hub, whose service time was longer (default: no)',
+    )
     .option(
       '--moves <file>',
       'with two runs, write what became of each device that the first one assigned: a CSV that must not exist yet',

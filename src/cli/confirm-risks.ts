@@ -1,16 +1,15 @@
 import { createInterface } from 'node:readline/promises';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { formatDuration, formatNoun } from '../report/format.ts';
 import { loadRisks } from '../scenario/load-risks.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { estimateDuration } from './estimate-duration.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** What is to be registered: each row in one round or more. */
 export type PlannedWork = { readonly rows: number; readonly registrations: number };
 
 /**
- * Asks before anything that could take from others at a real service: with target, rows, billed register calls and hours.
+ * Asks before anything that could take from others at a real service: with target, rows, billed register calls and duration.
  *
  * @param yes the operator has said so on the command line.
  * @throws OperatorError `usage` when there is nobody to ask, or the answer is no.
@@ -35,8 +34,9 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
 function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork): string {
   const { target } = scenario;
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
-  const hours = (estimateDuration(registrations, scenario).durationMs / HOUR_MS).toFixed(2);
-  return `${name}: ${rows} rows, at least ${registrations} billed register calls, about ${hours} hours`;
+  const calls = formatNoun(registrations, 'billed register call');
+  const duration = formatDuration(estimateDuration(registrations, scenario).durationMs);
+  return `${name}: ${formatNoun(rows, 'row')}, at least ${calls}, about ${duration}`;
 }
 
 function refused(message: string, remedy: string | null): OperatorError {

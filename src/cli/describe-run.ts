@@ -2,6 +2,7 @@ import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { REGISTRATION_SECONDS } from '../load/capacity.ts';
 import type { LoadShape } from '../load/load-shape.ts';
 import { shares } from '../load/shares.ts';
+import { formatNoun } from '../report/format.ts';
 import { formatDuration } from '../scenario/duration.ts';
 import { meteredPerMinute } from '../scenario/load-risks.ts';
 import { formatRate } from '../scenario/rate.ts';
@@ -16,8 +17,11 @@ export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: n
   const lines: readonly (readonly [string, string])[] = [
     ['target', describeTarget(scenario.target, scenario.apiVersion)],
     ['attestation', describeAttestation(scenario.attestation)],
-    ['fleet', `${fleet.file}: ${survey.rows} rows, SHA-256 ${survey.digest}`],
-    ['to register', load.rounds === 1 ? `${rows} rows` : `${rows} registrations in ${load.rounds} rounds`],
+    ['fleet', `${fleet.file}: ${formatNoun(survey.rows, 'row')}, SHA-256 ${survey.digest}`],
+    [
+      'to register',
+      load.rounds === 1 ? formatNoun(rows, 'row') : `${formatNoun(rows, 'registration')} in ${load.rounds} rounds`,
+    ],
     ['load', describeLoad(load)],
     ['limits', describeLimits(scenario)],
     ['duration', describeDuration(rows, scenario)],

@@ -45,7 +45,8 @@ export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColu
   } else {
     complainOfNames(header.fields, complain);
     complainOfMissing(fleet, header.fields, columns, complain);
-    for (const { name } of columns.others) complainOfOther(name, complain);
+    const missed = KNOWN_COLUMNS.filter((column) => isMissed(fleet, columns, column));
+    for (const { name } of columns.others) complainOfOther(name, missed, complain);
   }
   problems.throwIfAny('usage');
   return columns;
@@ -106,9 +107,11 @@ function complainOfMissing(
 ): void {
   const found = `the columns are ${names.map(quoteValue).join(', ')}`;
   for (const column of KNOWN_COLUMNS) {
-    const mapped = fleet.columns[column];
-    if (mapped !== undefined && !columns.placeOf.has(column)) {
-      complain(`there is no column ${quoteValue(mapped)} for ${column}; ${found}`, `Correct --map ${column}=NAME`);
+    if (isMissed(fleet, columns, column)) {
+      complain(
+        `there is no column ${quoteValue(columnName(fleet, column))} for ${column}; ${found}`,
+        `Correct --map ${column}=NAME`,
+      );
     }
   }
   const isMissing = !columns.placeOf.has('registration_id') && fleet.columns.registration_id === undefined;
@@ -117,9 +120,16 @@ function complainOfMissing(
   }
 }
 
-function complainOfOther(name: string, complain: Complaint): void {
+/** Whether the file lacks what `--map` names for `column`. */
+function isMissed(fleet: FleetFile, { placeOf }: FleetColumns, column: KnownColumn): boolean {
+  return fleet.columns[column] !== undefined && !placeOf.has(column);
+}
+
+/** @param missed columns whose `--map` is complained of already: what resembles them is what it should have named */
+function complainOfOther(name: string, missed: readonly KnownColumn[], complain: Complaint): void {
   const shown = isSecretLike(name) ? 'NAME' : name;
   const resembled = resembledColumn(name);
+  if (resembled !== null && missed.includes(resembled)) return;
   if (resembled !== null) {
     complain(
       `column ${quoteValue(name)} resembles ${resembled}`,

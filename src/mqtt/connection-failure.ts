@@ -44,13 +44,13 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ['tls-failed', 'the other side does not speak TLS on this port'],
 };
 
-/** CONNACK return codes 1 to 5 of MQTT 3.1.1, and what they were seen to mean at this service. */
+/** CONNACK return codes 1 to 5 of MQTT 3.1.1, and what they were seen to mean at this service; the advice stands in the remedies. */
 const CONNACK_FAILURES: Readonly<Record<number, readonly [code: ConnectionFailureCode, explanation: string]>> = {
   1: ['connack-1', 'unacceptable protocol version'],
   2: ['connack-2', 'client identifier rejected'],
-  3: ['connack-3', 'server unavailable; an unknown ID scope is answered in the same way: check the ID scope'],
-  4: ['connack-4', 'bad user name or password; check ID scope, API version and key'],
-  5: ['connack-5', 'not authorized; a token that has expired (check the clock of this machine), or a wrong client ID'],
+  3: ['connack-3', 'server unavailable, or an unknown ID scope'],
+  4: ['connack-4', 'bad user name or password'],
+  5: ['connack-5', 'not authorized'],
 };
 
 /** `reason`: OpenSSL's own words, without the place in its source that stands in the message. */

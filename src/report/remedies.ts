@@ -18,7 +18,7 @@ const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
   'connack-1': 'Check that the target speaks MQTT 3.1.1',
   'connack-2': 'Check the registration ID: the service refuses it as client ID',
   'connack-3': 'Check the ID scope: an unknown one is answered like this; else the service is overloaded',
-  'connack-4': 'Check the device key or the group key',
+  'connack-4': 'Check ID scope, API version, and the device key or the group key',
   'connack-5': 'Check the clock of this machine and the key: the token is expired or for another device',
   'suback-refused': 'Check that the target is a Device Provisioning Service',
   closed: 'Lower the rate; the service hangs up when it is overloaded',

@@ -149,7 +149,7 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     labelled(
       'requests',
       [
-        `${formatCount(requests.registersSent)} register calls (billed)`,
+        `${formatNoun(requests.registersSent, 'register call')} (billed)`,
         formatNoun(requests.polls, 'poll'),
         formatNoun(requests.connections, 'connection'),
         ...met.filter(([count]) => count > 0).map(([count, noun]) => formatNoun(count, noun)),

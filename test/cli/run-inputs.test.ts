@@ -109,7 +109,7 @@ describe('the description of a run', () => {
     capitalIds: 0,
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
-    [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throw-away key', '1000 rows', '34', '2 × 33', 'about 30s']],
+    [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throw-away key', '1,000 rows', '34', '2 × 33', 'about 30s']],
     [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3s, if a registration takes 3 s']],
     [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6s']],
     [

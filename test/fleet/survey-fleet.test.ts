@@ -217,6 +217,13 @@ describe('a fleet that cannot be used', () => {
       [[1, 'no column "Serail" for registration_id', 'Correct --map registration_id=NAME']],
     ],
     [
+      'has no mapped column, but one of our own name',
+      'registration_id\na\n',
+      { columns: { registration_id: 'x' } },
+      ANY,
+      [[1, 'no column "x" for registration_id', 'Correct --map registration_id=NAME']],
+    ],
+    [
       'has a row too long',
       'registration_id,x\na,1\nb\nc,1,2\n',
       {},

@@ -76,6 +76,16 @@ describe('the threshold language', () => {
     );
   });
 
+  it.each([
+    ['1h30m', '90m', 5_400_000],
+    ['2m5s', '125s', 125_000],
+    ['1s500ms', '1500ms', 1_500],
+    ['1h1ms', '3600001ms', 3_600_001],
+  ])('takes %s as durations are written elsewhere, and prints %s', (text, printed, limitMs) => {
+    const read = parseThreshold(`p95(service) < ${text}`);
+    expect([limitOf(read), printThreshold(read)]).toEqual([limitMs, `p95(service) < ${printed}`]);
+  });
+
   it('answers every text with a threshold or with a place in it', () => {
     const pieces = fc.constantFrom(
       'p95',
@@ -143,6 +153,15 @@ describe('the threshold language', () => {
     ['throttles() == 0', 10, 'throttles stands alone', 'Remove the parentheses'],
     ['p95(service) 3s', 14, 'a comparison is missing', 'Write <, <=, >, >=, == or !='],
     ['p95(service) =< 3s', 14, 'this cannot be understood', 'other names go in quotes'],
+    [
+      'throttles < 12345678901234567890',
+      13,
+      'this limit has too many digits',
+      'Write at most 12 before the point and 6',
+    ],
+    ['p95(service) < 30m1h', 16, 'this is no limit', 'Write a number with ms, s, m or h, such as 3s'],
+    ['p95(service) < 1h30', 16, 'this is no limit', 'Write a number with ms, s, m or h, such as 3s'],
+    ['rate(failed) < 1h30m', 16, 'rate is a share, and this is none', 'Write a number with %, such as 0.1%'],
     ['p95(service) <', 15, 'a limit is missing', 'Write a number with ms, s, m or h, such as 3s'],
     ['p95(service) < abort', 16, 'a limit is missing', 'Write a number with ms, s, m or h, such as 3s'],
     ['p95(service) < 3', 16, 'p95 is a duration, and this is none', 'Write a number with ms, s, m or h, such as 3s'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connackFailure, socketFailure } from '../../src/mqtt/connection-failure.ts';
 import { CONNECTION_FAILURE_CODES } from '../../src/mqtt/mqtt-connection.ts';
+import { remedyFor } from '../../src/report/remedies.ts';
 
 function errnoException(code: string, syscall?: string): NodeJS.ErrnoException {
   return Object.assign(new Error('text of the system'), { code }, syscall === undefined ? {} : { syscall });
@@ -52,6 +53,11 @@ describe('connackFailure', () => {
 
   it('names the wrong ID scope as the likely cause of 3', () => {
     expect(connackFailure(3).message).toContain('ID scope');
+  });
+
+  it.each([1, 2, 3, 4, 5])('leaves the advice for %i to its remedy, beside which it stands', (returnCode) => {
+    const { code, message } = connackFailure(returnCode);
+    expect([message, remedyFor(code)]).toEqual([expect.not.stringMatching(/check/i), expect.stringMatching(/^Check/)]);
   });
 
   it.each([null, 6, 255])('%s is no MQTT', (returnCode) => {

@@ -1,5 +1,5 @@
 import { type AmountLimit, type HubCapacity, ONE_REGISTRATION, type RateLimit } from '../../load/capacity.ts';
-import { type Finding, finding, ok, warning } from './finding.ts';
+import { type Finding, finding, ok, unknown, warning } from './finding.ts';
 
 /** Share of an amount from which on there is little room for anything else. */
 const TIGHT_SHARE = 0.9;
@@ -28,7 +28,7 @@ export function overloadFindings(limits: readonly RateLimit[]): readonly Finding
 
 export function unknownHubs(hubs: readonly HubCapacity[] | null): readonly Finding[] {
   return hubs === null
-    ? [ok('hub identities', 'not looked at: tell of the linked hubs with --hubs NAME=S1:UNITS')]
+    ? [unknown('hub identities', 'not looked at: tell of the linked hubs with --hubs NAME=S1:UNITS')]
     : [];
 }
 

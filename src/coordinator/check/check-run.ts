@@ -19,6 +19,7 @@ import { dialler } from '../../mqtt/dialler.ts';
 import { mqttJsConnections } from '../../mqtt/mqtt-js-connection.ts';
 import { probeTls } from '../../mqtt/tls-probe.ts';
 import { OperatorError } from '../../problem/operator-error.ts';
+import { formatNoun } from '../../report/format.ts';
 import type { AllocationExpectation } from '../../scenario/allocation-expectation.ts';
 import { loadRisks, meteredPerMinute } from '../../scenario/load-risks.ts';
 import { isLoopbackTarget } from '../../scenario/resolve-load.ts';
@@ -100,7 +101,7 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
 }
 
 function rowsFinding({ file, rows, rejectedRows }: FleetSurvey, devices: number): Finding {
-  const count = rows === 1 ? '1 row' : `${rows} rows`;
+  const count = formatNoun(rows, 'row');
   const taken = devices === rows ? '' : `; ${devices} of them taken by --only, --exclude or --limit`;
   if (rejectedRows === 0) return ok('fleet', `${file}: ${count}, all legal, no registration ID twice${taken}`);
   const evidence = `${file}: ${count} that can be used, ${rejectedRows} left out${taken}`;

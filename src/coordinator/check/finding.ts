@@ -1,5 +1,5 @@
-/** `problem`: the run cannot go well. `warning`: it may not be what is wanted. */
-export type FindingLevel = 'ok' | 'warning' | 'problem';
+/** `problem`: the run cannot go well. `warning`: it may not be what is wanted. `unknown`: it could not be looked at. */
+export type FindingLevel = 'ok' | 'unknown' | 'warning' | 'problem';
 
 /** One thing that was looked at. */
 export type Finding = {
@@ -14,6 +14,10 @@ export type Finding = {
 
 export function ok(subject: string, evidence: string): Finding {
   return { level: 'ok', subject, evidence, remedy: null };
+}
+
+export function unknown(subject: string, evidence: string): Finding {
+  return { level: 'unknown', subject, evidence, remedy: null };
 }
 
 export function warning(subject: string, evidence: string, remedy: string): Finding {

@@ -1,7 +1,7 @@
 import type { ConnectionFailure } from '../../mqtt/mqtt-connection.ts';
 import type { TlsProbe } from '../../mqtt/tls-probe.ts';
 import { remedyFor } from '../../report/remedies.ts';
-import { type Finding, finding, ok, warning } from './finding.ts';
+import { type Finding, finding, ok, unknown, warning } from './finding.ts';
 
 /** A chain that ends sooner than this will stop a long batch, or the next one. */
 const CERTIFICATE_DAYS_MIN = 14;
@@ -32,7 +32,7 @@ export function connectionFindings({ tcpMs, address, failure, ...tls }: TlsProbe
 
 /** @param skewMs how far this machine is ahead; `null` = not measured */
 export function clockFinding(skewMs: number | null): Finding {
-  if (skewMs === null) return ok('clock', 'not measured: the host sends no Date header on HTTPS');
+  if (skewMs === null) return unknown('clock', 'not measured: the host sends no Date header on HTTPS');
   const seconds = Math.round(Math.abs(skewMs) / 1_000);
   const evidence =
     seconds <= 1

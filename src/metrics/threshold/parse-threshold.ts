@@ -1,6 +1,14 @@
 import { similarWord } from '../../problem/similar-word.ts';
 import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
-import { COMPARISONS, type Comparison, type Quantity, type Threshold, UNITS, type Unit } from './threshold.ts';
+import {
+  COMPARISONS,
+  type Comparison,
+  type DurationUnit,
+  type Quantity,
+  type Threshold,
+  UNITS,
+  type Unit,
+} from './threshold.ts';
 import { ThresholdError } from './threshold-error.ts';
 import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetric } from './threshold-metrics.ts';
 
@@ -8,7 +16,8 @@ import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetr
  * threshold  = metric [ "(" argument ")" ] comparison limit [ "abort" ]
  * argument   = word | '"' { any character, \" or \\ } '"'
  * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
- * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | "pass" | "inconclusive" | "fail"
+ * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
+ * compound   = digits with "h", "m", "s" and "ms", in this order: 1h30m, as durations are written elsewhere
  * word       = { letter | digit | "_" | "." | "%" | "-" }
  */
 const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
@@ -16,8 +25,11 @@ const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>
 /** Six digits after the point: finer limits mean nothing, and more would need an exponent to print. */
 const LIMIT = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|%)?$/;
 
+const COMPOUND = /^(?:\d{1,9}h)?(?:\d{1,9}m(?!s))?(?:\d{1,9}s)?(?:\d{1,9}ms)?$/;
+const COMPOUND_PART = /(\d+)(h|ms|m|s)/g;
+
 const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
-  duration: 'Write a number with ms, s, m or h, such as 3s',
+  duration: 'Write a number with ms, s, m or h, such as 3s or 1h30m',
   share: 'Write a number with %, such as 0.1%',
   number: 'Write a plain number, such as 0 or 1.1',
   verdict: 'Write pass, inconclusive or fail',
@@ -128,14 +140,32 @@ function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparis
 function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Threshold['limit'] {
   const token = tokens.take();
   if (quantity === 'verdict') return readVerdict(tokens, token);
-  const match = token.kind === 'word' ? LIMIT.exec(token.text) : null;
-  if (match === null) throw tokens.error(token, 'a limit is missing', LIMIT_REMEDY[quantity]);
-  const unit = (match[2] as Unit | undefined) ?? null;
+  const limit = token.kind === 'word' ? limitIn(token.text) : null;
+  if (limit === null) throw noLimit(tokens, token, quantity);
+  const { unit } = limit;
   if ((unit === null ? 'number' : UNITS[unit].quantity) !== quantity) {
     const noun = quantity === 'number' ? 'plain number' : quantity;
     throw tokens.error(token, `${name} is a ${noun}, and this is none`, LIMIT_REMEDY[quantity]);
   }
-  return { value: Number(match[1]), unit };
+  return limit;
+}
+
+/** A compound is counted in its smallest unit: `1h30m` → 90 m. */
+function limitIn(text: string): Threshold['limit'] | null {
+  const [, digits, unit] = LIMIT.exec(text) ?? [];
+  if (digits !== undefined) return { value: Number(digits), unit: (unit as Unit | undefined) ?? null };
+  if (!COMPOUND.test(text)) return null;
+  const parts = [...text.matchAll(COMPOUND_PART)].map(([, count, name]) => ({ count, unit: name as DurationUnit }));
+  const smallest = parts.at(-1)?.unit ?? 'ms';
+  const value = parts.reduce((sum, part) => sum + (Number(part.count) * UNITS[part.unit].ms) / UNITS[smallest].ms, 0);
+  return { value, unit: smallest };
+}
+
+function noLimit(tokens: Tokens, token: Token, quantity: Quantity): ThresholdError {
+  if (!/^\d/.test(token.text)) return tokens.error(token, 'a limit is missing', LIMIT_REMEDY[quantity]);
+  const isLong = /^\d+(\.\d+)?(ms|s|m|h|%)?$/.test(token.text);
+  if (!isLong) return tokens.error(token, 'this is no limit', LIMIT_REMEDY[quantity]);
+  return tokens.error(token, 'this limit has too many digits', 'Write at most 12 before the point and 6 after it');
 }
 
 function readVerdict(tokens: Tokens, token: Token): Threshold['limit'] {

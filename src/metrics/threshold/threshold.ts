@@ -13,6 +13,7 @@ export const UNITS = {
 } as const;
 
 export type Unit = keyof typeof UNITS;
+export type DurationUnit = Exclude<Unit, '%'>;
 
 /** Durations are milliseconds, shares from 0 to 1; a number is a count, a ratio or a rate a second; a verdict is a place in `ALLOCATION_VERDICTS`. */
 export type Quantity = 'duration' | 'share' | 'number' | 'verdict';

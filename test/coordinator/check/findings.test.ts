@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createCertificate } from '../../../src/certificates/certificate.ts';
-import { amountFinding, overloadFindings } from '../../../src/coordinator/check/capacity-findings.ts';
+import { amountFinding, overloadFindings, unknownHubs } from '../../../src/coordinator/check/capacity-findings.ts';
 import { parseOpenFiles, parsePortRange } from '../../../src/coordinator/check/local-limits.ts';
 import {
   clockFinding,
@@ -36,7 +36,7 @@ describe('what Linux tells', () => {
 
 describe('the clock', () => {
   it.each<[skewMs: number | null, level: string, evidence: RegExp]>([
-    [null, 'ok', /^not measured/],
+    [null, 'unknown', /^not measured/],
     [900, 'ok', /^within a second/],
     [-30_000, 'ok', /^30 s behind/],
     [61_000, 'warning', /^61 s ahead of/],
@@ -97,6 +97,12 @@ it('a name tells its addresses', () => {
     level: 'problem',
     evidence: 'h has no address (ENOTFOUND)',
   });
+});
+
+it('what could not be looked at is not called good', () => {
+  expect(clockFinding(null)).toMatchObject({ level: 'unknown', subject: 'clock' });
+  expect(unknownHubs(null)).toMatchObject([{ level: 'unknown', subject: 'hub identities' }]);
+  expect(unknownHubs([])).toEqual([]);
 });
 
 it('a failure of the first device alone is a warning', () => {
