@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import { makeFolders } from './make-folders.ts';
 import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
@@ -19,18 +20,6 @@ export function ensureOutFolder(out: string): void {
     throw new OperatorError('usage', [
       { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
     ]);
-  }
-}
-
-/** Level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
-function makeFolders(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolders(dirname(folder));
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    // Another run may have made it at the same moment.
-    if (!existsSync(folder)) throw error;
   }
 }
 
