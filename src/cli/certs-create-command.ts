@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { Command } from 'commander';
 import { pairFiles } from '../certificates/certificate-pair.ts';
 import { commonName } from '../certificates/common-name.ts';
@@ -10,6 +9,7 @@ import { OperatorError, type Problem, problem } from '../problem/operator-error.
 import { quoteValue } from '../problem/quote-value.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { type CertificateFlags, daysOption, keyOption, readCertificateFlags } from './certificate-options.ts';
+import { makeOwnFolder } from './own-folder.ts';
 
 /** Ten years, as roots of factories are. */
 const DAYS_DEFAULT = 3_650;
@@ -47,7 +47,7 @@ async function createAuthorities(flags: CreateFlags, command: Command): Promise<
   const certificate = readCertificateFlags(flags, problems);
   problems.push(...nameProblems(flags));
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  mkdirSync(flags.out, { recursive: true, mode: 0o700 });
+  makeOwnFolder(flags.out);
   const nowMs = systemClock(hrtimeMs()).epochMs();
   const make = async (fileName: string, request: AuthorityRequest, issuer: Authority | null): Promise<Authority> => {
     const files = pairFiles(flags.out, fileName);

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { loadIssuer } from '../attestation/load-issuer.ts';
 import { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
@@ -19,6 +18,7 @@ import { choice } from '../scenario/notation.ts';
 import { variableOf } from '../scenario/settings.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { type CertificateFlags, daysOption, keyOption, readCertificateFlags } from './certificate-options.ts';
+import { makeOwnFolder } from './own-folder.ts';
 import { givenFlags, settingOption } from './setting-option.ts';
 
 const DAYS_DEFAULT = 365;
@@ -89,7 +89,9 @@ async function issueFleet(command: Command, file: string, flags: IssueFlags, env
   const issuer = await loadIssuer(issuerCertFile, issuerKeyFile);
   const { rows } = await surveyFleet(fleet, { keys: 'certificates', files: null });
   const clock = systemClock(hrtimeMs());
-  mkdirSync(settings.folder, { recursive: true, mode: 0o700 });
+  makeOwnFolder(settings.folder);
+  // It appears when all certificates are there.
+  makeOwnFolder(dirname(csvFile));
   const signer = defect === 'wrong-ca' ? await namesake(issuer, settings, clock.epochMs()) : issuer;
   const batch = await DeviceBatch.open(settings, signer);
   const onProgress = flags.quiet ? () => {} : progressLines(rows);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -9,6 +9,7 @@ import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator } from '../emulator
 import { writeRecords } from '../emulator/write-records.ts';
 import { GROUP_KEY_VARIABLE } from '../scenario/secret-variable.ts';
 import { checkedFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
+import { makeOwnFolder } from './own-folder.ts';
 import { isAtTerminal } from './stop-signals.ts';
 
 export function emulatorCommand(): Command {
@@ -63,7 +64,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   const isCaDirTemporary = flags.caDir === undefined;
   const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
   try {
-    mkdirSync(caDir, { recursive: true, mode: 0o700 });
+    makeOwnFolder(caDir);
     const { config, groupKeyFile } = await emulatorSettings(flags, checked, caDir, process.env);
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     const emulator = await startEmulator({

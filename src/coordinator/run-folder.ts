@@ -1,10 +1,11 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import type { TargetName } from '../journal/journal-record.ts';
 import { targetKey } from '../journal/target-key.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Scenario } from '../scenario/scenario.ts';
+import { makeFolders } from './make-folders.ts';
 import { RUN_FILE } from './run-file.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
@@ -35,18 +36,6 @@ export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT)
     throw new OperatorError('usage', [
       { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
     ]);
-  }
-}
-
-/** Level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
-function makeFolders(folder: string, mode: number): void {
-  if (existsSync(folder)) return;
-  makeFolders(dirname(folder), mode);
-  try {
-    mkdirSync(folder, { mode });
-  } catch (error) {
-    // Another run may have made it at the same moment.
-    if (!existsSync(folder)) throw error;
   }
 }
 

@@ -95,7 +95,7 @@ export function amountLimits(demand: CapacityDemand, supply: CapacitySupply): re
       name: 'records',
       needed: (existingRecords ?? 0) + devices,
       available: RECORDS_PER_INSTANCE_MAX,
-      evidence: `${existingRecords ?? 'unknown (--existing-records)'} there already, and ${devices} devices; an instance holds ${RECORDS_PER_INSTANCE_MAX}`,
+      evidence: `${existingRecords ?? 'unknown (--existing-records)'} there already, and ${devices} device${devices === 1 ? '' : 's'}; an instance holds ${RECORDS_PER_INSTANCE_MAX}`,
       remedy: 'Delete records that are no longer needed, or use another DPS instance',
     },
   ];
