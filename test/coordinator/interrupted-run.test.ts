@@ -36,7 +36,8 @@ const LAST_THREE: Readonly<Record<string, readonly JournalRecord[]>> = {
   'a session, its grant and an outcome': [sessionOf(ROWS, { session: 2 }), grantRecord(0, 5), outcomeRecord(4)],
 };
 
-describe('a journal that is cut at any byte of its last three records', () => {
+// They wait for the disk, mostly.
+describe.concurrent('a journal that is cut at any byte of its last three records', () => {
   it.each(
     Object.entries(LAST_THREE),
   )('%s: goes on, and no row that was granted counts as never sent', async (_, last) => {

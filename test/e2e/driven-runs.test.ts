@@ -93,7 +93,8 @@ function startLagOf(run: Driven): HealthLimit | undefined {
   return loadGenerator.limits.find(({ name }) => name === 'startLagP99Ms');
 }
 
-describe('load shapes', () => {
+// They wait, mostly, as all below do.
+describe.concurrent('load shapes', () => {
   it('within a quota, launches are spread evenly over their share', async () => {
     const fleet = fleetFile('quota.csv', devices('quota', 30));
     const run = await drive('quota', fleet, ['--quota', '1200/min', '--quota-share', '50%', '-w', '2']);
@@ -172,7 +173,7 @@ describe('load shapes', () => {
   });
 });
 
-describe('which rows are taken', () => {
+describe.concurrent('which rows are taken', () => {
   it('--exclude leaves out what was assigned in another run, --only takes what a file names', async () => {
     const fleet = fleetFile('selection.csv', devices('sel', 20));
     const first = await drive('selection-1', fleet, ['--limit', '8']);
@@ -192,7 +193,7 @@ describe('which rows are taken', () => {
   });
 });
 
-describe('stops that protect', () => {
+describe.concurrent('stops that protect', () => {
   it('a canary that fails stops the run before the rest is started', async () => {
     const wrong = Buffer.alloc(32, 7).toString('base64');
     const lines = [...devices('canary', 30).slice(0, 2), `bad,${wrong},`, ...devices('canary', 30).slice(2)];
@@ -244,7 +245,6 @@ describe('stops that protect', () => {
   });
 });
 
-// They wait, mostly.
 describe.concurrent('an outage', () => {
   /** A run at 20/s whose emulator ends once 20 devices are assigned. */
   async function cutOff(name: string, options: readonly string[]) {
@@ -271,7 +271,7 @@ describe.concurrent('an outage', () => {
     void run.then(note, note);
     while (!holds()) {
       if (hasEnded) throw new Error(`ended before that: ${(await run).stderr}`);
-      await pauseMs(50);
+      await pauseMs(100);
     }
   }
 

@@ -37,45 +37,47 @@ const assignedIn = (out: string): number =>
   resultsOf(onlyRunFolder(out)).filter((row) => row['result'] === 'assigned').length;
 
 // They wait, mostly.
-describe.concurrent('whoever reads along goes away', () => {
-  it('of stderr: the run goes on, and ends as it would', async () => {
-    const { args, out } = runArgs('no-log', 20);
-    const { child, ended } = startDpsload(args, { env });
-    child.stderr?.destroy();
-    expect((await ended).code).toBe(0);
-    expect(assignedIn(out)).toBe(20);
+describe.concurrent('a run that is left alone', () => {
+  describe('whoever reads along goes away', () => {
+    it('of stderr: the run goes on, and ends as it would', async () => {
+      const { args, out } = runArgs('no-log', 20);
+      const { child, ended } = startDpsload(args, { env });
+      child.stderr?.destroy();
+      expect((await ended).code).toBe(0);
+      expect(assignedIn(out)).toBe(20);
+    });
+
+    it('of stdout: what fails still fails', async () => {
+      const { args } = runArgs('no-summary', 5, '--threshold', 'count(failed) > 0');
+      const { child, ended } = startDpsload(args, { env });
+      child.stdout?.destroy();
+      expect((await ended).code).toBe(99);
+    });
+
+    it('a disk that takes no more of stdout is told of', () => {
+      const shell = `"${process.execPath}" "${MAIN}" scenario list > /dev/full`;
+      const { status, stderr } = spawnSync('sh', ['-c', shell], { encoding: 'utf8' });
+      expect([status, stderr.split('(')[0]]).toEqual([1, 'stdout cannot be written ']);
+    });
   });
 
-  it('of stdout: what fails still fails', async () => {
-    const { args } = runArgs('no-summary', 5, '--threshold', 'count(failed) > 0');
-    const { child, ended } = startDpsload(args, { env });
-    child.stdout?.destroy();
-    expect((await ended).code).toBe(99);
-  });
+  describe('a hang-up', () => {
+    it('is nothing to a run that was never at a terminal', async () => {
+      const { args, out } = runArgs('nohup', 60, '-r', '40/s');
+      const { child, ended } = startDpsload(args, { env });
+      while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(100);
+      child.kill('SIGHUP');
+      expect((await ended).code).toBe(0);
+      expect(assignedIn(out)).toBe(60);
+    });
 
-  it('a disk that takes no more of stdout is told of', () => {
-    const shell = `"${process.execPath}" "${MAIN}" scenario list > /dev/full`;
-    const { status, stderr } = spawnSync('sh', ['-c', shell], { encoding: 'utf8' });
-    expect([status, stderr.split('(')[0]]).toEqual([1, 'stdout cannot be written ']);
-  });
-});
-
-describe.concurrent('a hang-up', () => {
-  it('is nothing to a run that was never at a terminal', async () => {
-    const { args, out } = runArgs('nohup', 60, '-r', '40/s');
-    const { child, ended } = startDpsload(args, { env });
-    while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(20);
-    child.kill('SIGHUP');
-    expect((await ended).code).toBe(0);
-    expect(assignedIn(out)).toBe(60);
-  });
-
-  it.skipIf(!HAS_TMUX)('that closes the terminal ends it in order', async () => {
-    const { args, out } = runArgs('closed', 2_000, '-r', '40/s');
-    const terminal = new TmuxTerminal(100, 30, [process.execPath, MAIN, ...args], env);
-    while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(20);
-    terminal.close();
-    while (!journalOf(out).some(({ kind }) => kind === 'end')) await pauseMs(20);
-    expect(journalOf(out).at(-1)).toMatchObject({ reason: 'terminated' });
+    it.skipIf(!HAS_TMUX)('that closes the terminal ends it in order', async () => {
+      const { args, out } = runArgs('closed', 2_000, '-r', '40/s');
+      const terminal = new TmuxTerminal(100, 30, [process.execPath, MAIN, ...args], env);
+      while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(100);
+      terminal.close();
+      while (!journalOf(out).some(({ kind }) => kind === 'end')) await pauseMs(100);
+      expect(journalOf(out).at(-1)).toMatchObject({ reason: 'terminated' });
+    });
   });
 });

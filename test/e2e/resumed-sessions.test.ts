@@ -31,69 +31,75 @@ async function stoppedAgain(name: string, signal: 'SIGINT' | 'SIGKILL', ...optio
   expect((await dpsload(args, { env })).code).toBe(0);
   const run = onlyRunFolder(out);
   const { child, ended } = startDpsload(['resume', run, '-n', '50', '-r', '8/s', '--quiet', ...options], { env });
-  while (outcomesIn(run) < 9) await pauseMs(20);
+  while (outcomesIn(run) < 9) await pauseMs(100);
   child.kill(signal);
   return { run, ...(await ended) };
 }
 
-describe.concurrent('a resumed session that is killed', () => {
-  it('leaves no results that are no longer true, and is gone on with as it was told', async () => {
-    const { run } = await stoppedAgain('kept', 'SIGKILL');
-    expect(readdirSync(run).filter((name) => !name.startsWith('lock-'))).toEqual(['journal.ndjson', 'run.json']);
-    expect((await dpsload(['report', run])).stdout).toMatch(/not finished, going on or killed; so far \d+ assigned/);
-    const compared = await dpsload(['compare', run, run]);
-    expect(compared.code).toBe(2);
-    expect(compared.stderr).toContain(`one that was killed ends with dpsload resume ${run}`);
-    const { code, stderr } = await resume(run, '--quiet');
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^results: /)]);
-    expect([countOf(run, 'assigned'), countOf(run, 'not-started')]).toEqual([50, 10]);
-    const sessions = journalOf(run).filter(({ kind }) => kind === 'session');
-    expect(sessions.map(({ rowsMax, ratePerSecond }) => [rowsMax, ratePerSecond])).toEqual([
-      [4, undefined],
-      [50, 8],
-      [50, 8],
-    ]);
+describe.concurrent('sessions after the first', () => {
+  describe('a resumed session that is killed', () => {
+    it('leaves no results that are no longer true, and is gone on with as it was told', async () => {
+      const { run } = await stoppedAgain('kept', 'SIGKILL');
+      expect(readdirSync(run).filter((name) => !name.startsWith('lock-'))).toEqual(['journal.ndjson', 'run.json']);
+      expect((await dpsload(['report', run])).stdout).toMatch(/not finished, going on or killed; so far \d+ assigned/);
+      const compared = await dpsload(['compare', run, run]);
+      expect(compared.code).toBe(2);
+      expect(compared.stderr).toContain(`one that was killed ends with dpsload resume ${run}`);
+      const { code, stderr } = await resume(run, '--quiet');
+      expect([code, stderr]).toEqual([0, expect.stringMatching(/^results: /)]);
+      expect([countOf(run, 'assigned'), countOf(run, 'not-started')]).toEqual([50, 10]);
+      const sessions = journalOf(run).filter(({ kind }) => kind === 'session');
+      expect(sessions.map(({ rowsMax, ratePerSecond }) => [rowsMax, ratePerSecond])).toEqual([
+        [4, undefined],
+        [50, 8],
+        [50, 8],
+      ]);
+    });
+
+    it('has registered again what it perhaps sent, whatever the limit is now; but not by a journal that was emptied', async () => {
+      const { run } = await stoppedAgain('lower', 'SIGKILL');
+      const journal = join(run, 'journal.ndjson');
+      const text = readFileSync(journal);
+      truncateSync(journal);
+      const refused = await resume(run);
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the journal was cut or emptied')]);
+      writeFileSync(journal, text);
+      const { code, stderr } = await resume(run, '-n', '2');
+      expect(code).toBe(0);
+      const [, left, perhapsSent] =
+        /: (\d+) registrations are left; (\d+) of them were perhaps sent/.exec(stderr) ?? [];
+      expect([left, perhapsSent]).toEqual([expect.any(String), left]);
+      expect([countOf(run, 'unknown'), countOf(run, 'not-started') >= 10]).toEqual([0, true]);
+    });
   });
 
-  it('has registered again what it perhaps sent, whatever the limit is now; but not by a journal that was emptied', async () => {
-    const { run } = await stoppedAgain('lower', 'SIGKILL');
-    const journal = join(run, 'journal.ndjson');
-    const text = readFileSync(journal);
-    truncateSync(journal);
-    const refused = await resume(run);
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the journal was cut or emptied')]);
-    writeFileSync(journal, text);
-    const { code, stderr } = await resume(run, '-n', '2');
-    expect(code).toBe(0);
-    const [, left, perhapsSent] = /: (\d+) registrations are left; (\d+) of them were perhaps sent/.exec(stderr) ?? [];
-    expect([left, perhapsSent]).toEqual([expect.any(String), left]);
-    expect([countOf(run, 'unknown'), countOf(run, 'not-started') >= 10]).toEqual([0, true]);
+  describe('a resumed session that Ctrl-C stopped', () => {
+    it('is gone on with by the command that it printed', async () => {
+      const { run, code, stderr } = await stoppedAgain('again', 'SIGINT', '--retry-failed');
+      expect([code, stderr]).toEqual([
+        130,
+        expect.stringContaining(`\nresume: dpsload resume ${run} --retry-failed\n`),
+      ]);
+      expect((await resume(run, '--retry-failed', '--quiet')).code).toBe(0);
+      expect([countOf(run, 'assigned'), countOf(run, 'not-started')]).toEqual([50, 10]);
+    });
   });
-});
 
-describe.concurrent('a resumed session that Ctrl-C stopped', () => {
-  it('is gone on with by the command that it printed', async () => {
-    const { run, code, stderr } = await stoppedAgain('again', 'SIGINT', '--retry-failed');
-    expect([code, stderr]).toEqual([130, expect.stringContaining(`\nresume: dpsload resume ${run} --retry-failed\n`)]);
-    expect((await resume(run, '--retry-failed', '--quiet')).code).toBe(0);
-    expect([countOf(run, 'assigned'), countOf(run, 'not-started')]).toEqual([50, 10]);
-  });
-});
-
-describe.concurrent('a run that was killed while its results were written', () => {
-  it.each([
-    ['reach', [], 0],
-    ['fail', ['--threshold', 'rate(assigned) < 50%'], 99],
-  ])('has them made by resume, with the exit code of the run: %s', async (name, options, exitCode) => {
-    const { args, out } = fleetRunArgs(folder, emulator, name, 5, options);
-    const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
-    await program.until(({ stderr }) => stderr.includes('stuck'));
-    program.child.kill('SIGKILL');
-    await program.ended;
-    const run = onlyRunFolder(out);
-    const { code, stdout, stderr } = await resume(run, '--json');
-    expect([code, stderr]).toEqual([exitCode, expect.stringContaining('nothing is left to do')]);
-    expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
-    expect(countOf(run, 'assigned')).toBe(5);
+  describe('a run that was killed while its results were written', () => {
+    it.each([
+      ['reach', [], 0],
+      ['fail', ['--threshold', 'rate(assigned) < 50%'], 99],
+    ])('has them made by resume, with the exit code of the run: %s', async (name, options, exitCode) => {
+      const { args, out } = fleetRunArgs(folder, emulator, name, 5, options);
+      const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
+      await program.until(({ stderr }) => stderr.includes('stuck'));
+      program.child.kill('SIGKILL');
+      await program.ended;
+      const run = onlyRunFolder(out);
+      const { code, stdout, stderr } = await resume(run, '--json');
+      expect([code, stderr]).toEqual([exitCode, expect.stringContaining('nothing is left to do')]);
+      expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
+      expect(countOf(run, 'assigned')).toBe(5);
+    });
   });
 });
