@@ -19,6 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
+const FIVE_ASSIGNED = Array.from({ length: 5 }, () => 'assigned');
+
 type Line = { readonly kind: string; readonly round?: number; readonly result?: string; readonly inFlight?: number };
 
 /** What the journal of the one run under `out` says so far. */
@@ -73,9 +75,7 @@ describe.concurrent('a run that must stop', () => {
       expect(stderr).toContain(`the journal is intact: dpsload report ${run}`);
       expect(existsSync(join(run, 'registrations.csv'))).toBe(false);
       await expect(dpsload(['report', run])).resolves.toMatchObject({ code: 0 });
-      expect(readResultRows(join(run, 'registrations.csv')).map((row) => row['result'])).toEqual(
-        Array.from({ length: 5 }, () => 'assigned'),
-      );
+      expect(readResultRows(join(run, 'registrations.csv')).map((row) => row['result'])).toEqual(FIVE_ASSIGNED);
     });
   });
 
@@ -125,6 +125,24 @@ describe.concurrent('a run that must stop', () => {
       expect(second.length).toBeGreaterThan(0);
       // In the six seconds: 240 at the pace of the run.
       expect(second.length).toBeLessThan(70);
+    });
+  });
+
+  describe('a run that was killed while its results were written', () => {
+    it.each([
+      ['reach', [], 0],
+      ['fail', ['--threshold', 'rate(assigned) < 50%'], 99],
+    ])('has them made by resume, with the exit code of the run: %s', async (name, options, exitCode) => {
+      const { args, out } = fleetRunArgs(folder, emulator, name, 5, options);
+      const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
+      await program.until(({ stderr }) => stderr.includes('stuck'));
+      program.child.kill('SIGKILL');
+      await program.ended;
+      const run = onlyRunFolder(out);
+      const { code, stdout, stderr } = await dpsload(['resume', run, '--json'], { env });
+      expect([code, stderr]).toEqual([exitCode, expect.stringContaining('nothing is left to do')]);
+      expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
+      expect(readResultRows(join(run, 'registrations.csv')).map((row) => row['result'])).toEqual(FIVE_ASSIGNED);
     });
   });
 });

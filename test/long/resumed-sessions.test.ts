@@ -84,22 +84,4 @@ describe.concurrent('sessions after the first', () => {
       expect([countOf(run, 'assigned'), countOf(run, 'not-started')]).toEqual([50, 10]);
     });
   });
-
-  describe('a run that was killed while its results were written', () => {
-    it.each([
-      ['reach', [], 0],
-      ['fail', ['--threshold', 'rate(assigned) < 50%'], 99],
-    ])('has them made by resume, with the exit code of the run: %s', async (name, options, exitCode) => {
-      const { args, out } = fleetRunArgs(folder, emulator, name, 5, options);
-      const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
-      await program.until(({ stderr }) => stderr.includes('stuck'));
-      program.child.kill('SIGKILL');
-      await program.ended;
-      const run = onlyRunFolder(out);
-      const { code, stdout, stderr } = await resume(run, '--json');
-      expect([code, stderr]).toEqual([exitCode, expect.stringContaining('nothing is left to do')]);
-      expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
-      expect(countOf(run, 'assigned')).toBe(5);
-    });
-  });
 });
