@@ -26,6 +26,8 @@ function interruptedFolder(records: readonly JournalRecord[]) {
   return { folder, journal, bytes: readFileSync(journal) };
 }
 
+const REOPENED_EVERY_BYTES = 8;
+
 const LAST_THREE: Readonly<Record<string, readonly JournalRecord[]>> = {
   'outcomes and the end': [
     outcomeRecord(4),
@@ -56,6 +58,8 @@ describe.concurrent('a journal that is cut at any byte of its last three records
         const isGranted = granted.some(([from, to]) => row >= from && row <= to);
         expect(run.index.progressOf(row, 1) !== 'never-granted').toBe(isGranted || whole.some(settles(row)));
       }
+      // The disk is waited for: what is cut off differs from byte to byte, what is gone on with from line to line.
+      if (length % REOPENED_EVERY_BYTES !== 0 && !lineEnds.includes(length)) continue;
       const writer = await reopenJournal(journal, run.journalBytes);
       writer.append(sessionOf(ROWS, { session: run.sessions + 1 }));
       writer.append(grantRecord(0, ROWS - 1));
