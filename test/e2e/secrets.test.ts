@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { authority, deviceCertificate } from '../support/certificates.ts';
-import { dpsload, type Ended, startDpsload } from '../support/dpsload-program.ts';
+import { startDpsload } from '../support/dpsload-program.ts';
 import { derivedKey, filesBelow, leaks, pemSecret } from '../support/planted-secrets.ts';
 import { onlyRunFolder } from '../support/results.ts';
 import { DEVICE_KEY, FILE_KEY, GROUP_KEY, IDS, secretSearch, WRONG_KEY } from '../support/secret-search.ts';
@@ -63,45 +63,6 @@ describe('secrets stay where they were', () => {
     const embedded = ['run', fleet, '--emulator', '--out', outFolder(), ...x509, ...issuerFiles];
     const [byFiles, byIssuer] = await Promise.all([run(rows, null, ...x509), say(embedded, null)]);
     expect([byFiles.results, byIssuer.code]).toEqual([['refused', 'refused'], 0]);
-    expectNoLeak();
-  });
-
-  it('where the name of a file belongs, in whatever command', async () => {
-    const device = ['sas', '--id-scope', '0ne00111111', '--registration-id', 'dev-1'];
-    const config = (keys: string): string =>
-      `version: 1\ninstances: [{ idScope: 0ne0000E000, enrollmentGroups: [{ enrollmentGroupId: g, attestation: { symmetricKey: ${keys} } }] }]\n`;
-    const inConfig = plant('secret-file-name.yaml', config(`{ primaryKeyFile: "${FILE_KEY}" }`));
-    const inFleet = plant('secret-file-names.csv', `registration_id,cert_file,key_file\ndev-1,c.pem,${FILE_KEY}\n`);
-    const commands: (readonly string[])[] = [
-      [...device, '--group-key-file', FILE_KEY],
-      [...device, `--device-key-file=${FILE_KEY}`],
-      ['emulator', '--group-key-file', FILE_KEY],
-      ['emulator', '--ca-dir', FILE_KEY],
-      ['emulator', '-c', FILE_KEY],
-      ['emulator', '-c', inConfig],
-      ['run', fleet, '--emulator', '-s', FILE_KEY],
-      ['run', inFleet, ...service(), '--attestation', 'x509'],
-      ['check', FILE_KEY, '--emulator'],
-      ['resume', FILE_KEY],
-      ['report', fleet, FILE_KEY, '--out', FILE_KEY],
-      ['compare', FILE_KEY, fleet, '--moves', FILE_KEY],
-      ['fleet', 'generate', '-n', '1', '-o', FILE_KEY],
-      ['certs', 'create', '-o', FILE_KEY],
-      ['certs', 'issue', FILE_KEY, '--issuer-key-file', FILE_KEY, '--csv', FILE_KEY],
-    ];
-    const byVariable = (variable: string, args: readonly string[]): Promise<Ended> =>
-      dpsload(args, { cwd: left, env: { ...environment(null), [variable]: FILE_KEY } });
-    const refused = await Promise.all([
-      ...commands.map((args) => say(args, null)),
-      byVariable('DPSLOAD_GROUP_KEY_FILE', device),
-      byVariable('DPSLOAD_SCENARIO', ['run', fleet, '--emulator']),
-    ]);
-    for (const [place, { code, stderr }] of refused.entries()) {
-      const what = `command ${place}: ${stderr}`;
-      said.push([what, { code, stdout: '', stderr }]);
-      expect(stderr, what).toContain('is a secret, not the name of a file');
-      expect(code, what).toBe(2);
-    }
     expectNoLeak();
   });
 
