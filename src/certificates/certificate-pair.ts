@@ -1,3 +1,4 @@
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyedCertificate } from './certificate.ts';
@@ -13,6 +14,15 @@ export type StoredPair = {
 
 export function pairFiles(folder: string, name: string): PairFiles {
   return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) };
+}
+
+/** Whether they belong together; not where the text holds no key. */
+export function isKeyOf(certificate: X509Certificate, privateKeyPem: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
+  } catch {
+    return false;
+  }
 }
 
 /** What is there of a pair. */

@@ -1,7 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { OperatorError } from '../problem/operator-error.ts';
 import { createCertificate, type KeyedCertificate } from './certificate.ts';
-import { type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { isKeyOf, type PairFiles, readPair, writePair } from './certificate-pair.ts';
 import type { KeyAlgorithm } from './key-algorithm.ts';
 import { validityOf } from './validity.ts';
 
@@ -49,14 +49,6 @@ function parsed(certificatePem: string, file: string): X509Certificate {
     return new X509Certificate(certificatePem);
   } catch {
     throw inTheWay(file, 'is there already, and no certificate in PEM');
-  }
-}
-
-function isKeyOf(certificate: X509Certificate, privateKeyPem: string): boolean {
-  try {
-    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
-  } catch {
-    return false;
   }
 }
 

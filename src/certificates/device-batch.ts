@@ -1,8 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { OperatorError } from '../problem/operator-error.ts';
 import { issueCertificate, type KeyedCertificate } from './certificate.ts';
 import { intermediatesIn } from './certificate-chain.ts';
-import { type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
+import { isKeyOf, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { commonName } from './common-name.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
 import { type KeyAlgorithm, keyKind } from './key-algorithm.ts';
@@ -58,7 +58,7 @@ export class DeviceBatch {
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
     if (isOther || isNoPem(certificatePem)) throw foreignFile(files.certificateFile, registrationId);
     if (isNoPem(privateKeyPem)) throw foreignFile(files.keyFile, registrationId);
-    const isPair = certificate !== null && fits(certificate, privateKeyPem);
+    const isPair = certificate !== null && privateKeyPem !== null && isKeyOf(certificate, privateKeyPem);
     if (isPair && this.#isAsNew(certificate, certificatePem ?? '', nowMs)) return 'kept';
     writePair(files, await this.#create(registrationId, nowMs));
     return isPair ? 'replaced' : 'issued';
@@ -97,13 +97,5 @@ function parsed(pem: string): X509Certificate | null {
     return new X509Certificate(pem);
   } catch {
     return null;
-  }
-}
-
-function fits(certificate: X509Certificate, privateKeyPem: string | null): boolean {
-  try {
-    return privateKeyPem !== null && certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
-  } catch {
-    return false;
   }
 }

@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
-import { onlyRunFolder, readLines } from '../support/results.ts';
-import { fleetRunArgs, resultsOf } from '../support/survival-runs.ts';
+import { onlyRunFolder } from '../support/results.ts';
+import { fleetRunArgs, journalOf, resultsOf, untilJournal } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { HAS_TMUX, TmuxTerminal } from '../support/tmux.ts';
 
@@ -22,16 +21,6 @@ afterAll(() => emulator.stop());
 
 const runArgs = (name: string, rows: number, ...options: string[]) =>
   fleetRunArgs(folder, emulator, name, rows, ['-w', '1', ...options]);
-
-type Line = { readonly kind: string; readonly reason?: string };
-
-function journalOf(out: string): readonly Line[] {
-  try {
-    return readLines<Line>(join(onlyRunFolder(out), 'journal.ndjson'));
-  } catch {
-    return [];
-  }
-}
 
 const assignedIn = (out: string): number =>
   resultsOf(onlyRunFolder(out)).filter((row) => row['result'] === 'assigned').length;
@@ -65,7 +54,7 @@ describe.concurrent('a run that is left alone', () => {
     it('is nothing to a run that was never at a terminal', async () => {
       const { args, out } = runArgs('nohup', 60, '-r', '40/s');
       const { child, ended } = startDpsload(args, { env });
-      while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(100);
+      await untilJournal(out, ({ kind }) => kind === 'outcome', ended);
       child.kill('SIGHUP');
       expect((await ended).code).toBe(0);
       expect(assignedIn(out)).toBe(60);

@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
-import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
-import { fleetRunArgs } from '../support/survival-runs.ts';
+import { onlyRunFolder, readResultRows } from '../support/results.ts';
+import { fleetRunArgs, journalOf, untilJournal } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const env = { DPSLOAD_GROUP_KEY: 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5' };
@@ -20,28 +19,6 @@ beforeAll(async () => {
 afterAll(() => emulator.stop());
 
 const FIVE_ASSIGNED = Array.from({ length: 5 }, () => 'assigned');
-
-type Line = { readonly kind: string; readonly round?: number; readonly result?: string; readonly inFlight?: number };
-
-/** What the journal of the one run under `out` says so far. */
-function journalOf(out: string): readonly Line[] {
-  try {
-    return readLines<Line>(join(onlyRunFolder(out), 'journal.ndjson'));
-  } catch {
-    return [];
-  }
-}
-
-async function untilJournal(out: string, holds: (line: Line) => boolean, alive: Promise<unknown>): Promise<void> {
-  let ended = false;
-  void alive.then(() => {
-    ended = true;
-  });
-  while (!journalOf(out).some(holds)) {
-    if (ended) throw new Error('the run ended before');
-    await pauseMs(100);
-  }
-}
 
 // They wait, mostly.
 describe.concurrent('a run that must stop', () => {

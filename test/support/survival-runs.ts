@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pauseMs } from 'node:timers/promises';
 import type { EmulatorProgram } from './dpsload-program.ts';
-import { type ResultRow, readResultRows } from './results.ts';
+import { onlyRunFolder, type ResultRow, readLines, readResultRows } from './results.ts';
 
 /** A fleet of its own, and the command that registers it at `emulator`; results go below `out`. */
 export function fleetRunArgs(
@@ -24,3 +25,37 @@ export const resultsOf = (run: string): readonly ResultRow[] => readResultRows(j
 /** The service knew the device before, and the results do not say that it may be registered twice. */
 export const isAgainUnmarked = (row: ResultRow): boolean =>
   row['substatus'] !== 'initialAssignment' && row['possibly_twice'] !== 'true';
+
+/** Of a line of the journal. */
+export type JournalLine = {
+  readonly kind: string;
+  readonly round?: number;
+  readonly result?: string;
+  readonly inFlight?: number;
+  readonly reason?: string;
+};
+
+/** What the journal of the one run under `out` says so far. */
+export function journalOf(out: string): readonly JournalLine[] {
+  try {
+    return readLines<JournalLine>(join(onlyRunFolder(out), 'journal.ndjson'));
+  } catch {
+    return [];
+  }
+}
+
+/** Resolves when `holds` does of a line; rejects when the run has `ended` before. */
+export async function untilJournal(
+  out: string,
+  holds: (line: JournalLine) => boolean,
+  ended: Promise<unknown>,
+): Promise<void> {
+  let hasEnded = false;
+  void ended.then(() => {
+    hasEnded = true;
+  });
+  while (!journalOf(out).some(holds)) {
+    if (hasEnded) throw new Error('the run ended before');
+    await pauseMs(100);
+  }
+}

@@ -1,14 +1,14 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { fileCredentials } from '../../attestation/certificate-file-credentials.ts';
 import type { CredentialRow } from '../../attestation/make-credentials.ts';
+import { isKeyOf } from '../../certificates/certificate-pair.ts';
 import { validityKind } from '../../certificates/validity.ts';
 import type { FleetFile } from '../../fleet/fleet-file.ts';
 import type { FleetRow } from '../../fleet/fleet-row.ts';
 import { parseFleetRow } from '../../fleet/parse-fleet-row.ts';
 import { readFleetRecords } from '../../fleet/read-fleet-records.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
-import type { ClientCertificate } from '../../mqtt/client-certificate.ts';
 import { PROBLEMS_LISTED_MAX } from '../../problem/problem-list.ts';
 import { remedyFor } from '../../report/remedies.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
@@ -69,7 +69,7 @@ async function certificateFinding(
   const { clientCertificate } = made.credentials;
   if (clientCertificate === null) throw new Error('X.509 credentials without a certificate');
   const certificate = new X509Certificate(clientCertificate.chainPem);
-  if (!fits(certificate, clientCertificate)) {
+  if (!isKeyOf(certificate, clientCertificate.privateKeyPem)) {
     return problemOf('client-certificate', 'the key cannot be read, or is not that of the certificate');
   }
   const kind = validityKind(certificate, nowMs);
@@ -80,12 +80,4 @@ async function certificateFinding(
 
 function problemOf(code: string, message: string): Finding {
   return finding('problem', 'certificates', message, remedyFor(code) ?? 'Give the device another certificate');
-}
-
-function fits(certificate: X509Certificate, { privateKeyPem }: ClientCertificate): boolean {
-  try {
-    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
-  } catch {
-    return false;
-  }
 }
