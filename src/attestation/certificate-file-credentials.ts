@@ -1,11 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { commonName } from '../certificates/common-name.ts';
+import { commonName } from '../certificates/certificate-chain.ts';
 import { foldRegistrationId } from '../dps/registration-id.ts';
 import { type CertificateFiles, certificatePaths } from '../fleet/certificate-files.ts';
-import { unreadableReason } from '../problem/unreadable-file.ts';
-import { certificateCredentials } from './certificate-credentials.ts';
-import type { CredentialRefusal, CredentialRow, MadeCredentials } from './make-credentials.ts';
+import { unreadableReason } from '../problem/operator-error.ts';
+import {
+  type CredentialRefusal,
+  type CredentialRow,
+  certificateCredentials,
+  type MadeCredentials,
+} from './made-credentials.ts';
 
 /**
  * Reads a device's certificate and key. Whether they fit each other is found out by TLS, and whether they are valid by the

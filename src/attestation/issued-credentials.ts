@@ -1,8 +1,6 @@
-import { issueCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
-import { openIssuer } from '../certificates/issuer.ts';
+import { issueCertificate, type KeyedCertificate, openIssuer } from '../certificates/certificate.ts';
 import type { Clock } from '../time/clock.ts';
-import { certificateCredentials } from './certificate-credentials.ts';
-import type { MakeCredentials } from './make-credentials.ts';
+import { certificateCredentials, type MakeCredentials } from './made-credentials.ts';
 
 const DAY_MS = 86_400_000;
 

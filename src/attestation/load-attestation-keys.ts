@@ -2,8 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { intermediatesIn } from '../certificates/certificate-chain.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
-import type { Environment } from '../scenario/environment.ts';
-import type { AttestationChoice, CertificateSource, GroupKeySources, SecretSource } from '../scenario/scenario.ts';
+import type {
+  AttestationChoice,
+  CertificateSource,
+  Environment,
+  GroupKeySources,
+  SecretSource,
+} from '../scenario/scenario.ts';
 import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
 
 type LoadedKey = { readonly key: string } | { readonly problem: Problem };

@@ -1,9 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { KeyedCertificate } from '../certificates/certificate.ts';
-import { openIssuer } from '../certificates/issuer.ts';
-import { OperatorError, type Problem } from '../problem/operator-error.ts';
-import { unreadableReason } from '../problem/unreadable-file.ts';
+import { type KeyedCertificate, openIssuer } from '../certificates/certificate.ts';
+import { OperatorError, type Problem, unreadableReason } from '../problem/operator-error.ts';
 
 /**
  * Reads a CA from its files: certificate (with the chain above it, if any) and private key, PEM.

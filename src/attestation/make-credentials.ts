@@ -1,30 +1,8 @@
-import type { Launch } from '../registration/launch.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AttestationKeys } from './attestation-keys.ts';
 import { fileCredentials } from './certificate-file-credentials.ts';
-import type { Credentials } from './credentials.ts';
+import type { MakeCredentials } from './made-credentials.ts';
 import { symmetricKeyCredentials } from './symmetric-key-credentials.ts';
-
-/** What credentials are made of. */
-export type CredentialRow = Pick<
-  Launch,
-  'row' | 'registrationId' | 'group' | 'deviceKey' | 'certificateFile' | 'keyFile'
->;
-
-/** Why a device cannot even be tried. */
-export type CredentialRefusal = {
-  /** `certificate-unreadable`: a file is missing, or no PEM. `certificate-mismatch`: it is another device's. */
-  readonly code: 'certificate-unreadable' | 'certificate-mismatch';
-  /** Another try may go better: this machine could not read the file just now. */
-  readonly passes: boolean;
-  /** For people; quotes no key. */
-  readonly message: string;
-};
-
-export type MadeCredentials = { readonly credentials: Credentials } | { readonly refusal: CredentialRefusal };
-
-/** @throws Error for a row without the key or file that the survey demands of it. */
-export type MakeCredentials = (row: CredentialRow) => Promise<MadeCredentials>;
 
 /** Makes the credentials of any row of a run. */
 export function credentialsMaker(keys: AttestationKeys, idScope: string, clock: Clock): MakeCredentials {

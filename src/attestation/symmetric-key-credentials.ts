@@ -1,8 +1,8 @@
 import { deriveDeviceKey } from '../dps/device-key.ts';
 import { buildSasToken } from '../dps/sas-token.ts';
+import type { Credentials } from '../registration/credentials.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { AttestationKeys, GroupKeys } from './attestation-keys.ts';
-import type { Credentials } from './credentials.ts';
 
 /** Life of a token: what most of the official SDKs use; longer than any registration's deadline should be. */
 const TOKEN_LIFE_SECONDS = 3600;

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
@@ -13,4 +14,23 @@ export function intermediatesIn(pem: string): string {
     .filter((certificate) => !certificate.checkIssued(certificate))
     .map(String)
     .join('');
+}
+
+/** The subject's common name, or `null`. */
+export function commonName(certificate: X509Certificate): string | null {
+  return /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? null;
+}
+
+/** Longest chain that is looked at; real ones have two to four certificates. */
+const CHAIN_CERTIFICATES_MAX = 10;
+
+/** What the other side presented in the handshake, its own certificate first, in its order; empty = nothing. */
+export function presentedCertificates(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < CHAIN_CERTIFICATES_MAX) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
 }

@@ -1,18 +1,43 @@
-import 'reflect-metadata';
-import { KeyObject, webcrypto } from 'node:crypto';
+import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto';
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  type Name,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { type Issuer, openIssuer } from './issuer.ts';
-import { KEY_GENERATION, type KeyAlgorithm, P256, RSA } from './key-algorithm.ts';
+import 'reflect-metadata';
+
+/** Of new keys. P-256 is what small devices can do, and a hundred times quicker to make than RSA. */
+export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;
+
+export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+
+export const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const P384 = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const;
+export const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
+
+/** As WebCrypto's `generateKey` takes it. */
+export const KEY_GENERATION: Readonly<
+  Record<KeyAlgorithm, webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams>
+> = {
+  p256: P256,
+  rsa2048: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+};
+
+/** The name of a key's kind: one of `KEY_ALGORITHMS`, or what OpenSSL calls it, with its size. */
+export function keyKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { namedCurve, modulusLength } = asymmetricKeyDetails;
+  if (namedCurve === 'prime256v1') return 'p256';
+  return namedCurve ?? `${asymmetricKeyType ?? 'unknown'}${modulusLength ?? ''}`;
+}
 
 /** A certificate with its private key, both PEM. */
 export type KeyedCertificate = {
@@ -101,4 +126,39 @@ async function keyExtensions(
 
 function privateKeyPem(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** A CA that is ready to sign: parsed once, for any number of certificates. */
+export type Issuer = {
+  readonly subject: Name;
+  readonly signingKey: webcrypto.CryptoKey;
+  readonly signingAlgorithm: typeof P256 | typeof P384 | typeof RSA;
+  /** Names the issuer's key in each certificate. */
+  readonly keyIdentifier: Extension;
+};
+
+/**
+ * Reads the first certificate of `certificatePem`, and its key.
+ *
+ * @throws Error when the key is no unencrypted PEM, or neither P-256, P-384 nor RSA.
+ */
+export async function openIssuer({ certificatePem, privateKeyPem }: KeyedCertificate): Promise<Issuer> {
+  const certificate = new X509Certificate(certificatePem);
+  const key = createPrivateKey(privateKeyPem);
+  const signingAlgorithm = algorithmOf(key);
+  const der = key.export({ type: 'pkcs8', format: 'der' });
+  return {
+    subject: certificate.subjectName,
+    signingKey: await webcrypto.subtle.importKey('pkcs8', der, signingAlgorithm, false, ['sign']),
+    signingAlgorithm,
+    keyIdentifier: await AuthorityKeyIdentifierExtension.create(certificate.publicKey),
+  };
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Issuer['signingAlgorithm'] {
+  if (asymmetricKeyType === 'rsa') return RSA;
+  const curve = asymmetricKeyDetails?.namedCurve;
+  if (curve === 'prime256v1') return P256;
+  if (curve === 'secp384r1') return P384;
+  throw new Error(`a key of type ${[asymmetricKeyType, curve].filter(Boolean).join(' ')} cannot sign`);
 }

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { OperatorError } from '../problem/operator-error.ts';
-import { createCertificate, type KeyedCertificate } from './certificate.ts';
+import { createCertificate, type KeyAlgorithm, type KeyedCertificate } from './certificate.ts';
 import { isKeyOf, type PairFiles, readPair, writePair } from './certificate-pair.ts';
-import type { KeyAlgorithm } from './key-algorithm.ts';
 import { validityOf } from './validity.ts';
 
 export type AuthorityRequest = {

@@ -1,11 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { OperatorError } from '../problem/operator-error.ts';
-import { issueCertificate, type KeyedCertificate } from './certificate.ts';
-import { intermediatesIn } from './certificate-chain.ts';
+import {
+  type Issuer,
+  issueCertificate,
+  type KeyAlgorithm,
+  type KeyedCertificate,
+  keyKind,
+  openIssuer,
+} from './certificate.ts';
+import { commonName, intermediatesIn } from './certificate-chain.ts';
 import { isKeyOf, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
-import { commonName } from './common-name.ts';
-import { type Issuer, openIssuer } from './issuer.ts';
-import { type KeyAlgorithm, keyKind } from './key-algorithm.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
 /** What all certificates of a batch have in common. */

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { OperatorError, problem } from '../problem/operator-error.ts';
-import { dpsloadVersion } from './dpsload-version.ts';
-import { errorReport } from './error-report.ts';
-import { EXIT_CODE } from './exit-code.ts';
-import type { RunFleet } from './run-command.ts';
-import { refuseSecretFileNames } from './secret-file-names.ts';
+import { dpsloadVersion } from './host/dpsload-version.ts';
+import { EXIT_CODE } from './host/exit-code.ts';
+import type { RunFleet } from './host/run-inputs.ts';
+import { refuseSecretFileNames } from './host/secret-file-names.ts';
+import { errorReport } from './view/error-report.ts';
 
 type CommandEntry = { readonly summary: string; readonly load: () => Promise<Command> };
 
@@ -13,43 +13,43 @@ type CommandEntry = { readonly summary: string; readonly load: () => Promise<Com
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: {
     summary: 'register a fleet, and say how that went',
-    load: async () => (await import('./run-command.ts')).runCommand(loadAndRun, finish),
+    load: async () => (await import('./commands/run-command.ts')).runCommand(loadAndRun, finish),
   },
   resume: {
     summary: 'go on with a run that stopped, in the same journal',
-    load: async () => (await import('./resume-command.ts')).resumeCommand(loadAndRun, finish),
+    load: async () => (await import('./commands/resume-command.ts')).resumeCommand(loadAndRun, finish),
   },
   compare: {
     summary: 'two or more runs side by side',
-    load: async () => (await import('./compare-command.ts')).compareCommand(finish),
+    load: async () => (await import('./commands/compare-command.ts')).compareCommand(finish),
   },
   report: {
     summary: 'rebuild the results of a run, or of several runs of one fleet, from their journals',
-    load: async () => (await import('./report-command.ts')).reportCommand(),
+    load: async () => (await import('./commands/report-command.ts')).reportCommand(),
   },
   emulator: {
     summary: 'the DPS emulator, alone',
-    load: async () => (await import('./emulator-command.ts')).emulatorCommand(),
+    load: async () => (await import('./commands/emulator-command.ts')).emulatorCommand(),
   },
   fleet: {
     summary: 'make a fleet CSV',
-    load: async () => (await import('./fleet-command.ts')).fleetCommand(),
+    load: async () => (await import('./commands/fleet-command.ts')).fleetCommand(),
   },
   check: {
     summary: 'look at everything that could stop a run, or bound its speed',
-    load: async () => (await import('./check-command.ts')).checkCommand(finish),
+    load: async () => (await import('./commands/check-command.ts')).checkCommand(finish),
   },
   scenario: {
     summary: 'the scenarios that dpsload brings',
-    load: async () => (await import('./scenario-command.ts')).scenarioCommand(),
+    load: async () => (await import('./commands/scenario-command.ts')).scenarioCommand(),
   },
   certs: {
     summary: 'make CA, intermediate and device certificates',
-    load: async () => (await import('./certs-command.ts')).certsCommand(),
+    load: async () => (await import('./commands/certs-command.ts')).certsCommand(),
   },
   sas: {
     summary: 'print a SAS token for any MQTT client',
-    load: async () => (await import('./sas-command.ts')).sasCommand(),
+    load: async () => (await import('./commands/sas-command.ts')).sasCommand(),
   },
 };
 
@@ -60,7 +60,7 @@ await main();
 
 /** MQTT and its kin take longer to load than most mistakes take to be found. */
 async function loadAndRun(...request: Parameters<RunFleet>): Promise<number> {
-  return (await import('./start-run.ts')).startRun(...request);
+  return (await import('./host/start-run.ts')).startRun(...request);
 }
 
 /** Whoever stopped a run waits for nothing that is still under way: a connection that nobody answers, results half written. */

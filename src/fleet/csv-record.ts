@@ -1,6 +1,5 @@
 import { CsvError, type Parser, parse } from 'csv-parse';
-import { OperatorError } from '../problem/operator-error.ts';
-import { unreadableFile } from '../problem/unreadable-file.ts';
+import { OperatorError, unreadableFile } from '../problem/operator-error.ts';
 
 /** One record of a CSV file. */
 export type CsvRecord = {

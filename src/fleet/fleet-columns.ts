@@ -1,9 +1,8 @@
-import type { Problem } from '../problem/operator-error.ts';
-import { ProblemList } from '../problem/problem-list.ts';
+import { type Problem, ProblemList } from '../problem/operator-error.ts';
 import { isSecretLike, quoteValue } from '../problem/quote-value.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { isSecretName, KNOWN_COLUMNS, type KnownColumn, resembledColumn } from './known-column.ts';
+import { isSecretName, KNOWN_COLUMNS, type KnownColumn, resembledColumn } from './known-columns.ts';
 
 /** Where the fields of a record stand. */
 export type FleetColumns = {

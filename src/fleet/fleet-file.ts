@@ -1,4 +1,4 @@
-import type { KnownColumn } from './known-column.ts';
+import type { KnownColumn } from './known-columns.ts';
 
 /** Known column → its name in the file, where that is another one. */
 export type ColumnMap = Readonly<Partial<Record<KnownColumn, string>>>;

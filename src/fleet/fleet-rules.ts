@@ -1,8 +1,12 @@
+import { accessSync, constants } from 'node:fs';
+import { isSecret } from '../dps/device-key.ts';
+import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
+import { unreadableReason } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
-import { certificateComplaints } from './certificate-complaints.ts';
-import type { CertificateFiles } from './certificate-files.ts';
+import { type CertificateFiles, certificatePaths } from './certificate-files.ts';
+import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetRow } from './fleet-row.ts';
-import type { RowComplaint } from './parse-fleet-row.ts';
+import { parseFleetRow, type RowComplaint } from './parse-fleet-row.ts';
 
 /** What a run demands of every row, beyond its being legal. */
 export type FleetRules =
@@ -26,4 +30,56 @@ export function ruleComplaints(row: FleetRow, rules: FleetRules): readonly RowCo
     'Name its key in attestation.groups of the scenario, or give a key for all other rows (--group-key-file)';
   if (group === null) return [{ message: 'has neither group nor device_key, so that there is no key for it', remedy }];
   return [{ message: `there is no key for group ${quoteValue(group)}`, remedy }];
+}
+
+/** What a row lacks for X.509. Only that the files are there is looked at: what they hold, `fileCredentials` reads. */
+export function certificateComplaints(row: FleetRow, files: CertificateFiles | null): readonly RowComplaint[] {
+  const complaints = [...commonNameComplaints(row.registrationId)];
+  if (files === null) return complaints;
+  const { certificateFile, keyFile } = certificatePaths(files, row);
+  return [
+    ...complaints,
+    ...(secretComplaint('cert_file', row.certificateFile) ?? fileComplaints('cert_file', certificateFile)),
+    ...(secretComplaint('key_file', row.keyFile) ?? fileComplaints('key_file', keyFile)),
+  ];
+}
+
+function commonNameComplaints(registrationId: string): readonly RowComplaint[] {
+  const { length } = registrationId;
+  if (length <= COMMON_NAME_CHARACTERS_MAX) return [];
+  return [
+    {
+      message: `registration_id is ${length} characters long; as the common name of a certificate it has at most ${COMMON_NAME_CHARACTERS_MAX}`,
+      remedy: 'Shorten it, or use symmetric keys',
+    },
+  ];
+}
+
+function secretComplaint(column: string, name: string | null): readonly RowComplaint[] | null {
+  if (name === null || !isSecret(name)) return null;
+  return [{ message: `${column} is a secret, not the name of a file`, remedy: 'Put it into a file, and name that' }];
+}
+
+/** @param what is in the file, named as the column that can hold its path. */
+function fileComplaints(what: string, file: string | null): readonly RowComplaint[] {
+  if (file === null) {
+    return [{ message: `has no ${what}`, remedy: 'Give every device its certificate and key, or use --cert-dir' }];
+  }
+  try {
+    accessSync(file, constants.R_OK);
+    return [];
+  } catch (error) {
+    const { message, remedy } = unreadableReason(error);
+    return [{ message: `${what} ${JSON.stringify(file)}: ${message}`, remedy }];
+  }
+}
+
+/** What is wrong with one row by itself: whether it is legal, and has what the run needs. */
+export function rowComplaints(
+  fields: readonly string[],
+  columns: FleetColumns,
+  rules: FleetRules,
+): readonly RowComplaint[] {
+  const parsed = parseFleetRow(fields, 0, columns);
+  return 'row' in parsed ? ruleComplaints(parsed.row, rules) : parsed.complaints;
 }

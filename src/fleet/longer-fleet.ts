@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { unreadableFile } from '../problem/unreadable-file.ts';
+import { unreadableFile } from '../problem/operator-error.ts';
 
 /** What became of a fleet file since it was surveyed. */
 export type FleetChange =

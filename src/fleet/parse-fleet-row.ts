@@ -4,7 +4,7 @@ import { registrationIdProblem } from '../dps/registration-id.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetRow } from './fleet-row.ts';
-import type { KnownColumn } from './known-column.ts';
+import type { KnownColumn } from './known-columns.ts';
 
 /** What is wrong with one row; never quotes a field, since that may be a key in the wrong place. */
 export type RowComplaint = { readonly message: string; readonly remedy: string };

@@ -1,7 +1,7 @@
+import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
-import { readFileBytes } from './read-file-bytes.ts';
 
 /** What stands in the column registration_id, legal or not. */
 export type ListedId = { readonly line: number; readonly text: string };

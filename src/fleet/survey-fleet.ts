@@ -1,17 +1,13 @@
 import { createHash } from 'node:crypto';
-import { OperatorError, type Problem } from '../problem/operator-error.ts';
-import { PROBLEMS_LISTED_MAX, ProblemList } from '../problem/problem-list.ts';
-import { isCapitalWithDerivedKey } from './capital-ids.ts';
+import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList } from '../problem/operator-error.ts';
 import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicate-problems.ts';
-import { type Fingerprint, FingerprintTable } from './fingerprint-table.ts';
+import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
 import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
-import type { FleetRules } from './fleet-rules.ts';
-import type { KnownColumn } from './known-column.ts';
-import { readFleetRecords } from './read-fleet-records.ts';
+import { type FleetRules, rowComplaints } from './fleet-rules.ts';
+import type { KnownColumn } from './known-columns.ts';
+import { readFleetRecords } from './read-fleet.ts';
 import { type OnBadRow, RejectedLines } from './rejected-lines.ts';
-import { rowComplaints } from './row-complaints.ts';
-import { textFingerprint } from './text-fingerprint.ts';
 
 /** What the first pass over a fleet file finds. */
 export type FleetSurvey = {
@@ -169,3 +165,26 @@ function noRows(file: string): Problem {
     remedy: 'Write a line for each device',
   };
 }
+
+/**
+ * Whether a row's registration ID has capital letters and its key is derived from it. IDs are the same to the service in either
+ * case, but a key is derived from their bytes: whether the service folds the case first is unverified.
+ */
+export function isCapitalWithDerivedKey(
+  fields: readonly string[],
+  { placeOf }: FleetColumns,
+  { keys }: FleetRules,
+): boolean {
+  const isDerived = keys === 'for-every-row' || keys === 'of-these-groups';
+  if (!isDerived || fields[placeOf.get('device_key') ?? -1]) return false;
+  return /[A-Z]/.test(fields[placeOf.get('registration_id') ?? -1] ?? '');
+}
+
+/** For people; `null` where there is nothing to say. */
+export function capitalIdsWarning(count: number): string | null {
+  if (count === 0) return null;
+  const rows = count === 1 ? 'one row has' : `${count} rows have`;
+  return `${rows} capital letters in the registration ID, of which the key is derived: whether the service folds the case first is unverified`;
+}
+
+export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of them first (--limit)';

@@ -1,6 +1,10 @@
-import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../dps/allocation-policy.ts';
+import {
+  ALLOCATION_POLICIES,
+  type AllocationExpectation,
+  type CohortExpectation,
+  REPROVISION_POLICIES,
+} from '../allocation/allocation-expectation.ts';
 import { REGISTRATION_RESULTS, type RegistrationPhases } from '../registration/registration-outcome.ts';
-import type { AllocationExpectation, CohortExpectation } from '../scenario/allocation-expectation.ts';
 import {
   type Field,
   FieldError,

@@ -1,5 +1,6 @@
+import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
+import type { TargetName } from './target-name.ts';
 
 /** Version of the record shapes below; a reader refuses a journal with another one. */
 export const JOURNAL_VERSION = 1;
@@ -12,11 +13,6 @@ export const LOAD_SHAPES = [
   'batches',
   'at-once', // all when the session starts
 ] as const;
-
-/** What a run was aimed at, as every file and summary names it. */
-export type TargetName =
-  | { readonly kind: 'emulator'; readonly host: string; readonly port: number; readonly idScope: string }
-  | { readonly kind: 'service'; readonly host: string; readonly port: number; readonly idScope: string };
 
 /** One per run or resume, first of its session. Holds no secret. */
 export type SessionRecord = {

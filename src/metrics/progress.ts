@@ -1,12 +1,12 @@
-import type { SampleRecord, TargetName } from '../journal/journal-record.ts';
+import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
+import { HubExpectation } from '../allocation/hub-expectation.ts';
+import type { SampleRecord } from '../journal/journal-record.ts';
+import type { TargetName } from '../journal/target-name.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { AllocationExpectation } from '../scenario/allocation-expectation.ts';
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
 import { etaMs } from './eta.ts';
 import { HubDistribution, type HubShare } from './hub-distribution.ts';
-import { HubExpectation } from './hub-expectation.ts';
-import { LatencyHistograms } from './latency-histograms.ts';
-import type { LatencyMetric } from './latency-metric.ts';
+import { LatencyHistograms, type LatencyMetric } from './latency-histograms.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
 /** Samples, one a second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */

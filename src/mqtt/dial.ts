@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { ClientCertificate } from './client-certificate.ts';
-import type { ConnectionFailure } from './mqtt-connection.ts';
+import type { ClientCertificate } from '../conversation/client-certificate.ts';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 
 /** What a dialler tells of its stream; never before `Dial` has returned. */
 export type StreamEvents = {
@@ -16,3 +16,6 @@ export type StreamEvents = {
  * the stream is allowed at any time.
  */
 export type Dial = (events: StreamEvents, clientCertificate: ClientCertificate | null) => Duplex;
+
+/** The service's largest message is 96 KiB; a peer that sends more without completing a packet would fill the memory. */
+export const PACKET_BYTES_MAX = 256 * 1024;

@@ -1,7 +1,6 @@
 import type { Dial } from './dial.ts';
-import type { TlsChoices } from './tls-choices.ts';
 import { tlsDialler } from './tls-dialler.ts';
-import type { TlsEndpoint } from './tls-sockets.ts';
+import type { TlsChoices, TlsEndpoint } from './tls-sockets.ts';
 import { webSocketDialler } from './websocket-dialler.ts';
 
 export type Transport = 'mqtt' | 'websocket';

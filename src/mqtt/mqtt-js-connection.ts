@@ -1,16 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { MqttClient, type Packet } from 'mqtt';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock } from '../time/clock.ts';
-import { connackFailure, protocolFailure } from './connection-failure.ts';
-import type { Dial, StreamEvents } from './dial.ts';
-import type {
-  ConnectionFailure,
-  MqttConnection,
-  MqttEvent,
-  MqttIdentity,
-  OpenMqttConnection,
-} from './mqtt-connection.ts';
-import { PACKET_BYTES_MAX } from './packet-limit.ts';
+import { connackFailure, protocolFailure } from './connection-failures.ts';
+import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
+import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from './mqtt-connection.ts';
 
 /** An idle connection is cut by the load balancer in front of the service after about 240 s; the Node SDK of the service takes 180 too. */
 const KEEP_ALIVE_SECONDS = 180;

@@ -1,11 +1,10 @@
 import { isIP } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { clientCertificateFailure, socketFailure } from './connection-failure.ts';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
+import { clientCertificateFailure, socketFailure } from './connection-failures.ts';
 import type { Dial, StreamEvents } from './dial.ts';
-import type { ConnectionFailure } from './mqtt-connection.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices } from './tls-choices.ts';
-import { type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
 /**
  * MQTT over TLS.

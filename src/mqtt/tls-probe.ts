@@ -1,12 +1,11 @@
 import type { X509Certificate } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
-import { presentedCertificates } from '../certificates/presented-certificates.ts';
+import { presentedCertificates } from '../certificates/certificate-chain.ts';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock } from '../time/clock.ts';
-import { socketFailure } from './connection-failure.ts';
-import type { ConnectionFailure } from './mqtt-connection.ts';
-import type { TlsChoices } from './tls-choices.ts';
+import { socketFailure } from './connection-failures.ts';
 import { placeName } from './tls-dialler.ts';
-import { serverNameIndication, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { serverNameIndication, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
 /** What one TLS connection shows of its target. */
 export type TlsProbe = {

@@ -8,9 +8,30 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
-import type { ClientCertificate } from './client-certificate.ts';
-import { closeDeviceContext, openDeviceContext } from './device-secure-context.ts';
-import type { TlsChoices } from './tls-choices.ts';
+import type { ClientCertificate } from '../conversation/client-certificate.ts';
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** How TLS is spoken, beyond host, port and roots. */
+export type TlsChoices = {
+  /** `true`: the given roots stand instead of the system's; `false`: beside them. */
+  readonly caOnly: boolean;
+  readonly versionMin: TlsVersion;
+  readonly versionMax: TlsVersion;
+  /** Sent as SNI, and the name that the certificate must bear; `null` = the host. */
+  readonly serverName: string | null;
+  /** Source addresses, used in turn: each has local ports of its own. Empty = the system chooses. */
+  readonly localAddresses: readonly string[];
+};
+
+export const TLS_CHOICES_DEFAULT: TlsChoices = Object.freeze({
+  caOnly: false,
+  // The only version that the service's documentation promises; older ones are dead.
+  versionMin: 'TLSv1.2',
+  versionMax: 'TLSv1.3',
+  serverName: null,
+  localAddresses: [],
+});
 
 /**
  * Where a name has several addresses, Node gives each 250 ms and then tries the next. A front end under load answers a
@@ -119,4 +140,40 @@ function identityError(socket: TLSSocket, name: string): Error | undefined {
 function isIssuedFor(certificate: X509Certificate, name: string): boolean {
   if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined;
   return certificate.checkHost(name) !== undefined;
+}
+
+/** What Node's contexts can do beyond their documentation, on Node 20 to 26. */
+type NativeContext = { addCACert?(pem: string): void; close?(): void };
+
+/**
+ * A context for one device, which shows its certificate.
+ *
+ * Where roots are added to the system's, parsing all of them anew costs 10 to 30 ms a context: instead the added ones are put
+ * beside the system's, which all contexts share.
+ *
+ * @param caPems roots that are added, or that stand alone.
+ * @throws what `tls.createSecureContext` throws for a certificate or key that it cannot read, or that do not fit.
+ */
+export function openDeviceContext(
+  { chainPem, privateKeyPem }: ClientCertificate,
+  caPems: readonly string[],
+  { caOnly, versionMin: minVersion, versionMax: maxVersion }: TlsChoices,
+): SecureContext {
+  const options = { minVersion, maxVersion, cert: chainPem, key: privateKeyPem };
+  if (caPems.length === 0) return createSecureContext(options);
+  if (caOnly) return createSecureContext({ ...options, ca: [...caPems] });
+  const context = createSecureContext(options);
+  const native: NativeContext = context.context;
+  if (native.addCACert === undefined) return createSecureContext({ ...options, ca: [...rootCertificates, ...caPems] });
+  for (const pem of caPems) native.addCACert(pem);
+  return context;
+}
+
+/**
+ * Frees the memory of a context that no connection uses any more. Left to the garbage collector, which does not see how large
+ * it is outside the heap, contexts pile up by the thousand (nodejs/node issue 66002).
+ */
+export function closeDeviceContext(context: SecureContext): void {
+  const native: NativeContext = context.context;
+  native.close?.();
 }

@@ -1,13 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { clientCertificateFailure, socketFailure, webSocketFailure } from './connection-failure.ts';
-import type { Dial, StreamEvents } from './dial.ts';
-import type { ConnectionFailure } from './mqtt-connection.ts';
-import { PACKET_BYTES_MAX } from './packet-limit.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices } from './tls-choices.ts';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
+import { clientCertificateFailure, socketFailure, webSocketFailure } from './connection-failures.ts';
+import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
 import { placeName, refusedStream } from './tls-dialler.ts';
-import { type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
 /** As the service's SDKs for Node and Python ask for it. */
 const PATH = '/$iothub/websocket';

@@ -39,3 +39,53 @@ function describeProblem({ file, line, column, message, remedy, excerpt = '' }: 
   const place = file === null ? '' : `${[file, line, column].filter((part) => part !== null).join(':')}: `;
   return `${place}${message}.${remedy === null ? '' : ` ${remedy}.`}${excerpt === '' ? '' : `\n${excerpt}`}`;
 }
+
+/** Problems that one error spells out; a fleet with a million bad rows has one mistake, not a million. */
+export const PROBLEMS_LISTED_MAX = 50;
+
+/** Collects problems, keeps the first `PROBLEMS_LISTED_MAX` of them and counts the rest. */
+export class ProblemList {
+  readonly #listed: Problem[] = [];
+  #count = 0;
+
+  add(...problems: readonly Problem[]): void {
+    for (const each of problems) {
+      this.#count += 1;
+      if (this.#listed.length < PROBLEMS_LISTED_MAX) this.#listed.push(each);
+    }
+  }
+
+  /** Counts problems that are known to be there, but not spelled out. */
+  addUnlisted(count: number): void {
+    this.#count += count;
+  }
+
+  /** @throws OperatorError when there is any problem. */
+  throwIfAny(kind: OperatorErrorKind): void {
+    if (this.#count === 0) return;
+    const unlisted = this.#count - this.#listed.length;
+    throw new OperatorError(kind, unlisted === 0 ? this.#listed : [...this.#listed, problem(`and ${unlisted} more`)]);
+  }
+}
+
+const REASONS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+  ENOENT: ['there is no such file', 'Check the path'],
+  ENOTDIR: ['there is no such file', 'Check the path'],
+  EISDIR: ['is a folder', 'Name the file in it'],
+};
+
+/**
+ * What to throw for an error that reading `file` ended with: an `OperatorError` when the file system refused it, else the
+ * error itself.
+ */
+export function unreadableFile(file: string, error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException).code === undefined) return error;
+  return new OperatorError('usage', [{ file, line: null, column: null, ...unreadableReason(error) }]);
+}
+
+/** What to say of a file that reading ended with `error`. */
+export function unreadableReason(error: unknown): { readonly message: string; readonly remedy: string } {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+  const [message, remedy] = REASONS[code] ?? [`cannot be read (${code})`, 'Check the path and its permissions'];
+  return { message, remedy };
+}

@@ -15,24 +15,29 @@
 import { ERROR_CODES } from '../dps/error-codes.ts';
 import { type AnswerBody, parseAnswerBody, registerBody } from '../dps/payloads.ts';
 import { parseResponseTopic, pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../dps/topics.ts';
-import { type AnswerMeaning, answerMeaning } from './answer-meaning.ts';
-import { jitter } from './jitter.ts';
-import { registrationEnding } from './registration-ending.ts';
+import {
+  type AnswerMeaning,
+  answerMeaning,
+  answerVerdict,
+  assignedVerdict,
+  clientVerdict,
+  connectionVerdict,
+} from './answer-meaning.ts';
 import type { RegistrationPhases } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
-import type {
-  Progress,
-  RegistrationCommand,
-  RegistrationEvent,
-  RegistrationState,
-  RegistrationSubject,
-  RequestKind,
-  Transition,
-  Verdict,
+import {
+  EMPTY_TALLY,
+  type Progress,
+  type RegistrationCommand,
+  type RegistrationEnding,
+  type RegistrationEvent,
+  type RegistrationState,
+  type RegistrationSubject,
+  type RequestKind,
+  type Transition,
+  type Verdict,
 } from './registration-state.ts';
-import { EMPTY_TALLY } from './registration-tally.ts';
-import { conflictDelayMs, retryDelayMs } from './retry-delay.ts';
-import { answerVerdict, assignedVerdict, clientVerdict, connectionVerdict } from './verdict.ts';
+import { conflictDelayMs, jitter, retryDelayMs } from './retry-delay.ts';
 
 type Phase = RegistrationState['phase'];
 type In<P extends Phase> = Extract<RegistrationState, { phase: P }>;
@@ -489,4 +494,41 @@ function measuredAcceptance(progress: Progress, atMs: number): Progress {
 function measuredAssignment(progress: Progress, atMs: number): Progress {
   const assignedMs = atMs - (progress.acceptedAtMs ?? atMs);
   return { ...progress, phases: { ...progress.phases, assignedMs } };
+}
+
+/** @param body of the final answer; `null` when no answer ended the registration */
+export function registrationEnding(
+  progress: Progress,
+  finishedAtMs: number,
+  verdict: Verdict,
+  body: AnswerBody | null,
+): RegistrationEnding {
+  const assignment = verdict.result === 'assigned' ? body : null;
+  return {
+    result: verdict.result,
+    assignedHub: assignment?.assignedHub ?? null,
+    deviceId: assignment?.deviceId ?? null,
+    substatus: assignment?.substatus ?? null,
+    attempts: progress.attempts,
+    registersSent: progress.registersSent,
+    possiblyTwice: progress.possiblyTwice,
+    polls: progress.polls,
+    throttles: progress.throttles,
+    serverErrors: progress.serverErrors,
+    staleAnswers: progress.staleAnswers,
+    retryAftersClamped: progress.retryAftersClamped,
+    errorCode: verdict.errorCode,
+    errorMessage: verdict.errorMessage,
+    trackingId: verdict.trackingId,
+    operationId: progress.operationId ?? body?.operationId ?? null,
+    operationFailed: body?.status === 'failed' || body?.status === 'disabled',
+    serviceCreatedAt: body?.createdDateTimeUtc ?? null,
+    serviceUpdatedAt: body?.lastUpdatedDateTimeUtc ?? null,
+    startedAtMs: progress.startedAtMs,
+    finishedAtMs,
+    waitedMs: progress.waitedMs,
+    heldUnderWayMs: progress.heldUnderWayMs,
+    phases: progress.phases,
+    returnedPayload: body?.payloadJson ?? null,
+  };
 }

@@ -27,3 +27,30 @@ function between(minMs: number, maxMs: number, random: number): number {
   const leastMs = Math.min(minMs, maxMs);
   return Math.floor(leastMs + random * (maxMs - leastMs));
 }
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+/** 2^32 divided by the golden ratio: parts small numbers that follow each other. */
+const GOLDEN = 0x9e3779b9;
+
+/**
+ * The randomness of one pause: a number in [0, 1), the same for the same arguments on every machine.
+ * FNV-1a over the ID's UTF-16 units, begun with the seed and closed with the draw's number by MurmurHash3's finalizer.
+ *
+ * @param draw number of the pause within the registration
+ */
+export function jitter(seed: number, registrationId: string, draw: number): number {
+  let hash = FNV_OFFSET ^ mix(seed + GOLDEN);
+  for (let index = 0; index < registrationId.length; index++) {
+    hash = Math.imul(hash ^ registrationId.charCodeAt(index), FNV_PRIME);
+  }
+  return mix(mix(hash) + Math.imul(draw + 1, GOLDEN)) / 2 ** 32;
+}
+
+/** Finalizer of MurmurHash3, 32 bits: every bit of the input changes every bit of the result with probability 1/2. */
+function mix(value: number): number {
+  let hash = value | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

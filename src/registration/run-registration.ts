@@ -1,7 +1,7 @@
-import type { Credentials } from '../attestation/credentials.ts';
 import { connectUsername } from '../dps/connect-identity.ts';
 import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import type { Credentials } from './credentials.ts';
 import type { Launch } from './launch.ts';
 import { begin, step } from './registration-machine.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';

@@ -1,5 +1,5 @@
-import type { AllocationVerdict } from '../metrics/allocation/allocation-verdict.ts';
-import type { CohortVerdict, HubVerdict, MovementVerdict } from '../metrics/allocation/judge-allocation.ts';
+import type { AllocationVerdict } from '../allocation/allocation-verdict.ts';
+import type { CohortVerdict, HubVerdict, MovementVerdict } from '../allocation/judge-allocation.ts';
 import {
   cohortTitle,
   crossTable,

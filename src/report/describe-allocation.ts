@@ -1,13 +1,13 @@
-import type { ChiSquareTest } from '../metrics/allocation/chi-square-test.ts';
-import type { HubMinutes } from '../metrics/allocation/hub-timeline.ts';
+import type { CohortKind } from '../allocation/allocation-expectation.ts';
+import type { ChiSquareTest } from '../allocation/chi-square.ts';
 import {
   type AllocationJudgement,
   type CohortVerdict,
   type MovementVerdict,
   UNASSIGNED_SHARE_MAX,
-} from '../metrics/allocation/judge-allocation.ts';
-import type { Interval } from '../metrics/allocation/share-interval.ts';
-import type { CohortKind } from '../scenario/allocation-expectation.ts';
+} from '../allocation/judge-allocation.ts';
+import type { Interval } from '../allocation/share-interval.ts';
+import type { HubMinutes } from '../metrics/hub-timeline.ts';
 import { formatCount, formatDuration, formatForeign, formatNoun } from './format.ts';
 
 const NAME_CHARACTERS_MAX = 100;

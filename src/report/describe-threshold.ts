@@ -1,4 +1,4 @@
-import { ALLOCATION_VERDICTS } from '../metrics/allocation/allocation-verdict.ts';
+import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
@@ -40,8 +40,8 @@ function rounded(value: number): string {
   const precise = Number.isInteger(value)
     ? value
     : Number(value.toPrecision(Math.max(DIGITS, digitsBefore(value) + 1)));
-  const [whole = '', ...decimals] = String(precise).split('.');
-  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('.');
+  const [whole = '', ...decimals] = String(precise).split('./');
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('./');
 }
 
 function digitsBefore(value: number): number {

@@ -1,6 +1,5 @@
-import { type HubChange, saysLost } from '../metrics/allocation/device-history.ts';
-import { type ExpectedMovement, expectedMovement } from '../metrics/allocation/expected-movement.ts';
-import type { HubWeight } from '../scenario/allocation-expectation.ts';
+import { type ExpectedMovement, expectedMovement, type HubWeight } from '../allocation/allocation-expectation.ts';
+import { type HubChange, saysLost } from '../allocation/movement.ts';
 import type { Move } from './moves-csv.ts';
 
 /** One row of `registrations.csv`, as far as it is compared. */

@@ -1,4 +1,4 @@
-import type { AllocationJudgement } from '../metrics/allocation/judge-allocation.ts';
+import type { AllocationJudgement } from '../allocation/judge-allocation.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import { describeExpectation, describeReason, formatPoints } from './describe-allocation.ts';
 import { describeThreshold } from './describe-threshold.ts';

@@ -1,5 +1,5 @@
-import type { DeviceStep, HubChange } from '../metrics/allocation/device-history.ts';
-import { csvLine } from './csv-line.ts';
+import type { DeviceStep, HubChange } from '../allocation/movement.ts';
+import { csvLine } from '../files/csv-line.ts';
 
 /** What became of one device that had a hub before. */
 export type Move = {

@@ -1,5 +1,5 @@
+import type { ConnectionFailureCode } from '../conversation/connection-failure.ts';
 import { ERROR_CODES } from '../dps/error-codes.ts';
-import type { ConnectionFailureCode } from '../mqtt/mqtt-connection.ts';
 
 const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
   dns: 'Check the host name and the name server',

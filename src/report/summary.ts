@@ -1,11 +1,11 @@
-import type { EndReason, EndRecord, SessionRecord, TargetName } from '../journal/journal-record.ts';
-import { targetLabel } from '../journal/target-label.ts';
-import type { AllocationCounts } from '../metrics/allocation/allocation-counts.ts';
-import type { HubMinutes, HubTimeline } from '../metrics/allocation/hub-timeline.ts';
-import { type AllocationJudgement, judgeAllocation } from '../metrics/allocation/judge-allocation.ts';
-import type { Movement, MovementCounts } from '../metrics/allocation/movement-counts.ts';
+import type { AllocationCounts } from '../allocation/allocation-counts.ts';
+import { type AllocationJudgement, judgeAllocation } from '../allocation/judge-allocation.ts';
+import type { Movement, MovementCounts } from '../allocation/movement.ts';
+import type { EndReason, EndRecord, SessionRecord } from '../journal/journal-record.ts';
+import { type TargetName, targetLabel } from '../journal/target-name.ts';
 import type { DurationSummary } from '../metrics/duration-histogram.ts';
 import type { HubDistribution, HubShare } from '../metrics/hub-distribution.ts';
+import type { HubMinutes, HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../metrics/latency-histograms.ts';
 import type { HealthSummary, LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { type ErrorGroup, FAILED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
@@ -254,4 +254,9 @@ function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
 function summarizeTotals(totals: RunTotals): Pick<Summary, 'requests' | 'throughput'> {
   const { activeMs, ended, endedPerSecond, ...requests } = totals.values();
   return { requests, throughput: { activeMs, ended, endedPerSecond } };
+}
+
+/** The text of `summary.json`. */
+export function summaryJson(summary: Summary): string {
+  return `${JSON.stringify(summary, null, 2)}\n`;
 }

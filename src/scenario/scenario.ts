@@ -1,12 +1,13 @@
+import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
+import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { OnBadRow } from '../fleet/rejected-lines.ts';
-import type { LoadShape } from '../load/load-shape.ts';
+import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
 import type { Transport } from '../mqtt/dialler.ts';
-import type { TlsChoices } from '../mqtt/tls-choices.ts';
+import type { TlsChoices } from '../mqtt/tls-sockets.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
-import type { AllocationExpectation } from './allocation-expectation.ts';
 
 export type { FleetFile };
 
@@ -109,3 +110,28 @@ export type Scenario = {
   /** Of every jitter. */
   readonly seed: number;
 };
+
+/** Environment variables by their names; one that is empty counts as not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Environment variables that hold a key themselves. */
+export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
+export const DEVICE_KEY_VARIABLE = 'DPSLOAD_DEVICE_KEY';
+
+export const SECRET_VARIABLES: readonly string[] = [GROUP_KEY_VARIABLE, DEVICE_KEY_VARIABLE];
+
+/** What a run of this scenario demands of every row of its fleet. */
+export function fleetRulesOf({ attestation, target }: Scenario): FleetRules {
+  if (attestation.kind === 'device-key') return { keys: 'in-every-row' };
+  if (attestation.kind === 'x509') {
+    const { certificates } = attestation;
+    return {
+      keys: 'certificates',
+      files: certificates.from === 'rows' || certificates.from === 'folder' ? certificates : null,
+    };
+  }
+  const groups = Object.keys(attestation.groups);
+  // The embedded emulator gets a throw-away key when the operator gives none.
+  const isThrowAway = target.kind === 'emulator' && target.throwAway && groups.length === 0;
+  return attestation.key !== null || isThrowAway ? { keys: 'for-every-row' } : { keys: 'of-these-groups', groups };
+}

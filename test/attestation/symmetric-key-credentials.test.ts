@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SymmetricKeys } from '../../src/attestation/symmetric-key-credentials.ts';
-import { symmetricKeyCredentials } from '../../src/attestation/symmetric-key-credentials.ts';
+import { type SymmetricKeys, symmetricKeyCredentials } from '../../src/attestation/symmetric-key-credentials.ts';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { isSignedWith, parseSasToken } from '../../src/dps/sas-token.ts';
 

@@ -1,4 +1,5 @@
 // CPU of the client per registration with X.509, as a ratio to symmetric keys: credentials, TLS and the whole conversation.
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

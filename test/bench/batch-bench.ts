@@ -1,5 +1,6 @@
 // npm run bench batch: fleets of growing size through the real coordinator, a worker thread and the journal, with a simulated
 // connection. DPSLOAD_BENCH_ROWS=10000,100000 names other sizes.
+
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { BatchMeasures, Phase } from './batch-measure.ts';

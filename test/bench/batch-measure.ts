@@ -1,10 +1,11 @@
 // A process of its own for one size of fleet, so that its peak memory is that size's. Prints one JSON line.
+
 import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { surveyJournals } from '../../src/coordinator/survey-journal.ts';
-import { writeResults } from '../../src/coordinator/write-results.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
+import { surveyJournals } from '../../src/results/survey-journals.ts';
+import { writeResults } from '../../src/results/write-results.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
 import { runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { inTemporaryFolder } from './program-run.ts';

@@ -1,13 +1,13 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { FleetRun, type FleetRunParts } from '../../src/coordinator/fleet-run.ts';
-import { sessionLegs } from '../../src/coordinator/session-legs.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
-import type { LoadShape } from '../../src/load/load-shape.ts';
-import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
+import type { LoadShape } from '../../src/load/pace.ts';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import { sessionLegs } from '../../src/run/legs.ts';
+import { FleetRun, type FleetRunParts } from '../../src/run/session.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 

@@ -1,5 +1,6 @@
 // npm run bench batch-tls: a large fleet through the built program over TLS against the emulator, a process of its own.
 // DPSLOAD_BENCH_ROWS names another size.
+
 import { once } from 'node:events';
 import { inTemporaryFolder, journalOf, startEmulator, startRun } from './program-run.ts';
 

@@ -1,4 +1,5 @@
 // CPU of the client per registration, as a ratio to a bare TLS handshake: the handshake cannot be saved, the rest can.
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';

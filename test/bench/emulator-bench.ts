@@ -1,4 +1,5 @@
 // Is the emulator the bottleneck? Its CPU per registration beside that of the client, over TLS, and the memory of its records.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';

@@ -1,4 +1,5 @@
 // npm run bench in-flight: memory for each registration in flight over TLS, at 5,000 in flight.
+
 import { once } from 'node:events';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { inTemporaryFolder, type JournalLine, journalOf, startEmulator, startRun } from './program-run.ts';

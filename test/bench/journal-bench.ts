@@ -1,11 +1,12 @@
 // npm run bench journal: what journal and results cost a run over TLS against the emulator, beside one with a journal that keeps
 // nothing, in turns. DPSLOAD_BENCH_ROWS and DPSLOAD_BENCH_ROUNDS name other amounts.
+
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REGISTRATION_WORKER } from '../../src/coordinator/worker-pool.ts';
-import { writeResults } from '../../src/coordinator/write-results.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
+import { writeResults } from '../../src/results/write-results.ts';
+import { REGISTRATION_WORKER } from '../../src/worker/thread-pool.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
 import { type BatchSession, NULL_JOURNAL, runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { median } from './interleaved-rounds.ts';

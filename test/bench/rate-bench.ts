@@ -1,5 +1,6 @@
 // npm run bench rate: how exactly the open model keeps a rate: over TLS against the emulator, a process of its own, and, faster than
 // that can be had on a small machine, over a simulated connection.
+
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';

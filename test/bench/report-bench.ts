@@ -1,5 +1,6 @@
 // npm run bench report: how long `dpsload report` takes for journals of 10,000 to 1,000,000 outcomes at 750 a minute, how much
 // memory it needs, how large report.html becomes, and whether it still shows the one registration that took 59 s.
+
 import { spawnSync } from 'node:child_process';
 import { createWriteStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,9 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createCertificate, issueCertificate } from '../../src/certificates/certificate.ts';
+import { createCertificate, issueCertificate, KEY_ALGORITHMS, openIssuer } from '../../src/certificates/certificate.ts';
 import { certificatesIn, intermediatesIn } from '../../src/certificates/certificate-chain.ts';
-import { openIssuer } from '../../src/certificates/issuer.ts';
-import { KEY_ALGORITHMS } from '../../src/certificates/key-algorithm.ts';
 import { VALIDITY_KINDS, validityKind, validityOf } from '../../src/certificates/validity.ts';
 import { authority, deviceCertificate, parsed } from '../support/certificates.ts';
 

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { fleetCommand } from '../../src/cli/fleet-command.ts';
-import { sasCommand } from '../../src/cli/sas-command.ts';
+import { fleetCommand } from '../../src/cli/commands/fleet-command.ts';
+import { sasCommand } from '../../src/cli/commands/sas-command.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connectUsername, parseConnectUsername } from '../../src/dps/connect-identity.ts';
 import { symmetricKeyProblem } from '../../src/dps/device-key.ts';
-import { idScopeProblem } from '../../src/dps/id-scope.ts';
-import { isOperationId } from '../../src/dps/operation-id.ts';
+import { idScopeProblem } from '../../src/dps/endpoint.ts';
+import { isOperationId } from '../../src/dps/payloads.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../src/dps/registration-id.ts';
 import { idScopes, registrationIds, symmetricKeys } from '../support/arbitraries.ts';
 

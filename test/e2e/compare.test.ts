@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { writeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import type { Comparison } from '../../src/report/compare-runs.ts';
+import { writeResults } from '../../src/results/write-results.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { readResultRows } from '../support/results.ts';
 import { HUBS, sampleJournal, writeJournal } from '../support/sample-journal.ts';

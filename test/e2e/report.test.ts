@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lockRunFolder } from '../../src/coordinator/run-lock.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
+import { lockRunFolder } from '../../src/run-folder/run-lock.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { folderBytes } from '../support/results.ts';
 import { sampleJournal, sessionOf, writeJournal } from '../support/sample-journal.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { allocate } from '../../src/emulator/service/allocation.ts';
+import { allocate, hubByWeightedHash } from '../../src/emulator/service/allocation.ts';
 import type { DpsInstance, EnrollmentGroup, LinkedHub } from '../../src/emulator/service/dps-instance.ts';
-import { hubByWeightedHash } from '../../src/emulator/service/weighted-hash.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
 
 const IDS = 100_000;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type RateLimit, rateLimiter } from '../../src/emulator/service/rate-limit.ts';
+import { type RateLimit, rateLimiter } from '../../src/emulator/service/quotas.ts';
 
 /** Limits with the moments of requests, in order. */
 const requests = fc.record({

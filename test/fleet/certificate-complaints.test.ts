@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { certificateComplaints } from '../../src/fleet/certificate-complaints.ts';
+import { certificateComplaints } from '../../src/fleet/fleet-rules.ts';
 import { fleetRow } from '../support/launches.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { duplicateProblems } from '../../src/fleet/duplicate-problems.ts';
-import { type Fingerprint, FingerprintTable } from '../../src/fleet/fingerprint-table.ts';
+import { type Fingerprint, FingerprintTable, textFingerprint } from '../../src/fleet/fingerprint-table.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
-import { textFingerprint } from '../../src/fleet/text-fingerprint.ts';
 import { OperatorError, type Problem } from '../../src/problem/operator-error.ts';
 import { registrationIds } from '../support/arbitraries.ts';
 import { writeFleetFile } from '../support/fleet-file.ts';

@@ -9,7 +9,7 @@ import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import type { FleetRules } from '../../src/fleet/fleet-rules.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
-import { PROBLEMS_LISTED_MAX } from '../../src/problem/problem-list.ts';
+import { PROBLEMS_LISTED_MAX } from '../../src/problem/operator-error.ts';
 import { registrationIds, symmetricKeys } from '../support/arbitraries.ts';
 import { operatorError, writeFleetFile } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

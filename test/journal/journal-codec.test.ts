@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/dps/allocation-policy.ts';
+import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/allocation/allocation-expectation.ts';
 import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
 import { END_REASONS, type JournalRecord, LOAD_SHAPES, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';

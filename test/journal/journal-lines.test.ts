@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { JournalLines } from '../../src/journal/journal-lines.ts';
-import { readJournal } from '../../src/journal/journal-reader.ts';
+import { JournalLines, readJournal } from '../../src/journal/journal-reader.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { outcomeRecord, sessionRecord, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OutageWatch } from '../../src/load/outage-watch.ts';
-import { repeatedRequestsMax } from '../../src/load/retry-budget.ts';
+import { repeatedRequestsMax } from '../../src/load/permits.ts';
 
 describe('outage watch', () => {
   it('begins with the first of 20 failures in a row, and ends with a sign of life', () => {

@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { askedPerSecond, type LoadShape, launchesPerMinuteMax, paceOf } from '../../src/load/load-shape.ts';
-import { atOncePace, batchPace, closedPace, constantPace, type Pace } from '../../src/load/pace.ts';
-import { type Stage, stagesPace } from '../../src/load/stages-pace.ts';
+import {
+  askedPerSecond,
+  atOncePace,
+  batchPace,
+  closedPace,
+  constantPace,
+  type LoadShape,
+  launchesPerMinuteMax,
+  type Pace,
+  paceOf,
+  type Stage,
+  stagesPace,
+} from '../../src/load/pace.ts';
 
 function intended(pace: Pace, index: number): number {
   return pace.intendedAtMs(index) ?? Number.NaN;

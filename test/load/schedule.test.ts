@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { closedPace, constantPace } from '../../src/load/pace.ts';
+import { closedPace, constantPace, stagesPace } from '../../src/load/pace.ts';
 import { Permits } from '../../src/load/permits.ts';
 import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
-import { stagesPace } from '../../src/load/stages-pace.ts';
 
 function schedule(parts: Partial<ScheduleParts>): Schedule {
   return new Schedule({ pace: closedPace(), permits: null, endAtMs: Number.POSITIVE_INFINITY, ...parts });

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeResults } from '../../src/coordinator/write-results.ts';
+import { writeResults } from '../../src/results/write-results.ts';
 import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
 import { busyJournal } from '../support/busy-journal.ts';
 import { writeJournal } from '../support/sample-journal.ts';

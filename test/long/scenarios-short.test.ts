@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { shippedScenarios } from '../../src/cli/shipped-scenarios.ts';
+import { shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { readResultRows } from '../support/results.ts';
 import { documentedLines, runScenario } from '../support/shipped-scenario-runs.ts';

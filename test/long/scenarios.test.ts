@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { shippedScenarios } from '../../src/cli/shipped-scenarios.ts';
+import { shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import { documentedLines, runScenario } from '../support/shipped-scenario-runs.ts';
 
 it.each(shippedScenarios())('$name ends well, and prints what its comment says', async ({ name, text }) => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
-import { percentileCurve, percentilePlaces } from '../../src/metrics/percentile-curve.ts';
+import { DurationHistogram, percentileCurve, percentilePlaces } from '../../src/metrics/duration-histogram.ts';
 
 it('rises from the smallest to the largest value', () => {
   fc.assert(

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RunTimeline } from '../../src/metrics/run-timeline.ts';
-import type { TimeBucket } from '../../src/metrics/time-bucket.ts';
+import { RunTimeline, type TimeBucket } from '../../src/metrics/run-timeline.ts';
 import { BUCKETS_MAX } from '../../src/metrics/time-series.ts';
 import { notAssigned, outcomeRecord, sampleRecord } from '../support/sample-journal.ts';
 

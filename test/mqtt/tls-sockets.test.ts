@@ -1,12 +1,16 @@
 import { once } from 'node:events';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ClientCertificate } from '../../src/mqtt/client-certificate.ts';
-import { closeDeviceContext, openDeviceContext } from '../../src/mqtt/device-secure-context.ts';
+import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
 import type { MqttEvent } from '../../src/mqtt/mqtt-connection.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices } from '../../src/mqtt/tls-choices.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
-import { tlsSockets } from '../../src/mqtt/tls-sockets.ts';
+import {
+  closeDeviceContext,
+  openDeviceContext,
+  TLS_CHOICES_DEFAULT,
+  type TlsChoices,
+  tlsSockets,
+} from '../../src/mqtt/tls-sockets.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { TEST_IDENTITY } from '../support/recorded-connection.ts';

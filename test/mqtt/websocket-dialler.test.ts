@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ClientCertificate } from '../../src/mqtt/client-certificate.ts';
+import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { webSocketDialler } from '../../src/mqtt/websocket-dialler.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';

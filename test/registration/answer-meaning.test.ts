@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { CONNECTION_FAILURE_CODES } from '../../src/conversation/connection-failure.ts';
 import { parseAnswerBody } from '../../src/dps/payloads.ts';
-import { CONNECTION_FAILURE_CODES } from '../../src/mqtt/mqtt-connection.ts';
-import { answerMeaning } from '../../src/registration/answer-meaning.ts';
-import { answerVerdict, connectionVerdict } from '../../src/registration/verdict.ts';
+import { answerMeaning, answerVerdict, connectionVerdict } from '../../src/registration/answer-meaning.ts';
 
 const BODIES = {
   assigned: '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}',

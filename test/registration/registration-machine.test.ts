@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CONNECTION_FAILURE_CODES } from '../../src/conversation/connection-failure.ts';
 import { parseRequestTopic } from '../../src/dps/topics.ts';
-import { CONNECTION_FAILURE_CODES } from '../../src/mqtt/mqtt-connection.ts';
 import { begin, step } from '../../src/registration/registration-machine.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 import type {

@@ -1,10 +1,14 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { csvLine } from '../../src/files/csv-line.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
-import { csvLine } from '../../src/report/csv-line.ts';
-import { FAILURES_CSV_HEADER, failuresCsvLine } from '../../src/report/failures-csv.ts';
-import { registrationsCsvHeader, registrationsCsvLine } from '../../src/report/registrations-csv.ts';
+import {
+  FAILURES_CSV_HEADER,
+  failuresCsvLine,
+  registrationsCsvHeader,
+  registrationsCsvLine,
+} from '../../src/report/registrations-csv.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 const EPOCH_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);

@@ -1,9 +1,9 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeResults } from '../../src/coordinator/write-results.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
+import { writeResults } from '../../src/results/write-results.ts';
 import { sampleJournal, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -64,7 +64,7 @@ describe('JUnit XML', () => {
     const properties = [...junitXml(summary).matchAll(/<property name="([^"]*)" value="([^"]*)"\/>/g)];
     expect(properties.length).toBeGreaterThan(50);
     for (const [, path = '', value] of properties) {
-      const member = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], summary);
+      const member = path.split('./').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], summary);
       expect([path, String(member)]).toEqual([path, value]);
     }
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceHistory } from '../../src/metrics/allocation/device-history.ts';
+import { DeviceHistory } from '../../src/allocation/movement.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { leftBehindHeader, leftBehindLines } from '../../src/report/left-behind.ts';
 import { notAssigned, outcomeRecord, sessionRecord } from '../support/sample-journal.ts';

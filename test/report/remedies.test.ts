@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { CONNECTION_FAILURE_CODES } from '../../src/conversation/connection-failure.ts';
 import { ERROR_CODES } from '../../src/dps/error-codes.ts';
-import { CONNECTION_FAILURE_CODES } from '../../src/mqtt/mqtt-connection.ts';
 import { remedyFor } from '../../src/report/remedies.ts';
 
 describe('a remedy', () => {

@@ -1,11 +1,10 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeResults } from '../../src/coordinator/write-results.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
-import type { Summary } from '../../src/report/summary.ts';
-import { summaryJson } from '../../src/report/summary-json.ts';
-import { summarySchema } from '../../src/report/summary-shape.ts';
+import { type Summary, summaryJson } from '../../src/report/summary.ts';
+import { summarySchema } from '../../src/report/summary-schema.ts';
+import { makeResults } from '../../src/results/write-results.ts';
 import { busyJournal } from '../support/busy-journal.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
 import { sampleJournal, sessionOf, writeJournal } from '../support/sample-journal.ts';

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { paletteFor } from '../../src/cli/colors.ts';
+import { paletteFor } from '../../src/cli/view/colors.ts';
 import type { EndRecord, OutcomeRecord, SampleRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HUB_WEIGHTS, HUBS_BY_NAME } from '../../src/scenario/hub-weights.ts';
-import { printScenario } from '../../src/scenario/print-scenario.ts';
-import { type ResolvedScenario, resolveScenario } from '../../src/scenario/resolve-scenario.ts';
+import { HUB_WEIGHTS, HUBS_BY_NAME } from '../../src/scenario/notation/lists.ts';
+import { printScenario } from '../../src/scenario/read/print-scenario.ts';
+import { type ResolvedScenario, resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 const HEAD = 'version: 1\ntarget: { emulator: {} }\nfleet: { file: f.csv }\n';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/scenario/duration.ts';
+import { formatDuration, parseDuration } from '../../src/scenario/notation/duration.ts';
 import {
   API_VERSION,
   DELIMITER,
@@ -8,11 +8,12 @@ import {
   HOST,
   ID_SCOPE,
   type Notation,
+  parseWholeNumber,
   VARIABLE,
+  wholeNumberBetween,
   YES_NO,
-} from '../../src/scenario/notation.ts';
-import { formatRate, parseRate, RATE_PER_SECOND_MAX } from '../../src/scenario/rate.ts';
-import { parseWholeNumber, wholeNumberBetween } from '../../src/scenario/whole-number.ts';
+} from '../../src/scenario/notation/notation.ts';
+import { formatRate, parseRate, RATE_PER_SECOND_MAX } from '../../src/scenario/notation/rate.ts';
 import { symmetricKeys } from '../support/arbitraries.ts';
 
 describe('durations', () => {

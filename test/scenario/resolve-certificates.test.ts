@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Flags } from '../../src/scenario/gather-settings.ts';
-import { printScenario } from '../../src/scenario/print-scenario.ts';
-import { type ResolvedScenario, resolveScenario } from '../../src/scenario/resolve-scenario.ts';
+import type { Flags } from '../../src/scenario/read/gather-settings.ts';
+import { printScenario } from '../../src/scenario/read/print-scenario.ts';
+import { type ResolvedScenario, resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 
 const TARGET = { host: 'dps.example', idScope: '0ne00111111', fleet: 'data/fleet.csv' };
 

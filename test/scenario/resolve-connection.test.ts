@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Flags } from '../../src/scenario/gather-settings.ts';
-import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
+import type { Flags } from '../../src/scenario/read/gather-settings.ts';
+import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 
 function resolve(flags: Flags): Scenario {

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
-import { loadRisks, meteredPerMinute } from '../../src/scenario/load-risks.ts';
-import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../../src/scenario/resolve-scenario.ts';
-import { longFlag, SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../../src/scenario/settings.ts';
+import { loadRisks, meteredPerMinute } from '../../src/scenario/read/load-risks.ts';
+import {
+  type ResolvedScenario,
+  resolveScenario,
+  type ScenarioInput,
+} from '../../src/scenario/read/resolve-scenario.ts';
+import {
+  longFlag,
+  SETTING_NAMES,
+  type SettingName,
+  settingNamed,
+  variableOf,
+} from '../../src/scenario/settings/settings.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -114,7 +124,7 @@ const SAMPLES: Readonly<
 
 /** A scenario with one setting, as an operator would write it. */
 function scenarioWith(name: SettingName, text: string): string {
-  const steps = settingNamed(name).key.split('.');
+  const steps = settingNamed(name).key.split('./');
   const value = text.includes('=') ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }` : JSON.stringify(text);
   const leaf = name === 'emulator' ? '{}' : value;
   return `version: 1\n${steps.map((step, depth) => `${'  '.repeat(depth)}${step}:`).join('\n')} ${leaf}\n`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { scenarioKeys } from '../../src/scenario/print-scenario.ts';
-import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
-import { RESUMABLE_SETTINGS, resumeScenario } from '../../src/scenario/resume-scenario.ts';
+import { scenarioKeys } from '../../src/scenario/read/print-scenario.ts';
+import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
+import { RESUMABLE_SETTINGS, resumeScenario } from '../../src/scenario/read/resume-scenario.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-choices.ts';
-import { printScenario, scenarioKeys } from '../../src/scenario/print-scenario.ts';
-import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../../src/scenario/resolve-scenario.ts';
-import { resumeScenario } from '../../src/scenario/resume-scenario.ts';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
+import { printScenario, scenarioKeys } from '../../src/scenario/read/print-scenario.ts';
+import {
+  type ResolvedScenario,
+  resolveScenario,
+  type ScenarioInput,
+} from '../../src/scenario/read/resolve-scenario.ts';
+import { resumeScenario } from '../../src/scenario/read/resume-scenario.ts';
 import { symmetricKeys } from '../support/arbitraries.ts';
 import { operatorError } from '../support/fleet-file.ts';
 

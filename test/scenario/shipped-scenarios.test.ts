@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { shippedScenarioFile, shippedScenarios } from '../../src/cli/shipped-scenarios.ts';
-import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
-import { SCENARIO_SHAPE, scenarioSchema } from '../../src/scenario/scenario-shape.ts';
-import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings.ts';
+import { shippedScenarioFile, shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
+import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
+import { SCENARIO_SHAPE, scenarioSchema } from '../../src/scenario/read/scenario-shape.ts';
+import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings/settings.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 type Schema = { readonly properties?: Readonly<Record<string, Schema>>; readonly description?: string };
@@ -47,7 +47,7 @@ describe('the JSON Schema of scenarios', () => {
   it.each(SETTING_NAMES)('knows %s, and says what it is', (name) => {
     const { key, help } = settingNamed(name);
     const at = key
-      .split('.')
+      .split('./')
       .reduce<Schema | undefined>((schema, step) => schema?.properties?.[step], scenarioSchema());
     expect(at?.description).toContain(help);
   });

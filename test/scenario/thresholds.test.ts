@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { printThreshold } from '../../src/metrics/threshold/print-threshold.ts';
-import { printScenario } from '../../src/scenario/print-scenario.ts';
-import { resolveScenario } from '../../src/scenario/resolve-scenario.ts';
+import { printThreshold } from '../../src/metrics/threshold/parse-threshold.ts';
+import { printScenario } from '../../src/scenario/read/print-scenario.ts';
+import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 const FLAGS = { fleet: 'f.csv', emulator: 'true' };

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { readJournal } from '../../src/journal/journal-reader.ts';
-import { SettlementFold } from '../../src/journal/settlement-fold.ts';
+import { SettlementFold } from '../../src/journal/settlement-index.ts';
 import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
 import { readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';

@@ -1,4 +1,4 @@
-import { defaultInstance } from '../../src/emulator/default-instance.ts';
+import { defaultInstance } from '../../src/emulator/config/default-instance.ts';
 import {
   type DpsInstance,
   ENROLLMENT_DEFAULTS,

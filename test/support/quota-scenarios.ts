@@ -1,4 +1,4 @@
-import type { RateLimit } from '../../src/emulator/service/rate-limit.ts';
+import type { RateLimit } from '../../src/emulator/service/quotas.ts';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
 import { busiestWindow, type SimulatedSessionOptions, type SimulatedSessionResult } from './simulated-session.ts';
 

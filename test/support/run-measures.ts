@@ -1,18 +1,17 @@
+import { AllocationCounts } from '../../src/allocation/allocation-counts.ts';
+import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
+import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
+import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
 import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
-import { AllocationCounts } from '../../src/metrics/allocation/allocation-counts.ts';
-import { DeviceHistory } from '../../src/metrics/allocation/device-history.ts';
-import { HubTimeline } from '../../src/metrics/allocation/hub-timeline.ts';
-import { judgeAllocation } from '../../src/metrics/allocation/judge-allocation.ts';
-import { MovementCounts } from '../../src/metrics/allocation/movement-counts.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
+import { HubTimeline } from '../../src/metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
 import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
-import type { RunMeasures } from '../../src/metrics/threshold/run-measures.ts';
+import type { RunMeasures } from '../../src/metrics/threshold/threshold-metrics.ts';
 import type { RunFacts } from '../../src/report/summary.ts';
-import type { AllocationExpectation } from '../../src/scenario/allocation-expectation.ts';
 import { HUBS, sampleRecord, sessionRecord } from './sample-journal.ts';
 
 /** What the sample outcomes fit. */

@@ -1,10 +1,5 @@
-import type {
-  ConnectionFailureCode,
-  MqttConnection,
-  MqttEvent,
-  MqttIdentity,
-  OpenMqttConnection,
-} from '../../src/mqtt/mqtt-connection.ts';
+import type { ConnectionFailureCode } from '../../src/conversation/connection-failure.ts';
+import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from '../../src/mqtt/mqtt-connection.ts';
 import type { RegistrationWitness } from './registration-witness.ts';
 import type { SimulatedRandom } from './simulated-random.ts';
 import type { SimulatedService } from './simulated-service.ts';

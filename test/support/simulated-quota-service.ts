@@ -1,5 +1,5 @@
 import { parseRequestTopic, responseTopic } from '../../src/dps/topics.ts';
-import { type RateLimit, type RateLimiter, rateLimiter } from '../../src/emulator/service/rate-limit.ts';
+import { type RateLimit, type RateLimiter, rateLimiter } from '../../src/emulator/service/quotas.ts';
 import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from '../../src/mqtt/mqtt-connection.ts';
 import type { SimulatedRandom } from './simulated-random.ts';
 import type { VirtualClock } from './virtual-clock.ts';

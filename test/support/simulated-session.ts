@@ -1,12 +1,7 @@
-import { Dispatcher } from '../../src/coordinator/dispatcher.ts';
-import { LaunchLedger } from '../../src/coordinator/launch-ledger.ts';
-import { PermitDesk } from '../../src/coordinator/permit-desk.ts';
-import { fleetSource } from '../../src/coordinator/source-of-work.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
-import { Credits } from '../../src/load/credits.ts';
-import { askedPerSecond, type LoadShape, paceOf } from '../../src/load/load-shape.ts';
+import { Credits, shares } from '../../src/load/credits.ts';
+import { askedPerSecond, type LoadShape, paceOf } from '../../src/load/pace.ts';
 import { Schedule } from '../../src/load/schedule.ts';
-import { shares } from '../../src/load/shares.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import {
@@ -15,6 +10,10 @@ import {
   type RegistrationPolicy,
 } from '../../src/registration/registration-policy.ts';
 import { type RunningRegistration, runRegistration } from '../../src/registration/run-registration.ts';
+import { Dispatcher } from '../../src/run/dispatcher.ts';
+import { LaunchLedger } from '../../src/run/launch-ledger.ts';
+import { fleetSource } from '../../src/run/legs.ts';
+import { PermitDesk } from '../../src/run/permit-desk.ts';
 import { fleetRow } from './launches.ts';
 import { type QuotaServiceOptions, SimulatedQuotaService } from './simulated-quota-service.ts';
 import { SimulatedRandom } from './simulated-random.ts';

@@ -74,7 +74,7 @@ function importOf(node: Node, path: string): Import | null {
   const source = sourceOf(node);
   if (source === null) return null;
   const file = posix.relative('src', posix.join('src', posix.dirname(path), source)).replace(/\.js$/, '.ts');
-  const of = source.startsWith('.') ? file : source;
+  const of = source.startsWith('./') ? file : source;
   const kind = node.type === 'NewExpression' ? 'entry' : isTypeOnly(node) ? 'types' : 'code';
   return { of, kind };
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { notStartedOutcome } from '../../src/registration/not-started-outcome.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import { notStartedOutcome } from '../../src/registration/unsent-outcomes.ts';
 import { OutcomeBatcher } from '../../src/worker/outcome-batcher.ts';
 import { launch } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -1,10 +1,8 @@
 import type { z } from 'zod';
-import type { Problem } from '../../problem/operator-error.ts';
-import { ProblemList } from '../../problem/problem-list.ts';
+import { type Problem, ProblemList } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { similarWord } from '../../problem/similar-word.ts';
 import type { YamlDocument, YamlPath } from '../../problem/yaml-document.ts';
-import { keysAt } from './schema-keys.ts';
 
 /** Collects what is wrong with one configuration file, each with its line and column. */
 export class ConfigProblems {
@@ -27,7 +25,7 @@ export class ConfigProblems {
     const problems = issues.flatMap((issue): Problem[] => {
       const path = issue.path as YamlPath;
       if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.#unknownKey(path, key, schema));
-      return [this.#problem(path, `${path.join('.')} ${sentenceEnd(issue)}`, remedyFor(path, schema))];
+      return [this.#problem(path, `${path.join('./')} ${sentenceEnd(issue)}`, remedyFor(path, schema))];
     });
     this.#list.add(...problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   }
@@ -45,7 +43,7 @@ export class ConfigProblems {
     const known = keysAt(schema, path);
     const similar = similarWord(key, known);
     const remedy = similar === null ? `The keys here are ${known.join(', ')}` : `Write ${similar}`;
-    const where = path.length === 0 ? '' : ` in ${path.join('.')}`;
+    const where = path.length === 0 ? '' : ` in ${path.join('./')}`;
     const place = this.#document.placeOfKey(path, key);
     return { file: this.#file, ...place, message: `unknown key ${quoteValue(key)}${where}`, remedy };
   }
@@ -61,4 +59,35 @@ function sentenceEnd(issue: z.core.$ZodIssue): string {
 function remedyFor(path: YamlPath, schema: object): string {
   const keys = keysAt(schema, path);
   return keys.length === 0 ? 'Correct the value' : `The keys here are ${keys.join(', ')}`;
+}
+
+type JsonSchema = {
+  readonly $ref?: string;
+  readonly definitions?: Readonly<Record<string, JsonSchema>>;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly allOf?: readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+};
+
+/** The keys that a JSON Schema allows in the mapping at `path`; empty when none can stand there. */
+export function keysAt(schema: object, path: readonly (string | number)[]): readonly string[] {
+  const root: JsonSchema = schema;
+  let places = alternatives(root, root);
+  for (const step of path) {
+    places = places.flatMap(({ properties, items }) => {
+      const next = typeof step === 'number' ? items : properties?.[step];
+      return next === undefined ? [] : alternatives(next, root);
+    });
+  }
+  return [...new Set(places.flatMap(({ properties }) => Object.keys(properties ?? {})))];
+}
+
+/** The schemas that may stand for `schema`: references followed, unions taken apart. */
+function alternatives(schema: JsonSchema, root: JsonSchema): readonly JsonSchema[] {
+  const referred = root.definitions?.[schema.$ref?.replace('#/definitions/', '') ?? ''];
+  if (referred !== undefined) return alternatives(referred, root);
+  const choices = schema.anyOf ?? schema.oneOf ?? schema.allOf;
+  return choices === undefined ? [schema] : choices.flatMap((choice) => alternatives(choice, root));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../../time/duration.ts';
-import type { RateLimit } from '../service/rate-limit.ts';
+import type { RateLimit } from '../service/quotas.ts';
 
 const DURATION = 'a duration such as 200ms, 3s, 20m or 1h30m';
 const RATE = 'a rate such as 1000/min, 5/10s or 50/s';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { unreadableFile } from '../../problem/unreadable-file.ts';
+import { unreadableFile } from '../../problem/operator-error.ts';
 import { YamlDocument } from '../../problem/yaml-document.ts';
 import type { DpsInstance } from '../service/dps-instance.ts';
 import type { FaultRule } from '../service/fault-rule.ts';

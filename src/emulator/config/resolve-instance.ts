@@ -1,6 +1,5 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import type { YamlPath } from '../../problem/yaml-document.ts';
-import { DEFAULT_HUBS } from '../default-instance.ts';
 import {
   type CustomAllocationDefinition,
   type DpsInstance,
@@ -14,6 +13,7 @@ import {
 import { NO_QUOTAS, type Quotas } from '../service/quotas.ts';
 import type { ConfigProblems } from './config-problems.ts';
 import type { ConfigSources } from './config-sources.ts';
+import { DEFAULT_HUBS } from './default-instance.ts';
 import type { GroupShape, IndividualShape, InstanceShape } from './emulator-shape.ts';
 import { type AttestationSources, type CaCertificate, resolveAttestation } from './resolve-attestation.ts';
 
@@ -140,9 +140,9 @@ function resolveWebhook(
   { sources, problems }: SettingsSources,
 ): CustomAllocationDefinition {
   if ((webhookUrl === undefined) === (webhookFile === undefined)) {
-    problems.at(at, `${at.join('.')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
+    problems.at(at, `${at.join('./')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
   }
-  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? '.', [...at, 'webhookFile']), apiVersion };
+  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? './', [...at, 'webhookFile']), apiVersion };
 }
 
 /** The hubs that the enrollment names, each of which must be linked. */

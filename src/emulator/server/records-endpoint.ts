@@ -3,8 +3,7 @@ import type { ErrorBody } from '../../dps/payloads.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { utcTimestamp } from '../service/utc-timestamp.ts';
-import { listen } from './listen.ts';
-import type { Listener } from './tls-listener.ts';
+import { type Listener, listen } from './tls-listener.ts';
 
 /*
  * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown

@@ -1,7 +1,8 @@
-import { createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { Fault } from '../service/fault-rule.ts';
-import { listen } from './listen.ts';
 
 export type TlsListenerOptions = {
   readonly host: string;
@@ -71,4 +72,33 @@ function isStruck(socket: Socket, fault: Fault | null): boolean {
   else if (fault.kind === 'stall-tls') socket.resume();
   else socket.resetAndDestroy();
   return true;
+}
+
+/** Connections that wait to be accepted: enough for a fleet that comes back all at once; the system has a limit too. */
+const BACKLOG_MAX = 4096;
+
+/**
+ * Listens, and returns the port.
+ *
+ * @param port 0 = any free port
+ * @throws OperatorError `usage` with `remedy` when the address cannot be had.
+ */
+export async function listen(server: Server, host: string, port: number, remedy: string): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', ({ message }) => {
+      reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
+    });
+    server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** They mean every address of the machine. */
+const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
+
+/** Names and addresses under which devices reach a server that listens on `host`; the server certificate stands for them. */
+export function serverNames(host: string): readonly string[] {
+  if (!EVERY_ADDRESS.has(host)) return [host];
+  const addresses = Object.values(networkInterfaces()).flatMap((ones = []) => ones.map(({ address }) => address));
+  return [hostname(), ...addresses];
 }

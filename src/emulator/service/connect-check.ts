@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { commonName } from '../../certificates/common-name.ts';
+import { commonName } from '../../certificates/certificate-chain.ts';
 import { parseConnectUsername } from '../../dps/connect-identity.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';

@@ -1,6 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Quotas } from './quotas.ts';
-import type { RateLimit } from './rate-limit.ts';
+import type { Quotas, RateLimit } from './quotas.ts';
 
 /** An IoT hub linked to the instance. */
 export type LinkedHub = {

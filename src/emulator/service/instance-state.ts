@@ -1,7 +1,6 @@
+import { createHash } from 'node:crypto';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import type { DpsInstance, Enrollment, IndividualEnrollment } from './dps-instance.ts';
-import { IdentityQueue } from './identity-queue.ts';
-import { OperationStore } from './operation-store.ts';
+import type { DpsInstance, Enrollment, IndividualEnrollment, LinkedHub } from './dps-instance.ts';
 import { QuotaState } from './quotas.ts';
 import type { Assignment, RegistrationRecord } from './registration-record.ts';
 
@@ -49,4 +48,60 @@ export class InstanceState {
     known.registers += 1;
     return known;
   }
+}
+
+/**
+ * A hub creates only so many device identities in a minute (100 a unit in the smaller tiers); a fleet that comes faster
+ * waits in `assigning`. One queue per hub: each identity takes `perMs / limit` of it.
+ */
+export class IdentityQueue {
+  readonly #freeAtMs = new Map<string, number>();
+
+  /** When the hub will have created an identity that is asked for now. */
+  createdAtMs({ hostName, identityLimit }: LinkedHub, nowMs: number): number {
+    if (identityLimit === null) return nowMs;
+    const createdAtMs = Math.max(nowMs, this.#freeAtMs.get(hostName) ?? 0);
+    this.#freeAtMs.set(hostName, createdAtMs + identityLimit.perMs / identityLimit.limit);
+    return createdAtMs;
+  }
+}
+
+/** One register request that was accepted, as its polls see it. */
+export type Operation = {
+  readonly operationId: string;
+  readonly record: RegistrationRecord;
+  readonly assignment: Assignment;
+  /** `false`: the device speaks an api-version that knows `initialAssignment` only. */
+  readonly reportsEverySubstatus: boolean;
+  readonly expiresAtMs: number;
+};
+
+/** Operations by ID, each forgotten when its lifetime has passed. */
+export class OperationStore {
+  readonly #operations = new Map<string, Operation>();
+
+  /** Operations must be added in the order of their expiry. */
+  add(operation: Operation, nowMs: number): void {
+    this.#forgetExpired(nowMs);
+    this.#operations.set(operation.operationId, operation);
+  }
+
+  find(operationId: string, nowMs: number): Operation | null {
+    const operation = this.#operations.get(operationId);
+    return operation === undefined || operation.expiresAtMs <= nowMs ? null : operation;
+  }
+
+  /** A map iterates in the order of insertion, which is that of expiry. */
+  #forgetExpired(nowMs: number): void {
+    for (const [id, { expiresAtMs }] of this.#operations) {
+      if (expiresAtMs > nowMs) return;
+      this.#operations.delete(id);
+    }
+  }
+}
+
+/** `5.{16 hex}.{GUID}`; the middle part is the same for each operation of one device, as in captures. */
+export function operationId(idScope: string, registrationKey: string, guid: string): string {
+  const device = createHash('sha256').update(`${idScope}/${registrationKey}`).digest('hex').slice(0, 16);
+  return `5.${device}.${guid}`;
 }

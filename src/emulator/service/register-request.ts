@@ -1,5 +1,4 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import { parseObject } from './json-object.ts';
 
 export type RegisterRequest =
   /** `payload`: custom data for the allocation webhook, any JSON; `undefined` = none. */
@@ -21,4 +20,16 @@ export function readRegisterRequest(text: string, registrationId: string): Regis
     return { kind: 'readable', payload };
   }
   return { kind: 'refused', reason: "the body's registration ID differs from the connection's" };
+}
+
+/** The object that `text` is in JSON, or `null`. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : null;
+  } catch {
+    return null;
+  }
 }

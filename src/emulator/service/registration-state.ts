@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import type { RegistrationState } from '../../dps/payloads.ts';
-import { entityTag } from './entity-tag.ts';
 import { type Assignment, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { utcTimestamp } from './utc-timestamp.ts';
 
@@ -46,4 +46,57 @@ function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollment
     return { [kind]: { enrollmentGroupId: enrollment.enrollmentGroupId } };
   }
   return kind === 'x509' ? { x509: {} } : {};
+}
+
+/**
+ * base64 of a quoted tag such as `"69003552-0000-0300-0000-630fda8a0000"`. The last group begins with the update's
+ * Unix time in hexadecimal; the first is taken from a hash of registration ID and update time here.
+ */
+export function entityTag(registrationId: string, updatedAtMs: number): string {
+  const head = createHash('sha256').update(`${registrationId}\n${updatedAtMs}`).digest('hex').slice(0, 8);
+  const unixTime = Math.floor(updatedAtMs / 1000)
+    .toString(16)
+    .padStart(8, '0');
+  return Buffer.from(`"${head}-0000-0300-0000-${unixTime}0000"`).toString('base64');
+}
+
+/** One registration record as others see it: a line of the records file. Absent is `null`. */
+export type RecordLine = {
+  readonly kind: 'registration';
+  readonly idScope: string;
+  readonly registrationId: string;
+  /** `null` = an individual enrollment. */
+  readonly enrollmentGroupId: string | null;
+  readonly deviceId: string | null;
+  readonly status: RegistrationState['status'];
+  readonly assignedHub: string | null;
+  readonly substatus: string | null;
+  readonly errorCode: number | null;
+  /** With which the hub made the device's twin. */
+  readonly initialTwin: object | null;
+  /** Register requests accepted. */
+  readonly registers: number;
+  readonly createdDateTimeUtc: string;
+  readonly lastUpdatedDateTimeUtc: string | null;
+};
+
+export function recordLine(idScope: string, record: RegistrationRecord, nowMs: number): RecordLine {
+  const { enrollment, assignment, registers, createdAtMs } = record;
+  const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+  const state = registrationState(record, assignment, options, nowMs);
+  return {
+    kind: 'registration',
+    idScope,
+    registrationId: record.registrationId,
+    enrollmentGroupId: enrollment.kind === 'group' ? enrollment.enrollmentGroupId : null,
+    deviceId: state.deviceId ?? null,
+    status: state.status,
+    assignedHub: state.assignedHub ?? null,
+    substatus: state.substatus ?? null,
+    errorCode: state.errorCode ?? null,
+    initialTwin: record.initialTwin,
+    registers,
+    createdDateTimeUtc: utcTimestamp(createdAtMs),
+    lastUpdatedDateTimeUtc: state.lastUpdatedDateTimeUtc ?? null,
+  };
 }

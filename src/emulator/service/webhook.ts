@@ -1,8 +1,7 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
 import type { DpsInstance, Enrollment, ReprovisionPolicy } from './dps-instance.ts';
-import { parseObject } from './json-object.ts';
-import type { AssignmentResult, RegistrationRecord } from './registration-record.ts';
-import { deviceIdOf } from './registration-record.ts';
+import { parseObject } from './register-request.ts';
+import { type AssignmentResult, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { substatusOf } from './reprovisioning.ts';
 
 /** A call of an enrollment's allocation webhook: POST `body` to `url`, and hand back how it ended. */

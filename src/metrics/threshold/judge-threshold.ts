@@ -1,7 +1,11 @@
-import { printThreshold } from './print-threshold.ts';
-import type { RunMeasures } from './run-measures.ts';
+import type { RegistrationOutcome } from '../../registration/registration-outcome.ts';
+import { HubDistribution } from '../hub-distribution.ts';
+import { LatencyHistograms } from '../latency-histograms.ts';
+import { OutcomeCounts } from '../outcome-counts.ts';
+import { RunTotals } from '../run-totals.ts';
+import { printThreshold } from './parse-threshold.ts';
 import { type Comparison, limitOf, type Quantity, type Threshold } from './threshold.ts';
-import { metricNamed, type ThresholdMetric } from './threshold-metrics.ts';
+import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
 
 /** How a run did by one threshold. */
 export type ThresholdResult = {
@@ -50,4 +54,43 @@ function metricOf({ metric: name }: Threshold): ThresholdMetric {
   const metric = metricNamed(name);
   if (metric === null) throw new Error(`a threshold was read that has no metric: ${name}`);
   return metric;
+}
+
+/** Ended registrations from which a rate or a percentile is judged: of fewer, one alone is more than a per cent. */
+export const ABORT_REGISTRATIONS_MIN = 100;
+
+/** Watches a run for thresholds that are to stop it. */
+export class ThresholdWatch {
+  readonly #thresholds: readonly Threshold[];
+  readonly #measures = {
+    plannedRegistrations: null,
+    rejectedRows: 0,
+    counts: new OutcomeCounts(),
+    possiblyTwice: 0,
+    latency: new LatencyHistograms(),
+    recovery: null,
+    hubs: new HubDistribution(),
+    totals: new RunTotals(),
+    health: null,
+    allocation: null,
+    movement: null,
+  };
+
+  constructor(thresholds: readonly Threshold[]) {
+    this.#thresholds = thresholds.filter(({ abort }) => abort);
+  }
+
+  add(outcome: RegistrationOutcome): void {
+    if (this.#thresholds.length === 0) return;
+    const { counts, latency, hubs, totals } = this.#measures;
+    for (const fold of [counts, latency, hubs, totals]) fold.add(outcome);
+    if (outcome.possiblyTwice) this.#measures.possiblyTwice += 1;
+  }
+
+  /** The first threshold that is broken, with what was observed; `null` = none is. */
+  broken(): ThresholdResult | null {
+    const isEnough = this.#measures.totals.values().ended >= ABORT_REGISTRATIONS_MIN;
+    const broken = this.#thresholds.find((threshold) => isBrokenEarly(threshold, this.#measures, isEnough));
+    return broken === undefined ? null : judgeThreshold(broken, this.#measures, false);
+  }
 }

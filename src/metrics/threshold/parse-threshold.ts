@@ -1,5 +1,5 @@
+import { ALLOCATION_VERDICTS } from '../../allocation/allocation-verdict.ts';
 import { similarWord } from '../../problem/similar-word.ts';
-import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import {
   COMPARISONS,
   type Comparison,
@@ -9,16 +9,15 @@ import {
   UNITS,
   type Unit,
 } from './threshold.ts';
-import { ThresholdError } from './threshold-error.ts';
 import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetric } from './threshold-metrics.ts';
 
 /*
  * threshold  = metric [ "(" argument ")" ] comparison limit [ "abort" ]
  * argument   = word | '"' { any character, \" or \\ } '"'
  * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
- * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
+ * limit      = digits [ "./" digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
  * compound   = digits with "h", "m", "s" and "ms", in this order: 1h30m, as durations are written elsewhere
- * word       = { letter | digit | "_" | "." | "%" | "-" }
+ * word       = { letter | digit | "_" | "./" | "%" | "-" }
  */
 const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
 
@@ -183,4 +182,44 @@ function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: 
     throw tokens.error(token, `${comparison} can still come true while the run goes on`, remedy);
   }
   return true;
+}
+
+/** An expression that is no threshold. */
+export class ThresholdError extends Error {
+  override readonly name = 'ThresholdError';
+  readonly expression: string;
+  /** 1-based. */
+  readonly column: number;
+  /** An imperative sentence without a full stop. */
+  readonly remedy: string;
+
+  constructor(expression: string, column: number, message: string, remedy: string) {
+    super(message);
+    this.expression = expression;
+    this.column = column;
+    this.remedy = remedy;
+  }
+
+  /** The expression with a caret below the place, and what is wrong there. */
+  get excerpt(): string {
+    return `  ${this.expression}\n  ${' '.repeat(this.column - 1)}^ ${this.message}. ${this.remedy}.`;
+  }
+}
+
+/** What can stand without quotes. */
+const BARE_WORD = /^[A-Za-z0-9_.%-]+$/;
+
+/** The expression that reads as `threshold`. */
+export function printThreshold({ metric, argument, comparison, limit, abort }: Threshold): string {
+  const call = argument === null ? metric : `${metric}(${printArgument(argument)})`;
+  return `${call} ${comparison} ${printLimit(metric, limit)}${abort ? ' abort' : ''}`;
+}
+
+function printLimit(metric: string, { value, unit }: Threshold['limit']): string {
+  if (metricNamed(metric)?.quantity === 'verdict') return ALLOCATION_VERDICTS[value] ?? '';
+  return `${value}${unit ?? ''}`;
+}
+
+function printArgument(argument: string): string {
+  return BARE_WORD.test(argument) ? argument : `"${argument.replace(/["\\]/g, '\\$&')}"`;
 }

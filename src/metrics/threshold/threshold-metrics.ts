@@ -1,11 +1,34 @@
+import { ALLOCATION_VERDICTS } from '../../allocation/allocation-verdict.ts';
+import type { AllocationJudgement } from '../../allocation/judge-allocation.ts';
+import type { Movement } from '../../allocation/movement.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
-import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
-import { LATENCY_METRICS, type LatencyMetric } from '../latency-metric.ts';
+import type { HubDistribution } from '../hub-distribution.ts';
+import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../latency-histograms.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
-import { FAILED_RESULTS } from '../outcome-counts.ts';
-import type { RunTotalsValues } from '../run-totals.ts';
-import type { RunMeasures } from './run-measures.ts';
+import { FAILED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
+import type { RecoveryCurve } from '../recovery-curve.ts';
+import type { RunTotals, RunTotalsValues } from '../run-totals.ts';
 import type { Quantity } from './threshold.ts';
+
+/** What thresholds are judged by: the folds of a run, at its end or while it goes on. */
+export type RunMeasures = {
+  /** `null` = not known before the end. */
+  readonly plannedRegistrations: number | null;
+  readonly rejectedRows: number;
+  readonly counts: OutcomeCounts;
+  readonly possiblyTwice: number;
+  readonly latency: LatencyHistograms;
+  /** `null` = not known before the end. */
+  readonly recovery: RecoveryCurve | null;
+  readonly hubs: HubDistribution;
+  readonly totals: RunTotals;
+  /** `null` = nothing is expected of the allocation policy, or not known before the end. */
+  readonly allocation: AllocationJudgement | null;
+  /** `null` = known of no device that had a hub before, or not known before the end. */
+  readonly movement: Movement | null;
+  /** `null` = not known before the end. */
+  readonly health: HealthSummary | null;
+};
 
 /** What stands between the parentheses of a metric. */
 export type MetricArgument = {

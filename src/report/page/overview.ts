@@ -1,4 +1,4 @@
-import type { HubExpectation } from '../../metrics/hub-expectation.ts';
+import type { HubExpectation } from '../../allocation/hub-expectation.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { FAILED_RESULTS } from '../../metrics/outcome-counts.ts';
 import { describeExpectation } from '../describe-allocation.ts';

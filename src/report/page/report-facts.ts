@@ -1,4 +1,4 @@
-import type { HubExpectation } from '../../metrics/hub-expectation.ts';
+import type { HubExpectation } from '../../allocation/hub-expectation.ts';
 import type { LatencyHistograms } from '../../metrics/latency-histograms.ts';
 import type { RunTimeline } from '../../metrics/run-timeline.ts';
 import type { Summary } from '../summary.ts';

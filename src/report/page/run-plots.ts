@@ -1,7 +1,7 @@
+import { percentileCurve, percentilePlaces } from '../../metrics/duration-histogram.ts';
 import type { Extent } from '../../metrics/extent.ts';
 import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
-import { percentileCurve, percentilePlaces } from '../../metrics/percentile-curve.ts';
-import type { SampledMetric, TimeBucket } from '../../metrics/time-bucket.ts';
+import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 

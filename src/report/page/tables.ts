@@ -1,5 +1,5 @@
-import type { MovementVerdict } from '../../metrics/allocation/judge-allocation.ts';
-import type { Movement } from '../../metrics/allocation/movement-counts.ts';
+import type { MovementVerdict } from '../../allocation/judge-allocation.ts';
+import type { Movement } from '../../allocation/movement.ts';
 import type { DurationSummary } from '../../metrics/duration-histogram.ts';
 import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';

@@ -1,0 +1,32 @@
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { type AllocationExpectation, sharesOf } from './allocation-expectation.ts';
+
+/**
+ * Which parts of the assigned registrations were to come to which hub: as the allocation policy is expected to share the whole
+ * fleet out, or, where nothing is said of that, by the `expected_hub` of their rows.
+ */
+export class HubExpectation {
+  readonly #stated: ReadonlyMap<string, number> | null;
+  readonly #counts = new Map<string, number>();
+  #expecting = 0;
+
+  constructor(allocation: AllocationExpectation | null) {
+    const [fleet] = allocation?.by === 'fleet' ? allocation.cohorts : [];
+    this.#stated = fleet === undefined || fleet.hubs.length === 0 ? null : sharesOf(fleet.hubs);
+  }
+
+  add({ result, expectedHub }: RegistrationOutcome): void {
+    if (result !== 'assigned' || expectedHub === null) return;
+    // Host names have no case.
+    const hub = expectedHub.toLowerCase();
+    this.#counts.set(hub, (this.#counts.get(hub) ?? 0) + 1);
+    this.#expecting += 1;
+  }
+
+  /** Expected part, 0 to 1, by hub in lower case; of the registrations whose rows expect a hub where it is by these. */
+  shares(): ReadonlyMap<string, number> {
+    if (this.#stated !== null) return this.#stated;
+    const counts = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Map(counts.map(([hub, count]) => [hub, count / this.#expecting]));
+  }
+}

@@ -1,0 +1,183 @@
+import type { CohortCounts } from './allocation-counts.ts';
+import {
+  type AllocationExpectation,
+  type CohortExpectation,
+  type CohortKind,
+  type ReprovisionPolicy,
+  sharesOf,
+} from './allocation-expectation.ts';
+import { type AllocationVerdict, worstVerdict } from './allocation-verdict.ts';
+import { type ChiSquareTest, homogeneityTest, sumOfTests, weightsTest } from './chi-square.ts';
+import type { Movement } from './movement.ts';
+import {
+  type ExpectedShare,
+  type Interval,
+  judgeShare,
+  type ShareReason,
+  simultaneousWidth,
+} from './share-interval.ts';
+
+/** Above this part of the launched devices without a hub, nobody knows what the shares would be. */
+export const UNASSIGNED_SHARE_MAX = 0.01;
+
+export type HubVerdict = {
+  readonly hub: string;
+  readonly count: number;
+  /** Of the cohort's initial assignments; `null` = there are none. */
+  readonly share: number | null;
+  readonly expectedShare: number;
+  /** Where the share lies. */
+  readonly interval: Interval;
+  readonly verdict: AllocationVerdict;
+  readonly reason: ShareReason;
+};
+
+export type CohortVerdict = {
+  /** Of the group or region, or the hub that rows expect; '' = the whole fleet. */
+  readonly name: string;
+  readonly verdict: AllocationVerdict;
+  readonly initial: number;
+  readonly unassigned: number;
+  /** In the order of the expectation, then what else was seen. */
+  readonly hubs: readonly HubVerdict[];
+};
+
+export type MovementVerdict = {
+  /** Devices that had a hub before and have one now. */
+  readonly known: number;
+  readonly moved: number;
+  readonly share: number | null;
+  readonly expectedShare: number;
+  readonly interval: Interval;
+  readonly policy: ReprovisionPolicy | null;
+  readonly verdict: AllocationVerdict;
+  readonly reason: ShareReason | 'substatus';
+};
+
+/** What the run says of the policy. */
+export type AllocationJudgement = {
+  readonly verdict: AllocationVerdict;
+  readonly policy: AllocationExpectation['policy'];
+  readonly by: CohortKind;
+  readonly asRun: string | null;
+  readonly tolerance: number;
+  readonly confidence: number;
+  readonly cohorts: readonly CohortVerdict[];
+  /** Devices that came to a first hub and belong to no cohort of the expectation. */
+  readonly unjudged: number;
+  /** Of the launched ones without a hub before: those without one now; `null` = none was launched. */
+  readonly unassignedShare: number | null;
+  /** Pearson's, as information; `null` where it says nothing. */
+  readonly chiSquare: ChiSquareTest | null;
+  /** `null` = nothing was said of devices that were known before. */
+  readonly movement: MovementVerdict | null;
+};
+
+/** What the movers may be told. */
+const MOVED_SUBSTATUS: Readonly<Record<ReprovisionPolicy, string | null>> = {
+  migrate: 'deviceDataMigrated',
+  reset: 'deviceDataReset',
+  never: null,
+};
+
+export function judgeAllocation(
+  expectation: AllocationExpectation,
+  counts: ReadonlyMap<string, CohortCounts>,
+  movement: Movement | null,
+): AllocationJudgement {
+  const expected = cohortsOf(expectation, counts);
+  const judgesMovement = expectation.reprovision !== null || expectation.moved !== null;
+  const shares = expected.reduce((sum, { hubs }) => sum + hubs.length, judgesMovement ? 1 : 0);
+  const width = simultaneousWidth(expectation.confidence, shares);
+  const cohorts = expected.map((cohort) => judgeCohort(expectation, cohort, counts.get(cohort.name) ?? NOBODY, width));
+  const moved = judgesMovement ? judgeMovement(expectation, movement, width) : null;
+  const launched = sum(cohorts, ({ initial, unassigned }) => initial + unassigned);
+  const verdicts = cohorts.map(({ verdict }) => verdict);
+  return {
+    verdict: worstVerdict(moved === null ? verdicts : [...verdicts, moved.verdict]),
+    policy: expectation.policy,
+    by: expectation.by,
+    asRun: expectation.asRun,
+    tolerance: expectation.tolerance,
+    confidence: expectation.confidence,
+    cohorts,
+    unjudged: sum([...counts.values()], ({ initial }) => initial) - sum(cohorts, ({ initial }) => initial),
+    unassignedShare: launched === 0 ? null : sum(cohorts, ({ unassigned }) => unassigned) / launched,
+    chiSquare: sumOfTests(expected.map((cohort) => testOf(expectation, cohort, counts.get(cohort.name) ?? NOBODY))),
+    movement: moved,
+  };
+}
+
+const NOBODY: CohortCounts = { hubs: new Map(), initial: 0, unassigned: 0 };
+
+/** By row, the rows that name a hub are a cohort that should all come to it. By region, only those with a run are there. */
+function cohortsOf(
+  { by, cohorts }: AllocationExpectation,
+  counts: ReadonlyMap<string, CohortCounts>,
+): readonly CohortExpectation[] {
+  if (by === 'region') return cohorts.filter(({ name }) => counts.has(name));
+  if (by !== 'row') return cohorts;
+  return [...counts.keys()].filter((hub) => hub !== '').map((hub) => ({ name: hub, hubs: [{ hub, weight: 1 }] }));
+}
+
+function judgeCohort(
+  { asRun, tolerance }: AllocationExpectation,
+  { name, hubs }: CohortExpectation,
+  counts: CohortCounts,
+  width: number,
+): CohortVerdict {
+  const { initial, unassigned } = counts;
+  const shares = sharesOf(hubs);
+  const reference = hubs.reduce((total, { weight }) => total + weight, 0);
+  const isUncertain = unassigned > UNASSIGNED_SHARE_MAX * (initial + unassigned);
+  const all = new Set([...shares.keys(), ...[...counts.hubs.keys()].sort()]);
+  const verdicts = [...all].map((hub): HubVerdict => {
+    const count = counts.hubs.get(hub) ?? 0;
+    const expectedShare = shares.get(hub) ?? 0;
+    const sample = { count: Math.round(expectedShare * reference), of: reference };
+    const expected: ExpectedShare =
+      asRun === null ? { kind: 'stated', share: expectedShare } : { kind: 'seen', sample };
+    const judged = judgeShare({ count, of: initial }, expected, tolerance, width);
+    const { interval, verdict, reason } =
+      isUncertain && judged.reason !== 'not-expected'
+        ? ({ ...judged, verdict: 'inconclusive', reason: 'unassigned' } as const)
+        : judged;
+    return { hub, count, share: initial === 0 ? null : count / initial, expectedShare, interval, verdict, reason };
+  });
+  return { name, verdict: worstVerdict(verdicts.map(({ verdict }) => verdict)), initial, unassigned, hubs: verdicts };
+}
+
+function testOf(
+  { asRun }: AllocationExpectation,
+  { hubs }: CohortExpectation,
+  counts: CohortCounts,
+): ChiSquareTest | null {
+  if (asRun === null) return weightsTest(counts.hubs, sharesOf(hubs));
+  return homogeneityTest([new Map(hubs.map(({ hub, weight }) => [hub, weight])), counts.hubs]);
+}
+
+function judgeMovement(
+  { reprovision, moved: expectedMoved, tolerance }: AllocationExpectation,
+  movement: Movement | null,
+  width: number,
+): MovementVerdict {
+  const { kept, moved } = movement?.changes ?? { kept: 0, moved: 0 };
+  const expectedShare = expectedMoved ?? 0;
+  const known = kept + moved;
+  const judged = judgeShare({ count: moved, of: known }, { kind: 'stated', share: expectedShare }, tolerance, width);
+  const told = Object.keys(movement?.movedSubstatus ?? {});
+  const isToldOtherwise = reprovision !== null && told.some((word) => word !== MOVED_SUBSTATUS[reprovision]);
+  return {
+    known,
+    moved,
+    share: known === 0 ? null : moved / known,
+    expectedShare,
+    policy: reprovision,
+    ...judged,
+    ...(isToldOtherwise ? ({ verdict: 'fail', reason: 'substatus' } as const) : {}),
+  };
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,90 @@
+import type { AllocationVerdict } from './allocation-verdict.ts';
+import { chiSquareQuantile } from './chi-square.ts';
+
+/** Bounds of a share, or of a difference of shares; parts of 1. */
+export type Interval = { readonly lower: number; readonly upper: number };
+
+export type Sample = { readonly count: number; readonly of: number };
+
+/**
+ * How wide the intervals of `shares` shares are, so that with probability `confidence` all of them hold at once: the
+ * upper (1 − confidence) / shares point of chi-square with 1 degree of freedom. L. A. Goodman, "On simultaneous confidence
+ * intervals for multinomial proportions", Technometrics 7 (1965), 247–254, equation 2.5: Bonferroni's inequality.
+ */
+export function simultaneousWidth(confidence: number, shares: number): number {
+  return chiSquareQuantile((1 - confidence) / Math.max(1, shares), 1);
+}
+
+/**
+ * Goodman's interval, which is E. B. Wilson's score interval (JASA 22 (1927), 209–212): the shares p with
+ * (p̂ − p)² ≤ `width` · p (1 − p) / n. Unlike p̂ ± an error it is not empty where nothing, or all, was seen.
+ */
+export function shareInterval({ count, of }: Sample, width: number): Interval {
+  if (of === 0) return { lower: 0, upper: 1 };
+  const middle = count + width / 2;
+  const radius = Math.sqrt(width * ((count * (of - count)) / of + width / 4));
+  return {
+    lower: count === 0 ? 0 : (middle - radius) / (of + width),
+    upper: count === of ? 1 : (middle + radius) / (of + width),
+  };
+}
+
+/**
+ * Of the difference between two samples' shares, later − earlier, from the score interval of each: R. G. Newcombe, "Interval
+ * estimation for the difference between independent proportions", Statistics in Medicine 17 (1998), 873–890, method 10.
+ */
+export function differenceInterval(earlier: Sample, later: Sample, width: number): Interval {
+  if (earlier.of === 0 || later.of === 0) return { lower: -1, upper: 1 };
+  const [before, after] = [shareInterval(earlier, width), shareInterval(later, width)];
+  const [shareBefore, shareAfter] = [earlier.count / earlier.of, later.count / later.of];
+  const difference = shareAfter - shareBefore;
+  return {
+    lower: difference - Math.hypot(shareAfter - after.lower, before.upper - shareBefore),
+    upper: difference + Math.hypot(after.upper - shareAfter, shareBefore - before.lower),
+  };
+}
+
+/** What is expected of a share: a number that somebody stated, or what an earlier run had, which is a sample too. */
+export type ExpectedShare =
+  | { readonly kind: 'stated'; readonly share: number }
+  | { readonly kind: 'seen'; readonly sample: Sample };
+
+export type ShareReason =
+  | 'within' // the whole interval is within the tolerance
+  | 'outside' // the whole interval is outside of it
+  | 'too-few' // the interval is in and out: more devices are needed
+  | 'not-expected' // a device came to a hub that is to get none
+  | 'missing' // no device came to a hub that is to get some, which chance does not explain
+  | 'unassigned'; // too many devices came to no hub at all: they could have gone anywhere
+
+export type ShareJudgement = {
+  readonly verdict: AllocationVerdict;
+  readonly reason: ShareReason;
+  readonly interval: Interval;
+};
+
+/** @param width of the interval, by `simultaneousWidth` @param tolerance a part of 1, to either side */
+export function judgeShare(sample: Sample, expected: ExpectedShare, tolerance: number, width: number): ShareJudgement {
+  const interval = shareInterval(sample, width);
+  if (expected.kind === 'seen') {
+    return { interval, ...judgeDeviation(differenceInterval(expected.sample, sample, width), tolerance) };
+  }
+  const { share } = expected;
+  // Under the expectation these cannot happen at all: no tolerance and no number of devices make them right.
+  if (share === 0 && sample.count > 0) return { interval, verdict: 'fail', reason: 'not-expected' };
+  if (share > 0 && sample.count === 0 && sample.of > 0) {
+    // Also where the tolerance is wider than the share.
+    return interval.upper < share
+      ? { interval, verdict: 'fail', reason: 'missing' }
+      : { interval, verdict: 'inconclusive', reason: 'too-few' };
+  }
+  const deviation = { lower: interval.lower - share, upper: interval.upper - share };
+  return { interval, ...judgeDeviation(deviation, tolerance) };
+}
+
+/** A deviation that is wholly within the tolerance passes, one that is wholly outside fails; anything else needs more devices. */
+function judgeDeviation({ lower, upper }: Interval, tolerance: number): Omit<ShareJudgement, 'interval'> {
+  if (lower >= -tolerance && upper <= tolerance) return { verdict: 'pass', reason: 'within' };
+  if (lower > tolerance || upper < -tolerance) return { verdict: 'fail', reason: 'outside' };
+  return { verdict: 'inconclusive', reason: 'too-few' };
+}

@@ -1,0 +1,82 @@
+import { dirname, relative } from 'node:path';
+import type { DeviceBatch, IssueResult } from '../certificates/device-batch.ts';
+import { AtomicFile } from '../files/atomic-file.ts';
+import { csvLine } from '../files/csv-line.ts';
+import type { CsvRecord } from '../fleet/csv-record.ts';
+import { columnName, type FleetColumns } from '../fleet/fleet-columns.ts';
+import type { FleetFile } from '../fleet/fleet-file.ts';
+import type { KnownColumn } from '../fleet/known-columns.ts';
+import { readFleetRecords } from '../fleet/read-fleet.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** Certificates made at the same time: keys are made on the threads of Node's pool, of which there are four. */
+const AT_ONCE_MAX = 8;
+
+export type IssuedCounts = Readonly<Record<IssueResult, number>>;
+
+export type IssueRequest = {
+  /** Surveyed. */
+  readonly fleet: FleetFile;
+  readonly batch: DeviceBatch;
+  /** The new CSV: the fleet with the columns `cert_file` and `key_file`, relative to its folder. */
+  readonly csvFile: string;
+  readonly clock: Clock;
+  readonly onProgress: (counts: IssuedCounts) => void;
+};
+
+/**
+ * Makes a certificate and a key for each row of a fleet, and a CSV that names them. The CSV appears when all are there; made
+ * again after an interruption, those that are there are kept. Memory does not grow with the fleet.
+ */
+export async function issueCertificates(request: IssueRequest): Promise<IssuedCounts> {
+  const csv = new AtomicFile(request.csvFile);
+  const counts = { issued: 0, kept: 0, replaced: 0 };
+  let isHeaderDue = true;
+  try {
+    for await (const { columns, records } of readFleetRecords(request.fleet, () => {})) {
+      if (isHeaderDue) await csv.write(csvLine(newColumns(request.fleet, columns)));
+      isHeaderDue = false;
+      for (let first = 0; first < records.length; first += AT_ONCE_MAX) {
+        const lines = records
+          .slice(first, first + AT_ONCE_MAX)
+          .map((record) => issueRow(request, columns, record, counts));
+        for (const line of await Promise.all(lines)) await csv.write(line);
+        request.onProgress(counts);
+      }
+    }
+    await csv.finish();
+    await csv.publish();
+    return counts;
+  } catch (error) {
+    await csv.discard();
+    throw error;
+  }
+}
+
+/** @returns the row's line in the new CSV. */
+async function issueRow(
+  { batch, csvFile, clock }: IssueRequest,
+  columns: FleetColumns,
+  { fields }: CsvRecord,
+  counts: Record<IssueResult, number>,
+): Promise<string> {
+  const registrationId = fields[columns.placeOf.get('registration_id') ?? -1] ?? '';
+  counts[await batch.issue(registrationId, clock.epochMs())] += 1;
+  const { certificateFile, keyFile } = batch.filesOf(registrationId);
+  const fromCsv = (file: string): string => relative(dirname(csvFile), file);
+  return csvLine([...carriedFields(columns, fields), fromCsv(certificateFile), fromCsv(keyFile)]);
+}
+
+const REPLACED: readonly KnownColumn[] = ['cert_file', 'key_file'];
+
+function carriedFields(columns: FleetColumns, fields: readonly string[]): readonly string[] {
+  const dropped = REPLACED.map((column) => columns.placeOf.get(column));
+  return fields.filter((_, place) => !dropped.includes(place));
+}
+
+function newColumns(fleet: FleetFile, columns: FleetColumns): readonly string[] {
+  const names: string[] = Array.from({ length: columns.width }, () => '');
+  for (const { name, place } of columns.others) names[place] = name;
+  for (const [column, place] of columns.placeOf) names[place] = columnName(fleet, column);
+  return [...carriedFields(columns, names), ...REPLACED];
+}

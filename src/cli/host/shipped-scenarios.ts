@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { quoteValue } from '../../problem/quote-value.ts';
+import { similarWord } from '../../problem/similar-word.ts';
+
+const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
+const EXTENSION = '.yaml';
+
+export type ShippedScenario = {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  /** What it is for: its second line, a comment. */
+  readonly about: string;
+};
+
+/** The scenarios of the package, by name. */
+export function shippedScenarios(): readonly ShippedScenario[] {
+  return scenarioNames().map((name) => {
+    const file = join(FOLDER, `${name}${EXTENSION}`);
+    const text = readFileSync(file, 'utf8');
+    return { name, file, text, about: (text.split('\n')[1] ?? '').replace(/^# /, '') };
+  });
+}
+
+/** @throws OperatorError `usage` when there is none of that name. */
+export function shippedScenarioFile(name: string): string {
+  const names = scenarioNames();
+  if (names.includes(name)) return join(FOLDER, `${name}${EXTENSION}`);
+  const similar = similarWord(name, names);
+  const remedy = similar === null ? `There are ${names.join(', ')}` : `Write ${similar}`;
+  throw new OperatorError('usage', [problem(`dpsload brings no scenario ${quoteValue(name)}`, remedy)]);
+}
+
+function scenarioNames(): readonly string[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith(EXTENSION))
+    .map((file) => file.slice(0, -EXTENSION.length))
+    .sort();
+}

@@ -1,0 +1,42 @@
+import { formatPerMinute } from '../../preflight/capacity-findings.ts';
+import type { CheckReport } from '../../preflight/check-run.ts';
+import type { Finding, FindingLevel } from '../../preflight/finding.ts';
+import { formatNoun } from '../../report/format.ts';
+
+const MARKS: Readonly<Record<FindingLevel, string>> = {
+  ok: 'ok',
+  unknown: 'unknown',
+  warning: 'warning',
+  problem: 'PROBLEM',
+};
+
+const MINUTES_PER_HOUR = 60;
+
+/** What a check found, for people. @param target as a run names it */
+export function checkText({ findings, binding, registrations, durationMinutes }: CheckReport, target: string): string {
+  const width = Math.max(...findings.map(({ subject }) => subject.length));
+  const lines = findings.map((finding) => findingLine(finding, width));
+  const problems = findings.filter(({ level }) => level === 'problem').length;
+  const warnings = findings.filter(({ level }) => level === 'warning').length;
+  return [
+    `target: ${target}`,
+    ...lines,
+    '',
+    `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
+    `At least ${formatNoun(registrations, 'billed register call')}; each repeated request is billed as well.`,
+    problems === 0 && warnings === 0 ? 'No problem found.' : `Problems: ${problems}, warnings: ${warnings}.`,
+    'Nothing was registered.',
+    '',
+  ].join('\n');
+}
+
+function findingLine({ level, subject, evidence, remedy }: Finding, width: number): string {
+  const advice = remedy === null ? '' : `. ${remedy}.`;
+  return `${MARKS[level].padEnd(7)}  ${subject.padEnd(width)}  ${evidence}${advice}`;
+}
+
+function formatHours(minutes: number): string {
+  if (minutes < 1) return `${Math.ceil(minutes * 60)} s`;
+  return minutes < MINUTES_PER_HOUR ? `${Math.ceil(minutes)} min` : `${(minutes / MINUTES_PER_HOUR).toFixed(1)} h`;
+}

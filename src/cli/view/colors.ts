@@ -1,0 +1,21 @@
+import pc from 'picocolors';
+import { type Palette, PLAIN } from '../../report/palette.ts';
+import type { Environment } from '../../scenario/scenario.ts';
+
+/**
+ * Whether to write colours to a stream: `--no-color`, then `NO_COLOR` (no-color.org), `FORCE_COLOR` (`0` and `false` mean
+ * no), `TERM=dumb`, and last whether the stream is a terminal.
+ * @param flag `false` = `--no-color` was given
+ */
+export function hasColors(stream: { readonly isTTY?: boolean }, environment: Environment, flag: boolean): boolean {
+  const { NO_COLOR: noColor = '', FORCE_COLOR: forceColor = '', TERM: terminal } = environment;
+  if (!flag || noColor !== '') return false;
+  if (forceColor !== '') return forceColor !== '0' && forceColor !== 'false';
+  return terminal !== 'dumb' && stream.isTTY === true;
+}
+
+export function paletteFor(colors: boolean): Palette {
+  if (!colors) return PLAIN;
+  const { bold, dim, green, red, yellow } = pc.createColors(true);
+  return { bold, dim, good: green, bad: red, warning: yellow };
+}

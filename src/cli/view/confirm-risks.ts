@@ -1,0 +1,45 @@
+import { createInterface } from 'node:readline/promises';
+import { OperatorError, type Problem } from '../../problem/operator-error.ts';
+import { formatDuration, formatNoun } from '../../report/format.ts';
+import { loadRisks } from '../../scenario/read/load-risks.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { estimateDuration } from './describe-run.ts';
+
+/** What is to be registered: each row in one round or more. */
+export type PlannedWork = { readonly rows: number; readonly registrations: number };
+
+/**
+ * Asks before anything that could take from others at a real service: with target, rows, billed register calls and duration.
+ *
+ * @param yes the operator has said so on the command line.
+ * @throws OperatorError `usage` when there is nobody to ask, or the answer is no.
+ */
+export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: boolean): Promise<void> {
+  const risks = loadRisks(scenario);
+  if (risks.length === 0 || yes) return;
+  const plan = describePlan(scenario, work);
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes if that is meant, or stay within the quota');
+  }
+  process.stderr.write(`${plan}:\n${risks.map((risk) => `  - ${risk}\n`).join('')}`);
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await prompt.question('Go on? Type yes: ');
+    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed; nothing was sent', null);
+  } finally {
+    prompt.close();
+  }
+}
+
+function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork): string {
+  const { target } = scenario;
+  const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
+  const calls = formatNoun(registrations, 'billed register call');
+  const duration = formatDuration(estimateDuration(registrations, scenario).durationMs);
+  return `${name}: ${formatNoun(rows, 'row')}, at least ${calls}, about ${duration}`;
+}
+
+function refused(message: string, remedy: string | null): OperatorError {
+  const found: Problem = { file: null, line: null, column: null, message, remedy };
+  return new OperatorError('usage', [found]);
+}

@@ -1,0 +1,122 @@
+import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
+import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
+import { shares } from '../../load/credits.ts';
+import { type LoadShape, paceOf } from '../../load/pace.ts';
+import { formatNoun } from '../../report/format.ts';
+import { formatDuration } from '../../scenario/notation/duration.ts';
+import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
+import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
+import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
+
+/** What a run would do, for people. */
+export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {
+  const { load, fleet } = scenario;
+  const rows = Math.min(selected, load.rowsMax ?? selected) * load.rounds;
+  const lines: readonly (readonly [string, string])[] = [
+    ['target', describeTarget(scenario.target, scenario.apiVersion)],
+    ['attestation', describeAttestation(scenario.attestation)],
+    ['fleet', `${fleet.file}: ${formatNoun(survey.rows, 'row')}, SHA-256 ${survey.digest}`],
+    [
+      'to register',
+      load.rounds === 1 ? formatNoun(rows, 'row') : `${formatNoun(rows, 'registration')} in ${load.rounds} rounds`,
+    ],
+    ['load', describeLoad(load)],
+    ['limits', describeLimits(scenario)],
+    ['duration', describeDuration(rows, scenario)],
+    ['results', `a new folder in ${scenario.out}`],
+  ];
+  const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
+  return `${text}Dry run: nothing was opened, sent or written.\n`;
+}
+
+/** As people know it. */
+export function describeTarget(target: Target, apiVersion: string): string {
+  if (target.kind === 'emulator')
+    return `EMULATOR, started for the run${target.configFile === null ? '' : ` from ${target.configFile}`}`;
+  return `${target.host}:${target.port}, ID scope ${target.idScope}, api-version ${apiVersion}`;
+}
+
+function describeAttestation(attestation: AttestationChoice): string {
+  if (attestation.kind === 'device-key') return 'device-key: the column device_key';
+  if (attestation.kind === 'x509') return `x509: ${describeCertificates(attestation.certificates)}`;
+  const groups = Object.entries(attestation.groups).map(([name, source]) => `${name}: ${describeSource(source)}`);
+  const all =
+    attestation.key === null ? [] : [`all${groups.length === 0 ? '' : ' others'}: ${describeSource(attestation.key)}`];
+  const keys = [...groups, ...all];
+  return `group-key: ${keys.length === 0 ? 'a throw-away key' : keys.join(', ')}`;
+}
+
+function describeCertificates(source: CertificateSource): string {
+  switch (source.from) {
+    case 'rows':
+      return 'the columns cert_file and key_file';
+    case 'folder':
+      return `${source.folder}: ${source.certificatePattern}, ${source.keyPattern}`;
+    case 'issuer':
+      return `a new certificate for each device, signed by ${source.certificateFile}`;
+    case 'throw-away':
+      return 'a new certificate for each device, signed by a throw-away CA';
+  }
+}
+
+function describeSource(source: SecretSource): string {
+  return source.kind === 'file' ? source.file : `$${source.variable}`;
+}
+
+function describeLoad({ concurrency, workers, shape }: Scenario['load']): string {
+  const perWorker = summarize(shares(concurrency, workers));
+  return `${concurrency} registrations in flight, ${describeShape(shape)}; workers: ${perWorker}`;
+}
+
+function describeShape(shape: LoadShape): string {
+  switch (shape.kind) {
+    case 'closed':
+      return 'as fast as they allow';
+    case 'rate':
+      return `launched at ${formatRate(shape.ratePerSecond)}`;
+    case 'stages':
+      return `launched in stages ${formatStages(shape.stages)}`;
+    case 'batches':
+      return `launched in batches of ${shape.size} every ${formatDuration(shape.everyMs)}`;
+    case 'at-once':
+      return 'all meant to start at once';
+  }
+}
+
+/** Which limits protect the service and those who share it. */
+function describeLimits(scenario: Scenario): string {
+  const { load } = scenario;
+  const metered = meteredPerMinute(scenario);
+  const share = metered === null ? 'no quota' : `at most ${Math.floor(metered)} register requests a minute`;
+  const canary = load.canaryPerGroup === 0 ? 'no canary' : `canary of ${load.canaryPerGroup} for each group`;
+  return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}`;
+}
+
+/** `3 × 34, 1 × 33` */
+function summarize(parts: readonly number[]): string {
+  const sizes = [...new Set(parts)];
+  return sizes.map((size) => `${parts.filter((part) => part === size).length} × ${size}`).join(', ');
+}
+
+function describeDuration(rows: number, scenario: Scenario): string {
+  const { durationMs, isGuess } = estimateDuration(rows, scenario);
+  const about = `about ${formatDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
+  return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
+}
+
+/** How long a run takes to launch its registrations; a guess where only the service's speed bounds it. */
+export function estimateDuration(
+  registrations: number,
+  scenario: Pick<Scenario, 'target' | 'load'>,
+): { readonly durationMs: number; readonly isGuess: boolean } {
+  const { load } = scenario;
+  const metered = meteredPerMinute(scenario);
+  const meteredMs = metered === null ? 0 : (registrations / metered) * 60_000;
+  const pace = paceOf(load.shape, 0);
+  const last = Math.min(registrations, pace.total) - 1;
+  const lastStartMs = last < 0 ? 0 : pace.intendedAtMs(last);
+  const slotsMs = slotRounds(registrations / load.rounds, load.rounds, load.concurrency) * REGISTRATION_SECONDS * 1_000;
+  const longest = Math.max(meteredMs, lastStartMs ?? slotsMs);
+  const durationMs = Math.min(longest, load.durationMs ?? Number.POSITIVE_INFINITY);
+  return { durationMs, isGuess: lastStartMs === null && longest === slotsMs };
+}

@@ -1,0 +1,235 @@
+import type { SampleRecord } from '../../journal/journal-record.ts';
+import { targetLabel } from '../../journal/target-name.ts';
+import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
+import { type Progress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatForeign,
+  formatMs,
+  formatNoun,
+  formatNumber,
+  formatShare,
+} from '../../report/format.ts';
+import type { Palette } from '../../report/palette.ts';
+import {
+  asItIs,
+  barOf,
+  etaText,
+  flow,
+  GAP,
+  type Line,
+  type Paint,
+  paintWithin,
+  percentDone,
+  plain,
+  rateTexts,
+  type Segment,
+  sparkline,
+} from './progress-line.ts';
+
+/** Those that say most, where there is no room for all. */
+const METRICS_ON_FEW_ROWS: readonly WatchedMetric[] = ['tls', 'accepted', 'assigned', 'service', 'response'];
+
+const HUBS_SHOWN_MAX = 20;
+const ERRORS_SHOWN_MAX = 20;
+/** Of a terminal on which everything has its room. */
+const ROWS_MANY = 40;
+
+const BAR_CHARACTERS_MAX = 80;
+/** Below this a bar tells less than the number beside it. */
+const BAR_CHARACTERS_MIN = 10;
+const NAME_CHARACTERS_MAX = 40;
+const DURATION_CHARACTERS = 9;
+/** A line for each of the last 60 seconds, before their label and the newest value. */
+const SPARK_CHARACTERS_MAX = 60;
+
+/** Characters of a terminal. */
+export type ScreenSize = { readonly columns: number; readonly rows: number };
+
+/** A run at one moment, in at most `rows` lines of at most `columns` characters each, without a line feed at the end. */
+export function renderProgress(progress: Progress, { columns, rows }: ScreenSize, palette: Palette): string {
+  const head = [
+    [headline(progress, palette)],
+    ...doneLines(progress, columns, palette),
+    ...flow(rateItems(progress, palette), columns),
+  ];
+  const trends = rows < ROWS_MANY ? [] : trendLines(progress, columns, palette);
+  const phases = phaseLines(progress, rows < ROWS_MANY ? METRICS_ON_FEW_ROWS : WATCHED_METRICS, palette);
+  const health = flow(healthItems(progress.recent.at(-1) ?? null, palette), columns);
+  const room = rows - head.length - trends.length - phases.length - health.length;
+  const { hubs, errors } = progress;
+  const errorRows = Math.min(
+    errors.length,
+    ERRORS_SHOWN_MAX + 1,
+    Math.max(room - hubs.length, Math.floor(room / 2), 0),
+  );
+  const hubRows = Math.min(hubs.length, HUBS_SHOWN_MAX + 1, Math.max(room - errorRows, 0));
+  const sections = [
+    head,
+    trends,
+    phases,
+    hubLines(progress, hubRows, columns, palette),
+    errorLines(progress, errorRows, palette),
+    health,
+  ].filter((lines) => lines.length > 0);
+  return spread(sections, rows)
+    .map((segments) => paintWithin(segments, columns))
+    .join('\n');
+}
+
+/** With an empty line between the sections where there is room for all of these. */
+function spread(sections: readonly (readonly Line[])[], rows: number): readonly Line[] {
+  const lines = sections.flat();
+  if (lines.length + sections.length - 1 > rows) return lines.slice(0, rows);
+  return sections.flatMap((section, index) => (index === 0 ? section : [[], ...section]));
+}
+
+function headline({ target, name }: Progress, { bold }: Palette): Segment {
+  return {
+    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatForeign(name, NAME_CHARACTERS_MAX)}`}`,
+    paint: bold,
+  };
+}
+
+function doneLines(progress: Progress, columns: number, palette: Palette): Line[] {
+  const { settled, total, elapsedMs } = progress;
+  const items = [
+    `${formatCount(settled)}/${formatCount(total)}`,
+    percentDone(progress),
+    `elapsed ${formatDuration(elapsedMs)}`,
+    etaText(progress),
+  ].map(plain);
+  const room = columns - items.reduce((sum, { text }) => sum + GAP.length + text.length, 0);
+  if (room < BAR_CHARACTERS_MIN) return flow(items, columns);
+  const bar = {
+    text: barOf(total === 0 ? 0 : settled / total, Math.min(room, BAR_CHARACTERS_MAX)),
+    paint: palette.good,
+  };
+  return flow([bar, ...items], columns);
+}
+
+function rateItems(progress: Progress, palette: Palette): Segment[] {
+  const { throttles, repeatedRegisters, failed } = progress;
+  const counted = (label: string, count: number, paint: Paint): Segment => ({
+    text: `${label} ${formatCount(count)}`,
+    paint: count === 0 ? asItIs : paint,
+  });
+  return [
+    ...rateTexts(progress).map(plain),
+    counted('throttles', throttles, palette.warning),
+    counted('retries', repeatedRegisters, palette.warning),
+    counted('failed', failed, palette.bad),
+  ];
+}
+
+/** The last minute, a character for each second. */
+function trendLines({ recent }: Progress, columns: number, { dim, good, warning }: Palette): Line[] {
+  const room = columns - 2 * (DURATION_CHARACTERS + GAP.length);
+  if (recent.length === 0 || room < BAR_CHARACTERS_MIN) return [];
+  const trend = (label: string, of: (sample: SampleRecord) => number, paint: Paint): Line => {
+    const values = recent.map(of);
+    const spark = sparkline(values, Math.min(room, SPARK_CHARACTERS_MAX));
+    const most = `most ${formatCount(Math.max(...values))}/s`;
+    return [
+      { text: label.padEnd(DURATION_CHARACTERS), paint: dim },
+      { text: spark, paint },
+      { text: most, paint: dim },
+    ];
+  };
+  return [
+    trend('launched', ({ launched }) => launched, asItIs),
+    trend('ended', ({ settled }) => settled, good),
+    ...(recent.some(({ throttles }) => throttles > 0)
+      ? [trend('throttles', ({ throttles }) => throttles, warning)]
+      : []),
+  ];
+}
+
+function phaseLines({ latency }: Progress, metrics: readonly WatchedMetric[], { dim }: Palette): Line[] {
+  const row = (label: string, cells: readonly string[]): string =>
+    [label.padEnd(DURATION_CHARACTERS), ...cells.map((cell) => cell.padStart(DURATION_CHARACTERS))].join('');
+  const rows = metrics.flatMap((metric): Line[] => {
+    const summary = latency[metric];
+    if (summary === null) return [];
+    const { p50Ms, p95Ms, p99Ms, maxMs } = summary;
+    return [[plain(row(metric, [p50Ms, p95Ms, p99Ms, maxMs].map(formatMs)))]];
+  });
+  return rows.length === 0 ? [] : [[{ text: row('ms', ['p50', 'p95', 'p99', 'max']), paint: dim }], ...rows];
+}
+
+function hubLines({ hubs }: Progress, rowsMax: number, columns: number, palette: Palette): Line[] {
+  const count = shownOf(hubs.length, rowsMax);
+  // By name, so that hubs with nearly equal shares do not change places from one frame to the next.
+  const shown = hubs.slice(0, count).sort((a, b) => (a.hub < b.hub ? -1 : 1));
+  const counts = aligned(shown.map(({ count: devices }) => formatCount(devices)));
+  const expecting = shown.some(({ expectedShare }) => expectedShare !== null);
+  const figures = shown.map(({ share, expectedShare }, index) =>
+    [
+      counts[index],
+      formatShare(share).padStart(6),
+      ...(expecting ? [expectedShare === null ? 'expected –' : `expected ${formatShare(expectedShare)}`] : []),
+    ].join(GAP),
+  );
+  const room = columns - GAP.length - Math.max(0, ...figures.map((text) => text.length));
+  const names = shown.map(({ hub }) => formatForeign(hub, Math.max(1, Math.min(room, NAME_CHARACTERS_MAX))));
+  const nameCharacters = Math.max(0, ...names.map((name) => name.length));
+  const barCharacters = Math.min(room - nameCharacters - GAP.length, BAR_CHARACTERS_MAX);
+  const lines = shown.map(({ share, expectedShare }, index) => [
+    plain((names[index] ?? '').padEnd(nameCharacters)),
+    ...(barCharacters < BAR_CHARACTERS_MIN
+      ? []
+      : [{ text: barOf(share, barCharacters, expectedShare), paint: palette.good }]),
+    plain(figures[index] ?? ''),
+  ]);
+  return rowsMax === 0 ? [] : [...lines, ...moreLine(hubs.length - count, 'hub', palette)];
+}
+
+function errorLines({ errors }: Progress, rowsMax: number, palette: Palette): Line[] {
+  const shown = errors.slice(0, shownOf(errors.length, rowsMax));
+  const codes = shown.map(({ code }) => formatForeign(code, NAME_CHARACTERS_MAX));
+  const codeCharacters = Math.max(0, ...codes.map((code) => code.length));
+  const counts = aligned(shown.map(({ count }) => formatCount(count)));
+  const growth = aligned(shown.map(({ lately }) => (lately === 0 ? '' : `+${formatCount(lately)} in 10 s`)));
+  const lines = shown.map(({ message }, index) => [
+    { text: (codes[index] ?? '').padEnd(codeCharacters), paint: palette.bad },
+    plain(counts[index] ?? ''),
+    ...(growth[index] === '' ? [] : [{ text: growth[index] ?? '', paint: palette.warning }]),
+    plain(message === null ? '' : formatForeign(message, message.length)),
+  ]);
+  return rowsMax === 0 ? [] : [...lines, ...moreLine(errors.length - shown.length, 'code', palette)];
+}
+
+/** How many of a list are shown on so many rows: one fewer than these when a row must say that there are more. */
+function shownOf(length: number, rowsMax: number): number {
+  return length <= rowsMax ? length : Math.max(0, rowsMax - 1);
+}
+
+function moreLine(count: number, noun: string, { dim }: Palette): Line[] {
+  return count <= 0 ? [] : [[{ text: `and ${formatNoun(count, `more ${noun}`)}`, paint: dim }]];
+}
+
+function aligned(texts: readonly string[]): readonly string[] {
+  const characters = Math.max(0, ...texts.map((text) => text.length));
+  return texts.map((text) => text.padStart(characters));
+}
+
+/** Is it the service that is slow, or this machine? What is over its limit is said aloud. */
+function healthItems(sample: SampleRecord | null, { dim, warning }: Palette): Segment[] {
+  if (sample === null) return [];
+  const { startLagMaxMs, loopDelayMaxMs, cpuShare, emulatorCpuShare, fileDescriptors } = sample;
+  const limited = (text: string, value: number, limit: number, unit: string): Segment =>
+    value > limit ? { text: `${text} (over ${limit}${unit})`, paint: warning } : { text, paint: dim };
+  const duration = (label: string, ms: number, limitMs: number): Segment =>
+    limited(`${label} ${formatMs(ms)} ms`, ms, limitMs, ' ms');
+  const usual = (text: string): Segment => ({ text, paint: dim });
+  const workers = loopDelayMaxMs.length;
+  return [
+    usual('health'),
+    ...(startLagMaxMs === null ? [] : [duration('start lag', startLagMaxMs, HEALTH_LIMITS.startLagP99Ms)]),
+    ...(workers === 0 ? [] : [duration('loop delay', Math.max(...loopDelayMaxMs), HEALTH_LIMITS.loopDelayP99Ms)]),
+    limited(`CPU ${formatNumber(cpuShare)} cores`, cpuShare, HEALTH_LIMITS.cpuPerWorker * Math.max(1, workers), ''),
+    ...(emulatorCpuShare === null ? [] : [usual(`emulator ${formatNumber(emulatorCpuShare)} cores`)]),
+    ...(fileDescriptors === null ? [] : [usual(`files ${formatCount(fileDescriptors)}`)]),
+  ];
+}

@@ -1,0 +1,83 @@
+import { X509Certificate } from 'node:crypto';
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import { fileCredentials } from '../attestation/certificate-file-credentials.ts';
+import type { CredentialRow } from '../attestation/made-credentials.ts';
+import { isKeyOf } from '../certificates/certificate-pair.ts';
+import { validityKind } from '../certificates/validity.ts';
+import type { FleetFile } from '../fleet/fleet-file.ts';
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import { parseFleetRow } from '../fleet/parse-fleet-row.ts';
+import { readFleetRecords } from '../fleet/read-fleet.ts';
+import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import { PROBLEMS_LISTED_MAX } from '../problem/operator-error.ts';
+import { remedyFor } from '../report/remedies.ts';
+import { type Finding, finding, ok, warning } from './finding.ts';
+
+/** The rows whose certificates are looked at. */
+export type CheckedRows = {
+  readonly fleet: FleetFile;
+  readonly survey: Pick<FleetSurvey, 'bytes' | 'rejectedLines'>;
+  /** Asked of every usable row in its order. */
+  readonly takes: (row: FleetRow) => boolean;
+};
+
+/**
+ * Reads the certificate and key of every row that is registered, and finds those that cannot register: the first
+ * `PROBLEMS_LISTED_MAX`, with file and line. Certificates that the service will refuse are warnings: that may be what is tested.
+ */
+export async function certificateFindings(
+  rows: CheckedRows,
+  keys: AttestationKeys,
+  nowMs: number,
+): Promise<readonly Finding[]> {
+  if (keys.kind !== 'x509-files') return [];
+  const findings: Finding[] = [];
+  let lookedAt = 0;
+  let faulty = 0;
+  for await (const { line, row } of takenRows(rows)) {
+    lookedAt += 1;
+    const found = await certificateFinding(row, keys.files, nowMs);
+    if (found === null) continue;
+    faulty += 1;
+    if (findings.length < PROBLEMS_LISTED_MAX) {
+      findings.push({ ...found, evidence: `${rows.fleet.file}:${line}: ${found.evidence}` });
+    }
+  }
+  return [ok('certificates', `${lookedAt} looked at, ${lookedAt - faulty} without fault`), ...findings];
+}
+
+async function* takenRows({ fleet, survey, takes }: CheckedRows): AsyncGenerator<{ line: number; row: FleetRow }> {
+  let place = 0;
+  for await (const { columns, records } of readFleetRecords(fleet, () => {}, survey.bytes)) {
+    for (const { line, fields } of records) {
+      if (survey.rejectedLines?.has(line)) continue;
+      const parsed = parseFleetRow(fields, place, columns);
+      place += 1;
+      if ('row' in parsed && takes(parsed.row)) yield { line, row: parsed.row };
+    }
+  }
+}
+
+/** `null` = nothing is wrong with it. */
+async function certificateFinding(
+  row: CredentialRow,
+  files: Extract<AttestationKeys, { kind: 'x509-files' }>['files'],
+  nowMs: number,
+): Promise<Finding | null> {
+  const made = await fileCredentials(files, row);
+  if ('refusal' in made) return problemOf(made.refusal.code, made.refusal.message);
+  const { clientCertificate } = made.credentials;
+  if (clientCertificate === null) throw new Error('X.509 credentials without a certificate');
+  const certificate = new X509Certificate(clientCertificate.chainPem);
+  if (!isKeyOf(certificate, clientCertificate.privateKeyPem)) {
+    return problemOf('client-certificate', 'the key cannot be read, or is not that of the certificate');
+  }
+  const kind = validityKind(certificate, nowMs);
+  if (kind === 'current') return null;
+  const state = kind === 'expired' ? `expired on ${certificate.validTo}` : `is valid from ${certificate.validFrom} on`;
+  return warning('certificates', `the certificate ${state}`, 'Issue a new one, or leave the device out');
+}
+
+function problemOf(code: string, message: string): Finding {
+  return finding('problem', 'certificates', message, remedyFor(code) ?? 'Give the device another certificate');
+}

@@ -1,0 +1,121 @@
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { CredentialRefusal } from '../attestation/made-credentials.ts';
+import { credentialsMaker } from '../attestation/make-credentials.ts';
+import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/connection-failure.ts';
+import { connectUsername } from '../dps/connect-identity.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import type { FleetSurvey } from '../fleet/survey-fleet.ts';
+import type { MqttIdentity, OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import { remedyFor } from '../report/remedies.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** A busy front end answers CONNACK 3, as an unknown ID scope does; only the busy one answers differently soon after. */
+const TRIES_MAX = 3;
+const PAUSE_MS = 1_000;
+/** From dialling to CONNACK. */
+const TIMEOUT_MS = 30_000;
+
+/** How long the parts of the first connection took, in milliseconds; `failureCode`: what went wrong for the first device alone. */
+export type PreflightFacts = {
+  readonly tcpMs: number | null;
+  readonly tlsMs: number | null;
+  readonly connackMs: number | null;
+  readonly failureCode: string | null;
+};
+
+/** What concerns this one device, not the target: the run goes on, and its outcome will say the same. */
+const FAILURES_OF_THE_DEVICE: readonly ConnectionFailureCode[] = [
+  'client-certificate',
+  'connack-2',
+  'connack-4',
+  'connack-5',
+];
+
+/**
+ * Connects once as the fleet's first device, without registering it.
+ * @throws OperatorError when the target cannot be reached, is not whom it should be, or does not know the ID scope.
+ */
+export async function preflight(
+  target: string,
+  identity: MqttIdentity,
+  open: OpenMqttConnection,
+  clock: Clock,
+): Promise<PreflightFacts> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { facts, failure } = await connectOnce(identity, open, clock);
+    if (failure === null) return facts;
+    if (FAILURES_OF_THE_DEVICE.includes(failure.code)) return { ...facts, failureCode: failure.code };
+    if (failure.code !== 'connack-3' || attempt === TRIES_MAX) {
+      throw new OperatorError('unreachable', [
+        problem(`${target} cannot be used: ${failure.message}`, remedyFor(failure.code)),
+      ]);
+    }
+    await new Promise<void>((resolve) => {
+      clock.wakeAt(clock.nowMs() + PAUSE_MS, resolve);
+    });
+  }
+}
+
+type Attempt = { readonly facts: PreflightFacts; readonly failure: ConnectionFailure | null };
+
+function connectOnce(identity: MqttIdentity, open: OpenMqttConnection, clock: Clock): Promise<Attempt> {
+  return new Promise((resolve) => {
+    const startedAtMs = clock.nowMs();
+    let tcpAtMs: number | null = null;
+    let tlsAtMs: number | null = null;
+    const finish = (connected: boolean, failure: ConnectionFailure | null): void => {
+      timer.cancel();
+      connection.close();
+      const facts = {
+        tcpMs: since(startedAtMs, tcpAtMs),
+        tlsMs: since(tcpAtMs, tlsAtMs),
+        connackMs: connected ? since(tlsAtMs, clock.nowMs()) : null,
+        failureCode: null,
+      };
+      resolve({ facts, failure });
+    };
+    const connection = open(identity, (event) => {
+      if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
+      else if (event.type === 'secured') tlsAtMs = clock.nowMs();
+      else if (event.type === 'connected') finish(true, null);
+      else if (event.type === 'lost') finish(false, event.failure);
+    });
+    const timer = clock.wakeAt(startedAtMs + TIMEOUT_MS, () => {
+      const code = tcpAtMs === null ? 'tcp-timeout' : tlsAtMs === null ? 'tls-failed' : 'closed';
+      finish(false, { code, message: `no CONNACK within ${TIMEOUT_MS / 1000} s` });
+    });
+  });
+}
+
+function since(fromMs: number | null, toMs: number | null): number | null {
+  return fromMs === null || toMs === null ? null : toMs - fromMs;
+}
+
+export type FirstDeviceRequest = {
+  readonly scenario: Pick<Scenario, 'fleet' | 'apiVersion'>;
+  readonly fleet: Pick<FleetSurvey, 'rows' | 'digest' | 'bytes' | 'rejectedLines'>;
+  readonly idScope: string;
+  readonly keys: AttestationKeys;
+  readonly userAgent: string;
+};
+
+/** With what the fleet's first device connects: it serves to reach a target, and to have its ID scope known. */
+export async function firstDeviceIdentity(
+  { scenario, fleet, idScope, keys, userAgent }: FirstDeviceRequest,
+  clock: Clock,
+): Promise<{ readonly identity: MqttIdentity } | { readonly refusal: CredentialRefusal }> {
+  const rows = readFleet(scenario.fleet, fleet);
+  const first = await rows.next();
+  await rows.return(undefined);
+  if (first.done) throw new Error('the survey accepted a fleet without rows');
+  const { registrationId } = first.value;
+  const made = await credentialsMaker(keys, idScope, clock)(first.value);
+  if ('refusal' in made) return made;
+  const { password, clientCertificate } = made.credentials;
+  const username = connectUsername({ idScope, registrationId, apiVersion: scenario.apiVersion }, userAgent);
+  return {
+    identity: { clientId: registrationId, username, password: password(clock.epochMs(), 0), clientCertificate },
+  };
+}

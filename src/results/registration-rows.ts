@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { AllocationExpectation, HubWeight } from '../allocation/allocation-expectation.ts';
+import { csvRows } from '../files/csv-rows.ts';
+import { OperatorError } from '../problem/operator-error.ts';
+
+/**
+ * The rows of a run's registrations.csv, one at a time.
+ *
+ * @throws OperatorError `usage` when it cannot be read.
+ */
+export function registrationRows(folder: string): ReturnType<typeof csvRows> {
+  return csvRows(join(folder, 'registrations.csv'));
+}
+
+/**
+ * The expectation with the counts of the run that it names as weights; any other as it is.
+ *
+ * @throws OperatorError `usage` when that run cannot be read, or has no initial assignment.
+ */
+export async function withReferenceRun(
+  expectation: AllocationExpectation | null,
+): Promise<AllocationExpectation | null> {
+  if (expectation === null || expectation.asRun === null) return expectation;
+  return { ...expectation, cohorts: [{ name: '', hubs: await initialHubs(expectation.asRun) }] };
+}
+
+async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
+  const counts = new Map<string, number>();
+  for await (const row of registrationRows(folder)) {
+    const hub = (row['assigned_hub'] ?? '').toLowerCase();
+    if (row['substatus'] !== 'initialAssignment' || hub === '') continue;
+    counts.set(hub, (counts.get(hub) ?? 0) + 1);
+  }
+  if (counts.size === 0) {
+    const message = 'has no device that came to its first hub, so that there are no shares to compare with';
+    const remedy = 'Name a run that registered new devices in allocation.asRun';
+    throw new OperatorError('usage', [{ file: folder, line: null, column: null, message, remedy }]);
+  }
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hub, weight]) => ({ hub, weight }));
+}

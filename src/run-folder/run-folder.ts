@@ -1,0 +1,57 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { makeFolders } from '../files/folders.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+
+export const JOURNAL_FILE = 'journal.ndjson';
+
+/** A file name has 255 bytes at most, and the results below this folder paths of 4,096. */
+const LABEL_CHARACTERS_MAX = 100;
+
+/** Results name devices and hubs: they are for their owner alone. */
+export const RUN_FOLDER_MODE = 0o700;
+
+const FOLDER_MODE_DEFAULT = 0o777;
+
+/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
+export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT): void {
+  try {
+    makeFolders(out, mode);
+    // With the dot, what is no folder is refused too.
+    accessSync(`${out}/.`, constants.W_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatorError('usage', [
+      { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
+    ]);
+  }
+}
+
+/** Makes the folder of one run, named for its start and its scenario or fleet, so that a listing is in order of time. */
+export function createRunFolder(
+  { out, name, fleet }: Pick<Scenario, 'out' | 'name' | 'fleet'>,
+  startedAtEpochMs: number,
+): string {
+  const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
+  const label = (name ?? basename(fleet.file, extname(fleet.file))).replace(/[^A-Za-z0-9._-]+/g, '-');
+  for (let attempt = 1; ; attempt += 1) {
+    const folder = join(out, `${stamp}Z-${label.slice(0, LABEL_CHARACTERS_MAX)}${attempt === 1 ? '' : `-${attempt}`}`);
+    try {
+      mkdirSync(folder, { mode: RUN_FOLDER_MODE });
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/**
+ * What the operator types to go on with a run.
+ *
+ * @param switches that the session to come needs
+ */
+export function resumeCommand(folder: string, switches: readonly string[] = []): string {
+  const name = /^[\w@%+=:,./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  return ['dpsload resume', name, ...switches].join(' ');
+}

@@ -1,0 +1,150 @@
+import type { GrantRecord } from '../journal/journal-record.ts';
+import type { Credits } from '../load/credits.ts';
+import { GRANTED_AHEAD_MS, type Schedule } from '../load/schedule.ts';
+import type { Launch } from '../registration/launch.ts';
+import type { Clock } from '../time/clock.ts';
+import type { LaunchLedger, Unplaced } from './launch-ledger.ts';
+import type { SourceOfWork } from './legs.ts';
+
+/** Grants are at least this far apart, so that a journal is synced ten times a second at most. */
+const GRANT_INTERVAL_MS = 100;
+
+export type DispatcherParts = {
+  readonly clock: Clock;
+  readonly source: SourceOfWork;
+  readonly schedule: Schedule;
+  readonly credits: Credits;
+  readonly ledger: LaunchLedger;
+  readonly round: number;
+  /** Launch number of the first row. */
+  readonly firstSequence: number;
+  /** Resolves when the grant is on disk; not before that may one of its rows be sent. */
+  readonly writeGrant: (grant: GrantRecord) => Promise<void>;
+  readonly launch: (worker: number, launches: readonly Launch[]) => void;
+  /** Takes the grant of rows back, none of which was launched. */
+  readonly takeBack: (launches: readonly Launch[]) => void;
+  /** Before anything is placed in time: a standstill moves the schedule, and must be known by then. */
+  readonly lookAtTime: () => void;
+};
+
+/** How a dispatcher ends: the source has no more rows and all are settled; the schedule is over before; it was stopped. */
+export type DispatchEnd = 'exhausted' | 'over' | 'stopped';
+
+/** Releases rows to the workers: as many as schedule and credit allow, each after its grant is on disk. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  #sequence: number;
+  #stopped = false;
+  #slotsFreeSinceMs: number;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#sequence = parts.firstSequence;
+    this.#slotsFreeSinceMs = parts.clock.nowMs();
+  }
+
+  /** Launch number of the next row. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** No row is released after this call. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<DispatchEnd> {
+    const { clock, ledger, round, schedule, source } = this.#parts;
+    while (!this.#stopped) {
+      this.#parts.lookAtTime();
+      const over = schedule.isOver(clock.nowMs());
+      const count = over ? 1 : this.#releasable();
+      if (count > 0) {
+        const isProbe = schedule.isPaused;
+        const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
+        if (rows.length > 0 && over) return 'over';
+        if (rows.length > 0) await this.#release(rows, isProbe);
+        // What is under way may come back, for another try.
+        else if (ledger.isEmpty) return 'exhausted';
+      }
+      await this.#sleep(GRANT_INTERVAL_MS);
+    }
+    return 'stopped';
+  }
+
+  #releasable(): number {
+    const { clock, credits, schedule } = this.#parts;
+    const nowMs = clock.nowMs();
+    // While nothing gets through, those that are under way are the probes, and then one after the other.
+    if (schedule.isPaused) return credits.outstanding === 0 ? 1 : 0;
+    const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
+    const { available } = credits;
+    if (available < placeable) this.#slotsFreeSinceMs = nowMs;
+    return Math.min(available, placeable);
+  }
+
+  async #release(rows: readonly Unplaced[], isProbe: boolean): Promise<void> {
+    const { clock, round, schedule, writeGrant } = this.#parts;
+    const sequence = this.#sequence;
+    await writeGrant({
+      kind: 'grant',
+      atMs: clock.nowMs(),
+      round,
+      sequence,
+      rows: rowRanges(rows.map(({ row }) => row)),
+    });
+    // Also after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
+    this.#sequence += rows.length;
+    this.#parts.lookAtTime();
+    // An outage was noticed while the disk was at work: what goes to the dead service now are probes, one at a time.
+    const comesTooLate = schedule.isPaused && !isProbe && !this.#stopped;
+    if (comesTooLate) this.#parts.takeBack(rows.map((row, index) => unlaunched(row, sequence + index)));
+    else this.#deal(rows.map((row, index) => this.#launchOf(row, sequence + index)));
+  }
+
+  /** Placed only now that the grant is on disk, so that no permit is older than the disk was slow. */
+  #launchOf({ firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+    const { clock, schedule } = this.#parts;
+    const nowMs = clock.nowMs();
+    const placement = schedule.isPaused
+      ? schedule.placeProbe(nowMs)
+      : schedule.place(nowMs, this.#slotsFreeSinceMs, firstIntendedAtMs);
+    return { ...row, sequence, ...placement };
+  }
+
+  #deal(launches: readonly Launch[]): void {
+    const byWorker = new Map<number, Launch[]>();
+    for (const launch of launches) {
+      const worker = this.#parts.credits.deal();
+      const dealt = byWorker.get(worker);
+      if (dealt) dealt.push(launch);
+      else byWorker.set(worker, [launch]);
+    }
+    for (const [worker, dealt] of byWorker) {
+      this.#parts.ledger.released(worker, dealt);
+      this.#parts.launch(worker, dealt);
+    }
+  }
+
+  #sleep(durationMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    return new Promise((resolve) => {
+      clock.wakeAt(clock.nowMs() + durationMs, resolve);
+    });
+  }
+}
+
+function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+  return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
+}
+
+/** Consecutive rows as ranges, first and last inclusive: the form in which a grant names them. */
+export function rowRanges(rows: readonly number[]): readonly (readonly [first: number, last: number])[] {
+  const ranges: [number, number][] = [];
+  for (const row of rows) {
+    const current = ranges.at(-1);
+    if (current && current[1] + 1 === row) current[1] = row;
+    else ranges.push([row, row]);
+  }
+  return ranges;
+}

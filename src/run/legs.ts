@@ -1,0 +1,78 @@
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { LoadShape } from '../load/pace.ts';
+import { OperatorError } from '../problem/operator-error.ts';
+import { canaryOf, filtered, leftRows, type SessionWork } from '../selection/session-rows.ts';
+import { canaryRule, type StopRule } from './stop-rules.ts';
+
+/** A part of a session that must be settled before the next begins: the canary, or one round over the fleet. */
+export type Leg = {
+  readonly round: number;
+  readonly shape: LoadShape;
+  /** Beside those of the whole session. */
+  readonly rules: readonly StopRule[];
+  readonly openSource: () => SourceOfWork;
+};
+
+/** Where the rows come from that a run registers. */
+export interface SourceOfWork {
+  /** The next rows, `count` at most; none when there is no more work. */
+  take(count: number): Promise<readonly FleetRow[]>;
+  close(): Promise<void>;
+}
+
+/** Reads the fleet from its stream, no faster than rows are taken. */
+export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
+  return {
+    async take(count) {
+      const taken: FleetRow[] = [];
+      while (taken.length < count) {
+        const next = await rows.next();
+        if (next.done) break;
+        taken.push(next.value);
+      }
+      return taken;
+    },
+    async close() {
+      await rows.return(undefined);
+    },
+  };
+}
+
+export function listSource(rows: readonly FleetRow[]): SourceOfWork {
+  const left = [...rows];
+  return { take: async (count) => left.splice(0, count), close: async () => {} };
+}
+
+/** One that fails has no more rows from then on: what it gave before is still registered. */
+export function stoppingSource(source: SourceOfWork, failed: (message: string) => void): SourceOfWork {
+  return {
+    async take(count) {
+      try {
+        return await source.take(count);
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        failed(error.message);
+        return [];
+      }
+    },
+    close: () => source.close(),
+  };
+}
+
+/** The canary, then the fleet, as many times as there are rounds. */
+export function sessionLegs(work: SessionWork): readonly Leg[] {
+  const { load, isLeft } = work;
+  const canary = canaryOf(work);
+  const canaryRows = new Set(canary.map(({ row }) => row));
+  const first = canary.filter(({ row }) => isLeft(row, 1, true));
+  const legs: Leg[] = [];
+  if (first.length > 0) {
+    legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
+  }
+  for (let round = 1; round <= load.rounds; round += 1) {
+    const wentBefore = round === 1 ? canaryRows : new Set<number>();
+    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !wentBefore.has(row)));
+    legs.push({ round, shape: load.shape, rules: [], openSource });
+  }
+  return legs;
+}

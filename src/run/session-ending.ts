@@ -1,0 +1,78 @@
+import type { EndReason } from '../journal/journal-record.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import { deferred } from '../worker/deferred.ts';
+import type { WorkerPool } from '../worker/worker-pool.ts';
+import type { StopRequest } from './stop-request.ts';
+import type { StopCause } from './stop-rules.ts';
+
+/** How long what is in flight may take to finish once the run is to end. */
+const FINISH_GRACE_MS = 30_000;
+/** How long cancelled registrations may take to be reported after the second stop request. */
+const CANCEL_GRACE_MS = 2_000;
+
+export type FleetRunEnd = {
+  readonly reason: EndReason;
+  /** For people; `null` where the reason says all. */
+  readonly message: string | null;
+  /** The user wanted to stop at once. */
+  readonly atOnce: boolean;
+};
+
+/** Brings a session to an end before all is done: in order, in a hurry, or at once. */
+export class RunEnding {
+  readonly #clock: Clock;
+  readonly #pool: Pick<WorkerPool, 'sendAll'>;
+  readonly #onEnd: (end: FleetRunEnd) => void;
+  readonly #abandoned = deferred<void>();
+  #end: FleetRunEnd | null = null;
+  #graceTimer: Timer | null = null;
+
+  /** @param onEnd called once, when nothing more may be launched. */
+  constructor(clock: Clock, pool: Pick<WorkerPool, 'sendAll'>, onEnd: (end: FleetRunEnd) => void) {
+    this.#clock = clock;
+    this.#pool = pool;
+    this.#onEnd = onEnd;
+  }
+
+  /** `null` while the run goes on. */
+  get end(): FleetRunEnd | null {
+    return this.#end;
+  }
+
+  /** Resolves when what is still in flight is given up: its rows stay granted without an outcome. */
+  get abandoned(): Promise<void> {
+    return this.#abandoned.promise;
+  }
+
+  stop({ reason, urgency }: StopRequest): void {
+    if (urgency === 'finish-in-flight') {
+      this.#finishInFlight({ reason, message: null, atOnce: false });
+    } else {
+      this.#end = { reason, message: null, atOnce: true };
+      this.#pool.sendAll({ type: 'cancelAll' });
+      this.#wakeIn(CANCEL_GRACE_MS, () => this.#abandoned.resolve());
+    }
+  }
+
+  /** The first cause counts. */
+  endFor(cause: StopCause): void {
+    this.#finishInFlight({ ...cause, atOnce: false });
+  }
+
+  close(): void {
+    this.#graceTimer?.cancel();
+  }
+
+  #finishInFlight(end: FleetRunEnd): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    this.#onEnd(end);
+    this.#pool.sendAll({ type: 'dropWaiting' });
+    this.#wakeIn(FINISH_GRACE_MS, () => this.#pool.sendAll({ type: 'cancelAll' }));
+  }
+
+  #wakeIn(durationMs: number, wake: () => void): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#clock.wakeAt(this.#clock.nowMs() + durationMs, wake);
+  }
+}

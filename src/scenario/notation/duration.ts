@@ -1,0 +1,19 @@
+import { formatDuration, parseDuration } from '../../time/duration.ts';
+import { type Notation, notation } from './notation.ts';
+
+export { formatDuration, parseDuration };
+
+/** A duration between two limits, both included. */
+export function durationBetween(minMs: number, maxMs: number): Notation<number> {
+  const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  return notation(
+    'duration',
+    `a duration ${range}`,
+    'Write whole numbers with h, m, s or ms, for example 5m, 30s, 500ms or 1h30m',
+    (text) => {
+      const durationMs = parseDuration(text);
+      return durationMs !== null && durationMs >= minMs && durationMs <= maxMs ? durationMs : null;
+    },
+    formatDuration,
+  );
+}

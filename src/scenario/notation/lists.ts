@@ -1,0 +1,124 @@
+import { isIP } from 'node:net';
+import type { CohortExpectation, HubWeight } from '../../allocation/allocation-expectation.ts';
+import type { ColumnMap } from '../../fleet/fleet-file.ts';
+import { KNOWN_COLUMNS, type KnownColumn } from '../../fleet/known-columns.ts';
+import { parseThreshold, printThreshold, ThresholdError } from '../../metrics/threshold/parse-threshold.ts';
+import type { Threshold } from '../../metrics/threshold/threshold.ts';
+import { isSecretLike } from '../../problem/quote-value.ts';
+import { type Notation, notation, type Reading } from './notation.ts';
+
+/** IP addresses with commas between them. */
+export const ADDRESSES = notation<readonly string[]>(
+  'addresses',
+  'a list of IP addresses',
+  'Write addresses of this machine with commas between them, for example 10.0.0.4,10.0.0.5',
+  (text) => {
+    const addresses = text.split(',').map((address) => address.trim());
+    const isList = addresses.every((address) => isIP(address) !== 0) && new Set(addresses).size === addresses.length;
+    return isList ? addresses : null;
+  },
+  (addresses) => addresses.join(','),
+);
+
+/** As text: lines `known=name`. */
+export const COLUMN_MAP: Notation<ColumnMap> = {
+  placeholder: 'known=name',
+  kind: 'map',
+  remedy: `Write one of ${KNOWN_COLUMNS.join(', ')}, then = and the name in the file, for example registration_id=Serial`,
+  read: readColumnMap,
+  show: (map) =>
+    Object.entries(map)
+      .map(([known, name]) => `${known}=${name}`)
+      .join('\n'),
+};
+
+function readColumnMap(text: string): Reading<ColumnMap> {
+  const map = new Map<KnownColumn, string>();
+  for (const line of text.split('\n')) {
+    const equals = line.indexOf('=');
+    const known = KNOWN_COLUMNS.find((column) => column === line.slice(0, equals));
+    const name = line.slice(equals + 1);
+    if (equals < 0 || known === undefined || name === '') return { problem: 'is not a known column with a name' };
+    if (map.has(known)) return { problem: `names ${known} twice` };
+    if ([...map.values()].includes(name)) return { problem: 'uses one column of the file twice' };
+    map.set(known, name);
+  }
+  return { value: Object.fromEntries(map) };
+}
+
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+const WEIGHT = /^\d{1,9}(?:\.\d{1,6})?$/;
+
+const REMEDY =
+  'Write one hub, a list of hubs that get equal shares, or hubs with weights: { hub-a.azure-devices.net: 2, hub-b.azure-devices.net: 1 }';
+
+/** `hub-a=2,hub-b=1`; without weights all are 1. `null` where it is no such list, names a hub twice, or has no weight above 0. */
+function parseHubWeights(text: string): readonly HubWeight[] | null {
+  const hubs = text.split(',').map((part) => {
+    const [, hub = '', weight = '1'] = /^\s*([^=\s]+)(?:=(\S*))?\s*$/.exec(part) ?? [];
+    return HOST_NAME.test(hub) && WEIGHT.test(weight) ? { hub: hub.toLowerCase(), weight: Number(weight) } : null;
+  });
+  const read = hubs.filter((hub) => hub !== null);
+  const isWhole = read.length === hubs.length && new Set(read.map(({ hub }) => hub)).size === read.length;
+  return isWhole && read.some(({ weight }) => weight > 0) ? read : null;
+}
+
+function formatHubWeights(hubs: readonly HubWeight[]): string {
+  return hubs.map(({ hub, weight }) => `${hub}=${weight}`).join(',');
+}
+
+/** Lines `name: hub-a=2,hub-b=1`. */
+function parseHubsByName(text: string): readonly CohortExpectation[] | null {
+  const cohorts = text.split('\n').map((line) => {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).trim();
+    const hubs = parseHubWeights(line.slice(colon + 1));
+    return name === '' || hubs === null ? null : { name, hubs };
+  });
+  const read = cohorts.filter((cohort) => cohort !== null);
+  const isWhole = read.length === cohorts.length && new Set(read.map(({ name }) => name)).size === read.length;
+  return isWhole ? read : null;
+}
+
+export const HUB_WEIGHTS: Notation<readonly HubWeight[]> = {
+  ...notation('hub=weight,…', 'a list of hubs', REMEDY, parseHubWeights, formatHubWeights),
+  kind: 'hubs',
+};
+
+export const HUBS_BY_NAME: Notation<readonly CohortExpectation[]> = {
+  ...notation(
+    'name: hub=weight,…',
+    'a mapping of names to hubs',
+    `For each name: ${REMEDY}`,
+    parseHubsByName,
+    (cohorts) => cohorts.map(({ name, hubs }) => `${name}: ${formatHubWeights(hubs)}`).join('\n'),
+  ),
+  kind: 'hubs-by-name',
+};
+
+/** As text: one expression a line. */
+export const THRESHOLD_LIST: Notation<readonly Threshold[]> = {
+  placeholder: 'expression',
+  kind: 'list',
+  remedy: 'dpsload run --help lists the metrics',
+  read: readThresholds,
+  show: (thresholds) => thresholds.map(printThreshold).join('\n'),
+};
+
+function readThresholds(text: string): Reading<readonly Threshold[]> {
+  const thresholds: Threshold[] = [];
+  const mistakes: ThresholdError[] = [];
+  for (const line of text.split('\n')) {
+    try {
+      thresholds.push(parseThreshold(line));
+    } catch (error) {
+      if (!(error instanceof ThresholdError)) throw error;
+      mistakes.push(error);
+    }
+  }
+  const [first] = mistakes;
+  if (first === undefined) return { value: thresholds };
+  const problem = `is no threshold: ${first.message}, at column ${first.column}`;
+  const shown = mistakes.filter(({ expression }) => !isSecretLike(expression));
+  return { problem, excerpt: shown.map(({ excerpt }) => excerpt).join('\n') };
+}

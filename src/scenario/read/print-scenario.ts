@@ -1,0 +1,106 @@
+import { resolve } from 'node:path';
+import { Document, isScalar, isSeq } from 'yaml';
+import type { CohortExpectation, HubWeight } from '../../allocation/allocation-expectation.ts';
+import type { SecretSource } from '../scenario.ts';
+import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
+import { describeOrigin, type Origin } from './gather-settings.ts';
+import { withoutReferences } from './read-scenario.ts';
+import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
+import { foreignCertificateSettings } from './resolve-attestation.ts';
+import { EMULATOR_SETTINGS, type ResolvedScenario, SERVICE_SETTINGS } from './resolve-scenario.ts';
+import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
+
+/** Settings whose default is worked out from others, or from the machine. */
+const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
+
+/**
+ * The keys of a scenario file that gives the same run, also from another folder, and on a machine with other cores. They
+ * hold no secret.
+ */
+export function scenarioKeys(resolved: ResolvedScenario): object {
+  const document = scenarioDocument(resolved);
+  for (const name of DERIVED) {
+    if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('..'));
+  }
+  return document.toJSON();
+}
+
+/**
+ * The whole scenario as YAML, each value with the place that decided it. It holds no secret, and is a scenario file itself
+ * that gives the same run from any folder.
+ */
+export function printScenario(resolved: ResolvedScenario): string {
+  return scenarioDocument(resolved).toString({ lineWidth: 0 });
+}
+
+function scenarioDocument(resolved: ResolvedScenario): Document {
+  const document = new Document({ version: SCENARIO_VERSION });
+  for (const name of SETTING_NAMES) {
+    const value = yamlValue(name, resolved);
+    if (value === null) continue;
+    const path = settingNamed(name).key.split('..');
+    document.setIn(path, document.createNode(value));
+    const node = document.getIn(path, true);
+    const comment = ` ${describeSource(resolved.origins[name])}`;
+    if (isScalar(node)) node.comment = comment;
+    if (isSeq(node)) node.commentBefore = comment;
+  }
+  const { attestation } = resolved.scenario;
+  if (attestation.kind === 'group-key' && Object.keys(attestation.groups).length > 0) {
+    const groups = Object.entries(attestation.groups).map(([name, source]) => {
+      const secondary = Object.hasOwn(attestation.secondary.groups, name) ? attestation.secondary.groups[name] : null;
+      return [name, { ...sourceKeys(source, ''), ...(secondary ? sourceKeys(secondary, 'secondary') : {}) }];
+    });
+    document.setIn(GROUPS_KEY.split('..'), document.createNode(Object.fromEntries(groups)));
+  }
+  return document;
+}
+
+function describeSource(origin: Origin): string {
+  return `${origin.source}: ${describeOrigin(origin)}`;
+}
+
+/** `keyFile` or `keyVariable`, after a prefix `secondaryKeyFile` or `secondaryKeyVariable`. */
+function sourceKeys(source: SecretSource, prefix: '' | 'secondary'): Readonly<Record<string, string>> {
+  const key = prefix === '' ? 'key' : `${prefix}Key`;
+  return source.kind === 'file'
+    ? { [`${key}File`]: withoutReferences(resolve(source.file)) }
+    : { [`${key}Variable`]: source.variable };
+}
+
+/** `null` = nothing to print. */
+function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): unknown {
+  const value: unknown = values[name];
+  const foreign = [
+    ...(scenario.target.kind === 'emulator' ? SERVICE_SETTINGS : EMULATOR_SETTINGS),
+    ...foreignCertificateSettings(scenario.attestation),
+    ...(scenario.allocation === null ? ALLOCATION_DETAILS : []),
+  ];
+  if (value === null || foreign.includes(name)) return null;
+  const { notation } = settingNamed(name);
+  if (name === 'emulator') return {};
+  if (name === 'map') return columnMapping(values.map ?? {});
+  if (notation.kind === 'hubs') return hubMapping(value as readonly HubWeight[]);
+  if (notation.kind === 'hubs-by-name') {
+    const cohorts = value as readonly CohortExpectation[];
+    return Object.fromEntries(cohorts.map(({ name, hubs }) => [name, hubMapping(hubs)]));
+  }
+  const text = notation.show(value);
+  if (notation.kind === 'list') return text === '' ? null : text.split('\n');
+  return plain(withoutReferences(notation.kind === 'file' ? resolve(text) : text));
+}
+
+function columnMapping(map: Readonly<Record<string, string>>): object | null {
+  const entries = Object.entries(map).map(([column, name]) => [column, withoutReferences(name)] as const);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+function hubMapping(hubs: readonly HubWeight[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(hubs.map(({ hub, weight }) => [hub, weight]));
+}
+
+/** Numbers and truth values without quotes. */
+function plain(text: string): string | number | boolean {
+  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  return text === 'true' || text === 'false' ? text === 'true' : text;
+}

@@ -1,0 +1,73 @@
+import { type Environment, GROUP_KEY_VARIABLE } from '../scenario.ts';
+import { SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../settings/settings.ts';
+import { type Flags, SCENARIO_VARIABLE } from './gather-settings.ts';
+import { LOAD_SHAPES } from './resolve-load.ts';
+import { type ResolvedScenario, resolveScenario } from './resolve-scenario.ts';
+
+/** What a resumed run may change: how it goes on, and never what is registered, where, or as whom. */
+export const RESUMABLE_SETTINGS: readonly SettingName[] = [
+  'concurrency',
+  ...LOAD_SHAPES,
+  'quota',
+  'quotaShare',
+  'governor',
+  'canary',
+  'outageMax',
+  'workers',
+  'limit',
+  'duration',
+  'attempts',
+  'deadline',
+  'maxSurprises',
+  'threshold',
+  'allowLimited',
+  'metricsPort',
+];
+
+export type ResumeInput = {
+  /** In which the settings stand. */
+  readonly file: string;
+  /** As `scenarioKeys` gave them. */
+  readonly settings: object;
+  /** Of `RESUMABLE_SETTINGS` alone. */
+  readonly flags: Flags;
+  readonly environment: Environment;
+  readonly cores: number;
+};
+
+/**
+ * The settings of the run, changed by flags alone: what the environment said when it began is part of them, and what it
+ * says now must not aim them elsewhere. Keys are read again from where they were.
+ *
+ * @throws OperatorError `usage` with every problem of the flags, and of keys that are gone.
+ */
+export function resumeScenario({ file, settings, flags, environment, cores }: ResumeInput): ResolvedScenario {
+  const changesShape = LOAD_SHAPES.some((name) => flags[name] !== undefined);
+  const kept = without(settings, changesShape ? LOAD_SHAPES.map((name) => settingNamed(name).key) : []);
+  // JSON is YAML.
+  const scenarioFile = { file, text: JSON.stringify(kept) };
+  return resolveScenario({ flags, environment: keysOnly(environment, kept), scenarioFile, cores });
+}
+
+/** @param keys dotted paths */
+function without(settings: object, keys: readonly string[]): object {
+  const kept = structuredClone(settings);
+  for (const key of keys) {
+    const path = key.split('..');
+    const parent = path.slice(0, -1).reduce<unknown>((value, step) => memberOf(value, step), kept);
+    if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, path.at(-1) ?? '');
+  }
+  return kept;
+}
+
+function keysOnly(environment: Environment, settings: object): Environment {
+  const dropped = [...SETTING_NAMES.map(variableOf), SCENARIO_VARIABLE];
+  const namesKey = memberOf(memberOf(settings, 'attestation'), 'keyVariable') === GROUP_KEY_VARIABLE;
+  // Where the run used another key, this one would take its place.
+  if (!namesKey) dropped.push(GROUP_KEY_VARIABLE);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.includes(name)));
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+}

@@ -1,0 +1,92 @@
+import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { SettlementIndex } from '../journal/settlement-index.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { RowSelection } from './row-selection.ts';
+
+/** Which rows of the fleet are registered. */
+type RowChoice = {
+  readonly load: Pick<Scenario['load'], 'rowsMax'>;
+  readonly selection: RowSelection;
+};
+
+/** What a session registers. */
+export type SessionWork = RowChoice & {
+  readonly load: Pick<Scenario['load'], 'shape' | 'rounds'>;
+  /** Reads the fleet from its beginning. */
+  readonly openFleet: () => AsyncGenerator<FleetRow>;
+  /** What earlier sessions released without hearing of it: all of it is taken, whatever the limit; `null` = a new run. */
+  readonly perhapsSent: Pick<SettlementIndex, 'isOpen' | 'openCount' | 'openCountOf'> | null;
+  /** Whether a registration is to be made; earlier sessions may have settled it. */
+  readonly isLeft: (row: number, round: number, isCanary: boolean) => boolean;
+};
+
+/** How many registrations the legs have, all together. */
+export async function countRegistrations(work: SessionWork): Promise<number> {
+  const { load, isLeft, perhapsSent } = work;
+  const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
+  let count = perhapsSent?.openCount ?? 0;
+  for await (const { row } of rowsOf(work)) {
+    for (let round = 1; round <= load.rounds; round += 1) {
+      if (!isOpen(work, row, round) && isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
+    }
+  }
+  return count;
+}
+
+/** Of one round: what was perhaps sent, then what is left up to the limit. */
+export async function* leftRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
+  yield* openRows(work, round);
+  yield* filtered(rowsOf(work), ({ row }) => !isOpen(work, row, round) && work.isLeft(row, round, false));
+}
+
+/** Reads the fleet no further than they stand. */
+async function* openRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
+  let left = work.perhapsSent?.openCountOf(round) ?? 0;
+  if (left === 0) return;
+  for await (const row of work.openFleet()) {
+    if (!isOpen(work, row.row, round)) continue;
+    yield row;
+    left -= 1;
+    if (left === 0) return;
+  }
+}
+
+function isOpen({ perhapsSent }: SessionWork, row: number, round: number): boolean {
+  return perhapsSent?.isOpen(row, round) ?? false;
+}
+
+export function canaryOf({ load: { rowsMax }, selection: { canary } }: RowChoice): readonly FleetRow[] {
+  return rowsMax === null ? canary : canary.slice(0, rowsMax);
+}
+
+/** In the order of the fleet. Ends the reading when it is ended itself. */
+async function* rowsOf(work: SessionWork): AsyncGenerator<FleetRow> {
+  const takes = rowTaker(work);
+  let left = work.load.rowsMax ?? Number.POSITIVE_INFINITY;
+  for await (const row of work.openFleet()) {
+    if (!takes(row)) continue;
+    yield row;
+    left -= 1;
+    if (left === 0) return;
+  }
+}
+
+/** To be asked of every row of the fleet in its order: takes the canary, and as many others as the limit leaves. */
+export function rowTaker(choice: RowChoice): (row: FleetRow) => boolean {
+  const { load, selection } = choice;
+  const canaryRows = new Set(canaryOf(choice).map(({ row }) => row));
+  let othersLeft = (load.rowsMax ?? Number.POSITIVE_INFINITY) - canaryRows.size;
+  return (row) => {
+    if (canaryRows.has(row.row)) return true;
+    if (othersLeft === 0 || !selection.takes(row)) return false;
+    othersLeft -= 1;
+    return true;
+  };
+}
+
+export async function* filtered(
+  rows: AsyncGenerator<FleetRow>,
+  keep: (row: FleetRow) => boolean,
+): AsyncGenerator<FleetRow> {
+  for await (const row of rows) if (keep(row)) yield row;
+}

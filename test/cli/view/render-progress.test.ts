@@ -1,0 +1,186 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { paletteFor } from '../../../src/cli/view/colors.ts';
+import { progressLine } from '../../../src/cli/view/progress-line.ts';
+import { renderProgress, type ScreenSize } from '../../../src/cli/view/render-progress.ts';
+import type { Progress } from '../../../src/metrics/progress.ts';
+import { PLAIN } from '../../../src/report/palette.ts';
+import { sampleRecord } from '../../support/sample-journal.ts';
+import { NOTHING_YET, sampleProgress } from '../../support/sample-progress.ts';
+
+const bar = (filled: number, characters: number): string => '█'.repeat(filled) + '░'.repeat(characters - filled);
+
+const many = (count: number): Partial<Progress> => ({
+  hubs: Array.from({ length: count }, (_, index) => ({
+    hub: `hub-${index}`,
+    count: 1,
+    share: 1 / count,
+    expectedShare: null,
+  })),
+  errors: Array.from({ length: count }, (_, index) => ({
+    code: `4000${index}`,
+    count: 1,
+    message: null,
+    firstRow: index,
+    lately: 0,
+  })),
+});
+
+const usual: ScreenSize = { columns: 80, rows: 23 };
+
+const lines = (changes: Partial<Progress>, size: ScreenSize): string[] =>
+  renderProgress(sampleProgress(changes), size, PLAIN).split('\n');
+
+describe('the live view', () => {
+  it.each<[string, ScreenSize, Partial<Progress>, string[]]>([
+    [
+      'on a usual terminal',
+      usual,
+      {},
+      [
+        'EMULATOR, ID scope 0ne00111111   sample',
+        `${bar(15, 34)}   450/1,000   45.0%   elapsed 12 s   ETA 15 s`,
+        'in flight 100   launched 37/s of 50.0/s   ended 35/s   throttles 3   retries 1',
+        'failed 10',
+        '',
+        'ms             p50      p95      p99      max',
+        'accepted       220      250      250      250',
+        'service        230      300      300      300',
+        '',
+        `hub-a.azure-devices.net   ${bar(21, 39)}   240    54.5%`,
+        `hub-b.azure-devices.net   ${bar(18, 39)}   200    45.5%`,
+        '',
+        '401000   10   Unauthorized',
+        '',
+        'health   start lag 2.50 ms   loop delay 4.50 ms   CPU 0.50 cores',
+        'emulator 0.25 cores   files 130',
+      ],
+    ],
+    [
+      'on a narrow and low terminal: no bars, no gaps, the first lines',
+      { columns: 30, rows: 14 },
+      {},
+      [
+        'EMULATOR, ID scope 0ne00111111',
+        '450/1,000   45.0%',
+        'elapsed 12 s   ETA 15 s',
+        'in flight 100',
+        'launched 37/s of 50.0/s',
+        'ended 35/s   throttles 3',
+        'retries 1   failed 10',
+        'ms             p50      p95   ',
+        'accepted       220      250   ',
+        'service        230      300   ',
+        'health   start lag 2.50 ms',
+        'loop delay 4.50 ms',
+        'CPU 0.50 cores',
+        'emulator 0.25 cores',
+      ],
+    ],
+    [
+      'in the first moment of the closed model',
+      usual,
+      { ...NOTHING_YET, name: null, ratePerSecond: null },
+      [
+        'EMULATOR, ID scope 0ne00111111',
+        `${bar(0, 39)}   0/1,000   0.0%   elapsed 0.0 s   ETA –`,
+        'in flight 0   launched 0/s   ended 0/s   throttles 0   retries 0   failed 0',
+      ],
+    ],
+  ])('%s', (_, size, changes, expected) => {
+    expect(lines(changes, size)).toEqual(expected);
+  });
+
+  it('shows hubs against what is expected of them', () => {
+    const hubs = [
+      { hub: 'hub-a', count: 300, share: 0.75, expectedShare: 0.5 },
+      { hub: 'hub-b', count: 100, share: 0.25, expectedShare: null },
+    ];
+    const shown = lines({ hubs }, usual).filter((line) => line.startsWith('hub-'));
+    expect(shown).toEqual([
+      `hub-a   ${'█'.repeat(20)}│${'█'.repeat(9)}${'░'.repeat(10)}   300    75.0%   expected 50.0%`,
+      `hub-b   ${bar(10, 40)}   100    25.0%   expected –`,
+    ]);
+  });
+
+  it('shows how errors grow, in columns', () => {
+    const errors = [
+      { code: 'no-answer', count: 1200, message: 'silence', firstRow: 3, lately: 25 },
+      { code: '401000', count: 10, message: null, firstRow: 4, lately: 0 },
+    ];
+    const shown = lines({ errors }, usual).filter((line) => /^(no-answer|401000)/.test(line));
+    expect(shown[0]).toBe('no-answer   1,200   +25 in 10 s   silence');
+    expect(shown[1]).toMatch(/^401000 {9}10 +$/);
+  });
+
+  it('says what the governor allows, that the run stops, and which limit of this machine is passed', () => {
+    const recent = [sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [55, 3], cpuShare: 1.7 })];
+    const text = lines({ recent, stopping: true, etaMs: null }, usual).join('\n');
+    expect(text).toContain('launched 37/s of 50.0/s, allowed 17.5/s');
+    expect(text).toContain('stopping, ETA –');
+    expect(text).toContain('loop delay 55.0 ms (over 40 ms)   CPU 1.70 cores (over 1.6)');
+  });
+
+  it('shows the last minute and every phase where there is room', () => {
+    const recent = [0, 10, 20, 40].map((launched, second) => sampleRecord(second * 1000, { launched, settled: 5 }));
+    const shown = lines({ recent }, { columns: 200, rows: 59 });
+    expect(shown).toContain('launched     ▂▄█   most 40/s');
+    expect(shown).toContain('ended       ████   most 5/s');
+    expect(shown.some((line) => line.startsWith('throttles'))).toBe(false);
+    expect(lines({ recent }, usual).some((line) => line.includes('most 40/s'))).toBe(false);
+  });
+
+  it('hands no control character of a name on to the terminal', () => {
+    expect(lines({ name: 'ev\u001b[31mil\nrun' }, usual)[0]).toMatch(/ {3}ev \[31mil run$/);
+  });
+
+  it.each([1, 10, 20, 40, 79, 80, 200])('stays within %d columns, with colours too', (columns) => {
+    const progress = sampleProgress({ ...many(30), name: 'a long name '.repeat(20) });
+    for (const rows of [5, 23, 59]) {
+      const plain = renderProgress(progress, { columns, rows }, PLAIN);
+      expect(plain.split('\n').filter((line) => line.length > columns)).toEqual([]);
+      expect(plain.split('\n').length).toBeLessThanOrEqual(rows);
+      const colored = renderProgress(progress, { columns, rows }, paletteFor(true));
+      expect(colored).toContain('\u001b[');
+      expect(stripVTControlCharacters(colored)).toBe(plain);
+    }
+  });
+
+  it.each<[ScreenSize, number, string[]]>([
+    [usual, 23, ['and 44 more hubs', 'and 44 more codes']],
+    [{ columns: 80, rows: 59 }, 59, ['and 30 more hubs', 'and 30 more codes']],
+  ])('fits however many hubs and errors there are, on %o', (size, rowsMax, more) => {
+    const shown = lines(many(50), size);
+    expect(shown.length).toBeLessThanOrEqual(rowsMax);
+    expect(shown).toEqual(expect.arrayContaining(more));
+    expect(shown.at(-1)).toContain('files 130');
+  });
+
+  it('is not torn by what others wrote', () => {
+    const hostile = '\u001b[2J\u001b[H\nhub\r';
+    const progress = sampleProgress({
+      hubs: [{ hub: hostile, count: 1, share: 1, expectedShare: null }],
+      errors: [{ code: hostile, count: 1, message: hostile, firstRow: 0, lately: 0 }],
+    });
+    const view = renderProgress(progress, usual, PLAIN);
+    expect(view).not.toContain('\u001b');
+    expect(view).not.toContain('\r');
+    expect(view.split('\n')).toHaveLength(15);
+  });
+});
+
+describe('a line for logs', () => {
+  it.each<[Partial<Progress>, string]>([
+    [
+      {},
+      '12 s:  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  failed 10  ' +
+        'accepted p50 220 ms p95 250 ms  ETA 15 s',
+    ],
+    [
+      { ...NOTHING_YET, total: 0 },
+      '0.0 s:  0/0 (0.0%)  in flight 0  launched 0/s of 50.0/s  ended 0/s  throttles 0  failed 0  ETA –',
+    ],
+  ])('%#', (changes, line) => {
+    expect(progressLine(sampleProgress(changes))).toBe(line);
+  });
+});

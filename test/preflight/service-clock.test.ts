@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { measureClockSkew } from '../../src/preflight/service-clock.ts';
+import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
+import { createTestCa } from '../support/test-certificates.ts';
+
+/** @param aheadMs of the server's `Date` header; `null` = it sends none */
+async function skewOf(aheadMs: number | null): Promise<number | null> {
+  const ca = await createTestCa();
+  const { certPem, keyPem } = await ca.issue();
+  const server = createServer({ cert: certPem, key: keyPem }, (_, response) => {
+    response.sendDate = false;
+    if (aheadMs !== null) response.setHeader('Date', new Date(Date.now() + aheadMs).toUTCString());
+    response.writeHead(404).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const skewMs = await measureClockSkew({ host: 'localhost', port, caPems: [ca.certPem] }, systemClock(hrtimeMs()));
+  server.close();
+  return skewMs;
+}
+
+it.each([0, 100_000, -5_000_000])('a service whose clock is %i ms ahead is behind by as much', async (aheadMs) => {
+  // The header counts seconds, and a busy machine takes its time.
+  expect(Math.abs(((await skewOf(aheadMs)) ?? Number.NaN) + aheadMs)).toBeLessThan(3_000);
+});
+
+it('is measured from when the request is sent, not from when the connection is begun', async () => {
+  const ca = await createTestCa();
+  const { certPem, keyPem } = await ca.issue();
+  const server = createServer({ cert: certPem, key: keyPem }, (_, response) => response.end());
+  let waitedMs = 0;
+  server.on('connection', () => {
+    waitedMs = 100_000;
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clock = systemClock(hrtimeMs());
+  const late = { ...clock, epochMs: () => Date.now() + waitedMs };
+  const skewMs = await measureClockSkew({ host: 'localhost', port, caPems: [ca.certPem] }, late);
+  server.close();
+  expect(Math.abs((skewMs ?? Number.NaN) - 100_000)).toBeLessThan(3_000);
+});
+
+it('is not measured without the header, or without a server', async () => {
+  expect(await skewOf(null)).toBeNull();
+  const nobody = { host: '127.0.0.1', port: 9, caPems: [] };
+  expect(await measureClockSkew(nobody, systemClock(hrtimeMs()))).toBeNull();
+});

@@ -1,0 +1,57 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TargetName } from '../../src/journal/target-name.ts';
+import { findEarlierRun } from '../../src/run-folder/earlier-runs.ts';
+import { noteAddedFleet, writeRunFile } from '../../src/run-folder/run-file.ts';
+import { createRunFolder } from '../../src/run-folder/run-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const out = temporaryFolder();
+const target: TargetName = { kind: 'service', host: 'dps.example.net', port: 8883, idScope: '0ne00000001' };
+
+function runOf(name: string, digest: string, at: TargetName = target): string {
+  const folder = join(out, name);
+  mkdirSync(folder);
+  writeRunFile(folder, { fleet: { digest }, target: at });
+  return folder;
+}
+
+describe('the earlier run of a fleet', () => {
+  it('is the newest at the same target, whatever the case of its host and the port', () => {
+    const first = runOf('2026-01', 'aa');
+    const second = runOf('2026-02', 'aa', { ...target, host: 'DPS.Example.NET', port: 443 });
+    runOf('2026-03', 'aa', { ...target, idScope: '0ne00000002' });
+    runOf('2026-04', 'bb');
+    mkdirSync(join(out, '2026-05'));
+    writeFileSync(join(out, '2026-05', 'run.json'), '{');
+    expect(findEarlierRun(out, 'aa', target, null)).toBe(second);
+    expect(findEarlierRun(out, 'aa', target, second)).toBe(first);
+    expect(findEarlierRun(out, 'cc', target, null)).toBeNull();
+    expect(findEarlierRun(join(out, 'nowhere'), 'aa', target, null)).toBeNull();
+  });
+
+  it('is one of every fleet that it had in its sessions', async () => {
+    const folder = runOf('2026-06', 'dd');
+    for (const digest of ['ee', 'ff', 'ee']) await noteAddedFleet(folder, digest);
+    const found = ['dd', 'ee', 'ff'].map((digest) => findEarlierRun(out, digest, target, null));
+    expect(found).toEqual([folder, folder, folder]);
+    expect(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'))).toMatchObject({
+      fleet: { digest: 'dd' },
+      addedFleetDigests: ['ee', 'ff'],
+    });
+  });
+});
+
+it.each([
+  ['run-2026.11', 'run-2026.11'],
+  ['line 3/night', 'line-3-night'],
+  [null, 'batch.7'],
+  // More than a file system takes.
+  ['x'.repeat(300), 'x'.repeat(100)],
+])('a run of the scenario %j has a folder for %s', (name, label) => {
+  const fleet = { file: 'fleets/batch.7.csv', delimiter: ',', header: true, columns: {} };
+  const scenario = { out: temporaryFolder(), name, fleet };
+  const made = [1, 2].map(() => basename(createRunFolder(scenario, Date.UTC(2026, 10, 2, 3, 4, 5))));
+  expect(made).toEqual([`2026-11-02T03-04-05Z-${label}`, `2026-11-02T03-04-05Z-${label}-2`]);
+});

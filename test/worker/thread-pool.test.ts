@@ -1,0 +1,115 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startWorkerPool } from '../../src/worker/thread-pool.ts';
+import type { WorkerSetup } from '../../src/worker/worker-messages.ts';
+import type { WorkerPool } from '../../src/worker/worker-pool.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const folder = temporaryFolder();
+
+let pool: WorkerPool | null = null;
+afterEach(() => pool?.destroy());
+
+/** A pool whose threads run `body`, or load `module`, and what is heard of them, in its order. */
+function poolOf(module: string, workers = 1) {
+  const file = join(mkdtempSync(join(folder, 'pool-')), 'worker.mjs');
+  writeFileSync(file, module);
+  const clock = new VirtualClock();
+  const heard: string[] = [];
+  const listeners: (() => void)[] = [];
+  const tell = (what: string): void => {
+    heard.push(what);
+    for (const listener of listeners) listener();
+  };
+  const shares = Array.from({ length: workers }, () => 1);
+  const started = startWorkerPool({} as WorkerSetup, shares, file, clock, {
+    message: (worker, { type }) => tell(`${worker} ${type}`),
+    lost: (worker, { message }) => tell(`${worker} lost: ${message}`),
+  });
+  pool = started;
+  return {
+    pool: started,
+    clock,
+    heard,
+    until: (count: number) =>
+      new Promise<void>((resolve) => {
+        const look = (): void => (heard.length >= count ? resolve() : undefined);
+        listeners.push(look);
+        look();
+      }),
+  };
+}
+
+const worker = (body: string): string => `export function runRegistrationWorker({ port }) {
+  const send = (type) => port.postMessage({ type });
+  return new Promise((resolve, reject) => { ${body} });
+}`;
+
+describe('a worker', () => {
+  it.each([
+    ['whose task rejects while its thread lives', "reject(new Error('broken'))", 'broken'],
+    ['whose thread ends', 'process.exit(7)', 'worker exited with code: 7'],
+    ['whose thread throws', "setImmediate(() => { throw new Error('thrown'); })", 'thrown'],
+  ])('%s is lost after all that it sent, and can be replaced or given up', async (_, end, reason) => {
+    const sent = Array.from({ length: 50 }, () => "send('connected');").join(' ');
+    const { pool, heard, until } = poolOf(worker(`send('ready'); ${sent} ${end};`));
+    const once = [...Array.from({ length: 50 }, () => '0 connected'), `0 lost: ${reason}`];
+    await until(once.length);
+    expect(heard).toEqual(once);
+    pool.replace(0);
+    await until(2 * once.length);
+    expect(heard).toEqual([...once, ...once]);
+    pool.giveUp(0);
+    await Promise.all([pool.ready, pool.ended]);
+  });
+
+  it('that never gets ready is lost, and no longer waited for', async () => {
+    const { pool, clock, heard, until } = poolOf('await new Promise(() => setInterval(() => {}, 1_000));', 2);
+    clock.advanceTo(59_999);
+    expect(heard).toEqual([]);
+    clock.advanceTo(60_000);
+    await until(2);
+    expect(heard.toSorted()).toEqual([0, 1].map((index) => `${index} lost: it was not ready within 60 s`));
+    for (const index of [0, 1]) pool.giveUp(index);
+    await pool.ready;
+  });
+
+  it('that is ready is waited for no longer', async () => {
+    const { pool, clock } = poolOf(worker("send('ready');"), 3);
+    await pool.ready;
+    expect(clock.timers).toBe(0);
+  });
+
+  it('whose module cannot be loaded is lost each time', async () => {
+    const { pool, heard, until } = poolOf("throw new Error('no such thing');");
+    await until(1);
+    pool.replace(0);
+    await until(2);
+    expect(heard).toEqual(heard.map(() => '0 lost: no such thing'));
+  });
+
+  it('that hangs is lost when it is killed, with the reason', async () => {
+    const { pool, heard, until } = poolOf(worker("send('ready'); send('connected'); for (;;);"));
+    await until(1);
+    pool.kill(0, new Error('it was silent'));
+    await until(2);
+    expect(heard).toEqual(['0 connected', '0 lost: it was silent']);
+  });
+
+  it('tells of its end after all else, and is not lost', async () => {
+    const { pool, heard } = poolOf(
+      worker("send('ready'); send('connected'); send('ended'); port.close(); resolve();"),
+      2,
+    );
+    await pool.ended;
+    expect(heard.toSorted()).toEqual(['0 connected', '1 connected']);
+  });
+});
+
+it('a pool that is destroyed tells of no loss, and sets no timer any more', async () => {
+  const { pool, clock, heard } = poolOf('await new Promise(() => setInterval(() => {}, 1_000));', 2);
+  await pool.destroy();
+  expect([heard, clock.timers]).toEqual([[], 0]);
+});
