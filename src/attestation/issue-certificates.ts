@@ -6,7 +6,7 @@ import type { CsvRecord } from '../fleet/csv-record.ts';
 import { columnName, type FleetColumns } from '../fleet/fleet-columns.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { KnownColumn } from '../fleet/known-columns.ts';
-import { readFleetRecords } from '../fleet/read-fleet.ts';
+import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** Certificates made at the same time: keys are made on the threads of Node's pool, of which there are four. */

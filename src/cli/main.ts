@@ -60,7 +60,7 @@ await main();
 
 /** MQTT and its kin take longer to load than most mistakes take to be found. */
 async function loadAndRun(...request: Parameters<RunFleet>): Promise<number> {
-  return (await import('./host/start-run.ts')).startRun(...request);
+  return (await import('./commands/start-run.ts')).startRun(...request);
 }
 
 /** Whoever stopped a run waits for nothing that is still under way: a connection that nobody answers, results half written. */

@@ -3,7 +3,7 @@ import type { Problem } from '../problem/operator-error.ts';
 import type { FingerprintTable } from './fingerprint-table.ts';
 import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { readFleetRecords } from './read-fleet.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
 import { RejectedLines } from './rejected-lines.ts';
 
 /** IDs held at once in a second look at what may be duplicates: a few megabytes. */

@@ -1,6 +1,6 @@
 import type { FleetFile } from './fleet-file.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
-import { readFleetRecords } from './read-fleet.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
 
 /** What becomes of rows that cannot be used: nothing is begun, or they are left out. */
 export const ON_BAD_ROW = ['stop', 'skip'] as const;

@@ -6,7 +6,7 @@ import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import type { KnownColumn } from './known-columns.ts';
-import { readFleetRecords } from './read-fleet.ts';
+import { readFleetRecords } from './read-fleet-records.ts';
 import { type OnBadRow, RejectedLines } from './rejected-lines.ts';
 
 /** What the first pass over a fleet file finds. */

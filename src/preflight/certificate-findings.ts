@@ -7,7 +7,7 @@ import { validityKind } from '../certificates/validity.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { parseFleetRow } from '../fleet/parse-fleet-row.ts';
-import { readFleetRecords } from '../fleet/read-fleet.ts';
+import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { PROBLEMS_LISTED_MAX } from '../problem/operator-error.ts';
 import { remedyFor } from '../report/remedies.ts';

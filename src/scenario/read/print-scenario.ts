@@ -3,7 +3,7 @@ import { Document, isScalar, isSeq } from 'yaml';
 import type { CohortExpectation, HubWeight } from '../../allocation/allocation-expectation.ts';
 import type { SecretSource } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
-import { describeOrigin, type Origin } from './gather-settings.ts';
+import { describeOrigin, type Origin } from './origin.ts';
 import { withoutReferences } from './read-scenario.ts';
 import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
 import { foreignCertificateSettings } from './resolve-attestation.ts';

@@ -5,7 +5,7 @@ import { quoteValue } from '../../problem/quote-value.ts';
 import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-document.ts';
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
-import { type Given, type Origin, problemAt } from './gather-settings.ts';
+import { type Given, type Origin, problemAt } from './origin.ts';
 import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SHAPE, shapeProblems } from './scenario-shape.ts';
 
 /** Where the keys of one enrollment group are to be found. */

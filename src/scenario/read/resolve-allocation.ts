@@ -2,7 +2,8 @@ import type { AllocationExpectation, CohortExpectation, CohortKind } from '../..
 import type { Problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
-import { type GatheredSettings, givenOrigins, listGiven, problemAt } from './gather-settings.ts';
+import { type GatheredSettings, givenOrigins, listGiven } from './gather-settings.ts';
+import { problemAt } from './origin.ts';
 
 /** Each says where devices should go; one of them is enough. */
 const EXPECTATIONS: readonly SettingName[] = [

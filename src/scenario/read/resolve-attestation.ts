@@ -10,17 +10,8 @@ import {
   type Target,
 } from '../scenario.ts';
 import { type SettingName, variableOf } from '../settings/settings.ts';
-import {
-  describeOrigin,
-  type GatheredSettings,
-  givenOrigins,
-  listGiven,
-  type Origin,
-  originOf,
-  problemAt,
-  readGiven,
-  SOURCES,
-} from './gather-settings.ts';
+import { type GatheredSettings, givenOrigins, listGiven, readGiven } from './gather-settings.ts';
+import { describeOrigin, type Origin, originOf, problemAt, SOURCES } from './origin.ts';
 import type { GivenGroup } from './read-scenario.ts';
 
 /** The settings that say where a key for all rows is. */

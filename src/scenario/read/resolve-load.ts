@@ -8,7 +8,8 @@ import {
   QUOTA_DEFAULT_PER_SECOND,
 } from '../settings/load-settings.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
-import { type GatheredSettings, givenOrigins, listGiven, problemAt } from './gather-settings.ts';
+import { type GatheredSettings, givenOrigins, listGiven } from './gather-settings.ts';
+import { problemAt } from './origin.ts';
 
 /** Of these a run has one at most. */
 export const LOAD_SHAPES: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];

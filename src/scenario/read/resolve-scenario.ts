@@ -5,15 +5,14 @@ import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../regi
 import type { AttestationChoice, Environment, Scenario, SecretSource, Target } from '../scenario.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
 import {
-  describeOrigin,
   type Flags,
   type GatheredSettings,
   gatherSettings,
   givenOrigins,
   listGiven,
-  problemAt,
   unknownVariables,
 } from './gather-settings.ts';
+import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';

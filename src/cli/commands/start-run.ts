@@ -7,13 +7,13 @@ import { type RunEnd, runFleet } from '../../run/run-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import { dpsloadVersion } from '../host/dpsload-version.ts';
+import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
+import { exitCodeOf } from '../host/exit-code.ts';
+import type { RunFleet } from '../host/run-inputs.ts';
+import { listenForSignals } from '../host/stop-signals.ts';
 import { showRunEnd } from '../view/show-run-end.ts';
 import { watchRun } from '../view/watch-run.ts';
-import { dpsloadVersion } from './dpsload-version.ts';
-import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from './embedded-emulator.ts';
-import { exitCodeOf } from './exit-code.ts';
-import type { RunFleet } from './run-inputs.ts';
-import { listenForSignals } from './stop-signals.ts';
 
 /** Registers the surveyed fleet, and shows how it goes and how it went. */
 export const startRun: RunFleet = async (
