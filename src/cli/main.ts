@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { dpsloadVersion } from './host/dpsload-version.ts';
 import { EXIT_CODE } from './host/exit-code.ts';
-import type { RunFleet } from './host/run-inputs.ts';
+import type { StartRun } from './host/run-inputs.ts';
 import { refuseSecretFileNames } from './host/secret-file-names.ts';
 import { errorReport } from './view/error-report.ts';
 
@@ -59,7 +59,7 @@ const READER_GONE = ['EPIPE', 'EIO'];
 await main();
 
 /** MQTT and its kin take longer to load than most mistakes take to be found. */
-async function loadAndRun(...request: Parameters<RunFleet>): Promise<number> {
+async function loadAndRun(...request: Parameters<StartRun>): Promise<number> {
   return (await import('./commands/start-run.ts')).startRun(...request);
 }
 

@@ -14,7 +14,7 @@ export type Substatus =
   | 'reprovisionedToInitialAssignment';
 
 /** The device's registration record as the service hands it to the device. Member order as in captured answers. */
-export type RegistrationState = {
+export type RegistrationStateBody = {
   readonly x509?: object;
   readonly symmetricKey?: object;
   readonly registrationId: string;
@@ -33,7 +33,7 @@ export type RegistrationState = {
 export type OperationStatus = {
   readonly operationId: string;
   readonly status: OperationState;
-  readonly registrationState?: RegistrationState;
+  readonly registrationState?: RegistrationStateBody;
 };
 
 export type ErrorBody = {

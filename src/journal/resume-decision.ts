@@ -1,7 +1,7 @@
 import type { RegistrationResult } from '../registration/registration-outcome.ts';
 
 /** How far one registration came, by the journal. */
-export type Progress =
+export type SettlementState =
   /** Never released to a worker, or handed back unsent. */
   | 'never-granted'
   /** Released to a worker without an outcome: perhaps sent. */
@@ -17,7 +17,7 @@ export type RetryChoice = {
 };
 
 /** When a resumed run registers a device. */
-const RULES: Readonly<Record<Progress, 'always' | 'retry-failed' | 'retry-disabled' | 'never'>> = {
+const RULES: Readonly<Record<SettlementState, 'always' | 'retry-failed' | 'retry-disabled' | 'never'>> = {
   assigned: 'never',
 
   // What was left undone.
@@ -40,7 +40,7 @@ const RULES: Readonly<Record<Progress, 'always' | 'retry-failed' | 'retry-disabl
  * Whether a resumed run registers a device that came as far as this. The canary is asked again until all of it is assigned:
  * the rest must not start on the word of a run that it stopped.
  */
-export function isLeftToDo(progress: Progress, retry: RetryChoice, isCanary: boolean): boolean {
+export function isLeftToDo(progress: SettlementState, retry: RetryChoice, isCanary: boolean): boolean {
   switch (RULES[progress]) {
     case 'always':
       return true;

@@ -1,7 +1,7 @@
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { JournalFormatError } from './journal-codec.ts';
 import type { EndRecord, GrantRecord, JournalRecord, OutcomeRecord, SessionRecord } from './journal-record.ts';
-import type { Progress } from './resume-decision.ts';
+import type { SettlementState } from './resume-decision.ts';
 
 /** Released to a worker, and nothing heard of it since. */
 const OPEN = 1;
@@ -106,12 +106,12 @@ export class SettlementIndex {
     return count;
   }
 
-  progressOf(row: number, round: number): Progress {
+  progressOf(row: number, round: number): SettlementState {
     return this.isOpen(row, round) ? 'open' : (this.#resultAt(this.#placeOf(row, round)) ?? 'never-granted');
   }
 
   /** The service may have acted on a register request for it. */
-  wasPerhapsSent(row: number, round: number): boolean {
+  wasPossiblySent(row: number, round: number): boolean {
     return this.#has(this.#placeOf(row, round), OPEN | LEFT_OPEN | ACCEPTED);
   }
 
@@ -139,7 +139,7 @@ export class SettlementIndex {
     return (this.#stateAt(place) & flags) !== 0;
   }
 
-  #resultAt(place: number): Exclude<Progress, 'open' | 'never-granted'> | null {
+  #resultAt(place: number): Exclude<SettlementState, 'open' | 'never-granted'> | null {
     const result = REGISTRATION_RESULTS[(this.#stateAt(place) >> RESULT_SHIFT) - 1];
     return result === undefined || result === 'not-started' || result === 'unknown' ? null : result;
   }

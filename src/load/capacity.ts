@@ -36,7 +36,7 @@ export type CapacitySupply = {
 };
 
 /** One thing that bounds how fast a run can be. */
-export type RateLimit = {
+export type RateCap = {
   readonly name: string;
   readonly perMinute: number;
   /** Where the number comes from. */
@@ -46,7 +46,7 @@ export type RateLimit = {
 };
 
 /** One thing of which there is a certain amount; `needed` > `available` cannot go well. */
-export type AmountLimit = {
+export type AmountCap = {
   readonly name: string;
   readonly needed: number;
   readonly available: number;
@@ -66,9 +66,9 @@ const PORT_REST_SECONDS = 60;
 /** Name of the limit of a fleet that has a slot for each device: the time that one takes. It delays no launch. */
 export const ONE_REGISTRATION = 'one registration';
 
-export function rateLimits(demand: CapacityDemand, supply: CapacitySupply): readonly RateLimit[] {
+export function rateCaps(demand: CapacityDemand, supply: CapacitySupply): readonly RateCap[] {
   const { launchesPerMinuteMax, quota } = demand;
-  const limits: RateLimit[] = [slotLimit(demand)];
+  const limits: RateCap[] = [slotLimit(demand)];
   if (Number.isFinite(launchesPerMinuteMax)) {
     const evidence = 'the busiest minute of the load that was asked for';
     limits.push({ name: 'load', perMinute: launchesPerMinuteMax, evidence, remedy: 'Ask for more: --rate' });
@@ -81,16 +81,16 @@ export function rateLimits(demand: CapacityDemand, supply: CapacitySupply): read
 }
 
 /** The slowest of the limits. */
-export function bindingLimit(limits: readonly RateLimit[]): RateLimit {
+export function bindingLimit(limits: readonly RateCap[]): RateCap {
   const [first, ...rest] = limits;
   if (first === undefined) throw new Error('nothing bounds the run');
   return rest.reduce((slowest, limit) => (limit.perMinute < slowest.perMinute ? limit : slowest), first);
 }
 
-export function amountLimits(demand: CapacityDemand, supply: CapacitySupply): readonly AmountLimit[] {
+export function amountCaps(demand: CapacityDemand, supply: CapacitySupply): readonly AmountCap[] {
   const { concurrency, devices } = demand;
   const { fileDescriptors, localPorts, sourceAddresses, existingRecords, hubs } = supply;
-  const limits: AmountLimit[] = [
+  const limits: AmountCap[] = [
     {
       name: 'records',
       needed: (existingRecords ?? 0) + devices,
@@ -136,7 +136,7 @@ export function slotRounds(devices: number, rounds: number, concurrency: number)
 }
 
 /** More slots help no fleet that has one for each device. */
-function slotLimit({ devices, concurrency, registrationSeconds }: CapacityDemand): RateLimit {
+function slotLimit({ devices, concurrency, registrationSeconds }: CapacityDemand): RateCap {
   if (devices <= concurrency) {
     return {
       name: ONE_REGISTRATION,
@@ -154,7 +154,7 @@ function slotLimit({ devices, concurrency, registrationSeconds }: CapacityDemand
 }
 
 /** Devices are spread over the hubs, so that the identities of all hubs together count. */
-function hubLimits(hubs: readonly HubCapacity[] | null): readonly RateLimit[] {
+function hubLimits(hubs: readonly HubCapacity[] | null): readonly RateCap[] {
   if (hubs === null) return [];
   const perMinute = hubs.reduce(
     (sum, { tier, units }) => sum + units * IDENTITY_OPERATIONS_PER_MINUTE_PER_UNIT[tier],
@@ -164,7 +164,7 @@ function hubLimits(hubs: readonly HubCapacity[] | null): readonly RateLimit[] {
   return [{ name: 'hub identities', perMinute, evidence, remedy: 'Add units to the hubs, or link more of them' }];
 }
 
-function portLimits({ registrationSeconds }: CapacityDemand, supply: CapacitySupply): readonly RateLimit[] {
+function portLimits({ registrationSeconds }: CapacityDemand, supply: CapacitySupply): readonly RateCap[] {
   const { localPorts, sourceAddresses } = supply;
   if (localPorts === null) return [];
   const seconds = registrationSeconds + PORT_REST_SECONDS;

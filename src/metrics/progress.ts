@@ -30,7 +30,7 @@ export const WATCHED_METRICS = [
 export type WatchedMetric = (typeof WATCHED_METRICS)[number];
 
 /** A run at one moment, as the live view shows it. */
-export type Progress = {
+export type RunProgress = {
   readonly target: TargetName;
   readonly name: string | null;
   /** Registrations that the run is to settle. */
@@ -62,7 +62,7 @@ export type Progress = {
   readonly recent: readonly SampleRecord[];
 };
 
-export type ProgressPlan = Pick<Progress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
+export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
   readonly allocation: AllocationExpectation | null;
   /** Registrations that may be in flight. */
   readonly concurrency: number;
@@ -119,7 +119,7 @@ export class ProgressFold {
   }
 
   /** @param nowMs of the session's clock, whose 0 is the start of the run */
-  at(nowMs: number): Progress {
+  at(nowMs: number): RunProgress {
     const { target, name, total, ratePerSecond } = this.#plan;
     const lastSample = this.#recent.at(-1);
     return {
@@ -145,17 +145,17 @@ export class ProgressFold {
     };
   }
 
-  #latencies(): Progress['latency'] {
+  #latencies(): RunProgress['latency'] {
     const summaries = WATCHED_METRICS.map((metric) => [metric, this.#latency.of(metric).summary()] as const);
-    return Object.fromEntries(summaries) as Progress['latency'];
+    return Object.fromEntries(summaries) as RunProgress['latency'];
   }
 
-  #hubShares(): Progress['hubs'] {
+  #hubShares(): RunProgress['hubs'] {
     const expected = this.#expectation.shares();
     return this.#hubs.shares().map((hub) => ({ ...hub, expectedShare: expected.get(hub.hub.toLowerCase()) ?? null }));
   }
 
-  #growingErrors(): Progress['errors'] {
+  #growingErrors(): RunProgress['errors'] {
     const [before] = this.#errorCounts;
     return this.#counts
       .errors()

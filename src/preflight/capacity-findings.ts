@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { type AmountLimit, type HubCapacity, ONE_REGISTRATION, type RateLimit } from '../load/capacity.ts';
+import { type AmountCap, type HubCapacity, ONE_REGISTRATION, type RateCap } from '../load/capacity.ts';
 import { type Finding, finding, ok, unknown, warning } from './finding.ts';
 
 /** Share of an amount from which on there is little room for anything else. */
 const TIGHT_SHARE = 0.9;
 
-export function amountFinding({ name, needed, available, evidence, remedy }: AmountLimit): Finding {
+export function amountFinding({ name, needed, available, evidence, remedy }: AmountCap): Finding {
   if (needed > available) return finding('problem', name, `${needed} needed, ${available} there: ${evidence}`, remedy);
   if (needed > available * TIGHT_SHARE) return warning(name, `${needed} of ${available} needed: ${evidence}`, remedy);
   return ok(name, `${needed} of ${available} needed: ${evidence}`);
 }
 
-export function rateFinding({ name, perMinute, evidence }: RateLimit): Finding {
+export function rateFinding({ name, perMinute, evidence }: RateCap): Finding {
   return ok(name, `${formatPerMinute(perMinute)}: ${evidence}`);
 }
 
 /** @returns a warning where the load asks for more than another limit grants. */
-export function overloadFindings(limits: readonly RateLimit[]): readonly Finding[] {
+export function overloadFindings(limits: readonly RateCap[]): readonly Finding[] {
   const load = limits.find(({ name }) => name === 'load');
   if (load === undefined) return [];
   return limits

@@ -4,14 +4,14 @@ import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../dps/service-limits.ts';
 import { CAPITAL_IDS_REMEDY, capitalIdsWarning, type FleetSurvey } from '../fleet/survey-fleet.ts';
 import {
-  amountLimits,
+  amountCaps,
   bindingLimit,
   type CapacityDemand,
   type CapacitySupply,
   type HubCapacity,
-  type RateLimit,
+  type RateCap,
   REGISTRATION_SECONDS,
-  rateLimits,
+  rateCaps,
   slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
@@ -57,7 +57,7 @@ export type CheckRequest = {
 export type CheckReport = {
   readonly findings: readonly Finding[];
   /** What bounds the speed of the run. */
-  readonly binding: RateLimit;
+  readonly binding: RateCap;
   readonly registrations: number;
   /** At the speed of the binding limit, and in whole rounds of the slots. */
   readonly durationMinutes: number;
@@ -67,13 +67,13 @@ export type CheckReport = {
 export async function checkRun(request: CheckRequest, clock: Clock): Promise<CheckReport> {
   const demand = demandOf(request);
   const supply = supplyOf(request);
-  const limits = rateLimits(demand, supply);
+  const limits = rateCaps(demand, supply);
   const binding = bindingLimit(limits);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
     ...(await targetFindings(request, clock)),
     ...allocationFindings(request.allocation, demand.devices),
-    ...amountLimits(demand, supply).map(amountFinding),
+    ...amountCaps(demand, supply).map(amountFinding),
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),

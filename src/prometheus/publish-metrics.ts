@@ -19,7 +19,7 @@ export async function publishMetrics(
     listener: {
       settled: (outcome) => metrics.settled(outcome),
       sampled: (sample) => metrics.sampled(sample),
-      told: () => {},
+      notice: () => {},
       stopping: () => {},
     },
     close: () => server.close(),

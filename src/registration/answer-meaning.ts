@@ -2,7 +2,7 @@ import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/c
 import { ERROR_CODES } from '../dps/error-codes.ts';
 import { type AnswerBody, isOperationId } from '../dps/payloads.ts';
 import type { RegistrationResult } from './registration-outcome.ts';
-import type { RequestKind, Verdict } from './registration-state.ts';
+import type { RegistrationVerdict, RequestKind } from './registration-state.ts';
 
 /** What an answer asks of the client. The first five are final. */
 export type AnswerMeaning =
@@ -97,12 +97,16 @@ const ANSWER_RESULTS: Readonly<Record<ConclusiveMeaning, RegistrationResult>> = 
 };
 
 /** How a registration ends by a lost connection. */
-export function connectionVerdict({ code, message }: ConnectionFailure): Verdict {
+export function connectionVerdict({ code, message }: ConnectionFailure): RegistrationVerdict {
   return { result: CONNECTION_FAILURE_RESULTS[code], errorCode: code, errorMessage: message, trackingId: null };
 }
 
 /** How a registration ends by an answer: with the service's own words, where it has any. */
-export function answerVerdict(meaning: ConclusiveMeaning, status: number, body: AnswerBody | null): Verdict {
+export function answerVerdict(
+  meaning: ConclusiveMeaning,
+  status: number,
+  body: AnswerBody | null,
+): RegistrationVerdict {
   const result = ANSWER_RESULTS[meaning];
   if (meaning === 'malformed')
     return clientVerdict(result, 'malformed-answer', `The answer (${status}) cannot be read`);
@@ -116,14 +120,18 @@ export function answerVerdict(meaning: ConclusiveMeaning, status: number, body: 
 }
 
 /** @param key of the device's, from 0: that it was not the first is for the operator to know. */
-export function assignedVerdict(key: number): Verdict {
+export function assignedVerdict(key: number): RegistrationVerdict {
   const [errorCode, errorMessage] =
     key === 0 ? [null, null] : ['secondary-key', 'The service refused the primary key, and accepted the secondary one'];
   return { result: 'assigned', errorCode, errorMessage, trackingId: null };
 }
 
 /** How a registration ends by the client's own limits. */
-export function clientVerdict(result: RegistrationResult, errorCode: string, errorMessage: string): Verdict {
+export function clientVerdict(
+  result: RegistrationResult,
+  errorCode: string,
+  errorMessage: string,
+): RegistrationVerdict {
   return { result, errorCode, errorMessage, trackingId: null };
 }
 

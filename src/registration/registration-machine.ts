@@ -27,15 +27,15 @@ import type { RegistrationPhases } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
 import {
   EMPTY_TALLY,
-  type Progress,
   type RegistrationCommand,
   type RegistrationEnding,
   type RegistrationEvent,
+  type RegistrationProgress,
   type RegistrationState,
   type RegistrationSubject,
+  type RegistrationVerdict,
   type RequestKind,
   type Transition,
-  type Verdict,
 } from './registration-state.ts';
 import { conflictDelayMs, jitter, retryDelayMs } from './retry-delay.ts';
 
@@ -88,7 +88,7 @@ const TRANSITIONS: Transitions = {
   done: {},
 };
 
-type AnswerHandler = (progress: Progress, answer: Answer, policy: RegistrationPolicy) => Transition;
+type AnswerHandler = (progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy) => Transition;
 type Answer = {
   readonly atMs: number;
   readonly asked: RequestKind;
@@ -120,7 +120,7 @@ const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
 
 /** The first transition of a registration that starts at `atMs`. */
 export function begin(subject: RegistrationSubject, atMs: number, policy: RegistrationPolicy): Transition {
-  const progress: Progress = {
+  const progress: RegistrationProgress = {
     subject,
     startedAtMs: atMs,
     deadlineAtMs: atMs + policy.deadlineMs,
@@ -145,7 +145,7 @@ export function step(state: RegistrationState, event: RegistrationEvent, policy:
 
 // ---- connection
 
-function connect(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+function connect(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
   const phases = { ...progress.phases, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null };
   const attempts = progress.attempts + 1;
   const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
@@ -193,9 +193,9 @@ function unanswered(errorCode: string, message: string): Handler<Open, On<'woke'
 }
 
 function reconnect(
-  progress: Progress,
+  progress: RegistrationProgress,
   atMs: number,
-  trouble: Verdict,
+  trouble: RegistrationVerdict,
   policy: RegistrationPolicy,
   notBeforeMs: number = atMs,
 ): Transition {
@@ -212,19 +212,19 @@ function reconnect(
 // ---- requests
 
 /** Polls the operation where there is one, else registers, with a permit. */
-function ask(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+function ask(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
   if (progress.operationId !== null) return poll(progress, progress.operationId, atMs, policy);
   return hasPermit(progress, atMs, policy) ? register(progress, atMs, policy) : awaitPermit(progress, atMs);
 }
 
 /** The permit of the launch is for one request; too late, its place within the quota may be another's. */
-function hasPermit(progress: Progress, atMs: number, { permitLapseMs }: RegistrationPolicy): boolean {
+function hasPermit(progress: RegistrationProgress, atMs: number, { permitLapseMs }: RegistrationPolicy): boolean {
   if (permitLapseMs === null) return true;
   const isFirst = progress.attempts === 1 && progress.registersSent === 0;
   return isFirst && atMs <= progress.startedAtMs + permitLapseMs;
 }
 
-function awaitPermit(progress: Progress, atMs: number): Transition {
+function awaitPermit(progress: RegistrationProgress, atMs: number): Transition {
   return {
     state: { phase: 'awaitingPermit', wakeAtMs: progress.deadlineAtMs, askedAtMs: atMs, progress },
     commands: [{ type: 'requestPermit', repeats: progress.registersSent > 0 }],
@@ -236,7 +236,7 @@ function withdrawing({ state, commands }: Transition): Transition {
   return { state, commands: [{ type: 'withdrawPermit' }, ...commands] };
 }
 
-function register(before: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+function register(before: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
   const requestId = nextRequestId(before);
   const { registrationId, payloadJson } = before.subject;
   const progress = {
@@ -250,7 +250,7 @@ function register(before: Progress, atMs: number, policy: RegistrationPolicy): T
   return send({ asked: 'register', requestId, progress }, request, atMs, policy);
 }
 
-function poll(before: Progress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
+function poll(before: RegistrationProgress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
   const { polls, pollsOfOperation } = before;
   if (pollsOfOperation >= policy.pollsMax) return finish(before, atMs, pollsExhausted(policy));
   const requestId = nextRequestId(before);
@@ -274,7 +274,7 @@ function send(
 }
 
 /** Fresh, so that the late answer to an earlier request never passes for the current one. */
-function nextRequestId({ subject, registersSent, polls }: Progress): string {
+function nextRequestId({ subject, registersSent, polls }: RegistrationProgress): string {
   return `${subject.requestIdPrefix}-${registersSent + polls + 1}`;
 }
 
@@ -296,7 +296,7 @@ function dropAnswer(state: Open): Transition {
 }
 
 /** The service is at work. Its first operation ID stays, whatever later answers name. */
-function pollLater(progress: Progress, answer: Answer, policy: RegistrationPolicy): Transition {
+function pollLater(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
   const operationId = progress.operationId ?? answer.body?.operationId ?? null;
   const advanced = { ...progress, operationId, troublesInARow: 0, trouble: null };
   return pauseBefore('ask', advanced, answer, policy.pollDelayDefaultMs, policy.pollDelayMinMs, policy);
@@ -305,7 +305,7 @@ function pollLater(progress: Progress, answer: Answer, policy: RegistrationPolic
 type RepeatedMeaning = 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'operationGone';
 
 function askAgain(
-  progress: Progress,
+  progress: RegistrationProgress,
   answer: Answer,
   meaning: RepeatedMeaning,
   policy: RegistrationPolicy,
@@ -318,7 +318,7 @@ function askAgain(
 }
 
 /** Final, unless the device has another key, or its certificate may be shown once more. */
-function notAuthorized(progress: Progress, answer: Answer, policy: RegistrationPolicy): Transition {
+function notAuthorized(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
   const { attempts, key, subject, certificateRetried } = progress;
   const trouble = answerVerdict('unauthorized', answer.status, answer.body);
   if (attempts < policy.attemptsMax) {
@@ -336,7 +336,7 @@ function notAuthorized(progress: Progress, answer: Answer, policy: RegistrationP
 }
 
 function conclude(
-  progress: Progress,
+  progress: RegistrationProgress,
   answer: Answer,
   meaning: 'failed' | 'disabled' | 'unauthorized' | 'rejected',
 ): Transition {
@@ -352,7 +352,7 @@ function conclude(
  */
 function pauseBefore(
   then: 'ask' | 'reconnect',
-  progress: Progress,
+  progress: RegistrationProgress,
   { atMs, retryAfterSeconds }: Answer,
   otherwiseMs: number,
   leastMs: number,
@@ -368,7 +368,7 @@ function pauseBefore(
 }
 
 function pause(
-  progress: Progress,
+  progress: RegistrationProgress,
   then: 'ask' | 'reconnect',
   pausedAtMs: number,
   untilMs: number,
@@ -383,18 +383,18 @@ function resume(state: In<'pausing'>, { atMs }: On<'woke'>, policy: Registration
 }
 
 /** Of this pause; attempts and requests grow between any two, so that no two draws are the same. */
-function randomOf({ subject, attempts, registersSent, polls }: Progress): number {
+function randomOf({ subject, attempts, registersSent, polls }: RegistrationProgress): number {
   return jitter(subject.seed, subject.registrationId, attempts + registersSent + polls);
 }
 
-function backoffMs(progress: Progress, policy: RegistrationPolicy): number {
+function backoffMs(progress: RegistrationProgress, policy: RegistrationPolicy): number {
   return retryDelayMs(progress.troublesInARow, randomOf(progress), policy);
 }
 
 // ---- ends
 
 function cancel(state: Open, { atMs }: On<'cancelled'>): Transition {
-  const verdict: Verdict = { result: 'cancelled', errorCode: null, errorMessage: null, trackingId: null };
+  const verdict: RegistrationVerdict = { result: 'cancelled', errorCode: null, errorMessage: null, trackingId: null };
   return finish(leaving(state, atMs), atMs, verdict);
 }
 
@@ -403,7 +403,7 @@ function deadlinePassed(state: Open, atMs: number, policy: RegistrationPolicy): 
   return state.phase === 'awaitingPermit' ? withdrawing(ended) : ended;
 }
 
-function timedOut(progress: Progress, atMs: number, policy: RegistrationPolicy): Transition {
+function timedOut(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
   const { trouble } = progress;
   if (trouble?.result === 'throttled') return finish(progress, atMs, trouble);
   const before = trouble === null ? '' : `; last trouble: ${trouble.errorCode} ${trouble.errorMessage ?? ''}`.trimEnd();
@@ -414,11 +414,16 @@ function timedOut(progress: Progress, atMs: number, policy: RegistrationPolicy):
   );
 }
 
-function pollsExhausted({ pollsMax }: RegistrationPolicy): Verdict {
+function pollsExhausted({ pollsMax }: RegistrationPolicy): RegistrationVerdict {
   return clientVerdict('timed-out', 'polls-exhausted', `Still not assigned after ${pollsMax} polls`);
 }
 
-function finish(progress: Progress, atMs: number, verdict: Verdict, body: AnswerBody | null = null): Transition {
+function finish(
+  progress: RegistrationProgress,
+  atMs: number,
+  verdict: RegistrationVerdict,
+  body: AnswerBody | null = null,
+): Transition {
   const ending = registrationEnding(progress, atMs, verdict, body);
   return {
     state: { phase: 'done', wakeAtMs: null, progress },
@@ -441,7 +446,7 @@ function due<S extends Open>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'w
   };
 }
 
-function byDeadline({ deadlineAtMs }: Progress, atMs: number): number {
+function byDeadline({ deadlineAtMs }: RegistrationProgress, atMs: number): number {
   return Math.min(atMs, deadlineAtMs);
 }
 
@@ -449,7 +454,7 @@ function byDeadline({ deadlineAtMs }: Progress, atMs: number): number {
  * What a phase leaves behind when it ends without the answer it waited for: the time paused (a late timer is not part of a
  * pause that somebody asked for) or held, or a register request of which nobody knows what became of it.
  */
-function leaving(state: Open, atMs: number): Progress {
+function leaving(state: Open, atMs: number): RegistrationProgress {
   const { progress } = state;
   if (state.phase === 'pausing') {
     return { ...progress, waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs };
@@ -461,46 +466,46 @@ function leaving(state: Open, atMs: number): Progress {
 }
 
 /** Nobody knows what became of the request; of a poll nothing can. */
-function leftInDoubt(progress: Progress, asked: RequestKind): Progress {
+function leftInDoubt(progress: RegistrationProgress, asked: RequestKind): RegistrationProgress {
   return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;
 }
 
 /** The service accepted the request that began it, and nobody will know what became of that. */
-function forgetOperation(progress: Progress): Progress {
+function forgetOperation(progress: RegistrationProgress): RegistrationProgress {
   return { ...progress, operationId: null, pollsOfOperation: 0, possiblyTwice: true };
 }
 
-function withTrouble(progress: Progress, trouble: Verdict): Progress {
+function withTrouble(progress: RegistrationProgress, trouble: RegistrationVerdict): RegistrationProgress {
   return { ...progress, trouble, troublesInARow: progress.troublesInARow + 1 };
 }
 
 /** Neither a 5xx nor what cannot be read says that nothing was done: a front end may answer so for what it had passed on. */
-function countServerError(progress: Progress, { asked }: Answer): Progress {
+function countServerError(progress: RegistrationProgress, { asked }: Answer): RegistrationProgress {
   return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);
 }
 
 /** Ends one measured phase and begins the next. */
-function measured(progress: Progress, phase: keyof RegistrationPhases, atMs: number): Progress {
+function measured(progress: RegistrationProgress, phase: keyof RegistrationPhases, atMs: number): RegistrationProgress {
   const phases = { ...progress.phases, [phase]: atMs - progress.milestoneAtMs };
   return { ...progress, phases, milestoneAtMs: atMs };
 }
 
-function measuredAcceptance(progress: Progress, atMs: number): Progress {
+function measuredAcceptance(progress: RegistrationProgress, atMs: number): RegistrationProgress {
   const phases = { ...progress.phases, acceptedMs: atMs - progress.milestoneAtMs };
   return { ...progress, phases, acceptedAtMs: atMs };
 }
 
 /** Counts from the register request's first answer, also over lost connections between. */
-function measuredAssignment(progress: Progress, atMs: number): Progress {
+function measuredAssignment(progress: RegistrationProgress, atMs: number): RegistrationProgress {
   const assignedMs = atMs - (progress.acceptedAtMs ?? atMs);
   return { ...progress, phases: { ...progress.phases, assignedMs } };
 }
 
 /** @param body of the final answer; `null` when no answer ended the registration */
 export function registrationEnding(
-  progress: Progress,
+  progress: RegistrationProgress,
   finishedAtMs: number,
-  verdict: Verdict,
+  verdict: RegistrationVerdict,
   body: AnswerBody | null,
 ): RegistrationEnding {
   const assignment = verdict.result === 'assigned' ? body : null;

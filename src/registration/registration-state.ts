@@ -17,10 +17,10 @@ export type RegistrationSubject = {
 export type RequestKind = 'register' | 'poll';
 
 /** How a registration ends, or would end were it given up now. */
-export type Verdict = Pick<RegistrationOutcome, 'result' | 'errorCode' | 'errorMessage' | 'trackingId'>;
+export type RegistrationVerdict = Pick<RegistrationOutcome, 'result' | 'errorCode' | 'errorMessage' | 'trackingId'>;
 
 /** What is known so far, whatever the phase. */
-export type Progress = RegistrationTally & {
+export type RegistrationProgress = RegistrationTally & {
   readonly subject: RegistrationSubject;
   readonly startedAtMs: number;
   readonly deadlineAtMs: number;
@@ -38,11 +38,11 @@ export type Progress = RegistrationTally & {
   /** Since the service last made progress; the exponent of the backoff. */
   readonly troublesInARow: number;
   /** The last of them. */
-  readonly trouble: Verdict | null;
+  readonly trouble: RegistrationVerdict | null;
 };
 
 /** `wakeAtMs`: when the machine wants `woke`, should nothing else happen before. */
-export type RegistrationState = { readonly progress: Progress } & (
+export type RegistrationState = { readonly progress: RegistrationProgress } & (
   | { readonly phase: 'connecting'; readonly wakeAtMs: number }
   | { readonly phase: 'subscribing'; readonly wakeAtMs: number }
   | {

@@ -11,7 +11,7 @@ import {
   describeUnjudged,
   formatPoints,
 } from './describe-allocation.ts';
-import { ABSENT, formatCount, formatForeign, formatNoun } from './format.ts';
+import { ABSENT, formatCount, formatNoun, formatUntrusted } from './format.ts';
 import type { Palette } from './palette.ts';
 import type { Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
@@ -53,7 +53,7 @@ function cohortLines(cohort: CohortVerdict, by: 'fleet' | 'group' | 'region' | '
 function hubCells(judged: HubVerdict, palette: Palette): readonly string[] {
   const { hub, count, share, expectedShare, interval, verdict, reason } = judged;
   return [
-    formatForeign(hub, NAME_CHARACTERS_MAX),
+    formatUntrusted(hub, NAME_CHARACTERS_MAX),
     formatCount(count),
     share === null ? ABSENT : formatPoints(share),
     describeInterval(interval),
@@ -71,7 +71,7 @@ function movementLines({ movement, allocation }: Summary, palette: Palette): rea
     ['not assigned any more', formatCount(changes.lost)],
     ['got another device ID', formatCount(changedDeviceId)],
     ...Object.entries(substatus).map(([word, count]) => [
-      word === '' ? 'without a substatus' : formatForeign(word, NAME_CHARACTERS_MAX),
+      word === '' ? 'without a substatus' : formatUntrusted(word, NAME_CHARACTERS_MAX),
       formatCount(count),
     ]),
   ];

@@ -26,7 +26,7 @@ export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quanti
   readonly regressed: readonly boolean[];
 };
 
-export type Comparison = {
+export type RunComparison = {
   readonly schemaVersion: typeof COMPARISON_SCHEMA_VERSION;
   /** A part of 1. */
   readonly tolerance: number;
@@ -55,7 +55,7 @@ export function compareRuns(
   runs: readonly ComparedRun[],
   tolerance: number,
   devices: readonly DeviceComparison[] | null,
-): Comparison {
+): RunComparison {
   const summaries = runs.map(({ summary }) => summary);
   const figures = comparedFigures(summaries).map((figure) => compareFigure(figure, summaries, tolerance));
   return {

@@ -1,7 +1,7 @@
-import type { Comparison, FigureComparison } from './compare-runs.ts';
+import type { FigureComparison, RunComparison } from './compare-runs.ts';
 import { formatObserved } from './describe-threshold.ts';
 import type { DeviceComparison } from './device-comparison.ts';
-import { ABSENT, formatCount, formatForeign, formatNoun, formatNumber } from './format.ts';
+import { ABSENT, formatCount, formatNoun, formatNumber, formatUntrusted } from './format.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { textTable } from './text-table.ts';
 
@@ -10,7 +10,7 @@ const NAME_CHARACTERS_MAX = 60;
 const REGRESSED = 'worse';
 
 /** The comparison for people, its verdict first. Ends with a line feed. */
-export function comparisonText(comparison: Comparison, palette: Palette = PLAIN): string {
+export function comparisonText(comparison: RunComparison, palette: Palette = PLAIN): string {
   const { runs, warnings, figures, devices } = comparison;
   const sections = [
     [
@@ -33,7 +33,7 @@ export function comparisonText(comparison: Comparison, palette: Palette = PLAIN)
     .join('\n\n')}\n`;
 }
 
-function verdictLine({ figures, tolerance }: Comparison, { good, bad }: Palette): string {
+function verdictLine({ figures, tolerance }: RunComparison, { good, bad }: Palette): string {
   const worse = figures.filter(({ regressed }) => regressed.includes(true)).length;
   const within = `tolerance ${formatObserved(tolerance, 'share')}`;
   return worse === 0 ? good(`no regression (${within})`) : bad(`${formatNoun(worse, 'figure')} worse (${within})`);
@@ -52,7 +52,7 @@ function figureCells({ name, quantity, values, changes, spread, regressed }: Fig
     return run === 0 ? [shown] : [shown, formatChange(changes[run] ?? null, quantity)];
   });
   const mark = regressed.includes(true) ? REGRESSED : '';
-  return [formatForeign(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatPercent(spread), mark];
+  return [formatUntrusted(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatPercent(spread), mark];
 }
 
 /** From here on, ten times as much, per cent are hard to read. */
@@ -76,7 +76,7 @@ function deviceLines(
   palette: Palette,
 ): string[] {
   const named = (ids: readonly string[]): string =>
-    ids.length === 0 ? '' : `  ${ids.map((id) => formatForeign(id, NAME_CHARACTERS_MAX)).join(', ')}`;
+    ids.length === 0 ? '' : `  ${ids.map((id) => formatUntrusted(id, NAME_CHARACTERS_MAX)).join(', ')}`;
   return [
     palette.bold(`devices of ${run}, one by one against A`),
     ...textTable(

@@ -8,7 +8,7 @@ import {
 } from '../allocation/judge-allocation.ts';
 import type { Interval } from '../allocation/share-interval.ts';
 import type { HubMinutes } from '../metrics/hub-timeline.ts';
-import { formatCount, formatDuration, formatForeign, formatNoun } from './format.ts';
+import { formatCount, formatDuration, formatNoun, formatUntrusted } from './format.ts';
 
 const NAME_CHARACTERS_MAX = 100;
 
@@ -53,13 +53,13 @@ export function describeExpectation({
 }
 
 function expectedOf(by: CohortKind, asRun: string | null): string {
-  if (asRun !== null) return `those of ${formatForeign(asRun, NAME_CHARACTERS_MAX)}`;
+  if (asRun !== null) return `those of ${formatUntrusted(asRun, NAME_CHARACTERS_MAX)}`;
   return by === 'row' ? 'what the rows name' : by === 'fleet' ? 'the stated ones' : `those stated by ${by}`;
 }
 
 /** `initial assignments of group line-a: 3,000 devices, 2 of them without a hub` */
 export function cohortTitle({ name, initial, unassigned }: CohortVerdict, by: CohortKind): string {
-  const of = by === 'fleet' ? '' : ` of ${COHORT_NOUNS[by]} ${formatForeign(name, NAME_CHARACTERS_MAX)}`;
+  const of = by === 'fleet' ? '' : ` of ${COHORT_NOUNS[by]} ${formatUntrusted(name, NAME_CHARACTERS_MAX)}`;
   const without = unassigned === 0 ? '' : `, and ${formatCount(unassigned)} without a hub`;
   return `initial assignments${of}: ${formatNoun(initial, 'device')}${without}`;
 }
@@ -74,7 +74,7 @@ export function crossTable({ by, cohorts }: AllocationJudgement): readonly (read
       ? '0'
       : `${formatCount(found.count)} (${formatPoints(found.share)})`;
   };
-  const shown = (name: string): string => formatForeign(name, NAME_CHARACTERS_MAX);
+  const shown = (name: string): string => formatUntrusted(name, NAME_CHARACTERS_MAX);
   return [
     [`hub by ${by}`, ...cohorts.map(({ name }) => shown(name))],
     ...hubs.map((hub) => [shown(hub), ...cohorts.map((cohort) => cell(cohort, hub))]),

@@ -53,7 +53,7 @@ export function formatBytes(bytes: number | null): string {
 }
 
 /** One line of at most `charactersMax`, without control characters: what others wrote may hold anything. */
-export function formatForeign(text: string, charactersMax: number): string {
+export function formatUntrusted(text: string, charactersMax: number): string {
   const line = withoutControls(text);
   return line.length <= charactersMax ? line : `${line.slice(0, charactersMax - 1)}…`;
 }

@@ -5,7 +5,7 @@ import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { SUMMARY_SCHEMA_VERSION, type Summary, VERDICTS } from './summary.ts';
+import { RUN_VERDICTS, SUMMARY_SCHEMA_VERSION, type Summary } from './summary.ts';
 
 /*
  * What `summary.json` holds, for those who read it with other programs: every member with its unit and meaning. Absent is
@@ -198,7 +198,7 @@ const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     port: z.int().min(1).max(65_535).describe('TCP port'),
     idScope: text('ID scope of the DPS instance'),
   }),
-  verdict: z.enum(VERDICTS).describe('unfinished: the journal has no end, the run is going on or was killed'),
+  verdict: z.enum(RUN_VERDICTS).describe('unfinished: the journal has no end, the run is going on or was killed'),
   end: z
     .strictObject({
       reason: z.enum(END_REASONS),

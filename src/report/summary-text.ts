@@ -9,16 +9,16 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
-  formatForeign,
   formatMs,
   formatNoun,
   formatNumber,
   formatShare,
+  formatUntrusted,
   withoutControls,
 } from './format.ts';
 import { HEALTH_LABELS } from './health-labels.ts';
 import { type Palette, PLAIN } from './palette.ts';
-import { isWhole, leftOf, type Summary } from './summary.ts';
+import { leftOf, reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 
 /** Codes that are listed; `summary.json` has them all. */
@@ -70,8 +70,8 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
-    ...(name === null ? [] : [labelled('run', foreign(name))]),
-    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map(foreign).join(', '))]),
+    ...(name === null ? [] : [labelled('run', untrusted(name))]),
+    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map(untrusted).join(', '))]),
     labelled('started', started),
     labelled('fleet', `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
     labelled('SHA-256', fleet.digest),
@@ -90,7 +90,7 @@ function verdictLine(summary: Summary, palette: Palette): string {
     `${formatCount(failed)} failed`,
     ...(left === 0 ? [] : [`${formatCount(left)} left`]),
   ].join(', ');
-  const because = end?.message ? `: ${formatForeign(end.message, MESSAGE_CHARACTERS_MAX)}` : '';
+  const because = end?.message ? `: ${formatUntrusted(end.message, MESSAGE_CHARACTERS_MAX)}` : '';
   switch (verdict) {
     case 'all-assigned':
       return palette.good(
@@ -100,7 +100,7 @@ function verdictLine(summary: Summary, palette: Palette): string {
       return palette.bad(`some failed: ${counts}`);
     case 'stopped':
       return palette.bad(
-        isWhole(end) ? `some came to no end: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
+        reachedPlannedEnd(end) ? `some came to no end: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
       );
     case 'unfinished':
       return palette.warning(`not finished, going on or killed; so far ${counts}`);
@@ -186,7 +186,7 @@ function hubSection({ hubs, expectedHubs }: Summary, palette: Palette): string[]
   if (hubs.length === 0) return [];
   return [
     palette.bold('assigned hubs'),
-    ...textTable(hubs.map(({ hub, count, share }) => [foreign(hub), formatCount(count), formatShare(share)])),
+    ...textTable(hubs.map(({ hub, count, share }) => [untrusted(hub), formatCount(count), formatShare(share)])),
     ...(expectedHubs === null
       ? []
       : [
@@ -204,8 +204,8 @@ function errorSection({ errors }: Summary, palette: Palette): string[] {
     ...errors
       .slice(0, ERRORS_SHOWN_MAX)
       .flatMap(({ code, count, message, firstRow, remedy }) => [
-        `${palette.bad(foreign(code))}  ${formatCount(count)}, first in row ${formatCount(firstRow + 1)}` +
-          `${message === null ? '' : `: ${foreign(message)}`}`,
+        `${palette.bad(untrusted(code))}  ${formatCount(count)}, first in row ${formatCount(firstRow + 1)}` +
+          `${message === null ? '' : `: ${untrusted(message)}`}`,
         ...(remedy === null ? [] : [`  ${palette.dim(`${remedy}.`)}`]),
       ]),
     ...(unlisted > 0 ? [`and ${formatNoun(unlisted, 'more code')}, in summary.json`] : []),
@@ -235,6 +235,6 @@ function labelled(label: string, text: string): string {
   return `${label.padEnd(LABEL_CHARACTERS)}${text}`;
 }
 
-function foreign(text: string): string {
-  return formatForeign(text, MESSAGE_CHARACTERS_MAX);
+function untrusted(text: string): string {
+  return formatUntrusted(text, MESSAGE_CHARACTERS_MAX);
 }

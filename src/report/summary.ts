@@ -19,14 +19,14 @@ import { remedyFor } from './remedies.ts';
 /** Version of the shape below; raised when a member changes its meaning or goes. */
 export const SUMMARY_SCHEMA_VERSION = 1;
 
-export const VERDICTS = [
+export const RUN_VERDICTS = [
   'all-assigned', // all that was to be registered, which `--limit` may have bounded
   'some-failed',
   'stopped', // before all was registered, or with some of which nobody knows the end
   'unfinished', // the journal has no end: the run is going on, or was killed
 ] as const;
 
-export type Verdict = (typeof VERDICTS)[number];
+export type RunVerdict = (typeof RUN_VERDICTS)[number];
 
 /** A run in figures: what `summary.json` holds. Absent is `null`, never 0. */
 export type Summary = {
@@ -36,7 +36,7 @@ export type Summary = {
     /** Names the target in one line; begins with EMULATOR where it is one. */
     readonly label: string;
   };
-  readonly verdict: Verdict;
+  readonly verdict: RunVerdict;
   readonly end: { readonly reason: EndReason; readonly message: string | null } | null;
   readonly name: string | null;
   /** Where the devices are, as the operator calls it; `null` = not told. */
@@ -189,14 +189,14 @@ export function summarize(facts: RunFacts): Summary {
 }
 
 /** What a run is judged by; exit codes follow it. */
-function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Verdict {
+function verdictOf(end: EndRecord | null, counts: OutcomeCounts): RunVerdict {
   if (end === null) return 'unfinished';
-  if (!isWhole(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
+  if (!reachedPlannedEnd(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
   return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
 }
 
 /** It did all that it was to do. */
-export function isWhole(end: Summary['end']): boolean {
+export function reachedPlannedEnd(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
@@ -219,7 +219,7 @@ function isOpenModel(sessions: readonly SessionRecord[]): boolean {
 /** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
 function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
   const launched = counts.of(...REGISTRATION_RESULTS.filter((result) => result !== 'not-started'));
-  return isWhole(end) ? launched : counts.of(...REGISTRATION_RESULTS);
+  return reachedPlannedEnd(end) ? launched : counts.of(...REGISTRATION_RESULTS);
 }
 
 function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Recovery {

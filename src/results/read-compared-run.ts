@@ -4,7 +4,7 @@ import { OperatorError } from '../problem/operator-error.ts';
 import type { ComparedRun } from '../report/compare-runs.ts';
 import { SUMMARY_SCHEMA_VERSION, type Summary } from '../report/summary.ts';
 import { RUN_FILE } from '../run-folder/run-file.ts';
-import { resumeCommand } from '../run-folder/run-folder.ts';
+import { resumeCommandLine } from '../run-folder/run-folder.ts';
 
 /**
  * A finished run, from its summary.json and run.json.
@@ -15,7 +15,7 @@ export function readComparedRun(folder: string): ComparedRun {
   const summary = readJson(join(folder, 'summary.json')) as Partial<Summary> | null;
   if (summary?.schemaVersion !== SUMMARY_SCHEMA_VERSION) {
     const message = summary === null ? 'holds no summary.json that can be read' : 'has a summary of another version';
-    const remedy = `Make it with dpsload report ${folder}, when the run has ended; one that was killed ends with ${resumeCommand(folder)}`;
+    const remedy = `Make it with dpsload report ${folder}, when the run has ended; one that was killed ends with ${resumeCommandLine(folder)}`;
     throw new OperatorError('usage', [{ file: folder, line: null, column: null, message, remedy }]);
   }
   const run = readJson(join(folder, RUN_FILE)) as { readonly machine?: ComparedRun['machine'] } | null;

@@ -7,7 +7,7 @@ import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
-import { isWhole } from '../report/summary.ts';
+import { reachedPlannedEnd } from '../report/summary.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
 export type JournalSurvey = {
@@ -68,7 +68,7 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
 
 /** Of the last run; while registrations are left, of the last that did not do all it was to do: they are its. */
 function endOf(journals: readonly PlacedJournal[], areLeft: boolean): EndRecord | null {
-  const cut = areLeft ? journals.findLast(({ end }) => !isWhole(end)) : undefined;
+  const cut = areLeft ? journals.findLast(({ end }) => !reachedPlannedEnd(end)) : undefined;
   return (cut ?? journals.at(-1))?.end ?? null;
 }
 

@@ -14,7 +14,7 @@ import { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError } from '../problem/operator-error.ts';
-import { pageAssets, reportHtml } from '../report/page/report-page.ts';
+import { reportHtml } from '../report/page/report-page.ts';
 import { type RunFacts, type Summary, summarize } from '../report/summary.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
@@ -22,6 +22,7 @@ import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/ru
 import { lockRunFolder } from '../run-folder/run-lock.ts';
 import type { FleetFile } from '../scenario/scenario.ts';
 import { type FinalOutcome, finalOutcomes, JoinedLines } from './final-outcomes.ts';
+import { pageAssets } from './page-assets.ts';
 import { ResultFiles, type Results } from './result-files.ts';
 import { type JournalSurvey, type PlacedJournal, runsOfOneFleet, surveyJournals } from './survey-journals.ts';
 
@@ -31,7 +32,7 @@ export type ResultOptions = {
 };
 
 /** Runs whose journals are read as one. */
-type Source = {
+type ResultSource = {
   /** In the order in which the runs began. */
   readonly folders: readonly string[];
   /** Where the files go; `null` = none are written. */
@@ -88,7 +89,7 @@ export async function mergeResults(folders: readonly string[], out: string): Pro
   }
 }
 
-async function resultsOf({ folders, out, fleets, warnings }: Source): Promise<Results> {
+async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Promise<Results> {
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
   const rejectedRowsFile = fleetOf(survey).rejectedRows === 0 ? null : rejectedRowsFileIn(folders);
   const files =
@@ -201,7 +202,7 @@ const NO_ROWS_NEEDED: FleetRows = { rows: null, lacking: null };
 /** The rows of the first file that is the fleet. */
 async function rowsOf(
   survey: JournalSurvey,
-  { folders, fleets }: Pick<Source, 'folders' | 'fleets'>,
+  { folders, fleets }: Pick<ResultSource, 'folders' | 'fleets'>,
   rejectedRowsFile: string | null,
 ): Promise<FleetRows> {
   const surveyed = fleetOf(survey);

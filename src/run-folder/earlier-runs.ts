@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type TargetName, targetKey, targetLabel } from '../journal/target-name.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { RUN_FILE } from './run-file.ts';
-import { resumeCommand } from './run-folder.ts';
+import { resumeCommandLine } from './run-folder.ts';
 
 /** What run.json says of the fleets and the target of a run. */
 const RUN_IDENTITY = z.object({
@@ -62,7 +62,7 @@ export function refuseRepeatedRun({ out, digest, target }: PlannedRun): void {
   throw new OperatorError('usage', [
     problem(
       `this fleet was registered with ${targetLabel(target)} before: ${earlier}`,
-      `Go on with it by ${resumeCommand(earlier)}, or give --again to register all of it once more`,
+      `Go on with it by ${resumeCommandLine(earlier)}, or give --again to register all of it once more`,
     ),
   ]);
 }

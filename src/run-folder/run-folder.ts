@@ -51,7 +51,7 @@ export function createRunFolder(
  *
  * @param switches that the session to come needs
  */
-export function resumeCommand(folder: string, switches: readonly string[] = []): string {
+export function resumeCommandLine(folder: string, switches: readonly string[] = []): string {
   const name = /^[\w@%+=:,./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
   return ['dpsload resume', name, ...switches].join(' ');
 }

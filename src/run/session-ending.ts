@@ -10,7 +10,7 @@ const FINISH_GRACE_MS = 30_000;
 /** How long cancelled registrations may take to be reported after the second stop request. */
 const CANCEL_GRACE_MS = 2_000;
 
-export type FleetRunEnd = {
+export type SessionEnd = {
   readonly reason: EndReason;
   /** For people; `null` where the reason says all. */
   readonly message: string | null;
@@ -19,23 +19,23 @@ export type FleetRunEnd = {
 };
 
 /** Brings a session to an end before all is done: in order, in a hurry, or at once. */
-export class RunEnding {
+export class SessionEnding {
   readonly #clock: Clock;
   readonly #pool: Pick<WorkerPool, 'sendAll'>;
-  readonly #onEnd: (end: FleetRunEnd) => void;
+  readonly #onEnd: (end: SessionEnd) => void;
   readonly #abandoned = deferred<void>();
-  #end: FleetRunEnd | null = null;
+  #end: SessionEnd | null = null;
   #graceTimer: Timer | null = null;
 
   /** @param onEnd called once, when nothing more may be launched. */
-  constructor(clock: Clock, pool: Pick<WorkerPool, 'sendAll'>, onEnd: (end: FleetRunEnd) => void) {
+  constructor(clock: Clock, pool: Pick<WorkerPool, 'sendAll'>, onEnd: (end: SessionEnd) => void) {
     this.#clock = clock;
     this.#pool = pool;
     this.#onEnd = onEnd;
   }
 
   /** `null` while the run goes on. */
-  get end(): FleetRunEnd | null {
+  get end(): SessionEnd | null {
     return this.#end;
   }
 
@@ -63,7 +63,7 @@ export class RunEnding {
     this.#graceTimer?.cancel();
   }
 
-  #finishInFlight(end: FleetRunEnd): void {
+  #finishInFlight(end: SessionEnd): void {
     if (this.#end !== null) return;
     this.#end = end;
     this.#onEnd(end);

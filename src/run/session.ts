@@ -10,7 +10,7 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { deferred } from '../worker/deferred.ts';
-import { startWorkerPool } from '../worker/thread-pool.ts';
+import { startThreadPool } from '../worker/thread-pool.ts';
 import type { FromWorker, WorkerHealth, WorkerSetup } from '../worker/worker-messages.ts';
 import type { WorkerPool } from '../worker/worker-pool.ts';
 import { type DispatchEnd, Dispatcher } from './dispatcher.ts';
@@ -19,7 +19,7 @@ import { LaunchLedger } from './launch-ledger.ts';
 import { type Leg, type SourceOfWork, stoppingSource } from './legs.ts';
 import { PermitDesk } from './permit-desk.ts';
 import type { RunListener } from './run-listener.ts';
-import { type FleetRunEnd, RunEnding } from './session-ending.ts';
+import { type SessionEnd, SessionEnding } from './session-ending.ts';
 import type { StopRequests } from './stop-request.ts';
 import type { StopRule } from './stop-rules.ts';
 import { WORKER_SILENCE_MAX_SECONDS, WorkerWatch } from './worker-watch.ts';
@@ -41,7 +41,7 @@ export type SessionLoad = {
   readonly outageMaxMs: number;
 };
 
-export type FleetRunParts = {
+export type RunSessionParts = {
   readonly clock: Clock;
   readonly legs: readonly Leg[];
   /** Adds to an outcome what only the run can know. */
@@ -60,8 +60,8 @@ export type FleetRunParts = {
 };
 
 /** One session on its way: rows out to the workers, outcomes back into the journal and the folds. */
-export class FleetRun {
-  readonly #parts: FleetRunParts;
+export class RunSession {
+  readonly #parts: RunSessionParts;
   readonly #pool: WorkerPool;
   readonly #credits: Credits;
   readonly #sampler: HealthSampler;
@@ -70,7 +70,7 @@ export class FleetRun {
   readonly #workers: WorkerWatch;
   readonly #standstill: StandstillWatch;
   /** Rows of a worker that was lost: it may have sent them. */
-  readonly #perhapsSent = new Set<number>();
+  readonly #possiblySent = new Set<number>();
   /** Rows may still be released. */
   #dispatching = true;
   /** `null` = register requests need no permits. */
@@ -80,31 +80,31 @@ export class FleetRun {
   #timers: readonly Timer[] = [];
   /** Since the last sample the wall clock went its own way. */
   #clockMoved = false;
-  readonly #ending: RunEnding;
+  readonly #ending: SessionEnding;
   /** Rejected when the journal cannot be written: nothing may be launched any more. */
   readonly #broken = deferred<never>();
 
-  constructor(parts: FleetRunParts) {
+  constructor(parts: RunSessionParts) {
     const { clock, load, setup } = parts;
     this.#parts = parts;
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#rowsAhead(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
-    this.#pool = startWorkerPool(setup, concurrencyShares, parts.workerFile, clock, {
+    this.#pool = startThreadPool(setup, concurrencyShares, parts.workerFile, clock, {
       message: (worker, message) => this.#receive(worker, message),
       lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
     });
     this.#workers = new WorkerWatch(load.workers);
     this.#standstill = new StandstillWatch(readTime(clock));
     this.#desk = permitDesk(parts, this.#pool);
-    this.#ending = new RunEnding(clock, this.#pool, (end) => {
+    this.#ending = new SessionEnding(clock, this.#pool, (end) => {
       this.#leg?.dispatcher.stop();
       parts.listener.stopping(end);
     });
   }
 
   /** Runs until every released row is settled, or the run is stopped. Rejects when the journal fails. */
-  async run(): Promise<FleetRunEnd> {
+  async run(): Promise<SessionEnd> {
     try {
       return await Promise.race([this.#run(), this.#broken.promise]);
     } finally {
@@ -116,7 +116,7 @@ export class FleetRun {
     }
   }
 
-  async #run(): Promise<FleetRunEnd> {
+  async #run(): Promise<SessionEnd> {
     this.#parts.stopRequests.onRequest((request) => this.#ending.stop(request));
     await Promise.race([this.#pool.ready, this.#ending.abandoned]);
     const { clock } = this.#parts;
@@ -233,9 +233,9 @@ export class FleetRun {
   #settle(outcome: RegistrationOutcome): void {
     const launch = this.#ledger.settle(outcome.row);
     const neverSent = outcome.result === 'not-started' || this.#lostToOutage(outcome);
-    const possiblyTwice = outcome.possiblyTwice || this.#perhapsSent.has(outcome.row);
+    const possiblyTwice = outcome.possiblyTwice || this.#possiblySent.has(outcome.row);
     const settled = neverSent ? notStartedOutcome(launch) : this.#parts.mark({ ...outcome, possiblyTwice });
-    if (!neverSent) this.#perhapsSent.delete(outcome.row);
+    if (!neverSent) this.#possiblySent.delete(outcome.row);
     this.#parts.journal.append({ kind: 'outcome', ...settled });
     if (neverSent && this.#ending.end === null) {
       this.#ledger.putBack(launch);
@@ -261,16 +261,16 @@ export class FleetRun {
     const goesOn = this.#dispatching && this.#ending.end === null;
     if (goesOn && this.#workers.mayReplace(worker)) {
       for (const launch of lost) {
-        this.#perhapsSent.add(launch.row);
+        this.#possiblySent.add(launch.row);
         this.#ledger.makeAgain(launch);
       }
       this.#leg?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
-      this.#parts.listener.told(`${what}; a new one makes them again, and they are marked possibly_twice`);
+      this.#parts.listener.notice(`${what}; a new one makes them again, and they are marked possibly_twice`);
     } else {
       this.#pool.giveUp(worker);
       if (goesOn) this.#ending.endFor({ reason: 'failed', message: `${what}, as others before it` });
-      this.#parts.listener.told(`${what}; they stay unknown until the run is resumed`);
+      this.#parts.listener.notice(`${what}; they stay unknown until the run is resumed`);
     }
   }
 
@@ -286,12 +286,12 @@ export class FleetRun {
     if (change === 'began') {
       this.#leg?.schedule.pause(nowMs);
       this.#pool.sendAll({ type: 'handBackWaiting' });
-      this.#parts.listener.told(
+      this.#parts.listener.notice(
         'nothing gets through any more: launching pauses, and one device at a time tries again',
       );
     } else if (change === 'ended') {
       this.#leg?.schedule.resume(nowMs);
-      this.#parts.listener.told('the target answers again: launching goes on');
+      this.#parts.listener.notice('the target answers again: launching goes on');
     }
   }
 
@@ -325,13 +325,13 @@ export class FleetRun {
     if (standstillMs > 0) {
       this.#leg?.schedule.skip(standstillMs);
       this.#outage.skip(standstillMs);
-      listener.told(
+      listener.notice(
         `nothing ran for ${seconds(standstillMs)}: the schedule goes on from now, what was held back says so`,
       );
     }
     if (clockMovedMs !== 0) {
       this.#clockMoved = true;
-      listener.told(`the wall clock moved by ${seconds(clockMovedMs)}: it was set, or the machine slept`);
+      listener.notice(`the wall clock moved by ${seconds(clockMovedMs)}: it was set, or the machine slept`);
     }
   }
 
@@ -352,7 +352,7 @@ export class FleetRun {
   }
 }
 
-function permitDesk({ clock, legs, load, setup }: FleetRunParts, pool: WorkerPool): PermitDesk | null {
+function permitDesk({ clock, legs, load, setup }: RunSessionParts, pool: WorkerPool): PermitDesk | null {
   if (load.sharePerMinute === null && !load.governor) return null;
   return new PermitDesk({
     clock,

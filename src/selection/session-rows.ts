@@ -15,16 +15,16 @@ export type SessionWork = RowChoice & {
   /** Reads the fleet from its beginning. */
   readonly openFleet: () => AsyncGenerator<FleetRow>;
   /** What earlier sessions released without hearing of it: all of it is taken, whatever the limit; `null` = a new run. */
-  readonly perhapsSent: Pick<SettlementIndex, 'isOpen' | 'openCount' | 'openCountOf'> | null;
+  readonly possiblySent: Pick<SettlementIndex, 'isOpen' | 'openCount' | 'openCountOf'> | null;
   /** Whether a registration is to be made; earlier sessions may have settled it. */
   readonly isLeft: (row: number, round: number, isCanary: boolean) => boolean;
 };
 
 /** How many registrations the legs have, all together. */
 export async function countRegistrations(work: SessionWork): Promise<number> {
-  const { load, isLeft, perhapsSent } = work;
+  const { load, isLeft, possiblySent } = work;
   const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
-  let count = perhapsSent?.openCount ?? 0;
+  let count = possiblySent?.openCount ?? 0;
   for await (const { row } of rowsOf(work)) {
     for (let round = 1; round <= load.rounds; round += 1) {
       if (!isOpen(work, row, round) && isLeft(row, round, round === 1 && canaryRows.has(row))) count += 1;
@@ -41,7 +41,7 @@ export async function* leftRows(work: SessionWork, round: number): AsyncGenerato
 
 /** Reads the fleet no further than they stand. */
 async function* openRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
-  let left = work.perhapsSent?.openCountOf(round) ?? 0;
+  let left = work.possiblySent?.openCountOf(round) ?? 0;
   if (left === 0) return;
   for await (const row of work.openFleet()) {
     if (!isOpen(work, row.row, round)) continue;
@@ -51,8 +51,8 @@ async function* openRows(work: SessionWork, round: number): AsyncGenerator<Fleet
   }
 }
 
-function isOpen({ perhapsSent }: SessionWork, row: number, round: number): boolean {
-  return perhapsSent?.isOpen(row, round) ?? false;
+function isOpen({ possiblySent }: SessionWork, row: number, round: number): boolean {
+  return possiblySent?.isOpen(row, round) ?? false;
 }
 
 export function canaryOf({ load: { rowsMax }, selection: { canary } }: RowChoice): readonly FleetRow[] {

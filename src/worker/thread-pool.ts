@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { packageFile } from '../files/package-files.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { WorkerTask } from './registration-worker.ts';
@@ -8,12 +8,12 @@ import type { FromWorker, WorkerSetup } from './worker-messages.ts';
 import type { WorkerPool, WorkerPoolEvents } from './worker-pool.ts';
 
 /** The module whose `runRegistrationWorker` a thread of a run runs. */
-export const REGISTRATION_WORKER = fileURLToPath(new URL('./registration-worker.js', import.meta.url));
+export const REGISTRATION_WORKER = packageFile('dist/worker/registration-worker.js');
 
 type Slot = { readonly port: MessagePort; readonly abort: AbortController };
 
 /** Starts one long task on each of as many threads as there are shares of the concurrency. */
-export function startWorkerPool(
+export function startThreadPool(
   setup: WorkerSetup,
   concurrencyShares: readonly number[],
   workerFile: string,

@@ -7,7 +7,7 @@ import type { LoadShape } from '../../src/load/pace.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { sessionLegs } from '../../src/run/legs.ts';
-import { FleetRun, type FleetRunParts } from '../../src/run/session.ts';
+import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 
@@ -17,7 +17,7 @@ const KEY = Buffer.alloc(32, 5).toString('base64');
 export const SIMULATED_WORKER = fileURLToPath(new URL('./simulated-worker.js', import.meta.url));
 
 /** The journal of a run that keeps none. */
-export const NULL_JOURNAL: FleetRunParts['journal'] = {
+export const NULL_JOURNAL: RunSessionParts['journal'] = {
   append: () => {},
   flush: async () => {},
   sync: async () => {},
@@ -43,7 +43,7 @@ export async function writeFleet(file: string, rows: number): Promise<FleetFile>
 export type BatchSession = {
   readonly fleet: FleetFile;
   readonly survey: FleetSurvey;
-  readonly journal: FleetRunParts['journal'];
+  readonly journal: RunSessionParts['journal'];
   readonly workerFile: string;
   readonly workers: number;
   readonly concurrency: number;
@@ -71,13 +71,13 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
   };
   const load = { shape, rounds: 1, rowsMax: null };
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
-  const run = new FleetRun({
+  const run = new RunSession({
     clock: systemClock(clockOriginMs),
     legs: sessionLegs({
       load,
       selection: everyRow,
       openFleet: () => readFleet(fleet, survey),
-      perhapsSent: null,
+      possiblySent: null,
       isLeft: () => true,
     }),
     mark: (outcome) => outcome,
@@ -99,7 +99,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     limited: false,
     emulatorPid: null,
     stopRequests: { onRequest: () => {} },
-    listener: { settled: () => {}, sampled: () => {}, told: () => {}, stopping: () => {} },
+    listener: { settled: () => {}, sampled: () => {}, notice: () => {}, stopping: () => {} },
   });
   const end = await run.run();
   if (end.reason !== 'completed') throw new Error(`the run ended as ${end.reason}: ${end.message}`);

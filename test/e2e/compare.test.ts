@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
-import type { Comparison } from '../../src/report/compare-runs.ts';
+import type { RunComparison } from '../../src/report/compare-runs.ts';
 import { writeResults } from '../../src/results/write-results.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { readResultRows } from '../support/results.ts';
@@ -44,7 +44,7 @@ describe('dpsload compare', () => {
 
   it('finds the one that is worse, and ends with 99', async () => {
     const { code, stdout } = await dpsload(['compare', before, same, after, '--by-device', '--format', 'json']);
-    const { figures, devices } = JSON.parse(stdout) as Comparison;
+    const { figures, devices } = JSON.parse(stdout) as RunComparison;
     expect(code).toBe(99);
     expect(figures.find(({ name }) => name === 'service p50')?.regressed).toEqual([false, false, true]);
     expect(figures.find(({ name }) => name === HUBS[0])?.regressed).toEqual([false, false, true]);

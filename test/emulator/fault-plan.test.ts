@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/emulator/service/answer.ts';
+import type { ServiceAnswer } from '../../src/emulator/service/answer.ts';
 import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
 import type { Fault, FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
@@ -102,7 +102,7 @@ describe('what becomes of a struck request', () => {
 });
 
 describe('how its answer arrives', () => {
-  const answer: Answer = { status: 202, retryAfterSeconds: 3, body: '{"status":"assigning"}', refusal: null };
+  const answer: ServiceAnswer = { status: 202, retryAfterSeconds: 3, body: '{"status":"assigning"}', refusal: null };
   const topic = '$dps/registrations/res/202/?$rid=1&retry-after=3';
   const normal = { topic, body: answer.body, afterMs: 0, isHeld: false };
   it.each<[Fault | null, object[]]>([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
-import type { Answer } from '../../src/emulator/service/answer.ts';
+import type { ServiceAnswer } from '../../src/emulator/service/answer.ts';
 import type { ConnectedDevice } from '../../src/emulator/service/connect-check.ts';
 import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
@@ -55,10 +55,10 @@ function connected(service: ProvisioningService, login: Login = {}): ConnectedDe
   return answer.device;
 }
 
-const bodyOf = ({ body }: Answer) => JSON.parse(body);
+const bodyOf = ({ body }: ServiceAnswer) => JSON.parse(body);
 
 /** Registers and polls after the assignment. */
-function finalAnswer(service: ProvisioningService, device: ConnectedDevice, atMs = NOW_MS): Answer {
+function finalAnswer(service: ProvisioningService, device: ConnectedDevice, atMs = NOW_MS): ServiceAnswer {
   const { operationId } = bodyOf(service.register(device, '', atMs));
   return service.poll(device, operationId, atMs + 10_000);
 }

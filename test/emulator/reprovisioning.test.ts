@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { ReprovisionPolicy } from '../../src/emulator/service/dps-instance.ts';
+import type { EnrollmentReprovisionPolicy } from '../../src/emulator/service/dps-instance.ts';
 import { reprovisionPolicyOf, substatusOf } from '../../src/emulator/service/reprovisioning.ts';
 import { individualEnrollment } from '../support/emulated-instance.ts';
 
-const MIGRATE: ReprovisionPolicy = { updateHubAssignment: true, migrateDeviceData: true };
-const RESET: ReprovisionPolicy = { updateHubAssignment: true, migrateDeviceData: false };
-const NEVER: ReprovisionPolicy = { updateHubAssignment: false, migrateDeviceData: false };
+const MIGRATE: EnrollmentReprovisionPolicy = { updateHubAssignment: true, migrateDeviceData: true };
+const RESET: EnrollmentReprovisionPolicy = { updateHubAssignment: true, migrateDeviceData: false };
+const NEVER: EnrollmentReprovisionPolicy = { updateHubAssignment: false, migrateDeviceData: false };
 
 describe('re-provisioning', () => {
   it.each([

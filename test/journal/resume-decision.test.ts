@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLeftToDo, type Progress } from '../../src/journal/resume-decision.ts';
+import { isLeftToDo, type SettlementState } from '../../src/journal/resume-decision.ts';
 
 /** The options, in the order of the columns below. */
 const ASKED = [
@@ -10,7 +10,7 @@ const ASKED = [
 ] as const;
 
 /** For each progress: whether it is registered with the options above, and then the same for a device of the canary. */
-const TABLE: Readonly<Record<Progress, readonly [fleet: string, canary: string]>> = {
+const TABLE: Readonly<Record<SettlementState, readonly [fleet: string, canary: string]>> = {
   'never-granted': ['yes yes yes yes', 'yes yes yes yes'],
   open: ['yes yes yes yes', 'yes yes yes yes'],
   cancelled: ['yes yes yes yes', 'yes yes yes yes'],
@@ -26,7 +26,7 @@ const TABLE: Readonly<Record<Progress, readonly [fleet: string, canary: string]>
 describe('whether a resumed run registers a device', () => {
   it.each(Object.entries(TABLE))('that came as far as %s', (progress, expected) => {
     const decided = [false, true].map((isCanary) =>
-      ASKED.map((retry) => (isLeftToDo(progress as Progress, retry, isCanary) ? 'yes' : 'no')).join(' '),
+      ASKED.map((retry) => (isLeftToDo(progress as SettlementState, retry, isCanary) ? 'yes' : 'no')).join(' '),
     );
     expect(decided).toEqual(expected);
   });

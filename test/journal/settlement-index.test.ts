@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JournalFormatError } from '../../src/journal/journal-codec.ts';
-import type { Progress } from '../../src/journal/resume-decision.ts';
+import type { SettlementState } from '../../src/journal/resume-decision.ts';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { grantRecord, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
@@ -61,7 +61,7 @@ function indexAfter(steps: readonly Step[], row = 1, round = 1): SettlementIndex
 }
 
 describe('how far a registration is settled', () => {
-  it.each<[Step[], number | null, Progress, boolean, boolean]>([
+  it.each<[Step[], number | null, SettlementState, boolean, boolean]>([
     // steps → offset of the outcome that counts, progress, perhaps sent, possibly twice
     [[], null, 'never-granted', false, false],
     [['grant'], null, 'open', true, false],
@@ -109,7 +109,7 @@ describe('how far a registration is settled', () => {
       offset: index.outcomeOffset(1, 1),
       progress: index.progressOf(1, 1),
       open: index.isOpen(1, 1),
-      perhapsSent: index.wasPerhapsSent(1, 1),
+      perhapsSent: index.wasPossiblySent(1, 1),
       twice: index.isPossiblyTwice(1, 1),
     }).toEqual({ offset, progress, open: progress === 'open', perhapsSent, twice });
   });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  amountLimits,
+  amountCaps,
   bindingLimit,
   type CapacityDemand,
   type CapacitySupply,
-  rateLimits,
+  rateCaps,
   slotRounds,
 } from '../../src/load/capacity.ts';
 
@@ -52,7 +52,7 @@ describe('the binding limit', () => {
     ['one registration', 2_000, { quota: null, devices: 100 }, {}],
     ['concurrency', 2_000, { quota: null, devices: 101 }, {}],
   ])('is %s: %i a minute', (name, perMinute, demand, supply) => {
-    const limit = bindingLimit(rateLimits({ ...DEMAND, ...demand }, { ...SUPPLY, ...supply }));
+    const limit = bindingLimit(rateCaps({ ...DEMAND, ...demand }, { ...SUPPLY, ...supply }));
     expect([limit.name, Math.floor(limit.perMinute)]).toEqual([name, perMinute]);
   });
 
@@ -79,7 +79,7 @@ it.each([
 
 describe('amounts', () => {
   const amounts = (demand: Partial<CapacityDemand>, supply: Partial<CapacitySupply>) =>
-    amountLimits({ ...DEMAND, ...demand }, { ...SUPPLY, ...supply }).map(({ name, needed, available }) => [
+    amountCaps({ ...DEMAND, ...demand }, { ...SUPPLY, ...supply }).map(({ name, needed, available }) => [
       name,
       needed,
       available,

@@ -135,7 +135,7 @@ function unmarked(outcome: RegistrationOutcome, registered: number): readonly st
   index.addOutcome({ kind: 'outcome', ...outcome, row: 0 }, 0);
   const problems: string[] = [];
   if (registered > 1 && !outcome.possiblyTwice) problems.push(`registered ${registered} times, unmarked`);
-  if (registered > 0 && !index.wasPerhapsSent(0, 1)) problems.push('registered, and would be again, unmarked');
+  if (registered > 0 && !index.wasPossiblySent(0, 1)) problems.push('registered, and would be again, unmarked');
   return problems;
 }
 

@@ -3,10 +3,10 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
-  formatForeign,
   formatMs,
   formatNoun,
   formatShare,
+  formatUntrusted,
 } from '../../src/report/format.ts';
 
 describe('numbers for people', () => {
@@ -59,6 +59,6 @@ describe('what others wrote', () => {
     ['0123456789', 5, '0123…'],
     ['01234', 5, '01234'],
   ])('%j in %d characters', (text, charactersMax, expected) => {
-    expect(formatForeign(text, charactersMax)).toBe(expected);
+    expect(formatUntrusted(text, charactersMax)).toBe(expected);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FleetRunEnd, RunEnding } from '../../src/run/session-ending.ts';
+import { type SessionEnd, SessionEnding } from '../../src/run/session-ending.ts';
 import type { ToWorker } from '../../src/worker/worker-messages.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -13,8 +13,8 @@ const OUTAGE = { reason: 'outage', message: 'nobody answers' } as const;
 function begin() {
   const clock = new VirtualClock();
   const sent: ToWorker['type'][] = [];
-  const ends: FleetRunEnd[] = [];
-  const ending = new RunEnding(clock, { sendAll: ({ type }) => sent.push(type) }, (end) => ends.push(end));
+  const ends: SessionEnd[] = [];
+  const ending = new SessionEnding(clock, { sendAll: ({ type }) => sent.push(type) }, (end) => ends.push(end));
   let isAbandoned = false;
   void ending.abandoned.then(() => {
     isAbandoned = true;

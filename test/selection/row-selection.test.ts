@@ -166,7 +166,7 @@ describe('the legs of a session', () => {
     const { load, ...rest } = scenario(flags);
     const selection = await selectRows(fleet(9), { load, ...rest });
     const isLeft = (row: number, round: number) => earlier?.progressOf(row, round) !== 'assigned';
-    const work = { load, selection, openFleet: () => fleet(9), perhapsSent: earlier, isLeft };
+    const work = { load, selection, openFleet: () => fleet(9), possiblySent: earlier, isLeft };
     const legs = await Promise.all(
       sessionLegs(work).map(async ({ openSource, round }) => {
         const source = openSource();

@@ -1,5 +1,5 @@
 import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
-import type { Progress } from '../../src/metrics/progress.ts';
+import type { RunProgress } from '../../src/metrics/progress.ts';
 import { HUBS, sampleRecord, sessionRecord } from './sample-journal.ts';
 
 function summaryOf(...durationsMs: readonly number[]) {
@@ -8,7 +8,7 @@ function summaryOf(...durationsMs: readonly number[]) {
   return histogram.summary();
 }
 
-const NO_LATENCY: Progress['latency'] = {
+const NO_LATENCY: RunProgress['latency'] = {
   tcp: null,
   tls: null,
   connack: null,
@@ -20,7 +20,7 @@ const NO_LATENCY: Progress['latency'] = {
 };
 
 /** A run of a thousand, not quite half done. */
-export function sampleProgress(changes: Partial<Progress> = {}): Progress {
+export function sampleProgress(changes: Partial<RunProgress> = {}): RunProgress {
   return {
     target: sessionRecord().target,
     name: 'sample',
@@ -49,7 +49,7 @@ export function sampleProgress(changes: Partial<Progress> = {}): Progress {
 }
 
 /** A run in its first moment. */
-export const NOTHING_YET: Partial<Progress> = {
+export const NOTHING_YET: Partial<RunProgress> = {
   settled: 0,
   assigned: 0,
   failed: 0,

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { refuseUnlessNew } from '../../files/new-file.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
-import { type Comparison, compareRuns } from '../../report/compare-runs.ts';
+import { compareRuns, type RunComparison } from '../../report/compare-runs.ts';
 import { comparisonText } from '../../report/comparison-text.ts';
 import type { DeviceComparison } from '../../report/device-comparison.ts';
 import { compareDevices } from '../../results/compare-devices.ts';
@@ -54,7 +54,7 @@ export function compareCommand(finish: (exitCode: number) => void): Command {
     });
 }
 
-async function compare(folders: readonly string[], flags: CompareFlags): Promise<Comparison> {
+async function compare(folders: readonly string[], flags: CompareFlags): Promise<RunComparison> {
   const tolerance = TOLERANCE.read(flags.tolerance);
   if ('problem' in tolerance) {
     const message = `--tolerance ${quoteValue(flags.tolerance)} ${tolerance.problem}`;

@@ -6,7 +6,7 @@ import { surveyFleet } from '../../fleet/survey-fleet.ts';
 import type { EndRecord } from '../../journal/journal-record.ts';
 import type { RetryChoice } from '../../journal/resume-decision.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
-import { isWhole } from '../../report/summary.ts';
+import { reachedPlannedEnd } from '../../report/summary.ts';
 import { writeResults } from '../../results/write-results.ts';
 import {
   ADDED_ROWS,
@@ -15,7 +15,7 @@ import {
   readInterruptedRun,
   resumedFleet,
 } from '../../run/interrupted-run.ts';
-import { workOf } from '../../run/run-fleet.ts';
+import { workOf } from '../../run/register-fleet.ts';
 import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
 import { RUN_FILE, readRunFile, selectionPinsOf } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
@@ -28,7 +28,7 @@ import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { countRegistrations } from '../../selection/session-rows.ts';
 import { exitCodeOf } from '../host/exit-code.ts';
-import { type RunFleet, type RunSwitches, readInputs } from '../host/run-inputs.ts';
+import { type RunSwitches, readInputs, type StartRun } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { showRunEnd } from '../view/show-run-end.ts';
 import type { RunDisplay } from '../view/watch-run.ts';
@@ -44,7 +44,7 @@ type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
 };
 
 /** @param finish gets the exit code. */
-export function resumeCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
+export function resumeCommand(runFleet: StartRun, finish: (exitCode: number) => void): Command {
   const command = new Command('resume')
     .description(
       'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
@@ -86,7 +86,7 @@ function runFolder(folder: string | undefined, { last, out }: ResumeFlags): stri
   return folder ?? lastRunFolder(out);
 }
 
-async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet: RunFleet): Promise<number> {
+async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet: StartRun): Promise<number> {
   const runFile = readRunFile(folder);
   const unlock = lockRunFolder(folder);
   try {
@@ -108,7 +108,7 @@ async function goOn(
   run: InterruptedRun,
   resolved: ResolvedScenario,
   flags: ResumeFlags,
-  runFleet: RunFleet,
+  runFleet: StartRun,
 ): Promise<number> {
   const { scenario } = resolved;
   const { addedRows = null, retryFailed = false, retryDisabled = false } = flags;
@@ -128,7 +128,7 @@ async function goOn(
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
   const display = { json, quiet, color };
   // One that was killed, or stopped as the last device ended, gets a session without work, which completes it.
-  if (registrations === 0 && run.end !== null && isWhole(run.end)) {
+  if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     return await endWithoutSession(run, run.end, scenario, display);
   }
   await confirmRisks(scenario, { rows: registrations, registrations }, yes);
@@ -171,9 +171,9 @@ async function endWithoutSession(
 }
 
 function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {
-  const perhapsSent = index.openCount;
+  const possiblySent = index.openCount;
   const marked =
-    perhapsSent === 0 ? '' : `; ${perhapsSent} of them were perhaps sent before, and are marked possibly_twice`;
+    possiblySent === 0 ? '' : `; ${possiblySent} of them were perhaps sent before, and are marked possibly_twice`;
   const emulator =
     lastTarget?.kind === 'emulator'
       ? '\nthe embedded emulator is a new one, and knows no device of the earlier sessions: what they settled stays settled'

@@ -11,7 +11,7 @@ import { SETTING_NAMES, settingNamed } from '../../scenario/settings/settings.ts
 import { selectRows } from '../../selection/row-selection.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { givenScenario } from '../host/given-scenario.ts';
-import { type RunFleet, type RunSwitches, readRunInputs } from '../host/run-inputs.ts';
+import { type RunSwitches, readRunInputs, type StartRun } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
 import { runHelp } from './run-help.ts';
@@ -24,7 +24,7 @@ type RunFlags = Partial<RunSwitches> & {
 };
 
 /** @param finish gets the exit code. */
-export function runCommand(runFleet: RunFleet, finish: (exitCode: number) => void): Command {
+export function runCommand(runFleet: StartRun, finish: (exitCode: number) => void): Command {
   const command = new Command('run')
     .description(
       'Registers every device of a fleet CSV with the Device Provisioning Service over MQTT. Leaves a folder with journal, ' +
@@ -84,7 +84,7 @@ export function displayOptions(): readonly Option[] {
   ];
 }
 
-async function run(given: Flags, flags: RunFlags, environment: Environment, runFleet: RunFleet): Promise<number> {
+async function run(given: Flags, flags: RunFlags, environment: Environment, runFleet: StartRun): Promise<number> {
   const resolved = givenScenario(given, flags.scenario, environment);
   const { scenario } = resolved;
   if (flags.printConfig) {

@@ -3,20 +3,20 @@ import type { TargetName } from '../../journal/target-name.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import { type PublishedMetrics, publishMetrics } from '../../prometheus/publish-metrics.ts';
 import type { RunMetricsPlan } from '../../prometheus/run-metrics.ts';
-import { type RunEnd, runFleet } from '../../run/run-fleet.ts';
+import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { exitCodeOf } from '../host/exit-code.ts';
-import type { RunFleet } from '../host/run-inputs.ts';
+import type { StartRun } from '../host/run-inputs.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import { showRunEnd } from '../view/show-run-end.ts';
 import { watchRun } from '../view/watch-run.ts';
 
 /** Registers the surveyed fleet, and shows how it goes and how it went. */
-export const startRun: RunFleet = async (
+export const startRun: StartRun = async (
   scenario,
   fleet,
   { keys: givenKeys, caPems, again, settings, selection, resumed, registrations, ...display },
@@ -34,7 +34,7 @@ export const startRun: RunFleet = async (
       metricsPlan(scenario, registrations, endpoint.target),
       view.log,
     );
-    end = await runFleet({
+    end = await registerFleet({
       scenario,
       settings,
       fleet,

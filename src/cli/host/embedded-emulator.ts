@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { AttestationKeys, GroupKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
+import { packageFile } from '../../files/package-files.ts';
 import type { Transport } from '../../mqtt/dialler.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type Target } from '../../scenario/scenario.ts';
@@ -71,7 +71,7 @@ async function startProcess(
   transport: Transport,
   onStopped: () => void,
 ): Promise<EmbeddedEmulator> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../main.js', import.meta.url)), ...args], {
+  const child = spawn(process.execPath, [packageFile('dist/cli/main.js'), ...args], {
     detached: true,
     env: emulatorEnvironment(keys, process.env),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

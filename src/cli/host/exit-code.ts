@@ -1,4 +1,4 @@
-import type { RunEnd } from '../../run/run-fleet.ts';
+import type { RunEnd } from '../../run/register-fleet.ts';
 
 /** What the process tells its caller; where several apply, the first in this list wins. */
 export const EXIT_CODE = {

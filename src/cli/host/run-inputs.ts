@@ -8,7 +8,7 @@ import { validityOf } from '../../certificates/validity.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
-import type { RunRequest } from '../../run/run-fleet.ts';
+import type { RunRequest } from '../../run/register-fleet.ts';
 import {
   type AttestationChoice,
   type Environment,
@@ -150,4 +150,4 @@ export type RunOptions = Pick<RunRequest, 'settings' | 'selection' | 'resumed'> 
  *
  * @returns the exit code of the process.
  */
-export type RunFleet = (scenario: Scenario, fleet: RunRequest['fleet'], options: RunOptions) => Promise<number>;
+export type StartRun = (scenario: Scenario, fleet: RunRequest['fleet'], options: RunOptions) => Promise<number>;

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../files/package-files.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { similarWord } from '../../problem/similar-word.ts';
 
-const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
+const FOLDER = packageFile('scenarios');
 const EXTENSION = '.yaml';
 
 export type ShippedScenario = {

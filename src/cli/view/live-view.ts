@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
-import type { Progress } from '../../metrics/progress.ts';
+import type { RunProgress } from '../../metrics/progress.ts';
 import type { Palette } from '../../report/palette.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { type Clock, repeat } from '../../time/clock.ts';
@@ -36,7 +36,7 @@ export type LiveViewOptions = {
   /** Says whether there are colours, and with `TERM=dumb` or `CI` that nobody looks at a terminal that is redrawn. */
   readonly environment?: Environment;
   /** The run at this moment; asked when it is shown. */
-  readonly progress: () => Progress;
+  readonly progress: () => RunProgress;
 };
 
 /** Shows a run while it goes on. */

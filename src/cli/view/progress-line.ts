@@ -1,8 +1,8 @@
-import type { Progress } from '../../metrics/progress.ts';
+import type { RunProgress } from '../../metrics/progress.ts';
 import { formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../../report/format.ts';
 
 /** A run at one moment in one line, for logs and pipes. */
-export function progressLine(progress: Progress): string {
+export function progressLine(progress: RunProgress): string {
   const { settled, total, elapsedMs, latency } = progress;
   const { accepted } = latency;
   return [
@@ -17,7 +17,7 @@ export function progressLine(progress: Progress): string {
 }
 
 /** What is under way, what is launched against what is intended and allowed, and what ends. */
-export function rateTexts({ inFlight, launched, ratePerSecond, settledLately, recent }: Progress): string[] {
+export function rateTexts({ inFlight, launched, ratePerSecond, settledLately, recent }: RunProgress): string[] {
   const allowed = recent.at(-1)?.rateAllowedPerSecond ?? null;
   const intended = ratePerSecond === null ? '' : ` of ${formatNumber(ratePerSecond)}/s`;
   return [
@@ -27,12 +27,12 @@ export function rateTexts({ inFlight, launched, ratePerSecond, settledLately, re
   ];
 }
 
-export function percentDone({ settled, total }: Pick<Progress, 'settled' | 'total'>): string {
+export function percentDone({ settled, total }: Pick<RunProgress, 'settled' | 'total'>): string {
   return formatShare(total === 0 ? 0 : settled / total);
 }
 
 /** Of a run that stops, until what is in flight has ended. */
-export function etaText({ etaMs, stopping }: Pick<Progress, 'etaMs' | 'stopping'>): string {
+export function etaText({ etaMs, stopping }: Pick<RunProgress, 'etaMs' | 'stopping'>): string {
   return `${stopping ? 'stopping, ' : ''}ETA ${formatDuration(etaMs)}`;
 }
 
@@ -42,11 +42,11 @@ export const GAP = '   ';
 export type Paint = (text: string) => string;
 
 /** A part of a line, painted only once it is known how much of it fits. */
-export type Segment = { readonly text: string; readonly paint: Paint };
+export type TextSegment = { readonly text: string; readonly paint: Paint };
 
-export type Line = readonly Segment[];
+export type Line = readonly TextSegment[];
 
-export function plain(text: string): Segment {
+export function plain(text: string): TextSegment {
   return { text, paint: asItIs };
 }
 
@@ -55,8 +55,8 @@ export function asItIs(text: string): string {
 }
 
 /** Items side by side, as many in each line as fit. */
-export function flow(items: readonly Segment[], columns: number): Line[] {
-  const lines: Segment[][] = [];
+export function flow(items: readonly TextSegment[], columns: number): Line[] {
+  const lines: TextSegment[][] = [];
   let room = 0;
   for (const item of items) {
     const last = lines.at(-1);

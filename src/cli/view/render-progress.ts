@@ -1,15 +1,15 @@
 import type { SampleRecord } from '../../journal/journal-record.ts';
 import { targetLabel } from '../../journal/target-name.ts';
 import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
-import { type Progress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
+import { type RunProgress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
 import {
   formatCount,
   formatDuration,
-  formatForeign,
   formatMs,
   formatNoun,
   formatNumber,
   formatShare,
+  formatUntrusted,
 } from '../../report/format.ts';
 import type { Palette } from '../../report/palette.ts';
 import {
@@ -24,8 +24,8 @@ import {
   percentDone,
   plain,
   rateTexts,
-  type Segment,
   sparkline,
+  type TextSegment,
 } from './progress-line.ts';
 
 /** Those that say most, where there is no room for all. */
@@ -48,7 +48,7 @@ const SPARK_CHARACTERS_MAX = 60;
 export type ScreenSize = { readonly columns: number; readonly rows: number };
 
 /** A run at one moment, in at most `rows` lines of at most `columns` characters each, without a line feed at the end. */
-export function renderProgress(progress: Progress, { columns, rows }: ScreenSize, palette: Palette): string {
+export function renderProgress(progress: RunProgress, { columns, rows }: ScreenSize, palette: Palette): string {
   const head = [
     [headline(progress, palette)],
     ...doneLines(progress, columns, palette),
@@ -85,14 +85,14 @@ function spread(sections: readonly (readonly Line[])[], rows: number): readonly 
   return sections.flatMap((section, index) => (index === 0 ? section : [[], ...section]));
 }
 
-function headline({ target, name }: Progress, { bold }: Palette): Segment {
+function headline({ target, name }: RunProgress, { bold }: Palette): TextSegment {
   return {
-    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatForeign(name, NAME_CHARACTERS_MAX)}`}`,
+    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatUntrusted(name, NAME_CHARACTERS_MAX)}`}`,
     paint: bold,
   };
 }
 
-function doneLines(progress: Progress, columns: number, palette: Palette): Line[] {
+function doneLines(progress: RunProgress, columns: number, palette: Palette): Line[] {
   const { settled, total, elapsedMs } = progress;
   const items = [
     `${formatCount(settled)}/${formatCount(total)}`,
@@ -109,9 +109,9 @@ function doneLines(progress: Progress, columns: number, palette: Palette): Line[
   return flow([bar, ...items], columns);
 }
 
-function rateItems(progress: Progress, palette: Palette): Segment[] {
+function rateItems(progress: RunProgress, palette: Palette): TextSegment[] {
   const { throttles, repeatedRegisters, failed } = progress;
-  const counted = (label: string, count: number, paint: Paint): Segment => ({
+  const counted = (label: string, count: number, paint: Paint): TextSegment => ({
     text: `${label} ${formatCount(count)}`,
     paint: count === 0 ? asItIs : paint,
   });
@@ -124,7 +124,7 @@ function rateItems(progress: Progress, palette: Palette): Segment[] {
 }
 
 /** The last minute, a character for each second. */
-function trendLines({ recent }: Progress, columns: number, { dim, good, warning }: Palette): Line[] {
+function trendLines({ recent }: RunProgress, columns: number, { dim, good, warning }: Palette): Line[] {
   const room = columns - 2 * (DURATION_CHARACTERS + GAP.length);
   if (recent.length === 0 || room < BAR_CHARACTERS_MIN) return [];
   const trend = (label: string, of: (sample: SampleRecord) => number, paint: Paint): Line => {
@@ -146,7 +146,7 @@ function trendLines({ recent }: Progress, columns: number, { dim, good, warning 
   ];
 }
 
-function phaseLines({ latency }: Progress, metrics: readonly WatchedMetric[], { dim }: Palette): Line[] {
+function phaseLines({ latency }: RunProgress, metrics: readonly WatchedMetric[], { dim }: Palette): Line[] {
   const row = (label: string, cells: readonly string[]): string =>
     [label.padEnd(DURATION_CHARACTERS), ...cells.map((cell) => cell.padStart(DURATION_CHARACTERS))].join('');
   const rows = metrics.flatMap((metric): Line[] => {
@@ -158,7 +158,7 @@ function phaseLines({ latency }: Progress, metrics: readonly WatchedMetric[], { 
   return rows.length === 0 ? [] : [[{ text: row('ms', ['p50', 'p95', 'p99', 'max']), paint: dim }], ...rows];
 }
 
-function hubLines({ hubs }: Progress, rowsMax: number, columns: number, palette: Palette): Line[] {
+function hubLines({ hubs }: RunProgress, rowsMax: number, columns: number, palette: Palette): Line[] {
   const count = shownOf(hubs.length, rowsMax);
   // By name, so that hubs with nearly equal shares do not change places from one frame to the next.
   const shown = hubs.slice(0, count).sort((a, b) => (a.hub < b.hub ? -1 : 1));
@@ -172,7 +172,7 @@ function hubLines({ hubs }: Progress, rowsMax: number, columns: number, palette:
     ].join(GAP),
   );
   const room = columns - GAP.length - Math.max(0, ...figures.map((text) => text.length));
-  const names = shown.map(({ hub }) => formatForeign(hub, Math.max(1, Math.min(room, NAME_CHARACTERS_MAX))));
+  const names = shown.map(({ hub }) => formatUntrusted(hub, Math.max(1, Math.min(room, NAME_CHARACTERS_MAX))));
   const nameCharacters = Math.max(0, ...names.map((name) => name.length));
   const barCharacters = Math.min(room - nameCharacters - GAP.length, BAR_CHARACTERS_MAX);
   const lines = shown.map(({ share, expectedShare }, index) => [
@@ -185,9 +185,9 @@ function hubLines({ hubs }: Progress, rowsMax: number, columns: number, palette:
   return rowsMax === 0 ? [] : [...lines, ...moreLine(hubs.length - count, 'hub', palette)];
 }
 
-function errorLines({ errors }: Progress, rowsMax: number, palette: Palette): Line[] {
+function errorLines({ errors }: RunProgress, rowsMax: number, palette: Palette): Line[] {
   const shown = errors.slice(0, shownOf(errors.length, rowsMax));
-  const codes = shown.map(({ code }) => formatForeign(code, NAME_CHARACTERS_MAX));
+  const codes = shown.map(({ code }) => formatUntrusted(code, NAME_CHARACTERS_MAX));
   const codeCharacters = Math.max(0, ...codes.map((code) => code.length));
   const counts = aligned(shown.map(({ count }) => formatCount(count)));
   const growth = aligned(shown.map(({ lately }) => (lately === 0 ? '' : `+${formatCount(lately)} in 10 s`)));
@@ -195,7 +195,7 @@ function errorLines({ errors }: Progress, rowsMax: number, palette: Palette): Li
     { text: (codes[index] ?? '').padEnd(codeCharacters), paint: palette.bad },
     plain(counts[index] ?? ''),
     ...(growth[index] === '' ? [] : [{ text: growth[index] ?? '', paint: palette.warning }]),
-    plain(message === null ? '' : formatForeign(message, message.length)),
+    plain(message === null ? '' : formatUntrusted(message, message.length)),
   ]);
   return rowsMax === 0 ? [] : [...lines, ...moreLine(errors.length - shown.length, 'code', palette)];
 }
@@ -215,14 +215,14 @@ function aligned(texts: readonly string[]): readonly string[] {
 }
 
 /** Is it the service that is slow, or this machine? What is over its limit is said aloud. */
-function healthItems(sample: SampleRecord | null, { dim, warning }: Palette): Segment[] {
+function healthItems(sample: SampleRecord | null, { dim, warning }: Palette): TextSegment[] {
   if (sample === null) return [];
   const { startLagMaxMs, loopDelayMaxMs, cpuShare, emulatorCpuShare, fileDescriptors } = sample;
-  const limited = (text: string, value: number, limit: number, unit: string): Segment =>
+  const limited = (text: string, value: number, limit: number, unit: string): TextSegment =>
     value > limit ? { text: `${text} (over ${limit}${unit})`, paint: warning } : { text, paint: dim };
-  const duration = (label: string, ms: number, limitMs: number): Segment =>
+  const duration = (label: string, ms: number, limitMs: number): TextSegment =>
     limited(`${label} ${formatMs(ms)} ms`, ms, limitMs, ' ms');
-  const usual = (text: string): Segment => ({ text, paint: dim });
+  const usual = (text: string): TextSegment => ({ text, paint: dim });
   const workers = loopDelayMaxMs.length;
   return [
     usual('health'),

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Summary, summaryJson } from '../../report/summary.ts';
 import { summaryText } from '../../report/summary-text.ts';
-import type { RunEnd } from '../../run/run-fleet.ts';
-import { resumeCommand } from '../../run-folder/run-folder.ts';
+import type { RunEnd } from '../../run/register-fleet.ts';
+import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import { hasColors, paletteFor } from './colors.ts';
 import type { RunDisplay } from './watch-run.ts';
 
@@ -16,7 +16,7 @@ export function showRunEnd(
   { json, color }: RunDisplay,
   switches: readonly string[],
 ): void {
-  const resume = `resume: ${resumeCommand(folder, switches)}`;
+  const resume = `resume: ${resumeCommandLine(folder, switches)}`;
   if (summary === null) {
     process.stderr.write(
       `${reason} at once; the journal is intact: dpsload report ${folder} shows what is known\n${resume}\n`,

@@ -33,7 +33,7 @@ export function watchRun(
     listener: {
       settled: (outcome) => fold.add(outcome),
       sampled: (sample) => fold.addSample(sample),
-      told: (message) => view.log(message),
+      notice: (message) => view.log(message),
       stopping: ({ reason, message }) => {
         fold.stop();
         view.log(

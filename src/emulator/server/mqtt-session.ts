@@ -14,7 +14,7 @@ import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
 import type { Clock, Timer } from '../../time/clock.ts';
-import type { Answer } from '../service/answer.ts';
+import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
@@ -299,7 +299,7 @@ export class MqttSession {
     if (messageId !== undefined) this.#send({ cmd: 'puback', messageId });
   }
 
-  #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): Answer {
+  #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
     const { service, serviceTimeMs, callWebhooks } = this.#context;
     const nowMs = serviceTimeMs();
     if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
@@ -309,7 +309,7 @@ export class MqttSession {
     return answer;
   }
 
-  #answer(answer: Answer, requestId: string, fault: Fault | null, delayMs: number): void {
+  #answer(answer: ServiceAnswer, requestId: string, fault: Fault | null, delayMs: number): void {
     if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
     for (const delivery of deliveries(answer, requestId, fault)) {
       if (delivery.isHeld) this.#held = delivery;

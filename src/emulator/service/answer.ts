@@ -1,9 +1,9 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
-import type { ErrorBody, OperationStatus, RegistrationState } from '../../dps/payloads.ts';
+import type { ErrorBody, OperationStatus, RegistrationStateBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from './utc-timestamp.ts';
 
 /** What goes back to the device on `$dps/registrations/res/{status}/…`. */
-export type Answer = {
+export type ServiceAnswer = {
   readonly status: number;
   /** `null` = the answer has no retry-after. */
   readonly retryAfterSeconds: number | null;
@@ -14,24 +14,24 @@ export type Answer = {
 };
 
 /** 202, first answer to an accepted register request: no registration state yet. */
-export function acceptedAnswer(operationId: string, retryAfterSeconds: number | null): Answer {
+export function acceptedAnswer(operationId: string, retryAfterSeconds: number | null): ServiceAnswer {
   return statusAnswer(202, retryAfterSeconds, { operationId, status: 'assigning' });
 }
 
 /** What a poll is told: 202 while the operation goes on, then 200 whatever its end. */
 export function operationAnswer(
   operationId: string,
-  registrationState: RegistrationState,
+  registrationState: RegistrationStateBody,
   retryAfterSeconds: number | null,
-): Answer {
+): ServiceAnswer {
   const { status } = registrationState;
   const body = { operationId, status, registrationState };
   return status === 'assigning' ? statusAnswer(202, retryAfterSeconds, body) : statusAnswer(200, null, body);
 }
 
 /** 200 with `status: "disabled"`; there is no operation, and its ID is empty. */
-export function disabledAnswer(registrationId: string): Answer {
-  const registrationState: RegistrationState = { registrationId, status: 'disabled' };
+export function disabledAnswer(registrationId: string): ServiceAnswer {
+  const registrationState: RegistrationStateBody = { registrationId, status: 'disabled' };
   const answer = statusAnswer(200, null, { operationId: '', status: 'disabled', registrationState });
   return { ...answer, refusal: 'the enrollment is disabled' };
 }
@@ -56,13 +56,13 @@ export type ErrorDetails = {
 };
 
 /** An error body with the service's words for the code. */
-export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: number): Answer {
+export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: number): ServiceAnswer {
   const { refusal, trackingId, retryAfterSeconds } = details;
   const message = MESSAGES.get(errorCode) ?? 'Error';
   const body: ErrorBody = { errorCode, trackingId, message, timestampUtc: utcTimestamp(nowMs) };
   return { status: Math.floor(errorCode / 1000), retryAfterSeconds, body: JSON.stringify(body), refusal };
 }
 
-function statusAnswer(status: number, retryAfterSeconds: number | null, body: OperationStatus): Answer {
+function statusAnswer(status: number, retryAfterSeconds: number | null, body: OperationStatus): ServiceAnswer {
   return { status, retryAfterSeconds, body: JSON.stringify(body), refusal: null };
 }

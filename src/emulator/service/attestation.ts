@@ -3,7 +3,7 @@ import { deriveDeviceKey } from '../../dps/device-key.ts';
 import { ERROR_CODES } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { isSignedWith, type SasToken } from '../../dps/sas-token.ts';
-import { type ConnectedDevice, type Credentials, isNamed } from './connect-check.ts';
+import { type ConnectedDevice, isNamed, type PresentedCredentials } from './connect-check.ts';
 import type {
   DpsInstance,
   Enrollment,
@@ -15,7 +15,7 @@ import type {
 import type { ServiceBehavior } from './service-behavior.ts';
 
 /** The enrollment that decides about the device, also a disabled one, or why there is none. */
-export type Verdict =
+export type AttestationVerdict =
   | { readonly kind: 'attested'; readonly enrollment: Enrollment }
   /** A token that fits no enrollment. */
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -29,7 +29,7 @@ export function attest(
   individual: IndividualEnrollment | null,
   nowMs: number,
   derivationCase: ServiceBehavior['derivationCase'],
-): Verdict {
+): AttestationVerdict {
   const { credentials, instance, registrationId } = device;
   const leaf = credentials.kind === 'certificates' ? credentials.chain[0] : undefined;
   if (leaf !== undefined && !isNamed(leaf, registrationId))
@@ -40,9 +40,13 @@ export function attest(
   return attestByGroupKey(credentials.token, derivedFrom, instance);
 }
 
-function attestIndividual(credentials: Credentials, enrollment: IndividualEnrollment, nowMs: number): Verdict {
+function attestIndividual(
+  credentials: PresentedCredentials,
+  enrollment: IndividualEnrollment,
+  nowMs: number,
+): AttestationVerdict {
   const { attestation, provisioningStatus } = enrollment;
-  const attested: Verdict = { kind: 'attested', enrollment };
+  const attested: AttestationVerdict = { kind: 'attested', enrollment };
   if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
     return hasKey(attestation, credentials.token) ? attested : unauthorized(NO_KEY);
   }
@@ -56,7 +60,7 @@ function attestIndividual(credentials: Credentials, enrollment: IndividualEnroll
 }
 
 /** The request holds no hint of the group: each group's key is tried, those of enabled groups first. */
-function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): Verdict {
+function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): AttestationVerdict {
   const fits = ({ attestation }: EnrollmentGroup): boolean =>
     attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, derivedFrom);
   const enrollment =
@@ -70,7 +74,7 @@ function attestByGroupCertificate(
   presented: readonly X509Certificate[],
   instance: DpsInstance,
   nowMs: number,
-): Verdict {
+): AttestationVerdict {
   const { caCertificates } = instance;
   const path = pathOf(presented, nowMs);
   const signedByOneOf = (certificate: X509Certificate, signers: readonly X509Certificate[]): boolean =>
@@ -112,11 +116,11 @@ function hasCertificate(
   );
 }
 
-function unauthorized(reason: string): Verdict {
+function unauthorized(reason: string): AttestationVerdict {
   return { kind: 'refused', errorCode: ERROR_CODES.unauthorized, reason };
 }
 
-function invalid(reason: string): Verdict {
+function invalid(reason: string): AttestationVerdict {
   return { kind: 'refused', errorCode: ERROR_CODES.invalidCertificate, reason: `certificate: ${reason}` };
 }
 

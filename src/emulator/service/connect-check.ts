@@ -20,7 +20,7 @@ export type ConnectRequest = {
 };
 
 /** What the device proves itself with; a password wins over a certificate. */
-export type Credentials =
+export type PresentedCredentials =
   | { readonly kind: 'token'; readonly token: SasToken }
   | { readonly kind: 'certificates'; readonly chain: readonly X509Certificate[] };
 
@@ -30,7 +30,7 @@ export type ConnectedDevice = {
   /** As the device wrote it. */
   readonly registrationId: string;
   readonly apiVersion: string;
-  readonly credentials: Credentials;
+  readonly credentials: PresentedCredentials;
   readonly sourceAddress: string | null;
 };
 
@@ -79,7 +79,7 @@ function credentialsOf(
   { idScope, registrationId }: { readonly idScope: string; readonly registrationId: string },
   nowMs: number,
   { clockSkewSeconds, commonNameCheck }: ServiceBehavior,
-): Credentials | string {
+): PresentedCredentials | string {
   if (password !== null) {
     const token = parseSasToken(password);
     if (token === null) return 'malformed SAS token';

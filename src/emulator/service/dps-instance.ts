@@ -29,7 +29,7 @@ export type X509Attestation = {
 
 export type Attestation = SymmetricKeyAttestation | X509Attestation;
 
-export type ReprovisionPolicy = {
+export type EnrollmentReprovisionPolicy = {
   /** `false`: a device keeps the hub that it was assigned first. */
   readonly updateHubAssignment: boolean;
   /** When the hub changes: `true` copies the device's data, `false` starts from the initial twin. */
@@ -37,7 +37,7 @@ export type ReprovisionPolicy = {
 };
 
 /** How a hub is chosen, in the words of the service API: evenly weighted, lowest latency, static, custom webhook. */
-export type AllocationPolicy = 'hashed' | 'geoLatency' | 'static' | 'custom';
+export type EnrollmentAllocationPolicy = 'hashed' | 'geoLatency' | 'static' | 'custom';
 
 export type CustomAllocationDefinition = {
   readonly webhookUrl: string;
@@ -49,9 +49,9 @@ export type EnrollmentSettings = {
   readonly attestation: Attestation;
   readonly provisioningStatus: 'enabled' | 'disabled';
   /** `null` = the service's default: re-provision and migrate, but never for devices of an api-version before 2018-09. */
-  readonly reprovisionPolicy: ReprovisionPolicy | null;
+  readonly reprovisionPolicy: EnrollmentReprovisionPolicy | null;
   /** `null` = the instance's. */
-  readonly allocationPolicy: AllocationPolicy | null;
+  readonly allocationPolicy: EnrollmentAllocationPolicy | null;
   /** Host names; empty = all linked hubs to which the allocation policy applies. */
   readonly iotHubs: readonly string[];
   /** Of the policy `custom`, else `null`. */
@@ -101,7 +101,7 @@ export type LatencyRegion = {
 export type DpsInstance = {
   readonly idScope: string;
   /** Of enrollments that have none of their own; `custom` is a matter of enrollments. */
-  readonly allocationPolicy: Exclude<AllocationPolicy, 'custom'>;
+  readonly allocationPolicy: Exclude<EnrollmentAllocationPolicy, 'custom'>;
   readonly linkedHubs: readonly LinkedHub[];
   readonly latencyRegions: readonly LatencyRegion[];
   /**

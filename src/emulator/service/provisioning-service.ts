@@ -1,7 +1,7 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
-import type { RegistrationState } from '../../dps/payloads.ts';
+import type { RegistrationStateBody } from '../../dps/payloads.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import { type Answer, acceptedAnswer, disabledAnswer, errorAnswer, operationAnswer } from './answer.ts';
+import { acceptedAnswer, disabledAnswer, errorAnswer, operationAnswer, type ServiceAnswer } from './answer.ts';
 import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
@@ -57,11 +57,11 @@ export class ProvisioningService {
   }
 
   /** @param body The register request's payload as text. */
-  register(device: ConnectedDevice, body: string, nowMs: number): Answer {
+  register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
     return this.#countRegister(this.#register(device, body, nowMs));
   }
 
-  poll(device: ConnectedDevice, id: string, nowMs: number): Answer {
+  poll(device: ConnectedDevice, id: string, nowMs: number): ServiceAnswer {
     return this.#countPoll(this.#poll(device, id, nowMs));
   }
 
@@ -70,7 +70,7 @@ export class ProvisioningService {
     request: 'register' | 'poll',
     { errorCode, retryAfterSeconds }: ErrorAnswerFault,
     nowMs: number,
-  ): Answer {
+  ): ServiceAnswer {
     const details = { refusal: 'by a fault on demand', trackingId: this.#options.newGuid(), retryAfterSeconds };
     const answer = errorAnswer(errorCode, details, nowMs);
     return request === 'register' ? this.#countRegister(answer) : this.#countPoll(answer);
@@ -95,13 +95,13 @@ export class ProvisioningService {
   }
 
   /** What the service API tells of one registration, which is nothing of its attestation; `null` = it knows none. */
-  registration(idScope: string, registrationId: string, nowMs: number): RegistrationState | null {
+  registration(idScope: string, registrationId: string, nowMs: number): RegistrationStateBody | null {
     const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
     return record === undefined ? null : this.#stateOfRecord(record, nowMs);
   }
 
   /** The same of every registration of an enrollment group, in the order of their first registration; made when called. */
-  *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationState> {
+  *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationStateBody> {
     const key = foldRegistrationId(groupId);
     for (const record of this.#recordsOf(idScope).values()) {
       const { enrollment } = record;
@@ -110,7 +110,7 @@ export class ProvisioningService {
     }
   }
 
-  #register(device: ConnectedDevice, body: string, nowMs: number): Answer {
+  #register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
     const key = foldRegistrationId(device.registrationId);
     const state = this.#stateOf(device.instance);
     const request = readRegisterRequest(body, device.registrationId);
@@ -129,7 +129,7 @@ export class ProvisioningService {
     return this.#accept({ device, enrollment, state, payload: request.payload }, nowMs);
   }
 
-  #accept(request: AcceptedRegister, nowMs: number): Answer {
+  #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
     const { instance, registrationId, apiVersion } = request.device;
     const { behavior, newGuid } = this.#options;
     const record = this.#assignments.start(request, nowMs);
@@ -144,7 +144,7 @@ export class ProvisioningService {
     return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
   }
 
-  #poll(device: ConnectedDevice, id: string, nowMs: number): Answer {
+  #poll(device: ConnectedDevice, id: string, nowMs: number): ServiceAnswer {
     const state = this.#stateOf(device.instance);
     const key = foldRegistrationId(device.registrationId);
     const throttled = this.#throttled(state.quotas.poll(key, nowMs), nowMs);
@@ -170,39 +170,39 @@ export class ProvisioningService {
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;
   }
 
-  #refuseDisabled(registrationId: string, nowMs: number): Answer {
+  #refuseDisabled(registrationId: string, nowMs: number): ServiceAnswer {
     if (this.#options.behavior.disabledAnswer === 'disabled') return disabledAnswer(registrationId);
     return this.#refuse(ERROR_CODES.unauthorized, 'the enrollment is disabled', nowMs);
   }
 
-  #refuseUnknown(reason: string, nowMs: number): Answer {
+  #refuseUnknown(reason: string, nowMs: number): ServiceAnswer {
     const isFound = this.#options.behavior.unknownAnswer === 'unauthorized';
     return this.#refuse(isFound ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, reason, nowMs);
   }
 
-  #countRegister(answer: Answer): Answer {
+  #countRegister(answer: ServiceAnswer): ServiceAnswer {
     this.counters.registrationAttempts += 1;
     count(this.counters.registerAnswers, answer.status);
     return answer;
   }
 
-  #countPoll(answer: Answer): Answer {
+  #countPoll(answer: ServiceAnswer): ServiceAnswer {
     this.counters.polls += 1;
     count(this.counters.pollAnswers, answer.status);
     return answer;
   }
 
-  #throttled(quota: QuotaAnswer, nowMs: number): Answer | null {
+  #throttled(quota: QuotaAnswer, nowMs: number): ServiceAnswer | null {
     if (quota.isWithin) return null;
     const { retryAfterSeconds } = quota;
     return errorAnswer(ERROR_CODES.throttled, { refusal: 'throttled', trackingId: '', retryAfterSeconds }, nowMs);
   }
 
-  #refuse(errorCode: number, refusal: string, nowMs: number): Answer {
+  #refuse(errorCode: number, refusal: string, nowMs: number): ServiceAnswer {
     return errorAnswer(errorCode, { refusal, trackingId: this.#options.newGuid(), retryAfterSeconds: null }, nowMs);
   }
 
-  #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationState {
+  #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
     const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
     const { x509: _, ...state } = registrationState(record, record.assignment, options, nowMs);
     return state;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RegistrationState } from '../../dps/payloads.ts';
+import type { RegistrationStateBody } from '../../dps/payloads.ts';
 import { type Assignment, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { utcTimestamp } from './utc-timestamp.ts';
 
@@ -17,7 +17,7 @@ export function registrationState(
   { result, readyAtMs }: Assignment,
   options: StateOptions,
   nowMs: number,
-): RegistrationState {
+): RegistrationStateBody {
   const { registrationId } = record;
   if (result === null || nowMs < readyAtMs) return { registrationId, status: 'assigning' };
   const attestation = attestationMember(record, options);
@@ -68,7 +68,7 @@ export type RecordLine = {
   /** `null` = an individual enrollment. */
   readonly enrollmentGroupId: string | null;
   readonly deviceId: string | null;
-  readonly status: RegistrationState['status'];
+  readonly status: RegistrationStateBody['status'];
   readonly assignedHub: string | null;
   readonly substatus: string | null;
   readonly errorCode: number | null;

@@ -1,5 +1,5 @@
 import { responseTopic } from '../../dps/topics.ts';
-import type { Answer } from './answer.ts';
+import type { ServiceAnswer } from './answer.ts';
 import type { Fault } from './fault-rule.ts';
 
 /** What becomes of one register request or poll under a fault. */
@@ -45,7 +45,7 @@ export type Delivery = {
 const FOREIGN_REQUEST_ID = 'nobody-asked';
 
 /** The messages in which a device gets `answer`, as the fault deforms it. */
-export function deliveries(answer: Answer, requestId: string, fault: Fault | null): readonly Delivery[] {
+export function deliveries(answer: ServiceAnswer, requestId: string, fault: Fault | null): readonly Delivery[] {
   const { status, retryAfterSeconds, body } = answer;
   const topic = responseTopic({ status, requestId, retryAfterSeconds });
   const delivery: Delivery = { topic, body, afterMs: 0, isHeld: false };

@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
-import type { DpsInstance, Enrollment, ReprovisionPolicy } from './dps-instance.ts';
+import type { DpsInstance, Enrollment, EnrollmentReprovisionPolicy } from './dps-instance.ts';
 import { parseObject } from './register-request.ts';
 import { type AssignmentResult, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { substatusOf } from './reprovisioning.ts';
@@ -28,7 +28,7 @@ export type WebhookQuestion = {
   readonly record: RegistrationRecord | null;
   /** What the device sent as custom data; `undefined` = nothing. */
   readonly payload: unknown;
-  readonly policy: ReprovisionPolicy;
+  readonly policy: EnrollmentReprovisionPolicy;
 };
 
 /** The enrollment's hubs, else all linked ones; for a device that never moves, its own alone. */

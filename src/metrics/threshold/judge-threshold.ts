@@ -4,7 +4,7 @@ import { LatencyHistograms } from '../latency-histograms.ts';
 import { OutcomeCounts } from '../outcome-counts.ts';
 import { RunTotals } from '../run-totals.ts';
 import { printThreshold } from './parse-threshold.ts';
-import { type Comparison, limitOf, type Quantity, type Threshold } from './threshold.ts';
+import { type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
 import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
 
 /** How a run did by one threshold. */
@@ -18,7 +18,7 @@ export type ThresholdResult = {
   readonly limited: boolean;
 };
 
-const HOLDS: Readonly<Record<Comparison, (observed: number, limit: number) => boolean>> = {
+const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => boolean>> = {
   '<': (observed, limit) => observed < limit,
   '<=': (observed, limit) => observed <= limit,
   '>': (observed, limit) => observed > limit,

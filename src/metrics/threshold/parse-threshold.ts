@@ -1,8 +1,8 @@
 import { ALLOCATION_VERDICTS } from '../../allocation/allocation-verdict.ts';
 import { similarWord } from '../../problem/similar-word.ts';
 import {
-  COMPARISONS,
-  type Comparison,
+  COMPARATORS,
+  type Comparator,
   type DurationUnit,
   type Quantity,
   type Threshold,
@@ -35,10 +35,10 @@ const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
 };
 
 /** Comparisons of words, which have no order that anybody would guess. */
-const WORD_COMPARISONS: readonly (Comparison | undefined)[] = ['==', '!='];
+const WORD_COMPARISONS: readonly (Comparator | undefined)[] = ['==', '!='];
 
 /** Comparisons of which a value that grows can break: the other ones are only broken while it is still too small. */
-const UPPER_BOUNDS: readonly Comparison[] = ['<', '<=', '=='];
+const UPPER_BOUNDS: readonly Comparator[] = ['<', '<=', '=='];
 
 type Token = { readonly kind: 'word' | 'text' | 'symbol' | 'end'; readonly text: string; readonly column: number };
 
@@ -126,9 +126,9 @@ function wrongArgument(tokens: Tokens, token: Token, { noun, words }: MetricArgu
   return tokens.error(token, `this is no ${noun}`, remedy);
 }
 
-function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparison {
+function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparator {
   const token = tokens.take();
-  const comparison = COMPARISONS.find((symbol) => token.kind === 'symbol' && symbol === token.text);
+  const comparison = COMPARATORS.find((symbol) => token.kind === 'symbol' && symbol === token.text);
   const isWord = quantity === 'verdict';
   if (isWord && !WORD_COMPARISONS.includes(comparison))
     throw tokens.error(token, 'a verdict is a word', 'Write == or !=');
@@ -173,7 +173,7 @@ function readVerdict(tokens: Tokens, token: Token): Threshold['limit'] {
   return { value, unit: null };
 }
 
-function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: Comparison): boolean {
+function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: Comparator): boolean {
   const token = tokens.takeIf('abort');
   if (token === null) return false;
   const remedy = 'Leave abort away: the threshold is judged when the run has ended';

@@ -1,7 +1,7 @@
 /** Longer ones before those that they begin with. */
-export const COMPARISONS = ['<=', '>=', '==', '!=', '<', '>'] as const;
+export const COMPARATORS = ['<=', '>=', '==', '!=', '<', '>'] as const;
 
-export type Comparison = (typeof COMPARISONS)[number];
+export type Comparator = (typeof COMPARATORS)[number];
 
 /** Units of limits, durations with their milliseconds. */
 export const UNITS = {
@@ -23,7 +23,7 @@ export type Threshold = {
   readonly metric: string;
   /** Without quotes; `null` = the metric has none. */
   readonly argument: string | null;
-  readonly comparison: Comparison;
+  readonly comparison: Comparator;
   readonly limit: { readonly value: number; readonly unit: Unit | null };
   /** Stops the run as soon as it is broken. */
   readonly abort: boolean;

@@ -6,14 +6,14 @@ import { describeObserved } from '../describe-threshold.ts';
 import {
   formatCount,
   formatDuration,
-  formatForeign,
   formatMs,
   formatNoun,
   formatNumber,
   formatShare,
+  formatUntrusted,
 } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import { isWhole, leftOf, type Summary, type Verdict } from '../summary.ts';
+import { leftOf, type RunVerdict, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -21,7 +21,7 @@ const HUBS_SHOWN_MAX = 8;
 const ERRORS_SHOWN_MAX = 3;
 const FOREIGN_CHARACTERS_MAX = 200;
 
-const VERDICTS: Readonly<Record<Verdict, { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>> = {
+const VERDICTS: Readonly<Record<RunVerdict, { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>> = {
   'all-assigned': { label: '✓ All assigned', mood: 'good' },
   'some-failed': { label: '✕ Some failed', mood: 'bad' },
   stopped: { label: '■ Stopped', mood: 'bad' },
@@ -32,7 +32,7 @@ const VERDICTS: Readonly<Record<Verdict, { readonly label: string; readonly mood
 export function overview(facts: ReportFacts): Html {
   const { summary } = facts;
   return html`<header>
-<p class="target"><span class="eyebrow">target</span> ${foreign(summary.target.label)}</p>
+<p class="target"><span class="eyebrow">target</span> ${untrusted(summary.target.label)}</p>
 <p class="verdict ${VERDICTS[summary.verdict].mood}">${VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
@@ -49,8 +49,8 @@ ${thresholdList(summary)}${notices(summary)}
 `;
 }
 
-export function foreign(text: string): string {
-  return formatForeign(text, FOREIGN_CHARACTERS_MAX);
+export function untrusted(text: string): string {
+  return formatUntrusted(text, FOREIGN_CHARACTERS_MAX);
 }
 
 function headline(summary: Summary): string {
@@ -65,7 +65,7 @@ function headline(summary: Summary): string {
     case 'some-failed':
       return `${of} were assigned to a hub, ${formatCount(failedOf(summary))} failed`;
     case 'stopped':
-      return isWhole(end)
+      return reachedPlannedEnd(end)
         ? `${of} were assigned to a hub, some came to no end`
         : `Stopped when ${of} were assigned to a hub`;
     case 'unfinished':
@@ -81,8 +81,8 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
   const [first] = sessions;
   const started = (first?.startedAt ?? '').replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
   const again = sessions.length === 1 ? '' : `, ${formatNoun(sessions.length, 'session')}`;
-  const label = name === null ? NO_HTML : html`<strong>${foreign(name)}</strong> · `;
-  return html`${label}${foreign(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
+  const label = name === null ? NO_HTML : html`<strong>${untrusted(name)}</strong> · `;
+  return html`${label}${untrusted(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
 }
 
 function thresholdList({ thresholds }: Summary): Html {
@@ -92,7 +92,7 @@ function thresholdList({ thresholds }: Summary): Html {
   const title = failed === 0 ? `All of ${of} passed` : `${formatCount(failed)} of ${of} failed`;
   const rows = thresholds.map((result) => {
     const [mood, word] = result.passed ? ['good', '✓ passed'] : ['bad', '✕ failed'];
-    return html`<li><span class="word ${mood}">${word}</span> <code>${foreign(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
+    return html`<li><span class="word ${mood}">${word}</span> <code>${untrusted(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
   });
   return html`<section class="thresholds" aria-labelledby="thresholds"><h2 id="thresholds">${title}</h2>
 <ul>
@@ -108,14 +108,14 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
       return `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
     });
   const notes = [
-    ...(end?.message ? [foreign(end.message)] : []),
+    ...(end?.message ? [untrusted(end.message)] : []),
     ...(limited.length === 0
       ? []
       : [`Limited by the load generator, so that times are partly its own: ${limited.join(', ')}`]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: possibly_twice in registrations.csv`]),
-    ...warnings.map(foreign),
+    ...warnings.map(untrusted),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }
@@ -202,7 +202,7 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
         ? NO_HTML
         : html`<line class="wanted" x1="${percent(wanted)}" x2="${percent(wanted)}" y1="0" y2="8"/>`;
     const note = wanted === null ? '' : ` expected ${formatShare(wanted)}`;
-    return html`<li><span class="name">${foreign(hub)}</span> <span class="amount">${formatCount(count)} <strong>${formatShare(share)}</strong>${note}</span>
+    return html`<li><span class="name">${untrusted(hub)}</span> <span class="amount">${formatCount(count)} <strong>${formatShare(share)}</strong>${note}</span>
 <svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/><rect class="share" width="${percent(share)}" height="8"/>${tick}</svg></li>`;
   });
   const verdict =
@@ -229,7 +229,7 @@ function missingHubs({ hubs }: Summary, expectation: HubExpectation): Html {
   const seen = new Set(hubs.map(({ hub }) => hub.toLowerCase()));
   const missing = [...expectation.shares().keys()].filter((hub) => !seen.has(hub));
   if (missing.length === 0) return NO_HTML;
-  return html`<p>No device came to ${missing.slice(0, HUBS_SHOWN_MAX).map(foreign).join(', ')}, where some were expected.</p>`;
+  return html`<p>No device came to ${missing.slice(0, HUBS_SHOWN_MAX).map(untrusted).join(', ')}, where some were expected.</p>`;
 }
 
 function percent(share: number): string {
@@ -244,7 +244,7 @@ function errorCard(summary: Summary): Html {
     .slice(0, ERRORS_SHOWN_MAX)
     .map(
       ({ code, count, message, remedy }) =>
-        html`<li><p><code>${foreign(code)}</code> <strong>${formatCount(count)}×</strong> ${message === null ? '' : foreign(message)}</p>${
+        html`<li><p><code>${untrusted(code)}</code> <strong>${formatCount(count)}×</strong> ${message === null ? '' : untrusted(message)}</p>${
           remedy === null ? NO_HTML : html`<p class="remedy">${remedy}.</p>`
         }</li>`,
     );

@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { formatCount, formatDuration, formatMs, formatNoun, formatNumber } from '../format.ts';
 import type { Summary } from '../summary.ts';
 import { type Html, html, jsonText } from './html.ts';
-import { foreign, overview } from './overview.ts';
+import { overview, untrusted } from './overview.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { plotFigure } from './plot-figure.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -56,7 +53,7 @@ export function reportHtml(facts: ReportFacts, { plotLibrary, plotStyle, drawPlo
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>${foreign(summary.name ?? summary.fleet.file)}: ${formatCount(summary.results.assigned)} assigned – dpsload</title>
+<title>${untrusted(summary.name ?? summary.fleet.file)}: ${formatCount(summary.results.assigned)} assigned – dpsload</title>
 <style>${asItIs(style)}</style>
 </head>
 <body>
@@ -74,7 +71,7 @@ ${overview(facts)}${sections(facts, plots)}</main>
 
 function sourceText({ mergedRuns }: Summary): Html {
   if (mergedRuns === null) return html`the journal of the run`;
-  return html`the journals of ${formatNoun(mergedRuns.length, 'run')}: ${foreign(mergedRuns.join(', '))}`;
+  return html`the journals of ${formatNoun(mergedRuns.length, 'run')}: ${untrusted(mergedRuns.join(', '))}`;
 }
 
 /** What dpsload itself wrote. */
@@ -158,17 +155,4 @@ function percentileFinding({ summary: { latency } }: ReportFacts): string {
   const { service } = latency;
   if (service === null) return 'Of assigned registrations.';
   return `99% of assigned registrations needed at most ${formatMs(service.p99Ms)} ms of service time, the slowest ${formatMs(service.maxMs)} ms.`;
-}
-
-/** Built from src/report/page/draw-plots.ts with a browser's types; the same place from src/ and from dist/. */
-const DRAW_PLOTS = join(import.meta.dirname, '../../../dist/report/page/draw-plots.js');
-
-/** What report.html holds of uPlot, and the script that draws with it. */
-export function pageAssets(): PageAssets {
-  const { resolve } = createRequire(import.meta.url);
-  return {
-    plotLibrary: readFileSync(resolve('uplot/dist/uPlot.iife.min.js'), 'utf8'),
-    plotStyle: readFileSync(resolve('uplot/dist/uPlot.min.css'), 'utf8'),
-    drawPlots: readFileSync(DRAW_PLOTS, 'utf8'),
-  };
 }

@@ -15,7 +15,7 @@ import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumbe
 import { HEALTH_LABELS } from '../health-labels.ts';
 import type { SessionSummary, Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
-import { foreign } from './overview.ts';
+import { untrusted } from './overview.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 const RESULT_NOTES: Readonly<Record<RegistrationResult, string>> = {
@@ -91,10 +91,10 @@ export function resultTable(summary: Summary): Html {
 export function errorTable({ errors }: Summary): Html {
   if (errors.length === 0) return NO_HTML;
   const rows = errors.map(({ code, count, message, firstRow, remedy }) => [
-    html`<code>${foreign(code)}</code>`,
+    html`<code>${untrusted(code)}</code>`,
     formatCount(count),
     formatCount(firstRow + 1),
-    message === null ? ABSENT : foreign(message),
+    message === null ? ABSENT : untrusted(message),
     remedy === null ? ABSENT : `${remedy}.`,
   ]);
   return table('Errors', ['code', 'registrations', 'first row', 'message of the first', 'what to do'], rows, 'words');
@@ -108,7 +108,7 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
     const wanted = expected.get(hub.toLowerCase()) ?? null;
     const wantedCells =
       wanted === null ? [ABSENT, ABSENT] : [formatShare(wanted), `${((share - wanted) * 100).toFixed(1)} points`];
-    return [foreign(hub), formatCount(count), formatShare(share), ...(expected.size === 0 ? [] : wantedCells)];
+    return [untrusted(hub), formatCount(count), formatShare(share), ...(expected.size === 0 ? [] : wantedCells)];
   });
   if (rows.length === 0) return NO_HTML;
   const head = ['hub', 'devices', 'share', ...(expected.size === 0 ? [] : ['expected', 'difference'])];
@@ -119,7 +119,7 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
 export function allocationTables({ allocation, movement }: Summary): readonly Html[] {
   const cohorts = (allocation?.cohorts ?? []).map((cohort) => {
     const rows = cohort.hubs.map(({ hub, count, share, expectedShare, interval, verdict, reason }) => [
-      foreign(hub),
+      untrusted(hub),
       formatCount(count),
       share === null ? ABSENT : formatPoints(share),
       describeInterval(interval),
@@ -145,7 +145,7 @@ export function hubTimeTable({ hubMinutes }: Summary): Html {
     const shares = ofHubs.map((count) => (devices === 0 ? ABSENT : formatShare(count / devices)));
     return [formatDuration((index + 1) * bucketMs), formatCount(devices), ...shares];
   });
-  return table('Hubs over time', ['up to', 'devices', ...hubs.map(foreign)], rows, 'numbers wide', drift);
+  return table('Hubs over time', ['up to', 'devices', ...hubs.map(untrusted)], rows, 'numbers wide', drift);
 }
 
 function movementTable({ changes, changedDeviceId, substatus }: Movement, judged: MovementVerdict | null): Html {
@@ -166,7 +166,7 @@ function movementTable({ changes, changedDeviceId, substatus }: Movement, judged
       ['moved to another hub', formatCount(changes.moved)],
       ['not assigned any more', formatCount(changes.lost)],
       ['got another device ID', formatCount(changedDeviceId)],
-      ...Object.entries(substatus).map(([word, count]) => [foreign(word), formatCount(count)]),
+      ...Object.entries(substatus).map(([word, count]) => [untrusted(word), formatCount(count)]),
       ...verdict,
     ],
   );
@@ -253,10 +253,10 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
     'Run',
     ['', ''],
     [
-      ['target', foreign(target.label)],
-      ['host', `${foreign(target.host)}:${target.port}`],
-      ['ID scope', foreign(target.idScope)],
-      ['fleet', foreign(fleet.file)],
+      ['target', untrusted(target.label)],
+      ['host', `${untrusted(target.host)}:${target.port}`],
+      ['ID scope', untrusted(target.idScope)],
+      ['fleet', untrusted(fleet.file)],
       ['fleet, SHA-256', html`<code>${fleet.digest}</code>`],
       ['rows', formatCount(fleet.rows)],
       ['rejected rows', formatCount(fleet.rejectedRows)],

@@ -3,10 +3,10 @@ import type { Problem } from '../../problem/operator-error.ts';
 /** Where the value of a setting comes from, weakest first. */
 export const SOURCES = ['default', 'scenario', 'environment', 'flag'] as const;
 
-export type Source = (typeof SOURCES)[number];
+export type SettingSource = (typeof SOURCES)[number];
 
 export type Origin = {
-  readonly source: Source;
+  readonly source: SettingSource;
   /** What the operator wrote there: `--rate`, `DPSLOAD_RATE`, `load.rate`; for a default, the reason. */
   readonly name: string;
   /** Scenario file with line and column, 1-based; `null` for all other sources. */
@@ -23,7 +23,7 @@ export type Given = {
   readonly origin: Origin;
 };
 
-export function originOf(source: Exclude<Source, 'scenario'>, name: string): Origin {
+export function originOf(source: Exclude<SettingSource, 'scenario'>, name: string): Origin {
   return { source, name, file: null, line: null, column: null };
 }
 

@@ -6,7 +6,7 @@ import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-docu
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 import { type Given, type Origin, problemAt } from './origin.ts';
-import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SHAPE, shapeProblems } from './scenario-shape.ts';
+import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SCHEMA, shapeProblems } from './scenario-shape.ts';
 
 /** Where the keys of one enrollment group are to be found. */
 export type GivenGroup = {
@@ -47,7 +47,7 @@ export function readScenario(file: string, text: string, environment: Environmen
   const syntaxProblems = document.syntaxProblems();
   if (syntaxProblems.length > 0) throw new OperatorError('usage', syntaxProblems);
   const values = document.values();
-  const { error } = SCENARIO_SHAPE.safeParse(values);
+  const { error } = SCENARIO_SCHEMA.safeParse(values);
   const problems = error === undefined ? [] : [...shapeProblems(file, document, error.issues)];
   const reader: Reader = { file, document, values, environment, variables: [], problems };
   const settings = new Map<SettingName, Given>();

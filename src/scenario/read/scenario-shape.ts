@@ -34,11 +34,11 @@ const KEY_SOURCE = z.strictObject(Object.fromEntries(GROUP_KEYS.map((key) => [ke
 export const MAPPING_KEYS: ReadonlyMap<string, readonly string[]> = mappingKeys();
 
 /** The shape of a scenario, made from the table of settings: which keys there are, and where one value or a mapping stands. */
-export const SCENARIO_SHAPE: z.ZodType = mappingShape('');
+export const SCENARIO_SCHEMA: z.ZodType = mappingShape('');
 
 /** The JSON Schema of a scenario file, for editors. */
 export function scenarioSchema(): object {
-  return { title: 'Scenario of dpsload', ...z.toJSONSchema(SCENARIO_SHAPE, { io: 'input', target: 'draft-7' }) };
+  return { title: 'Scenario of dpsload', ...z.toJSONSchema(SCENARIO_SCHEMA, { io: 'input', target: 'draft-7' }) };
 }
 
 /** `registrations in flight, over all workers; such as 50/s (default: …)` */

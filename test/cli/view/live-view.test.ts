@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLiveView } from '../../../src/cli/view/live-view.ts';
 import { progressLine } from '../../../src/cli/view/progress-line.ts';
 import { renderProgress } from '../../../src/cli/view/render-progress.ts';
-import type { Progress } from '../../../src/metrics/progress.ts';
+import type { RunProgress } from '../../../src/metrics/progress.ts';
 import { PLAIN } from '../../../src/report/palette.ts';
 import { sampleProgress } from '../../support/sample-progress.ts';
 import { TerminalScreen } from '../../support/terminal-screen.ts';
@@ -28,7 +28,7 @@ function start(
     environment: changes.environment ?? { TERM: 'xterm' },
     progress: () => progress,
   });
-  const set = (next: Partial<Progress>): void => {
+  const set = (next: Partial<RunProgress>): void => {
     progress = sampleProgress(next);
   };
   const frame = (): string =>

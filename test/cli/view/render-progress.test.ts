@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { paletteFor } from '../../../src/cli/view/colors.ts';
 import { progressLine } from '../../../src/cli/view/progress-line.ts';
 import { renderProgress, type ScreenSize } from '../../../src/cli/view/render-progress.ts';
-import type { Progress } from '../../../src/metrics/progress.ts';
+import type { RunProgress } from '../../../src/metrics/progress.ts';
 import { PLAIN } from '../../../src/report/palette.ts';
 import { sampleRecord } from '../../support/sample-journal.ts';
 import { NOTHING_YET, sampleProgress } from '../../support/sample-progress.ts';
 
 const bar = (filled: number, characters: number): string => '█'.repeat(filled) + '░'.repeat(characters - filled);
 
-const many = (count: number): Partial<Progress> => ({
+const many = (count: number): Partial<RunProgress> => ({
   hubs: Array.from({ length: count }, (_, index) => ({
     hub: `hub-${index}`,
     count: 1,
@@ -28,11 +28,11 @@ const many = (count: number): Partial<Progress> => ({
 
 const usual: ScreenSize = { columns: 80, rows: 23 };
 
-const lines = (changes: Partial<Progress>, size: ScreenSize): string[] =>
+const lines = (changes: Partial<RunProgress>, size: ScreenSize): string[] =>
   renderProgress(sampleProgress(changes), size, PLAIN).split('\n');
 
 describe('the live view', () => {
-  it.each<[string, ScreenSize, Partial<Progress>, string[]]>([
+  it.each<[string, ScreenSize, Partial<RunProgress>, string[]]>([
     [
       'on a usual terminal',
       usual,
@@ -170,7 +170,7 @@ describe('the live view', () => {
 });
 
 describe('a line for logs', () => {
-  it.each<[Partial<Progress>, string]>([
+  it.each<[Partial<RunProgress>, string]>([
     [
       {},
       '12 s:  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  failed 10  ' +

@@ -8,7 +8,7 @@ import {
   ThresholdWatch,
 } from '../../../src/metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../../../src/metrics/threshold/parse-threshold.ts';
-import { COMPARISONS, type Comparison } from '../../../src/metrics/threshold/threshold.ts';
+import { COMPARATORS, type Comparator } from '../../../src/metrics/threshold/threshold.ts';
 import { THRESHOLD_METRICS } from '../../../src/metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../../../src/registration/registration-outcome.ts';
 import { runMeasures } from '../../support/run-measures.ts';
@@ -39,7 +39,7 @@ const fleet = fc
   .array(fc.tuple(fc.constantFrom(...REGISTRATION_RESULTS), fc.integer({ min: 1, max: 10_000 })), { maxLength: 60 })
   .map((ends) => ends.map(([result, serviceMs], row) => ended(row, result, serviceMs)));
 
-const NAIVE: Readonly<Record<Comparison, (a: number, b: number) => boolean>> = {
+const NAIVE: Readonly<Record<Comparator, (a: number, b: number) => boolean>> = {
   '<': (a, b) => a < b,
   '<=': (a, b) => !(a > b),
   '>': (a, b) => a > b,
@@ -54,7 +54,7 @@ describe('a threshold', () => {
       fc.property(
         fleet,
         fc.constantFrom(...REGISTRATION_RESULTS),
-        fc.constantFrom(...COMPARISONS),
+        fc.constantFrom(...COMPARATORS),
         fc.nat(20),
         (outcomes, word, comparison, limit) => {
           const wanted = word === 'failed' ? FAILED_RESULTS : [word];

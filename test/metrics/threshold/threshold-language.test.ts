@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALLOCATION_VERDICTS } from '../../../src/allocation/allocation-verdict.ts';
 import { parseThreshold, printThreshold, ThresholdError } from '../../../src/metrics/threshold/parse-threshold.ts';
-import { COMPARISONS, limitOf, type Threshold, UNITS, type Unit } from '../../../src/metrics/threshold/threshold.ts';
+import { COMPARATORS, limitOf, type Threshold, UNITS, type Unit } from '../../../src/metrics/threshold/threshold.ts';
 import { metricNamed, THRESHOLD_METRICS } from '../../../src/metrics/threshold/threshold-metrics.ts';
 
 function errorOf(expression: string): ThresholdError {
@@ -36,7 +36,7 @@ const threshold: fc.Arbitrary<Threshold> = metricName.chain((name) => {
       quantity === 'verdict'
         ? fc.constantFrom('==' as const, '!=' as const)
         : live === null
-          ? fc.constantFrom(...COMPARISONS)
+          ? fc.constantFrom(...COMPARATORS)
           : fc.constantFrom('<', '<=', '=='),
     limit: fc.record({
       value:

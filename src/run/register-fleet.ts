@@ -33,8 +33,8 @@ import type { WorkerSetup } from '../worker/worker-messages.ts';
 import type { InterruptedRun } from './interrupted-run.ts';
 import { sessionLegs } from './legs.ts';
 import type { RunListener } from './run-listener.ts';
-import { FleetRun } from './session.ts';
-import type { FleetRunEnd } from './session-ending.ts';
+import { RunSession } from './session.ts';
+import type { SessionEnd } from './session-ending.ts';
 import { StoppedBeforehand, type StopRequests, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
 
@@ -80,7 +80,7 @@ export type RunEnd = {
  * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk).
  * @throws StoppedBeforehand when the user stops it before that.
  */
-export async function runFleet(request: RunRequest): Promise<RunEnd> {
+export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const { resumed } = request;
   if (resumed === null && !request.again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
@@ -105,7 +105,7 @@ export async function runFleet(request: RunRequest): Promise<RunEnd> {
 
 /** The results of a large fleet take a while to write: who wants to stop at once need not wait for them. */
 async function withResults(
-  { atOnce, message, reason }: FleetRunEnd,
+  { atOnce, message, reason }: SessionEnd,
   folder: string,
   { scenario, stopRequests }: RunRequest,
 ): Promise<RunEnd> {
@@ -191,11 +191,11 @@ async function runSession(
   clock: Clock,
   { journal, session, runStartedAtEpochMs }: OpenedRun,
   startedAtEpochMs: number,
-): Promise<FleetRunEnd> {
+): Promise<SessionEnd> {
   const { scenario, selection } = request;
   const { load, expectation } = scenario;
   journal.append(sessionRecord(request, session, startedAtEpochMs));
-  const run = new FleetRun({
+  const run = new RunSession({
     clock,
     legs: sessionLegs(workOf(request)),
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, request.resumed), expectation, runStartedAtEpochMs),
@@ -229,14 +229,14 @@ export function workOf({
     load: scenario.load,
     selection,
     openFleet: () => readFleet(scenario.fleet, fleet),
-    perhapsSent: resumed?.run.index ?? null,
+    possiblySent: resumed?.run.index ?? null,
     isLeft: (row, round, isCanary) =>
       resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
   };
 }
 
 function markPossiblyTwice(outcome: RegistrationOutcome, resumed: ResumedRun | null): RegistrationOutcome {
-  if (resumed === null || !resumed.run.index.wasPerhapsSent(outcome.row, outcome.round)) return outcome;
+  if (resumed === null || !resumed.run.index.wasPossiblySent(outcome.row, outcome.round)) return outcome;
   return { ...outcome, possiblyTwice: true };
 }
 
