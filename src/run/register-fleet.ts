@@ -28,8 +28,8 @@ import type { RowSelection } from '../selection/row-selection.ts';
 import type { SessionWork } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
-import { REGISTRATION_WORKER } from '../worker/thread-pool.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
+import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { InterruptedRun } from './interrupted-run.ts';
 import { sessionLegs } from './legs.ts';
 import type { RunListener } from './run-listener.ts';
@@ -58,6 +58,7 @@ export type RunRequest = {
   readonly again: boolean;
   readonly stopRequests: StopRequests;
   readonly listener: RunListener;
+  readonly startPool: StartWorkerPool;
 };
 
 export type ResumedRun = {
@@ -201,7 +202,7 @@ async function runSession(
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, request.resumed), expectation, runStartedAtEpochMs),
     rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
     journal,
-    workerFile: REGISTRATION_WORKER,
+    startPool: request.startPool,
     setup,
     load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
     limited: load.rowsMax !== null && load.rowsMax < selection.rows,

@@ -10,9 +10,8 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { deferred } from '../worker/deferred.ts';
-import { startThreadPool } from '../worker/thread-pool.ts';
 import type { FromWorker, WorkerHealth, WorkerSetup } from '../worker/worker-messages.ts';
-import type { WorkerPool } from '../worker/worker-pool.ts';
+import type { StartWorkerPool, WorkerPool } from '../worker/worker-pool.ts';
 import { type DispatchEnd, Dispatcher } from './dispatcher.ts';
 import { HealthSampler } from './health-sampler.ts';
 import { LaunchLedger } from './launch-ledger.ts';
@@ -48,8 +47,7 @@ export type RunSessionParts = {
   readonly mark: (outcome: RegistrationOutcome) => RegistrationOutcome;
   readonly rules: readonly StopRule[];
   readonly journal: Pick<JournalWriter, 'append' | 'flush' | 'sync'>;
-  /** What every worker thread loads: see `REGISTRATION_WORKER`. */
-  readonly workerFile: string;
+  readonly startPool: StartWorkerPool;
   readonly setup: WorkerSetup;
   readonly load: SessionLoad;
   /** The sources end before the fleet does. */
@@ -90,10 +88,13 @@ export class RunSession {
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#rowsAhead(load.concurrency));
     this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
-    this.#pool = startThreadPool(setup, concurrencyShares, parts.workerFile, clock, {
-      message: (worker, message) => this.#receive(worker, message),
-      lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
-    });
+    this.#pool = parts.startPool(
+      { setup, concurrencyShares, clock },
+      {
+        message: (worker, message) => this.#receive(worker, message),
+        lost: (worker, reason) => this.#orBreak(() => this.#goOnWithout(worker, reason)),
+      },
+    );
     this.#workers = new WorkerWatch(load.workers);
     this.#standstill = new StandstillWatch(readTime(clock));
     this.#desk = permitDesk(parts, this.#pool);

@@ -4,20 +4,22 @@ import { packageFile } from '../files/package-files.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { WorkerTask } from './registration-worker.ts';
-import type { FromWorker, WorkerSetup } from './worker-messages.ts';
-import type { WorkerPool, WorkerPoolEvents } from './worker-pool.ts';
+import type { FromWorker } from './worker-messages.ts';
+import type { StartWorkerPool, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from './worker-pool.ts';
 
 /** The module whose `runRegistrationWorker` a thread of a run runs. */
-export const REGISTRATION_WORKER = packageFile('dist/worker/registration-worker.js');
+const REGISTRATION_WORKER = packageFile('dist/worker/registration-worker.js');
 
 type Slot = { readonly port: MessagePort; readonly abort: AbortController };
 
-/** Starts one long task on each of as many threads as there are shares of the concurrency. */
-export function startThreadPool(
-  setup: WorkerSetup,
-  concurrencyShares: readonly number[],
+/** Workers as threads of this process: one long task on each. */
+export function threadPool(workerFile: string = REGISTRATION_WORKER): StartWorkerPool {
+  return (request, events) => startThreads(workerFile, request, events);
+}
+
+function startThreads(
   workerFile: string,
-  clock: Clock,
+  { setup, concurrencyShares, clock }: WorkerPoolRequest,
   events: WorkerPoolEvents,
 ): WorkerPool {
   const pool = threads(workerFile, concurrencyShares.length);

@@ -1,5 +1,17 @@
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import type { Clock } from '../time/clock.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 
+/** Starts one worker for each share of the concurrency. */
+export type StartWorkerPool = (request: WorkerPoolRequest, events: WorkerPoolEvents) => WorkerPool;
+
+export type WorkerPoolRequest = {
+  readonly setup: WorkerSetup;
+  /** Registrations in flight on each worker. */
+  readonly concurrencyShares: readonly number[];
+  readonly clock: Clock;
+};
+
+/** The workers of a run, wherever they live. */
 export type WorkerPool = {
   /** Resolves when every worker has its TLS context and listens, or was given up. */
   readonly ready: Promise<void>;

@@ -10,6 +10,7 @@ import { sessionLegs } from '../../src/run/legs.ts';
 import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
+import { threadPool } from '../../src/worker/thread-pool.ts';
 
 /** Throw-away, of no service. */
 const KEY = Buffer.alloc(32, 5).toString('base64');
@@ -44,7 +45,8 @@ export type BatchSession = {
   readonly fleet: FleetFile;
   readonly survey: FleetSurvey;
   readonly journal: RunSessionParts['journal'];
-  readonly workerFile: string;
+  /** What each worker thread loads; the program's own worker by default. */
+  readonly workerFile?: string;
   readonly workers: number;
   readonly concurrency: number;
   /** Default: the closed model. */
@@ -83,7 +85,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     mark: (outcome) => outcome,
     rules: [],
     journal: session.journal,
-    workerFile: session.workerFile,
+    startPool: threadPool(session.workerFile),
     setup: {
       ...endpoint,
       clockOriginMs,

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
 import { writeResults } from '../../src/results/write-results.ts';
-import { REGISTRATION_WORKER } from '../../src/worker/thread-pool.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
 import { type BatchSession, NULL_JOURNAL, runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { median } from './interleaved-rounds.ts';
@@ -25,7 +24,7 @@ await inTemporaryFolder(async (folder) => {
   await compare('a simulated connection', folder, { ...session, workerFile: SIMULATED_WORKER, endpoint: nowhere });
   const { port, idScope, caFile, stop } = await startEmulator(0);
   const endpoint = { host: '127.0.0.1', port, idScope, caPems: [readFileSync(caFile, 'utf8')] };
-  await compare('TLS to the emulator', folder, { ...session, workerFile: REGISTRATION_WORKER, endpoint });
+  await compare('TLS to the emulator', folder, { ...session, endpoint });
   await stop();
 });
 

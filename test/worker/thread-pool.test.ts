@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startThreadPool } from '../../src/worker/thread-pool.ts';
+import { threadPool } from '../../src/worker/thread-pool.ts';
 import type { WorkerSetup } from '../../src/worker/worker-messages.ts';
 import type { WorkerPool } from '../../src/worker/worker-pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -24,10 +24,13 @@ function poolOf(module: string, workers = 1) {
     for (const listener of listeners) listener();
   };
   const shares = Array.from({ length: workers }, () => 1);
-  const started = startThreadPool({} as WorkerSetup, shares, file, clock, {
-    message: (worker, { type }) => tell(`${worker} ${type}`),
-    lost: (worker, { message }) => tell(`${worker} lost: ${message}`),
-  });
+  const started = threadPool(file)(
+    { setup: {} as WorkerSetup, concurrencyShares: shares, clock },
+    {
+      message: (worker, { type }) => tell(`${worker} ${type}`),
+      lost: (worker, { message }) => tell(`${worker} lost: ${message}`),
+    },
+  );
   pool = started;
   return {
     pool: started,

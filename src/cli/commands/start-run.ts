@@ -7,6 +7,7 @@ import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { exitCodeOf } from '../host/exit-code.ts';
@@ -46,6 +47,7 @@ export const startRun: StartRun = async (
       version: dpsloadVersion(),
       emulatorPid: endpoint.emulator?.pid ?? null,
       again,
+      startPool: threadPool(),
       stopRequests: signals,
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
     });

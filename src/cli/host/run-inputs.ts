@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { loadAttestationKeys } from '../../attestation/load-attestation-keys.ts';
-import { createCertificate } from '../../certificates/certificate.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
-import { validityOf } from '../../certificates/validity.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
@@ -16,7 +14,6 @@ import {
   type Scenario,
   type Target,
 } from '../../scenario/scenario.ts';
-import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { emulatorEnvironment, withThrowAwayKey } from './embedded-emulator.ts';
 
 /** What a run reads from the files that its scenario names, checked. */
@@ -69,7 +66,7 @@ export async function readInputs<Survey>(
 async function keysOf(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
   const isThrowAway = attestation.kind === 'x509' && attestation.certificates.from === 'throw-away';
   if (!isThrowAway) return loadAttestationKeys(attestation, environment);
-  return (await import('./run-inputs.ts')).throwAwayIssuer();
+  return (await import('./throw-away-issuer.ts')).throwAwayIssuer();
 }
 
 /** The emulator, which reads the same, is only started for a run. */
@@ -112,16 +109,6 @@ async function readText(file: string): Promise<string> {
   } catch (error) {
     throw unreadableFile(file, error);
   }
-}
-
-/** Longer than any run. */
-const VALID_DAYS = 32;
-
-/** A CA that lives as long as the run, and is known to the embedded emulator alone. */
-export async function throwAwayIssuer(): Promise<AttestationKeys> {
-  const validity = validityOf('current', VALID_DAYS, systemClock(hrtimeMs()).epochMs());
-  const issuer = await createCertificate({ kind: 'authority', commonName: 'dpsload throw-away CA', ...validity }, null);
-  return { kind: 'x509-issuer', issuer, intermediatesPem: '' };
 }
 
 /** What the command line says beside the scenario. */
