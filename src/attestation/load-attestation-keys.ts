@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { intermediatesIn } from '../certificates/certificate-chain.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
-import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, problem, problemIn } from '../problem/operator-error.ts';
 import type {
   AttestationChoice,
   CertificateSource,
@@ -87,5 +87,5 @@ function keyOfVariable(variable: string, environment: Environment, what: string)
 }
 
 function inFile(file: string, message: string, remedy: string): Problem {
-  return { file, line: null, column: null, message, remedy };
+  return problemIn(file, message, remedy);
 }

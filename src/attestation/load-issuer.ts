@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type KeyedCertificate, openIssuer } from '../certificates/certificate.ts';
-import { OperatorError, type Problem, unreadableReason } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, problemIn, unreadableReason } from '../problem/operator-error.ts';
 
 /**
  * Reads a CA from its files: certificate (with the chain above it, if any) and private key, PEM.
@@ -29,27 +29,22 @@ async function issuerProblems(
   certificateFile: string,
   keyFile: string,
 ): Promise<readonly Problem[]> {
-  const problemIn = (file: string, message: string, remedy: string): Problem[] => [
-    { file, line: null, column: null, message, remedy },
-  ];
   const certificate = parsed(issuer.certificatePem);
   if (certificate === null)
-    return problemIn(certificateFile, 'holds no certificate in PEM', 'Name the certificate of the CA');
+    return [problemIn(certificateFile, 'holds no certificate in PEM', 'Name the certificate of the CA')];
   if (!certificate.ca) {
-    return problemIn(
-      certificateFile,
-      'is no CA: it may not sign',
-      'Name a CA, for example one of dpsload certs create',
-    );
+    return [
+      problemIn(certificateFile, 'is no CA: it may not sign', 'Name a CA, for example one of dpsload certs create'),
+    ];
   }
   try {
     await openIssuer(issuer);
   } catch {
     const remedy = 'Name a private key in PEM, P-256, P-384 or RSA, not encrypted';
-    return problemIn(keyFile, 'is no private key that can sign', remedy);
+    return [problemIn(keyFile, 'is no private key that can sign', remedy)];
   }
   if (certificate.checkPrivateKey(createPrivateKey(issuer.privateKeyPem))) return [];
-  return problemIn(keyFile, `is not the key of ${certificateFile}`, 'Name the key that belongs to the certificate');
+  return [problemIn(keyFile, `is not the key of ${certificateFile}`, 'Name the key that belongs to the certificate')];
 }
 
 function parsed(certificatePem: string): X509Certificate | null {

@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,
@@ -13,7 +14,6 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import 'reflect-metadata';
 
 /** Of new keys. P-256 is what small devices can do, and a hundred times quicker to make than RSA. */
 export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;

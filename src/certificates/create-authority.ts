@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { createCertificate, type KeyAlgorithm, type KeyedCertificate } from './certificate.ts';
 import { isKeyOf, type PairFiles, readPair, writePair } from './certificate-pair.ts';
 import { validityOf } from './validity.ts';
@@ -52,7 +52,7 @@ function parsed(certificatePem: string, file: string): X509Certificate {
 }
 
 function inTheWay(file: string, message: string): OperatorError {
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy: 'Choose another folder' }]);
+  return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
 }
 
 function publicKeyOf(certificatePem: string): X509Certificate['publicKey'] {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import {
   type Issuer,
   issueCertificate,
@@ -92,7 +92,7 @@ function isNoPem(text: string | null): boolean {
 
 function foreignFile(file: string, registrationId: string): OperatorError {
   const message = `is there already, and not of device ${JSON.stringify(registrationId)}`;
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy: 'Choose another folder' }]);
+  return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
 }
 
 /** `null`: a file that was not written to its end. */

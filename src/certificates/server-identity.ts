@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { OperatorError, problem } from '../problem/operator-error.ts';
+import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
 import { createCertificate, type KeyedCertificate } from './certificate.ts';
 import { pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { validityKind, validityOf } from './validity.ts';
@@ -78,7 +78,7 @@ function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number,
 
 function expiredAuthority(file: string): OperatorError {
   const remedy = 'Remove it with its key, then both are created; clients must trust the new one';
-  return new OperatorError('usage', [{ file, line: null, column: null, message: 'the CA has expired', remedy }]);
+  return new OperatorError('usage', [problemIn(file, 'the CA has expired', remedy)]);
 }
 
 function storedPair(dir: string, name: string): KeyedCertificate | null {

@@ -1,5 +1,5 @@
 /**
- * Registration ID: up to 128 of letters, digits and `-` `./` `_` `:`; the last character is alphanumeric or a dash.
+ * Registration ID: up to 128 of letters, digits and `-` `.` `_` `:`; the last character is alphanumeric or a dash.
  * Case-insensitive at the service. With X.509 the common name limits it to 64 characters.
  */
 const REGISTRATION_ID = /^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/;

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /** Makes `folder` level by level: where the system refuses with ENOENT, as in /proc, Node's recursive `mkdirSync` never returns. */
 export function makeFolders(folder: string, mode = 0o777): void {
@@ -23,6 +23,6 @@ export function makeOwnFolder(folder: string): void {
   } catch (error) {
     const message = `is no folder that can be written into (${(error as NodeJS.ErrnoException).code})`;
     const remedy = 'Name another folder';
-    throw new OperatorError('usage', [{ file: folder, line: null, column: null, message, remedy }]);
+    throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
 }

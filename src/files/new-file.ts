@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /** Found out before the work whose result goes into `file`. @throws OperatorError when it is there, or cannot be made */
 export function refuseUnlessNew(file: string): void {
@@ -18,5 +18,5 @@ export function notANewFile(file: string, error: unknown): OperatorError {
     code === 'EEXIST'
       ? ['is there already', 'Name a new file, or remove this one']
       : [`cannot be written (${code})`, 'Check folder, permissions and free space'];
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }

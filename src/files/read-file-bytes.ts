@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /**
  * Reads a file that is read more than once, chunk by chunk: a pipe would be empty the second time, and no resumed run could find
@@ -18,7 +18,5 @@ export async function* readFileBytes(file: string, bytes: number | null): AsyncG
 
 function notOnDisk(file: string): OperatorError {
   const message = 'is a pipe or a device, and must be a file: it is read more than once';
-  return new OperatorError('usage', [
-    { file, line: null, column: null, message, remedy: 'Write it to the disk, and name that file' },
-  ]);
+  return new OperatorError('usage', [problemIn(file, message, 'Write it to the disk, and name that file')]);
 }

@@ -1,5 +1,5 @@
 import { CsvError, type Parser, parse } from 'csv-parse';
-import { OperatorError, unreadableFile } from '../problem/operator-error.ts';
+import { OperatorError, problemIn, unreadableFile } from '../problem/operator-error.ts';
 
 /** One record of a CSV file. */
 export type CsvRecord = {
@@ -111,7 +111,7 @@ function newlinesWithin(fields: readonly string[]): number {
 }
 
 function refusal(file: string, line: number, message: string, remedy: string): OperatorError {
-  return new OperatorError('usage', [{ file, line, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
 }
 
 /** Its byte order mark, in either order. */

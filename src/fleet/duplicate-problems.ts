@@ -1,5 +1,5 @@
 import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
-import type { Problem } from '../problem/operator-error.ts';
+import { type Problem, problemIn } from '../problem/operator-error.ts';
 import type { FingerprintTable } from './fingerprint-table.ts';
 import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
@@ -92,11 +92,10 @@ async function* candidates(
 }
 
 function duplicateOf(file: string, firstLine: number, line: number): Problem {
-  return {
+  return problemIn(
     file,
+    `repeats the registration ID of line ${firstLine} (upper and lower case are the same)`,
+    'Give every device an ID of its own, and remove rows that are there twice',
     line,
-    column: null,
-    message: `repeats the registration ID of line ${firstLine} (upper and lower case are the same)`,
-    remedy: 'Give every device an ID of its own, and remove rows that are there twice',
-  };
+  );
 }

@@ -1,4 +1,4 @@
-import { type Problem, ProblemList } from '../problem/operator-error.ts';
+import { type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
 import { isSecretLike, quoteValue } from '../problem/quote-value.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
@@ -34,7 +34,7 @@ type Complaint = (message: string, remedy: string) => void;
 export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColumns {
   const problems = new ProblemList();
   const complain: Complaint = (message, remedy) => {
-    problems.add({ file: fleet.file, line: header.line, column: null, message, remedy } satisfies Problem);
+    problems.add(problemIn(fleet.file, message, remedy, header.line) satisfies Problem);
   };
   const columns = placeColumns(fleet, header);
   if (header.fields.some((name) => /[\0\uFFFD]/.test(name))) {

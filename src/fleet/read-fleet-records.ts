@@ -1,5 +1,5 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
@@ -40,5 +40,5 @@ export async function* readFleetRecords(
 
 function emptyFile(file: string): OperatorError {
   const remedy = 'Write a header line with registration_id, and a line for each device';
-  return new OperatorError('usage', [{ file, line: null, column: null, message: 'is empty', remedy }]);
+  return new OperatorError('usage', [problemIn(file, 'is empty', remedy)]);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import type { FleetFile } from './fleet-file.ts';
 import type { FleetRow } from './fleet-row.ts';
 import { parseFleetRow } from './parse-fleet-row.ts';
@@ -35,12 +35,11 @@ export async function* readFleet(
 }
 
 function changed(file: string, line: number | null): OperatorError {
-  const found: Problem = {
+  const found: Problem = problemIn(
     file,
+    'was changed while the run was using it',
+    'Leave the file alone during a run, and check the results of this one',
     line,
-    column: null,
-    message: 'was changed while the run was using it',
-    remedy: 'Leave the file alone during a run, and check the results of this one',
-  };
+  );
   return new OperatorError('usage', [found]);
 }

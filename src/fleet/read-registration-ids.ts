@@ -1,5 +1,5 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 
@@ -44,5 +44,5 @@ function listedIds(records: readonly CsvRecord[], place: number): readonly Liste
 
 function noList(file: string, line: number | null, message: string): OperatorError {
   const remedy = `Write ${ID_COLUMN} above the IDs, as failures.csv of a run has it, and commas between columns`;
-  return new OperatorError('usage', [{ file, line, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
 }

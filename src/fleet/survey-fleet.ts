@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList } from '../problem/operator-error.ts';
+import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
 import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicate-problems.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
 import type { FleetColumns } from './fleet-columns.ts';
@@ -125,13 +125,14 @@ async function firstPass(
 function usableColumns(fleet: FleetFile, columns: FleetColumns, rules: FleetRules): readonly string[] {
   const problems = neededColumns(rules)
     .filter(({ column }) => !columns.placeOf.has(column))
-    .map(({ column, attestation, otherwise }) => ({
-      file: fleet.file,
-      line: columns.line,
-      column: null,
-      message: `there is no column ${column}, which --attestation ${attestation} needs`,
-      remedy: `Add it, name the one that holds it (--map ${column}=NAME), or use ${otherwise}`,
-    }));
+    .map(({ column, attestation, otherwise }) =>
+      problemIn(
+        fleet.file,
+        `there is no column ${column}, which --attestation ${attestation} needs`,
+        `Add it, name the one that holds it (--map ${column}=NAME), or use ${otherwise}`,
+        columns.line,
+      ),
+    );
   if (problems.length > 0) throw new OperatorError('usage', problems);
   return columns.others.map((other) => other.name);
 }
@@ -153,17 +154,11 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
 function noneUsable(file: string, rows: number): Problem {
   const message = `none of the ${rows} rows can be used`;
   const remedy = 'Look at the reasons with --on-bad-row stop';
-  return { file, line: null, column: null, message, remedy };
+  return problemIn(file, message, remedy);
 }
 
 function noRows(file: string): Problem {
-  return {
-    file,
-    line: null,
-    column: null,
-    message: 'has a header and no rows',
-    remedy: 'Write a line for each device',
-  };
+  return problemIn(file, 'has a header and no rows', 'Write a line for each device');
 }
 
 /**

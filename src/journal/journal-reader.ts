@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeRecord, JournalFormatError } from './journal-codec.ts';
 import type { JournalRecord, SessionRecord } from './journal-record.ts';
 
@@ -64,7 +64,7 @@ function sessionIn(line: string): SessionRecord {
 /** Of a journal without one whole line. */
 export function emptyJournal(file: string): OperatorError {
   const message = 'the journal is empty: the run ended before it began';
-  return new OperatorError('local', [{ file, line: null, column: null, message, remedy: null }]);
+  return new OperatorError('local', [problemIn(file, message, null)]);
 }
 
 async function readLines(
@@ -97,7 +97,7 @@ async function* openForReading(file: string): AsyncGenerator<Buffer> {
     if (code === undefined) throw error;
     const problem = code === 'ENOENT' ? 'there is no journal' : `the journal cannot be read (${message})`;
     const remedy = code === 'ENOENT' ? "Name the folder of a run, as dpsload run's last lines do" : null;
-    throw new OperatorError('usage', [{ file, line: null, column: null, message: problem, remedy }]);
+    throw new OperatorError('usage', [problemIn(file, problem, remedy)]);
   }
 }
 

@@ -18,6 +18,16 @@ export function problem(message: string, remedy: string | null = null): Problem 
   return { file: null, line: null, column: null, message, remedy };
 }
 
+/** A problem with a file, or with one line of it. */
+export function problemIn(
+  file: string | null,
+  message: string,
+  remedy: string | null,
+  line: number | null = null,
+): Problem {
+  return { file, line, column: null, message, remedy };
+}
+
 /** `usage`: command line, environment, scenario, fleet or key file. `unreachable`: the target. `local`: disk, folder. */
 export type OperatorErrorKind = 'usage' | 'unreachable' | 'local';
 

@@ -16,7 +16,7 @@ export type YamlPath = readonly (string | number)[];
 
 /** `attestation.groups.line-a`, for messages. */
 export function dottedPath(path: YamlPath): string {
-  return path.map((step) => (isSecretLike(String(step)) ? '…' : step)).join('./');
+  return path.map((step) => (isSecretLike(String(step)) ? '…' : step)).join('.');
 }
 
 export type YamlPlace = { readonly line: number; readonly column: number };

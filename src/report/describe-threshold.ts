@@ -40,8 +40,8 @@ function rounded(value: number): string {
   const precise = Number.isInteger(value)
     ? value
     : Number(value.toPrecision(Math.max(DIGITS, digitsBefore(value) + 1)));
-  const [whole = '', ...decimals] = String(precise).split('./');
-  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('./');
+  const [whole = '', ...decimals] = String(precise).split('.');
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('.');
 }
 
 function digitsBefore(value: number): number {

@@ -1,5 +1,5 @@
 import { AtomicFile } from '../files/atomic-file.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import {
   type DeviceComparison,
   DeviceComparisonFold,
@@ -63,5 +63,5 @@ async function* deviceResults(folder: string): AsyncGenerator<DeviceResult, unde
 function otherFleet(before: string, after: string): OperatorError {
   const message = `is not of the same devices as ${before}`;
   const remedy = 'Leave --by-device away, or compare runs of one fleet';
-  return new OperatorError('usage', [{ file: after, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(after, message, remedy)]);
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { packageFile } from '../files/package-files.ts';
 import type { PageAssets } from '../report/page/report-page.ts';
 
-/** Built from src/report/page/draw-plots.ts with a browser's types; the same place from src/ and from dist/. */
-const DRAW_PLOTS = join(import.meta.dirname, '../../dist/report/page/draw-plots.js');
+/** Built from src/report/page/draw-plots.ts with a browser's types. */
+const DRAW_PLOTS = packageFile('dist/report/page/draw-plots.js');
 
 /** What report.html holds of uPlot, and the script that draws with it. */
 export function pageAssets(): PageAssets {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { ComparedRun } from '../report/compare-runs.ts';
 import { SUMMARY_SCHEMA_VERSION, type Summary } from '../report/summary.ts';
 import { RUN_FILE } from '../run-folder/run-file.ts';
@@ -16,7 +16,7 @@ export function readComparedRun(folder: string): ComparedRun {
   if (summary?.schemaVersion !== SUMMARY_SCHEMA_VERSION) {
     const message = summary === null ? 'holds no summary.json that can be read' : 'has a summary of another version';
     const remedy = `Make it with dpsload report ${folder}, when the run has ended; one that was killed ends with ${resumeCommandLine(folder)}`;
-    throw new OperatorError('usage', [{ file: folder, line: null, column: null, message, remedy }]);
+    throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
   const run = readJson(join(folder, RUN_FILE)) as { readonly machine?: ComparedRun['machine'] } | null;
   return { folder, summary: summary as Summary, machine: run?.machine ?? null };

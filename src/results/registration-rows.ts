@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { AllocationExpectation, HubWeight } from '../allocation/allocation-expectation.ts';
 import { csvRows } from '../files/csv-rows.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /**
  * The rows of a run's registrations.csv, one at a time.
@@ -34,7 +34,7 @@ async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
   if (counts.size === 0) {
     const message = 'has no device that came to its first hub, so that there are no shares to compare with';
     const remedy = 'Name a run that registered new devices in allocation.asRun';
-    throw new OperatorError('usage', [{ file: folder, line: null, column: null, message, remedy }]);
+    throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
   return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hub, weight]) => ({ hub, weight }));
 }

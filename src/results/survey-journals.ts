@@ -6,7 +6,7 @@ import { targetKey, targetLabel } from '../journal/target-name.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
-import { OperatorError, type Problem } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import { reachedPlannedEnd } from '../report/summary.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
@@ -143,13 +143,7 @@ export async function runsOfOneFleet(folders: readonly string[]): Promise<RunsOf
 
 /** @param before the run that began before this one */
 function problemsOf({ folder, session }: Run, first: Run, before: Run): readonly Problem[] {
-  const problem = (message: string, remedy: string): Problem => ({
-    file: folder,
-    line: null,
-    column: null,
-    message,
-    remedy,
-  });
+  const problem = (message: string, remedy: string): Problem => problemIn(folder, message, remedy);
   const { fleet, target, rounds } = first.session;
   if (session.startedAtEpochMs === before.session.startedAtEpochMs) {
     return [problem(`is the same run as ${before.folder}`, 'Name every run once')];
@@ -183,13 +177,11 @@ function problemsOf({ folder, session }: Run, first: Run, before: Run): readonly
 }
 
 export function otherFleet(file: string, session: SessionRecord, before: SessionRecord): Problem {
-  return {
+  return problemIn(
     file,
-    line: null,
-    column: null,
-    message: `is of another fleet than the run before it: SHA-256 ${session.fleet.digest} instead of ${before.fleet.digest}`,
-    remedy: 'Merge runs of one fleet file; take a part of it with --only, not with a file of its own',
-  };
+    `is of another fleet than the run before it: SHA-256 ${session.fleet.digest} instead of ${before.fleet.digest}`,
+    'Merge runs of one fleet file; take a part of it with --only, not with a file of its own',
+  );
 }
 
 function warningsOf({ folder, session }: Run, first: Run): readonly string[] {

@@ -13,7 +13,7 @@ import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { type RunFacts, type Summary, summarize } from '../report/summary.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines } from '../run-folder/rejected-rows.ts';
@@ -270,9 +270,7 @@ function fleetOf({ sessions }: JournalSurvey): SessionRecord['fleet'] {
 
 function runFolderAsOut(out: string): OperatorError {
   const message = 'is the folder of a run, which keeps the results of that run alone';
-  return new OperatorError('usage', [
-    { file: out, line: null, column: null, message, remedy: 'Name another folder with --out DIR' },
-  ]);
+  return new OperatorError('usage', [problemIn(out, message, 'Name another folder with --out DIR')]);
 }
 
 /** Codes of a folder in which nothing may be written, however much room there is. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AtomicFile } from '../files/atomic-file.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { FleetFile } from '../scenario/scenario.ts';
 
 export const RUN_FILE = 'run.json';
@@ -90,7 +90,7 @@ function runFileText(facts: object): string {
 
 function unwritable(file: string, error: unknown, remedy: string): OperatorError {
   const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
-  return new OperatorError('local', [{ file, line: null, column: null, message, remedy }]);
+  return new OperatorError('local', [problemIn(file, message, remedy)]);
 }
 
 /** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */
@@ -121,7 +121,7 @@ function damageRemedy(folder: string): string {
 }
 
 function unusable(file: string, message: string, remedy: string): OperatorError {
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }
 
 /** The part of run.json that is read back. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /*
  * A process that works in a run's folder keeps an empty file there that names it: `lock-PID-START-HOST`. It makes its own
@@ -70,12 +70,12 @@ function startOf(pid: number): string | null {
 function locked(folder: string, name: string, { pid, host }: Holder): OperatorError {
   const message = `another dpsload works in this folder: process ${pid} on ${host}`;
   const remedy = `Wait until it has ended; if it is surely gone, remove ${join(folder, name)}`;
-  return new OperatorError('local', [{ file: folder, line: null, column: null, message, remedy }]);
+  return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }
 
 function unusable(folder: string, error: unknown): OperatorError {
   const reason = error instanceof Error ? error.message : String(error);
   const remedy = "Name the folder of a run, as dpsload run's last lines do, and check that it is writable";
   const message = `the folder cannot be locked (${reason})`;
-  return new OperatorError('local', [{ file: folder, line: null, column: null, message, remedy }]);
+  return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }

@@ -4,7 +4,7 @@ import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { SettlementFold, SettlementIndex } from '../journal/settlement-index.ts';
-import { OperatorError } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { holdsResults } from '../results/result-files.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines, type UsableFleet } from '../run-folder/rejected-rows.ts';
 import type { RunFile } from '../run-folder/run-file.ts';
@@ -56,7 +56,7 @@ function cutJournal(folder: string): OperatorError {
   const remedy =
     'Restore it from a copy: without it, devices would be registered again unmarked. If there is none, begin a new run ' +
     'with --again, and with --only FILE.csv for those that registrations.csv, where there is one, does not have as assigned';
-  return new OperatorError('local', [{ file: join(folder, JOURNAL_FILE), line: null, column: null, message, remedy }]);
+  return new OperatorError('local', [problemIn(join(folder, JOURNAL_FILE), message, remedy)]);
 }
 
 export const ADDED_ROWS = ['register', 'ignore'] as const;
@@ -106,5 +106,5 @@ async function leftOut(
 }
 
 function refusal(file: string, message: string, remedy: string): OperatorError {
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }

@@ -3,7 +3,7 @@ import { foldRegistrationId } from '../dps/registration-id.ts';
 import { FingerprintTable, textFingerprint } from '../fleet/fingerprint-table.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readJournal } from '../journal/journal-reader.ts';
-import { OperatorError, type Problem, ProblemList } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, ProblemList, problem, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import type { ExcludePin, OnlyPin, SelectionPins } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
@@ -102,14 +102,14 @@ async function unmetWarnings(only: OnlyList, isRefused: boolean): Promise<readon
 function notInFleet(file: string, line: number, text: string): Problem {
   const message = `${quoteValue(text)} is not among the rows of the fleet that can be used`;
   const remedy = 'Correct or remove it, or leave out all that are not there with --on-bad-row skip';
-  return { file, line, column: null, message, remedy };
+  return problemIn(file, message, remedy, line);
 }
 
 function nothingLeft(excludeRun: string | null, onlyFile: string | null): OperatorError {
   const names = [onlyFile === null ? '' : `--only ${onlyFile}`, excludeRun === null ? '' : `--exclude ${excludeRun}`];
   const message = `no row of the fleet is left by ${names.filter((name) => name !== '').join(' and ')}`;
   const remedy = 'Check that they belong to this fleet; there may be nothing left to do';
-  return new OperatorError('usage', [{ file: null, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problem(message, remedy)]);
 }
 
 /** @throws OperatorError `usage` when the file is another one than it was. */
@@ -117,7 +117,7 @@ export function refuseOtherList(file: string, now: OnlyPin, began: OnlyPin | nul
   if (began === null || now.digest === began.digest) return;
   const message = `is no longer the list that the run began with (SHA-256 ${began.digest})`;
   const remedy = 'Restore it as it was, or begin a new run with this list, and --exclude with the folder of this one';
-  throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  throw new OperatorError('usage', [problemIn(file, message, remedy)]);
 }
 
 /**
@@ -130,5 +130,5 @@ export function refuseOtherRun(file: string, now: ExcludePin, began: ExcludePin 
   const isSame = began.startedAtEpochMs === null || now.startedAtEpochMs === began.startedAtEpochMs;
   if (isSame && now.journalBytes >= began.journalBytes) return;
   const message = 'is no longer the run whose devices were left out when this one began';
-  throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy: 'Restore it as it was' }]);
+  throw new OperatorError('usage', [problemIn(file, message, 'Restore it as it was')]);
 }

@@ -16,7 +16,7 @@ export function parseDuration(text: string): number | null {
 }
 
 /** `90_000` → `1m30s`. */
-export function formatDuration(durationMs: number): string {
+export function printDuration(durationMs: number): string {
   let restMs = durationMs;
   let text = '';
   for (const [unit, unitMs] of UNITS_MS) {

@@ -1,30 +1,47 @@
 import { describe, expect, it } from 'vitest';
-import { parseSource, sourceFiles, testFiles } from '../support/source-file.ts';
-import { FOLDERS, findCycle, folderOf, IMPURE_MODULE, idleExports, mayImport, PURE, trespasses } from './walls.ts';
+import { parseSource, type SourceFile, sourceFiles, testFiles } from '../support/source-file.ts';
+import { describeHouse, isLargeClass, isLargeFunction, LIMITS } from './house.ts';
+import {
+  findCircle,
+  forbiddenArrows,
+  IMPURE_MODULE,
+  idleExports,
+  PURE,
+  ROOMS,
+  roomOf,
+  trespasses,
+  unusedPermissions,
+  upwardPermissions,
+} from './walls.ts';
 
-const FUNCTION_LINES_MAX = 70;
-
-/** Where programs, browsers and other packages come in: nobody imports them here. */
-const ENTRIES = ['cli/main.ts', 'emulator/library.ts', 'report/page/draw-plots.ts'];
+/** Where programs, browsers, threads and other packages come in: nobody imports them here. */
+const ENTRIES = ['cli/main.ts', 'emulator/library.ts', 'report/page/draw-plots.ts', 'worker/registration-worker.ts'];
 
 const files = sourceFiles();
 const paths = new Set(files.map(({ path }) => path));
 
+/** Without what other packages bring. */
+function ownImports(all: readonly SourceFile[]): readonly SourceFile[] {
+  return all.map((file) => ({ ...file, imports: file.imports.filter(({ of }) => paths.has(of)) }));
+}
+
 describe('the house', () => {
-  it('has a rule for every folder, and files in kebab-case', () => {
-    for (const path of paths) {
-      expect(FOLDERS, path).toHaveProperty(folderOf(path));
-      expect(path).toMatch(/^([a-z0-9]+(-[a-z0-9]+)*\/)+[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
-    }
+  it('has a room in the table for every folder, and file names in kebab-case', () => {
+    const rooms = ROOMS.map(({ name }) => name);
+    expect([...new Set(files.map(({ path }) => roomOf(path)))].sort()).toEqual([...rooms].sort());
+    for (const path of paths) expect(path).toMatch(/^([a-z0-9]+(-[a-z0-9]+)*\/)+[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
   });
 
-  it('imports downwards only', () => {
-    const upwards = files.flatMap(({ path, imports }) =>
-      imports
-        .filter((imported) => paths.has(imported.of) && !mayImport(path, imported))
-        .map(({ of, kind }) => `${path} imports ${of}${kind === 'types' ? ' (types)' : ''}`),
-    );
-    expect(upwards).toEqual([]);
+  it('permits only arrows that point down', () => {
+    expect(upwardPermissions()).toEqual([]);
+  });
+
+  it('imports what the table permits and nothing else, types included', () => {
+    expect(forbiddenArrows(files)).toEqual([]);
+  });
+
+  it('has no permission that nobody uses', () => {
+    expect(unusedPermissions(files)).toEqual([]);
   });
 
   it('imports only files that exist', () => {
@@ -34,8 +51,10 @@ describe('the house', () => {
     expect(missing).toEqual([]);
   });
 
-  it('has no cycle of imports', () => {
-    expect(findCycle(files)).toBeNull();
+  it('has no circle between files, rooms or top folders, types included', () => {
+    expect(findCircle(files)).toBeNull();
+    expect(findCircle(ownImports(files), roomOf)).toBeNull();
+    expect(findCircle(ownImports(files), (path) => path.split('/')[0] ?? '')).toBeNull();
   });
 
   it.runIf(ENTRIES.every((path) => paths.has(path)))('has no file that nobody imports', () => {
@@ -61,13 +80,20 @@ describe('the house', () => {
     expect(impure).toEqual([]);
   });
 
-  it(`has no function over ${FUNCTION_LINES_MAX} lines`, () => {
-    const long = files.flatMap(({ path, functions }) =>
-      functions
-        .filter(({ lines }) => lines > FUNCTION_LINES_MAX)
-        .map(({ name, lines }) => `${path}: ${name}, ${lines}`),
-    );
-    expect(long).toEqual([]);
+  it(`has no function over ${LIMITS.functionLines} lines or ${LIMITS.parameters} parameters`, () => {
+    expect(
+      files.flatMap(({ path, functions }) => functions.filter(isLargeFunction).map(({ name }) => `${path}: ${name}`)),
+    ).toEqual([]);
+  });
+
+  it(`has no class with more than ${LIMITS.classFields} fields`, () => {
+    expect(
+      files.flatMap(({ path, classes }) => classes.filter(isLargeClass).map(({ name }) => `${path}: ${name}`)),
+    ).toEqual([]);
+  });
+
+  it('can be shown: npm run house', () => {
+    if (process.env['MODE'] === 'house') process.stdout.write(`\n${describeHouse(files)}\n`);
   });
 });
 
@@ -77,7 +103,7 @@ describe('the walls themselves', () => {
     ['const at = new Date();', 'report/text.ts'],
     ['performance.now();', 'worker/worker.ts'],
     ['const { now } = performance;', 'worker/worker.ts'],
-    ['process.hrtime.bigint();', 'coordinator/run.ts'],
+    ['process.hrtime.bigint();', 'run/session.ts'],
     ['setTimeout(() => {}, 1);', 'mqtt/connection.ts'],
     ['globalThis.setTimeout(() => {}, 1);', 'mqtt/connection.ts'],
     ['socket.setTimeout(1);', 'emulator/server.ts'],
@@ -103,17 +129,27 @@ describe('the walls themselves', () => {
     expect(trespasses(parseSource(path, text))).toEqual([]);
   });
 
+  const rooms = [
+    { name: 'run', imports: ['journal'] },
+    { name: 'journal', imports: ['dps'] },
+    { name: 'dps', imports: [] },
+  ];
+
   it.each([
-    ['emulator/server.ts', 'registration/machine.ts', 'code'],
-    ['registration/machine.ts', 'emulator/service.ts', 'types'],
-    ['registration/driver.ts', 'mqtt/tls-dialler.ts', 'code'],
-    ['dps/topics.ts', 'problem/operator-error.ts', 'types'],
-    ['coordinator/run.ts', 'cli/view.ts', 'code'],
-    ['coordinator/run.ts', 'emulator/start.ts', 'code'],
-    ['worker/worker.ts', 'coordinator/run.ts', 'types'],
-    ['unknown/file.ts', 'dps/topics.ts', 'code'],
-  ] as const)('keep %s from %s', (path, of, kind) => {
-    expect(mayImport(path, { of, kind })).toBe(false);
+    ['run/a.ts', "import { b } from '../dps/b.ts';"],
+    ['journal/a.ts', "import type { B } from '../run/b.ts';"],
+    ['unknown/a.ts', "import { b } from '../dps/b.ts';"],
+    ['dps/a.ts', "export type { B } from '../journal/b.ts';"],
+  ])('keep %s from %s', (path, text) => {
+    const others = ['run/b.ts', 'journal/b.ts', 'dps/b.ts'].map((other) => parseSource(other, ''));
+    expect(forbiddenArrows([parseSource(path, text), ...others], rooms)).toHaveLength(1);
+  });
+
+  it('see a permission that nobody uses, and one that points up', () => {
+    const user = parseSource('run/a.ts', "import type { B } from '../journal/b.ts';");
+    expect(unusedPermissions([user, parseSource('journal/b.ts', '')], rooms)).toEqual(['journal > dps']);
+    expect(upwardPermissions([...rooms].reverse())).toEqual(['journal > dps', 'run > journal']);
+    expect(upwardPermissions([{ name: 'run', imports: ['nowhere'] }])).toEqual(['run > nowhere']);
   });
 
   it.each([
@@ -131,18 +167,19 @@ describe('the walls themselves', () => {
     expect(parseSource('cli/main.ts', text).imports).toEqual([expected]);
   });
 
-  it('find a cycle', () => {
-    const cyclic = [
+  it('find a circle, also one of types alone, and one of rooms', () => {
+    const circle = [
       parseSource('dps/a.ts', "import './b.ts';"),
       parseSource('dps/b.ts', "import './c.ts';"),
-      parseSource('dps/c.ts', "import './b.ts';"),
+      parseSource('dps/c.ts', "import type { B } from './b.ts';"),
     ];
-    expect(findCycle(cyclic)).toEqual(['dps/b.ts', 'dps/c.ts', 'dps/b.ts']);
-    const [a, b] = [
-      parseSource('dps/a.ts', "import './b.ts';"),
-      parseSource('dps/b.ts', "import type { A } from './a.ts';"),
+    expect(findCircle(circle)).toEqual(['dps/b.ts', 'dps/c.ts', 'dps/b.ts']);
+    const apart = [
+      parseSource('dps/a.ts', "import '../time/a.ts';"),
+      parseSource('time/b.ts', "import type { B } from '../dps/b.ts';"),
     ];
-    expect(findCycle([a, b])).toBeNull();
+    expect(findCircle(apart)).toBeNull();
+    expect(findCircle(apart, roomOf)).toEqual(['dps', 'time', 'dps']);
   });
 
   it('see an export that nobody imports, and one that a test imports', () => {
@@ -150,6 +187,14 @@ describe('the walls themselves', () => {
     const user = parseSource('../test/dps/a.test.ts', "import { b, c as d } from '../../src/dps/a.ts';");
     const stranger = parseSource('dps/b.ts', 'const a = 1;');
     expect(idleExports([file], [file, user, stranger])).toEqual(['dps/a.ts: a']);
+  });
+
+  it('count the fields of a class and the parameters of a function', () => {
+    const text =
+      'class A { #a = 1; static b = 2; readonly c: number;\n  constructor(a: number, b: number) {} get d() { return 1; } }';
+    const { classes, functions } = parseSource('dps/a.ts', text);
+    expect(classes).toEqual([{ name: 'A', fields: 3 }]);
+    expect(functions.map(({ parameters }) => parameters)).toEqual([2, 0]);
   });
 
   it('count the lines of a function', () => {

@@ -1,79 +1,191 @@
-import type { Import, SourceFile } from '../support/source-file.ts';
+import { posix } from 'node:path';
+import type { SourceFile } from '../support/source-file.ts';
 
-/** Which folders of `src/` a folder may import from. */
-export type FolderRule = {
-  readonly imports: readonly string[];
-  /** Further ones, for types alone: they are erased, so that no code is tied to them. */
-  readonly types?: readonly string[];
-};
-
-const FACTS = ['dps', 'time', 'problem'];
+/** A folder of `src/`, or a folder within one, and the rooms that its files may import from, types included. */
+export type Room = { readonly name: string; readonly imports: readonly string[] };
 
 /**
- * From the top down: shell → assembly → adapters → drivers and pure core → ports → facts. The client and the emulator
- * share facts and `certificates` alone; only the shell knows both.
+ * The house, from the top floor down: a room imports from rooms below it alone. The client and the emulator share facts, files and
+ * certificates; only the shell knows both.
  */
-export const FOLDERS: Readonly<Record<string, FolderRule>> = {
-  cli: {
+export const ROOMS: readonly Room[] = [
+  { name: 'cli', imports: ['cli/commands', 'cli/host', 'cli/view', 'problem'] },
+  {
+    name: 'cli/commands',
     imports: [
-      'coordinator',
-      'worker',
-      'mqtt',
-      'journal',
+      'attestation',
+      'certificates',
+      'cli/host',
+      'cli/view',
+      'dps',
       'emulator',
-      'registration',
-      'attestation',
-      'load',
-      'metrics',
-      'report',
-      'scenario',
+      'emulator/config',
+      'files',
       'fleet',
-      'certificates',
-      ...FACTS,
-    ],
-  },
-
-  coordinator: {
-    imports: [
-      'worker',
-      'mqtt',
       'journal',
-      'registration',
-      'attestation',
       'load',
-      'metrics',
+      'metrics/threshold',
+      'preflight',
+      'problem',
+      'prometheus',
       'report',
+      'results',
+      'run',
+      'run-folder',
       'scenario',
-      'fleet',
-      'certificates',
-      ...FACTS,
+      'scenario/notation',
+      'scenario/read',
+      'scenario/settings',
+      'selection',
+      'time',
+      'worker',
     ],
   },
-
-  worker: {
-    imports: ['mqtt', 'registration', 'attestation', 'load', ...FACTS],
-    types: ['scenario', 'journal'],
+  {
+    name: 'cli/view',
+    imports: [
+      'cli/host',
+      'fleet',
+      'journal',
+      'load',
+      'metrics',
+      'preflight',
+      'problem',
+      'report',
+      'run',
+      'run-folder',
+      'scenario',
+      'scenario/notation',
+      'scenario/read',
+      'time',
+    ],
   },
-  mqtt: { imports: ['certificates', 'dps', 'problem'], types: ['time'] },
-  journal: { imports: ['registration', 'dps', 'problem'], types: ['time', 'scenario'] },
-  emulator: { imports: ['certificates', ...FACTS] },
-
-  registration: { imports: ['dps', 'problem'], types: ['time', 'mqtt', 'attestation'] },
-  attestation: {
-    imports: ['certificates', 'fleet', 'dps', 'problem'],
-    types: ['time', 'mqtt', 'registration', 'scenario'],
+  {
+    name: 'cli/host',
+    imports: [
+      'allocation',
+      'attestation',
+      'certificates',
+      'dps',
+      'emulator/config',
+      'emulator/service',
+      'files',
+      'fleet',
+      'mqtt',
+      'problem',
+      'results',
+      'run',
+      'scenario',
+      'scenario/notation',
+      'scenario/read',
+      'time',
+    ],
   },
-  load: { imports: ['dps', 'problem'], types: ['time'] },
-  metrics: { imports: ['registration', 'problem'], types: ['dps', 'journal', 'scenario'] },
-  report: { imports: ['metrics', 'journal', 'registration', 'dps', 'problem'], types: ['mqtt', 'scenario'] },
-  scenario: { imports: ['fleet', 'load', 'metrics', 'registration', ...FACTS], types: ['mqtt'] },
-  fleet: { imports: ['dps', 'problem'], types: ['scenario'] },
-  certificates: { imports: ['dps', 'problem'], types: ['time'] },
-
-  dps: { imports: [] },
-  time: { imports: [] },
-  problem: { imports: [] },
-};
+  { name: 'prometheus', imports: ['journal', 'metrics', 'problem', 'registration', 'run'] },
+  {
+    name: 'run',
+    imports: [
+      'attestation',
+      'fleet',
+      'journal',
+      'load',
+      'metrics/threshold',
+      'mqtt',
+      'preflight',
+      'problem',
+      'registration',
+      'report',
+      'results',
+      'run-folder',
+      'scenario',
+      'scenario/read',
+      'selection',
+      'time',
+      'worker',
+    ],
+  },
+  {
+    name: 'preflight',
+    imports: [
+      'allocation',
+      'attestation',
+      'certificates',
+      'conversation',
+      'dps',
+      'fleet',
+      'load',
+      'mqtt',
+      'problem',
+      'report',
+      'scenario',
+      'scenario/read',
+      'selection',
+      'time',
+    ],
+  },
+  {
+    name: 'results',
+    imports: [
+      'allocation',
+      'files',
+      'fleet',
+      'journal',
+      'metrics',
+      'problem',
+      'registration',
+      'report',
+      'report/page',
+      'run-folder',
+      'scenario',
+    ],
+  },
+  { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'run-folder', 'scenario'] },
+  { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
+  { name: 'worker', imports: ['attestation', 'files', 'load', 'mqtt', 'registration', 'time'] },
+  {
+    name: 'attestation',
+    imports: ['certificates', 'conversation', 'dps', 'files', 'fleet', 'problem', 'registration', 'scenario', 'time'],
+  },
+  {
+    name: 'scenario/read',
+    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'problem', 'registration', 'scenario', 'scenario/settings'],
+  },
+  {
+    name: 'scenario/settings',
+    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation'],
+  },
+  {
+    name: 'scenario/notation',
+    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'problem', 'time'],
+  },
+  { name: 'scenario', imports: ['allocation', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
+  { name: 'report/page', imports: ['allocation', 'metrics', 'registration', 'report'] },
+  {
+    name: 'report',
+    imports: ['allocation', 'conversation', 'dps', 'files', 'journal', 'metrics', 'metrics/threshold', 'registration'],
+  },
+  { name: 'metrics/threshold', imports: ['allocation', 'metrics', 'problem', 'registration'] },
+  { name: 'metrics', imports: ['allocation', 'journal', 'registration'] },
+  { name: 'journal', imports: ['allocation', 'problem', 'registration'] },
+  { name: 'allocation', imports: ['registration'] },
+  { name: 'registration', imports: ['conversation', 'dps', 'mqtt', 'time'] },
+  { name: 'mqtt', imports: ['certificates', 'conversation', 'time'] },
+  { name: 'conversation', imports: [] },
+  {
+    name: 'emulator',
+    imports: ['certificates', 'dps', 'emulator/config', 'emulator/server', 'emulator/service', 'problem', 'time'],
+  },
+  { name: 'emulator/server', imports: ['dps', 'emulator/service', 'problem', 'time'] },
+  { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem', 'time'] },
+  { name: 'emulator/service', imports: ['certificates', 'dps'] },
+  { name: 'fleet', imports: ['dps', 'files', 'problem'] },
+  { name: 'load', imports: ['dps', 'time'] },
+  { name: 'certificates', imports: ['problem'] },
+  { name: 'files', imports: ['problem'] },
+  { name: 'problem', imports: [] },
+  { name: 'dps', imports: [] },
+  { name: 'time', imports: [] },
+];
 
 /** What only some places may do, as `SourceFile.uses` names it; `in` are beginnings of paths. */
 export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly string[]; readonly reason: string }[] = [
@@ -86,7 +198,12 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
   { use: /^(Math|Math\.random)$/, in: [], reason: 'jitter is a hash of the seed' },
   {
     use: /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues)$/,
-    in: ['certificates/', 'emulator/group-key.ts', 'emulator/start-emulator.ts', 'cli/embedded-emulator.ts'],
+    in: [
+      'certificates/',
+      'emulator/config/default-instance.ts',
+      'emulator/start-emulator.ts',
+      'cli/host/embedded-emulator.ts',
+    ],
     reason: 'randomness is an argument; only keys, serial numbers and operation IDs are made',
   },
   { use: /^process\.(exit|reallyExit|abort)$/, in: ['cli/main.ts'], reason: 'one place ends the process' },
@@ -95,21 +212,50 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
   { use: /^(process|globalThis(\..*)?)$/, in: [], reason: 'globals are used by their names, which this test can see' },
 ];
 
-/** Folders without input, output, threads or sockets. */
-export const PURE = ['dps/', 'registration/', 'load/', 'metrics/', 'emulator/service/'];
+/** Rooms without input, output, threads or sockets. */
+export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina)$/;
 
-export function folderOf(path: string): string {
-  return path.split('/')[0] ?? '';
+export function roomOf(path: string): string {
+  return posix.dirname(path);
 }
 
-export function mayImport(importer: string, { of, kind }: Import): boolean {
-  const [from, to] = [folderOf(importer), folderOf(of)];
-  const rule = FOLDERS[from];
-  if (from === to || rule === undefined) return from === to;
-  return rule.imports.includes(to) || (kind === 'types' && (rule.types ?? []).includes(to));
+/** An import from another room, with the rooms at both ends. */
+type Arrow = { readonly from: string; readonly to: string; readonly importer: string; readonly imported: string };
+
+export function arrows(files: readonly SourceFile[]): readonly Arrow[] {
+  const paths = new Set(files.map(({ path }) => path));
+  return files.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ of, kind }) => paths.has(of) && kind !== 'entry' && roomOf(of) !== roomOf(path))
+      .map(({ of }) => ({ from: roomOf(path), to: roomOf(of), importer: path, imported: of })),
+  );
+}
+
+/** Arrows that the table does not permit, as sentences. */
+export function forbiddenArrows(files: readonly SourceFile[], rooms: readonly Room[] = ROOMS): readonly string[] {
+  const permitted = new Set(rooms.flatMap(({ name, imports }) => imports.map((to) => `${name} > ${to}`)));
+  return arrows(files)
+    .filter(({ from, to }) => !permitted.has(`${from} > ${to}`))
+    .map(({ importer, imported }) => `${importer} imports ${imported}`);
+}
+
+/** Permissions of the table that no file uses. */
+export function unusedPermissions(files: readonly SourceFile[], rooms: readonly Room[] = ROOMS): readonly string[] {
+  const used = new Set(arrows(files).map(({ from, to }) => `${from} > ${to}`));
+  return rooms
+    .flatMap(({ name, imports }) => imports.map((to) => `${name} > ${to}`))
+    .filter((permission) => !used.has(permission));
+}
+
+/** Permissions that point up, or to a room that is not there. */
+export function upwardPermissions(rooms: readonly Room[] = ROOMS): readonly string[] {
+  const floors = new Map(rooms.map(({ name }, floor) => [name, floor]));
+  return rooms.flatMap(({ name, imports }, floor) =>
+    imports.filter((to) => (floors.get(to) ?? -1) <= floor).map((to) => `${name} > ${to}`),
+  );
 }
 
 /** Uses that are reserved for other places, as sentences. */
@@ -129,25 +275,36 @@ export function idleExports(files: readonly SourceFile[], users: readonly Source
   });
 }
 
-/** The first cycle of imports that is found (those of types alone tie no code together), as a path that ends where it begins; `null` = there is none. */
-export function findCycle(files: readonly SourceFile[]): readonly string[] | null {
-  const importsOf = new Map(
-    files.map(({ path, imports }) => [path, imports.filter(({ kind }) => kind === 'code').map(({ of }) => of)]),
-  );
+/**
+ * The first circle of imports, types included, as a path that ends where it begins; `null` if there is none.
+ *
+ * @param placeOf maps a file to what the circle is made of: itself, its room, or its top folder
+ */
+export function findCircle(
+  files: readonly SourceFile[],
+  placeOf: (path: string) => string = (path) => path,
+): readonly string[] | null {
+  const importsOf = new Map<string, Set<string>>();
+  for (const { path, imports } of files) {
+    const from = placeOf(path);
+    const targets = importsOf.get(from) ?? new Set();
+    for (const { of, kind } of imports) if (kind !== 'entry' && placeOf(of) !== from) targets.add(placeOf(of));
+    importsOf.set(from, targets);
+  }
   const settled = new Set<string>();
-  const visit = (path: string, trail: readonly string[]): readonly string[] | null => {
-    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
-    if (settled.has(path)) return null;
-    for (const next of importsOf.get(path) ?? []) {
-      const cycle = visit(next, [...trail, path]);
-      if (cycle) return cycle;
+  const visit = (place: string, trail: readonly string[]): readonly string[] | null => {
+    if (trail.includes(place)) return [...trail.slice(trail.indexOf(place)), place];
+    if (settled.has(place)) return null;
+    for (const next of importsOf.get(place) ?? []) {
+      const circle = visit(next, [...trail, place]);
+      if (circle) return circle;
     }
-    settled.add(path);
+    settled.add(place);
     return null;
   };
-  for (const { path } of files) {
-    const cycle = visit(path, []);
-    if (cycle) return cycle;
+  for (const place of importsOf.keys()) {
+    const circle = visit(place, []);
+    if (circle) return circle;
   }
   return null;
 }

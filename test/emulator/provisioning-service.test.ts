@@ -261,7 +261,7 @@ describe('register request', () => {
   it('makes a new operation each time, with the same middle part for the same device', () => {
     const service = emulatedService();
     const parts = [1, 2].map((n) =>
-      bodyOf(service.register(connected(service), '', NOW_MS + n)).operationId.split('./'),
+      bodyOf(service.register(connected(service), '', NOW_MS + n)).operationId.split('.'),
     );
     expect(parts[0][1]).toBe(parts[1][1]);
     expect(parts[0][2]).not.toBe(parts[1][2]);

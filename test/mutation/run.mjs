@@ -17,7 +17,7 @@ const TESTS = [
     'test/load/governor.test.ts',
     'test/load/permits.test.ts',
   ],
-  ['test/registration/simulation.test.ts', 'test/coordinator/quota-simulation.test.ts'],
+  ['test/registration/simulation.test.ts', 'test/run/quota-simulation.test.ts'],
 ];
 
 const copy = mkdtempSync(join(tmpdir(), 'dpsload-mutation-'));

@@ -64,7 +64,7 @@ describe('JUnit XML', () => {
     const properties = [...junitXml(summary).matchAll(/<property name="([^"]*)" value="([^"]*)"\/>/g)];
     expect(properties.length).toBeGreaterThan(50);
     for (const [, path = '', value] of properties) {
-      const member = path.split('./').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], summary);
+      const member = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], summary);
       expect([path, String(member)]).toEqual([path, value]);
     }
   });

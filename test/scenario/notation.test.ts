@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/scenario/notation/duration.ts';
 import {
   API_VERSION,
   DELIMITER,
@@ -14,6 +13,7 @@ import {
   YES_NO,
 } from '../../src/scenario/notation/notation.ts';
 import { formatRate, parseRate, RATE_PER_SECOND_MAX } from '../../src/scenario/notation/rate.ts';
+import { parseDuration, printDuration } from '../../src/time/duration.ts';
 import { symmetricKeys } from '../support/arbitraries.ts';
 
 describe('durations', () => {
@@ -50,7 +50,7 @@ describe('durations', () => {
   it('are read as they are shown', () => {
     fc.assert(
       fc.property(fc.nat(86_400_000), (ms) => {
-        expect(parseDuration(formatDuration(ms))).toBe(ms);
+        expect(parseDuration(printDuration(ms))).toBe(ms);
       }),
     );
   });

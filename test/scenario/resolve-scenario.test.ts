@@ -124,7 +124,7 @@ const SAMPLES: Readonly<
 
 /** A scenario with one setting, as an operator would write it. */
 function scenarioWith(name: SettingName, text: string): string {
-  const steps = settingNamed(name).key.split('./');
+  const steps = settingNamed(name).key.split('.');
   const value = text.includes('=') ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }` : JSON.stringify(text);
   const leaf = name === 'emulator' ? '{}' : value;
   return `version: 1\n${steps.map((step, depth) => `${'  '.repeat(depth)}${step}:`).join('\n')} ${leaf}\n`;

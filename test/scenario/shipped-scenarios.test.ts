@@ -47,7 +47,7 @@ describe('the JSON Schema of scenarios', () => {
   it.each(SETTING_NAMES)('knows %s, and says what it is', (name) => {
     const { key, help } = settingNamed(name);
     const at = key
-      .split('./')
+      .split('.')
       .reduce<Schema | undefined>((schema, step) => schema?.properties?.[step], scenarioSchema());
     expect(at?.description).toContain(help);
   });

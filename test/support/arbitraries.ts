@@ -4,7 +4,7 @@ const EDGE = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-';
 
 /** Legal registration IDs, put together from the rule's words and not from the program's expression. */
 export const registrationIds: fc.Arbitrary<string> = fc
-  .tuple(fc.string({ unit: fc.constantFrom(...EDGE, './', '_', ':'), maxLength: 127 }), fc.constantFrom(...EDGE))
+  .tuple(fc.string({ unit: fc.constantFrom(...EDGE, '.', '_', ':'), maxLength: 127 }), fc.constantFrom(...EDGE))
   .map(([start, end]) => start + end);
 
 export const idScopes: fc.Arbitrary<string> = fc.stringMatching(/^[0-9A-F]{8}$/).map((digits) => `0ne${digits}`);

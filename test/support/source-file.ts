@@ -15,7 +15,9 @@ export type Import = {
   readonly kind: 'code' | 'types' | 'entry';
 };
 
-export type NamedFunction = { readonly name: string; readonly lines: number };
+export type NamedFunction = { readonly name: string; readonly lines: number; readonly parameters: number };
+
+export type NamedClass = { readonly name: string; readonly fields: number };
 
 export type SourceFile = {
   /** From `src/` on, with slashes; `../test/…` for one of the tests. */
@@ -26,6 +28,9 @@ export type SourceFile = {
   /** Every identifier in it. */
   readonly names: ReadonlySet<string>;
   readonly functions: readonly NamedFunction[];
+  readonly classes: readonly NamedClass[];
+  /** Lines that hold more than comments and white space. */
+  readonly codeLines: number;
   /** Globals and methods that the walls ask about: `Date.now`, `new Date()`, `setTimeout`, `console.log`, `randomBytes`. */
   readonly uses: readonly string[];
 };
@@ -56,6 +61,8 @@ export function parseSource(path: string, text: string): SourceFile {
     exports: nodes.flatMap(exportsOf),
     names: new Set(nodes.flatMap((node) => (node.type === 'Identifier' ? (nameOf(node) ?? []) : []))),
     functions: nodes.flatMap((node) => functionOf(node, text) ?? []),
+    classes: nodes.flatMap((node) => classOf(node) ?? []),
+    codeLines: codeLinesOf(text),
     uses: nodes.flatMap((node) => useOf(node) ?? []),
   };
 }
@@ -74,7 +81,7 @@ function importOf(node: Node, path: string): Import | null {
   const source = sourceOf(node);
   if (source === null) return null;
   const file = posix.relative('src', posix.join('src', posix.dirname(path), source)).replace(/\.js$/, '.ts');
-  const of = source.startsWith('./') ? file : source;
+  const of = source.startsWith('.') ? file : source;
   const kind = node.type === 'NewExpression' ? 'entry' : isTypeOnly(node) ? 'types' : 'code';
   return { of, kind };
 }
@@ -108,7 +115,27 @@ function exportsOf(node: Node): readonly string[] {
 function functionOf(node: Node, text: string): NamedFunction | null {
   if (!/^(Function|ArrowFunction)/.test(node.type) || !node['body']) return null;
   const lines = text.slice(node.start, node.end).split('\n').length;
-  return { name: nameOf(node['id']) ?? text.slice(node.start, node.end).split('\n')[0] ?? '', lines };
+  const parameters = (node['params'] as readonly Node[]).length;
+  return { name: nameOf(node['id']) ?? text.slice(node.start, node.end).split('\n')[0] ?? '', lines, parameters };
+}
+
+/** Comments of this house stand on lines of their own, or behind code. */
+function codeLinesOf(text: string): number {
+  let inComment = false;
+  return text.split('\n').filter((line) => {
+    const trimmed = line.trim();
+    const starts = trimmed.startsWith('/*');
+    const isComment = inComment || starts || trimmed.startsWith('//');
+    if (inComment || starts) inComment = !trimmed.endsWith('*/');
+    return trimmed !== '' && !isComment;
+  }).length;
+}
+
+function classOf(node: Node): NamedClass | null {
+  if (!/^Class(Declaration|Expression)$/.test(node.type)) return null;
+  const members = (node['body'] as { readonly body: readonly Node[] }).body;
+  const fields = members.filter(({ type }) => type === 'PropertyDefinition').length;
+  return { name: nameOf(node['id']) ?? 'a class', fields };
 }
 
 const GLOBALS = /^(Date|Math|performance|process|console|globalThis)$/;

@@ -9,7 +9,7 @@ import {
 } from '../../emulator/config/default-instance.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../emulator/config/read-emulator-config.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../emulator/service/service-behavior.ts';
-import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
+import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type SecretSource } from '../../scenario/scenario.ts';
 
@@ -85,7 +85,7 @@ function unwritable(recordsFile: string): readonly Problem[] {
     return [];
   } catch (error) {
     const message = `--records cannot be written (${(error as NodeJS.ErrnoException).code})`;
-    return [{ file: recordsFile, line: null, column: null, message, remedy: 'Name a file in a folder that exists' }];
+    return [problemIn(recordsFile, message, 'Name a file in a folder that exists')];
   }
 }
 

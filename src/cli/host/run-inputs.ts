@@ -4,7 +4,7 @@ import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { loadAttestationKeys } from '../../attestation/load-attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
-import { OperatorError, type Problem, unreadableFile } from '../../problem/operator-error.ts';
+import { OperatorError, type Problem, problemIn, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
 import type { RunRequest } from '../../run/register-fleet.ts';
 import {
@@ -92,7 +92,7 @@ async function readCaFile(file: string): Promise<readonly string[]> {
   if (holdsCertificates(pem)) return [pem];
   const message = 'holds no readable certificate in PEM form';
   const remedy = 'Give the CA certificate as PEM: -----BEGIN CERTIFICATE-----, base64, -----END CERTIFICATE-----';
-  throw new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  throw new OperatorError('usage', [problemIn(file, message, remedy)]);
 }
 
 function holdsCertificates(pem: string): boolean {

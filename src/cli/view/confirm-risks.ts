@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { OperatorError, type Problem } from '../../problem/operator-error.ts';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatDuration, formatNoun } from '../../report/format.ts';
 import { loadRisks } from '../../scenario/read/load-risks.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
@@ -40,6 +40,5 @@ function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork):
 }
 
 function refused(message: string, remedy: string | null): OperatorError {
-  const found: Problem = { file: null, line: null, column: null, message, remedy };
-  return new OperatorError('usage', [found]);
+  return new OperatorError('usage', [problem(message, remedy)]);
 }

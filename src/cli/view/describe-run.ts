@@ -3,10 +3,10 @@ import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
 import { type LoadShape, paceOf } from '../../load/pace.ts';
 import { formatNoun } from '../../report/format.ts';
-import { formatDuration } from '../../scenario/notation/duration.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
+import { printDuration } from '../../time/duration.ts';
 
 /** What a run would do, for people. */
 export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {
@@ -77,7 +77,7 @@ function describeShape(shape: LoadShape): string {
     case 'stages':
       return `launched in stages ${formatStages(shape.stages)}`;
     case 'batches':
-      return `launched in batches of ${shape.size} every ${formatDuration(shape.everyMs)}`;
+      return `launched in batches of ${shape.size} every ${printDuration(shape.everyMs)}`;
     case 'at-once':
       return 'all meant to start at once';
   }
@@ -100,7 +100,7 @@ function summarize(parts: readonly number[]): string {
 
 function describeDuration(rows: number, scenario: Scenario): string {
   const { durationMs, isGuess } = estimateDuration(rows, scenario);
-  const about = `about ${formatDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
+  const about = `about ${printDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
   return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
 }
 

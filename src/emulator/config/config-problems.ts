@@ -25,7 +25,7 @@ export class ConfigProblems {
     const problems = issues.flatMap((issue): Problem[] => {
       const path = issue.path as YamlPath;
       if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.#unknownKey(path, key, schema));
-      return [this.#problem(path, `${path.join('./')} ${sentenceEnd(issue)}`, remedyFor(path, schema))];
+      return [this.#problem(path, `${path.join('.')} ${sentenceEnd(issue)}`, remedyFor(path, schema))];
     });
     this.#list.add(...problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   }
@@ -43,7 +43,7 @@ export class ConfigProblems {
     const known = keysAt(schema, path);
     const similar = similarWord(key, known);
     const remedy = similar === null ? `The keys here are ${known.join(', ')}` : `Write ${similar}`;
-    const where = path.length === 0 ? '' : ` in ${path.join('./')}`;
+    const where = path.length === 0 ? '' : ` in ${path.join('.')}`;
     const place = this.#document.placeOfKey(path, key);
     return { file: this.#file, ...place, message: `unknown key ${quoteValue(key)}${where}`, remedy };
   }

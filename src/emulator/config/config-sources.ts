@@ -23,7 +23,7 @@ export class ConfigSources {
     const file = keys[`${name}File`];
     const variable = keys[`${name}Variable`];
     if (file !== undefined && variable !== undefined) {
-      this.#problems.at(at, `${at.join('./')} names both ${name}File and ${name}Variable`, 'Remove one of them');
+      this.#problems.at(at, `${at.join('.')} names both ${name}File and ${name}Variable`, 'Remove one of them');
     } else if (file !== undefined)
       return this.#checkedKey(this.#read(file, [...at, `${name}File`]), [...at, `${name}File`]);
     else if (variable !== undefined) {
@@ -54,14 +54,14 @@ export class ConfigSources {
     if (text === null) return null;
     const reason = symmetricKeyProblem(text.trim());
     if (reason === null) return text.trim();
-    this.#problems.at(at, `the key that ${at.join('./')} names ${reason}`, 'Give a base64 key of 16 to 64 bytes');
+    this.#problems.at(at, `the key that ${at.join('.')} names ${reason}`, 'Give a base64 key of 16 to 64 bytes');
     return null;
   }
 
   #read(file: string, at: YamlPath): string | null {
     if (isSecret(file)) {
       const remedy = 'Put the key into a file, and make a new one: this one was written down';
-      this.#problems.at(at, `${at.join('./')} is a secret, not the name of a file`, remedy);
+      this.#problems.at(at, `${at.join('.')} is a secret, not the name of a file`, remedy);
       return null;
     }
     try {

@@ -26,7 +26,7 @@ export function resolveAttestation(
 ): Attestation | null {
   const { symmetricKey, x509 } = shape;
   if ((symmetricKey === undefined) === (x509 === undefined)) {
-    from.problems.at(at, `${at.join('./')} must have one of symmetricKey and x509`, 'Keep one of them');
+    from.problems.at(at, `${at.join('.')} must have one of symmetricKey and x509`, 'Keep one of them');
     return null;
   }
   if (symmetricKey !== undefined) return resolveKeys(symmetricKey, [...at, 'symmetricKey'], from);
@@ -38,7 +38,7 @@ function resolveKeys(keys: object, at: YamlPath, { sources, problems }: Attestat
   const secondaryKey = sources.key({ ...keys }, 'secondaryKey', at);
   if (primaryKey !== null) return { kind: 'symmetricKey', primaryKey, secondaryKey };
   if (!('primaryKeyFile' in keys || 'primaryKeyVariable' in keys)) {
-    problems.at(at, `${at.join('./')} has no primary key`, 'Name it with primaryKeyFile or primaryKeyVariable');
+    problems.at(at, `${at.join('.')} has no primary key`, 'Name it with primaryKeyFile or primaryKeyVariable');
   }
   return null;
 }
@@ -47,7 +47,7 @@ function resolveCertificates(shape: X509Shape, at: YamlPath, from: AttestationSo
   const named = Object.entries(shape).filter(([, value]) => value !== undefined);
   const [kind, pair] = named[0] ?? [];
   if (named.length !== 1 || kind === undefined || pair === undefined) {
-    const message = `${at.join('./')} must have one of clientCertificates, signingCertificates and caReferences`;
+    const message = `${at.join('.')} must have one of clientCertificates, signingCertificates and caReferences`;
     from.problems.at(at, message, 'Keep one of them');
     return null;
   }

@@ -140,9 +140,9 @@ function resolveWebhook(
   { sources, problems }: SettingsSources,
 ): CustomAllocationDefinition {
   if ((webhookUrl === undefined) === (webhookFile === undefined)) {
-    problems.at(at, `${at.join('./')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
+    problems.at(at, `${at.join('.')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
   }
-  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? './', [...at, 'webhookFile']), apiVersion };
+  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? '.', [...at, 'webhookFile']), apiVersion };
 }
 
 /** The hubs that the enrollment names, each of which must be linked. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { OperatorError } from '../../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../../problem/operator-error.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { DpsInstance, EnrollmentSettings } from '../service/dps-instance.ts';
 import type { WebhookCall, WebhookOutcome } from '../service/webhook.ts';
@@ -155,5 +155,5 @@ function notStarted(file: string, reason: string): OperatorError {
   const message = `the webhook cannot be started: it ${reason}`;
   const remedy =
     'Let it print {"url":"http://127.0.0.1:PORT/"} first, as scenarios/emulator/allocation-webhook.mjs does';
-  return new OperatorError('usage', [{ file, line: null, column: null, message, remedy }]);
+  return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }

@@ -15,9 +15,9 @@ import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetr
  * threshold  = metric [ "(" argument ")" ] comparison limit [ "abort" ]
  * argument   = word | '"' { any character, \" or \\ } '"'
  * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
- * limit      = digits [ "./" digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
+ * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
  * compound   = digits with "h", "m", "s" and "ms", in this order: 1h30m, as durations are written elsewhere
- * word       = { letter | digit | "_" | "./" | "%" | "-" }
+ * word       = { letter | digit | "_" | "." | "%" | "-" }
  */
 const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
 

@@ -1,11 +1,9 @@
-import { formatDuration, parseDuration } from '../../time/duration.ts';
+import { parseDuration, printDuration } from '../../time/duration.ts';
 import { type Notation, notation } from './notation.ts';
-
-export { formatDuration, parseDuration };
 
 /** A duration between two limits, both included. */
 export function durationBetween(minMs: number, maxMs: number): Notation<number> {
-  const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  const range = `from ${printDuration(minMs)} to ${printDuration(maxMs)}`;
   return notation(
     'duration',
     `a duration ${range}`,
@@ -14,6 +12,6 @@ export function durationBetween(minMs: number, maxMs: number): Notation<number> 
       const durationMs = parseDuration(text);
       return durationMs !== null && durationMs >= minMs && durationMs <= maxMs ? durationMs : null;
     },
-    formatDuration,
+    printDuration,
   );
 }

@@ -1,5 +1,5 @@
 import type { Stage } from '../../load/pace.ts';
-import { formatDuration, parseDuration } from './duration.ts';
+import { parseDuration, printDuration } from '../../time/duration.ts';
 import { type Notation, notation, parseWholeNumber } from './notation.ts';
 
 const UNITS_SECONDS = { s: 1, min: 60, h: 3_600 } as const;
@@ -71,7 +71,7 @@ export function formatStages(stages: readonly Stage[]): string {
   return stages
     .map(({ ratePerSecond, forMs, ramp }) => {
       const rate = ratePerSecond === 0 ? '0' : formatRate(ratePerSecond);
-      return `${rate}:${formatDuration(forMs)}${ramp ? ':ramp' : ''}`;
+      return `${rate}:${printDuration(forMs)}${ramp ? ':ramp' : ''}`;
     })
     .join(',');
 }
@@ -100,5 +100,5 @@ export const BATCHES: Notation<Batches> = notation(
     const [devices, everyMs] = [parseWholeNumber(size), parseDuration(interval)];
     return devices && everyMs && rest.length === 0 ? { size: devices, everyMs } : null;
   },
-  ({ size, everyMs }) => `${size}/${formatDuration(everyMs)}`,
+  ({ size, everyMs }) => `${size}/${printDuration(everyMs)}`,
 );

@@ -20,7 +20,7 @@ const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
 export function scenarioKeys(resolved: ResolvedScenario): object {
   const document = scenarioDocument(resolved);
   for (const name of DERIVED) {
-    if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('..'));
+    if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('.'));
   }
   return document.toJSON();
 }
@@ -38,7 +38,7 @@ function scenarioDocument(resolved: ResolvedScenario): Document {
   for (const name of SETTING_NAMES) {
     const value = yamlValue(name, resolved);
     if (value === null) continue;
-    const path = settingNamed(name).key.split('..');
+    const path = settingNamed(name).key.split('.');
     document.setIn(path, document.createNode(value));
     const node = document.getIn(path, true);
     const comment = ` ${describeSource(resolved.origins[name])}`;
@@ -51,7 +51,7 @@ function scenarioDocument(resolved: ResolvedScenario): Document {
       const secondary = Object.hasOwn(attestation.secondary.groups, name) ? attestation.secondary.groups[name] : null;
       return [name, { ...sourceKeys(source, ''), ...(secondary ? sourceKeys(secondary, 'secondary') : {}) }];
     });
-    document.setIn(GROUPS_KEY.split('..'), document.createNode(Object.fromEntries(groups)));
+    document.setIn(GROUPS_KEY.split('.'), document.createNode(Object.fromEntries(groups)));
   }
   return document;
 }

@@ -60,7 +60,7 @@ export function readScenario(file: string, text: string, environment: Environmen
 
 function givenSetting(reader: Reader, name: SettingName): Given | null {
   const { key, notation } = settingNamed(name);
-  const path = key.split('..');
+  const path = key.split('.');
   const value = valueAt(reader.values, path);
   if (notation.kind === 'list' && Array.isArray(value)) return givenList(reader, path, value);
   if (notation.kind === 'stages' && Array.isArray(value)) return givenStages(reader, path, value.length);
@@ -121,7 +121,7 @@ function givenHubsByName(reader: Reader, path: YamlPath, value: Readonly<Record<
 }
 
 function givenGroups(reader: Reader): ReadonlyMap<string, GivenGroup> {
-  const path = GROUPS_KEY.split('..');
+  const path = GROUPS_KEY.split('.');
   const groups = valueAt(reader.values, path);
   const names = isMapping(groups) ? Object.keys(groups) : [];
   return new Map(

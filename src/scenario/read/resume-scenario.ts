@@ -53,7 +53,7 @@ export function resumeScenario({ file, settings, flags, environment, cores }: Re
 function without(settings: object, keys: readonly string[]): object {
   const kept = structuredClone(settings);
   for (const key of keys) {
-    const path = key.split('..');
+    const path = key.split('.');
     const parent = path.slice(0, -1).reduce<unknown>((value, step) => memberOf(value, step), kept);
     if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, path.at(-1) ?? '');
   }

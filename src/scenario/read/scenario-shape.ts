@@ -51,9 +51,9 @@ function describeSetting(name: SettingName): string {
 function mappingKeys(): ReadonlyMap<string, readonly string[]> {
   const keys = new Map<string, string[]>([['', ['version']]]);
   for (const path of [...SETTING_NAMES.map((name) => settingNamed(name).key), GROUPS_KEY]) {
-    const steps = path.split('..');
+    const steps = path.split('.');
     steps.forEach((step, depth) => {
-      const parent = steps.slice(0, depth).join('..');
+      const parent = steps.slice(0, depth).join('.');
       const siblings = keys.get(parent) ?? [];
       if (!siblings.includes(step)) keys.set(parent, [...siblings, step]);
     });
@@ -114,7 +114,7 @@ export function shapeProblems(file: string, document: YamlDocument, issues: read
 }
 
 function wrongValue(path: YamlPath, issue: Issue): readonly [message: string, remedy: string] {
-  const dotted = path.join('..');
+  const dotted = path.join('.');
   if (dotted === 'version') return [`version is not ${SCENARIO_VERSION}`, `Write version: ${SCENARIO_VERSION}`];
   if (path[0] === 'thresholds') {
     return [`${dottedPath(path)} is no list of thresholds`, LIST_REMEDY];
@@ -134,7 +134,7 @@ function unknownKey(path: YamlPath, key: string): readonly [message: string, rem
   const where = path.length === 0 ? '' : ` in ${dottedPath(path)}`;
   const message = `unknown key ${quoteValue(key)}${where}`;
   const ofItem = path[0] === 'thresholds' ? ['expression', 'abort'] : GROUP_KEYS;
-  const keys = MAPPING_KEYS.get(path.join('..')) ?? ofItem;
+  const keys = MAPPING_KEYS.get(path.join('.')) ?? ofItem;
   const similar = similarWord(key, keys);
   if (similar !== null) return [message, `Write ${similar}`];
   if (isSecretName(key)) return [message, SECRET_REMEDY];
