@@ -92,8 +92,8 @@ describe('the house', () => {
     ).toEqual([]);
   });
 
-  it('can be shown: npm run house', () => {
-    if (process.env['MODE'] === 'house') process.stdout.write(`\n${describeHouse(files)}\n`);
+  it('is described by npm run house', () => {
+    if (process.env['npm_lifecycle_event'] === 'house') process.stdout.write(`\n${describeHouse(files)}\n`);
   });
 });
 
