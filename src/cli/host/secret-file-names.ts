@@ -4,21 +4,21 @@ import { OperatorError, type Problem, problem } from '../../problem/operator-err
 import { quoteValue } from '../../problem/quote-value.ts';
 import { FILE } from '../../scenario/notation/notation.ts';
 
-/** What stands in help for the value of an option or argument that names a file or a folder. */
+/** Matches the placeholder, in help, of an option or argument that names a file or folder. */
 const NAMES_FILE = /file|folder|dir|csv/i;
 
 /**
- * Before a command does anything: whoever mistakes a file for what is in it must not find the key in a message, a log or
- * the name of a folder.
+ * Refuses keys in place of file names before a command does anything, so that none ends up in a message, a log or the name
+ * of a folder.
  *
- * @throws OperatorError `usage` with each secret that was given where the name of a file belongs
+ * @throws OperatorError `usage` with each of them.
  */
 export function refuseSecretFileNames(command: Command): void {
   const problems = [...optionProblems(command), ...argumentProblems(command)];
   if (problems.length > 0) throw new OperatorError('usage', problems);
 }
 
-/** Says of `text`, which `source` gave as the name of a file, that it is a secret; `null` = it is none. */
+/** The problem with `text`, given by `source` as a file name, if it is a secret; else `null`. */
 export function secretFileNameProblem(source: string, text: string): Problem | null {
   if (!isSecret(text)) return null;
   return problem(`${source} ${quoteValue(text)} is a secret, not the name of a file`, FILE.remedy);

@@ -12,11 +12,11 @@ export type ShippedScenario = {
   readonly name: string;
   readonly file: string;
   readonly text: string;
-  /** What it is for: its second line, a comment. */
+  /** Its purpose, from the comment in its second line. */
   readonly about: string;
 };
 
-/** The scenarios of the package, by name. */
+/** The bundled scenarios, sorted by name. */
 export function shippedScenarios(): readonly ShippedScenario[] {
   return scenarioNames().map((name) => {
     const file = join(FOLDER, `${name}${EXTENSION}`);
@@ -25,13 +25,13 @@ export function shippedScenarios(): readonly ShippedScenario[] {
   });
 }
 
-/** @throws OperatorError `usage` when there is none of that name. */
+/** @throws OperatorError `usage` if no bundled scenario has this name. */
 export function shippedScenarioFile(name: string): string {
   const names = scenarioNames();
   if (names.includes(name)) return join(FOLDER, `${name}${EXTENSION}`);
   const similar = similarWord(name, names);
-  const remedy = similar === null ? `There are ${names.join(', ')}` : `Write ${similar}`;
-  throw new OperatorError('usage', [problem(`dpsload brings no scenario ${quoteValue(name)}`, remedy)]);
+  const remedy = similar === null ? `Choose one of ${names.join(', ')}` : `Did you mean ${similar}?`;
+  throw new OperatorError('usage', [problem(`no bundled scenario is named ${quoteValue(name)}`, remedy)]);
 }
 
 function scenarioNames(): readonly string[] {

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import type { StopRequest, StopRequests } from '../../run/stop-request.ts';
 
-/** The one place that hears signals: the first asks for an orderly stop, every further one for a stop at once. */
+/** The only listener for signals: the first one requests an orderly stop, every further one an immediate stop. */
 export function listenForSignals(): StopRequests & { dispose(): void } {
   const listeners: ((request: StopRequest) => void)[] = [];
   let heard = 0;
@@ -14,7 +14,7 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
   };
   const onInterrupt = hear('interrupted');
   const onTerminate = hear('terminated');
-  // It comes twice where a shell passes it on, which is no hurry.
+  // Only as the first signal: a shell that passes SIGHUP on makes it arrive twice, which does not mean an immediate stop.
   const atTerminal = isAtTerminal();
   const onHangUp = (): void => {
     if (atTerminal && heard === 0) onTerminate();
@@ -36,8 +36,8 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
 }
 
 /**
- * Whether SIGHUP says that the terminal is gone. What was never at one goes on, as `nohup` and services want it: Node takes
- * away the protection that `nohup` gives.
+ * Returns whether SIGHUP means that the terminal has gone. Without a terminal it is ignored, as `nohup` and services expect;
+ * Node.js undoes the protection of `nohup`.
  */
 export function isAtTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
