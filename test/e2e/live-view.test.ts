@@ -126,7 +126,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal', () => {
     expect(terminal.coloredScreen()).toContain('\u001b[1mEMULATOR');
     terminal.press('C-c');
     const stopping = await terminal.until((seen) => /stopping, ETA/.test(seen));
-    expect(stopping).toMatch(/stopping \(interrupted\): no new launches/);
+    expect(stopping).toMatch(/Stopping \(interrupted\)\. Waiting for (\d+ )?registrations? in progress/);
     expectWhole(stopping);
     const frames = readFileSync(path('written'), 'utf8').match(/EMULATOR, ID scope/g)?.length ?? 0;
     expect(frames).toBeLessThanOrEqual(((performance.now() - startedAtMs) / 1000) * 4 + 5);
@@ -134,7 +134,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal', () => {
     expect(end).toMatch(/\nended with 130$/);
     expect(
       end
-        .slice(end.lastIndexOf('stopping ('))
+        .slice(end.lastIndexOf('Stopping ('))
         .split('\n')
         .filter((line) => /elapsed|health/.test(line)),
     ).toEqual([]);

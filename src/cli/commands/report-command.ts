@@ -66,7 +66,7 @@ async function resultsIn(folder: string): Promise<Results> {
   const locked = lockOrReason(folder);
   if (locked instanceof OperatorError) {
     const results = await readResults(folder);
-    process.stderr.write(`Nothing is written: ${locked.message}\n`);
+    process.stderr.write(`nothing is written: ${locked.message}\n`);
     return results;
   }
   try {
