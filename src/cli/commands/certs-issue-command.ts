@@ -74,19 +74,9 @@ export function certsIssueCommand(): Command {
     .action((fleet: string, flags: IssueFlags) => issueFleet(command, fleet, flags, process.env));
 }
 
-type IssueInput = {
-  readonly fleet: FleetFile;
-  readonly issuerCertFile: string;
-  readonly issuerKeyFile: string;
-  readonly csvFile: string;
-  readonly defect: (typeof DEFECTS)[number] | null;
-  readonly settings: DeviceBatchSettings;
-};
-
 async function issueFleet(command: Command, file: string, flags: IssueFlags, environment: Environment): Promise<void> {
-  const input = readInput(command, file, flags, environment);
-  const { fleet, issuerCertFile, issuerKeyFile, csvFile, defect, settings } = input;
-  const issuer = await loadIssuer(issuerCertFile, issuerKeyFile);
+  const { fleet, issuerFiles, csvFile, defect, settings } = readInput(command, file, flags, environment);
+  const issuer = await loadIssuer(...issuerFiles);
   const { rows } = await surveyFleet(fleet, { keys: 'certificates', files: null });
   const clock = systemClock(hrtimeMs());
   makeOwnFolder(settings.folder);
@@ -98,7 +88,7 @@ async function issueFleet(command: Command, file: string, flags: IssueFlags, env
   process.stdout.write(`${describeCounts(counts)} for ${formatNoun(rows, 'device')}: ${csvFile}\n`);
 }
 
-function readInput(command: Command, file: string, flags: IssueFlags, environment: Environment): IssueInput {
+function readInput(command: Command, file: string, flags: IssueFlags, environment: Environment) {
   const problems: Problem[] = [];
   const given = givenFlags(command);
   const gather = <Name extends Parameters<typeof gatherSetting>[0]>(name: Name) =>
@@ -112,7 +102,7 @@ function readInput(command: Command, file: string, flags: IssueFlags, environmen
   const csvFile = flags.csv ?? join(flags.out, basename(file));
   if (resolve(csvFile) === resolve(file))
     problems.push(problem('the new CSV would overwrite the fleet CSV', 'Name another file with --csv'));
-  const fleet = {
+  const fleet: FleetFile = {
     file,
     delimiter: gather('delimiter') ?? ',',
     header: gather('header') ?? true,
@@ -121,9 +111,10 @@ function readInput(command: Command, file: string, flags: IssueFlags, environmen
   if (problems.length > 0 || issuerCertFile === null || issuerKeyFile === null) {
     throw new OperatorError('usage', problems);
   }
-  const validity = defect === null || defect === 'wrong-ca' ? 'current' : defect;
-  const settings = { folder: flags.out, keyAlgorithm, validity, days } as const;
-  return { fleet, issuerCertFile, issuerKeyFile, csvFile, defect, settings };
+  const validity: DeviceBatchSettings['validity'] = defect === null || defect === 'wrong-ca' ? 'current' : defect;
+  const settings: DeviceBatchSettings = { folder: flags.out, keyAlgorithm, validity, days };
+  const issuerFiles = [issuerCertFile, issuerKeyFile] as const;
+  return { fleet, issuerFiles, csvFile, defect, settings };
 }
 
 /** A different CA with the name of the issuer; its key is not saved. */

@@ -56,7 +56,7 @@ export function compareCommand(): Command {
     .addOption(noColorOption())
     .addHelpText('after', '\nExample:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n')
     .action(async (first: string, others: readonly string[], flags: CompareFlags) => {
-      const comparison = await compare([first, ...others], flags);
+      const comparison = await compare(first, others, flags);
       process.stdout.write(
         flags.format === 'json'
           ? `${JSON.stringify(comparison, null, 2)}\n`
@@ -66,26 +66,18 @@ export function compareCommand(): Command {
     });
 }
 
-async function compare(folders: readonly string[], flags: CompareFlags): Promise<RunComparison> {
+async function compare(first: string, others: readonly string[], flags: CompareFlags): Promise<RunComparison> {
   const problems: Problem[] = [];
   const { byDevice = false, moves = null } = flags;
   const tolerance = readFlag('--tolerance', flags.tolerance, TOLERANCE, problems);
-  if (moves !== null && folders.length > 2) {
+  if (moves !== null && others.length > 1) {
     problems.push(problem('--moves is given with more than two runs', 'Compare two runs'));
   }
   if (problems.length > 0 || tolerance === null) throw new OperatorError('usage', problems);
   if (moves !== null) refuseUnlessNew(moves);
-  const runs = folders.map(readComparedRun);
-  const devices = byDevice || moves !== null ? await compareAllDevices(folders, tolerance, moves) : null;
+  const runs = [first, ...others].map(readComparedRun);
+  if (!byDevice && moves === null) return compareRuns(runs, tolerance, null);
+  const devices: DeviceComparison[] = [];
+  for (const other of others) devices.push(await compareDevices(first, other, tolerance, moves));
   return compareRuns(runs, tolerance, devices);
-}
-
-async function compareAllDevices(
-  [first = '', ...others]: readonly string[],
-  tolerance: number,
-  movesFile: string | null,
-): Promise<readonly DeviceComparison[]> {
-  const comparisons: DeviceComparison[] = [];
-  for (const other of others) comparisons.push(await compareDevices(first, other, tolerance, movesFile));
-  return comparisons;
 }

@@ -61,16 +61,16 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
-  const checked = checkFlags(flags);
+  const { ports, retryAfterSeconds } = checkFlags(flags);
   const isCaDirTemporary = flags.caDir === undefined;
   const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
   try {
     makeOwnFolder(caDir);
-    const { config, groupKeyFile } = await emulatorSettings(flags, checked, caDir, process.env);
+    const { config, groupKeyFile } = await emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     if (groupKeyFile !== null) log(`wrote the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" to ${groupKeyFile}`);
     const emulator = await startEmulator({
       ...config,
-      ...checked.ports,
+      ...ports,
       host: flags.host,
       serverNames: flags.serverName ?? [],
       caDir,
@@ -86,15 +86,11 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   }
 }
 
-/** @param groupKeyFile of a generated key, which devices need. */
+/** JSON leaves undefined members out. @param groupKeyFile of a generated key, which devices need. */
 function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
-  const { host, port, websocketPort, httpPort, idScope, caFile, enrollmentGroups } = emulator;
-  const ready = { ready: true, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return {
-    ...ready,
-    ...(httpPort === null ? {} : { httpPort }),
-    ...(groupKeyFile === null ? {} : { groupKeyFile }),
-  };
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
+  const always = { ready: true, host, port, websocketPort, idScope, caFile, enrollmentGroups };
+  return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
 }
 
 function log(line: string): void {

@@ -32,18 +32,8 @@ const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const PORT = wholeNumberBetween(0, 65_535);
 const RETRY_AFTER_SECONDS = wholeNumberBetween(0, 3_600);
 
-/** Flags whose form has been checked; `null` = not given. */
-export type CheckedFlags = {
-  readonly ports: {
-    readonly port: number;
-    readonly websocketPort: number | null;
-    readonly httpPort: number | null;
-  };
-  readonly retryAfterSeconds: number | null;
-};
-
-/** @throws OperatorError with every invalid flag. */
-export function checkFlags(flags: EmulatorFlags): CheckedFlags {
+/** The flags that are numbers; `null` = not given. @throws OperatorError with every invalid flag. */
+export function checkFlags(flags: EmulatorFlags) {
   const problems: Problem[] = [];
   const { config, idScope, groupKeyFile, records, serverName = [] } = flags;
   const ports = {
@@ -82,7 +72,7 @@ export type EmulatorSettings = { readonly config: EmulatorConfig; readonly group
 /** The instances of the configuration file, or one instance with a single enrollment group. */
 export async function emulatorSettings(
   flags: EmulatorFlags,
-  { retryAfterSeconds }: CheckedFlags,
+  retryAfterSeconds: number | null,
   caDir: string,
   environment: Environment,
 ): Promise<EmulatorSettings> {

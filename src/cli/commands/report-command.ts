@@ -63,25 +63,19 @@ async function resultsOf(folders: readonly string[], out: string | null): Promis
 
 /** Rebuilds the results; if another dpsload uses the folder, or it is not writable, only reads them. */
 async function resultsIn(folder: string): Promise<Results> {
-  const locked = lockOrReason(folder);
-  if (locked instanceof OperatorError) {
+  let unlock: () => void;
+  try {
+    unlock = lockRunFolder(folder);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
     const results = await readResults(folder);
-    process.stderr.write(`nothing is written: ${locked.message}\n`);
+    process.stderr.write(`nothing is written: ${error.message}\n`);
     return results;
   }
   try {
     return await makeResults(folder, { fleet: fleetOfRun(folder) });
   } finally {
-    locked();
-  }
-}
-
-function lockOrReason(folder: string): (() => void) | OperatorError {
-  try {
-    return lockRunFolder(folder);
-  } catch (error) {
-    if (error instanceof OperatorError) return error;
-    throw error;
+    unlock();
   }
 }
 

@@ -61,13 +61,6 @@ Example:
   return command.action((flags: SasFlags) => printToken(command, flags, process.env));
 }
 
-type SasInput = {
-  readonly idScope: string;
-  readonly apiVersion: string;
-  readonly expiresInMs: number;
-  readonly key: KeyChoice;
-};
-
 /** Device keys are derived from a group key; a device key is used as it is. */
 type KeyChoice = { readonly of: 'group' | 'device'; readonly source: SecretSource };
 
@@ -82,7 +75,7 @@ async function printToken(command: Command, flags: SasFlags, environment: Enviro
   if (flags.mqtt) process.stderr.write(mqttHelp({ idScope, registrationId, apiVersion }));
 }
 
-function readInput(command: Command, flags: SasFlags, environment: Environment): SasInput {
+function readInput(command: Command, flags: SasFlags, environment: Environment) {
   const problems: Problem[] = [];
   const given = givenFlags(command);
   const { value: idScope, origin } = gatherSetting('idScope', given, environment, undefined, problems);

@@ -5,14 +5,10 @@ import { scenarioSchema } from '../../scenario/read/scenario-shape.ts';
 import { shippedScenarioFile, shippedScenarios } from '../host/shipped-scenarios.ts';
 
 export function scenarioCommand(): Command {
-  const list = new Command('list').summary('List the bundled scenarios').action(() =>
-    print(
-      textTable(
-        shippedScenarios().map(({ name, about }) => [name, about]),
-        'left',
-      ).join('\n'),
-    ),
-  );
+  const list = new Command('list').summary('List the bundled scenarios').action(() => {
+    const rows = shippedScenarios().map(({ name, about }) => [name, about]);
+    print(textTable(rows, 'left').join('\n'));
+  });
   const show = new Command('show')
     .summary('Print a bundled scenario, as a start for your own')
     .argument('<name>', 'name of the scenario')

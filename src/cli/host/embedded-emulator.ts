@@ -16,16 +16,6 @@ import { type Environment, GROUP_KEY_VARIABLE, type Target } from '../../scenari
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { EXIT_CODE } from './exit-code.ts';
 
-export type EmbeddedEmulator = {
-  readonly pid: number;
-  readonly host: string;
-  readonly port: number;
-  readonly idScope: string;
-  readonly caPem: string;
-  /** Stops the emulator and waits until it has ended. */
-  stop(): Promise<void>;
-};
-
 /** The line the emulator prints once it listens. */
 type ReadyLine = {
   readonly host: string;
@@ -33,6 +23,13 @@ type ReadyLine = {
   readonly websocketPort: number | null;
   readonly idScope: string;
   readonly caFile: string;
+};
+
+export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
+  readonly pid: number;
+  readonly caPem: string;
+  /** Stops the emulator and waits until it has ended. */
+  stop(): Promise<void>;
 };
 
 /** Longer than any run. */

@@ -14,33 +14,25 @@ const NAMES_FILE = /file|folder|dir|csv/i;
  * @throws OperatorError `usage` with each of them.
  */
 export function refuseSecretFileNames(command: Command): void {
-  const problems = [...optionProblems(command), ...argumentProblems(command)];
+  const options = command.options.map((option): GivenFileName => {
+    const placeholder = /<(.+)>/.exec(option.flags)?.[1] ?? '';
+    return [placeholder, option.long ?? option.flags, [command.getOptionValue(option.attributeName())]];
+  });
+  const args = command.registeredArguments.map((argument, place): GivenFileName => {
+    const values = command.args.slice(place, argument.variadic ? undefined : place + 1);
+    return [argument.name(), `the argument ${argument.name()}`, values];
+  });
+  const problems = [...options, ...args].flatMap(([placeholder, source, values]) => {
+    const texts = NAMES_FILE.test(placeholder) ? values.filter((value) => typeof value === 'string') : [];
+    return texts.flatMap((text) => secretFileNameProblem(source, text) ?? []);
+  });
   if (problems.length > 0) throw new OperatorError('usage', problems);
 }
+
+type GivenFileName = readonly [placeholder: string, source: string, values: readonly unknown[]];
 
 /** The problem with `text`, given by `source` as a file name, if it is a secret; else `null`. */
 export function secretFileNameProblem(source: string, text: string): Problem | null {
   if (!isSecret(text)) return null;
   return problem(`${source} ${quoteValue(text)} is a secret, not the name of a file`, FILE.remedy);
-}
-
-function optionProblems(command: Command): readonly Problem[] {
-  return command.options.flatMap((option) => {
-    const text: unknown = command.getOptionValue(option.attributeName());
-    if (typeof text !== 'string' || !NAMES_FILE.test(placeholder(option.flags))) return [];
-    return secretFileNameProblem(option.long ?? option.flags, text) ?? [];
-  });
-}
-
-function argumentProblems(command: Command): readonly Problem[] {
-  return command.registeredArguments.flatMap((argument, place) => {
-    const texts = argument.variadic ? command.args.slice(place) : command.args.slice(place, place + 1);
-    if (!NAMES_FILE.test(argument.name())) return [];
-    return texts.flatMap((text) => secretFileNameProblem(`the argument ${argument.name()}`, text) ?? []);
-  });
-}
-
-/** `file` of `-c, --config <file>`. */
-function placeholder(flags: string): string {
-  return /<(.+)>/.exec(flags)?.[1] ?? '';
 }

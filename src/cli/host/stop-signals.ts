@@ -12,25 +12,21 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
     last = { reason, urgency };
     for (const listener of listeners) listener(last);
   };
-  const onInterrupt = hear('interrupted');
   const onTerminate = hear('terminated');
   // Only as the first signal: a shell that passes SIGHUP on makes it arrive twice, which does not mean an immediate stop.
   const atTerminal = isAtTerminal();
   const onHangUp = (): void => {
     if (atTerminal && heard === 0) onTerminate();
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
-  process.on('SIGHUP', onHangUp);
+  const handlers = { SIGINT: hear('interrupted'), SIGTERM: onTerminate, SIGHUP: onHangUp };
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
   return {
     onRequest: (listener) => {
       listeners.push(listener);
       if (last !== null) listener(last);
     },
     dispose: () => {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onTerminate);
-      process.off('SIGHUP', onHangUp);
+      for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
     },
   };
 }
