@@ -141,7 +141,7 @@ function progressLines(rows: number): (counts: IssuedCounts) => void {
 function describeCounts({ issued, kept, replaced }: IssuedCounts): string {
   return [
     `${formatNoun(issued, 'certificate')} issued`,
-    ...(replaced === 0 ? [] : [`${formatCount(replaced)} replaced, with their keys`]),
+    ...(replaced === 0 ? [] : [`${formatCount(replaced)} replaced with their keys`]),
     ...(kept === 0 ? [] : [`${formatCount(kept)} kept`]),
   ].join(', ');
 }

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     async () => (await import('./report-command.ts')).reportCommand(),
   ],
   compare: ['Compare two or more runs', async () => (await import('./compare-command.ts')).compareCommand()],
+  emulator: ['Run the DPS emulator on its own', async () => (await import('./emulator-command.ts')).emulatorCommand()],
   scenario: [
     'List and show the bundled scenarios',
     async () => (await import('./scenario-command.ts')).scenarioCommand(),
@@ -27,7 +28,6 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   fleet: ['Generate a fleet CSV', async () => (await import('./fleet-command.ts')).fleetCommand()],
   certs: ['Create CA and device certificates', async () => (await import('./certs-command.ts')).certsCommand()],
   sas: ['Print a SAS token for any MQTT client', async () => (await import('./sas-command.ts')).sasCommand()],
-  emulator: ['Run the DPS emulator on its own', async () => (await import('./emulator-command.ts')).emulatorCommand()],
 };
 
 export const COMMAND_NAMES = Object.keys(COMMANDS);

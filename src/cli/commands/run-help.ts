@@ -48,7 +48,8 @@ Thresholds:
 ${table(thresholdMetrics())}
 ${table(metricArguments())}
 
-Exit codes (if several apply, the first one counts):
+Exit codes:
+  If several apply, the first one in this list counts.
 ${table(exitCodes())}
 
 Examples:
