@@ -1,12 +1,10 @@
 import type { DeviceStep } from '../allocation/movement.ts';
+import { quoteForShell } from '../files/quote-for-shell.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 
 /** In place of the name of the DPS instance, which no device is told. */
 const INSTANCE = 'DPS_NAME';
-
-/** Everything that these shells take as it is. */
-const PLAIN = /^[A-Za-z0-9_.:/@%+=-]+$/;
 
 /** What stands above the commands. Nothing here is run by anybody. */
 export function leftBehindHeader({ target }: SessionRecord): string {
@@ -43,8 +41,7 @@ export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceSt
   return `${record}\n${identity}\n`;
 }
 
-/** For a POSIX shell; what others wrote may hold anything. */
+/** On one line, since the service's names may contain anything. */
 function quote(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return `'${text.replace(/[\r\n]/g, ' ').replaceAll("'", "'\\''")}'`;
+  return quoteForShell(text.replace(/[\r\n]/g, ' '));
 }

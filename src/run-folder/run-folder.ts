@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { makeFolders } from '../files/folders.ts';
+import { quoteForShell } from '../files/quote-for-shell.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
@@ -52,6 +53,5 @@ export function createRunFolder(
  * @param switches that the session to come needs
  */
 export function resumeCommandLine(folder: string, switches: readonly string[] = []): string {
-  const name = /^[\w@%+=:,./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
-  return ['dpsload resume', name, ...switches].join(' ');
+  return ['dpsload resume', quoteForShell(folder), ...switches].join(' ');
 }

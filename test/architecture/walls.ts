@@ -9,7 +9,7 @@ export type Room = { readonly name: string; readonly imports: readonly string[] 
  * certificates; only the shell knows both.
  */
 export const ROOMS: readonly Room[] = [
-  { name: 'cli', imports: ['cli/commands', 'cli/host', 'cli/view', 'problem'] },
+  { name: 'cli', imports: ['cli/commands', 'cli/host', 'cli/view'] },
   {
     name: 'cli/commands',
     imports: [
@@ -20,6 +20,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator',
       'emulator/config',
+      'emulator/service',
       'files',
       'fleet',
       'journal',
@@ -44,7 +45,6 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli/view',
     imports: [
-      'cli/host',
       'fleet',
       'journal',
       'load',
@@ -68,7 +68,6 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
-      'emulator/service',
       'files',
       'fleet',
       'mqtt',

@@ -40,18 +40,18 @@ describe('fleet generate', () => {
 describe('sas', () => {
   const device = ['--id-scope', '0ne00111111', '--registration-id', 'dev-1'];
   it.each<[string, readonly string[], Record<string, string>, readonly string[]]>([
-    ['no key', device, {}, ['there is no key', 'DPSLOAD_GROUP_KEY']],
+    ['no key', device, {}, ['no key given', 'DPSLOAD_GROUP_KEY']],
     ['two keys', device, { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_DEVICE_KEY: KEY }, ['more than one key']],
     ['two files', [...device, '--group-key-file', 'a', '--device-key-file', 'b'], {}, ['more than one key']],
     ['no key in the file', [...device, '--group-key-file', notAKey], {}, ['fleet.csv: the group key is not base64']],
     ['a missing file', [...device, '--device-key-file', join(folder, 'no')], {}, ['no: the device key', 'ENOENT']],
     ['a bad key', device, { DPSLOAD_GROUP_KEY: 'nonsense' }, ['DPSLOAD_GROUP_KEY']],
-    ['no ID scope', ['--registration-id', 'a'], { DPSLOAD_GROUP_KEY: KEY }, ['no ID scope is named']],
+    ['no ID scope', ['--registration-id', 'a'], { DPSLOAD_GROUP_KEY: KEY }, ['no ID scope given']],
     [
       'all mistakes at once',
       ['--id-scope', 'x', '--registration-id', 'a b', '--expires-in', '1'],
       {},
-      ['--id-scope "x"', 'contains " "', '--expires-in "1"', 'there is no key'],
+      ['--id-scope "x"', 'contains " "', '--expires-in "1"', 'no key given'],
     ],
   ])('refuses %s', async (_, args, environment, parts) => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);

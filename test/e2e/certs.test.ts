@@ -39,7 +39,7 @@ describe('certs create', () => {
       ...['--intermediate', 'line-a', '--intermediate', 'line-b'],
     ]);
     expect([code, stdout.replace(/ .*/g, '')]).toEqual([0, 'kept\nkept\ncreated\n']);
-    expect(stderr).toMatch(/root\.pem is kept as it is: its name is "dpsload root CA", not "Mine"/);
+    expect(stderr).toMatch(/root\.pem is kept as it is: its common name is "dpsload root CA", not "Mine"/);
     expect(stderr).toMatch(/root\.pem is kept as it is: its key is p256, not rsa2048/);
     expect(stderr.match(/line-a\.pem is kept/g)).toHaveLength(1);
     expect(readFileSync(path('ca', 'line-a.pem'), 'utf8')).toBe(before);
@@ -57,8 +57,8 @@ describe('certs create', () => {
   });
 
   it.each([
-    [['--intermediate', '../x'], /--intermediate "\.\.\/x" cannot be used/],
-    [['--intermediate', 'root'], /--intermediate "root" cannot be used/],
+    [['--intermediate', '../x'], /--intermediate "\.\.\/x" is not allowed/],
+    [['--intermediate', 'root'], /--intermediate "root" is not allowed/],
     [['-o', path('fleet.csv')], /fleet\.csv: is no folder that can be written into \(ENOTDIR\)/],
     [['--key', 'dsa', '--days', '0'], /--key "dsa" is not .*\n.*--days "0" is not/],
   ])('refuses %j', async (args, message) => {
@@ -132,9 +132,9 @@ describe('certs issue', () => {
   });
 
   it.each([
-    [[], /no issuer is named/],
+    [[], /no issuer given/],
     [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--defect', 'x'], /--defect "x" is not/],
-    [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--csv', path('fleet.csv')], /the new CSV is the old one/],
+    [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--csv', path('fleet.csv')], /the new CSV would overwrite the fleet CSV/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await dpsload(['certs', 'issue', path('fleet.csv'), '-o', path('none'), ...args]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);

@@ -123,7 +123,7 @@ describe('dpsload report', () => {
     ['a folder that is not there', [join(root, 'none')], 2, 'there is no journal'],
     ['a folder of no run', [root], 2, 'there is no journal'],
     ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 is of journal version 9'],
-    ['no folder', [], 2, 'run-dir'],
+    ['no folder', [], 2, 'no run given'],
     ['several runs without --out', [root, root], 2, 'Name one with --out DIR'],
     ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],
   ])('refuses %s', async (_, args, exitCode, message) => {

@@ -64,7 +64,7 @@ describe('a run that was killed', () => {
     // What the environment says now does not aim it elsewhere.
     const aimed = { ...env, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000009' };
     const resumed = await dpsload(['resume', '--last', '--out', out, '--rate', '200/s'], { env: aimed });
-    expect(resumed.stderr).toMatch(/^session 2 of the run: \d+ registrations are left; \d+ of them were perhaps sent/m);
+    expect(resumed.stderr).toMatch(/^Session 2 of the run: \d+ registrations are left; \d+ of them were possibly sent/m);
     expect(resumed.code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(rows.map((row) => row['result'])).toEqual(Array.from({ length: 60 }, () => 'assigned'));
@@ -74,7 +74,7 @@ describe('a run that was killed', () => {
     expect(journal.flatMap(({ kind, session }) => (kind === 'session' ? [session] : []))).toEqual([1, 2]);
     const nothing = await dpsload(['resume', onlyRunFolder(out)], { env });
     expect(nothing).toMatchObject({ code: 0, stdout: resumed.stdout });
-    expect(nothing.stderr).toContain('nothing is left to do');
+    expect(nothing.stderr).toContain('Nothing is left to do');
   });
 });
 
@@ -82,7 +82,7 @@ describe('a run that its limit ended', () => {
   it('goes on up to a higher one', async () => {
     const { run } = await limitedRun('limit', 12, 4);
     const same = await dpsload(['resume', run], { env });
-    expect(same.stderr).toContain('nothing is left to do');
+    expect(same.stderr).toContain('Nothing is left to do');
     const raised = await dpsload(['resume', run, '--limit', '9', '--quiet'], { env });
     expect(raised.code).toBe(0);
     expect(resultsOf(run).map((row) => row['result'])).toEqual([
@@ -220,7 +220,7 @@ faults:
     const results = (): readonly (string | undefined)[] => resultsOf(onlyRunFolder(out)).map((row) => row['result']);
     expect(results()).toEqual(['assigned', 'failed', 'disabled']);
     const resume = (...options: string[]) => dpsload(['resume', onlyRunFolder(out), ...options], { env });
-    expect(await resume()).toMatchObject({ code: 3, stderr: expect.stringContaining('nothing is left to do') });
+    expect(await resume()).toMatchObject({ code: 3, stderr: expect.stringContaining('Nothing is left to do') });
     expect((await resume('--retry-failed', '--quiet')).code).toBe(3);
     expect(results()).toEqual(['assigned', 'assigned', 'disabled']);
     await first.stop();
@@ -235,8 +235,8 @@ faults:
 
 describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
-    ['no run', [], /no run is named/],
-    ['two runs', ['somewhere', '--last'], /beside --last/],
+    ['no run', [], /no run given/],
+    ['two runs', ['somewhere', '--last'], /both a run and --last/],
     ['a folder that is no run', [folder], /run\.json: is not there/],
     ['an out folder without runs', ['--last', '--out', folder], /there is no run in it/],
     ['another target', ['--last', '--host', 'dps.example.invalid'], /unknown option '--host'/],

@@ -159,7 +159,7 @@ describe.concurrent('signals', () => {
       await pauseMs(50);
     }
     run.child.kill('SIGINT');
-    await run.until(({ stderr }) => stderr.includes('stopping ('));
+    await run.until(({ stderr }) => stderr.includes('Stopping ('));
     const atStop = { grants: grantsIn(journalOf(out)), inFlight: inFlight() };
     for (let sent = 1; sent < signals; sent += 1) run.child.kill('SIGINT');
     const ended = await run.ended;

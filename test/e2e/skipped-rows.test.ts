@@ -20,7 +20,7 @@ describe('a fleet with rows that cannot be used', () => {
     const out = mkdtempSync(join(root, 'out-'));
     const skip = ['--on-bad-row', 'skip', '--limit', '3', '--quiet'];
     const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, ...skip]);
-    expect(stderr).toContain('warning: 6 rows are left out of');
+    expect(stderr).toContain(`warning: ${fleet}: 6 rows skipped`);
     expect(code).toBe(0);
     const folder = onlyRunFolder(out);
     expect(readResultRows(join(folder, 'rejected-rows.csv')).map(({ line }) => line)).toEqual([

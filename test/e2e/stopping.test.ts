@@ -117,7 +117,7 @@ describe.concurrent('a run that must stop', () => {
       await program.ended;
       const run = onlyRunFolder(out);
       const { code, stdout, stderr } = await dpsload(['resume', run, '--json'], { env });
-      expect([code, stderr]).toEqual([exitCode, expect.stringContaining('nothing is left to do')]);
+      expect([code, stderr]).toEqual([exitCode, expect.stringContaining('Nothing is left to do')]);
       expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
       expect(readResultRows(join(run, 'registrations.csv')).map((row) => row['result'])).toEqual(FIVE_ASSIGNED);
     });

@@ -89,7 +89,7 @@ describe.concurrent('a run that Ctrl-C stopped', () => {
     expect(code).toBe(130);
     const [, command = ''] = /resume: dpsload (resume .*)\n/.exec(stderr) ?? [];
     const resumed = await dpsload(command.split(' '), { env });
-    expect(resumed.stderr).not.toContain('perhaps sent');
+    expect(resumed.stderr).not.toContain('possibly sent');
     expect(resumed.code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(rows.map((row) => [row['result'], row['substatus'], row['possibly_twice']])).toEqual(

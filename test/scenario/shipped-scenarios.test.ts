@@ -31,7 +31,7 @@ describe('a scenario that dpsload brings', () => {
     expect(shippedScenarioFile('first-run')).toMatch(/scenarios[/\\]first-run\.yaml$/);
     expect((await operatorError(() => shippedScenarioFile('firstrun'))).message).toContain('Write first-run');
     expect((await operatorError(() => shippedScenarioFile('../package'))).message).toContain(
-      'There are custom-webhook',
+      'Choose one of custom-webhook',
     );
   });
 });

@@ -4,7 +4,9 @@ import { certsIssueCommand } from './certs-issue-command.ts';
 
 export function certsCommand(): Command {
   return new Command('certs')
-    .description('Makes certificates for devices that prove their identity with X.509, and for tests of their refusal.')
+    .description(
+      'Creates certificates for devices with X.509 attestation, and certificates that the service should refuse.',
+    )
     .addCommand(certsCreateCommand())
     .addCommand(certsIssueCommand());
 }

@@ -9,10 +9,10 @@ import { makeOwnFolder } from '../../files/folders.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
-import { type CertificateFlags, daysOption, keyOption, readCertificateFlags } from './certificate-options.ts';
+import { appendValue, type CertificateFlags, certificateOptions, readCertificateFlags } from './options.ts';
 
-/** Ten years, as roots of factories are. */
-const DAYS_DEFAULT = 3_650;
+/** Ten years, as is usual for the roots of factories. */
+const AUTHORITY_DAYS_DEFAULT = 3_650;
 const ROOT_FILE_NAME = 'root';
 
 type CreateFlags = CertificateFlags & {
@@ -22,24 +22,24 @@ type CreateFlags = CertificateFlags & {
 };
 
 export function certsCreateCommand(): Command {
-  return new Command('create')
-    .summary('make a root CA and intermediates')
+  const command = new Command('create')
+    .summary('Create a root CA and intermediates')
     .description(
-      'Makes DIR/root.pem with DIR/root.key, and for each --intermediate NAME a CA below it: DIR/NAME.pem with ' +
-        'DIR/NAME.key. What is there already is kept. Upload the certificate of the root or of an intermediate to an ' +
+      'Creates DIR/root.pem with DIR/root.key, and for each --intermediate NAME a CA signed by the root: DIR/NAME.pem ' +
+        'with DIR/NAME.key. Existing files are kept. Upload the certificate of the root or of an intermediate to an ' +
         'enrollment group, and issue device certificates with dpsload certs issue.',
     )
-    .option('-o, --out <dir>', 'folder, created for its owner alone when it is absent', 'certs')
+    .option('-o, --out <dir>', 'folder; created with access for its owner only', 'certs')
     .option('--root-name <name>', 'common name of the root', 'dpsload root CA')
-    .option('--intermediate <name>', 'file and common name of an intermediate; repeatable (default: none)', collect)
-    .addOption(keyOption())
-    .addOption(daysOption(DAYS_DEFAULT))
+    .option(
+      '--intermediate <name>',
+      'file and common name of an intermediate; repeatable (default: none)',
+      appendValue,
+    );
+  for (const option of certificateOptions(AUTHORITY_DAYS_DEFAULT)) command.addOption(option);
+  return command
     .addHelpText('after', '\nExample:\n  dpsload certs create --intermediate line-a --intermediate line-b\n')
-    .action((flags: CreateFlags, command: Command) => createAuthorities(flags, command));
-}
-
-function collect(name: string, before: readonly string[] = []): readonly string[] {
-  return [...before, name];
+    .action((flags: CreateFlags) => createAuthorities(flags, command));
 }
 
 async function createAuthorities(flags: CreateFlags, command: Command): Promise<void> {
@@ -55,7 +55,7 @@ async function createAuthorities(flags: CreateFlags, command: Command): Promise<
     process.stdout.write(`${authority.result} ${files.certificateFile} ${files.keyFile}\n`);
     for (const kept of keptOtherwise(authority, request, (name) => command.getOptionValueSource(name) === 'cli')) {
       process.stderr.write(
-        `warning: ${files.certificateFile} is kept as it is: ${kept}. For another one name another folder.\n`,
+        `warning: ${files.certificateFile} is kept as it is: ${kept}. To create a different CA, choose another folder.\n`,
       );
     }
     return authority;
@@ -64,7 +64,7 @@ async function createAuthorities(flags: CreateFlags, command: Command): Promise<
   for (const name of flags.intermediate ?? []) await make(name, { ...certificate, commonName: name }, root);
 }
 
-/** What was asked for, and is not so in what is kept: certificates that were issued by it stay valid, so that it stays. */
+/** How a kept CA differs from the request. It is kept because the certificates it has issued must stay valid. */
 function keptOtherwise(
   { result, certificatePem }: Authority,
   request: AuthorityRequest,
@@ -77,7 +77,7 @@ function keptOtherwise(
   const isOtherName = isGiven('rootName') && name !== request.commonName;
   const isOtherKey = isGiven('key') && kind !== request.keyAlgorithm;
   return [
-    ...(isOtherName ? [`its name is ${quoteValue(name ?? '')}, not ${quoteValue(request.commonName)}`] : []),
+    ...(isOtherName ? [`its common name is ${quoteValue(name ?? '')}, not ${quoteValue(request.commonName)}`] : []),
     ...(isOtherKey ? [`its key is ${kind}, not ${request.keyAlgorithm}`] : []),
   ];
 }
@@ -89,8 +89,8 @@ function nameProblems({ rootName, intermediate = [] }: CreateFlags): readonly Pr
   }
   for (const [place, name] of intermediate.entries()) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) || name === ROOT_FILE_NAME) {
-      const remedy = 'Use letters, digits and . _ -, up to 64, other than "root": it names the files too';
-      problems.push(problem(`--intermediate ${quoteValue(name)} cannot be used`, remedy));
+      const remedy = 'Use up to 64 letters, digits and . _ -, but not "root": the name is also that of the files';
+      problems.push(problem(`--intermediate ${quoteValue(name)} is not allowed`, remedy));
     } else if (intermediate.indexOf(name) !== place) {
       problems.push(problem(`--intermediate ${quoteValue(name)} is given twice`, 'Remove one of them'));
     }

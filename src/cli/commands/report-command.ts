@@ -8,7 +8,8 @@ import type { Results } from '../../results/result-files.ts';
 import { makeResults, mergeResults, readResults } from '../../results/write-results.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
-import { hasColors, paletteFor } from '../view/colors.ts';
+import { paletteOf } from '../view/colors.ts';
+import { noColorOption } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
 
@@ -22,22 +23,19 @@ type ReportFlags = {
 export function reportCommand(): Command {
   return new Command('report')
     .description(
-      'Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run again, ' +
-        'from its journal alone, and prints the summary. Of a run that is still going on, or was killed, it prints what is ' +
-        'known and writes nothing: rows that were never sent are not-started, rows that were perhaps sent are unknown. ' +
-        'Nor does it write while another dpsload works in the folder, or where the folder cannot be written.\n\n' +
-        'Several runs of one fleet at one target (canary, main run, retries) are merged into one set of files under --out: ' +
-        'each device has the last outcome, in the order in which the runs began, and what may have been registered in two ' +
-        'of them is marked possibly_twice.',
+      'Rebuilds registrations.csv, failures.csv, summary.json, latency.hlog and report.html in the folder of a run from ' +
+        'its journal alone, and prints the summary. For a run that is still active or was killed, it prints the results so ' +
+        'far and writes nothing: rows that were never sent count as not-started, rows that were possibly sent as unknown. ' +
+        'It also writes nothing while another dpsload uses the folder, or if the folder is not writable.\n\n' +
+        'Merges several runs of one fleet against one target (canary, main run, retries) into one set of files under ' +
+        '--out: each device gets its last outcome, in the order in which the runs began, and devices that two runs may ' +
+        'have registered are marked possibly_twice.',
     )
     .argument('[run-dirs...]', 'folders of the runs')
-    .option('--out <dir>', 'where the files go, for several runs (default: the folder of the run)')
-    .addOption(new Option('--format <format>', 'of what is printed').choices(FORMATS).default('text'))
-    .option('--no-color', 'print without colours (also: NO_COLOR)')
-    .option(
-      '--schema',
-      'print the JSON Schema of summary.json, with the unit and meaning of each member, and do no more',
-    )
+    .option('--out <dir>', 'folder for the files; required for several runs (default: the folder of the run)')
+    .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('text'))
+    .addOption(noColorOption())
+    .option('--schema', 'only print the JSON Schema of summary.json, with the unit and meaning of each member')
     .action(report);
 }
 
@@ -52,45 +50,39 @@ async function report(folders: readonly string[], { format, out, color, schema }
 async function resultsOf(folders: readonly string[], out: string | null): Promise<Results> {
   const [folder, another] = folders;
   if (folder === undefined) {
-    throw new OperatorError('usage', [problem('run-dir is missing', 'Name the folder of a run')]);
+    throw new OperatorError('usage', [problem('no run given', 'Name the folder of a run')]);
   }
   if (out !== null) return await mergeResults(folders, out);
   if (another !== undefined) {
     throw new OperatorError('usage', [
-      problem('the results of several runs have no folder of their own', 'Name one with --out DIR'),
+      problem('several runs need a folder for the merged results', 'Name one with --out DIR'),
     ]);
   }
   return await resultsIn(folder);
 }
 
-/** Of a folder in which another dpsload works, or that cannot be written, the results are read alone. */
+/** Rebuilds the results; if another dpsload uses the folder, or it is not writable, only reads them. */
 async function resultsIn(folder: string): Promise<Results> {
-  const locked = lockOrReason(folder);
-  if (locked instanceof OperatorError) {
+  let unlock: () => void;
+  try {
+    unlock = lockRunFolder(folder);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
     const results = await readResults(folder);
-    process.stderr.write(`nothing is written: ${locked.message}\n`);
+    process.stderr.write(`nothing is written: ${error.message}\n`);
     return results;
   }
   try {
     return await makeResults(folder, { fleet: fleetOfRun(folder) });
   } finally {
-    locked();
-  }
-}
-
-function lockOrReason(folder: string): (() => void) | OperatorError {
-  try {
-    return lockRunFolder(folder);
-  } catch (error) {
-    if (error instanceof OperatorError) return error;
-    throw error;
+    unlock();
   }
 }
 
 function printed({ summary, reportHtml }: Results, format: ReportFlags['format'], color: boolean): string {
   switch (format) {
     case 'text':
-      return summaryText(summary, paletteFor(hasColors(process.stdout, process.env, color)));
+      return summaryText(summary, paletteOf(process.stdout, color));
     case 'json':
       return summaryJson(summary);
     case 'html':

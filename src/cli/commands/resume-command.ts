@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { readFleet } from '../../fleet/read-fleet.ts';
 import { surveyFleet } from '../../fleet/survey-fleet.ts';
-import type { EndRecord } from '../../journal/journal-record.ts';
-import type { RetryChoice } from '../../journal/resume-decision.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
 import { writeResults } from '../../results/write-results.ts';
 import {
@@ -23,70 +22,65 @@ import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { scenarioKeys } from '../../scenario/read/print-scenario.ts';
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../../scenario/read/resume-scenario.ts';
-import { fleetRulesOf, type Scenario } from '../../scenario/scenario.ts';
+import { fleetRulesOf } from '../../scenario/scenario.ts';
 import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { countRegistrations } from '../../selection/session-rows.ts';
-import { exitCodeOf } from '../host/exit-code.ts';
-import { type RunSwitches, readInputs, type StartRun } from '../host/run-inputs.ts';
+import { exitCodeOfRun } from '../host/exit-code.ts';
+import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { showRunEnd } from '../view/show-run-end.ts';
-import type { RunDisplay } from '../view/watch-run.ts';
-import { displayOptions } from './run-command.ts';
-import { givenFlags, settingOption } from './setting-option.ts';
+import { type DisplayFlags, showResults } from '../view/show-run.ts';
+import { executionOptions, givenFlags, settingOption } from './options.ts';
 
-type ResumeFlags = Partial<Omit<RunSwitches, 'again'>> & {
+type ResumeFlags = DisplayFlags & {
   readonly last?: true;
   readonly out: string;
-  readonly retryFailed?: boolean;
-  readonly retryDisabled?: boolean;
+  readonly retryFailed?: true;
+  readonly retryDisabled?: true;
   readonly addedRows?: AddedRows;
+  readonly yes?: true;
 };
 
-/** @param finish gets the exit code. */
-export function resumeCommand(runFleet: StartRun, finish: (exitCode: number) => void): Command {
+export function resumeCommand(): Command {
   const command = new Command('resume')
     .description(
-      'Registers what a run left to do: devices that were never started or cut off, and those that ended as throttled, ' +
-        'timed-out or disconnected. Settings are those of its last session; what says which devices are registered, where ' +
-        'and as whom cannot be changed, and keys are read again from where they were.',
+      'Registers what a run left undone: devices that were never started or were cut off, and those that ended as ' +
+        'throttled, timed-out or disconnected. Uses the settings of the last session; the ones that determine which ' +
+        'devices are registered, where and as whom cannot be changed. Keys are read again from their sources.',
     )
     .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
-    .addHelpText('after', resumeHelp());
+    .addHelpText('after', RESUME_HELP);
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
-  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in its last session)'));
-  for (const option of displayOptions()) command.addOption(option.helpGroup('Run:'));
+  for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the last session)'));
+  for (const option of executionOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
-    finish(await resume(runFolder(folder, flags), givenFlags(command), flags, runFleet));
+    process.exitCode = await resume(runFolder(folder, flags), givenFlags(command), flags);
   });
 }
 
 function resumeOptions(): readonly Option[] {
   return [
-    new Option('--last', 'the newest run under --out (default: no)'),
-    new Option('-o, --out <folder>', 'where --last looks for it').default(settingNamed('out').default as string),
-    new Option('--retry-failed', 'also what the service ended as failed, or refused (default: no)'),
-    new Option('--retry-disabled', 'also those whose enrollment was disabled (default: no)'),
+    new Option('--last', 'resume the newest run under --out (default: no)'),
+    new Option('-o, --out <folder>', 'where --last looks for runs').default(settingNamed('out').default as string),
+    new Option('--retry-failed', 'also retry what the service ended as failed or refused (default: no)'),
+    new Option('--retry-disabled', 'also retry devices whose enrollment was disabled (default: no)'),
     new Option(
       '--added-rows <register|ignore>',
-      'what becomes of rows that were added behind those of the run (default: such a fleet is refused)',
+      'what to do with rows appended to the fleet since the run began (default: refuse such a fleet)',
     ).choices(ADDED_ROWS),
   ];
 }
 
 function runFolder(folder: string | undefined, { last, out }: ResumeFlags): string {
   if ((folder === undefined) === (last === undefined)) {
-    throw new OperatorError('usage', [
-      problem(
-        folder === undefined ? 'no run is named' : 'a run is named beside --last',
-        'Name the folder of the run: dpsload resume RUN_DIR, or give --last for the newest under --out',
-      ),
-    ]);
+    const message = folder === undefined ? 'no run given' : 'both a run and --last given';
+    const remedy = 'Name the folder of the run (dpsload resume RUN_DIR), or give --last for the newest one under --out';
+    throw new OperatorError('usage', [problem(message, remedy)]);
   }
   return folder ?? lastRunFolder(out);
 }
 
-async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet: StartRun): Promise<number> {
+async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise<number> {
   const runFile = readRunFile(folder);
   const unlock = lockRunFolder(folder);
   try {
@@ -98,54 +92,46 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet
       cores: availableParallelism(),
     });
     const run = await readInterruptedRun(folder, runFile, resolved.scenario.load.rounds);
-    return await goOn(run, resolved, flags, runFleet);
+    return await continueRun(run, resolved, flags);
   } finally {
     unlock();
   }
 }
 
-async function goOn(
-  run: InterruptedRun,
-  resolved: ResolvedScenario,
-  flags: ResumeFlags,
-  runFleet: StartRun,
-): Promise<number> {
+async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flags: ResumeFlags): Promise<number> {
   const { scenario } = resolved;
-  const { addedRows = null, retryFailed = false, retryDisabled = false } = flags;
-  const { yes = false, json = false, quiet = false, color = true } = flags;
-  const {
-    survey: fleet,
-    allocation,
-    ...inputs
-  } = await readInputs(scenario, process.env, () =>
+  const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
+  const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, () =>
     resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
   );
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
   const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, selectionPinsOf(run.folder));
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
-  const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
-  const resumed = { run, retry, switches: switchesOf(flags) };
+  const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  const display = { json, quiet, color };
-  // One that was killed, or stopped as the last device ended, gets a session without work, which completes it.
+  // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
-    return await endWithoutSession(run, run.end, scenario, display);
+    process.stderr.write(
+      `Nothing is left to do in ${run.folder}. To retry what the service refused, give --retry-failed or ` +
+        '--retry-disabled; to register rows beyond the limit, a higher --limit.\n',
+    );
+    // The run may have been killed while it wrote its results.
+    const end = { ...run.end, folder: run.folder, summary: await writeResults(run.folder, { fleet: scenario.fleet }) };
+    showResults(end, flags, []);
+    return exitCodeOfRun(end);
   }
   await confirmRisks(scenario, { rows: registrations, registrations }, yes);
-  if (!quiet) process.stderr.write(`${describeResume(run, registrations)}\n`);
-  return runFleet({ ...scenario, allocation }, fleet, {
-    ...display,
-    again: false,
-    yes,
-    settings: scenarioKeys(resolved),
-    selection,
-    resumed,
+  if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
+  const { executeRun } = await import('./execute-run.ts');
+  const settings = scenarioKeys(resolved);
+  return executeRun(
+    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed, again: false, ...secrets },
     registrations,
-    ...inputs,
-  });
+    flags,
+  );
 }
 
-/** Choices of one session, which are none of the run's settings. */
+/** Choices for one session, which are not settings of the run. */
 function switchesOf({ addedRows, retryFailed, retryDisabled }: ResumeFlags): readonly string[] {
   return [
     ...(retryFailed ? ['--retry-failed'] : []),
@@ -154,59 +140,44 @@ function switchesOf({ addedRows, retryFailed, retryDisabled }: ResumeFlags): rea
   ];
 }
 
-/** The run may have been killed while its results were written: they are made of its journal. */
-async function endWithoutSession(
-  { folder }: InterruptedRun,
-  { reason }: EndRecord,
-  { fleet }: Scenario,
-  display: RunDisplay,
-): Promise<number> {
-  process.stderr.write(
-    `nothing is left to do in ${folder}. What the service refused is tried again with --retry-failed or --retry-disabled, ` +
-      'rows beyond the limit with a higher --limit.\n',
-  );
-  const end = { folder, reason, summary: await writeResults(folder, { fleet }) };
-  showRunEnd(end, display, []);
-  return exitCodeOf(end);
-}
-
 function describeResume({ sessions, index, lastTarget }: InterruptedRun, registrations: number): string {
+  const left = `${formatNoun(registrations, 'registration')} ${registrations === 1 ? 'is' : 'are'} left`;
   const possiblySent = index.openCount;
+  const were = possiblySent === 1 ? 'was' : 'were';
   const marked =
-    possiblySent === 0 ? '' : `; ${possiblySent} of them were perhaps sent before, and are marked possibly_twice`;
+    possiblySent === 0
+      ? ''
+      : `; ${formatCount(possiblySent)} of them ${were} possibly sent before and will be marked possibly_twice`;
   const emulator =
     lastTarget?.kind === 'emulator'
-      ? '\nthe embedded emulator is a new one, and knows no device of the earlier sessions: what they settled stays settled'
+      ? 'The embedded emulator starts anew and knows no devices of earlier sessions; their outcomes stay as recorded.\n'
       : '';
-  return `session ${sessions + 1} of the run: ${registrations} registrations are left${marked}${emulator}`;
+  return `Session ${sessions + 1} of the run: ${left}${marked}.\n${emulator}`;
 }
 
-/** What follows the options in the help of `resume`. */
-export function resumeHelp(): string {
-  return `
+const RESUME_HELP = `
 What is registered:
-  A device that was released to a worker when the run died was perhaps
+  A device that was handed to a worker when the run died was possibly
   registered. It is registered again, whatever the limit, and marked
-  possibly_twice in the results. Of a canary, all that are not assigned go first
-  again. --limit counts the rows of the whole run; --rate, --stages and
-  --duration begin anew.
+  possibly_twice in the results. If the run has a canary, its devices that are
+  not assigned go first again. --limit counts the rows of the whole run; --rate,
+  --stages and --duration start over.
 
 What is kept:
-  Settings that are given here are written into run.json before anything is
-  sent, and hold for the sessions to come, also when this one is killed.
-  --retry-failed, --retry-disabled and --added-rows are for one session; the
-  resume command that is printed when it is stopped repeats them.
-  Variables DPSLOAD_… change nothing but the keys: what they said when the run
-  began is kept in its run.json.
-  Results of the sessions before are taken away when a session begins, and made
-  anew when it ends; report shows what is known until then.
+  Settings given here are written to run.json before anything is sent. They
+  apply to later sessions too, even if this one is killed. --retry-failed,
+  --retry-disabled and --added-rows apply to one session; the resume command
+  printed when it stops repeats them.
+  Of the DPSLOAD_… variables only those with keys have an effect: the others
+  were saved in run.json when the run began.
+  The results of earlier sessions are removed when a session begins and rebuilt
+  when it ends; until then, dpsload report shows the results so far.
 
 Exit codes:
-  those of run; when nothing is left to do, that of the results, which are made
-  anew
+  As for dpsload run. When nothing is left to do, the results are rebuilt and
+  decide the exit code.
 
 Examples:
   dpsload resume results/2026-01-31T18-00-00Z-fleet
   dpsload resume --last --rate 600/min --retry-failed
 `;
-}

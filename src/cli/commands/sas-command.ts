@@ -6,7 +6,6 @@ import { registrationIdProblem } from '../../dps/registration-id.ts';
 import { buildSasToken } from '../../dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../dps/topics.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
-import { quoteValue } from '../../problem/quote-value.ts';
 import { durationBetween } from '../../scenario/notation/duration.ts';
 import { gatherSetting } from '../../scenario/read/gather-settings.ts';
 import {
@@ -19,15 +18,15 @@ import { variableOf } from '../../scenario/settings/settings.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { secretFileNameProblem } from '../host/secret-file-names.ts';
-import { givenFlags, settingOption } from './setting-option.ts';
+import { givenFlags, readFlag, settingOption } from './options.ts';
 
-/** From a second to a year. */
+/** One second to one year. */
 const EXPIRES_IN = durationBetween(1_000, 31_536_000_000);
 
-/** As the official SDKs do. */
+/** As in the official SDKs. */
 const EXPIRES_IN_DEFAULT = '1h';
 
-const KEY_REMEDY = `Set ${GROUP_KEY_VARIABLE} or ${DEVICE_KEY_VARIABLE}, or give --group-key-file or --device-key-file; only one of them`;
+const KEY_REMEDY = `Set ${GROUP_KEY_VARIABLE} or ${DEVICE_KEY_VARIABLE}, or give --group-key-file or --device-key-file; only one of these`;
 
 type SasFlags = {
   readonly registrationId: string;
@@ -38,20 +37,20 @@ type SasFlags = {
 
 export function sasCommand(): Command {
   const command = new Command('sas')
-    .description('Prints the SAS token with which one device registers: the MQTT password, alone on stdout.')
+    .description('Prints the SAS token with which a device registers: the MQTT password, and nothing else on stdout.')
     .addOption(settingOption('idScope').helpGroup('Options:'))
-    .requiredOption('--registration-id <id>', 'registration ID of the device (default: none, it must be given)')
+    .requiredOption('--registration-id <id>', 'registration ID of the device (default: none; required)')
     .option('--expires-in <duration>', 'lifetime of the token, such as 30m or 24h', EXPIRES_IN_DEFAULT)
     .addOption(settingOption('groupKeyFile').helpGroup('Options:'))
     .option('--device-key-file <file>', `file with the base64 key of the device (default: ${DEVICE_KEY_VARIABLE})`)
     .addOption(settingOption('apiVersion').helpGroup('Options:'))
-    .option('-v, --mqtt', 'also print user name, client ID and topics, on stderr (default: no)')
+    .option('-v, --mqtt', 'also print client ID, user name and topics on stderr (default: no)')
     .addHelpText(
       'after',
       `
 Environment:
   ${GROUP_KEY_VARIABLE} holds the base64 key of the enrollment group, from which the
-  key of the device is derived, ${DEVICE_KEY_VARIABLE} the key of the device itself.
+  device key is derived; ${DEVICE_KEY_VARIABLE} holds the device key itself.
   Keys are never flags.
 
 Example:
@@ -62,19 +61,12 @@ Example:
   return command.action((flags: SasFlags) => printToken(command, flags, process.env));
 }
 
-type SasInput = {
-  readonly idScope: string;
-  readonly apiVersion: string;
-  readonly expiresInMs: number;
-  readonly key: KeyChoice;
-};
-
-/** A group's key makes the device's key; a device's key is used as it is. */
+/** Device keys are derived from a group key; a device key is used as it is. */
 type KeyChoice = { readonly of: 'group' | 'device'; readonly source: SecretSource };
 
 async function printToken(command: Command, flags: SasFlags, environment: Environment): Promise<void> {
   const { registrationId } = flags;
-  const { idScope, apiVersion, expiresInMs, key } = checkedInput(command, flags, environment);
+  const { idScope, apiVersion, expiresInMs, key } = readInput(command, flags, environment);
   const loaded = await loadKey(key.source, environment, `the ${key.of} key`);
   if ('problem' in loaded) throw new OperatorError('usage', [loaded.problem]);
   const deviceKey = key.of === 'group' ? deriveDeviceKey(loaded.key, registrationId) : loaded.key;
@@ -83,29 +75,26 @@ async function printToken(command: Command, flags: SasFlags, environment: Enviro
   if (flags.mqtt) process.stderr.write(mqttHelp({ idScope, registrationId, apiVersion }));
 }
 
-function checkedInput(command: Command, flags: SasFlags, environment: Environment): SasInput {
+function readInput(command: Command, flags: SasFlags, environment: Environment) {
   const problems: Problem[] = [];
   const given = givenFlags(command);
   const { value: idScope, origin } = gatherSetting('idScope', given, environment, undefined, problems);
-  if (origin.source === 'default') problems.push(problem('no ID scope is named', 'Give --id-scope SCOPE'));
+  if (origin.source === 'default') problems.push(problem('no ID scope given', 'Give --id-scope SCOPE'));
   const { value: apiVersion } = gatherSetting('apiVersion', given, environment, undefined, problems);
   const reason = registrationIdProblem(flags.registrationId);
   if (reason !== null) problems.push(problem(`the registration ID ${reason}`, 'Correct --registration-id'));
-  const expiresIn = EXPIRES_IN.read(flags.expiresIn);
-  if ('problem' in expiresIn) {
-    problems.push(problem(`--expires-in ${quoteValue(flags.expiresIn)} ${expiresIn.problem}`, EXPIRES_IN.remedy));
-  }
+  const expiresInMs = readFlag('--expires-in', flags.expiresIn, EXPIRES_IN, problems);
   const keyFileVariable = variableOf('groupKeyFile');
   const secretName = secretFileNameProblem(keyFileVariable, environment[keyFileVariable] ?? '');
   if (secretName !== null) problems.push(secretName);
   const key = keyChoice(given.groupKeyFile, flags.deviceKeyFile, environment, problems);
-  if (problems.length > 0 || 'problem' in expiresIn || key === null || idScope === null || apiVersion === null) {
+  if (problems.length > 0 || expiresInMs === null || key === null || idScope === null || apiVersion === null) {
     throw new OperatorError('usage', problems);
   }
-  return { idScope, apiVersion, expiresInMs: expiresIn.value, key };
+  return { idScope, apiVersion, expiresInMs, key };
 }
 
-/** Flags are stronger than the environment; two keys of the same strength are refused. */
+/** Flags override the environment; two keys from the same kind of source are refused. */
 function keyChoice(
   groupKeyFile: string | undefined,
   deviceKeyFile: string | undefined,
@@ -123,8 +112,8 @@ function keyChoice(
     ...fromVariable('device', DEVICE_KEY_VARIABLE),
   ];
   const [key, rival] = flagged.length > 0 ? flagged : ambient;
-  if (key === undefined) problems.push(problem('there is no key', KEY_REMEDY));
-  if (rival !== undefined) problems.push(problem('there is more than one key', KEY_REMEDY));
+  if (key === undefined) problems.push(problem('no key given', KEY_REMEDY));
+  if (rival !== undefined) problems.push(problem('more than one key given', KEY_REMEDY));
   return key ?? null;
 }
 
@@ -136,6 +125,6 @@ subscribe  ${RESPONSE_TOPIC_FILTER}
 register   ${registerTopic('1')}
            with the payload {"registrationId":"${identity.registrationId}"}
 poll       ${pollTopic('2', 'OPERATION_ID')}
-           with the operationId of the answer, after its retry-after
+           with the operationId of the response, after its retry-after
 `;
 }

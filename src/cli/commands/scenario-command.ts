@@ -5,23 +5,19 @@ import { scenarioSchema } from '../../scenario/read/scenario-shape.ts';
 import { shippedScenarioFile, shippedScenarios } from '../host/shipped-scenarios.ts';
 
 export function scenarioCommand(): Command {
-  const list = new Command('list').summary('name the scenarios that dpsload brings').action(() =>
-    print(
-      textTable(
-        shippedScenarios().map(({ name, about }) => [name, about]),
-        'left',
-      ).join('\n'),
-    ),
-  );
+  const list = new Command('list').summary('List the bundled scenarios').action(() => {
+    const rows = shippedScenarios().map(({ name, about }) => [name, about]);
+    print(textTable(rows, 'left').join('\n'));
+  });
   const show = new Command('show')
-    .summary('print one of them, to start from')
+    .summary('Print a bundled scenario, as a start for your own')
     .argument('<name>', 'name of the scenario')
     .action((name: string) => print(readFileSync(shippedScenarioFile(name), 'utf8').trimEnd()));
   const schema = new Command('schema')
-    .summary('print the JSON Schema of scenario files, for editors')
+    .summary('Print the JSON Schema of scenario files, for editors')
     .action(() => print(JSON.stringify(scenarioSchema(), null, 2)));
   const command = new Command('scenario')
-    .description('Lists and prints the scenarios that dpsload brings, for run -s @NAME and as a start for your own.')
+    .description('Lists and prints the bundled scenarios, for run -s @NAME and as a start for your own.')
     .addHelpText('after', '\nExample:\n  dpsload scenario show first-run > my-run.yaml\n  dpsload run -s @first-run\n');
   for (const child of [list, show, schema]) command.addCommand(child);
   return command;

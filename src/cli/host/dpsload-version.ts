@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../files/package-files.ts';
 
-/** Version of this program, from its package.json. */
+/** Version from package.json. */
 export function dpsloadVersion(): string {
   const text = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(text) as { readonly version: string }).version;

@@ -4,26 +4,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AttestationKeys, GroupKeys } from '../../attestation/attestation-keys.ts';
+import type { KeyedCertificate } from '../../certificates/certificate.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
+import { validityOf } from '../../certificates/validity.ts';
 import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
 import { packageFile } from '../../files/package-files.ts';
 import type { Transport } from '../../mqtt/dialler.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type Target } from '../../scenario/scenario.ts';
+import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { EXIT_CODE } from './exit-code.ts';
 
-export type EmbeddedEmulator = {
-  readonly pid: number;
-  readonly host: string;
-  readonly port: number;
-  readonly idScope: string;
-  readonly caPem: string;
-  /** Asks it to end, and waits until it has. */
-  stop(): Promise<void>;
-};
-
-/** What the emulator prints once it listens. */
+/** The line the emulator prints once it listens. */
 type ReadyLine = {
   readonly host: string;
   readonly port: number;
@@ -32,7 +25,25 @@ type ReadyLine = {
   readonly caFile: string;
 };
 
-/** The embedded emulator needs no secret of the operator: where none is given, one is made for this run. */
+export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
+  readonly pid: number;
+  readonly caPem: string;
+  /** Stops the emulator and waits until it has ended. */
+  stop(): Promise<void>;
+};
+
+/** Longer than any run. */
+const THROW_AWAY_DAYS = 32;
+
+/** A CA for one run, which only the embedded emulator trusts. */
+export async function throwAwayIssuer(): Promise<AttestationKeys> {
+  const { createCertificate } = await import('../../certificates/certificate.ts');
+  const validity = validityOf('current', THROW_AWAY_DAYS, systemClock(hrtimeMs()).epochMs());
+  const issuer = await createCertificate({ kind: 'authority', commonName: 'dpsload throw-away CA', ...validity }, null);
+  return { kind: 'x509-issuer', issuer, intermediatesPem: '' };
+}
+
+/** The keys with a generated group key, where the embedded emulator is the target and no key was given. */
 export function withThrowAwayKey(target: Target, keys: AttestationKeys): AttestationKeys {
   if (target.kind !== 'emulator' || !target.throwAway || keys.kind !== 'group-key') return keys;
   if (keys.defaultKey !== null || Object.keys(keys.groups).length > 0) return keys;
@@ -40,10 +51,11 @@ export function withThrowAwayKey(target: Target, keys: AttestationKeys): Attesta
 }
 
 /**
- * Starts the emulator as a process of its own, so that its CPU time is not the client's. It is detached, so that
- * Ctrl-C reaches only this process, which ends it; it also ends by itself when this process is gone.
- * @param keys of the run: the emulator has an enrollment group for each, or for the issuer.
- * @param configFile brings the enrollments; `null` = there are those groups.
+ * Starts the emulator in a separate process, to keep its CPU time apart from the client's. The process is detached: Ctrl-C
+ * reaches only this process, which then stops the emulator. The emulator also ends when this process is gone.
+ *
+ * @param keys of the run: the emulator has an enrollment group for each key, or one for the issuer.
+ * @param configFile replaces those groups by its own enrollments; `null` = none.
  */
 export async function startEmbeddedEmulator(
   keys: AttestationKeys,
@@ -51,7 +63,7 @@ export async function startEmbeddedEmulator(
   transport: Transport,
 ): Promise<EmbeddedEmulator> {
   const folder = mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
-  // It holds keys.
+  // The folder contains keys.
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
   try {
     const config = configFile ?? writeEmulatorConfig(folder, keys);
@@ -76,7 +88,7 @@ async function startProcess(
     env: emulatorEnvironment(keys, process.env),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  // Not `close`: that does not come where this side has disconnected the channel.
+  // `close` is not emitted after this side has disconnected the channel.
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
     const ready = await readReadyLine(child);
@@ -98,19 +110,19 @@ async function startProcess(
   }
 }
 
-/** A configuration file may name the run's own key. */
+/** The environment of the emulator, whose configuration file may name the run's own key. */
 export function emulatorEnvironment(keys: AttestationKeys, environment: Environment): Environment {
   if (keys.kind !== 'group-key' || keys.defaultKey === null) return environment;
   return { ...environment, [GROUP_KEY_VARIABLE]: keys.defaultKey };
 }
 
-/** Resolves with the first line that it prints; rejects with what it wrote to stderr when it ends before. */
+/** Resolves with the first line of stdout; rejects with the text of stderr if the process ends before. */
 function readReadyLine(child: ChildProcess): Promise<ReadyLine> {
   return new Promise((resolve, reject) => {
     let out = '';
     let log = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      // Only the beginning can explain a failed start; the rest is read to keep the pipe empty.
+      // Only the beginning can explain a failed start; the rest is read to keep the pipe from filling up.
       if (log.length < 10_000) log += text;
     });
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -119,27 +131,27 @@ function readReadyLine(child: ChildProcess): Promise<ReadyLine> {
       if (newline >= 0) resolve(JSON.parse(out.slice(0, newline)) as ReadyLine);
     });
     child.once('error', reject);
-    // `close`: when all that it wrote has been read.
+    // By `close`, all output has been read.
     child.once('close', (code) => reject(failedStart(code, log.trim())));
   });
 }
 
-/** What the emulator itself calls a mistake of the operator is one here: its configuration file. */
+/** A usage error of the emulator is one of this run: it concerns the configuration file. */
 function failedStart(code: number | null, log: string): Error {
   if (code !== EXIT_CODE.usage) return new Error(`the embedded emulator did not start: ${log}`);
   return new OperatorError('usage', [problem(`the embedded emulator cannot be started:\n${log.replace(/\.$/, '')}`)]);
 }
 
-/** As the configuration of the emulator has it. */
+/** As in the emulator's configuration. */
 type EnrollmentGroup = { readonly enrollmentGroupId: string; readonly attestation: object };
 
 /**
- * Writes a configuration with one enrollment group for each key of the run, or for its issuer; keys and certificate lie in
- * files beside it. `null` = the run has neither.
+ * Writes a configuration with one enrollment group for each key of the run, or one for its issuer. Keys and certificate go to
+ * files beside it. Returns `null` if the run has neither.
  */
-export function writeEmulatorConfig(folder: string, keys: AttestationKeys): string | null {
-  const enrollmentGroups = groupsOf(folder, keys);
-  if (enrollmentGroups === null) return null;
+function writeEmulatorConfig(folder: string, keys: AttestationKeys): string | null {
+  if (keys.kind !== 'group-key' && keys.kind !== 'x509-issuer') return null;
+  const enrollmentGroups = keys.kind === 'group-key' ? keyGroups(folder, keys) : [issuerGroup(folder, keys.issuer)];
   const config = join(folder, 'emulator.yaml');
   // JSON is YAML.
   const instances = [{ idScope: EMULATOR_ID_SCOPE_DEFAULT, enrollmentGroups }];
@@ -147,37 +159,26 @@ export function writeEmulatorConfig(folder: string, keys: AttestationKeys): stri
   return config;
 }
 
-function groupsOf(folder: string, keys: AttestationKeys): readonly EnrollmentGroup[] | null {
-  switch (keys.kind) {
-    case 'group-key': {
-      // First, that of all rows whose group has no key of its own.
-      const groups = [EMULATOR_GROUP_DEFAULT, ...Object.keys(keys.groups)];
-      return groups.flatMap((enrollmentGroupId, index) => {
-        const keyIn = ({ defaultKey, groups: named }: GroupKeys): string | null =>
-          index === 0 ? defaultKey : (named[enrollmentGroupId] ?? null);
-        const primary = keyIn(keys);
-        if (primary === null) return [];
-        const write = (rank: string, key: string): string => {
-          const file = join(folder, `group-${index}-${rank}.key`);
-          writeFileSync(file, key, { mode: 0o600 });
-          return file;
-        };
-        const secondary = keyIn(keys.secondary);
-        const symmetricKey = {
-          primaryKeyFile: write('primary', primary),
-          ...(secondary === null ? {} : { secondaryKeyFile: write('secondary', secondary) }),
-        };
-        return [{ enrollmentGroupId, attestation: { symmetricKey } }];
-      });
-    }
-    case 'x509-issuer': {
-      const primary = join(folder, 'issuer.pem');
-      writeFileSync(primary, String(certificatesIn(keys.issuer.certificatePem)[0]));
-      return [
-        { enrollmentGroupId: EMULATOR_GROUP_DEFAULT, attestation: { x509: { signingCertificates: { primary } } } },
-      ];
-    }
-    default:
-      return null;
-  }
+/** The first group is that of all rows whose group has no key of its own. */
+function keyGroups(folder: string, keys: Extract<AttestationKeys, { kind: 'group-key' }>): readonly EnrollmentGroup[] {
+  return [EMULATOR_GROUP_DEFAULT, ...Object.keys(keys.groups)].flatMap((enrollmentGroupId, index) => {
+    const keyFile = (rank: string, { defaultKey, groups }: GroupKeys): string | null => {
+      const key = index === 0 ? defaultKey : (groups[enrollmentGroupId] ?? null);
+      if (key === null) return null;
+      const file = join(folder, `group-${index}-${rank}.key`);
+      writeFileSync(file, key, { mode: 0o600 });
+      return file;
+    };
+    const primaryKeyFile = keyFile('primary', keys);
+    if (primaryKeyFile === null) return [];
+    const secondaryKeyFile = keyFile('secondary', keys.secondary);
+    const symmetricKey = { primaryKeyFile, ...(secondaryKeyFile === null ? {} : { secondaryKeyFile }) };
+    return [{ enrollmentGroupId, attestation: { symmetricKey } }];
+  });
+}
+
+function issuerGroup(folder: string, { certificatePem }: KeyedCertificate): EnrollmentGroup {
+  const primary = join(folder, 'issuer.pem');
+  writeFileSync(primary, String(certificatesIn(certificatePem)[0]));
+  return { enrollmentGroupId: EMULATOR_GROUP_DEFAULT, attestation: { x509: { signingCertificates: { primary } } } };
 }

@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { loadAttestationKeys } from '../../attestation/load-attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
-import { OperatorError, type Problem, problemIn, unreadableFile } from '../../problem/operator-error.ts';
+import { OperatorError, problemIn, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
-import type { RunRequest } from '../../run/register-fleet.ts';
+import { type Flags, SCENARIO_VARIABLE } from '../../scenario/read/gather-settings.ts';
+import { type ResolvedScenario, resolveScenario, type ScenarioInput } from '../../scenario/read/resolve-scenario.ts';
 import {
   type AttestationChoice,
   type Environment,
@@ -14,15 +16,36 @@ import {
   type Scenario,
   type Target,
 } from '../../scenario/scenario.ts';
-import { emulatorEnvironment, withThrowAwayKey } from './embedded-emulator.ts';
+import { emulatorEnvironment, throwAwayIssuer, withThrowAwayKey } from './embedded-emulator.ts';
+import { secretFileNameProblem } from './secret-file-names.ts';
+import { shippedScenarioFile } from './shipped-scenarios.ts';
 
-/** What a run reads from the files that its scenario names, checked. */
-export type RunInputs<Survey = FleetSurvey> = {
-  readonly survey: Survey;
+/**
+ * Resolves the scenario from flags, environment and the file of `-s`.
+ *
+ * @throws OperatorError with everything that is wrong with them.
+ */
+export function loadScenario(flags: Flags, file: string | undefined, environment: Environment): ResolvedScenario {
+  const scenarioFile = readScenarioFile(file ?? environment[SCENARIO_VARIABLE] ?? '');
+  return resolveScenario({ flags, environment, scenarioFile, cores: availableParallelism() });
+}
+
+/** `@NAME` is a scenario of the package. */
+function readScenarioFile(given: string): ScenarioInput['scenarioFile'] {
+  if (given === '') return null;
+  const secretName = secretFileNameProblem(SCENARIO_VARIABLE, given);
+  if (secretName !== null) throw new OperatorError('usage', [secretName]);
+  const file = given.startsWith('@') ? shippedScenarioFile(given.slice(1)) : given;
+  return { file, text: readText(file) };
+}
+
+/** Contents of the files that a scenario names, checked. */
+export type RunInputs<Fleet = FleetSurvey> = {
+  readonly fleet: Fleet;
   readonly keys: AttestationKeys;
-  /** That of the scenario, with the shares of the run that it names. */
+  /** The scenario's, with the hub shares of the run it refers to. */
   readonly allocation: AllocationExpectation | null;
-  /** Text of the scenario's CA file; empty when it names none. */
+  /** Text of the scenario's CA file; empty without one. */
   readonly caPems: readonly string[];
 };
 
@@ -32,67 +55,68 @@ export type RunInputs<Survey = FleetSurvey> = {
  * @throws OperatorError `usage` with the problems of all of them.
  */
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
-  return await readInputs(scenario, environment, () =>
+  return await readInputsWithFleet(scenario, environment, () =>
     surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow),
   );
 }
 
-/** `readRunInputs` for those who know the fleet. @param lookAtFleet instead of a survey */
-export async function readInputs<Survey>(
+/** `readRunInputs` with another way to read the fleet. */
+export async function readInputsWithFleet<Fleet>(
   scenario: Scenario,
   environment: Environment,
-  lookAtFleet: () => Promise<Survey>,
-): Promise<RunInputs<Survey>> {
-  const problems: Problem[] = [];
-  const { attestation, target, caFile } = scenario;
-  const keys = await collect(problems, keysOf(attestation, environment));
-  const caPems = await collect(problems, caFile === null ? [] : readCaFile(caFile));
-  // Of keys that cannot be read nothing more is said: the configuration may name them.
-  if (keys !== undefined) await collect(problems, checkEmulatorConfig(target, keys, environment));
-  const allocation = await collect(problems, withReferenceRun(scenario.allocation));
-  const survey = await collect(problems, lookAtFleet());
-  if (
-    problems.length > 0 ||
-    survey === undefined ||
-    keys === undefined ||
-    caPems === undefined ||
-    allocation === undefined
-  ) {
-    throw new OperatorError('usage', problems);
-  }
-  return { survey, keys, caPems, allocation };
+  readFleet: () => Promise<Fleet>,
+): Promise<RunInputs<Fleet>> {
+  const { target, caFile } = scenario;
+  const loading = loadKeys(scenario.attestation, environment);
+  // The configuration may name the keys: if they are unreadable, that problem is enough.
+  const checking = loading.then(
+    (loaded) => checkEmulatorConfig(target, loaded, environment),
+    () => {},
+  );
+  const [keys, caPems, , allocation, fleet] = await allOrEveryProblem([
+    loading,
+    readCaFile(caFile),
+    checking,
+    withReferenceRun(scenario.allocation),
+    readFleet(),
+  ]);
+  return { fleet, keys, caPems, allocation };
 }
 
-async function keysOf(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
+/** `Promise.all` that waits for every work, and throws the operator's mistakes of all of them as one error. */
+async function allOrEveryProblem<Values extends readonly unknown[]>(
+  works: {
+    readonly [Index in keyof Values]: Promise<Values[Index]>;
+  },
+): Promise<Values> {
+  const settled = await Promise.allSettled(works);
+  const errors = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  const problems = errors.flatMap((error) => {
+    if (error instanceof OperatorError) return error.problems;
+    throw error;
+  });
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  return await Promise.all(works);
+}
+
+async function loadKeys(attestation: AttestationChoice, environment: Environment): Promise<AttestationKeys> {
   const isThrowAway = attestation.kind === 'x509' && attestation.certificates.from === 'throw-away';
-  if (!isThrowAway) return loadAttestationKeys(attestation, environment);
-  return (await import('./throw-away-issuer.ts')).throwAwayIssuer();
+  return isThrowAway ? throwAwayIssuer() : loadAttestationKeys(attestation, environment);
 }
 
-/** The emulator, which reads the same, is only started for a run. */
+/** The emulator, which reads the same file, starts only with the run. */
 async function checkEmulatorConfig(target: Target, keys: AttestationKeys, environment: Environment): Promise<void> {
   if (target.kind !== 'emulator' || target.configFile === null) return;
   const { readEmulatorConfig } = await import('../../emulator/config/read-emulator-config.ts');
   readEmulatorConfig(target.configFile, emulatorEnvironment(withThrowAwayKey(target, keys), environment));
 }
 
-/** `undefined`, with its problems added to the others, when an operator error ends it. */
-async function collect<Value>(problems: Problem[], work: Value | Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
-}
-
-async function readCaFile(file: string): Promise<readonly string[]> {
-  const pem = await readText(file);
+async function readCaFile(file: string | null): Promise<readonly string[]> {
+  if (file === null) return [];
+  const pem = readText(file);
   if (holdsCertificates(pem)) return [pem];
-  const message = 'holds no readable certificate in PEM form';
   const remedy = 'Give the CA certificate as PEM: -----BEGIN CERTIFICATE-----, base64, -----END CERTIFICATE-----';
-  throw new OperatorError('usage', [problemIn(file, message, remedy)]);
+  throw new OperatorError('usage', [problemIn(file, 'contains no readable PEM certificate', remedy)]);
 }
 
 function holdsCertificates(pem: string): boolean {
@@ -103,38 +127,10 @@ function holdsCertificates(pem: string): boolean {
   }
 }
 
-async function readText(file: string): Promise<string> {
+function readText(file: string): string {
   try {
-    return await readFile(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw unreadableFile(file, error);
   }
 }
-
-/** What the command line says beside the scenario. */
-export type RunSwitches = {
-  /** Register a fleet again that was registered under the same out folder, at the same target. */
-  readonly again: boolean;
-  /** The operator's word for what leaves the share of a quota, or switches the governor off, at a real service. */
-  readonly yes: boolean;
-  /** Print summary.json on stdout, and nothing else there. */
-  readonly json: boolean;
-  /** No progress on stderr. */
-  readonly quiet: boolean;
-  /** `false` = no colours, whatever the terminal is. */
-  readonly color: boolean;
-};
-
-export type RunOptions = Pick<RunRequest, 'settings' | 'selection' | 'resumed'> &
-  RunSwitches &
-  Omit<RunInputs, 'survey' | 'allocation'> & {
-    /** All that are to be made. */
-    readonly registrations: number;
-  };
-
-/**
- * Registers a surveyed fleet.
- *
- * @returns the exit code of the process.
- */
-export type StartRun = (scenario: Scenario, fleet: RunRequest['fleet'], options: RunOptions) => Promise<number>;

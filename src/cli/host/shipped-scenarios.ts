@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { packageFile } from '../../files/package-files.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
@@ -8,35 +8,26 @@ import { similarWord } from '../../problem/similar-word.ts';
 const FOLDER = packageFile('scenarios');
 const EXTENSION = '.yaml';
 
-export type ShippedScenario = {
-  readonly name: string;
-  readonly file: string;
-  readonly text: string;
-  /** What it is for: its second line, a comment. */
-  readonly about: string;
-};
-
-/** The scenarios of the package, by name. */
-export function shippedScenarios(): readonly ShippedScenario[] {
-  return scenarioNames().map((name) => {
-    const file = join(FOLDER, `${name}${EXTENSION}`);
-    const text = readFileSync(file, 'utf8');
-    return { name, file, text, about: (text.split('\n')[1] ?? '').replace(/^# /, '') };
-  });
-}
-
-/** @throws OperatorError `usage` when there is none of that name. */
-export function shippedScenarioFile(name: string): string {
-  const names = scenarioNames();
-  if (names.includes(name)) return join(FOLDER, `${name}${EXTENSION}`);
-  const similar = similarWord(name, names);
-  const remedy = similar === null ? `There are ${names.join(', ')}` : `Write ${similar}`;
-  throw new OperatorError('usage', [problem(`dpsload brings no scenario ${quoteValue(name)}`, remedy)]);
-}
-
-function scenarioNames(): readonly string[] {
+/** The bundled scenarios, sorted by name; `about` is their purpose, from the comment in the second line. */
+export function shippedScenarios() {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith(EXTENSION))
-    .map((file) => file.slice(0, -EXTENSION.length))
-    .sort();
+    .map((file) => basename(file, EXTENSION))
+    .sort()
+    .map((name) => {
+      const file = join(FOLDER, `${name}${EXTENSION}`);
+      const text = readFileSync(file, 'utf8');
+      return { name, file, text, about: (text.split('\n')[1] ?? '').replace(/^# /, '') };
+    });
+}
+
+/** @throws OperatorError `usage` if no bundled scenario has this name. */
+export function shippedScenarioFile(name: string): string {
+  const scenarios = shippedScenarios();
+  const scenario = scenarios.find((shipped) => shipped.name === name);
+  if (scenario !== undefined) return scenario.file;
+  const names = scenarios.map((shipped) => shipped.name);
+  const similar = similarWord(name, names);
+  const remedy = similar === null ? `Choose one of ${names.join(', ')}` : `Write ${similar}`;
+  throw new OperatorError('usage', [problem(`no bundled scenario is named ${quoteValue(name)}`, remedy)]);
 }

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import type { StopRequest, StopRequests } from '../../run/stop-request.ts';
 
-/** The one place that hears signals: the first asks for an orderly stop, every further one for a stop at once. */
+/** The only listener for signals: the first one requests an orderly stop, every further one an immediate stop. */
 export function listenForSignals(): StopRequests & { dispose(): void } {
   const listeners: ((request: StopRequest) => void)[] = [];
   let heard = 0;
@@ -12,32 +12,28 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
     last = { reason, urgency };
     for (const listener of listeners) listener(last);
   };
-  const onInterrupt = hear('interrupted');
   const onTerminate = hear('terminated');
-  // It comes twice where a shell passes it on, which is no hurry.
+  // Only as the first signal: a shell that passes SIGHUP on makes it arrive twice, which does not mean an immediate stop.
   const atTerminal = isAtTerminal();
   const onHangUp = (): void => {
     if (atTerminal && heard === 0) onTerminate();
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
-  process.on('SIGHUP', onHangUp);
+  const handlers = { SIGINT: hear('interrupted'), SIGTERM: onTerminate, SIGHUP: onHangUp };
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
   return {
     onRequest: (listener) => {
       listeners.push(listener);
       if (last !== null) listener(last);
     },
     dispose: () => {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onTerminate);
-      process.off('SIGHUP', onHangUp);
+      for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
     },
   };
 }
 
 /**
- * Whether SIGHUP says that the terminal is gone. What was never at one goes on, as `nohup` and services want it: Node takes
- * away the protection that `nohup` gives.
+ * Returns whether SIGHUP means that the terminal has gone. Without a terminal it is ignored, as `nohup` and services expect;
+ * Node.js undoes the protection of `nohup`.
  */
 export function isAtTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));

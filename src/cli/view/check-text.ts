@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<FindingLevel, string>> = {
 
 const MINUTES_PER_HOUR = 60;
 
-/** What a check found, for people. @param target as a run names it */
+/** The findings of a check as text. @param target as a run names it */
 export function checkText({ findings, binding, registrations, durationMinutes }: CheckReport, target: string): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   const lines = findings.map((finding) => findingLine(finding, width));
@@ -24,8 +24,10 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
     `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
-    `At least ${formatNoun(registrations, 'billed register call')}; each repeated request is billed as well.`,
-    problems === 0 && warnings === 0 ? 'No problem found.' : `Problems: ${problems}, warnings: ${warnings}.`,
+    `At least ${formatNoun(registrations, 'billed register call')}; repeated requests are billed too.`,
+    problems + warnings === 0
+      ? 'No problems found.'
+      : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.`,
     'Nothing was registered.',
     '',
   ].join('\n');

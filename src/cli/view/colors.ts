@@ -2,12 +2,20 @@ import pc from 'picocolors';
 import { type Palette, PLAIN } from '../../report/palette.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 
+/** The palette for a stream, by `hasColors`. */
+export function paletteOf(stream: TerminalStream, flag: boolean, environment: Environment = process.env): Palette {
+  return paletteFor(hasColors(stream, environment, flag));
+}
+
+type TerminalStream = { readonly isTTY?: boolean };
+
 /**
- * Whether to write colours to a stream: `--no-color`, then `NO_COLOR` (no-color.org), `FORCE_COLOR` (`0` and `false` mean
- * no), `TERM=dumb`, and last whether the stream is a terminal.
- * @param flag `false` = `--no-color` was given
+ * Decides whether to write colors to a stream: `--no-color`, then `NO_COLOR` (no-color.org), `FORCE_COLOR` (`0` and `false`
+ * mean no), `TERM=dumb`, and last whether the stream is a terminal.
+ *
+ * @param flag `false` = `--no-color` was given.
  */
-export function hasColors(stream: { readonly isTTY?: boolean }, environment: Environment, flag: boolean): boolean {
+export function hasColors(stream: TerminalStream, environment: Environment, flag: boolean): boolean {
   const { NO_COLOR: noColor = '', FORCE_COLOR: forceColor = '', TERM: terminal } = environment;
   if (!flag || noColor !== '') return false;
   if (forceColor !== '') return forceColor !== '0' && forceColor !== 'false';

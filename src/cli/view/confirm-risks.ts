@@ -5,27 +5,28 @@ import { loadRisks } from '../../scenario/read/load-risks.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { estimateDuration } from './describe-run.ts';
 
-/** What is to be registered: each row in one round or more. */
+/** Rows to register, and their registrations in all rounds. */
 export type PlannedWork = { readonly rows: number; readonly registrations: number };
 
 /**
- * Asks before anything that could take from others at a real service: with target, rows, billed register calls and duration.
+ * Asks for confirmation, with target, rows, billed register calls and duration, before a run that could affect other users of
+ * a real service.
  *
- * @param yes the operator has said so on the command line.
- * @throws OperatorError `usage` when there is nobody to ask, or the answer is no.
+ * @param yes the operator has confirmed on the command line.
+ * @throws OperatorError `usage` without a terminal, or if the answer is no.
  */
 export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: boolean): Promise<void> {
   const risks = loadRisks(scenario);
   if (risks.length === 0 || yes) return;
   const plan = describePlan(scenario, work);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes if that is meant, or stay within the quota');
+    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or stay within the quota');
   }
   process.stderr.write(`${plan}:\n${risks.map((risk) => `  - ${risk}\n`).join('')}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await prompt.question('Go on? Type yes: ');
-    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed; nothing was sent', null);
+    const answer = await prompt.question('Type yes to continue: ');
+    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed, nothing was sent', null);
   } finally {
     prompt.close();
   }

@@ -2,13 +2,13 @@ import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
 import { type LoadShape, paceOf } from '../../load/pace.ts';
-import { formatNoun } from '../../report/format.ts';
+import { formatCount, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
 
-/** What a run would do, for people. */
+/** Describes what a run would do. */
 export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {
   const { load, fleet } = scenario;
   const rows = Math.min(selected, load.rowsMax ?? selected) * load.rounds;
@@ -18,7 +18,9 @@ export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: n
     ['fleet', `${fleet.file}: ${formatNoun(survey.rows, 'row')}, SHA-256 ${survey.digest}`],
     [
       'to register',
-      load.rounds === 1 ? formatNoun(rows, 'row') : `${formatNoun(rows, 'registration')} in ${load.rounds} rounds`,
+      load.rounds === 1
+        ? formatNoun(rows, 'row')
+        : `${formatNoun(rows, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
     ['limits', describeLimits(scenario)],
@@ -29,10 +31,9 @@ export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: n
   return `${text}Dry run: nothing was opened, sent or written.\n`;
 }
 
-/** As people know it. */
 export function describeTarget(target: Target, apiVersion: string): string {
   if (target.kind === 'emulator')
-    return `EMULATOR, started for the run${target.configFile === null ? '' : ` from ${target.configFile}`}`;
+    return `EMULATOR, started for the run${target.configFile === null ? '' : `, configured by ${target.configFile}`}`;
   return `${target.host}:${target.port}, ID scope ${target.idScope}, api-version ${apiVersion}`;
 }
 
@@ -41,7 +42,9 @@ function describeAttestation(attestation: AttestationChoice): string {
   if (attestation.kind === 'x509') return `x509: ${describeCertificates(attestation.certificates)}`;
   const groups = Object.entries(attestation.groups).map(([name, source]) => `${name}: ${describeSource(source)}`);
   const all =
-    attestation.key === null ? [] : [`all${groups.length === 0 ? '' : ' others'}: ${describeSource(attestation.key)}`];
+    attestation.key === null
+      ? []
+      : [`${groups.length === 0 ? 'all' : 'all others'}: ${describeSource(attestation.key)}`];
   const keys = [...groups, ...all];
   return `group-key: ${keys.length === 0 ? 'a throw-away key' : keys.join(', ')}`;
 }
@@ -65,30 +68,32 @@ function describeSource(source: SecretSource): string {
 
 function describeLoad({ concurrency, workers, shape }: Scenario['load']): string {
   const perWorker = summarize(shares(concurrency, workers));
-  return `${concurrency} registrations in flight, ${describeShape(shape)}; workers: ${perWorker}`;
+  return `up to ${formatNoun(concurrency, 'registration')} in flight, ${describeShape(shape)}; workers: ${perWorker}`;
 }
 
 function describeShape(shape: LoadShape): string {
   switch (shape.kind) {
     case 'closed':
-      return 'as fast as they allow';
+      return 'as fast as these allow';
     case 'rate':
       return `launched at ${formatRate(shape.ratePerSecond)}`;
     case 'stages':
-      return `launched in stages ${formatStages(shape.stages)}`;
+      return `launched in the stages ${formatStages(shape.stages)}`;
     case 'batches':
-      return `launched in batches of ${shape.size} every ${printDuration(shape.everyMs)}`;
+      return `launched in batches of ${formatCount(shape.size)} every ${printDuration(shape.everyMs)}`;
     case 'at-once':
-      return 'all meant to start at once';
+      return 'all with the same intended start';
   }
 }
 
-/** Which limits protect the service and those who share it. */
+/** The limits that protect the service and its other users. */
 function describeLimits(scenario: Scenario): string {
   const { load } = scenario;
   const metered = meteredPerMinute(scenario);
-  const share = metered === null ? 'no quota' : `at most ${Math.floor(metered)} register requests a minute`;
-  const canary = load.canaryPerGroup === 0 ? 'no canary' : `canary of ${load.canaryPerGroup} for each group`;
+  const share =
+    metered === null ? 'no quota' : `at most ${formatNoun(Math.floor(metered), 'register request')} a minute`;
+  const canary =
+    load.canaryPerGroup === 0 ? 'no canary' : `canary of ${formatNoun(load.canaryPerGroup, 'device')} per group`;
   return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}`;
 }
 
@@ -104,7 +109,7 @@ function describeDuration(rows: number, scenario: Scenario): string {
   return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
 }
 
-/** How long a run takes to launch its registrations; a guess where only the service's speed bounds it. */
+/** The time a run takes to launch its registrations; a guess (`isGuess`) where only the speed of the service limits it. */
 export function estimateDuration(
   registrations: number,
   scenario: Pick<Scenario, 'target' | 'load'>,

@@ -4,22 +4,21 @@ import type { RunProgress } from '../../metrics/progress.ts';
 import type { Palette } from '../../report/palette.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { type Clock, repeat } from '../../time/clock.ts';
-import { hasColors, paletteFor } from './colors.ts';
-import { progressLine } from './progress-line.ts';
-import { renderProgress } from './render-progress.ts';
+import { paletteOf } from './colors.ts';
+import { progressLine, renderProgress } from './render-progress.ts';
 
-/** Four times a second: as often as an eye can follow. */
+/** Four times a second, as fast as the eye can follow. */
 const REDRAW_INTERVAL_MS = 250;
-/** Without a terminal to redraw: often enough to see that a run goes on, seldom enough for a log of hours. */
+/** Without a terminal: often enough to see that the run is alive, rarely enough for a log of hours. */
 const LINE_INTERVAL_MS = 10_000;
 
-/** Of a terminal that does not tell its size. */
+/** For a terminal that does not report its size. */
 const COLUMNS_DEFAULT = 80;
 const ROWS_DEFAULT = 24;
 
 const ERASE_LINE_AND_GO_UP = '\u001b[2K\u001b[1A';
 
-/** stderr, or what stands for it. */
+/** stderr, or its stand-in in a test. */
 export type ViewStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -33,41 +32,41 @@ export type LiveViewOptions = {
   readonly color: boolean;
   /** Show nothing at all. */
   readonly quiet: boolean;
-  /** Says whether there are colours, and with `TERM=dumb` or `CI` that nobody looks at a terminal that is redrawn. */
+  /** Decides about colors; `TERM=dumb` and `CI` turn redrawing off. */
   readonly environment?: Environment;
-  /** The run at this moment; asked when it is shown. */
+  /** Called for each redraw. */
   readonly progress: () => RunProgress;
 };
 
-/** Shows a run while it goes on. */
+/** Shows the progress of a run. */
 export interface LiveView {
-  /** Writes a line that stays, above what is redrawn. */
+  /** Writes a line that stays, above the redrawn frame. */
   log(line: string): void;
-  /** Ends the view, and takes what is redrawn off the screen. */
+  /** Ends the view and clears the redrawn frame. */
   finish(): void;
 }
 
-/** Begins to show at once: redrawn in place on a terminal, else a plain line now and then. */
+/** Starts to show progress: a frame redrawn in place on a terminal, else a plain line from time to time. */
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { stream, color, quiet, environment = process.env } = options;
   if (quiet) return { log: () => {}, finish: () => {} };
   if (stream.isTTY !== true || !isRedrawn(environment)) return lineView(options);
-  return redrawnView(options, paletteFor(hasColors(stream, environment, color)));
+  return redrawnView(options, paletteOf(stream, color, environment));
 }
 
-/** CI servers give their jobs a terminal at times, whose output is then read as a file. */
+/** Some CI servers give jobs a terminal, but record its output as a file. */
 function isRedrawn({ TERM: terminal, CI: ci = '' }: Environment): boolean {
   return terminal !== 'dumb' && (ci === '' || ci === 'false');
 }
 
 function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Palette): LiveView {
-  // The cursor stays: hiding it would put handlers on the process's signals.
+  // The cursor stays visible: hiding it would install signal handlers.
   const draw = createLogUpdate(stream, { showCursor: true });
   let frame = '';
   const redraw = (): void => {
     const { columns = COLUMNS_DEFAULT, rows = ROWS_DEFAULT } = stream;
     stream.write(ERASE_LINE_AND_GO_UP.repeat(rowsByReflow(frame, columns)));
-    // Below it there is the cursor.
+    // The last row is for the cursor.
     frame = renderProgress(progress(), { columns, rows: rows - 1 }, palette);
     draw(frame);
   };
@@ -87,7 +86,7 @@ function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Pale
   };
 }
 
-/** Rows that a frame takes more than it has lines, since a terminal that was made narrower wraps what it shows. */
+/** Extra rows that a frame takes after the terminal was made narrower, which wraps its lines. */
 function rowsByReflow(frame: string, columns: number): number {
   return frame
     .split('\n')

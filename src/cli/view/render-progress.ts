@@ -15,39 +15,71 @@ import type { Palette } from '../../report/palette.ts';
 import {
   asItIs,
   barOf,
-  etaText,
   flow,
   GAP,
   type Line,
   type Paint,
   paintWithin,
-  percentDone,
   plain,
-  rateTexts,
   sparkline,
   type TextSegment,
-} from './progress-line.ts';
+} from './terminal-line.ts';
 
-/** Those that say most, where there is no room for all. */
+/** The most informative metrics, for screens without room for all. */
 const METRICS_ON_FEW_ROWS: readonly WatchedMetric[] = ['tls', 'accepted', 'assigned', 'service', 'response'];
 
 const HUBS_SHOWN_MAX = 20;
 const ERRORS_SHOWN_MAX = 20;
-/** Of a terminal on which everything has its room. */
+/** A terminal with this many rows has room for everything. */
 const ROWS_MANY = 40;
 
 const BAR_CHARACTERS_MAX = 80;
-/** Below this a bar tells less than the number beside it. */
+/** A shorter bar says less than the number beside it. */
 const BAR_CHARACTERS_MIN = 10;
 const NAME_CHARACTERS_MAX = 40;
 const DURATION_CHARACTERS = 9;
-/** A line for each of the last 60 seconds, before their label and the newest value. */
+/** One character for each of the last 60 seconds. */
 const SPARK_CHARACTERS_MAX = 60;
 
-/** Characters of a terminal. */
+/** The progress of a run in one line, for logs and pipes. */
+export function progressLine(progress: RunProgress): string {
+  const { settled, total, elapsedMs, latency } = progress;
+  const { accepted } = latency;
+  return [
+    `${formatDuration(elapsedMs)}:`,
+    `${formatCount(settled)}/${formatCount(total)} (${percentDone(progress)})`,
+    ...rateTexts(progress),
+    `throttles ${formatCount(progress.throttles)}`,
+    `failed ${formatCount(progress.failed)}`,
+    ...(accepted === null ? [] : [`accepted p50 ${formatMs(accepted.p50Ms)} ms p95 ${formatMs(accepted.p95Ms)} ms`]),
+    etaText(progress),
+  ].join('  ');
+}
+
+/** In flight; launched, with the intended and the allowed rate; ended. */
+function rateTexts({ inFlight, launched, ratePerSecond, settledLately, recent }: RunProgress): string[] {
+  const allowed = recent.at(-1)?.rateAllowedPerSecond ?? null;
+  const intended = ratePerSecond === null ? '' : ` of ${formatNumber(ratePerSecond)}/s`;
+  return [
+    `in flight ${formatCount(inFlight)}`,
+    `launched ${formatCount(launched)}/s${intended}${allowed === null ? '' : `, allowed ${formatNumber(allowed)}/s`}`,
+    `ended ${formatCount(settledLately)}/s`,
+  ];
+}
+
+function percentDone({ settled, total }: Pick<RunProgress, 'settled' | 'total'>): string {
+  return formatShare(total === 0 ? 0 : settled / total);
+}
+
+/** While a run stops, the ETA is that of the registrations in flight. */
+function etaText({ etaMs, stopping }: Pick<RunProgress, 'etaMs' | 'stopping'>): string {
+  return `${stopping ? 'stopping, ' : ''}ETA ${formatDuration(etaMs)}`;
+}
+
+/** The size of a terminal, in characters. */
 export type ScreenSize = { readonly columns: number; readonly rows: number };
 
-/** A run at one moment, in at most `rows` lines of at most `columns` characters each, without a line feed at the end. */
+/** The progress of a run in at most `rows` lines of at most `columns` characters each, without a final line feed. */
 export function renderProgress(progress: RunProgress, { columns, rows }: ScreenSize, palette: Palette): string {
   const head = [
     [headline(progress, palette)],
@@ -78,7 +110,7 @@ export function renderProgress(progress: RunProgress, { columns, rows }: ScreenS
     .join('\n');
 }
 
-/** With an empty line between the sections where there is room for all of these. */
+/** Separates the sections by empty lines, if there is room for all of them. */
 function spread(sections: readonly (readonly Line[])[], rows: number): readonly Line[] {
   const lines = sections.flat();
   if (lines.length + sections.length - 1 > rows) return lines.slice(0, rows);
@@ -123,14 +155,14 @@ function rateItems(progress: RunProgress, palette: Palette): TextSegment[] {
   ];
 }
 
-/** The last minute, a character for each second. */
+/** Rates of the last minute, one character per second. */
 function trendLines({ recent }: RunProgress, columns: number, { dim, good, warning }: Palette): Line[] {
   const room = columns - 2 * (DURATION_CHARACTERS + GAP.length);
   if (recent.length === 0 || room < BAR_CHARACTERS_MIN) return [];
   const trend = (label: string, of: (sample: SampleRecord) => number, paint: Paint): Line => {
     const values = recent.map(of);
     const spark = sparkline(values, Math.min(room, SPARK_CHARACTERS_MAX));
-    const most = `most ${formatCount(Math.max(...values))}/s`;
+    const most = `max ${formatCount(Math.max(...values))}/s`;
     return [
       { text: label.padEnd(DURATION_CHARACTERS), paint: dim },
       { text: spark, paint },
@@ -160,7 +192,7 @@ function phaseLines({ latency }: RunProgress, metrics: readonly WatchedMetric[],
 
 function hubLines({ hubs }: RunProgress, rowsMax: number, columns: number, palette: Palette): Line[] {
   const count = shownOf(hubs.length, rowsMax);
-  // By name, so that hubs with nearly equal shares do not change places from one frame to the next.
+  // By name, so that hubs with nearly equal shares keep their places from frame to frame.
   const shown = hubs.slice(0, count).sort((a, b) => (a.hub < b.hub ? -1 : 1));
   const counts = aligned(shown.map(({ count: devices }) => formatCount(devices)));
   const expecting = shown.some(({ expectedShare }) => expectedShare !== null);
@@ -200,7 +232,7 @@ function errorLines({ errors }: RunProgress, rowsMax: number, palette: Palette):
   return rowsMax === 0 ? [] : [...lines, ...moreLine(errors.length - shown.length, 'code', palette)];
 }
 
-/** How many of a list are shown on so many rows: one fewer than these when a row must say that there are more. */
+/** Number of list items shown in `rowsMax` rows: one row fewer if the last row must say that there are more. */
 function shownOf(length: number, rowsMax: number): number {
   return length <= rowsMax ? length : Math.max(0, rowsMax - 1);
 }
@@ -214,7 +246,7 @@ function aligned(texts: readonly string[]): readonly string[] {
   return texts.map((text) => text.padStart(characters));
 }
 
-/** Is it the service that is slow, or this machine? What is over its limit is said aloud. */
+/** Shows whether the load generator is slow, rather than the service; names each limit that is exceeded. */
 function healthItems(sample: SampleRecord | null, { dim, warning }: Palette): TextSegment[] {
   if (sample === null) return [];
   const { startLagMaxMs, loopDelayMaxMs, cpuShare, emulatorCpuShare, fileDescriptors } = sample;

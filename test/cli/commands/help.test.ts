@@ -5,6 +5,7 @@ import { checkCommand } from '../../../src/cli/commands/check-command.ts';
 import { compareCommand } from '../../../src/cli/commands/compare-command.ts';
 import { emulatorCommand } from '../../../src/cli/commands/emulator-command.ts';
 import { fleetCommand } from '../../../src/cli/commands/fleet-command.ts';
+import { buildProgram, COMMAND_NAMES } from '../../../src/cli/commands/program.ts';
 import { reportCommand } from '../../../src/cli/commands/report-command.ts';
 import { resumeCommand } from '../../../src/cli/commands/resume-command.ts';
 import { runCommand } from '../../../src/cli/commands/run-command.ts';
@@ -13,11 +14,6 @@ import { scenarioCommand } from '../../../src/cli/commands/scenario-command.ts';
 import { EXIT_CODE } from '../../../src/cli/host/exit-code.ts';
 import { SETTING_NAMES, settingNamed, variableOf } from '../../../src/scenario/settings/settings.ts';
 
-const run = runCommand(
-  async () => 0,
-  () => {},
-);
-
 /** Help with everything that is added after the options. */
 function helpOf(command: Command): string {
   let text = '';
@@ -25,16 +21,13 @@ function helpOf(command: Command): string {
   return text;
 }
 
-const resume = resumeCommand(
-  async () => 0,
-  () => {},
-);
+const run = runCommand();
 
 const COMMANDS = [
   run,
-  resume,
-  checkCommand(() => {}),
-  compareCommand(() => {}),
+  resumeCommand(),
+  checkCommand(),
+  compareCommand(),
   reportCommand(),
   emulatorCommand(),
   sasCommand(),
@@ -43,6 +36,24 @@ const COMMANDS = [
 const OPTIONS = COMMANDS.flatMap((command) =>
   command.options.map((option) => [command.name(), option.long ?? '', option] as const),
 );
+
+/** The whole tree of commands, each with the name of its golden file. */
+async function commandTree(): Promise<readonly (readonly [string, Command])[]> {
+  const tree: [string, Command][] = [['dpsload', await buildProgram(undefined)]];
+  for (const name of COMMAND_NAMES) {
+    const command = (await buildProgram(name)).commands.find((child) => child.name() === name);
+    if (command === undefined) return expect.fail(name);
+    tree.push(
+      [name, command],
+      ...command.commands.map((child): [string, Command] => [`${name}-${child.name()}`, child]),
+    );
+  }
+  return tree;
+}
+
+it.each(await commandTree())('the help of %s is worded as in its golden file', async (name, command) => {
+  await expect(helpOf(command)).toMatchFileSnapshot(`golden/${name}.txt`);
+});
 
 describe('help', () => {
   it.each(OPTIONS)('of %s says what %s does', (_command, _long, option) => {

@@ -33,7 +33,7 @@ describe('what a run reads', () => {
       groupKeyFile: given('k', `${KEY}\n`),
     });
     expect(await readRunInputs(scenario, {})).toMatchObject({
-      survey: { rows: 3 },
+      fleet: { rows: 3 },
       keys: { kind: 'group-key', defaultKey: KEY, groups: {} },
       caPems: [certificatePem],
     });
@@ -92,8 +92,8 @@ describe('an emulator configuration', () => {
 
   it('may name the key of the run, given or thrown away', async () => {
     const file = given(KEYED);
-    expect((await read(file, { DPSLOAD_GROUP_KEY: KEY })).survey.rows).toBeGreaterThan(0);
-    expect((await read(file, { DPSLOAD_THROW_AWAY: 'true' })).survey.rows).toBeGreaterThan(0);
+    expect((await read(file, { DPSLOAD_GROUP_KEY: KEY })).fleet.rows).toBeGreaterThan(0);
+    expect((await read(file, { DPSLOAD_THROW_AWAY: 'true' })).fleet.rows).toBeGreaterThan(0);
   });
 });
 

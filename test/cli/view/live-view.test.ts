@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLiveView } from '../../../src/cli/view/live-view.ts';
-import { progressLine } from '../../../src/cli/view/progress-line.ts';
-import { renderProgress } from '../../../src/cli/view/render-progress.ts';
+import { progressLine, renderProgress } from '../../../src/cli/view/render-progress.ts';
 import type { RunProgress } from '../../../src/metrics/progress.ts';
 import { PLAIN } from '../../../src/report/palette.ts';
 import { sampleProgress } from '../../support/sample-progress.ts';

@@ -1,8 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { paletteFor } from '../../../src/cli/view/colors.ts';
-import { progressLine } from '../../../src/cli/view/progress-line.ts';
-import { renderProgress, type ScreenSize } from '../../../src/cli/view/render-progress.ts';
+import { progressLine, renderProgress, type ScreenSize } from '../../../src/cli/view/render-progress.ts';
 import type { RunProgress } from '../../../src/metrics/progress.ts';
 import { PLAIN } from '../../../src/report/palette.ts';
 import { sampleRecord } from '../../support/sample-journal.ts';
@@ -124,10 +123,10 @@ describe('the live view', () => {
   it('shows the last minute and every phase where there is room', () => {
     const recent = [0, 10, 20, 40].map((launched, second) => sampleRecord(second * 1000, { launched, settled: 5 }));
     const shown = lines({ recent }, { columns: 200, rows: 59 });
-    expect(shown).toContain('launched     ▂▄█   most 40/s');
-    expect(shown).toContain('ended       ████   most 5/s');
+    expect(shown).toContain('launched     ▂▄█   max 40/s');
+    expect(shown).toContain('ended       ████   max 5/s');
     expect(shown.some((line) => line.startsWith('throttles'))).toBe(false);
-    expect(lines({ recent }, usual).some((line) => line.includes('most 40/s'))).toBe(false);
+    expect(lines({ recent }, usual).some((line) => line.includes('max 40/s'))).toBe(false);
   });
 
   it('hands no control character of a name on to the terminal', () => {

@@ -2,51 +2,50 @@ import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import type { TargetName } from '../../journal/target-name.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import { type PublishedMetrics, publishMetrics } from '../../prometheus/publish-metrics.ts';
-import type { RunMetricsPlan } from '../../prometheus/run-metrics.ts';
-import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
+import { type RunEnd, type RunRequest, registerFleet } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
-import { exitCodeOf } from '../host/exit-code.ts';
-import type { StartRun } from '../host/run-inputs.ts';
+import { exitCodeOfRun } from '../host/exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
-import { showRunEnd } from '../view/show-run-end.ts';
-import { watchRun } from '../view/watch-run.ts';
+import { type DisplayFlags, showProgress, showResults } from '../view/show-run.ts';
 
-/** Registers the surveyed fleet, and shows how it goes and how it went. */
-export const startRun: StartRun = async (
-  scenario,
-  fleet,
-  { keys: givenKeys, caPems, again, settings, selection, resumed, registrations, ...display },
-) => {
+/** A run whose files have all been read and checked; nothing has been opened yet. */
+export type PreparedRun = Pick<
+  RunRequest,
+  'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again'
+>;
+
+/**
+ * Executes a prepared run, shows its progress and prints its results.
+ *
+ * @param registrations to make in this session.
+ * @returns the exit code of the process.
+ */
+export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
+  const { scenario, resumed } = prepared;
   ensureOutFolder(scenario.out);
-  const keys = withThrowAwayKey(scenario.target, givenKeys);
-  const endpoint = await openEndpoint(scenario, keys, caPems);
+  const keys = withThrowAwayKey(scenario.target, prepared.keys);
+  const { target, caPems, emulator } = await openEndpoint(scenario, keys, prepared.caPems);
+  const version = dpsloadVersion();
   const signals = listenForSignals();
-  const view = watchRun(scenario, registrations, endpoint.target, display);
+  const view = showProgress(scenario, registrations, target, display);
+  const ratePerSecond = steadyRatePerSecond(scenario.load.shape);
   let metrics: PublishedMetrics | null = null;
   let end: RunEnd;
   try {
-    metrics = await publishMetrics(
-      scenario.metricsPort,
-      metricsPlan(scenario, registrations, endpoint.target),
-      view.log,
-    );
+    const plan = { target, version, total: registrations, ratePerSecond };
+    metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({
-      scenario,
-      settings,
-      fleet,
-      selection,
-      resumed,
-      target: endpoint.target,
-      caPems: endpoint.caPems,
+      ...prepared,
+      target,
+      caPems,
       keys,
-      version: dpsloadVersion(),
-      emulatorPid: endpoint.emulator?.pid ?? null,
-      again,
+      version,
+      emulatorPid: emulator?.pid ?? null,
       startPool: threadPool(),
       stopRequests: signals,
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
@@ -55,17 +54,13 @@ export const startRun: StartRun = async (
     view.finish();
     signals.dispose();
     await metrics?.close();
-    await endpoint.emulator?.stop();
+    await emulator?.stop();
   }
-  showRunEnd(end, display, resumed?.switches ?? []);
-  return exitCodeOf(end);
-};
-
-function metricsPlan({ load }: Scenario, total: number, target: TargetName): RunMetricsPlan {
-  return { target, version: dpsloadVersion(), total, ratePerSecond: steadyRatePerSecond(load.shape) };
+  showResults(end, display, resumed?.switches ?? []);
+  return exitCodeOfRun(end);
 }
 
-/** What a run talks to: the service, or the emulator that was started for it. */
+/** The service, or the emulator started for this run. */
 type Endpoint = {
   readonly target: TargetName;
   readonly caPems: readonly string[];

@@ -1,9 +1,15 @@
 import { CommanderError } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorReport } from '../../../src/cli/view/error-report.ts';
+import { exitCodeOfError } from '../../../src/cli/host/exit-code.ts';
+import { errorMessage } from '../../../src/cli/view/error-message.ts';
 import { OperatorError, problem } from '../../../src/problem/operator-error.ts';
 import { symmetricKeys } from '../../support/arbitraries.ts';
+
+/** How an error ends the process. */
+function errorReport(error: unknown): { readonly exitCode: number; readonly message: string } {
+  return { exitCode: exitCodeOfError(error), message: errorMessage(error) };
+}
 
 describe('an error', () => {
   it.each([
@@ -18,7 +24,7 @@ describe('an error', () => {
   it('inside ends with 1, and asks for a report', () => {
     const report = errorReport(new TypeError('broken'));
     expect(report.exitCode).toBe(1);
-    expect(report.message).toMatch(/^Internal error of dpsload; please report[\s\S]*TypeError: broken[\s\S]* at /);
+    expect(report.message).toMatch(/^Internal error in dpsload. Please report[\s\S]*TypeError: broken[\s\S]* at /);
     expect(errorReport('text')).toMatchObject({ exitCode: 1, message: expect.stringContaining('text') });
   });
 

@@ -1,7 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadKey } from '../../attestation/load-attestation-keys.ts';
-import { idScopeProblem } from '../../dps/endpoint.ts';
 import {
   defaultInstance,
   EMULATOR_ID_SCOPE_DEFAULT,
@@ -11,7 +10,9 @@ import { type EmulatorConfig, readEmulatorConfig } from '../../emulator/config/r
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../emulator/service/service-behavior.ts';
 import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
+import { ID_SCOPE, wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type SecretSource } from '../../scenario/scenario.ts';
+import { readFlag } from './options.ts';
 
 export type EmulatorFlags = {
   readonly config?: string;
@@ -28,57 +29,33 @@ export type EmulatorFlags = {
 };
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+const PORT = wholeNumberBetween(0, 65_535);
+const RETRY_AFTER_SECONDS = wholeNumberBetween(0, 3_600);
 
-const PORT_MAX = 65_535;
-const RETRY_AFTER_MAX_SECONDS = 3_600;
-
-/** Flags whose form has been checked; `null` = not given. */
-export type CheckedFlags = {
-  readonly ports: {
-    readonly port: number;
-    readonly websocketPort: number | null;
-    readonly httpPort: number | null;
-  };
-  readonly retryAfterSeconds: number | null;
-};
-
-/** @throws OperatorError with every flag that is wrong. */
-export function checkedFlags(flags: EmulatorFlags): CheckedFlags {
+/** The flags that are numbers; `null` = not given. @throws OperatorError with every invalid flag. */
+export function checkFlags(flags: EmulatorFlags) {
   const problems: Problem[] = [];
-  const wholeNumber = (option: string, text: string, max: number): number => {
-    if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-    problems.push(problem(`${option} is ${quoteValue(text)}`, `Give a whole number from 0 to ${max}`));
-    return 0;
-  };
-  const optional = (option: string, text: string | undefined, max: number): number | null =>
-    text === undefined ? null : wholeNumber(option, text, max);
+  const { config, idScope, groupKeyFile, records, serverName = [] } = flags;
   const ports = {
-    port: wholeNumber('--port', flags.port, PORT_MAX),
-    websocketPort: optional('--websocket-port', flags.websocketPort, PORT_MAX),
-    httpPort: optional('--http-port', flags.httpPort, PORT_MAX),
+    port: readFlag('--port', flags.port, PORT, problems) ?? 0,
+    websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
+    httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
   };
-  const { idScope } = flags;
-  const retryAfterSeconds = optional('--retry-after', flags.retryAfter, RETRY_AFTER_MAX_SECONDS);
-  const scopeProblem = idScope === undefined ? null : idScopeProblem(idScope);
-  if (scopeProblem !== null) problems.push(problem(`--id-scope ${quoteValue(idScope ?? '')} ${scopeProblem}`));
-  for (const [option, value] of [
-    ['--id-scope', idScope],
-    ['--group-key-file', flags.groupKeyFile],
-  ] as const) {
-    if (flags.config === undefined || value === undefined) continue;
-    problems.push(problem(`${option} is given beside --config`, 'Write it into the configuration file'));
+  const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
+  readFlag('--id-scope', idScope, ID_SCOPE, problems);
+  for (const [option, value] of Object.entries({ '--id-scope': idScope, '--group-key-file': groupKeyFile })) {
+    if (config === undefined || value === undefined) continue;
+    problems.push(problem(`${option} cannot be combined with --config`, 'Write it into the configuration file'));
   }
-  if (flags.records !== undefined) problems.push(...unwritable(flags.records));
-  for (const name of flags.serverName ?? []) {
-    if (!isIP(name) && !HOST_NAME.test(name)) {
-      problems.push(problem(`--server-name is ${quoteValue(name)}`, 'Give a host name or an IP address'));
-    }
+  if (records !== undefined) problems.push(...unwritable(records));
+  for (const name of serverName.filter((given) => !isIP(given) && !HOST_NAME.test(given))) {
+    problems.push(problem(`--server-name ${quoteValue(name)} is not a host name or IP address`, 'Correct it'));
   }
   if (problems.length > 0) throw new OperatorError('usage', problems);
   return { ports, retryAfterSeconds };
 }
 
-/** Found out at the start, since the file is written at the end. */
+/** Checked at the start, since the file is only written at the end. */
 function unwritable(recordsFile: string): readonly Problem[] {
   try {
     closeSync(openSync(recordsFile, 'a'));
@@ -89,13 +66,13 @@ function unwritable(recordsFile: string): readonly Problem[] {
   }
 }
 
-/** What to emulate, and where the key of the enrollment group was written when one was made; `null` = none was. */
+/** What to emulate. `groupKeyFile`: where a generated group key was written; `null` = none was generated. */
 export type EmulatorSettings = { readonly config: EmulatorConfig; readonly groupKeyFile: string | null };
 
-/** The configuration file's instances, or one with a single enrollment group. */
+/** The instances of the configuration file, or one instance with a single enrollment group. */
 export async function emulatorSettings(
   flags: EmulatorFlags,
-  { retryAfterSeconds }: CheckedFlags,
+  retryAfterSeconds: number | null,
   caDir: string,
   environment: Environment,
 ): Promise<EmulatorSettings> {
@@ -113,12 +90,15 @@ async function simpleSettings(
   environment: Environment,
 ): Promise<EmulatorSettings> {
   const isInEnvironment = (environment[GROUP_KEY_VARIABLE] ?? '') !== '';
-  const madeFile = groupKeyFile === undefined && !isInEnvironment ? generatedGroupKeyFile(caDir) : null;
-  const file = groupKeyFile ?? madeFile;
+  const generatedFile = groupKeyFile === undefined && !isInEnvironment ? generatedGroupKeyFile(caDir) : null;
+  const file = groupKeyFile ?? generatedFile;
   const source: SecretSource =
     file === null ? { kind: 'environment', variable: GROUP_KEY_VARIABLE } : { kind: 'file', file };
   const loaded = await loadKey(source, environment, 'the group key');
   if ('problem' in loaded) throw new OperatorError('usage', [loaded.problem]);
   const instances = [defaultInstance(idScope, loaded.key)];
-  return { config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 }, groupKeyFile: madeFile };
+  return {
+    config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 },
+    groupKeyFile: generatedFile,
+  };
 }

@@ -1,0 +1,111 @@
+import { type Command, Option } from 'commander';
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../certificates/certificate.ts';
+import { type Problem, problem } from '../../problem/operator-error.ts';
+import { quoteValue } from '../../problem/quote-value.ts';
+import { choice, type Notation, wholeNumberBetween, YES_NO } from '../../scenario/notation/notation.ts';
+import { type Flags, SCENARIO_VARIABLE } from '../../scenario/read/gather-settings.ts';
+import {
+  longFlag,
+  SETTING_NAMES,
+  type SettingName,
+  settingNamed,
+  variableOf,
+} from '../../scenario/settings/settings.ts';
+
+/** The option of a setting. Its value stays text, to be read with the other sources. @param source the end of its help */
+export function settingOption(name: SettingName, source: string = settingSource(name)): Option {
+  const { flag, notation, help, group } = settingNamed(name);
+  const short = flag?.short ?? null;
+  const isSwitch = notation === YES_NO;
+  const flags = `${short === null ? '' : `-${short}, `}${longFlag(name)}${isSwitch ? '' : ` <${notation.placeholder}>`}`;
+  const option = new Option(flags, `${help} ${source}`).helpGroup(`${group}:`);
+  // A repeated map or list has one line for each use; of any other option the last use counts.
+  if (notation.kind === 'map' || notation.kind === 'list')
+    option.argParser((line, before?: string) => (before ? `${before}\n${line}` : line));
+  return option;
+}
+
+/** `(default: 8883; DPSLOAD_PORT)`, which ends the help of a setting. */
+export function settingSource(name: SettingName): string {
+  const { default: value, defaultText } = settingNamed(name);
+  // The flag turns such a setting off; the variable states its value.
+  const variable = value === true ? `${variableOf(name)}=false` : variableOf(name);
+  return `(default: ${defaultText}; ${variable})`;
+}
+
+/** The options of every setting that has a flag. */
+export function settingOptions(): readonly Option[] {
+  return SETTING_NAMES.filter((name) => settingNamed(name).flag !== null).map((name) => settingOption(name));
+}
+
+/** The settings given on the command line, as text. @param fleet the argument FLEET.csv, if it is a setting */
+export function givenFlags(command: Command, fleet?: string): Flags {
+  const given = SETTING_NAMES.filter((name) => command.getOptionValueSource(name) === 'cli');
+  const flags = Object.fromEntries(given.map((name) => [name, String(command.getOptionValue(name))]));
+  return fleet === undefined ? flags : { ...flags, fleet };
+}
+
+export function scenarioOption(): Option {
+  return new Option(
+    '-s, --scenario <file>',
+    `YAML file with settings, or @NAME of a bundled scenario (default: none; ${SCENARIO_VARIABLE})`,
+  );
+}
+
+/** Options of the commands that execute a run. */
+export function executionOptions(): readonly Option[] {
+  return [
+    new Option('--yes', 'do not ask before exceeding the quota share or running without the governor (default: ask)'),
+    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
+    new Option('--quiet', 'show no progress on stderr (default: no)'),
+    new Option('--no-color', 'print without colors (default: colors on a terminal; NO_COLOR)'),
+  ];
+}
+
+export function noColorOption(): Option {
+  return new Option('--no-color', 'print without colors (also: NO_COLOR)');
+}
+
+/** Collects the values of an option that may be repeated. */
+export function appendValue(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** The value of a flag; `null` if it is absent, or invalid, which is added to `problems`. */
+export function readFlag<Value>(
+  flag: string,
+  text: string | undefined,
+  notation: Notation<Value>,
+  problems: Problem[],
+): Value | null {
+  if (text === undefined) return null;
+  const reading = notation.read(text);
+  if ('value' in reading) return reading.value;
+  problems.push(problem(`${flag} ${quoteValue(text)} ${reading.problem}`, notation.remedy));
+  return null;
+}
+
+/** At most a hundred years, so that the year in a certificate keeps four digits. */
+const DAYS = wholeNumberBetween(1, 36_500);
+const KEY = choice(KEY_ALGORITHMS);
+const KEY_DEFAULT: KeyAlgorithm = 'p256';
+
+export type CertificateFlags = { readonly key: string; readonly days: string };
+
+export function certificateOptions(daysDefault: number): readonly Option[] {
+  return [
+    new Option(`--key <${KEY.placeholder}>`, 'type of the new keys').default(KEY_DEFAULT),
+    new Option('--days <n>', 'validity of the new certificates, in days').default(String(daysDefault)),
+  ];
+}
+
+/** Invalid values are added to `problems`. */
+export function readCertificateFlags(
+  { key, days }: CertificateFlags,
+  problems: Problem[],
+): { readonly keyAlgorithm: KeyAlgorithm; readonly days: number } {
+  return {
+    keyAlgorithm: readFlag('--key', key, KEY, problems) ?? KEY_DEFAULT,
+    days: readFlag('--days', days, DAYS, problems) ?? 0,
+  };
+}

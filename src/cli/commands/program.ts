@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { dpsloadVersion } from '../host/dpsload-version.ts';
+import { refuseSecretFileNames } from '../host/secret-file-names.ts';
+
+type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
+
+/** Only the requested command is loaded: each has its own libraries, and scripts pay for the start of every process. */
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],
+  resume: [
+    'Continue a stopped run in the same journal',
+    async () => (await import('./resume-command.ts')).resumeCommand(),
+  ],
+  check: [
+    'Find everything that could stop a run or limit its speed',
+    async () => (await import('./check-command.ts')).checkCommand(),
+  ],
+  report: [
+    'Rebuild the results of one or more runs from their journals',
+    async () => (await import('./report-command.ts')).reportCommand(),
+  ],
+  compare: ['Compare two or more runs', async () => (await import('./compare-command.ts')).compareCommand()],
+  emulator: ['Run the DPS emulator on its own', async () => (await import('./emulator-command.ts')).emulatorCommand()],
+  scenario: [
+    'List and show the bundled scenarios',
+    async () => (await import('./scenario-command.ts')).scenarioCommand(),
+  ],
+  fleet: ['Generate a fleet CSV', async () => (await import('./fleet-command.ts')).fleetCommand()],
+  certs: ['Create CA and device certificates', async () => (await import('./certs-command.ts')).certsCommand()],
+  sas: ['Print a SAS token for any MQTT client', async () => (await import('./sas-command.ts')).sasCommand()],
+};
+
+export const COMMAND_NAMES = Object.keys(COMMANDS);
+
+/** @param requested name of the command to load; the others appear in the help only. */
+export async function buildProgram(requested: string | undefined): Promise<Command> {
+  const root = new Command('dpsload')
+    .description(
+      'Registers fleets of devices with the Azure IoT Hub Device Provisioning Service (DPS) over MQTT, measures how it ' +
+        'performs, and includes a DPS emulator.',
+    )
+    .version(dpsloadVersion(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'Show the help of a command')
+    .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n')
+    .hook('preAction', (_, command) => refuseSecretFileNames(command));
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+    const command = name === requested ? await load() : new Command(name);
+    root.addCommand(command.summary(summary));
+  }
+  return throwErrors(root);
+}
+
+/** Makes commander throw instead of ending the process; it still prints help, but no errors. */
+function throwErrors(command: Command): Command {
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  for (const child of command.commands) throwErrors(child);
+  return command;
+}

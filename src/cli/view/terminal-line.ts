@@ -1,0 +1,69 @@
+/** Between items side by side in a line. */
+export const GAP = '   ';
+
+export type Paint = (text: string) => string;
+
+/** A part of a line; painted only after the line has been cut to the width of the terminal. */
+export type TextSegment = { readonly text: string; readonly paint: Paint };
+
+export type Line = readonly TextSegment[];
+
+export function plain(text: string): TextSegment {
+  return { text, paint: asItIs };
+}
+
+export function asItIs(text: string): string {
+  return text;
+}
+
+/** Puts items side by side, as many in each line as fit. */
+export function flow(items: readonly TextSegment[], columns: number): Line[] {
+  const lines: TextSegment[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last !== undefined && room >= GAP.length + item.text.length) {
+      last.push(item);
+      room -= GAP.length + item.text.length;
+    } else {
+      lines.push([item]);
+      room = columns - item.text.length;
+    }
+  }
+  return lines;
+}
+
+/** The segments with gaps between them, cut to `columns` characters before they are painted. */
+export function paintWithin(segments: Line, columns: number): string {
+  let room = columns;
+  let line = '';
+  segments.forEach(({ text, paint }, index) => {
+    const gap = index === 0 ? '' : GAP;
+    if (room <= gap.length) return;
+    const visible = text.slice(0, room - gap.length);
+    room -= gap.length + visible.length;
+    line += visible === '' ? '' : `${gap}${paint(visible)}`;
+  });
+  return line;
+}
+
+/** A bar for a share, 0 to 1, with a mark at another share. */
+export function barOf(share: number, characters: number, mark: number | null = null): string {
+  const filled = Math.round(Math.min(1, share) * characters);
+  const bar = '█'.repeat(filled) + '░'.repeat(characters - filled);
+  if (mark === null) return bar;
+  const at = Math.min(characters - 1, Math.round(mark * characters));
+  return `${bar.slice(0, at)}│${bar.slice(at + 1)}`;
+}
+
+const LEVELS = [...'▁▂▃▄▅▆▇█'];
+
+/** The newest values that fit, scaled to the largest of them. */
+export function sparkline(values: readonly number[], characters: number): string {
+  const shown = values.slice(-characters);
+  const largest = Math.max(1, ...shown);
+  return shown
+    .map((value) => (value <= 0 ? ' ' : LEVELS[Math.ceil((value / largest) * LEVELS.length) - 1]))
+    .join('')
+    .padStart(Math.min(characters, shown.length));
+}
