@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -10,8 +10,8 @@ import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { scheduleOutages } from './server/outages.ts';
+import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
-import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
 import { type Listener, listenTls, serverNames } from './server/tls-listener.ts';
 import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
@@ -19,7 +19,7 @@ import type { DpsInstance } from './service/dps-instance.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
 import type { FaultRule } from './service/fault-rule.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
-import type { RecordLine } from './service/registration-state.ts';
+import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
 
@@ -211,4 +211,29 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     log,
   };
   return { context, webhooks };
+}
+
+/** Lines per write. */
+const BATCH_LINES = 1_000;
+
+/** Writes a line per registration record and per injected fault, then one with the counters; `kind` tells them apart. */
+export function writeRecords(file: string, emulator: Emulator): void {
+  const handle = openSync(file, 'w');
+  try {
+    let batch: string[] = [];
+    for (const line of lines(emulator)) {
+      if (batch.push(`${JSON.stringify(line)}\n`) < BATCH_LINES) continue;
+      writeSync(handle, batch.join(''));
+      batch = [];
+    }
+    writeSync(handle, batch.join(''));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function* lines(emulator: Emulator): Iterable<object> {
+  yield* emulator.records();
+  yield* emulator.faultRecords;
+  yield { kind: 'counters', ...emulator.counters };
 }

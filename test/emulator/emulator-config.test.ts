@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { emulatorConfigSchema } from '../../src/emulator/config/emulator-shape.ts';
+import { emulatorConfigSchema } from '../../src/emulator/config/emulator-schema.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../src/emulator/config/read-emulator-config.ts';
 import { FAULT_POINTS } from '../../src/emulator/service/fault-rule.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';

@@ -6,7 +6,7 @@ import type { FaultRule } from '../service/fault-rule.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../service/service-behavior.ts';
 import { ConfigProblems } from './config-problems.ts';
 import { ConfigSources } from './config-sources.ts';
-import { EMULATOR_SHAPE, type EmulatorShape, emulatorConfigSchema } from './emulator-shape.ts';
+import { EMULATOR_SHAPE, type EmulatorShape, emulatorConfigSchema } from './emulator-schema.ts';
 import { resolveFault } from './resolve-fault.ts';
 import { resolveInstance } from './resolve-instance.ts';
 

@@ -3,7 +3,7 @@ import type { YamlPath } from '../../problem/yaml-document.ts';
 import type { Attestation } from '../service/dps-instance.ts';
 import type { ConfigProblems } from './config-problems.ts';
 import type { ConfigSources } from './config-sources.ts';
-import type { GroupShape, IndividualShape } from './emulator-shape.ts';
+import type { GroupShape, IndividualShape } from './emulator-schema.ts';
 
 type AttestationShape = GroupShape['attestation'] | IndividualShape['attestation'];
 type X509Shape = NonNullable<AttestationShape['x509']>;

@@ -1,7 +1,7 @@
 import type { YamlPath } from '../../problem/yaml-document.ts';
 import { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from '../service/fault-rule.ts';
 import type { ConfigProblems } from './config-problems.ts';
-import type { FaultShape } from './emulator-shape.ts';
+import type { FaultShape } from './emulator-schema.ts';
 
 /** One fault of the file; what is wrong with it is noted in `problems`. */
 export function resolveFault(shape: FaultShape, at: YamlPath, problems: ConfigProblems): FaultRule {

@@ -14,7 +14,7 @@ import { NO_QUOTAS, type Quotas } from '../service/quotas.ts';
 import type { ConfigProblems } from './config-problems.ts';
 import type { ConfigSources } from './config-sources.ts';
 import { DEFAULT_HUBS } from './default-instance.ts';
-import type { GroupShape, IndividualShape, InstanceShape } from './emulator-shape.ts';
+import type { GroupShape, IndividualShape, InstanceShape } from './emulator-schema.ts';
 import { type AttestationSources, type CaCertificate, resolveAttestation } from './resolve-attestation.ts';
 
 /** Seconds that a 429 asks for when the file does not say: the lower end of what clients are told to expect. */

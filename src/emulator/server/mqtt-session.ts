@@ -22,9 +22,7 @@ import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { type Delivery, deliveries, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import type { OpenSessions } from './open-sessions.ts';
-import { PacketWriter } from './packet-writer.ts';
-import { type Deadline, SessionDeadline } from './session-deadline.ts';
-import type { SessionLimits } from './session-limits.ts';
+import { type Deadline, PacketWriter, SessionDeadline, type SessionLimits } from './packet-stream.ts';
 
 /** What all connections of one emulator share. */
 export type SessionContext = {

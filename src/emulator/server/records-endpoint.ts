@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ErrorBody } from '../../dps/payloads.ts';
+import { utcTimestamp } from '../service/answer.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { utcTimestamp } from '../service/utc-timestamp.ts';
 import { type Listener, listen } from './tls-listener.ts';
 
 /*

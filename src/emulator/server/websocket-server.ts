@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../time/clock.ts';
-import type { SessionLimits } from './session-limits.ts';
+import type { SessionLimits } from './packet-stream.ts';
 
 /** RFC 6455 subprotocol of MQTT; the C SDK writes it in upper case. */
 const SUBPROTOCOL = 'mqtt';

@@ -1,6 +1,6 @@
 import type { DpsInstance, Enrollment, LatencyRegion, LinkedHub } from './dps-instance.ts';
-import { fitsPattern } from './pattern.ts';
-import { uniformHash } from './uniform-hash.ts';
+import { uniformHash } from './draws.ts';
+import { fitsPattern } from './notation.ts';
 
 /** Of whom the hub depends. */
 export type AllocatedDevice = {

@@ -1,6 +1,5 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
 import type { ErrorBody, OperationStatus, RegistrationStateBody } from '../../dps/payloads.ts';
-import { utcTimestamp } from './utc-timestamp.ts';
 
 /** What goes back to the device on `$dps/registrations/res/{status}/…`. */
 export type ServiceAnswer = {
@@ -65,4 +64,9 @@ export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: num
 
 function statusAnswer(status: number, retryAfterSeconds: number | null, body: OperationStatus): ServiceAnswer {
   return { status, retryAfterSeconds, body: JSON.stringify(body), refusal: null };
+}
+
+/** `2022-08-31T22:02:50.5163352Z`: the service writes seven fraction digits; the last four are 0 here. */
+export function utcTimestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('Z', '0000Z');
 }

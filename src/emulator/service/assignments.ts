@@ -4,11 +4,12 @@ import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
 import type { Enrollment } from './dps-instance.ts';
+import { delayMs } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Assignment, AssignmentResult, RegistrationRecord } from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
-import { delayMs, type ServiceBehavior } from './service-behavior.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
 import { type WebhookCall, type WebhookQuestion, webhookBody, webhookResult } from './webhook.ts';
 

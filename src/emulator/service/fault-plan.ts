@@ -1,7 +1,7 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { uniformHash } from './draws.ts';
 import type { Fault, FaultKind, FaultPoint, FaultRule } from './fault-rule.ts';
-import { patternExpression } from './pattern.ts';
-import { uniformHash } from './uniform-hash.ts';
+import { patternExpression } from './notation.ts';
 
 /** One fault that was injected. */
 export type FaultRecord = {

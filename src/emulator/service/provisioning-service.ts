@@ -6,17 +6,16 @@ import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
 import type { DpsInstance } from './dps-instance.ts';
+import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import { InstanceState, operationId } from './instance-state.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
-import type { RegistrationRecord } from './registration-record.ts';
-import { type RecordLine, recordLine, registrationState } from './registration-state.ts';
+import { type RecordLine, type RegistrationRecord, recordLine, registrationState } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
-import { delayMs, type ServiceBehavior } from './service-behavior.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
-import { uniformHash } from './uniform-hash.ts';
 import type { WebhookCall } from './webhook.ts';
 
 export type ServiceOptions = {

@@ -1,4 +1,6 @@
-import type { Substatus } from '../../dps/payloads.ts';
+import { createHash } from 'node:crypto';
+import type { RegistrationStateBody, Substatus } from '../../dps/payloads.ts';
+import { utcTimestamp } from './answer.ts';
 import type { Enrollment } from './dps-instance.ts';
 
 /** Why an operation ended as failed. */
@@ -46,4 +48,102 @@ export type RegistrationRecord = {
 /** The device's ID at its hub. */
 export function deviceIdOf({ registrationId, enrollment }: RegistrationRecord): string {
   return (enrollment.kind === 'individual' ? enrollment.deviceId : null) ?? registrationId;
+}
+
+/** What others see of a registration: the device in its final answer, and readers of the records. */
+export type StateOptions = {
+  /** `false`: the reader's api-version knows `initialAssignment` only. */
+  readonly reportsEverySubstatus: boolean;
+  /** Whether the attestation member names the enrollment group; the real service's final answer: not captured. */
+  readonly namesEnrollmentGroup: boolean;
+};
+
+/** The registration state of `assignment` as it is at `nowMs`; member order as in captures. */
+export function registrationState(
+  record: RegistrationRecord,
+  { result, readyAtMs }: Assignment,
+  options: StateOptions,
+  nowMs: number,
+): RegistrationStateBody {
+  const { registrationId } = record;
+  if (result === null || nowMs < readyAtMs) return { registrationId, status: 'assigning' };
+  const attestation = attestationMember(record, options);
+  const createdDateTimeUtc = utcTimestamp(record.createdAtMs);
+  const stamps = { lastUpdatedDateTimeUtc: utcTimestamp(readyAtMs), etag: entityTag(registrationId, readyAtMs) };
+  if (result.hub === null) {
+    return { ...attestation, registrationId, createdDateTimeUtc, status: 'failed', ...result.failure, ...stamps };
+  }
+  return {
+    ...attestation,
+    registrationId,
+    createdDateTimeUtc,
+    assignedHub: result.hub,
+    deviceId: deviceIdOf(record),
+    status: 'assigned',
+    substatus: options.reportsEverySubstatus ? result.substatus : 'initialAssignment',
+    ...stamps,
+    ...('payload' in result ? { payload: result.payload } : {}),
+  };
+}
+
+/** Captures with X.509 begin with an empty object; those with a symmetric key have no such member. */
+function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object {
+  const { kind } = enrollment.attestation;
+  if (namesEnrollmentGroup && enrollment.kind === 'group') {
+    return { [kind]: { enrollmentGroupId: enrollment.enrollmentGroupId } };
+  }
+  return kind === 'x509' ? { x509: {} } : {};
+}
+
+/**
+ * base64 of a quoted tag such as `"69003552-0000-0300-0000-630fda8a0000"`. The last group begins with the update's
+ * Unix time in hexadecimal; the first is taken from a hash of registration ID and update time here.
+ */
+export function entityTag(registrationId: string, updatedAtMs: number): string {
+  const head = createHash('sha256').update(`${registrationId}\n${updatedAtMs}`).digest('hex').slice(0, 8);
+  const unixTime = Math.floor(updatedAtMs / 1000)
+    .toString(16)
+    .padStart(8, '0');
+  return Buffer.from(`"${head}-0000-0300-0000-${unixTime}0000"`).toString('base64');
+}
+
+/** One registration record as others see it: a line of the records file. Absent is `null`. */
+export type RecordLine = {
+  readonly kind: 'registration';
+  readonly idScope: string;
+  readonly registrationId: string;
+  /** `null` = an individual enrollment. */
+  readonly enrollmentGroupId: string | null;
+  readonly deviceId: string | null;
+  readonly status: RegistrationStateBody['status'];
+  readonly assignedHub: string | null;
+  readonly substatus: string | null;
+  readonly errorCode: number | null;
+  /** With which the hub made the device's twin. */
+  readonly initialTwin: object | null;
+  /** Register requests accepted. */
+  readonly registers: number;
+  readonly createdDateTimeUtc: string;
+  readonly lastUpdatedDateTimeUtc: string | null;
+};
+
+export function recordLine(idScope: string, record: RegistrationRecord, nowMs: number): RecordLine {
+  const { enrollment, assignment, registers, createdAtMs } = record;
+  const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+  const state = registrationState(record, assignment, options, nowMs);
+  return {
+    kind: 'registration',
+    idScope,
+    registrationId: record.registrationId,
+    enrollmentGroupId: enrollment.kind === 'group' ? enrollment.enrollmentGroupId : null,
+    deviceId: state.deviceId ?? null,
+    status: state.status,
+    assignedHub: state.assignedHub ?? null,
+    substatus: state.substatus ?? null,
+    errorCode: state.errorCode ?? null,
+    initialTwin: record.initialTwin,
+    registers,
+    createdDateTimeUtc: utcTimestamp(createdAtMs),
+    lastUpdatedDateTimeUtc: state.lastUpdatedDateTimeUtc ?? null,
+  };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../../time/duration.ts';
-import type { RateLimit } from '../service/quotas.ts';
+import type { RateLimit } from './quotas.ts';
 
 const DURATION = 'a duration such as 200ms, 3s, 20m or 1h30m';
 const RATE = 'a rate such as 1000/min, 5/10s or 50/s';
@@ -57,4 +57,14 @@ export const rate = z
 function parseRate(text: string): Rate {
   const [, limit = '', count = '1', unit = ''] = /^(\d+)\/(\d+)?(s|min|h)$/.exec(text) ?? [];
   return { limit: Number(limit), perMs: Number(count) * (PER_MS[unit] ?? 0) };
+}
+
+/** Whether all of `text` fits `pattern`, in which `*` stands for any characters; case-insensitive. */
+export function fitsPattern(pattern: string, text: string): boolean {
+  return patternExpression(pattern).test(text);
+}
+
+export function patternExpression(pattern: string): RegExp {
+  const literals = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${literals.join('.*')}$`, 'i');
 }

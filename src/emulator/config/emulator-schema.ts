@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idScopeProblem } from '../../dps/endpoint.ts';
 import { registrationIdProblem } from '../../dps/registration-id.ts';
-import { delay, durationMs, rate, secondsOrNone, share } from './quantity.ts';
+import { delay, durationMs, rate, secondsOrNone, share } from '../service/notation.ts';
 
 const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
 
