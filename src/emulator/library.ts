@@ -6,12 +6,26 @@ export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
-export * from './service/dps-instance.ts';
+export {
+  type Attestation,
+  type CustomAllocationDefinition,
+  type DpsInstance,
+  ENROLLMENT_DEFAULTS,
+  type Enrollment,
+  type EnrollmentAllocationPolicy,
+  type EnrollmentGroup,
+  type EnrollmentReprovisionPolicy,
+  type EnrollmentSettings,
+  type IndividualEnrollment,
+  type LatencyRegion,
+  type LinkedHub,
+  type SymmetricKeyAttestation,
+  type X509Attestation,
+} from './service/dps-instance.ts';
 export type { Delay, LongTail } from './service/draws.ts';
 export type { FaultRecord } from './service/fault-plan.ts';
 export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from './service/fault-rule.ts';
-export type { RateLimit } from './service/quotas.ts';
-export { NO_QUOTAS, type Quotas } from './service/quotas.ts';
+export { NO_QUOTAS, type Quotas, type RateLimit } from './service/quotas.ts';
 export type { RecordLine } from './service/registration-record.ts';
 export type { ServiceBehavior } from './service/service-behavior.ts';
 export type { ServiceCounters } from './service/service-counters.ts';

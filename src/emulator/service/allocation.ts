@@ -1,6 +1,6 @@
 import type { DpsInstance, Enrollment, LatencyRegion, LinkedHub } from './dps-instance.ts';
 import { uniformHash } from './draws.ts';
-import { fitsPattern } from './notation.ts';
+import { patternExpression } from './notation.ts';
 
 /** Of whom the hub depends. */
 export type AllocatedDevice = {
@@ -46,8 +46,8 @@ function hubByLatency(
 
 function isIn({ sourceAddresses, registrationIds }: LatencyRegion, { key, sourceAddress }: AllocatedDevice): boolean {
   return (
-    registrationIds.some((pattern) => fitsPattern(pattern, key)) ||
-    (sourceAddress !== null && sourceAddresses.some((pattern) => fitsPattern(pattern, sourceAddress)))
+    registrationIds.some((pattern) => patternExpression(pattern).test(key)) ||
+    (sourceAddress !== null && sourceAddresses.some((pattern) => patternExpression(pattern).test(sourceAddress)))
   );
 }
 

@@ -1,18 +1,20 @@
 import { hash } from 'node:crypto';
-import { P99_DEVIATIONS } from './service-behavior.ts';
 
-/** A number in (0, 1) that depends on `parts` alone, uniform over them: 48 bits of SHA-256, moved off both ends. */
+/** A number in (0, 1), uniform over `parts` and determined by them: 48 bits of SHA-256, kept off both ends. */
 export function uniformHash(...parts: readonly (string | number)[]): number {
   return (hash('sha256', parts.join('\n'), 'buffer').readUIntBE(0, 6) + 0.5) / 2 ** 48;
 }
 
-/** How long something takes: always the same, or seldom much longer, as a service under load does. */
+/** How long something takes: always the same, or occasionally much longer, like a service under load. */
 export type Delay = number | LongTail;
 
-/** Half of the delays are below `medianMs`, one in a hundred is above `p99Ms`; log-normal. */
+/** Log-normal: half of the delays are below `medianMs`, one in a hundred is above `p99Ms`. */
 export type LongTail = { readonly medianMs: number; readonly p99Ms: number };
 
-/** One delay, which depends on `parts` alone. */
+/** Standard deviations between the median and the 99th percentile of a normal distribution. */
+const P99_DEVIATIONS = 2.3263;
+
+/** One delay, determined by `parts`. */
 export function delayMs(delay: Delay, ...parts: readonly (string | number)[]): number {
   if (typeof delay === 'number') return delay;
   const { medianMs, p99Ms } = delay;
