@@ -48,7 +48,7 @@ function attestIndividual(
   const { attestation, provisioningStatus } = enrollment;
   const attested: AttestationVerdict = { kind: 'attested', enrollment };
   if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
-    return hasKey(attestation, credentials.token) ? attested : unauthorized(NO_KEY);
+    return keysOf(attestation).some((key) => isSignedWith(credentials.token, key)) ? attested : unauthorized(NO_KEY);
   }
   if (credentials.kind === 'certificates' && attestation.kind === 'x509') {
     return hasCertificate(attestation, credentials.chain, nowMs) ? attested : invalid('not the enrolled certificate');
@@ -62,7 +62,8 @@ function attestIndividual(
 /** The request holds no hint of the group: each group's key is tried, those of enabled groups first. */
 function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): AttestationVerdict {
   const fits = ({ attestation }: EnrollmentGroup): boolean =>
-    attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, derivedFrom);
+    attestation.kind === 'symmetricKey' &&
+    keysOf(attestation).some((groupKey) => isSignedWith(token, deriveDeviceKey(groupKey, derivedFrom)));
   const enrollment =
     enrollmentGroups.find((group) => group.provisioningStatus === 'enabled' && fits(group)) ??
     enrollmentGroups.find((group) => group.provisioningStatus === 'disabled' && fits(group));
@@ -93,14 +94,8 @@ function attestByGroupCertificate(
   return { kind: 'refused', errorCode: ERROR_CODES.enrollmentNotFound, reason };
 }
 
-function hasKey({ primaryKey, secondaryKey }: SymmetricKeyAttestation, token: SasToken): boolean {
-  return isSignedWith(token, primaryKey) || (secondaryKey !== null && isSignedWith(token, secondaryKey));
-}
-
-function hasDerivedKey(attestation: SymmetricKeyAttestation, token: SasToken, registrationId: string): boolean {
-  const { primaryKey, secondaryKey } = attestation;
-  const fits = (groupKey: string): boolean => isSignedWith(token, deriveDeviceKey(groupKey, registrationId));
-  return fits(primaryKey) || (secondaryKey !== null && fits(secondaryKey));
+function keysOf({ primaryKey, secondaryKey }: SymmetricKeyAttestation): readonly string[] {
+  return secondaryKey === null ? [primaryKey] : [primaryKey, secondaryKey];
 }
 
 function hasCertificate(
@@ -124,12 +119,12 @@ function invalid(reason: string): AttestationVerdict {
   return { kind: 'refused', errorCode: ERROR_CODES.invalidCertificate, reason: `certificate: ${reason}` };
 }
 
-export function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
+function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
   return Date.parse(certificate.validFrom) <= nowMs && nowMs <= Date.parse(certificate.validTo);
 }
 
 /** Whether `issuer` is a CA that signed `certificate`. */
-export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
@@ -137,7 +132,7 @@ export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate
  * The certificates from the device's own upwards, as far as the presented ones lead: each is signed by the next.
  * Ends before a certificate that is outside its validity.
  */
-export function pathOf(presented: readonly X509Certificate[], nowMs: number): readonly X509Certificate[] {
+function pathOf(presented: readonly X509Certificate[], nowMs: number): readonly X509Certificate[] {
   const [leaf, ...rest] = presented;
   if (leaf === undefined || !isCurrent(leaf, nowMs)) return [];
   const path = [leaf];

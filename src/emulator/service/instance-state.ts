@@ -54,7 +54,7 @@ export class InstanceState {
  * A hub creates only so many device identities in a minute (100 a unit in the smaller tiers); a fleet that comes faster
  * waits in `assigning`. One queue per hub: each identity takes `perMs / limit` of it.
  */
-export class IdentityQueue {
+class IdentityQueue {
   readonly #freeAtMs = new Map<string, number>();
 
   /** When the hub will have created an identity that is asked for now. */
@@ -77,7 +77,7 @@ export type Operation = {
 };
 
 /** Operations by ID, each forgotten when its lifetime has passed. */
-export class OperationStore {
+class OperationStore {
   readonly #operations = new Map<string, Operation>();
 
   /** Operations must be added in the order of their expiry. */
