@@ -1,4 +1,4 @@
-// The emulator for other people's tests: import { startEmulator } from 'dpsload/emulator'.
+// The emulator as a library, for tests of other packages: import { startEmulator } from 'dpsload/emulator'.
 export { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
 export { buildSasToken } from '../dps/sas-token.ts';

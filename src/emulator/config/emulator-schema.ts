@@ -3,7 +3,7 @@ import { idScopeProblem } from '../../dps/endpoint.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
 import { ENROLLMENT_SETTINGS, hostName, latencyRegionSchema, linkedHubSchema } from '../service/dps-instance.ts';
 import { faultRuleSchema } from '../service/fault-rule.ts';
-import { choice, mapping, orElse, trueOrFalse } from '../service/notation.ts';
+import { choice, issue, mapping, orElse, trueOrFalse } from '../service/notation.ts';
 import { NO_QUOTAS, quotasSchema } from '../service/quotas.ts';
 import { behaviorSchema, SERVICE_BEHAVIOR_DEFAULT } from '../service/service-behavior.ts';
 import { DEFAULT_HUBS } from './default-instance.ts';
@@ -39,12 +39,9 @@ function unique<Item>(noun: string, nameOf: (item: Item) => string) {
   return (items: readonly Item[], { addIssue }: z.core.$RefinementCtx): void => {
     const seen = new Set<string>();
     items.forEach((item, index) => {
-      const name = nameOf(item);
-      const message = `repeats the ${noun} ${name}`;
-      if (seen.has(foldRegistrationId(name))) {
-        addIssue({ code: 'custom', path: [index], message, params: { remedy: 'Remove one of them' } });
-      }
-      seen.add(foldRegistrationId(name));
+      const key = foldRegistrationId(nameOf(item));
+      if (seen.has(key)) addIssue(issue(`repeats the ${noun} ${nameOf(item)}`, 'Remove one of them', [index]));
+      seen.add(key);
     });
   };
 }
@@ -53,8 +50,7 @@ function unique<Item>(noun: string, nameOf: (item: Item) => string) {
 function oneOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return mapping(shape).superRefine((given, { addIssue }) => {
     if (Object.values(given).filter((value) => value !== undefined).length === 1) return;
-    const message = `must have exactly one of the keys ${Object.keys(shape).join(', ')}`;
-    addIssue({ code: 'custom', message, params: { remedy: 'Keep one of them' } });
+    addIssue(issue(`must have exactly one of the keys ${Object.keys(shape).join(', ')}`, 'Keep one of them'));
   });
 }
 
@@ -65,17 +61,12 @@ const symmetricKey = mapping({
   secondaryKeyVariable: variable.optional(),
 })
   .superRefine((keys, { addIssue }) => {
-    const both = (rank: string): string => `names both ${rank}File and ${rank}Variable`;
-    const remedy = 'Remove one of them';
-    if (keys.primaryKeyFile !== undefined && keys.primaryKeyVariable !== undefined) {
-      addIssue({ code: 'custom', message: both('primaryKey'), params: { remedy } });
-    }
-    if (keys.secondaryKeyFile !== undefined && keys.secondaryKeyVariable !== undefined) {
-      addIssue({ code: 'custom', message: both('secondaryKey'), params: { remedy } });
+    for (const rank of ['primaryKey', 'secondaryKey'] as const) {
+      if (keys[`${rank}File`] === undefined || keys[`${rank}Variable`] === undefined) continue;
+      addIssue(issue(`names both ${rank}File and ${rank}Variable`, 'Remove one of them'));
     }
     if (keys.primaryKeyFile === undefined && keys.primaryKeyVariable === undefined) {
-      const params = { remedy: 'Name it with primaryKeyFile or primaryKeyVariable' };
-      addIssue({ code: 'custom', message: 'has no primary key', params });
+      addIssue(issue('has no primary key', 'Name it with primaryKeyFile or primaryKeyVariable'));
     }
   })
   .describe('base64 keys, each in a file or an environment variable');
@@ -99,8 +90,7 @@ const enrollment = {
   })
     .superRefine(({ webhookUrl, webhookFile }, { addIssue }) => {
       if ((webhookUrl === undefined) !== (webhookFile === undefined)) return;
-      const message = 'must have exactly one of webhookUrl and webhookFile';
-      addIssue({ code: 'custom', message, params: { remedy: 'Keep one of them' } });
+      addIssue(issue('must have exactly one of the keys webhookUrl, webhookFile', 'Keep one of them'));
     })
     .optional(),
   iotHubs: z.array(hostName).optional().describe('linked hubs; default: all to which the allocation policy applies'),
@@ -112,12 +102,11 @@ function checkEnrollment(
   { addIssue }: z.core.$RefinementCtx,
 ): void {
   if (iotHubs !== undefined && iotHubHostName !== undefined) {
-    const params = { remedy: 'Keep one of them' };
-    addIssue({ code: 'custom', path: ['iotHubHostName'], message: 'is given together with iotHubs', params });
+    addIssue(issue('is given together with iotHubs', 'Keep one of them', ['iotHubHostName']));
   }
   if ((allocationPolicy === 'custom') !== (customAllocationDefinition !== undefined)) {
     const message = 'custom and customAllocationDefinition must be given together';
-    addIssue({ code: 'custom', path: ['allocationPolicy'], message, params: { remedy: 'Give both, or neither' } });
+    addIssue(issue(message, 'Give both, or neither', ['allocationPolicy']));
   }
 }
 

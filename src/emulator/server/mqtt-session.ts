@@ -29,14 +29,14 @@ export type SessionContext = {
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
   readonly openSessions: OpenSessions;
-  /** One line of text per refused or faulted request or connection. */
+  /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
 };
 
-/** A connection as its transport hands it over. */
+/** An accepted connection, whatever its transport. */
 export type Accepted = {
   readonly stream: Duplex;
-  /** What the device showed in the TLS handshake, its own certificate first. */
+  /** Certificates from the TLS handshake, the device's own first. */
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: string | null;
@@ -50,10 +50,10 @@ const SUBSCRIPTION_REFUSED = 0x80;
 
 const MQTT_3_1_1 = 4;
 
-/** An answer's topic may have 65,535 bytes, MQTT 3.1.1 §1.5.3; it holds less than 100 beside the request ID. */
+/** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
 
-/** Of a text that a device sent, in the log. */
+/** Limits text from devices in the log. */
 const LOGGED_CHARACTERS_MAX = 150;
 
 /** One device's MQTT connection: answers its packets with the help of the service, and applies faults. */
@@ -140,7 +140,7 @@ export class MqttSession {
   }
 
   #judge({ protocolVersion, clientId, username, password }: IConnectPacket, fault: Fault | null): ConnectAnswer {
-    if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'by a fault on demand' };
+    if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
     if (protocolVersion !== MQTT_3_1_1) {
       return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolVersion}` };
     }
@@ -192,7 +192,7 @@ export class MqttSession {
     const fault = this.#strike(request.kind, device.registrationId);
     if (!this.#packets.isOpen) return;
     const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
-    // Before the answer: the C# SDK takes them in no other order.
+    // PUBACK comes before the answer: the C# SDK accepts no other order.
     if (isMessageId(messageId) && qos === 1 && isAcknowledged) this.#packets.write({ cmd: 'puback', messageId });
     const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
@@ -223,7 +223,7 @@ export class MqttSession {
     for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, delayMs);
   }
 
-  /** Asks for a fault, and applies it as far as it concerns the connection itself. */
+  /** Returns the fault that strikes, after applying what concerns the connection itself. */
   #strike(point: FaultPoint, registrationId: string): Fault | null {
     const { faults, serviceTimeMs } = this.#context;
     const fault = faults.next(point, registrationId, serviceTimeMs());
@@ -244,7 +244,7 @@ function isWellFormedTopic(topic: string): boolean {
   return !/[#+\0\uFFFD]/.test(topic);
 }
 
-/** @param grantsExact whether the exact topic of one answer can be subscribed too. */
+/** @param grantsExact also grant the exact topic of one answer */
 function isGranted(filter: string, grantsExact: boolean): boolean {
   if (filter === RESPONSE_TOPIC_FILTER) return true;
   return grantsExact && parseResponseTopic(filter) !== null && isWellFormedTopic(filter);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, durationMs, mapping, orElse, secondsOrNone, share, wholeNumber } from './notation.ts';
+import { choice, durationMs, issue, mapping, orElse, secondsOrNone, share, wholeNumber } from './notation.ts';
 
 /** Where in a device's conversation a fault can strike; `open`: a connection that is open when an outage begins. */
 const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
@@ -202,17 +202,14 @@ function checkSelection(
   const possible = pointsOf(kind);
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
-    const message = `is ${point}, but ${kind} cannot strike there`;
     const remedy = `It can strike at ${possible.join(', ')}`;
-    addIssue({ code: 'custom', path: ['at', index], message, params: { remedy } });
+    addIssue(issue(`is ${point}, but ${kind} cannot strike there`, remedy, ['at', index]));
   });
   if (until !== null && until <= from) {
-    const params = { remedy: 'Give a later time since the start' };
-    addIssue({ code: 'custom', path: ['until'], message: 'is not after from', params });
+    addIssue(issue('is not after from', 'Give a later time since the start', ['until']));
   }
   if (registrationIds !== null && (at ?? defaultPoints(kind, registrationIds)).includes('handshake')) {
     const message = 'cannot match before CONNECT, when the registration ID is still unknown';
-    const params = { remedy: 'Remove registrationIds, or name later points with at' };
-    addIssue({ code: 'custom', path: ['registrationIds'], message, params });
+    addIssue(issue(message, 'Remove registrationIds, or name later points with at', ['registrationIds']));
   }
 }

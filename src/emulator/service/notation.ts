@@ -35,6 +35,11 @@ export function wholeNumber(min: number, max = Number.POSITIVE_INFINITY) {
   return max === Number.POSITIVE_INFINITY ? integer : integer.max(max, { error: `must be at most ${max}` });
 }
 
+/** An issue of a check that the file's reader reports with this remedy. */
+export function issue(message: string, remedy: string, path: (string | number)[] = []) {
+  return { code: 'custom', message, params: { remedy }, path } as const;
+}
+
 export const trueOrFalse = z.boolean({ error: 'must be true or false' });
 
 /** Milliseconds. */

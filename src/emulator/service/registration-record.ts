@@ -6,40 +6,40 @@ import type { Enrollment } from './dps-instance.ts';
 /** Why an operation ended as failed. */
 export type AssignmentFailure = { readonly errorCode: number; readonly errorMessage: string };
 
-/** How the assignment of one register request ends: with a hub, or with a failure. */
+/** The end of an assignment: a hub, or a failure. */
 export type AssignmentResult =
   | {
       readonly hub: string;
       readonly substatus: Substatus;
       readonly failure: null;
-      /** What the allocation webhook returned for the device; absent = nothing. */
+      /** Returned by the allocation webhook for the device; absent = nothing. */
       readonly payload?: unknown;
-      /** What the allocation webhook returned for the device's twin; absent = the enrollment's. */
+      /** Returned by the allocation webhook; absent = the enrollment's. */
       readonly initialTwin?: object;
     }
   | { readonly hub: null; readonly substatus: null; readonly failure: AssignmentFailure };
 
-/** What one register request leads to. With a webhook it is settled later than the request is accepted. */
+/** The outcome of one register request. A webhook decides it after the request was accepted. */
 export type Assignment = {
   /** `null` until it is decided. */
   result: AssignmentResult | null;
-  /** Milliseconds since 1970: `assigning` before, `result` from then on; infinite = never, or not yet known. */
+  /** Milliseconds since 1970: `assigning` before, `result` from then on; infinite = never, or not known yet. */
   readyAtMs: number;
 };
 
-/** What the instance knows of one registration ID. There may be a million of them. */
+/** Everything the instance knows about one registration ID. There may be a million of these. */
 export type RegistrationRecord = {
-  /** As the device wrote it first. */
+  /** As the device first wrote it. */
   readonly registrationId: string;
   readonly createdAtMs: number;
-  /** When the last register request was accepted. */
+  /** Time of the last accepted register request. */
   registeredAtMs: number;
   enrollment: Enrollment;
-  /** Of the last accepted register request. */
+  /** From the last accepted register request. */
   assignment: Assignment;
-  /** The hub of the last assignment that did not fail; `null` = none so far. */
+  /** The hub of the last successful assignment; `null` = none so far. */
   hub: string | null;
-  /** With which the hub made the device's twin; `null` = an empty one. */
+  /** From which the hub created the device's twin; `null` = an empty twin. */
   initialTwin: object | null;
   /** Register requests accepted. */
   registers: number;
@@ -50,15 +50,15 @@ export function deviceIdOf({ registrationId, enrollment }: RegistrationRecord): 
   return (enrollment.kind === 'individual' ? enrollment.deviceId : null) ?? registrationId;
 }
 
-/** What others see of a registration: the device in its final answer, and readers of the records. */
+/** What the reader of a registration sees: the device in its final answer, or someone who reads the records. */
 export type StateOptions = {
-  /** `false`: the reader's api-version knows `initialAssignment` only. */
+  /** `false`: the reader's api-version knows only `initialAssignment`. */
   readonly reportsEverySubstatus: boolean;
-  /** Whether the attestation member names the enrollment group; the real service's final answer: not captured. */
+  /** Whether the attestation member names the enrollment group. No final answer of a group has been captured. */
   readonly namesEnrollmentGroup: boolean;
 };
 
-/** The registration state of `assignment` as it is at `nowMs`; member order as in captures. */
+/** The registration state of `assignment` at `nowMs`; member order as in captures. */
 export function registrationState(
   record: RegistrationRecord,
   { result, readyAtMs }: Assignment,
@@ -86,7 +86,7 @@ export function registrationState(
   };
 }
 
-/** Captures with X.509 begin with an empty object; those with a symmetric key have no such member. */
+/** Captures with X.509 begin with an empty object; those with a symmetric key do not have this member. */
 function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object {
   const { kind } = enrollment.attestation;
   if (namesEnrollmentGroup && enrollment.kind === 'group') {
@@ -97,7 +97,7 @@ function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollment
 
 /**
  * base64 of a quoted tag such as `"69003552-0000-0300-0000-630fda8a0000"`. The last group begins with the update's
- * Unix time in hexadecimal; the first is taken from a hash of registration ID and update time here.
+ * Unix time in hexadecimal; here, the first is taken from a hash of registration ID and update time.
  */
 function entityTag(registrationId: string, updatedAtMs: number): string {
   const head = createHash('sha256').update(`${registrationId}\n${updatedAtMs}`).digest('hex').slice(0, 8);
@@ -107,7 +107,7 @@ function entityTag(registrationId: string, updatedAtMs: number): string {
   return Buffer.from(`"${head}-0000-0300-0000-${unixTime}0000"`).toString('base64');
 }
 
-/** One registration record as others see it: a line of the records file. Absent is `null`. */
+/** One registration record as a line of the records file. Absent values are `null`. */
 export type RecordLine = {
   readonly kind: 'registration';
   readonly idScope: string;
@@ -119,7 +119,7 @@ export type RecordLine = {
   readonly assignedHub: string | null;
   readonly substatus: string | null;
   readonly errorCode: number | null;
-  /** With which the hub made the device's twin. */
+  /** From which the hub created the device's twin. */
   readonly initialTwin: object | null;
   /** Register requests accepted. */
   readonly registers: number;
