@@ -1,17 +1,32 @@
-// The emulator for other people's tests: import { startEmulator } from 'dpsload/emulator'.
+// The emulator as a library, for tests of other packages: import { startEmulator } from 'dpsload/emulator'.
 export { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
 export { buildSasToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
-export type { SessionLimits } from './server/session-limits.ts';
-export * from './service/dps-instance.ts';
+export type { SessionLimits } from './server/packet-stream.ts';
+export {
+  type Attestation,
+  type CustomAllocationDefinition,
+  type DpsInstance,
+  ENROLLMENT_DEFAULTS,
+  type Enrollment,
+  type EnrollmentAllocationPolicy,
+  type EnrollmentGroup,
+  type EnrollmentReprovisionPolicy,
+  type EnrollmentSettings,
+  type IndividualEnrollment,
+  type LatencyRegion,
+  type LinkedHub,
+  type SymmetricKeyAttestation,
+  type X509Attestation,
+} from './service/dps-instance.ts';
+export type { Delay, LongTail } from './service/draws.ts';
 export type { FaultRecord } from './service/fault-plan.ts';
 export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from './service/fault-rule.ts';
-export type { RateLimit } from './service/quotas.ts';
-export { NO_QUOTAS, type Quotas } from './service/quotas.ts';
-export type { RecordLine } from './service/registration-state.ts';
-export type { Delay, LongTail, ServiceBehavior } from './service/service-behavior.ts';
+export { NO_QUOTAS, type Quotas, type RateLimit } from './service/quotas.ts';
+export type { RecordLine } from './service/registration-record.ts';
+export type { ServiceBehavior } from './service/service-behavior.ts';
 export type { ServiceCounters } from './service/service-counters.ts';
 export { type Emulator, type EmulatorOptions, startEmulator } from './start-emulator.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -8,10 +8,9 @@ import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
-import { OpenSessions } from './server/open-sessions.ts';
-import { scheduleOutages } from './server/outages.ts';
+import { OpenSessions, scheduleOutages } from './server/open-sessions.ts';
+import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
-import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/session-limits.ts';
 import { type Listener, listenTls, serverNames } from './server/tls-listener.ts';
 import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
@@ -19,15 +18,15 @@ import type { DpsInstance } from './service/dps-instance.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
 import type { FaultRule } from './service/fault-rule.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
-import type { RecordLine } from './service/registration-state.ts';
+import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
-  /** Loopback when absent. */
+  /** Default: loopback. */
   readonly host?: string;
-  /** Further host names and IP addresses that the server certificate stands for; loopback and `host` always are. */
+  /** Further host names and IP addresses for the server certificate, which always covers loopback and `host`. */
   readonly serverNames?: readonly string[];
   /** MQTT over TLS; 0 or absent = any free port. */
   readonly port?: number;
@@ -35,17 +34,17 @@ export type EmulatorOptions = {
   readonly websocketPort?: number | null;
   /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
-  /** Holds CA and server certificate; they are created there when absent. Absent = a folder that `close` removes. */
+  /** Folder of CA and server certificate, which are created if missing. Default: a folder that `close` removes. */
   readonly caDir?: string;
-  /** What is absent is as in `SERVICE_BEHAVIOR_DEFAULT`. */
+  /** Defaults: `SERVICE_BEHAVIOR_DEFAULT`. */
   readonly behavior?: Partial<ServiceBehavior>;
-  /** Faults on demand, the first that matches strikes; absent = none. */
+  /** For each request, the first rule that strikes counts. Default: none. */
   readonly faults?: readonly FaultRule[];
-  /** Of the faults' shares; 1 when absent. */
+  /** For faults with a share. Default: 1. */
   readonly seed?: number;
-  /** What is absent is as in `SESSION_LIMITS_DEFAULT`. */
+  /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
-  /** Gets a line of text per refused or faulted request or connection; absent = nobody does. */
+  /** Gets one line per refused or faulted request or connection. */
   readonly log?: (line: string) => void;
 };
 
@@ -56,30 +55,30 @@ export type Emulator = {
   /** `null` = not offered. */
   readonly websocketPort: number | null;
   readonly httpPort: number | null;
-  /** Of the first instance. */
+  /** ID scope of the first instance. */
   readonly idScope: string;
-  /** IDs, of all instances. */
+  /** IDs of the groups of all instances. */
   readonly enrollmentGroups: readonly string[];
   /** PEM file with the CA that clients must trust, and its text. */
   readonly caFile: string;
   readonly caPem: string;
-  /** What it knows of every registration ID, instance by instance. */
+  /** Registration records, by instance. */
   records(): Iterable<RecordLine>;
-  /** Every fault that it injected, in their order. */
+  /** Every injected fault, in order. */
   readonly faultRecords: readonly FaultRecord[];
   readonly counters: ServiceCounters;
-  /** MQTT connections that are open now. */
+  /** Number of open MQTT connections. */
   openConnections(): number;
   close(): Promise<void>;
 };
 
-/** Loopback: an emulator with throw-away secrets must not be reachable by accident. */
+/** Loopback: an emulator with throwaway secrets must not be exposed by accident. */
 export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
 
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is taken, or `caDir` cannot be used.
+ * @throws OperatorError when a port is in use, or `caDir` cannot be used.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
@@ -105,7 +104,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     cancelOutages();
     webhooks.close();
     programs.close();
-    openSessions.closeAll('the emulator ends');
+    openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
@@ -136,7 +135,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 
 type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 
-/** Opens the ports; each that is open is in `listeners`, also when a later one fails. */
+/** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
   identity: ServerIdentity,
@@ -150,10 +149,11 @@ async function listenAll(
     listeners.push(listener);
     return listener.port;
   };
-  let hasToldNameless = false;
+  let hasLoggedNameless = false;
   const onNameless = (): void => {
-    if (!hasToldNameless) log('a device sends no server name (SNI), which the real endpoint may want; told once');
-    hasToldNameless = true;
+    if (!hasLoggedNameless)
+      log('a device sends no server name (SNI), which the real endpoint may require; reported only once');
+    hasLoggedNameless = true;
   };
   const secured = (securedPort: number, serve: (socket: TLSSocket) => void): Promise<number> =>
     opened(
@@ -189,7 +189,7 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
   const clock = systemClock(hrtimeMs());
   const startedAtMs = clock.epochMs();
   const originMs = startedAtMs - clock.nowMs();
-  // The wall clock as it was at the start, and from there on the monotonic one.
+  // The wall clock at the start, and the monotonic clock from then on.
   const serviceTimeMs = (): number => originMs + clock.nowMs();
   const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, ...options.behavior };
   const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) =>
@@ -211,4 +211,29 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     log,
   };
   return { context, webhooks };
+}
+
+/** Lines per write. */
+const BATCH_LINES = 1_000;
+
+/** Writes one line per registration record and injected fault, then one with the counters; `kind` distinguishes them. */
+export function writeRecords(file: string, emulator: Emulator): void {
+  const handle = openSync(file, 'w');
+  try {
+    let batch: string[] = [];
+    for (const line of lines(emulator)) {
+      if (batch.push(`${JSON.stringify(line)}\n`) < BATCH_LINES) continue;
+      writeSync(handle, batch.join(''));
+      batch = [];
+    }
+    writeSync(handle, batch.join(''));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function* lines(emulator: Emulator): Iterable<object> {
+  yield* emulator.records();
+  yield* emulator.faultRecords;
+  yield { kind: 'counters', ...emulator.counters };
 }

@@ -6,7 +6,7 @@ const UNITS_MS = [
   ['ms', 1],
 ] as const;
 
-const DURATION = /^(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
+export const DURATION = /^(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
 
 /** Milliseconds of `5m`, `30s`, `500ms`, `1h30m`; `null` when it is no duration. */
 export function parseDuration(text: string): number | null {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { delayMs } from '../../src/emulator/service/service-behavior.ts';
+import { delayMs } from '../../src/emulator/service/draws.ts';
 
 const DRAWS = 20_000;
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { emulatorConfigSchema } from '../../src/emulator/config/emulator-shape.ts';
+import { emulatorConfigSchema } from '../../src/emulator/config/emulator-schema.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../src/emulator/config/read-emulator-config.ts';
 import { FAULT_POINTS } from '../../src/emulator/service/fault-rule.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
@@ -211,16 +211,16 @@ faults:
   });
 
   it.each<[name: string, yaml: string, message: RegExp]>([
-    ['a scope twice', `${MINIMAL}  - idScope: 0ne00111111\n`, /ID scope 0ne00111111 stands there twice/],
+    ['a scope twice', `${MINIMAL}  - idScope: 0ne00111111\n`, /instances\.1 repeats the ID scope 0ne00111111/],
     [
       'a hub that is not linked',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, iotHubs: [x.net], attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
-      /x\.net is no linked hub/,
+      /names x\.net, which is not a linked hub/,
     ],
     [
       'no attestation',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: {} }]\n`,
-      /must have one of symmetricKey and x509/,
+      /must have exactly one of the keys symmetricKey, x509/,
     ],
     [
       'no primary key',
@@ -230,63 +230,67 @@ faults:
     [
       'a bad key',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyFile: keys/bad.key } } }]\n`,
-      /primaryKeyFile names is not base64/,
+      /primaryKeyFile names a key that is not base64/,
     ],
     [
       'a variable that is not set',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyVariable: NONE } } }]\n`,
-      /primaryKeyVariable names is empty/,
+      /primaryKeyVariable names a key that is empty/,
     ],
     [
       'an unknown CA',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { x509: { caReferences: { primary: x } } } }]\n`,
-      /no CA certificate is named "x"/,
+      /names "x", which is not a CA certificate/,
     ],
     [
       'no certificate file',
       `${MINIMAL}    caCertificates: [{ name: a, file: nowhere.pem }, { name: b, file: keys/line-a.key }]\n`,
-      /nowhere\.pem cannot be read \(ENOENT\)/,
+      /names nowhere\.pem, which cannot be read \(ENOENT\)/,
     ],
     [
       'registration IDs twice, in another case',
       `${MINIMAL}    individualEnrollments:
       - { registrationId: a, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }
       - { registrationId: A, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }\n`,
-      /registration ID A stands there twice/,
+      /individualEnrollments\.1 repeats the registration ID A/,
     ],
     [
       'a fault at an impossible point',
       `${MINIMAL}faults: [{ fault: lose-suback, at: [poll] }]\n`,
-      /cannot strike at poll/,
+      /at\.0 is poll, but lose-suback cannot strike there/,
     ],
     [
       'static without its hub',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: static, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
-      /static wants one hub/,
+      /is static, which needs exactly one hub/,
     ],
     [
       'static of the instance without its hub',
       `${MINIMAL}    allocationPolicy: static\n    enrollmentGroups: [{ enrollmentGroupId: a, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
-      /static wants one hub/,
+      /is static, which needs exactly one hub/,
     ],
     [
       'two ways to name hubs',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, iotHubHostName: emulated-hub-1.azure-devices.net, iotHubs: [], attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
-      /iotHubs and iotHubHostName are both given/,
+      /iotHubHostName is given together with iotHubs/,
     ],
     [
       'custom without its webhook',
       `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, allocationPolicy: custom, attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key } } }]\n`,
-      /go together/,
+      /custom and customAllocationDefinition must be given together/,
     ],
     [
       'a 99th percentile below the median',
       `${MINIMAL}behavior: { answerDelay: { median: 2s, p99: 1s } }\n`,
-      /must have a p99 that is not below its median/,
+      /must have a median above 0, and a p99 that is not below the median/,
     ],
     ['a delay of another form', `${MINIMAL}behavior: { answerDelay: fast }\n`, /must be a duration such as 200ms/],
     ['an empty time', `${MINIMAL}faults: [{ fault: stall, from: 2s, until: 1s }]\n`, /until is not after from/],
-    ['an ID before CONNECT', `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`, /nobody knows/],
+    [
+      'an ID before CONNECT',
+      `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`,
+      /registrationIds cannot match before CONNECT/,
+    ],
     ['no YAML', 'version: [1\n', /is no usable YAML/],
   ])('%s', (_, yaml, message) => {
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));

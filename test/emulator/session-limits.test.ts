@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { generate, type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
-import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/session-limits.ts';
+import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/packet-stream.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { faultRule } from '../support/fault-rules.ts';

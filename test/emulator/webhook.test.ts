@@ -147,7 +147,7 @@ describe('custom allocation', () => {
       'Custom allocation named an IoT hub that was not offered.',
     ],
     [answered({}), 'Custom allocation named no IoT hub.'],
-    [{ kind: 'answered', status: 200, body: 'nonsense' }, 'Custom allocation answered no JSON object.'],
+    [{ kind: 'answered', status: 200, body: 'nonsense' }, 'Custom allocation did not answer with a JSON object.'],
     [{ kind: 'timed-out' }, 'Custom allocation timed out.'],
     [{ kind: 'unreachable' }, 'An error occurred while sending the request.'],
   ])('%j: failed with 400207', (outcome, errorMessage) => {

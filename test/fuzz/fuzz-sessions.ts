@@ -81,7 +81,7 @@ export async function fuzzSessions(
   };
 
   function note(packet: Packet, deviceId: string): void {
-    if (packet.cmd === 'auth') violations.push(`the emulator wrote no MQTT: ${packet.properties?.reasonString}`);
+    if (packet.cmd === 'auth') violations.push(`the emulator did not write MQTT: ${packet.properties?.reasonString}`);
     if (packet.cmd === 'connack' && packet.returnCode === 0) counts.connected += 1;
     const body = bodyOf(packet);
     if (body === null) return;

@@ -1,23 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DpsInstance, ENROLLMENT_DEFAULTS, type LinkedHub } from '../service/dps-instance.ts';
+import { type DpsInstance, ENROLLMENT_DEFAULTS, type LinkedHub, linkedHubSchema } from '../service/dps-instance.ts';
 import { NO_QUOTAS } from '../service/quotas.ts';
 
-/** The ID scope of an emulator that is told no other. */
+/** ID scope of an emulator that is given no other. */
 export const EMULATOR_ID_SCOPE_DEFAULT = '0ne0000E000';
 
 /** The enrollment group of an emulator without a configuration file. */
 export const EMULATOR_GROUP_DEFAULT = 'default';
 
 /** Three evenly weighted hubs. */
-export const DEFAULT_HUBS: readonly LinkedHub[] = ['emulated-hub-1', 'emulated-hub-2', 'emulated-hub-3'].map(
-  (name) => ({
-    hostName: `${name}.azure-devices.net`,
-    weight: 1,
-    applyAllocationPolicy: true,
-    identityLimit: null,
-  }),
+export const DEFAULT_HUBS: readonly LinkedHub[] = ['emulated-hub-1', 'emulated-hub-2', 'emulated-hub-3'].map((name) =>
+  linkedHubSchema.parse({ hostName: `${name}.azure-devices.net` }),
 );
 
 /** An instance with one symmetric-key enrollment group. */
@@ -41,13 +36,12 @@ export function defaultInstance(idScope: string, groupKey: string): DpsInstance 
   };
 }
 
-/** Keys that the service generates have 64 bytes. */
+/** Like the keys that the service generates. */
 const GENERATED_KEY_BYTES = 64;
 
-/** Name of the generated key's file beside the CA. */
 const GROUP_KEY_FILE = 'group.key';
 
-/** The file `dir/group.key`, which is created with a new key when absent; readable by its owner only. */
+/** The file `dir/group.key`; creates it with a new key if it does not exist, readable only by its owner. */
 export function generatedGroupKeyFile(dir: string): string {
   const file = join(dir, GROUP_KEY_FILE);
   if (!existsSync(file))

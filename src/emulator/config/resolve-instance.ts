@@ -1,227 +1,128 @@
-import { foldRegistrationId } from '../../dps/registration-id.ts';
-import type { YamlPath } from '../../problem/yaml-document.ts';
-import {
-  type CustomAllocationDefinition,
-  type DpsInstance,
-  ENROLLMENT_DEFAULTS,
-  type EnrollmentGroup,
-  type EnrollmentSettings,
-  type IndividualEnrollment,
-  type LatencyRegion,
-  type LinkedHub,
-} from '../service/dps-instance.ts';
-import { NO_QUOTAS, type Quotas } from '../service/quotas.ts';
-import type { ConfigProblems } from './config-problems.ts';
-import type { ConfigSources } from './config-sources.ts';
-import { DEFAULT_HUBS } from './default-instance.ts';
-import type { GroupShape, IndividualShape, InstanceShape } from './emulator-shape.ts';
-import { type AttestationSources, type CaCertificate, resolveAttestation } from './resolve-attestation.ts';
+import type { X509Certificate } from 'node:crypto';
+import type { Attestation, DpsInstance, EnrollmentSettings, LinkedHub } from '../service/dps-instance.ts';
+import type { ConfigPlace } from './config-place.ts';
+import type { EnrollmentConfig, InstanceConfig } from './emulator-schema.ts';
 
-/** Seconds that a 429 asks for when the file does not say: the lower end of what clients are told to expect. */
-const THROTTLED_RETRY_AFTER_SECONDS = 5;
+type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The oldest version of the webhook's contract. */
-const WEBHOOK_API_VERSION_DEFAULT = '2018-09-01-preview';
+type SymmetricKeyConfig = NonNullable<EnrollmentConfig['attestation']['symmetricKey']>;
+type X509Config = NonNullable<EnrollmentConfig['attestation']['x509']>;
 
-/** What the settings of enrollments are made of. */
-type SettingsSources = AttestationSources & { readonly defaultPolicy: DpsInstance['allocationPolicy'] };
+/** What an instance's enrollments refer to. */
+type InstanceContext = {
+  readonly environment: Environment;
+  readonly instance: InstanceConfig;
+  /** By name; `null` = possession was not proved. */
+  readonly caCertificates: ReadonlyMap<string, X509Certificate | null>;
+};
 
-/** One instance of the file; what is wrong with it is noted in `problems`. */
-export function resolveInstance(
-  shape: InstanceShape,
-  at: YamlPath,
-  sources: ConfigSources,
-  problems: ConfigProblems,
-): DpsInstance {
-  const linkedHubs = shape.linkedHubs?.map(resolveHub) ?? DEFAULT_HUBS;
-  noteDuplicates(
-    linkedHubs.map(({ hostName }) => hostName),
-    [...at, 'linkedHubs'],
-    'hub',
-    problems,
-  );
-  const caCertificates = resolveCaCertificates(shape, at, sources);
-  const { idScope, allocationPolicy = 'hashed' } = shape;
-  const from: SettingsSources = { sources, caCertificates, problems, defaultPolicy: allocationPolicy };
-  const groups = shape.enrollmentGroups ?? [];
-  const individuals = shape.individualEnrollments ?? [];
-  noteDuplicates(
-    groups.map((group) => group.enrollmentGroupId),
-    [...at, 'enrollmentGroups'],
-    'enrollment group',
-    problems,
-  );
-  noteDuplicates(
-    individuals.map((one) => one.registrationId),
-    [...at, 'individualEnrollments'],
-    'registration ID',
-    problems,
-  );
-  return {
-    idScope,
-    allocationPolicy,
-    linkedHubs,
-    latencyRegions: resolveRegions(shape, [...at, 'latencyRegions'], linkedHubs, problems),
-    caCertificates: [...caCertificates.values()]
-      .filter(({ isVerified }) => isVerified)
-      .map(({ certificate }) => certificate),
-    enrollmentGroups: groups.flatMap((group, index): EnrollmentGroup[] => {
-      const settings = resolveSettings(group, [...at, 'enrollmentGroups', index], linkedHubs, from);
-      return settings === null ? [] : [{ kind: 'group', enrollmentGroupId: group.enrollmentGroupId, ...settings }];
+/** Reads the keys and certificates that an instance names; what is wrong with them is noted at `place`. */
+export function resolveInstance(instance: InstanceConfig, environment: Environment, place: ConfigPlace): DpsInstance {
+  const caCertificates = new Map(
+    instance.caCertificates.flatMap(({ name, file, verified }, index) => {
+      const certificate = place.at('caCertificates', index, 'file').certificate(file);
+      return certificate === null ? [] : [[name, verified ? certificate : null] as const];
     }),
-    individualEnrollments: individuals.flatMap((one, index): IndividualEnrollment[] => {
-      const settings = resolveSettings(one, [...at, 'individualEnrollments', index], linkedHubs, from);
-      const { registrationId, deviceId = null } = one;
-      return settings === null ? [] : [{ kind: 'individual', registrationId, deviceId, ...settings }];
-    }),
-    quotas: resolveQuotas(shape.quotas),
-  };
-}
-
-function resolveHub({
-  hostName,
-  weight = 1,
-  applyAllocationPolicy = true,
-  identityLimit,
-}: NonNullable<InstanceShape['linkedHubs']>[number]): LinkedHub {
-  return {
-    hostName,
-    weight,
-    applyAllocationPolicy,
-    identityLimit: identityLimit === undefined ? null : { algorithm: 'token-bucket', ...identityLimit },
-  };
-}
-
-function resolveCaCertificates(
-  { caCertificates = [] }: InstanceShape,
-  at: YamlPath,
-  sources: ConfigSources,
-): ReadonlyMap<string, CaCertificate> {
-  const entries = caCertificates.flatMap(({ name, file, verified = true }, index): [string, CaCertificate][] => {
-    const certificate = sources.certificate(file, [...at, 'caCertificates', index, 'file']);
-    return certificate === null ? [] : [[name, { certificate, isVerified: verified }]];
-  });
-  return new Map(entries);
-}
-
-function resolveSettings(
-  shape: GroupShape | IndividualShape,
-  at: YamlPath,
-  linkedHubs: readonly LinkedHub[],
-  from: SettingsSources,
-): EnrollmentSettings | null {
-  const iotHubs = resolveHubNames(shape, at, linkedHubs, from.problems);
-  noteWrongAllocation(shape, iotHubs, at, from);
-  const attestation = resolveAttestation(shape.attestation, [...at, 'attestation'], from);
-  if (attestation === null) return null;
-  const definition = shape.customAllocationDefinition;
-  return {
-    attestation,
-    iotHubs,
-    provisioningStatus: shape.provisioningStatus ?? 'enabled',
-    reprovisionPolicy: shape.reprovisionPolicy ?? null,
-    allocationPolicy: shape.allocationPolicy ?? null,
-    customAllocationDefinition:
-      definition === undefined ? null : resolveWebhook(definition, [...at, 'customAllocationDefinition'], from),
-    initialTwin: shape.initialTwin ?? null,
-    capabilities: shape.capabilities ?? ENROLLMENT_DEFAULTS.capabilities,
-    optionalDeviceInformation: shape.optionalDeviceInformation ?? null,
-  };
-}
-
-/** A webhook that is a file is a `file:` URL until it runs. */
-function resolveWebhook(
-  {
-    webhookUrl,
-    webhookFile,
-    apiVersion = WEBHOOK_API_VERSION_DEFAULT,
-  }: NonNullable<GroupShape['customAllocationDefinition']>,
-  at: YamlPath,
-  { sources, problems }: SettingsSources,
-): CustomAllocationDefinition {
-  if ((webhookUrl === undefined) === (webhookFile === undefined)) {
-    problems.at(at, `${at.join('.')} must have one of webhookUrl and webhookFile`, 'Keep one of them');
-  }
-  return { webhookUrl: webhookUrl ?? sources.fileUrl(webhookFile ?? '.', [...at, 'webhookFile']), apiVersion };
-}
-
-/** The hubs that the enrollment names, each of which must be linked. */
-function resolveHubNames(
-  { iotHubs, iotHubHostName }: GroupShape | IndividualShape,
-  at: YamlPath,
-  linkedHubs: readonly LinkedHub[],
-  problems: ConfigProblems,
-): readonly string[] {
-  if (iotHubHostName === undefined) {
-    iotHubs?.forEach((hostName, index) => {
-      noteUnlinked(hostName, [...at, 'iotHubs', index], linkedHubs, problems);
-    });
-    return iotHubs ?? [];
-  }
-  if (iotHubs !== undefined) {
-    problems.at([...at, 'iotHubHostName'], 'iotHubs and iotHubHostName are both given', 'Keep one of them');
-  }
-  noteUnlinked(iotHubHostName, [...at, 'iotHubHostName'], linkedHubs, problems);
-  return [iotHubHostName];
-}
-
-function noteWrongAllocation(
-  { allocationPolicy, customAllocationDefinition }: GroupShape | IndividualShape,
-  iotHubs: readonly string[],
-  at: YamlPath,
-  { defaultPolicy, problems }: SettingsSources,
-): void {
-  if ((allocationPolicy ?? defaultPolicy) === 'static' && iotHubs.length !== 1) {
-    const message = `the policy static wants one hub, and iotHubs has ${iotHubs.length}`;
-    problems.at([...at, 'allocationPolicy'], message, 'Name exactly one hub in iotHubs');
-  }
-  if ((allocationPolicy === 'custom') !== (customAllocationDefinition !== undefined)) {
-    const message = 'the policy custom and customAllocationDefinition go together';
-    problems.at([...at, 'allocationPolicy'], message, 'Give both, or neither');
-  }
-}
-
-function resolveRegions(
-  { latencyRegions = [] }: InstanceShape,
-  at: YamlPath,
-  linkedHubs: readonly LinkedHub[],
-  problems: ConfigProblems,
-): readonly LatencyRegion[] {
-  return latencyRegions.map(({ sourceAddresses = [], registrationIds = [], latencies }, index) => {
-    for (const hostName of Object.keys(latencies)) {
-      noteUnlinked(hostName, [...at, index, 'latencies', hostName], linkedHubs, problems);
+  );
+  instance.latencyRegions.forEach(({ latenciesMs }, index) => {
+    for (const hostName of Object.keys(latenciesMs)) {
+      noteUnlinked(hostName, instance.linkedHubs, place.at('latencyRegions', index, 'latencies', hostName));
     }
-    return { sourceAddresses, registrationIds, latenciesMs: latencies };
   });
+  const context = { environment, instance, caCertificates };
+  return {
+    ...instance,
+    caCertificates: [...caCertificates.values()].filter((certificate) => certificate !== null),
+    enrollmentGroups: instance.enrollmentGroups.flatMap((group, index) => {
+      const settings = resolveEnrollment(group, context, place.at('enrollmentGroups', index));
+      return settings === null ? [] : [{ kind: 'group' as const, ...group, ...settings }];
+    }),
+    individualEnrollments: instance.individualEnrollments.flatMap((individual, index) => {
+      const settings = resolveEnrollment(individual, context, place.at('individualEnrollments', index));
+      return settings === null ? [] : [{ kind: 'individual' as const, ...individual, ...settings }];
+    }),
+  };
 }
 
-function noteUnlinked(
-  hostName: string,
-  at: YamlPath,
-  linkedHubs: readonly LinkedHub[],
-  problems: ConfigProblems,
-): void {
+type ResolvedSettings = Pick<EnrollmentSettings, 'attestation' | 'iotHubs' | 'customAllocationDefinition'>;
+
+/** `null` = the attestation is unusable, which has been noted. */
+function resolveEnrollment(
+  { attestation: named, allocationPolicy, customAllocationDefinition, iotHubs = [], iotHubHostName }: EnrollmentConfig,
+  context: InstanceContext,
+  place: ConfigPlace,
+): ResolvedSettings | null {
+  const { instance } = context;
+  const hubs = iotHubHostName === undefined ? iotHubs : [iotHubHostName];
+  hubs.forEach((hostName, index) => {
+    const at = iotHubHostName === undefined ? place.at('iotHubs', index) : place.at('iotHubHostName');
+    noteUnlinked(hostName, instance.linkedHubs, at);
+  });
+  if ((allocationPolicy ?? instance.allocationPolicy) === 'static' && hubs.length !== 1) {
+    const predicate = `is static, which needs exactly one hub, but iotHubs has ${hubs.length}`;
+    place.at('allocationPolicy').note(predicate, 'Name exactly one hub in iotHubs');
+  }
+  const attestation = resolveAttestation(named, context, place.at('attestation'));
+  if (attestation === null) return null;
+  if (customAllocationDefinition === undefined) return { attestation, iotHubs: hubs, customAllocationDefinition: null };
+  const { webhookUrl, webhookFile = '.', apiVersion } = customAllocationDefinition;
+  const filePlace = place.at('customAllocationDefinition', 'webhookFile');
+  // A webhook that is a file is a `file:` URL until it runs.
+  const definition = { webhookUrl: webhookUrl ?? filePlace.fileUrl(webhookFile), apiVersion };
+  return { attestation, iotHubs: hubs, customAllocationDefinition: definition };
+}
+
+function noteUnlinked(hostName: string, linkedHubs: readonly LinkedHub[], place: ConfigPlace): void {
   if (linkedHubs.some((hub) => hub.hostName === hostName)) return;
   const remedy = `The linked hubs are ${linkedHubs.map((hub) => hub.hostName).join(', ')}`;
-  problems.at(at, `${hostName} is no linked hub of the instance`, remedy);
+  place.note(`names ${hostName}, which is not a linked hub of the instance`, remedy);
 }
 
-function resolveQuotas(shape: InstanceShape['quotas']): Quotas {
-  if (shape === undefined) return NO_QUOTAS;
-  const { algorithm = 'token-bucket', register, pollPerDevice, retryAfter = THROTTLED_RETRY_AFTER_SECONDS } = shape;
-  return {
-    register: register === undefined ? null : { algorithm, ...register },
-    pollPerDevice: pollPerDevice === undefined ? null : { algorithm, ...pollPerDevice },
-    retryAfterSeconds: retryAfter,
+function resolveAttestation(
+  { symmetricKey, x509 }: EnrollmentConfig['attestation'],
+  context: InstanceContext,
+  place: ConfigPlace,
+): Attestation | null {
+  if (symmetricKey !== undefined) return resolveKeys(symmetricKey, context.environment, place.at('symmetricKey'));
+  return x509 === undefined ? null : resolveCertificates(x509, context.caCertificates, place.at('x509'));
+}
+
+function resolveKeys(keys: SymmetricKeyConfig, environment: Environment, place: ConfigPlace): Attestation | null {
+  const keyOf = (rank: 'primaryKey' | 'secondaryKey'): string | null => {
+    const { [`${rank}File` as const]: file, [`${rank}Variable` as const]: variable } = keys;
+    if (variable !== undefined) return place.at(`${rank}Variable`).key(environment[variable] ?? '');
+    const at = place.at(`${rank}File`);
+    const text = file === undefined ? null : at.text(file);
+    return text === null ? null : at.key(text);
   };
+  const [primaryKey, secondaryKey] = [keyOf('primaryKey'), keyOf('secondaryKey')];
+  return primaryKey === null ? null : { kind: 'symmetricKey', primaryKey, secondaryKey };
 }
 
-/** The service folds the case of all these names. */
-function noteDuplicates(names: readonly string[], at: YamlPath, noun: string, problems: ConfigProblems): void {
-  const seen = new Set<string>();
-  names.forEach((name, index) => {
-    const key = foldRegistrationId(name);
-    if (seen.has(key)) problems.at([...at, index], `${noun} ${name} stands there twice`, 'Remove one');
-    seen.add(key);
-  });
+function resolveCertificates(
+  x509: X509Config,
+  caCertificates: InstanceContext['caCertificates'],
+  place: ConfigPlace,
+): Attestation {
+  const certificates = Object.entries(x509).flatMap(([kind, pair]) =>
+    Object.entries<string | undefined>(pair ?? {}).flatMap(([rank, name]) => {
+      if (name === undefined) return [];
+      const at = place.at(kind, rank);
+      return (kind === 'caReferences' ? referenced(name, caCertificates, at) : at.certificate(name)) ?? [];
+    }),
+  );
+  return { kind: 'x509', use: 'clientCertificates' in x509 ? 'client' : 'signing', certificates };
+}
+
+/** A CA whose possession was not proved lets nobody in, as at the service. */
+function referenced(
+  name: string,
+  caCertificates: InstanceContext['caCertificates'],
+  place: ConfigPlace,
+): X509Certificate | null {
+  if (!caCertificates.has(name)) {
+    const remedy = `The instance has ${[...caCertificates.keys()].join(', ') || 'no caCertificates'}`;
+    place.note(`names ${JSON.stringify(name)}, which is not a CA certificate of the instance`, remedy);
+  }
+  return caCertificates.get(name) ?? null;
 }

@@ -1,30 +1,21 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import {
-  type IConnectPacket,
-  type IPublishPacket,
-  type ISubscribePacket,
-  type IUnsubscribePacket,
-  type Packet,
-  type Parser,
-  parser,
-} from 'mqtt-packet';
+import type { IConnectPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
 import { MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
-import type { Clock, Timer } from '../../time/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { type Delivery, deliveries, requestHandling } from '../service/request-handling.ts';
+import { deliveries, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
+import { AnswerDelivery, MESSAGE_ID_MAX } from './answer-delivery.ts';
 import type { OpenSessions } from './open-sessions.ts';
-import { PacketWriter } from './packet-writer.ts';
-import { type Deadline, SessionDeadline } from './session-deadline.ts';
-import type { SessionLimits } from './session-limits.ts';
+import { PacketStream, ProtocolViolation, type SessionLimits, type SilenceLimit } from './packet-stream.ts';
 
 /** What all connections of one emulator share. */
 export type SessionContext = {
@@ -38,14 +29,14 @@ export type SessionContext = {
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
   readonly openSessions: OpenSessions;
-  /** One line of text per refused or faulted request or connection. */
+  /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
 };
 
-/** A connection as its transport hands it over. */
+/** An accepted connection, whatever its transport. */
 export type Accepted = {
   readonly stream: Duplex;
-  /** What the device showed in the TLS handshake, its own certificate first. */
+  /** Certificates from the TLS handshake, the device's own first. */
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: string | null;
@@ -58,180 +49,98 @@ const KEEP_ALIVE_FACTOR = 1.5;
 const SUBSCRIPTION_REFUSED = 0x80;
 
 const MQTT_3_1_1 = 4;
-const MESSAGE_ID_MAX = 65_535;
 
-/** Packets that may come before a late CONNACK; a whole conversation without an answer has four. */
-const EARLY_PACKETS_MAX = 16;
-
-/** An answer's topic may have 65,535 bytes, MQTT 3.1.1 §1.5.3; it holds less than 100 beside the request ID. */
+/** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
 
-/** Of a text that a device sent, in the log. */
+/** Limits text from devices in the log. */
 const LOGGED_CHARACTERS_MAX = 150;
 
-/** One device's MQTT connection, over any duplex stream: reads packets, asks the service, writes its answers. */
+/** One device's MQTT connection: answers its packets with the help of the service, and applies faults. */
 export class MqttSession {
   readonly #accepted: Accepted;
-  readonly #stream: Duplex;
   readonly #context: SessionContext;
-  readonly #parser: Parser = parser();
-  readonly #writer: PacketWriter;
-  readonly #deadline: SessionDeadline;
-  /** Answers that a fault delays. */
-  readonly #delays = new Set<Timer>();
-  #held: Delivery | null = null;
+  readonly #packets: PacketStream;
+  readonly #answers: AnswerDelivery;
   #device: ConnectedDevice | null = null;
   #deviceKey: string | null = null;
-  /** Granted QoS by filter. */
-  readonly #subscriptions = new Map<string, 0 | 1>();
-  #nextMessageId = 1;
-  #keepAliveMs: number | null = null;
-  #lastPacketAtMs: number;
-  /** Since when the bytes of an incomplete packet wait; `null` = none do. */
-  #incompleteSinceMs: number | null = null;
-  /** What came before a late CONNACK was sent, which must be the first packet to the device; `null` = it is not late. */
-  #early: Packet[] | null = null;
-  #isStalled = false;
-  #isClosed = false;
 
   constructor(accepted: Accepted, context: SessionContext) {
-    const { stream } = accepted;
+    const { clock, limits } = context;
     this.#accepted = accepted;
-    this.#stream = stream;
     this.#context = context;
-    this.#writer = new PacketWriter(stream, context.clock);
-    this.#lastPacketAtMs = context.clock.nowMs();
-    this.#deadline = new SessionDeadline(
-      context.clock,
-      () => this.#deadlines(),
-      (reason) => this.close(reason),
-    );
+    this.#packets = new PacketStream(accepted.stream, clock, limits, {
+      onPacket: (packet) => this.#received(packet),
+      onClosed: (reason) => this.#closed(reason),
+    });
+    this.#answers = new AnswerDelivery(this.#packets, clock);
     context.openSessions.add(this);
-    this.#parser.on('packet', (packet) => this.#received(packet));
-    this.#parser.on('error', (error: Error) => this.close(`no MQTT: ${error.message}`));
-    stream.on('data', (bytes: Buffer) => this.#read(bytes));
-    for (const event of ['error', 'close', 'end']) stream.on(event, () => this.close(null));
-    this.#deadline.watch();
+    const timeoutMs = limits.connectTimeoutMs;
+    this.#packets.limitSilence({ timeoutMs, reason: 'no CONNECT' }, this.#idleLimit);
   }
 
   get registrationId(): string | null {
     return this.#device?.registrationId ?? null;
   }
 
-  /** Ends the connection after what was written to it has been sent. */
-  close(reason: string | null): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(reason: string): void {
+    this.#packets.close(reason);
+  }
+
+  cut(): void {
+    this.#packets.cut();
+  }
+
+  get #idleLimit(): SilenceLimit {
+    return { timeoutMs: this.#context.behavior.idleTimeoutMs ?? Number.POSITIVE_INFINITY, reason: 'idle' };
+  }
+
+  #closed(reason: string | null): void {
     if (reason !== null) this.#log(`connection closed: ${reason}`);
-    this.#deadline.cancel();
-    for (const delay of this.#delays) delay.cancel();
+    this.#answers.cancel();
     this.#context.openSessions.remove(this.#deviceKey, this);
-    const stream = this.#stream;
-    this.#writer.flush();
-    if (stream.destroyed) return;
-    const { clock, limits } = this.#context;
-    const cutOff = clock.wakeAt(clock.nowMs() + limits.closeTimeoutMs, () => stream.destroy());
-    stream.once('close', () => cutOff.cancel());
-    stream.end(() => stream.destroy());
-  }
-
-  #read(bytes: Buffer): void {
-    if (this.#isClosed || this.#isStalled) return;
-    this.#orClose(() => {
-      const incompleteBytes = this.#parser.parse(bytes);
-      if (this.#isClosed) return;
-      if (incompleteBytes > this.#context.limits.packetBytesMax) throw new ProtocolViolation('packet too large');
-      this.#noteIncomplete(incompleteBytes);
-    });
-  }
-
-  /** Closes the connection where `act` finds something that is not allowed. */
-  #orClose(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      // The parser reads beyond the end of some malformed packets.
-      if (!(error instanceof ProtocolViolation || error instanceof RangeError)) throw error;
-      this.close(error.message);
-    }
-  }
-
-  #noteIncomplete(bytes: number): void {
-    if (bytes === 0) this.#incompleteSinceMs = null;
-    else if (this.#incompleteSinceMs === null) {
-      this.#incompleteSinceMs = this.#context.clock.nowMs();
-      this.#deadline.watch();
-    }
   }
 
   #received(packet: Packet): void {
-    if (this.#isClosed || this.#isStalled) return;
-    this.#lastPacketAtMs = this.#context.clock.nowMs();
-    this.#incompleteSinceMs = null;
+    const device = this.#device;
     if (packet.cmd === 'connect') this.#connect(packet);
-    else if (this.#early !== null) this.#keepEarly(this.#early, packet);
-    else if (this.#device === null) throw new ProtocolViolation(`${packet.cmd} before CONNECT`);
-    else this.#receivedFrom(this.#device, packet);
-  }
-
-  #keepEarly(early: Packet[], packet: Packet): void {
-    if (early.push(packet) > EARLY_PACKETS_MAX) throw new ProtocolViolation('too much before CONNACK');
-  }
-
-  #receivedFrom(device: ConnectedDevice, packet: Packet): void {
-    switch (packet.cmd) {
-      case 'subscribe':
-        this.#subscribe(packet, device);
-        break;
-      case 'unsubscribe':
-        this.#unsubscribe(packet);
-        break;
-      case 'publish':
-        this.#publish(packet, device);
-        break;
-      case 'pingreq':
-        this.#send({ cmd: 'pingresp' });
-        break;
-      case 'puback':
-        break; // Answers are not repeated within a connection: nothing waits for it.
-      case 'disconnect':
-        this.close(null);
-        break;
-      default:
-        throw new ProtocolViolation(`unexpected ${packet.cmd}`);
-    }
+    else if (device === null) throw new ProtocolViolation(`${packet.cmd} before CONNECT`);
+    else if (packet.cmd === 'subscribe') this.#subscribe(packet, device);
+    else if (packet.cmd === 'unsubscribe') this.#unsubscribe(packet);
+    else if (packet.cmd === 'publish') this.#publish(packet, device);
+    else if (packet.cmd === 'pingreq') this.#packets.write({ cmd: 'pingresp' });
+    else if (packet.cmd === 'disconnect') this.#packets.close(null);
+    // Answers are not repeated within a connection, so nothing waits for a PUBACK.
+    else if (packet.cmd !== 'puback') throw new ProtocolViolation(`unexpected ${packet.cmd}`);
   }
 
   #connect(packet: IConnectPacket): void {
     if (this.#device !== null) throw new ProtocolViolation('second CONNECT');
     const fault = this.#strike('connect', packet.clientId);
-    if (this.#isClosed || this.#isStalled) return;
+    if (!this.#packets.isOpen) return;
     const answer = this.#judge(packet, fault);
     const { returnCode } = answer;
     if (returnCode !== CONNACK.accepted) {
-      this.#send({ cmd: 'connack', returnCode, sessionPresent: false });
+      this.#packets.write({ cmd: 'connack', returnCode, sessionPresent: false });
       throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
     this.#device = answer.device;
     this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
-    this.#keepAliveMs = packet.keepalive ? packet.keepalive * 1000 * KEEP_ALIVE_FACTOR : null;
     this.#context.openSessions.claim(this.#deviceKey, this);
-    this.#deadline.watch();
+    const timeoutMs = packet.keepalive ? packet.keepalive * 1000 * KEEP_ALIVE_FACTOR : Number.POSITIVE_INFINITY;
+    this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;
-    if (fault?.kind === 'slow-connack') this.#early = [];
-    this.#after(fault?.kind === 'slow-connack' ? fault.delayMs : 0, () => {
-      this.#send({ cmd: 'connack', returnCode, sessionPresent: false });
-      if (fault?.kind === 'disconnect') this.close(null);
-      const early = this.#early ?? [];
-      this.#early = null;
-      this.#orClose(() => {
-        for (const one of early) this.#received(one);
-      });
+    // CONNACK must be the first packet to the device: what arrives before a late one waits.
+    if (fault?.kind === 'slow-connack') this.#packets.keep();
+    this.#answers.after(fault?.kind === 'slow-connack' ? fault.delayMs : 0, () => {
+      this.#packets.write({ cmd: 'connack', returnCode, sessionPresent: false });
+      if (fault?.kind === 'disconnect') this.#packets.close(null);
+      this.#packets.release();
     });
   }
 
   #judge({ protocolVersion, clientId, username, password }: IConnectPacket, fault: Fault | null): ConnectAnswer {
-    if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'by a fault on demand' };
+    if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
     if (protocolVersion !== MQTT_3_1_1) {
       return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolVersion}` };
     }
@@ -248,26 +157,26 @@ export class MqttSession {
   #subscribe({ messageId, subscriptions }: ISubscribePacket, { registrationId }: ConnectedDevice): void {
     if (!isMessageId(messageId) || subscriptions.length === 0) throw new ProtocolViolation('malformed SUBSCRIBE');
     const fault = this.#strike('subscribe', registrationId);
-    if (this.#isClosed || this.#isStalled) return;
+    if (!this.#packets.isOpen) return;
     const { grantsExactFilters, otherFilters } = this.#context.behavior;
     const granted = subscriptions.map(({ topic, qos }) => {
       if (!isGranted(topic, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
       const grantedQos = qos === 0 ? 0 : 1;
-      this.#subscriptions.set(topic, grantedQos);
+      this.#answers.subscriptions.set(topic, grantedQos);
       return grantedQos;
     });
     if (granted.includes(SUBSCRIPTION_REFUSED)) {
       if (otherFilters === 'close' && fault === null) throw new ProtocolViolation('SUBSCRIBE to another filter');
       this.#log('SUBACK 128: only $dps/registrations/res/# can be subscribed');
     }
-    if (fault?.kind !== 'lose-suback') this.#send({ cmd: 'suback', messageId, granted });
-    if (fault?.kind === 'disconnect') this.close(null);
+    if (fault?.kind !== 'lose-suback') this.#packets.write({ cmd: 'suback', messageId, granted });
+    if (fault?.kind === 'disconnect') this.#packets.close(null);
   }
 
   #unsubscribe({ messageId, unsubscriptions }: IUnsubscribePacket): void {
     if (!isMessageId(messageId) || unsubscriptions.length === 0) throw new ProtocolViolation('malformed UNSUBSCRIBE');
-    for (const filter of unsubscriptions) this.#subscriptions.delete(filter);
-    this.#send({ cmd: 'unsuback', messageId, granted: [] });
+    for (const filter of unsubscriptions) this.#answers.subscriptions.delete(filter);
+    this.#packets.write({ cmd: 'unsuback', messageId, granted: [] });
   }
 
   #publish({ topic, payload, qos, messageId }: IPublishPacket, device: ConnectedDevice): void {
@@ -281,22 +190,22 @@ export class MqttSession {
     }
     if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.kind, device.registrationId);
-    if (this.#isClosed || this.#isStalled) return;
+    if (!this.#packets.isOpen) return;
     const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
-    // Before the answer: the C# SDK takes them in no other order.
-    if (isMessageId(messageId) && qos === 1 && isAcknowledged) this.#send({ cmd: 'puback', messageId });
+    // PUBACK comes before the answer: the C# SDK accepts no other order.
+    if (isMessageId(messageId) && qos === 1 && isAcknowledged) this.#packets.write({ cmd: 'puback', messageId });
     const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
       const answer = this.#ask(request, payload.toString(), device, fault);
       if (isAnswered) this.#answer(answer, request.requestId, fault, answerDelayMs);
     }
-    if (closes !== null) this.#after(isAnswered ? answerDelayMs : 0, () => this.close(null));
+    if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
   }
 
   #publishElsewhere(topic: string, messageId: number | undefined): void {
     if (this.#context.behavior.otherTopics === 'close') throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
     this.#log(`ignored: PUBLISH to ${quoted(topic)}`);
-    if (messageId !== undefined) this.#send({ cmd: 'puback', messageId });
+    if (messageId !== undefined) this.#packets.write({ cmd: 'puback', messageId });
   }
 
   #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
@@ -311,78 +220,18 @@ export class MqttSession {
 
   #answer(answer: ServiceAnswer, requestId: string, fault: Fault | null, delayMs: number): void {
     if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
-    for (const delivery of deliveries(answer, requestId, fault)) {
-      if (delivery.isHeld) this.#held = delivery;
-      else this.#after(delayMs + delivery.afterMs, () => this.#deliver(delivery));
-    }
+    for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, delayMs);
   }
 
-  #deliver({ topic, body }: Delivery): void {
-    const qos = this.#subscriptions.get(RESPONSE_TOPIC_FILTER) ?? this.#subscriptions.get(topic);
-    if (qos === undefined) return;
-    const messageId = qos === 1 ? this.#messageId() : 0;
-    this.#send({ cmd: 'publish', topic, payload: body, qos, messageId, dup: false, retain: false });
-    const held = this.#held;
-    this.#held = null;
-    if (held !== null) this.#deliver(held);
-  }
-
-  #messageId(): number {
-    const messageId = this.#nextMessageId;
-    this.#nextMessageId = messageId === MESSAGE_ID_MAX ? 1 : messageId + 1;
-    return messageId;
-  }
-
-  /** Asks for a fault, and applies it as far as it concerns the connection itself. */
+  /** Returns the fault that strikes, after applying what concerns the connection itself. */
   #strike(point: FaultPoint, registrationId: string): Fault | null {
     const { faults, serviceTimeMs } = this.#context;
     const fault = faults.next(point, registrationId, serviceTimeMs());
     if (fault === null) return null;
     if (fault.kind === 'outage' || (fault.kind === 'disconnect' && fault.when === 'before')) this.cut();
-    if (fault.kind === 'stall') this.#isStalled = true;
-    if (fault.kind === 'fragment') this.#writer.fragment(fault.bytes, fault.pauseMs);
+    if (fault.kind === 'stall') this.#packets.stall();
+    if (fault.kind === 'fragment') this.#packets.fragment(fault.bytes, fault.pauseMs);
     return fault;
-  }
-
-  /** Ends the connection at once, whatever was still to be sent. */
-  cut(): void {
-    this.#stream.destroy();
-    this.close(null);
-  }
-
-  #after(delayMs: number, act: () => void): void {
-    if (delayMs === 0) {
-      act();
-      return;
-    }
-    const { clock } = this.#context;
-    const timer = clock.wakeAt(clock.nowMs() + delayMs, () => {
-      this.#delays.delete(timer);
-      act();
-    });
-    this.#delays.add(timer);
-  }
-
-  #send(packet: Packet): void {
-    if (this.#isClosed || this.#isStalled) return;
-    this.#writer.write(packet);
-    if (this.#writer.unreadBytes > this.#context.limits.unreadBytesMax) this.close('the device reads no answers');
-  }
-
-  #deadlines(): readonly Deadline[] {
-    if (this.#isStalled) return [];
-    const { connectTimeoutMs, packetTimeoutMs } = this.#context.limits;
-    const { idleTimeoutMs } = this.#context.behavior;
-    const deadlines: Deadline[] = [];
-    if (this.#device === null) deadlines.push({ atMs: this.#lastPacketAtMs + connectTimeoutMs, reason: 'no CONNECT' });
-    if (this.#incompleteSinceMs !== null) {
-      deadlines.push({ atMs: this.#incompleteSinceMs + packetTimeoutMs, reason: 'incomplete packet' });
-    }
-    if (idleTimeoutMs !== null) deadlines.push({ atMs: this.#lastPacketAtMs + idleTimeoutMs, reason: 'idle' });
-    if (this.#keepAliveMs !== null) {
-      deadlines.push({ atMs: this.#lastPacketAtMs + this.#keepAliveMs, reason: 'keep-alive time passed' });
-    }
-    return deadlines;
   }
 
   #log(text: string): void {
@@ -390,15 +239,12 @@ export class MqttSession {
   }
 }
 
-/** What MQTT or the service does not allow, so that the connection is closed. */
-class ProtocolViolation extends Error {}
-
 /** No wildcards (MQTT 3.1.1 §3.3.2.1), no null character, and no replacement character: that was bad UTF-8. */
 function isWellFormedTopic(topic: string): boolean {
   return !/[#+\0\uFFFD]/.test(topic);
 }
 
-/** @param grantsExact whether the exact topic of one answer can be subscribed too. */
+/** @param grantsExact also grant the exact topic of one answer */
 function isGranted(filter: string, grantsExact: boolean): boolean {
   if (filter === RESPONSE_TOPIC_FILTER) return true;
   return grantsExact && parseResponseTopic(filter) !== null && isWellFormedTopic(filter);

@@ -1,19 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ErrorBody } from '../../dps/payloads.ts';
+import { utcTimestamp } from '../service/answer.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { utcTimestamp } from '../service/utc-timestamp.ts';
 import { type Listener, listen } from './tls-listener.ts';
 
 /*
  * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown
- * POST /registrations/{enrollmentGroupId}/query     those of a group, as an array
- *      x-ms-max-item-count: how many; x-ms-continuation: where the last answer with that header ended
+ * POST /registrations/{enrollmentGroupId}/query     the states of a group, as an array
+ *      x-ms-max-item-count: how many; x-ms-continuation: the value from the previous page
  * GET  /counters   GET /faults
- * ?idScope=… picks the instance; without it, the first one.
+ * ?idScope=… selects the instance; the default is the first one.
  */
 
-/** Registrations of one answer when the request does not say, and at most. */
+/** Registrations per page. */
 const PAGE_ITEMS_DEFAULT = 100;
 const PAGE_ITEMS_MAX = 1_000;
 
@@ -26,7 +26,7 @@ export type RecordsSource = {
   readonly newGuid: () => string;
 };
 
-/** Serves what the emulator knows over plain HTTP, for people and tests on this machine. */
+/** Serves the registration records over plain HTTP, for people and tests on this machine. */
 export async function listenRecords(host: string, port: number, source: RecordsSource): Promise<Listener> {
   const server = createServer((request, response) => {
     request.resume();
@@ -42,7 +42,7 @@ export async function listenRecords(host: string, port: number, source: RecordsS
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource): void {
-  // Not `new URL`: it throws at targets such as //.
+  // Not `new URL`, which throws for targets such as //.
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const idScope = new URLSearchParams(query).get('idScope') ?? source.idScope;
   const [, collection = '', id = '', action = ''] = path.split('/').map(safeDecode);
@@ -73,7 +73,7 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
   }
 }
 
-/** The continuation is the place of the next item. */
+/** The continuation is the index of the next item. */
 function sendPage({ headers }: IncomingMessage, response: ServerResponse, states: Iterable<() => object>): void {
   const from = wholeNumber(headers['x-ms-continuation'], 0);
   const until = from + Math.min(PAGE_ITEMS_MAX, wholeNumber(headers['x-ms-max-item-count'], PAGE_ITEMS_DEFAULT));

@@ -10,25 +10,25 @@ export type TlsListenerOptions = {
   readonly port: number;
   readonly certificatePem: string;
   readonly privateKeyPem: string;
-  /** A handshake that takes longer is given up. */
+  /** Longer handshakes are aborted. */
   readonly handshakeTimeoutMs: number;
   readonly onHandshakeFailed: (message: string) => void;
-  /** A device sent no server name (SNI). */
+  /** Called when a device sends no server name (SNI). */
   readonly onNameless: () => void;
-  /** The fault that strikes a connection that was just accepted. */
+  /** The fault that strikes a newly accepted connection. */
   readonly nextFault: () => Fault | null;
 };
 
 export type Listener = {
   readonly port: number;
-  /** Cuts off what is still open, and stops listening. */
+  /** Cuts open connections, and stops listening. */
   readonly close: () => Promise<void>;
 };
 
 /** TLS record with the fatal alert `handshake_failure`, RFC 5246 §7.2.2. */
 const HANDSHAKE_FAILURE = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]);
 
-/** Listens for TLS, asks for a client certificate, and lets every client in: certificates are judged later, in MQTT. */
+/** Listens for TLS, requests a client certificate, and accepts every client: MQTT judges the certificates later. */
 export async function listenTls(options: TlsListenerOptions, serve: (socket: TLSSocket) => void): Promise<Listener> {
   const tls = createTlsServer({
     cert: options.certificatePem,
@@ -36,7 +36,7 @@ export async function listenTls(options: TlsListenerOptions, serve: (socket: TLS
     requestCert: true,
     rejectUnauthorized: false,
     handshakeTimeout: options.handshakeTimeoutMs,
-    // The only version that the service's documentation promises.
+    // The only version promised by the documentation of the service.
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
   });
@@ -64,7 +64,7 @@ export async function listenTls(options: TlsListenerOptions, serve: (socket: TLS
   return { port, close };
 }
 
-/** Applies a fault to a connection before its handshake; `false` = the handshake may begin. */
+/** Applies a fault to a connection before its handshake. Returns whether there is one. */
 function isStruck(socket: Socket, fault: Fault | null): boolean {
   if (fault === null) return false;
   socket.on('error', () => {});
@@ -74,14 +74,14 @@ function isStruck(socket: Socket, fault: Fault | null): boolean {
   return true;
 }
 
-/** Connections that wait to be accepted: enough for a fleet that comes back all at once; the system has a limit too. */
+/** Connections waiting to be accepted: enough for a fleet that reconnects all at once. The system has a limit too. */
 const BACKLOG_MAX = 4096;
 
 /**
- * Listens, and returns the port.
+ * Starts listening, and returns the port.
  *
  * @param port 0 = any free port
- * @throws OperatorError `usage` with `remedy` when the address cannot be had.
+ * @throws OperatorError `usage` with `remedy` when the address is not available.
  */
 export async function listen(server: Server, host: string, port: number, remedy: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
@@ -93,10 +93,10 @@ export async function listen(server: Server, host: string, port: number, remedy:
   return (server.address() as AddressInfo).port;
 }
 
-/** They mean every address of the machine. */
+/** Wildcards for every address of the machine. */
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
 
-/** Names and addresses under which devices reach a server that listens on `host`; the server certificate stands for them. */
+/** Names and addresses at which devices reach a server that listens on `host`, for the server certificate. */
 export function serverNames(host: string): readonly string[] {
   if (!EVERY_ADDRESS.has(host)) return [host];
   const addresses = Object.values(networkInterfaces()).flatMap((ones = []) => ones.map(({ address }) => address));

@@ -5,7 +5,7 @@ import type { Clock } from '../../time/clock.ts';
 import type { DpsInstance, EnrollmentSettings } from '../service/dps-instance.ts';
 import type { WebhookCall, WebhookOutcome } from '../service/webhook.ts';
 
-/** Makes webhook calls over HTTP, and ends them when the emulator ends. */
+/** Makes webhook calls over HTTP, and aborts them when the emulator stops. */
 export class WebhookCaller {
   readonly #clock: Clock;
   readonly #serviceTimeMs: () => number;
@@ -49,11 +49,11 @@ async function post({ url, body }: WebhookCall, signal: AbortSignal): Promise<We
   return { kind: 'answered', status: response.status, body: await response.text() };
 }
 
-/** From its start to its first line. */
+/** From the start of a program to its first line. */
 const START_TIMEOUT_MS = 10_000;
 
 export type WebhookPrograms = {
-  /** With the URLs at which the programs listen in place of their files. */
+  /** The instances, with the URLs of the programs instead of their files. */
   readonly instances: readonly DpsInstance[];
   close(): void;
 };
@@ -61,9 +61,9 @@ export type WebhookPrograms = {
 type Running = { readonly url: string; stop(): void };
 
 /**
- * Starts the webhooks that enrollments name as files (`file:` URLs), each once, for as long as the emulator runs.
+ * Starts the webhooks that enrollments name as files (`file:` URLs), each once; they run as long as the emulator.
  *
- * @throws OperatorError when one does not say in time where it listens.
+ * @throws OperatorError when one does not print its URL in time.
  */
 export async function startWebhookPrograms(instances: readonly DpsInstance[], clock: Clock): Promise<WebhookPrograms> {
   const enrollments = instances.flatMap((instance) => [
@@ -100,8 +100,8 @@ function webhookUrlOf({ customAllocationDefinition }: EnrollmentSettings): strin
 }
 
 /**
- * A program of Node.js whose first line on stdout is `{"url":"http://…"}`. It gets no environment, which may hold keys; its
- * stdin ends with the emulator, also when that is killed.
+ * Starts a Node.js program whose first line on stdout is `{"url":"http://…"}`. It gets no environment, which may contain
+ * keys. Its stdin ends with the emulator, even if that is killed.
  */
 function startProgram(file: string, clock: Clock): Promise<Running> {
   const child = spawn(process.execPath, [file], { env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -116,9 +116,9 @@ function startProgram(file: string, clock: Clock): Promise<Running> {
       stop();
       reject(notStarted(file, `${reason}${log === '' ? '' : `: ${causeIn(log)}`}`));
     };
-    const timer = clock.wakeAt(clock.nowMs() + START_TIMEOUT_MS, () => fail('did not say where it listens in time'));
+    const timer = clock.wakeAt(clock.nowMs() + START_TIMEOUT_MS, () => fail('did not print its URL in time'));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      // Only the beginning can explain a failed start; the rest is read to keep the pipe empty.
+      // Only the beginning can explain a failed start; reading the rest keeps the pipe empty.
       if (log.length < 10_000) log += text;
     });
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -126,17 +126,17 @@ function startProgram(file: string, clock: Clock): Promise<Running> {
       out += text;
       if (!out.includes('\n')) return;
       const url = urlIn(out.slice(0, out.indexOf('\n')));
-      if (url === null) return fail('began with another line than {"url":"http://…"}');
+      if (url === null) return fail('did not print {"url":"http://…"} as its first line');
       timer.cancel();
       resolve({ url, stop });
     });
     child.once('error', (error) => fail(error.message));
-    // `close`: when all that it wrote has been read.
+    // `close` comes after all its output has been read.
     child.once('close', () => fail('ended'));
   });
 }
 
-/** The line that names an error, where there is one: Node.js shows its place before, and the stack behind. */
+/** The line that names the error, if there is one: Node.js prints the source line before it, and the stack after it. */
 function causeIn(log: string): string {
   const lines = log.trim().split('\n');
   return lines.find((line) => /^[A-Za-z]*Error\b/.test(line)) ?? lines.at(-1) ?? '';
@@ -154,6 +154,6 @@ function urlIn(line: string): string | null {
 function notStarted(file: string, reason: string): OperatorError {
   const message = `the webhook cannot be started: it ${reason}`;
   const remedy =
-    'Let it print {"url":"http://127.0.0.1:PORT/"} first, as scenarios/emulator/allocation-webhook.mjs does';
+    'Make it print {"url":"http://127.0.0.1:PORT/"} first, as scenarios/emulator/allocation-webhook.mjs does';
   return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }

@@ -3,14 +3,14 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../time/clock.ts';
-import type { SessionLimits } from './session-limits.ts';
+import type { SessionLimits } from './packet-stream.ts';
 
 /** RFC 6455 subprotocol of MQTT; the C SDK writes it in upper case. */
 const SUBPROTOCOL = 'mqtt';
 
 /**
- * Turns TLS connections into WebSocket streams: any path, the subprotocol in any case and echoed as the device wrote it.
- * What is no such handshake, or does not come in time, is refused.
+ * Turns TLS connections into WebSocket streams. Accepts any path, and the subprotocol in any case, which it echoes as the
+ * device wrote it. Refuses other handshakes, and handshakes that take too long.
  */
 export function websocketServer(
   limits: SessionLimits,
@@ -26,7 +26,7 @@ export function websocketServer(
   const http = createServer((_, response) => {
     response.writeHead(404, { connection: 'close' }).end();
   });
-  /** Connections that are no WebSocket yet, and go when their time is up; also those that were refused and do not close. */
+  /** Timeouts of connections that are not WebSockets yet, including refused ones that the device does not close. */
   const waiting = new WeakMap<TLSSocket, Timer>();
   http.on('upgrade', (request, socket: TLSSocket, head) => {
     if (subprotocolOf(offeredBy(request)) === null) {

@@ -1,16 +1,16 @@
 import type { DpsInstance, Enrollment, LatencyRegion, LinkedHub } from './dps-instance.ts';
-import { fitsPattern } from './pattern.ts';
-import { uniformHash } from './uniform-hash.ts';
+import { uniformHash } from './draws.ts';
+import { patternExpression } from './notation.ts';
 
-/** Of whom the hub depends. */
+/** The device for which a hub is picked. */
 export type AllocatedDevice = {
   /** Folded registration ID. */
   readonly key: string;
-  /** Where its connection comes from; `null` = unknown. */
+  /** IP address of its connection; `null` = unknown. */
   readonly sourceAddress: string | null;
 };
 
-/** The hub that the allocation policy picks, or `null`: none is left. The policy `custom` is the webhook's part. */
+/** The hub that the allocation policy picks; `null` = no hub is available. The webhook handles the policy `custom`. */
 export function allocate(instance: DpsInstance, enrollment: Enrollment, device: AllocatedDevice): LinkedHub | null {
   const candidates = candidateHubs(instance, enrollment);
   switch (enrollment.allocationPolicy ?? instance.allocationPolicy) {
@@ -23,13 +23,13 @@ export function allocate(instance: DpsInstance, enrollment: Enrollment, device: 
   }
 }
 
-/** The hubs that the enrollment names; otherwise all to which the allocation policy applies. */
+/** The hubs that the enrollment names, else all hubs to which the allocation policy applies. */
 function candidateHubs({ linkedHubs }: DpsInstance, { iotHubs }: Enrollment): readonly LinkedHub[] {
   if (iotHubs.length === 0) return linkedHubs.filter((hub) => hub.applyAllocationPolicy);
   return linkedHubs.filter((hub) => iotHubs.includes(hub.hostName));
 }
 
-/** Ties are broken by the hash, and so are devices of which nobody knows where they are. */
+/** The hash decides ties, and devices that belong to no region. */
 function hubByLatency(
   hubs: readonly LinkedHub[],
   regions: readonly LatencyRegion[],
@@ -46,18 +46,18 @@ function hubByLatency(
 
 function isIn({ sourceAddresses, registrationIds }: LatencyRegion, { key, sourceAddress }: AllocatedDevice): boolean {
   return (
-    registrationIds.some((pattern) => fitsPattern(pattern, key)) ||
-    (sourceAddress !== null && sourceAddresses.some((pattern) => fitsPattern(pattern, sourceAddress)))
+    registrationIds.some((pattern) => patternExpression(pattern).test(key)) ||
+    (sourceAddress !== null && sourceAddresses.some((pattern) => patternExpression(pattern).test(sourceAddress)))
   );
 }
 
 /**
  * Weighted rendezvous hashing: each hub draws `-weight / ln(u)` with `u` = hash of hub and key, uniform in (0, 1), and
- * the highest draw wins. The same key gets the same hub while the hubs stay; a new hub takes its own share and moves
- * nothing else. The real service's hash is not documented.
+ * the highest draw wins. The same key gets the same hub as long as the hubs stay the same; a new hub takes its own share
+ * and moves nothing else. The real service's hash is not documented.
  *
- * @param key Folded registration ID.
- * @returns `null` when there is no hub.
+ * @param key folded registration ID
+ * @returns `null` if there are no hubs.
  */
 export function hubByWeightedHash(hubs: readonly LinkedHub[], key: string): LinkedHub | null {
   let winner: LinkedHub | null = null;

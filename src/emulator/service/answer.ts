@@ -1,24 +1,23 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
 import type { ErrorBody, OperationStatus, RegistrationStateBody } from '../../dps/payloads.ts';
-import { utcTimestamp } from './utc-timestamp.ts';
 
-/** What goes back to the device on `$dps/registrations/res/{status}/…`. */
+/** An answer to the device on `$dps/registrations/res/{status}/…`. */
 export type ServiceAnswer = {
   readonly status: number;
   /** `null` = the answer has no retry-after. */
   readonly retryAfterSeconds: number | null;
   /** JSON text. */
   readonly body: string;
-  /** Why the request was refused, for the log; `null` when it was not. */
+  /** Why the request was refused, for the log; `null` = it was not. */
   readonly refusal: string | null;
 };
 
-/** 202, first answer to an accepted register request: no registration state yet. */
+/** 202, the first answer to an accepted register request, without a registration state. */
 export function acceptedAnswer(operationId: string, retryAfterSeconds: number | null): ServiceAnswer {
   return statusAnswer(202, retryAfterSeconds, { operationId, status: 'assigning' });
 }
 
-/** What a poll is told: 202 while the operation goes on, then 200 whatever its end. */
+/** The answer to a poll: 202 while the operation is in progress, then 200 however it ended. */
 export function operationAnswer(
   operationId: string,
   registrationState: RegistrationStateBody,
@@ -29,7 +28,7 @@ export function operationAnswer(
   return status === 'assigning' ? statusAnswer(202, retryAfterSeconds, body) : statusAnswer(200, null, body);
 }
 
-/** 200 with `status: "disabled"`; there is no operation, and its ID is empty. */
+/** 200 with `status: "disabled"`. There is no operation, so its ID is empty. */
 export function disabledAnswer(registrationId: string): ServiceAnswer {
   const registrationState: RegistrationStateBody = { registrationId, status: 'disabled' };
   const answer = statusAnswer(200, null, { operationId: '', status: 'disabled', registrationState });
@@ -47,7 +46,6 @@ const MESSAGES: ReadonlyMap<number, string> = new Map([
   [ERROR_CODES.internal, 'Internal server error.'],
 ]);
 
-/** What an error answer says beside its code. */
 export type ErrorDetails = {
   /** For the log. */
   readonly refusal: string;
@@ -55,7 +53,7 @@ export type ErrorDetails = {
   readonly retryAfterSeconds: number | null;
 };
 
-/** An error body with the service's words for the code. */
+/** An error answer in the service's words for the code. */
 export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: number): ServiceAnswer {
   const { refusal, trackingId, retryAfterSeconds } = details;
   const message = MESSAGES.get(errorCode) ?? 'Error';
@@ -65,4 +63,9 @@ export function errorAnswer(errorCode: number, details: ErrorDetails, nowMs: num
 
 function statusAnswer(status: number, retryAfterSeconds: number | null, body: OperationStatus): ServiceAnswer {
   return { status, retryAfterSeconds, body: JSON.stringify(body), refusal: null };
+}
+
+/** `2022-08-31T22:02:50.5163352Z`: the service writes seven fraction digits; the last four are 0 here. */
+export function utcTimestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('Z', '0000Z');
 }

@@ -4,11 +4,12 @@ import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
 import type { Enrollment } from './dps-instance.ts';
+import { delayMs } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Assignment, AssignmentResult, RegistrationRecord } from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
-import { delayMs, type ServiceBehavior } from './service-behavior.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
 import { type WebhookCall, type WebhookQuestion, webhookBody, webhookResult } from './webhook.ts';
 
@@ -17,11 +18,11 @@ const NO_HUB: AssignmentResult = {
   substatus: null,
   failure: {
     errorCode: ERROR_CODES.noHubLinked,
-    errorMessage: 'No IoT hub is linked, or none is left for this enrollment.',
+    errorMessage: 'No IoT hub is linked, or none is available for this enrollment.',
   },
 };
 
-/** What the hub makes a twin for; otherwise the device keeps the one that it has, also at another hub. */
+/** Cases in which the hub creates a new twin; otherwise the device keeps its twin, even at another hub. */
 const STARTS_ANEW: ReadonlySet<Substatus> = new Set(['initialAssignment', 'deviceDataReset']);
 
 /** A register request that was accepted. */
@@ -32,9 +33,9 @@ export type AcceptedRegister = {
   readonly payload: unknown;
 };
 
-/** Decides where devices go: at once by an allocation policy, or later by a webhook. */
+/** Decides where devices go: immediately by an allocation policy, or later by a webhook. */
 export class Assignments {
-  /** Calls that wait to be made; whoever makes them removes them. */
+  /** Calls that are still to be made; whoever makes them removes them. */
   readonly webhookCalls: WebhookCall[] = [];
   readonly #behavior: ServiceBehavior;
   readonly #faults: FaultPlan | null;
@@ -46,7 +47,7 @@ export class Assignments {
     this.#counters = counters;
   }
 
-  /** Starts the assignment of an accepted request, and notes it in the device's record. */
+  /** Starts the assignment of an accepted request, and enters it in the device's record. */
   start({ device, enrollment, state, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
     const { instance, registrationId, apiVersion, sourceAddress } = device;
     const key = foldRegistrationId(registrationId);
@@ -79,7 +80,7 @@ export class Assignments {
     });
   }
 
-  /** The result is known; the device is told when the hub has its identity. */
+  /** Enters the result, which the device gets once the hub has created its identity. */
   #settle(
     assignment: Assignment,
     result: AssignmentResult,
@@ -106,7 +107,7 @@ export class Assignments {
     }
   }
 
-  /** A device that stays needs no new identity. */
+  /** A device that stays at its hub needs no new identity. */
   #identityCreatedAtMs(
     { hub }: AssignmentResult,
     { instance, record }: WebhookQuestion,

@@ -14,16 +14,16 @@ import type {
 } from './dps-instance.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
-/** The enrollment that decides about the device, also a disabled one, or why there is none. */
+/** The enrollment that decides about the device (possibly a disabled one), or why there is none. */
 export type AttestationVerdict =
   | { readonly kind: 'attested'; readonly enrollment: Enrollment }
-  /** A token that fits no enrollment. */
+  /** The token matches no enrollment. */
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'refused'; readonly errorCode: number; readonly reason: string };
 
 const NO_KEY = 'no enrollment has the key that signed the token';
 
-/** An individual enrollment decides alone; without one, a group does. */
+/** If there is an individual enrollment, it alone decides; otherwise a group does. */
 export function attest(
   device: ConnectedDevice,
   individual: IndividualEnrollment | null,
@@ -48,28 +48,29 @@ function attestIndividual(
   const { attestation, provisioningStatus } = enrollment;
   const attested: AttestationVerdict = { kind: 'attested', enrollment };
   if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
-    return hasKey(attestation, credentials.token) ? attested : unauthorized(NO_KEY);
+    return keysOf(attestation).some((key) => isSignedWith(credentials.token, key)) ? attested : unauthorized(NO_KEY);
   }
   if (credentials.kind === 'certificates' && attestation.kind === 'x509') {
     return hasCertificate(attestation, credentials.chain, nowMs) ? attested : invalid('not the enrolled certificate');
   }
-  // The documented way to block one device of a group: a disabled entry of any attestation type.
+  // The documented way to block one device of a group is a disabled entry, whatever its attestation.
   if (provisioningStatus === 'disabled') return attested;
-  const reason = `the individual enrollment wants ${attestation.kind}`;
+  const reason = `the individual enrollment requires ${attestation.kind}`;
   return credentials.kind === 'token' ? unauthorized(reason) : invalid(reason);
 }
 
-/** The request holds no hint of the group: each group's key is tried, those of enabled groups first. */
+/** The request does not name the group, so each group's key is tried, enabled groups first. */
 function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): AttestationVerdict {
   const fits = ({ attestation }: EnrollmentGroup): boolean =>
-    attestation.kind === 'symmetricKey' && hasDerivedKey(attestation, token, derivedFrom);
+    attestation.kind === 'symmetricKey' &&
+    keysOf(attestation).some((groupKey) => isSignedWith(token, deriveDeviceKey(groupKey, derivedFrom)));
   const enrollment =
     enrollmentGroups.find((group) => group.provisioningStatus === 'enabled' && fits(group)) ??
     enrollmentGroups.find((group) => group.provisioningStatus === 'disabled' && fits(group));
   return enrollment === undefined ? { kind: 'unknown', reason: NO_KEY } : { kind: 'attested', enrollment };
 }
 
-/** The group whose certificate is nearest to the device's own decides, also when it is disabled. */
+/** The group whose certificate is nearest to the device's own decides, even if it is disabled. */
 function attestByGroupCertificate(
   presented: readonly X509Certificate[],
   instance: DpsInstance,
@@ -81,7 +82,8 @@ function attestByGroupCertificate(
     signers.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer));
   if (path.length === 0) return invalid('expired, or not yet valid');
   const isOfKnownCa = path.some((certificate) => signedByOneOf(certificate, caCertificates));
-  if (caCertificates.length > 0 && !isOfKnownCa) return invalid('the chain leads to no verified CA of the instance');
+  if (caCertificates.length > 0 && !isOfKnownCa)
+    return invalid('the chain does not lead to a verified CA of the instance');
   for (const certificate of path) {
     const enrollment = instance.enrollmentGroups.find(
       ({ attestation }) => attestation.kind === 'x509' && signedByOneOf(certificate, attestation.certificates),
@@ -93,14 +95,8 @@ function attestByGroupCertificate(
   return { kind: 'refused', errorCode: ERROR_CODES.enrollmentNotFound, reason };
 }
 
-function hasKey({ primaryKey, secondaryKey }: SymmetricKeyAttestation, token: SasToken): boolean {
-  return isSignedWith(token, primaryKey) || (secondaryKey !== null && isSignedWith(token, secondaryKey));
-}
-
-function hasDerivedKey(attestation: SymmetricKeyAttestation, token: SasToken, registrationId: string): boolean {
-  const { primaryKey, secondaryKey } = attestation;
-  const fits = (groupKey: string): boolean => isSignedWith(token, deriveDeviceKey(groupKey, registrationId));
-  return fits(primaryKey) || (secondaryKey !== null && fits(secondaryKey));
+function keysOf({ primaryKey, secondaryKey }: SymmetricKeyAttestation): readonly string[] {
+  return secondaryKey === null ? [primaryKey] : [primaryKey, secondaryKey];
 }
 
 function hasCertificate(
@@ -124,20 +120,20 @@ function invalid(reason: string): AttestationVerdict {
   return { kind: 'refused', errorCode: ERROR_CODES.invalidCertificate, reason: `certificate: ${reason}` };
 }
 
-export function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
+function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
   return Date.parse(certificate.validFrom) <= nowMs && nowMs <= Date.parse(certificate.validTo);
 }
 
-/** Whether `issuer` is a CA that signed `certificate`. */
-export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** Returns whether `issuer` is a CA that signed `certificate`. */
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 /**
- * The certificates from the device's own upwards, as far as the presented ones lead: each is signed by the next.
- * Ends before a certificate that is outside its validity.
+ * The chain from the device's own certificate up, as far as the presented certificates lead: each is signed by the next.
+ * Ends before a certificate that is outside its validity period.
  */
-export function pathOf(presented: readonly X509Certificate[], nowMs: number): readonly X509Certificate[] {
+function pathOf(presented: readonly X509Certificate[], nowMs: number): readonly X509Certificate[] {
   const [leaf, ...rest] = presented;
   if (leaf === undefined || !isCurrent(leaf, nowMs)) return [];
   const path = [leaf];

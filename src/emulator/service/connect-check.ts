@@ -7,24 +7,24 @@ import { parseSasToken, registrationResource, type SasToken } from '../../dps/sa
 import type { DpsInstance } from './dps-instance.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
-/** What a CONNECT packet says of the device. */
+/** A CONNECT packet, with what the transport knows about the device. */
 export type ConnectRequest = {
   readonly clientId: string;
   readonly username: string | null;
   /** `null` = no password, or an empty one. */
   readonly password: string | null;
-  /** The certificates that the device presented in the TLS handshake, its own first; empty = none. */
+  /** Certificates from the TLS handshake, the device's own first; empty = none. */
   readonly certificates: readonly X509Certificate[];
-  /** IP address of the connection's other end; `null` = unknown. */
+  /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: string | null;
 };
 
-/** What the device proves itself with; a password wins over a certificate. */
+/** A password takes precedence over a certificate. */
 export type PresentedCredentials =
   | { readonly kind: 'token'; readonly token: SasToken }
   | { readonly kind: 'certificates'; readonly chain: readonly X509Certificate[] };
 
-/** A device whose CONNECT had the right form. Whether its credentials are right is judged at the register request. */
+/** A device whose CONNECT was well-formed. Its credentials are judged at the register request. */
 export type ConnectedDevice = {
   readonly instance: DpsInstance;
   /** As the device wrote it. */
@@ -35,7 +35,7 @@ export type ConnectedDevice = {
 };
 
 /** CONNACK return codes other than 0, MQTT 3.1.1 §3.2.2.3. */
-export type RefusingReturnCode = 1 | 2 | 3 | 4 | 5;
+type RefusingReturnCode = Exclude<(typeof CONNACK)[keyof typeof CONNACK], 0>;
 
 export type ConnectAnswer =
   | { readonly returnCode: 0; readonly device: ConnectedDevice }
@@ -44,8 +44,8 @@ export type ConnectAnswer =
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
 
 /**
- * The check of form that the service makes at CONNECT. The token's signature is not looked at here:
- * the real service answers a wrong key at the register request.
+ * Checks the form of a CONNECT, as the service does. It does not check the token's signature: the real service reports a
+ * wrong key at the register request.
  */
 export function checkConnect(
   request: ConnectRequest,
@@ -73,7 +73,7 @@ export function checkConnect(
   };
 }
 
-/** The credentials, or why their form is wrong. */
+/** The credentials, or what is wrong with their form. */
 function credentialsOf(
   { password, certificates }: ConnectRequest,
   { idScope, registrationId }: { readonly idScope: string; readonly registrationId: string },
@@ -94,7 +94,7 @@ function credentialsOf(
   return "the certificate's common name differs from the registration ID";
 }
 
-/** Whether the certificate's common name is the registration ID, in any case. */
+/** Returns whether the certificate's common name is the registration ID, ignoring case. */
 export function isNamed(certificate: X509Certificate, registrationId: string): boolean {
   const name = commonName(certificate);
   return name !== null && foldRegistrationId(name) === foldRegistrationId(registrationId);

@@ -1,18 +1,45 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Quotas, RateLimit } from './quotas.ts';
+import { z } from 'zod';
+import { choice, durationMs, mapping, orElse, rate, trueOrFalse, wholeNumber } from './notation.ts';
+import type { Quotas } from './quotas.ts';
+
+export const hostName = z
+  .string({ error: 'must be a host name' })
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, { error: 'must be a host name' })
+  .describe('host name of an IoT hub, such as hub-a.azure-devices.net');
+
+/** A hub's share of the devices is its weight over the sum of the candidates' weights. */
+export const linkedHubSchema = mapping({
+  hostName,
+  weight: orElse(wholeNumber(1, 1_000), 1).describe('1 to 1000; default: 1'),
+  applyAllocationPolicy: orElse(trueOrFalse, true).describe(
+    'false: only for enrollments that name this hub; default: true',
+  ),
+  identityLimit: orElse(
+    rate.transform((limit) => ({ algorithm: 'token-bucket' as const, ...limit })),
+    null,
+  ).describe('how fast the hub creates device identities; default: unlimited'),
+});
 
 /** An IoT hub linked to the instance. */
-export type LinkedHub = {
-  readonly hostName: string;
-  /** 1 to 1000: its share of the devices is its weight over the sum of the candidates' weights. */
-  readonly weight: number;
-  /** `false` removes it from allocation unless an enrollment names it. */
-  readonly applyAllocationPolicy: boolean;
-  /** Device identities that the hub creates in a time; `null` = unlimited. */
-  readonly identityLimit: RateLimit | null;
-};
+export type LinkedHub = Readonly<z.output<typeof linkedHubSchema>>;
 
-/** base64. With a group: the group's keys, of which the devices' keys are derived. */
+const patterns = orElse(z.array(z.string()), []).describe('devices of this region: patterns with * for any characters');
+
+export const latencyRegionSchema = mapping({
+  sourceAddresses: patterns,
+  registrationIds: patterns,
+  latencies: z
+    .record(z.string(), durationMs, { error: 'must map host names to durations' })
+    .describe('by host name of the hub; hubs without a latency are unreachable from here'),
+})
+  .transform(({ latencies, ...devices }) => ({ ...devices, latenciesMs: latencies }))
+  .describe('a device belongs to the first region with a pattern that matches its address or its registration ID');
+
+/** Where some of the devices are, and how far away the hubs are. The first region that matches a device counts. */
+export type LatencyRegion = Readonly<z.output<typeof latencyRegionSchema>>;
+
+/** Symmetric keys are base64; those of a group are the keys from which its devices' keys are derived. */
 export type SymmetricKeyAttestation = {
   readonly kind: 'symmetricKey';
   readonly primaryKey: string;
@@ -29,49 +56,53 @@ export type X509Attestation = {
 
 export type Attestation = SymmetricKeyAttestation | X509Attestation;
 
-export type EnrollmentReprovisionPolicy = {
-  /** `false`: a device keeps the hub that it was assigned first. */
-  readonly updateHubAssignment: boolean;
-  /** When the hub changes: `true` copies the device's data, `false` starts from the initial twin. */
-  readonly migrateDeviceData: boolean;
+const reprovisionPolicy = mapping({ updateHubAssignment: trueOrFalse, migrateDeviceData: trueOrFalse });
+
+/**
+ * `updateHubAssignment: false`: a device keeps its first hub. `migrateDeviceData`, when the hub changes: copy the device's
+ * data, or start from the initial twin.
+ */
+export type EnrollmentReprovisionPolicy = Readonly<z.output<typeof reprovisionPolicy>>;
+
+/** What individual enrollments and enrollment groups have in common, apart from what names files. */
+export const ENROLLMENT_SETTINGS = {
+  provisioningStatus: orElse(choice('enabled', 'disabled'), 'enabled'),
+  // `null` is the service's default: re-provision and migrate, but never for devices of an api-version before 2018-09.
+  reprovisionPolicy: orElse(reprovisionPolicy, null),
+  // In the words of the service API: evenly weighted, lowest latency, static, custom webhook.
+  allocationPolicy: orElse(choice('hashed', 'geoLatency', 'static', 'custom'), null).describe(
+    "default: the instance's policy",
+  ),
+  // The device gets it after its first assignment, and after a move that resets its data.
+  initialTwin: orElse(z.looseObject({}, { error: 'must be a mapping' }), null).describe(
+    "initial twin of the device; shown in the emulator's records",
+  ),
+  capabilities: orElse(mapping({ iotEdge: trueOrFalse }), { iotEdge: false }).describe(
+    'passed to the webhook; default: iotEdge: false',
+  ),
+  optionalDeviceInformation: orElse(z.looseObject({}, { error: 'must be a mapping' }), null).describe(
+    'passed to the webhook unchanged',
+  ),
 };
 
-/** How a hub is chosen, in the words of the service API: evenly weighted, lowest latency, static, custom webhook. */
-export type EnrollmentAllocationPolicy = 'hashed' | 'geoLatency' | 'static' | 'custom';
+const enrollmentSettings = z.object(ENROLLMENT_SETTINGS);
 
-export type CustomAllocationDefinition = {
-  readonly webhookUrl: string;
-  readonly apiVersion: string;
-};
-
-/** What individual enrollments and enrollment groups have in common. */
-export type EnrollmentSettings = {
+export type EnrollmentSettings = Readonly<z.output<typeof enrollmentSettings>> & {
   readonly attestation: Attestation;
-  readonly provisioningStatus: 'enabled' | 'disabled';
-  /** `null` = the service's default: re-provision and migrate, but never for devices of an api-version before 2018-09. */
-  readonly reprovisionPolicy: EnrollmentReprovisionPolicy | null;
-  /** `null` = the instance's. */
-  readonly allocationPolicy: EnrollmentAllocationPolicy | null;
   /** Host names; empty = all linked hubs to which the allocation policy applies. */
   readonly iotHubs: readonly string[];
-  /** Of the policy `custom`, else `null`. */
+  /** For the policy `custom`, else `null`. */
   readonly customAllocationDefinition: CustomAllocationDefinition | null;
-  /** Twin of the device at its hub after the first assignment, and after a move that resets its data. */
-  readonly initialTwin: object | null;
-  /** Handed to the webhook as they are. */
-  readonly capabilities: { readonly iotEdge: boolean };
-  readonly optionalDeviceInformation: object | null;
 };
 
+export type CustomAllocationDefinition = { readonly webhookUrl: string; readonly apiVersion: string };
+
+export type EnrollmentAllocationPolicy = NonNullable<EnrollmentSettings['allocationPolicy']>;
+
 export const ENROLLMENT_DEFAULTS: Omit<EnrollmentSettings, 'attestation'> = Object.freeze({
-  provisioningStatus: 'enabled',
-  reprovisionPolicy: null,
-  allocationPolicy: null,
+  ...enrollmentSettings.parse({}),
   iotHubs: [],
   customAllocationDefinition: null,
-  initialTwin: null,
-  capabilities: { iotEdge: false },
-  optionalDeviceInformation: null,
 });
 
 export type IndividualEnrollment = EnrollmentSettings & {
@@ -88,25 +119,16 @@ export type EnrollmentGroup = EnrollmentSettings & {
 
 export type Enrollment = IndividualEnrollment | EnrollmentGroup;
 
-/** Where some of the devices are, and how far the hubs are from there. Of several that fit, the first counts. */
-export type LatencyRegion = {
-  /** Patterns with `*` for any characters; a device belongs to the region when its address or its ID fits one. */
-  readonly sourceAddresses: readonly string[];
-  readonly registrationIds: readonly string[];
-  /** By host name, milliseconds; a hub that is not named cannot be reached from here. */
-  readonly latenciesMs: Readonly<Record<string, number>>;
-};
-
 /** One DPS instance: what a customer configures at the service. */
 export type DpsInstance = {
   readonly idScope: string;
-  /** Of enrollments that have none of their own; `custom` is a matter of enrollments. */
+  /** For enrollments without a policy of their own; `custom` belongs to enrollments. */
   readonly allocationPolicy: Exclude<EnrollmentAllocationPolicy, 'custom'>;
   readonly linkedHubs: readonly LinkedHub[];
   readonly latencyRegions: readonly LatencyRegion[];
   /**
-   * CA certificates uploaded to the instance, and verified. Where there are any, the chain of a device in a group must
-   * lead to one of them, as at the service; where there are none, the certificates of the groups count as such.
+   * CA certificates uploaded to the instance, and verified. If there are any, the chain of a device in a group must lead
+   * to one of them, as at the service; if not, the groups' own certificates count as such.
    */
   readonly caCertificates: readonly X509Certificate[];
   readonly individualEnrollments: readonly IndividualEnrollment[];

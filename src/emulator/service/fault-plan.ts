@@ -1,9 +1,9 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { uniformHash } from './draws.ts';
 import type { Fault, FaultKind, FaultPoint, FaultRule } from './fault-rule.ts';
-import { patternExpression } from './pattern.ts';
-import { uniformHash } from './uniform-hash.ts';
+import { patternExpression } from './notation.ts';
 
-/** One fault that was injected. */
+/** An injected fault. */
 export type FaultRecord = {
   readonly kind: 'fault';
   readonly fault: FaultKind;
@@ -20,7 +20,7 @@ type Rule = FaultRule & {
   readonly strikes: Map<string, number>;
 };
 
-/** Decides which requests are struck; the same seed and the same requests of a device give the same faults. */
+/** Decides which requests faults strike. The same seed and the same requests of a device give the same faults. */
 export class FaultPlan {
   readonly records: FaultRecord[] = [];
   readonly #rules: readonly Rule[];
@@ -28,7 +28,7 @@ export class FaultPlan {
   readonly #startedAtMs: number;
   readonly #onInjected: (record: FaultRecord) => void;
 
-  /** @param onInjected is told of each fault. */
+  /** @param onInjected called for each fault */
   constructor(
     rules: readonly FaultRule[],
     seed: number,
@@ -46,7 +46,7 @@ export class FaultPlan {
     this.#onInjected = onInjected;
   }
 
-  /** The fault of the first rule that strikes, which is recorded; `null` = none does. */
+  /** The fault of the first rule that strikes, after recording it; `null` = none strikes. */
   next(point: FaultPoint, registrationId: string | null, nowMs: number): Fault | null {
     const atMs = nowMs - this.#startedAtMs;
     const device = registrationId === null ? '' : foldRegistrationId(registrationId);
@@ -66,7 +66,7 @@ export class FaultPlan {
     return rule.fault;
   }
 
-  /** Counts the matching requests of one device, and draws for each. */
+  /** Draws for each matching request of a device, and counts them. */
   #strikes(rule: Rule, device: string): boolean {
     if (rule.timesPerDevice !== null && (rule.strikes.get(device) ?? 0) >= rule.timesPerDevice) return false;
     const match = rule.matches.get(device) ?? 0;
@@ -84,6 +84,6 @@ function concerns(
   atMs: number,
 ): boolean {
   const isInTime = atMs >= fromMs && (untilMs === null || atMs < untilMs);
-  // Before CONNECT nobody knows whose connection it is: a rule for certain devices cannot concern it.
+  // Before CONNECT, the device is unknown: rules for certain devices do not apply.
   return isInTime && points.includes(point) && (pattern === null || pattern.test(device));
 }

@@ -1,71 +1,157 @@
-import type { RefusingReturnCode } from './connect-check.ts';
+import { z } from 'zod';
+import { choice, durationMs, issue, mapping, orElse, secondsOrNone, share, wholeNumber } from './notation.ts';
 
 /** Where in a device's conversation a fault can strike; `open`: a connection that is open when an outage begins. */
-export type FaultPoint = 'handshake' | 'connect' | 'subscribe' | 'register' | 'poll' | 'assignment' | 'open';
+const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
 
-/** What goes wrong. */
-export type Fault =
-  // Before MQTT.
-  /** A TLS alert instead of a handshake. */
-  | { readonly kind: 'refuse-tls' }
-  /** The connection is accepted, and then nothing. */
-  | { readonly kind: 'stall-tls' }
-  // CONNECT and SUBSCRIBE.
-  | { readonly kind: 'slow-connack'; readonly delayMs: number }
-  | { readonly kind: 'lose-connack' }
-  | { readonly kind: 'refuse-connect'; readonly returnCode: RefusingReturnCode }
-  | { readonly kind: 'lose-suback' }
-  | { readonly kind: 'refuse-subscription' }
-  // Register requests and polls.
-  /** Acknowledged, and then forgotten. */
-  | { readonly kind: 'lose-request' }
-  | { readonly kind: 'lose-puback' }
-  | { readonly kind: 'lose-answer' }
-  | { readonly kind: 'delay-answer'; readonly delayMs: number }
-  | { readonly kind: 'duplicate-answer' }
-  /** Held back until after the next answer on the same connection. */
-  | { readonly kind: 'reorder-answer' }
-  | { readonly kind: 'malform-answer'; readonly form: MalformedAnswer }
-  /** The answer carries a request ID that nobody sent. */
-  | { readonly kind: 'foreign-request-id' }
-  /** `value` as it stands on the topic; `null` = left out. */
-  | { readonly kind: 'retry-after'; readonly value: string | null }
-  /** An error answer in place of the request's processing. */
-  | { readonly kind: 'error-answer'; readonly errorCode: number; readonly retryAfterSeconds: number | null }
-  // At every point of the MQTT conversation.
-  | { readonly kind: 'disconnect'; readonly when: DisconnectMoment }
-  /** The connection stays open, and nothing is read or written any more. */
-  | { readonly kind: 'stall' }
-  /** From here on everything is written in pieces with pauses between them. */
-  | { readonly kind: 'fragment'; readonly bytes: number; readonly pauseMs: number }
-  // The operation that a register request starts.
-  | { readonly kind: 'endless-assigning' }
-  | { readonly kind: 'slow-assignment'; readonly delayMs: number }
-  | { readonly kind: 'fail-assignment'; readonly errorCode: number; readonly errorMessage: string }
-  // Everything: connections are cut, and new ones reset.
-  | { readonly kind: 'outage' };
+export type FaultPoint = (typeof POINTS)[number];
 
-export type FaultKind = Fault['kind'];
+/** The requests that a rule strikes. */
+const SELECTION = {
+  at: z
+    .array(z.enum(POINTS, { error: `must be one of ${POINTS.join(', ')}` }))
+    .min(1, { error: 'must name a point' })
+    .optional()
+    .describe(
+      'points of the conversation; default: everywhere that this fault can strike. open = connections that are open when an outage begins',
+    ),
+  registrationIds: orElse(z.string().min(1), null).describe('pattern with * for any characters; default: all devices'),
+  share: orElse(share, 1).describe('share of the matching requests, drawn from the seed; default: 100%'),
+  from: orElse(durationMs, 0).describe("time since the emulator's start; default: 0s"),
+  until: orElse(durationMs, null).describe("time since the emulator's start, exclusive; default: forever"),
+  timesPerDevice: orElse(wholeNumber(1), null).describe('at most this many times per registration ID; default: always'),
+};
 
-/** `before`: the packet counts as never received. `after-puback`: processed, acknowledged, not answered. */
-export type DisconnectMoment = 'before' | 'after-puback' | 'after';
+/**
+ * One kind of fault.
+ *
+ * @param details keys that this kind has beside those of every rule
+ * @param read from these keys to the members of the fault
+ */
+function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
+  kind: Kind,
+  description: string,
+  details: Shape,
+  read: (given: z.output<z.ZodObject<Shape>>) => Details,
+) {
+  return mapping({ fault: z.literal(kind), ...details, ...SELECTION })
+    .superRefine((rule, context) => checkSelection(kind, rule as Selection, context))
+    .transform((rule) => {
+      const { at, registrationIds, share, from, until, timesPerDevice } = rule as Selection;
+      return {
+        fault: { kind, ...read(rule as z.output<z.ZodObject<Shape>>) },
+        points: at ?? defaultPoints(kind, registrationIds),
+        registrationIds,
+        share,
+        fromMs: from,
+        untilMs: until,
+        timesPerDevice,
+      };
+    })
+    .describe(description);
+}
 
-export type MalformedAnswer = 'no-json' | 'truncated' | 'empty' | 'no-status' | 'unknown-topic';
+type Selection = z.output<z.ZodObject<typeof SELECTION>>;
 
-/** A fault with the requests that it strikes. */
-export type FaultRule = {
+/** A kind without keys of its own. */
+function plainFault<Kind extends string>(kind: Kind, description: string) {
+  return fault(kind, description, {}, () => ({}));
+}
+
+function lateFault<Kind extends string>(kind: Kind, description: string) {
+  return fault(kind, description, { delay: durationMs }, ({ delay }) => ({ delayMs: delay }));
+}
+
+const errorCode = z
+  .int({ error: 'must be a status × 1000 + sub-code, such as 500000' })
+  .min(400_000, { error: 'must be at least 400000' })
+  .max(599_999, { error: 'must be at most 599999' })
+  .describe('HTTP-like status × 1000 + sub-code');
+
+/** A rule of the configuration file: a fault, and the requests that it strikes. */
+export const faultRuleSchema = z.discriminatedUnion(
+  'fault',
+  [
+    plainFault('refuse-tls', 'answer with a TLS alert instead of a handshake'),
+    plainFault('stall-tls', 'accept the connection, then do nothing'),
+    lateFault('slow-connack', 'send CONNACK late'),
+    plainFault('lose-connack', 'send no CONNACK'),
+    fault(
+      'refuse-connect',
+      'answer CONNECT with this return code',
+      {
+        returnCode: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)], {
+          error: 'must be 1, 2, 3, 4 or 5',
+        }),
+      },
+      ({ returnCode }) => ({ returnCode }),
+    ),
+    plainFault('lose-suback', 'send no SUBACK'),
+    plainFault('refuse-subscription', 'answer SUBACK 128'),
+    plainFault('lose-request', 'acknowledge the request, then forget it'),
+    plainFault('lose-puback', 'answer the request without acknowledging it'),
+    plainFault('lose-answer', 'process the request without answering it'),
+    lateFault('delay-answer', 'answer late'),
+    plainFault('duplicate-answer', 'answer twice'),
+    plainFault('reorder-answer', 'hold the answer back until after the next one on the same connection'),
+    fault(
+      'malform-answer',
+      'answer with nonsense',
+      { form: orElse(choice('no-json', 'truncated', 'empty', 'no-status', 'unknown-topic'), 'no-json') },
+      ({ form }) => ({ form }),
+    ),
+    plainFault('foreign-request-id', 'answer with a request ID that nobody sent'),
+    fault(
+      'retry-after',
+      'send this text as retry-after; none = leave it out',
+      { value: z.string({ error: 'must be text, such as "3600" or none' }) },
+      ({ value }) => ({ value: value === 'none' ? null : value }),
+    ),
+    fault(
+      'error-answer',
+      'answer with an error instead of processing the request',
+      { errorCode, retryAfter: orElse(secondsOrNone, null) },
+      ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
+    ),
+    fault(
+      'disconnect',
+      'close the connection',
+      {
+        when: orElse(choice('before', 'after-puback', 'after'), 'before').describe(
+          'before the packet is processed (default), after PUBACK (processed, not answered), or after the answer',
+        ),
+      },
+      ({ when }) => ({ when }),
+    ),
+    plainFault('stall', 'keep the connection open, but read and write nothing more'),
+    fault(
+      'fragment',
+      'write everything in small pieces from then on',
+      { bytes: wholeNumber(1), pause: durationMs },
+      ({ bytes, pause }) => ({ bytes, pauseMs: pause }),
+    ),
+    plainFault('endless-assigning', 'never end the operation'),
+    lateFault('slow-assignment', 'end the operation late'),
+    fault(
+      'fail-assignment',
+      'let the operation fail',
+      { errorCode, errorMessage: orElse(z.string(), 'Assignment failed.') },
+      ({ errorCode, errorMessage }) => ({ errorCode, errorMessage }),
+    ),
+    plainFault('outage', 'cut all connections, and reset new ones'),
+  ],
+  { error: 'names no fault' },
+);
+
+/** `registrationIds`: a pattern with `*` for any characters, case-insensitive. Times count from the emulator's start. */
+export type FaultRule = Readonly<Omit<z.output<typeof faultRuleSchema>, 'fault' | 'points'>> & {
   readonly fault: Fault;
   readonly points: readonly FaultPoint[];
-  /** Pattern of registration IDs with `*` for any characters, case-insensitive; `null` = all. */
-  readonly registrationIds: string | null;
-  /** Of what matches, 0 to 1. */
-  readonly share: number;
-  /** Milliseconds since the emulator's start; `untilMs` is exclusive, `null` = for ever. */
-  readonly fromMs: number;
-  readonly untilMs: number | null;
-  /** Strikes one registration ID at most so often; `null` = always. */
-  readonly timesPerDevice: number | null;
 };
+
+export type Fault = Readonly<z.output<typeof faultRuleSchema>['fault']>;
+
+export type FaultKind = Fault['kind'];
 
 const REQUESTS: readonly FaultPoint[] = ['register', 'poll'];
 const CONVERSATION: readonly FaultPoint[] = ['connect', 'subscribe', ...REQUESTS];
@@ -97,3 +183,33 @@ export const FAULT_POINTS: Readonly<Record<FaultKind, readonly FaultPoint[]>> = 
   'fail-assignment': ['assignment'],
   outage: ['handshake', 'open', ...CONVERSATION],
 });
+
+function pointsOf(kind: string): readonly FaultPoint[] {
+  return FAULT_POINTS[kind as FaultKind];
+}
+
+/** Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. */
+function defaultPoints(kind: string, registrationIds: string | null): readonly FaultPoint[] {
+  const known = pointsOf(kind).filter((point) => point !== 'handshake');
+  return registrationIds === null || known.length === 0 ? pointsOf(kind) : known;
+}
+
+function checkSelection(
+  kind: string,
+  { at, registrationIds, from, until }: Selection,
+  { addIssue }: z.core.$RefinementCtx,
+): void {
+  const possible = pointsOf(kind);
+  at?.forEach((point, index) => {
+    if (possible.includes(point)) return;
+    const remedy = `It can strike at ${possible.join(', ')}`;
+    addIssue(issue(`is ${point}, but ${kind} cannot strike there`, remedy, ['at', index]));
+  });
+  if (until !== null && until <= from) {
+    addIssue(issue('is not after from', 'Give a later time since the start', ['until']));
+  }
+  if (registrationIds !== null && (at ?? defaultPoints(kind, registrationIds)).includes('handshake')) {
+    const message = 'cannot match before CONNECT, when the registration ID is still unknown';
+    addIssue(issue(message, 'Remove registrationIds, or name later points with at', ['registrationIds']));
+  }
+}

@@ -4,7 +4,7 @@ import type { DpsInstance, Enrollment, IndividualEnrollment, LinkedHub } from '.
 import { QuotaState } from './quotas.ts';
 import type { Assignment, RegistrationRecord } from './registration-record.ts';
 
-/** What one instance has learnt since it started. Registration IDs are folded wherever they are keys. */
+/** Everything that one instance has learned since it started. Registration IDs are folded wherever they are keys. */
 export class InstanceState {
   readonly records = new Map<string, RegistrationRecord>();
   readonly operations = new OperationStore();
@@ -23,12 +23,12 @@ export class InstanceState {
     return this.#individualEnrollments.get(key) ?? null;
   }
 
-  /** Creates the record, or updates it; the moment of creation stays. */
+  /** Creates or updates the record; its creation time stays. */
   update(registrationId: string, enrollment: Enrollment, assignment: Assignment, nowMs: number): RegistrationRecord {
     const key = foldRegistrationId(registrationId);
     const known = this.records.get(key);
     if (known === undefined) {
-      // Each member by its own name: a million spread objects take 30 MB more.
+      // Every member is spelled out: a million spread objects would take 30 MB more.
       const record = {
         registrationId,
         createdAtMs: nowMs,
@@ -51,13 +51,13 @@ export class InstanceState {
 }
 
 /**
- * A hub creates only so many device identities in a minute (100 a unit in the smaller tiers); a fleet that comes faster
- * waits in `assigning`. One queue per hub: each identity takes `perMs / limit` of it.
+ * A hub creates a limited number of device identities a minute (100 per unit in the smaller tiers); a faster fleet waits in
+ * `assigning`. Each hub has a queue, of which each identity takes `perMs / limit`.
  */
-export class IdentityQueue {
+class IdentityQueue {
   readonly #freeAtMs = new Map<string, number>();
 
-  /** When the hub will have created an identity that is asked for now. */
+  /** When the hub will have created an identity that is requested now. */
   createdAtMs({ hostName, identityLimit }: LinkedHub, nowMs: number): number {
     if (identityLimit === null) return nowMs;
     const createdAtMs = Math.max(nowMs, this.#freeAtMs.get(hostName) ?? 0);
@@ -66,18 +66,18 @@ export class IdentityQueue {
   }
 }
 
-/** One register request that was accepted, as its polls see it. */
+/** An accepted register request, as its polls see it. */
 export type Operation = {
   readonly operationId: string;
   readonly record: RegistrationRecord;
   readonly assignment: Assignment;
-  /** `false`: the device speaks an api-version that knows `initialAssignment` only. */
+  /** `false`: the device's api-version knows only `initialAssignment`. */
   readonly reportsEverySubstatus: boolean;
   readonly expiresAtMs: number;
 };
 
-/** Operations by ID, each forgotten when its lifetime has passed. */
-export class OperationStore {
+/** Operations by ID, each forgotten at the end of its lifetime. */
+class OperationStore {
   readonly #operations = new Map<string, Operation>();
 
   /** Operations must be added in the order of their expiry. */
@@ -91,7 +91,7 @@ export class OperationStore {
     return operation === undefined || operation.expiresAtMs <= nowMs ? null : operation;
   }
 
-  /** A map iterates in the order of insertion, which is that of expiry. */
+  /** A map iterates in insertion order, which is the order of expiry. */
   #forgetExpired(nowMs: number): void {
     for (const [id, { expiresAtMs }] of this.#operations) {
       if (expiresAtMs > nowMs) return;
@@ -100,7 +100,7 @@ export class OperationStore {
   }
 }
 
-/** `5.{16 hex}.{GUID}`; the middle part is the same for each operation of one device, as in captures. */
+/** `5.{16 hex}.{GUID}`; the middle part is the same for all operations of a device, as in captures. */
 export function operationId(idScope: string, registrationKey: string, guid: string): string {
   const device = createHash('sha256').update(`${idScope}/${registrationKey}`).digest('hex').slice(0, 16);
   return `5.${device}.${guid}`;

@@ -6,46 +6,46 @@ import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
 import type { DpsInstance } from './dps-instance.ts';
+import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import { InstanceState, operationId } from './instance-state.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
-import type { RegistrationRecord } from './registration-record.ts';
-import { type RecordLine, recordLine, registrationState } from './registration-state.ts';
+import { type RecordLine, type RegistrationRecord, recordLine, registrationState } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
-import { delayMs, type ServiceBehavior } from './service-behavior.ts';
+import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
-import { uniformHash } from './uniform-hash.ts';
 import type { WebhookCall } from './webhook.ts';
 
 export type ServiceOptions = {
   readonly instances: readonly DpsInstance[];
   readonly behavior: ServiceBehavior;
-  /** Strikes operations here; faults of the conversation are the server's part. Absent = none. */
+  /** Faults of operations; the server injects those of the conversation. Absent = none. */
   readonly faults?: FaultPlan;
-  /** Gives a new lower-case GUID at each call: for operation IDs and tracking IDs. */
+  /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
 };
 
 type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
 
 /**
- * The provisioning service without network and clock: what the device says goes in together with the time, what the
- * service answers comes out. `nowMs` is milliseconds since 1970 and must not go backwards.
+ * The provisioning service without network or clock: the device's request and the time go in, the service's answer comes
+ * out. `nowMs` is milliseconds since 1970 and must not go backwards.
  */
 export class ProvisioningService {
   readonly counters: ServiceCounters = emptyCounters();
   readonly #options: ServiceOptions;
   readonly #instances: ReadonlyMap<string, DpsInstance>;
-  readonly #states: ReadonlyMap<DpsInstance, InstanceState>;
+  /** By ID scope. */
+  readonly #states: ReadonlyMap<string, InstanceState>;
   readonly #assignments: Assignments;
 
   constructor(options: ServiceOptions) {
     const { instances, behavior, faults = null } = options;
     this.#options = options;
     this.#instances = new Map(instances.map((instance) => [instance.idScope, instance]));
-    this.#states = new Map(instances.map((instance) => [instance, new InstanceState(instance)]));
+    this.#states = new Map(instances.map((instance) => [instance.idScope, new InstanceState(instance)]));
     this.#assignments = new Assignments(behavior, faults, this.counters);
   }
 
@@ -56,7 +56,7 @@ export class ProvisioningService {
     return answer;
   }
 
-  /** @param body The register request's payload as text. */
+  /** @param body payload of the register request */
   register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
     return this.#countRegister(this.#register(device, body, nowMs));
   }
@@ -65,13 +65,13 @@ export class ProvisioningService {
     return this.#countPoll(this.#poll(device, id, nowMs));
   }
 
-  /** The error answer that a fault puts in place of a request's processing. */
+  /** The error answer with which a fault replaces the processing of a request. */
   refuseByFault(
     request: 'register' | 'poll',
     { errorCode, retryAfterSeconds }: ErrorAnswerFault,
     nowMs: number,
   ): ServiceAnswer {
-    const details = { refusal: 'by a fault on demand', trackingId: this.#options.newGuid(), retryAfterSeconds };
+    const details = { refusal: 'injected fault', trackingId: this.#options.newGuid(), retryAfterSeconds };
     const answer = errorAnswer(errorCode, details, nowMs);
     return request === 'register' ? this.#countRegister(answer) : this.#countPoll(answer);
   }
@@ -82,25 +82,25 @@ export class ProvisioningService {
     return delayMs(this.#options.behavior.answerDelayMs, 'answer', registrationId, registrationAttempts, polls);
   }
 
-  /** The webhook calls that register requests have led to since the last time; they must be made, and settled. */
+  /** The webhook calls that register requests caused since the last time. Each must be made and settled. */
   takeWebhookCalls(): readonly WebhookCall[] {
     return this.#assignments.webhookCalls.splice(0);
   }
 
-  /** Registration records, instance by instance, in the order of their first registration. */
+  /** Registration records, by instance, in the order of first registration. */
   *records(nowMs: number): Iterable<RecordLine> {
-    for (const [{ idScope }, { records }] of this.#states) {
+    for (const [idScope, { records }] of this.#states) {
       for (const record of records.values()) yield recordLine(idScope, record, nowMs);
     }
   }
 
-  /** What the service API tells of one registration, which is nothing of its attestation; `null` = it knows none. */
+  /** One registration as the service API reports it, without its attestation; `null` = unknown. */
   registration(idScope: string, registrationId: string, nowMs: number): RegistrationStateBody | null {
     const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
     return record === undefined ? null : this.#stateOfRecord(record, nowMs);
   }
 
-  /** The same of every registration of an enrollment group, in the order of their first registration; made when called. */
+  /** Every registration of an enrollment group, in the order of first registration. Each state is built when called. */
   *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationStateBody> {
     const key = foldRegistrationId(groupId);
     for (const record of this.#recordsOf(idScope).values()) {
@@ -118,11 +118,19 @@ export class ProvisioningService {
     const throttled = this.#throttled(state.quotas.register(nowMs), nowMs);
     if (throttled !== null) return throttled;
     this.counters.attestationAttempts += 1;
-    const verdict = attest(device, state.individualEnrollment(key), nowMs, this.#options.behavior.derivationCase);
-    if (verdict.kind === 'unknown') return this.#refuseUnknown(verdict.reason, nowMs);
+    const { derivationCase, unknownAnswer, disabledAnswer: disabled } = this.#options.behavior;
+    const verdict = attest(device, state.individualEnrollment(key), nowMs, derivationCase);
+    if (verdict.kind === 'unknown') {
+      const isUnauthorized = unknownAnswer === 'unauthorized';
+      const errorCode = isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound;
+      return this.#refuse(errorCode, verdict.reason, nowMs);
+    }
     if (verdict.kind === 'refused') return this.#refuse(verdict.errorCode, verdict.reason, nowMs);
     const { enrollment } = verdict;
-    if (enrollment.provisioningStatus === 'disabled') return this.#refuseDisabled(device.registrationId, nowMs);
+    if (enrollment.provisioningStatus === 'disabled') {
+      if (disabled === 'disabled') return disabledAnswer(device.registrationId);
+      return this.#refuse(ERROR_CODES.unauthorized, 'the enrollment is disabled', nowMs);
+    }
     if (this.#isInConflict(state, key, nowMs)) {
       return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
     }
@@ -170,16 +178,6 @@ export class ProvisioningService {
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;
   }
 
-  #refuseDisabled(registrationId: string, nowMs: number): ServiceAnswer {
-    if (this.#options.behavior.disabledAnswer === 'disabled') return disabledAnswer(registrationId);
-    return this.#refuse(ERROR_CODES.unauthorized, 'the enrollment is disabled', nowMs);
-  }
-
-  #refuseUnknown(reason: string, nowMs: number): ServiceAnswer {
-    const isFound = this.#options.behavior.unknownAnswer === 'unauthorized';
-    return this.#refuse(isFound ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, reason, nowMs);
-  }
-
   #countRegister(answer: ServiceAnswer): ServiceAnswer {
     this.counters.registrationAttempts += 1;
     count(this.counters.registerAnswers, answer.status);
@@ -209,13 +207,12 @@ export class ProvisioningService {
   }
 
   #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {
-    const instance = this.#instances.get(idScope);
-    return instance === undefined ? new Map() : this.#stateOf(instance).records;
+    return this.#states.get(idScope)?.records ?? new Map();
   }
 
-  #stateOf(instance: DpsInstance): InstanceState {
-    const state = this.#states.get(instance);
-    if (state === undefined) throw new Error(`no state for ID scope ${instance.idScope}`);
+  #stateOf({ idScope }: DpsInstance): InstanceState {
+    const state = this.#states.get(idScope);
+    if (state === undefined) throw new Error(`no state for ID scope ${idScope}`);
     return state;
   }
 }

@@ -1,27 +1,49 @@
-/** Budgets of one instance; `null` = unlimited. */
-export type Quotas = {
-  /** Register requests of all devices. */
-  readonly register: RateLimit | null;
-  /** Polls of one device. */
-  readonly pollPerDevice: RateLimit | null;
-  /** What a refused request is told to wait, in seconds: `exact` = until the budget has room; `null` = nothing. */
-  readonly retryAfterSeconds: number | 'exact' | null;
-};
+import { z } from 'zod';
+import { choice, mapping, orElse, rate, secondsOrNone } from './notation.ts';
+
+/** Seconds that a 429 asks for by default: the lower end of what clients are told to expect. */
+const THROTTLED_RETRY_AFTER_SECONDS = 5;
+
+/** How the real service counts requests is unknown, hence three ways. */
+const algorithm = choice('token-bucket', 'fixed-window', 'sliding-window');
+
+/** At most `limit` requests in `perMs`. */
+export type RateLimit = Readonly<z.output<typeof rate>> & { readonly algorithm: z.output<typeof algorithm> };
+
+/** Budgets of one instance. */
+export const quotasSchema = mapping({
+  algorithm: orElse(algorithm, 'token-bucket').describe('how requests are counted; default: token-bucket'),
+  register: orElse(rate, null).describe(
+    'register requests of all devices; the real service: 1000/min; default: unlimited',
+  ),
+  pollPerDevice: orElse(rate, null).describe('polls of one device; the real service: 5/10s; default: unlimited'),
+  retryAfter: orElse(
+    z.union([z.literal('exact'), secondsOrNone], { error: 'must be exact, none, or whole seconds such as 5s' }),
+    THROTTLED_RETRY_AFTER_SECONDS,
+  ).describe('retry-after of a 429; exact = until the budget has room; default: 5s'),
+}).transform(({ algorithm, register, pollPerDevice, retryAfter }) => ({
+  register: register && { algorithm, ...register },
+  pollPerDevice: pollPerDevice && { algorithm, ...pollPerDevice },
+  retryAfterSeconds: retryAfter,
+}));
+
+/** `null` = unlimited, or no retry-after. */
+export type Quotas = Readonly<z.output<typeof quotasSchema>>;
 
 export const NO_QUOTAS: Quotas = Object.freeze({ register: null, pollPerDevice: null, retryAfterSeconds: null });
 
-/** Whether a request is within its budget; what it is told when it is not. */
+/** Whether a request is within its budget, else the retry-after of its refusal. */
 export type QuotaAnswer =
   | { readonly isWithin: true }
   | { readonly isWithin: false; readonly retryAfterSeconds: number | null };
 
 const WITHIN: QuotaAnswer = { isWithin: true };
 
-/** The budgets of one instance, as far as they are used up. */
+/** How much of an instance's budgets has been used. */
 export class QuotaState {
   readonly #quotas: Quotas;
   #register: RateLimiter | null = null;
-  /** By device, the one longest unused first. */
+  /** By device, least recently used first. */
   readonly #polls = new Map<string, { readonly limiter: RateLimiter; usedAtMs: number }>();
 
   constructor(quotas: Quotas) {
@@ -46,7 +68,7 @@ export class QuotaState {
     return this.#answer(limiter.take(nowMs));
   }
 
-  /** Devices whose polls are counted at the moment. */
+  /** Devices whose polls are being counted. */
   get pollingDevices(): number {
     return this.#polls.size;
   }
@@ -54,11 +76,13 @@ export class QuotaState {
   #answer(waitMs: number): QuotaAnswer {
     if (waitMs === 0) return WITHIN;
     const { retryAfterSeconds } = this.#quotas;
-    const told = retryAfterSeconds === 'exact' ? Math.ceil(waitMs / 1000) : retryAfterSeconds;
-    return { isWithin: false, retryAfterSeconds: told };
+    return {
+      isWithin: false,
+      retryAfterSeconds: retryAfterSeconds === 'exact' ? Math.ceil(waitMs / 1000) : retryAfterSeconds,
+    };
   }
 
-  /** A budget that was not used for as long as it counts is a fresh one. */
+  /** A budget that was not used for its whole period is as good as new. */
   #forgetUnused(sinceMs: number): void {
     for (const [deviceKey, { usedAtMs }] of this.#polls) {
       if (usedAtMs > sinceMs) return;
@@ -67,92 +91,62 @@ export class QuotaState {
   }
 }
 
-/** So many requests in so much time. How the real service counts them is unknown: hence three ways. */
-export type RateLimit = {
-  readonly algorithm: 'token-bucket' | 'fixed-window' | 'sliding-window';
-  /** Requests. */
-  readonly limit: number;
-  readonly perMs: number;
-};
-
 /** Counts the requests of one budget. */
-export interface RateLimiter {
-  /** 0 = the request is within the budget, and was counted; else after how many milliseconds the next one will be. */
+export type RateLimiter = {
+  /** 0 = the request is within the budget and was counted; else the milliseconds until the next one will be. */
   take(nowMs: number): number;
-}
+};
 
 export function rateLimiter({ algorithm, limit, perMs }: RateLimit, nowMs: number): RateLimiter {
   switch (algorithm) {
     case 'token-bucket':
-      return new TokenBucket(limit, perMs, nowMs);
+      return tokenBucket(limit, perMs / limit, nowMs);
     case 'fixed-window':
-      return new FixedWindow(limit, perMs);
+      return fixedWindow(limit, perMs);
     case 'sliding-window':
-      return new SlidingWindow(limit, perMs);
+      return slidingWindow(limit, perMs);
   }
 }
 
-/** Holds `limit` tokens at most, starts full, and gets one back each `perMs / limit`. */
-class TokenBucket implements RateLimiter {
-  readonly #capacity: number;
-  readonly #msPerToken: number;
-  #tokens: number;
-  #atMs: number;
-
-  constructor(limit: number, perMs: number, nowMs: number) {
-    this.#capacity = limit;
-    this.#msPerToken = perMs / limit;
-    this.#tokens = limit;
-    this.#atMs = nowMs;
-  }
-
-  take(nowMs: number): number {
-    this.#tokens = Math.min(this.#capacity, this.#tokens + (nowMs - this.#atMs) / this.#msPerToken);
-    this.#atMs = nowMs;
-    if (this.#tokens < 1) return (1 - this.#tokens) * this.#msPerToken;
-    this.#tokens -= 1;
-    return 0;
-  }
+/** Holds at most `capacity` tokens, starts full, and gets one back every `msPerToken`. */
+function tokenBucket(capacity: number, msPerToken: number, startMs: number): RateLimiter {
+  let [tokens, atMs] = [capacity, startMs];
+  return {
+    take(nowMs) {
+      tokens = Math.min(capacity, tokens + (nowMs - atMs) / msPerToken);
+      atMs = nowMs;
+      if (tokens < 1) return (1 - tokens) * msPerToken;
+      tokens -= 1;
+      return 0;
+    },
+  };
 }
 
-/** Windows begin at multiples of `perMs` since 1970; so twice the limit may pass around a boundary. */
-class FixedWindow implements RateLimiter {
-  readonly #limit: number;
-  readonly #perMs: number;
-  #window = Number.NEGATIVE_INFINITY;
-  #taken = 0;
-
-  constructor(limit: number, perMs: number) {
-    this.#limit = limit;
-    this.#perMs = perMs;
-  }
-
-  take(nowMs: number): number {
-    const window = Math.floor(nowMs / this.#perMs);
-    if (window !== this.#window) [this.#window, this.#taken] = [window, 0];
-    if (this.#taken >= this.#limit) return (window + 1) * this.#perMs - nowMs;
-    this.#taken += 1;
-    return 0;
-  }
+/** Windows start at multiples of `perMs` since 1970, so up to twice the limit can pass around a boundary. */
+function fixedWindow(limit: number, perMs: number): RateLimiter {
+  let [window, taken] = [Number.NEGATIVE_INFINITY, 0];
+  return {
+    take(nowMs) {
+      const current = Math.floor(nowMs / perMs);
+      if (current !== window) [window, taken] = [current, 0];
+      if (taken >= limit) return (window + 1) * perMs - nowMs;
+      taken += 1;
+      return 0;
+    },
+  };
 }
 
-/** No stretch of `perMs` holds more than the limit: remembers the moments of the last `limit` requests in a ring. */
-class SlidingWindow implements RateLimiter {
-  readonly #takenAtMs: Float64Array;
-  readonly #perMs: number;
-  #next = 0;
-
-  constructor(limit: number, perMs: number) {
-    this.#takenAtMs = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
-    this.#perMs = perMs;
-  }
-
-  take(nowMs: number): number {
-    const oldestMs = this.#takenAtMs[this.#next] ?? Number.NEGATIVE_INFINITY;
-    const waitMs = oldestMs + this.#perMs - nowMs;
-    if (waitMs > 0) return waitMs;
-    this.#takenAtMs[this.#next] = nowMs;
-    this.#next = (this.#next + 1) % this.#takenAtMs.length;
-    return 0;
-  }
+/** No interval of `perMs` holds more than the limit: a ring remembers the times of the last `limit` requests. */
+function slidingWindow(limit: number, perMs: number): RateLimiter {
+  const takenAtMs = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
+  let next = 0;
+  return {
+    take(nowMs) {
+      const waitMs = (takenAtMs[next] ?? Number.NEGATIVE_INFINITY) + perMs - nowMs;
+      if (waitMs > 0) return waitMs;
+      takenAtMs[next] = nowMs;
+      next = (next + 1) % limit;
+      return 0;
+    },
+  };
 }

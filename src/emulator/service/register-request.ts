@@ -5,13 +5,13 @@ export type RegisterRequest =
   { readonly kind: 'readable'; readonly payload: unknown } | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads a register request's body. It may be empty, may lack the registration ID, and may carry `payload: null`: official
- * SDKs send all of these. A registration ID that contradicts the connection's is refused.
+ * Reads the body of a register request. It may be empty, lack the registration ID, or contain `payload: null`: official SDKs
+ * send all of these. A registration ID that differs from the connection's is refused.
  */
 export function readRegisterRequest(text: string, registrationId: string): RegisterRequest {
   if (text.trim() === '') return { kind: 'readable', payload: undefined };
   const body = parseObject(text);
-  if (body === null) return { kind: 'refused', reason: 'the body is no JSON object' };
+  if (body === null) return { kind: 'refused', reason: 'the body is not a JSON object' };
   if (body['csr'] !== undefined) return { kind: 'refused', reason: 'certificate signing is not emulated' };
   const payload = body['payload'] ?? undefined;
   const bodyId = body['registrationId'];
@@ -22,7 +22,7 @@ export function readRegisterRequest(text: string, registrationId: string): Regis
   return { kind: 'refused', reason: "the body's registration ID differs from the connection's" };
 }
 
-/** The object that `text` is in JSON, or `null`. */
+/** Parses a JSON object; `null` = `text` is something else. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,43 +1,45 @@
-import type { Substatus } from '../../dps/payloads.ts';
+import { createHash } from 'node:crypto';
+import type { RegistrationStateBody, Substatus } from '../../dps/payloads.ts';
+import { utcTimestamp } from './answer.ts';
 import type { Enrollment } from './dps-instance.ts';
 
 /** Why an operation ended as failed. */
 export type AssignmentFailure = { readonly errorCode: number; readonly errorMessage: string };
 
-/** How the assignment of one register request ends: with a hub, or with a failure. */
+/** The end of an assignment: a hub, or a failure. */
 export type AssignmentResult =
   | {
       readonly hub: string;
       readonly substatus: Substatus;
       readonly failure: null;
-      /** What the allocation webhook returned for the device; absent = nothing. */
+      /** Returned by the allocation webhook for the device; absent = nothing. */
       readonly payload?: unknown;
-      /** What the allocation webhook returned for the device's twin; absent = the enrollment's. */
+      /** Returned by the allocation webhook; absent = the enrollment's. */
       readonly initialTwin?: object;
     }
   | { readonly hub: null; readonly substatus: null; readonly failure: AssignmentFailure };
 
-/** What one register request leads to. With a webhook it is settled later than the request is accepted. */
+/** The outcome of one register request. A webhook decides it after the request was accepted. */
 export type Assignment = {
   /** `null` until it is decided. */
   result: AssignmentResult | null;
-  /** Milliseconds since 1970: `assigning` before, `result` from then on; infinite = never, or not yet known. */
+  /** Milliseconds since 1970: `assigning` before, `result` from then on; infinite = never, or not known yet. */
   readyAtMs: number;
 };
 
-/** What the instance knows of one registration ID. There may be a million of them. */
+/** Everything the instance knows about one registration ID. There may be a million of these. */
 export type RegistrationRecord = {
-  /** As the device wrote it first. */
+  /** As the device first wrote it. */
   readonly registrationId: string;
   readonly createdAtMs: number;
-  /** When the last register request was accepted. */
+  /** Time of the last accepted register request. */
   registeredAtMs: number;
   enrollment: Enrollment;
-  /** Of the last accepted register request. */
+  /** From the last accepted register request. */
   assignment: Assignment;
-  /** The hub of the last assignment that did not fail; `null` = none so far. */
+  /** The hub of the last successful assignment; `null` = none so far. */
   hub: string | null;
-  /** With which the hub made the device's twin; `null` = an empty one. */
+  /** From which the hub created the device's twin; `null` = an empty twin. */
   initialTwin: object | null;
   /** Register requests accepted. */
   registers: number;
@@ -46,4 +48,102 @@ export type RegistrationRecord = {
 /** The device's ID at its hub. */
 export function deviceIdOf({ registrationId, enrollment }: RegistrationRecord): string {
   return (enrollment.kind === 'individual' ? enrollment.deviceId : null) ?? registrationId;
+}
+
+/** What the reader of a registration sees: the device in its final answer, or someone who reads the records. */
+export type StateOptions = {
+  /** `false`: the reader's api-version knows only `initialAssignment`. */
+  readonly reportsEverySubstatus: boolean;
+  /** Whether the attestation member names the enrollment group. No final answer of a group has been captured. */
+  readonly namesEnrollmentGroup: boolean;
+};
+
+/** The registration state of `assignment` at `nowMs`; member order as in captures. */
+export function registrationState(
+  record: RegistrationRecord,
+  { result, readyAtMs }: Assignment,
+  options: StateOptions,
+  nowMs: number,
+): RegistrationStateBody {
+  const { registrationId } = record;
+  if (result === null || nowMs < readyAtMs) return { registrationId, status: 'assigning' };
+  const attestation = attestationMember(record, options);
+  const createdDateTimeUtc = utcTimestamp(record.createdAtMs);
+  const stamps = { lastUpdatedDateTimeUtc: utcTimestamp(readyAtMs), etag: entityTag(registrationId, readyAtMs) };
+  if (result.hub === null) {
+    return { ...attestation, registrationId, createdDateTimeUtc, status: 'failed', ...result.failure, ...stamps };
+  }
+  return {
+    ...attestation,
+    registrationId,
+    createdDateTimeUtc,
+    assignedHub: result.hub,
+    deviceId: deviceIdOf(record),
+    status: 'assigned',
+    substatus: options.reportsEverySubstatus ? result.substatus : 'initialAssignment',
+    ...stamps,
+    ...('payload' in result ? { payload: result.payload } : {}),
+  };
+}
+
+/** Captures with X.509 begin with an empty object; those with a symmetric key do not have this member. */
+function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object {
+  const { kind } = enrollment.attestation;
+  if (namesEnrollmentGroup && enrollment.kind === 'group') {
+    return { [kind]: { enrollmentGroupId: enrollment.enrollmentGroupId } };
+  }
+  return kind === 'x509' ? { x509: {} } : {};
+}
+
+/**
+ * base64 of a quoted tag such as `"69003552-0000-0300-0000-630fda8a0000"`. The last group begins with the update's
+ * Unix time in hexadecimal; here, the first is taken from a hash of registration ID and update time.
+ */
+function entityTag(registrationId: string, updatedAtMs: number): string {
+  const head = createHash('sha256').update(`${registrationId}\n${updatedAtMs}`).digest('hex').slice(0, 8);
+  const unixTime = Math.floor(updatedAtMs / 1000)
+    .toString(16)
+    .padStart(8, '0');
+  return Buffer.from(`"${head}-0000-0300-0000-${unixTime}0000"`).toString('base64');
+}
+
+/** One registration record as a line of the records file. Absent values are `null`. */
+export type RecordLine = {
+  readonly kind: 'registration';
+  readonly idScope: string;
+  readonly registrationId: string;
+  /** `null` = an individual enrollment. */
+  readonly enrollmentGroupId: string | null;
+  readonly deviceId: string | null;
+  readonly status: RegistrationStateBody['status'];
+  readonly assignedHub: string | null;
+  readonly substatus: string | null;
+  readonly errorCode: number | null;
+  /** From which the hub created the device's twin. */
+  readonly initialTwin: object | null;
+  /** Register requests accepted. */
+  readonly registers: number;
+  readonly createdDateTimeUtc: string;
+  readonly lastUpdatedDateTimeUtc: string | null;
+};
+
+export function recordLine(idScope: string, record: RegistrationRecord, nowMs: number): RecordLine {
+  const { enrollment, assignment, registers, createdAtMs } = record;
+  const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+  const state = registrationState(record, assignment, options, nowMs);
+  return {
+    kind: 'registration',
+    idScope,
+    registrationId: record.registrationId,
+    enrollmentGroupId: enrollment.kind === 'group' ? enrollment.enrollmentGroupId : null,
+    deviceId: state.deviceId ?? null,
+    status: state.status,
+    assignedHub: state.assignedHub ?? null,
+    substatus: state.substatus ?? null,
+    errorCode: state.errorCode ?? null,
+    initialTwin: record.initialTwin,
+    registers,
+    createdDateTimeUtc: utcTimestamp(createdAtMs),
+    lastUpdatedDateTimeUtc: state.lastUpdatedDateTimeUtc ?? null,
+  };
 }

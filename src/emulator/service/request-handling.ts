@@ -2,12 +2,12 @@ import { responseTopic } from '../../dps/topics.ts';
 import type { ServiceAnswer } from './answer.ts';
 import type { Fault } from './fault-rule.ts';
 
-/** What becomes of one register request or poll under a fault. */
+/** How one register request or poll is handled under a fault. */
 export type RequestHandling = {
   readonly isAcknowledged: boolean;
   readonly isProcessed: boolean;
   readonly isAnswered: boolean;
-  /** `null` = the connection stays. */
+  /** When the connection is closed; `null` = it stays open. */
   readonly closes: 'before' | 'after-puback' | 'after' | null;
 };
 
@@ -33,7 +33,7 @@ export function requestHandling(fault: Fault | null): RequestHandling {
   }
 }
 
-/** One message to the device, `afterMs` after its request; `isHeld` = after the next message instead. */
+/** One message to the device, `afterMs` later than usual; `isHeld`: after the next message instead. */
 export type Delivery = {
   readonly topic: string;
   readonly body: string;
@@ -41,10 +41,10 @@ export type Delivery = {
   readonly isHeld: boolean;
 };
 
-/** An ID that no client sends: they use numbers or GUIDs. */
+/** Clients use numbers or GUIDs, so none sends this ID. */
 const FOREIGN_REQUEST_ID = 'nobody-asked';
 
-/** The messages in which a device gets `answer`, as the fault deforms it. */
+/** The messages that carry `answer` to the device, as the fault distorts them. */
 export function deliveries(answer: ServiceAnswer, requestId: string, fault: Fault | null): readonly Delivery[] {
   const { status, retryAfterSeconds, body } = answer;
   const topic = responseTopic({ status, requestId, retryAfterSeconds });

@@ -1,95 +1,86 @@
-import { uniformHash } from './uniform-hash.ts';
+import { z } from 'zod';
+import { choice, delay, durationMs, mapping, orElse, secondsOrNone, share, trueOrFalse } from './notation.ts';
 
-/** How the service behaves where the real one is configurable by nobody, or unknown. */
-export type ServiceBehavior = {
-  /** Sent with every `assigning`, in seconds; `null` = not sent. */
-  readonly retryAfterSeconds: number | null;
-  /** From a request's arrival to its answer. */
-  readonly answerDelayMs: Delay;
-  /** From the register request to the end of the assignment. */
-  readonly assignmentDelayMs: Delay;
-  /** From the register request until its operation is forgotten. */
-  readonly operationLifetimeMs: number;
-  /** How long after its expiry a SAS token is still taken. */
-  readonly clockSkewSeconds: number;
-  /** Share of register requests answered 409 when another of the same ID is still `assigning`, 0 to 1. */
-  readonly conflictShare: number;
-  /** What a device of a disabled enrollment is told: 200 with that status, or 401. */
-  readonly disabledAnswer: 'disabled' | 'unauthorized';
-  /** What a token is told that fits no enrollment: 401, or 404. */
-  readonly unknownAnswer: 'unauthorized' | 'not-found';
-  /** CONNACK to a user name of another form: bad user name or password, or not authorized. */
-  readonly malformedUsernameCode: 4 | 5;
-  /** A certificate whose common name is not the registration ID: refused at CONNECT, or 401 at the register request. */
-  readonly commonNameCheck: 'connect' | 'register';
-  /** Whether a group's key is applied to the registration ID as the device writes it, or in lower case. */
-  readonly derivationCase: 'as-written' | 'lower';
-  /** What SUBSCRIBE to another filter leads to: SUBACK 128, or a closed connection. */
-  readonly otherFilters: 'refuse' | 'close';
-  /** What PUBLISH to another topic, or without a request ID, leads to. */
-  readonly otherTopics: 'close' | 'ignore';
-  /** Without a packet from the device, the connection is closed after this time; `null` = never. */
-  readonly idleTimeoutMs: number | null;
-  /** Whether the final answer names the enrollment group. */
-  readonly namesEnrollmentGroup: boolean;
-  /** Whether a device may subscribe the exact topic of one answer, as tools without wildcards must. */
-  readonly grantsExactFilters: boolean;
-  /** How long the allocation webhook may take. */
-  readonly webhookTimeoutMs: number;
-};
-
-export const SERVICE_BEHAVIOR_DEFAULT: ServiceBehavior = Object.freeze({
+/** How the service behaves where nobody can configure the real one, or nobody knows what it does. */
+export const behaviorSchema = mapping({
   // All captures of the real service show 3.
-  retryAfterSeconds: 3,
-  // The real service was seen to take 200 to 500 ms; a target for load tests should not add to what it measures.
-  answerDelayMs: 0,
-  // Between the two time stamps of the documented samples lie 180 to 240 ms.
-  assignmentDelayMs: 200,
+  retryAfter: orElse(secondsOrNone, 3).describe('retry-after of every assigning answer; default: 3s'),
+  // The real service took 200 to 500 ms. A target for load tests should not add to what it measures.
+  answerDelay: orElse(delay, 0).describe('time from a request to its answer; default: 0s'),
+  // The two timestamps of the documented samples are 180 to 240 ms apart.
+  assignmentDelay: orElse(delay, 200).describe('time from the register request to the assignment; default: 200ms'),
   // Documented samples poll one operation for 17.5 minutes; the upper limit is unknown.
-  operationLifetimeMs: 20 * 60_000,
+  operationLifetime: orElse(durationMs, 20 * 60_000).describe(
+    'time from the register request until its operation is forgotten; default: 20m',
+  ),
   // Unknown; the documentation only says that the clocks must agree.
-  clockSkewSeconds: 0,
-  // Seen to happen, how often is unknown; without it a repeated request starts a new operation.
-  conflictShare: 0,
+  clockSkew: orElse(durationMs, 0).describe('how long an expired SAS token is still accepted; default: 0s'),
   // Evidence from unit tests of an official SDK.
-  disabledAnswer: 'disabled',
-  // The service has no hint of the enrollment but the token itself.
-  unknownAnswer: 'unauthorized',
-  // No documentation; 4 is what MQTT 3.1.1 calls a malformed user name.
-  malformedUsernameCode: 4,
-  // Follows from the form check that is made of client IDs.
-  commonNameCheck: 'connect',
-  // Unknown; the documentation derives from the ID as it is.
-  derivationCase: 'as-written',
+  disabledAnswer: orElse(choice('disabled', 'unauthorized'), 'disabled').describe(
+    'answer to a device whose enrollment is disabled: 200 with status disabled (default), or 401',
+  ),
+  // The token is the service's only hint of the enrollment.
+  unknownAnswer: orElse(choice('unauthorized', 'not-found'), 'unauthorized').describe(
+    'answer to a token that matches no enrollment: 401 (default), or 404',
+  ),
+  // Undocumented; 4 is what MQTT 3.1.1 calls a malformed user name.
+  malformedUsernameCode: orElse(z.union([z.literal(4), z.literal(5)], { error: 'must be 4 or 5' }), 4).describe(
+    'CONNACK return code for a malformed user name; default: 4',
+  ),
+  // Follows from the check of the client ID's form.
+  commonNameCheck: orElse(choice('connect', 'register'), 'connect').describe(
+    'where a certificate whose common name is not the registration ID is refused: CONNACK 5 (default), or 401 to the register request',
+  ),
+  // Unknown; the documentation derives the key from the ID as it is.
+  derivationCase: orElse(choice('as-written', 'lower'), 'as-written').describe(
+    'case of the registration ID from which device keys are derived; default: as-written',
+  ),
   // MQTT 3.1.1 has a return code for it.
-  otherFilters: 'refuse',
+  otherFilters: orElse(choice('refuse', 'close'), 'refuse').describe(
+    'reaction to SUBSCRIBE with another filter: SUBACK 128 (default), or close the connection',
+  ),
   // As the hubs do.
-  otherTopics: 'close',
-  // The service: unknown; a load balancer in front of it is said to drop silent connections after about 4 minutes.
-  idleTimeoutMs: null,
+  otherTopics: orElse(choice('close', 'ignore'), 'close').describe(
+    'reaction to PUBLISH to another topic, or without a request ID: close the connection (default), or ignore it',
+  ),
+  // Unknown; a load balancer in front of the service is said to drop silent connections after about 4 minutes.
+  idleTimeout: orElse(durationMs, null).describe('close connections that are silent for this long; default: never'),
   // No capture of a group's final answer is known.
-  namesEnrollmentGroup: false,
-  // The documentation knows the filter with # alone.
-  grantsExactFilters: false,
+  namesEnrollmentGroup: orElse(trueOrFalse, false).describe(
+    'whether the final answer names the enrollment group; default: false',
+  ),
+  // The documentation mentions only the filter with #.
+  grantsExactFilters: orElse(trueOrFalse, false).describe(
+    'grant subscriptions to the exact topic of one answer, for tools that cannot use wildcards; default: false',
+  ),
   // Unknown.
-  webhookTimeoutMs: 5_000,
-});
+  webhookTimeout: orElse(durationMs, 5_000).describe('how long an allocation webhook may take; default: 5s'),
+  // Observed, but how often is unknown. Without it, a repeated request starts a new operation.
+  conflictShare: orElse(share, 0).describe(
+    'share of register requests that get 409 while another of the same ID is still assigning; default: 0%',
+  ),
+}).transform(
+  ({
+    retryAfter,
+    answerDelay,
+    assignmentDelay,
+    operationLifetime,
+    clockSkew,
+    idleTimeout,
+    webhookTimeout,
+    ...others
+  }) => ({
+    ...others,
+    retryAfterSeconds: retryAfter,
+    answerDelayMs: answerDelay,
+    assignmentDelayMs: assignmentDelay,
+    operationLifetimeMs: operationLifetime,
+    clockSkewSeconds: clockSkew / 1000,
+    idleTimeoutMs: idleTimeout,
+    webhookTimeoutMs: webhookTimeout,
+  }),
+);
 
-/** How long something takes: always the same, or seldom much longer, as a service under load does. */
-export type Delay = number | LongTail;
+export type ServiceBehavior = Readonly<z.output<typeof behaviorSchema>>;
 
-/** Half of the delays are below `medianMs`, one in a hundred is above `p99Ms`; log-normal. */
-export type LongTail = { readonly medianMs: number; readonly p99Ms: number };
-
-/** Standard deviations from the median to the 99th percentile of a normal distribution. */
-const P99_DEVIATIONS = 2.3263;
-
-/** One delay, which depends on `parts` alone. */
-export function delayMs(delay: Delay, ...parts: readonly (string | number)[]): number {
-  if (typeof delay === 'number') return delay;
-  const { medianMs, p99Ms } = delay;
-  // Box-Muller: two uniform numbers make one of the standard normal distribution.
-  const radius = Math.sqrt(-2 * Math.log(uniformHash('radius', ...parts)));
-  const deviations = radius * Math.cos(2 * Math.PI * uniformHash('angle', ...parts));
-  return medianMs * (p99Ms / medianMs) ** (deviations / P99_DEVIATIONS);
-}
+export const SERVICE_BEHAVIOR_DEFAULT: ServiceBehavior = Object.freeze(behaviorSchema.parse({}));

@@ -1,10 +1,10 @@
-/** What the service has done so far. The first three carry the names of the service's own metrics. */
+/** What the service has done so far. The first three have the names of the real service's metrics. */
 export type ServiceCounters = {
-  /** Register requests that arrived. */
+  /** Register requests received. */
   registrationAttempts: number;
   /** Register requests whose credentials were examined. */
   attestationAttempts: number;
-  /** Operations that lead to a hub. */
+  /** Operations that ended at a hub. */
   deviceAssignments: number;
   connectsAccepted: number;
   /** By CONNACK return code. */

@@ -4,13 +4,13 @@ import { parseObject } from './register-request.ts';
 import { type AssignmentResult, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { substatusOf } from './reprovisioning.ts';
 
-/** A call of an enrollment's allocation webhook: POST `body` to `url`, and hand back how it ended. */
+/** A call of an enrollment's allocation webhook: POST `body` to `url`, then report the outcome with `settle`. */
 export type WebhookCall = {
   readonly url: string;
   /** JSON text. */
   readonly body: string;
   readonly timeoutMs: number;
-  /** Must be called once. */
+  /** Must be called exactly once. */
   readonly settle: (outcome: WebhookOutcome, nowMs: number) => void;
 };
 
@@ -19,44 +19,41 @@ export type WebhookOutcome =
   | { readonly kind: 'timed-out' }
   | { readonly kind: 'unreachable' };
 
-/** What the webhook is asked about. */
+/** The device and enrollment about which the webhook is asked. */
 export type WebhookQuestion = {
   readonly instance: DpsInstance;
   readonly enrollment: Enrollment;
   readonly registrationId: string;
   /** `null` for a device that was not registered before. */
   readonly record: RegistrationRecord | null;
-  /** What the device sent as custom data; `undefined` = nothing. */
+  /** Custom data from the device; `undefined` = none. */
   readonly payload: unknown;
   readonly policy: EnrollmentReprovisionPolicy;
 };
 
-/** The enrollment's hubs, else all linked ones; for a device that never moves, its own alone. */
+/** The enrollment's hubs, else all linked hubs; for a device that never moves, only its own. */
 function offeredHubs({ instance, enrollment, record, policy }: WebhookQuestion): readonly string[] {
   if (record !== null && record.hub !== null && !policy.updateHubAssignment) return [record.hub];
   return enrollment.iotHubs.length > 0 ? enrollment.iotHubs : instance.linkedHubs.map(({ hostName }) => hostName);
 }
 
-/** The request's body: enrollment without its secrets, what is known of the device, and the hubs to choose from. */
+/** The enrollment without its secrets, what is known about the device, and the hubs to choose from. */
 export function webhookBody(question: WebhookQuestion): string {
   const { enrollment, registrationId, record, payload } = question;
-  const previous =
-    record === null || record.hub === null
-      ? {}
-      : { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record) };
+  const isKnown = record !== null && record.hub !== null;
   return JSON.stringify({
     [enrollment.kind === 'group' ? 'enrollmentGroup' : 'individualEnrollment']: enrollmentMember(enrollment),
     deviceRuntimeContext: {
       registrationId,
-      ...previous,
+      ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record) } : {}),
       [enrollment.attestation.kind]: {},
-      ...(payload === undefined ? {} : { payload }),
+      payload,
     },
     linkedHubs: offeredHubs(question),
   });
 }
 
-/** What the webhook's answer, or its absence, leads to. */
+/** The assignment that follows from the webhook's answer, or from its absence. */
 export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion): AssignmentResult {
   if (outcome.kind === 'timed-out') return failed('Custom allocation timed out.');
   if (outcome.kind === 'unreachable') return failed('An error occurred while sending the request.');
@@ -64,7 +61,7 @@ export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion
     return failed(`Custom allocation failed with status code: ${outcome.status}`);
   }
   const answer = parseObject(outcome.body);
-  if (answer === null) return failed('Custom allocation answered no JSON object.');
+  if (answer === null) return failed('Custom allocation did not answer with a JSON object.');
   const hub = answer['iotHubHostName'];
   if (typeof hub !== 'string') return failed('Custom allocation named no IoT hub.');
   if (!offeredHubs(question).includes(hub)) return failed('Custom allocation named an IoT hub that was not offered.');
@@ -79,27 +76,22 @@ export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion
   };
 }
 
+/** Settings that are `null` are left out. */
 function enrollmentMember(enrollment: Enrollment): object {
-  const identity =
-    enrollment.kind === 'group'
-      ? { enrollmentGroupId: enrollment.enrollmentGroupId }
-      : {
-          registrationId: enrollment.registrationId,
-          ...(enrollment.deviceId === null ? {} : { deviceId: enrollment.deviceId }),
-        };
-  const { capabilities, provisioningStatus, reprovisionPolicy, allocationPolicy, iotHubs } = enrollment;
-  const { customAllocationDefinition, initialTwin, optionalDeviceInformation } = enrollment;
+  const { attestation, capabilities, provisioningStatus, allocationPolicy, iotHubs } = enrollment;
   return {
-    ...identity,
-    attestation: { type: enrollment.attestation.kind },
+    ...(enrollment.kind === 'group'
+      ? { enrollmentGroupId: enrollment.enrollmentGroupId }
+      : { registrationId: enrollment.registrationId, deviceId: enrollment.deviceId ?? undefined }),
+    attestation: { type: attestation.kind },
     capabilities,
     provisioningStatus,
-    ...(reprovisionPolicy === null ? {} : { reprovisionPolicy }),
+    reprovisionPolicy: enrollment.reprovisionPolicy ?? undefined,
     allocationPolicy,
     iotHubs,
-    customAllocationDefinition,
-    ...(initialTwin === null ? {} : { initialTwin }),
-    ...(optionalDeviceInformation === null ? {} : { optionalDeviceInformation }),
+    customAllocationDefinition: enrollment.customAllocationDefinition,
+    initialTwin: enrollment.initialTwin ?? undefined,
+    optionalDeviceInformation: enrollment.optionalDeviceInformation ?? undefined,
   };
 }
 

@@ -1,0 +1,61 @@
+import { RESPONSE_TOPIC_FILTER } from '../../dps/topics.ts';
+import type { Clock, Timer } from '../../time/clock.ts';
+import type { Delivery } from '../service/request-handling.ts';
+import type { PacketStream } from './packet-stream.ts';
+
+export const MESSAGE_ID_MAX = 65_535;
+
+/** Publishes answers to one device: with the QoS that it subscribed, and delayed or held back where a fault says so. */
+export class AnswerDelivery {
+  /** Granted QoS by filter. */
+  readonly subscriptions = new Map<string, 0 | 1>();
+  readonly #packets: PacketStream;
+  readonly #clock: Clock;
+  readonly #timers = new Set<Timer>();
+  /** Comes after the next answer. */
+  #held: Delivery | null = null;
+  #nextMessageId = 1;
+
+  constructor(packets: PacketStream, clock: Clock) {
+    this.#packets = packets;
+    this.#clock = clock;
+  }
+
+  deliver(delivery: Delivery, delayMs: number): void {
+    if (delivery.isHeld) this.#held = delivery;
+    else this.after(delayMs + delivery.afterMs, () => this.#publish(delivery));
+  }
+
+  /** Calls `act` at once, or after the delay unless the connection ends first. */
+  after(delayMs: number, act: () => void): void {
+    if (delayMs === 0) {
+      act();
+      return;
+    }
+    const timer = this.#clock.wakeAt(this.#clock.nowMs() + delayMs, () => {
+      this.#timers.delete(timer);
+      act();
+    });
+    this.#timers.add(timer);
+  }
+
+  cancel(): void {
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  #publish({ topic, body }: Delivery): void {
+    const qos = this.subscriptions.get(RESPONSE_TOPIC_FILTER) ?? this.subscriptions.get(topic);
+    if (qos === undefined) return;
+    const messageId = qos === 1 ? this.#messageId() : 0;
+    this.#packets.write({ cmd: 'publish', topic, payload: body, qos, messageId, dup: false, retain: false });
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#publish(held);
+  }
+
+  #messageId(): number {
+    const messageId = this.#nextMessageId;
+    this.#nextMessageId = messageId === MESSAGE_ID_MAX ? 1 : messageId + 1;
+    return messageId;
+  }
+}

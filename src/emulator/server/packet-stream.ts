@@ -1,0 +1,235 @@
+import type { Duplex } from 'node:stream';
+import { generate, type Packet, type Parser, parser } from 'mqtt-packet';
+import { MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
+import type { Clock, Timer } from '../../time/clock.ts';
+
+/** What one connection may cost. */
+export type SessionLimits = {
+  /** From the accepted connection to its CONNECT packet, TLS included. */
+  readonly connectTimeoutMs: number;
+  /** From the first byte of a packet to its last. */
+  readonly packetTimeoutMs: number;
+  /** From the end of a connection until it is cut off, even with bytes unsent. */
+  readonly closeTimeoutMs: number;
+  /** One packet, its header included. */
+  readonly packetBytesMax: number;
+  /** Answers that the device does not read. */
+  readonly unreadBytesMax: number;
+};
+
+export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
+  // Ten times what a slow device needs for TLS.
+  connectTimeoutMs: 30_000,
+  packetTimeoutMs: 30_000,
+  closeTimeoutMs: 5_000,
+  // The documented largest message, and room for topic and header.
+  packetBytesMax: MESSAGE_BYTES_MAX + 4 * 1024,
+  // Several hundred answers.
+  unreadBytesMax: 256 * 1024,
+});
+
+/** Something that MQTT or the service forbids, and that closes the connection. */
+export class ProtocolViolation extends Error {}
+
+/** Packets that may arrive before a late CONNACK; a whole conversation without an answer has four. */
+const EARLY_PACKETS_MAX = 16;
+
+/** What a session does with its packets. */
+export type PacketHandlers = {
+  /** May throw a `ProtocolViolation`. */
+  readonly onPacket: (packet: Packet) => void;
+  /** Called once, before what is still to be written is flushed. @param reason for the log; `null` = nothing to report. */
+  readonly onClosed: (reason: string | null) => void;
+};
+
+/** How long a device may be silent (infinite = forever), and what to log when it is silent for longer. */
+export type SilenceLimit = { readonly timeoutMs: number; readonly reason: string };
+
+/** MQTT packets over any duplex stream, within limits of time and size. */
+export class PacketStream {
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  readonly #limits: SessionLimits;
+  readonly #handlers: PacketHandlers;
+  readonly #parser: Parser = parser();
+  readonly #writer: PacketWriter;
+  /** For the next of the deadlines. */
+  #timer: Timer | null = null;
+  #silence: SilenceLimit = { timeoutMs: Number.POSITIVE_INFINITY, reason: 'idle' };
+  #lastPacketAtMs: number;
+  /** When the first byte of an incomplete packet arrived; `null` = no packet is incomplete. */
+  #incompleteSinceMs: number | null = null;
+  /** Packets kept until `release`; `null` = packets are handled at once. */
+  #kept: Packet[] | null = null;
+  #state: 'open' | 'stalled' | 'closed' = 'open';
+
+  constructor(stream: Duplex, clock: Clock, limits: SessionLimits, handlers: PacketHandlers) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#handlers = handlers;
+    this.#writer = new PacketWriter(stream, clock);
+    this.#lastPacketAtMs = clock.nowMs();
+    this.#parser.on('packet', (packet) => this.#received(packet));
+    this.#parser.on('error', (error: Error) => this.close(`not MQTT: ${error.message}`));
+    stream.on('data', (bytes: Buffer) => this.#read(bytes));
+    for (const event of ['error', 'close', 'end']) stream.on(event, () => this.close(null));
+  }
+
+  /** Neither closed nor stalled. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Closes the connection when the device is silent for longer than one of these; replaces earlier limits. */
+  limitSilence(first: SilenceLimit, second: SilenceLimit): void {
+    this.#silence = second.timeoutMs < first.timeoutMs ? second : first;
+    this.#watch();
+  }
+
+  /** Keeps all packets but CONNECT until `release`. */
+  keep(): void {
+    this.#kept = [];
+  }
+
+  release(): void {
+    const kept = this.#kept ?? [];
+    this.#kept = null;
+    this.#orClose(() => {
+      for (const packet of kept) this.#received(packet);
+    });
+  }
+
+  write(packet: Packet): void {
+    if (!this.isOpen) return;
+    this.#writer.write(packet);
+    if (this.#writer.unreadBytes > this.#limits.unreadBytesMax) this.close('the device reads no answers');
+  }
+
+  /** From now on, writes at most `bytes` at a time, with `pauseMs` in between. */
+  fragment(bytes: number, pauseMs: number): void {
+    this.#writer.fragment(bytes, pauseMs);
+  }
+
+  /** From now on, reads and writes nothing, and leaves the connection open. */
+  stall(): void {
+    if (this.isOpen) this.#state = 'stalled';
+  }
+
+  /** Ends the connection at once, whatever was still to be sent. */
+  cut(): void {
+    this.#stream.destroy();
+    this.close(null);
+  }
+
+  /** Ends the connection after everything that was written has been sent. */
+  close(reason: string | null): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#timer?.cancel();
+    this.#handlers.onClosed(reason);
+    const stream = this.#stream;
+    this.#writer.flush();
+    if (stream.destroyed) return;
+    const cutOff = this.#clock.wakeAt(this.#clock.nowMs() + this.#limits.closeTimeoutMs, () => stream.destroy());
+    stream.once('close', () => cutOff.cancel());
+    stream.end(() => stream.destroy());
+  }
+
+  #read(bytes: Buffer): void {
+    if (!this.isOpen) return;
+    this.#orClose(() => {
+      const incompleteBytes = this.#parser.parse(bytes);
+      if (this.#state === 'closed') return;
+      if (incompleteBytes > this.#limits.packetBytesMax) throw new ProtocolViolation('packet too large');
+      if (incompleteBytes === 0) this.#incompleteSinceMs = null;
+      else if (this.#incompleteSinceMs === null) {
+        this.#incompleteSinceMs = this.#clock.nowMs();
+        this.#watch();
+      }
+    });
+  }
+
+  /** Closes the connection if `act` comes upon something forbidden. */
+  #orClose(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      // The parser reads beyond the end of some malformed packets.
+      if (!(error instanceof ProtocolViolation || error instanceof RangeError)) throw error;
+      this.close(error.message);
+    }
+  }
+
+  #received(packet: Packet): void {
+    if (!this.isOpen) return;
+    this.#lastPacketAtMs = this.#clock.nowMs();
+    this.#incompleteSinceMs = null;
+    if (this.#kept === null || packet.cmd === 'connect') this.#handlers.onPacket(packet);
+    else if (this.#kept.push(packet) > EARLY_PACKETS_MAX)
+      throw new ProtocolViolation('too many packets before CONNACK');
+  }
+
+  /** A deadline that moves away, as at every packet, leaves the timer as it is: when it fires, it looks again. */
+  #watch(): void {
+    this.#timer?.cancel();
+    if (!this.isOpen) return;
+    const silenceAtMs = this.#lastPacketAtMs + this.#silence.timeoutMs;
+    const packetAtMs = (this.#incompleteSinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.packetTimeoutMs;
+    const atMs = Math.min(silenceAtMs, packetAtMs);
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const reason = silenceAtMs === atMs ? this.#silence.reason : 'incomplete packet';
+    if (this.#clock.nowMs() >= atMs) this.close(reason);
+    else this.#timer = this.#clock.wakeAt(atMs, () => this.#watch());
+  }
+}
+
+/** Writes packets to a stream: each at once, or in pieces with pauses when a fault asks for it. */
+class PacketWriter {
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  #pieces: { readonly bytes: number; readonly pauseMs: number } | null = null;
+  #waiting = Buffer.alloc(0);
+  #timer: Timer | null = null;
+
+  constructor(stream: Duplex, clock: Clock) {
+    this.#stream = stream;
+    this.#clock = clock;
+  }
+
+  write(packet: Packet): void {
+    const bytes = generate(packet);
+    if (this.#pieces === null) {
+      this.#stream.write(bytes);
+      return;
+    }
+    this.#waiting = Buffer.concat([this.#waiting, bytes]);
+    if (this.#timer === null) this.#writePiece();
+  }
+
+  fragment(bytes: number, pauseMs: number): void {
+    this.#pieces = { bytes, pauseMs };
+  }
+
+  /** Bytes that the other side has not taken yet. */
+  get unreadBytes(): number {
+    return this.#stream.writableLength + this.#waiting.length;
+  }
+
+  /** Writes everything that is waiting, without pauses; discards it when the stream is gone. */
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#waiting.length > 0 && !this.#stream.destroyed) this.#stream.write(this.#waiting);
+    this.#waiting = Buffer.alloc(0);
+  }
+
+  #writePiece(): void {
+    this.#timer = null;
+    if (this.#pieces === null || this.#waiting.length === 0) return;
+    const { bytes, pauseMs } = this.#pieces;
+    this.#stream.write(this.#waiting.subarray(0, bytes));
+    this.#waiting = this.#waiting.subarray(bytes);
+    this.#timer = this.#clock.wakeAt(this.#clock.nowMs() + pauseMs, () => this.#writePiece());
+  }
+}
