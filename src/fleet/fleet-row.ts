@@ -1,3 +1,10 @@
+import { symmetricKeyProblem } from '../dps/device-key.ts';
+import { MESSAGE_BYTES_MAX } from '../dps/endpoint.ts';
+import { registrationIdProblem } from '../dps/registration-id.ts';
+import { quoteValue } from '../problem/quote-value.ts';
+import type { FleetColumns } from './fleet-header.ts';
+import type { KnownColumn } from './known-columns.ts';
+
 /** One usable row of the fleet CSV. */
 export type FleetRow = {
   /** Place in the fleet, 0-based, header not counted: the journal's key. */
@@ -15,3 +22,96 @@ export type FleetRow = {
   /** Values of the columns that dpsload does not know, in their order. */
   readonly otherValues: readonly string[];
 };
+
+/** What is wrong with one row; never quotes a field, since that may be a key in the wrong place. */
+export type RowComplaint = { readonly message: string; readonly remedy: string };
+
+export type ParsedRow = { readonly row: FleetRow } | { readonly complaints: readonly RowComplaint[] };
+
+/** @param place of the row in the fleet, 0-based. */
+export function parseFleetRow(fields: readonly string[], place: number, columns: FleetColumns): ParsedRow {
+  if (fields.length !== columns.width) return { complaints: [widthComplaint(fields.length, columns)] };
+  const value = (column: KnownColumn): string | null => fields[columns.placeOf.get(column) ?? -1] || null;
+  const row: FleetRow = {
+    row: place,
+    registrationId: value('registration_id') ?? '',
+    group: value('group'),
+    expectedHub: value('expected_hub'),
+    deviceKey: value('device_key'),
+    certificateFile: value('cert_file'),
+    keyFile: value('key_file'),
+    payloadJson: value('payload'),
+    otherValues: columns.others.map((other) => fields[other.place] ?? ''),
+  };
+  const complaints = [
+    ...textComplaints(fields),
+    ...registrationIdComplaints(row.registrationId),
+    ...deviceKeyComplaints(row.deviceKey),
+    ...payloadComplaints(row.payloadJson),
+    ...otherComplaints(row.otherValues, columns),
+  ];
+  return complaints.length === 0 ? { row } : { complaints };
+}
+
+function widthComplaint(actual: number, { line, width }: FleetColumns): RowComplaint {
+  const fields = (count: number): string => (count === 1 ? '1 field' : `${count} fields`);
+  const remedy =
+    line === null
+      ? 'Without a header every line is one registration ID: remove --no-header when the first line names the columns'
+      : 'Give every row as many fields as the header has, and put a field that holds the delimiter in quotes';
+  return { message: `has ${fields(actual)} instead of ${fields(width)}`, remedy };
+}
+
+/** Bytes that are no UTF-8 are decoded to U+FFFD. */
+function textComplaints(fields: readonly string[]): readonly RowComplaint[] {
+  if (!fields.some((field) => field.includes('\uFFFD'))) return [];
+  return [{ message: 'is not valid UTF-8', remedy: 'Save the file as CSV in UTF-8' }];
+}
+
+function registrationIdComplaints(registrationId: string): readonly RowComplaint[] {
+  const reason = registrationIdProblem(registrationId);
+  return reason === null ? [] : [{ message: `registration_id ${reason}`, remedy: 'Correct the ID' }];
+}
+
+function deviceKeyComplaints(deviceKey: string | null): readonly RowComplaint[] {
+  const reason = deviceKey === null ? null : symmetricKeyProblem(deviceKey);
+  return reason === null ? [] : [{ message: `device_key ${reason}`, remedy: 'Copy the key again, whole' }];
+}
+
+function payloadComplaints(payloadJson: string | null): readonly RowComplaint[] {
+  if (payloadJson === null) return [];
+  if (!isJson(payloadJson)) {
+    return [
+      {
+        message: 'payload is not JSON',
+        remedy: 'Write JSON, in quotes with its own quotes doubled: "{""site"":""a""}"',
+      },
+    ];
+  }
+  if (Buffer.byteLength(payloadJson) <= MESSAGE_BYTES_MAX) return [];
+  return [
+    {
+      message: `payload has more than ${MESSAGE_BYTES_MAX} bytes`,
+      remedy: 'Make it smaller: the service takes no more',
+    },
+  ];
+}
+
+/** The other columns are copied into the results, where a secret must not go. */
+function otherComplaints(values: readonly string[], columns: FleetColumns): readonly RowComplaint[] {
+  return columns.others
+    .filter((_, index) => /SharedAccess(Key|Signature)|PRIVATE KEY/.test(values[index] ?? ''))
+    .map(({ name }) => ({
+      message: `column ${quoteValue(name)} holds a secret, and would be copied into the results`,
+      remedy: 'Remove the column',
+    }));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

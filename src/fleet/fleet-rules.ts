@@ -4,9 +4,8 @@ import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
 import { unreadableReason } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CertificateFiles, certificatePaths } from './certificate-files.ts';
-import type { FleetColumns } from './fleet-columns.ts';
-import type { FleetRow } from './fleet-row.ts';
-import { parseFleetRow, type RowComplaint } from './parse-fleet-row.ts';
+import type { FleetColumns } from './fleet-header.ts';
+import { type FleetRow, parseFleetRow, type RowComplaint } from './fleet-row.ts';
 
 /** What a run demands of every row, beyond its being legal. */
 export type FleetRules =

@@ -1,8 +1,8 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
-import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-header.ts';
 
 /** Rows of a fleet file, not yet looked at, with the columns of all of them. */
 export type FleetRecords = {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import type { FleetFile } from './fleet-file.ts';
-import type { FleetRow } from './fleet-row.ts';
-import { parseFleetRow } from './parse-fleet-row.ts';
+import { type FleetRow, parseFleetRow } from './fleet-row.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
 import type { FleetSurvey } from './survey-fleet.ts';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
-import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicate-problems.ts';
+import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
-import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import type { FleetColumns } from './fleet-header.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import type { KnownColumn } from './known-columns.ts';
 import { readFleetRecords } from './read-fleet-records.ts';

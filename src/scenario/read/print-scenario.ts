@@ -8,7 +8,7 @@ import { withoutReferences } from './read-scenario.ts';
 import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
 import { foreignCertificateSettings } from './resolve-attestation.ts';
 import { EMULATOR_SETTINGS, type ResolvedScenario, SERVICE_SETTINGS } from './resolve-scenario.ts';
-import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
+import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-schema.ts';
 
 /** Settings whose default is worked out from others, or from the machine. */
 const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];

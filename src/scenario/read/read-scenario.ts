@@ -6,7 +6,7 @@ import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-docu
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 import { type Given, type Origin, problemAt } from './origin.ts';
-import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SCHEMA, shapeProblems } from './scenario-shape.ts';
+import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SCHEMA, shapeProblems } from './scenario-schema.ts';
 
 /** Where the keys of one enrollment group are to be found. */
 export type GivenGroup = {

@@ -17,10 +17,10 @@ import {
   YES_NO,
 } from '../notation/notation.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
-import { CERTIFICATE_SETTINGS } from './certificate-settings.ts';
-import { CONNECTION_SETTINGS } from './connection-settings.ts';
+import { CERTIFICATE_SETTINGS } from './attestation-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
 import { type Setting, setting } from './setting.ts';
+import { CONNECTION_SETTINGS } from './target-settings.ts';
 
 /** The seed is one word of the hash behind every jitter. */
 const SEED_MAX = 0xffff_ffff;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fleetChange } from '../../src/fleet/longer-fleet.ts';
+import { fleetChange } from '../../src/fleet/fleet-change.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,8 +1,8 @@
 import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { type Problem, problemIn } from '../problem/operator-error.ts';
 import type { FingerprintTable } from './fingerprint-table.ts';
-import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import type { FleetColumns } from './fleet-header.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
 import { RejectedLines } from './rejected-lines.ts';
 
