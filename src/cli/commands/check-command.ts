@@ -109,16 +109,16 @@ function readOwnFlags({ existingRecords, hubs }: CheckFlags): OwnFlags {
 const UNITS_MAX = 200;
 
 /** Hubs with tier and units: `hub-a=S1:2,hub-b=S3:1`. */
-export const HUBS = notation<readonly HubCapacity[]>(
-  'name=S1:units',
-  'a list of hubs',
-  `Write NAME=TIER:UNITS with commas between them, tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
-  (text) => {
+export const HUBS = notation<readonly HubCapacity[]>({
+  placeholder: 'name=S1:units',
+  noun: 'a list of hubs',
+  remedy: `Write NAME=TIER:UNITS with commas between them, tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
+  parse: (text) => {
     const hubs = text.split(',').map(readHub);
     return hubs.every((hub) => hub !== null) ? hubs : null;
   },
-  (hubs) => hubs.map(({ name, tier, units }) => `${name}=${tier}:${units}`).join(','),
-);
+  show: (hubs) => hubs.map(({ name, tier, units }) => `${name}=${tier}:${units}`).join(','),
+});
 
 function readHub(text: string): HubCapacity | null {
   const [, name, tierText, unitsText] = /^\s*([A-Za-z0-9.-]+)=([A-Z]\d):(\d{1,3})\s*$/.exec(text) ?? [];

@@ -86,9 +86,9 @@ async function printToken(command: Command, flags: SasFlags, environment: Enviro
 function checkedInput(command: Command, flags: SasFlags, environment: Environment): SasInput {
   const problems: Problem[] = [];
   const given = givenFlags(command);
-  const { value: idScope, origin } = gatherSetting('idScope', given, environment, undefined, problems);
+  const { value: idScope, origin } = gatherSetting('idScope', { flags: given, environment }, problems);
   if (origin.source === 'default') problems.push(problem('no ID scope is named', 'Give --id-scope SCOPE'));
-  const { value: apiVersion } = gatherSetting('apiVersion', given, environment, undefined, problems);
+  const { value: apiVersion } = gatherSetting('apiVersion', { flags: given, environment }, problems);
   const reason = registrationIdProblem(flags.registrationId);
   if (reason !== null) problems.push(problem(`the registration ID ${reason}`, 'Correct --registration-id'));
   const expiresIn = EXPIRES_IN.read(flags.expiresIn);

@@ -1,80 +1,83 @@
-import { MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
+import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
 import type { Transport } from '../../mqtt/dialler.ts';
 import { ADDRESSES } from '../notation/lists.ts';
-import { choice, FILE, HOST, wholeNumberBetween } from '../notation/notation.ts';
-import { setting } from './setting.ts';
+import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
+import { inGroup, setting } from './setting.ts';
 
 const TLS_VERSION = choice(['1.2', '1.3']);
+const EXPLICIT_TARGET = 'a target is always explicit';
 
-/** How devices connect. */
-export const CONNECTION_SETTINGS = {
-  transport: setting<Transport>({
-    key: 'target.transport',
-    notation: choice(['mqtt', 'websocket']),
+/** What a run connects to, and how. */
+export const TARGET_SETTINGS = inGroup('Target', {
+  emulator: setting('target.emulator', YES_NO, {
+    default: false,
+    defaultText: 'no',
+    reason: EXPLICIT_TARGET,
+    help: 'use the embedded DPS emulator, started for this run',
+  }),
+  emulatorConfig: setting('target.emulator.config', FILE, {
+    defaultText: 'one enrollment group and three hubs of equal weight',
+    reason: 'enough for a first run',
+    help: 'YAML configuration of the emulator',
+  }),
+  throwAway: setting('target.emulator.throwAway', YES_NO, {
+    flag: null,
+    default: false,
+    defaultText: 'no; without an emulator configuration, a group key is always created',
+    reason: 'keys belong to the operator',
+    help: 'create the group key (DPSLOAD_GROUP_KEY in the emulator configuration) or the x509 CA for this run only',
+  }),
+  host: setting('target.host', HOST, {
+    reason: EXPLICIT_TARGET,
+    help: `use a DPS instance: ${GLOBAL_HOST}, or the instance's own host name; requires --id-scope`,
+  }),
+  idScope: setting('target.idScope', ID_SCOPE, {
+    reason: EXPLICIT_TARGET,
+    help: 'ID scope of the DPS instance',
+  }),
+  transport: setting<Transport>('target.transport', choice(['mqtt', 'websocket']), {
     default: 'mqtt',
-    reason: 'what most devices do',
-    help: 'MQTT over TLS, or over WebSocket over TLS for networks that let only HTTPS through',
-    group: 'Target',
+    reason: 'what most devices use',
+    help: 'MQTT over TLS, or MQTT over secure WebSocket for networks that allow only HTTPS',
   }),
-  port: setting({
-    key: 'target.port',
-    notation: wholeNumberBetween(1, 65_535),
-    default: null,
+  port: setting('target.port', wholeNumberBetween(1, 65_535), {
     defaultText: `${MQTT_PORT}, or ${WEBSOCKET_PORT} with --transport websocket`,
-    reason: 'the ports of the service',
+    reason: "the service's ports",
     help: 'port of the host',
-    group: 'Target',
   }),
-  ca: setting({
-    key: 'target.ca',
-    notation: FILE,
-    default: null,
-    defaultText: "the system's roots alone",
+  ca: setting('target.ca', FILE, {
+    defaultText: 'system roots only',
     reason: 'the service has a public certificate',
-    help: 'PEM file of CA certificates, trusted beside the roots of the system',
-    group: 'Target',
+    help: 'PEM file of CA certificates to trust in addition to the system roots',
   }),
-  caOnly: setting({
-    key: 'target.caOnly',
-    notation: FILE,
-    default: null,
-    defaultText: "the system's roots",
+  caOnly: setting('target.caOnly', FILE, {
+    defaultText: 'the system roots',
     reason: 'the service has a public certificate',
-    help: 'PEM file of CA certificates, trusted instead of the roots of the system',
-    group: 'Target',
+    help: 'PEM file of CA certificates to trust instead of the system roots',
   }),
-  serverName: setting({
-    key: 'target.serverName',
-    notation: HOST,
-    default: null,
+  serverName: setting('target.serverName', HOST, {
     defaultText: 'the host',
-    reason: 'a host bears its own name',
-    help: 'name sent as SNI, which the certificate must bear; for a host that is an address or a private endpoint',
-    group: 'Target',
+    reason: 'the certificate usually names the host',
+    help: 'name to send as SNI and to expect in the certificate; for a host that is an IP address or a private endpoint',
   }),
-  tlsMin: setting({
-    key: 'target.tlsMin',
-    notation: TLS_VERSION,
+  tlsMin: setting('target.tlsMin', TLS_VERSION, {
     default: '1.2',
-    reason: 'the only version that the service promises',
-    help: 'oldest TLS version that is spoken',
-    group: 'Target',
+    reason: 'the only version that the service guarantees',
+    help: 'oldest TLS version to accept',
   }),
-  tlsMax: setting({
-    key: 'target.tlsMax',
-    notation: TLS_VERSION,
+  tlsMax: setting('target.tlsMax', TLS_VERSION, {
     default: '1.3',
-    reason: 'the newest there is',
-    help: 'newest TLS version that is spoken',
-    group: 'Target',
+    reason: 'the newest version',
+    help: 'newest TLS version to offer',
   }),
-  localAddress: setting({
-    key: 'target.localAddress',
-    notation: ADDRESSES,
-    default: null,
-    defaultText: 'the system chooses',
-    reason: 'one address has about 28,000 ports towards one target, enough for most runs',
-    help: 'source addresses, used in turn, each with local ports of its own',
-    group: 'Target',
+  localAddress: setting('target.localAddress', ADDRESSES, {
+    defaultText: 'chosen by the system',
+    reason: 'one address has about 28,000 ports for one target, enough for most runs',
+    help: 'source addresses, used in turn; each has its own local ports',
   }),
-} as const;
+  apiVersion: setting('target.apiVersion', API_VERSION, {
+    default: API_VERSION_DEFAULT,
+    reason: 'the oldest that reports every substatus',
+    help: 'api-version of the device API',
+  }),
+});
