@@ -1,34 +1,34 @@
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { MESSAGE_BYTES_MAX } from '../dps/endpoint.ts';
-import { registrationIdProblem } from '../dps/registration-id.ts';
+import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import type { FleetColumns } from './fleet-header.ts';
 import type { KnownColumn } from './known-columns.ts';
 
 /** One usable row of the fleet CSV. */
 export type FleetRow = {
-  /** Place in the fleet, 0-based, header not counted: the journal's key. */
+  /** Place in the fleet, 0-based, not counting the header: the journal's key. */
   readonly row: number;
   readonly registrationId: string;
   readonly group: string | null;
   readonly expectedHub: string | null;
   /** base64. */
   readonly deviceKey: string | null;
-  /** Paths as they stand in the CSV, relative to its folder. */
+  /** Paths as written in the CSV, relative to its folder. */
   readonly certificateFile: string | null;
   readonly keyFile: string | null;
   /** JSON text. */
   readonly payloadJson: string | null;
-  /** Values of the columns that dpsload does not know, in their order. */
+  /** Values of the unknown columns, in their order. */
   readonly otherValues: readonly string[];
 };
 
-/** What is wrong with one row; never quotes a field, since that may be a key in the wrong place. */
+/** A mistake in one row; never quotes a field, since that may be a key in the wrong place. */
 export type RowComplaint = { readonly message: string; readonly remedy: string };
 
 export type ParsedRow = { readonly row: FleetRow } | { readonly complaints: readonly RowComplaint[] };
 
-/** @param place of the row in the fleet, 0-based. */
+/** @param place Of the row in the fleet, 0-based. */
 export function parseFleetRow(fields: readonly string[], place: number, columns: FleetColumns): ParsedRow {
   if (fields.length !== columns.width) return { complaints: [widthComplaint(fields.length, columns)] };
   const value = (column: KnownColumn): string | null => fields[columns.placeOf.get(column) ?? -1] || null;
@@ -53,16 +53,22 @@ export function parseFleetRow(fields: readonly string[], place: number, columns:
   return complaints.length === 0 ? { row } : { complaints };
 }
 
-function widthComplaint(actual: number, { line, width }: FleetColumns): RowComplaint {
-  const fields = (count: number): string => (count === 1 ? '1 field' : `${count} fields`);
-  const remedy =
-    line === null
-      ? 'Without a header every line is one registration ID: remove --no-header when the first line names the columns'
-      : 'Give every row as many fields as the header has, and put a field that holds the delimiter in quotes';
-  return { message: `has ${fields(actual)} instead of ${fields(width)}`, remedy };
+/** The registration ID in a form in which IDs that the service considers equal are equal; `null` if it is not legal. */
+export function foldedRegistrationId(fields: readonly string[], columns: FleetColumns): string | null {
+  const id = fields[columns.placeOf.get('registration_id') ?? -1];
+  if (fields.length !== columns.width || id === undefined || registrationIdProblem(id) !== null) return null;
+  return foldRegistrationId(id);
 }
 
-/** Bytes that are no UTF-8 are decoded to U+FFFD. */
+function widthComplaint(actual: number, { line, width }: FleetColumns): RowComplaint {
+  const remedy =
+    line === null
+      ? 'Without a header, every line is one registration ID: remove --no-header if the first line names the columns'
+      : 'Give every row as many fields as the header, and quote fields that contain the delimiter';
+  return { message: `has ${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
+}
+
+/** Bytes that are not UTF-8 are decoded to U+FFFD. */
 function textComplaints(fields: readonly string[]): readonly RowComplaint[] {
   if (!fields.some((field) => field.includes('\uFFFD'))) return [];
   return [{ message: 'is not valid UTF-8', remedy: 'Save the file as CSV in UTF-8' }];
@@ -75,26 +81,18 @@ function registrationIdComplaints(registrationId: string): readonly RowComplaint
 
 function deviceKeyComplaints(deviceKey: string | null): readonly RowComplaint[] {
   const reason = deviceKey === null ? null : symmetricKeyProblem(deviceKey);
-  return reason === null ? [] : [{ message: `device_key ${reason}`, remedy: 'Copy the key again, whole' }];
+  return reason === null ? [] : [{ message: `device_key ${reason}`, remedy: 'Copy the whole key again' }];
 }
 
 function payloadComplaints(payloadJson: string | null): readonly RowComplaint[] {
   if (payloadJson === null) return [];
   if (!isJson(payloadJson)) {
-    return [
-      {
-        message: 'payload is not JSON',
-        remedy: 'Write JSON, in quotes with its own quotes doubled: "{""site"":""a""}"',
-      },
-    ];
+    const remedy = 'Write JSON in quotes, with the quotes inside doubled: "{""site"":""a""}"';
+    return [{ message: 'payload is not JSON', remedy }];
   }
   if (Buffer.byteLength(payloadJson) <= MESSAGE_BYTES_MAX) return [];
-  return [
-    {
-      message: `payload has more than ${MESSAGE_BYTES_MAX} bytes`,
-      remedy: 'Make it smaller: the service takes no more',
-    },
-  ];
+  const message = `payload has more than ${MESSAGE_BYTES_MAX.toLocaleString('en-US')} bytes`;
+  return [{ message, remedy: 'Shorten it: the service accepts no more' }];
 }
 
 /** The other columns are copied into the results, where a secret must not go. */
@@ -102,7 +100,7 @@ function otherComplaints(values: readonly string[], columns: FleetColumns): read
   return columns.others
     .filter((_, index) => /SharedAccess(Key|Signature)|PRIVATE KEY/.test(values[index] ?? ''))
     .map(({ name }) => ({
-      message: `column ${quoteValue(name)} holds a secret, and would be copied into the results`,
+      message: `column ${quoteValue(name)} contains a secret, which would be copied into the results`,
       remedy: 'Remove the column',
     }));
 }

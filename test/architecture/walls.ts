@@ -152,7 +152,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/settings',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation'],
+    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation', 'time'],
   },
   {
     name: 'scenario/notation',
@@ -180,7 +180,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'emulator/service', imports: ['certificates', 'dps'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
   { name: 'load', imports: ['dps', 'time'] },
-  { name: 'certificates', imports: ['problem'] },
+  { name: 'certificates', imports: ['problem', 'time'] },
   { name: 'files', imports: ['problem'] },
   { name: 'problem', imports: [] },
   { name: 'dps', imports: [] },

@@ -127,7 +127,7 @@ describe('certs issue', () => {
     const { code, stderr } = await dpsload(['certs', 'issue', path('bad.csv'), ...issuer, '-o', path('bad')]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/bad\.csv:3: registration_id is 65 characters long/);
-    expect(stderr).toMatch(/bad\.csv:4: repeats the registration ID of line 2/);
+    expect(stderr).toMatch(/bad\.csv:4: duplicate of line 2/);
     expect(readdirSync(folder)).not.toContain('bad');
   });
 
