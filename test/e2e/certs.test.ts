@@ -52,7 +52,7 @@ describe('certs create', () => {
     const { code, stderr } = await dpsload(['certs', 'create', '-o', path('mixed')]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/root\.key: is there already, and not the key of .*root\.pem/),
+      expect.stringMatching(/root\.key: already exists, and is not the key of .*root\.pem/),
     ]);
   });
 
