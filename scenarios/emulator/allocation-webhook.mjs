@@ -1,20 +1,20 @@
 /*
- * A custom allocation webhook, to copy: it sends each device to the hub of the site that its payload names.
+ * A template for a custom allocation webhook: it assigns each device to the hub of the site that its payload names.
  *
- * The service POSTs what it knows of the device, and the hubs to choose from:
+ * The service POSTs the device's data and the hubs to choose from:
  *   { "enrollmentGroup": { "enrollmentGroupId": … },
  *     "deviceRuntimeContext": { "registrationId": "pump-0001", "payload": { "site": "north" },
- *                               "currentIotHubHostName": … (only of a device that was registered before) },
+ *                               "currentIotHubHostName": … (only if the device was registered before) },
  *     "linkedHubs": ["hub-north.azure-devices.net", …] }
- * and takes { "iotHubHostName": one of linkedHubs, "payload": optional, handed to the device }.
- * Any status but 2xx fails the registration: 400207, "Custom allocation failed with status code: …".
+ * and expects { "iotHubHostName": one of linkedHubs, "payload": optional, passed to the device }.
+ * Any status other than 2xx fails the registration with 400207, "Custom allocation failed with status code: …".
  *
- * Run it alone with: PORT=7071 node allocation-webhook.mjs
- * For a real instance, put chooseHub into an Azure Function with an HTTP trigger; name its URL, with its key, in the enrollment.
+ * To run it on its own: PORT=7071 node allocation-webhook.mjs
+ * For a real instance, put chooseHub into an Azure Function with an HTTP trigger; put its URL, with its key, into the enrollment.
  */
 import { createServer } from 'node:http';
 
-/** @returns the answer, or `null` for a device that no hub is meant for */
+/** @returns The answer, or `null` when no hub matches the device. */
 function chooseHub({ deviceRuntimeContext, linkedHubs }) {
   const { site } = deviceRuntimeContext.payload ?? {};
   const hub = linkedHubs.find((name) => name.startsWith(`hub-${site}.`));
@@ -37,11 +37,11 @@ const server = createServer(async (request, response) => {
   }
 });
 
-// Loopback: whoever reaches a webhook decides where devices go.
+// Loopback only: nobody else should be able to call the webhook.
 server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
-  // The emulator reads where it listens from this line.
+  // The emulator reads the address from this line.
   process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${server.address().port}/` })}\n`);
 });
 
-// Started by the emulator, it ends with it.
+// When started by the emulator, end with it.
 if (process.env.PORT === undefined) process.stdin.on('end', () => process.exit(0)).resume();

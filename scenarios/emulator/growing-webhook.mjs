@@ -1,12 +1,12 @@
 /*
- * A custom allocation webhook that stands for a hub being added: new devices are spread over all linked hubs but the last
- * one, devices that come back over all of them. Where a device goes depends on its ID alone, so that only those move that
- * belong to the added hub. How webhooks are called and answer: see allocation-webhook.mjs.
+ * A custom allocation webhook that simulates the addition of a hub: it spreads new devices over all linked hubs except the
+ * last one, and returning devices over all of them. A device's hub depends on its ID alone, so only those devices move that
+ * belong to the added hub. For how webhooks are called and answer, see allocation-webhook.mjs.
  */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
-/** Rendezvous hashing: the hub with the highest draw wins; adding one moves nothing but its own share. */
+/** Rendezvous hashing: the hub with the highest draw wins; adding a hub moves only its own share. */
 function chooseHub({ deviceRuntimeContext, linkedHubs }) {
   const { registrationId, currentIotHubHostName } = deviceRuntimeContext;
   const hubs = currentIotHubHostName === undefined ? linkedHubs.slice(0, -1) : linkedHubs;
