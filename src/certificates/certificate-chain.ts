@@ -8,6 +8,15 @@ export function certificatesIn(pem: string): readonly X509Certificate[] {
   return (pem.match(CERTIFICATE) ?? []).map((each) => new X509Certificate(each));
 }
 
+/** The first certificate of a PEM text; `null` when it cannot be parsed. */
+export function parseCertificate(pem: string): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return null;
+  }
+}
+
 /** The certificates between the leaf and the root, PEM: whoever trusts a root already has it, so it is not sent (RFC 5246, 7.4.2). */
 export function intermediatesIn(pem: string): string {
   return certificatesIn(pem)

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { createCertificate, type KeyAlgorithm, type KeyedCertificate } from './certificate.ts';
+import { parseCertificate } from './certificate-chain.ts';
 import { isKeyOf, type PairFiles, readPair, writePair } from './certificate-pair.ts';
 import { validityOf } from './validity.ts';
 
@@ -27,7 +28,8 @@ export async function createAuthority(
 ): Promise<Authority> {
   const { certificatePem, privateKeyPem } = readPair(files);
   if (certificatePem !== null && privateKeyPem !== null) {
-    const certificate = parsed(certificatePem, files.certificateFile);
+    const certificate = parseCertificate(certificatePem);
+    if (certificate === null) throw obstacle(files.certificateFile, 'already exists, and is not a PEM certificate');
     const isOfIssuer = certificate.verify(new X509Certificate(issuer?.certificatePem ?? certificatePem).publicKey);
     if (!isOfIssuer) throw obstacle(files.certificateFile, 'already exists, and was signed by another CA');
     if (!isKeyOf(certificate, privateKeyPem)) {
@@ -41,14 +43,6 @@ export async function createAuthority(
   const created = await createCertificate(request, issuer);
   writePair(files, created);
   return { ...created, result: 'created' };
-}
-
-function parsed(certificatePem: string, file: string): X509Certificate {
-  try {
-    return new X509Certificate(certificatePem);
-  } catch {
-    throw obstacle(file, 'already exists, and is not a PEM certificate');
-  }
 }
 
 function obstacle(file: string, message: string): OperatorError {

@@ -8,7 +8,7 @@ import {
   keyKind,
   openIssuer,
 } from './certificate.ts';
-import { commonName, intermediatesIn } from './certificate-chain.ts';
+import { commonName, intermediatesIn, parseCertificate } from './certificate-chain.ts';
 import { isKeyOf, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
@@ -58,7 +58,7 @@ export class DeviceBatch {
   async issue(registrationId: string, nowMs: number): Promise<IssueResult> {
     const files = this.filesOf(registrationId);
     const { certificatePem, privateKeyPem } = readPair(files);
-    const certificate = certificatePem === null ? null : parsed(certificatePem);
+    const certificate = certificatePem === null ? null : parseCertificate(certificatePem);
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
     if (isOther || isNotPem(certificatePem)) throw obstacle(files.certificateFile, registrationId);
     if (isNotPem(privateKeyPem)) throw obstacle(files.keyFile, registrationId);
@@ -93,13 +93,4 @@ function isNotPem(text: string | null): boolean {
 function obstacle(file: string, registrationId: string): OperatorError {
   const message = `already exists, and does not belong to device ${JSON.stringify(registrationId)}`;
   return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
-}
-
-/** `null` = the file is incomplete. */
-function parsed(pem: string): X509Certificate | null {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
-  }
 }

@@ -28,17 +28,12 @@ export async function* readFleetRecords(
     const [first] = records;
     if (first === undefined) continue;
     isEmpty = false;
-    if (columns === null) {
-      columns = readFleetColumns(fleet, first);
-      yield { columns, records: records.slice(1) };
-    } else {
-      yield { columns, records };
-    }
+    const isHeader = columns === null;
+    columns ??= readFleetColumns(fleet, first);
+    yield { columns, records: isHeader ? records.slice(1) : records };
   }
-  if (isEmpty) throw emptyFile(fleet.file);
-}
-
-function emptyFile(file: string): OperatorError {
-  const remedy = 'Write a header line with registration_id, and a line for each device';
-  return new OperatorError('usage', [problemIn(file, 'is empty', remedy)]);
+  if (isEmpty) {
+    const remedy = 'Write a header line with registration_id, and a line for each device';
+    throw new OperatorError('usage', [problemIn(fleet.file, 'is empty', remedy)]);
+  }
 }

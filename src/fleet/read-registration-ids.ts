@@ -20,14 +20,9 @@ export async function* readRegistrationIds(
 ): AsyncGenerator<readonly ListedId[]> {
   let place: number | null = null;
   for await (const records of readCsvRecords(file, readFileBytes(file, null), ',', onBytes)) {
-    const [first] = records;
-    if (first === undefined) continue;
-    if (place === null) {
-      place = placeOfIds(file, first);
-      yield listedIds(records.slice(1), place);
-    } else {
-      yield listedIds(records, place);
-    }
+    const [header] = place === null ? records : [];
+    if (header !== undefined) place = placeOfIds(file, header);
+    if (place !== null) yield listedIds(header === undefined ? records : records.slice(1), place);
   }
   if (place === null) throw noList(file, null, 'is empty');
 }

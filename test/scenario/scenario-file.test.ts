@@ -222,7 +222,7 @@ describe('a scenario file', () => {
       [[2, 7, '"LINE_B_KEY", which holds a secret', 'keyVariable']],
     ],
     [
-      'what later versions bring',
+      'keys of later versions',
       'version: 1\nload: { stages: [], thresholds: 1 }\nagents: {}\nrounds: 2\n',
       [
         [2, 17, 'load.stages "" is not a list of stages', 'rate:duration'],
@@ -241,7 +241,7 @@ describe('a scenario file', () => {
     });
   });
 
-  it('is told all its problems at once, from its top to its end, with those of flags and environment', async () => {
+  it('reports all problems at once, from its top to its end, with those of flags and environment', async () => {
     const text = 'version: 2\nseed: x\ntarget: { prt: 1, host: "a b" }\nload: { rate: 5, wrkers: 1 }\n';
     const flags = { attempts: '0' };
     const scenarioFile = { file: 's.yaml', text };

@@ -10,7 +10,7 @@ type Schema = { readonly properties?: Readonly<Record<string, Schema>>; readonly
 
 const SCHEMA_FILE = new URL('../../scenarios/scenario.schema.json', import.meta.url);
 
-describe('a scenario that dpsload brings', () => {
+describe('a bundled scenario', () => {
   it.each(shippedScenarios())('$name can be run, names its schema, and says what it is for', ({
     file,
     text,

@@ -33,7 +33,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     flag: { short: 'c' },
     defaultText: `rate × ${SLOW_REGISTRATION_SECONDS} s, or ${CONCURRENCY_DEFAULT} without a rate`,
     reason: `enough for registrations of ${SLOW_REGISTRATION_SECONDS} s at the requested rate`,
-    help: 'registrations in flight at once, over all workers',
+    help: 'maximum number of registrations in flight, over all workers',
   }),
   rate: setting('load.rate', RATE, {
     flag: { short: 'r' },
