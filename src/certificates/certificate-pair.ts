@@ -16,7 +16,7 @@ export function pairFiles(folder: string, name: string): PairFiles {
   return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) };
 }
 
-/** Whether they belong together; not where the text holds no key. */
+/** Whether the key belongs to the certificate; `false` when the text is not a key. */
 export function isKeyOf(certificate: X509Certificate, privateKeyPem: string): boolean {
   try {
     return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
@@ -25,20 +25,20 @@ export function isKeyOf(certificate: X509Certificate, privateKeyPem: string): bo
   }
 }
 
-/** What is there of a pair. */
+/** Reads those of the two files that exist. */
 export function readPair({ certificateFile, keyFile }: PairFiles): StoredPair {
-  return { certificatePem: readIfThere(certificateFile), privateKeyPem: readIfThere(keyFile) };
+  return { certificatePem: readIfExists(certificateFile), privateKeyPem: readIfExists(keyFile) };
 }
 
-/** Writes both, the key for its owner alone. What was there is replaced. */
+/** Writes or replaces both files; only their owner can read the key. */
 export function writePair({ certificateFile, keyFile }: PairFiles, pair: KeyedCertificate): void {
-  // A file keeps its mode when it is written again.
+  // Overwriting a file would keep its mode.
   rmSync(keyFile, { force: true });
   writeFileSync(keyFile, pair.privateKeyPem, { mode: 0o600 });
   writeFileSync(certificateFile, pair.certificatePem);
 }
 
-function readIfThere(file: string): string | null {
+function readIfExists(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

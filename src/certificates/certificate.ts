@@ -14,25 +14,24 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import type { Validity } from './validity.ts';
 
-/** Of new keys. P-256 is what small devices can do, and a hundred times quicker to make than RSA. */
+/** Algorithms of new keys. Small devices can handle P-256, and a key takes a hundredth of the time that RSA needs. */
 export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;
 
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
-export const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-export const P384 = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const;
-export const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
+const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const P384 = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const;
+const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
 
-/** As WebCrypto's `generateKey` takes it. */
-export const KEY_GENERATION: Readonly<
-  Record<KeyAlgorithm, webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams>
-> = {
+/** For WebCrypto's `generateKey`. */
+const KEY_GENERATION: Readonly<Record<KeyAlgorithm, webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams>> = {
   p256: P256,
   rsa2048: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
 };
 
-/** The name of a key's kind: one of `KEY_ALGORITHMS`, or what OpenSSL calls it, with its size. */
+/** The kind of a key: one of `KEY_ALGORITHMS`, or OpenSSL's name for it, with its size. */
 export function keyKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
   const { namedCurve, modulusLength } = asymmetricKeyDetails;
   if (namedCurve === 'prime256v1') return 'p256';
@@ -46,20 +45,17 @@ export type KeyedCertificate = {
   readonly privateKeyPem: string;
 };
 
-export type CertificateRequest = {
-  /** `authority` signs others, `server` stands for `dnsNames` and `ipAddresses`, `device` is a client's. */
+export type CertificateRequest = Validity & {
+  /** `authority` signs others, `server` identifies `dnsNames` and `ipAddresses`, `device` identifies a client. */
   readonly kind: 'authority' | 'server' | 'device';
   readonly commonName: string;
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
-  /** Validity, milliseconds since 1970. */
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
   /** Absent = P-256. */
   readonly keyAlgorithm?: KeyAlgorithm;
 };
 
-/** Makes a key and a certificate for it, signed by `issuer`; by itself when `issuer` is `null`. */
+/** Creates a key and a certificate for it, signed by `issuer`, or self-signed if that is `null`. */
 export async function createCertificate(
   request: CertificateRequest,
   issuer: KeyedCertificate | null,
@@ -67,7 +63,7 @@ export async function createCertificate(
   return issueCertificate(request, issuer === null ? null : await openIssuer(issuer));
 }
 
-/** As `createCertificate`; for many certificates of one issuer. */
+/** Does the same for many certificates of one issuer. */
 export async function issueCertificate(request: CertificateRequest, issuer: Issuer | null): Promise<KeyedCertificate> {
   const { keyAlgorithm = 'p256' } = request;
   const keys = await webcrypto.subtle.generateKey(KEY_GENERATION[keyAlgorithm], true, ['sign', 'verify']);
@@ -112,7 +108,7 @@ function nameExtensions({ dnsNames = [], ipAddresses = [] }: CertificateRequest)
   return names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)];
 }
 
-/** RFC 5280, 4.2.1.1 and 4.2.1.2; strict verifiers, such as Python's since 3.13, refuse chains without them. */
+/** RFC 5280, 4.2.1.1 and 4.2.1.2; strict verifiers, such as Python's since 3.13, reject chains without them. */
 async function keyExtensions(
   { kind }: CertificateRequest,
   publicKey: webcrypto.CryptoKey,
@@ -128,19 +124,19 @@ function privateKeyPem(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** A CA that is ready to sign: parsed once, for any number of certificates. */
+/** A CA that is ready to sign any number of certificates. */
 export type Issuer = {
   readonly subject: Name;
   readonly signingKey: webcrypto.CryptoKey;
   readonly signingAlgorithm: typeof P256 | typeof P384 | typeof RSA;
-  /** Names the issuer's key in each certificate. */
+  /** Identifies the issuer's key in each certificate. */
   readonly keyIdentifier: Extension;
 };
 
 /**
  * Reads the first certificate of `certificatePem`, and its key.
  *
- * @throws Error when the key is no unencrypted PEM, or neither P-256, P-384 nor RSA.
+ * @throws Error when the key is not unencrypted PEM, or is neither P-256, P-384 nor RSA.
  */
 export async function openIssuer({ certificatePem, privateKeyPem }: KeyedCertificate): Promise<Issuer> {
   const certificate = new X509Certificate(certificatePem);

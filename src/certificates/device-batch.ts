@@ -8,23 +8,23 @@ import {
   keyKind,
   openIssuer,
 } from './certificate.ts';
-import { commonName, intermediatesIn } from './certificate-chain.ts';
+import { commonName, intermediatesIn, parseCertificate } from './certificate-chain.ts';
 import { isKeyOf, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
-/** What all certificates of a batch have in common. */
+/** Properties that all certificates of a batch share. */
 export type DeviceBatchSettings = {
-  /** Holds `{registration ID}.pem` and `{registration ID}.key`. */
+  /** Contains `{registration ID}.pem` and `{registration ID}.key`. */
   readonly folder: string;
   readonly keyAlgorithm: KeyAlgorithm;
   readonly validity: ValidityKind;
-  /** Length of the validity. */
+  /** Validity in days. */
   readonly days: number;
 };
 
 /**
- * `kept`: the files were there already, and are as a new pair would be, but for the moment at which they were made. `replaced`:
- * a whole pair was there that is not.
+ * `kept`: the files existed, and match what a new pair would be, apart from the time of creation. `replaced`: a complete pair
+ * existed that did not match.
  */
 export type IssueResult = 'issued' | 'kept' | 'replaced';
 
@@ -51,17 +51,17 @@ export class DeviceBatch {
   }
 
   /**
-   * Makes a device's certificate, followed by the intermediates, and its key, unless they are there.
+   * Creates a device's certificate, followed by the intermediates, and its key, unless they exist already.
    *
-   * @throws OperatorError when a file of that name is not this device's.
+   * @throws OperatorError when a file of that name does not belong to this device.
    */
   async issue(registrationId: string, nowMs: number): Promise<IssueResult> {
     const files = this.filesOf(registrationId);
     const { certificatePem, privateKeyPem } = readPair(files);
-    const certificate = certificatePem === null ? null : parsed(certificatePem);
+    const certificate = certificatePem === null ? null : parseCertificate(certificatePem);
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
-    if (isOther || isNoPem(certificatePem)) throw foreignFile(files.certificateFile, registrationId);
-    if (isNoPem(privateKeyPem)) throw foreignFile(files.keyFile, registrationId);
+    if (isOther || isNotPem(certificatePem)) throw obstacle(files.certificateFile, registrationId);
+    if (isNotPem(privateKeyPem)) throw obstacle(files.keyFile, registrationId);
     const isPair = certificate !== null && privateKeyPem !== null && isKeyOf(certificate, privateKeyPem);
     if (isPair && this.#isAsNew(certificate, certificatePem ?? '', nowMs)) return 'kept';
     writePair(files, await this.#create(registrationId, nowMs));
@@ -86,20 +86,11 @@ export class DeviceBatch {
   }
 }
 
-function isNoPem(text: string | null): boolean {
+function isNotPem(text: string | null): boolean {
   return text !== null && text !== '' && !text.startsWith('-----BEGIN ');
 }
 
-function foreignFile(file: string, registrationId: string): OperatorError {
-  const message = `is there already, and not of device ${JSON.stringify(registrationId)}`;
+function obstacle(file: string, registrationId: string): OperatorError {
+  const message = `already exists, and does not belong to device ${JSON.stringify(registrationId)}`;
   return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
-}
-
-/** `null`: a file that was not written to its end. */
-function parsed(pem: string): X509Certificate | null {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
-  }
 }

@@ -10,26 +10,26 @@ import { validityKind, validityOf } from './validity.ts';
 export type ServerIdentity = {
   /** PEM of the CA that clients must trust. */
   readonly caPem: string;
-  /** Where `caPem` stands. */
+  /** The file that contains `caPem`. */
   readonly caFile: string;
   readonly server: KeyedCertificate;
 };
 
 const CA_VALID_DAYS = 3_650;
-/** TLS clients refuse server certificates of more than 825 days, some of more than 398. */
+/** TLS clients reject server certificates of more than 825 days, some of more than 398. */
 const SERVER_VALID_DAYS = 397;
 
-/** Under which every server certificate stands. */
+/** Names in every server certificate. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Reads the CA and the server certificate in `dir`, and creates what is absent; the latter also when it is not valid now,
- * or signed by another CA, or does not stand for all names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ * Reads the CA and the server certificate in `dir`, and creates what is missing. Replaces a server certificate that is not
+ * valid now, is signed by another CA, or lacks one of the names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
  *
  * @param nowMs Milliseconds since 1970.
- * @param names Host names and IP addresses of the server beside those of loopback.
- * @throws OperatorError when one of a pair is there without the other, or the CA has expired: its clients hold a copy of it,
- *   so that to replace it is for whoever gave it to them.
+ * @param names Host names and IP addresses of the server, in addition to those of loopback.
+ * @throws OperatorError when only one file of a pair exists, or the CA has expired: clients hold copies of it, so only the
+ *   person who distributed it can replace it.
  */
 export async function serverIdentity(
   dir: string,
@@ -37,16 +37,16 @@ export async function serverIdentity(
   names: readonly string[] = [],
 ): Promise<ServerIdentity> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const ca = storedPair(dir, 'ca') ?? (await createAuthority(dir, nowMs));
+  const ca = readCompletePair(dir, 'ca') ?? (await createCa(dir, nowMs));
   const caFile = join(dir, 'ca.pem');
-  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') throw expiredAuthority(caFile);
-  const stored = storedPair(dir, 'server');
+  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') throw expiredCa(caFile);
+  const stored = readCompletePair(dir, 'server');
   const all = [...new Set([...LOOPBACK_NAMES, ...names])];
   const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
   return { caPem: ca.certificatePem, caFile, server };
 }
 
-async function createAuthority(dir: string, nowMs: number): Promise<KeyedCertificate> {
+async function createCa(dir: string, nowMs: number): Promise<KeyedCertificate> {
   const validity = validityOf('current', CA_VALID_DAYS, nowMs);
   const request = { kind: 'authority', commonName: 'dpsload emulator CA', ...validity } as const;
   return store(dir, 'ca', await createCertificate(request, null));
@@ -71,22 +71,22 @@ async function createServer(
 function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number, names: readonly string[]): boolean {
   const certificate = new X509Certificate(server.certificatePem);
   const isCurrent = validityKind(certificate, nowMs) === 'current';
-  const standsFor = (name: string): boolean =>
+  const covers = (name: string): boolean =>
     (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
-  return isCurrent && names.every(standsFor) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+  return isCurrent && names.every(covers) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
 }
 
-function expiredAuthority(file: string): OperatorError {
-  const remedy = 'Remove it with its key, then both are created; clients must trust the new one';
+function expiredCa(file: string): OperatorError {
+  const remedy = 'Remove it and its key: both are then created again, and clients must trust the new CA';
   return new OperatorError('usage', [problemIn(file, 'the CA has expired', remedy)]);
 }
 
-function storedPair(dir: string, name: string): KeyedCertificate | null {
+function readCompletePair(dir: string, name: string): KeyedCertificate | null {
   const { certificatePem, privateKeyPem } = readPair(pairFiles(dir, name));
   if (certificatePem === null && privateKeyPem === null) return null;
   if (certificatePem === null || privateKeyPem === null) {
-    const remedy = 'Put both there, or neither: then both are created';
-    throw new OperatorError('usage', [problem(`${dir} holds only one of ${name}.pem and ${name}.key`, remedy)]);
+    const remedy = 'Supply both, or remove both: they are then created';
+    throw new OperatorError('usage', [problem(`${dir} contains only one of ${name}.pem and ${name}.key`, remedy)]);
   }
   return { certificatePem, privateKeyPem };
 }

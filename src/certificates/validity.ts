@@ -1,11 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
+import { DAY_MS } from '../time/duration.ts';
 
-const DAY_MS = 86_400_000;
-
-/** Devices and services whose clock is behind still take a new certificate. */
+/** Devices and services whose clocks are slow must still accept a new certificate. */
 const BACKDATED_DAYS = 1;
 
-/** `expired` and `not-yet-valid` are for tests of what the service refuses. */
+/** `expired` and `not-yet-valid` are for testing what the service rejects. */
 export const VALIDITY_KINDS = ['current', 'expired', 'not-yet-valid'] as const;
 
 export type ValidityKind = (typeof VALIDITY_KINDS)[number];
@@ -13,7 +12,7 @@ export type ValidityKind = (typeof VALIDITY_KINDS)[number];
 /** Milliseconds since 1970. */
 export type Validity = { readonly notBeforeMs: number; readonly notAfterMs: number };
 
-/** `days` long; the shifted ones miss the present by a day, more than any clock is wrong. */
+/** Lasts `days` from now; the other kinds miss the present by a day, more than any clock is off. */
 export function validityOf(kind: ValidityKind, days: number, nowMs: number): Validity {
   const lengthMs = days * DAY_MS;
   const dayBeforeMs = nowMs - BACKDATED_DAYS * DAY_MS;
@@ -33,7 +32,7 @@ export function validityKind(certificate: X509Certificate, nowMs: number): Valid
   return Date.parse(certificate.validFrom) > nowMs ? 'not-yet-valid' : 'current';
 }
 
-/** Whether a certificate is of that kind now, and was made for so many days. */
+/** Whether a certificate is of that kind now, and was issued for that many days. */
 export function hasValidity(certificate: X509Certificate, kind: ValidityKind, days: number, nowMs: number): boolean {
   const { notBeforeMs, notAfterMs } = validityOf(kind, days, nowMs);
   const lengthMs = Date.parse(certificate.validTo) - Date.parse(certificate.validFrom);

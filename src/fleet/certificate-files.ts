@@ -2,9 +2,9 @@ import { isAbsolute, join } from 'node:path';
 
 /** Where the certificate and the private key of each device are. */
 export type CertificateFiles =
-  /** The columns `cert_file` and `key_file`, relative to `folder`, that of the CSV. */
+  /** In the columns `cert_file` and `key_file`, relative to `folder`, which is that of the CSV. */
   | { readonly from: 'rows'; readonly folder: string }
-  /** Files in `folder`, named by patterns in which `{registration_id}` stands for the device's. */
+  /** In files in `folder`, named by patterns in which `{registration_id}` stands for the device's ID. */
   | {
       readonly from: 'folder';
       readonly folder: string;
@@ -12,10 +12,10 @@ export type CertificateFiles =
       readonly keyPattern: string;
     };
 
-/** What stands for the registration ID in a pattern. */
+/** Stands for the registration ID in a pattern. */
 export const ID_IN_PATTERN = '{registration_id}';
 
-/** Paths of one device's files; `null` where its row names none. */
+/** Paths of one device's files; `null` = its row names no such file. */
 export type CertificatePaths = { readonly certificateFile: string | null; readonly keyFile: string | null };
 
 export function certificatePaths(

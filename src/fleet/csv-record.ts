@@ -1,27 +1,26 @@
 import { CsvError, type Parser, parse } from 'csv-parse';
 import { OperatorError, problemIn, unreadableFile } from '../problem/operator-error.ts';
 
-/** One record of a CSV file. */
 export type CsvRecord = {
-  /** 1-based line on which it begins. */
+  /** 1-based line on which the record begins. */
   readonly line: number;
   readonly fields: readonly string[];
 };
 
 /**
- * Bytes of one record. A payload for the allocation webhook may have 96 KB, and quoting can double it; a quote that is
- * never closed must not draw the whole file into memory.
+ * Largest record. A payload for the allocation webhook may have 96 KB, and quoting can double it; a quote that is never
+ * closed must not pull the whole file into memory.
  */
 export const RECORD_BYTES_MAX = 256 * 1024;
 
 /**
- * Reads CSV (RFC 4180, UTF-8 with or without BOM, LF or CRLF) chunk by chunk, no faster than it is used. Blank lines are
- * skipped.
+ * Reads CSV (RFC 4180, UTF-8 with or without BOM, LF or CRLF) chunk by chunk, no faster than it is consumed. Skips blank
+ * lines.
  *
- * @param file for messages.
- * @param onBytes gets the bytes in their order.
- * @returns the records of each chunk.
- * @throws OperatorError when the file cannot be read, or is no CSV; the records before that place are yielded first.
+ * @param file For messages.
+ * @param onBytes Receives the bytes in order.
+ * @returns The records of each chunk.
+ * @throws OperatorError when the file cannot be read, or is not CSV; the records before that place are yielded first.
  */
 export async function* readCsvRecords(
   file: string,
@@ -51,19 +50,19 @@ function openParser(delimiter: string): Parser {
   const parser = parse({
     delimiter,
     bom: true,
-    // A file that changes from one to the other is read as its reader sees it.
+    // A file may mix the two.
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
     max_record_size: RECORD_BYTES_MAX,
   });
-  // Errors arrive at the callback of the write that met them; without a listener Node would end the process as well.
+  // Errors arrive at the callback of the write that caused them; without a listener Node would also end the process.
   parser.on('error', () => {});
   return parser;
 }
 
 /**
- * Takes records out of a parser and knows their lines: the parser's own count is off where a quoted field holds CRLF, and
- * asking it for the count of each record takes three times as long as parsing.
+ * Takes records out of a parser and counts their lines: the parser's own count is wrong when a quoted field contains CRLF,
+ * and asking it for the count of each record takes three times as long as parsing.
  */
 class RecordTaker {
   readonly #parser: Parser;
@@ -78,10 +77,10 @@ class RecordTaker {
     return this.#nextLine;
   }
 
-  /** Gives the parser something to do, and yields what comes of it; also when that ends with an error. */
+  /** Starts work in the parser, and yields the records that result, even if it fails in the end. */
   async *after(start: (done: (error?: Error | null) => void) => void): AsyncGenerator<readonly CsvRecord[]> {
     const settled = new Promise<Error | null>((resolve) => start((error) => resolve(error ?? null)));
-    // The parser works at once, and says that it is done when its records are taken.
+    // The parser works synchronously, and reports completion once its records are taken.
     yield this.#take();
     const error = await settled;
     if (error !== null) throw error;
@@ -89,16 +88,13 @@ class RecordTaker {
 
   #take(): readonly CsvRecord[] {
     const records: CsvRecord[] = [];
-    for (let fields = this.#read(); fields !== null; fields = this.#read()) {
+    const read = (): readonly string[] | null => this.#parser.read();
+    for (let fields = read(); fields !== null; fields = read()) {
       const isBlank = fields.length === 1 && fields[0] === '';
       if (!isBlank) records.push({ line: this.#nextLine, fields });
       this.#nextLine += 1 + newlinesWithin(fields);
     }
     return records;
-  }
-
-  #read(): readonly string[] | null {
-    return this.#parser.read();
   }
 }
 
@@ -114,24 +110,24 @@ function refusal(file: string, line: number, message: string, remedy: string): O
   return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
 }
 
-/** Its byte order mark, in either order. */
+/** Looks for the byte order mark, in either order. */
 function isUtf16([first, second]: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
 const CSV_MESSAGES: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'the record that begins here opens a quote that is never closed',
-  CSV_INVALID_CLOSING_QUOTE: 'in the record that begins here something follows a closing quote',
-  INVALID_OPENING_QUOTE: 'in the record that begins here a quote stands in the middle of a field',
-  CSV_MAX_RECORD_SIZE: `the record that begins here has more than ${RECORD_BYTES_MAX} bytes; perhaps a quote is not closed`,
+  CSV_INVALID_CLOSING_QUOTE: 'in the record that begins here, text follows a closing quote',
+  INVALID_OPENING_QUOTE: 'in the record that begins here, a quote appears in the middle of a field',
+  CSV_MAX_RECORD_SIZE: `the record that begins here has more than ${RECORD_BYTES_MAX.toLocaleString('en-US')} bytes; possibly a quote is not closed`,
 };
 
-const QUOTE_REMEDY = 'Put a field that holds quotes, delimiters or line breaks in quotes, and double the quotes in it';
+const QUOTE_REMEDY = 'Quote fields that contain quotes, delimiters or line breaks, and double the quotes inside them';
 
 function readingError(file: string, line: number, error: unknown): unknown {
   // The parser's own text quotes the field, which may be a key.
   if (error instanceof CsvError) {
-    return refusal(file, line, CSV_MESSAGES[error.code] ?? `is no CSV (${error.code})`, QUOTE_REMEDY);
+    return refusal(file, line, CSV_MESSAGES[error.code] ?? `is not valid CSV (${error.code})`, QUOTE_REMEDY);
   }
   return unreadableFile(file, error);
 }

@@ -1,17 +1,17 @@
-/** Writes 64 bits that are equal for equal texts into the two places of `into`. */
+/** Writes 64 bits, equal for equal texts, into the two words of `into`. */
 export type Fingerprint = (text: string, into: Uint32Array) => void;
 
 /** Slots of an empty table; a power of two. */
 const SLOTS_MIN = 64;
 
-/** Share of the slots that may be used: with it, both tables at the moment of growth take 30.5 bytes a row together. */
+/** Share of the slots that may be used; at this share, both tables together take 30.5 bytes a row while the table grows. */
 const LOAD_MAX = 0.8;
 
 /**
- * A set of 64-bit fingerprints, outside the JavaScript heap: open addressing with linear probing, two words a slot, and one
- * bit a slot for "came again". At most 32 bytes for each text at any moment, growth included (above `SLOTS_MIN` slots).
+ * A set of 64-bit fingerprints outside the JavaScript heap: open addressing with linear probing, two words a slot, and one
+ * bit a slot for "repeated". Takes at most 32 bytes a text at any moment, growth included (above `SLOTS_MIN` slots).
  *
- * Equal texts are always found; different texts may have equal fingerprints, so that a repetition needs a second look.
+ * Equal texts are always found; different texts may have equal fingerprints, so a repetition must be verified.
  */
 export class FingerprintTable {
   readonly #fingerprint: Fingerprint;
@@ -29,16 +29,16 @@ export class FingerprintTable {
     return this.#slots.byteLength + this.#repeated.byteLength;
   }
 
-  /** Largest amount held at one moment. */
+  /** The most bytes held at any moment. */
   get bytesPeak(): number {
     return this.#bytesPeak;
   }
 
-  /** @returns whether its fingerprint was there before. */
+  /** @returns Whether its fingerprint was in the set already. */
   add(text: string): boolean {
     const slot = this.#find(text);
     if (this.#isUsed(slot)) {
-      this.#markRepeated(slot);
+      setBit(this.#repeated, slot);
       return true;
     }
     this.#slots.set(this.#current, 2 * slot);
@@ -53,17 +53,17 @@ export class FingerprintTable {
 
   /** Whether the fingerprint of `text` was added more than once. */
   isRepeated(text: string): boolean {
-    return this.#isMarked(this.#find(text));
+    return isBitSet(this.#repeated, this.#find(text));
   }
 
   #find(text: string): number {
     this.#fingerprint(text, this.#current);
-    // Both words 0 means an empty slot.
+    // Two zero words mark an empty slot.
     if (this.#current[0] === 0 && this.#current[1] === 0) this.#current[1] = 1;
     return this.#probe();
   }
 
-  /** The slot that holds the current fingerprint, or the empty one where it belongs. */
+  /** The slot that holds the current fingerprint, or the empty slot where it belongs. */
   #probe(): number {
     const [low, high] = this.#current;
     const mask = this.#slotCount() - 1;
@@ -86,7 +86,7 @@ export class FingerprintTable {
       if (this.#current[0] === 0 && this.#current[1] === 0) continue;
       const moved = this.#probe();
       this.#slots.set(this.#current, 2 * moved);
-      if (((repeated[slot >> 3] ?? 0) >> (slot & 7)) & 1) this.#markRepeated(moved);
+      if (isBitSet(repeated, slot)) setBit(this.#repeated, moved);
     }
   }
 
@@ -97,19 +97,19 @@ export class FingerprintTable {
   #isUsed(slot: number): boolean {
     return this.#slots[2 * slot] !== 0 || this.#slots[2 * slot + 1] !== 0;
   }
+}
 
-  #markRepeated(slot: number): void {
-    this.#repeated[slot >> 3] = (this.#repeated[slot >> 3] ?? 0) | (1 << (slot & 7));
-  }
+function isBitSet(bits: Uint8Array, index: number): boolean {
+  return (((bits[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
+}
 
-  #isMarked(slot: number): boolean {
-    return (((this.#repeated[slot >> 3] ?? 0) >> (slot & 7)) & 1) === 1;
-  }
+function setBit(bits: Uint8Array, index: number): void {
+  bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
 }
 
 /**
- * 64 bits of a text: two lanes of xor, rotate and multiply over its UTF-16 units, each mixed at the end as MurmurHash3
- * mixes. Not for secrets: who wants to can make two texts collide.
+ * 64 bits of a text: two lanes of xor, rotate and multiply over its UTF-16 units, each finished with the mixer of MurmurHash3.
+ * Not for secrets: anybody can construct two texts that collide.
  */
 export function textFingerprint(text: string, into: Uint32Array): void {
   let low = 0xdeadbeef;

@@ -1,17 +1,115 @@
+import { symmetricKeyProblem } from '../dps/device-key.ts';
+import { MESSAGE_BYTES_MAX } from '../dps/endpoint.ts';
+import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
+import { quoteValue } from '../problem/quote-value.ts';
+import type { FleetColumns } from './fleet-header.ts';
+import type { KnownColumn } from './known-columns.ts';
+
 /** One usable row of the fleet CSV. */
 export type FleetRow = {
-  /** Place in the fleet, 0-based, header not counted: the journal's key. */
+  /** Place in the fleet, 0-based, not counting the header: the journal's key. */
   readonly row: number;
   readonly registrationId: string;
   readonly group: string | null;
   readonly expectedHub: string | null;
   /** base64. */
   readonly deviceKey: string | null;
-  /** Paths as they stand in the CSV, relative to its folder. */
+  /** Paths as written in the CSV, relative to its folder. */
   readonly certificateFile: string | null;
   readonly keyFile: string | null;
   /** JSON text. */
   readonly payloadJson: string | null;
-  /** Values of the columns that dpsload does not know, in their order. */
+  /** Values of the unknown columns, in their order. */
   readonly otherValues: readonly string[];
 };
+
+/** A mistake in one row; never quotes a field, since that may be a key in the wrong place. */
+export type RowComplaint = { readonly message: string; readonly remedy: string };
+
+export type ParsedRow = { readonly row: FleetRow } | { readonly complaints: readonly RowComplaint[] };
+
+/** @param place Of the row in the fleet, 0-based. */
+export function parseFleetRow(fields: readonly string[], place: number, columns: FleetColumns): ParsedRow {
+  if (fields.length !== columns.width) return { complaints: [widthComplaint(fields.length, columns)] };
+  const value = (column: KnownColumn): string | null => fields[columns.placeOf.get(column) ?? -1] || null;
+  const row: FleetRow = {
+    row: place,
+    registrationId: value('registration_id') ?? '',
+    group: value('group'),
+    expectedHub: value('expected_hub'),
+    deviceKey: value('device_key'),
+    certificateFile: value('cert_file'),
+    keyFile: value('key_file'),
+    payloadJson: value('payload'),
+    otherValues: columns.others.map((other) => fields[other.place] ?? ''),
+  };
+  const complaints = [
+    ...textComplaints(fields),
+    ...registrationIdComplaints(row.registrationId),
+    ...deviceKeyComplaints(row.deviceKey),
+    ...payloadComplaints(row.payloadJson),
+    ...otherComplaints(row.otherValues, columns),
+  ];
+  return complaints.length === 0 ? { row } : { complaints };
+}
+
+/** The registration ID in a form in which IDs that the service considers equal are equal; `null` if it is not legal. */
+export function foldedRegistrationId(fields: readonly string[], columns: FleetColumns): string | null {
+  const id = fields[columns.placeOf.get('registration_id') ?? -1];
+  if (fields.length !== columns.width || id === undefined || registrationIdProblem(id) !== null) return null;
+  return foldRegistrationId(id);
+}
+
+function widthComplaint(actual: number, { line, width }: FleetColumns): RowComplaint {
+  const remedy =
+    line === null
+      ? 'Without a header, every line is one registration ID: remove --no-header if the first line names the columns'
+      : 'Give every row as many fields as the header, and quote fields that contain the delimiter';
+  return { message: `has ${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
+}
+
+/** Bytes that are not UTF-8 are decoded to U+FFFD. */
+function textComplaints(fields: readonly string[]): readonly RowComplaint[] {
+  if (!fields.some((field) => field.includes('\uFFFD'))) return [];
+  return [{ message: 'is not valid UTF-8', remedy: 'Save the file as CSV in UTF-8' }];
+}
+
+function registrationIdComplaints(registrationId: string): readonly RowComplaint[] {
+  const reason = registrationIdProblem(registrationId);
+  return reason === null ? [] : [{ message: `registration_id ${reason}`, remedy: 'Correct the ID' }];
+}
+
+function deviceKeyComplaints(deviceKey: string | null): readonly RowComplaint[] {
+  const reason = deviceKey === null ? null : symmetricKeyProblem(deviceKey);
+  return reason === null ? [] : [{ message: `device_key ${reason}`, remedy: 'Copy the whole key again' }];
+}
+
+function payloadComplaints(payloadJson: string | null): readonly RowComplaint[] {
+  if (payloadJson === null) return [];
+  if (!isJson(payloadJson)) {
+    const remedy = 'Write JSON in quotes, with the quotes inside doubled: "{""site"":""a""}"';
+    return [{ message: 'payload is not JSON', remedy }];
+  }
+  if (Buffer.byteLength(payloadJson) <= MESSAGE_BYTES_MAX) return [];
+  const message = `payload has more than ${MESSAGE_BYTES_MAX.toLocaleString('en-US')} bytes`;
+  return [{ message, remedy: 'Shorten it: the service accepts no more' }];
+}
+
+/** The other columns are copied into the results, where a secret must not go. */
+function otherComplaints(values: readonly string[], columns: FleetColumns): readonly RowComplaint[] {
+  return columns.others
+    .filter((_, index) => /SharedAccess(Key|Signature)|PRIVATE KEY/.test(values[index] ?? ''))
+    .map(({ name }) => ({
+      message: `column ${quoteValue(name)} contains a secret, which would be copied into the results`,
+      remedy: 'Remove the column',
+    }));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

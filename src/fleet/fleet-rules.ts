@@ -4,21 +4,20 @@ import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
 import { unreadableReason } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CertificateFiles, certificatePaths } from './certificate-files.ts';
-import type { FleetColumns } from './fleet-columns.ts';
-import type { FleetRow } from './fleet-row.ts';
-import { parseFleetRow, type RowComplaint } from './parse-fleet-row.ts';
+import type { FleetColumns } from './fleet-header.ts';
+import { type FleetRow, parseFleetRow, type RowComplaint } from './fleet-row.ts';
 
-/** What a run demands of every row, beyond its being legal. */
+/** The rules that a run sets for every row, beyond its being legal. */
 export type FleetRules =
   | { readonly keys: 'in-every-row' }
-  /** A row without a key of its own has one derived from the key of its group. */
+  /** A row without its own key has one derived from the key of its group. */
   | { readonly keys: 'of-these-groups'; readonly groups: readonly string[] }
   | { readonly keys: 'for-every-row' }
-  /** X.509. `files`: where each device's are; `null` = they are made at launch. */
+  /** X.509. `files`: where each device's files are; `null` = certificates are issued at launch. */
   | { readonly keys: 'certificates'; readonly files: CertificateFiles | null };
 
-/** What a legal row lacks for the run. */
-export function ruleComplaints(row: FleetRow, rules: FleetRules): readonly RowComplaint[] {
+/** Complains of what a legal row lacks for the run. */
+function ruleComplaints(row: FleetRow, rules: FleetRules): readonly RowComplaint[] {
   if (rules.keys === 'certificates') return certificateComplaints(row, rules.files);
   if (row.deviceKey !== null || rules.keys === 'for-every-row') return [];
   if (rules.keys === 'in-every-row') {
@@ -28,11 +27,11 @@ export function ruleComplaints(row: FleetRow, rules: FleetRules): readonly RowCo
   if (group !== null && rules.groups.includes(group)) return [];
   const remedy =
     'Name its key in attestation.groups of the scenario, or give a key for all other rows (--group-key-file)';
-  if (group === null) return [{ message: 'has neither group nor device_key, so that there is no key for it', remedy }];
-  return [{ message: `there is no key for group ${quoteValue(group)}`, remedy }];
+  if (group === null) return [{ message: 'has neither a group nor a device_key, and therefore no key', remedy }];
+  return [{ message: `no key given for group ${quoteValue(group)}`, remedy }];
 }
 
-/** What a row lacks for X.509. Only that the files are there is looked at: what they hold, `fileCredentials` reads. */
+/** Complains of what a row lacks for X.509. Checks only that the files can be read: `fileCredentials` reads their content. */
 export function certificateComplaints(row: FleetRow, files: CertificateFiles | null): readonly RowComplaint[] {
   const complaints = [...commonNameComplaints(row.registrationId)];
   if (files === null) return complaints;
@@ -49,7 +48,7 @@ function commonNameComplaints(registrationId: string): readonly RowComplaint[] {
   if (length <= COMMON_NAME_CHARACTERS_MAX) return [];
   return [
     {
-      message: `registration_id is ${length} characters long; as the common name of a certificate it has at most ${COMMON_NAME_CHARACTERS_MAX}`,
+      message: `registration_id is ${length} characters long; as the common name of a certificate it can have at most ${COMMON_NAME_CHARACTERS_MAX}`,
       remedy: 'Shorten it, or use symmetric keys',
     },
   ];
@@ -57,10 +56,12 @@ function commonNameComplaints(registrationId: string): readonly RowComplaint[] {
 
 function secretComplaint(column: string, name: string | null): readonly RowComplaint[] | null {
   if (name === null || !isSecret(name)) return null;
-  return [{ message: `${column} is a secret, not the name of a file`, remedy: 'Put it into a file, and name that' }];
+  return [
+    { message: `${column} is a secret, not the name of a file`, remedy: 'Put it into a file, and name that file' },
+  ];
 }
 
-/** @param what is in the file, named as the column that can hold its path. */
+/** @param what The column that can hold the path. */
 function fileComplaints(what: string, file: string | null): readonly RowComplaint[] {
   if (file === null) {
     return [{ message: `has no ${what}`, remedy: 'Give every device its certificate and key, or use --cert-dir' }];
@@ -74,7 +75,7 @@ function fileComplaints(what: string, file: string | null): readonly RowComplain
   }
 }
 
-/** What is wrong with one row by itself: whether it is legal, and has what the run needs. */
+/** Complains of a row that is not legal, or lacks what the run needs; looks at no other rows. */
 export function rowComplaints(
   fields: readonly string[],
   columns: FleetColumns,

@@ -1,10 +1,10 @@
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Ten times what one DPS instance can hold. */
+/** Ten times the capacity of one DPS instance. */
 export const ROWS_GENERATED_MAX = 10_000_000;
 
-/** So that fleets of up to a million devices sort alike, whatever their size. */
+/** Fleets of up to a million devices sort alike, whatever their size. */
 const DIGITS_MIN = 6;
 
 /** Rows written at once. */
@@ -15,7 +15,7 @@ export function generatedRegistrationId(prefix: string, number: number, count: n
   return `${prefix}-${String(number).padStart(Math.max(DIGITS_MIN, String(count).length), '0')}`;
 }
 
-/** Writes a fleet CSV of `count` registration IDs, no faster than `out` takes it. Does not end `out` when it is a terminal's. */
+/** Writes a fleet CSV of `count` registration IDs, no faster than `out` accepts it; `end` says whether to end `out` too. */
 export async function generateFleet(count: number, prefix: string, out: Writable, end: boolean): Promise<void> {
   await pipeline(Readable.from(chunks(count, prefix)), out, { end });
 }

@@ -1,6 +1,6 @@
 import { bareWord, isOneEditAway } from '../problem/similar-word.ts';
 
-/** Columns of a fleet CSV that have a meaning; only the first is required. */
+/** The input columns: those of a fleet CSV that have a meaning; only the first is required. */
 export const KNOWN_COLUMNS = [
   'registration_id',
   'device_key',
@@ -15,7 +15,7 @@ export type KnownColumn = (typeof KNOWN_COLUMNS)[number];
 
 const SECRET_PARTS = ['token', 'secret', 'password', 'passwd', 'passphrase', 'credential', 'connectionstring'];
 
-/** The known column that `name` was probably meant to be: another case or separator, a plural, one edit away. */
+/** The known column that `name` was probably meant to be: different case or separator, a plural, or one edit away. */
 export function resembledColumn(name: string): KnownColumn | null {
   const bare = bareWord(name);
   return (
@@ -26,7 +26,7 @@ export function resembledColumn(name: string): KnownColumn | null {
   );
 }
 
-/** Whether a column of this name probably holds secrets, which would then be carried into the results. */
+/** Whether a column of this name probably holds secrets, which would be copied into the results. */
 export function isSecretName(name: string): boolean {
   const bare = bareWord(name);
   const words = name

@@ -1,10 +1,10 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
-import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-header.ts';
 
-/** Rows of a fleet file, not yet looked at, with the columns of all of them. */
+/** Unchecked rows of a fleet file, with their columns. */
 export type FleetRecords = {
   readonly columns: FleetColumns;
   readonly records: readonly CsvRecord[];
@@ -13,9 +13,9 @@ export type FleetRecords = {
 /**
  * Reads a fleet file chunk by chunk, without its header.
  *
- * @param bytes how much of the file is the fleet; `null` = all of it.
- * @param onBytes gets the file's bytes in their order.
- * @throws OperatorError when the file cannot be read, is no CSV, is empty, or has columns that cannot be used.
+ * @param onBytes Receives the file's bytes in order.
+ * @param bytes How many bytes of the file belong to the fleet; `null` = all of them.
+ * @throws OperatorError when the file cannot be read, is not CSV, is empty, or has unusable columns.
  */
 export async function* readFleetRecords(
   fleet: FleetFile,
@@ -28,17 +28,12 @@ export async function* readFleetRecords(
     const [first] = records;
     if (first === undefined) continue;
     isEmpty = false;
-    if (columns === null) {
-      columns = readFleetColumns(fleet, first);
-      yield { columns, records: records.slice(1) };
-    } else {
-      yield { columns, records };
-    }
+    const isHeader = columns === null;
+    columns ??= readFleetColumns(fleet, first);
+    yield { columns, records: isHeader ? records.slice(1) : records };
   }
-  if (isEmpty) throw emptyFile(fleet.file);
-}
-
-function emptyFile(file: string): OperatorError {
-  const remedy = 'Write a header line with registration_id, and a line for each device';
-  return new OperatorError('usage', [problemIn(file, 'is empty', remedy)]);
+  if (isEmpty) {
+    const remedy = 'Write a header line with registration_id, and a line for each device';
+    throw new OperatorError('usage', [problemIn(fleet.file, 'is empty', remedy)]);
+  }
 }

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { FleetFile } from './fleet-file.ts';
-import type { FleetRow } from './fleet-row.ts';
-import { parseFleetRow } from './parse-fleet-row.ts';
+import { type FleetRow, parseFleetRow } from './fleet-row.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
 import type { FleetSurvey } from './survey-fleet.ts';
 
 /**
- * The rows of a surveyed fleet that can be used, in their order, read no faster than they are used. What was added behind them since is left
- * alone.
+ * Reads the usable rows of a surveyed fleet in order, no faster than they are consumed. Ignores rows that were appended since.
  *
- * @throws OperatorError when the file is no longer the one that was surveyed: at the first row that is illegal now, else
+ * @throws OperatorError when the file is no longer the one that was surveyed: at the first row that is illegal now, otherwise
  * after the last row.
  */
 export async function* readFleet(
@@ -35,11 +33,6 @@ export async function* readFleet(
 }
 
 function changed(file: string, line: number | null): OperatorError {
-  const found: Problem = problemIn(
-    file,
-    'was changed while the run was using it',
-    'Leave the file alone during a run, and check the results of this one',
-    line,
-  );
-  return new OperatorError('usage', [found]);
+  const remedy = 'Do not edit the file during a run, and check the results of this one';
+  return new OperatorError('usage', [problemIn(file, 'was changed during the run', remedy, line)]);
 }

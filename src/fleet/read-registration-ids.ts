@@ -3,16 +3,16 @@ import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 
-/** What stands in the column registration_id, legal or not. */
+/** A text in the column registration_id, legal or not. */
 export type ListedId = { readonly line: number; readonly text: string };
 
 const ID_COLUMN = 'registration_id';
 
 /**
- * Reads a list of registration IDs, such as failures.csv, chunk by chunk. Its other columns go nowhere, and may have any name.
+ * Reads a list of registration IDs, such as failures.csv, chunk by chunk. Ignores its other columns.
  *
- * @param onBytes gets the file's bytes in their order.
- * @throws OperatorError when it cannot be read, is no CSV, or has no column registration_id.
+ * @param onBytes Receives the file's bytes in order.
+ * @throws OperatorError when it cannot be read, is not CSV, or has no column registration_id.
  */
 export async function* readRegistrationIds(
   file: string,
@@ -20,14 +20,9 @@ export async function* readRegistrationIds(
 ): AsyncGenerator<readonly ListedId[]> {
   let place: number | null = null;
   for await (const records of readCsvRecords(file, readFileBytes(file, null), ',', onBytes)) {
-    const [first] = records;
-    if (first === undefined) continue;
-    if (place === null) {
-      place = placeOfIds(file, first);
-      yield listedIds(records.slice(1), place);
-    } else {
-      yield listedIds(records, place);
-    }
+    const [header] = place === null ? records : [];
+    if (header !== undefined) place = placeOfIds(file, header);
+    if (place !== null) yield listedIds(header === undefined ? records : records.slice(1), place);
   }
   if (place === null) throw noList(file, null, 'is empty');
 }
@@ -35,7 +30,7 @@ export async function* readRegistrationIds(
 function placeOfIds(file: string, { line, fields }: CsvRecord): number {
   const place = fields.indexOf(ID_COLUMN);
   if (place >= 0) return place;
-  throw noList(file, line, `there is no column ${ID_COLUMN}; the columns are ${fields.map(quoteValue).join(', ')}`);
+  throw noList(file, line, `no column ${ID_COLUMN}; the columns are ${fields.map(quoteValue).join(', ')}`);
 }
 
 function listedIds(records: readonly CsvRecord[], place: number): readonly ListedId[] {
@@ -43,6 +38,6 @@ function listedIds(records: readonly CsvRecord[], place: number): readonly Liste
 }
 
 function noList(file: string, line: number | null, message: string): OperatorError {
-  const remedy = `Write ${ID_COLUMN} above the IDs, as failures.csv of a run has it, and commas between columns`;
+  const remedy = `Write ${ID_COLUMN} above the IDs, as in a run's failures.csv, and separate columns with commas`;
   return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
 }

@@ -1,13 +1,14 @@
 import type { FleetFile } from './fleet-file.ts';
+import { foldedRegistrationId } from './fleet-row.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
 
-/** What becomes of rows that cannot be used: nothing is begun, or they are left out. */
+/** What happens if some rows are unusable: the run does not start, or they are left out. */
 export const ON_BAD_ROW = ['stop', 'skip'] as const;
 
 export type OnBadRow = (typeof ON_BAD_ROW)[number];
 
-/** Lines of a fleet file on which rows begin that a run does not use: one bit for each line, outside the heap. */
+/** The lines of a fleet file on which rejected rows begin: one bit for each line, outside the heap. */
 export class RejectedLines {
   #bits = new Uint8Array(128);
   #count = 0;
@@ -40,20 +41,31 @@ export class RejectedLines {
 
 export type Rejection = { readonly line: number; readonly reason: string };
 
-const DUPLICATE = 'has a registration ID that another row has too (upper and lower case are the same)';
+/** @param firstLine `null` = not known. */
+export function duplicateMessage(firstLine: number | null): string {
+  const what = firstLine === null ? 'duplicate registration ID' : `duplicate of line ${firstLine}`;
+  return `${what} (IDs are not case-sensitive)`;
+}
 
-/** Reads the fleet once more, for the reasons of the rows that are left out. */
+/** Repeated IDs held to name the line of the first one: about 20 MB. Beyond that, the line is not named. */
+const FIRST_LINES_MAX = 100_000;
+
+/** Reads the fleet again to find the reason for each rejected row. */
 export async function* readRejections(
   fleet: FleetFile,
   rules: FleetRules,
   rejected: RejectedLines,
   bytes: number,
 ): AsyncGenerator<Rejection> {
+  const firstLines = new Map<string, number>();
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
     for (const { line, fields } of records) {
       if (!rejected.has(line)) continue;
+      const id = foldedRegistrationId(fields, columns);
+      const firstLine = firstLines.get(id ?? '') ?? null;
+      if (id !== null && firstLine === null && firstLines.size < FIRST_LINES_MAX) firstLines.set(id, line);
       const messages = rowComplaints(fields, columns, rules).map(({ message }) => message);
-      yield { line, reason: messages.length === 0 ? DUPLICATE : messages.join('; ') };
+      yield { line, reason: messages.join('; ') || duplicateMessage(firstLine) };
     }
   }
 }

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
-import { duplicateProblems, foldedRegistrationId, rejectDuplicates } from './duplicate-problems.ts';
+import { duplicateProblems, rejectDuplicates } from './duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
-import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import type { FleetColumns } from './fleet-header.ts';
+import { foldedRegistrationId, type RowComplaint } from './fleet-row.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import type { KnownColumn } from './known-columns.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
 import { type OnBadRow, RejectedLines } from './rejected-lines.ts';
 
-/** What the first pass over a fleet file finds. */
+/** The findings of the first pass over a fleet file. */
 export type FleetSurvey = {
   /** As the operator named it. */
   readonly file: string;
@@ -17,26 +18,26 @@ export type FleetSurvey = {
   readonly digest: string;
   /** Length of the file. */
   readonly bytes: number;
-  /** Rows that can be used. */
+  /** Usable rows. */
   readonly rows: number;
   readonly rejectedRows: number;
-  /** Where they are; `null` = there are none. */
+  /** The lines on which rejected rows begin; `null` = no row is rejected. */
   readonly rejectedLines: RejectedLines | null;
-  /** Names of the columns that dpsload does not know, in their order. */
+  /** Names of the unknown columns, in their order. */
   readonly otherColumns: readonly string[];
-  /** Rows of which `isCapitalWithDerivedKey` holds. */
+  /** Rows with capital letters in an ID from which their key is derived. */
   readonly capitalIds: number;
 };
 
 /**
- * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every row that cannot be used.
- * Memory: at most 32 bytes a row outside the heap, whatever the size (see `FingerprintTable`).
+ * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every unusable row. Uses at most
+ * 32 bytes of memory a row, outside the heap, whatever the size of the file (see `FingerprintTable`).
  *
- * Where bad rows are skipped they are left out, and so is every row whose registration ID is there more than once: nobody knows
- * which of them is meant.
+ * With `skip`, unusable rows are left out, and so is every row whose registration ID appears more than once, since nobody
+ * knows which of them is meant.
  *
- * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`); where
- * they are skipped, when no row is left, or the file as a whole cannot be used.
+ * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`); with
+ * `skip`, when no row is left, or the file as a whole cannot be used.
  */
 export async function surveyFleet(
   fleet: FleetFile,
@@ -47,22 +48,25 @@ export async function surveyFleet(
   const problems = new ProblemList();
   const ids = new FingerprintTable(fingerprint);
   const rejected = new RejectedLines();
-  const { repeats, rows, ...survey } = await firstPass(
-    fleet,
-    rules,
-    ids,
-    problems,
-    onBadRow === 'skip' ? rejected : null,
-  );
+  const complain = (line: number, complaints: readonly RowComplaint[]): void => {
+    if (onBadRow === 'skip') rejected.add(line);
+    else problems.add(...complaints.map((complaint) => ({ file: fleet.file, line, column: null, ...complaint })));
+  };
+  const { repeats, rows, ...survey } = await firstPass(fleet, rules, ids, complain).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    problems.add(...error.problems);
+    problems.throwIfAny('usage');
+    throw error;
+  });
   if (repeats > 0 && onBadRow === 'skip') {
     await rejectDuplicates(fleet, ids, rejected);
   } else if (repeats > 0) {
     const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
     problems.add(...duplicates);
-    // More than can be listed are not looked at twice: with 64 bits, to be equal once is as good as certain.
+    // More than can be listed are not verified: with 64 bits, equal fingerprints are as good as certain.
     if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
   }
-  if (rows > 0 && rejected.count === rows) problems.add(noneUsable(fleet.file, rows));
+  if (rejected.count === rows) problems.add(nothingUsable(fleet.file, rows));
   problems.throwIfAny('usage');
   return {
     file: fleet.file,
@@ -74,67 +78,54 @@ export async function surveyFleet(
 }
 
 type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns' | 'capitalIds'> & {
-  /** Registration IDs whose fingerprint was there before. */
+  /** Registration IDs whose fingerprint had been seen before. */
   readonly repeats: number;
 };
 
+/** @param complain Receives the complaints about each unusable row. */
 async function firstPass(
   fleet: FleetFile,
   rules: FleetRules,
   ids: FingerprintTable,
-  problems: ProblemList,
-  /** Where bad rows go; `null` = they are problems. */
-  rejected: RejectedLines | null,
+  complain: (line: number, complaints: readonly RowComplaint[]) => void,
 ): Promise<FirstPass> {
   const digest = createHash('sha256');
-  let bytes = 0;
-  let rows = 0;
-  let repeats = 0;
-  let capitalIds = 0;
+  let [bytes, rows, repeats, capitalIds] = [0, 0, 0, 0];
   let otherColumns: readonly string[] = [];
   const onBytes = (chunk: Uint8Array): void => {
     digest.update(chunk);
     bytes += chunk.length;
   };
-  try {
-    for await (const { columns, records } of readFleetRecords(fleet, onBytes)) {
-      if (rows === 0) otherColumns = usableColumns(fleet, columns, rules);
-      for (const { line, fields } of records) {
-        const complaints = rowComplaints(fields, columns, rules);
-        if (complaints.length > 0) rejected?.add(line);
-        if (rejected === null) {
-          problems.add(...complaints.map((complaint) => ({ file: fleet.file, line, column: null, ...complaint })));
-        }
-        const id = foldedRegistrationId(fields, columns);
-        if (id !== null && ids.add(id)) repeats += 1;
-        if (isCapitalWithDerivedKey(fields, columns, rules)) capitalIds += 1;
-        rows += 1;
-      }
+  for await (const { columns, records } of readFleetRecords(fleet, onBytes)) {
+    if (rows === 0) {
+      refuseMissingColumns(fleet, columns, rules);
+      otherColumns = columns.others.map(({ name }) => name);
     }
-    if (rows === 0) problems.add(noRows(fleet.file));
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    // What cannot be read to its end is not searched for duplicates either.
-    problems.add(...error.problems);
-    repeats = 0;
+    for (const { line, fields } of records) {
+      const complaints = rowComplaints(fields, columns, rules);
+      if (complaints.length > 0) complain(line, complaints);
+      const id = foldedRegistrationId(fields, columns);
+      if (id !== null && ids.add(id)) repeats += 1;
+      if (isCapitalWithDerivedKey(fields, columns, rules)) capitalIds += 1;
+      rows += 1;
+    }
   }
   return { digest: digest.digest('hex'), bytes, rows, otherColumns, capitalIds, repeats };
 }
 
-/** @throws OperatorError when a column is missing that the run needs for every row. */
-function usableColumns(fleet: FleetFile, columns: FleetColumns, rules: FleetRules): readonly string[] {
+/** @throws OperatorError when a column that the run needs for every row is missing. */
+function refuseMissingColumns(fleet: FleetFile, columns: FleetColumns, rules: FleetRules): void {
   const problems = neededColumns(rules)
     .filter(({ column }) => !columns.placeOf.has(column))
     .map(({ column, attestation, otherwise }) =>
       problemIn(
         fleet.file,
-        `there is no column ${column}, which --attestation ${attestation} needs`,
-        `Add it, name the one that holds it (--map ${column}=NAME), or use ${otherwise}`,
+        `no column ${column}, which --attestation ${attestation} requires`,
+        `Add it, name the column that holds it (--map ${column}=NAME), or use ${otherwise}`,
         columns.line,
       ),
     );
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  return columns.others.map((other) => other.name);
 }
 
 type NeededColumn = { readonly column: KnownColumn; readonly attestation: string; readonly otherwise: string };
@@ -151,35 +142,24 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
   ];
 }
 
-function noneUsable(file: string, rows: number): Problem {
-  const message = `none of the ${rows} rows can be used`;
-  const remedy = 'Look at the reasons with --on-bad-row stop';
-  return problemIn(file, message, remedy);
+function nothingUsable(file: string, rows: number): Problem {
+  if (rows === 0) return problemIn(file, 'has a header but no rows', 'Write a line for each device');
+  const message = `none of the ${rows.toLocaleString('en-US')} rows can be used`;
+  return problemIn(file, message, 'List the reasons with --on-bad-row stop');
 }
 
-function noRows(file: string): Problem {
-  return problemIn(file, 'has a header and no rows', 'Write a line for each device');
-}
-
-/**
- * Whether a row's registration ID has capital letters and its key is derived from it. IDs are the same to the service in either
- * case, but a key is derived from their bytes: whether the service folds the case first is unverified.
- */
-export function isCapitalWithDerivedKey(
-  fields: readonly string[],
-  { placeOf }: FleetColumns,
-  { keys }: FleetRules,
-): boolean {
+/** The service treats IDs as case-insensitive, but a key is derived from their bytes: whether it folds the case first is unverified. */
+function isCapitalWithDerivedKey(fields: readonly string[], { placeOf }: FleetColumns, { keys }: FleetRules): boolean {
   const isDerived = keys === 'for-every-row' || keys === 'of-these-groups';
   if (!isDerived || fields[placeOf.get('device_key') ?? -1]) return false;
   return /[A-Z]/.test(fields[placeOf.get('registration_id') ?? -1] ?? '');
 }
 
-/** For people; `null` where there is nothing to say. */
+/** Warns of `FleetSurvey.capitalIds`; `null` if there are none. */
 export function capitalIdsWarning(count: number): string | null {
   if (count === 0) return null;
-  const rows = count === 1 ? 'one row has' : `${count} rows have`;
-  return `${rows} capital letters in the registration ID, of which the key is derived: whether the service folds the case first is unverified`;
+  const ids = count === 1 ? '1 registration ID has' : `${count.toLocaleString('en-US')} registration IDs have`;
+  return `${ids} capital letters and a derived key: whether the service folds the case before it derives the key is unverified`;
 }
 
-export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of them first (--limit)';
+export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of these IDs first (--limit)';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { fleetChange } from '../fleet/longer-fleet.ts';
+import { fleetChange } from '../fleet/fleet-change.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';

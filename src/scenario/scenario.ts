@@ -11,12 +11,12 @@ import type { RegistrationPolicy } from '../registration/registration-policy.ts'
 
 export type { FleetFile };
 
-/** What a run is aimed at; never implied. */
+/** The target of a run; never implied. */
 export type Target =
   | {
       readonly kind: 'emulator';
       readonly configFile: string | null;
-      /** Where the operator gives no group key, one is made for the run. */
+      /** Whether a group key is created for the run when the operator gives none. */
       readonly throwAway: boolean;
     }
   | { readonly kind: 'service'; readonly host: string; readonly port: number; readonly idScope: string };
@@ -27,16 +27,16 @@ export type SecretSource =
   | { readonly kind: 'environment'; readonly variable: string };
 
 export type GroupKeySources = {
-  /** For rows without a group, and for groups that `groups` does not name; `null` = there is none. */
+  /** For rows without a group, and for groups that `groups` does not name; `null` = no such key. */
   readonly key: SecretSource | null;
-  /** By the CSV's `group` column. */
+  /** By the value of the CSV's `group` column. */
   readonly groups: Readonly<Record<string, SecretSource>>;
 };
 
 export type AttestationChoice =
   | (GroupKeySources & {
       readonly kind: 'group-key';
-      /** Of the keys that are tried where the service does not accept the others. */
+      /** Keys to try when the service rejects the others. */
       readonly secondary: GroupKeySources;
     })
   /** Every row carries its own `device_key`. */
@@ -48,14 +48,14 @@ export type CertificateSource =
   | CertificateFiles
   /** Each device gets a new one at its launch, signed by the CA in these files. */
   | { readonly from: 'issuer'; readonly certificateFile: string; readonly keyFile: string }
-  /** The same, by a CA that is made for the run. */
+  /** Likewise, by a CA that is created for the run. */
   | { readonly from: 'throw-away' };
 
-/** A run, fully resolved: every value present, with its unit; no secret in it. */
+/** A fully resolved run: every value is present, with its unit; it contains no secret. */
 export type Scenario = {
   readonly name: string | null;
   readonly target: Target;
-  /** PEM file that adds to the system's roots, or with `tls.caOnly` replaces them; `null` = system roots only. */
+  /** PEM file that extends the system roots, or replaces them with `tls.caOnly`; `null` = system roots only. */
   readonly caFile: string | null;
   readonly transport: Transport;
   readonly tls: TlsChoices;
@@ -70,57 +70,57 @@ export type Scenario = {
     readonly workers: number;
     /** Rows to register in this run; `null` = the whole fleet. */
     readonly rowsMax: number | null;
-    /** Nothing is launched after it; `null` = until the work is done. */
+    /** Nothing is launched after this time; `null` = until every row is done. */
     readonly durationMs: number | null;
     readonly rounds: number;
-    /** Register requests that the instance grants, and the share of them that the run may use; `null` = off. */
+    /** Register requests that the instance allows, and the share of them that the run may use; `null` = off. */
     readonly quota: { readonly perMinute: number; readonly share: number } | null;
-    /** Whether the rate yields to the service's throttling. */
+    /** Whether the rate drops when the service throttles. */
     readonly governor: boolean;
     /** Devices of each group that must be assigned before the rest starts. */
     readonly canaryPerGroup: number;
     readonly outageMaxMs: number;
   };
   readonly selection: {
-    /** Folder of a run: what was assigned there is left out. */
+    /** Folder of an earlier run, whose assigned devices are left out. */
     readonly excludeRun: string | null;
-    /** CSV with the only registration IDs to take. */
+    /** CSV with the only registration IDs to register. */
     readonly onlyFile: string | null;
   };
   readonly expectation: {
     /** Whether the service should know the devices already. */
     readonly devices: 'new' | 'existing' | 'any';
-    /** More of the others stop the run. */
+    /** The run stops when more devices than this contradict the expectation. */
     readonly surprisesMax: number;
   };
   readonly registration: RegistrationPolicy;
-  /** What the allocation policy should do; `null` = not told. The weights of `asRun` are read when the run starts. */
+  /** What the allocation policy should do; `null` = no expectation. The weights of `asRun` are read when the run starts. */
   readonly allocation: AllocationExpectation | null;
-  /** Where the devices are, as the operator calls it; `null` = not told. */
+  /** The operator's name for where the devices are; `null` = not given. */
   readonly region: string | null;
-  /** List what the run leaves behind at the service. */
+  /** Whether to list what the run leaves behind at the service. */
   readonly listsLeftBehind: boolean;
   readonly thresholds: readonly Threshold[];
-  /** Judge thresholds on time also when the load generator was the limit. */
+  /** Whether to judge thresholds on time even if the load generator was the limit. */
   readonly allowLimited: boolean;
-  /** Of /metrics while the run goes on; 0 = any free one, `null` = none. */
+  /** Port of /metrics during the run; 0 = any free one, `null` = none. */
   readonly metricsPort: number | null;
-  /** Folder that holds one folder per run. */
+  /** Folder that gets one folder for each run. */
   readonly out: string;
-  /** Of every jitter. */
+  /** Seed of all jitter. */
   readonly seed: number;
 };
 
-/** Environment variables by their names; one that is empty counts as not set. */
+/** Environment variables by name; an empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Environment variables that hold a key themselves. */
+/** Environment variables that contain a key. */
 export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
 export const DEVICE_KEY_VARIABLE = 'DPSLOAD_DEVICE_KEY';
 
 export const SECRET_VARIABLES: readonly string[] = [GROUP_KEY_VARIABLE, DEVICE_KEY_VARIABLE];
 
-/** What a run of this scenario demands of every row of its fleet. */
+/** The rules that a run of this scenario sets for every row of its fleet. */
 export function fleetRulesOf({ attestation, target }: Scenario): FleetRules {
   if (attestation.kind === 'device-key') return { keys: 'in-every-row' };
   if (attestation.kind === 'x509') {
@@ -131,7 +131,6 @@ export function fleetRulesOf({ attestation, target }: Scenario): FleetRules {
     };
   }
   const groups = Object.keys(attestation.groups);
-  // The embedded emulator gets a throw-away key when the operator gives none.
   const isThrowAway = target.kind === 'emulator' && target.throwAway && groups.length === 0;
   return attestation.key !== null || isThrowAway ? { keys: 'for-every-row' } : { keys: 'of-these-groups', groups };
 }

@@ -1,12 +1,12 @@
-/** The only source of time and timers for everything below the shell. Has a simulated twin in the tests. */
+/** The only source of time and timers below the shell. The tests have a simulated one. */
 export interface Clock {
   /** Milliseconds since the run began, monotonic, the same on every thread of the run. */
   nowMs(): number;
   /** Wall clock, milliseconds since 1970-01-01 UTC: for SAS expiry and for stamps in files, never for durations. */
   epochMs(): number;
-  /** CPU time of the process, all its threads, in milliseconds. */
+  /** CPU time of the process, all threads together, in milliseconds. */
   cpuMs(): number;
-  /** Calls `wake` once, at `atMs` of `nowMs` or as soon as possible after it. */
+  /** Calls `wake` once, when `nowMs` reaches `atMs`, or as soon as possible after that. */
   wakeAt(atMs: number, wake: () => void): Timer;
 }
 
@@ -14,7 +14,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Does `work` every `intervalMs`, the first time after one; the next interval begins when it is done. */
+/** Calls `work` every `intervalMs`, first after one interval; each interval begins when the previous call has returned. */
 export function repeat(clock: Clock, intervalMs: number, work: () => void): Timer {
   let timer: Timer;
   const arm = (): void => {

@@ -1,4 +1,6 @@
-/** Largest first, as they must follow each other in a duration. */
+export const DAY_MS = 86_400_000;
+
+/** In the order in which a duration names them. */
 const UNITS_MS = [
   ['h', 3_600_000],
   ['m', 60_000],
@@ -8,7 +10,7 @@ const UNITS_MS = [
 
 export const DURATION = /^(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
 
-/** Milliseconds of `5m`, `30s`, `500ms`, `1h30m`; `null` when it is no duration. */
+/** Milliseconds of `5m`, `30s`, `500ms`, `1h30m`; `null` when it is not a duration. */
 export function parseDuration(text: string): number | null {
   const match = DURATION.exec(text);
   if (match === null || text === '') return null;

@@ -151,7 +151,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/settings',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation'],
+    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation', 'time'],
   },
   {
     name: 'scenario/notation',
@@ -179,7 +179,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
   { name: 'load', imports: ['dps', 'time'] },
-  { name: 'certificates', imports: ['problem'] },
+  { name: 'certificates', imports: ['problem', 'time'] },
   { name: 'files', imports: ['problem'] },
   { name: 'problem', imports: [] },
   { name: 'dps', imports: [] },

@@ -49,7 +49,7 @@ it('makes a new server certificate when the old one has expired, of the same CA'
 it('refuses a CA that has expired, and leaves it as it is', async () => {
   const { caPem, caFile } = await serverIdentity(dir, NOW_MS);
   const later = serverIdentity(dir, NOW_MS + 11 * YEAR_MS);
-  await expect(later).rejects.toThrow(`${caFile}: the CA has expired. Remove it with its key`);
+  await expect(later).rejects.toThrow(`${caFile}: the CA has expired. Remove it and its key`);
   expect(readFileSync(caFile, 'utf8')).toBe(caPem);
 });
 
@@ -75,5 +75,5 @@ it('makes a new server certificate when the old one does not stand for all names
 it('refuses half a pair', async () => {
   await serverIdentity(dir, NOW_MS);
   unlinkSync(join(dir, 'ca.key'));
-  await expect(serverIdentity(dir, NOW_MS)).rejects.toThrow(/holds only one of ca\.pem and ca\.key/);
+  await expect(serverIdentity(dir, NOW_MS)).rejects.toThrow(/contains only one of ca\.pem and ca\.key/);
 });

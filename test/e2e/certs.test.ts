@@ -52,7 +52,7 @@ describe('certs create', () => {
     const { code, stderr } = await dpsload(['certs', 'create', '-o', path('mixed')]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/root\.key: is there already, and not the key of .*root\.pem/),
+      expect.stringMatching(/root\.key: already exists, and is not the key of .*root\.pem/),
     ]);
   });
 
@@ -127,7 +127,7 @@ describe('certs issue', () => {
     const { code, stderr } = await dpsload(['certs', 'issue', path('bad.csv'), ...issuer, '-o', path('bad')]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/bad\.csv:3: registration_id is 65 characters long/);
-    expect(stderr).toMatch(/bad\.csv:4: repeats the registration ID of line 2/);
+    expect(stderr).toMatch(/bad\.csv:4: duplicate of line 2/);
     expect(readdirSync(folder)).not.toContain('bad');
   });
 

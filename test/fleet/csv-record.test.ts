@@ -89,7 +89,12 @@ describe('CSV records', () => {
     ['a,b\n1,2\n\n"x\r\ny",2\n3,"open\n4,5\n', 6, 'never closed', 3],
     ['a,b\n\n1,"2"x\n', 3, 'follows a closing quote', 1],
     ['a,b\n1,x"2"\n', 2, 'in the middle of a field', 1],
-    [`a,b\n1,2\n1,"${'x'.repeat(RECORD_BYTES_MAX + 10)}"\n`, 3, `more than ${RECORD_BYTES_MAX} bytes`, 2],
+    [
+      `a,b\n1,2\n1,"${'x'.repeat(RECORD_BYTES_MAX + 10)}"\n`,
+      3,
+      `more than ${RECORD_BYTES_MAX.toLocaleString('en-US')} bytes`,
+      2,
+    ],
   ])('that are broken end the reading with file, line and remedy, after those before: %#', async (text, line, reason, before) => {
     for (const size of [1_000_000, 100, 7]) {
       if (text.length > 100_000 && size < 100) continue;

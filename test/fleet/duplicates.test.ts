@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { duplicateProblems } from '../../src/fleet/duplicate-problems.ts';
+import { duplicateProblems } from '../../src/fleet/duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from '../../src/fleet/fingerprint-table.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { OperatorError, type Problem } from '../../src/problem/operator-error.ts';

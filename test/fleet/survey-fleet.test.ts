@@ -137,7 +137,7 @@ describe('a fleet that cannot be used', () => {
   it.each<[string, string, Partial<FleetFile>, FleetRules, readonly (readonly [number | null, string, string])[]]>([
     ['is empty', '', {}, ANY, [[null, 'is empty', 'Write a header line with registration_id']]],
     ['is blank', '\n\n', {}, ANY, [[null, 'is empty', 'Write a header line']]],
-    ['has no rows', 'registration_id\n', {}, ANY, [[null, 'a header and no rows', 'Write a line for each device']]],
+    ['has no rows', 'registration_id\n', {}, ANY, [[null, 'a header but no rows', 'Write a line for each device']]],
     [
       'lacks the column',
       'a,b\n1,2\n',
@@ -150,11 +150,11 @@ describe('a fleet that cannot be used', () => {
       'dev-1\ndev-2\n',
       {},
       ANY,
-      [[1, 'no column name: "dev-1"', 'Use --no-header']],
+      [[1, 'not a known column: "dev-1"', 'Use --no-header']],
     ],
-    ['has another delimiter', 'registration_id;site\na;b\n', {}, ANY, [[1, 'one field only', "--delimiter ';'"]]],
-    ['has tabs', 'registration_id\tsite\na\tb\n', {}, ANY, [[1, 'one field only', '--delimiter tab']]],
-    ['has a column twice', 'registration_id,x,x\na,1,2\n', {}, ANY, [[1, '"x" is there twice', 'Rename or remove']]],
+    ['has another delimiter', 'registration_id;site\na;b\n', {}, ANY, [[1, 'only one field', "--delimiter ';'"]]],
+    ['has tabs', 'registration_id\tsite\na\tb\n', {}, ANY, [[1, 'only one field', '--delimiter tab']]],
+    ['has a column twice', 'registration_id,x,x\na,1,2\n', {}, ANY, [[1, '"x" appears twice', 'Rename or remove']]],
     ['has a nameless column', 'registration_id,\na,1\n', {}, ANY, [[1, 'column 2 has no name', 'Name it']]],
     [
       'has its header below blank lines',
@@ -229,8 +229,8 @@ describe('a fleet that cannot be used', () => {
       {},
       ANY,
       [
-        [3, 'has 1 field instead of 2 fields', 'put a field that holds the delimiter in quotes'],
-        [4, 'has 3 fields', 'quotes'],
+        [3, 'has 1 field instead of 2', 'quote fields that contain the delimiter'],
+        [4, 'has 3 fields', 'quote fields'],
       ],
     ],
     [
@@ -239,7 +239,7 @@ describe('a fleet that cannot be used', () => {
       { header: false },
       ANY,
       [
-        [1, 'has 2 fields instead of 1 field', 'remove --no-header'],
+        [1, 'has 2 fields instead of 1', 'remove --no-header'],
         [2, 'has 2 fields', 'remove --no-header'],
       ],
     ],
@@ -262,8 +262,8 @@ describe('a fleet that cannot be used', () => {
       {},
       ANY,
       [
-        [2, 'device_key is not base64', 'Copy the key again'],
-        [3, 'decodes to 3 bytes', 'Copy the key again'],
+        [2, 'device_key is not base64', 'Copy the whole key again'],
+        [3, 'decodes to 3 bytes', 'Copy the whole key again'],
       ],
     ],
     [
@@ -273,7 +273,7 @@ describe('a fleet that cannot be used', () => {
       ANY,
       [
         [2, 'payload is not JSON', 'Write JSON'],
-        [3, 'more than 98304 bytes', 'smaller'],
+        [3, 'more than 98,304 bytes', 'Shorten it'],
       ],
     ],
     [
@@ -281,7 +281,7 @@ describe('a fleet that cannot be used', () => {
       'registration_id,x\na,HostName=h;SharedAccessKey=abc\n',
       {},
       ANY,
-      [[2, '"x" holds a secret', 'Remove the column']],
+      [[2, '"x" contains a secret', 'Remove the column']],
     ],
     [
       'is not UTF-8',
@@ -324,8 +324,8 @@ describe('a fleet that cannot be used', () => {
       {},
       { keys: 'of-these-groups', groups: ['A'] },
       [
-        [3, 'no key for group "B"', 'attestation.groups'],
-        [4, 'neither group nor device_key', '--group-key-file'],
+        [3, 'no key given for group "B"', 'attestation.groups'],
+        [4, 'neither a group nor a device_key', '--group-key-file'],
       ],
     ],
     [
@@ -334,8 +334,8 @@ describe('a fleet that cannot be used', () => {
       {},
       ANY,
       [
-        [5, 'repeats the registration ID of line 2', 'of its own'],
-        [6, 'line 4', 'of its own'],
+        [5, 'duplicate of line 2 (IDs are not case-sensitive)', 'its own ID'],
+        [6, 'line 4', 'its own ID'],
       ],
     ],
     [

@@ -47,7 +47,7 @@ describe('a scenario that dpsload brings', () => {
     const isExplained = (line: string, index: number): boolean =>
       /^(version|name):/.test(line) || /^ *#/.test(lines[index - 1] ?? '') || /^ +#/.test(lines[index + 1] ?? '');
     expect(lines.filter((line, index) => isSetting(line) && !isExplained(line, index))).toEqual([]);
-    expect(text).toContain('Against a real DPS instance');
+    expect(text).toContain('For a real DPS instance');
     expect(documentedLines(text).length).toBeGreaterThan(0);
   });
 

@@ -61,20 +61,25 @@ describe('what is expected of the allocation', () => {
   });
 
   it.each<[string, string, number, string]>([
-    ['twice', 'expected: a, byRow: true', 4, 'several expectations of the allocation are given'],
-    ['a policy alone', 'policy: even', 4, 'stands alone: nothing is expected'],
+    ['twice', 'expected: a, byRow: true', 4, 'more than one allocation expectation given'],
+    ['a policy alone', 'policy: even', 4, 'has no effect without an expectation'],
     [
       'uneven weights of an even policy',
       'policy: even, expected: { a: 2, b: 1 }',
       4,
-      'the policy even means equal weights',
+      'the policy even requires equal weights',
     ],
-    ['two hubs of a static policy', 'policy: static, expected: [a, b]', 4, 'the policy static means one hub'],
+    ['two hubs of a static policy', 'policy: static, expected: [a, b]', 4, 'the policy static requires one hub'],
     ['a hub twice', 'expected: [a, A]', 4, 'is not a list of hubs'],
     ['no weight above 0', 'expected: { a: 0 }', 4, 'is not a list of hubs'],
-    ['certainty', 'expected: a, confidence: 100%', 4, 'no number of devices gives a confidence of 100%'],
-    ['movement under never', 'expected: a, reprovision: never, moved: 5%', 4, 'never moves no device'],
-    ['regions without one', 'regions: { europe: a }', 4, 'and the run has none'],
+    ['certainty', 'expected: a, confidence: 100%', 4, 'no number of devices can give 100% confidence'],
+    [
+      'movement under never',
+      'expected: a, reprovision: never, moved: 5%',
+      4,
+      'with reprovision never, no device moves',
+    ],
+    ['regions without one', 'regions: { europe: a }', 4, 'but the run has no region'],
     ['a tolerance without a percent sign', 'expected: a, tolerance: 2', 4, 'is not a percentage'],
   ])('and not %s', async (_, text, line, message) => {
     const { problems } = await operatorError(() => resolve(`allocation: { ${text} }\n`));
@@ -89,7 +94,7 @@ describe('what is expected of the allocation', () => {
       allocation: { by: 'region' },
     });
     const { problems } = await operatorError(() => resolve(text, { region: 'asia' }));
-    expect(problems[0]).toMatchObject({ message: 'nothing is expected of the region "asia"' });
+    expect(problems[0]).toMatchObject({ message: 'no hubs are expected for the region "asia"' });
   });
 
   it.each([

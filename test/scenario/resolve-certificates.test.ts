@@ -40,12 +40,8 @@ describe('with x509 the certificates come', () => {
 });
 
 it.each<[name: string, flags: Flags, message: RegExp]>([
-  ['certificates with keys', { certDir: 'certs' }, /--cert-dir: a certificate has no use with attestation group-key/],
-  [
-    'keys with certificates',
-    { attestation: 'x509', groupKeyFile: 'k' },
-    /a group key has no use with attestation x509/,
-  ],
+  ['certificates with keys', { certDir: 'certs' }, /--cert-dir: attestation group-key does not use certificates/],
+  ['keys with certificates', { attestation: 'x509', groupKeyFile: 'k' }, /attestation x509 does not use group keys/],
   ['a pattern without a folder', { attestation: 'x509', keyPattern: '{registration_id}' }, /Add --cert-dir/],
   [
     'a pattern without the ID',

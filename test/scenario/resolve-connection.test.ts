@@ -39,8 +39,8 @@ describe('TLS', () => {
   });
 
   it.each<[flags: Flags, message: RegExp]>([
-    [{ ca: 'a.pem', caOnly: 'b.pem' }, /--ca, --ca-only: roots are either added or replaced/],
-    [{ tlsMin: '1.3', tlsMax: '1.2' }, /--tls-min, --tls-max: no TLS version is left/],
+    [{ ca: 'a.pem', caOnly: 'b.pem' }, /--ca, --ca-only: CA certificates can extend the system roots or replace them/],
+    [{ tlsMin: '1.3', tlsMax: '1.2' }, /--tls-min, --tls-max: no TLS version satisfies both/],
     [{ tlsMin: '1.1' }, /--tls-min "1.1" is not 1.2 or 1.3/],
     [{ localAddress: 'eth0' }, /--local-address "eth0" is not a list of IP addresses/],
     [{ localAddress: '10.0.0.1,10.0.0.1' }, /--local-address/],

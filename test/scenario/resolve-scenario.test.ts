@@ -210,9 +210,9 @@ describe('limits that protect a service', () => {
     [{ rate: '750/min' }, []],
     [{ stages: '10/s:1m' }, []],
     [{ batches: '700/1m' }, []],
-    [{ rate: '751/min' }, [/leave the run's share of the quota, 750 a minute/]],
+    [{ rate: '751/min' }, [/exceeds this run's share of the quota, 750 a minute/]],
     [{ atOnce: 'true' }, [/share/]],
-    [{ quota: 'off' }, [/not kept within a quota/]],
+    [{ quota: 'off' }, [/no quota limits the run/]],
     [{ governor: 'off' }, [/governor is off/]],
     [{ governor: 'off', quotaShare: '10%', rate: '2/s' }, [/100 a minute/, /governor is off/]],
   ])('%j at a service needs the word for %j', (flags, expected) => {
@@ -240,7 +240,7 @@ describe('limits that protect a service', () => {
 
   it('allow one shape of the load', async () => {
     const { problems } = await operatorError(() => loadOf({ emulator: 'true', rate: '1/s', atOnce: 'true' }));
-    expect(problems.map(({ message }) => message)).toEqual(['several load shapes are given: --rate, --at-once']);
+    expect(problems.map(({ message }) => message)).toEqual(['more than one load shape given: --rate, --at-once']);
   });
 });
 
@@ -305,10 +305,10 @@ describe('the target', () => {
   const instance = { host: 'h', idScope: '0ne00000000' };
   const inScenario = 'version: 1\ntarget: { host: h, idScope: 0ne00000000 }\n';
   const name = 'Give --emulator, or --host HOST with --id-scope SCOPE';
-  const removeOne = 'Remove one of them from flags, environment and scenario: a run has one target';
+  const removeOne = 'Remove one of them from flags, environment and scenario: a run has exactly one target';
   it.each<[string, Parameters<typeof resolve>[0], string, remedy: string]>([
-    ['none', {}, 'no target is named', name],
-    ['none, but a port', { flags: { port: '1' } }, 'no target is named', name],
+    ['none', {}, 'no target given', name],
+    ['none, but a port', { flags: { port: '1' } }, 'no target given', name],
     [
       'emulator and host as flags',
       { flags: { emulator: 'true', ...instance } },
@@ -360,12 +360,17 @@ describe('the target', () => {
       'Add --emulator',
     ],
     ['a configuration beside a host', { flags: { emulatorConfig: 'e.yaml', ...instance } }, 'two targets', removeOne],
-    ['a port for the emulator', { flags: { emulator: 'true', port: '1' } }, '--port has no meaning', 'Remove it'],
+    [
+      'a port for the emulator',
+      { flags: { emulator: 'true', port: '1' } },
+      '--port does not apply to the embedded emulator',
+      'Remove it',
+    ],
     [
       'a bad scope',
       { flags: { host: 'h', idScope: 'nonsense' } },
       '--id-scope "nonsense" does not look like an ID scope',
-      'Copy it again, whole',
+      'Copy the whole ID scope again',
     ],
   ])('%s is refused', async (_, input, message, remedy) => {
     const environment = { DPSLOAD_GROUP_KEY: KEY, ...input.environment };
@@ -460,14 +465,14 @@ attestation:
   });
 
   it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string, remedy: string]>([
-    ['none', {}, {}, '', 'there is no key', 'Set DPSLOAD_GROUP_KEY, or give --group-key-file FILE'],
+    ['none', {}, {}, '', 'no key given', 'Set DPSLOAD_GROUP_KEY, give --group-key-file FILE'],
     [
       'a secondary one alone',
       { secondaryKeyFile: 'x' },
       {},
       '',
-      'names a secondary key, and there is no primary one',
-      'Set DPSLOAD_GROUP_KEY, or give --group-key-file FILE',
+      'names a secondary key, but no primary key is given',
+      'Set DPSLOAD_GROUP_KEY, give --group-key-file FILE',
     ],
     [
       'two secondary ones',
@@ -531,7 +536,7 @@ attestation:
       { attestation: 'device-key', groupKeyFile: 'a' },
       {},
       '',
-      'no use with attestation device-key',
+      'attestation device-key does not use group keys',
       'Remove the group key, or use --attestation group-key',
     ],
     [
@@ -539,7 +544,7 @@ attestation:
       { attestation: 'device-key' },
       {},
       'groups: { a: { keyFile: x } }',
-      'no use with attestation device-key',
+      'attestation device-key does not use group keys',
       'Remove the group key, or use --attestation group-key',
     ],
   ])('%s: refused', async (_, flags, environment, yaml, message, remedy) => {
@@ -571,7 +576,7 @@ attestation:
 
 describe('what belongs together', () => {
   it.each<[ScenarioInput['flags'], Record<string, string>, string]>([
-    [{}, {}, 'no fleet is named'],
+    [{}, {}, 'no fleet given'],
     [
       { fleet: 'f', header: 'false', map: 'registration_id=A' },
       {},
@@ -582,9 +587,9 @@ describe('what belongs together', () => {
     [
       { fleet: 'f' },
       { DPSLOAD_CONCURENCY: '1' },
-      '"DPSLOAD_CONCURENCY" means nothing. Rename it to DPSLOAD_CONCURRENCY',
+      'unknown environment variable "DPSLOAD_CONCURENCY". Rename it to DPSLOAD_CONCURRENCY',
     ],
-    [{ fleet: 'f' }, { DPSLOAD_QUOTE: '1' }, '"DPSLOAD_QUOTE" means nothing'],
+    [{ fleet: 'f' }, { DPSLOAD_QUOTE: '1' }, 'unknown environment variable "DPSLOAD_QUOTE"'],
   ])('%j with %j is refused', async (flags, environment, message) => {
     const error = await operatorError(() => resolve({ flags: { emulator: 'true', ...flags }, environment }));
     expect(error.problems).toHaveLength(1);

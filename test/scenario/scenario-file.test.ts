@@ -134,7 +134,7 @@ describe('a scenario file', () => {
     ['another version', 'name: a\nversion: 2\n', [[2, 10, 'version is not 1', 'Write version: 1']]],
     ['nothing', '', [[1, 1, 'the scenario is not a mapping', 'version']]],
     ['a list', '- a\n', [[1, 1, 'the scenario is not a mapping', 'version']]],
-    ['an unknown key', 'version: 1\nfoo: 1\n', [[2, 1, 'unknown key "foo"', 'The keys here are version']]],
+    ['an unknown key', 'version: 1\nfoo: 1\n', [[2, 1, 'unknown key "foo"', 'The keys allowed here are version']]],
     [
       'a key one edit away',
       'version: 1\nload:\n  concurency: 5\n',
@@ -145,29 +145,29 @@ describe('a scenario file', () => {
       'version: 1\nattestation:\n  key-file: a\n',
       [[3, 3, 'unknown key "key-file"', 'Write keyFile']],
     ],
-    ['a key in the wrong place', 'version: 1\nhost: h\n', [[2, 1, 'unknown key "host"', 'It belongs into target']]],
+    ['a key in the wrong place', 'version: 1\nhost: h\n', [[2, 1, 'unknown key "host"', 'Move it to target']]],
     [
       'a literal key',
       'version: 1\nattestation: { primaryKey: abc }\n',
-      [[2, 16, 'unknown key "primaryKey"', 'A secret is named, never written']],
+      [[2, 16, 'unknown key "primaryKey"', 'Never write a secret here']],
     ],
     [
       'a literal key as a file',
       `version: 1\nattestation: { keyFile: ${ENVIRONMENT.LINE_B_KEY} }\n`,
-      [[2, 25, 'attestation.keyFile holds a secret', 'make a new key']],
+      [[2, 25, 'attestation.keyFile contains a secret', 'create a new key']],
     ],
     [
       'a literal key of a group',
       `version: 1\nattestation: { groups: { a: { keyVariable: ${ENVIRONMENT.LINE_B_KEY} } } }\n`,
       [
         [2, 29, 'the enrollment group "a" has no key', 'keyFile'],
-        [2, 44, 'holds a secret', 'make a new key'],
+        [2, 44, 'contains a secret', 'create a new key'],
       ],
     ],
     [
       'an unknown key of a group',
       'version: 1\nattestation: { groups: { a: { keyFile: a, primaryKey: x } } }\n',
-      [[2, 43, 'unknown key "primaryKey" in attestation.groups.a', 'A secret is named']],
+      [[2, 43, 'unknown key "primaryKey" in attestation.groups.a', 'Never write a secret here']],
     ],
     [
       'an unknown column',
@@ -187,21 +187,21 @@ describe('a scenario file', () => {
       [[2, 7, 'is no usable YAML: Unresolved tag', 'Correct the YAML']],
     ],
     ['an alias', 'version: 1\nname: &a x\nout: *a\n', [[3, 6, 'an alias', 'Write the value itself']]],
-    ['no value', 'version: 1\nload:\n  rate:\n', [[3, 8, 'load.rate is not one value', 'remove the key']]],
+    ['no value', 'version: 1\nload:\n  rate:\n', [[3, 8, 'load.rate is not a single value', 'remove the key']]],
     [
       'a list for a value',
       'version: 1\nload:\n  rate: [1/s]\n',
-      [[3, 9, 'load.rate is not one value', 'Write one text']],
+      [[3, 9, 'load.rate is not a single value', 'Write a text']],
     ],
     [
       'a value for a mapping',
       'version: 1\nload: 5\n',
-      [[2, 7, 'load is not a mapping', 'keys of concurrency, rate, stages, batches']],
+      [[2, 7, 'load is not a mapping', 'keys concurrency, rate, stages, batches']],
     ],
     [
       'true for the emulator',
       'version: 1\ntarget: { emulator: true }\n',
-      [[2, 21, 'target.emulator is not a mapping', 'keys of config']],
+      [[2, 21, 'target.emulator is not a mapping', 'keys config']],
     ],
     [
       'a bad value',
@@ -222,7 +222,7 @@ describe('a scenario file', () => {
       [[2, 7, '"LINE_B_KEY", which holds a secret', 'keyVariable']],
     ],
     [
-      'what later versions bring',
+      'keys of later versions',
       'version: 1\nload: { stages: [], thresholds: 1 }\nagents: {}\nrounds: 2\n',
       [
         [2, 17, 'load.stages "" is not a list of stages', 'rate:duration'],
@@ -241,7 +241,7 @@ describe('a scenario file', () => {
     });
   });
 
-  it('is told all its problems at once, from its top to its end, with those of flags and environment', async () => {
+  it('reports all problems at once, from its top to its end, with those of flags and environment', async () => {
     const text = 'version: 2\nseed: x\ntarget: { prt: 1, host: "a b" }\nload: { rate: 5, wrkers: 1 }\n';
     const flags = { attempts: '0' };
     const scenarioFile = { file: 's.yaml', text };

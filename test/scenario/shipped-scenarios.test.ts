@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { shippedScenarioFile, shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
-import { SCENARIO_SCHEMA, scenarioSchema } from '../../src/scenario/read/scenario-shape.ts';
+import { SCENARIO_SCHEMA, scenarioSchema } from '../../src/scenario/read/scenario-schema.ts';
 import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings/settings.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
@@ -10,7 +10,7 @@ type Schema = { readonly properties?: Readonly<Record<string, Schema>>; readonly
 
 const SCHEMA_FILE = new URL('../../scenarios/scenario.schema.json', import.meta.url);
 
-describe('a scenario that dpsload brings', () => {
+describe('a bundled scenario', () => {
   it.each(shippedScenarios())('$name can be run, names its schema, and says what it is for', ({
     file,
     text,

@@ -53,8 +53,8 @@ describe('the thresholds of a scenario', () => {
     const { message } = await operatorError(() => resolved(text));
     expect(message).toBe(
       [
-        's.yaml:3:3: thresholds "p95(servce) < 3s\\nthrottles == 0\\npolls > 3s" is no threshold: this is no time, at column 5. ' +
-          'dpsload run --help lists the metrics.',
+        's.yaml:3:3: thresholds "p95(servce) < 3s\\nthrottles == 0\\npolls > 3s" is not a threshold: this is no time, at column 5. ' +
+          'See dpsload run --help for the metrics.',
         '  p95(servce) < 3s',
         '      ^ this is no time. Write service.',
         '  polls > 3s',
@@ -64,9 +64,9 @@ describe('the thresholds of a scenario', () => {
   });
 
   it.each([
-    ['thresholds: { a: b }', 2, 'thresholds is no list of thresholds'],
+    ['thresholds: { a: b }', 2, 'thresholds is not a list of thresholds'],
     ['thresholds: [ { expression: polls < 1, aborts: true } ]', 2, 'unknown key "aborts" in thresholds.0'],
-    ['thresholds: [ 3 ]', 2, 'thresholds is no list of thresholds'],
+    ['thresholds: [ 3 ]', 2, 'thresholds is not a list of thresholds'],
   ])('%s is refused at its place', async (text, line, message) => {
     const { problems } = await operatorError(() => resolved(text));
     expect(problems[0]).toMatchObject({ file: 's.yaml', line, message });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 
-/** Writes a fleet CSV into `folder`, under a name of its own. */
+/** Writes a fleet CSV into `folder`, under a new name. */
 export function writeFleetFile(
   folder: string,
   content: string | Uint8Array,
@@ -17,7 +17,7 @@ export function writeFleetFile(
 
 let filesWritten = 0;
 
-/** What an operator is told when `work` fails; fails the test when it does not, or fails otherwise. */
+/** The `OperatorError` with which `work` fails; fails the test if it succeeds, or fails differently. */
 export async function operatorError(work: () => unknown): Promise<OperatorError> {
   try {
     await work();

@@ -92,7 +92,7 @@ function readInput(command: Command, file: string, flags: IssueFlags, environmen
   const problems: Problem[] = [];
   const given = givenFlags(command);
   const gather = <Name extends Parameters<typeof gatherSetting>[0]>(name: Name) =>
-    gatherSetting(name, given, environment, undefined, problems).value;
+    gatherSetting(name, { flags: given, environment }, problems).value;
   const { keyAlgorithm, days } = readCertificateFlags(flags, problems);
   const [issuerCertFile, issuerKeyFile] = [gather('issuerCertFile'), gather('issuerKeyFile')];
   if (issuerCertFile === null || issuerKeyFile === null) {

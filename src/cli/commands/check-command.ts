@@ -22,15 +22,15 @@ const RECORDS = wholeNumberBetween(0, 1_000_000_000);
 const UNITS_MAX = 200;
 
 /** Hubs with tier and units: `hub-a=S1:2,hub-b=S3:1`. */
-const HUBS = notation<readonly HubCapacity[]>(
-  'name=S1:units',
-  'a list of hubs',
-  `Write NAME=TIER:UNITS, separated by commas, with the tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
-  (text) => {
+const HUBS = notation<readonly HubCapacity[]>({
+  placeholder: 'name=S1:units',
+  noun: 'a list of hubs',
+  remedy: `Write NAME=TIER:UNITS, separated by commas, with the tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
+  parse: (text) => {
     const hubs = text.split(',').map(readHub);
     return hubs.every((hub) => hub !== null) ? hubs : null;
   },
-);
+});
 
 type CheckFlags = {
   readonly scenario?: string;

@@ -15,16 +15,16 @@ import { noColorOption, readFlag } from './options.ts';
 const TOLERANCE_MAX = 10;
 
 /** How much worse a figure may be, as a part of 1: `10%` → 0.1. */
-const TOLERANCE: Notation<number> = notation(
-  'n%',
-  `a percentage from 0% to ${TOLERANCE_MAX * 100}%`,
-  'Write a number with %, for example 10% or 0.5%',
-  (text) => {
+const TOLERANCE: Notation<number> = notation({
+  placeholder: 'n%',
+  noun: `a percentage from 0% to ${TOLERANCE_MAX * 100}%`,
+  remedy: 'Write a number with %, for example 10% or 0.5%',
+  parse: (text) => {
     const match = /^(\d{1,4}(?:\.\d{1,6})?)%$/.exec(text);
     const value = match === null ? null : Number(`${match[1]}e-2`);
     return value !== null && value <= TOLERANCE_MAX ? value : null;
   },
-);
+});
 
 type CompareFlags = {
   readonly tolerance: string;
@@ -81,3 +81,8 @@ async function compare(first: string, others: readonly string[], flags: CompareF
   for (const other of others) devices.push(await compareDevices(first, other, tolerance, moves));
   return compareRuns(runs, tolerance, devices);
 }
+const TOLERANCE: Notation<number> = notation({
+  placeholder: 'n%',
+  noun: `a percentage from 0% to ${TOLERANCE_MAX * 100}%`,
+  remedy: 'Write a number with %, for example 10% or 0.5%',
+  parse: (text) => {

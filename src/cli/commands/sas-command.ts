@@ -78,9 +78,9 @@ async function printToken(command: Command, flags: SasFlags, environment: Enviro
 function readInput(command: Command, flags: SasFlags, environment: Environment) {
   const problems: Problem[] = [];
   const given = givenFlags(command);
-  const { value: idScope, origin } = gatherSetting('idScope', given, environment, undefined, problems);
+  const { value: idScope, origin } = gatherSetting('idScope', { flags: given, environment }, problems);
   if (origin.source === 'default') problems.push(problem('no ID scope given', 'Give --id-scope SCOPE'));
-  const { value: apiVersion } = gatherSetting('apiVersion', given, environment, undefined, problems);
+  const { value: apiVersion } = gatherSetting('apiVersion', { flags: given, environment }, problems);
   const reason = registrationIdProblem(flags.registrationId);
   if (reason !== null) problems.push(problem(`the registration ID ${reason}`, 'Correct --registration-id'));
   const expiresInMs = readFlag('--expires-in', flags.expiresIn, EXPIRES_IN, problems);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { textTable } from '../../report/text-table.ts';
-import { scenarioSchema } from '../../scenario/read/scenario-shape.ts';
+import { scenarioSchema } from '../../scenario/read/scenario-schema.ts';
 import { shippedScenarioFile, shippedScenarios } from '../host/shipped-scenarios.ts';
 
 export function scenarioCommand(): Command {

@@ -7,24 +7,23 @@ import type { Threshold } from '../../metrics/threshold/threshold.ts';
 import { isSecretLike } from '../../problem/quote-value.ts';
 import { type Notation, notation, type Reading } from './notation.ts';
 
-/** IP addresses with commas between them. */
-export const ADDRESSES = notation<readonly string[]>(
-  'addresses',
-  'a list of IP addresses',
-  'Write addresses of this machine with commas between them, for example 10.0.0.4,10.0.0.5',
-  (text) => {
+export const ADDRESSES = notation<readonly string[]>({
+  placeholder: 'addresses',
+  noun: 'a list of IP addresses',
+  remedy: 'Write addresses of this machine, separated by commas, for example 10.0.0.4,10.0.0.5',
+  parse: (text) => {
     const addresses = text.split(',').map((address) => address.trim());
     const isList = addresses.every((address) => isIP(address) !== 0) && new Set(addresses).size === addresses.length;
     return isList ? addresses : null;
   },
-  (addresses) => addresses.join(','),
-);
+  show: (addresses) => addresses.join(','),
+});
 
 /** As text: lines `known=name`. */
 export const COLUMN_MAP: Notation<ColumnMap> = {
   placeholder: 'known=name',
   kind: 'map',
-  remedy: `Write one of ${KNOWN_COLUMNS.join(', ')}, then = and the name in the file, for example registration_id=Serial`,
+  remedy: `Write one of ${KNOWN_COLUMNS.join(', ')}, then = and the column's name in the file, for example registration_id=Serial`,
   read: readColumnMap,
   show: (map) =>
     Object.entries(map)
@@ -49,18 +48,17 @@ function readColumnMap(text: string): Reading<ColumnMap> {
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const WEIGHT = /^\d{1,9}(?:\.\d{1,6})?$/;
 
-const REMEDY =
-  'Write one hub, a list of hubs that get equal shares, or hubs with weights: { hub-a.azure-devices.net: 2, hub-b.azure-devices.net: 1 }';
+const HUBS_REMEDY =
+  'Write one hub, a list of hubs with equal shares, or hubs with weights: { hub-a.azure-devices.net: 2, hub-b.azure-devices.net: 1 }';
 
-/** `hub-a=2,hub-b=1`; without weights all are 1. `null` where it is no such list, names a hub twice, or has no weight above 0. */
+/** `hub-a=2,hub-b=1`; the default weight is 1. `null` when the text is not such a list, names a hub twice, or has no weight above 0. */
 function parseHubWeights(text: string): readonly HubWeight[] | null {
   const hubs = text.split(',').map((part) => {
     const [, hub = '', weight = '1'] = /^\s*([^=\s]+)(?:=(\S*))?\s*$/.exec(part) ?? [];
     return HOST_NAME.test(hub) && WEIGHT.test(weight) ? { hub: hub.toLowerCase(), weight: Number(weight) } : null;
   });
-  const read = hubs.filter((hub) => hub !== null);
-  const isWhole = read.length === hubs.length && new Set(read.map(({ hub }) => hub)).size === read.length;
-  return isWhole && read.some(({ weight }) => weight > 0) ? read : null;
+  const read = allDistinct(hubs, ({ hub }) => hub);
+  return read?.some(({ weight }) => weight > 0) ? read : null;
 }
 
 function formatHubWeights(hubs: readonly HubWeight[]): string {
@@ -75,32 +73,38 @@ function parseHubsByName(text: string): readonly CohortExpectation[] | null {
     const hubs = parseHubWeights(line.slice(colon + 1));
     return name === '' || hubs === null ? null : { name, hubs };
   });
-  const read = cohorts.filter((cohort) => cohort !== null);
-  const isWhole = read.length === cohorts.length && new Set(read.map(({ name }) => name)).size === read.length;
-  return isWhole ? read : null;
+  return allDistinct(cohorts, ({ name }) => name);
 }
 
-export const HUB_WEIGHTS: Notation<readonly HubWeight[]> = {
-  ...notation('hub=weight,…', 'a list of hubs', REMEDY, parseHubWeights, formatHubWeights),
-  kind: 'hubs',
-};
+/** `null` when one of `items` is `null`, or two have the same name. */
+function allDistinct<Item>(items: readonly (Item | null)[], nameOf: (item: Item) => string): readonly Item[] | null {
+  const read = items.filter((item) => item !== null);
+  return read.length === items.length && new Set(read.map(nameOf)).size === read.length ? read : null;
+}
 
-export const HUBS_BY_NAME: Notation<readonly CohortExpectation[]> = {
-  ...notation(
-    'name: hub=weight,…',
-    'a mapping of names to hubs',
-    `For each name: ${REMEDY}`,
-    parseHubsByName,
-    (cohorts) => cohorts.map(({ name, hubs }) => `${name}: ${formatHubWeights(hubs)}`).join('\n'),
-  ),
+export const HUB_WEIGHTS = notation({
+  placeholder: 'hub=weight,…',
+  kind: 'hubs',
+  noun: 'a list of hubs',
+  remedy: HUBS_REMEDY,
+  parse: parseHubWeights,
+  show: formatHubWeights,
+});
+
+export const HUBS_BY_NAME = notation({
+  placeholder: 'name: hub=weight,…',
   kind: 'hubs-by-name',
-};
+  noun: 'a mapping of names to hubs',
+  remedy: `For each name: ${HUBS_REMEDY}`,
+  parse: parseHubsByName,
+  show: (cohorts) => cohorts.map(({ name, hubs }) => `${name}: ${formatHubWeights(hubs)}`).join('\n'),
+});
 
 /** As text: one expression a line. */
 export const THRESHOLD_LIST: Notation<readonly Threshold[]> = {
   placeholder: 'expression',
   kind: 'list',
-  remedy: 'dpsload run --help lists the metrics',
+  remedy: 'See dpsload run --help for the metrics',
   read: readThresholds,
   show: (thresholds) => thresholds.map(printThreshold).join('\n'),
 };
@@ -118,7 +122,7 @@ function readThresholds(text: string): Reading<readonly Threshold[]> {
   }
   const [first] = mistakes;
   if (first === undefined) return { value: thresholds };
-  const problem = `is no threshold: ${first.message}, at column ${first.column}`;
+  const problem = `is not a threshold: ${first.message}, at column ${first.column}`;
   const shown = mistakes.filter(({ expression }) => !isSecretLike(expression));
   return { problem, excerpt: shown.map(({ excerpt }) => excerpt).join('\n') };
 }

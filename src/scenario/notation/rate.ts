@@ -1,16 +1,16 @@
 import type { Stage } from '../../load/pace.ts';
 import { parseDuration, printDuration } from '../../time/duration.ts';
-import { type Notation, notation, parseWholeNumber } from './notation.ts';
+import { notation, parseWholeNumber } from './notation.ts';
 
 const UNITS_SECONDS = { s: 1, min: 60, h: 3_600 } as const;
 
-/** Launches a second; fewer than one an hour is a slip of the finger. */
+/** Launches a second; anything below one an hour is a typing error. */
 const RATE_PER_SECOND_MIN = 1 / 3_600;
 
-/** Launches a second; far above what one machine can start, so that only a slip of the finger is refused. */
+/** Launches a second; far above what one machine can start, so only a typing error exceeds it. */
 export const RATE_PER_SECOND_MAX = 100_000;
 
-/** A second of `900/min`, `50/s`, `0.5/s`, `1000/h`; `null` when it is no rate, or beyond the limits. */
+/** Launches a second of `900/min`, `50/s`, `0.5/s`, `1000/h`; `null` when the text is not a rate, or exceeds the limits. */
 export function parseRate(text: string): number | null {
   const match = /^(\d{1,9}(?:\.\d{1,20})?)\/(s|min|h)$/.exec(text);
   if (match === null) return null;
@@ -18,7 +18,7 @@ export function parseRate(text: string): number | null {
   return perSecond >= RATE_PER_SECOND_MIN && perSecond <= RATE_PER_SECOND_MAX ? perSecond : null;
 }
 
-/** In the unit in which it is a whole number. */
+/** Uses the unit in which the rate is a whole number. */
 export function formatRate(perSecond: number): string {
   for (const [unit, seconds] of Object.entries(UNITS_SECONDS)) {
     const count = Math.round(perSecond * seconds);
@@ -27,42 +27,42 @@ export function formatRate(perSecond: number): string {
   return `${perSecond}/s`;
 }
 
-export const RATE: Notation<number> = notation(
-  'rate',
-  `a rate from 1/h to ${RATE_PER_SECOND_MAX}/s`,
-  'Write a number with /s, /min or /h, for example 50/s, 900/min or 1000/h',
-  parseRate,
-  formatRate,
-);
+export const RATE = notation({
+  placeholder: 'rate',
+  noun: `a rate from 1/h to ${RATE_PER_SECOND_MAX}/s`,
+  remedy: 'Write a number with /s, /min or /h, for example 50/s, 900/min or 1000/h',
+  parse: parseRate,
+  show: formatRate,
+});
 
-/** Register requests a second that the instance grants; `off`: the run does not keep to one. */
+/** Register requests a second that the instance allows; `off`: the run is not metered. */
 export type QuotaSetting = number | 'off';
 
-export const QUOTA: Notation<QuotaSetting> = notation<QuotaSetting>(
-  'rate|off',
-  'a rate, or off',
-  'Write the register requests that the instance grants, for example 1000/min, or off',
-  (text) => (text === 'off' ? 'off' : parseRate(text)),
-  (quota) => (quota === 'off' ? quota : formatRate(quota)),
-);
+export const QUOTA = notation<QuotaSetting>({
+  placeholder: 'rate|off',
+  noun: 'a rate, or off',
+  remedy: 'Write the register requests that the instance allows, for example 1000/min, or off',
+  parse: (text) => (text === 'off' ? 'off' : parseRate(text)),
+  show: (quota) => (quota === 'off' ? quota : formatRate(quota)),
+});
 
-/** So that a list that was made by a program is refused before it is worked through for every launch. */
+/** The whole list is examined for every launch, so an excessively long generated list is refused. */
 const STAGES_MAX = 1_000;
 
-/** `10/s:1m,50/s:2m:ramp,0:30s` → stages; `null` when it is no such list. At least one has a rate. */
+/** `10/s:1m,50/s:2m:ramp,0:30s` → stages; `null` when the text is not such a list, or no stage has a rate. */
 function parseStages(text: string): readonly Stage[] | null {
   const stages = text.split(',').map((part) => parseStage(part.trim()));
   const read = stages.filter((stage) => stage !== null);
-  const isUsable = read.length === stages.length && read.length <= STAGES_MAX;
-  return isUsable && read.some(({ ratePerSecond }) => ratePerSecond > 0) ? read : null;
+  const isComplete = read.length === stages.length && read.length <= STAGES_MAX;
+  return isComplete && read.some(({ ratePerSecond }) => ratePerSecond > 0) ? read : null;
 }
 
 function parseStage(text: string): Stage | null {
   const [rate = '', duration = '', ramp, ...rest] = text.split(':');
   const ratePerSecond = /^0(?:\/(?:s|min|h))?$/.test(rate) ? 0 : parseRate(rate);
   const forMs = parseDuration(duration);
-  const isWhole = rest.length === 0 && (ramp === undefined || ramp === 'ramp');
-  return isWhole && ratePerSecond !== null && forMs !== null && forMs > 0
+  const isComplete = rest.length === 0 && (ramp === undefined || ramp === 'ramp');
+  return isComplete && ratePerSecond !== null && forMs !== null && forMs > 0
     ? { ratePerSecond, forMs, ramp: ramp === 'ramp' }
     : null;
 }
@@ -77,28 +77,27 @@ export function formatStages(stages: readonly Stage[]): string {
 }
 
 /** In a scenario also a list of `{ rate, for, ramp }`. */
-export const STAGES: Notation<readonly Stage[]> = {
-  ...notation(
-    'rate:duration,…',
-    'a list of stages',
-    'Write rate:duration for each stage, 0 for a pause, :ramp for a rate that goes there in a straight line: 10/s:1m,50/s:2m:ramp,0:30s',
-    parseStages,
-    formatStages,
-  ),
+export const STAGES = notation({
+  placeholder: 'rate:duration,…',
   kind: 'stages',
-};
+  noun: 'a list of stages',
+  remedy:
+    'Write rate:duration for each stage; use rate 0 for a pause, and add :ramp to change the rate linearly: 10/s:1m,50/s:2m:ramp,0:30s',
+  parse: parseStages,
+  show: formatStages,
+});
 
-/** So many devices at the start of each interval. */
+/** Starts `size` devices at the beginning of each interval. */
 export type Batches = { readonly size: number; readonly everyMs: number };
 
-export const BATCHES: Notation<Batches> = notation(
-  'n/duration',
-  'a number of devices for each interval',
-  'Write the devices of a batch, a slash, and the interval, for example 200/1m',
-  (text) => {
+export const BATCHES = notation<Batches>({
+  placeholder: 'n/duration',
+  noun: 'a number of devices per interval',
+  remedy: 'Write the size of a batch, a slash, and the interval, for example 200/1m',
+  parse: (text) => {
     const [size = '', interval = '', ...rest] = text.split('/');
     const [devices, everyMs] = [parseWholeNumber(size), parseDuration(interval)];
     return devices && everyMs && rest.length === 0 ? { size: devices, everyMs } : null;
   },
-  ({ size, everyMs }) => `${size}/${printDuration(everyMs)}`,
-);
+  show: ({ size, everyMs }) => `${size}/${printDuration(everyMs)}`,
+});

@@ -11,13 +11,19 @@ import {
   variableOf,
 } from '../settings/settings.ts';
 import { describeOrigin, type Given, type Origin, originOf, problemAt } from './origin.ts';
-import type { GivenScenario } from './read-scenario.ts';
 
-/** Flags as they were given, by the setting's name; of a repeatable one a line each. */
+/** Flags as the operator gave them, by the name of the setting; a repeatable one has a line for each. */
 export type Flags = Readonly<Partial<Record<SettingName, string>>>;
 
 /** Names the scenario file, as `-s` does. */
 export const SCENARIO_VARIABLE = 'DPSLOAD_SCENARIO';
+
+/** Everything that can give a setting. */
+export type SettingSources = {
+  readonly flags: Flags;
+  readonly environment: Environment;
+  readonly scenario?: ReadonlyMap<SettingName, Given>;
+};
 
 /** Every setting with its value, and where each value comes from. */
 export type GatheredSettings = {
@@ -25,35 +31,25 @@ export type GatheredSettings = {
   readonly origins: Readonly<Record<SettingName, Origin>>;
 };
 
-/** Takes each setting from its strongest source; whatever is given is checked, also what a stronger source overrides. */
-export function gatherSettings(
-  flags: Flags,
-  environment: Environment,
-  scenario: GivenScenario,
-  problems: Problem[],
-): GatheredSettings {
-  const values: Partial<Record<SettingName, unknown>> = {};
-  const origins: Partial<Record<SettingName, Origin>> = {};
-  for (const name of SETTING_NAMES) {
-    const { value, origin } = gatherSetting(name, flags, environment, scenario.settings.get(name), problems);
-    values[name] = value;
-    origins[name] = origin;
-  }
-  return { values: values as SettingValues, origins: origins as Record<SettingName, Origin> };
+/** Takes each setting from its strongest source; every given text is checked, even if a stronger source overrides it. */
+export function gatherSettings(sources: SettingSources, problems: Problem[]): GatheredSettings {
+  const gathered = SETTING_NAMES.map((name) => [name, gatherSetting(name, sources, problems)] as const);
+  return {
+    values: Object.fromEntries(gathered.map(([name, { value }]) => [name, value])) as SettingValues,
+    origins: Object.fromEntries(gathered.map(([name, { origin }]) => [name, origin])) as Record<SettingName, Origin>,
+  };
 }
 
-/** One setting from its strongest source; `null` where there is no value, or one that cannot be read. */
+/** Takes one setting from its strongest source; `null` when it has no value, or one that cannot be read. */
 export function gatherSetting<Name extends SettingName>(
   name: Name,
-  flags: Flags,
-  environment: Environment,
-  inScenario: Given | undefined,
+  { flags, environment, scenario }: SettingSources,
   problems: Problem[],
 ): { readonly value: SettingValues[Name]; readonly origin: Origin } {
   const { default: defaultValue, defaultText, reason } = settingNamed(name);
   let value = defaultValue as SettingValues[Name];
   let origin = originOf('default', defaultValue === null ? `${defaultText}; ${reason}` : reason);
-  for (const given of [inScenario, givenVariable(environment, name), givenFlag(flags, name)]) {
+  for (const given of [scenario?.get(name), givenVariable(environment, name), givenFlag(flags, name)]) {
     if (given === undefined) continue;
     value = readGiven(name, given, problems);
     origin = given.origin;
@@ -61,7 +57,7 @@ export function gatherSetting<Name extends SettingName>(
   return { value, origin };
 }
 
-/** The value of a text that was given for the setting `name`; `null`, and a problem, when it cannot be read. */
+/** Reads a text given for the setting `name`; `null`, and a problem, when it cannot be read. */
 export function readGiven<Name extends SettingName>(
   name: Name,
   given: Given,
@@ -75,14 +71,17 @@ export function readGiven<Name extends SettingName>(
   return null as SettingValues[Name];
 }
 
-function givenFlag(flags: Flags, name: SettingName): Given | undefined {
-  const text = flags[name];
-  return text === undefined ? undefined : { text, written: text, origin: originOf('flag', flagName(name)) };
+/** A value that is `null` only when there are problems, which have been thrown by now. */
+export function required<Value>(value: Value | null): Value {
+  if (value === null) throw new Error('a required setting has no value, and no problem says so');
+  return value;
 }
 
-/** The fleet is an argument, not a flag. */
-function flagName(name: SettingName): string {
-  return settingNamed(name).flag === null ? 'the argument FLEET.csv' : longFlag(name);
+function givenFlag(flags: Flags, name: SettingName): Given | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const flag = settingNamed(name).flag === null ? 'the argument FLEET.csv' : longFlag(name);
+  return { text, written: text, origin: originOf('flag', flag) };
 }
 
 function givenVariable(environment: Environment, name: SettingName): Given | undefined {
@@ -91,7 +90,7 @@ function givenVariable(environment: Environment, name: SettingName): Given | und
   return text === '' ? undefined : { text, written: text, origin: originOf('environment', variable) };
 }
 
-/** Variables that begin as ours do but mean nothing: a slip of the finger would otherwise be ignored in silence. */
+/** Complains of variables with our prefix that have no meaning: a typing error would otherwise go unnoticed. */
 export function unknownVariables(environment: Environment, used: readonly string[]): readonly Problem[] {
   const known = [...SETTING_NAMES.map(variableOf), ...SECRET_VARIABLES, SCENARIO_VARIABLE];
   return Object.keys(environment)
@@ -100,17 +99,34 @@ export function unknownVariables(environment: Environment, used: readonly string
       const similar = similarWord(name, known);
       const remedy =
         similar === null
-          ? 'Unset it; dpsload run --help shows those that there are'
+          ? 'Unset it; dpsload run --help lists the known variables'
           : `Rename it to ${similar}, or unset it`;
-      return problem(`the environment variable ${quoteValue(name)} means nothing`, remedy);
+      return problem(`unknown environment variable ${quoteValue(name)}`, remedy);
     });
 }
 
-/** Names of settings that were given, other than by default, with their places: `--host, DPSLOAD_ID_SCOPE`. */
+/** The given ones of `names`, with their places: `--host, DPSLOAD_ID_SCOPE`. */
 export function listGiven(origins: GatheredSettings['origins'], names: readonly SettingName[]): string {
   return givenOrigins(origins, names).map(describeOrigin).join(', ');
 }
 
+/** The origins of those settings that were given, rather than left at their default. */
 export function givenOrigins(origins: GatheredSettings['origins'], names: readonly SettingName[]): readonly Origin[] {
   return names.map((name) => origins[name]).filter(({ source }) => source !== 'default');
+}
+
+/** Complains when more than one of `names` is given; a switch that is off does not count. Returns how many are. */
+export function checkAtMostOne(
+  { values, origins }: GatheredSettings,
+  names: readonly SettingName[],
+  noun: string,
+  problems: Problem[],
+): number {
+  const given = names.filter((name) => origins[name].source !== 'default' && values[name] !== false);
+  const [, second] = givenOrigins(origins, given);
+  if (second !== undefined) {
+    const message = `more than one ${noun} given: ${listGiven(origins, given)}`;
+    problems.push(problemAt(second, message, 'Remove all but one'));
+  }
+  return given.length;
 }

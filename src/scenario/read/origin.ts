@@ -7,7 +7,7 @@ export type SettingSource = (typeof SOURCES)[number];
 
 export type Origin = {
   readonly source: SettingSource;
-  /** What the operator wrote there: `--rate`, `DPSLOAD_RATE`, `load.rate`; for a default, the reason. */
+  /** As the operator wrote it there: `--rate`, `DPSLOAD_RATE`, `load.rate`; for a default, the reason. */
   readonly name: string;
   /** Scenario file with line and column, 1-based; `null` for all other sources. */
   readonly file: string | null;
@@ -18,7 +18,7 @@ export type Origin = {
 /** A text that was given for a setting. */
 export type Given = {
   readonly text: string;
-  /** The text as a message may show it: what was written, before environment variables were put in. */
+  /** The text as a message may show it, before environment variables were substituted. */
   readonly written: string;
   readonly origin: Origin;
 };

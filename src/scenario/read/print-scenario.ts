@@ -6,16 +6,17 @@ import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/setti
 import { describeOrigin, type Origin } from './origin.ts';
 import { withoutReferences } from './read-scenario.ts';
 import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
-import { foreignCertificateSettings } from './resolve-attestation.ts';
-import { EMULATOR_SETTINGS, type ResolvedScenario, SERVICE_SETTINGS } from './resolve-scenario.ts';
-import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-shape.ts';
+import { unusedCertificateSettings } from './resolve-attestation.ts';
+import type { ResolvedScenario } from './resolve-scenario.ts';
+import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
+import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-schema.ts';
 
-/** Settings whose default is worked out from others, or from the machine. */
+/** Settings whose default depends on others, or on the machine. */
 const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
 
 /**
- * The keys of a scenario file that gives the same run, also from another folder, and on a machine with other cores. They
- * hold no secret.
+ * The keys of a scenario file that gives the same run from any folder, and on a machine with a different number of cores.
+ * They contain no secret.
  */
 export function scenarioKeys(resolved: ResolvedScenario): object {
   const document = scenarioDocument(resolved);
@@ -26,7 +27,7 @@ export function scenarioKeys(resolved: ResolvedScenario): object {
 }
 
 /**
- * The whole scenario as YAML, each value with the place that decided it. It holds no secret, and is a scenario file itself
+ * The whole scenario as YAML, each value with the place that decided it. It contains no secret, and is itself a scenario file
  * that gives the same run from any folder.
  */
 export function printScenario(resolved: ResolvedScenario): string {
@@ -60,7 +61,7 @@ function describeSource(origin: Origin): string {
   return `${origin.source}: ${describeOrigin(origin)}`;
 }
 
-/** `keyFile` or `keyVariable`, after a prefix `secondaryKeyFile` or `secondaryKeyVariable`. */
+/** `keyFile` or `keyVariable`; with the prefix, `secondaryKeyFile` or `secondaryKeyVariable`. */
 function sourceKeys(source: SecretSource, prefix: '' | 'secondary'): Readonly<Record<string, string>> {
   const key = prefix === '' ? 'key' : `${prefix}Key`;
   return source.kind === 'file'
@@ -68,15 +69,15 @@ function sourceKeys(source: SecretSource, prefix: '' | 'secondary'): Readonly<Re
     : { [`${key}Variable`]: source.variable };
 }
 
-/** `null` = nothing to print. */
+/** `null` = the setting is not printed. */
 function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): unknown {
   const value: unknown = values[name];
-  const foreign = [
+  const unused = [
     ...(scenario.target.kind === 'emulator' ? SERVICE_SETTINGS : EMULATOR_SETTINGS),
-    ...foreignCertificateSettings(scenario.attestation),
+    ...unusedCertificateSettings(scenario.attestation),
     ...(scenario.allocation === null ? ALLOCATION_DETAILS : []),
   ];
-  if (value === null || foreign.includes(name)) return null;
+  if (value === null || unused.includes(name)) return null;
   const { notation } = settingNamed(name);
   if (name === 'emulator') return {};
   if (name === 'map') return columnMapping(values.map ?? {});
@@ -99,7 +100,7 @@ function hubMapping(hubs: readonly HubWeight[]): Readonly<Record<string, number>
   return Object.fromEntries(hubs.map(({ hub, weight }) => [hub, weight]));
 }
 
-/** Numbers and truth values without quotes. */
+/** Prints numbers and booleans without quotes. */
 function plain(text: string): string | number | boolean {
   if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
   return text === 'true' || text === 'false' ? text === 'true' : text;

@@ -6,23 +6,20 @@ import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-docu
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 import { type Given, type Origin, problemAt } from './origin.ts';
-import { GROUPS_KEY, MAPPING_KEYS, SCENARIO_SCHEMA, shapeProblems } from './scenario-shape.ts';
+import { GROUPS_KEY, type GroupKey, MAPPING_KEYS, SCENARIO_SCHEMA, schemaProblems } from './scenario-schema.ts';
 
-/** Where the keys of one enrollment group are to be found. */
-export type GivenGroup = {
-  readonly keyFile: Given | null;
-  readonly keyVariable: Given | null;
-  readonly secondaryKeyFile: Given | null;
-  readonly secondaryKeyVariable: Given | null;
-  readonly origin: Origin;
-};
+/** The places that may name a key. */
+type GivenKey = { readonly file: Given | null; readonly variable: Given | null };
 
-/** What a scenario file gives: texts, not yet read as values. Paths are relative to the working folder. */
+/** The keys of one enrollment group. */
+export type GivenGroup = { readonly primary: GivenKey; readonly secondary: GivenKey; readonly origin: Origin };
+
+/** The texts in a scenario file, not yet read as values. Paths are relative to the working folder. */
 export type GivenScenario = {
   readonly settings: ReadonlyMap<SettingName, Given>;
   /** By the name of the enrollment group. */
   readonly groups: ReadonlyMap<string, GivenGroup>;
-  /** Environment variables that are put into values. */
+  /** Environment variables that values refer to. */
   readonly variables: readonly string[];
   readonly problems: readonly Problem[];
 };
@@ -37,10 +34,10 @@ type Reader = {
 };
 
 /**
- * Reads the text of a scenario file. What is wrong with its keys and values is part of the result, to be listed with all other
- * problems.
+ * Reads the text of a scenario file. Problems with its keys and values are part of the result, to be listed together with all
+ * others.
  *
- * @throws OperatorError when it is no YAML.
+ * @throws OperatorError when it is not YAML.
  */
 export function readScenario(file: string, text: string, environment: Environment): GivenScenario {
   const document = new YamlDocument(file, text);
@@ -48,7 +45,7 @@ export function readScenario(file: string, text: string, environment: Environmen
   if (syntaxProblems.length > 0) throw new OperatorError('usage', syntaxProblems);
   const values = document.values();
   const { error } = SCENARIO_SCHEMA.safeParse(values);
-  const problems = error === undefined ? [] : [...shapeProblems(file, document, error.issues)];
+  const problems = error === undefined ? [] : [...schemaProblems(file, document, error.issues)];
   const reader: Reader = { file, document, values, environment, variables: [], problems };
   const settings = new Map<SettingName, Given>();
   for (const name of SETTING_NAMES) {
@@ -67,16 +64,20 @@ function givenSetting(reader: Reader, name: SettingName): Given | null {
   if (notation.kind === 'hubs' && isCollection(value)) return givenHubs(reader, path, value);
   if (notation.kind === 'hubs-by-name' && isMapping(value)) return givenHubsByName(reader, path, value);
   if (!isMapping(value)) return givenText(reader, path, notation.kind === 'file');
-  const origin = originAt(reader, path);
-  // A setting with keys below it is on when its mapping is there.
-  if (MAPPING_KEYS.has(key)) return { text: 'true', written: 'true', origin };
+  // A setting with keys below it is on when its mapping is present.
+  if (MAPPING_KEYS.has(key)) return composed(reader, path, 'true');
   if (notation.kind !== 'map') return null;
   const entries = Object.keys(value).map((entry) => [entry, givenText(reader, [...path, entry], false)] as const);
   const lines = entries.flatMap(([entry, given]) => (given === null ? [] : [`${entry}=${given.text}`])).join('\n');
-  return lines === '' ? null : { text: lines, written: lines, origin };
+  return lines === '' ? null : composed(reader, path, lines);
 }
 
-/** A line for each: its text, or its `expression` followed by the names of what is true beside it. */
+/** A collection in the text form that a flag has. */
+function composed(reader: Reader, path: YamlPath, text: string): Given {
+  return { text, written: text, origin: originAt(reader, path) };
+}
+
+/** One line for each item: its text, or its `expression` followed by `abort` if that is true. */
 function givenList(reader: Reader, path: YamlPath, items: readonly unknown[]): Given | null {
   const lines = items.flatMap((item, index) => {
     const at = [...path, index];
@@ -84,29 +85,26 @@ function givenList(reader: Reader, path: YamlPath, items: readonly unknown[]): G
     return given === null ? [] : [`${given.text}${isMapping(item) && item['abort'] === true ? ' abort' : ''}`];
   });
   const text = lines.join('\n');
-  return text === '' ? null : { text, written: text, origin: originAt(reader, path) };
+  return text === '' ? null : composed(reader, path, text);
 }
 
-/** The list in the form that a flag has. */
 function givenStages(reader: Reader, path: YamlPath, stages: number): Given {
   const parts = Array.from({ length: stages }, (_, index) => {
     const at = (key: string): string => givenText(reader, [...path, index, key], false)?.text ?? '';
     const ramp = at('ramp');
     return `${at('rate')}:${at('for')}${ramp === '' || ramp === 'false' ? '' : ramp === 'true' ? ':ramp' : `:${ramp}`}`;
   });
-  const text = parts.join(',');
-  return { text, written: text, origin: originAt(reader, path) };
+  return composed(reader, path, parts.join(','));
 }
 
-/** In the form `hub=weight,hub=weight`; a list are hubs without weights. */
+/** In the form `hub=weight,hub=weight`; a list has hubs without weights. */
 function givenHubs(reader: Reader, path: YamlPath, value: unknown): Given {
   const entries = Array.isArray(value) ? value.map((_, index) => index) : Object.keys(Object(value));
   const parts = entries.map((entry) => {
     const text = givenText(reader, [...path, entry], false)?.text ?? '';
     return typeof entry === 'number' ? text : `${entry}=${text}`;
   });
-  const text = parts.join(',');
-  return { text, written: text, origin: originAt(reader, path) };
+  return composed(reader, path, parts.join(','));
 }
 
 /** A line for each name: `name: hub=weight,hub=weight`. */
@@ -116,8 +114,7 @@ function givenHubsByName(reader: Reader, path: YamlPath, value: Readonly<Record<
     const given = isCollection(hubs) ? givenHubs(reader, at, hubs) : givenText(reader, at, false);
     return `${name}: ${given?.text ?? ''}`;
   });
-  const text = lines.join('\n');
-  return { text, written: text, origin: originAt(reader, path) };
+  return composed(reader, path, lines.join('\n'));
 }
 
 function givenGroups(reader: Reader): ReadonlyMap<string, GivenGroup> {
@@ -127,21 +124,20 @@ function givenGroups(reader: Reader): ReadonlyMap<string, GivenGroup> {
   return new Map(
     names.map((name) => {
       const at = [...path, name];
+      const keyAt = (file: GroupKey, variable: GroupKey): GivenKey => ({
+        file: givenText(reader, [...at, file], true),
+        variable: givenText(reader, [...at, variable], false),
+      });
+      const primary = keyAt('keyFile', 'keyVariable');
       return [
         name,
-        {
-          keyFile: givenText(reader, [...at, 'keyFile'], true),
-          keyVariable: givenText(reader, [...at, 'keyVariable'], false),
-          secondaryKeyFile: givenText(reader, [...at, 'secondaryKeyFile'], true),
-          secondaryKeyVariable: givenText(reader, [...at, 'secondaryKeyVariable'], false),
-          origin: originAt(reader, at),
-        },
+        { primary, secondary: keyAt('secondaryKeyFile', 'secondaryKeyVariable'), origin: originAt(reader, at) },
       ];
     }),
   );
 }
 
-/** The one value at `path`, with environment variables put in; `null` when there is none, or one that cannot be used. */
+/** The scalar at `path`, with environment variables substituted; `null` when there is none, or it cannot be used. */
 function givenText(reader: Reader, path: YamlPath, isFile: boolean): Given | null {
   const value = valueAt(reader.values, path);
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null;
@@ -149,11 +145,11 @@ function givenText(reader: Reader, path: YamlPath, isFile: boolean): Given | nul
   const origin = originAt(reader, path);
   if (isSecret(written)) {
     const remedy =
-      'Put it into a file (keyFile) or an environment variable (keyVariable), and make a new key: this one was written down';
-    reader.problems.push(problemAt(origin, `${origin.name} holds a secret`, remedy));
+      'Put it into a file (keyFile) or an environment variable (keyVariable), and create a new key: this one is exposed';
+    reader.problems.push(problemAt(origin, `${origin.name} contains a secret`, remedy));
     return null;
   }
-  const text = withVariables(reader, written, origin);
+  const text = substituteVariables(reader, written, origin);
   if (text === null) return null;
   return { text: isFile ? inFolderOf(reader.file, text) : text, written, origin };
 }
@@ -162,24 +158,24 @@ function inFolderOf(file: string, path: string): string {
   return path === '' || isAbsolute(path) ? path : join(dirname(file), path);
 }
 
-/** With the values of the environment variables that it names; `null` when one cannot be put in. */
-function withVariables(reader: Reader, written: string, origin: Origin): string | null {
-  let isWhole = true;
+/** Substitutes environment variables; `null` when one of them cannot be used. */
+function substituteVariables(reader: Reader, written: string, origin: Origin): string | null {
+  let isComplete = true;
   const text = substitute(written, (name) => {
     const value = reader.environment[name] ?? '';
     reader.variables.push(name);
     const isHidden = SECRET_VARIABLES.includes(name) || isSecret(value);
     if (value !== '' && !isHidden) return value;
-    isWhole = false;
+    isComplete = false;
     const [reason, remedy] = isHidden
-      ? ['which holds a secret', 'Name the variable with keyVariable']
-      : ['which is not set', 'Set it, or write the value'];
+      ? ['which holds a secret', 'Name the variable with keyVariable instead']
+      : ['which is not set', 'Set it, or write the value itself'];
     reader.problems.push(
       problemAt(origin, `${origin.name} uses the environment variable ${quoteValue(name)}, ${reason}`, remedy),
     );
     return '';
   });
-  return isWhole ? text : null;
+  return isComplete ? text : null;
 }
 
 function originAt(reader: Reader, path: YamlPath): Origin {
@@ -200,17 +196,17 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /*
- * `${NAME}` in a value of a scenario stands for an environment variable. A `$` more takes that meaning away: of two or more
- * before a `{` one is dropped, and `$${NAME}` is the text `${NAME}`.
+ * `${NAME}` in a value of a scenario stands for an environment variable. To write the text `${NAME}` itself, put another `$`
+ * before it: `$${NAME}`. Wherever two or more `$` precede a `{`, one of them is dropped.
  */
 const REFERENCE = /\$(\$+\{)|\$\{([^}]*)\}/g;
 
-/** Puts in what `valueNamed` says of each name. */
+/** Replaces each reference by what `valueNamed` returns for its name. */
 export function substitute(written: string, valueNamed: (name: string) => string): string {
   return written.replace(REFERENCE, (_, literal: string | undefined, name: string) => literal ?? valueNamed(name));
 }
 
-/** What is to be written for `text`, so that nothing is put into it. */
+/** Escapes `text`: the inverse of `substitute`. */
 export function withoutReferences(text: string): string {
   return text.replace(/\$+\{/g, (dollars) => `$${dollars}`);
 }

@@ -2,10 +2,10 @@ import type { AllocationExpectation, CohortExpectation, CohortKind } from '../..
 import type { Problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
-import { type GatheredSettings, givenOrigins, listGiven } from './gather-settings.ts';
+import { checkAtMostOne, type GatheredSettings, givenOrigins } from './gather-settings.ts';
 import { problemAt } from './origin.ts';
 
-/** Each says where devices should go; one of them is enough. */
+/** The ways to say where devices should go; one is enough. */
 const EXPECTATIONS: readonly SettingName[] = [
   'allocationExpected',
   'allocationGroups',
@@ -14,7 +14,7 @@ const EXPECTATIONS: readonly SettingName[] = [
   'allocationAsRun',
 ];
 
-/** Without an expectation they mean nothing. */
+/** They have no effect without an expectation. */
 export const ALLOCATION_DETAILS: readonly SettingName[] = [
   'allocationPolicy',
   'allocationTolerance',
@@ -23,7 +23,7 @@ export const ALLOCATION_DETAILS: readonly SettingName[] = [
 
 const MOVEMENTS: readonly SettingName[] = ['reprovision', 'moved'];
 
-/** `null` = nothing is expected. */
+/** `null` = no expectation is given. */
 export function toAllocation(values: SettingValues): AllocationExpectation | null {
   const { allocationTolerance: tolerance, allocationConfidence: confidence, reprovision, moved } = values;
   const isGiven = [...EXPECTATIONS, ...MOVEMENTS].some((name) => values[name] !== null && values[name] !== false);
@@ -47,33 +47,33 @@ function cohortsOf(values: SettingValues): { readonly by: CohortKind; readonly c
   return { by: 'fleet', cohorts: allocationExpected === null ? [] : [{ name: '', hubs: allocationExpected }] };
 }
 
-/** Adds what contradicts itself, or would judge nothing. */
-export function checkAllocation({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  const given = EXPECTATIONS.filter((name) => origins[name].source !== 'default' && values[name] !== false);
-  const [, second] = givenOrigins(origins, given);
-  if (second !== undefined) {
-    const message = `several expectations of the allocation are given: ${listGiven(origins, given)}`;
-    problems.push(problemAt(second, message, 'Remove all but one'));
-  }
+/** Adds a problem for each expectation that contradicts another, or could not be judged. */
+export function checkAllocation(settings: GatheredSettings, problems: Problem[]): void {
+  const { values, origins } = settings;
+  const given = checkAtMostOne(settings, EXPECTATIONS, 'allocation expectation', problems);
   const expectation = toAllocation(values);
-  const policy = origins.allocationPolicy;
   if (expectation === null) {
     const [useless] = givenOrigins(origins, ALLOCATION_DETAILS);
-    if (useless === undefined || given.length > 0) return;
-    const remedy = 'Say what is expected: expected, groups, regions, byRow, asRun or reprovision';
-    problems.push(problemAt(useless, `${useless.name} stands alone: nothing is expected`, remedy));
+    if (useless === undefined || given > 0) return;
+    const remedy = 'Add expected, groups, regions, byRow, asRun or reprovision';
+    problems.push(problemAt(useless, `${useless.name} has no effect without an expectation`, remedy));
     return;
   }
-  if (expectation.policy !== null && expectation.cohorts.some((cohort) => !fits(expectation.policy, cohort))) {
-    const wants = expectation.policy === 'even' ? 'equal weights' : 'one hub';
-    const remedy = `Write ${wants}, or another policy`;
-    problems.push(
-      problemAt(policy, `the policy ${expectation.policy} means ${wants}, and others are expected`, remedy),
-    );
+  const { policy, cohorts, confidence, reprovision, moved } = expectation;
+  if (cohorts.some((cohort) => !fits(policy, cohort))) {
+    const need = policy === 'even' ? 'equal weights' : 'one hub';
+    const message = `the policy ${policy} requires ${need}`;
+    problems.push(problemAt(origins.allocationPolicy, message, `Expect ${need}, or choose another policy`));
   }
-  checkConfidence({ values, origins }, problems);
-  checkMovement({ values, origins }, problems);
-  checkRegion({ values, origins }, problems);
+  if (confidence === 1) {
+    const message = 'no number of devices can give 100% confidence';
+    problems.push(problemAt(origins.allocationConfidence, message, 'Choose a lower one, for example 99.9%'));
+  }
+  if (reprovision === 'never' && moved !== null && moved > 0) {
+    const message = 'with reprovision never, no device moves, but some are expected to';
+    problems.push(problemAt(origins.moved, message, 'Write 0%, or choose another policy'));
+  }
+  checkRegion(settings, problems);
 }
 
 function fits(policy: AllocationExpectation['policy'], { hubs }: CohortExpectation): boolean {
@@ -82,27 +82,15 @@ function fits(policy: AllocationExpectation['policy'], { hubs }: CohortExpectati
   return policy !== 'even' || new Set(weights).size === 1;
 }
 
-function checkConfidence({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  if (values.allocationConfidence !== 1) return;
-  const message = 'no number of devices gives a confidence of 100%';
-  problems.push(problemAt(origins.allocationConfidence, message, 'Write less, for example 99.9%'));
-}
-
-function checkMovement({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  if (values.reprovision !== 'never' || values.moved === null || values.moved === 0) return;
-  const message = 'the re-provisioning policy never moves no device, and some are expected to move';
-  problems.push(problemAt(origins.moved, message, 'Write 0%, or another policy'));
-}
-
 function checkRegion({ values, origins }: GatheredSettings, problems: Problem[]): void {
   const { allocationRegions: regions, region } = values;
   if (regions === null) return;
   const names = regions.map(({ name }) => name).join(', ');
   if (region === null) {
-    const message = 'there are expectations for each region, and the run has none';
+    const message = 'hubs are expected by region, but the run has no region';
     problems.push(problemAt(origins.allocationRegions, message, `Give --region, one of ${names}`));
   } else if (!regions.some(({ name }) => name === region)) {
-    const message = `nothing is expected of the region ${quoteValue(region)}`;
+    const message = `no hubs are expected for the region ${quoteValue(region)}`;
     problems.push(problemAt(origins.region, message, `Write one of ${names}`));
   }
 }

@@ -1,33 +1,32 @@
-import { MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import type { TlsChoices } from '../../mqtt/tls-sockets.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../registration/registration-policy.ts';
 import type { AttestationChoice, Environment, Scenario, SecretSource, Target } from '../scenario.ts';
-import type { SettingName, SettingValues } from '../settings/settings.ts';
+import type { SettingValues } from '../settings/settings.ts';
 import {
+  checkAtMostOne,
   type Flags,
   type GatheredSettings,
   gatherSettings,
-  givenOrigins,
-  listGiven,
+  required,
   unknownVariables,
 } from './gather-settings.ts';
 import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
-import { checkLoad, toLoad, withLoad } from './resolve-load.ts';
+import { SHAPE_SETTINGS, toLoad, withLoadDefaults } from './resolve-load.ts';
+import { checkTls, resolveTarget, toTls, withPortDefault } from './resolve-target.ts';
 
 export type ScenarioInput = {
   readonly flags: Flags;
   readonly environment: Environment;
-  /** `null` = none is used. */
+  /** `null` = none. */
   readonly scenarioFile: { readonly file: string; readonly text: string } | null;
-  /** Cores that this machine offers. */
+  /** CPU cores of this machine. */
   readonly cores: number;
 };
 
-/** A scenario, with every setting as it was decided and the place that decided it. */
+/** A scenario, with the final value of every setting and the place that decided it. */
 export type ResolvedScenario = GatheredSettings & { readonly scenario: Scenario };
 
 const NO_SCENARIO: GivenScenario = { settings: new Map(), groups: new Map(), variables: [], problems: [] };
@@ -40,29 +39,30 @@ const NO_SCENARIO: GivenScenario = { settings: new Map(), groups: new Map(), var
 export function resolveScenario({ flags, environment, scenarioFile, cores }: ScenarioInput): ResolvedScenario {
   const given = scenarioFile === null ? NO_SCENARIO : readScenario(scenarioFile.file, scenarioFile.text, environment);
   const problems: Problem[] = [...given.problems];
-  const gathered = withPort(gatherSettings(flags, environment, given, problems));
+  const gathered = withPortDefault(gatherSettings({ flags, environment, scenario: given.settings }, problems));
   const target = resolveTarget(gathered, problems);
-  const { attestation, keyOrigins } = resolveAttestation(gathered, given.groups, environment, target, problems);
-  const { values, origins } = withKeys(withLoad(gathered, target, cores), attestation, keyOrigins);
-  checkFleet(values, origins, problems);
-  checkLoad(gathered, problems);
+  const keySources = { settings: gathered, groups: given.groups, environment, target };
+  const { attestation, keyOrigins } = resolveAttestation(keySources, problems);
+  const settings = withKeys(withLoadDefaults(gathered, target, cores), attestation, keyOrigins);
+  checkFleet(settings, problems);
+  checkAtMostOne(gathered, SHAPE_SETTINGS, 'load shape', problems);
   checkAllocation(gathered, problems);
   checkTls(gathered, problems);
-  checkOrder(values, origins, 'retryDelayBase', 'retryDelayMax', problems);
-  checkOrder(values, origins, 'conflictDelayMin', 'conflictDelayMax', problems);
+  checkOrder(settings, 'retryDelayBase', 'retryDelayMax', problems);
+  checkOrder(settings, 'conflictDelayMin', 'conflictDelayMax', problems);
   problems.push(...unknownVariables(environment, [...given.variables, ...keyVariables(attestation)]));
   if (problems.length > 0) throw new OperatorError('usage', inOrder(problems));
-  return { values, origins, scenario: toScenario(values, known(target), attestation) };
+  return { ...settings, scenario: toScenario(settings.values, required(target), attestation) };
 }
 
-/** Those of the scenario file first, from its top to its end. */
+/** Problems of the scenario file come first, in the order of their places. */
 function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const inFile = problems.filter(({ file }) => file !== null);
   const byPlace = inFile.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   return [...byPlace, ...problems.filter(({ file }) => file === null)];
 }
 
-/** Leaves only those key sources which were chosen. */
+/** Keeps only the key sources that were chosen. */
 function withKeys(
   { values, origins }: GatheredSettings,
   attestation: AttestationChoice,
@@ -89,9 +89,9 @@ function fileOrVariable(source: SecretSource | null): readonly [file: string | n
   return [source?.kind === 'file' ? source.file : null, source?.kind === 'environment' ? source.variable : null];
 }
 
-function checkFleet(values: SettingValues, origins: GatheredSettings['origins'], problems: Problem[]): void {
+function checkFleet({ values, origins }: GatheredSettings, problems: Problem[]): void {
   if (origins.fleet.source === 'default') {
-    problems.push(problem('no fleet is named', 'Name the CSV file: dpsload run FLEET.csv'));
+    problems.push(problem('no fleet given', 'Name the CSV file: dpsload run FLEET.csv'));
   }
   if (values.header === false && Object.keys(values.map ?? {}).length > 0) {
     const message = `${describeOrigin(origins.map)} names columns of a CSV that has no header (${describeOrigin(origins.header)})`;
@@ -100,8 +100,7 @@ function checkFleet(values: SettingValues, origins: GatheredSettings['origins'],
 }
 
 function checkOrder(
-  values: SettingValues,
-  origins: GatheredSettings['origins'],
+  { values, origins }: GatheredSettings,
   smaller: 'retryDelayBase' | 'conflictDelayMin',
   larger: 'retryDelayMax' | 'conflictDelayMax',
   problems: Problem[],
@@ -125,138 +124,48 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     name: values.name,
     target,
     caFile: values.caOnly ?? values.ca,
-    transport: known(values.transport),
+    transport: required(values.transport),
     tls: toTls(values),
-    apiVersion: known(values.apiVersion),
+    apiVersion: required(values.apiVersion),
     attestation,
     fleet: {
-      file: known(values.fleet),
-      delimiter: known(values.delimiter),
-      header: known(values.header),
-      columns: known(values.map),
+      file: required(values.fleet),
+      delimiter: required(values.delimiter),
+      header: required(values.header),
+      columns: required(values.map),
     },
-    onBadRow: known(values.onBadRow),
+    onBadRow: required(values.onBadRow),
     load: toLoad(values),
     selection: { excludeRun: values.exclude, onlyFile: values.only },
-    expectation: { devices: known(values.expect), surprisesMax: known(values.maxSurprises) },
+    expectation: { devices: required(values.expect), surprisesMax: required(values.maxSurprises) },
     registration: toPolicy(values),
     allocation: toAllocation(values),
     region: values.region,
-    listsLeftBehind: known(values.leftBehind),
-    thresholds: known(values.threshold),
-    allowLimited: known(values.allowLimited),
+    listsLeftBehind: required(values.leftBehind),
+    thresholds: required(values.threshold),
+    allowLimited: required(values.allowLimited),
     metricsPort: values.metricsPort,
-    out: known(values.out),
-    seed: known(values.seed),
+    out: required(values.out),
+    seed: required(values.seed),
   };
 }
 
 function toPolicy(values: SettingValues): RegistrationPolicy {
   return {
     ...REGISTRATION_POLICY_DEFAULT,
-    attemptsMax: known(values.attempts),
-    requestRetriesMax: known(values.requestRetries),
-    pollsMax: known(values.polls),
-    connectTimeoutMs: known(values.connectTimeout),
-    responseTimeoutMs: known(values.responseTimeout),
-    deadlineMs: known(values.deadline),
-    pollDelayDefaultMs: known(values.pollDelay),
-    pollDelayMinMs: known(values.pollDelayMin),
-    retryAfterMaxMs: known(values.retryAfterMax),
-    retryDelayBaseMs: known(values.retryDelayBase),
-    retryDelayMaxMs: known(values.retryDelayMax),
-    conflictDelayMinMs: known(values.conflictDelayMin),
-    conflictDelayMaxMs: known(values.conflictDelayMax),
-    retriesInvalidCertificate: known(values.retryInvalidCertificate),
-  };
-}
-
-/** A value that is only absent when there are problems, which have been thrown by then. */
-function known<Value>(value: Value | null): Value {
-  if (value === null) throw new Error('a setting without a value passed without a problem');
-  return value;
-}
-
-/** They say what the embedded emulator is, and mean nothing for a host. */
-export const EMULATOR_SETTINGS: readonly SettingName[] = ['emulator', 'emulatorConfig', 'throwAway'];
-/** They say where a DPS instance is, and mean nothing for the embedded emulator. */
-export const SERVICE_SETTINGS: readonly SettingName[] = ['host', 'idScope', 'port'];
-/** Those of them that name an instance. */
-const INSTANCE_SETTINGS: readonly SettingName[] = ['host', 'idScope'];
-
-const TARGET_REMEDY =
-  'Give --emulator, or --host HOST with --id-scope SCOPE (the overview page of the DPS instance shows both)';
-
-/** The one target that flags, environment and scenario name together; `null`, and a problem, when it is none or two. */
-export function resolveTarget(settings: GatheredSettings, problems: Problem[]): Target | null {
-  const { values, origins } = settings;
-  const emulatorSettings = values.emulator === true ? EMULATOR_SETTINGS : (['emulatorConfig'] as const);
-  const ofEmulator = listGiven(origins, emulatorSettings);
-  const ofInstance = listGiven(origins, INSTANCE_SETTINGS);
-  if (ofEmulator !== '' && ofInstance !== '') {
-    const message = `two targets: the emulator (${ofEmulator}) and a DPS instance (${ofInstance})`;
-    const [first = null] = givenOrigins(origins, INSTANCE_SETTINGS).filter(({ file }) => file !== null);
-    const remedy = 'Remove one of them from flags, environment and scenario: a run has one target';
-    problems.push(first === null ? problem(message, remedy) : problemAt(first, message, remedy));
-    return null;
-  }
-  if (ofEmulator !== '') return emulatorTarget(settings, problems);
-  if (ofInstance !== '') return serviceTarget(settings, problems);
-  problems.push(problem('no target is named', TARGET_REMEDY));
-  return null;
-}
-
-function emulatorTarget({ values, origins }: GatheredSettings, problems: Problem[]): Target {
-  if (values.emulator !== true) {
-    const message = `${origins.emulatorConfig.name} is given, but the emulator is not the target`;
-    problems.push(problemAt(origins.emulatorConfig, message, 'Add --emulator'));
-  }
-  if (origins.port.source !== 'default') {
-    const message = `${origins.port.name} has no meaning for the embedded emulator, which takes a free port`;
-    problems.push(problemAt(origins.port, message, 'Remove it'));
-  }
-  return {
-    kind: 'emulator',
-    configFile: values.emulatorConfig,
-    throwAway: values.throwAway === true || values.emulatorConfig === null,
-  };
-}
-
-function serviceTarget({ values, origins }: GatheredSettings, problems: Problem[]): Target | null {
-  for (const [missing, given, noun] of [
-    ['host', 'idScope', 'host'],
-    ['idScope', 'host', 'ID scope'],
-  ] as const) {
-    if (origins[missing].source !== 'default') continue;
-    problems.push(problemAt(origins[given], `${origins[given].name} is given, but no ${noun}`, TARGET_REMEDY));
-  }
-  const { host, port, idScope } = values;
-  return host === null || port === null || idScope === null ? null : { kind: 'service', host, port, idScope };
-}
-
-/** Puts in the port that belongs to the transport, where none is given. */
-export function withPort({ values, origins }: GatheredSettings): GatheredSettings {
-  const portDefault = values.transport === 'websocket' ? WEBSOCKET_PORT : MQTT_PORT;
-  return { values: { ...values, port: values.port ?? portDefault }, origins };
-}
-
-export function checkTls({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  if (values.ca !== null && values.caOnly !== null) {
-    const message = `${listGiven(origins, ['ca', 'caOnly'])}: roots are either added or replaced`;
-    problems.push(problem(message, 'Remove one of the two; one file can hold several certificates'));
-  }
-  if (values.tlsMin === '1.3' && values.tlsMax === '1.2') {
-    const message = `${listGiven(origins, ['tlsMin', 'tlsMax'])}: no TLS version is left`;
-    problems.push(problem(message, 'Make --tls-min no newer than --tls-max'));
-  }
-}
-
-export function toTls({ caOnly, tlsMin, tlsMax, serverName, localAddress }: SettingValues): TlsChoices {
-  return {
-    caOnly: caOnly !== null,
-    versionMin: tlsMin === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
-    versionMax: tlsMax === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
-    serverName,
-    localAddresses: localAddress ?? [],
+    attemptsMax: required(values.attempts),
+    requestRetriesMax: required(values.requestRetries),
+    pollsMax: required(values.polls),
+    connectTimeoutMs: required(values.connectTimeout),
+    responseTimeoutMs: required(values.responseTimeout),
+    deadlineMs: required(values.deadline),
+    pollDelayDefaultMs: required(values.pollDelay),
+    pollDelayMinMs: required(values.pollDelayMin),
+    retryAfterMaxMs: required(values.retryAfterMax),
+    retryDelayBaseMs: required(values.retryDelayBase),
+    retryDelayMaxMs: required(values.retryDelayMax),
+    conflictDelayMinMs: required(values.conflictDelayMin),
+    conflictDelayMaxMs: required(values.conflictDelayMax),
+    retriesInvalidCertificate: required(values.retryInvalidCertificate),
   };
 }

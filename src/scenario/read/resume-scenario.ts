@@ -1,13 +1,13 @@
 import { type Environment, GROUP_KEY_VARIABLE } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../settings/settings.ts';
 import { type Flags, SCENARIO_VARIABLE } from './gather-settings.ts';
-import { LOAD_SHAPES } from './resolve-load.ts';
+import { SHAPE_SETTINGS } from './resolve-load.ts';
 import { type ResolvedScenario, resolveScenario } from './resolve-scenario.ts';
 
-/** What a resumed run may change: how it goes on, and never what is registered, where, or as whom. */
+/** A resumed run may change how it continues, but never what is registered, where, or as whom. */
 export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'concurrency',
-  ...LOAD_SHAPES,
+  ...SHAPE_SETTINGS,
   'quota',
   'quotaShare',
   'governor',
@@ -25,31 +25,31 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
 ];
 
 export type ResumeInput = {
-  /** In which the settings stand. */
+  /** The file that holds the settings. */
   readonly file: string;
-  /** As `scenarioKeys` gave them. */
+  /** As `scenarioKeys` returned them. */
   readonly settings: object;
-  /** Of `RESUMABLE_SETTINGS` alone. */
+  /** Of `RESUMABLE_SETTINGS` only. */
   readonly flags: Flags;
   readonly environment: Environment;
   readonly cores: number;
 };
 
 /**
- * The settings of the run, changed by flags alone: what the environment said when it began is part of them, and what it
- * says now must not aim them elsewhere. Keys are read again from where they were.
+ * The settings of the run, changed by flags only: they include what the environment said when the run began, and what it
+ * says now must not redirect the run. Keys are read again from their original places.
  *
- * @throws OperatorError `usage` with every problem of the flags, and of keys that are gone.
+ * @throws OperatorError `usage` with every problem of the flags, and of keys that are missing.
  */
 export function resumeScenario({ file, settings, flags, environment, cores }: ResumeInput): ResolvedScenario {
-  const changesShape = LOAD_SHAPES.some((name) => flags[name] !== undefined);
-  const kept = without(settings, changesShape ? LOAD_SHAPES.map((name) => settingNamed(name).key) : []);
+  const changesShape = SHAPE_SETTINGS.some((name) => flags[name] !== undefined);
+  const kept = without(settings, changesShape ? SHAPE_SETTINGS.map((name) => settingNamed(name).key) : []);
   // JSON is YAML.
   const scenarioFile = { file, text: JSON.stringify(kept) };
   return resolveScenario({ flags, environment: keysOnly(environment, kept), scenarioFile, cores });
 }
 
-/** @param keys dotted paths */
+/** @param keys Dotted paths. */
 function without(settings: object, keys: readonly string[]): object {
   const kept = structuredClone(settings);
   for (const key of keys) {
@@ -63,7 +63,7 @@ function without(settings: object, keys: readonly string[]): object {
 function keysOnly(environment: Environment, settings: object): Environment {
   const dropped = [...SETTING_NAMES.map(variableOf), SCENARIO_VARIABLE];
   const namesKey = memberOf(memberOf(settings, 'attestation'), 'keyVariable') === GROUP_KEY_VARIABLE;
-  // Where the run used another key, this one would take its place.
+  // It would replace the key that the run used.
   if (!namesKey) dropped.push(GROUP_KEY_VARIABLE);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.includes(name)));
 }

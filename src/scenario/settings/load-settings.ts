@@ -1,16 +1,17 @@
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
+import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
 import { choice, FILE, FOLDER, PERCENTAGE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { BATCHES, QUOTA, RATE, STAGES } from '../notation/rate.ts';
-import { setting } from './setting.ts';
+import { inGroup, setting } from './setting.ts';
 
-/** Registrations in flight: one source address has about 28,000 local ports towards one target. */
+/** Registrations in flight: one source address has about 28,000 local ports for one target. */
 export const CONCURRENCY_MAX = 25_000;
 
-/** Of the closed model; at a service time of 2 s it makes 50 registrations a second, more than the service's quota allows. */
+/** For the closed model; at a service time of 2 s this makes 50 registrations a second, more than the service's quota allows. */
 export const CONCURRENCY_DEFAULT = 100;
 
-/** Register requests a second that an instance grants, of the documented 1000 a minute. */
+/** Register requests a second: the documented quota of an instance is 1000 a minute. */
 export const QUOTA_DEFAULT_PER_SECOND = 1_000 / 60;
 
 /** Registrations of each enrollment group that go first at a real service. */
@@ -19,170 +20,95 @@ export const CANARY_DEFAULT = 20;
 /** Threads; more than any machine has cores to spare. */
 const WORKERS_MAX = 256;
 
-/** Longest run and longest outage that can be asked for: a month. */
-const RUN_MAX_MS = 31 * 86_400_000;
+/** Longest run and longest outage that can be requested. */
+const RUN_MAX_MS = 31 * DAY_MS;
 
 const SECOND_MS = 1_000;
 
-const NO_DEFAULT = { default: null, defaultText: 'none' } as const;
+const EVERY_ROW = 'a run registers every row';
 
-/** How a run loads the service, and what it never does to it. */
-export const LOAD_SETTINGS = {
-  concurrency: setting({
-    key: 'load.concurrency',
+/** How a run loads the service, and the limits that protect it. */
+export const LOAD_SETTINGS = inGroup('Load', {
+  concurrency: setting('load.concurrency', wholeNumberBetween(1, CONCURRENCY_MAX), {
     flag: { short: 'c' },
-    notation: wholeNumberBetween(1, CONCURRENCY_MAX),
-    default: null,
-    defaultText: `rate × ${SLOW_REGISTRATION_SECONDS} s, else ${CONCURRENCY_DEFAULT}`,
-    reason: 'room for registrations of 10 s at the wanted rate',
-    help: 'registrations in flight, over all workers',
-    group: 'Load',
+    defaultText: `rate × ${SLOW_REGISTRATION_SECONDS} s, or ${CONCURRENCY_DEFAULT} without a rate`,
+    reason: `enough for registrations of ${SLOW_REGISTRATION_SECONDS} s at the requested rate`,
+    help: 'maximum number of registrations in flight, over all workers',
   }),
-  rate: setting({
-    key: 'load.rate',
+  rate: setting('load.rate', RATE, {
     flag: { short: 'r' },
-    notation: RATE,
-    default: null,
     defaultText: 'as fast as the concurrency allows',
     reason: 'the closed model',
-    help: 'launches over all workers, such as 900/min or 50/s',
-    group: 'Load',
+    help: 'rate of launches over all workers, such as 900/min or 50/s',
   }),
-  stages: setting({
-    key: 'load.stages',
-    notation: STAGES,
-    ...NO_DEFAULT,
+  stages: setting('load.stages', STAGES, {
     reason: 'most runs have one rate',
-    help: 'launches in stages, such as 10/s:1m,50/s:2m:ramp,0:30s; the run ends with the last',
-    group: 'Load',
+    help: 'launch in stages, such as 10/s:1m,50/s:2m:ramp,0:30s; the run ends with the last stage',
   }),
-  batches: setting({
-    key: 'load.batches',
-    notation: BATCHES,
-    ...NO_DEFAULT,
-    reason: 'a rate loads the service more evenly',
-    help: 'staggered batches: so many devices at the start of each interval, such as 200/1m',
-    group: 'Load',
+  batches: setting('load.batches', BATCHES, {
+    reason: 'a steady rate loads the service more evenly',
+    help: 'launch this many devices at the start of each interval, such as 200/1m',
   }),
-  atOnce: setting({
-    key: 'load.atOnce',
-    notation: YES_NO,
+  atOnce: setting('load.atOnce', YES_NO, {
     default: false,
-    reason: 'it is the power cut',
-    help: 'every device is meant to start when the run starts; what waits for a slot shows as start lag',
-    group: 'Load',
+    defaultText: 'no',
+    reason: 'only a power cut does this',
+    help: 'launch every device when the run starts, as after a power cut; the wait for a free slot shows as start lag',
   }),
-  quota: setting({
-    key: 'load.quota',
-    notation: QUOTA,
-    default: null,
+  quota: setting('load.quota', QUOTA, {
     defaultText: '1000/min, off for a loopback target',
     reason: 'the documented quota of one DPS instance',
-    help: 'register requests that the DPS instance grants; a run keeps to its share of them',
-    group: 'Load',
+    help: 'register requests that the DPS instance allows; a run stays within its share of them',
   }),
-  quotaShare: setting({
-    key: 'load.quotaShare',
-    notation: PERCENTAGE,
+  quotaShare: setting('load.quotaShare', PERCENTAGE, {
     default: 0.75,
-    reason: 'the rest is for live devices, and for how the service counts',
-    help: 'share of the quota that the run may use, repeated requests included',
-    group: 'Load',
+    reason: 'leaves a margin for live devices and for how the service counts',
+    help: 'share of the quota that this run may use, repeated requests included',
   }),
-  governor: setting({
-    key: 'load.governor',
-    notation: choice(['on', 'off']),
-    default: null,
+  governor: setting('load.governor', choice(['on', 'off']), {
     defaultText: 'on, off for a loopback target without a quota',
-    reason: 'throttling means that somebody gets nothing',
-    help: 'lower the rate when the service throttles, and probe up again',
-    group: 'Load',
+    reason: 'throttling means that somebody is turned away',
+    help: 'lower the rate when the service throttles, and raise it again step by step',
   }),
-  canary: setting({
-    key: 'load.canary',
-    notation: wholeNumberBetween(0, 10_000),
-    default: null,
+  canary: setting('load.canary', wholeNumberBetween(0, 10_000), {
     defaultText: `${CANARY_DEFAULT}, 0 for a loopback target`,
-    reason: 'one wrong key must not ruin the night',
+    reason: 'one wrong key must not spoil a whole night',
     help: 'devices of each group that must be assigned before the rest starts',
-    group: 'Load',
   }),
-  outageMax: setting({
-    key: 'load.outageMax',
-    notation: durationBetween(SECOND_MS, RUN_MAX_MS),
+  outageMax: setting('load.outageMax', durationBetween(SECOND_MS, RUN_MAX_MS), {
     default: 15 * 60_000,
-    reason: 'longer ones need somebody to look',
-    help: 'how long nothing may get through before the run stops, resumable',
-    group: 'Load',
+    reason: 'a longer outage needs a person',
+    help: 'stop the run when nothing has succeeded for this long; it can be resumed',
   }),
-  workers: setting({
-    key: 'load.workers',
+  workers: setting('load.workers', wholeNumberBetween(1, WORKERS_MAX), {
     flag: { short: 'w' },
-    notation: wholeNumberBetween(1, WORKERS_MAX),
-    default: null,
     defaultText: 'cores − 1, at least 1, at most the concurrency',
-    reason: 'one core is left to the coordinator',
+    reason: 'leaves one core for the coordinator',
     help: 'worker threads; never more than the concurrency',
-    group: 'Load',
   }),
-  limit: setting({
-    key: 'load.limit',
+  limit: setting('load.limit', wholeNumberBetween(1, 1_000_000_000), {
     flag: { short: 'n' },
-    notation: wholeNumberBetween(1, 1_000_000_000),
-    default: null,
     defaultText: 'the whole fleet',
-    reason: 'a run registers every row',
-    help: 'rows to register in this run',
-    group: 'Load',
+    reason: EVERY_ROW,
+    help: 'number of rows to register in this run',
   }),
-  duration: setting({
-    key: 'load.duration',
+  duration: setting('load.duration', durationBetween(SECOND_MS, RUN_MAX_MS), {
     flag: { short: 'd' },
-    notation: durationBetween(SECOND_MS, RUN_MAX_MS),
-    default: null,
-    defaultText: 'until the work is done',
-    reason: 'a run registers every row',
-    help: 'nothing is launched after this time; what is left can be resumed',
-    group: 'Load',
+    defaultText: 'until every row is done',
+    reason: EVERY_ROW,
+    help: 'launch nothing after this time; the remaining rows can be resumed',
   }),
-  rounds: setting({
-    key: 'load.rounds',
-    notation: wholeNumberBetween(1, 1_000),
+  rounds: setting('load.rounds', wholeNumberBetween(1, 1_000), {
     default: 1,
     reason: 'each row is used once',
-    help: 'register the fleet so many times, one round after the other',
-    group: 'Load',
+    help: 'register the fleet this many times, one round after another',
   }),
-  exclude: setting({
-    key: 'load.exclude',
-    notation: FOLDER,
-    ...NO_DEFAULT,
-    reason: 'a run registers every row',
-    help: 'folder of an earlier run: leave out the registration IDs that were assigned there',
-    group: 'Load',
+  exclude: setting('load.exclude', FOLDER, {
+    reason: EVERY_ROW,
+    help: 'folder of an earlier run: leave out the registration IDs that were assigned in it',
   }),
-  only: setting({
-    key: 'load.only',
-    notation: FILE,
-    ...NO_DEFAULT,
-    reason: 'a run registers every row',
-    help: 'CSV with a column registration_id (such as failures.csv): take only these of the fleet; one that it does not have counts as a bad row',
-    group: 'Load',
+  only: setting('load.only', FILE, {
+    reason: EVERY_ROW,
+    help: 'CSV with a column registration_id, such as failures.csv: register only these rows of the fleet; an ID that is not in the fleet counts as a bad row',
   }),
-  expect: setting<'new' | 'existing' | 'any'>({
-    key: 'registration.expect',
-    notation: choice(['new', 'existing', 'any']),
-    default: 'any',
-    reason: 'only the operator knows',
-    help: 'whether the service should know the devices already',
-    group: 'Each registration',
-  }),
-  maxSurprises: setting({
-    key: 'registration.maxSurprises',
-    notation: wholeNumberBetween(0, 1_000_000_000),
-    default: 10,
-    reason: 'a few devices of a batch may have been tested before',
-    help: 'more devices than these that are not what --expect says stop the run',
-    group: 'Each registration',
-  }),
-} as const;
+});

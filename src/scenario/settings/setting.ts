@@ -17,19 +17,29 @@ export type Setting<Value> = {
   readonly group: SettingGroup;
 };
 
-/** A heading of help. */
+/** A heading in help. */
 export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Each registration' | 'Allocation' | 'Run';
 
-/** A setting as it is declared: what can be worked out from the rest is left away. */
-export type SettingDeclaration<Value> = Omit<Setting<Value>, 'defaultText' | 'flag' | 'default'> & {
-  readonly flag?: { readonly short: string | null } | null;
-} & (
-    | { readonly default: Value; readonly defaultText?: string }
-    | { readonly default: null; readonly defaultText: string }
-  );
+type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 
-export function setting<Value>(declaration: SettingDeclaration<Value>): Setting<Value> {
-  const { default: value, defaultText = '', notation } = declaration;
-  const shown = defaultText === '' && value !== null ? notation.show(value) : defaultText;
-  return { flag: { short: null }, ...declaration, defaultText: shown };
+/** Without `flag`, the setting has a long flag only; without `defaultText`, help shows `default`, or "none". */
+type Declaration<Value> = Pick<Setting<Value>, 'help' | 'reason'> &
+  Partial<Pick<Setting<Value>, 'flag' | 'defaultText'>> & { readonly default?: NoInfer<Value> };
+
+export function setting<Value>(
+  key: string,
+  notation: Notation<Value>,
+  { default: value, flag = { short: null }, defaultText, ...texts }: Declaration<Value>,
+): UngroupedSetting<Value> {
+  const shown = defaultText ?? (value === undefined ? 'none' : notation.show(value));
+  return { key, notation, flag, default: value ?? null, defaultText: shown, ...texts };
+}
+
+/** Puts settings under one heading in help. */
+export function inGroup<Table extends Readonly<Record<string, UngroupedSetting<unknown>>>>(
+  group: SettingGroup,
+  table: Table,
+): { readonly [Name in keyof Table]: Table[Name] & { readonly group: SettingGroup } } {
+  const grouped = Object.entries(table).map(([name, one]) => [name, { ...one, group }]);
+  return Object.fromEntries(grouped);
 }

@@ -1,22 +1,22 @@
-import { type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
+import { ProblemList, problemIn } from '../problem/operator-error.ts';
 import { isSecretLike, quoteValue } from '../problem/quote-value.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { isSecretName, KNOWN_COLUMNS, type KnownColumn, resembledColumn } from './known-columns.ts';
 
-/** Where the fields of a record stand. */
+/** The place of each column in the records of a file. */
 export type FleetColumns = {
-  /** Line of the header; `null` = the file has none. */
+  /** Line of the header; `null` = the file has no header. */
   readonly line: number | null;
-  /** Fields of every record. */
+  /** Number of fields in every record. */
   readonly width: number;
-  /** 0-based places; a column that the file does not have is absent. */
+  /** 0-based; a column that the file lacks is absent. */
   readonly placeOf: ReadonlyMap<KnownColumn, number>;
-  /** The columns that dpsload does not know, in their order. */
+  /** The columns that are not known, in their order. */
   readonly others: readonly { readonly name: string; readonly place: number }[];
 };
 
-/** Columns of a file without a header line: registration IDs, and nothing else. */
+/** A file without a header line holds registration IDs only. */
 export const HEADERLESS_COLUMNS: FleetColumns = {
   line: null,
   width: 1,
@@ -29,12 +29,12 @@ type Complaint = (message: string, remedy: string) => void;
 /**
  * Reads the header line.
  *
- * @throws OperatorError listing every column that is missing, doubled, nameless, or probably meant to be something else.
+ * @throws OperatorError for every column that is missing, repeated, nameless, or probably misspelt.
  */
 export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColumns {
   const problems = new ProblemList();
   const complain: Complaint = (message, remedy) => {
-    problems.add(problemIn(fleet.file, message, remedy, header.line) satisfies Problem);
+    problems.add(problemIn(fleet.file, message, remedy, header.line));
   };
   const columns = placeColumns(fleet, header);
   if (header.fields.some((name) => /[\0\uFFFD]/.test(name))) {
@@ -51,7 +51,7 @@ export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColu
   return columns;
 }
 
-/** The name in the file of a known column. */
+/** The name of a known column in the file. */
 export function columnName(fleet: FleetFile, known: KnownColumn): string {
   return fleet.columns[known] ?? known;
 }
@@ -76,12 +76,12 @@ function complainOfLoneLine(line: string, complain: Complaint): void {
   const delimiter = [';', '\t', '|', ','].find((candidate) => line.includes(candidate));
   if (delimiter === undefined) {
     complain(
-      `the first line is one field that is no column name: ${quoteValue(line)}`,
-      'Use --no-header when it is a registration ID, --map registration_id=NAME when it is the header',
+      `the first line is a single field that is not a known column: ${quoteValue(line)}`,
+      'Use --no-header if it is a registration ID, or --map registration_id=NAME if it is the header',
     );
   } else {
     const shown = delimiter === '\t' ? 'tab' : `'${delimiter}'`;
-    complain('the header is one field only', `Use --delimiter ${shown} when that separates the columns`);
+    complain('the header has only one field', `Use --delimiter ${shown} if that separates the columns`);
   }
 }
 
@@ -90,10 +90,10 @@ function complainOfNames(names: readonly string[], complain: Complaint): void {
     if (name.trim() === '') {
       complain(
         `column ${place + 1} has no name`,
-        'Name it, or remove the column (a delimiter at the end of the line makes one)',
+        'Name it, or remove the column (a delimiter at the end of the line creates one)',
       );
     } else if (names.indexOf(name) !== place) {
-      complain(`column ${quoteValue(name)} is there twice`, 'Rename or remove one of the two');
+      complain(`column ${quoteValue(name)} appears twice`, 'Rename or remove one of the two');
     }
   });
 }
@@ -108,23 +108,23 @@ function complainOfMissing(
   for (const column of KNOWN_COLUMNS) {
     if (isMissed(fleet, columns, column)) {
       complain(
-        `there is no column ${quoteValue(columnName(fleet, column))} for ${column}; ${found}`,
+        `no column ${quoteValue(columnName(fleet, column))} for ${column}; ${found}`,
         `Correct --map ${column}=NAME`,
       );
     }
   }
   const isMissing = !columns.placeOf.has('registration_id') && fleet.columns.registration_id === undefined;
   if (isMissing && !names.some((name) => resembledColumn(name) === 'registration_id')) {
-    complain(`there is no column registration_id; ${found}`, 'Say which one holds the IDs: --map registration_id=NAME');
+    complain(`no column registration_id; ${found}`, 'Name the column that holds the IDs: --map registration_id=NAME');
   }
 }
 
-/** Whether the file lacks what `--map` names for `column`. */
+/** Whether the file lacks the column that `--map` names for `column`. */
 function isMissed(fleet: FleetFile, { placeOf }: FleetColumns, column: KnownColumn): boolean {
   return fleet.columns[column] !== undefined && !placeOf.has(column);
 }
 
-/** @param missed columns whose `--map` is complained of already: what resembles them is what it should have named */
+/** @param missed Columns with a complaint about their `--map` already: a similar name is probably what it should have said. */
 function complainOfOther(name: string, missed: readonly KnownColumn[], complain: Complaint): void {
   const shown = isSecretLike(name) ? 'NAME' : name;
   const resembled = resembledColumn(name);
@@ -132,12 +132,12 @@ function complainOfOther(name: string, missed: readonly KnownColumn[], complain:
   if (resembled !== null) {
     complain(
       `column ${quoteValue(name)} resembles ${resembled}`,
-      `Use --map '${resembled}=${shown}' when that is what it holds; rename it when it is something else`,
+      `Use --map '${resembled}=${shown}' if that is what it holds; otherwise rename it`,
     );
   } else if (isSecretName(name)) {
     complain(
-      `column ${quoteValue(name)} looks like a secret, and columns that dpsload does not know are copied into the results`,
-      `Use --map 'device_key=${shown}' when it holds the devices' keys; remove the column when it holds anything else`,
+      `column ${quoteValue(name)} looks like a secret, and unknown columns are copied into the results`,
+      `Use --map 'device_key=${shown}' if it holds the devices' keys; otherwise remove the column`,
     );
   }
 }

@@ -6,42 +6,43 @@ import { similarWord } from '../../problem/similar-word.ts';
 import { dottedPath, type YamlDocument, type YamlPath, type YamlPlace } from '../../problem/yaml-document.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 
-/** Version of the scenario's keys that this program reads. */
+/** The version of the scenario format that this program reads. */
 export const SCENARIO_VERSION = 1;
 
-/** Keys that are not settings, since neither flag nor environment can hold them. */
+/** Not a setting, since neither a flag nor an environment variable can hold a mapping of groups. */
 export const GROUPS_KEY = 'attestation.groups';
 
 const GROUPS_HELP =
-  "where the key of each enrollment group is, by the CSV's column group: keyFile or keyVariable, and the same for a secondary key";
+  "where the key of each enrollment group is, by the value of the CSV's column group: keyFile or keyVariable, and likewise for a secondary key";
 
 const LEAF = z.union([z.string(), z.number(), z.boolean()]).optional();
-const MAP = z.record(z.string(), LEAF).optional();
-/** A threshold: its expression, alone or with what it does beside. */
+/** Thresholds: expressions, or mappings that say whether to abort as well. */
 const LIST = z.union([
   LEAF,
   z.array(z.union([z.string(), z.strictObject({ expression: z.string(), abort: z.boolean().optional() })])),
 ]);
 const STAGES = z.union([LEAF, z.array(z.strictObject({ rate: LEAF, for: LEAF, ramp: LEAF }))]);
-/** One hub, hubs that get equal shares, or hubs with their weights. */
+/** One hub, hubs with equal shares, or hubs with weights. */
 const HUBS = z.union([LEAF, z.array(z.string()), z.record(z.string(), LEAF)]).optional();
-/** Where the keys of one enrollment group are. */
-export const GROUP_KEYS = ['keyFile', 'keyVariable', 'secondaryKeyFile', 'secondaryKeyVariable'] as const;
+/** Keys of one enrollment group. */
+const GROUP_KEYS = ['keyFile', 'keyVariable', 'secondaryKeyFile', 'secondaryKeyVariable'] as const;
+
+export type GroupKey = (typeof GROUP_KEYS)[number];
 
 const KEY_SOURCE = z.strictObject(Object.fromEntries(GROUP_KEYS.map((key) => [key, LEAF])));
 
-/** The mappings of a scenario: the dotted path of each, with the keys that it may have; the root is ''. */
+/** The dotted path of each mapping in a scenario, with the keys that it may have; the root is ''. */
 export const MAPPING_KEYS: ReadonlyMap<string, readonly string[]> = mappingKeys();
 
-/** The shape of a scenario, made from the table of settings: which keys there are, and where one value or a mapping stands. */
-export const SCENARIO_SCHEMA: z.ZodType = mappingShape('');
+/** Made from the table of settings: the keys of a scenario, and which of them hold a scalar or a mapping. */
+export const SCENARIO_SCHEMA: z.ZodType = mappingSchema('');
 
 /** The JSON Schema of a scenario file, for editors. */
 export function scenarioSchema(): object {
-  return { title: 'Scenario of dpsload', ...z.toJSONSchema(SCENARIO_SCHEMA, { io: 'input', target: 'draft-7' }) };
+  return { title: 'dpsload scenario', ...z.toJSONSchema(SCENARIO_SCHEMA, { io: 'input', target: 'draft-7' }) };
 }
 
-/** `registrations in flight, over all workers; such as 50/s (default: …)` */
+/** `worker threads (default: 3; leaves one core for the coordinator). Write a whole number…` */
 function describeSetting(name: SettingName): string {
   const { key, help, defaultText, notation, reason } = settingNamed(name);
   const remedy = notation.kind === 'value' && !MAPPING_KEYS.has(key) ? `. ${notation.remedy}` : '';
@@ -61,55 +62,54 @@ function mappingKeys(): ReadonlyMap<string, readonly string[]> {
   return keys;
 }
 
-function mappingShape(path: string): z.ZodType {
+function mappingSchema(path: string): z.ZodType {
   const keys = MAPPING_KEYS.get(path) ?? [];
-  return z.strictObject(Object.fromEntries(keys.map((key) => [key, shapeAt(path === '' ? key : `${path}.${key}`)])));
+  return z.strictObject(Object.fromEntries(keys.map((key) => [key, schemaAt(path === '' ? key : `${path}.${key}`)])));
 }
 
-function shapeAt(path: string): z.ZodType {
-  if (path === 'version') return z.literal(SCENARIO_VERSION).describe('version of the keys of a scenario');
+function schemaAt(path: string): z.ZodType {
+  if (path === 'version') return z.literal(SCENARIO_VERSION).describe('version of the scenario format');
   if (path === GROUPS_KEY) return z.record(z.string(), KEY_SOURCE).optional().describe(GROUPS_HELP);
   const name = SETTING_NAMES.find((setting) => settingNamed(setting).key === path);
-  const shape = MAPPING_KEYS.has(path) ? mappingShape(path).optional() : leafShape(name);
-  return name === undefined ? shape : shape.describe(describeSetting(name));
+  const schema = MAPPING_KEYS.has(path) ? mappingSchema(path).optional() : leafSchema(name);
+  return name === undefined ? schema : schema.describe(describeSetting(name));
 }
 
-function leafShape(name: SettingName | undefined): z.ZodType {
-  const kind = name === undefined ? 'value' : settingNamed(name).notation.kind;
-  const hubsByName = z.union([LEAF, z.record(z.string(), HUBS)]).optional();
-  const shapes = {
-    map: MAP,
-    list: LIST,
-    stages: STAGES,
-    hubs: HUBS,
-    'hubs-by-name': hubsByName,
-    file: LEAF,
-    value: LEAF,
-  };
-  return shapes[kind];
+function leafSchema(name: SettingName | undefined): z.ZodType {
+  switch (name === undefined ? 'value' : settingNamed(name).notation.kind) {
+    case 'map':
+      return z.record(z.string(), LEAF).optional();
+    case 'list':
+      return LIST;
+    case 'stages':
+      return STAGES;
+    case 'hubs':
+      return HUBS;
+    case 'hubs-by-name':
+      return z.union([LEAF, z.record(z.string(), HUBS)]).optional();
+    default:
+      return LEAF;
+  }
 }
 
 type Issue = z.core.$ZodIssue;
 
 const SECRET_REMEDY =
-  'A secret is named, never written: put it into a file (keyFile) or an environment variable (keyVariable)';
+  'Never write a secret here: put it into a file (keyFile) or an environment variable (keyVariable)';
 
 const LIST_REMEDY = 'Write a list of expressions, or of { expression: …, abort: true }';
 
-/** What is wrong with the keys of a scenario, each with its line and column. */
-export function shapeProblems(file: string, document: YamlDocument, issues: readonly Issue[]): readonly Problem[] {
-  const problemAt = (place: YamlPlace, message: string, remedy: string): Problem => ({
-    file,
-    ...place,
-    message,
-    remedy,
-  });
+/** Turns the issues of `SCENARIO_SCHEMA` into problems with line and column. */
+export function schemaProblems(file: string, document: YamlDocument, issues: readonly Issue[]): readonly Problem[] {
+  const problemAt = (place: YamlPlace, [message, remedy]: readonly [string, string]): Problem => {
+    return { file, ...place, message, remedy };
+  };
   return issues.flatMap((issue) => {
     const path = issue.path as YamlPath;
     if (issue.code !== 'unrecognized_keys') {
-      return [problemAt(document.placeOfValue(path), ...wrongValue(path, issue))];
+      return [problemAt(document.placeOfValue(path), wrongValue(path, issue))];
     }
-    return issue.keys.map((key) => problemAt(document.placeOfKey(path, key), ...unknownKey(path, key)));
+    return issue.keys.map((key) => problemAt(document.placeOfKey(path, key), unknownKey(path, key)));
   });
 }
 
@@ -117,28 +117,28 @@ function wrongValue(path: YamlPath, issue: Issue): readonly [message: string, re
   const dotted = path.join('.');
   if (dotted === 'version') return [`version is not ${SCENARIO_VERSION}`, `Write version: ${SCENARIO_VERSION}`];
   if (path[0] === 'thresholds') {
-    return [`${dottedPath(path)} is no list of thresholds`, LIST_REMEDY];
+    return [`${dottedPath(path)} is not a list of thresholds`, LIST_REMEDY];
   }
   if (issue.code === 'invalid_union') {
-    return [`${dottedPath(path)} is not one value`, 'Write one text, number, true or false, or remove the key'];
+    return [`${dottedPath(path)} is not a single value`, 'Write a text, number, true or false, or remove the key'];
   }
   const keys = MAPPING_KEYS.get(dotted);
   const name = dotted === '' ? 'the scenario' : dottedPath(path);
   return [
     `${name} is not a mapping`,
-    keys === undefined ? 'Write name: value pairs' : `Write it with keys of ${keys.join(', ')}`,
+    keys === undefined ? 'Write name: value pairs' : `Write a mapping with the keys ${keys.join(', ')}`,
   ];
 }
 
 function unknownKey(path: YamlPath, key: string): readonly [message: string, remedy: string] {
   const where = path.length === 0 ? '' : ` in ${dottedPath(path)}`;
   const message = `unknown key ${quoteValue(key)}${where}`;
-  const ofItem = path[0] === 'thresholds' ? ['expression', 'abort'] : GROUP_KEYS;
-  const keys = MAPPING_KEYS.get(path.join('.')) ?? ofItem;
+  const itemKeys = path[0] === 'thresholds' ? ['expression', 'abort'] : GROUP_KEYS;
+  const keys = MAPPING_KEYS.get(path.join('.')) ?? itemKeys;
   const similar = similarWord(key, keys);
   if (similar !== null) return [message, `Write ${similar}`];
   if (isSecretName(key)) return [message, SECRET_REMEDY];
   const elsewhere = [...MAPPING_KEYS].find(([mapping, siblings]) => mapping !== '' && siblings.includes(key));
-  if (elsewhere !== undefined) return [message, `It belongs into ${elsewhere[0]}`];
-  return [message, `The keys here are ${keys.join(', ')}`];
+  if (elsewhere !== undefined) return [message, `Move it to ${elsewhere[0]}`];
+  return [message, `The keys allowed here are ${keys.join(', ')}`];
 }

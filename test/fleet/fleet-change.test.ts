@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fleetChange } from '../../src/fleet/longer-fleet.ts';
+import { fleetChange } from '../../src/fleet/fleet-change.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -16,7 +16,7 @@ function changeOf(before: string, after: string) {
   });
 }
 
-describe('what became of a fleet', () => {
+describe('the change of a fleet', () => {
   it.each([
     ['id\ndev-1\n', 'id\ndev-1\n', 'none'],
     ['id\ndev-1', 'id\ndev-1\n', 'none'],
@@ -38,7 +38,7 @@ describe('what became of a fleet', () => {
     expect(await changeOf(before, after)).toBe(change);
   });
 
-  it('is told of one longer than what is read at once', async () => {
+  it('is recognized in a fleet that is longer than one chunk', async () => {
     const rows = (count: number): string => `id\n${Array.from({ length: count }, (_, row) => `dev-${row}\n`).join('')}`;
     expect(await changeOf(rows(30_000), rows(30_000))).toBe('none');
     expect(await changeOf(rows(30_000), rows(30_001))).toBe('rows-added');
@@ -47,7 +47,7 @@ describe('what became of a fleet', () => {
     expect(await changeOf(rows(30_000), rows(30_000).replace('dev-17\n', 'dev-71\n'))).toBe('changed');
   });
 
-  it('cannot be told of one that is gone', async () => {
+  it('cannot be determined for a missing file', async () => {
     await expect(fleetChange(join(file, 'none'), { digest: '', bytes: 1 })).rejects.toThrow(OperatorError);
   });
 });

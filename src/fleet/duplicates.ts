@@ -1,29 +1,21 @@
-import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { type Problem, problemIn } from '../problem/operator-error.ts';
 import type { FingerprintTable } from './fingerprint-table.ts';
-import type { FleetColumns } from './fleet-columns.ts';
 import type { FleetFile } from './fleet-file.ts';
+import { foldedRegistrationId } from './fleet-row.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
-import { RejectedLines } from './rejected-lines.ts';
+import { duplicateMessage, RejectedLines } from './rejected-lines.ts';
 
-/** IDs held at once in a second look at what may be duplicates: a few megabytes. */
+/** IDs held at once while duplicates are verified: a few megabytes. */
 const CANDIDATES_HELD_MAX = 10_000;
 
-/** The same where all duplicates are looked for, and each 100,000 of them cost a reading of the file: some 20 MB. */
+/** The same when all duplicates are needed, and each 100,000 of them cost one more reading of the file: about 20 MB. */
 const CANDIDATES_HELD_FOR_ALL_MAX = 100_000;
 
-/** The registration ID in the form in which equal ones are equal; `null` when the record has no legal one. */
-export function foldedRegistrationId(fields: readonly string[], columns: FleetColumns): string | null {
-  const id = fields[columns.placeOf.get('registration_id') ?? -1];
-  if (fields.length !== columns.width || id === undefined || registrationIdProblem(id) !== null) return null;
-  return foldRegistrationId(id);
-}
-
 /**
- * Looks again at every row whose fingerprint came more than once, and finds those whose registration ID truly did. Each
- * further reading of the file holds the next `candidatesHeldMax` IDs; with 64-bit fingerprints one is nearly always enough.
+ * Verifies every row whose fingerprint was repeated, and finds those whose registration ID really is. Each further reading
+ * of the file holds the next `candidatesHeldMax` IDs; with 64-bit fingerprints one reading is nearly always enough.
  *
- * @returns the first duplicates, at most `problemsMax`.
+ * @returns The first duplicates, at most `problemsMax`.
  */
 export async function duplicateProblems(
   fleet: FleetFile,
@@ -39,7 +31,7 @@ export async function duplicateProblems(
   return [...duplicates.values()];
 }
 
-/** Rejects every row whose registration ID another row has too: the first of them as well. */
+/** Rejects every row whose registration ID appears more than once, including the first of them. */
 export async function rejectDuplicates(
   fleet: FleetFile,
   ids: FingerprintTable,
@@ -56,7 +48,7 @@ export async function rejectDuplicates(
 
 type DuplicatePair = { readonly firstLine: number; readonly line: number };
 
-/** @param isFound whether the line was yielded before */
+/** @param isFound Returns whether the line has been yielded before. */
 async function* duplicatePairs(
   fleet: FleetFile,
   ids: FingerprintTable,
@@ -92,10 +84,6 @@ async function* candidates(
 }
 
 function duplicateOf(file: string, firstLine: number, line: number): Problem {
-  return problemIn(
-    file,
-    `repeats the registration ID of line ${firstLine} (upper and lower case are the same)`,
-    'Give every device an ID of its own, and remove rows that are there twice',
-    line,
-  );
+  const remedy = 'Give every device its own ID, and remove repeated rows';
+  return problemIn(file, duplicateMessage(firstLine), remedy, line);
 }

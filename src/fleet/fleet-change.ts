@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { unreadableFile } from '../problem/operator-error.ts';
 
-/** What became of a fleet file since it was surveyed. */
+/** What happened to a fleet file since it was surveyed. */
 export type FleetChange =
-  /** Or lines were added that are blank, and hold no row. */
+  /** Only blank lines, if any, were added. */
   | 'none'
-  /** All that was there stands unchanged at its beginning, as whole rows. */
+  /** The old rows stand unchanged at the beginning. */
   | 'rows-added'
   | 'changed';
 
 const LINE_FEED = 0x0a;
 
 /**
- * Compares the file with what it was. The digest of its first bytes proves that they are the old rows, since those were read
- * as whole records once; and they are whole rows still where a line ends between them and what follows.
+ * Compares the file with its earlier digest and length. The digest of its first bytes proves that they are the old rows; they
+ * are still whole rows if a line ends between them and the text that follows.
  *
  * @throws OperatorError when it cannot be read.
  */
