@@ -8,6 +8,15 @@ export function certificatesIn(pem: string): readonly X509Certificate[] {
   return (pem.match(CERTIFICATE) ?? []).map((each) => new X509Certificate(each));
 }
 
+/** The first certificate of a PEM text; `null` when it cannot be parsed. */
+export function parseCertificate(pem: string): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return null;
+  }
+}
+
 /** Those that stand between a leaf and a root, PEM: a root is known to whoever trusts it, and not sent (RFC 5246, 7.4.2). */
 export function intermediatesIn(pem: string): string {
   return certificatesIn(pem)

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
-import { decodeRecord, JournalFormatError } from './journal-codec.ts';
+import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { JournalRecord, SessionRecord } from './journal-record.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -35,7 +35,7 @@ export async function readJournal(
   const tail = await readLines(file, (line, offset) => {
     records += 1;
     withPlace(file, records, offset, () => {
-      const record = decodeRecord(line);
+      const record = decodeJournalLine(line);
       if (records === 1 && record.kind !== 'session') throw new JournalFormatError('is no session');
       visit(record, offset);
     });
@@ -56,7 +56,7 @@ export async function readFirstSession(file: string): Promise<SessionRecord> {
 }
 
 function sessionIn(line: string): SessionRecord {
-  const record = decodeRecord(line);
+  const record = decodeJournalLine(line);
   if (record.kind !== 'session') throw new JournalFormatError('is no session');
   return record;
 }
@@ -121,7 +121,7 @@ const PAGE_BYTES = 256 * 1024;
 export const PAGES_MAX = 32;
 
 /** Reads single records of a journal by the offset of their line. Holds `pagesMax` pages, the last used, in memory. */
-export class JournalLines {
+export class JournalRecordReader {
   readonly #handle: FileHandle;
   /** The last used page stands last. */
   readonly #pages = new Map<number, Buffer>();
@@ -133,13 +133,13 @@ export class JournalLines {
     this.#pagesMax = pagesMax;
   }
 
-  static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalLines> {
-    return new JournalLines(await open(file, 'r'), pagesMax);
+  static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalRecordReader> {
+    return new JournalRecordReader(await open(file, 'r'), pagesMax);
   }
 
   /** @param offset as `readJournal` gave it */
   async recordAt(offset: number): Promise<JournalRecord> {
-    return decodeRecord(await this.#lineAt(offset));
+    return decodeJournalLine(await this.#lineAt(offset));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OperatorError, type Problem } from '../problem/operator-error.ts';
-import { encodeRecord } from './journal-codec.ts';
+import { encodeJournalLine } from './journal-line.ts';
 import type { JournalRecord } from './journal-record.ts';
 
 /** Lines that wait for a write, in characters: past this they are written at once. 64 Ki = about 150 outcomes. */
@@ -64,7 +64,7 @@ export class JournalWriter {
   /** Throws when an earlier write failed. */
   append(record: JournalRecord): void {
     if (this.#failure !== null) throw this.#failure;
-    const line = `${encodeRecord(record)}\n`;
+    const line = `${encodeJournalLine(record)}\n`;
     this.#lines.push(line);
     this.#characters += line.length;
     // A failure shows at the next call.

@@ -1,5 +1,5 @@
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { JournalFormatError } from './journal-codec.ts';
+import { JournalFormatError } from './journal-line.ts';
 import type { EndRecord, GrantRecord, JournalRecord, OutcomeRecord, SessionRecord } from './journal-record.ts';
 import type { SettlementState } from './resume-decision.ts';
 

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import { fileCredentials } from '../attestation/certificate-file-credentials.ts';
-import type { CredentialRow } from '../attestation/made-credentials.ts';
+import { type CredentialRow, fileCredentials } from '../attestation/make-credentials.ts';
 import { isKeyOf } from '../certificates/certificate-pair.ts';
 import { validityKind } from '../certificates/validity.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';

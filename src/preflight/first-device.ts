@@ -1,6 +1,5 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import type { CredentialRefusal } from '../attestation/made-credentials.ts';
-import { credentialsMaker } from '../attestation/make-credentials.ts';
+import { type CredentialRefusal, credentialsMaker } from '../attestation/make-credentials.ts';
 import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/connection-failure.ts';
 import { connectUsername } from '../dps/connect-identity.ts';
 import { readFleet } from '../fleet/read-fleet.ts';

@@ -1,5 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { JournalLines, PAGES_MAX } from '../journal/journal-reader.ts';
+import { JournalRecordReader, PAGES_MAX } from '../journal/journal-reader.ts';
 import type { JournalRecord } from '../journal/journal-record.ts';
 import type { PlacedSession } from '../journal/settlement-index.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -107,7 +107,7 @@ class FleetCursor {
   }
 }
 
-type Part = { readonly offset: number; readonly lines: JournalLines };
+type Part = { readonly offset: number; readonly lines: JournalRecordReader };
 
 /** Single records of several journals, by their offsets in the whole; holds as many pages in memory as one journal's lines. */
 export class JoinedLines {
@@ -121,7 +121,8 @@ export class JoinedLines {
     const parts: Part[] = [];
     const pagesMax = Math.max(1, Math.floor(PAGES_MAX / journals.length));
     try {
-      for (const { file, offset } of journals) parts.push({ offset, lines: await JournalLines.open(file, pagesMax) });
+      for (const { file, offset } of journals)
+        parts.push({ offset, lines: await JournalRecordReader.open(file, pagesMax) });
     } catch (error) {
       await closeAll(parts);
       throw error;

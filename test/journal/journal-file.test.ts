@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeRecord } from '../../src/journal/journal-codec.ts';
+import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { type AppendFile, createJournal, JournalWriter, reopenJournal } from '../../src/journal/journal-writer.ts';
@@ -77,10 +77,10 @@ describe('a journal on disk', () => {
     await writer.close();
     const { records: back, offsets, tail } = await read(file);
     const bytes = readFileSync(file);
-    expect(back.map(encodeRecord)).toEqual(records.map(encodeRecord));
+    expect(back.map(encodeJournalLine)).toEqual(records.map(encodeJournalLine));
     expect(tail).toEqual({ records: records.length, bytes: bytes.length, torn: false });
     expect(offsets.map((offset) => bytes.toString('utf8', offset, bytes.indexOf('\n', offset)))).toEqual(
-      records.map(encodeRecord),
+      records.map(encodeJournalLine),
     );
   });
 
@@ -137,7 +137,7 @@ describe('a journal on disk', () => {
 });
 
 describe('a damaged journal', () => {
-  const lines = sampleJournal(3, 3).map(encodeRecord);
+  const lines = sampleJournal(3, 3).map(encodeJournalLine);
   const third = lines.slice(0, 2).join('\n').length + 1;
 
   it.each([
@@ -170,7 +170,7 @@ describe('the writer', () => {
     const writer = new JournalWriter('journal.ndjson', file);
     writer.append(grantRecord(0, 99));
     await writer.sync();
-    expect(synced()).toBe(`${encodeRecord(grantRecord(0, 99))}\n`);
+    expect(synced()).toBe(`${encodeJournalLine(grantRecord(0, 99))}\n`);
   });
 
   it('lets all who ask while a sync is under way share the next', async () => {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
-import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
-import { loadAttestationKeys } from '../../attestation/load-attestation-keys.ts';
+import { type AttestationKeys, loadAttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, problemIn, unreadableFile } from '../../problem/operator-error.ts';

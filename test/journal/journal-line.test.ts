@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/allocation/allocation-expectation.ts';
-import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
+import { decodeJournalLine, encodeJournalLine, JournalFormatError } from '../../src/journal/journal-line.ts';
 import { END_REASONS, type JournalRecord, LOAD_SHAPES, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
 import { grantRecord, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
@@ -146,10 +146,10 @@ describe('a record and its line', () => {
   it.each(Object.entries({ session, grant, outcome, sample, end }))('%s: reads back what was written', (_, records) => {
     fc.assert(
       fc.property(records, (record) => {
-        const line = encodeRecord(record);
+        const line = encodeJournalLine(record);
         expect(line).not.toContain('\n');
         // JSON has one zero, so -0 is the same as 0.
-        expect(JSON.stringify(decodeRecord(line))).toBe(JSON.stringify(record));
+        expect(JSON.stringify(decodeJournalLine(line))).toBe(JSON.stringify(record));
       }),
     );
   });
@@ -161,7 +161,7 @@ describe('a record and its line', () => {
       finishedAtMs: 3210.0041,
       otherValues: [],
     });
-    expect(encodeRecord(record)).toBe(
+    expect(encodeJournalLine(record)).toBe(
       '{"kind":"outcome","row":7,"seq":7,"id":"dev-000007","result":"assigned","hub":"hub-b.azure-devices.net",' +
         '"device":"dev-000007","substatus":"initialAssignment","attempts":1,"registers":1,"polls":1,' +
         '"operation":"4.0b1c2d3e4f5a6b7c.00000000-0000-4000-8000-000000000007",' +
@@ -171,12 +171,12 @@ describe('a record and its line', () => {
   });
 
   it('refuses to write a time that is none', () => {
-    expect(() => encodeRecord(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
+    expect(() => encodeJournalLine(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
   });
 });
 
 const change = (record: JournalRecord, from: string | RegExp, to: string): string => {
-  const line = encodeRecord(record);
+  const line = encodeJournalLine(record);
   const changed = line.replace(from, to);
   expect(changed).not.toBe(line);
   return changed;
@@ -184,7 +184,7 @@ const change = (record: JournalRecord, from: string | RegExp, to: string): strin
 
 it('a session of a dpsload that did not tell its load shape is read', () => {
   const line = change(sessionRecord({ ratePerSecond: 10 }), '"loadShape":"closed",', '');
-  expect(decodeRecord(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
+  expect(decodeJournalLine(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
 });
 
 describe('a line that is no record', () => {
@@ -206,7 +206,7 @@ describe('a line that is no record', () => {
     [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is no grant: rows [0] is no range of rows'],
     [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is no sample: loopDelayMaxMs [0] is not a number'],
   ])('%s', (line, message) => {
-    expect(() => decodeRecord(line)).toThrow(JournalFormatError);
-    expect(() => decodeRecord(line)).toThrow(message);
+    expect(() => decodeJournalLine(line)).toThrow(JournalFormatError);
+    expect(() => decodeJournalLine(line)).toThrow(message);
   });
 });

@@ -6,6 +6,17 @@ import {
 } from '../allocation/allocation-expectation.ts';
 import { REGISTRATION_RESULTS, type RegistrationPhases } from '../registration/registration-outcome.ts';
 import {
+  END_REASONS,
+  type EndRecord,
+  type GrantRecord,
+  JOURNAL_VERSION,
+  type JournalRecord,
+  LOAD_SHAPES,
+  type OutcomeRecord,
+  type SampleRecord,
+  type SessionRecord,
+} from './journal-record.ts';
+import {
   type Field,
   FieldError,
   flag,
@@ -19,18 +30,7 @@ import {
   text,
   tuple,
   whole,
-} from './field.ts';
-import {
-  END_REASONS,
-  type EndRecord,
-  type GrantRecord,
-  JOURNAL_VERSION,
-  type JournalRecord,
-  LOAD_SHAPES,
-  type OutcomeRecord,
-  type SampleRecord,
-  type SessionRecord,
-} from './journal-record.ts';
+} from './json-field.ts';
 
 /*
  * One JSON object a line, UTF-8, its kind first, members in the order below. What is absent is left out: null, an empty
@@ -216,13 +216,13 @@ const KINDS: { readonly [K in JournalRecord['kind']]: Field<Extract<JournalRecor
 };
 
 /** The record's line, without its line feed. Times are rounded to 0.001 ms. Throws on a time that is not finite. */
-export function encodeRecord(record: JournalRecord): string {
+export function encodeJournalLine(record: JournalRecord): string {
   const { write } = KINDS[record.kind] as Field<JournalRecord>;
   return JSON.stringify(write(record));
 }
 
 /** Reads a line. Throws a `JournalFormatError` for anything that `encodeRecord` of this version cannot have written. */
-export function decodeRecord(line: string): JournalRecord {
+export function decodeJournalLine(line: string): JournalRecord {
   const parsed = parseObject(line);
   const { kind } = parsed;
   if (typeof kind !== 'string' || !Object.hasOwn(KINDS, kind)) throw new JournalFormatError('is of no known kind');
