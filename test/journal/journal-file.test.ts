@@ -141,11 +141,11 @@ describe('a damaged journal', () => {
   const third = lines.slice(0, 2).join('\n').length + 1;
 
   it.each([
-    ['a line in the middle', lines.with(2, '{"kind":"outc'), `:3: the line at byte ${third} is no JSON. Restore`],
-    ['an empty line', lines.with(2, ''), `:3: the line at byte ${third} is no JSON`],
-    ['a last line that is whole', lines.with(-1, '{"kind":"end"}'), ' is no end: atMs is missing'],
+    ['a line in the middle', lines.with(2, '{"kind":"outc'), `:3: the line at byte ${third} is not JSON. Restore`],
+    ['an empty line', lines.with(2, ''), `:3: the line at byte ${third} is not JSON`],
+    ['a last line that is whole', lines.with(-1, '{"kind":"end"}'), ' is not a valid end record: atMs is missing'],
     ['another version', lines.map((line) => line.replace('"version":1', '"version":7')), 'Use the dpsload that wrote'],
-    ['no session at its head', lines.slice(1), ':1: the line at byte 0 is no session'],
+    ['no session at its head', lines.slice(1), ':1: the line at byte 0 is not a session'],
   ])('%s is an error with its place', async (_, damaged, message) => {
     const file = newFile();
     writeFileSync(file, `${damaged.join('\n')}\n`);
@@ -160,7 +160,7 @@ describe('a damaged journal', () => {
   });
 
   it('that is missing is said to be', async () => {
-    await expect(read(join(folder, 'none', 'journal.ndjson'))).rejects.toThrow('there is no journal');
+    await expect(read(join(folder, 'none', 'journal.ndjson'))).rejects.toThrow('no journal found');
   });
 });
 
@@ -213,7 +213,7 @@ describe('the writer', () => {
     expect(failure).toBeInstanceOf(OperatorError);
     expect((failure as OperatorError).kind).toBe('local');
     expect((failure as OperatorError).message).toMatch(
-      /^results\/a\/journal\.ndjson: .*ENOSPC.* the 2 records synced before are safe/,
+      /^results\/a\/journal\.ndjson: .*ENOSPC.* the records synced so far \(2\) are safe/,
     );
     broken = false;
     expect(() => writer.append(grantRecord(20, 29))).toThrow(failure as OperatorError);

@@ -189,22 +189,37 @@ it('a session of a dpsload that did not tell its load shape is read', () => {
 
 describe('a line that is no record', () => {
   it.each([
-    ['', 'is no JSON'],
-    ['{"kind":"outcome","row":1', 'is no JSON'],
-    ['null', 'is no JSON object'],
-    ['[1]', 'is no JSON object'],
-    ['{}', 'is of no known kind'],
-    ['{"kind":"toString"}', 'is of no known kind'],
-    ['{"kind":"end","atMs":1}', 'is no end: reason is missing'],
-    [change(sessionRecord(), '"version":1', '"version":2'), 'is of journal version 2; this dpsload reads version 1'],
-    [change(sessionRecord(), '"rows":10', '"rows":"10"'), 'is no session: fleet rows is not a whole number from 0'],
-    [change(sessionRecord(), '["Site"]', '["Site",3]'), 'is no session: fleet otherColumns [1] is not a text'],
-    [change(outcomeRecord(1), '"row":1,', ''), 'is no outcome: row is missing'],
-    [change(outcomeRecord(1), '"row":1', '"row":1.5'), 'is no outcome: row is not a whole number from 0'],
-    [change(outcomeRecord(1), '"assigned"', '"lost"'), 'is no outcome: result is not one of assigned, failed,'],
-    [change(outcomeRecord(1), /"phases":\[1,/, '"phases":['), 'is no outcome: phases is not a list of 6'],
-    [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is no grant: rows [0] is no range of rows'],
-    [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is no sample: loopDelayMaxMs [0] is not a number'],
+    ['', 'is not JSON'],
+    ['{"kind":"outcome","row":1', 'is not JSON'],
+    ['null', 'is not a JSON object'],
+    ['[1]', 'is not a JSON object'],
+    ['{}', 'has no known record kind'],
+    ['{"kind":"toString"}', 'has no known record kind'],
+    ['{"kind":"end","atMs":1}', 'is not a valid end record: reason is missing'],
+    [change(sessionRecord(), '"version":1', '"version":2'), 'has journal version 2; this dpsload reads version 1'],
+    [
+      change(sessionRecord(), '"rows":10', '"rows":"10"'),
+      'is not a valid session record: fleet rows is not a whole number from 0',
+    ],
+    [
+      change(sessionRecord(), '["Site"]', '["Site",3]'),
+      'is not a valid session record: fleet otherColumns [1] is not a string',
+    ],
+    [change(outcomeRecord(1), '"row":1,', ''), 'is not a valid outcome record: row is missing'],
+    [
+      change(outcomeRecord(1), '"row":1', '"row":1.5'),
+      'is not a valid outcome record: row is not a whole number from 0',
+    ],
+    [
+      change(outcomeRecord(1), '"assigned"', '"lost"'),
+      'is not a valid outcome record: result is not one of assigned, failed,',
+    ],
+    [
+      change(outcomeRecord(1), /"phases":\[1,/, '"phases":['),
+      'is not a valid outcome record: phases is not a list of 6',
+    ],
+    [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is not a valid grant record: rows [0] is not a range of rows'],
+    [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is not a valid sample record: loopDelayMaxMs [0] is not a number'],
   ])('%s', (line, message) => {
     expect(() => decodeJournalLine(line)).toThrow(JournalFormatError);
     expect(() => decodeJournalLine(line)).toThrow(message);

@@ -313,7 +313,7 @@ describe('runs that are refused', () => {
 
   it('when one has no journal, or an empty one', async () => {
     const empty = outFolder();
-    await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('there is no journal');
+    await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('no journal found');
     writeFileSync(join(empty, 'journal.ndjson'), '{"kind":"sess');
     await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('the journal is empty');
   });
