@@ -17,8 +17,7 @@ export class AtomicFile {
   readonly #digest = createHash('sha256');
   readonly #temporaryFile: string;
   #handle: FileHandle | null = null;
-  #pending: string[] = [];
-  #characters = 0;
+  #pending = '';
 
   constructor(file: string) {
     this.#file = file;
@@ -26,9 +25,8 @@ export class AtomicFile {
   }
 
   async write(text: string): Promise<void> {
-    this.#pending.push(text);
-    this.#characters += text.length;
-    if (this.#characters >= PENDING_CHARACTERS_MAX) await this.#flush();
+    this.#pending += text;
+    if (this.#pending.length >= PENDING_CHARACTERS_MAX) await this.#flush();
   }
 
   /** Syncs everything to disk, under a temporary name. */
@@ -58,9 +56,8 @@ export class AtomicFile {
 
   async #flush(): Promise<FileHandle> {
     this.#handle ??= await open(this.#temporaryFile, 'w', 0o600);
-    const text = this.#pending.join('');
-    this.#pending = [];
-    this.#characters = 0;
+    const text = this.#pending;
+    this.#pending = '';
     this.#digest.update(text);
     await this.#handle.appendFile(text);
     return this.#handle;

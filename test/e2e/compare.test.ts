@@ -87,10 +87,10 @@ describe('dpsload compare', () => {
     [
       'a folder without a run',
       () => [before, root],
-      'holds no summary.json that can be read. Make it with dpsload report',
+      'has no readable summary.json. Once the run has ended, make it with dpsload report',
     ],
     ['a tolerance that is none', () => [before, after, '--tolerance', '10'], '--tolerance "10" is not a percentage'],
-    ['other devices one by one', () => [before, other, '--by-device'], 'is not of the same devices'],
+    ['other devices one by one', () => [before, other, '--by-device'], 'does not have the same devices'],
   ])('refuses %s', async (_, args, message) => {
     const { code, stdout, stderr } = await dpsload(['compare', ...args()]);
     expect(stderr).toContain(message);
