@@ -49,8 +49,8 @@ describe('an issuer', () => {
   });
 
   it.each([
-    ['missing.pem', 'line.key', /missing\.pem: there is no such file/],
-    ['line.pem', 'missing.key', /missing\.key: there is no such file/],
+    ['missing.pem', 'line.key', /missing\.pem: no such file/],
+    ['line.pem', 'missing.key', /missing\.key: no such file/],
     ['text.txt', 'line.key', /text\.txt: contains no PEM certificate/],
     ['leaf.pem', 'leaf.key', /leaf\.pem: is not a CA certificate/],
     ['line.pem', 'root.key', /root\.key: is not the key of .*line\.pem/],

@@ -62,8 +62,8 @@ describe('files of the rows', () => {
   });
 
   it.each([
-    ['certificate-unreadable', 'missing.pem', 'one.key', /missing\.pem: there is no such file/],
-    ['certificate-unreadable', 'one.pem', 'missing.key', /missing\.key: there is no such file/],
+    ['certificate-unreadable', 'missing.pem', 'one.key', /missing\.pem: no such file/],
+    ['certificate-unreadable', 'one.pem', 'missing.key', /missing\.key: no such file/],
     ['certificate-unreadable', 'certs', 'one.key', /is a folder/],
     ['certificate-unreadable', 'text.pem', 'one.key', /text\.pem: contains no PEM certificate/],
     ['certificate-mismatch', 'other.pem', 'one.key', /other\.pem: the certificate is for "dev-2"/],

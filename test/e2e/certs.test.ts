@@ -59,7 +59,7 @@ describe('certs create', () => {
   it.each([
     [['--intermediate', '../x'], /--intermediate "\.\.\/x" cannot be used/],
     [['--intermediate', 'root'], /--intermediate "root" cannot be used/],
-    [['-o', path('fleet.csv')], /fleet\.csv: is no folder that can be written into \(ENOTDIR\)/],
+    [['-o', path('fleet.csv')], /fleet\.csv: is not a writable folder \(ENOTDIR\)/],
     [['--key', 'dsa', '--days', '0'], /--key "dsa" is not .*\n.*--days "0" is not/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await dpsload(['certs', 'create', '-o', path('none'), ...args]);

@@ -69,8 +69,8 @@ describe('dpsload compare', () => {
     const kept = join(root, 'kept.csv');
     writeFileSync(kept, 'mine\n');
     for (const [file, message] of [
-      [kept, 'kept.csv: is there already. Name a new file'],
-      [join(root, 'no', 'moves.csv'), 'cannot be written (ENOENT). Check folder'],
+      [kept, 'kept.csv: already exists. Name a new file'],
+      [join(root, 'no', 'moves.csv'), 'cannot be written (ENOENT). Check the folder'],
     ] as const) {
       const { code, stdout, stderr } = await dpsload(['compare', before, after, '--moves', file]);
       expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(message)]);

@@ -287,7 +287,7 @@ faults:
     ['a delay of another form', `${MINIMAL}behavior: { answerDelay: fast }\n`, /must be a duration such as 200ms/],
     ['an empty time', `${MINIMAL}faults: [{ fault: stall, from: 2s, until: 1s }]\n`, /until is not after from/],
     ['an ID before CONNECT', `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`, /nobody knows/],
-    ['no YAML', 'version: [1\n', /is no usable YAML/],
+    ['no YAML', 'version: [1\n', /is not valid YAML/],
   ])('%s', (_, yaml, message) => {
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
   });
