@@ -38,7 +38,7 @@ import {
 import { certificateFindings } from './certificate-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
-import { clockSkewOf } from './service-clock.ts';
+import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
 
 export type CheckRequest = {
@@ -77,7 +77,7 @@ function networkProbes(settings: DiallerSettings, clock: Clock): TargetProbes {
   return {
     lookUp: async () => (await lookup(settings.host, { all: true })).map(({ address }) => address),
     probeTls: () => probeTls(settings, settings.tls, clock),
-    clockSkewMs: () => clockSkewOf(settings, clock),
+    clockSkewMs: () => measureClockSkew(settings, clock),
     open: mqttJsConnections(dialler(settings), clock),
   };
 }

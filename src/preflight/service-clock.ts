@@ -7,22 +7,28 @@ import { clockFinding } from './target-findings.ts';
 
 const TIMEOUT_MS = 5_000;
 
+const HTTPS_PORT = 443;
+
+export type ClockTarget = {
+  readonly host: string;
+  readonly port: number;
+  readonly transport: Transport;
+  readonly caPems: readonly string[];
+};
+
 /**
- * How far this machine's clock is ahead of the service's, in milliseconds, from the `Date` header of its answer to an HTTPS HEAD
- * request; `null` without an answer. The header counts seconds, so the result is off by up to one, and by half of the request's
- * time on an established connection.
+ * Measures how far this machine's clock is ahead of the service's, in milliseconds, from the `Date` header of its answer to an HTTPS
+ * HEAD request: on the target's port with WebSocket, else on 443. `null` without an answer. The header counts seconds, so the result
+ * is off by up to one, and by half of the request's time on an established connection.
  */
-export function measureClockSkew(
-  { host, caPems, port }: { readonly host: string; readonly port: number; readonly caPems: readonly string[] },
-  clock: Clock,
-): Promise<number | null> {
+export function measureClockSkew({ host, port, transport, caPems }: ClockTarget, clock: Clock): Promise<number | null> {
   return new Promise((resolve) => {
     let sentAtMs = 0;
     const head = request(
       {
         method: 'HEAD',
         host,
-        port,
+        port: transport === 'websocket' ? port : HTTPS_PORT,
         path: '/',
         ca: [...rootCertificates, ...caPems],
         timeout: TIMEOUT_MS,
@@ -49,27 +55,13 @@ export function measureClockSkew(
   });
 }
 
-const HTTPS_PORT = 443;
-
-export type ClockTarget = {
-  readonly host: string;
-  readonly port: number;
-  readonly transport: Transport;
-  readonly caPems: readonly string[];
-};
-
-/** Like `measureClockSkew`, on the port where the target speaks HTTPS: its own with WebSocket, else 443. */
-export function clockSkewOf({ host, port, transport, caPems }: ClockTarget, clock: Clock): Promise<number | null> {
-  return measureClockSkew({ host, port: transport === 'websocket' ? port : HTTPS_PORT, caPems }, clock);
-}
-
 /**
  * Call when the service did not authorize the first device: an expired token may be the reason.
  *
  * @throws OperatorError when this machine's clock is so far behind that every token has expired when it arrives
  */
 export async function refuseWrongClock(target: ClockTarget, clock: Clock): Promise<void> {
-  const { level, evidence, remedy } = clockFinding(await clockSkewOf(target, clock));
+  const { level, evidence, remedy } = clockFinding(await measureClockSkew(target, clock));
   if (level !== 'problem') return;
   const message = `every token has expired by the time it arrives: the clock of this machine is ${evidence}`;
   throw new OperatorError('unreachable', [problem(message, remedy)]);
