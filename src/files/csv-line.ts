@@ -1,6 +1,6 @@
 /**
- * One record of a CSV file (RFC 4180, lines end with a line feed): a field with a comma, a quote or a line end is quoted.
- * Absent is an empty field.
+ * Formats one record of a CSV file (RFC 4180, ending in a line feed). Quotes fields that contain a comma, a quote or a line end;
+ * writes `null` as an empty field.
  */
 export function csvLine(values: readonly (string | number | boolean | null)[]): string {
   return `${values.map(csvField).join(',')}\n`;

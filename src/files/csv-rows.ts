@@ -3,9 +3,9 @@ import { parse } from 'csv-parse';
 import { unreadableFile } from '../problem/operator-error.ts';
 
 /**
- * The rows of a CSV file that dpsload wrote, by the names of their columns, one at a time.
+ * Reads a CSV file that dpsload wrote, row by row, as objects keyed by column name.
  *
- * @throws OperatorError `usage` when it cannot be read.
+ * @throws OperatorError `usage` when it cannot be read
  */
 export async function* csvRows(file: string): AsyncGenerator<Readonly<Record<string, string>>, undefined> {
   const source = createReadStream(file);

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
-/** Found out before the work whose result goes into `file`. @throws OperatorError when it is there, or cannot be made */
+/** Checks before any work that `file` can be created. @throws OperatorError when it exists or cannot be created */
 export function refuseUnlessNew(file: string): void {
   try {
     closeSync(openSync(file, 'wx'));
@@ -11,12 +11,12 @@ export function refuseUnlessNew(file: string): void {
   rmSync(file);
 }
 
-/** What to throw where opening `file` for the first time ended with `error`. */
+/** Returns what to throw when creating `file` failed with `error`. */
 export function notANewFile(file: string, error: unknown): OperatorError {
   const { code } = error as NodeJS.ErrnoException;
   const [message, remedy] =
     code === 'EEXIST'
-      ? ['is there already', 'Name a new file, or remove this one']
-      : [`cannot be written (${code})`, 'Check folder, permissions and free space'];
+      ? ['already exists', 'Name a new file, or remove this one']
+      : [`cannot be written (${code})`, 'Check the folder, its permissions and the free space'];
   return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }

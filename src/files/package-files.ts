@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of this package: the nearest one above this module that has a package.json. The build puts modules of several folders into one file. */
+/** The nearest folder above this module with a package.json. A relative path would not do: the build bundles modules of several folders. */
 const PACKAGE_FOLDER = packageFolder(dirname(fileURLToPath(import.meta.url)));
 
-/** A file or folder of this package, by its path from the package's root. */
+/** Resolves a path relative to the root of this package. */
 export function packageFile(path: string): string {
   return join(PACKAGE_FOLDER, path);
 }

@@ -1,75 +1,71 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
-import { decodeRecord, JournalFormatError } from './journal-codec.ts';
+import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { JournalRecord, SessionRecord } from './journal-record.ts';
 
 const READ_BYTES = 256 * 1024;
 
-/** Longest line, in bytes. The service's largest message is 96 KB, so that no record comes near it. */
+/** Longest line, in bytes. The service's largest message is 96 KB, so no record comes near this. */
 const JOURNAL_LINE_BYTES_MAX = 4 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
 export type JournalTail = {
-  /** Whole lines. */
+  /** Complete lines. */
   readonly records: number;
   /** Their length: where the next record belongs. */
   readonly bytes: number;
-  /** Something stands behind the last line feed: the writer was stopped within a line, which does not count. */
+  /** The last line has no line feed, because the writer was stopped within it. It does not count. */
   readonly torn: boolean;
 };
 
 /**
- * Hands every record to `visit`, in order, with the offset of its line in bytes. Holds one line in memory. `visit` throws
- * a `JournalFormatError` for a record that contradicts those before it.
+ * Passes every record to `visit`, in order, with the byte offset of its line. Holds one line in memory. `visit` throws a
+ * `JournalFormatError` for a record that contradicts those before it, and returns `'stop'` to read no further.
  *
- * A last line without its line feed is torn and left out. Every other line that is no record is an `OperatorError` with
- * file, line and byte offset: what stands behind it cannot be trusted, and leaving it out could hide a registration.
+ * A last line without a line feed is torn and ignored. Every other line that is not a record raises an `OperatorError` with file,
+ * line and byte offset: nothing after it can be trusted, and skipping it could hide a registration.
  */
 export async function readJournal(
   file: string,
-  visit: (record: JournalRecord, offset: number) => void,
+  visit: (record: JournalRecord, offset: number) => unknown,
 ): Promise<JournalTail> {
   let records = 0;
   const tail = await readLines(file, (line, offset) => {
     records += 1;
-    withPlace(file, records, offset, () => {
-      const record = decodeRecord(line);
-      if (records === 1 && record.kind !== 'session') throw new JournalFormatError('is no session');
-      visit(record, offset);
-    });
+    try {
+      const record = decodeJournalLine(line);
+      if (records === 1 && record.kind !== 'session') throw new JournalFormatError('is not a session');
+      return visit(record, offset);
+    } catch (error) {
+      if (error instanceof JournalFormatError) throw damaged(file, records, offset, error);
+      throw error;
+    }
   });
   return { records, ...tail };
 }
 
-/** The session that a journal begins with: reads no further. Throws as `readJournal` does. */
+/** Reads only the first record, which is a session. Throws as `readJournal` does. */
 export async function readFirstSession(file: string): Promise<SessionRecord> {
-  let head: Buffer = Buffer.alloc(0);
-  for await (const chunk of openForReading(file)) {
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf(LINE_FEED);
-    if (end !== -1) return withPlace(file, 1, 0, () => sessionIn(head.toString('utf8', 0, end)));
-    if (head.length > JOURNAL_LINE_BYTES_MAX) break;
-  }
-  throw emptyJournal(file);
+  const found: JournalRecord[] = [];
+  await readJournal(file, (record) => {
+    found.push(record);
+    return 'stop';
+  });
+  const [first] = found;
+  if (first?.kind !== 'session') throw emptyJournal(file);
+  return first;
 }
 
-function sessionIn(line: string): SessionRecord {
-  const record = decodeRecord(line);
-  if (record.kind !== 'session') throw new JournalFormatError('is no session');
-  return record;
-}
-
-/** Of a journal without one whole line. */
+/** The error for a journal without a single complete line. */
 export function emptyJournal(file: string): OperatorError {
-  const message = 'the journal is empty: the run ended before it began';
-  return new OperatorError('local', [problemIn(file, message, null)]);
+  return new OperatorError('local', [problemIn(file, 'the journal is empty: the run ended before it began', null)]);
 }
 
 async function readLines(
   file: string,
-  visit: (line: string, offset: number) => void,
+  visit: (line: string, offset: number) => unknown,
 ): Promise<{ readonly bytes: number; readonly torn: boolean }> {
   let rest: Buffer = Buffer.alloc(0);
   let restOffset = 0;
@@ -77,8 +73,9 @@ async function readLines(
     const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
-      visit(bytes.toString('utf8', start, end), restOffset + start);
+      const isStopped = visit(bytes.toString('utf8', start, end), restOffset + start) === 'stop';
       start = end + 1;
+      if (isStopped) return { bytes: restOffset + start, torn: false };
     }
     rest = bytes.subarray(start);
     restOffset += start;
@@ -95,37 +92,30 @@ async function* openForReading(file: string): AsyncGenerator<Buffer> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    const problem = code === 'ENOENT' ? 'there is no journal' : `the journal cannot be read (${message})`;
-    const remedy = code === 'ENOENT' ? "Name the folder of a run, as dpsload run's last lines do" : null;
-    throw new OperatorError('usage', [problemIn(file, problem, remedy)]);
-  }
-}
-
-function withPlace<Value>(file: string, line: number, offset: number, work: () => Value): Value {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof JournalFormatError) throw damaged(file, line, offset, error);
-    throw error;
+    const [what, remedy] =
+      code === 'ENOENT'
+        ? ['no journal found', 'Name the folder of a run; dpsload run prints it at the end']
+        : [`the journal cannot be read (${message})`, null];
+    throw new OperatorError('usage', [problemIn(file, what, remedy)]);
   }
 }
 
 function damaged(file: string, line: number | null, offset: number, error: JournalFormatError): OperatorError {
-  const message = `the line at byte ${offset} ${error.message}`;
-  return new OperatorError('local', [{ file, line, column: null, message, remedy: error.remedy }]);
+  return new OperatorError('local', [
+    problemIn(file, `the line at byte ${offset} ${error.message}`, error.remedy, line),
+  ]);
 }
 
 const PAGE_BYTES = 256 * 1024;
 
-/** 8 MiB: outcomes arrive nearly in the order of the fleet, so that neighbours in the fleet stand on the same pages. */
+/** 8 MiB: outcomes arrive nearly in fleet order, so neighbours in the fleet share pages. */
 export const PAGES_MAX = 32;
 
-/** Reads single records of a journal by the offset of their line. Holds `pagesMax` pages, the last used, in memory. */
-export class JournalLines {
+/** Reads single records of a journal by the byte offset of their line. Caches the `pagesMax` most recently used pages. */
+export class JournalRecordReader {
   readonly #handle: FileHandle;
-  /** The last used page stands last. */
+  /** Most recently used last. */
   readonly #pages = new Map<number, Buffer>();
-
   readonly #pagesMax: number;
 
   private constructor(handle: FileHandle, pagesMax: number) {
@@ -133,13 +123,13 @@ export class JournalLines {
     this.#pagesMax = pagesMax;
   }
 
-  static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalLines> {
-    return new JournalLines(await open(file, 'r'), pagesMax);
+  static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalRecordReader> {
+    return new JournalRecordReader(await open(file, 'r'), pagesMax);
   }
 
-  /** @param offset as `readJournal` gave it */
+  /** @param offset from `readJournal` */
   async recordAt(offset: number): Promise<JournalRecord> {
-    return decodeRecord(await this.#lineAt(offset));
+    return decodeJournalLine(await this.#lineAt(offset));
   }
 
   async close(): Promise<void> {
@@ -155,7 +145,7 @@ export class JournalLines {
       if (end !== -1 && parts.length === 0) return page.toString('utf8', start, end);
       parts.push(page.subarray(start, end === -1 ? page.length : end));
       if (end !== -1) return Buffer.concat(parts).toString('utf8');
-      if (page.length < PAGE_BYTES) throw new Error(`the journal has no whole line at byte ${offset}`);
+      if (page.length < PAGE_BYTES) throw new Error(`the journal has no complete line at byte ${offset}`);
       start = 0;
     }
   }

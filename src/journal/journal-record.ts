@@ -1,129 +1,269 @@
-import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
-import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import {
+  ALLOCATION_POLICIES,
+  type AllocationExpectation,
+  type CohortExpectation,
+  REPROVISION_POLICIES,
+} from '../allocation/allocation-expectation.ts';
+import {
+  REGISTRATION_RESULTS,
+  type RegistrationOutcome,
+  type RegistrationPhases,
+} from '../registration/registration-outcome.ts';
+import {
+  type Field,
+  FieldError,
+  type FieldValue,
+  flag,
+  list,
+  members,
+  number,
+  oneOf,
+  orNull,
+  orUsual,
+  rounded,
+  text,
+  tuple,
+  whole,
+} from './json-field.ts';
 import type { TargetName } from './target-name.ts';
 
-/** Version of the record shapes below; a reader refuses a journal with another one. */
+/*
+ * The records of a journal. Each table gives the members in the order of the line, and with them the type of the record.
+ * `journal-line.ts` shows the lines.
+ */
+
+/** Version of the records below; a reader refuses a journal of any other version. */
 export const JOURNAL_VERSION = 1;
 
-/** What launches are timed by. */
+/** What determines when launches happen. */
 export const LOAD_SHAPES = [
-  'closed', // nothing but free slots
+  'closed', // only free slots
   'rate',
   'stages',
   'batches',
-  'at-once', // all when the session starts
+  'at-once', // everything when the session starts
 ] as const;
 
-/** One per run or resume, first of its session. Holds no secret. */
-export type SessionRecord = {
-  readonly kind: 'session';
-  readonly version: typeof JOURNAL_VERSION;
+const cohort = members<CohortExpectation>({ name: text, hubs: list(members({ hub: text, weight: number })) });
+
+const allocation = members<AllocationExpectation>({
+  policy: orNull(oneOf(ALLOCATION_POLICIES)),
+  by: oneOf(['fleet', 'group', 'region', 'row']),
+  cohorts: list(cohort),
+  asRun: orNull(text),
+  tolerance: number,
+  confidence: number,
+  reprovision: orNull(oneOf(REPROVISION_POLICIES)),
+  moved: orNull(number),
+});
+
+const session = members({
+  kind: oneOf(['session']),
+  version: oneOf([JOURNAL_VERSION]),
   /** 1-based number of the session within the journal. */
-  readonly session: number;
-  readonly dpsloadVersion: string;
-  /** Wall clock at 0 of this session's clock: adds up with every `…AtMs` to a point in time. */
-  readonly startedAtEpochMs: number;
-  readonly name: string | null;
-  readonly target: TargetName;
-  readonly apiVersion: string;
-  readonly attestation: string;
-  readonly fleet: {
+  session: whole,
+  dpsloadVersion: text,
+  /** Wall clock at 0 of this session's clock: added to any `…AtMs` it gives a point in time. */
+  startedAtEpochMs: number,
+  name: orNull(text),
+  target: members<TargetName>({ kind: oneOf(['emulator', 'service']), host: text, port: whole, idScope: text }),
+  apiVersion: text,
+  attestation: text,
+  fleet: members({
     /** As the user gave it. */
-    readonly file: string;
+    file: text,
     /** SHA-256 of the file, hexadecimal. */
-    readonly digest: string;
-    /** Length of the file: what is added behind it later is no part of the run. */
-    readonly bytes: number;
-    /** Rows that can be used. */
-    readonly rows: number;
-    readonly rejectedRows: number;
-    readonly otherColumns: readonly string[];
-  };
-  /** Rows that this session may launch (`--limit`), or `null` for the whole fleet. */
-  readonly rowsMax: number | null;
-  readonly rounds: number;
-  readonly workers: number;
-  readonly concurrency: number;
-  /** `null` = a journal of a dpsload that did not tell. */
-  readonly loadShape: (typeof LOAD_SHAPES)[number] | null;
-  /** Registrations a second, or `null` where the shape has no steady rate. */
-  readonly ratePerSecond: number | null;
+    digest: text,
+    /** Length of the file; anything appended later is not part of the run. */
+    bytes: whole,
+    /** Usable rows. */
+    rows: whole,
+    rejectedRows: whole,
+    otherColumns: list(text),
+  }),
+  /** Rows that this session may launch (`--limit`); `null` = the whole fleet. */
+  rowsMax: orNull(whole),
+  rounds: whole,
+  workers: whole,
+  concurrency: whole,
+  /** `null` = written by a dpsload that did not record it. */
+  loadShape: orNull(oneOf(LOAD_SHAPES)),
+  /** Registrations a second; `null` where the shape has no steady rate. */
+  ratePerSecond: orNull(number),
   /** Expressions that the run is judged by. */
-  readonly thresholds: readonly string[];
-  /** Judge thresholds on time also when the load generator was the limit. */
-  readonly allowLimited: boolean;
-  /** What the allocation policy should do; `null` = not told. */
-  readonly allocation: AllocationExpectation | null;
-  /** Where the devices are, as the operator calls it; `null` = not told. */
-  readonly region: string | null;
-  /** Whether the run lists what it leaves behind at the service. */
-  readonly listsLeftBehind: boolean;
+  thresholds: list(text),
+  /** Judge time thresholds even when the load generator was the limit. */
+  allowLimited: orUsual(flag, false),
+  /** What the allocation policy should do; `null` = not given. */
+  allocation: orNull(allocation),
+  /** Where the devices are, in the operator's words; `null` = not given. */
+  region: orNull(text),
+  /** Whether the run lists the registrations that it leaves behind at the service. */
+  listsLeftBehind: orUsual(flag, false),
+});
+
+/** First record of each session: a run or a resume. Holds no secret. */
+export type SessionRecord = FieldValue<typeof session>;
+
+const rowRange: Field<readonly [first: number, last: number]> = {
+  write: (range) => range,
+  read(value) {
+    const [first, last] = list(whole).read(value);
+    if (first === undefined || last === undefined || last < first) throw new FieldError('is not a range of rows');
+    return [first, last];
+  },
 };
 
-/** Rows released to workers. On disk, and synced, before the first of them is sent. */
-export type GrantRecord = {
-  readonly kind: 'grant';
-  readonly atMs: number;
-  readonly round: number;
-  /** Launch number of the first row; the others follow densely, in the order of `rows`. */
-  readonly sequence: number;
+const grant = members({
+  kind: oneOf(['grant']),
+  atMs: rounded,
+  round: whole,
+  /** Launch number of the first row; the others follow without gaps, in the order of `rows`. */
+  sequence: whole,
   /** Ranges of rows, first and last inclusive. */
-  readonly rows: readonly (readonly [first: number, last: number])[];
-};
+  rows: list(rowRange),
+});
+
+/** Rows released to workers. Synced to disk before the first of them is sent. */
+export type GrantRecord = FieldValue<typeof grant>;
+
+const count = orUsual(whole, 0);
+const duration = orUsual(rounded, 0);
+const time = orNull(rounded);
+const optionalText = orNull(text);
 
 export type OutcomeRecord = { readonly kind: 'outcome' } & RegistrationOutcome;
 
-/** The state of the load generator, once a second. */
-export type SampleRecord = {
-  readonly kind: 'sample';
-  readonly atMs: number;
-  readonly inFlight: number;
-  /** Released to workers and not yet settled, in flight included. */
-  readonly outstanding: number;
+const outcome = members<OutcomeRecord>(
+  {
+    kind: oneOf(['outcome']),
+    row: whole,
+    round: orUsual(whole, 1),
+    sequence: orNull(whole),
+    registrationId: text,
+    group: optionalText,
+    expectedHub: optionalText,
+    otherValues: list(text),
+    result: oneOf(REGISTRATION_RESULTS),
+    assignedHub: optionalText,
+    deviceId: optionalText,
+    substatus: optionalText,
+    attempts: count,
+    registersSent: count,
+    possiblyTwice: orUsual(flag, false),
+    polls: count,
+    throttles: count,
+    serverErrors: count,
+    staleAnswers: count,
+    retryAftersClamped: count,
+    errorCode: optionalText,
+    errorMessage: optionalText,
+    trackingId: optionalText,
+    operationId: optionalText,
+    operationFailed: orUsual(flag, false),
+    serviceCreatedAt: optionalText,
+    serviceUpdatedAt: optionalText,
+    intendedAtMs: time,
+    startedAtMs: time,
+    finishedAtMs: time,
+    heldMs: duration,
+    heldUnderWayMs: duration,
+    waitedMs: duration,
+    phases: tuple<RegistrationPhases>(['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs'], rounded),
+    returnedPayload: optionalText,
+  },
+  // Outcomes are the bulk of a journal: short names keep it small.
+  {
+    sequence: 'seq',
+    registrationId: 'id',
+    expectedHub: 'expected',
+    otherValues: 'other',
+    assignedHub: 'hub',
+    deviceId: 'device',
+    registersSent: 'registers',
+    possiblyTwice: 'twice',
+    staleAnswers: 'stale',
+    retryAftersClamped: 'clamped',
+    errorCode: 'code',
+    errorMessage: 'message',
+    trackingId: 'tracking',
+    operationId: 'operation',
+    serviceCreatedAt: 'created',
+    serviceUpdatedAt: 'updated',
+    intendedAtMs: 'intended',
+    startedAtMs: 'started',
+    finishedAtMs: 'finished',
+    heldMs: 'held',
+    heldUnderWayMs: 'heldUnderWay',
+    waitedMs: 'waited',
+    returnedPayload: 'payload',
+  },
+);
+
+const sample = members({
+  kind: oneOf(['sample']),
+  atMs: rounded,
+  inFlight: whole,
+  /** Released to workers and not yet settled, including those in flight. */
+  outstanding: whole,
   /** Launches since the last sample. */
-  readonly launched: number;
-  readonly settled: number;
-  readonly throttles: number;
+  launched: whole,
+  settled: whole,
+  throttles: whole,
   /** Largest since the last sample; `null` in the closed model. */
-  readonly startLagMaxMs: number | null;
-  /** Largest delay of an event loop, per worker, since the last sample. */
-  readonly loopDelayMaxMs: readonly number[];
-  /** Share of one core used by this process since the last sample (2 = two cores busy). */
-  readonly cpuShare: number;
-  /** The same for the embedded emulator; `null` without one, or where the machine does not tell. */
-  readonly emulatorCpuShare: number | null;
-  /** Open file descriptors of this process; `null` where the machine does not tell. */
-  readonly fileDescriptors: number | null;
-  readonly rssBytes: number;
-  /** Launches a second that are allowed at this moment; `null` = not bounded. */
-  readonly rateAllowedPerSecond: number | null;
-  /** Wall clock at 0 of this session's clock from here on, where it has moved against that clock; `null` = as before. */
-  readonly epochAtZeroMs: number | null;
-};
+  startLagMaxMs: orNull(rounded),
+  /** Largest event-loop delay of each worker since the last sample. */
+  loopDelayMaxMs: list(rounded),
+  /** CPU cores used by this process since the last sample (2 = two cores busy). */
+  cpuShare: rounded,
+  /** The same for the embedded emulator; `null` without one, or where the system does not report it. */
+  emulatorCpuShare: orNull(rounded),
+  /** Open file descriptors of this process; `null` where the system does not report them. */
+  fileDescriptors: orNull(whole),
+  rssBytes: whole,
+  /** Launches a second currently allowed; `null` = unlimited. */
+  rateAllowedPerSecond: orNull(number),
+  /** Wall clock at 0 of this session's clock from here on, if it moved against that clock; `null` = unchanged. */
+  epochAtZeroMs: orNull(number),
+});
+
+/** The state of the load generator, once a second. */
+export type SampleRecord = FieldValue<typeof sample>;
 
 export const END_REASONS = [
   'completed', // every row of the fleet is settled
   'limit', // --limit, --duration or the last stage ended it
   'interrupted', // SIGINT
   'terminated', // SIGTERM
-  'threshold', // one that was to stop the run was broken
+  'threshold', // a threshold that stops the run was broken
   'unreachable', // no device of the run ever connected
-  'canary', // a device of the canary was not assigned, and the rest was not started
+  'canary', // a canary device was not assigned, and the rest was not started
   'outage', // nothing got through for longer than --outage-max
-  'surprises', // more devices than --max-surprises were not what --expect says
+  'surprises', // more devices than --max-surprises differed from --expect
   'retry-budget', // too large a share of the register requests had to be repeated
   'failed', // an internal error
 ] as const;
 
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Last record of a session that closed in order. */
-export type EndRecord = {
-  readonly kind: 'end';
-  readonly atMs: number;
-  readonly reason: EndReason;
-  /** For people, with the likely cause and the remedy; `null` where the reason says all. */
-  readonly message: string | null;
-};
+const end = members({
+  kind: oneOf(['end']),
+  atMs: rounded,
+  reason: oneOf(END_REASONS),
+  /** For people, with the likely cause and the remedy; `null` where the reason says it all. */
+  message: optionalText,
+});
+
+/** Last record of a session that ended in order. */
+export type EndRecord = FieldValue<typeof end>;
 
 export type JournalRecord = SessionRecord | GrantRecord | OutcomeRecord | SampleRecord | EndRecord;
+
+/** How each kind of record is written and read. */
+export const RECORDS: { readonly [K in JournalRecord['kind']]: Field<Extract<JournalRecord, { kind: K }>> } = {
+  session,
+  grant,
+  outcome,
+  sample,
+  end,
+};

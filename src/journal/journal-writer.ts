@@ -1,23 +1,25 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { OperatorError, type Problem } from '../problem/operator-error.ts';
-import { encodeRecord } from './journal-codec.ts';
+import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
+import { encodeJournalLine } from './journal-line.ts';
 import type { JournalRecord } from './journal-record.ts';
 
-/** Lines that wait for a write, in characters: past this they are written at once. 64 Ki = about 150 outcomes. */
+/** Lines buffered before a write, in characters. 64 Ki = about 150 outcomes. */
 const PENDING_CHARACTERS_MAX = 64 * 1024;
 
-/** What the writer needs of a file that is open for appending. */
+/** The part of an open file that the writer uses. */
 export type AppendFile = Pick<FileHandle, 'appendFile' | 'datasync' | 'close'>;
 
-/** Starts a journal. The file must not exist; it is readable by its owner alone. Throws an `OperatorError`. */
+/** Creates a new journal that only its owner can read. @throws OperatorError when the file exists or cannot be created */
 export function createJournal(file: string): Promise<JournalWriter> {
   return openJournal(file, 'ax', () => syncFolder(dirname(file)));
 }
 
 /**
- * Opens a journal to append to it, and cuts off what stands behind its last whole line.
- * @param bytes length of the whole lines, as `readJournal` tells it. Throws an `OperatorError`.
+ * Opens a journal to append to it, and cuts off a torn last line.
+ *
+ * @param bytes length of the complete lines, from `readJournal`
+ * @throws OperatorError
  */
 export function reopenJournal(file: string, bytes: number): Promise<JournalWriter> {
   return openJournal(file, 'a', (handle) => handle.truncate(bytes));
@@ -36,14 +38,18 @@ async function openJournal(
     });
     return new JournalWriter(file, handle);
   } catch (error) {
-    throw new OperatorError('local', [openProblem(file, error)]);
+    const [message, remedy] =
+      (error as NodeJS.ErrnoException).code === 'EEXIST'
+        ? ['already exists; a journal is never overwritten', 'Choose another --out, or remove the folder']
+        : [`cannot be opened (${reason(error)})`, 'Check that the folder exists and is writable'];
+    throw new OperatorError('local', [problemIn(file, message, remedy)]);
   }
 }
 
 /**
- * Appends records, in order. What waits in memory is bounded by what the caller appends between two flushes. After the
- * first failure of the disk every call fails with the same `OperatorError`: a failed sync may have dropped what was
- * written, so that trying again could report as safe what is lost.
+ * Appends records, in order. The caller bounds the memory by what it appends between two flushes. After the first disk failure
+ * every call fails with the same `OperatorError`: a failed sync may have dropped written data, so a retry could report lost data
+ * as safe.
  */
 export class JournalWriter {
   readonly #file: string;
@@ -61,22 +67,22 @@ export class JournalWriter {
     this.#handle = handle;
   }
 
-  /** Throws when an earlier write failed. */
+  /** @throws OperatorError when an earlier write failed */
   append(record: JournalRecord): void {
     if (this.#failure !== null) throw this.#failure;
-    const line = `${encodeRecord(record)}\n`;
+    const line = `${encodeJournalLine(record)}\n`;
     this.#lines.push(line);
     this.#characters += line.length;
-    // A failure shows at the next call.
+    // The next call reports a failure.
     if (this.#characters >= PENDING_CHARACTERS_MAX) this.flush().catch(() => {});
   }
 
-  /** Resolves when all that was appended is with the operating system: it survives this process, not a power cut. */
+  /** Resolves when the operating system has all appended records: they survive this process, but not a power cut. */
   flush(): Promise<void> {
     return this.#enqueue(() => this.#write());
   }
 
-  /** Resolves when all that was appended is on the disk. Calls that come while one is under way share the next. */
+  /** Resolves when all appended records are on disk. Calls made during a sync share the next one. */
   sync(): Promise<void> {
     this.#nextSync ??= this.#enqueue(async () => {
       this.#nextSync = null;
@@ -87,7 +93,7 @@ export class JournalWriter {
     return this.#nextSync;
   }
 
-  /** Syncs and closes; the file is closed also when that fails. */
+  /** Syncs, then closes the file even if the sync fails. */
   async close(): Promise<void> {
     try {
       await this.sync();
@@ -120,20 +126,16 @@ export class JournalWriter {
   }
 
   #writeProblem(error: unknown): Problem {
-    return {
-      file: this.#file,
-      line: null,
-      column: null,
-      message:
-        `the journal cannot be written (${reason(error)}); the ${this.#syncedRecords} records synced before are safe, ` +
-        'and nothing is sent whose grant is not among them',
-      remedy:
-        'Make room on the disk or put it right, then go on with dpsload resume; dpsload report shows what is known',
-    };
+    const message =
+      `the journal cannot be written (${reason(error)}); the records synced so far (${this.#syncedRecords}) are safe, ` +
+      'and nothing is sent without a synced grant';
+    const remedy =
+      'Free disk space or repair the disk, then run dpsload resume; dpsload report shows the results so far';
+    return problemIn(this.#file, message, remedy);
   }
 }
 
-/** So that the name of what is new in it survives a power cut too. Windows cannot sync a folder. */
+/** Makes the names of new files in `folder` survive a power cut. Windows cannot sync a folder. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
@@ -142,17 +144,6 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function openProblem(file: string, error: unknown): Problem {
-  const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-  return {
-    file,
-    line: null,
-    column: null,
-    message: exists ? 'is already there; a journal is never overwritten' : `cannot be opened (${reason(error)})`,
-    remedy: exists ? 'Choose another --out, or remove the folder' : 'Check that the folder is there and writable',
-  };
 }
 
 function reason(error: unknown): string {

@@ -1,18 +1,18 @@
 import type { RegistrationResult } from '../registration/registration-outcome.ts';
 
-/** How far one registration came, by the journal. */
+/** How far a registration got, according to the journal. */
 export type SettlementState =
-  /** Never released to a worker, or handed back unsent. */
+  /** Never released to a worker, or returned unsent. */
   | 'never-granted'
-  /** Released to a worker without an outcome: perhaps sent. */
+  /** Released to a worker without an outcome: possibly sent. */
   | 'open'
   | Exclude<RegistrationResult, 'not-started' | 'unknown'>;
 
-/** What the operator asks for beside what was left undone. */
+/** Settled registrations that the operator wants repeated. */
 export type RetryChoice = {
-  /** Also those that the service ended as failed, or refused. */
+  /** Repeat those that the service ended as failed or refused. */
   readonly failed: boolean;
-  /** Also those whose enrollment was disabled. */
+  /** Repeat those whose enrollment was disabled. */
   readonly disabled: boolean;
 };
 
@@ -20,25 +20,25 @@ export type RetryChoice = {
 const RULES: Readonly<Record<SettlementState, 'always' | 'retry-failed' | 'retry-disabled' | 'never'>> = {
   assigned: 'never',
 
-  // What was left undone.
+  // Not settled.
   'never-granted': 'always',
   open: 'always',
   cancelled: 'always',
 
-  // Nothing was decided about the device: another try may go better.
+  // The service decided nothing about the device: another try may succeed.
   throttled: 'always',
   'timed-out': 'always',
   disconnected: 'always',
 
-  // The service has said no, and will say it again until somebody changes something.
+  // The service said no, and will repeat it until somebody changes something.
   failed: 'retry-failed',
   refused: 'retry-failed',
   disabled: 'retry-disabled',
 };
 
 /**
- * Whether a resumed run registers a device that came as far as this. The canary is asked again until all of it is assigned:
- * the rest must not start on the word of a run that it stopped.
+ * Returns whether a resumed run registers a device in this state. Canary devices are repeated until all are assigned: the rest
+ * must not start after a run that the canary stopped.
  */
 export function isLeftToDo(progress: SettlementState, retry: RetryChoice, isCanary: boolean): boolean {
   switch (RULES[progress]) {

@@ -1,28 +1,28 @@
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { JournalFormatError } from './journal-codec.ts';
+import { JournalFormatError } from './journal-line.ts';
 import type { EndRecord, GrantRecord, JournalRecord, OutcomeRecord, SessionRecord } from './journal-record.ts';
 import type { SettlementState } from './resume-decision.ts';
 
-/** Released to a worker, and nothing heard of it since. */
+/** Released to a worker without an outcome so far. */
 const OPEN = 1;
-/** Released again while it was open: nothing will be heard of the time before. */
+/** Released again while it was open: the earlier release will never have an outcome. */
 const LEFT_OPEN = 2;
-/** An outcome says that the service accepted a register request, or may have. */
+/** An outcome says that the service accepted, or may have accepted, a register request. */
 const ACCEPTED = 4;
-/** Settled anew after the service may have acted on it before. */
+/** Settled again after the service may already have acted on it. */
 const TWICE = 8;
-/** Above the flags: the place of the last outcome's result in `REGISTRATION_RESULTS`, 1-based; 0 = there is none. */
+/** Above the flags: the 1-based index of the last outcome's result in `REGISTRATION_RESULTS`; 0 = none. */
 const RESULT_SHIFT = 4;
 const FLAGS = (1 << RESULT_SHIFT) - 1;
 
 const NO_OUTCOME = -1;
 
 /**
- * How far each registration of a run is settled: what grants and outcomes, in the order of the journal, leave behind.
- * 9 bytes for each, outside the heap.
+ * How far each registration of a run is settled, from the journal's grants and outcomes in order. Takes 9 bytes a registration,
+ * outside the heap.
  *
- * An outcome `not-started` takes a grant back, and leaves all that was known before. An assignment is replaced by a later one
- * alone: what fails after it, or is not heard of, leaves the device where it is.
+ * An outcome `not-started` takes a grant back and keeps everything known before. Only a later assignment replaces an assignment:
+ * a later failure or silence leaves the device assigned.
  */
 export class SettlementIndex {
   readonly rounds: number;
@@ -42,7 +42,7 @@ export class SettlementIndex {
     return this.#rows;
   }
 
-  /** Rows were added behind those that there are. */
+  /** Appends rows to the fleet. */
   growTo(rows: number): void {
     const [offsets, states] = [this.#offsets, this.#states];
     this.#rows = rows;
@@ -67,7 +67,7 @@ export class SettlementIndex {
     const flags = this.#stateAt(place) & FLAGS;
     if (result === 'not-started') {
       this.#states[place] = this.#stateAt(place) & ~OPEN;
-      // It names the row.
+      // Its line still names the device.
       if (this.#resultAt(place) === null) this.#offsets[place] = offset;
       return;
     }
@@ -82,24 +82,24 @@ export class SettlementIndex {
     this.#offsets[place] = offset;
   }
 
-  /** Offset of the outcome that counts; `null` for a registration that has none, or is not assigned and was released again since. */
+  /** Offset of the outcome that counts; `null` without one, or if the registration is not assigned and was released again since. */
   outcomeOffset(row: number, round: number): number | null {
     const place = this.#placeOf(row, round);
     const offset = this.#offsets[place];
     return offset === undefined || offset === NO_OUTCOME || this.#isOpen(place) ? null : offset;
   }
 
-  /** Released to a worker without an outcome, and not known to be assigned: perhaps sent. */
+  /** Released to a worker without an outcome, and not known to be assigned: possibly sent. */
   isOpen(row: number, round: number): boolean {
     return this.#isOpen(this.#placeOf(row, round));
   }
 
-  /** How many registrations are open. */
+  /** Open registrations of all rounds. */
   get openCount(): number {
     return this.#states.reduce((count, _, place) => (this.#isOpen(place) ? count + 1 : count), 0);
   }
 
-  /** How many are in one round. */
+  /** Open registrations of one round. */
   openCountOf(round: number): number {
     let count = 0;
     for (let row = 0; row < this.#rows; row += 1) if (this.isOpen(row, round)) count += 1;
@@ -110,23 +110,23 @@ export class SettlementIndex {
     return this.isOpen(row, round) ? 'open' : (this.#resultAt(this.#placeOf(row, round)) ?? 'never-granted');
   }
 
-  /** The service may have acted on a register request for it. */
+  /** The service may have acted on a register request for this row. */
   wasPossiblySent(row: number, round: number): boolean {
     return this.#has(this.#placeOf(row, round), OPEN | LEFT_OPEN | ACCEPTED);
   }
 
-  /** The service may have seen it more often than the outcome that counts knows. */
+  /** The service may have registered the row more often than its outcome says. */
   isPossiblyTwice(row: number, round: number): boolean {
     const place = this.#placeOf(row, round);
     return this.#has(place, TWICE) || (this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) === 'assigned');
   }
 
-  /** Whether every registration has an outcome that counts. */
+  /** Every registration has an outcome that counts. */
   get complete(): boolean {
     return this.#offsets.every((offset, place) => offset !== NO_OUTCOME && !this.#isOpen(place));
   }
 
-  /** Whether some registration was never released to a worker, or was always handed back. */
+  /** Some registration was never released to a worker, or was always handed back. */
   get hasNeverGranted(): boolean {
     return this.#states.some((_, place) => !this.#has(place, OPEN | LEFT_OPEN) && this.#resultAt(place) === null);
   }
@@ -151,23 +151,23 @@ export class SettlementIndex {
   #placeOf(row: number, round: number): number {
     if (row < this.rows && round >= 1 && round <= this.rounds) return row * this.rounds + round - 1;
     throw new JournalFormatError(
-      `names row ${row} of round ${round}, and the fleet has ${this.rows} rows and ${this.rounds} rounds`,
+      `names row ${row} of round ${round}, but the run has ${this.rows} rows and ${this.rounds} rounds`,
     );
   }
 }
 
-/** An operation that the service itself ended without an assignment has registered nobody. */
+/** An operation that the service itself ended without an assignment registered no device. */
 function wasAccepted({ result, possiblyTwice, operationId, operationFailed }: OutcomeRecord): boolean {
   return possiblyTwice || result === 'assigned' || (operationId !== null && !operationFailed);
 }
 
-/** A session with the offset of its line: what stands behind it, up to the next, is of its clock. */
+/** A session with the offset of its line: records up to the next session use its clock. */
 export type PlacedSession = { readonly session: SessionRecord; readonly offset: number };
 
-/** The sessions of a journal, and how far every registration came in them. */
+/** Folds a journal into its sessions and the settlement of each registration. */
 export class SettlementFold {
   readonly sessions: PlacedSession[] = [];
-  /** Of the last session; `null` = it has none: the run is going on, or was killed. */
+  /** End of the last session; `null` = none: the run is still in progress, or was killed. */
   end: EndRecord | null = null;
   /** `null` before the first session. */
   index: SettlementIndex | null = null;
@@ -193,8 +193,8 @@ export class SettlementFold {
 
   #addSession(session: SessionRecord, offset: number): void {
     const before = this.sessions.at(-1)?.session ?? session;
-    if (!goesOnWith(before, session)) {
-      throw new JournalFormatError('is of another fleet than the sessions before it');
+    if (!continuesFleet(before, session)) {
+      throw new JournalFormatError('belongs to another fleet than the sessions before it');
     }
     this.index ??= new SettlementIndex(session.fleet.rows, session.rounds);
     if (session.fleet.rows > this.index.rows) this.index.growTo(session.fleet.rows);
@@ -203,8 +203,8 @@ export class SettlementFold {
   }
 }
 
-/** The same fleet, or one with rows behind those. */
-function goesOnWith(before: SessionRecord, session: SessionRecord): boolean {
+/** Returns whether the fleet is the same, or has rows appended. */
+function continuesFleet(before: SessionRecord, session: SessionRecord): boolean {
   const isSame = session.fleet.digest === before.fleet.digest && session.fleet.rows === before.fleet.rows;
   const isLonger = session.fleet.bytes > before.fleet.bytes && session.fleet.rows >= before.fleet.rows;
   return (isSame || isLonger) && session.rounds === before.rounds;

@@ -45,12 +45,11 @@ export type RateCap = {
   readonly remedy: string;
 };
 
-/** One thing of which there is a certain amount; `needed` > `available` cannot go well. */
+/** A resource of limited amount; `needed` > `available` cannot succeed. */
 export type AmountCap = {
-  readonly name: string;
+  readonly name: 'records' | 'file descriptors' | 'local ports' | 'hub devices';
   readonly needed: number;
   readonly available: number;
-  readonly evidence: string;
   readonly remedy: string;
 };
 
@@ -95,37 +94,21 @@ export function amountCaps(demand: CapacityDemand, supply: CapacitySupply): read
       name: 'records',
       needed: (existingRecords ?? 0) + devices,
       available: RECORDS_PER_INSTANCE_MAX,
-      evidence: `${existingRecords ?? 'unknown (--existing-records)'} there already, and ${devices} device${devices === 1 ? '' : 's'}; an instance holds ${RECORDS_PER_INSTANCE_MAX}`,
       remedy: 'Delete records that are no longer needed, or use another DPS instance',
     },
   ];
   if (fileDescriptors !== null) {
     const needed = concurrency + OTHER_DESCRIPTORS;
-    const evidence = `${concurrency} connections and ${OTHER_DESCRIPTORS} others; ulimit -n is ${fileDescriptors}`;
-    const remedy = `Raise it: ulimit -n ${needed}; or lower --concurrency`;
-    limits.push({ name: 'file descriptors', needed, available: fileDescriptors, evidence, remedy });
+    const remedy = `Raise the limit with ulimit -n ${needed}, or lower --concurrency`;
+    limits.push({ name: 'file descriptors', needed, available: fileDescriptors, remedy });
   }
   if (localPorts !== null) {
-    const evidence = `${localPorts} of ip_local_port_range for each of ${sourceAddresses} source address${sourceAddresses === 1 ? '' : 'es'}`;
     const remedy = 'Lower --concurrency, widen net.ipv4.ip_local_port_range, or give more --local-address';
-    limits.push({
-      name: 'local ports',
-      needed: concurrency,
-      available: localPorts * sourceAddresses,
-      evidence,
-      remedy,
-    });
+    limits.push({ name: 'local ports', needed: concurrency, available: localPorts * sourceAddresses, remedy });
   }
   if (hubs !== null) {
-    const evidence = `${hubs.length} hub${hubs.length === 1 ? '' : 's'} with ${DEVICES_PER_HUB_MAX} devices each`;
     const remedy = 'Link more hubs to the DPS instance';
-    limits.push({
-      name: 'hub devices',
-      needed: devices,
-      available: hubs.length * DEVICES_PER_HUB_MAX,
-      evidence,
-      remedy,
-    });
+    limits.push({ name: 'hub devices', needed: devices, available: hubs.length * DEVICES_PER_HUB_MAX, remedy });
   }
   return limits;
 }

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import { fileCredentials } from '../attestation/certificate-file-credentials.ts';
-import type { CredentialRow } from '../attestation/made-credentials.ts';
+import { type CredentialRow, fileCredentials } from '../attestation/make-credentials.ts';
 import { isKeyOf } from '../certificates/certificate-pair.ts';
 import { validityKind } from '../certificates/validity.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
@@ -9,20 +8,21 @@ import { type FleetRow, parseFleetRow } from '../fleet/fleet-row.ts';
 import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { PROBLEMS_LISTED_MAX } from '../problem/operator-error.ts';
+import { formatCount, formatNoun } from '../report/format.ts';
 import { remedyFor } from '../report/remedies.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 
-/** The rows whose certificates are looked at. */
+/** The rows whose certificates are checked. */
 export type CheckedRows = {
   readonly fleet: FleetFile;
   readonly survey: Pick<FleetSurvey, 'bytes' | 'rejectedLines'>;
-  /** Asked of every usable row in its order. */
+  /** Called for every usable row, in order. */
   readonly takes: (row: FleetRow) => boolean;
 };
 
 /**
- * Reads the certificate and key of every row that is registered, and finds those that cannot register: the first
- * `PROBLEMS_LISTED_MAX`, with file and line. Certificates that the service will refuse are warnings: that may be what is tested.
+ * Reads the certificate and key of every selected row, and reports those that cannot register: the first `PROBLEMS_LISTED_MAX`, with
+ * file and line. Certificates that the service will refuse are warnings, since refusal may be what is being tested.
  */
 export async function certificateFindings(
   rows: CheckedRows,
@@ -31,18 +31,23 @@ export async function certificateFindings(
 ): Promise<readonly Finding[]> {
   if (keys.kind !== 'x509-files') return [];
   const findings: Finding[] = [];
-  let lookedAt = 0;
-  let faulty = 0;
+  let checked = 0;
+  let unusable = 0;
   for await (const { line, row } of takenRows(rows)) {
-    lookedAt += 1;
+    checked += 1;
     const found = await certificateFinding(row, keys.files, nowMs);
     if (found === null) continue;
-    faulty += 1;
+    unusable += 1;
     if (findings.length < PROBLEMS_LISTED_MAX) {
       findings.push({ ...found, evidence: `${rows.fleet.file}:${line}: ${found.evidence}` });
     }
   }
-  return [ok('certificates', `${lookedAt} looked at, ${lookedAt - faulty} without fault`), ...findings];
+  const certificates = formatNoun(checked, 'certificate');
+  const evidence =
+    unusable === 0
+      ? `${certificates} checked, all usable`
+      : `${formatCount(unusable)} of ${certificates} ${unusable === 1 ? 'is' : 'are'} unusable`;
+  return [ok('certificates', evidence), ...findings];
 }
 
 async function* takenRows({ fleet, survey, takes }: CheckedRows): AsyncGenerator<{ line: number; row: FleetRow }> {
@@ -57,7 +62,7 @@ async function* takenRows({ fleet, survey, takes }: CheckedRows): AsyncGenerator
   }
 }
 
-/** `null` = nothing is wrong with it. */
+/** Returns `null` for a usable certificate. */
 async function certificateFinding(
   row: CredentialRow,
   files: Extract<AttestationKeys, { kind: 'x509-files' }>['files'],
@@ -69,12 +74,13 @@ async function certificateFinding(
   if (clientCertificate === null) throw new Error('X.509 credentials without a certificate');
   const certificate = new X509Certificate(clientCertificate.chainPem);
   if (!isKeyOf(certificate, clientCertificate.privateKeyPem)) {
-    return problemOf('client-certificate', 'the key cannot be read, or is not that of the certificate');
+    return problemOf('client-certificate', 'the key is unreadable or does not belong to the certificate');
   }
   const kind = validityKind(certificate, nowMs);
   if (kind === 'current') return null;
-  const state = kind === 'expired' ? `expired on ${certificate.validTo}` : `is valid from ${certificate.validFrom} on`;
-  return warning('certificates', `the certificate ${state}`, 'Issue a new one, or leave the device out');
+  const state =
+    kind === 'expired' ? `expired on ${certificate.validTo}` : `is not valid before ${certificate.validFrom}`;
+  return warning('certificates', `the certificate ${state}`, 'Issue a new certificate, or exclude the device');
 }
 
 function problemOf(code: string, message: string): Finding {

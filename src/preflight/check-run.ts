@@ -4,7 +4,6 @@ import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../dps/service-limits.ts';
 import { CAPITAL_IDS_REMEDY, capitalIdsWarning, type FleetSurvey } from '../fleet/survey-fleet.ts';
 import {
-  amountCaps,
   bindingLimit,
   type CapacityDemand,
   type CapacitySupply,
@@ -15,11 +14,12 @@ import {
   slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
-import { dialler } from '../mqtt/dialler.ts';
+import { type DiallerSettings, dialler } from '../mqtt/dialler.ts';
+import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
-import { probeTls } from '../mqtt/tls-probe.ts';
+import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
-import { formatNoun } from '../report/format.ts';
+import { formatCount, formatNoun } from '../report/format.ts';
 import { loadRisks, meteredPerMinute } from '../scenario/read/load-risks.ts';
 import { isLoopbackTarget } from '../scenario/read/resolve-load.ts';
 import type { Scenario, Target } from '../scenario/scenario.ts';
@@ -28,7 +28,7 @@ import { rowTaker } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { allocationFindings } from './allocation-findings.ts';
 import {
-  amountFinding,
+  amountFindings,
   formatPerMinute,
   overloadFindings,
   rateFinding,
@@ -38,7 +38,7 @@ import {
 import { certificateFindings } from './certificate-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
-import { clockSkewOf } from './service-clock.ts';
+import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
 
 export type CheckRequest = {
@@ -48,7 +48,7 @@ export type CheckRequest = {
   readonly caPems: readonly string[];
   readonly allocation: AllocationExpectation | null;
   readonly existingRecords: number | null;
-  /** `null` = not told. */
+  /** `null` = not given. */
   readonly hubs: readonly HubCapacity[] | null;
   readonly selection: RowSelection;
   readonly userAgent: string;
@@ -56,24 +56,47 @@ export type CheckRequest = {
 
 export type CheckReport = {
   readonly findings: readonly Finding[];
-  /** What bounds the speed of the run. */
+  /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
   readonly registrations: number;
-  /** At the speed of the binding limit, and in whole rounds of the slots. */
+  /** At the speed of the binding limit, and at least the time to fill the slots as often as needed. */
   readonly durationMinutes: number;
 };
 
-/** Looks at everything that could stop a run, or bound its speed. Connects, and registers nothing. */
-export async function checkRun(request: CheckRequest, clock: Clock): Promise<CheckReport> {
+/** How `checkRun` reaches its target. */
+export type TargetProbes = {
+  /** @throws the name service's error */
+  lookUp(): Promise<readonly string[]>;
+  probeTls(): Promise<TlsProbe>;
+  /** `null` = not measured. */
+  clockSkewMs(): Promise<number | null>;
+  readonly open: OpenMqttConnection;
+};
+
+function networkProbes(settings: DiallerSettings, clock: Clock): TargetProbes {
+  return {
+    lookUp: async () => (await lookup(settings.host, { all: true })).map(({ address }) => address),
+    probeTls: () => probeTls(settings, settings.tls, clock),
+    clockSkewMs: () => measureClockSkew(settings, clock),
+    open: mqttJsConnections(dialler(settings), clock),
+  };
+}
+
+/** Checks everything that could stop a run or bound its speed. Connects, but registers nothing. */
+export async function checkRun(
+  request: CheckRequest,
+  clock: Clock,
+  openProbes: typeof networkProbes = networkProbes,
+): Promise<CheckReport> {
   const demand = demandOf(request);
   const supply = supplyOf(request);
   const limits = rateCaps(demand, supply);
   const binding = bindingLimit(limits);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
-    ...(await targetFindings(request, clock)),
+    ...(await targetFindings(request, clock, openProbes)),
     ...allocationFindings(request.allocation, demand.devices),
-    ...amountCaps(demand, supply).map(amountFinding),
+    ...amountFindings(demand, supply),
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
@@ -105,49 +128,40 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
 }
 
 function rowsFinding({ file, rows, rejectedRows }: FleetSurvey, devices: number): Finding {
-  const count = formatNoun(rows, 'row');
-  const taken = devices === rows ? '' : `; ${devices} of them taken by --only, --exclude or --limit`;
-  if (rejectedRows === 0) return ok('fleet', `${file}: ${count}, all legal, no registration ID twice${taken}`);
-  const evidence = `${file}: ${count} that can be used, ${rejectedRows} left out${taken}`;
-  return warning('fleet', evidence, 'See why with --on-bad-row stop');
+  const usable = formatNoun(rows, 'row');
+  const taken = devices === rows ? '' : `; --only, --exclude or --limit selects ${formatCount(devices)}`;
+  if (rejectedRows === 0) return ok('fleet', `${file}: ${usable}, all valid and unique${taken}`);
+  const evidence = `${file}: ${usable} usable, ${formatCount(rejectedRows)} rejected${taken}`;
+  return warning('fleet', evidence, 'Run with --on-bad-row stop to see why');
 }
 
-async function targetFindings(request: CheckRequest, clock: Clock): Promise<readonly Finding[]> {
-  const { target, tls } = request.scenario;
+async function targetFindings(
+  request: CheckRequest,
+  clock: Clock,
+  openProbes: typeof networkProbes,
+): Promise<readonly Finding[]> {
+  const { caPems, scenario } = request;
+  const { target, tls, transport } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const dns = await resolveName(target.host);
+  const probes = openProbes({ ...target, caPems, transport, tls }, clock);
+  const dns = await probes.lookUp().then(
+    (addresses) => dnsFinding(target.host, addresses, null),
+    (error: NodeJS.ErrnoException) => dnsFinding(target.host, null, error.code ?? 'unknown error'),
+  );
   if (dns.level === 'problem') return [dns];
-  const probe = await probeTls({ ...target, caPems: request.caPems }, tls, clock);
-  const connection = connectionFindings(probe, clock.epochMs());
-  const { transport } = request.scenario;
-  const skewMs = await clockSkewOf({ ...target, transport, caPems: request.caPems }, clock);
-  const found = [dns, ...connection, clockFinding(skewMs)];
-  return probe.failure === null ? [...found, await connectAsFirstDevice(request, target, clock)] : found;
-}
-
-async function resolveName(host: string): Promise<Finding> {
-  try {
-    const addresses = await lookup(host, { all: true });
-    return dnsFinding(
-      host,
-      addresses.map(({ address }) => address),
-      null,
-    );
-  } catch (error) {
-    return dnsFinding(host, null, (error as NodeJS.ErrnoException).code ?? 'unknown error');
-  }
+  const probe = await probes.probeTls();
+  const found = [dns, ...connectionFindings(probe, clock.epochMs()), clockFinding(await probes.clockSkewMs())];
+  return probe.failure === null ? [...found, await connectAsFirstDevice(request, target, probes, clock)] : found;
 }
 
 async function connectAsFirstDevice(
-  { scenario, survey, keys, caPems, userAgent }: CheckRequest,
-  target: Extract<Target, { kind: 'service' }>,
+  { scenario, survey, keys, userAgent }: CheckRequest,
+  { host, port, idScope }: Extract<Target, { kind: 'service' }>,
+  { open }: TargetProbes,
   clock: Clock,
 ): Promise<Finding> {
-  const { transport, tls } = scenario;
-  const { host, port, idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet: survey, idScope, keys, userAgent }, clock);
   if ('refusal' in made) return connectFinding(null, made.refusal.code);
-  const open = mqttJsConnections(dialler({ host, port, caPems, transport, tls }), clock);
   try {
     const { connackMs, failureCode } = await preflight(`${host}:${port}`, made.identity, open, clock);
     return connectFinding(connackMs, failureCode);
@@ -171,7 +185,7 @@ function demandOf({ scenario, selection }: CheckRequest): CapacityDemand {
   };
 }
 
-/** Where the run does not keep to a share of its own, the service keeps it to the whole. */
+/** The share that the run keeps to, or else the whole quota, to which the service holds it. */
 function quotaOf(scenario: Scenario): CapacityDemand['quota'] {
   const { quota } = scenario.load;
   const perMinute = quota?.perMinute ?? REGISTRATIONS_PER_MINUTE_MAX;
@@ -181,7 +195,7 @@ function quotaOf(scenario: Scenario): CapacityDemand['quota'] {
     return { perMinute: metered, evidence };
   }
   if (isLoopbackTarget(scenario.target)) return null;
-  const evidence = 'what the instance grants; beyond it the service throttles, others of the instance too';
+  const evidence = 'quota of the instance; above it the service throttles all clients of the instance';
   return { perMinute, evidence };
 }
 

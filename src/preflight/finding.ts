@@ -1,14 +1,14 @@
-/** `problem`: the run cannot go well. `warning`: it may not be what is wanted. `unknown`: it could not be looked at. */
+/** `problem`: the run cannot succeed. `warning`: it may not do what is wanted. `unknown`: it could not be checked. */
 export type FindingLevel = 'ok' | 'unknown' | 'warning' | 'problem';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export type Finding = {
   readonly level: FindingLevel;
-  /** What was looked at, such as `dns` or `file descriptors`. */
+  /** What was checked, such as `dns` or `file descriptors`. */
   readonly subject: string;
-  /** What was found, with its numbers. */
+  /** What was found, with numbers. */
   readonly evidence: string;
-  /** What to do, an imperative sentence without a full stop; `null` where nothing needs to be done. */
+  /** What to do, an imperative sentence without a full stop; `null` when nothing needs to be done. */
   readonly remedy: string | null;
 };
 

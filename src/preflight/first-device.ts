@@ -1,6 +1,5 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import type { CredentialRefusal } from '../attestation/made-credentials.ts';
-import { credentialsMaker } from '../attestation/make-credentials.ts';
+import { type CredentialRefusal, credentialsMaker } from '../attestation/make-credentials.ts';
 import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/connection-failure.ts';
 import { connectUsername } from '../dps/connect-identity.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
@@ -11,13 +10,13 @@ import { remedyFor } from '../report/remedies.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Clock } from '../time/clock.ts';
 
-/** A busy front end answers CONNACK 3, as an unknown ID scope does; only the busy one answers differently soon after. */
+/** CONNACK 3 means an unknown ID scope or a busy front end; only the busy one soon answers differently. */
 const TRIES_MAX = 3;
 const PAUSE_MS = 1_000;
 /** From dialling to CONNACK. */
 const TIMEOUT_MS = 30_000;
 
-/** How long the parts of the first connection took, in milliseconds; `failureCode`: what went wrong for the first device alone. */
+/** Durations of the first connection's phases, in milliseconds; `failureCode`: a failure of the first device alone. */
 export type PreflightFacts = {
   readonly tcpMs: number | null;
   readonly tlsMs: number | null;
@@ -25,7 +24,7 @@ export type PreflightFacts = {
   readonly failureCode: string | null;
 };
 
-/** What concerns this one device, not the target: the run goes on, and its outcome will say the same. */
+/** Failures of this one device, not of the target: the run continues, and the device's outcome will report the same. */
 const FAILURES_OF_THE_DEVICE: readonly ConnectionFailureCode[] = [
   'client-certificate',
   'connack-2',
@@ -35,7 +34,8 @@ const FAILURES_OF_THE_DEVICE: readonly ConnectionFailureCode[] = [
 
 /**
  * Connects once as the fleet's first device, without registering it.
- * @throws OperatorError when the target cannot be reached, is not whom it should be, or does not know the ID scope.
+ *
+ * @throws OperatorError `unreachable` when the target cannot be reached, fails the TLS checks, or does not know the ID scope
  */
 export async function preflight(
   target: string,
@@ -65,13 +65,13 @@ function connectOnce(identity: MqttIdentity, open: OpenMqttConnection, clock: Cl
     const startedAtMs = clock.nowMs();
     let tcpAtMs: number | null = null;
     let tlsAtMs: number | null = null;
-    const finish = (connected: boolean, failure: ConnectionFailure | null): void => {
+    const finish = (failure: ConnectionFailure | null): void => {
       timer.cancel();
       connection.close();
       const facts = {
         tcpMs: since(startedAtMs, tcpAtMs),
         tlsMs: since(tcpAtMs, tlsAtMs),
-        connackMs: connected ? since(tlsAtMs, clock.nowMs()) : null,
+        connackMs: failure === null ? since(tlsAtMs, clock.nowMs()) : null,
         failureCode: null,
       };
       resolve({ facts, failure });
@@ -79,12 +79,12 @@ function connectOnce(identity: MqttIdentity, open: OpenMqttConnection, clock: Cl
     const connection = open(identity, (event) => {
       if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
       else if (event.type === 'secured') tlsAtMs = clock.nowMs();
-      else if (event.type === 'connected') finish(true, null);
-      else if (event.type === 'lost') finish(false, event.failure);
+      else if (event.type === 'connected') finish(null);
+      else if (event.type === 'lost') finish(event.failure);
     });
     const timer = clock.wakeAt(startedAtMs + TIMEOUT_MS, () => {
       const code = tcpAtMs === null ? 'tcp-timeout' : tlsAtMs === null ? 'tls-failed' : 'closed';
-      finish(false, { code, message: `no CONNACK within ${TIMEOUT_MS / 1000} s` });
+      finish({ code, message: `no CONNACK within ${TIMEOUT_MS / 1000} s` });
     });
   });
 }
@@ -101,7 +101,7 @@ export type FirstDeviceRequest = {
   readonly userAgent: string;
 };
 
-/** With what the fleet's first device connects: it serves to reach a target, and to have its ID scope known. */
+/** The identity with which the fleet's first device connects. */
 export async function firstDeviceIdentity(
   { scenario, fleet, idScope, keys, userAgent }: FirstDeviceRequest,
   clock: Clock,

@@ -7,22 +7,28 @@ import { clockFinding } from './target-findings.ts';
 
 const TIMEOUT_MS = 5_000;
 
+const HTTPS_PORT = 443;
+
+export type ClockTarget = {
+  readonly host: string;
+  readonly port: number;
+  readonly transport: Transport;
+  readonly caPems: readonly string[];
+};
+
 /**
- * How far this machine's clock is ahead of the service's, by the `Date` header of its answer to a HEAD request on HTTPS;
- * `null` where there is no such answer. The header counts seconds: the result is off by up to one, and by half of what the
- * request takes on a connection that stands.
+ * Measures how far this machine's clock is ahead of the service's, in milliseconds, from the `Date` header of its answer to an HTTPS
+ * HEAD request: on the target's port with WebSocket, else on 443. `null` without an answer. The header counts seconds, so the result
+ * is off by up to one, and by half of the request's time on an established connection.
  */
-export function measureClockSkew(
-  { host, caPems, port }: { readonly host: string; readonly port: number; readonly caPems: readonly string[] },
-  clock: Clock,
-): Promise<number | null> {
+export function measureClockSkew({ host, port, transport, caPems }: ClockTarget, clock: Clock): Promise<number | null> {
   return new Promise((resolve) => {
     let sentAtMs = 0;
     const head = request(
       {
         method: 'HEAD',
         host,
-        port,
+        port: transport === 'websocket' ? port : HTTPS_PORT,
         path: '/',
         ca: [...rootCertificates, ...caPems],
         timeout: TIMEOUT_MS,
@@ -31,12 +37,12 @@ export function measureClockSkew(
       ({ headers }) => {
         const serviceMs = Date.parse(headers.date ?? '');
         const middleMs = (sentAtMs + clock.epochMs()) / 2;
-        // The service's second has gone on for half of itself, on average.
+        // On average, half of the service's second has passed.
         resolve(Number.isNaN(serviceMs) ? null : middleMs - (serviceMs + 500));
         head.destroy();
       },
     );
-    // It is sent when TLS stands; what name service, TCP and TLS take before says nothing of the way there.
+    // The request leaves once TLS is established; the time before says nothing about the way there.
     head.on('socket', (socket) => {
       socket.once('secureConnect', () => {
         sentAtMs = clock.epochMs();
@@ -49,27 +55,14 @@ export function measureClockSkew(
   });
 }
 
-const HTTPS_PORT = 443;
-
-export type ClockTarget = {
-  readonly host: string;
-  readonly port: number;
-  readonly transport: Transport;
-  readonly caPems: readonly string[];
-};
-
-/** How far this machine is ahead of the service, which speaks HTTPS where it speaks WebSocket; `null` = not measured. */
-export function clockSkewOf({ host, port, transport, caPems }: ClockTarget, clock: Clock): Promise<number | null> {
-  return measureClockSkew({ host, port: transport === 'websocket' ? port : HTTPS_PORT, caPems }, clock);
-}
-
 /**
- * Where the service did not authorize the first device, which may be for a token that has expired.
- * @throws OperatorError when this machine's clock is so far behind that every token has expired when it arrives.
+ * Call when the service did not authorize the first device: an expired token may be the reason.
+ *
+ * @throws OperatorError when this machine's clock is so far behind that every token has expired when it arrives
  */
 export async function refuseWrongClock(target: ClockTarget, clock: Clock): Promise<void> {
-  const { level, evidence, remedy } = clockFinding(await clockSkewOf(target, clock));
+  const { level, evidence, remedy } = clockFinding(await measureClockSkew(target, clock));
   if (level !== 'problem') return;
-  const message = `every token has expired when it arrives: the clock of this machine is ${evidence}`;
+  const message = `every token has expired by the time it arrives: the clock of this machine is ${evidence}`;
   throw new OperatorError('unreachable', [problem(message, remedy)]);
 }

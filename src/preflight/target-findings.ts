@@ -1,24 +1,28 @@
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { TlsProbe } from '../mqtt/tls-probe.ts';
+import { formatCount } from '../report/format.ts';
 import { remedyFor } from '../report/remedies.ts';
 import { type Finding, finding, ok, unknown, warning } from './finding.ts';
 
-/** A chain that ends sooner than this will stop a long batch, or the next one. */
+/** A certificate that expires sooner could stop a long batch, or the next one. */
 const CERTIFICATE_DAYS_MIN = 14;
 const DAY_MS = 86_400_000;
 
-/** Beyond it tokens near the end of their life, and new certificates, are at stake; no synchronized clock is that far off. */
+/** Beyond this, tokens near expiry and new certificates may fail; no synchronized clock is that far off. */
 const SKEW_SECONDS_WARNED = 60;
 
-/** Life of a SAS token: with a clock that is further behind, every token has expired when it arrives. */
+/** Lifetime of a SAS token: if the clock is further behind, every token has expired when it arrives. */
 const SKEW_SECONDS_MAX = 3_600;
 
-/** @param addresses what the name service says; `null` = nothing, for the reason in `failure` */
+/** @param addresses from the name service; `null` = none, for the reason in `failure` */
 export function dnsFinding(host: string, addresses: readonly string[] | null, failure: string | null): Finding {
   if (addresses === null) {
     return finding('problem', 'dns', `${host} has no address (${failure})`, remedyFor('dns') ?? 'Check the host name');
   }
-  return ok('dns', `${host} has ${count(addresses.length, 'address')}: ${addresses.join(', ')}`);
+  return ok(
+    'dns',
+    `${host} has ${addresses.length === 1 ? '1 address' : `${formatCount(addresses.length)} addresses`}: ${addresses.join(', ')}`,
+  );
 }
 
 /** TCP and TLS. @param nowMs milliseconds since 1970 */
@@ -32,24 +36,23 @@ export function connectionFindings({ tcpMs, address, failure, ...tls }: TlsProbe
 
 /** @param skewMs how far this machine is ahead; `null` = not measured */
 export function clockFinding(skewMs: number | null): Finding {
-  if (skewMs === null) return unknown('clock', 'not measured: the host sends no Date header on HTTPS');
+  if (skewMs === null) return unknown('clock', 'not measured: the host sent no Date header over HTTPS');
   const seconds = Math.round(Math.abs(skewMs) / 1_000);
-  const evidence =
-    seconds <= 1
-      ? 'within a second of the service, by the Date header of its answer'
-      : `${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the service, by the Date header of its answer`;
-  const remedy = 'Set the clock of this machine (NTP): tokens and certificates are judged by the time of the service';
+  const offset =
+    seconds <= 1 ? 'within a second of' : `${formatCount(seconds)} s ${skewMs > 0 ? 'ahead of' : 'behind'}`;
+  const evidence = `${offset} the service, according to its Date header`;
+  const remedy = 'Set the clock of this machine (NTP): the service judges tokens and certificates by its own time';
   if (skewMs < -SKEW_SECONDS_MAX * 1_000) return finding('problem', 'clock', evidence, remedy);
   return seconds > SKEW_SECONDS_WARNED ? warning('clock', evidence, remedy) : ok('clock', evidence);
 }
 
-/** CONNECT as the fleet's first device; nothing is registered. */
+/** The CONNECT of the fleet's first device, which registers nothing. */
 export function connectFinding(connackMs: number | null, failureCode: string | null): Finding {
   if (failureCode === null) {
-    return ok('mqtt', `CONNECT of the first device was accepted in ${Math.round(connackMs ?? 0)} ms`);
+    return ok('mqtt', `the service accepted the CONNECT of the first device in ${Math.round(connackMs ?? 0)} ms`);
   }
-  const evidence = `CONNECT of the first device failed: ${failureCode}`;
-  return warning('mqtt', evidence, remedyFor(failureCode) ?? 'Look at the first device of the fleet');
+  const evidence = `the CONNECT of the first device failed: ${failureCode}`;
+  return warning('mqtt', evidence, remedyFor(failureCode) ?? 'Check the first device of the fleet');
 }
 
 function failureFinding(subject: string, failure: ConnectionFailure | null): Finding {
@@ -57,9 +60,9 @@ function failureFinding(subject: string, failure: ConnectionFailure | null): Fin
   return finding('problem', subject, evidence, remedyFor(failure?.code ?? '') ?? 'Check host, port and network');
 }
 
-/** What the server showed, where its certificate was not accepted. */
+/** The certificates that the server presented, when they were not accepted. */
 function offered(failure: ConnectionFailure, chain: TlsProbe['chain']): { readonly evidence: string } | object {
-  return chain.length === 0 ? {} : { evidence: `${failure.message}; it shows ${describeChain(chain)}` };
+  return chain.length === 0 ? {} : { evidence: `${failure.message}; it presented ${describeChain(chain)}` };
 }
 
 /** `CN=host < CN=issuer < CN=root, valid until 2027-01-01`. */
@@ -75,16 +78,12 @@ function expiryFindings(chain: TlsProbe['chain'], nowMs: number): readonly Findi
   return chain
     .filter(({ validTo }) => Date.parse(validTo) - nowMs < CERTIFICATE_DAYS_MIN * DAY_MS)
     .map(({ subject, validTo }) => {
-      const evidence = `${subject.replaceAll('\n', ', ')} is valid until ${isoDay(validTo)} only`;
-      return warning('tls', evidence, 'Have the certificate renewed before the batch begins');
+      const evidence = `${subject.replaceAll('\n', ', ')} expires on ${isoDay(validTo)}`;
+      return warning('tls', evidence, 'Renew the certificate before the batch begins');
     });
 }
 
 function isoDay(date: string): string {
   const ms = Date.parse(date);
   return Number.isNaN(ms) ? 'unknown' : new Date(ms).toISOString().slice(0, 10);
-}
-
-function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 'es'}`;
 }

@@ -1,19 +1,19 @@
-/** One mistake in what the operator gave, with the place where it stands and what to do about it. */
+/** One mistake in the operator's input, with its place and remedy. */
 export type Problem = {
-  /** File in which it stands, as the operator named it; `null` = the command line or the environment. */
+  /** As the operator named it; `null` = the command line or the environment. */
   readonly file: string | null;
-  /** 1-based; `null` where a line means nothing. */
+  /** 1-based; `null` where lines do not apply. */
   readonly line: number | null;
   readonly column: number | null;
-  /** What is wrong, one sentence without a full stop; never quotes a secret. */
+  /** What is wrong: one sentence without a full stop. Never quotes a secret. */
   readonly message: string;
-  /** What to do, an imperative sentence without a full stop; `null` where the message says it. */
+  /** What to do: an imperative sentence without a full stop; `null` where the message says it. */
   readonly remedy: string | null;
-  /** Lines that show the place, below the message. */
+  /** Lines that show the place, printed below the message. */
   readonly excerpt?: string;
 };
 
-/** A problem of the command line or the environment, which have no file and line. */
+/** A problem with the command line or the environment. */
 export function problem(message: string, remedy: string | null = null): Problem {
   return { file: null, line: null, column: null, message, remedy };
 }
@@ -31,7 +31,7 @@ export function problemIn(
 /** `usage`: command line, environment, scenario, fleet or key file. `unreachable`: the target. `local`: disk, folder. */
 export type OperatorErrorKind = 'usage' | 'unreachable' | 'local';
 
-/** What the operator must put right; carries every problem that was found, not the first alone. */
+/** Input that the operator must correct. Carries every problem found, not just the first. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
   readonly kind: OperatorErrorKind;
@@ -50,10 +50,10 @@ function describeProblem({ file, line, column, message, remedy, excerpt = '' }: 
   return `${place}${message}.${remedy === null ? '' : ` ${remedy}.`}${excerpt === '' ? '' : `\n${excerpt}`}`;
 }
 
-/** Problems that one error spells out; a fleet with a million bad rows has one mistake, not a million. */
+/** Problems listed in one error: a fleet with a million bad rows has one mistake, not a million. */
 export const PROBLEMS_LISTED_MAX = 50;
 
-/** Collects problems, keeps the first `PROBLEMS_LISTED_MAX` of them and counts the rest. */
+/** Collects problems: keeps the first `PROBLEMS_LISTED_MAX` and counts the rest. */
 export class ProblemList {
   readonly #listed: Problem[] = [];
   #count = 0;
@@ -65,12 +65,12 @@ export class ProblemList {
     }
   }
 
-  /** Counts problems that are known to be there, but not spelled out. */
+  /** Counts problems without listing them. */
   addUnlisted(count: number): void {
     this.#count += count;
   }
 
-  /** @throws OperatorError when there is any problem. */
+  /** @throws OperatorError if any problem was added */
   throwIfAny(kind: OperatorErrorKind): void {
     if (this.#count === 0) return;
     const unlisted = this.#count - this.#listed.length;
@@ -79,21 +79,19 @@ export class ProblemList {
 }
 
 const REASONS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
-  ENOENT: ['there is no such file', 'Check the path'],
-  ENOTDIR: ['there is no such file', 'Check the path'],
-  EISDIR: ['is a folder', 'Name the file in it'],
+  ENOENT: ['no such file', 'Check the path'],
+  ENOTDIR: ['no such file', 'Check the path'],
+  EISDIR: ['is a folder', 'Name a file inside it'],
 };
 
-/**
- * What to throw for an error that reading `file` ended with: an `OperatorError` when the file system refused it, else the
- * error itself.
- */
+/** Returns what to throw when reading `file` failed: an `OperatorError` for an error of the file system, else the error itself. */
 export function unreadableFile(file: string, error: unknown): unknown {
   if ((error as NodeJS.ErrnoException).code === undefined) return error;
-  return new OperatorError('usage', [{ file, line: null, column: null, ...unreadableReason(error) }]);
+  const { message, remedy } = unreadableReason(error);
+  return new OperatorError('usage', [problemIn(file, message, remedy)]);
 }
 
-/** What to say of a file that reading ended with `error`. */
+/** Why a file could not be read, for people. */
 export function unreadableReason(error: unknown): { readonly message: string; readonly remedy: string } {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException;
   const [message, remedy] = REASONS[code] ?? [`cannot be read (${code})`, 'Check the path and its permissions'];

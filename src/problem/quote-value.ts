@@ -1,19 +1,19 @@
-/** Characters of an operator's value that a message shows. */
+/** Longest value that a message quotes in full, in characters. */
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** Stands in a message for what may be a secret. */
+/** Replaces a possible secret in a message. */
 export const HIDDEN = '(not shown: it looks like a secret)';
 
-/** What may be a secret in the wrong place: base64 from the shortest key (16 bytes, 22 characters) on, an Azure token or connection string. */
+/** A possible secret in the wrong place: base64 at least as long as the shortest key (16 bytes, 22 characters), an Azure token or connection string. */
 const SECRET_LIKE = /[A-Za-z0-9+/]{22,}|SharedAccess|PRIVATE KEY/;
 
-/** `text` in quotes for a message: cut when it is long, and not shown at all when it could be a secret. */
+/** Quotes `text` for a message: truncated if long, hidden if it could be a secret. */
 export function quoteValue(text: string): string {
   if (isSecretLike(text)) return HIDDEN;
   return JSON.stringify(text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text);
 }
 
-/** Whether `text` may hold a secret: rather too often than too seldom, for messages alone. */
+/** Returns whether `text` may contain a secret. Errs on the side of yes; only for messages. */
 export function isSecretLike(text: string): boolean {
   return SECRET_LIKE.test(text);
 }

@@ -1,4 +1,4 @@
-/** Whether one insertion, deletion, replacement or swap of neighbours makes `a` out of `b`; equal words are not. */
+/** Returns whether one insertion, deletion, replacement or swap of neighbours turns `a` into `b`; false for equal words. */
 export function isOneEditAway(a: string, b: string): boolean {
   if (a === b || Math.abs(a.length - b.length) > 1) return false;
   let start = 0;
@@ -11,7 +11,7 @@ export function isOneEditAway(a: string, b: string): boolean {
   return isSwap || restA.slice(1) === restB.slice(1);
 }
 
-/** The one of `known` that `word` was probably meant to be: equal but for case and separators, or one edit away. */
+/** Returns the known word that was probably meant: equal except for case and separators, or one edit away. */
 export function similarWord(word: string, known: readonly string[]): string | null {
   const bare = bareWord(word);
   return known.find((candidate) => bareWord(candidate) === bare || isOneEditAway(bareWord(candidate), bare)) ?? null;

@@ -21,7 +21,7 @@ export function dottedPath(path: YamlPath): string {
 
 export type YamlPlace = { readonly line: number; readonly column: number };
 
-/** A YAML file that knows where each of its values stands. */
+/** A parsed YAML file that knows the place of each value. */
 export class YamlDocument {
   readonly #file: string;
   readonly #document: Document;
@@ -32,28 +32,28 @@ export class YamlDocument {
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
   }
 
-  /** What is no YAML, or not plain: with these the values are not worth looking at. */
+  /** Syntax errors, and aliases. If there are any, do not read the values. */
   syntaxProblems(): readonly Problem[] {
     const problems = [...this.#document.errors, ...this.#document.warnings].map((error) => {
       // The text of an error may quote the file, which may hold a secret.
       const text = isSecretLike(error.message) ? error.code : error.message;
-      return this.#problemAt(error.pos[0], `is no usable YAML: ${text}`, 'Correct the YAML');
+      return this.#problemAt(error.pos[0], `is not valid YAML: ${text}`, 'Correct the YAML');
     });
     visit(this.#document, {
       Alias: (_, { range }) => {
-        // A few lines of them can stand for more values than there is memory.
-        problems.push(this.#problemAt(range?.[0] ?? 0, 'an alias stands for a value', 'Write the value itself'));
+        // A few lines of nested aliases can expand to more values than fit in memory.
+        problems.push(this.#problemAt(range?.[0] ?? 0, 'aliases are not supported', 'Write the value itself'));
       },
     });
     return problems;
   }
 
-  /** The values, as plain JavaScript. */
+  /** The values as plain JavaScript. */
   values(): unknown {
     return this.#document.toJS();
   }
 
-  /** Place of the value at `path`, or of the last thing on the way to it. */
+  /** Returns the place of the value at `path`, or of the deepest existing node on the way to it. */
   placeOfValue(path: YamlPath): YamlPlace {
     let node: unknown = this.#document.contents;
     for (const step of path) {
@@ -64,7 +64,7 @@ export class YamlDocument {
     return this.#placeOf(node);
   }
 
-  /** Place of the key `key` in the mapping at `path`. */
+  /** Returns the place of `key` in the mapping at `path`. */
   placeOfKey(path: YamlPath, key: string): YamlPlace {
     const mapping = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
     const pair = isMap(mapping)

@@ -1,4 +1,4 @@
-import { AtomicFile } from '../files/atomic-file.ts';
+import { type AtomicFile, writeAtomically } from '../files/atomic-file.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import {
   type DeviceComparison,
@@ -10,10 +10,10 @@ import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
 import { registrationRows } from './registration-rows.ts';
 
 /**
- * Joins the registrations.csv of two runs of one fleet, which are in the order of the fleet: two rows are in memory.
+ * Joins the registrations.csv of two runs of a fleet, which are in the order of the fleet. Holds two rows in memory.
  *
- * @param movesFile CSV with what became of each device that the first run assigned; `null` = none is wanted
- * @throws OperatorError `usage` when a file cannot be read, or the fleets are not the same.
+ * @param movesFile CSV to write, with the move of each device that the first run assigned; `null` = none
+ * @throws OperatorError `usage` when a file cannot be read, or the fleets differ
  */
 export async function compareDevices(
   before: string,
@@ -21,29 +21,35 @@ export async function compareDevices(
   tolerance: number,
   movesFile: string | null,
 ): Promise<DeviceComparison> {
-  const moves = movesFile === null ? null : new AtomicFile(movesFile);
   const fold = new DeviceComparisonFold(tolerance);
-  const others = deviceResults(after);
-  try {
+  const compare = async (moves: AtomicFile | null): Promise<void> => {
     await moves?.write(MOVES_CSV_HEADER);
-    for await (const one of deviceResults(before)) {
-      const { value: other, done } = await others.next();
-      if (done || other.registrationId !== one.registrationId || other.round !== one.round)
-        throw otherFleet(before, after);
+    for await (const [one, other] of joinedResults(before, after)) {
       fold.add(one, other);
       const move = deviceMove(one, other);
       if (move !== null) await moves?.write(movesCsvLine(move));
     }
-    if (!(await others.next()).done) throw otherFleet(before, after);
-    await moves?.finish();
-    await moves?.publish();
-  } catch (error) {
-    await moves?.discard();
-    throw error;
+  };
+  await (movesFile === null ? compare(null) : writeAtomically(movesFile, compare));
+  return fold.result();
+}
+
+async function* joinedResults(
+  before: string,
+  after: string,
+): AsyncGenerator<readonly [before: DeviceResult, after: DeviceResult], undefined> {
+  const others = deviceResults(after);
+  try {
+    for await (const one of deviceResults(before)) {
+      const { value: other } = await others.next();
+      if (other?.registrationId !== one.registrationId || other.round !== one.round)
+        throw differentDevices(before, after);
+      yield [one, other];
+    }
+    if (!(await others.next()).done) throw differentDevices(before, after);
   } finally {
     await others.return(undefined);
   }
-  return fold.result();
 }
 
 async function* deviceResults(folder: string): AsyncGenerator<DeviceResult, undefined> {
@@ -60,8 +66,7 @@ async function* deviceResults(folder: string): AsyncGenerator<DeviceResult, unde
   }
 }
 
-function otherFleet(before: string, after: string): OperatorError {
-  const message = `is not of the same devices as ${before}`;
-  const remedy = 'Leave --by-device away, or compare runs of one fleet';
-  return new OperatorError('usage', [problemIn(after, message, remedy)]);
+function differentDevices(before: string, after: string): OperatorError {
+  const message = `does not have the same devices as ${before}`;
+  return new OperatorError('usage', [problemIn(after, message, 'Omit --by-device, or compare runs of the same fleet')]);
 }

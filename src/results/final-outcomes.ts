@@ -1,77 +1,59 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { JournalLines, PAGES_MAX } from '../journal/journal-reader.ts';
-import type { JournalRecord } from '../journal/journal-record.ts';
-import type { PlacedSession } from '../journal/settlement-index.ts';
+import { JournalRecordReader, PAGES_MAX } from '../journal/journal-reader.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import type { JournalSurvey, PlacedJournal } from './survey-journals.ts';
 
 export type FinalOutcome = {
   readonly outcome: RegistrationOutcome;
-  /** Wall clock at 0 of the clock of the outcome's times. */
+  /** Wall clock at 0 of the clock that the outcome's times use. */
   readonly clockEpochMs: number;
-  /** Of the run in which it took place; `null` = not told. */
+  /** Region of the run in which the registration took place; `null` = not given. */
   readonly region: string | null;
 };
 
 /**
- * Every registration of one run, or of several, in the order of the fleet, then of rounds, as the journal leaves it: the last outcome; else
- * `unknown` when it was released to a worker; else `not-started`.
- * @param fleetRows names those without an outcome, opened at the first of them; `null` = they have no name
+ * The second of two readings: every registration of one run, or of several, in the order of the fleet, then of rounds. Its outcome
+ * is the last one in the journal, else `unknown` if it was released to a worker, else `not-started`.
+ *
+ * @param fleetRows names registrations without an outcome, opened when first needed; `null` = they stay unnamed
  */
 export async function* finalOutcomes(
-  { sessions, clocks, index }: JournalSurvey,
-  lines: JoinedLines,
+  survey: JournalSurvey,
   fleetRows: (() => AsyncIterable<FleetRow>) | null,
 ): AsyncGenerator<FinalOutcome> {
+  const { sessions, clocks, index } = survey;
+  const journals = await JoinedJournals.open(survey.journals);
   const fleet = fleetRows === null ? null : new FleetCursor(fleetRows);
   try {
     for (let row = 0; row < index.rows; row += 1) {
       for (let round = 1; round <= index.rounds; round += 1) {
         const offset = index.outcomeOffset(row, round);
         if (offset === null) {
-          const fleetRow = fleet === null ? null : await fleet.rowAt(row);
-          const outcome = withoutOutcome(row, round, fleetRow ?? unnamedRow(sessions), index.isOpen(row, round));
-          yield { outcome, clockEpochMs: 0, region: null };
+          const named = fleet === null ? unnamedRow(survey) : await fleet.rowAt(row);
+          yield { outcome: withoutOutcome(row, round, named, index.isOpen(row, round)), clockEpochMs: 0, region: null };
         } else {
-          const outcome = await outcomeAt(lines, offset);
-          const marked = index.isPossiblyTwice(row, round) ? { ...outcome, possiblyTwice: true } : outcome;
+          const found = await journals.outcomeAt(offset);
+          const outcome = index.isPossiblyTwice(row, round) ? { ...found, possiblyTwice: true } : found;
           const clockEpochMs = placedBefore(clocks, offset)?.epochAtZeroMs ?? 0;
-          yield { outcome: marked, clockEpochMs, region: placedBefore(sessions, offset)?.session.region ?? null };
+          yield { outcome, clockEpochMs, region: placedBefore(sessions, offset)?.session.region ?? null };
         }
       }
     }
   } finally {
     await fleet?.close();
+    await journals.close();
   }
-}
-
-async function outcomeAt(lines: JoinedLines, offset: number): Promise<RegistrationOutcome> {
-  const record = await lines.recordAt(offset);
-  if (record.kind !== 'outcome') throw new Error(`the journal was changed at byte ${offset} while it was read`);
-  return record;
 }
 
 type NamedRow = Pick<FleetRow, 'registrationId' | 'group' | 'expectedHub' | 'otherValues'>;
 
-function unnamedRow([first]: readonly PlacedSession[]): NamedRow {
-  const otherValues = first?.session.fleet.otherColumns.map(() => '') ?? [];
-  return { registrationId: '', group: null, expectedHub: null, otherValues };
+function unnamedRow({ first }: JournalSurvey): NamedRow {
+  return { registrationId: '', group: null, expectedHub: null, otherValues: first.fleet.otherColumns.map(() => '') };
 }
 
 function withoutOutcome(row: number, round: number, named: NamedRow, open: boolean): RegistrationOutcome {
-  const { registrationId, group, expectedHub, otherValues } = named;
-  const outcome = notStartedOutcome({
-    row,
-    round,
-    sequence: null,
-    registrationId,
-    group,
-    expectedHub,
-    otherValues,
-    intendedAtMs: null,
-    heldMs: 0,
-  });
+  const outcome = notStartedOutcome({ ...named, row, round, sequence: null, intendedAtMs: null, heldMs: 0 });
   return open ? { ...outcome, result: 'unknown', possiblyTwice: true } : outcome;
 }
 
@@ -82,7 +64,7 @@ function placedBefore<Placed extends { readonly offset: number }>(
   return places.findLast((placed) => placed.offset < offset);
 }
 
-/** Reads forward to the rows that are asked for, in their order. */
+/** Reads forward to the requested rows, which must be requested in order. */
 class FleetCursor {
   readonly #open: () => AsyncIterable<FleetRow>;
   #rows: AsyncIterator<FleetRow> | null = null;
@@ -107,39 +89,39 @@ class FleetCursor {
   }
 }
 
-type Part = { readonly offset: number; readonly lines: JournalLines };
+type Part = { readonly offset: number; readonly records: JournalRecordReader };
 
-/** Single records of several journals, by their offsets in the whole; holds as many pages in memory as one journal's lines. */
-export class JoinedLines {
+/** Single outcomes of several journals, by their offset in the whole. Caches as many pages as one journal's reader. */
+class JoinedJournals {
   readonly #parts: readonly Part[];
 
   private constructor(parts: readonly Part[]) {
     this.#parts = parts;
   }
 
-  static async open(journals: readonly Pick<PlacedJournal, 'file' | 'offset'>[]): Promise<JoinedLines> {
+  static async open(journals: readonly PlacedJournal[]): Promise<JoinedJournals> {
     const parts: Part[] = [];
+    const joined = new JoinedJournals(parts);
     const pagesMax = Math.max(1, Math.floor(PAGES_MAX / journals.length));
     try {
-      for (const { file, offset } of journals) parts.push({ offset, lines: await JournalLines.open(file, pagesMax) });
+      for (const { file, offset } of journals) {
+        parts.push({ offset, records: await JournalRecordReader.open(file, pagesMax) });
+      }
     } catch (error) {
-      await closeAll(parts);
+      await joined.close();
       throw error;
     }
-    return new JoinedLines(parts);
+    return joined;
   }
 
-  async recordAt(offset: number): Promise<JournalRecord> {
+  async outcomeAt(offset: number): Promise<RegistrationOutcome> {
     const part = this.#parts.findLast((one) => one.offset <= offset);
-    if (part === undefined) throw new Error(`no journal reaches byte ${offset}`);
-    return await part.lines.recordAt(offset - part.offset);
+    const record = await part?.records.recordAt(offset - part.offset);
+    if (record?.kind !== 'outcome') throw new Error(`the journal was changed at byte ${offset} while it was read`);
+    return record;
   }
 
   async close(): Promise<void> {
-    await closeAll(this.#parts);
+    for (const { records } of this.#parts) await records.close();
   }
-}
-
-async function closeAll(parts: readonly Part[]): Promise<void> {
-  for (const { lines } of parts) await lines.close();
 }

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import { packageFile } from '../files/package-files.ts';
 import type { PageAssets } from '../report/page/report-page.ts';
 
-/** Built from src/report/page/draw-plots.ts with a browser's types. */
+/** Built from src/report/page/draw-plots.ts, with the types of a browser. */
 const DRAW_PLOTS = packageFile('dist/report/page/draw-plots.js');
 
-/** What report.html holds of uPlot, and the script that draws with it. */
+/** Reads the parts of uPlot that report.html embeds, and the script that draws with it. */
 export function pageAssets(): PageAssets {
   const { resolve } = createRequire(import.meta.url);
   return {

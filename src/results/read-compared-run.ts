@@ -6,16 +6,12 @@ import { SUMMARY_SCHEMA_VERSION, type Summary } from '../report/summary.ts';
 import { RUN_FILE } from '../run-folder/run-file.ts';
 import { resumeCommandLine } from '../run-folder/run-folder.ts';
 
-/**
- * A finished run, from its summary.json and run.json.
- *
- * @throws OperatorError `usage` when there is no summary of this version.
- */
+/** Reads a finished run from its summary.json and run.json. @throws OperatorError `usage` without a summary of this version */
 export function readComparedRun(folder: string): ComparedRun {
   const summary = readJson(join(folder, 'summary.json')) as Partial<Summary> | null;
   if (summary?.schemaVersion !== SUMMARY_SCHEMA_VERSION) {
-    const message = summary === null ? 'holds no summary.json that can be read' : 'has a summary of another version';
-    const remedy = `Make it with dpsload report ${folder}, when the run has ended; one that was killed ends with ${resumeCommandLine(folder)}`;
+    const message = summary === null ? 'has no readable summary.json' : 'has a summary.json of another version';
+    const remedy = `Once the run has ended, make it with dpsload report ${folder}; if the run was killed, finish it with ${resumeCommandLine(folder)}`;
     throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
   const run = readJson(join(folder, RUN_FILE)) as { readonly machine?: ComparedRun['machine'] } | null;

@@ -3,19 +3,15 @@ import type { AllocationExpectation, HubWeight } from '../allocation/allocation-
 import { csvRows } from '../files/csv-rows.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
-/**
- * The rows of a run's registrations.csv, one at a time.
- *
- * @throws OperatorError `usage` when it cannot be read.
- */
+/** Reads a run's registrations.csv row by row. @throws OperatorError `usage` when it cannot be read */
 export function registrationRows(folder: string): ReturnType<typeof csvRows> {
   return csvRows(join(folder, 'registrations.csv'));
 }
 
 /**
- * The expectation with the counts of the run that it names as weights; any other as it is.
+ * Gives an expectation with `asRun` the hub counts of that run as weights, and returns any other unchanged.
  *
- * @throws OperatorError `usage` when that run cannot be read, or has no initial assignment.
+ * @throws OperatorError `usage` when that run cannot be read, or has no initial assignment
  */
 export async function withReferenceRun(
   expectation: AllocationExpectation | null,
@@ -32,8 +28,8 @@ async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
     counts.set(hub, (counts.get(hub) ?? 0) + 1);
   }
   if (counts.size === 0) {
-    const message = 'has no device that came to its first hub, so that there are no shares to compare with';
-    const remedy = 'Name a run that registered new devices in allocation.asRun';
+    const message = 'has no initial assignments, so it gives no hub shares to compare with';
+    const remedy = 'In allocation.asRun, name a run that registered new devices';
     throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
   return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hub, weight]) => ({ hub, weight }));

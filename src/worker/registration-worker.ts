@@ -1,6 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { MakeCredentials } from '../attestation/made-credentials.ts';
-import { credentialsMaker } from '../attestation/make-credentials.ts';
+import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
 import { dialler } from '../mqtt/dialler.ts';
 import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';

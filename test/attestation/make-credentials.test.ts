@@ -2,8 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
-import type { CredentialRow, MadeCredentials } from '../../src/attestation/made-credentials.ts';
-import { credentialsMaker } from '../../src/attestation/make-credentials.ts';
+import { type CredentialRow, credentialsMaker, type MadeCredentials } from '../../src/attestation/make-credentials.ts';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import { certificatesIn } from '../../src/certificates/certificate-chain.ts';
 import { refusedOutcome } from '../../src/registration/unsent-outcomes.ts';
@@ -63,10 +62,10 @@ describe('files of the rows', () => {
   });
 
   it.each([
-    ['certificate-unreadable', 'missing.pem', 'one.key', /missing\.pem: there is no such file/],
-    ['certificate-unreadable', 'one.pem', 'missing.key', /missing\.key: there is no such file/],
+    ['certificate-unreadable', 'missing.pem', 'one.key', /missing\.pem: no such file/],
+    ['certificate-unreadable', 'one.pem', 'missing.key', /missing\.key: no such file/],
     ['certificate-unreadable', 'certs', 'one.key', /is a folder/],
-    ['certificate-unreadable', 'text.pem', 'one.key', /text\.pem: holds no certificate/],
+    ['certificate-unreadable', 'text.pem', 'one.key', /text\.pem: contains no PEM certificate/],
     ['certificate-mismatch', 'other.pem', 'one.key', /other\.pem: the certificate is for "dev-2"/],
   ])('are refused as %s: %s, %s', async (code, certificateFile, keyFile, message) => {
     const made = await make(FROM_ROWS, { certificateFile, keyFile });

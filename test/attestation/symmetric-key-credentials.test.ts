@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type SymmetricKeys, symmetricKeyCredentials } from '../../src/attestation/symmetric-key-credentials.ts';
+import { type SymmetricKeys, symmetricKeyCredentials } from '../../src/attestation/make-credentials.ts';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { isSignedWith, parseSasToken } from '../../src/dps/sas-token.ts';
 
@@ -68,12 +68,12 @@ it('a token lives for an hour of whole seconds', () => {
 describe('a row has no credentials', () => {
   it.each([
     [DEVICE_KEYS, ROW, 'has no device_key'],
-    [NAMED_ONLY, ROW, 'has no device_key, and there is no default group key'],
-    [NAMED_ONLY, { ...ROW, group: 'line-b' }, 'has no device_key, and there is no key for its group "line-b"'],
+    [NAMED_ONLY, ROW, 'has no device_key, and no default group key is given'],
+    [NAMED_ONLY, { ...ROW, group: 'line-b' }, 'has no device_key, and no key is given for its group "line-b"'],
     [
       NAMED_ONLY,
       { ...ROW, group: 'constructor' },
-      'has no device_key, and there is no key for its group "constructor"',
+      'has no device_key, and no key is given for its group "constructor"',
     ],
   ])('%j, %j', (keys, row, reason) => {
     expect(symmetricKeyCredentials(keys, '0ne00111111', row)).toEqual({ reason });

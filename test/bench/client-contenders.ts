@@ -1,6 +1,6 @@
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { connect } from 'mqtt';
-import type { MakeCredentials } from '../../src/attestation/made-credentials.ts';
+import type { MakeCredentials } from '../../src/attestation/make-credentials.ts';
 import { connectUsername } from '../../src/dps/connect-identity.ts';
 import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';

@@ -6,7 +6,7 @@ import { createWriteStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import Table from 'cli-table3';
-import { encodeRecord } from '../../src/journal/journal-codec.ts';
+import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import type { PlotData } from '../../src/report/page/plot-data.ts';
 import {
@@ -55,7 +55,7 @@ function* journal(rows: number): Generator<JournalRecord> {
 function* inChunks(records: Iterable<JournalRecord>): Generator<string> {
   let lines: string[] = [];
   for (const record of records) {
-    lines.push(`${encodeRecord(record)}\n`);
+    lines.push(`${encodeJournalLine(record)}\n`);
     if (lines.length < CHUNK_ROWS) continue;
     yield lines.join('');
     lines = [];

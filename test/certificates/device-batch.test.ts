@@ -107,7 +107,9 @@ describe('what is there', () => {
     const file = join(base, name, `dev-1.${ending}`);
     const text = await content();
     writeFileSync(file, text);
-    await expect(devices.issue('dev-1', NOW_MS)).rejects.toThrow(/already exists, and does not belong to device "dev-1"/);
+    await expect(devices.issue('dev-1', NOW_MS)).rejects.toThrow(
+      /already exists, and does not belong to device "dev-1"/,
+    );
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 });

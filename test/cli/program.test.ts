@@ -26,7 +26,7 @@ describe('dpsload', () => {
     ['a missing value', ['run', '--host'], 2, /^$/, /argument missing/],
     ['an excess argument', ['run', 'a', 'b'], 2, /^$/, /too many arguments/],
     ['options that exclude each other', ['run', '--dry-run', '--json'], 2, /^$/, /--dry-run[\s\S]*--json/],
-    ['a missing scenario', ['run', '-s', 'nowhere.yaml'], 2, /^$/, /nowhere\.yaml: there is no such file/],
+    ['a missing scenario', ['run', '-s', 'nowhere.yaml'], 2, /^$/, /nowhere\.yaml: no such file/],
   ])('prints %s', async (_, args, code, stdout, stderr) => {
     const ended = await dpsload(args);
     expect(ended.stdout).toMatch(stdout);
@@ -86,7 +86,7 @@ describe('fleet generate', () => {
     });
     expect(readFileSync(file, 'utf8')).toBe(expected);
     const again = await dpsload(['fleet', 'generate', '-n', '3', '-o', file]);
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('made.csv: is there already') });
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('made.csv: already exists') });
     expect(readFileSync(file, 'utf8')).toBe(expected);
   });
 });

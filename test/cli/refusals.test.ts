@@ -31,7 +31,7 @@ describe('fleet generate', () => {
     [['-n', '1', '--prefix', 'a b'], 'contains " "'],
     [['-n', '1', '--prefix', 'x'.repeat(125)], 'characters long'],
     [['-n', '1', '-o', join(folder, 'no/where.csv')], 'cannot be written (ENOENT)'],
-    [['-n', '1', '-o', folder], 'is there already'],
+    [['-n', '1', '-o', folder], 'already exists'],
   ])('refuses %j', async (args, message) => {
     expect(await refusal(fleetCommand(), ['generate', ...args])).toContain(message);
   });

@@ -59,7 +59,7 @@ describe('certs create', () => {
   it.each([
     [['--intermediate', '../x'], /--intermediate "\.\.\/x" is not allowed/],
     [['--intermediate', 'root'], /--intermediate "root" is not allowed/],
-    [['-o', path('fleet.csv')], /fleet\.csv: is no folder that can be written into \(ENOTDIR\)/],
+    [['-o', path('fleet.csv')], /fleet\.csv: is not a writable folder \(ENOTDIR\)/],
     [['--key', 'dsa', '--days', '0'], /--key "dsa" is not .*\n.*--days "0" is not/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await dpsload(['certs', 'create', '-o', path('none'), ...args]);
@@ -134,7 +134,10 @@ describe('certs issue', () => {
   it.each([
     [[], /no issuer given/],
     [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--defect', 'x'], /--defect "x" is not/],
-    [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--csv', path('fleet.csv')], /the new CSV would overwrite the fleet CSV/],
+    [
+      ['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--csv', path('fleet.csv')],
+      /the new CSV would overwrite the fleet CSV/,
+    ],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await dpsload(['certs', 'issue', path('fleet.csv'), '-o', path('none'), ...args]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);

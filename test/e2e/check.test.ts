@@ -103,7 +103,7 @@ describe('a problem is named, and ends with 4', () => {
     );
     expect(code).toBe(4);
     expect(found.map(({ level, evidence }) => `${level} ${evidence.replace(/^.*csv:/, 'line ')}`)).toEqual([
-      'ok 4 looked at, 1 without fault',
+      'ok 3 of 4 certificates are unusable',
       expect.stringMatching(/^problem line 3: .*is for "good"/),
       expect.stringMatching(/^warning line 4: the certificate expired/),
       expect.stringMatching(/^problem line 5: the key/),
@@ -124,15 +124,15 @@ describe('a problem is named, and ends with 4', () => {
       const evidence = found.filter(({ subject }) => subject === 'fleet' || subject === 'certificates');
       return [code, ...evidence.map((finding) => `${finding.level} ${finding.evidence.replaceAll(`${folder}/`, '')}`)];
     };
-    const fleet = 'warning partly.csv: 2 rows that can be used, 2 left out';
-    const taken = '; 1 of them taken by --only, --exclude or --limit';
+    const fleet = 'warning partly.csv: 2 rows usable, 2 rejected';
+    const taken = '; --only, --exclude or --limit selects 1';
     const other = expect.stringMatching(/^problem partly.csv:5: .*is for "good"/);
-    expect(await of()).toEqual([4, fleet, 'ok 2 looked at, 1 without fault', other]);
-    expect(await of('--limit', '1')).toEqual([0, `${fleet}${taken}`, 'ok 1 looked at, 1 without fault']);
+    expect(await of()).toEqual([4, fleet, 'ok 1 of 2 certificates is unusable', other]);
+    expect(await of('--limit', '1')).toEqual([0, `${fleet}${taken}`, 'ok 1 certificate checked, all usable']);
     expect(await of('--only', path('only.csv'))).toEqual([
       4,
       `${fleet}${taken}`,
-      'ok 1 looked at, 0 without fault',
+      'ok 1 of 1 certificate is unusable',
       other,
     ]);
   });

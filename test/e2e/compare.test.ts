@@ -69,8 +69,8 @@ describe('dpsload compare', () => {
     const kept = join(root, 'kept.csv');
     writeFileSync(kept, 'mine\n');
     for (const [file, message] of [
-      [kept, 'kept.csv: is there already. Name a new file'],
-      [join(root, 'no', 'moves.csv'), 'cannot be written (ENOENT). Check folder'],
+      [kept, 'kept.csv: already exists. Name a new file'],
+      [join(root, 'no', 'moves.csv'), 'cannot be written (ENOENT). Check the folder'],
     ] as const) {
       const { code, stdout, stderr } = await dpsload(['compare', before, after, '--moves', file]);
       expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(message)]);
@@ -87,10 +87,10 @@ describe('dpsload compare', () => {
     [
       'a folder without a run',
       () => [before, root],
-      'holds no summary.json that can be read. Make it with dpsload report',
+      'has no readable summary.json. Once the run has ended, make it with dpsload report',
     ],
     ['a tolerance that is none', () => [before, after, '--tolerance', '10'], '--tolerance "10" is not a percentage'],
-    ['other devices one by one', () => [before, other, '--by-device'], 'is not of the same devices'],
+    ['other devices one by one', () => [before, other, '--by-device'], 'does not have the same devices'],
   ])('refuses %s', async (_, args, message) => {
     const { code, stdout, stderr } = await dpsload(['compare', ...args()]);
     expect(stderr).toContain(message);

@@ -120,9 +120,9 @@ describe('dpsload report', () => {
   writeFileSync(join(damaged, 'journal.ndjson'), '{"kind":"session","version":9}\n');
 
   it.each([
-    ['a folder that is not there', [join(root, 'none')], 2, 'there is no journal'],
-    ['a folder of no run', [root], 2, 'there is no journal'],
-    ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 is of journal version 9'],
+    ['a folder that is not there', [join(root, 'none')], 2, 'no journal found'],
+    ['a folder of no run', [root], 2, 'no journal found'],
+    ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 has journal version 9'],
     ['no folder', [], 2, 'no run given'],
     ['several runs without --out', [root, root], 2, 'Name one with --out DIR'],
     ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],

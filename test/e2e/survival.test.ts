@@ -104,7 +104,7 @@ describe.concurrent('a disk that is full', () => {
     const full = await dpsload(args, { env, preload: ['full-disk.mjs?bytes=20000'] });
     expect(full.code).toBe(1);
     expect(full.stderr).toMatch(
-      /journal\.ndjson: the journal cannot be written \(ENOSPC.*the \d+ records synced before are safe, and nothing is sent whose grant is not among them/,
+      /journal\.ndjson: the journal cannot be written \(ENOSPC.*the records synced so far \(\d+\) are safe, and nothing is sent without a synced grant/,
     );
     expect(full.stderr).not.toMatch(/\n +at /);
     const run = onlyRunFolder(out);
@@ -121,7 +121,7 @@ describe.concurrent('a disk that is full', () => {
     const { args } = runArgs('full-early', 5);
     const { code, stderr } = await dpsload(args, { env, preload: ['full-disk.mjs?bytes=0'] });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/the 0 records synced before are safe/);
+    expect(stderr).toMatch(/the records synced so far \(0\) are safe/);
   });
 });
 
@@ -136,7 +136,7 @@ describe.concurrent('a journal', () => {
     writeFileSync(journal, `${text.slice(0, offset)}x${text.slice(offset + 1)}`);
     const { code, stderr } = await dpsload(['resume', run], { env });
     expect(code).toBe(1);
-    expect(stderr).toContain(`:2: the line at byte ${offset} is no JSON`);
+    expect(stderr).toContain(`:2: the line at byte ${offset} is not JSON`);
     expect(readFileSync(journal, 'utf8')).toHaveLength(text.length);
   });
 });

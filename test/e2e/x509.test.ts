@@ -83,9 +83,9 @@ describe('X.509, by the files of each row', () => {
     writeFileSync(path('missing.csv'), 'registration_id,cert_file,key_file\ngood,good.pem,none.key\nother,,x.key\n');
     const { code, stderr } = await run(path('missing.csv'), 'missing');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/missing\.csv:2: key_file ".*none\.key": there is no such file/);
+    expect(stderr).toMatch(/missing\.csv:2: key_file ".*none\.key": no such file/);
     expect(stderr).toMatch(/missing\.csv:3: has no cert_file/);
-    expect(stderr).toMatch(/missing\.csv:3: key_file ".*x\.key": there is no such file/);
+    expect(stderr).toMatch(/missing\.csv:3: key_file ".*x\.key": no such file/);
   });
 });
 

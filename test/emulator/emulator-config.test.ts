@@ -291,7 +291,7 @@ faults:
       `${MINIMAL}faults: [{ fault: refuse-tls, registrationIds: a }]\n`,
       /registrationIds cannot match before CONNECT/,
     ],
-    ['no YAML', 'version: [1\n', /is no usable YAML/],
+    ['no YAML', 'version: [1\n', /is not valid YAML/],
   ])('%s', (_, yaml, message) => {
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
   });

@@ -371,9 +371,9 @@ describe('a fleet that cannot be used', () => {
   });
 
   it.each([
-    ['is missing', join(folder, 'nowhere.csv'), 'there is no such file', 'Check the path'],
-    ['is below a file', join(folder, 'plain/fleet.csv'), 'there is no such file', 'Check the path'],
-    ['is a folder', join(folder, 'directory'), 'is a folder', 'Name the file in it'],
+    ['is missing', join(folder, 'nowhere.csv'), 'no such file', 'Check the path'],
+    ['is below a file', join(folder, 'plain/fleet.csv'), 'no such file', 'Check the path'],
+    ['is a folder', join(folder, 'directory'), 'is a folder', 'Name a file inside it'],
     ['may not be read', join(folder, 'closed.csv'), 'cannot be read (EACCES)', 'Check the path and its permissions'],
   ])('%s', async (state, file, message, remedy) => {
     mkdirSync(join(folder, 'directory'), { recursive: true });

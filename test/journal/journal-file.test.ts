@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeRecord } from '../../src/journal/journal-codec.ts';
+import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { type AppendFile, createJournal, JournalWriter, reopenJournal } from '../../src/journal/journal-writer.ts';
@@ -77,10 +77,10 @@ describe('a journal on disk', () => {
     await writer.close();
     const { records: back, offsets, tail } = await read(file);
     const bytes = readFileSync(file);
-    expect(back.map(encodeRecord)).toEqual(records.map(encodeRecord));
+    expect(back.map(encodeJournalLine)).toEqual(records.map(encodeJournalLine));
     expect(tail).toEqual({ records: records.length, bytes: bytes.length, torn: false });
     expect(offsets.map((offset) => bytes.toString('utf8', offset, bytes.indexOf('\n', offset)))).toEqual(
-      records.map(encodeRecord),
+      records.map(encodeJournalLine),
     );
   });
 
@@ -137,15 +137,15 @@ describe('a journal on disk', () => {
 });
 
 describe('a damaged journal', () => {
-  const lines = sampleJournal(3, 3).map(encodeRecord);
+  const lines = sampleJournal(3, 3).map(encodeJournalLine);
   const third = lines.slice(0, 2).join('\n').length + 1;
 
   it.each([
-    ['a line in the middle', lines.with(2, '{"kind":"outc'), `:3: the line at byte ${third} is no JSON. Restore`],
-    ['an empty line', lines.with(2, ''), `:3: the line at byte ${third} is no JSON`],
-    ['a last line that is whole', lines.with(-1, '{"kind":"end"}'), ' is no end: atMs is missing'],
+    ['a line in the middle', lines.with(2, '{"kind":"outc'), `:3: the line at byte ${third} is not JSON. Restore`],
+    ['an empty line', lines.with(2, ''), `:3: the line at byte ${third} is not JSON`],
+    ['a last line that is whole', lines.with(-1, '{"kind":"end"}'), ' is not a valid end record: atMs is missing'],
     ['another version', lines.map((line) => line.replace('"version":1', '"version":7')), 'Use the dpsload that wrote'],
-    ['no session at its head', lines.slice(1), ':1: the line at byte 0 is no session'],
+    ['no session at its head', lines.slice(1), ':1: the line at byte 0 is not a session'],
   ])('%s is an error with its place', async (_, damaged, message) => {
     const file = newFile();
     writeFileSync(file, `${damaged.join('\n')}\n`);
@@ -160,7 +160,7 @@ describe('a damaged journal', () => {
   });
 
   it('that is missing is said to be', async () => {
-    await expect(read(join(folder, 'none', 'journal.ndjson'))).rejects.toThrow('there is no journal');
+    await expect(read(join(folder, 'none', 'journal.ndjson'))).rejects.toThrow('no journal found');
   });
 });
 
@@ -170,7 +170,7 @@ describe('the writer', () => {
     const writer = new JournalWriter('journal.ndjson', file);
     writer.append(grantRecord(0, 99));
     await writer.sync();
-    expect(synced()).toBe(`${encodeRecord(grantRecord(0, 99))}\n`);
+    expect(synced()).toBe(`${encodeJournalLine(grantRecord(0, 99))}\n`);
   });
 
   it('lets all who ask while a sync is under way share the next', async () => {
@@ -213,7 +213,7 @@ describe('the writer', () => {
     expect(failure).toBeInstanceOf(OperatorError);
     expect((failure as OperatorError).kind).toBe('local');
     expect((failure as OperatorError).message).toMatch(
-      /^results\/a\/journal\.ndjson: .*ENOSPC.* the 2 records synced before are safe/,
+      /^results\/a\/journal\.ndjson: .*ENOSPC.* the records synced so far \(2\) are safe/,
     );
     broken = false;
     expect(() => writer.append(grantRecord(20, 29))).toThrow(failure as OperatorError);

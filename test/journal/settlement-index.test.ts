@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JournalFormatError } from '../../src/journal/journal-codec.ts';
+import { JournalFormatError } from '../../src/journal/journal-line.ts';
 import type { SettlementState } from '../../src/journal/resume-decision.ts';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';

@@ -11,9 +11,9 @@ describe('the devices that a verdict needs, as check tells them', () => {
 
   it.each([
     // As often as 948 of 1,000 simulated runs passed with so many.
-    ['enough', 12_915, 'ok', '12915 devices needed, 12915 there', null],
-    ['too few', 12_914, 'warning', '12915 devices needed', 'widen allocation.tolerance to 2.01%'],
-    ['far too few', 1_000, 'warning', '12915 devices needed, 1000 there', 'widen allocation.tolerance to 7.29%'],
+    ['enough', 12_915, 'ok', 'needs 12,915 devices, has 12,915', null],
+    ['too few', 12_914, 'warning', 'needs 12,915 devices, has 12,914', 'widen allocation.tolerance to 2.01%'],
+    ['far too few', 1_000, 'warning', 'needs 12,915 devices, has 1,000', 'widen allocation.tolerance to 7.29%'],
   ])('are %s', (_, devices, level, evidence, remedy) => {
     const [found] = allocationFindings(EVEN_THIRDS, devices);
     expect(found?.level).toBe(level);
@@ -29,9 +29,9 @@ describe('the devices that a verdict needs, as check tells them', () => {
       { name: 'line-b', hubs: one('b') },
     ];
     const [groups] = allocationFindings({ ...EVEN_THIRDS, by: 'group', cohorts }, 1_000);
-    expect(groups?.evidence).toContain('494 devices needed (line-a 247, line-b 247), 1000 there');
+    expect(groups?.evidence).toContain('needs 494 devices (line-a 247, line-b 247), has 1,000');
     const [rows] = allocationFindings({ ...EVEN_THIRDS, by: 'row', cohorts: [] }, 1_000);
-    expect(rows?.evidence).toContain('each hub that rows name needs at least 189 devices');
+    expect(rows?.evidence).toContain('each hub named in a row needs at least 189 devices');
   });
 
   it('cannot be had for a tolerance that is none', () => {

@@ -40,9 +40,9 @@ describe('the clock', () => {
     [900, 'ok', /^within a second/],
     [-30_000, 'ok', /^30 s behind/],
     [61_000, 'warning', /^61 s ahead of/],
-    [-3_600_000, 'warning', /^3600 s behind/],
-    [-3_601_000, 'problem', /^3601 s behind/],
-    [4_000_000, 'warning', /^4000 s ahead of/],
+    [-3_600_000, 'warning', /^3,600 s behind/],
+    [-3_601_000, 'problem', /^3,601 s behind/],
+    [4_000_000, 'warning', /^4,000 s ahead of/],
   ])('%s ms ahead: %s', (skewMs, level, evidence) => {
     expect(clockFinding(skewMs)).toMatchObject({ level, evidence: expect.stringMatching(evidence) });
   });
@@ -68,7 +68,7 @@ describe('the connection', () => {
 
   it('warns of a certificate that expires soon', async () => {
     const findings = connectionFindings({ ...PROBE, chain: await chain(13) }, NOW_MS);
-    expect(findings.at(-1)).toMatchObject({ level: 'warning', evidence: 'CN=dps is valid until 2026-01-14 only' });
+    expect(findings.at(-1)).toMatchObject({ level: 'warning', evidence: 'CN=dps expires on 2026-01-14' });
   });
 
   it('tells what was shown where a check failed', async () => {
@@ -77,7 +77,7 @@ describe('the connection', () => {
     expect(findings.map(({ level }) => level)).toEqual(['ok', 'problem']);
     expect(findings[1]).toMatchObject({
       subject: 'tls',
-      evidence: 'M; it shows CN=dps < CN=Root, valid until 2026-04-11',
+      evidence: 'M; it presented CN=dps < CN=Root, valid until 2026-04-11',
       remedy: expect.stringContaining('--ca'),
     });
   });
@@ -120,7 +120,7 @@ describe('an amount', () => {
     [91, 100, 'warning'],
     [90, 100, 'ok'],
   ])('%i of %i: %s', (needed, available, level) => {
-    expect(amountFinding({ name: 'n', needed, available, evidence: '', remedy: 'R' })).toMatchObject({ level });
+    expect(amountFinding({ name: 'records', needed, available, remedy: 'R' }, '')).toMatchObject({ level });
   });
 });
 
@@ -128,7 +128,7 @@ it('a load that asks for more than can be had is told, with what it runs into', 
   const limit = (name: string, perMinute: number) => ({ name, perMinute, evidence: `of ${name}`, remedy: 'R' });
   const found = overloadFindings([limit('concurrency', 500), limit('load', 1_000), limit('quota', 2_000)]);
   expect(found).toMatchObject([
-    { level: 'warning', subject: 'concurrency', evidence: expect.stringContaining('1000/min') },
+    { level: 'warning', subject: 'concurrency', evidence: expect.stringContaining('1,000/min') },
   ]);
   expect(overloadFindings([limit('concurrency', 500)])).toEqual([]);
   expect(overloadFindings([limit(ONE_REGISTRATION, 500), limit('load', 1_000)])).toEqual([]);

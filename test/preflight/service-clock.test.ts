@@ -17,7 +17,10 @@ async function skewOf(aheadMs: number | null): Promise<number | null> {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const skewMs = await measureClockSkew({ host: 'localhost', port, caPems: [ca.certPem] }, systemClock(hrtimeMs()));
+  const skewMs = await measureClockSkew(
+    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem] },
+    systemClock(hrtimeMs()),
+  );
   server.close();
   return skewMs;
 }
@@ -39,13 +42,16 @@ it('is measured from when the request is sent, not from when the connection is b
   const { port } = server.address() as AddressInfo;
   const clock = systemClock(hrtimeMs());
   const late = { ...clock, epochMs: () => Date.now() + waitedMs };
-  const skewMs = await measureClockSkew({ host: 'localhost', port, caPems: [ca.certPem] }, late);
+  const skewMs = await measureClockSkew(
+    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem] },
+    late,
+  );
   server.close();
   expect(Math.abs((skewMs ?? Number.NaN) - 100_000)).toBeLessThan(3_000);
 });
 
 it('is not measured without the header, or without a server', async () => {
   expect(await skewOf(null)).toBeNull();
-  const nobody = { host: '127.0.0.1', port: 9, caPems: [] };
+  const nobody = { host: '127.0.0.1', port: 9, transport: 'websocket', caPems: [] } as const;
   expect(await measureClockSkew(nobody, systemClock(hrtimeMs()))).toBeNull();
 });

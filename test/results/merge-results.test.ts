@@ -214,7 +214,7 @@ describe('a fleet that grew', () => {
   it('is another one when no run has seen how it begins', async () => {
     const before = run(0, firstEnd, fleetOf(4, 'ab'.repeat(32)), 4);
     const failure = await mergeResults([before, retry(grown)], outFolder()).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('is of another fleet') });
+    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('used another fleet') });
   });
 });
 
@@ -228,7 +228,9 @@ describe('one of several runs that has no end', () => {
     expect(rows.map((row) => row['result'])).toEqual(Array(6).fill('assigned'));
     expect(rows.map((row) => row['possibly_twice'])).toEqual(['false', 'false', 'true', 'true', 'false', 'false']);
     expect(summary.possiblyTwice).toBe(2);
-    expect(summary.warnings).toEqual([`the journal in ${killed} has no end: its run is going on, or was killed`]);
+    expect(summary.warnings).toEqual([
+      `the journal in ${killed} has no end: its run is still in progress, or was killed`,
+    ]);
   });
 
   it('keeps everything from being written when it is the last', async () => {
@@ -277,16 +279,16 @@ describe('runs that are refused', () => {
   const first = run(0, [completed]);
 
   it.each<[string, Partial<SessionRecord>, string]>([
-    ['another fleet', fleet({ digest: 'cd'.repeat(32) }), 'is of another fleet than the run before it: SHA-256 cdcd'],
-    ['other rows of it', fleet({ rows: 5 }), 'reads the rows or columns of the fleet in another way'],
+    ['another fleet', fleet({ digest: 'cd'.repeat(32) }), 'used another fleet than the run before it: SHA-256 cdcd'],
+    ['other rows of it', fleet({ rows: 5 }), 'interprets the rows or columns of the fleet differently'],
     [
       'other columns of it',
       fleet({ otherColumns: ['Place'] }),
-      'reads the rows or columns of the fleet in another way',
+      'interprets the rows or columns of the fleet differently',
     ],
-    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'is of another target than'],
-    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'is of another target than'],
-    ['other rounds', { rounds: 2 }, 'has 2 rounds, and'],
+    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'has another target than'],
+    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'has another target than'],
+    ['other rounds', { rounds: 2 }, 'has 2 rounds, but'],
   ])('of %s', async (_, session, message) => {
     const other = run(1, [completed], session, session.fleet?.rows);
     const out = outFolder();
@@ -313,7 +315,7 @@ describe('runs that are refused', () => {
 
   it('when one has no journal, or an empty one', async () => {
     const empty = outFolder();
-    await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('there is no journal');
+    await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('no journal found');
     writeFileSync(join(empty, 'journal.ndjson'), '{"kind":"sess');
     await expect(mergeResults([first, empty], outFolder())).rejects.toThrow('the journal is empty');
   });
@@ -336,8 +338,8 @@ it('warns when versions or credentials differ, and merges nevertheless', async (
   const { summary } = await mergeResults([canary, main, retries], outFolder());
   expect(summary.results.assigned).toBe(5);
   expect(summary.warnings).toEqual([
-    `${retries} is of dpsload version 0.2.0, ${canary} of 0.1.0`,
-    `${retries} is of API version 2025-07-01-preview, ${canary} of 2021-06-01`,
-    `${retries} is of attestation device-key, ${canary} of group-key`,
+    `${retries} used dpsload version 0.2.0, but ${canary} used 0.1.0`,
+    `${retries} used API version 2025-07-01-preview, but ${canary} used 2021-06-01`,
+    `${retries} used attestation device-key, but ${canary} used group-key`,
   ]);
 });

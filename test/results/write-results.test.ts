@@ -129,9 +129,9 @@ describe('the results of a run', () => {
   });
 
   it.each([
-    ['EROFS', /report with --out DIR, or make the folder writable/],
-    ['EACCES', /report with --out DIR, or make the folder writable/],
-    ['ENOSPC', /Make room on the disk/],
+    ['EROFS', /report --out DIR, or make the folder writable/],
+    ['EACCES', /report --out DIR, or make the folder writable/],
+    ['ENOSPC', /Free disk space/],
   ])('that cannot be written for %s come with a remedy that helps', async (code, remedy) => {
     const folder = runFolder(sampleJournal(5, 6));
     const handle = await open(join(folder, 'journal.ndjson'));
@@ -184,7 +184,7 @@ describe('the results of a run', () => {
     expect(rowsOf(folder).map((row) => row['registration_id'])).toEqual(['dev-000000', ...Array(9).fill('')]);
     expect(summary.results['not-started']).toBe(9);
     expect(summary.warnings).toEqual([
-      expect.stringContaining('registrations.csv: fleet.csv is not there or was changed'),
+      expect.stringContaining('registrations.csv: fleet.csv is missing or was changed'),
     ]);
   });
 
@@ -199,7 +199,7 @@ describe('the results of a run', () => {
     const file = join(folder, 'rejected-rows.csv');
     if (text !== null) writeFileSync(file, text);
     const { warnings } = await writeResults(folder, { fleet });
-    expect(warnings).toEqual([expect.stringContaining(`registrations.csv: ${file} is not there or was changed`)]);
+    expect(warnings).toEqual([expect.stringContaining(`registrations.csv: ${file} is missing or was changed`)]);
   });
 
   it('do not need the fleet when every row is settled', async () => {
@@ -266,7 +266,7 @@ describe('a run of several sessions', () => {
 
   it('is refused when a session is of another fleet', async () => {
     const folder = runFolder([fleetSession(), sessionOf(11, { session: 2 })]);
-    await expect(writeResults(folder, { fleet })).rejects.toThrow(/journal\.ndjson:2: .* is of another fleet/);
+    await expect(writeResults(folder, { fleet })).rejects.toThrow(/journal\.ndjson:2: .* belongs to another fleet/);
   });
 });
 
@@ -298,7 +298,7 @@ describe('nothing is written', () => {
     expect(summary.files).toBeNull();
     expect(summary.end).toBeNull();
     expect(summary.results['unknown']).toBe(12);
-    expect(summary.warnings).toEqual(['the last line of the journal is not whole and was left out']);
+    expect(summary.warnings).toEqual(['the last line of the journal is incomplete and was ignored']);
   });
 
   it('when one of the files cannot be: earlier results stay', async () => {
@@ -309,7 +309,7 @@ describe('nothing is written', () => {
     mkdirSync(join(folder, 'latency.hlog.tmp'));
     const failure = await writeResults(folder, { fleet: null }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(OperatorError);
-    expect(failure).toMatchObject({ kind: 'local', message: expect.stringContaining('the journal is whole') });
+    expect(failure).toMatchObject({ kind: 'local', message: expect.stringContaining('the journal is complete') });
     expect(readFileSync(join(folder, 'registrations.csv'), 'utf8')).toBe(before);
     expect(readdirSync(folder).filter((file) => file.endsWith('.tmp'))).toEqual(['latency.hlog.tmp']);
   });

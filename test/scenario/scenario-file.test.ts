@@ -177,16 +177,16 @@ describe('a scenario file', () => {
     [
       'a key twice',
       'version: 1\nseed: 1\nseed: 2\n',
-      [[3, 1, 'is no usable YAML: Map keys must be unique', 'Correct the YAML']],
+      [[3, 1, 'is not valid YAML: Map keys must be unique', 'Correct the YAML']],
     ],
-    ['no YAML', 'version: 1\nload: { rate: 1/s\nseed: 2\n', [[3, 1, 'is no usable YAML', 'Correct the YAML']]],
-    ['two documents', 'version: 1\n---\nversion: 1\n', [[2, 1, 'is no usable YAML', 'Correct the YAML']]],
+    ['no YAML', 'version: 1\nload: { rate: 1/s\nseed: 2\n', [[3, 1, 'is not valid YAML', 'Correct the YAML']]],
+    ['two documents', 'version: 1\n---\nversion: 1\n', [[2, 1, 'is not valid YAML', 'Correct the YAML']]],
     [
       'an unknown tag',
       'version: 1\nname: !secret a\n',
-      [[2, 7, 'is no usable YAML: Unresolved tag', 'Correct the YAML']],
+      [[2, 7, 'is not valid YAML: Unresolved tag', 'Correct the YAML']],
     ],
-    ['an alias', 'version: 1\nname: &a x\nout: *a\n', [[3, 6, 'an alias', 'Write the value itself']]],
+    ['an alias', 'version: 1\nname: &a x\nout: *a\n', [[3, 6, 'aliases', 'Write the value itself']]],
     ['no value', 'version: 1\nload:\n  rate:\n', [[3, 8, 'load.rate is not a single value', 'remove the key']]],
     [
       'a list for a value',

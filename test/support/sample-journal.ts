@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { encodeRecord } from '../../src/journal/journal-codec.ts';
+import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import type {
   GrantRecord,
   JournalRecord,
@@ -178,5 +178,5 @@ export function sampleJournal(rows: number, seed: number): JournalRecord[] {
 }
 
 export function writeJournal(file: string, records: readonly JournalRecord[], torn = ''): void {
-  writeFileSync(file, records.map((record) => `${encodeRecord(record)}\n`).join('') + torn);
+  writeFileSync(file, records.map((record) => `${encodeJournalLine(record)}\n`).join('') + torn);
 }

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type IssuedCounts, issueCertificates } from '../../attestation/issue-certificates.ts';
-import { loadIssuer } from '../../attestation/load-issuer.ts';
+import { loadIssuer } from '../../attestation/certificate-issuer.ts';
+import { type IssuedCounts, issueFleetCertificates } from '../../attestation/issue-fleet-certificates.ts';
 import { createCertificate, type KeyedCertificate } from '../../certificates/certificate.ts';
 import { commonName } from '../../certificates/certificate-chain.ts';
 import { DeviceBatch, type DeviceBatchSettings } from '../../certificates/device-batch.ts';
@@ -84,7 +84,7 @@ async function issueFleet(command: Command, file: string, flags: IssueFlags, env
   const signer = defect === 'wrong-ca' ? await namesake(issuer, settings, clock.epochMs()) : issuer;
   const batch = await DeviceBatch.open(settings, signer);
   const onProgress = flags.quiet ? () => {} : progressLines(rows);
-  const counts = await issueCertificates({ fleet, batch, csvFile, clock, onProgress });
+  const counts = await issueFleetCertificates({ fleet, batch, csvFile, clock, onProgress });
   process.stdout.write(`${describeCounts(counts)} for ${formatNoun(rows, 'device')}: ${csvFile}\n`);
 }
 

@@ -81,8 +81,3 @@ async function compare(first: string, others: readonly string[], flags: CompareF
   for (const other of others) devices.push(await compareDevices(first, other, tolerance, moves));
   return compareRuns(runs, tolerance, devices);
 }
-const TOLERANCE: Notation<number> = notation({
-  placeholder: 'n%',
-  noun: `a percentage from 0% to ${TOLERANCE_MAX * 100}%`,
-  remedy: 'Write a number with %, for example 10% or 0.5%',
-  parse: (text) => {

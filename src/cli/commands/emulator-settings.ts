@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { loadKey } from '../../attestation/load-attestation-keys.ts';
+import { loadKey } from '../../attestation/attestation-keys.ts';
 import {
   defaultInstance,
   EMULATOR_ID_SCOPE_DEFAULT,

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { loadKey } from '../../attestation/load-attestation-keys.ts';
+import { loadKey } from '../../attestation/attestation-keys.ts';
 import { connectUsername } from '../../dps/connect-identity.ts';
 import { deriveDeviceKey } from '../../dps/device-key.ts';
 import { registrationIdProblem } from '../../dps/registration-id.ts';

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
-import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
-import { loadAttestationKeys } from '../../attestation/load-attestation-keys.ts';
+import { type AttestationKeys, loadAttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problemIn, unreadableFile } from '../../problem/operator-error.ts';

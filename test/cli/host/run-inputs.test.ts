@@ -65,7 +65,7 @@ describe('what a run reads', () => {
       { DPSLOAD_GROUP_KEY: KEY },
     );
     const error = await operatorError(() => readRunInputs(scenario, { DPSLOAD_GROUP_KEY: KEY }));
-    expect(error.problems).toMatchObject([{ file: join(folder, 'nowhere'), message: 'there is no such file' }]);
+    expect(error.problems).toMatchObject([{ file: join(folder, 'nowhere'), message: 'no such file' }]);
   });
 });
 

@@ -1,19 +1,22 @@
-/** How one member of a record is written to JSON, and read back with its type checked. */
+/** Writes one member of a record to JSON, and reads it back with its type checked. */
 export type Field<T> = {
-  /** The JSON value; `undefined` = the member is left out. */
+  /** Returns the JSON value; `undefined` omits the member. */
   readonly write: (value: T) => unknown;
-  /** `undefined` = the member is not there. Throws a `FieldError` for a value of another type. */
+  /** `undefined` = the member is absent. @throws FieldError for a value of another type */
   readonly read: (value: unknown) => T;
 };
 
 export type Fields<T> = { readonly [K in keyof T]: Field<T[K]> };
 
-/** A member is missing or of the wrong type; the message begins with its path. */
+/** A member is missing or has the wrong type; the message begins with its path. */
 export class FieldError extends Error {
   override readonly name = 'FieldError';
 }
 
-/** Times in milliseconds are kept to the microsecond, shares to a tenth of a per cent. */
+/** The value that a field writes and reads. */
+export type FieldValue<F> = F extends Field<infer T> ? T : never;
+
+/** Times in milliseconds are kept to the microsecond, shares to a tenth of a percent. */
 const STEPS_PER_UNIT = 1000;
 
 function plain<T>(what: string, holds: (value: unknown) => value is T): Field<T> {
@@ -26,11 +29,11 @@ function plain<T>(what: string, holds: (value: unknown) => value is T): Field<T>
   };
 }
 
-export const text: Field<string> = plain('a text', (value) => typeof value === 'string');
+export const text: Field<string> = plain('a string', (value) => typeof value === 'string');
 
 export const flag: Field<boolean> = plain('true or false', (value) => typeof value === 'boolean');
 
-/** A count or a place: a whole number from 0. */
+/** A count or an index: a whole number from 0. */
 export const whole: Field<number> = plain(
   'a whole number from 0',
   (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
@@ -38,7 +41,7 @@ export const whole: Field<number> = plain(
 
 export const number: Field<number> = plain('a number', (value): value is number => Number.isFinite(value));
 
-/** A time in milliseconds or a share, rounded to a thousandth when written. */
+/** A time in milliseconds or a share, rounded to a thousandth on writing. */
 export const rounded: Field<number> = {
   write(value) {
     if (!Number.isFinite(value)) throw new Error(`${value} cannot be written`);
@@ -51,7 +54,7 @@ export function oneOf<const T>(values: readonly T[]): Field<T> {
   return plain(`one of ${values.join(', ')}`, (value): value is T => (values as readonly unknown[]).includes(value));
 }
 
-/** `null` is left out. */
+/** Omits `null`. */
 export function orNull<T>(field: Field<T>): Field<T | null> {
   return {
     write: (value) => (value === null ? undefined : field.write(value)),
@@ -59,8 +62,8 @@ export function orNull<T>(field: Field<T>): Field<T | null> {
   };
 }
 
-/** `usual` is left out; only for values that `===` compares. */
-export function orUsual<T extends string | number | boolean>(field: Field<T>, usual: T): Field<T> {
+/** Omits the value `usual`. */
+export function orUsual<T extends number | boolean>(field: Field<T>, usual: T): Field<T> {
   return {
     write(value) {
       const written = field.write(value);
@@ -70,7 +73,7 @@ export function orUsual<T extends string | number | boolean>(field: Field<T>, us
   };
 }
 
-/** An empty list is left out. */
+/** Omits an empty list. */
 export function list<T>(field: Field<T>): Field<readonly T[]> {
   return {
     write: (values) => (values.length === 0 ? undefined : values.map(field.write)),
@@ -88,11 +91,11 @@ export function list<T>(field: Field<T>): Field<readonly T[]> {
   };
 }
 
-/** An object; `keys` names the members that are called otherwise in JSON. */
+/** An object; `keys` gives the JSON names of members whose names differ there. */
 export function members<T extends object>(
   fields: Fields<T>,
   keys: { readonly [K in keyof T]?: string } = {},
-): Field<T> {
+): Field<Readonly<T>> {
   const entries = (Object.keys(fields) as (keyof T)[]).map((name) => ({
     name,
     key: keys[name] ?? String(name),
@@ -121,7 +124,7 @@ export function members<T extends object>(
   };
 }
 
-/** The members as a list in the order of `names`, an absent one as `null`. Left out when all are absent. */
+/** The members as a list in the order of `names`, `null` for absent ones. Omits the list when all are absent. */
 export function tuple<T extends object>(names: readonly (keyof T)[], field: Field<number>): Field<Nullable<T>> {
   return {
     write: (value) =>
@@ -144,7 +147,7 @@ export function tuple<T extends object>(names: readonly (keyof T)[], field: Fiel
 
 type Nullable<T> = { readonly [K in keyof T]: number | null };
 
-/** An error that names the place of a value within a larger one. */
+/** Prefixes the message of a `FieldError` with the place of the value. */
 function placed(place: string, error: unknown): unknown {
   return error instanceof FieldError ? new FieldError(`${place} ${error.message}`) : error;
 }

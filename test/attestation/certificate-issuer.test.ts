@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadAttestationKeys } from '../../src/attestation/load-attestation-keys.ts';
+import { loadAttestationKeys } from '../../src/attestation/attestation-keys.ts';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -49,14 +49,14 @@ describe('an issuer', () => {
   });
 
   it.each([
-    ['missing.pem', 'line.key', /missing\.pem: there is no such file/],
-    ['line.pem', 'missing.key', /missing\.key: there is no such file/],
-    ['text.txt', 'line.key', /text\.txt: holds no certificate/],
-    ['leaf.pem', 'leaf.key', /leaf\.pem: is no CA/],
+    ['missing.pem', 'line.key', /missing\.pem: no such file/],
+    ['line.pem', 'missing.key', /missing\.key: no such file/],
+    ['text.txt', 'line.key', /text\.txt: contains no PEM certificate/],
+    ['leaf.pem', 'leaf.key', /leaf\.pem: is not a CA certificate/],
     ['line.pem', 'root.key', /root\.key: is not the key of .*line\.pem/],
-    ['line.pem', 'text.txt', /text\.txt: is no private key that can sign/],
-    ['line.pem', 'locked.key', /locked\.key: is no private key that can sign/],
-    ['line.pem', 'p521.key', /p521\.key: is no private key that can sign/],
+    ['line.pem', 'text.txt', /text\.txt: is not a private key that can sign/],
+    ['line.pem', 'locked.key', /locked\.key: is not a private key that can sign/],
+    ['line.pem', 'p521.key', /p521\.key: is not a private key that can sign/],
   ])('is refused: %s with %s', async (certificateFile, keyFile, message) => {
     await expect(load(certificateFile, keyFile)).rejects.toThrow(message);
   });

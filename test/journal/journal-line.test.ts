@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/allocation/allocation-expectation.ts';
-import { decodeRecord, encodeRecord, JournalFormatError } from '../../src/journal/journal-codec.ts';
+import { decodeJournalLine, encodeJournalLine, JournalFormatError } from '../../src/journal/journal-line.ts';
 import { END_REASONS, type JournalRecord, LOAD_SHAPES, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
 import { grantRecord, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
@@ -146,10 +146,10 @@ describe('a record and its line', () => {
   it.each(Object.entries({ session, grant, outcome, sample, end }))('%s: reads back what was written', (_, records) => {
     fc.assert(
       fc.property(records, (record) => {
-        const line = encodeRecord(record);
+        const line = encodeJournalLine(record);
         expect(line).not.toContain('\n');
         // JSON has one zero, so -0 is the same as 0.
-        expect(JSON.stringify(decodeRecord(line))).toBe(JSON.stringify(record));
+        expect(JSON.stringify(decodeJournalLine(line))).toBe(JSON.stringify(record));
       }),
     );
   });
@@ -161,7 +161,7 @@ describe('a record and its line', () => {
       finishedAtMs: 3210.0041,
       otherValues: [],
     });
-    expect(encodeRecord(record)).toBe(
+    expect(encodeJournalLine(record)).toBe(
       '{"kind":"outcome","row":7,"seq":7,"id":"dev-000007","result":"assigned","hub":"hub-b.azure-devices.net",' +
         '"device":"dev-000007","substatus":"initialAssignment","attempts":1,"registers":1,"polls":1,' +
         '"operation":"4.0b1c2d3e4f5a6b7c.00000000-0000-4000-8000-000000000007",' +
@@ -171,12 +171,12 @@ describe('a record and its line', () => {
   });
 
   it('refuses to write a time that is none', () => {
-    expect(() => encodeRecord(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
+    expect(() => encodeJournalLine(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
   });
 });
 
 const change = (record: JournalRecord, from: string | RegExp, to: string): string => {
-  const line = encodeRecord(record);
+  const line = encodeJournalLine(record);
   const changed = line.replace(from, to);
   expect(changed).not.toBe(line);
   return changed;
@@ -184,29 +184,44 @@ const change = (record: JournalRecord, from: string | RegExp, to: string): strin
 
 it('a session of a dpsload that did not tell its load shape is read', () => {
   const line = change(sessionRecord({ ratePerSecond: 10 }), '"loadShape":"closed",', '');
-  expect(decodeRecord(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
+  expect(decodeJournalLine(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
 });
 
 describe('a line that is no record', () => {
   it.each([
-    ['', 'is no JSON'],
-    ['{"kind":"outcome","row":1', 'is no JSON'],
-    ['null', 'is no JSON object'],
-    ['[1]', 'is no JSON object'],
-    ['{}', 'is of no known kind'],
-    ['{"kind":"toString"}', 'is of no known kind'],
-    ['{"kind":"end","atMs":1}', 'is no end: reason is missing'],
-    [change(sessionRecord(), '"version":1', '"version":2'), 'is of journal version 2; this dpsload reads version 1'],
-    [change(sessionRecord(), '"rows":10', '"rows":"10"'), 'is no session: fleet rows is not a whole number from 0'],
-    [change(sessionRecord(), '["Site"]', '["Site",3]'), 'is no session: fleet otherColumns [1] is not a text'],
-    [change(outcomeRecord(1), '"row":1,', ''), 'is no outcome: row is missing'],
-    [change(outcomeRecord(1), '"row":1', '"row":1.5'), 'is no outcome: row is not a whole number from 0'],
-    [change(outcomeRecord(1), '"assigned"', '"lost"'), 'is no outcome: result is not one of assigned, failed,'],
-    [change(outcomeRecord(1), /"phases":\[1,/, '"phases":['), 'is no outcome: phases is not a list of 6'],
-    [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is no grant: rows [0] is no range of rows'],
-    [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is no sample: loopDelayMaxMs [0] is not a number'],
+    ['', 'is not JSON'],
+    ['{"kind":"outcome","row":1', 'is not JSON'],
+    ['null', 'is not a JSON object'],
+    ['[1]', 'is not a JSON object'],
+    ['{}', 'has no known record kind'],
+    ['{"kind":"toString"}', 'has no known record kind'],
+    ['{"kind":"end","atMs":1}', 'is not a valid end record: reason is missing'],
+    [change(sessionRecord(), '"version":1', '"version":2'), 'has journal version 2; this dpsload reads version 1'],
+    [
+      change(sessionRecord(), '"rows":10', '"rows":"10"'),
+      'is not a valid session record: fleet rows is not a whole number from 0',
+    ],
+    [
+      change(sessionRecord(), '["Site"]', '["Site",3]'),
+      'is not a valid session record: fleet otherColumns [1] is not a string',
+    ],
+    [change(outcomeRecord(1), '"row":1,', ''), 'is not a valid outcome record: row is missing'],
+    [
+      change(outcomeRecord(1), '"row":1', '"row":1.5'),
+      'is not a valid outcome record: row is not a whole number from 0',
+    ],
+    [
+      change(outcomeRecord(1), '"assigned"', '"lost"'),
+      'is not a valid outcome record: result is not one of assigned, failed,',
+    ],
+    [
+      change(outcomeRecord(1), /"phases":\[1,/, '"phases":['),
+      'is not a valid outcome record: phases is not a list of 6',
+    ],
+    [change(grantRecord(3, 4), '[3,4]', '[4,3]'), 'is not a valid grant record: rows [0] is not a range of rows'],
+    [change(sampleRecord(1), '[4.5,', '["4.5",'), 'is not a valid sample record: loopDelayMaxMs [0] is not a number'],
   ])('%s', (line, message) => {
-    expect(() => decodeRecord(line)).toThrow(JournalFormatError);
-    expect(() => decodeRecord(line)).toThrow(message);
+    expect(() => decodeJournalLine(line)).toThrow(JournalFormatError);
+    expect(() => decodeJournalLine(line)).toThrow(message);
   });
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { JournalLines, readJournal } from '../../src/journal/journal-reader.ts';
+import { JournalRecordReader, readJournal } from '../../src/journal/journal-reader.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { outcomeRecord, sessionRecord, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -13,7 +13,7 @@ it('gives any record by its offset, in any order', async () => {
   writeJournal(file, [sessionRecord(), ...outcomes]);
   const placed: { record: JournalRecord; offset: number }[] = [];
   await readJournal(file, (record, offset) => placed.push({ record, offset }));
-  const lines = await JournalLines.open(file);
+  const lines = await JournalRecordReader.open(file);
   await fc.assert(
     fc.asyncProperty(fc.shuffledSubarray(placed), async (asked) => {
       for (const { record, offset } of asked) expect(await lines.recordAt(offset)).toEqual(record);

@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 import type { DeviceBatch, IssueResult } from '../certificates/device-batch.ts';
-import { AtomicFile } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 import { csvLine } from '../files/csv-line.ts';
 import type { CsvRecord } from '../fleet/csv-record.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
@@ -9,8 +9,8 @@ import type { KnownColumn } from '../fleet/known-columns.ts';
 import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import type { Clock } from '../time/clock.ts';
 
-/** Certificates made at the same time: keys are made on the threads of Node's pool, of which there are four. */
-const AT_ONCE_MAX = 8;
+/** Certificates made concurrently: Node makes keys on its pool of four threads. */
+const CONCURRENCY = 8;
 
 export type IssuedCounts = Readonly<Record<IssueResult, number>>;
 
@@ -25,35 +25,28 @@ export type IssueRequest = {
 };
 
 /**
- * Makes a certificate and a key for each row of a fleet, and a CSV that names them. The CSV appears when all are there; made
- * again after an interruption, those that are there are kept. Memory does not grow with the fleet.
+ * Issues a certificate and key for each row of a fleet, and writes a CSV that names them once all exist. After an interruption,
+ * existing certificates are kept. Memory does not grow with the fleet.
  */
-export async function issueCertificates(request: IssueRequest): Promise<IssuedCounts> {
-  const csv = new AtomicFile(request.csvFile);
+export async function issueFleetCertificates(request: IssueRequest): Promise<IssuedCounts> {
   const counts = { issued: 0, kept: 0, replaced: 0 };
   let isHeaderDue = true;
-  try {
+  await writeAtomically(request.csvFile, async (csv) => {
     for await (const { columns, records } of readFleetRecords(request.fleet, () => {})) {
       if (isHeaderDue) await csv.write(csvLine(newColumns(request.fleet, columns)));
       isHeaderDue = false;
-      for (let first = 0; first < records.length; first += AT_ONCE_MAX) {
-        const lines = records
-          .slice(first, first + AT_ONCE_MAX)
-          .map((record) => issueRow(request, columns, record, counts));
-        for (const line of await Promise.all(lines)) await csv.write(line);
+      for (let first = 0; first < records.length; first += CONCURRENCY) {
+        const some = records.slice(first, first + CONCURRENCY);
+        const lines = await Promise.all(some.map((record) => issueRow(request, columns, record, counts)));
+        for (const line of lines) await csv.write(line);
         request.onProgress(counts);
       }
     }
-    await csv.finish();
-    await csv.publish();
-    return counts;
-  } catch (error) {
-    await csv.discard();
-    throw error;
-  }
+  });
+  return counts;
 }
 
-/** @returns the row's line in the new CSV. */
+/** Returns the row's line in the new CSV. */
 async function issueRow(
   { batch, csvFile, clock }: IssueRequest,
   columns: FleetColumns,

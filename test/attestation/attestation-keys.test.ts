@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadAttestationKeys } from '../../src/attestation/load-attestation-keys.ts';
+import { loadAttestationKeys } from '../../src/attestation/attestation-keys.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 import type { AttestationChoice } from '../../src/scenario/scenario.ts';
 
@@ -78,8 +78,8 @@ describe('mistakes', () => {
       { LINE_D_KEY: WRONG_KEY, EMPTY_KEY: '' },
     );
     expect(error.kind).toBe('usage');
-    const readable = 'Name a readable file that holds the key alone';
-    const whole = 'Give the whole key as the DPS instance shows it, in base64';
+    const readable = 'Name a readable file that contains only the key';
+    const whole = 'Give the complete base64 key, as the DPS instance shows it';
     const short = 'decodes to 5 bytes; keys have 16 to 64';
     expect(error.problems.map(({ file: place, message, remedy }) => [place, message, remedy])).toEqual([
       [null, 'the group key is missing: GROUP_KEY is not set', 'Set GROUP_KEY to the key'],
