@@ -15,8 +15,7 @@ import {
   slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
-import { dialler } from '../mqtt/dialler.ts';
-import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
+import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { formatNoun } from '../report/format.ts';
@@ -147,7 +146,7 @@ async function connectAsFirstDevice(
   const { host, port, idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet: survey, idScope, keys, userAgent }, clock);
   if ('refusal' in made) return connectFinding(null, made.refusal.code);
-  const open = mqttJsConnections(dialler({ host, port, caPems, transport, tls }), clock);
+  const open = serviceConversations({ host, port, caPems, transport, tls }, clock);
   try {
     const { connackMs, failureCode } = await preflight(`${host}:${port}`, made.identity, open, clock);
     return connectFinding(connackMs, failureCode);

@@ -1,6 +1,6 @@
 import type { Launch } from './launch.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
-import { EMPTY_TALLY } from './registration-state.ts';
+import { NO_COUNTS } from './registration-state.ts';
 
 /** A launch, or a row that never became one. */
 export type NotStarted = Omit<
@@ -24,7 +24,7 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     assignedHub: null,
     deviceId: null,
     substatus: null,
-    ...EMPTY_TALLY,
+    ...NO_COUNTS,
     errorCode: null,
     errorMessage: null,
     trackingId: null,

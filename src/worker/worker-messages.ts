@@ -1,11 +1,11 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import type { DiallerSettings } from '../mqtt/dialler.ts';
+import type { ServiceConnectionSettings } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
 
 /** What all workers of a run share. Structured-clonable. Holds keys: never log it. */
-export type WorkerSetup = DiallerSettings & {
+export type WorkerSetup = ServiceConnectionSettings & {
   /** `hrtimeMs()` at 0 of the run's clock. */
   readonly clockOriginMs: number;
   readonly idScope: string;

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { webSocketDialler } from '../../src/mqtt/websocket-dialler.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -53,7 +54,7 @@ async function register(port: number, clientCertificate: ClientCertificate | nul
     policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, attemptsMax: 1 },
     seed: 1,
     clock,
-    openConnection: connections(port),
+    openConversation: mqttConversations(connections(port), clock),
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'test',

@@ -1,5 +1,5 @@
 import { MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import type { Transport } from '../../mqtt/dialler.ts';
+import type { Transport } from '../../mqtt/service-conversations.ts';
 import { ADDRESSES } from '../notation/lists.ts';
 import { choice, FILE, HOST, wholeNumberBetween } from '../notation/notation.ts';
 import { setting } from './setting.ts';
