@@ -24,8 +24,8 @@ export const MUTATIONS = [
   {
     file: CONVERSATION,
     what: 'uses the same $rid again on the next connection',
-    from: '-${opened.toString(36)}`;',
-    to: '`;',
+    from: 'opened.toString(36)',
+    to: "''",
   },
   {
     file: MACHINE,
@@ -72,8 +72,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'opens one connection more than allowed',
-    from: 'if (progress.attempts >= policy.attemptsMax) {',
-    to: 'if (progress.attempts > policy.attemptsMax) {',
+    from: 'if (progress.attempts >= policy.attemptsMax) return',
+    to: 'if (progress.attempts > policy.attemptsMax) return',
   },
   {
     file: MACHINE,

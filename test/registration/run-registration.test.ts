@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  Conversation,
-  ConversationEvent,
-  ConversationIdentity,
-  OpenConversation,
-} from '../../src/conversation/conversation.ts';
-import { parseAnswerBody } from '../../src/dps/payloads.ts';
+import type { ConversationEvent, OpenConversation } from '../../src/conversation/conversation.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { type PermitChange, type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
+import { ScriptedConversation } from '../support/scripted-conversation.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LAUNCH: Launch = {
@@ -33,48 +28,15 @@ const ASSIGNED = '{"status":"assigned","registrationState":{"assignedHub":"hub-a
 const REFUSED: ConversationEvent = { type: 'lost', failure: { code: 'connack-5', message: 'not authorized' } };
 const CLOSED: ConversationEvent = { type: 'lost', failure: { code: 'closed', message: 'closed' } };
 
-/** A conversation that the test leads by hand. */
-class Line implements Conversation {
-  readonly identity: ConversationIdentity;
-  readonly emit: (event: ConversationEvent) => void;
-  readonly requests: string[] = [];
-  closed = false;
-
-  constructor(identity: ConversationIdentity, emit: (event: ConversationEvent) => void) {
-    this.identity = identity;
-    this.emit = emit;
-  }
-
-  register(payloadJson: string | null): void {
-    this.requests.push(`register ${payloadJson}`);
-  }
-
-  poll(operationId: string): void {
-    this.requests.push(`poll ${operationId}`);
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  connect(): void {
-    for (const type of ['tcpConnected', 'secured', 'connected', 'ready'] as const) this.emit({ type });
-  }
-
-  answer(status: number, payload: string, retryAfterSeconds: number | null = null): void {
-    this.emit({ type: 'answered', status, retryAfterSeconds, body: parseAnswerBody(payload) });
-  }
-}
-
 function start(changes: Partial<RegistrationJob> = {}) {
   const clock = new VirtualClock();
   clock.advanceTo(100);
-  const lines: Line[] = [];
+  const lines: ScriptedConversation[] = [];
   const throttles: (number | null)[] = [];
   const statuses: string[] = [];
   const permits: PermitChange[] = [];
   const openConversation: OpenConversation = (identity, onEvent) => {
-    const line = new Line(identity, onEvent);
+    const line = new ScriptedConversation(identity, onEvent);
     lines.push(line);
     return line;
   };
@@ -97,7 +59,7 @@ function start(changes: Partial<RegistrationJob> = {}) {
     onPermit: (change) => permits.push(change),
     ...changes,
   });
-  const line = (index: number): Line => {
+  const line = (index: number): ScriptedConversation => {
     const found = lines[index];
     if (found === undefined) throw new Error(`connection ${index} was not opened`);
     return found;
@@ -322,7 +284,7 @@ describe('events that come before a command returns', () => {
       openConversation: (identity, onEvent) => {
         opened += 1;
         onEvent(CLOSED);
-        return new Line(identity, onEvent);
+        return new ScriptedConversation(identity, onEvent);
       },
     });
     expect(opened).toBe(1);
@@ -334,7 +296,7 @@ describe('events that come before a command returns', () => {
   it('may be a whole conversation', async () => {
     const { clock, running } = start({
       openConversation: (identity, onEvent) => {
-        const line = new Line(identity, onEvent);
+        const line = new ScriptedConversation(identity, onEvent);
         line.register = () => line.answer(200, ACCEPTED, 1);
         line.poll = () => line.answer(200, ASSIGNED, 1);
         onEvent({ type: 'connected' });
