@@ -14,14 +14,6 @@
 import type { Answer as ServiceAnswer } from '../conversation/conversation.ts';
 import { ERROR_CODES } from '../dps/error-codes.ts';
 import type { AnswerBody } from '../dps/payloads.ts';
-import {
-  type AnswerMeaning,
-  answerMeaning,
-  answerVerdict,
-  assignedVerdict,
-  clientVerdict,
-  connectionVerdict,
-} from './answer-meaning.ts';
 import type { RegistrationPhases } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
 import {
@@ -36,6 +28,14 @@ import {
   type RequestKind,
   type Transition,
 } from './registration-state.ts';
+import {
+  type AnswerMeaning,
+  answerMeaning,
+  answerVerdict,
+  assignedVerdict,
+  clientVerdict,
+  connectionVerdict,
+} from './retry-decision.ts';
 import { conflictDelayMs, jitter, retryDelayMs } from './retry-delay.ts';
 
 type Phase = RegistrationState['phase'];
