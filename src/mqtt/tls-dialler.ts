@@ -23,12 +23,12 @@ export function tlsDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOI
   };
 }
 
-/** `host:port`, as people read it. */
+/** `host:port`, with brackets around an IPv6 address. */
 export function placeName({ host, port }: Pick<TlsEndpoint, 'host' | 'port'>): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A stream that ends as soon as its dialler has returned. */
+/** A stream that ends right after it was dialled. */
 export function refusedStream(failure: ConnectionFailure, events: StreamEvents): Duplex {
   const stream = new PassThrough();
   stream.on('close', () => events.ended(failure));
