@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
-import { clientCertificateFailure, socketFailure, webSocketFailure } from './connection-failures.ts';
+import { socketFailure, webSocketFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
-import { placeName, refusedStream } from './tls-dialler.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { dialler } from './tls-dialler.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint } from './tls-sockets.ts';
 
 /** As requested by the service's SDKs for Node and Python. */
 const PATH = '/$iothub/websocket';
@@ -18,18 +18,10 @@ const SUBPROTOCOL = 'mqtt';
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
 export function webSocketDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
-  const open = tlsSockets(endpoint, choices);
-  const where = placeName(endpoint);
-  return (events, clientCertificate) => {
-    try {
-      return upgrade(open(clientCertificate), where, events);
-    } catch (error) {
-      return refusedStream(clientCertificateFailure(error as Error), events);
-    }
-  };
+  return dialler(endpoint, choices, webSocketStream);
 }
 
-function upgrade(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+function webSocketStream(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
   const webSocket = new WebSocket(`wss://${where}${PATH}`, SUBPROTOCOL, {
     createConnection: () => socket,
     perMessageDeflate: false,

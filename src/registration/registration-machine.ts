@@ -238,7 +238,10 @@ function register(before: RegistrationProgress, atMs: number, policy: Registrati
 
 function poll(before: RegistrationProgress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
   const { polls, pollsOfOperation } = before;
-  if (pollsOfOperation >= policy.pollsMax) return finish(before, atMs, pollsExhausted(policy));
+  if (pollsOfOperation >= policy.pollsMax) {
+    const message = `Still not assigned after ${policy.pollsMax} polls`;
+    return finish(before, atMs, clientVerdict('timed-out', 'polls-exhausted', message));
+  }
   const progress = { ...before, polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 };
   return { state: awaitAnswer('poll', progress, atMs, policy), commands: [{ type: 'poll', operationId }] };
 }
@@ -376,21 +379,19 @@ function cancel(state: Unfinished, { atMs }: On<'cancelled'>): Transition {
 }
 
 function deadlinePassed(state: Unfinished, atMs: number, policy: RegistrationPolicy): Transition {
-  const ended = timedOut(progressAfter(state, atMs), atMs, policy);
+  const progress = progressAfter(state, atMs);
+  const ended = finish(progress, atMs, deadlineVerdict(progress, policy));
   return state.phase === 'awaitingPermit' ? withPermitWithdrawn(ended) : ended;
 }
 
-function timedOut(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const { lastTrouble } = progress;
-  if (lastTrouble?.result === 'throttled') return finish(progress, atMs, lastTrouble);
+function deadlineVerdict(
+  { lastTrouble }: RegistrationProgress,
+  { deadlineMs }: RegistrationPolicy,
+): RegistrationVerdict {
+  if (lastTrouble?.result === 'throttled') return lastTrouble;
   const { errorCode, errorMessage } = lastTrouble ?? {};
   const cause = lastTrouble === null ? '' : `; last trouble: ${errorCode} ${errorMessage ?? ''}`.trimEnd();
-  const message = `Not finished after ${policy.deadlineMs} ms${cause}`;
-  return finish(progress, atMs, clientVerdict('timed-out', 'deadline', message));
-}
-
-function pollsExhausted({ pollsMax }: RegistrationPolicy): RegistrationVerdict {
-  return clientVerdict('timed-out', 'polls-exhausted', `Still not assigned after ${pollsMax} polls`);
+  return clientVerdict('timed-out', 'deadline', `Not finished after ${deadlineMs} ms${cause}`);
 }
 
 function finish(

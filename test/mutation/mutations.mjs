@@ -78,8 +78,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'does not count polls against their limit',
-    from: 'if (pollsOfOperation >= policy.pollsMax) return',
-    to: 'if (pollsOfOperation < 0) return',
+    from: 'if (pollsOfOperation >= policy.pollsMax) {',
+    to: 'if (pollsOfOperation < 0) {',
   },
   {
     file: MACHINE,
