@@ -9,13 +9,13 @@ export type ConnectIdentity = {
   readonly apiVersion: string;
 };
 
-/** The user name of the CONNECT packet. `userAgent` goes into `ClientVersion`, percent-encoded. */
+/** The user name of the CONNECT packet, with `userAgent` percent-encoded in `ClientVersion`. */
 export function connectUsername(identity: ConnectIdentity, userAgent: string): string {
   const { idScope, registrationId, apiVersion } = identity;
   return `${idScope}/registrations/${registrationId}/api-version=${apiVersion}&ClientVersion=${encodeURIComponent(userAgent)}`;
 }
 
-/** Takes a user name apart; unknown members are ignored, `api-version` is required. `null` when it is malformed. */
+/** Parses a user name. Ignores unknown members and requires `api-version`; returns `null` when malformed. */
 export function parseConnectUsername(username: string): ConnectIdentity | null {
   const match = /^([^/]+)\/registrations\/([^/]+)\/(.*)$/.exec(username);
   if (!match) return null;

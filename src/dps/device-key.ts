@@ -1,18 +1,18 @@
 import { createHmac } from 'node:crypto';
 
-/** Keys that a customer supplies are 16 to 64 bytes; those that the service generates are 64. */
+/** Customers may supply keys of 16 to 64 bytes; the service generates keys of 64 bytes. */
 const KEY_BYTES_MIN = 16;
 export const KEY_BYTES_MAX = 64;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Why `key` is no symmetric key, as the end of a sentence that never quotes the key, or `null` when it is one. */
+/** Why `key` is not a symmetric key, as the end of a sentence that never quotes the key; `null` if it is one. */
 export function symmetricKeyProblem(key: string): string | null {
   if (key === '') return 'is empty';
   if (!BASE64.test(key)) return 'is not base64 (4-character groups of A-Z a-z 0-9 + / with = padding)';
   const bytes = Buffer.from(key, 'base64').length;
   if (bytes < KEY_BYTES_MIN || bytes > KEY_BYTES_MAX) {
-    return `decodes to ${bytes} bytes; keys have ${KEY_BYTES_MIN} to ${KEY_BYTES_MAX}`;
+    return `decodes to ${bytes} bytes; keys have ${KEY_BYTES_MIN} to ${KEY_BYTES_MAX} bytes`;
   }
   return null;
 }
@@ -20,16 +20,16 @@ export function symmetricKeyProblem(key: string): string | null {
 /**
  * The device's key in a symmetric-key enrollment group, base64:
  * `base64(HMAC-SHA256(key = base64Decode(groupKey), message = UTF-8(registrationId)))`.
- * Whether the service folds the case of the registration ID first is unverified; here its bytes are taken as they are.
+ * This uses the registration ID's bytes unchanged; whether the service folds its case first is unverified.
  */
 export function deriveDeviceKey(groupKey: string, registrationId: string): string {
   return createHmac('sha256', Buffer.from(groupKey, 'base64')).update(registrationId, 'utf8').digest('base64');
 }
 
-/** Length from which base64 without padding counts as a key: 48 bytes. Shorter words and paths can look the same. */
+/** Base64 without padding counts as a key from this length (48 bytes); shorter words and paths can look like base64. */
 const UNPADDED_KEY_CHARACTERS_MIN = 64;
 
-/** Whether `text` is a secret itself: a symmetric key, an Azure token or connection string, a private key. */
+/** Returns whether `text` is itself a secret: a symmetric key, an Azure token or connection string, or a private key. */
 export function isSecret(text: string): boolean {
   if (/SharedAccess(?:Key|Signature)|PRIVATE KEY/.test(text)) return true;
   const bare = text.trim();

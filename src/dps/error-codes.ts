@@ -1,4 +1,4 @@
-/** Error codes that the service was seen to send: HTTP-like status × 1000 + sub-code. */
+/** Error codes observed from the service: HTTP-like status × 1000 + sub-code. */
 export const ERROR_CODES = {
   badRequest: 400000,
   customAllocationFailed: 400207,
@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   internal: 500000,
 } as const;
 
-/** CONNACK return codes of MQTT 3.1.1 §3.2.2.3, with what they mean at this service. */
+/** CONNACK return codes of MQTT 3.1.1 §3.2.2.3, with their meaning at this service. */
 export const CONNACK = {
   accepted: 0,
   unacceptableProtocolVersion: 1,

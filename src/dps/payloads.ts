@@ -13,7 +13,7 @@ export type Substatus =
   | 'deviceDataReset'
   | 'reprovisionedToInitialAssignment';
 
-/** The device's registration record as the service hands it to the device. Member order as in captured answers. */
+/** The device's registration record as the service returns it to the device. Members in the order of captured answers. */
 export type RegistrationStateBody = {
   readonly x509?: object;
   readonly symmetricKey?: object;
@@ -50,7 +50,7 @@ export function registerBody(registrationId: string, payloadJson: string | null)
   return payloadJson === null ? `{"registrationId":${id}}` : `{"registrationId":${id},"payload":${payloadJson}}`;
 }
 
-/** What a client can rely on in an answer's body: every member of the wrong type or missing is `null`. */
+/** The members of an answer's body that a client uses; `null` if missing or of the wrong type. */
 export type AnswerBody = {
   readonly operationId: string | null;
   readonly status: string | null;
@@ -67,13 +67,13 @@ export type AnswerBody = {
   readonly payloadJson: string | null;
 };
 
-/** Reads any answer of the service, also an error body. `null` when it is no JSON object, or too deeply nested to be one of ours. */
+/** Parses any answer of the service, including errors. `null` if it is not a JSON object, or nested too deeply to come from the service. */
 export function parseAnswerBody(text: string): AnswerBody | null {
   try {
     const body = asObject(JSON.parse(text));
     return body === null ? null : answerBody(body);
   } catch {
-    // Also a RangeError: JSON.parse reads nesting of any depth, JSON.stringify ends at the stack's.
+    // Possibly a RangeError: JSON.parse accepts nesting of any depth, but JSON.stringify is limited by the stack.
     return null;
   }
 }
@@ -110,12 +110,12 @@ function asNumber(value: unknown): number | null {
 }
 
 /**
- * Seen: `{digit}.{16 hex}.{GUID}`, 55 characters; opaque. What cannot stand raw in an MQTT topic's query (`& # + /`, blanks,
- * NUL) is no operation ID; 512 characters leave room for other forms.
+ * Observed: `{digit}.{16 hex}.{GUID}`, 55 characters; opaque. Text with characters that an MQTT topic's query cannot contain raw (`& # + /`,
+ * blanks, NUL) is not an operation ID; 512 characters leave room for other forms.
  */
 const OPERATION_ID = /^[A-Za-z0-9._:~-]{1,512}$/;
 
-/** Whether `text` can be polled as an operation ID. */
+/** Returns whether `text` can be polled as an operation ID. */
 export function isOperationId(text: string | null): text is string {
   return text !== null && OPERATION_ID.test(text);
 }

@@ -4,14 +4,14 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
  * SharedAccessSignature sr={resource}&sig={sig}&se={expiry}[&skn=registration]
  *
  * resource (decoded) = {idScope}/registrations/{registrationId}
- * string to sign     = {sr exactly as it stands in the token} + "\n" + {se}
+ * string to sign     = {sr exactly as written in the token} + "\n" + {se}
  * sig                = urlEncode(base64(HMAC-SHA256(base64Decode(deviceKey), string to sign)))
  * se                 = expiry, whole seconds since 1970-01-01 UTC
  */
 
 const SCHEME = 'SharedAccessSignature ';
 
-/** A token taken apart. `resourceRaw` is the text between `sr=` and the next `&`, not decoded: it is what was signed. */
+/** A parsed token. `resourceRaw` is the undecoded text between `sr=` and the next `&`, which is what was signed. */
 export type SasToken = {
   readonly resourceRaw: string;
   readonly resource: string;
@@ -36,7 +36,7 @@ export function buildSasToken(
   return `${SCHEME}sr=${resourceRaw}&sig=${signature}&se=${expiryEpochSeconds}&skn=registration`;
 }
 
-/** Takes a token apart; members may stand in any order. `null` when it is malformed. */
+/** Parses a token with members in any order; `null` when malformed. */
 export function parseSasToken(text: string): SasToken | null {
   if (!text.startsWith(SCHEME)) return null;
   const members = new Map<string, string>();
@@ -50,13 +50,13 @@ export function parseSasToken(text: string): SasToken | null {
   const expiry = members.get('se');
   if (!resourceRaw || !signatureRaw || !expiry || !/^\d{1,15}$/.test(expiry)) return null;
   const resource = percentDecode(resourceRaw);
-  // A + that was not encoded is a blank to the service: a classic defect of clients.
+  // To the service an unencoded + is a blank: a classic defect of clients.
   const signature = percentDecode(signatureRaw.replaceAll('+', ' '));
   if (resource === null || signature === null) return null;
   return { resourceRaw, resource, signature, expiryEpochSeconds: Number(expiry) };
 }
 
-/** Whether `deviceKey` made the token's signature. */
+/** Returns whether the token was signed with `deviceKey`. */
 export function isSignedWith(token: SasToken, deviceKey: string): boolean {
   const expected = Buffer.from(sign(token.resourceRaw, token.expiryEpochSeconds, deviceKey));
   const actual = Buffer.from(token.signature);

@@ -19,7 +19,7 @@ export type ResponseTopic = {
   /** HTTP-like status: 202 = keep polling, 200 = final (look at the body), 4xx and 5xx = error body. */
   readonly status: number;
   readonly requestId: string;
-  /** Whole seconds; `null` when absent or no whole number. */
+  /** Whole seconds; `null` when absent or not a whole number. */
   readonly retryAfterSeconds: number | null;
 };
 
@@ -31,14 +31,14 @@ export function pollTopic(requestId: string, operationId: string): string {
   return `${POLL_PREFIX}$rid=${requestId}&operationId=${operationId}`;
 }
 
-/** `$rid` first and nothing after `retry-after`: some official SDKs cannot read any other order. */
+/** `$rid` first and `retry-after` last: some official SDKs cannot parse any other order. */
 export function responseTopic(response: ResponseTopic): string {
   const { status, requestId, retryAfterSeconds } = response;
   const retryAfter = retryAfterSeconds === null ? '' : `&retry-after=${retryAfterSeconds}`;
   return `$dps/registrations/res/${status}/?$rid=${requestId}${retryAfter}`;
 }
 
-/** `null` when the topic is no request, or has no `$rid` (for a poll: no operation ID). */
+/** `null` when the topic is not a request, or lacks `$rid` or a poll's operation ID. */
 export function parseRequestTopic(topic: string): RequestTopic | null {
   if (topic.startsWith(REGISTER_PREFIX)) {
     const requestId = parseMembers(topic.slice(REGISTER_PREFIX.length)).get('$rid');
@@ -53,7 +53,7 @@ export function parseRequestTopic(topic: string): RequestTopic | null {
   return null;
 }
 
-/** Members in any order, the name of `retry-after` in any case. `null` when the topic is no answer. */
+/** Accepts members in any order, and `retry-after` in any case. `null` when the topic is not an answer. */
 export function parseResponseTopic(topic: string): ResponseTopic | null {
   const match = RESPONSE_TOPIC.exec(topic);
   if (!match) return null;
@@ -66,7 +66,7 @@ export function parseResponseTopic(topic: string): ResponseTopic | null {
   return { status: Number(status), requestId, retryAfterSeconds };
 }
 
-/** `name=value` pairs separated by `&`; names other than `$rid` and `operationId` are folded to lower case. */
+/** `name=value` pairs separated by `&`; folds names other than `$rid` and `operationId` to lower case. */
 function parseMembers(query: string): ReadonlyMap<string, string> {
   const members = new Map<string, string>();
   for (const member of query.split('&')) {

@@ -1,7 +1,7 @@
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 
-/** In this order, each at most once, but `message`; `lost` can come at any time, and is the last. */
+/** In this order, each at most once except `message`; `lost` can come at any time and is the last. */
 export type MqttEvent =
   | { readonly type: 'tcpConnected' }
   | { readonly type: 'secured' }
@@ -15,17 +15,17 @@ export type MqttIdentity = {
   readonly username: string;
   /** `null` with X.509: no password is sent. */
   readonly password: string | null;
-  /** Shown in the TLS handshake; `null` with symmetric keys. */
+  /** Presented in the TLS handshake; `null` with symmetric keys. */
   readonly clientCertificate: ClientCertificate | null;
 };
 
-/** The port through which registrations reach the service. No method throws; what fails arrives as `lost`. */
+/** The port below the MQTT conversation. No method throws; failures arrive as `lost`. */
 export interface MqttConnection {
   subscribe(topicFilter: string): void;
   publish(topic: string, payload: string): void;
-  /** DISCONNECT, then close. No event follows. Safe to call at any time, also twice. */
+  /** Sends DISCONNECT, then closes. No event follows. Safe to call at any time, also twice. */
   close(): void;
 }
 
-/** Begins to connect; `onEvent` is never called before this has returned. */
+/** Begins to connect and returns before the first event. */
 export type OpenMqttConnection = (identity: MqttIdentity, onEvent: (event: MqttEvent) => void) => MqttConnection;

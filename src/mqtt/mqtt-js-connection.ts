@@ -6,13 +6,13 @@ import { connackFailure, protocolFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
 import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from './mqtt-connection.ts';
 
-/** An idle connection is cut by the load balancer in front of the service after about 240 s; the Node SDK of the service takes 180 too. */
+/** The load balancer in front of the service cuts connections that are idle for about 240 s; the service's Node SDK uses 180, too. */
 const KEEP_ALIVE_SECONDS = 180;
 
-/** After DISCONNECT the peer has this long to close; then the socket is destroyed. */
+/** Time for the server to close after DISCONNECT, before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
-/** MQTT.js cannot do without a timeout for CONNACK. The registration's own limit is the one that counts: take the longest there is. */
+/** MQTT.js requires a timeout for CONNACK. The registration has its own, so this is the longest possible. */
 const CONNACK_TIMEOUT_MS = 2_147_483_647;
 
 /** MQTT 3.1.1, 3.14: two bytes, no variable header. */
@@ -23,16 +23,16 @@ const CLIENT_OPTIONS = Object.freeze({
   clean: true,
   keepalive: KEEP_ALIVE_SECONDS,
   connectTimeout: CONNACK_TIMEOUT_MS,
-  // Connections are the registration machine's to open: one client, one connection.
+  // The registration machine decides about reconnecting: one client, one connection.
   reconnectPeriod: 0,
   resubscribe: false,
   manualConnect: true,
   queueQoSZero: false,
-  // By default it writes whole packets, passwords too, to the log that the environment variable DEBUG asks for.
+  // By default MQTT.js logs whole packets, including passwords, if the environment variable DEBUG is set.
   log: () => {},
 });
 
-/** The connection port over MQTT.js. Requests before `connected` and after the end are dropped. */
+/** The connection port over MQTT.js. Calls before `connected` and after the end have no effect. */
 export function mqttJsConnections(dial: Dial, clock: Clock): OpenMqttConnection {
   return (identity, onEvent) => new MqttJsConnection(dial, clock, identity, onEvent);
 }
@@ -53,10 +53,10 @@ class MqttJsConnection implements MqttConnection {
       tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
       secured: () => {
         this.#emit({ type: 'secured' });
-        // The password leaves this machine only now, when the peer is known.
+        // The password leaves this machine only after the server is authenticated.
         if (!this.#over) this.#client = this.#startMqtt(identity);
       },
-      ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the other side closed the connection' }),
+      ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the server closed the connection' }),
     };
     this.#stream = dial(streamEvents, identity.clientCertificate);
   }
@@ -64,7 +64,7 @@ class MqttJsConnection implements MqttConnection {
   subscribe(topicFilter: string): void {
     if (this.#over) return;
     this.#client?.subscribe(topicFilter, { qos: 1 }, (error, _grants, suback) => {
-      // Without a SUBACK the connection has ended, and says so by itself.
+      // Without a SUBACK the connection has ended, and `lost` reports that.
       if (suback === undefined) return;
       if (error === null) this.#emit({ type: 'subscribed' });
       else this.#lose({ code: 'suback-refused', message: `SUBSCRIBE refused: ${error.message}` });
@@ -84,7 +84,7 @@ class MqttJsConnection implements MqttConnection {
     }
     const timer = this.#clock.wakeAt(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.#stream.destroy());
     this.#stream.once('close', () => timer.cancel());
-    // MQTT.js acknowledges a message after its event, in the same turn: a DISCONNECT from within that event must not come first.
+    // MQTT.js acknowledges a message after its event, in the same turn: a DISCONNECT sent from that event must not overtake the PUBACK.
     process.nextTick(() => this.#stream.end(DISCONNECT));
   }
 
@@ -100,7 +100,8 @@ class MqttJsConnection implements MqttConnection {
     client.on('connect', () => this.#emit({ type: 'connected' }));
     client.on('message', (topic, payload) => this.#emit({ type: 'message', topic, payload: payload.toString('utf8') }));
     client.on('error', (error) => this.#lose(protocolFailure(error.message)));
-    client.onKeepaliveTimeout = () => this.#lose({ code: 'closed', message: 'no answer to a keep-alive ping' });
+    client.onKeepaliveTimeout = () =>
+      this.#lose({ code: 'closed', message: 'the server did not answer a keep-alive ping' });
     return client.connect();
   }
 

@@ -12,30 +12,34 @@ import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } fr
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
 export function tlsDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
+  return dialler(endpoint, choices, tlsStream);
+}
+
+/** @param streamOver makes the stream over a socket that begins to connect; `where` names the target for people */
+export function dialler(
+  endpoint: TlsEndpoint,
+  choices: TlsChoices,
+  streamOver: (socket: TLSSocket, where: string, events: StreamEvents) => Duplex,
+): Dial {
   const open = tlsSockets(endpoint, choices);
   const where = placeName(endpoint);
   return (events, clientCertificate) => {
     try {
-      return watch(open(clientCertificate), where, events);
+      return streamOver(open(clientCertificate), where, events);
     } catch (error) {
-      return refusedStream(clientCertificateFailure(error as Error), events);
+      const stream = new PassThrough();
+      stream.on('close', () => events.ended(clientCertificateFailure(error as Error)));
+      return stream.destroy();
     }
   };
 }
 
-/** `host:port`, as people read it. */
+/** `host:port`, with brackets around an IPv6 address. */
 export function placeName({ host, port }: Pick<TlsEndpoint, 'host' | 'port'>): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A stream that ends as soon as its dialler has returned. */
-export function refusedStream(failure: ConnectionFailure, events: StreamEvents): Duplex {
-  const stream = new PassThrough();
-  stream.on('close', () => events.ended(failure));
-  return stream.destroy();
-}
-
-function watch(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+function tlsStream(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
   let ended = false;
   const end = (failure: ConnectionFailure | null): void => {
     if (!ended) events.ended(failure);

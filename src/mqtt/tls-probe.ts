@@ -7,23 +7,23 @@ import { socketFailure } from './connection-failures.ts';
 import { placeName } from './tls-dialler.ts';
 import { serverNameIndication, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
-/** What one TLS connection shows of its target. */
+/** What one TLS connection reveals about the target. */
 export type TlsProbe = {
-  /** `null` = there was no connection. */
+  /** `null` = no connection. */
   readonly tcpMs: number | null;
   readonly tlsMs: number | null;
-  /** Such as `TLSv1.2`. */
+  /** For example `TLSv1.2`. */
   readonly protocol: string | null;
   readonly address: string | null;
-  /** The server's own certificate first, as far as it sent them; with a trusted chain up to its root. */
+  /** The certificates that the server sent, its own first; a trusted chain is complete up to its root. */
   readonly chain: readonly X509Certificate[];
   readonly failure: ConnectionFailure | null;
 };
 
-/** Longest wait for TCP and TLS together. */
+/** Limit for TCP and TLS together. */
 const TIMEOUT_MS = 15_000;
 
-/** Connects as a run does, with all its checks, and hangs up. Where a check fails, the certificates are looked at all the same. */
+/** Connects with all the checks of a run, then closes. If a check fails, it reads the certificates without checks. */
 export async function probeTls(endpoint: TlsEndpoint, choices: TlsChoices, clock: Clock): Promise<TlsProbe> {
   const probe = await handshake(tlsSockets(endpoint, choices)(null), placeName(endpoint), clock);
   if (!probe.failure?.code.startsWith('tls-')) return probe;
@@ -65,7 +65,7 @@ function handshake(socket: TLSSocket, where: string, clock: Clock): Promise<TlsP
   });
 }
 
-/** On a client's socket Node takes the certificate out of the chain when it is asked for: the second call gets the next one, or none. */
+/** Node removes the certificate from a client socket's chain when it is read, so a second call would return the next one, or none. */
 function keepPeerCertificate(socket: TLSSocket): void {
   const read = socket.getPeerX509Certificate.bind(socket);
   let certificate: X509Certificate | undefined;

@@ -12,21 +12,21 @@ import type { ClientCertificate } from '../conversation/client-certificate.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** How TLS is spoken, beyond host, port and roots. */
+/** TLS settings besides host, port and roots. */
 export type TlsChoices = {
-  /** `true`: the given roots stand instead of the system's; `false`: beside them. */
+  /** `true`: the given roots replace the system's; `false`: they are added to them. */
   readonly caOnly: boolean;
   readonly versionMin: TlsVersion;
   readonly versionMax: TlsVersion;
-  /** Sent as SNI, and the name that the certificate must bear; `null` = the host. */
+  /** Sent as SNI; the certificate must be for this name. `null` = the host. */
   readonly serverName: string | null;
-  /** Source addresses, used in turn: each has local ports of its own. Empty = the system chooses. */
+  /** Source addresses, used in turn, because each has its own local ports. Empty = the system chooses. */
   readonly localAddresses: readonly string[];
 };
 
 export const TLS_CHOICES_DEFAULT: TlsChoices = Object.freeze({
   caOnly: false,
-  // The only version that the service's documentation promises; older ones are dead.
+  // The only version that the service's documentation promises; older ones are retired.
   versionMin: 'TLSv1.2',
   versionMax: 'TLSv1.3',
   serverName: null,
@@ -34,16 +34,16 @@ export const TLS_CHOICES_DEFAULT: TlsChoices = Object.freeze({
 });
 
 /**
- * Where a name has several addresses, Node gives each 250 ms and then tries the next. A front end under load answers a
- * SYN later than that, and every try given up early would add to the load: allow one retransmission, which comes after 1 s.
+ * If a name has several addresses, Node allows each 250 ms before it tries the next. A loaded front end answers a SYN later than that, and
+ * every attempt given up early would add to the load. This allows one retransmission, which comes after 1 s.
  */
 const ADDRESS_TIMEOUT_MS = 3_000;
 
-/** The subject alternative names of a certificate are quoted to people up to this length. */
+/** Longer lists of a certificate's names are cut in messages. */
 const NAMES_CHARACTERS_MAX = 200;
 
 export type TlsEndpoint = {
-  /** Name or IP address; the certificate must be for it, unless `TlsChoices.serverName` says otherwise. */
+  /** Name or IP address; the certificate must be for it, unless `TlsChoices.serverName` is set. */
   readonly host: string;
   readonly port: number;
   /** Trusted roots, each one or more certificates in PEM. */
@@ -51,15 +51,15 @@ export type TlsEndpoint = {
 };
 
 /**
- * Begins to connect, showing the certificate in the handshake; `null` = none.
+ * Begins to connect, presenting the certificate in the handshake; `null` = none.
  *
  * @throws what `tls.createSecureContext` throws for a certificate and key that it cannot use.
  */
 export type OpenTlsSocket = (clientCertificate: ClientCertificate | null) => TLSSocket;
 
 /**
- * TLS straight to the endpoint, always verified. All connections without a client certificate share one `SecureContext`: making
- * it takes tens of milliseconds once roots are added, so call this once per thread.
+ * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`: with added roots,
+ * making one takes tens of milliseconds, so call this once per thread.
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
@@ -83,7 +83,7 @@ export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoi
       secureContext: context ?? sharedContext,
       checkServerIdentity: () => identityError(socket, name),
     });
-    // Small packets that answer each other would wait for delayed acknowledgements. `tls.connect` ignores the option of this name.
+    // Otherwise small packets would wait for delayed acknowledgements. `tls.connect` ignores the `noDelay` option.
     socket.setNoDelay(true);
     skipCertificateObjects(socket);
     if (context !== null) closeWith(socket, context);
@@ -91,7 +91,7 @@ export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoi
   };
 }
 
-/** No SNI for addresses (RFC 6066, 3). @param name that the certificate must bear */
+/** No SNI for addresses (RFC 6066, 3). @param name the name that the certificate must be for */
 export function serverNameIndication(name: string): string {
   return isIP(name) === 0 ? name : '';
 }
@@ -105,7 +105,7 @@ function openSharedContext(
   return createSecureContext({ minVersion, maxVersion, ca });
 }
 
-/** A name with several addresses is tried over a new handle for each, so that the context is needed until the end. */
+/** Each address of a name is tried over a new handle, so the context is needed until the socket closes. */
 function closeWith(socket: TLSSocket, context: SecureContext): void {
   socket.once('close', () => closeDeviceContext(context));
 }
@@ -114,14 +114,14 @@ function sourcesInTurn(localAddresses: readonly string[]): () => { localAddress?
   let turn = 0;
   return () => {
     const localAddress = localAddresses[turn++ % localAddresses.length];
-    // A source address reaches only targets of its own family.
+    // A source address only reaches targets of its own family.
     return localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) };
   };
 }
 
 /**
- * After each handshake Node turns the peer's whole chain into objects, only to hand them to `checkServerIdentity`: a third of
- * the handshake's cost. The chain itself is verified by OpenSSL, and the name by `identityError`, which asks OpenSSL too.
+ * After each handshake Node converts the server's whole chain into objects, only to pass them to `checkServerIdentity`: a third of the
+ * handshake's cost. OpenSSL verifies the chain itself, and `identityError` has it verify the name, too.
  */
 function skipCertificateObjects(socket: TLSSocket): void {
   socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
@@ -130,29 +130,29 @@ function skipCertificateObjects(socket: TLSSocket): void {
 function identityError(socket: TLSSocket, name: string): Error | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate !== undefined && isIssuedFor(certificate, name)) return undefined;
-  const names = certificate?.subjectAltName ?? certificate?.subject ?? 'nobody';
+  const names = certificate?.subjectAltName ?? certificate?.subject ?? 'no name';
   return Object.assign(new Error(`the certificate is for ${names.slice(0, NAMES_CHARACTERS_MAX)}, not for ${name}`), {
     code: 'ERR_TLS_CERT_ALTNAME_INVALID',
   });
 }
 
-/** A name by the DNS names of the certificate (where it has none, by its common name), an address by its IP addresses. */
+/** A name must match the certificate's DNS names (or its common name, if it has none), an address its IP addresses. */
 function isIssuedFor(certificate: X509Certificate, name: string): boolean {
   if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined;
   return certificate.checkHost(name) !== undefined;
 }
 
-/** What Node's contexts can do beyond their documentation, on Node 20 to 26. */
+/** Undocumented methods of Node's contexts, present on Node 20 to 26. */
 type NativeContext = { addCACert?(pem: string): void; close?(): void };
 
 /**
- * A context for one device, which shows its certificate.
+ * A context that presents the certificate of one device.
  *
- * Where roots are added to the system's, parsing all of them anew costs 10 to 30 ms a context: instead the added ones are put
- * beside the system's, which all contexts share.
+ * Parsing the system's roots together with added ones costs 10 to 30 ms per context. Instead, the added ones are put beside the system's
+ * roots, which all contexts share.
  *
- * @param caPems roots that are added, or that stand alone.
- * @throws what `tls.createSecureContext` throws for a certificate or key that it cannot read, or that do not fit.
+ * @param caPems roots to add to the system's, or to use alone.
+ * @throws what `tls.createSecureContext` throws for a certificate or key that it cannot read, or that do not match.
  */
 export function openDeviceContext(
   { chainPem, privateKeyPem }: ClientCertificate,
@@ -170,8 +170,8 @@ export function openDeviceContext(
 }
 
 /**
- * Frees the memory of a context that no connection uses any more. Left to the garbage collector, which does not see how large
- * it is outside the heap, contexts pile up by the thousand (nodejs/node issue 66002).
+ * Frees the memory of a context that is no longer used. The garbage collector does not see how large contexts are outside the heap, and
+ * would let them pile up by the thousand (nodejs/node issue 66002).
  */
 export function closeDeviceContext(context: SecureContext): void {
   const native: NativeContext = context.context;

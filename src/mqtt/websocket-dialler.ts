@@ -2,34 +2,26 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
-import { clientCertificateFailure, socketFailure, webSocketFailure } from './connection-failures.ts';
+import { socketFailure, webSocketFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
-import { placeName, refusedStream } from './tls-dialler.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { dialler } from './tls-dialler.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint } from './tls-sockets.ts';
 
-/** As the service's SDKs for Node and Python ask for it. */
+/** As requested by the service's SDKs for Node and Python. */
 const PATH = '/$iothub/websocket';
 const SUBPROTOCOL = 'mqtt';
 
 /**
- * MQTT over WebSocket over TLS, for networks that let only HTTPS through. The TLS below, and all its checks, are those of
- * `tlsDialler`; the stream is secured when the upgrade has been accepted.
+ * MQTT over WebSocket over TLS, for networks that only let HTTPS through. TLS and all its checks are those of `tlsDialler`; the stream is
+ * secured once the upgrade is accepted.
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
 export function webSocketDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
-  const open = tlsSockets(endpoint, choices);
-  const where = placeName(endpoint);
-  return (events, clientCertificate) => {
-    try {
-      return upgrade(open(clientCertificate), where, events);
-    } catch (error) {
-      return refusedStream(clientCertificateFailure(error as Error), events);
-    }
-  };
+  return dialler(endpoint, choices, webSocketStream);
 }
 
-function upgrade(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+function webSocketStream(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
   const webSocket = new WebSocket(`wss://${where}${PATH}`, SUBPROTOCOL, {
     createConnection: () => socket,
     perMessageDeflate: false,
@@ -53,11 +45,11 @@ function upgrade(socket: TLSSocket, where: string, events: StreamEvents): Duplex
     end(webSocketFailure(`the upgrade was answered with HTTP ${statusCode} ${statusMessage}`, where));
   });
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // What `ws` finds wrong in the frames of the other side has a code; without one, it is something written after a close.
+    // `ws` gives a code to every fault in the server's frames; an error without one comes from writing after a close.
     const isClosed = upgraded && error.code === undefined;
     end(isClosed ? null : webSocketFailure(error.message, where));
   });
-  // After the last byte was read; `close` alone would wait for this side to end as well.
+  // `end` comes after the last byte; `close` alone would wait until this side ends, too.
   stream.on('end', () => end(null));
   stream.on('close', () => end(null));
   return stream;

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { OpenConversation } from '../conversation/conversation.ts';
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../dps/service-limits.ts';
 import { CAPITAL_IDS_REMEDY, capitalIdsWarning, type FleetSurvey } from '../fleet/survey-fleet.ts';
 import {
@@ -14,9 +15,7 @@ import {
   slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
-import { type DiallerSettings, dialler } from '../mqtt/dialler.ts';
-import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
-import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
+import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
@@ -70,15 +69,15 @@ export type TargetProbes = {
   probeTls(): Promise<TlsProbe>;
   /** `null` = not measured. */
   clockSkewMs(): Promise<number | null>;
-  readonly open: OpenMqttConnection;
+  readonly open: OpenConversation;
 };
 
-function networkProbes(settings: DiallerSettings, clock: Clock): TargetProbes {
+function networkProbes(settings: ServiceConnectionSettings, clock: Clock): TargetProbes {
   return {
     lookUp: async () => (await lookup(settings.host, { all: true })).map(({ address }) => address),
     probeTls: () => probeTls(settings, settings.tls, clock),
     clockSkewMs: () => measureClockSkew(settings, clock),
-    open: mqttJsConnections(dialler(settings), clock),
+    open: serviceConversations(settings, clock),
   };
 }
 

@@ -1,10 +1,9 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { type CredentialRefusal, credentialsMaker } from '../attestation/make-credentials.ts';
 import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/connection-failure.ts';
-import { connectUsername } from '../dps/connect-identity.ts';
+import type { ConversationIdentity, OpenConversation } from '../conversation/conversation.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
-import type { MqttIdentity, OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { remedyFor } from '../report/remedies.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -39,8 +38,8 @@ const FAILURES_OF_THE_DEVICE: readonly ConnectionFailureCode[] = [
  */
 export async function preflight(
   target: string,
-  identity: MqttIdentity,
-  open: OpenMqttConnection,
+  identity: ConversationIdentity,
+  open: OpenConversation,
   clock: Clock,
 ): Promise<PreflightFacts> {
   for (let attempt = 1; ; attempt += 1) {
@@ -60,14 +59,14 @@ export async function preflight(
 
 type Attempt = { readonly facts: PreflightFacts; readonly failure: ConnectionFailure | null };
 
-function connectOnce(identity: MqttIdentity, open: OpenMqttConnection, clock: Clock): Promise<Attempt> {
+function connectOnce(identity: ConversationIdentity, open: OpenConversation, clock: Clock): Promise<Attempt> {
   return new Promise((resolve) => {
     const startedAtMs = clock.nowMs();
     let tcpAtMs: number | null = null;
     let tlsAtMs: number | null = null;
     const finish = (failure: ConnectionFailure | null): void => {
       timer.cancel();
-      connection.close();
+      conversation.close();
       const facts = {
         tcpMs: since(startedAtMs, tcpAtMs),
         tlsMs: since(tcpAtMs, tlsAtMs),
@@ -76,7 +75,7 @@ function connectOnce(identity: MqttIdentity, open: OpenMqttConnection, clock: Cl
       };
       resolve({ facts, failure });
     };
-    const connection = open(identity, (event) => {
+    const conversation = open(identity, (event) => {
       if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
       else if (event.type === 'secured') tlsAtMs = clock.nowMs();
       else if (event.type === 'connected') finish(null);
@@ -105,7 +104,7 @@ export type FirstDeviceRequest = {
 export async function firstDeviceIdentity(
   { scenario, fleet, idScope, keys, userAgent }: FirstDeviceRequest,
   clock: Clock,
-): Promise<{ readonly identity: MqttIdentity } | { readonly refusal: CredentialRefusal }> {
+): Promise<{ readonly identity: ConversationIdentity } | { readonly refusal: CredentialRefusal }> {
   const rows = readFleet(scenario.fleet, fleet);
   const first = await rows.next();
   await rows.return(undefined);
@@ -114,8 +113,14 @@ export async function firstDeviceIdentity(
   const made = await credentialsMaker(keys, idScope, clock)(first.value);
   if ('refusal' in made) return made;
   const { password, clientCertificate } = made.credentials;
-  const username = connectUsername({ idScope, registrationId, apiVersion: scenario.apiVersion }, userAgent);
   return {
-    identity: { clientId: registrationId, username, password: password(clock.epochMs(), 0), clientCertificate },
+    identity: {
+      registrationId,
+      idScope,
+      apiVersion: scenario.apiVersion,
+      userAgent,
+      password: password(clock.epochMs(), 0),
+      clientCertificate,
+    },
   };
 }

@@ -1,16 +1,16 @@
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 
-/** What a device proves its identity with. */
+/** A device's proof of identity. */
 export type Credentials = {
-  /** How many there are to choose from: 2 where the device has a secondary key beside its primary one. */
+  /** Number of keys: 2 if the device has a secondary key besides its primary one. */
   readonly keys: number;
   /**
-   * The password of one CONNECT, made anew for each; `null` = none is sent.
+   * A new password for one connection; `null` = none is sent.
    *
    * @param epochMs wall clock
-   * @param key from 0, below `keys`
+   * @param key index of the key, from 0
    */
   password(epochMs: number, key: number): string | null;
-  /** Shown in the TLS handshake; `null` with symmetric keys. */
+  /** Presented in the TLS handshake; `null` with symmetric keys. */
   readonly clientCertificate: ClientCertificate | null;
 };

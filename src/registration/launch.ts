@@ -7,17 +7,17 @@ export type Launch = {
   readonly group: string | null;
   readonly expectedHub: string | null;
   readonly otherValues: readonly string[];
-  /** base64; from the CSV. `null` = derived from the group's key. */
+  /** base64, from the CSV. `null` = derived from the group's key. */
   readonly deviceKey: string | null;
-  /** As they stand in the CSV. */
+  /** As written in the CSV. */
   readonly certificateFile: string | null;
   readonly keyFile: string | null;
   /** Custom data for the allocation webhook, as JSON text. */
   readonly payloadJson: string | null;
-  /** Of the run's clock. `null` in the closed model: the start is intended for the moment a slot is free. */
+  /** On the run's clock. `null` in the closed model: the launch starts as soon as a slot is free. */
   readonly intendedAtMs: number | null;
-  /** How much later than intended it may start, for the sake of quota, governor or a standstill. */
+  /** How long quota, governor or a suspension of the process holds the start back. */
   readonly heldMs: number;
-  /** Must not start before, of the run's clock: its intended start, or when its permit is valid. `null` = at once. */
+  /** Earliest start on the run's clock: the intended start, or the start of its permit's validity. `null` = at once. */
   readonly notBeforeMs: number | null;
 };

@@ -1,32 +1,23 @@
 /*
- * One registration, client side. The rule: everything that changes a registration's state lives in this file. It has no clock,
- * no timers, no randomness and no I/O: the driver brings events with their time, carries out the commands in their order, and
- * brings `woke` at `wakeAtMs`.
+ * One registration, client side. The rule: everything that changes a registration's state lives in this file. It has no clock, timers,
+ * randomness or I/O: the driver delivers timed events, carries out the commands in order, and delivers `woke` at `wakeAtMs`.
  *
- *   connecting ──► subscribing ──► awaitingResponse ──► done
+ *   connecting ──► awaitingReady ──► awaitingAnswer ──► done
  *       ▲               │            │        ▲
  *       │               ▼            ▼        │ ask
  *       └─reconnect── pausing ◄──────┘        │
  *                       └─────────────────────┘
  *
- * Where register requests need permits, `ask` leads through awaitingPermit, but for the request that the launch's own permit
- * is for: the first, on the first connection, before that permit lapses.
+ * Where register requests need permits, `ask` leads through awaitingPermit. The one exception is the request covered by the launch's own
+ * permit: the first, on the first connection, before that permit lapses.
  */
+import type { Answer as ServiceAnswer } from '../conversation/conversation.ts';
 import { ERROR_CODES } from '../dps/error-codes.ts';
-import { type AnswerBody, parseAnswerBody, registerBody } from '../dps/payloads.ts';
-import { parseResponseTopic, pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../dps/topics.ts';
-import {
-  type AnswerMeaning,
-  answerMeaning,
-  answerVerdict,
-  assignedVerdict,
-  clientVerdict,
-  connectionVerdict,
-} from './answer-meaning.ts';
+import type { AnswerBody } from '../dps/payloads.ts';
 import type { RegistrationPhases } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
 import {
-  EMPTY_TALLY,
+  NO_COUNTS,
   type RegistrationCommand,
   type RegistrationEnding,
   type RegistrationEvent,
@@ -37,67 +28,70 @@ import {
   type RequestKind,
   type Transition,
 } from './registration-state.ts';
+import {
+  type AnswerMeaning,
+  answerMeaning,
+  answerVerdict,
+  assignedVerdict,
+  clientVerdict,
+  connectionVerdict,
+} from './retry-decision.ts';
 import { conflictDelayMs, jitter, retryDelayMs } from './retry-delay.ts';
 
 type Phase = RegistrationState['phase'];
 type In<P extends Phase> = Extract<RegistrationState, { phase: P }>;
-type Open = Exclude<RegistrationState, { phase: 'done' }>;
+type Unfinished = Exclude<RegistrationState, { phase: 'done' }>;
 type On<E extends RegistrationEvent['type']> = Extract<RegistrationEvent, { type: E }>;
 type Handler<S, E> = (state: S, event: E, policy: RegistrationPolicy) => Transition;
 type Transitions = {
   readonly [P in Phase]: { readonly [E in RegistrationEvent['type']]?: Handler<In<P>, On<E>> };
 };
 
-/** What each event does in each phase. Where nothing stands, it does nothing. */
+/** The effect of each event in each phase. An event without an entry has none. */
 const TRANSITIONS: Transitions = {
   connecting: {
     tcpConnected: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tcpMs', atMs) }),
     secured: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tlsMs', atMs) }),
-    connected: subscribe,
-    message: dropAnswer,
+    connected: awaitReady,
+    stale: countStale,
     lost: connectionLost,
-    woke: due(unanswered('no-connack', 'The service did not answer CONNECT')),
+    woke: whenDue(unanswered('no-connack', 'The service did not answer CONNECT')),
     cancelled: cancel,
   },
-  subscribing: {
-    subscribed: (state, { atMs }, policy) => ask(measured(state.progress, 'subackMs', atMs), atMs, policy),
-    message: dropAnswer,
+  awaitingReady: {
+    ready: (state, { atMs }, policy) => ask(measured(state.progress, 'subackMs', atMs), atMs, policy),
+    stale: countStale,
     lost: connectionLost,
-    woke: due(unanswered('no-suback', 'The service did not answer SUBSCRIBE')),
+    woke: whenDue(unanswered('no-suback', 'The service did not answer SUBSCRIBE')),
     cancelled: cancel,
   },
-  awaitingResponse: {
-    message: receive,
+  awaitingAnswer: {
+    answered: receive,
+    stale: countStale,
     lost: connectionLost,
-    woke: due(unanswered('no-answer', 'The service did not answer the request')),
+    woke: whenDue(unanswered('no-answer', 'The service did not answer the request')),
     cancelled: cancel,
   },
   awaitingPermit: {
-    permitGranted: (state, { atMs }, policy) => register(leaving(state, atMs), atMs, policy),
-    message: dropAnswer,
-    lost: (state, event, policy) => withdrawing(connectionLostIdle(state, event, event.atMs, policy)),
-    woke: due((state) => stay(state)),
-    cancelled: (state, event) => withdrawing(cancel(state, event)),
+    permitGranted: (state, { atMs }, policy) => register(progressAfter(state, atMs), atMs, policy),
+    stale: countStale,
+    lost: (state, event, policy) => withPermitWithdrawn(connectionLostIdle(state, event, event.atMs, policy)),
+    woke: whenDue((state) => stay(state)),
+    cancelled: (state, event) => withPermitWithdrawn(cancel(state, event)),
   },
   pausing: {
-    message: dropAnswer,
+    stale: countStale,
     lost: connectionLostInPause,
-    woke: due(resume),
+    woke: whenDue(resume),
     cancelled: cancel,
   },
   done: {},
 };
 
 type AnswerHandler = (progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy) => Transition;
-type Answer = {
-  readonly atMs: number;
-  readonly asked: RequestKind;
-  readonly status: number;
-  readonly retryAfterSeconds: number | null;
-  readonly body: AnswerBody | null;
-};
+type Answer = ServiceAnswer & { readonly atMs: number; readonly asked: RequestKind };
 
-/** What each answer to the request in flight does. */
+/** The effect of each answer to the request in flight. */
 const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
   assigned: (progress, { atMs, body }) =>
     finish(measuredAssignment(progress, atMs), atMs, assignedVerdict(progress.key), body),
@@ -107,9 +101,8 @@ const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
   rejected: (progress, answer) => conclude(progress, answer, 'rejected'),
   pending: pollLater,
   throttled: (progress, answer, policy) => {
-    const again = askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy);
     const report = { type: 'reportThrottle', retryAfterSeconds: answer.retryAfterSeconds } as const;
-    return { state: again.state, commands: [report, ...again.commands] };
+    return after(report, askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy));
   },
   serverError: (progress, answer, policy) =>
     askAgain(countServerError(progress, answer), answer, 'serverError', policy),
@@ -124,7 +117,7 @@ export function begin(subject: RegistrationSubject, atMs: number, policy: Regist
     subject,
     startedAtMs: atMs,
     deadlineAtMs: atMs + policy.deadlineMs,
-    ...EMPTY_TALLY,
+    ...NO_COUNTS,
     milestoneAtMs: atMs,
     acceptedAtMs: null,
     pollsOfOperation: 0,
@@ -132,12 +125,12 @@ export function begin(subject: RegistrationSubject, atMs: number, policy: Regist
     certificateRetried: false,
     requestRetries: 0,
     troublesInARow: 0,
-    trouble: null,
+    lastTrouble: null,
   };
   return connect(progress, atMs, policy);
 }
 
-/** Total: every event may come in every phase. */
+/** Total: every event is allowed in every phase. */
 export function step(state: RegistrationState, event: RegistrationEvent, policy: RegistrationPolicy): Transition {
   const handler = TRANSITIONS[state.phase][event.type] as Handler<RegistrationState, RegistrationEvent> | undefined;
   return handler === undefined ? stay(state) : handler(state, event, policy);
@@ -150,74 +143,71 @@ function connect(progress: RegistrationProgress, atMs: number, policy: Registrat
   const attempts = progress.attempts + 1;
   const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
   const wakeAtMs = byDeadline(progress, atMs + policy.connectTimeoutMs);
-  const open: RegistrationCommand = { type: 'openConnection', key: progress.key };
-  return { state: { phase: 'connecting', wakeAtMs, progress: connecting }, commands: [open] };
-}
-
-function subscribe(state: In<'connecting'>, { atMs }: On<'connected'>, policy: RegistrationPolicy): Transition {
-  const progress = measured(state.progress, 'connackMs', atMs);
-  const wakeAtMs = byDeadline(progress, atMs + policy.responseTimeoutMs);
   return {
-    state: { phase: 'subscribing', wakeAtMs, progress },
-    commands: [{ type: 'subscribe', topicFilter: RESPONSE_TOPIC_FILTER }],
+    state: { phase: 'connecting', wakeAtMs, progress: connecting },
+    commands: [{ type: 'openConversation', key: progress.key }],
   };
 }
 
-function connectionLost(state: Open, { atMs, failure }: On<'lost'>, policy: RegistrationPolicy): Transition {
-  const verdict = connectionVerdict(failure);
-  const progress = leaving(state, atMs);
-  return verdict.result === 'refused' ? finish(progress, atMs, verdict) : reconnect(progress, atMs, verdict, policy);
+function awaitReady(state: In<'connecting'>, { atMs }: On<'connected'>, policy: RegistrationPolicy): Transition {
+  const progress = measured(state.progress, 'connackMs', atMs);
+  const wakeAtMs = byDeadline(progress, atMs + policy.responseTimeoutMs);
+  return stay({ phase: 'awaitingReady', wakeAtMs, progress });
 }
 
-/** Keeps the pause that the service asked for. */
+function connectionLost(state: Unfinished, { atMs, failure }: On<'lost'>, policy: RegistrationPolicy): Transition {
+  const verdict = connectionVerdict(failure);
+  const progress = progressAfter(state, atMs);
+  if (verdict.result === 'refused') return finish(progress, atMs, verdict);
+  return reconnect(progress, { atMs, notBeforeMs: atMs, trouble: verdict }, policy);
+}
+
+/** The pause that the service asked for still applies. */
 function connectionLostInPause(state: In<'pausing'>, event: On<'lost'>, policy: RegistrationPolicy): Transition {
   return state.then === 'reconnect' ? stay(state) : connectionLostIdle(state, event, state.wakeAtMs, policy);
 }
 
-/** A 429 stays the cause when it is for its sake that the connection idled. */
+/** If the connection was idle because of a 429, that 429 remains the cause. */
 function connectionLostIdle(
   state: In<'pausing' | 'awaitingPermit'>,
   { atMs, failure }: On<'lost'>,
   notBeforeMs: number,
   policy: RegistrationPolicy,
 ): Transition {
-  const progress = leaving(state, atMs);
-  const verdict = progress.trouble?.result === 'throttled' ? progress.trouble : connectionVerdict(failure);
-  return reconnect(progress, atMs, verdict, policy, notBeforeMs);
+  const progress = progressAfter(state, atMs);
+  const { lastTrouble } = progress;
+  const trouble = lastTrouble?.result === 'throttled' ? lastTrouble : connectionVerdict(failure);
+  return reconnect(progress, { atMs, notBeforeMs, trouble }, policy);
 }
 
-/** The other side kept silent for too long. */
-function unanswered(errorCode: string, message: string): Handler<Open, On<'woke'>> {
+/** The service did not answer in time. */
+function unanswered(errorCode: string, message: string): Handler<Unfinished, On<'woke'>> {
+  const trouble = clientVerdict('timed-out', errorCode, message);
   return (state, { atMs }, policy) =>
-    reconnect(leaving(state, atMs), atMs, clientVerdict('timed-out', errorCode, message), policy);
+    reconnect(progressAfter(state, atMs), { atMs, notBeforeMs: atMs, trouble }, policy);
 }
 
 function reconnect(
   progress: RegistrationProgress,
-  atMs: number,
-  trouble: RegistrationVerdict,
+  { atMs, notBeforeMs, trouble }: { atMs: number; notBeforeMs: number; trouble: RegistrationVerdict },
   policy: RegistrationPolicy,
-  notBeforeMs: number = atMs,
 ): Transition {
-  const lost: RegistrationCommand = { type: 'reportLost' };
-  if (progress.attempts >= policy.attemptsMax) {
-    const { state, commands } = finish(progress, atMs, trouble);
-    return { state, commands: [lost, ...commands] };
-  }
+  const lost = { type: 'reportLost' } as const;
+  if (progress.attempts >= policy.attemptsMax) return after(lost, finish(progress, atMs, trouble));
   const troubled = withTrouble(progress, trouble);
   const untilMs = Math.max(notBeforeMs, atMs + backoffMs(troubled, policy));
-  return pause(troubled, 'reconnect', atMs, untilMs, [lost, { type: 'closeConnection' }]);
+  return after(lost, pause(troubled, 'reconnect', atMs, untilMs));
 }
 
 // ---- requests
 
-/** Polls the operation where there is one, else registers, with a permit. */
+/** Polls the operation if one is known; otherwise registers, with a permit. */
 function ask(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
   if (progress.operationId !== null) return poll(progress, progress.operationId, atMs, policy);
   return hasPermit(progress, atMs, policy) ? register(progress, atMs, policy) : awaitPermit(progress, atMs);
 }
 
-/** The permit of the launch is for one request; too late, its place within the quota may be another's. */
+/** The launch's permit covers one request. Once it has lapsed, another request may have its place within the quota. */
 function hasPermit(progress: RegistrationProgress, atMs: number, { permitLapseMs }: RegistrationPolicy): boolean {
   if (permitLapseMs === null) return true;
   const isFirst = progress.attempts === 1 && progress.registersSent === 0;
@@ -231,14 +221,11 @@ function awaitPermit(progress: RegistrationProgress, atMs: number): Transition {
   };
 }
 
-/** Nobody waits for the permit any more. */
-function withdrawing({ state, commands }: Transition): Transition {
-  return { state, commands: [{ type: 'withdrawPermit' }, ...commands] };
+function withPermitWithdrawn(transition: Transition): Transition {
+  return after({ type: 'withdrawPermit' }, transition);
 }
 
 function register(before: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const requestId = nextRequestId(before);
-  const { registrationId, payloadJson } = before.subject;
   const progress = {
     ...before,
     registersSent: before.registersSent + 1,
@@ -246,60 +233,51 @@ function register(before: RegistrationProgress, atMs: number, policy: Registrati
     milestoneAtMs: atMs,
     acceptedAtMs: null,
   };
-  const request = { topic: registerTopic(requestId), payload: registerBody(registrationId, payloadJson) };
-  return send({ asked: 'register', requestId, progress }, request, atMs, policy);
+  return { state: awaitAnswer('register', progress, atMs, policy), commands: [{ type: 'register' }] };
 }
 
 function poll(before: RegistrationProgress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
   const { polls, pollsOfOperation } = before;
-  if (pollsOfOperation >= policy.pollsMax) return finish(before, atMs, pollsExhausted(policy));
-  const requestId = nextRequestId(before);
+  if (pollsOfOperation >= policy.pollsMax) {
+    const message = `Still not assigned after ${policy.pollsMax} polls`;
+    return finish(before, atMs, clientVerdict('timed-out', 'polls-exhausted', message));
+  }
   const progress = { ...before, polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 };
-  return send(
-    { asked: 'poll', requestId, progress },
-    { topic: pollTopic(requestId, operationId), payload: '' },
-    atMs,
-    policy,
-  );
+  return { state: awaitAnswer('poll', progress, atMs, policy), commands: [{ type: 'poll', operationId }] };
 }
 
-function send(
-  asking: Pick<In<'awaitingResponse'>, 'asked' | 'requestId' | 'progress'>,
-  request: { readonly topic: string; readonly payload: string },
+function awaitAnswer(
+  asked: RequestKind,
+  progress: RegistrationProgress,
   atMs: number,
   policy: RegistrationPolicy,
-): Transition {
-  const wakeAtMs = byDeadline(asking.progress, atMs + policy.responseTimeoutMs);
-  return { state: { phase: 'awaitingResponse', wakeAtMs, ...asking }, commands: [{ type: 'publish', ...request }] };
-}
-
-/** Fresh, so that the late answer to an earlier request never passes for the current one. */
-function nextRequestId({ subject, registersSent, polls }: RegistrationProgress): string {
-  return `${subject.requestIdPrefix}-${registersSent + polls + 1}`;
+): RegistrationState {
+  return { phase: 'awaitingAnswer', wakeAtMs: byDeadline(progress, atMs + policy.responseTimeoutMs), asked, progress };
 }
 
 // ---- answers
 
-function receive(state: In<'awaitingResponse'>, event: On<'message'>, policy: RegistrationPolicy): Transition {
-  const topic = parseResponseTopic(event.topic);
-  if (topic === null || topic.requestId !== state.requestId) return dropAnswer(state);
+function receive(state: In<'awaitingAnswer'>, event: On<'answered'>, policy: RegistrationPolicy): Transition {
   const { asked } = state;
-  const { status, retryAfterSeconds } = topic;
-  const body = parseAnswerBody(event.payload);
+  const { atMs, status, retryAfterSeconds, body } = event;
   const meaning = answerMeaning({ asked, status, body, operationId: state.progress.operationId });
-  const progress = asked === 'register' ? measuredAcceptance(state.progress, event.atMs) : state.progress;
-  return ANSWERS[meaning](progress, { atMs: event.atMs, asked, status, retryAfterSeconds, body }, policy);
+  const progress = asked === 'register' ? measuredAcceptance(state.progress, atMs) : state.progress;
+  return ANSWERS[meaning](progress, { atMs, asked, status, retryAfterSeconds, body }, policy);
 }
 
-function dropAnswer(state: Open): Transition {
+function countStale(state: Unfinished): Transition {
   return stay({ ...state, progress: { ...state.progress, staleAnswers: state.progress.staleAnswers + 1 } });
 }
 
-/** The service is at work. Its first operation ID stays, whatever later answers name. */
+/** The service is working on it. The first operation ID stands, whatever later answers say. */
 function pollLater(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
   const operationId = progress.operationId ?? answer.body?.operationId ?? null;
-  const advanced = { ...progress, operationId, troublesInARow: 0, trouble: null };
-  return pauseBefore('ask', advanced, answer, policy.pollDelayDefaultMs, policy.pollDelayMinMs, policy);
+  const advanced = { ...progress, operationId, troublesInARow: 0, lastTrouble: null };
+  return pauseFor(advanced, 'ask', answer, {
+    defaultMs: policy.pollDelayDefaultMs,
+    minMs: policy.pollDelayMinMs,
+    maxMs: policy.retryAfterMaxMs,
+  });
 }
 
 type RepeatedMeaning = 'throttled' | 'serverError' | 'malformed' | 'conflict' | 'operationGone';
@@ -313,23 +291,23 @@ function askAgain(
   const verdict = answerVerdict(meaning, answer.status, answer.body);
   if (progress.requestRetries >= policy.requestRetriesMax) return finish(progress, answer.atMs, verdict);
   const troubled = withTrouble({ ...progress, requestRetries: progress.requestRetries + 1 }, verdict);
-  const delayMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
-  return pauseBefore('ask', troubled, answer, delayMs, policy.retryDelayBaseMs, policy);
+  const defaultMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
+  return pauseFor(troubled, 'ask', answer, retryLimits(defaultMs, policy));
 }
 
-/** Final, unless the device has another key, or its certificate may be shown once more. */
+/** Final, unless the device has another key, or may present its certificate once more. */
 function notAuthorized(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
   const { attempts, key, subject, certificateRetried } = progress;
-  const trouble = answerVerdict('unauthorized', answer.status, answer.body);
+  const lastTrouble = answerVerdict('unauthorized', answer.status, answer.body);
   if (attempts < policy.attemptsMax) {
     if (key + 1 < subject.keys) {
-      return pauseBefore('reconnect', { ...progress, key: key + 1, trouble }, answer, 0, 0, policy);
+      const withNextKey = { ...progress, key: key + 1, lastTrouble };
+      return pauseFor(withNextKey, 'reconnect', answer, { defaultMs: 0, minMs: 0, maxMs: policy.retryAfterMaxMs });
     }
     const isCertificate = answer.body?.errorCode === ERROR_CODES.invalidCertificate;
     if (policy.retriesInvalidCertificate && isCertificate && !certificateRetried) {
-      const troubled = withTrouble({ ...progress, certificateRetried: true }, trouble);
-      const delayMs = backoffMs(troubled, policy);
-      return pauseBefore('reconnect', troubled, answer, delayMs, policy.retryDelayBaseMs, policy);
+      const troubled = withTrouble({ ...progress, certificateRetried: true }, lastTrouble);
+      return pauseFor(troubled, 'reconnect', answer, retryLimits(backoffMs(troubled, policy), policy));
     }
   }
   return conclude(progress, answer, 'unauthorized');
@@ -345,44 +323,46 @@ function conclude(
 
 // ---- pauses
 
-/**
- * A pause between two connections comes without one.
- * @param otherwiseMs when the service sent no retry-after
- * @param leastMs when it did
- */
-function pauseBefore(
-  then: 'ask' | 'reconnect',
+/** `defaultMs` applies when the answer has no retry-after, the limits when it has one. */
+type PauseLimits = { readonly defaultMs: number; readonly minMs: number; readonly maxMs: number };
+
+function retryLimits(defaultMs: number, policy: RegistrationPolicy): PauseLimits {
+  return { defaultMs, minMs: policy.retryDelayBaseMs, maxMs: policy.retryAfterMaxMs };
+}
+
+/** Pauses for the answer's retry-after. */
+function pauseFor(
   progress: RegistrationProgress,
+  then: In<'pausing'>['then'],
   { atMs, retryAfterSeconds }: Answer,
-  otherwiseMs: number,
-  leastMs: number,
-  policy: RegistrationPolicy,
+  { defaultMs, minMs, maxMs }: PauseLimits,
 ): Transition {
-  const commands: readonly RegistrationCommand[] = then === 'reconnect' ? [{ type: 'closeConnection' }] : [];
-  if (retryAfterSeconds === null) return pause(progress, then, atMs, atMs + otherwiseMs, commands);
+  if (retryAfterSeconds === null) return pause(progress, then, atMs, atMs + defaultMs);
   const askedMs = retryAfterSeconds * 1000;
-  if (askedMs < leastMs) return pause(progress, then, atMs, atMs + leastMs, commands);
-  if (askedMs <= policy.retryAfterMaxMs) return pause(progress, then, atMs, atMs + askedMs, commands);
+  if (askedMs < minMs) return pause(progress, then, atMs, atMs + minMs);
+  if (askedMs <= maxMs) return pause(progress, then, atMs, atMs + askedMs);
   const clamped = { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 };
-  return pause(clamped, then, atMs, atMs + policy.retryAfterMaxMs, commands);
+  return pause(clamped, then, atMs, atMs + maxMs);
 }
 
 function pause(
   progress: RegistrationProgress,
-  then: 'ask' | 'reconnect',
+  then: In<'pausing'>['then'],
   pausedAtMs: number,
   untilMs: number,
-  commands: readonly RegistrationCommand[],
 ): Transition {
-  return { state: { phase: 'pausing', then, pausedAtMs, wakeAtMs: byDeadline(progress, untilMs), progress }, commands };
+  return {
+    state: { phase: 'pausing', then, pausedAtMs, wakeAtMs: byDeadline(progress, untilMs), progress },
+    commands: then === 'reconnect' ? [{ type: 'closeConversation' }] : [],
+  };
 }
 
 function resume(state: In<'pausing'>, { atMs }: On<'woke'>, policy: RegistrationPolicy): Transition {
-  const progress = leaving(state, atMs);
+  const progress = progressAfter(state, atMs);
   return state.then === 'ask' ? ask(progress, atMs, policy) : connect(progress, atMs, policy);
 }
 
-/** Of this pause; attempts and requests grow between any two, so that no two draws are the same. */
+/** The pause's random number. Attempts or requests grow between two pauses, so no two draws are the same. */
 function randomOf({ subject, attempts, registersSent, polls }: RegistrationProgress): number {
   return jitter(subject.seed, subject.registrationId, attempts + registersSent + polls);
 }
@@ -393,29 +373,25 @@ function backoffMs(progress: RegistrationProgress, policy: RegistrationPolicy): 
 
 // ---- ends
 
-function cancel(state: Open, { atMs }: On<'cancelled'>): Transition {
+function cancel(state: Unfinished, { atMs }: On<'cancelled'>): Transition {
   const verdict: RegistrationVerdict = { result: 'cancelled', errorCode: null, errorMessage: null, trackingId: null };
-  return finish(leaving(state, atMs), atMs, verdict);
+  return finish(progressAfter(state, atMs), atMs, verdict);
 }
 
-function deadlinePassed(state: Open, atMs: number, policy: RegistrationPolicy): Transition {
-  const ended = timedOut(leaving(state, atMs), atMs, policy);
-  return state.phase === 'awaitingPermit' ? withdrawing(ended) : ended;
+function deadlinePassed(state: Unfinished, atMs: number, policy: RegistrationPolicy): Transition {
+  const progress = progressAfter(state, atMs);
+  const ended = finish(progress, atMs, deadlineVerdict(progress, policy));
+  return state.phase === 'awaitingPermit' ? withPermitWithdrawn(ended) : ended;
 }
 
-function timedOut(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const { trouble } = progress;
-  if (trouble?.result === 'throttled') return finish(progress, atMs, trouble);
-  const before = trouble === null ? '' : `; last trouble: ${trouble.errorCode} ${trouble.errorMessage ?? ''}`.trimEnd();
-  return finish(
-    progress,
-    atMs,
-    clientVerdict('timed-out', 'deadline', `Not finished after ${policy.deadlineMs} ms${before}`),
-  );
-}
-
-function pollsExhausted({ pollsMax }: RegistrationPolicy): RegistrationVerdict {
-  return clientVerdict('timed-out', 'polls-exhausted', `Still not assigned after ${pollsMax} polls`);
+function deadlineVerdict(
+  { lastTrouble }: RegistrationProgress,
+  { deadlineMs }: RegistrationPolicy,
+): RegistrationVerdict {
+  if (lastTrouble?.result === 'throttled') return lastTrouble;
+  const { errorCode, errorMessage } = lastTrouble ?? {};
+  const cause = lastTrouble === null ? '' : `; last trouble: ${errorCode} ${errorMessage ?? ''}`.trimEnd();
+  return clientVerdict('timed-out', 'deadline', `Not finished after ${deadlineMs} ms${cause}`);
 }
 
 function finish(
@@ -427,7 +403,7 @@ function finish(
   const ending = registrationEnding(progress, atMs, verdict, body);
   return {
     state: { phase: 'done', wakeAtMs: null, progress },
-    commands: [{ type: 'closeConnection' }, { type: 'finish', ending }],
+    commands: [{ type: 'closeConversation' }, { type: 'finish', ending }],
   };
 }
 
@@ -437,8 +413,12 @@ function stay(state: RegistrationState): Transition {
   return { state, commands: [] };
 }
 
-/** A timer that fires early changes nothing; past the deadline nothing else counts. */
-function due<S extends Open>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'woke'>> {
+function after(command: RegistrationCommand, { state, commands }: Transition): Transition {
+  return { state, commands: [command, ...commands] };
+}
+
+/** A timer that fires early has no effect; past the deadline only the deadline counts. */
+function whenDue<S extends Unfinished>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'woke'>> {
   return (state, event, policy) => {
     if (event.atMs < state.wakeAtMs) return stay(state);
     if (event.atMs >= state.progress.deadlineAtMs) return deadlinePassed(state, event.atMs, policy);
@@ -451,37 +431,40 @@ function byDeadline({ deadlineAtMs }: RegistrationProgress, atMs: number): numbe
 }
 
 /**
- * What a phase leaves behind when it ends without the answer it waited for: the time paused (a late timer is not part of a
- * pause that somebody asked for) or held, or a register request of which nobody knows what became of it.
+ * The progress once a phase ends without what it waited for. Adds the time paused (the lateness of a timer is not part of a requested pause)
+ * or held, and marks a register request whose fate is unknown.
  */
-function leaving(state: Open, atMs: number): RegistrationProgress {
+function progressAfter(state: Unfinished, atMs: number): RegistrationProgress {
   const { progress } = state;
-  if (state.phase === 'pausing') {
-    return { ...progress, waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs };
+  switch (state.phase) {
+    case 'pausing':
+      return { ...progress, waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs };
+    case 'awaitingPermit':
+      return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
+    case 'awaitingAnswer':
+      return markInDoubt(progress, state.asked);
+    default:
+      return progress;
   }
-  if (state.phase === 'awaitingPermit') {
-    return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
-  }
-  return state.phase === 'awaitingResponse' ? leftInDoubt(progress, state.asked) : progress;
 }
 
-/** Nobody knows what became of the request; of a poll nothing can. */
-function leftInDoubt(progress: RegistrationProgress, asked: RequestKind): RegistrationProgress {
+/** The fate of the request is unknown. Polls change nothing at the service. */
+function markInDoubt(progress: RegistrationProgress, asked: RequestKind): RegistrationProgress {
   return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;
 }
 
-/** The service accepted the request that began it, and nobody will know what became of that. */
+/** The service accepted the request that began the operation; what became of it stays unknown. */
 function forgetOperation(progress: RegistrationProgress): RegistrationProgress {
   return { ...progress, operationId: null, pollsOfOperation: 0, possiblyTwice: true };
 }
 
-function withTrouble(progress: RegistrationProgress, trouble: RegistrationVerdict): RegistrationProgress {
-  return { ...progress, trouble, troublesInARow: progress.troublesInARow + 1 };
+function withTrouble(progress: RegistrationProgress, lastTrouble: RegistrationVerdict): RegistrationProgress {
+  return { ...progress, lastTrouble, troublesInARow: progress.troublesInARow + 1 };
 }
 
-/** Neither a 5xx nor what cannot be read says that nothing was done: a front end may answer so for what it had passed on. */
+/** Neither a 5xx nor an unreadable answer rules out that the service acted: a front end may send one for a request it had passed on. */
 function countServerError(progress: RegistrationProgress, { asked }: Answer): RegistrationProgress {
-  return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);
+  return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);
 }
 
 /** Ends one measured phase and begins the next. */
@@ -495,14 +478,14 @@ function measuredAcceptance(progress: RegistrationProgress, atMs: number): Regis
   return { ...progress, phases, acceptedAtMs: atMs };
 }
 
-/** Counts from the register request's first answer, also over lost connections between. */
+/** Counts from the first answer to the register request, across any lost connections. */
 function measuredAssignment(progress: RegistrationProgress, atMs: number): RegistrationProgress {
   const assignedMs = atMs - (progress.acceptedAtMs ?? atMs);
   return { ...progress, phases: { ...progress.phases, assignedMs } };
 }
 
-/** @param body of the final answer; `null` when no answer ended the registration */
-export function registrationEnding(
+/** @param body the final answer's; `null` when no answer ended the registration */
+function registrationEnding(
   progress: RegistrationProgress,
   finishedAtMs: number,
   verdict: RegistrationVerdict,

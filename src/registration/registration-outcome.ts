@@ -1,22 +1,22 @@
-/** How one registration ended. The first seven are outcomes of the machine, the rest are given by the coordinator or the report. */
+/** How one registration ended. The machine sets all but the last two, which the coordinator or the report sets. */
 export const REGISTRATION_RESULTS = [
   'assigned', // the service named a hub
-  'failed', // the service ended the operation as failed, or refused the request for a reason of its own (404, 400, …)
+  'failed', // the service failed the operation, or rejected the request (404, 400, …)
   'disabled', // the enrollment is disabled
   'refused', // the credentials or the connection's identity were refused (401, CONNACK 1, 2, 4, 5, TLS)
   'throttled', // the last answer when attempts or deadline ran out was a 429
   'timed-out', // the deadline passed, or an answer never came
-  'disconnected', // the connection could not be had or kept
-  'cancelled', // stopped by the user while it was under way
+  'disconnected', // no connection could be made or kept
+  'cancelled', // stopped by the user while in progress
   'not-started', // never sent
-  'unknown', // released to a worker, and then the run died: perhaps sent
+  'unknown', // released to a worker before the run died: possibly sent
 ] as const;
 
 export type RegistrationResult = (typeof REGISTRATION_RESULTS)[number];
 
-/** Lengths of a registration's phases in milliseconds; of the last connection where there were several. `null` = not reached. */
+/** Durations of a registration's phases in milliseconds, on its last connection. `null` = not reached. */
 export type RegistrationPhases = {
-  /** Dialling to TCP connected, name look-up included. */
+  /** Dialling to TCP connected, including name resolution. */
   readonly tcpMs: number | null;
   /** TCP connected to TLS established. */
   readonly tlsMs: number | null;
@@ -26,17 +26,17 @@ export type RegistrationPhases = {
   readonly subackMs: number | null;
   /** The last register request to its first answer. */
   readonly acceptedMs: number | null;
-  /** That first answer to the final one: assignment at the service, polls, and the pauses it asked for. */
+  /** That first answer to the final one: assignment at the service, polls and the pauses it asked for. */
   readonly assignedMs: number | null;
 };
 
-/** What is known of one registration when it has ended: all that a results row needs. */
+/** Everything that a results row needs. */
 export type RegistrationOutcome = {
   /** Place in the fleet, 0-based: the journal's key together with `round`. */
   readonly row: number;
   /** 1-based. */
   readonly round: number;
-  /** Launch number of this session, dense from 0; `null` for a row that never was launched. */
+  /** Launch number within the session, consecutive from 0; `null` for a row that was never launched. */
   readonly sequence: number | null;
   readonly registrationId: string;
   readonly group: string | null;
@@ -51,51 +51,51 @@ export type RegistrationOutcome = {
   readonly attempts: number;
   readonly registersSent: number;
   /**
-   * The service may have acted on a register request of which nobody knows what became: its answer never came, could not be
-   * read or was a 5xx, or it was accepted and its operation then forgotten. 429, 401 and 409 say that it was not acted on.
+   * The service may have acted on a register request whose fate is unknown: its answer never came, was unreadable or was a 5xx, or the
+   * service accepted it and then lost its operation. 429, 401 and 409 mean that the service did not act.
    */
   readonly possiblyTwice: boolean;
   readonly polls: number;
   /** Answers with 429. */
   readonly throttles: number;
-  /** Answers with 5xx, and answers to the request in flight that could not be read. */
+  /** 5xx and unreadable answers to the request in flight. */
   readonly serverErrors: number;
-  /** Answers that did not match the request in flight, and were dropped. */
+  /** Answers that were dropped because they did not match the request in flight. */
   readonly staleAnswers: number;
-  /** Answers whose retry-after was over the limit and was clamped. */
+  /** Answers whose retry-after exceeded the limit and was clamped. */
   readonly retryAftersClamped: number;
   /** The service's code in decimal (`401000`), or the client's own (`connack-3`, `tls-host-name`, `no-answer`). */
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly trackingId: string | null;
   readonly operationId: string | null;
-  /** The service itself ended the operation, as failed or disabled: it registered nobody. */
+  /** The service ended the operation as failed or disabled: it did not register the device. */
   readonly operationFailed: boolean;
   readonly serviceCreatedAt: string | null;
   readonly serviceUpdatedAt: string | null;
-  /** Times in milliseconds of the session's clock. Intended start: the schedule's; where there is none, the actual start. */
+  /** Milliseconds on the session's clock. The intended start is the schedule's, or the actual start if there is no schedule. */
   readonly intendedAtMs: number | null;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
-  /** Held back by governor, canary or outage. */
+  /** Time held back by governor, canary or outage. */
   readonly heldMs: number;
-  /** The part of it that fell between start and end, for register requests that were repeated. */
+  /** The part of `heldMs` between start and end: repeated register requests that waited for a permit. */
   readonly heldUnderWayMs: number;
-  /** Sum of the pauses asked for by the service or the policy. */
+  /** Sum of the pauses required by the service or the policy. */
   readonly waitedMs: number;
   readonly phases: RegistrationPhases;
   /** What the allocation webhook returned, as JSON text. */
   readonly returnedPayload: string | null;
 };
 
-/** Clocks of service and client may differ by this much before a record counts as older than the run. */
+/** Tolerated difference between the clocks of service and client when judging whether a record is older than the run. */
 const CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
 /**
- * Whether the service knew an assigned device before the run: its record is older, or the substatus says that it was
- * registered again although this run registered it once. `false` also where neither tells.
+ * Returns whether the service knew an assigned device before the run: its record is older, or the substatus reports another registration
+ * although this run registered it only once. `false` if neither is conclusive.
  *
- * @param runStartedAtEpochMs of the run's first session.
+ * @param runStartedAtEpochMs start of the run's first session
  */
 export function wasKnownBefore(outcome: RegistrationOutcome, runStartedAtEpochMs: number): boolean {
   if (outcome.result !== 'assigned') return false;

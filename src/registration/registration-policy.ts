@@ -1,13 +1,13 @@
-/** Limits and habits of one registration. Every limit has a name, a unit and a reason. */
+/** Limits and behavior of one registration. */
 export type RegistrationPolicy = {
-  /** Connections opened for one registration ID. */
+  /** Connections per registration. */
   readonly attemptsMax: number;
   /**
-   * Requests repeated on one connection: after 429, 5xx, 409, an answer that cannot be read, or a lost operation. With the
-   * others it bounds what one registration sends: requests ≤ attemptsMax × (1 + requestRetriesMax) + pollsMax × registers.
+   * Requests repeated on one connection: after 429, 5xx, 409, an unreadable answer or a lost operation. Together with the other limits it
+   * bounds what one registration sends: requests ≤ attemptsMax × (1 + requestRetriesMax) + pollsMax × registers.
    */
   readonly requestRetriesMax: number;
-  /** Polls of one operation; ends endless `assigning`. */
+  /** Polls per operation; ends an endless `assigning`. */
   readonly pollsMax: number;
   /** From opening a connection to its CONNACK. */
   readonly connectTimeoutMs: number;
@@ -17,37 +17,37 @@ export type RegistrationPolicy = {
   readonly deadlineMs: number;
   /** Pause before a poll when the answer carries no retry-after. */
   readonly pollDelayDefaultMs: number;
-  /** A poll waits so long also where retry-after asks for less. */
+  /** Shortest pause before a poll, even if retry-after asks for less. */
   readonly pollDelayMinMs: number;
-  /** A longer retry-after is clamped to this, and counted. */
+  /** A longer retry-after is clamped to this value and counted. */
   readonly retryAfterMaxMs: number;
   /**
-   * Exponential backoff with full jitter for 429, 5xx, CONNACK 3 and lost connections without retry-after. Its base is also the
-   * shortest pause where there is one: a service in trouble is not asked again at once, though it says 0.
+   * Exponential backoff with full jitter for 429, 5xx, CONNACK 3 and lost connections without retry-after. With a retry-after, the base is
+   * the shortest pause: even if a service in trouble says 0, it is not asked again at once.
    */
   readonly retryDelayBaseMs: number;
   readonly retryDelayMaxMs: number;
-  /** 409: somebody registers the same ID at this moment; a random pause between these two. */
+  /** 409, another client is registering the same ID: a random pause between these two. */
   readonly conflictDelayMinMs: number;
   readonly conflictDelayMaxMs: number;
-  /** Whether a device whose certificate was refused (401002) connects once more: good ones were seen to be refused now and then. */
+  /** Whether a device whose certificate was refused (401002) connects once more: the service occasionally refuses good certificates. */
   readonly retriesInvalidCertificate: boolean;
   /**
-   * From the actual start: a first register request that is not sent by then takes a permit of its own, as every repeated one
-   * does. `null` = register requests need no permits.
+   * From the actual start: a first register request not sent by then needs a permit of its own, like every repeated one. `null` = register
+   * requests need no permits.
    */
   readonly permitLapseMs: number | null;
 };
 
 export const REGISTRATION_POLICY_DEFAULT: RegistrationPolicy = Object.freeze({
   attemptsMax: 5,
-  // At pauses of 10 s that is the whole deadline; it ends sooner what the service asks to repeat sooner.
+  // With pauses of 10 s this takes the whole deadline; with shorter ones it ends the registration sooner.
   requestRetriesMax: 30,
-  // The service polls its hubs for about a minute before it gives up; at a retry-after of 3 s that is 20 polls.
+  // The service polls its hubs for about a minute before it gives up; with a retry-after of 3 s that is 20 polls.
   pollsMax: 100,
-  // A front end under load was seen to take seconds for a TLS handshake.
+  // A loaded front end can take seconds for a TLS handshake.
   connectTimeoutMs: 30_000,
-  // What the official SDKs wait for an answer.
+  // The official SDKs wait as long.
   responseTimeoutMs: 30_000,
   deadlineMs: 300_000,
   // The official SDKs poll every 2 s; the service allows 5 polls in 10 s.
@@ -60,10 +60,10 @@ export const REGISTRATION_POLICY_DEFAULT: RegistrationPolicy = Object.freeze({
   retryDelayMaxMs: 100_000,
   conflictDelayMinMs: 1_000,
   conflictDelayMaxMs: 10_000,
-  // A certificate that is wrong is refused for as long as it is asked.
+  // A certificate that really is wrong would be refused every time.
   retriesInvalidCertificate: false,
   permitLapseMs: null,
 });
 
-/** Where permits are needed: ample for connecting, and a twentieth of the minute by which quotas count. */
+/** `permitLapseMs` where permits are needed: ample for connecting, and a twentieth of the minute by which quotas are counted. */
 export const PERMIT_LAPSE_MS = 3_000;

@@ -1,101 +1,95 @@
-import type { MqttEvent } from '../mqtt/mqtt-connection.ts';
+import type { ConversationEvent } from '../conversation/conversation.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
 
-/** What a registration is about; never changes. */
+/** The registration's constants. */
 export type RegistrationSubject = {
   readonly registrationId: string;
-  /** JSON text for the allocation webhook. */
-  readonly payloadJson: string | null;
-  /** Keys that the device can prove itself with, tried one after the other. */
+  /** How many keys the device has; they are tried one after the other. */
   readonly keys: number;
-  /** Begins every `$rid`; no other registration of this ID, also of an earlier run, has the same. */
-  readonly requestIdPrefix: string;
-  /** Of the jitter. */
+  /** Seed of the jitter. */
   readonly seed: number;
 };
 
 export type RequestKind = 'register' | 'poll';
 
-/** How a registration ends, or would end were it given up now. */
+/** How a registration ends, or would end if it were given up now. */
 export type RegistrationVerdict = Pick<RegistrationOutcome, 'result' | 'errorCode' | 'errorMessage' | 'trackingId'>;
 
-/** What is known so far, whatever the phase. */
-export type RegistrationProgress = RegistrationTally & {
+/** Counts and measurements that go into the outcome unchanged. */
+export type RegistrationCounts = Pick<RegistrationOutcome, keyof typeof NO_COUNTS>;
+
+/** Everything known so far, in whatever phase. */
+export type RegistrationProgress = RegistrationCounts & {
   readonly subject: RegistrationSubject;
   readonly startedAtMs: number;
   readonly deadlineAtMs: number;
-  /** Where the last measured phase ended and the next begins. */
+  /** End of the last measured phase and start of the next. */
   readonly milestoneAtMs: number;
   /** First answer to the last register request. */
   readonly acceptedAtMs: number | null;
   readonly pollsOfOperation: number;
   /** The key in use, from 0. */
   readonly key: number;
-  /** A refusal of the certificate has been asked again, as the policy may allow once. */
+  /** A refused certificate has been presented again, which the policy may allow once. */
   readonly certificateRetried: boolean;
   /** Requests repeated on this connection. */
   readonly requestRetries: number;
-  /** Since the service last made progress; the exponent of the backoff. */
+  /** Troubles since the service last made progress: the exponent of the backoff. */
   readonly troublesInARow: number;
-  /** The last of them. */
-  readonly trouble: RegistrationVerdict | null;
+  readonly lastTrouble: RegistrationVerdict | null;
 };
 
-/** `wakeAtMs`: when the machine wants `woke`, should nothing else happen before. */
+/** `wakeAtMs`: when the machine wants `woke`, unless another event comes first. */
 export type RegistrationState = { readonly progress: RegistrationProgress } & (
   | { readonly phase: 'connecting'; readonly wakeAtMs: number }
-  | { readonly phase: 'subscribing'; readonly wakeAtMs: number }
-  | {
-      readonly phase: 'awaitingResponse';
-      readonly wakeAtMs: number;
-      readonly requestId: string;
-      readonly asked: RequestKind;
-    }
+  /** Connected, but not ready for requests (MQTT: between CONNACK and SUBACK). */
+  | { readonly phase: 'awaitingReady'; readonly wakeAtMs: number }
+  | { readonly phase: 'awaitingAnswer'; readonly wakeAtMs: number; readonly asked: RequestKind }
   /** The connection is open, and a register request waits for its place within the quota. */
   | { readonly phase: 'awaitingPermit'; readonly wakeAtMs: number; readonly askedAtMs: number }
   | {
       readonly phase: 'pausing';
       readonly wakeAtMs: number;
       readonly pausedAtMs: number;
-      /** `ask`: the connection stays open. `reconnect`: there is none. */
+      /** `ask`: the connection stays open. `reconnect`: it is closed. */
       readonly then: 'ask' | 'reconnect';
     }
   | { readonly phase: 'done'; readonly wakeAtMs: null }
 );
 
 export type RegistrationEvent = { readonly atMs: number } & (
-  | MqttEvent
+  | ConversationEvent
   | { readonly type: 'woke' }
   | { readonly type: 'permitGranted' }
   | { readonly type: 'cancelled' }
 );
 
-/** All of an outcome that the machine knows; the rest is the launch's. */
-export type RegistrationEnding = Omit<
-  RegistrationOutcome,
-  | 'row'
-  | 'round'
-  | 'sequence'
-  | 'registrationId'
-  | 'group'
-  | 'expectedHub'
-  | 'otherValues'
-  | 'intendedAtMs'
-  | 'startedAtMs'
-  | 'heldMs'
-> & { readonly startedAtMs: number };
+/** The machine's part of an outcome. */
+export type RegistrationEnding = RegistrationVerdict &
+  RegistrationCounts &
+  Pick<
+    RegistrationOutcome,
+    | 'assignedHub'
+    | 'deviceId'
+    | 'substatus'
+    | 'operationFailed'
+    | 'serviceCreatedAt'
+    | 'serviceUpdatedAt'
+    | 'finishedAtMs'
+    | 'returnedPayload'
+  > & { readonly startedAtMs: number };
 
 export type RegistrationCommand =
-  /** `key`: of the device's keys, from 0. */
-  | { readonly type: 'openConnection'; readonly key: number }
-  | { readonly type: 'subscribe'; readonly topicFilter: string }
-  | { readonly type: 'publish'; readonly topic: string; readonly payload: string }
-  /** Also where there may be none any more. */
-  | { readonly type: 'closeConnection' }
-  /** Asks for `permitGranted`; one request at a time is out. `repeats`: an earlier register request was sent. */
+  /** `key`: index of the device's key, from 0. */
+  | { readonly type: 'openConversation'; readonly key: number }
+  | { readonly type: 'register' }
+  | { readonly type: 'poll'; readonly operationId: string }
+  /** Also sent when no conversation may be open. */
+  | { readonly type: 'closeConversation' }
+  /** Asks for `permitGranted`; at most one such request is pending. `repeats`: an earlier register request was sent. */
   | { readonly type: 'requestPermit'; readonly repeats: boolean }
   | { readonly type: 'withdrawPermit' }
-  /** The connection failed, or the other side kept silent for too long. */
+  /** The connection failed, or the service did not answer in time. */
   | { readonly type: 'reportLost' }
   /** A 429 came; `retryAfterSeconds` as the service sent it. */
   | { readonly type: 'reportThrottle'; readonly retryAfterSeconds: number | null }
@@ -107,25 +101,8 @@ export type Transition = {
   readonly commands: readonly RegistrationCommand[];
 };
 
-/** What has been counted and measured of a registration; goes into the outcome as it is. */
-export type RegistrationTally = Pick<
-  RegistrationOutcome,
-  | 'attempts'
-  | 'registersSent'
-  | 'possiblyTwice'
-  | 'polls'
-  | 'throttles'
-  | 'serverErrors'
-  | 'staleAnswers'
-  | 'retryAftersClamped'
-  | 'waitedMs'
-  | 'heldUnderWayMs'
-  | 'operationId'
-  | 'phases'
->;
-
-/** Of a registration that has not begun. */
-export const EMPTY_TALLY: RegistrationTally = Object.freeze({
+/** The counts of a registration that has not begun. */
+export const NO_COUNTS = {
   attempts: 0,
   registersSent: 0,
   possiblyTwice: false,
@@ -137,12 +114,12 @@ export const EMPTY_TALLY: RegistrationTally = Object.freeze({
   waitedMs: 0,
   heldUnderWayMs: 0,
   operationId: null,
-  phases: Object.freeze({
+  phases: {
     tcpMs: null,
     tlsMs: null,
     connackMs: null,
     subackMs: null,
     acceptedMs: null,
     assignedMs: null,
-  }),
-});
+  },
+} as const satisfies Partial<RegistrationOutcome>;

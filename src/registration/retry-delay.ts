@@ -1,14 +1,13 @@
 import type { RegistrationPolicy } from './registration-policy.ts';
 
-/** Doublings beyond any maximum; keeps the product finite. */
+/** More doublings than any maximum needs; keeps the product finite. */
 const DOUBLINGS_MAX = 40;
 
 /**
- * Exponential backoff with jitter over its full range, in whole milliseconds:
- * `base + random × (min(max, base × 2^troubles) − base)`, as the service's guidance for large fleets asks
- * (a random delay between a least and a most pause).
+ * Exponential backoff with full jitter, in whole milliseconds: `base + random × (min(max, base × 2^troubles) − base)`. The service's
+ * guidance for large fleets recommends such a random delay between a minimum and a maximum.
  *
- * @param troublesInARow 1 for the first
+ * @param troublesInARow 1 for the first trouble
  * @param random in [0, 1)
  */
 export function retryDelayMs(troublesInARow: number, random: number, policy: RegistrationPolicy): number {
@@ -22,7 +21,7 @@ export function conflictDelayMs(random: number, policy: RegistrationPolicy): num
   return between(policy.conflictDelayMinMs, policy.conflictDelayMaxMs, random);
 }
 
-/** A base above the maximum yields to it. */
+/** A minimum above the maximum is lowered to it. */
 function between(minMs: number, maxMs: number, random: number): number {
   const leastMs = Math.min(minMs, maxMs);
   return Math.floor(leastMs + random * (maxMs - leastMs));
@@ -30,12 +29,12 @@ function between(minMs: number, maxMs: number, random: number): number {
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
-/** 2^32 divided by the golden ratio: parts small numbers that follow each other. */
+/** 2^32 divided by the golden ratio: spreads consecutive small numbers. */
 const GOLDEN = 0x9e3779b9;
 
 /**
- * The randomness of one pause: a number in [0, 1), the same for the same arguments on every machine.
- * FNV-1a over the ID's UTF-16 units, begun with the seed and closed with the draw's number by MurmurHash3's finalizer.
+ * The random number of one pause, in [0, 1); the same arguments give the same number on every machine. FNV-1a over the ID's UTF-16 units,
+ * seeded, then mixed with the draw's number by MurmurHash3's finalizer.
  *
  * @param draw number of the pause within the registration
  */
@@ -47,7 +46,7 @@ export function jitter(seed: number, registrationId: string, draw: number): numb
   return mix(mix(hash) + Math.imul(draw + 1, GOLDEN)) / 2 ** 32;
 }
 
-/** Finalizer of MurmurHash3, 32 bits: every bit of the input changes every bit of the result with probability 1/2. */
+/** MurmurHash3's 32-bit finalizer: flipping an input bit flips each output bit with probability 1/2. */
 function mix(value: number): number {
   let hash = value | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

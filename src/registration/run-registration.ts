@@ -1,5 +1,4 @@
-import { connectUsername } from '../dps/connect-identity.ts';
-import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
+import type { Conversation, ConversationEvent, OpenConversation } from '../conversation/conversation.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Credentials } from './credentials.ts';
 import type { Launch } from './launch.ts';
@@ -11,45 +10,42 @@ import type {
   RegistrationEnding,
   RegistrationEvent,
   RegistrationState,
-  RegistrationSubject,
   Transition,
 } from './registration-state.ts';
 
-/** Everything that one registration needs; but for `launch` and `credentials` the same for all of a run. */
+/** Everything that one registration needs. `launch` and `credentials` are its own; the rest is shared by the whole run. */
 export type RegistrationJob = {
   readonly launch: Launch;
   readonly credentials: Credentials;
   readonly policy: RegistrationPolicy;
-  /** Of the jitter. */
+  /** Seed of the jitter. */
   readonly seed: number;
   readonly clock: Clock;
-  readonly openConnection: OpenMqttConnection;
+  readonly openConversation: OpenConversation;
   readonly idScope: string;
   readonly apiVersion: string;
-  /** Sent as `ClientVersion`. */
   readonly userAgent: string;
   /** Called at once for every 429, with its retry-after in seconds. */
   readonly onThrottle: (retryAfterSeconds: number | null) => void;
-  /** Called for each sign of life of the service, and for each connection that failed or fell silent. */
-  readonly onConnection: (sign: 'alive' | 'lost') => void;
-  /** A permit is asked for, which `permitGranted` answers, or is wanted no longer. */
-  readonly onPermit: (wish: PermitWish) => void;
+  /** Called with `alive` for each CONNACK and answer, and with `lost` for each connection that failed or went silent. */
+  readonly onConnection: (status: 'alive' | 'lost') => void;
+  readonly onPermit: (change: PermitChange) => void;
 };
 
-export type PermitWish =
-  /** For one more register request; `repeats`: the device has sent one before. */
+export type PermitChange =
+  /** Asks for one more register request, which `permitGranted` allows; `repeats`: the device has sent one before. */
   { readonly type: 'request'; readonly repeats: boolean } | { readonly type: 'withdraw' };
 
 export type RunningRegistration = {
-  /** Never rejects: what fails is part of the outcome. */
+  /** Never rejects: a failure is an outcome. */
   readonly outcome: Promise<RegistrationOutcome>;
-  /** Ends the registration now, as `cancelled`; without effect on one that has ended. */
+  /** Ends the registration now, as `cancelled`. Without effect once it has ended. */
   cancel(): void;
-  /** The permit that was asked for last is valid now; without effect where nobody waits for it. */
+  /** The permit requested last is valid now. Without effect unless the registration is waiting for it. */
   permitGranted(): void;
 };
 
-/** Starts a registration: carries the machine's commands out, and brings it events and time. */
+/** Starts a registration: carries out the machine's commands, and delivers events and time to it. */
 export function runRegistration(job: RegistrationJob): RunningRegistration {
   let settle: (outcome: RegistrationOutcome) => void = () => {};
   const outcome = new Promise<RegistrationOutcome>((resolve) => {
@@ -63,19 +59,21 @@ class RegistrationDriver {
   readonly #job: RegistrationJob;
   readonly #onEnd: (ending: RegistrationEnding) => void;
   #state: RegistrationState;
-  #connection: MqttConnection | null = null;
-  /** Changes whenever a connection is opened or closed: events of another number are of a superseded one. */
-  #connectionNumber = 0;
+  #conversation: Conversation | null = null;
+  /** Changes whenever a conversation is opened or closed: an event with another number comes from a superseded one. */
+  #conversationNumber = 0;
   #timer: Timer | null = null;
   #timerAtMs: number | null = null;
-  /** A command may bring events before it returns; they wait for the commands that stand before them. */
-  readonly #inbox: { readonly event: RegistrationEvent; readonly connectionNumber: number | null }[] = [];
+  /** A command may cause events before it returns; they wait until the commands before them are carried out. */
+  readonly #inbox: { readonly event: RegistrationEvent; readonly conversationNumber: number | null }[] = [];
   #busy = false;
 
   constructor(job: RegistrationJob, onEnd: (ending: RegistrationEnding) => void) {
     this.#job = job;
     this.#onEnd = onEnd;
-    const first = begin(subjectOf(job), job.clock.nowMs(), job.policy);
+    const { launch, credentials, seed } = job;
+    const subject = { registrationId: launch.registrationId, keys: credentials.keys, seed };
+    const first = begin(subject, job.clock.nowMs(), job.policy);
     this.#state = first.state;
     this.#busy = true;
     this.#follow(first);
@@ -90,19 +88,19 @@ class RegistrationDriver {
     this.#receive({ type: 'permitGranted', atMs: this.#job.clock.nowMs() }, null);
   }
 
-  /** @param connectionNumber `null` for what does not come from a connection */
-  #receive(event: RegistrationEvent, connectionNumber: number | null): void {
-    this.#inbox.push({ event, connectionNumber });
+  /** @param conversationNumber `null` if the event does not come from a conversation */
+  #receive(event: RegistrationEvent, conversationNumber: number | null): void {
+    this.#inbox.push({ event, conversationNumber });
     if (!this.#busy) this.#drain();
   }
 
   #drain(): void {
     this.#busy = true;
     for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
-      const { event, connectionNumber } = entry;
-      const superseded = connectionNumber !== null && connectionNumber !== this.#connectionNumber;
+      const { event, conversationNumber } = entry;
+      const superseded = conversationNumber !== null && conversationNumber !== this.#conversationNumber;
       if (superseded) continue;
-      if (event.type === 'connected' || event.type === 'message') this.#job.onConnection('alive');
+      if (IS_ALIVE.has(event.type)) this.#job.onConnection('alive');
       this.#follow(step(this.#state, event, this.#job.policy));
     }
     this.#busy = false;
@@ -116,16 +114,16 @@ class RegistrationDriver {
 
   #carryOut(command: RegistrationCommand): void {
     switch (command.type) {
-      case 'openConnection':
+      case 'openConversation':
         this.#open(command.key);
         break;
-      case 'subscribe':
-        this.#connection?.subscribe(command.topicFilter);
+      case 'register':
+        this.#conversation?.register(this.#job.launch.payloadJson);
         break;
-      case 'publish':
-        this.#connection?.publish(command.topic, command.payload);
+      case 'poll':
+        this.#conversation?.poll(command.operationId);
         break;
-      case 'closeConnection':
+      case 'closeConversation':
         this.#close();
         break;
       case 'requestPermit':
@@ -146,17 +144,23 @@ class RegistrationDriver {
   }
 
   #open(key: number): void {
-    this.#connectionNumber += 1;
-    const connectionNumber = this.#connectionNumber;
-    this.#connection = this.#job.openConnection(identityOf(this.#job, key), (event) =>
-      this.#receive(timed(event, this.#job.clock.nowMs()), connectionNumber),
+    this.#conversationNumber += 1;
+    const conversationNumber = this.#conversationNumber;
+    const { launch, credentials, clock, openConversation, idScope, apiVersion, userAgent } = this.#job;
+    // The password expires, so each connection gets a new one.
+    const password = credentials.password(clock.epochMs(), key);
+    const { clientCertificate } = credentials;
+    const { registrationId } = launch;
+    this.#conversation = openConversation(
+      { registrationId, idScope, apiVersion, userAgent, password, clientCertificate },
+      (event) => this.#receive(timed(event, clock.nowMs()), conversationNumber),
     );
   }
 
   #close(): void {
-    this.#connectionNumber += 1;
-    this.#connection?.close();
-    this.#connection = null;
+    this.#conversationNumber += 1;
+    this.#conversation?.close();
+    this.#conversation = null;
   }
 
   /** One timer at a time. */
@@ -175,37 +179,20 @@ class RegistrationDriver {
   }
 }
 
-/** Member by member: a spread of these few shapes costs as much as a step of the machine. */
-function timed(event: MqttEvent, atMs: number): RegistrationEvent {
+const IS_ALIVE: ReadonlySet<RegistrationEvent['type']> = new Set(['connected', 'answered', 'stale']);
+
+/** Copies member by member: spreading these few shapes would cost as much as a step of the machine. */
+function timed(event: ConversationEvent, atMs: number): RegistrationEvent {
   switch (event.type) {
-    case 'message':
-      return { type: event.type, atMs, topic: event.topic, payload: event.payload };
+    case 'answered': {
+      const { type, status, retryAfterSeconds, body } = event;
+      return { type, atMs, status, retryAfterSeconds, body };
+    }
     case 'lost':
       return { type: event.type, atMs, failure: event.failure };
     default:
       return { type: event.type, atMs };
   }
-}
-
-/** The wall clock parts runs, the launch number parts the registrations of one run. */
-function subjectOf({ launch, credentials, seed, clock }: RegistrationJob): RegistrationSubject {
-  const { registrationId, payloadJson } = launch;
-  const requestIdPrefix = `${Math.floor(clock.epochMs()).toString(36)}-${launch.sequence.toString(36)}`;
-  return { registrationId, payloadJson, keys: credentials.keys, requestIdPrefix, seed };
-}
-
-/** The password is made for each connection, since it expires. */
-function identityOf(
-  { launch, credentials, clock, idScope, apiVersion, userAgent }: RegistrationJob,
-  key: number,
-): MqttIdentity {
-  const { registrationId } = launch;
-  return {
-    clientId: registrationId,
-    username: connectUsername({ idScope, registrationId, apiVersion }, userAgent),
-    password: credentials.password(clock.epochMs(), key),
-    clientCertificate: credentials.clientCertificate,
-  };
 }
 
 function registrationOutcome(launch: Launch, ending: RegistrationEnding): RegistrationOutcome {

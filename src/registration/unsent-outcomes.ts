@@ -1,47 +1,38 @@
 import type { Launch } from './launch.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
-import { EMPTY_TALLY } from './registration-state.ts';
+import { NO_COUNTS } from './registration-state.ts';
 
-/** A launch, or a row that never became one. */
-export type NotStarted = Omit<
-  Launch,
-  'sequence' | 'notBeforeMs' | 'deviceKey' | 'certificateFile' | 'keyFile' | 'payloadJson'
-> & {
-  readonly sequence: number | null;
-};
+/** A launch, or a row that was never launched. */
+export type NotStarted = Pick<
+  RegistrationOutcome,
+  'row' | 'round' | 'sequence' | 'registrationId' | 'group' | 'expectedHub' | 'otherValues' | 'intendedAtMs' | 'heldMs'
+>;
 
-/** The outcome of a launch that was handed back before anything of it was sent. */
+/** The outcome of a launch that was handed back before anything was sent. */
 export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
+  const { row, round, sequence, registrationId, group, expectedHub, otherValues, intendedAtMs, heldMs } = launch;
   return {
-    row: launch.row,
-    round: launch.round,
-    sequence: launch.sequence,
-    registrationId: launch.registrationId,
-    group: launch.group,
-    expectedHub: launch.expectedHub,
-    otherValues: launch.otherValues,
+    ...{ row, round, sequence, registrationId, group, expectedHub, otherValues, intendedAtMs, heldMs },
+    ...NO_COUNTS,
     result: 'not-started',
     assignedHub: null,
     deviceId: null,
     substatus: null,
-    ...EMPTY_TALLY,
     errorCode: null,
     errorMessage: null,
     trackingId: null,
     operationFailed: false,
     serviceCreatedAt: null,
     serviceUpdatedAt: null,
-    intendedAtMs: launch.intendedAtMs,
     startedAtMs: null,
     finishedAtMs: null,
-    heldMs: launch.heldMs,
     returnedPayload: null,
   };
 }
 
 /**
- * The outcome of a launch whose credentials cannot be used: nothing of it was sent. Where that passes it is `disconnected`, as one for
- * which no socket could be had, so that a resumed run tries it again.
+ * The outcome of a launch whose credentials are unusable, so that nothing was sent. A temporary problem counts as `disconnected`, like a
+ * lack of sockets, so that a resumed run tries the row again.
  */
 export function refusedOutcome(
   launch: Launch,

@@ -8,8 +8,7 @@ import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
 import { type TargetName, targetLabel } from '../journal/target-name.ts';
 import { steadyRatePerSecond } from '../load/pace.ts';
 import { printThreshold } from '../metrics/threshold/parse-threshold.ts';
-import { dialler } from '../mqtt/dialler.ts';
-import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
+import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { firstDeviceIdentity, type PreflightFacts, preflight } from '../preflight/first-device.ts';
 import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -249,7 +248,7 @@ async function connectAsFirstDevice(
   const { idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet, idScope, keys, userAgent: setup.userAgent }, clock);
   if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
-  const open = mqttJsConnections(dialler(setup), clock);
+  const open = serviceConversations(setup, clock);
   const facts = await preflight(targetLabel(target), made.identity, open, clock);
   if (facts.failureCode === 'connack-5') await refuseWrongClock(setup, clock);
   return facts;

@@ -5,7 +5,7 @@ import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { OnBadRow } from '../fleet/rejected-lines.ts';
 import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
-import type { Transport } from '../mqtt/dialler.ts';
+import type { Transport } from '../mqtt/service-conversations.ts';
 import type { TlsChoices } from '../mqtt/tls-sockets.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
 

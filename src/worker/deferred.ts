@@ -4,7 +4,7 @@ export type Deferred<Value> = {
   reject(reason: unknown): void;
 };
 
-/** A promise that is settled from outside (`Promise.withResolvers` is newer than Node 20). Nobody need listen to a rejection. */
+/** A promise that is settled from outside (`Promise.withResolvers` is newer than Node 20). An unhandled rejection is ignored. */
 export function deferred<Value>(): Deferred<Value> {
   let settle: Pick<Deferred<Value>, 'resolve' | 'reject'> | null = null;
   const promise = new Promise<Value>((resolve, reject) => {

@@ -1,23 +1,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
-import { dialler } from '../mqtt/dialler.ts';
-import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
-import { mqttJsConnections } from '../mqtt/mqtt-js-connection.ts';
-import type { Credentials } from '../registration/credentials.ts';
+import type { OpenConversation } from '../conversation/conversation.ts';
+import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type PermitWish, type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
+import { type PermitChange, type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
 import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcomes.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
-import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
+import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
-import { LaunchQueue } from './launch-queue.ts';
-import { OutcomeBatcher } from './outcome-batcher.ts';
-import { WorkerGauge } from './worker-gauge.ts';
+import { ConcurrentLaunches } from './concurrent-launches.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
-
-/** How often a worker tells of its health. */
-const HEALTH_INTERVAL_MS = 1_000;
+import { HealthReporter, OutcomeBatcher } from './worker-reports.ts';
 
 export type WorkerTask = {
   readonly setup: WorkerSetup;
@@ -26,43 +19,40 @@ export type WorkerTask = {
   readonly port: MessagePort;
 };
 
-/** How a worker reaches the service. */
-export type Connections = (setup: WorkerSetup, clock: Clock) => OpenMqttConnection;
+/** How workers reach the service. */
+export type WorkerConversations = (setup: WorkerSetup, clock: Clock) => OpenConversation;
 
-const REAL_CONNECTIONS: Connections = (setup, clock) => mqttJsConnections(dialler(setup), clock);
-
-/** One long task of the pool: registers what arrives on its port until it is told that no more comes. */
+/** One long task of the pool: registers the launches that arrive on its port until `noMoreLaunches`. */
 export function runRegistrationWorker(
   { setup, concurrency, port }: WorkerTask,
-  connections: Connections = REAL_CONNECTIONS,
+  conversations: WorkerConversations = serviceConversations,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const worker = new RegistrationWorker(
-      setup,
-      connections,
-      concurrency,
-      (message) => port.postMessage(message),
-      () => {
-        port.close();
-        resolve();
-      },
-    );
+    const clock = systemClock(setup.clockOriginMs);
+    const send = (message: FromWorker): void => {
+      port.postMessage(message);
+      if (message.type !== 'ended') return;
+      port.close();
+      resolve();
+    };
+    const worker = new RegistrationWorker({ setup, concurrency, clock, open: conversations(setup, clock), send });
     port.on('message', (message: ToWorker) => worker.receive(message));
     worker.begin();
   });
 }
 
-class RegistrationWorker {
-  readonly #setup: WorkerSetup;
-  readonly #send: (message: FromWorker) => void;
-  readonly #ended: () => void;
-  readonly #clock;
-  readonly #openConnection;
+export type WorkerSurroundings = Pick<WorkerTask, 'setup' | 'concurrency'> & {
+  readonly clock: Clock;
+  readonly open: OpenConversation;
+  readonly send: (message: FromWorker) => void;
+};
+
+export class RegistrationWorker {
+  readonly #surroundings: WorkerSurroundings;
   readonly #makeCredentials: MakeCredentials;
-  readonly #queue: LaunchQueue;
-  readonly #batcher: OutcomeBatcher;
-  readonly #gauge = new WorkerGauge();
-  readonly #loopDelay = watchEventLoopDelay();
+  readonly #launches: ConcurrentLaunches;
+  readonly #outcomes: OutcomeBatcher;
+  readonly #health: HealthReporter;
   /** By launch number. */
   readonly #running = new Map<number, RunningRegistration>();
   #unsettled = 0;
@@ -70,28 +60,19 @@ class RegistrationWorker {
   #dropping = false;
   #cancelled = false;
   #lastLaunchSeen = false;
-  #healthTimer: Timer | null = null;
 
-  constructor(
-    setup: WorkerSetup,
-    connections: Connections,
-    concurrency: number,
-    send: (message: FromWorker) => void,
-    ended: () => void,
-  ) {
-    this.#setup = setup;
-    this.#send = send;
-    this.#ended = ended;
-    this.#clock = systemClock(setup.clockOriginMs);
-    this.#openConnection = connections(setup, this.#clock);
-    this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, this.#clock);
-    this.#queue = new LaunchQueue(this.#clock, Math.max(1, concurrency), (launch) => this.#register(launch));
-    this.#batcher = new OutcomeBatcher(this.#clock, (outcomes) => send({ type: 'outcomes', outcomes }));
+  constructor(surroundings: WorkerSurroundings) {
+    const { setup, concurrency, clock, send } = surroundings;
+    this.#surroundings = surroundings;
+    this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
+    this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
+    this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
+    this.#health = new HealthReporter((health) => send({ type: 'health', ...health }));
   }
 
   begin(): void {
-    this.#send({ type: 'ready' });
-    this.#healthTimer = repeat(this.#clock, HEALTH_INTERVAL_MS, () => this.#sendHealth());
+    this.#surroundings.send({ type: 'ready' });
+    this.#health.begin(this.#surroundings.clock);
   }
 
   receive(message: ToWorker): void {
@@ -99,7 +80,7 @@ class RegistrationWorker {
       case 'launch':
         this.#unsettled += message.launches.length;
         if (this.#dropping) this.#handBack(message.launches);
-        else this.#queue.add(message.launches);
+        else this.#launches.add(message.launches);
         break;
       case 'noMoreLaunches':
         this.#lastLaunchSeen = true;
@@ -109,7 +90,7 @@ class RegistrationWorker {
         this.#running.get(message.sequence)?.permitGranted();
         break;
       case 'handBackWaiting':
-        this.#handBack(this.#queue.drop());
+        this.#handBack(this.#launches.drop());
         break;
       case 'dropWaiting':
         this.#drop();
@@ -123,56 +104,47 @@ class RegistrationWorker {
   }
 
   async #register(launch: Launch): Promise<void> {
-    this.#gauge.started(launch, this.#clock.nowMs());
+    this.#health.started(launch, this.#surroundings.clock.nowMs());
     const outcome = await this.#outcomeOf(launch);
-    this.#gauge.ended();
+    this.#health.ended();
     this.#settle(outcome);
   }
 
   async #outcomeOf(launch: Launch): Promise<RegistrationOutcome> {
+    const { setup, clock, open, send } = this.#surroundings;
     const made = await this.#makeCredentials(launch);
     if (this.#cancelled) return notStartedOutcome(launch);
-    if ('refusal' in made) return refusedOutcome(launch, made.refusal, this.#clock.nowMs());
-    const registration = this.#startRegistration(launch, made.credentials);
+    if ('refusal' in made) return refusedOutcome(launch, made.refusal, clock.nowMs());
+    const registration = runRegistration({
+      launch,
+      credentials: made.credentials,
+      policy: setup.policy,
+      seed: setup.seed,
+      clock,
+      openConversation: open,
+      idScope: setup.idScope,
+      apiVersion: setup.apiVersion,
+      userAgent: setup.userAgent,
+      onThrottle: (retryAfterSeconds) => send({ type: 'throttled', atMs: clock.nowMs(), retryAfterSeconds }),
+      onConnection: (status) => this.#onConnection(status),
+      onPermit: (change) => send(permitMessage(launch.sequence, change)),
+    });
     this.#running.set(launch.sequence, registration);
     const outcome = await registration.outcome;
     this.#running.delete(launch.sequence);
     return outcome;
   }
 
-  #startRegistration(launch: Launch, credentials: Credentials): RunningRegistration {
-    return runRegistration({
-      launch,
-      credentials,
-      policy: this.#setup.policy,
-      seed: this.#setup.seed,
-      clock: this.#clock,
-      openConnection: this.#openConnection,
-      idScope: this.#setup.idScope,
-      apiVersion: this.#setup.apiVersion,
-      userAgent: this.#setup.userAgent,
-      onThrottle: (retryAfterSeconds) =>
-        this.#send({ type: 'throttled', atMs: this.#clock.nowMs(), retryAfterSeconds }),
-      onConnection: (sign) => this.#onConnection(sign),
-      onPermit: (wish) => this.#sendWish(launch.sequence, wish),
-    });
-  }
-
-  #sendWish(sequence: number, wish: PermitWish): void {
-    if (wish.type === 'request') this.#send({ type: 'permitRequested', sequence, repeats: wish.repeats });
-    else this.#send({ type: 'permitWithdrawn', sequence });
-  }
-
-  #onConnection(sign: 'alive' | 'lost'): void {
-    this.#gauge.saw(sign);
-    if (sign === 'lost' || this.#everConnected) return;
+  #onConnection(status: 'alive' | 'lost'): void {
+    this.#health.connectionSeen(status);
+    if (status === 'lost' || this.#everConnected) return;
     this.#everConnected = true;
-    this.#send({ type: 'connected' });
+    this.#surroundings.send({ type: 'connected' });
   }
 
   #drop(): void {
     this.#dropping = true;
-    this.#handBack(this.#queue.drop());
+    this.#handBack(this.#launches.drop());
   }
 
   #handBack(launches: readonly Launch[]): void {
@@ -180,22 +152,21 @@ class RegistrationWorker {
   }
 
   #settle(outcome: RegistrationOutcome): void {
-    this.#batcher.add(outcome);
+    this.#outcomes.add(outcome);
     this.#unsettled -= 1;
     this.#endWhenSettled();
   }
 
   #endWhenSettled(): void {
     if (!this.#lastLaunchSeen || this.#unsettled > 0) return;
-    this.#batcher.flush();
-    this.#healthTimer?.cancel();
-    this.#sendHealth();
-    this.#loopDelay.stop();
-    this.#send({ type: 'ended' });
-    this.#ended();
+    this.#outcomes.flush();
+    this.#health.end();
+    this.#surroundings.send({ type: 'ended' });
   }
+}
 
-  #sendHealth(): void {
-    this.#send({ type: 'health', ...this.#gauge.take(), loopDelayMaxMs: this.#loopDelay.takeMaxMs() });
-  }
+function permitMessage(sequence: number, change: PermitChange): FromWorker {
+  return change.type === 'request'
+    ? { type: 'permitRequested', sequence, repeats: change.repeats }
+    : { type: 'permitWithdrawn', sequence };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../time/clock.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 
-/** Starts one worker for each share of the concurrency. */
+/** Starts one worker per share of the concurrency. */
 export type StartWorkerPool = (request: WorkerPoolRequest, events: WorkerPoolEvents) => WorkerPool;
 
 export type WorkerPoolRequest = {
@@ -11,26 +11,26 @@ export type WorkerPoolRequest = {
   readonly clock: Clock;
 };
 
-/** The workers of a run, wherever they live. */
+/** The workers of a run, wherever they run. */
 export type WorkerPool = {
   /** Resolves when every worker has its TLS context and listens, or was given up. */
   readonly ready: Promise<void>;
-  /** Resolves when every worker has settled all and ended, or was given up. */
+  /** Resolves when every worker has settled its launches and ended, or was given up. */
   readonly ended: Promise<void>;
   send(worker: number, message: ToWorker): void;
   sendAll(message: ToWorker): void;
-  /** Ends a thread that does not answer; it is lost then. Without effect on one that has ended. */
+  /** Ends a worker that does not answer; it is then lost. Without effect on one that has ended. */
   kill(worker: number, reason: Error): void;
-  /** Starts a new thread in the place of one that was lost. */
+  /** Starts a new worker in place of a lost one. */
   replace(worker: number): void;
-  /** Goes without one that was lost. */
+  /** Continues without a lost worker. */
   giveUp(worker: number): void;
-  /** Ends the threads, whatever they are doing. */
+  /** Ends all workers, whatever they are doing. */
   destroy(): Promise<void>;
 };
 
 export type WorkerPoolEvents = {
   readonly message: (worker: number, message: FromWorker) => void;
-  /** The thread is gone, with all that it held; it must be replaced or given up. */
+  /** The worker is gone, with all launches it held; it must be replaced or given up. */
   readonly lost: (worker: number, reason: Error) => void;
 };

@@ -140,7 +140,7 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
-  { name: 'worker', imports: ['attestation', 'files', 'load', 'mqtt', 'registration', 'time'] },
+  { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {
     name: 'attestation',
     imports: ['certificates', 'conversation', 'dps', 'files', 'fleet', 'problem', 'registration', 'scenario', 'time'],
@@ -167,9 +167,9 @@ export const ROOMS: readonly Room[] = [
   { name: 'metrics', imports: ['allocation', 'journal', 'registration'] },
   { name: 'journal', imports: ['allocation', 'problem', 'registration'] },
   { name: 'allocation', imports: ['registration'] },
-  { name: 'registration', imports: ['conversation', 'dps', 'mqtt', 'time'] },
-  { name: 'mqtt', imports: ['certificates', 'conversation', 'time'] },
-  { name: 'conversation', imports: [] },
+  { name: 'registration', imports: ['conversation', 'dps', 'time'] },
+  { name: 'mqtt', imports: ['certificates', 'conversation', 'dps', 'time'] },
+  { name: 'conversation', imports: ['dps'] },
   {
     name: 'emulator',
     imports: ['certificates', 'dps', 'emulator/config', 'emulator/server', 'emulator/service', 'problem', 'time'],

@@ -80,7 +80,7 @@ describe('mistakes', () => {
     expect(error.kind).toBe('usage');
     const readable = 'Name a readable file that contains only the key';
     const whole = 'Give the complete base64 key, as the DPS instance shows it';
-    const short = 'decodes to 5 bytes; keys have 16 to 64';
+    const short = 'decodes to 5 bytes; keys have 16 to 64 bytes';
     expect(error.problems.map(({ file: place, message, remedy }) => [place, message, remedy])).toEqual([
       [null, 'the group key is missing: GROUP_KEY is not set', 'Set GROUP_KEY to the key'],
       [join(folder, 'absent.key'), 'the key of group "line-a" cannot be read: ENOENT', readable],

@@ -6,6 +6,7 @@ import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -80,7 +81,8 @@ export function dpsloadClient(ready: ServerReady): Contender {
 /** Whole registrations, their credentials included. */
 export function registrations({ port, caPem }: ServerReady, name: string, makeCredentials: MakeCredentials): Contender {
   const clock = systemClock(hrtimeMs());
-  const openConnection = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem] }), clock);
+  const connections = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem] }), clock);
+  const openConversation = mqttConversations(connections, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);
     const made = await makeCredentials(row);
@@ -92,7 +94,7 @@ export function registrations({ port, caPem }: ServerReady, name: string, makeCr
       policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
       seed: 1,
       clock,
-      openConnection,
+      openConversation,
       idScope: ID_SCOPE,
       apiVersion: API_VERSION_DEFAULT,
       userAgent: USER_AGENT,

@@ -1,13 +1,14 @@
 import { parseRequestTopic, responseTopic } from '../../src/dps/topics.ts';
 import type { MqttConnection, MqttEvent, MqttIdentity } from '../../src/mqtt/mqtt-connection.ts';
-import type { Connections } from '../../src/worker/registration-worker.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
+import type { WorkerConversations } from '../../src/worker/registration-worker.ts';
 
 const HUBS = ['hub-a.azure-devices.net', 'hub-b.azure-devices.net', 'hub-c.azure-devices.net'] as const;
 const AT = '2026-01-02T03:04:06.1234567Z';
 
 /** A service without network, TLS or time: it accepts whatever comes, and assigns at the first poll. Bodies are of the real size. */
-export const simulatedConnections: Connections = () => (identity, onEvent) =>
-  new SimulatedConnection(identity, onEvent);
+export const simulatedConversations: WorkerConversations = (_setup, clock) =>
+  mqttConversations((identity, onEvent) => new SimulatedConnection(identity, onEvent), clock);
 
 class SimulatedConnection implements MqttConnection {
   readonly #registrationId: string;

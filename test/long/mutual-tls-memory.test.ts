@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { credentialsMaker, type MakeCredentials } from '../../src/attestation/make-credentials.ts';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
-import type { OpenMqttConnection } from '../../src/mqtt/mqtt-connection.ts';
+import type { OpenConversation } from '../../src/conversation/conversation.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -32,7 +33,7 @@ const folder = temporaryFolder();
 const clock = systemClock(hrtimeMs());
 
 let emulator: ChildProcess;
-let openConnection: OpenMqttConnection;
+let openConversation: OpenConversation;
 let makeCredentials: MakeCredentials;
 
 beforeAll(async () => {
@@ -48,7 +49,8 @@ beforeAll(async () => {
   );
   emulator = fork(fileURLToPath(new URL('../support/x509-emulator.mjs', import.meta.url)), [join(folder, 'root.pem')]);
   const [{ port, caPem }] = (await once(emulator, 'message')) as [{ port: number; caPem: string }];
-  openConnection = mqttJsConnections(tlsDialler({ host: '127.0.0.1', port, caPems: [caPem] }), clock);
+  const connections = mqttJsConnections(tlsDialler({ host: '127.0.0.1', port, caPems: [caPem] }), clock);
+  openConversation = mqttConversations(connections, clock);
 });
 
 afterAll(() => emulator.disconnect());
@@ -69,7 +71,7 @@ async function register(index: number): Promise<void> {
     policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
     seed: 1,
     clock,
-    openConnection,
+    openConversation,
     idScope: ID_SCOPE,
     apiVersion: '2021-06-01',
     userAgent: 'test',

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { webSocketDialler } from '../../src/mqtt/websocket-dialler.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -53,7 +54,7 @@ async function register(port: number, clientCertificate: ClientCertificate | nul
     policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, attemptsMax: 1 },
     seed: 1,
     clock,
-    openConnection: connections(port),
+    openConversation: mqttConversations(connections(port), clock),
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'test',
@@ -117,7 +118,7 @@ describe('is lost as', () => {
     const { failure } = await event('lost');
     expect(failure).toEqual({
       code: 'websocket-refused',
-      message: `localhost:${port}: no MQTT over WebSocket here: the upgrade was answered with HTTP ${status} ${text}`,
+      message: `localhost:${port}: no MQTT over WebSocket: the upgrade was answered with HTTP ${status} ${text}`,
     });
     expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
     expect(upgrades).toHaveLength(1);

@@ -1,3 +1,4 @@
+const CONVERSATION = 'src/mqtt/mqtt-conversation.ts';
 const MACHINE = 'src/registration/registration-machine.ts';
 const SETTLEMENT = 'src/journal/settlement-index.ts';
 const GOVERNOR = 'src/load/governor.ts';
@@ -9,10 +10,22 @@ const PERMITS = 'src/load/permits.ts';
  */
 export const MUTATIONS = [
   {
-    file: MACHINE,
+    file: CONVERSATION,
     what: 'acts on any answer, whatever its $rid',
-    from: 'if (topic === null || topic.requestId !== state.requestId) return dropAnswer(state);',
-    to: 'if (topic === null) return dropAnswer(state);',
+    from: "if (topic === null || topic.requestId !== this.#requestInFlight) return { type: 'stale' };",
+    to: "if (topic === null) return { type: 'stale' };",
+  },
+  {
+    file: CONVERSATION,
+    what: 'acts on a repeated answer',
+    from: 'this.#requestInFlight = null;\n    const',
+    to: 'const',
+  },
+  {
+    file: CONVERSATION,
+    what: 'uses the same $rid again on the next connection',
+    from: 'opened.toString(36)',
+    to: "''",
   },
   {
     file: MACHINE,
@@ -47,8 +60,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'takes a 5xx, or an answer that cannot be read, for a refusal',
-    from: 'return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);',
-    to: "return leftInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, 'poll');",
+    from: 'return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);',
+    to: "return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, 'poll');",
   },
   {
     file: SETTLEMENT,
@@ -59,14 +72,14 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'opens one connection more than allowed',
-    from: 'if (progress.attempts >= policy.attemptsMax) {',
-    to: 'if (progress.attempts > policy.attemptsMax) {',
+    from: 'if (progress.attempts >= policy.attemptsMax) return',
+    to: 'if (progress.attempts > policy.attemptsMax) return',
   },
   {
     file: MACHINE,
     what: 'does not count polls against their limit',
-    from: 'if (pollsOfOperation >= policy.pollsMax) return',
-    to: 'if (pollsOfOperation < 0) return',
+    from: 'if (pollsOfOperation >= policy.pollsMax) {',
+    to: 'if (pollsOfOperation < 0) {',
   },
   {
     file: MACHINE,
@@ -83,14 +96,14 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'keeps its place in the queue for permits after it was cancelled',
-    from: 'cancelled: (state, event) => withdrawing(cancel(state, event)),',
+    from: 'cancelled: (state, event) => withPermitWithdrawn(cancel(state, event)),',
     to: 'cancelled: cancel,',
   },
   {
     file: MACHINE,
     what: 'does not report throttling at once',
-    from: 'return { state: again.state, commands: [report, ...again.commands] };',
-    to: 'return { state: again.state, commands: again.commands };',
+    from: "return after(report, askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy));",
+    to: "return askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy);",
   },
   {
     file: MACHINE,
@@ -101,8 +114,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'shows the refused key again in place of the next',
-    from: '{ ...progress, key: key + 1, trouble }',
-    to: '{ ...progress, trouble }',
+    from: '{ ...progress, key: key + 1, lastTrouble }',
+    to: '{ ...progress, lastTrouble }',
   },
   {
     file: MACHINE,

@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const TESTS = [
   [
     'test/registration/registration-machine.test.ts',
+    'test/mqtt/mqtt-conversation.test.ts',
     'test/journal/settlement-index.test.ts',
     'test/load/governor.test.ts',
     'test/load/permits.test.ts',

@@ -1,5 +1,5 @@
 import type { ConnectionFailure } from '../../src/conversation/connection-failure.ts';
-import type { MqttIdentity, OpenMqttConnection } from '../../src/mqtt/mqtt-connection.ts';
+import type { ConversationIdentity, OpenConversation } from '../../src/conversation/conversation.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 
 /** How one connection goes: times in milliseconds from its opening; `null` = that phase is never reached. */
@@ -20,9 +20,9 @@ export function failing(code: ConnectionFailure['code']): FakeConnection {
 /** Opens the given connections one after the other; the last one is repeated. */
 export function fakeConnections(clock: VirtualClock, script: readonly FakeConnection[]) {
   const openedAtMs: number[] = [];
-  const identities: MqttIdentity[] = [];
+  const identities: ConversationIdentity[] = [];
   let closed = 0;
-  const open: OpenMqttConnection = (identity, onEvent) => {
+  const open: OpenConversation = (identity, onEvent) => {
     const { tcpAtMs, tlsAtMs, endAtMs, failure } = script[Math.min(openedAtMs.length, script.length - 1)] ?? ACCEPTED;
     const startedAtMs = clock.nowMs();
     openedAtMs.push(startedAtMs);
@@ -36,10 +36,10 @@ export function fakeConnections(clock: VirtualClock, script: readonly FakeConnec
       },
     ].flatMap(({ atMs, event }) => (atMs === null ? [] : [clock.wakeAt(startedAtMs + atMs, () => onEvent(event))]));
     return {
-      subscribe: () => {
+      register: () => {
         throw new Error('nothing is registered');
       },
-      publish: () => {
+      poll: () => {
         throw new Error('nothing is registered');
       },
       close: () => {

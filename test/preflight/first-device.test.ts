@@ -4,7 +4,14 @@ import { OperatorError } from '../../src/problem/operator-error.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { ACCEPTED, type FakeConnection, failing, fakeConnections, inVirtualTime } from './fake-connections.ts';
 
-const IDENTITY = { clientId: 'dev-1', username: 'u', password: 'p', clientCertificate: null };
+const IDENTITY = {
+  idScope: '0ne00111111',
+  registrationId: 'dev-1',
+  apiVersion: '2021-06-01',
+  userAgent: 'dpsload/test',
+  password: 'p',
+  clientCertificate: null,
+};
 
 function run(...script: readonly FakeConnection[]) {
   const clock = new VirtualClock();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONNECTION_FAILURE_CODES } from '../../src/conversation/connection-failure.ts';
-import { parseRequestTopic } from '../../src/dps/topics.ts';
+import { parseAnswerBody } from '../../src/dps/payloads.ts';
 import { begin, step } from '../../src/registration/registration-machine.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 import type {
@@ -11,7 +11,7 @@ import type {
   RegistrationState,
 } from '../../src/registration/registration-state.ts';
 
-const SUBJECT = { registrationId: 'dev-1', payloadJson: null, keys: 1, requestIdPrefix: 'p', seed: 1 };
+const SUBJECT = { registrationId: 'dev-1', keys: 1, seed: 1 };
 const OPERATION = '5.0123456789abcdef.a';
 const ACCEPTED = `{"operationId":"${OPERATION}","status":"assigning"}`;
 const ASSIGNED = `{"operationId":"${OPERATION}","status":"assigned","registrationState":{"assignedHub":"hub-a","deviceId":"dev-1","substatus":"initialAssignment","createdDateTimeUtc":"C","lastUpdatedDateTimeUtc":"U","payload":{"a":1}}}`;
@@ -39,16 +39,12 @@ class Walk {
   }
 
   connect(): this {
-    return this.on({ type: 'tcpConnected' })
-      .on({ type: 'secured' })
-      .on({ type: 'connected' })
-      .on({ type: 'subscribed' });
+    return this.on({ type: 'tcpConnected' }).on({ type: 'secured' }).on({ type: 'connected' }).on({ type: 'ready' });
   }
 
   /** The answer to the request in flight. */
   answer(status: number, payload: string, retryAfter: number | null = null): this {
-    const requestId = this.state.phase === 'awaitingResponse' ? this.state.requestId : 'none';
-    return this.on(answer(status, requestId, payload, retryAfter));
+    return this.on(answer(status, payload, retryAfter));
   }
 
   lose(code: (typeof CONNECTION_FAILURE_CODES)[number] = 'closed'): this {
@@ -69,21 +65,16 @@ class Walk {
     if (finish === undefined) throw new Error(`not finished: ${this.state.phase}`);
     return finish.ending;
   }
-
-  get requestId(): string {
-    return this.state.phase === 'awaitingResponse' ? this.state.requestId : '';
-  }
 }
 
-function answer(status: number, requestId: string, payload: string, retryAfter: number | null): Event {
-  const suffix = retryAfter === null ? '' : `&retry-after=${retryAfter}`;
-  return { type: 'message', topic: `$dps/registrations/res/${status}/?$rid=${requestId}${suffix}`, payload };
+function answer(status: number, payload: string, retryAfterSeconds: number | null): Event {
+  return { type: 'answered', status, retryAfterSeconds, body: parseAnswerBody(payload) };
 }
 
 /** A place that a registration can be at, and the way there. */
 const PLACES = {
   connecting: () => new Walk(),
-  subscribing: () => new Walk().on({ type: 'connected' }),
+  awaitingReady: () => new Walk().on({ type: 'connected' }),
   registering: () => new Walk().connect(),
   polling: () => new Walk().connect().answer(202, ACCEPTED, 3).wake(),
   pausingToPoll: () => new Walk().connect().answer(202, ACCEPTED, 3),
@@ -100,8 +91,9 @@ const EVENTS: Readonly<Record<EventName, Event>> = {
   tcpConnected: { type: 'tcpConnected' },
   secured: { type: 'secured' },
   connected: { type: 'connected' },
-  subscribed: { type: 'subscribed' },
-  message: answer(200, 'p-99', ASSIGNED, null),
+  ready: { type: 'ready' },
+  answered: answer(200, ASSIGNED, null),
+  stale: { type: 'stale' },
   lost: { type: 'lost', failure: { code: 'closed', message: 'M' } },
   woke: { type: 'woke' },
   permitGranted: { type: 'permitGranted' },
@@ -109,9 +101,9 @@ const EVENTS: Readonly<Record<EventName, Event>> = {
 };
 
 const NOTHING = 'stays';
-const RECONNECT = 'pausing, then reconnect: reportLost, closeConnection';
-const CANCELLED = 'done: closeConnection, finish cancelled';
-/** A message that belongs to no request in flight. */
+const RECONNECT = 'pausing, then reconnect: reportLost, closeConversation';
+const CANCELLED = 'done: closeConversation, finish cancelled';
+/** An answer that belongs to no request in flight. */
 const DROPPED = 'stays, drops';
 
 /** `woke` comes when the machine has asked for it. */
@@ -119,20 +111,22 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
   connecting: {
     tcpConnected: 'stays, measures',
     secured: 'stays, measures',
-    connected: 'subscribing: subscribe',
-    subscribed: NOTHING,
-    message: DROPPED,
+    connected: 'awaitingReady',
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
     cancelled: CANCELLED,
   },
-  subscribing: {
+  awaitingReady: {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: 'awaitingResponse: publish register',
-    message: DROPPED,
+    ready: 'awaitingAnswer: register',
+    answered: NOTHING,
+    stale: DROPPED,
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
@@ -142,8 +136,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
+    ready: NOTHING,
+    answered: 'done: closeConversation, finish assigned',
+    stale: DROPPED,
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
@@ -153,8 +148,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
+    ready: NOTHING,
+    answered: 'done: closeConversation, finish assigned',
+    stale: DROPPED,
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
@@ -164,10 +160,11 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
     lost: RECONNECT,
-    woke: 'awaitingResponse: publish poll',
+    woke: 'awaitingAnswer: poll',
     permitGranted: NOTHING,
     cancelled: CANCELLED,
   },
@@ -175,10 +172,11 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
     lost: RECONNECT,
-    woke: 'awaitingResponse: publish register',
+    woke: 'awaitingAnswer: register',
     permitGranted: NOTHING,
     cancelled: CANCELLED,
   },
@@ -186,10 +184,11 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
     lost: NOTHING,
-    woke: 'connecting: openConnection',
+    woke: 'connecting: openConversation',
     permitGranted: NOTHING,
     cancelled: CANCELLED,
   },
@@ -197,19 +196,21 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: DROPPED,
-    lost: 'pausing, then reconnect: withdrawPermit, reportLost, closeConnection',
-    woke: 'done: withdrawPermit, closeConnection, finish timed-out',
-    permitGranted: 'awaitingResponse: publish register',
-    cancelled: 'done: withdrawPermit, closeConnection, finish cancelled',
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
+    lost: 'pausing, then reconnect: withdrawPermit, reportLost, closeConversation',
+    woke: 'done: withdrawPermit, closeConversation, finish timed-out',
+    permitGranted: 'awaitingAnswer: register',
+    cancelled: 'done: withdrawPermit, closeConversation, finish cancelled',
   },
   done: {
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
-    subscribed: NOTHING,
-    message: NOTHING,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: NOTHING,
     lost: NOTHING,
     woke: NOTHING,
     permitGranted: NOTHING,
@@ -218,7 +219,6 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
 };
 
 function describeCommand(command: RegistrationCommand): string {
-  if (command.type === 'publish') return `publish ${parseRequestTopic(command.topic)?.kind}`;
   return command.type === 'finish' ? `finish ${command.ending.result}` : command.type;
 }
 
@@ -229,7 +229,7 @@ function describeStep(before: RegistrationState, { state, commands }: Walk): str
     return state.progress.milestoneAtMs > before.progress.milestoneAtMs ? 'stays, measures' : 'stays, changes';
   }
   const then = state.phase === 'pausing' ? `, then ${state.then}` : '';
-  return `${state.phase}${then}: ${commands.map(describeCommand).join(', ')}`;
+  return [`${state.phase}${then}`, commands.map(describeCommand).join(', ')].filter(Boolean).join(': ');
 }
 
 describe('every phase and every event', () => {
@@ -273,8 +273,8 @@ describe('a refusal of the credentials', () => {
 
   it('brings the next key, on a connection of its own, at once', () => {
     const walk = new Walk({}, 2).connect().answer(401, WRONG_KEY);
-    expect([walk.commands, walk.waitsMs]).toEqual([[{ type: 'closeConnection' }], 0]);
-    expect(walk.wake().commands).toEqual([{ type: 'openConnection', key: 1 }]);
+    expect([walk.commands, walk.waitsMs]).toEqual([[{ type: 'closeConversation' }], 0]);
+    expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 1 }]);
     expect(walk.connect().answer(200, ASSIGNED).ending).toMatchObject({
       result: 'assigned',
       errorCode: 'secondary-key',
@@ -305,19 +305,19 @@ describe('a refusal of the credentials', () => {
   it('of a certificate is asked once more where that is allowed, after a pause', () => {
     const walk = new Walk({ retriesInvalidCertificate: true }).connect().answer(401, WRONG_CERTIFICATE);
     expect(walk.waitsMs).toBeGreaterThanOrEqual(REGISTRATION_POLICY_DEFAULT.retryDelayBaseMs);
-    expect(walk.wake().commands).toEqual([{ type: 'openConnection', key: 0 }]);
+    expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 0 }]);
     expect(walk.connect().answer(401, WRONG_CERTIFICATE).ending).toMatchObject({ result: 'refused', attempts: 2 });
   });
 
   it('does not forget the operation that is there to be polled', () => {
     const walk = new Walk({}, 2).connect().answer(202, ACCEPTED).wake().answer(401, WRONG_KEY).wake().connect();
-    expect(walk.commands).toMatchObject([{ topic: expect.stringContaining(`operationId=${OPERATION}`) }]);
+    expect(walk.commands).toEqual([{ type: 'poll', operationId: OPERATION }]);
   });
 });
 
 describe('every answer to the request in flight', () => {
-  const REGISTER_AGAIN = 'pausing, then ask, then publish register';
-  const POLL_NEXT = 'pausing, then ask, then publish poll';
+  const REGISTER_AGAIN = 'pausing, then ask, then register';
+  const POLL_NEXT = 'pausing, then ask, then poll';
 
   it.each([
     ['registering', 202, ACCEPTED, POLL_NEXT],
@@ -350,7 +350,7 @@ describe('every answer to the request in flight', () => {
     const walk = PLACES[place]().answer(status, payload);
     if (expected.startsWith('finish')) {
       expect(walk.state.phase).toBe('done');
-      expect(walk.commands.map(describeCommand)).toEqual(['closeConnection', expected]);
+      expect(walk.commands.map(describeCommand)).toEqual(['closeConversation', expected]);
     } else {
       const { state } = walk;
       const then = state.phase === 'pausing' ? `pausing, then ${state.then}` : state.phase;
@@ -365,10 +365,10 @@ describe('an outcome', () => {
       .on({ type: 'tcpConnected' }, 1)
       .on({ type: 'secured' }, 2)
       .on({ type: 'connected' }, 4)
-      .on({ type: 'subscribed' }, 8)
-      .on(answer(202, 'p-1', ACCEPTED, 3), 16)
+      .on({ type: 'ready' }, 8)
+      .on(answer(202, ACCEPTED, 3), 16)
       .wake()
-      .on(answer(200, 'p-2', ASSIGNED, null), 32);
+      .on(answer(200, ASSIGNED, null), 32);
     expect(walk.ending).toEqual({
       result: 'assigned',
       assignedHub: 'hub-a',
@@ -413,7 +413,7 @@ describe('an outcome', () => {
       connackMs: null,
       subackMs: null,
     });
-    walk.on({ type: 'tcpConnected' }, 70).on(EVENTS.connected).on(EVENTS.subscribed).answer(200, ASSIGNED);
+    walk.on({ type: 'tcpConnected' }, 70).on(EVENTS.connected).on(EVENTS.ready).answer(200, ASSIGNED);
     expect(walk.ending.phases).toMatchObject({ tcpMs: 70, acceptedMs: 10, assignedMs: 10 + walk.atMs - brokenAtMs });
   });
 
@@ -613,45 +613,29 @@ describe('pauses', () => {
 });
 
 describe('answers that belong to no request in flight', () => {
-  it.each([
-    '$dps/registrations/res/200/?$rid=p-9',
-    '$dps/registrations/res/200/?$rid=p',
-    '$dps/registrations/res/200/?$rid=P-1',
-    '$dps/registrations/res/200/',
-    'nothing of ours',
-    '',
-  ])('%j is counted and dropped', (topic) => {
-    const walk = PLACES.registering().on({ type: 'message', topic, payload: ASSIGNED });
-    expect(walk.state.phase).toBe('awaitingResponse');
+  it('are counted and dropped', () => {
+    const walk = PLACES.registering().on(EVENTS.stale);
+    expect(walk.state.phase).toBe('awaitingAnswer');
     expect(walk.answer(200, ASSIGNED).ending.staleAnswers).toBe(1);
   });
 
   it('do not lengthen the wait for the right one', () => {
     const walk = PLACES.registering();
     const { wakeAtMs } = walk.state;
-    expect(walk.on(EVENTS.message).state.wakeAtMs).toBe(wakeAtMs);
-  });
-
-  it('are those to a request that was given up', () => {
-    const walk = PLACES.registering();
-    const late = walk.requestId;
-    walk.lose().wake().connect();
-    expect(walk.requestId).not.toBe(late);
-    walk.on(answer(200, late, ASSIGNED, null));
-    expect(walk.state.phase).toBe('awaitingResponse');
+    expect(walk.on(EVENTS.stale).state.wakeAtMs).toBe(wakeAtMs);
   });
 });
 
 describe('a lost connection', () => {
   it('with an operation is followed by a poll of it', () => {
     const walk = PLACES.polling().lose().wake().connect();
-    expect(walk.commands.map(describeCommand)).toEqual(['publish poll']);
+    expect(walk.commands.map(describeCommand)).toEqual(['poll']);
     expect(walk.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 1, possiblyTwice: false, attempts: 2 });
   });
 
   it('without an operation is followed by another register request', () => {
     const walk = PLACES.registering().lose().wake().connect();
-    expect(walk.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(walk.commands.map(describeCommand)).toEqual(['register']);
     expect(walk.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 2, possiblyTwice: true, attempts: 2 });
   });
 
@@ -674,13 +658,9 @@ describe('possibly twice', () => {
     ['a 500 answered it', () => PLACES.registering().answer(500, ERROR), true],
     ['a 429 answered it', () => PLACES.registering().answer(429, ERROR), false],
     ['a 409 answered it', () => PLACES.registering().answer(409, ERROR), false],
-    ['another answer was dropped', () => PLACES.pausingToRegister().on(EVENTS.message), false],
+    ['another answer was dropped', () => PLACES.pausingToRegister().on(EVENTS.stale), false],
     ['it was accepted', () => PLACES.pausingToPoll(), false],
-    [
-      'it was accepted, and the answer repeated',
-      () => PLACES.pausingToPoll().on(answer(202, 'p-1', ACCEPTED, 3)),
-      false,
-    ],
+    ['it was accepted, and the answer repeated', () => PLACES.pausingToPoll().on(EVENTS.stale), false],
     ['a poll was under way', () => PLACES.polling(), false],
     ['a poll was lost', () => PLACES.polling().lose(), false],
     ['a poll was never answered', () => PLACES.polling().wake(), false],
@@ -718,7 +698,7 @@ describe('possibly twice', () => {
     ['one that is gone after a loss', () => PLACES.polling().lose().wake().connect().answer(404, GONE).wake(), true],
   ])('registered again after %s: %s', (_what, walk, possiblyTwice) => {
     const again = walk();
-    expect(again.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(again.commands.map(describeCommand)).toEqual(['register']);
     expect(again.answer(200, ASSIGNED).ending).toMatchObject({ registersSent: 2, possiblyTwice });
   });
 
@@ -759,33 +739,13 @@ describe('the operation ID', () => {
   it('is the first of the conversation, whatever later answers name', () => {
     const other = '{"operationId":"5.other","status":"assigning"}';
     const walk = PLACES.polling().answer(202, other).wake();
-    expect(walk.commands).toEqual([
-      {
-        type: 'publish',
-        topic: `$dps/registrations/GET/iotdps-get-operationstatus/?$rid=p-3&operationId=${OPERATION}`,
-        payload: '',
-      },
-    ]);
+    expect(walk.commands).toEqual([{ type: 'poll', operationId: OPERATION }]);
   });
 
   it('is the new one after the old is gone', () => {
     const walk = PLACES.polling().answer(404, GONE).wake().answer(202, '{"operationId":"5.new","status":"assigning"}');
-    expect(walk.wake().commands).toMatchObject([{ topic: expect.stringContaining('operationId=5.new') }]);
+    expect(walk.wake().commands).toEqual([{ type: 'poll', operationId: '5.new' }]);
   });
-});
-
-it('sends the registration ID and its custom data', () => {
-  const { state } = begin({ ...SUBJECT, payloadJson: '{"a":1}' }, 0, REGISTRATION_POLICY_DEFAULT);
-  const connected = step(state, { type: 'connected', atMs: 1 }, REGISTRATION_POLICY_DEFAULT);
-  expect(connected.commands).toEqual([{ type: 'subscribe', topicFilter: '$dps/registrations/res/#' }]);
-  const subscribed = step(connected.state, { type: 'subscribed', atMs: 2 }, REGISTRATION_POLICY_DEFAULT);
-  expect(subscribed.commands).toEqual([
-    {
-      type: 'publish',
-      topic: '$dps/registrations/PUT/iotdps-register/?$rid=p-1',
-      payload: '{"registrationId":"dev-1","payload":{"a":1}}',
-    },
-  ]);
 });
 
 describe('any events in any order', () => {
@@ -802,7 +762,7 @@ describe('any events in any order', () => {
     matches: fc.boolean(),
   });
   const others = fc
-    .constantFrom<EventName[]>('tcpConnected', 'secured', 'connected', 'subscribed', 'woke', 'cancelled')
+    .constantFrom<EventName[]>('tcpConnected', 'secured', 'connected', 'ready', 'woke', 'cancelled')
     .map((type) => EVENTS[type]);
   const losses = fc
     .constantFrom(...CONNECTION_FAILURE_CODES)
@@ -823,14 +783,14 @@ describe('any events in any order', () => {
           if (event.type === 'wake') walk.wake();
           else if (event.type !== 'reply') walk.on(event, afterMs);
           else {
-            const requestId = event.matches ? walk.requestId : 'other';
-            walk.on(answer(event.status, requestId, event.body, event.retryAfter), afterMs);
+            const { status, body, retryAfter } = event;
+            walk.on(event.matches ? answer(status, body, retryAfter) : EVENTS.stale, afterMs);
           }
           for (const { type } of walk.commands) {
             expect(finished).toBe(0);
-            if (type === 'openConnection') open = true;
-            if (type === 'closeConnection') open = false;
-            if (type === 'publish' || type === 'subscribe') expect(open).toBe(true);
+            if (type === 'openConversation') open = true;
+            if (type === 'closeConversation') open = false;
+            if (type === 'register' || type === 'poll') expect(open).toBe(true);
             if (type === 'finish') finished += 1;
           }
           const { progress, wakeAtMs, phase } = walk.state;
@@ -853,24 +813,24 @@ describe('permits', () => {
   const asks = (repeats: boolean) => expect.arrayContaining([{ type: 'requestPermit', repeats }]);
 
   it('the first request on the first connection has that of the launch', () => {
-    expect(governed().connect().state.phase).toBe('awaitingResponse');
+    expect(governed().connect().state.phase).toBe('awaitingAnswer');
   });
 
   it('which lapses when connecting takes too long', () => {
     const connected = (): Walk => governed().on({ type: 'connected' });
-    expect(connected().on({ type: 'subscribed' }, LAPSE_MS - 10).state.phase).toBe('awaitingResponse');
-    expect(connected().on({ type: 'subscribed' }, LAPSE_MS - 9).state.phase).toBe('awaitingPermit');
+    expect(connected().on({ type: 'ready' }, LAPSE_MS - 10).state.phase).toBe('awaitingAnswer');
+    expect(connected().on({ type: 'ready' }, LAPSE_MS - 9).state.phase).toBe('awaitingPermit');
   });
 
   it.each<[string, (walk: Walk) => Walk]>([
-    ['a handshake that took too long', (walk) => walk.on({ type: 'connected' }, LAPSE_MS).on({ type: 'subscribed' })],
+    ['a handshake that took too long', (walk) => walk.on({ type: 'connected' }, LAPSE_MS).on({ type: 'ready' })],
     ['a connection lost before the request', (walk) => walk.lose().wake().connect()],
   ])('after %s, the first register request asks for one of its own', (_, lead) => {
     const walk = lead(governed());
     expect(walk.state.phase).toBe('awaitingPermit');
     expect(walk.commands).toEqual(asks(false));
     walk.on({ type: 'permitGranted' }, 5_000);
-    expect(walk.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(walk.commands.map(describeCommand)).toEqual(['register']);
     expect(walk.state.progress).toMatchObject({ registersSent: 1, heldUnderWayMs: 5_000 });
   });
 
@@ -888,13 +848,13 @@ describe('permits', () => {
     expect(walk.commands).toEqual(asks(true));
     const sent = walk.state.progress.registersSent;
     walk.on({ type: 'permitGranted' }, 5_000);
-    expect(walk.commands.map(describeCommand)).toEqual(['publish register']);
+    expect(walk.commands.map(describeCommand)).toEqual(['register']);
     expect(walk.state.progress).toMatchObject({ registersSent: sent + 1, heldUnderWayMs: 5_000 });
   });
 
   it('polls need none', () => {
     const walk = governed().connect().answer(202, ACCEPTED, 3).wake().answer(429, '', 3).wake();
-    expect(walk.commands.map(describeCommand)).toEqual(['publish poll']);
+    expect(walk.commands.map(describeCommand)).toEqual(['poll']);
   });
 
   it('a loss while waiting is a throttle where it was for its sake that the connection idled', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parseRequestTopic } from '../../src/dps/topics.ts';
-import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from '../../src/mqtt/mqtt-connection.ts';
+import type { ConversationEvent, OpenConversation } from '../../src/conversation/conversation.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
-import { type PermitWish, type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
+import { type PermitChange, type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
+import { ScriptedConversation } from '../support/scripted-conversation.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LAUNCH: Launch = {
@@ -25,53 +25,18 @@ const LAUNCH: Launch = {
 };
 const ACCEPTED = '{"operationId":"5.a","status":"assigning"}';
 const ASSIGNED = '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}';
-const REFUSED: MqttEvent = { type: 'lost', failure: { code: 'connack-5', message: 'not authorized' } };
-const CLOSED: MqttEvent = { type: 'lost', failure: { code: 'closed', message: 'closed' } };
-
-/** A connection that the test leads by hand. */
-class Line implements MqttConnection {
-  readonly identity: MqttIdentity;
-  readonly emit: (event: MqttEvent) => void;
-  readonly published: { readonly topic: string; readonly payload: string }[] = [];
-  readonly subscriptions: string[] = [];
-  closed = false;
-
-  constructor(identity: MqttIdentity, emit: (event: MqttEvent) => void) {
-    this.identity = identity;
-    this.emit = emit;
-  }
-
-  subscribe(topicFilter: string): void {
-    this.subscriptions.push(topicFilter);
-  }
-
-  publish(topic: string, payload: string): void {
-    this.published.push({ topic, payload });
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  connect(): void {
-    for (const type of ['tcpConnected', 'secured', 'connected', 'subscribed'] as const) this.emit({ type });
-  }
-
-  answer(status: number, payload: string, suffix = ''): void {
-    const requestId = parseRequestTopic(this.published.at(-1)?.topic ?? '')?.requestId;
-    this.emit({ type: 'message', topic: `$dps/registrations/res/${status}/?$rid=${requestId}${suffix}`, payload });
-  }
-}
+const REFUSED: ConversationEvent = { type: 'lost', failure: { code: 'connack-5', message: 'not authorized' } };
+const CLOSED: ConversationEvent = { type: 'lost', failure: { code: 'closed', message: 'closed' } };
 
 function start(changes: Partial<RegistrationJob> = {}) {
   const clock = new VirtualClock();
   clock.advanceTo(100);
-  const lines: Line[] = [];
+  const lines: ScriptedConversation[] = [];
   const throttles: (number | null)[] = [];
-  const signs: string[] = [];
-  const wishes: PermitWish[] = [];
-  const openConnection: OpenMqttConnection = (identity, onEvent) => {
-    const line = new Line(identity, onEvent);
+  const statuses: string[] = [];
+  const permits: PermitChange[] = [];
+  const openConversation: OpenConversation = (identity, onEvent) => {
+    const line = new ScriptedConversation(identity, onEvent);
     lines.push(line);
     return line;
   };
@@ -85,39 +50,40 @@ function start(changes: Partial<RegistrationJob> = {}) {
     policy: REGISTRATION_POLICY_DEFAULT,
     seed: 1,
     clock,
-    openConnection,
+    openConversation,
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'dpsload/1 (test)',
     onThrottle: (retryAfterSeconds) => throttles.push(retryAfterSeconds),
-    onConnection: (sign) => signs.push(sign),
-    onPermit: (wish) => wishes.push(wish),
+    onConnection: (status) => statuses.push(status),
+    onPermit: (change) => permits.push(change),
     ...changes,
   });
-  const line = (index: number): Line => {
+  const line = (index: number): ScriptedConversation => {
     const found = lines[index];
     if (found === undefined) throw new Error(`connection ${index} was not opened`);
     return found;
   };
-  return { clock, lines, line, throttles, signs, wishes, running };
+  return { clock, lines, line, throttles, statuses, permits, running };
 }
 
 describe('a registration', () => {
-  it('connects, subscribes, registers, polls, and disconnects', async () => {
+  it('connects, registers, polls, and disconnects', async () => {
     const { clock, lines, line, running } = start();
     expect(line(0).identity).toEqual({
-      clientId: 'dev-1',
-      username: '0ne00111111/registrations/dev-1/api-version=2021-06-01&ClientVersion=dpsload%2F1%20(test)',
+      registrationId: 'dev-1',
+      idScope: '0ne00111111',
+      apiVersion: '2021-06-01',
+      userAgent: 'dpsload/1 (test)',
       password: 'password of 100',
       clientCertificate: null,
     });
     line(0).connect();
-    expect(line(0).subscriptions).toEqual(['$dps/registrations/res/#']);
-    line(0).answer(202, ACCEPTED, '&retry-after=3');
+    line(0).answer(202, ACCEPTED, 3);
     clock.advanceTo(3099);
-    expect(line(0).published).toHaveLength(1);
+    expect(line(0).requests).toHaveLength(1);
     clock.advanceTo(3100);
-    expect(line(0).published.map(({ topic }) => parseRequestTopic(topic)?.kind)).toEqual(['register', 'poll']);
+    expect(line(0).requests).toEqual(['register null', 'poll 5.a']);
     expect(line(0).closed).toBe(false);
     line(0).answer(200, ASSIGNED);
     expect(line(0).closed).toBe(true);
@@ -201,7 +167,7 @@ describe('a registration', () => {
   it('reports every 429 at once', () => {
     const { clock, line, throttles } = start();
     line(0).connect();
-    line(0).answer(429, '', '&retry-after=9');
+    line(0).answer(429, '', 9);
     expect(throttles).toEqual([9]);
     clock.advanceTo(9100);
     line(0).answer(429, '');
@@ -213,22 +179,22 @@ describe('a permit', () => {
   const policy = { ...REGISTRATION_POLICY_DEFAULT, permitLapseMs: 1_000 };
 
   it('is asked for where that of the launch lapsed, and the register request waits for it', () => {
-    const { clock, line, wishes, running } = start({ policy });
+    const { clock, line, permits, running } = start({ policy });
     clock.advanceTo(5_000);
     line(0).connect();
-    expect(wishes).toEqual([{ type: 'request', repeats: false }]);
-    expect(line(0).published).toEqual([]);
+    expect(permits).toEqual([{ type: 'request', repeats: false }]);
+    expect(line(0).requests).toEqual([]);
     running.permitGranted();
-    expect(line(0).published).toHaveLength(1);
+    expect(line(0).requests).toHaveLength(1);
   });
 
   it('says so when it is for a repeated request, and is given back when nobody waits for it', () => {
-    const { clock, line, wishes, running } = start({ policy });
+    const { clock, line, permits, running } = start({ policy });
     line(0).connect();
-    line(0).answer(429, '', '&retry-after=9');
+    line(0).answer(429, '', 9);
     clock.advanceTo(9_100);
     running.cancel();
-    expect(wishes).toEqual([{ type: 'request', repeats: true }, { type: 'withdraw' }]);
+    expect(permits).toEqual([{ type: 'request', repeats: true }, { type: 'withdraw' }]);
   });
 });
 
@@ -252,19 +218,21 @@ describe('time', () => {
   });
 });
 
-describe('request IDs', () => {
-  const firstRequestId = (sequence: number, atMs: number): string => {
-    const clock = new VirtualClock();
-    clock.advanceTo(atMs);
-    const { line } = start({ clock, launch: { ...LAUNCH, sequence } });
-    line(0).connect();
-    return parseRequestTopic(line(0).published[0]?.topic ?? '')?.requestId ?? '';
-  };
+it('sends the custom data of the launch with each register request', () => {
+  const { clock, line } = start({ launch: { ...LAUNCH, payloadJson: '{"a":1}' } });
+  line(0).connect();
+  line(0).answer(500, '', 9);
+  clock.advanceTo(9_100);
+  expect(line(0).requests).toEqual(['register {"a":1}', 'register {"a":1}']);
+});
 
-  it('differ between the rounds of a run, and between runs', () => {
-    const ids = [firstRequestId(1, 0), firstRequestId(2, 0), firstRequestId(1, 1), firstRequestId(12, 0)];
-    expect(new Set(ids).size).toBe(ids.length);
-  });
+it('reports each sign of life, and each connection that is lost', () => {
+  const { line, statuses } = start();
+  line(0).connect();
+  line(0).emit({ type: 'stale' });
+  line(0).answer(202, ACCEPTED);
+  line(0).emit(CLOSED);
+  expect(statuses).toEqual(['alive', 'alive', 'alive', 'lost']);
 });
 
 describe('events that nobody waits for', () => {
@@ -274,7 +242,8 @@ describe('events that nobody waits for', () => {
     clock.advanceTo(5_000);
     expect(line(0).closed).toBe(true);
     line(0).emit({ type: 'connected' });
-    expect(line(1).subscriptions).toEqual([]);
+    line(0).emit({ type: 'ready' });
+    expect(line(1).requests).toEqual([]);
     line(0).emit(REFUSED);
     line(1).connect();
     line(0).answer(200, ASSIGNED);
@@ -312,10 +281,10 @@ describe('events that come before a command returns', () => {
   it('may be the loss of the connection that is being opened', async () => {
     let opened = 0;
     const { clock, running } = start({
-      openConnection: (identity, onEvent) => {
+      openConversation: (identity, onEvent) => {
         opened += 1;
         onEvent(CLOSED);
-        return new Line(identity, onEvent);
+        return new ScriptedConversation(identity, onEvent);
       },
     });
     expect(opened).toBe(1);
@@ -326,14 +295,12 @@ describe('events that come before a command returns', () => {
 
   it('may be a whole conversation', async () => {
     const { clock, running } = start({
-      openConnection: (identity, onEvent) => {
-        const line = new Line(identity, onEvent);
-        line.subscribe = () => onEvent({ type: 'subscribed' });
-        line.publish = (topic, payload) => {
-          line.published.push({ topic, payload });
-          line.answer(200, parseRequestTopic(topic)?.kind === 'poll' ? ASSIGNED : ACCEPTED, '&retry-after=1');
-        };
+      openConversation: (identity, onEvent) => {
+        const line = new ScriptedConversation(identity, onEvent);
+        line.register = () => line.answer(200, ACCEPTED, 1);
+        line.poll = () => line.answer(200, ASSIGNED, 1);
         onEvent({ type: 'connected' });
+        onEvent({ type: 'ready' });
         return line;
       },
     });

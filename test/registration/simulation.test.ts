@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
@@ -102,7 +103,7 @@ async function register(
     policy: POLICY,
     seed: SEED,
     clock: watched,
-    openConnection: simulatedNetwork(clock, service, { random, trouble, witness }),
+    openConversation: mqttConversations(simulatedNetwork(clock, service, { random, trouble, witness }), clock),
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'simulation',

@@ -1,7 +1,9 @@
+import type { OpenConversation } from '../../src/conversation/conversation.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { Credits, shares } from '../../src/load/credits.ts';
 import { askedPerSecond, type LoadShape, paceOf } from '../../src/load/pace.ts';
 import { Schedule } from '../../src/load/schedule.ts';
+import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import {
@@ -63,6 +65,7 @@ class SimulatedSession {
   readonly #options: SimulatedSessionOptions;
   readonly #clock = new VirtualClock();
   readonly #service: SimulatedQuotaService;
+  readonly #conversations: OpenConversation;
   readonly #credits: Credits;
   readonly #ledger = new LaunchLedger();
   readonly #desk: PermitDesk;
@@ -80,6 +83,7 @@ class SimulatedSession {
   constructor(options: SimulatedSessionOptions) {
     this.#options = options;
     this.#service = new SimulatedQuotaService(this.#clock, new SimulatedRandom(options.seed), options.service);
+    this.#conversations = mqttConversations(this.#service.open, this.#clock);
     this.#credits = new Credits(shares(options.concurrency, 2), 0);
     this.#settledRows = new Uint8Array(options.registrations);
     this.#desk = new PermitDesk({
@@ -143,7 +147,7 @@ class SimulatedSession {
       policy: POLICY,
       seed: this.#options.seed,
       clock: this.#clock,
-      openConnection: this.#service.open,
+      openConversation: this.#conversations,
       idScope: '0ne00111111',
       apiVersion: '2021-06-01',
       userAgent: 'simulation',
@@ -151,9 +155,9 @@ class SimulatedSession {
         if (this.#options.governor) this.#desk.throttled(this.#clock.nowMs(), retryAfterSeconds);
       },
       onConnection: () => {},
-      onPermit: (wish) => {
-        if (wish.type === 'withdraw') this.#desk.withdraw(worker, sequence);
-        else if (this.#desk.request(worker, sequence, wish.repeats, this.#sequence))
+      onPermit: (change) => {
+        if (change.type === 'withdraw') this.#desk.withdraw(worker, sequence);
+        else if (this.#desk.request(worker, sequence, change.repeats, this.#sequence))
           this.#violations.push('retry budget exhausted');
       },
     });

@@ -1,5 +1,5 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import type { Transport } from '../../mqtt/dialler.ts';
+import type { Transport } from '../../mqtt/service-conversations.ts';
 import { ADDRESSES } from '../notation/lists.ts';
 import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { inGroup, setting } from './setting.ts';

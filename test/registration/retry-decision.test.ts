@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONNECTION_FAILURE_CODES } from '../../src/conversation/connection-failure.ts';
 import { parseAnswerBody } from '../../src/dps/payloads.ts';
-import { answerMeaning, answerVerdict, connectionVerdict } from '../../src/registration/answer-meaning.ts';
+import { answerMeaning, answerVerdict, connectionVerdict } from '../../src/registration/retry-decision.ts';
 
 const BODIES = {
   assigned: '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LaunchQueue } from '../../src/worker/launch-queue.ts';
+import { ConcurrentLaunches } from '../../src/worker/concurrent-launches.ts';
 import { launch } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -8,7 +8,7 @@ function observedQueue(concurrency: number) {
   const clock = new VirtualClock();
   const started: { readonly sequence: number; readonly atMs: number }[] = [];
   const ends: (() => void)[] = [];
-  const queue = new LaunchQueue(clock, concurrency, ({ sequence }) => {
+  const queue = new ConcurrentLaunches(clock, concurrency, ({ sequence }) => {
     started.push({ sequence, atMs: clock.nowMs() });
     return new Promise((resolve) => ends.push(resolve));
   });
@@ -16,7 +16,7 @@ function observedQueue(concurrency: number) {
   return { clock, queue, started, end: () => ends.shift()?.(), settled };
 }
 
-describe('launch queue', () => {
+describe('concurrent launches', () => {
   it('holds a launch until its intended start, and starts it at that moment', async () => {
     const { clock, queue, started, settled } = observedQueue(10);
     queue.add([launch(0, 100), launch(1, 250)]);
@@ -58,7 +58,7 @@ describe('launch queue', () => {
   it('counts a standstill as held back, and goes on in the order and at the pace of before', async () => {
     const { clock, queue, started, settled } = observedQueue(10);
     const heldOf: number[] = [];
-    const held = new LaunchQueue(clock, 10, async ({ heldMs }) => {
+    const held = new ConcurrentLaunches(clock, 10, async ({ heldMs }) => {
       heldOf.push(heldMs);
     });
     for (const each of [queue, held]) each.add([launch(0, 100), launch(1, 600), launch(2, 1_100)]);

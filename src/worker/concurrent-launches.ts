@@ -4,20 +4,20 @@ import type { Launch } from '../registration/launch.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
 /**
- * Holds launches until their intended start, and as long as quota or governor hold them after it, then until a slot is free,
- * and starts them. Launches must be added in the order of these moments.
+ * Starts launches at their intended start, or later if quota or governor hold them back, and never more than `concurrency` at a time.
+ * Launches must be added in the order of `notBeforeMs`.
  */
-export class LaunchQueue {
+export class ConcurrentLaunches {
   readonly #clock: Clock;
   readonly #limit: <Result>(work: () => Promise<Result>) => Promise<Result>;
   readonly #start: (launch: Launch) => Promise<void>;
-  /** Not started yet: waiting for their moment or for a slot. */
+  /** Waiting for their start or for a slot. */
   readonly #unstarted = new Set<Launch>();
   #early: Launch[] = [];
   #timer: Timer | null = null;
   readonly #standstill: StandstillWatch;
 
-  /** @param concurrency slots; @param start runs one registration, and never rejects. */
+  /** @param concurrency slots; @param start runs one registration and never rejects. */
   constructor(clock: Clock, concurrency: number, start: (launch: Launch) => Promise<void>) {
     this.#clock = clock;
     this.#limit = pLimit(concurrency);
@@ -34,7 +34,7 @@ export class LaunchQueue {
     this.#releaseDue();
   }
 
-  /** Takes out all that has not been started. */
+  /** Removes and returns every launch that has not started. */
   drop(): readonly Launch[] {
     const dropped = [...this.#unstarted];
     this.#unstarted.clear();
@@ -59,7 +59,7 @@ export class LaunchQueue {
     });
   }
 
-  /** Nobody was late: nothing ran. What waits for its moment goes on as before, so much later. */
+  /** After a suspension of the process no launch counts as late: those that wait for their start are held for as long as it lasted. */
   #holdForStandstill(): void {
     const { standstillMs } = this.#standstill.look(readTime(this.#clock));
     if (standstillMs === 0) return;

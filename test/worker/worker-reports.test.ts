@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { notStartedOutcome } from '../../src/registration/unsent-outcomes.ts';
-import { OutcomeBatcher } from '../../src/worker/outcome-batcher.ts';
+import { OutcomeBatcher } from '../../src/worker/worker-reports.ts';
 import { launch } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

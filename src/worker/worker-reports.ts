@@ -1,0 +1,92 @@
+import type { Launch } from '../registration/launch.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
+import type { WorkerHealth } from './worker-messages.ts';
+
+/** A message costs about as much as folding 20 outcomes; with 256 that is negligible. */
+const BATCH_OUTCOMES_MAX = 256;
+/** Keeps the live view and the journal up to date. */
+const BATCH_DELAY_MS = 100;
+
+/** Collects outcomes into batches of 256 or 100 ms, whichever comes first. */
+export class OutcomeBatcher {
+  readonly #clock: Clock;
+  readonly #send: (outcomes: readonly RegistrationOutcome[]) => void;
+  #batch: RegistrationOutcome[] = [];
+  #timer: Timer | null = null;
+
+  constructor(clock: Clock, send: (outcomes: readonly RegistrationOutcome[]) => void) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  add(outcome: RegistrationOutcome): void {
+    this.#batch.push(outcome);
+    if (this.#batch.length >= BATCH_OUTCOMES_MAX) this.flush();
+    else this.#timer ??= this.#clock.wakeAt(this.#clock.nowMs() + BATCH_DELAY_MS, () => this.flush());
+  }
+
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#send(batch);
+  }
+}
+
+const HEALTH_INTERVAL_MS = 1_000;
+
+/** Counts since the last health report; `inFlight` is the current number. */
+const NO_EVENTS = { launched: 0, startLagMaxMs: null, signsOfLife: 0, connectionsLost: 0 } as const;
+
+/** Reports a worker's health every second. */
+export class HealthReporter {
+  readonly #send: (health: WorkerHealth) => void;
+  readonly #loopDelay = watchEventLoopDelay();
+  #timer: Timer | null = null;
+  #inFlight = 0;
+  #events: Omit<WorkerHealth, 'inFlight' | 'loopDelayMaxMs'> = NO_EVENTS;
+
+  constructor(send: (health: WorkerHealth) => void) {
+    this.#send = send;
+  }
+
+  begin(clock: Clock): void {
+    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.#report());
+  }
+
+  started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
+    this.#inFlight += 1;
+    const { launched, startLagMaxMs } = this.#events;
+    this.#events = {
+      ...this.#events,
+      launched: launched + 1,
+      startLagMaxMs:
+        intendedAtMs === null ? startLagMaxMs : Math.max(startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs),
+    };
+  }
+
+  ended(): void {
+    this.#inFlight -= 1;
+  }
+
+  connectionSeen(status: 'alive' | 'lost'): void {
+    const name = status === 'alive' ? 'signsOfLife' : 'connectionsLost';
+    this.#events = { ...this.#events, [name]: this.#events[name] + 1 };
+  }
+
+  /** Sends the last report. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#report();
+    this.#loopDelay.stop();
+  }
+
+  #report(): void {
+    this.#send({ inFlight: this.#inFlight, ...this.#events, loopDelayMaxMs: this.#loopDelay.takeMaxMs() });
+    this.#events = NO_EVENTS;
+  }
+}
