@@ -5,7 +5,6 @@ import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { RUN_VERDICTS, SUMMARY_SCHEMA_VERSION, type Summary } from './summary.ts';
 
 /*
  * What `summary.json` holds, for those who read it with other programs: every member with its unit and meaning. Absent is
@@ -64,7 +63,7 @@ const MOVEMENT_VERDICT = z.strictObject({
   reason: z.enum([...SHARE_REASONS, 'substatus']),
 });
 
-export const ALLOCATION = z
+const ALLOCATION = z
   .strictObject({
     verdict: VERDICT,
     policy: z.enum(ALLOCATION_POLICIES).nullable(),
@@ -83,7 +82,7 @@ export const ALLOCATION = z
 
 const SUBSTATUS_COUNTS = z.record(z.string(), count('devices; an empty name = without a substatus'));
 
-export const MOVEMENT = z
+const MOVEMENT = z
   .strictObject({
     changes: z.strictObject({
       kept: count('at the same hub'),
@@ -99,7 +98,7 @@ export const MOVEMENT = z
     'devices that had a hub before, in an earlier round or before the run, and of which the service said more; null = none',
   );
 
-export const HUB_MINUTES = z.strictObject({
+const HUB_MINUTES = z.strictObject({
   bucketMs: z.number().min(0).describe('length of each stretch, in milliseconds'),
   hubs: z.array(z.string().describe('host name')),
   counts: z.array(z.array(count('registrations assigned'))).describe('for each stretch from the start on, by hub'),
@@ -188,8 +187,8 @@ const ERROR = z.strictObject({
 });
 
 /** The shape of `summary.json`; strict, so that no member can be there that has no meaning here. */
-const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
-  schemaVersion: z.literal(SUMMARY_SCHEMA_VERSION).describe('raised when a member changes its meaning or goes'),
+export const SUMMARY_SHAPE = z.strictObject({
+  schemaVersion: z.literal(1).describe('raised when a member changes its meaning or goes'),
   dpsloadVersion: text('version that made the run'),
   target: z.strictObject({
     label: text('the target in one line; begins with EMULATOR where it is one'),
@@ -198,7 +197,9 @@ const SUMMARY_SHAPE: z.ZodType<Summary> = z.strictObject({
     port: z.int().min(1).max(65_535).describe('TCP port'),
     idScope: text('ID scope of the DPS instance'),
   }),
-  verdict: z.enum(RUN_VERDICTS).describe('unfinished: the journal has no end, the run is going on or was killed'),
+  verdict: z
+    .enum(['all-assigned', 'some-failed', 'stopped', 'unfinished'])
+    .describe('unfinished: the journal has no end, the run is going on or was killed'),
   end: z
     .strictObject({
       reason: z.enum(END_REASONS),

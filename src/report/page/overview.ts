@@ -13,7 +13,7 @@ import {
   formatUntrusted,
 } from '../format.ts';
 import { HEALTH_LABELS } from '../health-labels.ts';
-import { leftOf, type RunVerdict, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -21,7 +21,9 @@ const HUBS_SHOWN_MAX = 8;
 const ERRORS_SHOWN_MAX = 3;
 const FOREIGN_CHARACTERS_MAX = 200;
 
-const VERDICTS: Readonly<Record<RunVerdict, { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>> = {
+const VERDICTS: Readonly<
+  Record<Summary['verdict'], { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>
+> = {
   'all-assigned': { label: '✓ All assigned', mood: 'good' },
   'some-failed': { label: '✕ Some failed', mood: 'bad' },
   stopped: { label: '■ Stopped', mood: 'bad' },
