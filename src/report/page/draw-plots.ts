@@ -1,4 +1,12 @@
-import type { PlotData, PlotMark, PlotSeries, PlotUnit } from './plot-data.ts';
+import { formatNumber } from '../format.ts';
+import {
+  type PlotData,
+  type PlotMark,
+  type PlotSeries,
+  type PlotUnit,
+  writePlace,
+  writeValueWithUnit,
+} from './plot-data.ts';
 
 /*
  * The script of report.html, inlined behind uPlot. It draws the plots that the page's JSON describes, in the colours of
@@ -29,54 +37,31 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function withCommas(value: number): string {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
+/** Three digits, without zeros at the end: `0.5`, `1,250` */
+function axisNumber(value: number): string {
+  const text = formatNumber(value);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** Three digits. */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 99.95 || Number.isInteger(value)) return withCommas(value);
-  return size >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+/** `0.5 ms`, `180 ms`, `3.2 s`, `12.5 min`, `2.5 h` */
+function axisDuration(ms: number): string {
+  if (ms < 999.5) return `${axisNumber(ms)} ms`;
+  if (ms < 119_500) return `${axisNumber(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${axisNumber(ms / 60_000)} min` : `${axisNumber(ms / 3_600_000)} h`;
 }
-
-/** `0.42 ms`, `180 ms`, `3.21 s`, `12.5 min`, `2.5 h` */
-function duration(ms: number): string {
-  if (ms < 999.5) return `${short(ms)} ms`;
-  if (ms < 119_500) return `${trimmed(ms / 1000)} s`;
-  return ms < 7_200_000 ? `${trimmed(ms / 60_000)} min` : `${trimmed(ms / 3_600_000)} h`;
-}
-
-function trimmed(value: number): string {
-  return short(value)
-    .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '');
-}
-
-const WRITE: Readonly<Record<PlotUnit, (value: number) => string>> = {
-  count: (value) => withCommas(value),
-  perSecond: (value) => `${short(value)}/s`,
-  ms: duration,
-  share: (value) => `${(value * 100).toFixed(1)}%`,
-  cores: (value) => `${value.toFixed(2)} cores`,
-};
 
 const WRITE_ON_AXIS: Readonly<Record<PlotUnit, (value: number) => string>> = {
-  count: (value) => trimmed(value),
-  perSecond: (value) => trimmed(value),
-  ms: duration,
-  share: (value) => `${trimmed(value * 100)}%`,
-  cores: (value) => trimmed(value),
+  count: axisNumber,
+  perSecond: axisNumber,
+  ms: axisDuration,
+  share: (value) => `${axisNumber(value * 100)}%`,
+  cores: axisNumber,
 };
 
-/** 1 → `0%`, 2 → `50%`, 10 → `90%`, 1000 → `99.9%` */
-function percentile(tail: number): string {
+/** 2 → `50%`, 10 → `90%`, 1000 → `99.9%` */
+function axisPercentile(tail: number): string {
   const digits = Math.max(0, Math.ceil(Math.log10(tail)) - 2);
   return `${(100 * (1 - 1 / tail)).toFixed(digits)}%`;
-}
-
-function writePlace(data: PlotData, x: number): string {
-  return data.axis === 'time' ? duration(x) : percentile(x);
 }
 
 /** Steps between the ticks of a time axis that people count in, in milliseconds. */
@@ -87,7 +72,8 @@ const TIME_STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 90
 function xAxis(data: PlotData): uPlot.Axis {
   const axis: uPlot.Axis = {
     ...axisLook(),
-    values: (_, places) => places.map((x) => (x === 0 ? '0' : writePlace(data, x))),
+    values: (_, places) =>
+      places.map((x) => (x === 0 ? '0' : data.axis === 'time' ? axisDuration(x) : axisPercentile(x))),
     size: 30,
   };
   if (data.axis === 'time') return { ...axis, incrs: TIME_STEPS_MS, space: 70 };
@@ -197,23 +183,18 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
   for (const { axis, at, label } of marks) {
     const place = Math.round(plot.valToPos(at, axis, true));
     if (axis === 'y' && place >= bbox.top) {
-      drawDashed(ctx, [bbox.left, place], [right, place], ratio);
+      drawDashed(ctx, [bbox.left, place], [right, place]);
       const isHigh = place < bbox.top + 16 * ratio;
-      writeOver(
-        ctx,
-        label,
-        right - ctx.measureText(label).width - 4 * ratio,
-        place + (isHigh ? 13 : -5) * ratio,
-        ratio,
-      );
+      const left = right - ctx.measureText(label).width - 4 * ratio;
+      writeOver(ctx, label, [left, place + (isHigh ? 13 : -5) * ratio]);
     }
     if (axis === 'x' && place <= right) {
-      drawDashed(ctx, [place, bbox.top], [place, bottom], ratio);
+      drawDashed(ctx, [place, bbox.top], [place, bottom]);
       const width = ctx.measureText(label).width;
       const left = place + width + 6 * ratio > right ? place - width - 4 * ratio : place + 4 * ratio;
       // Labels of marks that stand close would cover each other.
       if (left < labelledTo) continue;
-      writeOver(ctx, label, left, bottom - 6 * ratio, ratio);
+      writeOver(ctx, label, [left, bottom - 6 * ratio]);
       labelledTo = left + width + 4 * ratio;
     }
   }
@@ -222,10 +203,10 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
 
 type Point = readonly [x: number, y: number];
 
-function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point, ratio: number): void {
+function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point): void {
   ctx.strokeStyle = color('mark');
-  ctx.lineWidth = ratio;
-  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.beginPath();
   ctx.moveTo(...from);
   ctx.lineTo(...to);
@@ -233,10 +214,10 @@ function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point, ratio
 }
 
 /** With a rim of the colour behind it, so that it can be read over lines. */
-function writeOver(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, ratio: number): void {
+function writeOver(ctx: CanvasRenderingContext2D, text: string, [x, y]: Point): void {
   ctx.setLineDash([]);
   ctx.strokeStyle = color('card');
-  ctx.lineWidth = 4 * ratio;
+  ctx.lineWidth = 4 * devicePixelRatio;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'alphabetic';
   ctx.strokeText(text, x, y);
@@ -290,10 +271,10 @@ function draw(data: PlotData, box: HTMLElement): DrawnPlot {
 function showValues(plot: uPlot, data: PlotData, box: HTMLElement): void {
   const index = plot.cursor.idx ?? null;
   const outputs = box.closest('figure')?.querySelectorAll('output') ?? [];
-  const place = index === null ? '' : writePlace(data, data.x[index] ?? 0);
+  const place = index === null ? '' : writePlace(data.axis, data.x[index] ?? 0);
   const texts = data.series.map(({ values }) => {
     const value = index === null ? null : (values[index] ?? null);
-    return value === null ? '' : WRITE[data.unit](value);
+    return value === null ? '' : writeValueWithUnit(data.unit, value);
   });
   [place, ...texts].forEach((text, at) => {
     const output = outputs[at];

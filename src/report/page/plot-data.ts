@@ -1,3 +1,5 @@
+import { formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
+
 /** How values are written: for people, on axes and beside the cursor. */
 export type PlotUnit = 'count' | 'perSecond' | 'ms' | 'share' | 'cores';
 
@@ -36,3 +38,30 @@ export type PlotData = {
   readonly series: readonly PlotSeries[];
   readonly marks: readonly PlotMark[];
 };
+
+/** How the values of a unit are written, and what stands behind a single one. */
+const VALUE_FORMATS: Readonly<Record<PlotUnit, readonly [write: (value: number) => string, suffix: string]>> = {
+  count: [formatCount, ''],
+  perSecond: [formatNumber, '/s'],
+  ms: [formatMs, ' ms'],
+  share: [formatShare, ''],
+  cores: [formatNumber, ' cores'],
+};
+
+/** Up to here places in time are told to the hundredth of a second. */
+const FINE_MS_MAX = 60_000;
+
+/** As in a table, whose head has the unit. */
+export function writeValue(unit: PlotUnit, value: number): string {
+  return VALUE_FORMATS[unit][0](value);
+}
+
+export function writeValueWithUnit(unit: PlotUnit, value: number): string {
+  return `${writeValue(unit, value)}${VALUE_FORMATS[unit][1]}`;
+}
+
+/** `3.21 s`, `16 h 40 min`; `99.90%` */
+export function writePlace(axis: PlotAxis, place: number): string {
+  if (axis === 'tail') return `${(100 * (1 - 1 / place)).toFixed(Math.max(1, Math.ceil(Math.log10(place))))}%`;
+  return place <= FINE_MS_MAX ? `${(place / 1000).toFixed(2)} s` : formatDuration(place);
+}
