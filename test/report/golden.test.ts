@@ -1,5 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
+import { paletteFor } from '../../src/cli/view/colors.ts';
 import type { EndReason, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { compareRuns } from '../../src/report/compare-runs.ts';
@@ -105,6 +107,7 @@ describe('the text of a summary', () => {
     ['movement', summaryOf(knownBefore, expecting({ reprovision: 'reset', moved: 0.1 }))],
   ])('%s', async (name, summary) => {
     await expect(summaryText(summary)).toMatchFileSnapshot(`golden/summary-${name}.txt`);
+    expect(stripVTControlCharacters(summaryText(summary, paletteFor(true)))).toBe(summaryText(summary));
   });
 });
 
