@@ -1,6 +1,7 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { CohortKind } from './allocation-expectation.ts';
 import type { DeviceStep } from './movement.ts';
+import { tally } from './tally.ts';
 
 /** Where the devices of one cohort came to. */
 export type CohortCounts = {
@@ -33,9 +34,8 @@ export class AllocationCounts {
       counts.unassigned += 1;
       return;
     }
-    const hub = (outcome.assignedHub ?? '').toLowerCase();
     counts.initial += 1;
-    counts.hubs.set(hub, (counts.hubs.get(hub) ?? 0) + 1);
+    tally(counts.hubs, (outcome.assignedHub ?? '').toLowerCase());
   }
 
   /** By name, in the order of names; '' are the devices of no group, region or row, or the whole fleet. */

@@ -1,5 +1,6 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type AllocationExpectation, sharesOf } from './allocation-expectation.ts';
+import { tally } from './tally.ts';
 
 /**
  * Which parts of the assigned registrations were to come to which hub: as the allocation policy is expected to share the whole
@@ -17,9 +18,7 @@ export class HubExpectation {
 
   add({ result, expectedHub }: RegistrationOutcome): void {
     if (result !== 'assigned' || expectedHub === null) return;
-    // Host names have no case.
-    const hub = expectedHub.toLowerCase();
-    this.#counts.set(hub, (this.#counts.get(hub) ?? 0) + 1);
+    tally(this.#counts, expectedHub.toLowerCase());
     this.#expecting += 1;
   }
 

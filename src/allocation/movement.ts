@@ -1,4 +1,5 @@
 import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
+import { tally } from './tally.ts';
 
 /** What became of the hub of a device that had one. */
 export type HubChange = 'kept' | 'moved' | 'lost'; // the service says that it is not assigned any more
@@ -40,7 +41,7 @@ export class DeviceHistory {
       outcome,
       isInitial: isAssigned && !hadHub,
       hadHub,
-      change: hadHub ? changeOf(outcome, before?.hub ?? null) : null,
+      change: hadHub ? hubChange(outcome, before?.hub ?? null) : null,
       hubBefore: before?.hub ?? null,
       deviceIdBefore: before?.deviceId ?? null,
     };
@@ -55,7 +56,10 @@ export function saysLost(result: string): boolean {
   return result === 'failed' || result === 'disabled';
 }
 
-function changeOf({ result, assignedHub, substatus }: RegistrationOutcome, hubBefore: string | null): HubChange | null {
+function hubChange(
+  { result, assignedHub, substatus }: RegistrationOutcome,
+  hubBefore: string | null,
+): HubChange | null {
   if (saysLost(result)) return 'lost';
   if (result !== 'assigned' || assignedHub === null) return null;
   if (hubBefore === null) return MOVED_SUBSTATUS.includes(substatus) ? 'moved' : 'kept';
@@ -110,8 +114,8 @@ export class MovementCounts {
     this.#device = null;
     this.#changes[change] += 1;
     if (change === 'lost') return;
-    count(this.#substatus, substatus);
-    if (movedSubstatus !== null) count(this.#movedSubstatus, movedSubstatus);
+    tally(this.#substatus, substatus);
+    if (movedSubstatus !== null) tally(this.#movedSubstatus, movedSubstatus);
     if (changedDeviceId) this.#changedDeviceId += 1;
   }
 
@@ -140,10 +144,6 @@ function afterStep(before: Device | null, { outcome, deviceIdBefore }: DeviceSte
     movedSubstatus,
     changedDeviceId: hasOtherId || (before?.changedDeviceId ?? false),
   };
-}
-
-function count(counts: Map<string, number>, word: string): void {
-  counts.set(word, (counts.get(word) ?? 0) + 1);
 }
 
 function inOrder(counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> {

@@ -20,6 +20,8 @@ export const FAILED_RESULTS: readonly RegistrationResult[] = [
   'disconnected',
 ];
 
+export const LAUNCHED_RESULTS = REGISTRATION_RESULTS.filter((result) => result !== 'not-started');
+
 export type ErrorGroup = {
   /** The service's code or the client's own; the result where there is none. */
   readonly code: string;

@@ -8,7 +8,7 @@ import type { HubDistribution } from '../metrics/hub-distribution.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
-import { FAILED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
+import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
@@ -110,7 +110,12 @@ export function reachedPlannedEnd(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
-/** Registrations that are left to do: in a run that completed, what never started was not selected. */
+/** Registrations that ended with a fault. */
+export function failedOf({ results }: Pick<Summary, 'results'>): number {
+  return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+}
+
+/** Registrations left to do. In a completed run, rows that never started were not selected. */
 export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
   const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
   return notStarted + results.cancelled + results.unknown;
@@ -128,8 +133,7 @@ function isOpenModel(sessions: readonly SessionRecord[]): boolean {
 
 /** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
 function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
-  const launched = counts.of(...REGISTRATION_RESULTS.filter((result) => result !== 'not-started'));
-  return reachedPlannedEnd(end) ? launched : counts.of(...REGISTRATION_RESULTS);
+  return counts.of(...(reachedPlannedEnd(end) ? LAUNCHED_RESULTS : REGISTRATION_RESULTS));
 }
 
 function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Summary['recovery'] {

@@ -5,7 +5,7 @@ import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registratio
 import type { HubDistribution } from '../hub-distribution.ts';
 import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../latency-histograms.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
-import { FAILED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
+import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
 import type { RecoveryCurve } from '../recovery-curve.ts';
 import type { RunTotals, RunTotalsValues } from '../run-totals.ts';
 import type { Quantity } from './threshold.ts';
@@ -64,8 +64,6 @@ const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
   ...REGISTRATION_RESULTS.filter((result) => result !== 'failed').map((result) => [result, [result]] as const),
   ['failed-by-service', ['failed']],
 ]);
-
-const LAUNCHED_RESULTS = REGISTRATION_RESULTS.filter((result) => result !== 'not-started');
 
 const LATENCY = oneOf('time', [...LATENCY_WORDS.keys()]);
 const RESULT = oneOf('result', [...RESULT_WORDS.keys()]);

@@ -9,13 +9,13 @@ const UNITS: Readonly<Record<PlotUnit, string>> = {
   cores: ' (cores)',
 };
 
-/** A plot with its legend, which also shows the values under the cursor, and the same values as a table. */
+/** A plot, its legend with the values under the cursor, and the same values as a table. */
 export function plotFigure(title: string, finding: string, plot: PlotData): Html {
   return html`<figure aria-labelledby="${plot.id}-title">
 <figcaption><h3 id="${plot.id}-title">${title}</h3><p>${finding}</p></figcaption>
 <p class="legend">${legendOf(plot)}</p>
 <div class="plot" id="${plot.id}" tabindex="0" role="slider" aria-label="${title}, arrow keys move the cursor" aria-valuenow="0"></div>
-<details><summary>The same as a table</summary>${tableOf(title, plot)}</details>
+<details><summary>Show as table</summary>${tableOf(title, plot)}</details>
 </figure>
 `;
 }
