@@ -4,7 +4,6 @@ import { judgeAllocation } from '../allocation/judge-allocation.ts';
 import type { MovementCounts } from '../allocation/movement.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
-import type { HubDistribution } from '../metrics/hub-distribution.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -13,6 +12,7 @@ import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
+import type { RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { remedyFor } from './remedies.ts';
 import type { SUMMARY_SHAPE } from './summary-schema.ts';
@@ -27,20 +27,15 @@ export type SessionSummary = Summary['sessions'][number];
 export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 1;
 
 /** A run, folded. */
-export type RunFacts = {
+export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
   /** At least one. */
   readonly sessions: readonly SessionRecord[];
   /** Of the last session; `null` = it has none. */
   readonly end: EndRecord | null;
-  readonly counts: OutcomeCounts;
-  readonly possiblyTwice: number;
-  readonly latency: LatencyHistograms;
   readonly recovery: RecoveryCurve;
-  readonly hubs: HubDistribution;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
-  readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;

@@ -43,7 +43,7 @@ function observe(threshold: Threshold, measures: RunMeasures): number | null {
 }
 
 /** Whether a threshold with `abort` is broken for good, or, of what goes up and down, is broken with enough registrations. */
-export function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
+function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
   const observed = observe(threshold, measures);
   if (observed === null || (metricOf(threshold).live === 'settles' && !isEnough)) return false;
   const limit = limitOf(threshold);
