@@ -105,7 +105,7 @@ hub-a.azure-devices.net  3  100.0%
 
 errors
 401000  1, first in row 4: Unauthorized
-  Check the device key or group key, and that it belongs to the enrollment of this device.
+  Check that the device key or group key belongs to the enrollment of this device.
 
 load generator
 event-loop delay p99, max  4.50, 4.50 ms
