@@ -2,21 +2,21 @@ import type { RegistrationOutcome, RegistrationPhases } from '../registration/re
 import { DurationHistogram } from './duration-histogram.ts';
 import { allocationMs, type OutcomeTimes, outcomeTimes } from './outcome-times.ts';
 
-/** What is measured of registrations. All but the last are of assigned ones. */
+/** Measured times. All but the last are for assigned registrations only. */
 export const LATENCY_METRICS = [
   'response', // intended start to end
   'held', // held back by governor, canary or outage
-  'startLag', // the load generator's own lateness
+  'startLag', // lateness of the load generator
   'service', // the work of service, network and client
-  'waited', // pauses asked for by the service or the policy
+  'waited', // pauses requested by the service or the policy
   'tcp',
   'tls',
   'connack',
   'suback',
-  'accepted', // register request to its first answer
-  'assigned', // that answer to the final one
-  'allocation', // the service's own time to find a hub, of initial assignments
-  'responseNotAssigned', // intended start to end, of those that ended without a hub
+  'accepted', // register request to first response
+  'assigned', // first response to final response
+  'allocation', // time the service took to choose a hub, for initial assignments
+  'responseNotAssigned', // intended start to end of registrations that ended without a hub
 ] as const;
 
 export type LatencyMetric = (typeof LATENCY_METRICS)[number];
@@ -39,10 +39,9 @@ const PHASES: { readonly [K in keyof RegistrationPhases]: LatencyMetric } = {
 };
 
 /**
- * One histogram for each metric. Only registrations that were assigned count: a refusal is answered faster than an
- * assignment, and a deadline ends slower, so that a mixture would say nothing of either. Those that ended otherwise
- * (cancelled ones, which somebody stopped, left out) are counted apart in `responseNotAssigned`, since a service that
- * lets its slowest devices fail would look fast without them.
+ * One histogram for each metric. Only assigned registrations count: a refusal takes less time than an assignment and a
+ * deadline more, so a mixture would describe neither. Registrations that ended otherwise are counted separately in
+ * `responseNotAssigned`, except cancelled ones: a service that lets its slowest devices fail would look fast without it.
  */
 export class LatencyHistograms {
   readonly #histograms = new Map(LATENCY_METRICS.map((metric) => [metric, new DurationHistogram()]));

@@ -26,11 +26,11 @@ export type SessionSummary = Summary['sessions'][number];
 
 export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 1;
 
-/** A run, folded. */
+/** The folds of a run. */
 export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
   /** At least one. */
   readonly sessions: readonly SessionRecord[];
-  /** Of the last session; `null` = it has none. */
+  /** End of the last session; `null` = it has not ended. */
   readonly end: EndRecord | null;
   readonly recovery: RecoveryCurve;
   readonly allocationCounts: AllocationCounts;
@@ -93,14 +93,13 @@ export function summarize(facts: RunFacts): Summary {
   };
 }
 
-/** What a run is judged by; exit codes follow it. */
 function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Summary['verdict'] {
   if (end === null) return 'unfinished';
   if (!reachedPlannedEnd(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
   return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
 }
 
-/** It did all that it was to do. */
+/** Returns whether the run did everything that it was to do. */
 export function reachedPlannedEnd(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
@@ -117,8 +116,8 @@ export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): numb
 }
 
 /**
- * Launches have a schedule, to which they can be late; at once too, where fewer slots than devices mean that the storm that
- * was asked for was not made. In the closed model a registration is intended for the moment in which it starts.
+ * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
+ * the requested storm did not happen. In the closed model, the intended start is the actual start.
  */
 function isOpenModel(sessions: readonly SessionRecord[]): boolean {
   return sessions.some(({ loadShape, ratePerSecond }) =>
@@ -126,7 +125,7 @@ function isOpenModel(sessions: readonly SessionRecord[]): boolean {
   );
 }
 
-/** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
+/** A limit or a selection may leave rows out, so the planned number is known only at the planned end. */
 function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
   return counts.of(...(reachedPlannedEnd(end) ? LAUNCHED_RESULTS : REGISTRATION_RESULTS));
 }
