@@ -9,19 +9,7 @@ export const DURATION_MAX_MS = 3_600_000;
 /** Histograms count in whole microseconds, their resolution. */
 const MICROSECONDS_PER_MS = 1000;
 
-export type DurationSummary = {
-  readonly count: number;
-  readonly minMs: number;
-  readonly meanMs: number;
-  readonly p50Ms: number;
-  readonly p90Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-  /** Durations below 0 or above `DURATION_MAX_MS`, counted as 0 or as the maximum. */
-  readonly clamped: number;
-};
+export type DurationSummary = NonNullable<ReturnType<DurationHistogram['summary']>>;
 
 /** An HDR histogram of durations from 1 µs to 1 h. Values are never corrected afterwards. */
 export class DurationHistogram {
@@ -68,8 +56,8 @@ export class DurationHistogram {
     return micros / MICROSECONDS_PER_MS;
   }
 
-  /** `null` without any duration. */
-  summary(): DurationSummary | null {
+  /** `null` without any duration. `clamped` counts durations below 0 or above `DURATION_MAX_MS`, taken as 0 or the maximum. */
+  summary() {
     if (this.count === 0) return null;
     const histogram = this.#histogram;
     const percentileMs = (percentile: number): number => this.percentileMs(percentile) ?? 0;

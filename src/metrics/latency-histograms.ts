@@ -1,6 +1,6 @@
-import type { RegistrationOutcome, RegistrationPhases } from '../registration/registration-outcome.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
-import { allocationMs, type OutcomeTimes, outcomeTimes } from './outcome-times.ts';
+import { allocationMs, outcomeTimes } from './outcome-times.ts';
 
 /** Measured times. All but the last are for assigned registrations only. */
 export const LATENCY_METRICS = [
@@ -21,22 +21,7 @@ export const LATENCY_METRICS = [
 
 export type LatencyMetric = (typeof LATENCY_METRICS)[number];
 
-const TIMES: { readonly [K in keyof OutcomeTimes]: LatencyMetric } = {
-  responseMs: 'response',
-  heldMs: 'held',
-  startLagMs: 'startLag',
-  serviceMs: 'service',
-  waitedMs: 'waited',
-};
-
-const PHASES: { readonly [K in keyof RegistrationPhases]: LatencyMetric } = {
-  tcpMs: 'tcp',
-  tlsMs: 'tls',
-  connackMs: 'connack',
-  subackMs: 'suback',
-  acceptedMs: 'accepted',
-  assignedMs: 'assigned',
-};
+const ASSIGNED_METRICS = LATENCY_METRICS.filter((metric) => metric !== 'responseNotAssigned');
 
 /**
  * One histogram for each metric. Only assigned registrations count: a refusal takes less time than an assignment and a
@@ -53,25 +38,16 @@ export class LatencyHistograms {
       this.of('responseNotAssigned').recordMs(times.responseMs);
       return;
     }
-    this.#recordAll(TIMES, times);
-    this.#recordAll(PHASES, outcome.phases);
-    const durationMs = allocationMs(outcome);
-    if (durationMs !== null) this.of('allocation').recordMs(durationMs);
+    const durations = { ...times, ...outcome.phases, allocationMs: allocationMs(outcome) };
+    for (const metric of ASSIGNED_METRICS) {
+      const durationMs = durations[`${metric}Ms`];
+      if (durationMs !== null) this.of(metric).recordMs(durationMs);
+    }
   }
 
   of(metric: LatencyMetric): DurationHistogram {
     const histogram = this.#histograms.get(metric);
     if (histogram === undefined) throw new Error(`no histogram for ${metric}`);
     return histogram;
-  }
-
-  #recordAll<K extends string>(
-    metrics: Readonly<Record<K, LatencyMetric>>,
-    durations: Readonly<Record<K, number | null>>,
-  ): void {
-    for (const name in metrics) {
-      const durationMs = durations[name];
-      if (durationMs !== null) this.of(metrics[name]).recordMs(durationMs);
-    }
   }
 }

@@ -24,19 +24,7 @@ export type HealthLimit = {
 };
 
 /** Load generator measurements; `null` = not measured. CPU in busy cores. */
-export type HealthSummary = {
-  readonly limited: boolean;
-  readonly limits: readonly HealthLimit[];
-  readonly startLagP99Ms: number | null;
-  readonly startLagMaxMs: number | null;
-  readonly loopDelayP99Ms: number | null;
-  readonly loopDelayMaxMs: number | null;
-  readonly cpuShareMean: number | null;
-  readonly cpuShareMax: number | null;
-  readonly emulatorCpuShareMean: number | null;
-  readonly fileDescriptorsMax: number | null;
-  readonly rssBytesMax: number | null;
-};
+export type HealthSummary = ReturnType<LoadGeneratorHealth['summary']>;
 
 /** Folds samples into measurements of the load generator. */
 export class LoadGeneratorHealth {
@@ -59,7 +47,7 @@ export class LoadGeneratorHealth {
   }
 
   /** @param startLags of assigned registrations; `null` in the closed model, which has no schedule */
-  summary(startLags: DurationHistogram | null): HealthSummary {
+  summary(startLags: DurationHistogram | null) {
     const startLagP99Ms = startLags?.percentileMs(99) ?? null;
     const loopDelayP99Ms = this.#loopDelays.percentileMs(99);
     const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: meanOf(this.#cpuPerWorker) });

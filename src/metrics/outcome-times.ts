@@ -1,7 +1,7 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
 /** The time of one registration: response = held + start lag + service + waited. */
-export type OutcomeTimes = {
+type OutcomeTimes = {
   /** Intended start to end: the wait of the device, or its owner. */
   readonly responseMs: number;
   /** Held back by the governor, the canary or an outage. */

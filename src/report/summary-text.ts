@@ -82,7 +82,7 @@ function verdictLine(summary: Summary, palette: Palette): string {
         reachedPlannedEnd(end) ? `some did not finish: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
       );
     case 'unfinished':
-      return palette.warning(`still running, or killed: ${counts} so far`);
+      return palette.warning(`not finished (still running, or killed): ${counts}`);
   }
 }
 

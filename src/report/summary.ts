@@ -46,6 +46,7 @@ export function summarize(facts: RunFacts): Summary {
   const { sessions, end, counts, latency, hubs } = facts;
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
+  const { file, digest, rows, rejectedRows } = last.fleet;
   const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
@@ -61,13 +62,7 @@ export function summarize(facts: RunFacts): Summary {
     region: last.region,
     mergedRuns: facts.mergedRuns,
     sessions: sessions.map(summarizeSession),
-    fleet: {
-      file: last.fleet.file,
-      digest: last.fleet.digest,
-      rows: last.fleet.rows,
-      rejectedRows: last.fleet.rejectedRows,
-      rounds: last.rounds,
-    },
+    fleet: { file, digest, rows, rejectedRows, rounds: last.rounds },
     results: counts.byResult(),
     plannedRegistrations,
     possiblyTwice: facts.possiblyTwice,
@@ -84,7 +79,7 @@ export function summarize(facts: RunFacts): Summary {
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, plannedRegistrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
+        { ...facts, plannedRegistrations, rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),
@@ -140,18 +135,10 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
   };
 }
 
-function summarizeSession(session: SessionRecord): SessionSummary {
-  return {
-    session: session.session,
-    startedAt: new Date(session.startedAtEpochMs).toISOString(),
-    apiVersion: session.apiVersion,
-    attestation: session.attestation,
-    workers: session.workers,
-    concurrency: session.concurrency,
-    loadShape: session.loadShape,
-    ratePerSecond: session.ratePerSecond,
-    rowsMax: session.rowsMax,
-  };
+function summarizeSession(record: SessionRecord): SessionSummary {
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax } = record;
+  const startedAt = new Date(record.startedAtEpochMs).toISOString();
+  return { session, startedAt, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax };
 }
 
 function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {

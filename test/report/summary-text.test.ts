@@ -149,7 +149,7 @@ describe('the verdict', () => {
       { outcomes: [...assigned(2), outcomeRecord(2, notAssigned({ result: 'unknown' }))] },
       'some did not finish: 2 assigned, 0 failed, 1 left',
     ],
-    ['killed', { outcomes: assigned(1), end: null }, 'still running, or killed: 1 assigned, 0 failed so far'],
+    ['killed', { outcomes: assigned(1), end: null }, 'not finished (still running, or killed): 1 assigned, 0 failed'],
   ])('%s', (_, parts, expected) => {
     expect(text(parts).split('\n')[1]).toBe(`verdict     ${expected}`);
   });
