@@ -19,3 +19,12 @@ const bundle = await rolldown({
 });
 await bundle.write({ dir: dist, entryFileNames: '[name].js', chunkFileNames: 'cli/chunk-[name]-[hash].js' });
 await bundle.close();
+
+// The script of report.html: classic, and of one piece. uPlot stands before it in the page, as a global.
+const page = await rolldown({
+  cwd: root,
+  platform: 'browser',
+  input: join(root, 'src', 'report', 'page', 'draw-plots.ts'),
+});
+await page.write({ file: join(dist, 'report', 'page', 'draw-plots.js'), format: 'iife' });
+await page.close();

@@ -53,7 +53,7 @@ once('node_modules/.dpsload-installed', digest(['package.json', 'package-lock.js
 once('dist/.built', digest(['package.json', 'tsconfig.json', '.dev/bundle.mjs', ...sources]), () => {
   console.error('dpsload: building…');
   rmSync(inRoot('dist'), { recursive: true, force: true });
-  // The script of report.html runs in a browser, and is built with a browser's types.
+  // The script of report.html runs in a browser: it is checked with a browser's types, and bundled.
   for (const project of [root, inRoot('src', 'report', 'page')]) {
     run(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
   }

@@ -1,57 +1,57 @@
-/** How the service chooses hubs, in the words of its portal. */
+/** Allocation policies, as the Azure portal names them. */
 export const ALLOCATION_POLICIES = ['even', 'weighted', 'lowest-latency', 'static', 'custom'] as const;
 
 export type AllocationPolicy = (typeof ALLOCATION_POLICIES)[number];
 
-/** What the service does with a device that registers again: move it with its data, move it without, leave it where it is. */
+/** Reprovisioning policies for a device that registers again: move it with its data, move it without, or leave it. */
 export const REPROVISION_POLICIES = ['migrate', 'reset', 'never'] as const;
 
 export type ReprovisionPolicy = (typeof REPROVISION_POLICIES)[number];
 
-/** What is shared out: the whole fleet, the devices of each group, or region, or those whose rows name one hub. */
+/** The cohorts whose shares are judged: the whole fleet, each group, each region, or the rows that expect the same hub. */
 export type CohortKind = 'fleet' | 'group' | 'region' | 'row';
 
-/** A hub and its part of a cohort's devices: of the sum of all weights there. */
+/** A hub and its weight; its share of the cohort is weight / sum of the cohort's weights. */
 export type HubWeight = {
-  /** Lower case, since host names have no case. */
+  /** Lower case, because host names are not case-sensitive. */
   readonly hub: string;
   readonly weight: number;
 };
 
 export type CohortExpectation = {
-  /** Of the group or region; '' = the whole fleet. */
+  /** Group or region; '' = the whole fleet. */
   readonly name: string;
   readonly hubs: readonly HubWeight[];
 };
 
-/** What the operator says that the allocation policy should do. */
+/** What the operator expects of the allocation policy. */
 export type AllocationExpectation = {
-  /** As the operator calls it; `null` = not told. */
+  /** `null` = not stated. */
   readonly policy: AllocationPolicy | null;
   readonly by: CohortKind;
-  /** Empty by row, where the rows say it all, and where nothing is said of shares. */
+  /** Empty for `row`, whose rows state everything, and if nothing is expected of shares. */
   readonly cohorts: readonly CohortExpectation[];
-  /** Folder of the run whose counts the weights are; `null` = they are stated. */
+  /** Folder of the run whose counts are the weights; `null` = stated weights. */
   readonly asRun: string | null;
   /** A part of 1, to either side of an expected share. */
   readonly tolerance: number;
-  /** With which all intervals hold at once; a part of 1. */
+  /** Probability that all intervals hold simultaneously; a part of 1. */
   readonly confidence: number;
-  /** Of devices that were known before; `null` = not told. */
+  /** For devices that had a hub before; `null` = not stated. */
   readonly reprovision: ReprovisionPolicy | null;
-  /** Part of them that should come to another hub; `null` = not told. */
+  /** Part of them expected at another hub; `null` = not stated. */
   readonly moved: number | null;
 };
 
-/** Parts of 1 of all devices. */
+/** Expected movement, in parts of all devices. */
 export type ExpectedMovement = {
-  /** What has to move so that the shares come true: half the sum of their differences. A policy that hashes devices consistently moves no more. */
+  /** Minimum to reach the shares: half the sum of their differences. Consistent hashing moves no more. */
   readonly least: number;
-  /** What moves when every device is given a hub anew, regardless of where it was: 1 − Σ before · after. */
+  /** If every device is reallocated regardless of its hub: 1 − Σ before · after. */
   readonly redrawn: number;
 };
 
-/** When hubs are added, removed or re-weighted, and every device registers again. */
+/** Movement after hubs are added, removed or re-weighted and every device registers again. */
 export function expectedMovement(before: readonly HubWeight[], after: readonly HubWeight[]): ExpectedMovement {
   const [sharesBefore, sharesAfter] = [sharesOf(before), sharesOf(after)];
   let [least, stay] = [0, 0];
@@ -63,7 +63,7 @@ export function expectedMovement(before: readonly HubWeight[], after: readonly H
   return { least, redrawn: 1 - stay };
 }
 
-/** Each weight as a part of their sum, by hub. */
+/** Weight / sum of weights, by hub. */
 export function sharesOf(weights: readonly HubWeight[]): ReadonlyMap<string, number> {
   const sum = weights.reduce((total, { weight }) => total + weight, 0);
   return new Map(weights.map(({ hub, weight }) => [hub, sum === 0 ? 0 : weight / sum]));

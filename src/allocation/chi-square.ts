@@ -1,13 +1,13 @@
-/** Relative size of a term from which on a sum no longer changes. */
+/** Relative size below which a term no longer changes a sum. */
 const PRECISION = 1e-16;
 
-/** Terms of the slowest sum that is asked for: the square root of some millions of degrees of freedom, with room. */
+/** Limit of terms: the slowest sums need about the square root of some millions of degrees of freedom. */
 const TERMS_MAX = 100_000;
 
-/** In place of a denominator of 0 (modified Lentz method). */
+/** Replaces a denominator of 0 (modified Lentz method). */
 const TINY = 1e-300;
 
-/** Halvings of an interval, after which a double cannot be told from its neighbour. */
+/** Halvings after which the ends of an interval are neighbouring doubles. */
 const HALVINGS = 200;
 
 /**
@@ -65,27 +65,27 @@ function notZero(value: number): number {
   return Math.abs(value) < TINY ? TINY : value;
 }
 
-/** Of halves of whole numbers, which are all that there are here: Γ(1/2) = √π, Γ(1) = 1, Γ(a + 1) = a Γ(a). */
+/** For multiples of 1/2, the only arguments here: Γ(1/2) = √π, Γ(1) = 1, Γ(a + 1) = a Γ(a). */
 function logGamma(a: number): number {
   let [at, sum] = Number.isInteger(a) ? [1, 0] : [0.5, Math.log(Math.PI) / 2];
   for (; at < a; at += 1) sum += Math.log(at);
   return sum;
 }
 
-/** K. Pearson's test (Philosophical Magazine 50 (1900), 157–175): how often chance alone would give counts as far off as these. */
+/** K. Pearson's test (Philosophical Magazine 50 (1900), 157–175); `pValue`: probability of counts at least this far off by chance alone. */
 export type ChiSquareTest = {
   readonly statistic: number;
   readonly degreesOfFreedom: number;
   readonly pValue: number;
 };
 
-/** Counts against stated shares; `null` with fewer than two hubs that expect any, or without a device. */
+/** Tests counts against stated shares; `null` with fewer than two hubs with a share, or without devices. */
 export function weightsTest(
   counts: ReadonlyMap<string, number>,
   shares: ReadonlyMap<string, number>,
 ): ChiSquareTest | null {
   const expected = [...shares].filter(([, share]) => share > 0);
-  // A hub that is to get nothing has no expected count to compare with: the verdict speaks of it.
+  // A hub with share 0 has no expected count to compare with; the verdict covers it.
   const devices = expected.reduce((sum, [hub]) => sum + (counts.get(hub) ?? 0), 0);
   if (expected.length < 2 || devices === 0) return null;
   const statistic = expected.reduce((sum, [hub, share]) => {
@@ -94,7 +94,7 @@ export function weightsTest(
   return testOf(statistic, expected.length - 1);
 }
 
-/** Whether several samples can be of the same shares; `null` with fewer than two samples or hubs. */
+/** Tests whether samples have the same shares; `null` with fewer than two samples or hubs. */
 export function homogeneityTest(samples: readonly ReadonlyMap<string, number>[]): ChiSquareTest | null {
   const rows = samples.map((counts) => ({ counts, of: total(counts) })).filter(({ of }) => of > 0);
   const all = rows.reduce((sum, { of }) => sum + of, 0);
@@ -112,12 +112,12 @@ export function homogeneityTest(samples: readonly ReadonlyMap<string, number>[])
   return testOf(statistic, (rows.length - 1) * (hubs.length - 1));
 }
 
-/** Of independent samples: their statistics and their degrees of freedom add up. */
+/** Combines tests of independent samples by adding statistics and degrees of freedom. */
 export function sumOfTests(tests: readonly (ChiSquareTest | null)[]): ChiSquareTest | null {
-  const there = tests.filter((test) => test !== null);
-  if (there.length === 0) return null;
-  const statistic = there.reduce((sum, test) => sum + test.statistic, 0);
-  const degreesOfFreedom = there.reduce((sum, test) => sum + test.degreesOfFreedom, 0);
+  const known = tests.filter((test) => test !== null);
+  if (known.length === 0) return null;
+  const statistic = known.reduce((sum, test) => sum + test.statistic, 0);
+  const degreesOfFreedom = known.reduce((sum, test) => sum + test.degreesOfFreedom, 0);
   return testOf(statistic, degreesOfFreedom);
 }
 

@@ -1,15 +1,15 @@
 import { shareInterval } from './share-interval.ts';
 
-/** More devices than this are not asked for. */
+/** Largest fleet considered. */
 const DEVICES_MAX = 1e9;
 
 const HALVINGS = 60;
 
 /**
- * Devices from which on an expected share is told apart: a service that keeps it exactly passes, and one that misses it by
+ * The number of devices needed to judge an expected share: a service that keeps it exactly passes, and one that misses it by
  * twice the tolerance fails, each with the confidence behind `width`. `null` = no number is enough.
  *
- * The interval's end of a sample that chance has moved by √`width` standard deviations must still be within the tolerance.
+ * The interval of a sample that chance has moved by √`width` standard deviations must still end within the tolerance.
  */
 export function devicesNeeded(share: number, tolerance: number, width: number): number | null {
   if (!isEnough(DEVICES_MAX, share, tolerance, width)) return null;
@@ -22,7 +22,7 @@ export function devicesNeeded(share: number, tolerance: number, width: number): 
   return enough;
 }
 
-/** The narrowest tolerance for which so many devices are enough. */
+/** The smallest tolerance for which this many devices are enough. */
 export function toleranceReached(devices: number, share: number, width: number): number {
   let [narrow, wide] = [0, 1];
   for (let halving = 0; halving < HALVINGS; halving += 1) {

@@ -1,9 +1,10 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type AllocationExpectation, sharesOf } from './allocation-expectation.ts';
+import { tally } from './tally.ts';
 
 /**
- * Which parts of the assigned registrations were to come to which hub: as the allocation policy is expected to share the whole
- * fleet out, or, where nothing is said of that, by the `expected_hub` of their rows.
+ * The expected share of each hub: stated for the whole fleet or, without a statement, counted from the `expected_hub` of the
+ * assigned rows.
  */
 export class HubExpectation {
   readonly #stated: ReadonlyMap<string, number> | null;
@@ -17,13 +18,11 @@ export class HubExpectation {
 
   add({ result, expectedHub }: RegistrationOutcome): void {
     if (result !== 'assigned' || expectedHub === null) return;
-    // Host names have no case.
-    const hub = expectedHub.toLowerCase();
-    this.#counts.set(hub, (this.#counts.get(hub) ?? 0) + 1);
+    tally(this.#counts, expectedHub.toLowerCase());
     this.#expecting += 1;
   }
 
-  /** Expected part, 0 to 1, by hub in lower case; of the registrations whose rows expect a hub where it is by these. */
+  /** Expected share, 0 to 1, by hub in lower case. */
   shares(): ReadonlyMap<string, number> {
     if (this.#stated !== null) return this.#stated;
     const counts = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));

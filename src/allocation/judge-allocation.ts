@@ -17,28 +17,27 @@ import {
   simultaneousWidth,
 } from './share-interval.ts';
 
-/** Above this part of the launched devices without a hub, nobody knows what the shares would be. */
+/** With a larger part of launched devices without a hub, the shares are uncertain. */
 export const UNASSIGNED_SHARE_MAX = 0.01;
 
 export type HubVerdict = {
   readonly hub: string;
   readonly count: number;
-  /** Of the cohort's initial assignments; `null` = there are none. */
+  /** Part of the cohort's initial assignments; `null` = no assignments. */
   readonly share: number | null;
   readonly expectedShare: number;
-  /** Where the share lies. */
   readonly interval: Interval;
   readonly verdict: AllocationVerdict;
   readonly reason: ShareReason;
 };
 
 export type CohortVerdict = {
-  /** Of the group or region, or the hub that rows expect; '' = the whole fleet. */
+  /** Group, region, or hub that rows expect; '' = the whole fleet. */
   readonly name: string;
   readonly verdict: AllocationVerdict;
   readonly initial: number;
   readonly unassigned: number;
-  /** In the order of the expectation, then what else was seen. */
+  /** In the order of the expectation, followed by unexpected hubs. */
   readonly hubs: readonly HubVerdict[];
 };
 
@@ -54,7 +53,7 @@ export type MovementVerdict = {
   readonly reason: ShareReason | 'substatus';
 };
 
-/** What the run says of the policy. */
+/** The verdict on the allocation policy. */
 export type AllocationJudgement = {
   readonly verdict: AllocationVerdict;
   readonly policy: AllocationExpectation['policy'];
@@ -63,17 +62,17 @@ export type AllocationJudgement = {
   readonly tolerance: number;
   readonly confidence: number;
   readonly cohorts: readonly CohortVerdict[];
-  /** Devices that came to a first hub and belong to no cohort of the expectation. */
+  /** Devices assigned to a first hub that belong to no expected cohort. */
   readonly unjudged: number;
-  /** Of the launched ones without a hub before: those without one now; `null` = none was launched. */
+  /** Part of the launched devices without a hub before that have none now; `null` = none launched. */
   readonly unassignedShare: number | null;
-  /** Pearson's, as information; `null` where it says nothing. */
+  /** For information; `null` = nothing to compare. */
   readonly chiSquare: ChiSquareTest | null;
-  /** `null` = nothing was said of devices that were known before. */
+  /** `null` = nothing is expected of devices that had a hub before. */
   readonly movement: MovementVerdict | null;
 };
 
-/** What the movers may be told. */
+/** The substatus that each policy gives moved devices. */
 const MOVED_SUBSTATUS: Readonly<Record<ReprovisionPolicy, string | null>> = {
   migrate: 'deviceDataMigrated',
   reset: 'deviceDataReset',
@@ -110,7 +109,7 @@ export function judgeAllocation(
 
 const NOBODY: CohortCounts = { hubs: new Map(), initial: 0, unassigned: 0 };
 
-/** By row, the rows that name a hub are a cohort that should all come to it. By region, only those with a run are there. */
+/** For `row`, the rows that expect the same hub form a cohort. For `region`, only regions with a run are judged. */
 function cohortsOf(
   { by, cohorts }: AllocationExpectation,
   counts: ReadonlyMap<string, CohortCounts>,
@@ -165,8 +164,8 @@ function judgeMovement(
   const expectedShare = expectedMoved ?? 0;
   const known = kept + moved;
   const judged = judgeShare({ count: moved, of: known }, { kind: 'stated', share: expectedShare }, tolerance, width);
-  const told = Object.keys(movement?.movedSubstatus ?? {});
-  const isToldOtherwise = reprovision !== null && told.some((word) => word !== MOVED_SUBSTATUS[reprovision]);
+  const reported = Object.keys(movement?.movedSubstatus ?? {});
+  const isContradicted = reprovision !== null && reported.some((word) => word !== MOVED_SUBSTATUS[reprovision]);
   return {
     known,
     moved,
@@ -174,7 +173,7 @@ function judgeMovement(
     expectedShare,
     policy: reprovision,
     ...judged,
-    ...(isToldOtherwise ? ({ verdict: 'fail', reason: 'substatus' } as const) : {}),
+    ...(isContradicted ? ({ verdict: 'fail', reason: 'substatus' } as const) : {}),
   };
 }
 

@@ -1,26 +1,27 @@
 import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
+import { tally } from './tally.ts';
 
-/** What became of the hub of a device that had one. */
-export type HubChange = 'kept' | 'moved' | 'lost'; // the service says that it is not assigned any more
+/** The change of a device that had a hub; `lost`: the service reports that it is no longer assigned. */
+export type HubChange = 'kept' | 'moved' | 'lost';
 
-/** One registration, seen beside what the same device had before. */
+/** A registration compared with the previous state of the device. */
 export type DeviceStep = {
   readonly outcome: RegistrationOutcome;
-  /** It came to a hub, and had none before: what an allocation policy is judged by. */
+  /** Assigned, without a hub before: what an allocation policy is judged by. */
   readonly isInitial: boolean;
   /** In an earlier round, or before the run. */
   readonly hadHub: boolean;
-  /** `null` = it had no hub before, or nobody said where it is now. */
+  /** `null` = no hub before, or the hub is now unknown. */
   readonly change: HubChange | null;
-  /** In the round before; `null` = this run does not know it. */
+  /** In the previous round; `null` = unknown to this run. */
   readonly hubBefore: string | null;
   readonly deviceIdBefore: string | null;
 };
 
-/** Of devices that the service knew before the run, only the substatus tells whether they moved. */
+/** For devices known before the run, only the substatus shows whether they moved. */
 const MOVED_SUBSTATUS: readonly (string | null)[] = ['deviceDataMigrated', 'deviceDataReset'];
 
-/** Sees the registrations of a run in the order of the fleet, then of rounds, and knows what each device had before. */
+/** Remembers the hub of each device; takes registrations in the order of the fleet, then of rounds. */
 export class DeviceHistory {
   readonly #runStartedAtEpochMs: number;
   #before: { readonly row: number; readonly hub: string; readonly deviceId: string | null } | null = null;
@@ -40,7 +41,7 @@ export class DeviceHistory {
       outcome,
       isInitial: isAssigned && !hadHub,
       hadHub,
-      change: hadHub ? changeOf(outcome, before?.hub ?? null) : null,
+      change: hadHub ? hubChange(outcome, before?.hub ?? null) : null,
       hubBefore: before?.hub ?? null,
       deviceIdBefore: before?.deviceId ?? null,
     };
@@ -48,52 +49,55 @@ export class DeviceHistory {
 }
 
 /**
- * Whether a result says that the device has no hub any more: that its registration failed at the service, or is disabled there.
- * One whose credentials were refused, or that came to no end, leaves the device where it was.
+ * Returns whether a result means that the device is no longer assigned: its registration failed or is disabled at the
+ * service. Refused credentials or an unfinished registration leave the device where it was.
  */
 export function saysLost(result: string): boolean {
   return result === 'failed' || result === 'disabled';
 }
 
-function changeOf({ result, assignedHub, substatus }: RegistrationOutcome, hubBefore: string | null): HubChange | null {
+function hubChange(
+  { result, assignedHub, substatus }: RegistrationOutcome,
+  hubBefore: string | null,
+): HubChange | null {
   if (saysLost(result)) return 'lost';
   if (result !== 'assigned' || assignedHub === null) return null;
   if (hubBefore === null) return MOVED_SUBSTATUS.includes(substatus) ? 'moved' : 'kept';
   return assignedHub.toLowerCase() === hubBefore.toLowerCase() ? 'kept' : 'moved';
 }
 
-/** What became of the devices that had a hub before, in an earlier round or before the run, as far as the service said. */
+/** Devices that had a hub before, in an earlier round or before the run, as far as the service reported. */
 export type Movement = {
   readonly changes: Readonly<Record<HubChange, number>>;
-  /** Of those with a hub now; unknown for devices that were known before the run. */
+  /** Devices with a hub now; unknown for devices known before the run. */
   readonly changedDeviceId: number;
-  /** Of those with a hub now, by the service's word; '' = it said none. */
+  /** Devices with a hub now, by substatus; '' = none. */
   readonly substatus: Readonly<Record<string, number>>;
-  /** Movers, by the service's word. */
+  /** Moved devices, by substatus. */
   readonly movedSubstatus: Readonly<Record<string, number>>;
 };
 
-/** Of one device, over the rounds. */
+/** One device, over all rounds. */
 type Device = {
   readonly row: number;
-  /** Now; `moved` where it moved in any round, and has a hub. */
+  /** `moved` if it moved in any round and has a hub now. */
   readonly change: HubChange;
   readonly substatus: string;
-  /** Of its last move; `null` = it kept its hub. */
+  /** Substatus of its last move; `null` = it kept its hub. */
   readonly movedSubstatus: string | null;
   readonly changedDeviceId: boolean;
 };
 
 /**
- * Counts devices, not registrations: what one device does round after round hangs together, and would narrow the interval of
- * the share that moved as if each round had been a fleet of its own.
+ * Counts devices, not registrations: the rounds of a device are not independent, so counting each would narrow the interval
+ * of the moved share as if each round were a separate fleet.
  */
 export class MovementCounts {
   readonly #changes: Record<HubChange, number> = { kept: 0, moved: 0, lost: 0 };
   readonly #substatus = new Map<string, number>();
   readonly #movedSubstatus = new Map<string, number>();
   #changedDeviceId = 0;
-  /** The one whose rounds are under way. */
+  /** The device whose rounds are being added. */
   #device: Device | null = null;
 
   /** In the order of the fleet, then of rounds. */
@@ -110,12 +114,12 @@ export class MovementCounts {
     this.#device = null;
     this.#changes[change] += 1;
     if (change === 'lost') return;
-    count(this.#substatus, substatus);
-    if (movedSubstatus !== null) count(this.#movedSubstatus, movedSubstatus);
+    tally(this.#substatus, substatus);
+    if (movedSubstatus !== null) tally(this.#movedSubstatus, movedSubstatus);
     if (changedDeviceId) this.#changedDeviceId += 1;
   }
 
-  /** `null` = of no device that had a hub before it is known. */
+  /** `null` = no device is known to have had a hub before. */
   result(): Movement | null {
     this.#countDevice();
     const { kept, moved, lost } = this.#changes;
@@ -140,10 +144,6 @@ function afterStep(before: Device | null, { outcome, deviceIdBefore }: DeviceSte
     movedSubstatus,
     changedDeviceId: hasOtherId || (before?.changedDeviceId ?? false),
   };
-}
-
-function count(counts: Map<string, number>, word: string): void {
-  counts.set(word, (counts.get(word) ?? 0) + 1);
 }
 
 function inOrder(counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> {

@@ -7,8 +7,8 @@ export type Interval = { readonly lower: number; readonly upper: number };
 export type Sample = { readonly count: number; readonly of: number };
 
 /**
- * How wide the intervals of `shares` shares are, so that with probability `confidence` all of them hold at once: the
- * upper (1 − confidence) / shares point of chi-square with 1 degree of freedom. L. A. Goodman, "On simultaneous confidence
+ * The width at which the intervals of `shares` shares all hold simultaneously with probability `confidence`: the upper
+ * (1 − confidence) / shares point of chi-square with 1 degree of freedom. L. A. Goodman, "On simultaneous confidence
  * intervals for multinomial proportions", Technometrics 7 (1965), 247–254, equation 2.5: Bonferroni's inequality.
  */
 export function simultaneousWidth(confidence: number, shares: number): number {
@@ -17,7 +17,7 @@ export function simultaneousWidth(confidence: number, shares: number): number {
 
 /**
  * Goodman's interval, which is E. B. Wilson's score interval (JASA 22 (1927), 209–212): the shares p with
- * (p̂ − p)² ≤ `width` · p (1 − p) / n. Unlike p̂ ± an error it is not empty where nothing, or all, was seen.
+ * (p̂ − p)² ≤ `width` · p (1 − p) / n. Unlike p̂ ± an error, it is not empty if none or all were seen.
  */
 export function shareInterval({ count, of }: Sample, width: number): Interval {
   if (of === 0) return { lower: 0, upper: 1 };
@@ -30,7 +30,7 @@ export function shareInterval({ count, of }: Sample, width: number): Interval {
 }
 
 /**
- * Of the difference between two samples' shares, later − earlier, from the score interval of each: R. G. Newcombe, "Interval
+ * Interval of the difference between two samples' shares, later − earlier, from their score intervals: R. G. Newcombe, "Interval
  * estimation for the difference between independent proportions", Statistics in Medicine 17 (1998), 873–890, method 10.
  */
 export function differenceInterval(earlier: Sample, later: Sample, width: number): Interval {
@@ -44,18 +44,18 @@ export function differenceInterval(earlier: Sample, later: Sample, width: number
   };
 }
 
-/** What is expected of a share: a number that somebody stated, or what an earlier run had, which is a sample too. */
+/** An expected share: a stated number, or the share in an earlier run, which is itself a sample. */
 export type ExpectedShare =
   | { readonly kind: 'stated'; readonly share: number }
   | { readonly kind: 'seen'; readonly sample: Sample };
 
 export type ShareReason =
   | 'within' // the whole interval is within the tolerance
-  | 'outside' // the whole interval is outside of it
-  | 'too-few' // the interval is in and out: more devices are needed
-  | 'not-expected' // a device came to a hub that is to get none
-  | 'missing' // no device came to a hub that is to get some, which chance does not explain
-  | 'unassigned'; // too many devices came to no hub at all: they could have gone anywhere
+  | 'outside' // the whole interval is outside the tolerance
+  | 'too-few' // the interval crosses the tolerance: more devices are needed
+  | 'not-expected' // a device was assigned to a hub with share 0
+  | 'missing' // no device was assigned to a hub with a share, which chance does not explain
+  | 'unassigned'; // too many devices have no hub: they could have been assigned to any
 
 export type ShareJudgement = {
   readonly verdict: AllocationVerdict;
@@ -70,10 +70,10 @@ export function judgeShare(sample: Sample, expected: ExpectedShare, tolerance: n
     return { interval, ...judgeDeviation(differenceInterval(expected.sample, sample, width), tolerance) };
   }
   const { share } = expected;
-  // Under the expectation these cannot happen at all: no tolerance and no number of devices make them right.
+  // Impossible under the expectation, whatever the tolerance or the number of devices.
   if (share === 0 && sample.count > 0) return { interval, verdict: 'fail', reason: 'not-expected' };
   if (share > 0 && sample.count === 0 && sample.of > 0) {
-    // Also where the tolerance is wider than the share.
+    // Even if the tolerance exceeds the share.
     return interval.upper < share
       ? { interval, verdict: 'fail', reason: 'missing' }
       : { interval, verdict: 'inconclusive', reason: 'too-few' };
@@ -82,7 +82,7 @@ export function judgeShare(sample: Sample, expected: ExpectedShare, tolerance: n
   return { interval, ...judgeDeviation(deviation, tolerance) };
 }
 
-/** A deviation that is wholly within the tolerance passes, one that is wholly outside fails; anything else needs more devices. */
+/** A deviation wholly within the tolerance passes, one wholly outside fails; anything else needs more devices. */
 function judgeDeviation({ lower, upper }: Interval, tolerance: number): Omit<ShareJudgement, 'interval'> {
   if (lower >= -tolerance && upper <= tolerance) return { verdict: 'pass', reason: 'within' };
   if (lower > tolerance || upper < -tolerance) return { verdict: 'fail', reason: 'outside' };

@@ -1,29 +1,17 @@
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
 
-/** HdrHistogram's digits: a value read back is within 0.1% of the one recorded. */
+/** Digits of the HdrHistogram: a value read back is within 0.1% of the recorded value. */
 export const SIGNIFICANT_DIGITS = 3;
 
-/** Longest duration that is told apart, in milliseconds: 1 hour, twelve times the default deadline of a registration. */
+/** Longest recorded duration: 1 hour, twelve times the default deadline of a registration. */
 export const DURATION_MAX_MS = 3_600_000;
 
-/** Histograms count in whole microseconds; the shortest duration that is told apart is 1. */
+/** Histograms count in whole microseconds, their resolution. */
 const MICROSECONDS_PER_MS = 1000;
 
-export type DurationSummary = {
-  readonly count: number;
-  readonly minMs: number;
-  readonly meanMs: number;
-  readonly p50Ms: number;
-  readonly p90Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-  /** Durations below 0 or above the longest, counted as 0 or as the longest. */
-  readonly clamped: number;
-};
+export type DurationSummary = NonNullable<ReturnType<DurationHistogram['summary']>>;
 
-/** Durations, folded into an HDR histogram of 1 µs to 1 h. Values are never corrected afterwards. */
+/** An HDR histogram of durations from 1 µs to 1 h. Values are never corrected afterwards. */
 export class DurationHistogram {
   readonly #histogram: Histogram;
   #clamped = 0;
@@ -41,7 +29,7 @@ export class DurationHistogram {
     });
   }
 
-  /** The one place where milliseconds become the histogram's microseconds. */
+  /** The only place where milliseconds become microseconds. */
   recordMs(durationMs: number): void {
     const micros = Math.round(durationMs * MICROSECONDS_PER_MS);
     const inRange = Math.min(Math.max(micros, 0), DURATION_MAX_MS * MICROSECONDS_PER_MS);
@@ -50,7 +38,6 @@ export class DurationHistogram {
     this.#histogram.recordValue(inRange);
   }
 
-  /** Takes in the durations of another one. */
   addAll(other: DurationHistogram): void {
     this.#histogram.add(other.#histogram);
     this.#clamped += other.#clamped;
@@ -61,16 +48,16 @@ export class DurationHistogram {
     return this.#histogram.totalCount;
   }
 
-  /** At least `percentile` per cent of the durations are this or less; `null` without any. */
+  /** The duration that at least `percentile` per cent of all do not exceed; `null` without any. */
   percentileMs(percentile: number): number | null {
     if (this.count === 0) return null;
-    // The histogram answers with the upper end of a bucket, which can be above the largest value in it.
+    // The histogram returns the upper end of a bucket, which can exceed the largest value in it.
     const micros = Math.min(this.#histogram.getValueAtPercentile(percentile), this.#histogram.maxValue);
     return micros / MICROSECONDS_PER_MS;
   }
 
-  /** `null` without any duration. */
-  summary(): DurationSummary | null {
+  /** `null` without any duration. `clamped` counts durations below 0 or above `DURATION_MAX_MS`, taken as 0 or the maximum. */
+  summary() {
     if (this.count === 0) return null;
     const histogram = this.#histogram;
     const percentileMs = (percentile: number): number => this.percentileMs(percentile) ?? 0;
@@ -95,12 +82,12 @@ export class DurationHistogram {
   }
 }
 
-/** Points in each decade of the tail. */
+/** Points per decade of the tail. */
 const POINTS_PER_DECADE = 16;
 
 /**
- * Where a percentile curve of `count` values is read: 1 / (1 − percentile / 100), as HdrHistogram plots it, so that 2 is
- * the median, 10 the 90th, 100 the 99th percentile. The last is `count`: beyond it there is only the largest value.
+ * The x values of a percentile curve of `count` values: 1 / (1 − percentile / 100), as HdrHistogram plots them, so 2 is
+ * the median, 10 the 90th and 100 the 99th percentile. The last is `count`, beyond which only the largest value lies.
  */
 export function percentilePlaces(count: number): readonly number[] {
   const places: number[] = [];
@@ -111,7 +98,7 @@ export function percentilePlaces(count: number): readonly number[] {
   }
 }
 
-/** The value at each place in milliseconds; the last is the largest. `null` of an empty histogram. */
+/** The value at each place, in milliseconds; the last is the largest. `null` for an empty histogram. */
 export function percentileCurve(histogram: DurationHistogram, places: readonly number[]): readonly (number | null)[] {
   return places.map((place, index) =>
     histogram.percentileMs(index === places.length - 1 ? 100 : 100 * (1 - 1 / place)),

@@ -1,43 +1,43 @@
 import type { DurationHistogram } from './duration-histogram.ts';
 
-/** Launches that are this late no longer follow their schedule: what is measured counts then. */
+/** Launches this late no longer follow their schedule, so the measured rate counts instead. */
 const BEHIND_MS = 1_000;
 
-/** What is known of a run that goes on. */
+/** The state of a run in progress. */
 export type EtaFacts = {
   readonly toLaunch: number;
   readonly inFlight: number;
-  /** Whether a launch has to wait for a registration to end. */
+  /** A launch has to wait for a registration to end. */
   readonly slotsAreFull: boolean;
-  /** By the schedule, from the next launch to the last; `null` in the closed model. */
+  /** Scheduled time from the next launch to the last; `null` in the closed model. */
   readonly scheduleLeftMs: number | null;
-  /** Of late; `null` = nothing was measured. */
+  /** Recent; `null` = not measured. */
   readonly startLagMs: number | null;
-  /** Ended registrations a second, of late. */
+  /** Recent rate of ended registrations. */
   readonly endedPerSecond: number;
-  /** Register requests a second that quota and governor allow now; `null` = not bounded. */
+  /** Register requests per second that quota and governor allow now; `null` = unlimited. */
   readonly allowedPerSecond: number | null;
-  /** Register requests for each registration so far, at least 1. */
+  /** Register requests per registration so far, at least 1. */
   readonly registersPerDevice: number;
-  /** How long registrations take from start to end, pauses and holds included. */
+  /** Start to end of registrations, pauses and holds included. */
   readonly durations: DurationHistogram;
   readonly sinceLastLaunchMs: number;
 };
 
 /**
- * The time to the last launch, and that of the last registration after it. `null` where an honest answer is not known: when
- * nothing has ended yet, nothing ends, or what is in flight takes longer than any that has ended.
+ * The time to the last launch plus the duration of the last registration. `null` if no honest estimate exists: nothing has
+ * ended yet, nothing ends any more, or a registration in flight takes longer than any that has ended.
  */
 export function etaMs(facts: EtaFacts): number | null {
   if (facts.toLaunch + facts.inFlight === 0) return 0;
   const launchesMs = timeToLaunchMs(facts);
-  const lastOneMs = timeOfLastOneMs(facts);
-  return launchesMs === null || lastOneMs === null ? null : launchesMs + lastOneMs;
+  const lastMs = lastRegistrationMs(facts);
+  return launchesMs === null || lastMs === null ? null : launchesMs + lastMs;
 }
 
 /**
- * The slowest of what bounds the launches: the schedule, what quota and governor allow, and, where there are no free slots or the
- * schedule is not kept, the completions.
+ * The slowest of the limits on launches: the schedule, quota and governor, and, without free slots or with a late schedule,
+ * the completions.
  */
 function timeToLaunchMs(facts: EtaFacts): number | null {
   const { toLaunch, slotsAreFull, scheduleLeftMs, startLagMs, endedPerSecond } = facts;
@@ -51,10 +51,10 @@ function timeToLaunchMs(facts: EtaFacts): number | null {
 }
 
 /**
- * Of `n` that are in flight, the slowest is expected to take as long as the `n / (n + 1)` quantile. Once nothing is launched any
- * more, the time since then is over; beyond that quantile, the slowest that was ever seen stands for it.
+ * The slowest of `n` registrations in flight is expected at the `n / (n + 1)` quantile. After the last launch, the time since
+ * then is subtracted; beyond that quantile, the slowest registration so far takes its place.
  */
-function timeOfLastOneMs({ toLaunch, inFlight, durations, sinceLastLaunchMs }: EtaFacts): number | null {
+function lastRegistrationMs({ toLaunch, inFlight, durations, sinceLastLaunchMs }: EtaFacts): number | null {
   const expectedMs = durations.percentileMs((100 * inFlight) / (inFlight + 1));
   if (toLaunch > 0) return expectedMs;
   const durationMs = [expectedMs, durations.percentileMs(100)].find((ms) => ms !== null && ms > sinceLastLaunchMs);

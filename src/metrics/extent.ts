@@ -1,4 +1,4 @@
-/** Smallest, largest, sum and number of values, of which some are absent. */
+/** Minimum, maximum, sum and count of values; absent values are ignored. */
 export class Extent {
   min: number | null = null;
   max: number | null = null;
@@ -19,7 +19,7 @@ export class Extent {
     this.count += count;
   }
 
-  /** `null` without any. */
+  /** `null` without values. */
   get mean(): number | null {
     return this.count === 0 ? null : this.sum / this.count;
   }

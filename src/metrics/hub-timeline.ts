@@ -1,41 +1,38 @@
 import { type ChiSquareTest, homogeneityTest } from '../allocation/chi-square.ts';
+import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type Mergeable, TimeSeries } from './time-series.ts';
 
-/** Finer than this, a minute's quota of 1,000 registrations would be torn apart. */
+/** Shorter periods would split the service's quota of 1,000 registrations a minute. */
 const HUB_BUCKET_MS_MIN = 60_000;
 
-/** Where devices came to in each stretch of a run. */
+/** Assignments in each period of a run. */
 export type HubMinutes = {
-  /** A minute, or in long runs as many as make no more stretches than a page can show. */
+  /** A minute; more in long runs, to limit the number of periods to what a page can show. */
   readonly bucketMs: number;
   readonly hubs: readonly string[];
-  /** For each stretch from the first start on, the registrations assigned to each of `hubs`. */
+  /** For each period from the first start, the registrations assigned to each of `hubs`. */
   readonly counts: readonly (readonly number[])[];
-  /** How often chance alone would let the shares differ as much between the stretches; `null` with fewer than two. */
+  /** Tests whether the shares are the same in all periods; `null` with fewer than two. */
   readonly drift: ChiSquareTest | null;
 };
 
 class HubBucket implements Mergeable<HubBucket> {
   readonly counts = new Map<string, number>();
 
-  add(hub: string, count: number): void {
-    this.counts.set(hub, (this.counts.get(hub) ?? 0) + count);
-  }
-
   merge(later: HubBucket): void {
-    for (const [hub, count] of later.counts) this.add(hub, count);
+    for (const [hub, count] of later.counts) tally(this.counts, hub, count);
   }
 }
 
-/** Folds assigned registrations by when they ended; of the same size however long the run takes. */
+/** Folds assigned registrations by the time they ended, in constant memory. */
 export class HubTimeline {
   readonly #series = new TimeSeries(() => new HubBucket(), HUB_BUCKET_MS_MIN);
 
-  /** @param clockOffsetMs what the outcome's clock is behind that of the first session */
+  /** @param clockOffsetMs time by which the outcome's clock is behind that of the first session */
   add({ result, assignedHub, finishedAtMs }: RegistrationOutcome, clockOffsetMs: number): void {
     if (result !== 'assigned' || assignedHub === null || finishedAtMs === null) return;
-    this.#series.at(clockOffsetMs + finishedAtMs).add(assignedHub, 1);
+    tally(this.#series.at(clockOffsetMs + finishedAtMs).counts, assignedHub);
   }
 
   result(): HubMinutes {

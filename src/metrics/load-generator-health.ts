@@ -3,42 +3,30 @@ import { DurationHistogram } from './duration-histogram.ts';
 import { Extent } from './extent.ts';
 
 /**
- * Past these the load generator, not the service, shaped the result. The fastest answer to a register request that was
- * seen of the service takes 400 ms; a tenth of it, 40 ms, is the lateness that a measurement can bear.
+ * Beyond these limits the load generator, not the service, shaped the result. The fastest response to a register request
+ * seen from the service took 400 ms; a tenth of that, 40 ms, is the lateness that a measurement tolerates.
  */
 export const HEALTH_LIMITS = Object.freeze({
-  /** 99th percentile of the start lag of assigned registrations; every load shape but closed. */
+  /** 99th percentile of the start lag of assigned registrations, for every load shape but closed. */
   startLagP99Ms: 40,
-  /** 99th percentile, over the seconds of the run, of the largest event-loop delay of any worker in that second. */
+  /** 99th percentile over all seconds of the longest event-loop delay of any worker. */
   loopDelayP99Ms: 40,
-  /** Cores busy for each worker, on average: at 80% of a core, work waits four times as long as it takes (M/M/1). */
+  /** Mean busy cores per worker: at 80% of a core, work waits four times as long as it takes (M/M/1). */
   cpuPerWorker: 0.8,
 });
 
 export type HealthLimit = {
   readonly name: keyof typeof HEALTH_LIMITS;
   readonly limit: number;
-  /** `null` = not measured, and so not exceeded. */
+  /** `null` = not measured, hence not exceeded. */
   readonly observed: number | null;
   readonly exceeded: boolean;
 };
 
-/** What was seen of the load generator; `null` = not measured. CPU in cores: 2 = two busy. */
-export type HealthSummary = {
-  readonly limited: boolean;
-  readonly limits: readonly HealthLimit[];
-  readonly startLagP99Ms: number | null;
-  readonly startLagMaxMs: number | null;
-  readonly loopDelayP99Ms: number | null;
-  readonly loopDelayMaxMs: number | null;
-  readonly cpuShareMean: number | null;
-  readonly cpuShareMax: number | null;
-  readonly emulatorCpuShareMean: number | null;
-  readonly fileDescriptorsMax: number | null;
-  readonly rssBytesMax: number | null;
-};
+/** Load generator measurements; `null` = not measured. CPU in busy cores. */
+export type HealthSummary = ReturnType<LoadGeneratorHealth['summary']>;
 
-/** The state of the load generator over a run, folded from its samples. */
+/** Folds samples into measurements of the load generator. */
 export class LoadGeneratorHealth {
   readonly #loopDelays = new DurationHistogram();
   readonly #cpuShare = new Extent();
@@ -47,19 +35,19 @@ export class LoadGeneratorHealth {
   readonly #fileDescriptors = new Extent();
   readonly #rssBytes = new Extent();
 
-  /** @param workers of the session that the sample belongs to */
+  /** @param workers of the sample's session */
   add(sample: SampleRecord, workers: number): void {
     if (sample.loopDelayMaxMs.length > 0) this.#loopDelays.recordMs(Math.max(...sample.loopDelayMaxMs));
     this.#cpuShare.add(sample.cpuShare);
     this.#emulatorCpuShare.add(sample.emulatorCpuShare);
     this.#fileDescriptors.add(sample.fileDescriptors);
     this.#rssBytes.add(sample.rssBytes);
-    // A second in which nothing was under way says nothing of the load.
+    // An idle second says nothing about the load.
     if (sample.inFlight > 0) this.#cpuPerWorker.add(sample.cpuShare / workers);
   }
 
-  /** @param startLags of the assigned registrations; `null` in the closed model, which has no schedule to be late for */
-  summary(startLags: DurationHistogram | null): HealthSummary {
+  /** @param startLags of assigned registrations; `null` in the closed model, which has no schedule */
+  summary(startLags: DurationHistogram | null) {
     const startLagP99Ms = startLags?.percentileMs(99) ?? null;
     const loopDelayP99Ms = this.#loopDelays.percentileMs(99);
     const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: meanOf(this.#cpuPerWorker) });
@@ -86,7 +74,7 @@ function judge(seen: Readonly<Record<HealthLimit['name'], number | null>>): read
   });
 }
 
-/** To the thousandth. */
+/** Rounded to a thousandth. */
 function meanOf({ mean }: Extent): number | null {
   return mean === null ? null : Math.round(mean * 1000) / 1000;
 }

@@ -4,13 +4,13 @@ import {
   type RegistrationResult,
 } from '../registration/registration-outcome.ts';
 
-/** Error codes that are told apart; the service knows about twenty. The rest is one group. */
+/** Error codes counted separately; the service has about twenty. All others form one group. */
 export const ERROR_GROUPS_MAX = 100;
 
-/** Name of the group that holds what is over `ERROR_GROUPS_MAX`. */
+/** The group of all codes beyond `ERROR_GROUPS_MAX`. */
 const OTHER_ERRORS = 'other';
 
-/** Registrations that ended without being assigned, by a fault and not because somebody stopped the run. */
+/** Results of registrations that ended with a fault, not because somebody stopped the run. */
 export const FAILED_RESULTS: readonly RegistrationResult[] = [
   'failed',
   'disabled',
@@ -20,16 +20,18 @@ export const FAILED_RESULTS: readonly RegistrationResult[] = [
   'disconnected',
 ];
 
+export const LAUNCHED_RESULTS = REGISTRATION_RESULTS.filter((result) => result !== 'not-started');
+
 export type ErrorGroup = {
-  /** The service's code or the client's own; the result where there is none. */
+  /** Code of the service or the client; without one, the result. */
   readonly code: string;
   readonly count: number;
-  /** Of the first one. */
+  /** Message of the first registration with this code. */
   readonly message: string | null;
   readonly firstRow: number;
 };
 
-/** How registrations ended: counts by result, and the errors of those that failed by code. */
+/** Counts registrations by result, and failures by error code. */
 export class OutcomeCounts {
   readonly #results = new Map<RegistrationResult, number>(REGISTRATION_RESULTS.map((result) => [result, 0]));
   readonly #errors = new Map<string, ErrorGroup>();
@@ -43,12 +45,12 @@ export class OutcomeCounts {
     return results.reduce((sum, result) => sum + (this.#results.get(result) ?? 0), 0);
   }
 
-  /** All results, also those with 0. */
+  /** All results, including those with 0. */
   byResult(): Readonly<Record<RegistrationResult, number>> {
     return Object.fromEntries(this.#results) as Record<RegistrationResult, number>;
   }
 
-  /** The most frequent first, equal ones by code. */
+  /** The most frequent first, ties by code. */
   errors(): readonly ErrorGroup[] {
     return [...this.#errors.values()].sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
   }

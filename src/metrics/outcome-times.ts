@@ -1,24 +1,24 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
-/** Where the time of one registration went, in milliseconds; response = held + start lag + service + waited. */
-export type OutcomeTimes = {
-  /** Intended start to end: what the device, or its owner, waited. */
+/** The time of one registration: response = held + start lag + service + waited. */
+type OutcomeTimes = {
+  /** Intended start to end: the wait of the device, or its owner. */
   readonly responseMs: number;
-  /** Held back by governor, canary or outage. */
+  /** Held back by the governor, the canary or an outage. */
   readonly heldMs: number;
-  /** The load generator's own lateness: intended start to actual start, without what was held. */
+  /** Lateness of the load generator: intended to actual start, without holds. */
   readonly startLagMs: number;
-  /** Actual start to end without pauses and holds: the work of service, network and client. */
+  /** Actual start to end without pauses and holds: the work of the service, the network and the client. */
   readonly serviceMs: number;
-  /** Pauses asked for by the service or the policy, summed. */
+  /** Sum of the pauses requested by the service or the policy. */
   readonly waitedMs: number;
 };
 
 const MICROSECONDS_PER_MS = 1000;
 
 /**
- * `null` for a registration that never started or never ended. Computed in whole microseconds, in which the sum is exact;
- * a part is negative only where clocks or records are wrong.
+ * `null` for a registration that never started or never ended. Computed in whole microseconds, to keep the sum exact; a
+ * part is negative only if clocks or records are wrong.
  */
 export function outcomeTimes(outcome: RegistrationOutcome): OutcomeTimes | null {
   const { intendedAtMs, startedAtMs, finishedAtMs } = outcome;
@@ -40,9 +40,9 @@ function micros(ms: number): number {
 }
 
 /**
- * How long the service took to find a hub, by its own clock: from the creation of the registration record to its last
- * update, of initial assignments. Neither polls nor their pauses are in it. `null` = not known: a repeated registration
- * keeps the time of creation, so that what is longer than the registration itself is none.
+ * The time that the service took to choose a hub, by its own clock: creation to last update of the registration record of
+ * an initial assignment, without polls and their pauses. `null` = unknown. A repeated registration keeps its creation
+ * time, so a time longer than the registration itself is not valid.
  */
 export function allocationMs(outcome: RegistrationOutcome): number | null {
   const { substatus, serviceCreatedAt, serviceUpdatedAt, startedAtMs, finishedAtMs } = outcome;

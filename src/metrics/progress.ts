@@ -5,17 +5,17 @@ import type { TargetName } from '../journal/target-name.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
 import { etaMs } from './eta.ts';
-import { HubDistribution, type HubShare } from './hub-distribution.ts';
+import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
 import { LatencyHistograms, type LatencyMetric } from './latency-histograms.ts';
-import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
+import { type ErrorGroup, FAILED_RESULTS, LAUNCHED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
-/** Samples, one a second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
+/** Samples, one per second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
 const RECENT_SAMPLES = 60;
 
-/** Samples over which it is told how errors grow: as long as one looks at a screen. */
+/** Samples over which the growth of errors is shown: about as long as a glance at the screen. */
 const GROWTH_SAMPLES = 10;
 
-/** Those that are watched while a run goes on. */
+/** Metrics shown while a run is in progress. */
 export const WATCHED_METRICS = [
   'tcp',
   'tls',
@@ -29,62 +29,59 @@ export const WATCHED_METRICS = [
 
 export type WatchedMetric = (typeof WATCHED_METRICS)[number];
 
-/** A run at one moment, as the live view shows it. */
+/** The state of a run at one moment, for the live view. */
 export type RunProgress = {
   readonly target: TargetName;
   readonly name: string | null;
-  /** Registrations that the run is to settle. */
+  /** Registrations that the run has to settle. */
   readonly total: number;
-  /** Those that have ended; what a stopping run hands back as not started has not. */
+  /** Registrations that have ended, without those that a stopping run hands back as not started. */
   readonly settled: number;
   readonly assigned: number;
   readonly failed: number;
   readonly elapsedMs: number;
-  /** `null` while it cannot be known. */
+  /** `null` while unknown. */
   readonly etaMs: number | null;
   readonly stopping: boolean;
   readonly inFlight: number;
   /** In the last second. */
   readonly launched: number;
   readonly settledLately: number;
-  /** Launches a second that are intended; `null` in the closed model. */
+  /** Intended launches per second; `null` in the closed model. */
   readonly ratePerSecond: number | null;
   readonly throttles: number;
   /** Register requests beyond the first of each registration that has ended. */
   readonly repeatedRegisters: number;
-  /** Of assigned registrations; `null` while there are none. */
+  /** Assigned registrations only; `null` while there are none. */
   readonly latency: Readonly<Record<WatchedMetric, DurationSummary | null>>;
-  /** `expectedShare`, 0 to 1: by the allocation policy or the rows; `null` = nothing is. */
-  readonly hubs: readonly (HubShare & { readonly expectedShare: number | null })[];
-  /** `lately`: how many of them in the last ten seconds. */
+  readonly hubs: readonly ExpectedHubShare[];
+  /** `lately`: errors of the last ten seconds. */
   readonly errors: readonly (ErrorGroup & { readonly lately: number })[];
-  /** Of the last minute, the oldest first. */
+  /** Samples of the last minute, the oldest first. */
   readonly recent: readonly SampleRecord[];
 };
 
 export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
   readonly allocation: AllocationExpectation | null;
-  /** Registrations that may be in flight. */
+  /** Limit of registrations in flight. */
   readonly concurrency: number;
-  /** By the schedule, from a launch, numbered from 0, to the last one; `null` in the closed model. */
+  /** Scheduled time from a launch, numbered from 0, to the last launch; `null` in the closed model. */
   readonly scheduleLeftMs: (launch: number) => number | null;
 };
 
-/** Folds a run while it goes on: cheap for each outcome, and of the same size however long it takes. */
+/** Folds a run in progress, at low cost for each outcome and in constant memory. */
 export class ProgressFold {
   readonly #plan: ProgressPlan;
   readonly #counts = new OutcomeCounts();
   readonly #hubs = new HubDistribution();
   readonly #expectation: HubExpectation;
   readonly #latency = new LatencyHistograms();
-  /** Start to end of whatever has ended, pauses and holds included. */
+  /** Start to end of all ended registrations, pauses and holds included. */
   readonly #durations = new DurationHistogram();
   readonly #recent: SampleRecord[] = [];
   readonly #errorCounts: ReadonlyMap<string, number>[] = [];
-  #settled = 0;
   #throttles = 0;
-  #registers = 0;
-  #repeatedRegisters = 0;
+  readonly #registers = { sent: 0, repeated: 0 };
   #lastLaunchAtMs = 0;
   #stopping = false;
 
@@ -94,14 +91,13 @@ export class ProgressFold {
   }
 
   add(outcome: RegistrationOutcome): void {
-    const { result, registersSent, startedAtMs, finishedAtMs } = outcome;
-    if (result !== 'not-started') this.#settled += 1;
+    const { registersSent, startedAtMs, finishedAtMs } = outcome;
     this.#counts.add(outcome);
     this.#hubs.add(outcome);
     this.#expectation.add(outcome);
     this.#latency.add(outcome);
-    this.#registers += registersSent;
-    this.#repeatedRegisters += Math.max(0, registersSent - 1);
+    this.#registers.sent += registersSent;
+    this.#registers.repeated += Math.max(0, registersSent - 1);
     if (startedAtMs !== null && finishedAtMs !== null) this.#durations.recordMs(finishedAtMs - startedAtMs);
   }
 
@@ -113,12 +109,12 @@ export class ProgressFold {
     keepLast(this.#errorCounts, counts, GROWTH_SAMPLES);
   }
 
-  /** Nothing is launched any more. */
+  /** No more launches. */
   stop(): void {
     this.#stopping = true;
   }
 
-  /** @param nowMs of the session's clock, whose 0 is the start of the run */
+  /** @param nowMs on the session's clock, which starts at 0 with the run */
   at(nowMs: number): RunProgress {
     const { target, name, total, ratePerSecond } = this.#plan;
     const lastSample = this.#recent.at(-1);
@@ -127,7 +123,7 @@ export class ProgressFold {
       name,
       total,
       ratePerSecond,
-      settled: this.#settled,
+      settled: this.#settled(),
       assigned: this.#counts.of('assigned'),
       failed: this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
@@ -137,9 +133,9 @@ export class ProgressFold {
       launched: lastSample?.launched ?? 0,
       settledLately: lastSample?.settled ?? 0,
       throttles: this.#throttles,
-      repeatedRegisters: this.#repeatedRegisters,
+      repeatedRegisters: this.#registers.repeated,
       latency: this.#latencies(),
-      hubs: this.#hubShares(),
+      hubs: withExpectedShares(this.#hubs.shares(), this.#expectation),
       errors: this.#growingErrors(),
       recent: [...this.#recent],
     };
@@ -150,9 +146,8 @@ export class ProgressFold {
     return Object.fromEntries(summaries) as RunProgress['latency'];
   }
 
-  #hubShares(): RunProgress['hubs'] {
-    const expected = this.#expectation.shares();
-    return this.#hubs.shares().map((hub) => ({ ...hub, expectedShare: expected.get(hub.hub.toLowerCase()) ?? null }));
+  #settled(): number {
+    return this.#counts.of(...LAUNCHED_RESULTS);
   }
 
   #growingErrors(): RunProgress['errors'] {
@@ -166,7 +161,8 @@ export class ProgressFold {
     const { total, concurrency, scheduleLeftMs } = this.#plan;
     const lastSample = this.#recent.at(-1);
     if (this.#durations.count === 0 || lastSample === undefined) return null;
-    const left = Math.max(0, total - this.#settled);
+    const settled = this.#settled();
+    const left = Math.max(0, total - settled);
     const toLaunch = this.#stopping ? 0 : Math.max(0, left - lastSample.inFlight);
     return etaMs({
       toLaunch,
@@ -174,10 +170,9 @@ export class ProgressFold {
       slotsAreFull: lastSample.outstanding >= concurrency,
       scheduleLeftMs: scheduleLeftMs(total - toLaunch),
       startLagMs: lastSample.startLagMaxMs,
-      // One sample a second.
-      endedPerSecond: this.#recent.reduce((sum, { settled }) => sum + settled, 0) / this.#recent.length,
+      endedPerSecond: this.#recent.reduce((sum, sample) => sum + sample.settled, 0) / this.#recent.length,
       allowedPerSecond: lastSample.rateAllowedPerSecond,
-      registersPerDevice: Math.max(1, this.#registers / Math.max(1, this.#settled)),
+      registersPerDevice: Math.max(1, this.#registers.sent / Math.max(1, settled)),
       durations: this.#durations,
       sinceLastLaunchMs: nowMs - this.#lastLaunchAtMs,
     });

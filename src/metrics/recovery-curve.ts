@@ -2,9 +2,9 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { SIGNIFICANT_DIGITS } from './duration-histogram.ts';
 
-/** How soon devices have a hub again: the times from the first start of the run to the assignments, within 0.1%. */
+/** How soon devices have a hub again: times from the first start of the run to each assignment, within 0.1%. */
 export class RecoveryCurve {
-  /** Whole milliseconds; grows with the run, which may take days. */
+  /** Whole milliseconds; resizes with the run, which may take days. */
   readonly #assignedAtMs: Histogram = build({
     bitBucketSize: 32,
     autoResize: true,
@@ -15,14 +15,14 @@ export class RecoveryCurve {
   });
   #firstStartMs = Number.POSITIVE_INFINITY;
 
-  /** @param clockOffsetMs what the clock of the outcome's session is behind that of the first session */
+  /** @param clockOffsetMs time by which the outcome's clock is behind that of the first session */
   add({ result, startedAtMs, finishedAtMs }: RegistrationOutcome, clockOffsetMs: number): void {
     if (startedAtMs === null || finishedAtMs === null) return;
     this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
     if (result === 'assigned') this.#assignedAtMs.recordValue(Math.max(0, Math.round(clockOffsetMs + finishedAtMs)));
   }
 
-  /** From the first start until `share` (0 to 1) of `registrations` were assigned; `null` when they never were. */
+  /** From the first start until `share` (0 to 1) of `registrations` were assigned; `null` = never. */
   timeToMs(share: number, registrations: number): number | null {
     const assigned = this.#assignedAtMs.totalCount;
     const needed = Math.max(1, Math.ceil(share * registrations));

@@ -5,31 +5,33 @@ import { Extent } from './extent.ts';
 import { outcomeTimes } from './outcome-times.ts';
 import { BUCKET_MS_MIN, TimeSeries } from './time-series.ts';
 
-/** Digits of the histograms of one bucket: within 1%, finer than a plot can show, and 13 kB each. */
+/** Digits of the histograms of a bucket: within 1%, finer than a plot can show, 13 kB each. */
 const SIGNIFICANT_DIGITS = 2;
 
-/** What is seen once a second; the extremes of a bucket are those of its seconds. */
-const SAMPLED_METRICS = [
-  'inFlight',
-  'launched',
-  'settled',
-  'throttles',
-  'startLagMs',
-  'loopDelayMs',
-  'cpuShare',
-  'emulatorCpuShare',
-  'rateAllowedPerSecond',
-] as const;
+/** Values sampled once per second; the extremes of a bucket are those of its seconds. */
+const SAMPLED = {
+  inFlight: ({ inFlight }) => inFlight,
+  launched: ({ launched }) => launched,
+  settled: ({ settled }) => settled,
+  throttles: ({ throttles }) => throttles,
+  startLagMs: ({ startLagMaxMs }) => startLagMaxMs,
+  loopDelayMs: ({ loopDelayMaxMs }) => (loopDelayMaxMs.length === 0 ? null : Math.max(...loopDelayMaxMs)),
+  cpuShare: ({ cpuShare }) => cpuShare,
+  emulatorCpuShare: ({ emulatorCpuShare }) => emulatorCpuShare,
+  rateAllowedPerSecond: ({ rateAllowedPerSecond }) => rateAllowedPerSecond,
+} as const satisfies Readonly<Record<string, (sample: SampleRecord) => number | null>>;
 
-export type SampledMetric = (typeof SAMPLED_METRICS)[number];
+export type SampledMetric = keyof typeof SAMPLED;
 
-/** A stretch of a run. */
+const SAMPLED_METRICS = Object.keys(SAMPLED) as SampledMetric[];
+
+/** A period of a run. */
 export class TimeBucket {
   launched = 0;
-  /** With whatever result. */
+  /** With any result. */
   ended = 0;
   assigned = 0;
-  /** Of assigned registrations that ended here; made for the first of them. */
+  /** Service times of the assigned registrations that ended here; created with the first. */
   service: DurationHistogram | null = null;
   readonly sampled = Object.fromEntries(SAMPLED_METRICS.map((metric) => [metric, new Extent()])) as Readonly<
     Record<SampledMetric, Extent>
@@ -41,16 +43,7 @@ export class TimeBucket {
   }
 
   addSample(sample: SampleRecord): void {
-    const { sampled } = this;
-    sampled.inFlight.add(sample.inFlight);
-    sampled.launched.add(sample.launched);
-    sampled.settled.add(sample.settled);
-    sampled.throttles.add(sample.throttles);
-    sampled.startLagMs.add(sample.startLagMaxMs);
-    sampled.loopDelayMs.add(sample.loopDelayMaxMs.length === 0 ? null : Math.max(...sample.loopDelayMaxMs));
-    sampled.cpuShare.add(sample.cpuShare);
-    sampled.emulatorCpuShare.add(sample.emulatorCpuShare);
-    sampled.rateAllowedPerSecond.add(sample.rateAllowedPerSecond);
+    for (const metric of SAMPLED_METRICS) this.sampled[metric].add(SAMPLED[metric](sample));
   }
 
   merge(later: TimeBucket): void {
@@ -64,8 +57,9 @@ export class TimeBucket {
 }
 
 /**
- * A run over time, folded into a bounded number of buckets. Times count from 0 of the first session's clock; a later
- * session's are behind it by `clockOffsetMs`. Also counts outcomes that a later session replaced: they took place.
+ * A run over time, folded into a bounded number of buckets. Times count from 0 of the first session's clock;
+ * `clockOffsetMs` is the time by which a later session's clock is behind. Also counts outcomes that a later session
+ * replaced, because they took place.
  */
 export class RunTimeline {
   readonly #series = new TimeSeries(() => new TimeBucket());
@@ -90,17 +84,17 @@ export class RunTimeline {
     this.#bucketAt(clockOffsetMs + sample.atMs).addSample(sample);
   }
 
-  /** Of every bucket, in milliseconds. */
+  /** Width of every bucket. */
   get bucketMs(): number {
     return this.#series.widthMs;
   }
 
-  /** Of the first registration; `null` without any. */
+  /** `null` without any registration. */
   get firstStartMs(): number | null {
     return this.#firstStartMs === Number.POSITIVE_INFINITY ? null : this.#firstStartMs;
   }
 
-  /** When a bucket ends: the last one with the last event, so that its rates are not diluted. */
+  /** End of a bucket. The last one ends with the last event, so that its rates are not diluted. */
   endMs(bucket: number): number {
     const startMs = bucket * this.bucketMs;
     return Math.min(startMs + this.bucketMs, Math.max(this.#lastAtMs, startMs + BUCKET_MS_MIN));

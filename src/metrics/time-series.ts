@@ -1,35 +1,34 @@
-/** Buckets of a series: two for each pixel column that a plot on a phone has, and few enough to be read as a table. */
+/** Buckets of a series: enough for a plot on a phone, few enough for a table. */
 export const BUCKETS_MAX = 240;
 
-/** Width of a bucket at first: short runs still have a shape, and hold some completions in each. */
+/** Initial width of a bucket: short runs keep their shape, with some completions in each bucket. */
 export const BUCKET_MS_MIN = 250;
 
 export type Mergeable<B> = {
-  /** Takes in what a later bucket holds. */
+  /** Adds the contents of a later bucket. */
   merge(later: B): void;
 };
 
 /**
- * Buckets of equal width from 0 on. When a time lies behind the last one, neighbours are merged pairwise and the width
- * doubles, so that the memory is the same however long the run takes.
+ * Buckets of equal width, starting at 0. A time beyond the last bucket merges neighbours pairwise and doubles the width, so
+ * memory stays constant.
  */
 export class TimeSeries<B extends Mergeable<B>> {
   readonly #make: () => B;
   #buckets: (B | undefined)[] = [];
   #widthMs: number;
 
-  /** @param widthMs of a bucket at first */
+  /** @param widthMs initial width of a bucket */
   constructor(make: () => B, widthMs = BUCKET_MS_MIN) {
     this.#make = make;
     this.#widthMs = widthMs;
   }
 
-  /** Of every bucket, in milliseconds. */
   get widthMs(): number {
     return this.#widthMs;
   }
 
-  /** The bucket that a time belongs to; times before 0 belong to the first. */
+  /** The bucket of a time; times before 0 belong to the first. */
   at(atMs: number): B {
     while (this.#indexOf(atMs) >= BUCKETS_MAX) this.#halve();
     const index = this.#indexOf(atMs);
@@ -38,7 +37,7 @@ export class TimeSeries<B extends Mergeable<B>> {
     return bucket;
   }
 
-  /** From the first to the last that was used, without holes. */
+  /** All buckets up to the last used, without gaps. */
   buckets(): readonly B[] {
     return Array.from(this.#buckets, (bucket) => bucket ?? this.#make());
   }

@@ -1,35 +1,60 @@
+import type { CohortKind } from '../allocation/allocation-expectation.ts';
 import type { AllocationVerdict } from '../allocation/allocation-verdict.ts';
-import type { CohortVerdict, HubVerdict, MovementVerdict } from '../allocation/judge-allocation.ts';
+import type { ChiSquareTest } from '../allocation/chi-square.ts';
 import {
-  cohortTitle,
-  crossTable,
-  describeChance,
-  describeDrift,
-  describeExpectation,
-  describeInterval,
-  describeReason,
-  describeUnjudged,
-  formatPoints,
-} from './describe-allocation.ts';
-import { ABSENT, formatCount, formatNoun, formatUntrusted } from './format.ts';
+  type AllocationJudgement,
+  type CohortVerdict,
+  type MovementVerdict,
+  UNASSIGNED_SHARE_MAX,
+} from '../allocation/judge-allocation.ts';
+import type { Movement } from '../allocation/movement.ts';
+import type { Interval } from '../allocation/share-interval.ts';
+import type { HubMinutes } from '../metrics/hub-timeline.ts';
+import {
+  ABSENT,
+  formatCount,
+  formatDuration,
+  formatFineShare,
+  formatNoun,
+  formatPercent,
+  formatUntrusted,
+} from './format.ts';
 import type { Palette } from './palette.ts';
 import type { Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 
-const NAME_CHARACTERS_MAX = 100;
-
-/** Cohorts that are listed; `summary.json` has them all. */
+/** Cohorts listed; `summary.json` has them all. */
 const COHORTS_SHOWN_MAX = 20;
 
-/** The verdict in one line; empty where nothing is expected. */
+/** p-values below this are not shown exactly. */
+const P_VALUE_MIN = 0.0001;
+
+const REASONS: Readonly<Record<MovementVerdict['reason'], string>> = {
+  within: 'within the tolerance',
+  outside: 'outside the tolerance',
+  'too-few': 'too few devices to tell',
+  'not-expected': 'no devices expected here',
+  missing: 'no devices assigned',
+  unassigned: `more than ${formatPercent(UNASSIGNED_SHARE_MAX)} of devices have no hub`,
+  substatus: 'the substatus of moved devices does not match the policy',
+};
+
+const COHORT_NOUNS: Readonly<Record<CohortKind, string>> = {
+  fleet: 'fleet',
+  group: 'group',
+  region: 'region',
+  row: 'rows expecting',
+};
+
+/** The verdict in one line; empty if the scenario expects nothing. */
 export function allocationVerdictLine({ allocation }: Summary, palette: Palette): readonly string[] {
   if (allocation === null) return [];
   return [`${colored(allocation.verdict, palette)}: ${describeExpectation(allocation)}`];
 }
 
-/** Shares with their verdicts, movement, drift. */
+/** Shares with their verdicts, movement and drift: blocks of lines. */
 export function allocationSections(summary: Summary, palette: Palette): readonly (readonly string[])[] {
-  const { allocation, hubMinutes } = summary;
+  const { allocation, hubMinutes, movement } = summary;
   const drift = describeDrift(hubMinutes);
   const cohorts = allocation?.cohorts ?? [];
   const left = cohorts.length - COHORTS_SHOWN_MAX;
@@ -37,65 +62,136 @@ export function allocationSections(summary: Summary, palette: Palette): readonly
   return [
     cross === null ? [] : textTable(cross),
     ...cohorts.slice(0, COHORTS_SHOWN_MAX).map((cohort) => cohortLines(cohort, allocation?.by ?? 'fleet', palette)),
-    left > 0 ? [`and ${formatNoun(left, 'more cohort')}, in summary.json`] : [],
+    left > 0 ? [`${formatNoun(left, 'more cohort')} in summary.json`] : [],
     allocation === null ? [] : [...describeUnjudged(allocation), ...describeChance(allocation)],
-    movementLines(summary, palette),
+    movement === null ? [] : movementLines(movement, allocation?.movement ?? null, palette),
     drift === null ? [] : [drift],
   ];
 }
 
-function cohortLines(cohort: CohortVerdict, by: 'fleet' | 'group' | 'region' | 'row', palette: Palette): string[] {
-  const head = ['', 'devices', 'share', 'interval', 'expected', 'verdict'];
-  const [first = '', ...lines] = textTable([head, ...cohort.hubs.map((hub) => hubCells(hub, palette))]);
+function cohortLines(cohort: CohortVerdict, by: CohortKind, palette: Palette): string[] {
+  const [, ...columns] = COHORT_COLUMNS;
+  const rows = cohortRows(cohort, (verdict) => colored(verdict, palette));
+  const [first = '', ...lines] = textTable([['', ...columns], ...rows]);
   return [palette.bold(cohortTitle(cohort, by)), palette.dim(first), ...lines];
 }
 
-function hubCells(judged: HubVerdict, palette: Palette): readonly string[] {
-  const { hub, count, share, expectedShare, interval, verdict, reason } = judged;
-  return [
-    formatUntrusted(hub, NAME_CHARACTERS_MAX),
+export const COHORT_COLUMNS = ['hub', 'devices', 'share', 'interval', 'expected', 'verdict'] as const;
+
+/** A row of `COHORT_COLUMNS` for each hub. */
+export function cohortRows(
+  { hubs }: CohortVerdict,
+  written: (verdict: AllocationVerdict) => string = String,
+): readonly (readonly string[])[] {
+  return hubs.map(({ hub, count, share, interval, expectedShare, verdict, reason }) => [
+    formatUntrusted(hub),
     formatCount(count),
-    share === null ? ABSENT : formatPoints(share),
+    share === null ? ABSENT : formatFineShare(share),
     describeInterval(interval),
-    formatPoints(expectedShare),
-    `${colored(verdict, palette)}, ${describeReason(reason)}`,
-  ];
+    formatFineShare(expectedShare),
+    `${written(verdict)}: ${describeReason(reason)}`,
+  ]);
 }
 
-function movementLines({ movement, allocation }: Summary, palette: Palette): readonly string[] {
-  if (movement === null) return [];
-  const { changes, changedDeviceId, substatus } = movement;
-  const rows = [
+/** What became of the devices that had a hub before. */
+export function movementRows({ changes, changedDeviceId, substatus }: Movement): readonly (readonly string[])[] {
+  return [
     ['kept their hub', formatCount(changes.kept)],
     ['moved to another hub', formatCount(changes.moved)],
-    ['not assigned any more', formatCount(changes.lost)],
-    ['got another device ID', formatCount(changedDeviceId)],
+    ['no longer assigned', formatCount(changes.lost)],
+    ['changed device ID', formatCount(changedDeviceId)],
     ...Object.entries(substatus).map(([word, count]) => [
-      word === '' ? 'without a substatus' : formatUntrusted(word, NAME_CHARACTERS_MAX),
+      word === '' ? 'no substatus' : formatUntrusted(word),
       formatCount(count),
     ]),
   ];
-  const judged = allocation?.movement ?? null;
+}
+
+function movementLines(movement: Movement, judged: MovementVerdict | null, palette: Palette): readonly string[] {
   return [
-    palette.bold('devices that had a hub before'),
-    ...textTable(rows, 'left'),
+    palette.bold('previously assigned devices'),
+    ...textTable(movementRows(movement), 'left'),
     ...(judged === null ? [] : [movementVerdictLine(judged, palette)]),
   ];
 }
 
 function movementVerdictLine({ share, interval, expectedShare, verdict, reason }: MovementVerdict, palette: Palette) {
-  const moved = share === null ? 'nobody is known to have been registered before' : `${formatPoints(share)} moved`;
-  const among = `(${describeInterval(interval)}), ${formatPoints(expectedShare)} expected`;
-  return `${colored(verdict, palette)}: ${moved} ${among}; ${describeReason(reason)}`;
+  const moved = share === null ? 'no previously assigned devices' : `${formatFineShare(share)} moved`;
+  const range = `(${describeInterval(interval)}), ${formatFineShare(expectedShare)} expected`;
+  return `${colored(verdict, palette)}: ${moved} ${range}; ${describeReason(reason)}`;
 }
 
-function colored(verdict: AllocationVerdict, palette: Palette): string {
-  switch (verdict) {
-    case 'pass':
-      return palette.good(verdict);
-    case 'fail':
-      return palette.bad(verdict);
-    case 'inconclusive':
-      return palette.warning(verdict);
-  }
+function colored(verdict: AllocationVerdict, { good, warning, bad }: Palette): string {
+  return { pass: good, inconclusive: warning, fail: bad }[verdict](verdict);
+}
+
+export function describeReason(reason: MovementVerdict['reason']): string {
+  return REASONS[reason];
+}
+
+/** `weighted, shares within ±2.00% of the stated shares, 95% confidence` */
+export function describeExpectation(judgement: AllocationJudgement): string {
+  const { policy, by, tolerance, confidence, cohorts } = judgement;
+  const shares =
+    cohorts.length === 0 && by !== 'row'
+      ? 'movement only'
+      : `shares within ±${formatFineShare(tolerance)} of ${expectedShares(judgement)}`;
+  return [...(policy === null ? [] : [policy]), shares, `${formatPercent(confidence)} confidence`].join(', ');
+}
+
+function expectedShares({ by, asRun }: AllocationJudgement): string {
+  if (asRun !== null) return `the shares in ${formatUntrusted(asRun)}`;
+  if (by === 'row') return 'the expected hubs of the rows';
+  return by === 'fleet' ? 'the stated shares' : `the shares stated for each ${by}`;
+}
+
+/** `initial assignments, group line-a: 3,000 devices, plus 2 without a hub` */
+export function cohortTitle({ name, initial, unassigned }: CohortVerdict, by: CohortKind): string {
+  const cohort = by === 'fleet' ? '' : `, ${COHORT_NOUNS[by]} ${formatUntrusted(name)}`;
+  const without = unassigned === 0 ? '' : `, plus ${formatCount(unassigned)} without a hub`;
+  return `initial assignments${cohort}: ${formatNoun(initial, 'device')}${without}`;
+}
+
+/** Hubs by groups or regions: devices and their share of the cohort. `null` with fewer than two cohorts. */
+export function crossTable({ by, cohorts }: AllocationJudgement): readonly (readonly string[])[] | null {
+  if ((by !== 'region' && by !== 'group') || cohorts.length < 2) return null;
+  const hubs = [...new Set(cohorts.flatMap((cohort) => cohort.hubs.map(({ hub }) => hub)))].sort();
+  const cell = ({ hubs: judged }: CohortVerdict, hub: string): string => {
+    const found = judged.find((each) => each.hub === hub);
+    return found === undefined || found.share === null
+      ? '0'
+      : `${formatCount(found.count)} (${formatFineShare(found.share)})`;
+  };
+  return [
+    [`hub by ${by}`, ...cohorts.map(({ name }) => formatUntrusted(name))],
+    ...hubs.map((hub) => [formatUntrusted(hub), ...cohorts.map((cohort) => cell(cohort, hub))]),
+    ['verdict', ...cohorts.map(({ verdict }) => verdict)],
+  ];
+}
+
+export function describeInterval({ lower, upper }: Interval): string {
+  return `${formatFineShare(lower)} to ${formatFineShare(upper)}`;
+}
+
+function describeUnjudged({ unjudged, by }: AllocationJudgement): readonly string[] {
+  if (unjudged === 0) return [];
+  const why = by === 'row' ? 'without an expected hub' : `whose ${by} is not in the scenario`;
+  return [`not judged: ${formatNoun(unjudged, 'device')} ${why}`];
+}
+
+function describeChance({ chiSquare }: AllocationJudgement): readonly string[] {
+  if (chiSquare === null) return [];
+  return [`${describeTest(chiSquare)} (for information; the verdict uses the intervals and the tolerance)`];
+}
+
+/** `null` if the run spans a single period. */
+export function describeDrift({ drift, bucketMs, counts }: HubMinutes): string | null {
+  if (drift === null) return null;
+  const periods = `${counts.length} periods of ${formatDuration(bucketMs)}`;
+  return `shares over time, ${periods}: ${describeTest(drift)}; a small p-value means that the shares drift`;
+}
+
+function describeTest({ statistic, degreesOfFreedom, pValue }: ChiSquareTest): string {
+  const p = pValue < P_VALUE_MIN ? `p < ${P_VALUE_MIN}` : `p = ${pValue.toFixed(4)}`;
+  return `chi-square ${statistic.toFixed(2)} with ${formatNoun(degreesOfFreedom, 'degree')} of freedom, ${p}`;
 }

@@ -1,28 +1,28 @@
 import { LATENCY_METRICS, type LatencyMetric } from '../metrics/latency-histograms.ts';
-import { FAILED_RESULTS } from '../metrics/outcome-counts.ts';
+import { LAUNCHED_RESULTS } from '../metrics/outcome-counts.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
 import type { DeviceComparison } from './device-comparison.ts';
-import type { Summary } from './summary.ts';
+import { failedOf, type Summary } from './summary.ts';
 
 /** Version of the shape below. */
 const COMPARISON_SCHEMA_VERSION = 1;
 
-/** A run as it is compared. */
+/** A run to compare. */
 export type ComparedRun = {
   readonly folder: string;
   readonly summary: Summary;
-  /** What it ran on; `null` = not known. */
+  /** The machine that it ran on, as run.json describes it; `null` = not known. */
   readonly machine: Readonly<Record<string, unknown>> | null;
 };
 
 export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
-  /** One for each run, in milliseconds, parts of 1 or plain numbers; `null` = it has none. */
+  /** One for each run, in milliseconds, parts of 1 or plain numbers; `null` = the run has none. */
   readonly values: readonly (number | null)[];
-  /** Of each run against the first one: shares as a difference, all else as a part of the first one's; `null` = not known. */
+  /** Each run against the first: differences of shares, otherwise relative to the first run's value; `null` = not known. */
   readonly changes: readonly (number | null)[];
-  /** Largest less smallest, as a part of their mean; `null` with fewer than two. */
+  /** (Largest − smallest) / mean; `null` with fewer than two values. */
   readonly spread: number | null;
-  /** For each run, whether it is worse than the first one by more than the tolerance. */
+  /** For each run: worse than the first by more than the tolerance. */
   readonly regressed: readonly boolean[];
 };
 
@@ -34,12 +34,12 @@ export type RunComparison = {
   /** Why the runs may not be comparable. */
   readonly warnings: readonly string[];
   readonly figures: readonly FigureComparison[];
-  /** Of each run but the first against the first; `null` = not asked for. */
+  /** Each later run against the first; `null` = not requested. */
   readonly devices: readonly DeviceComparison[] | null;
   readonly regressed: boolean;
 };
 
-/** Changes below these are noise of clocks and of single devices, whatever the tolerance: milliseconds, parts of 1, plain. */
+/** Smaller changes are noise of clocks and single devices, whatever the tolerance: milliseconds, parts of 1, plain. */
 const CHANGE_MIN: Readonly<Record<ComparedFigure['quantity'], number>> = Object.freeze({
   duration: 1,
   share: 0.001,
@@ -47,9 +47,9 @@ const CHANGE_MIN: Readonly<Record<ComparedFigure['quantity'], number>> = Object.
 });
 
 /**
- * All runs against the first one. A run has regressed where a figure is worse by more than the tolerance: latencies,
- * rates and counts for each device by that part of the first one's; shares of failures by that part too; and the share of
- * a hub by as many percentage points, in either direction.
+ * Compares every run with the first. A figure has regressed if it is worse by more than the tolerance. The tolerance is
+ * relative to the first run's value for latencies, rates, counts for each device and failure shares; for hub shares it is
+ * a difference in percentage points, in either direction.
  */
 export function compareRuns(
   runs: readonly ComparedRun[],
@@ -83,13 +83,13 @@ function compareFigure(figure: ComparedFigure, summaries: readonly Summary[], to
     quantity,
     worse,
     values,
-    changes: values.map((value, run) => (run === 0 ? null : changeOf(figure, base, value))),
+    changes: values.map((value, run) => (run === 0 ? null : relativeChange(figure, base, value))),
     spread: spreadOf(values),
     regressed: values.map((value, run) => run > 0 && isWorse(figure, base, value, tolerance)),
   };
 }
 
-function changeOf({ quantity }: ComparedFigure, base: number | null, value: number | null): number | null {
+function relativeChange({ quantity }: ComparedFigure, base: number | null, value: number | null): number | null {
   if (base === null || value === null) return null;
   if (quantity === 'share') return value - base;
   return base === 0 ? null : (value - base) / base;
@@ -118,8 +118,8 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
   if (first === undefined) return [];
   return [
     ...runs.flatMap(({ folder, summary }) => [
-      ...(summary.loadGenerator.limited ? [`${folder} was limited by the load generator`] : []),
-      ...(summary.verdict === 'stopped' ? [`${folder} was stopped before all was registered`] : []),
+      ...(summary.loadGenerator.limited ? [`the load generator limited ${folder}`] : []),
+      ...(summary.verdict === 'stopped' ? [`${folder} stopped before every device was registered`] : []),
     ]),
     ...others.flatMap((other) => differencesOf(first, other)),
   ];
@@ -130,71 +130,57 @@ function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[
   const settings = ({ sessions: [session] }: Summary): unknown =>
     session && [session.workers, session.concurrency, session.loadShape, session.ratePerSecond, session.rowsMax];
   const differences: readonly (readonly [noun: string, a: unknown, b: unknown])[] = [
-    ['fleet', a.fleet.digest, b.fleet.digest],
-    ['target', a.target.label, b.target.label],
-    ['version of dpsload', a.dpsloadVersion, b.dpsloadVersion],
-    ['machine', first.machine, other.machine],
-    ['workers, concurrency, load shape, rate or limit', settings(a), settings(b)],
-    ['api-version', a.sessions[0]?.apiVersion, b.sessions[0]?.apiVersion],
+    ['fleets', a.fleet.digest, b.fleet.digest],
+    ['targets', a.target.label, b.target.label],
+    ['dpsload versions', a.dpsloadVersion, b.dpsloadVersion],
+    ['machines', first.machine, other.machine],
+    ['workers, concurrency, load shapes, rates or limits', settings(a), settings(b)],
+    ['API versions', a.sessions[0]?.apiVersion, b.sessions[0]?.apiVersion],
   ];
   return differences
     .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
-    .map(([noun]) => `${other.folder} has another ${noun} than ${first.folder}`);
+    .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`);
 }
 
-/** One number of a run, and which way it is worse. */
-export type ComparedFigure = {
+/** One number of a run, and the direction in which it gets worse. */
+type ComparedFigure = {
   readonly section: 'latency' | 'rates' | 'hubs' | 'errors';
   readonly name: string;
   readonly quantity: Exclude<Quantity, 'verdict'>;
-  /** `higher`, `lower` or `different` is worse; `null` = shown and not judged. */
+  /** `null` = shown, not judged. */
   readonly worse: 'higher' | 'lower' | 'different' | null;
-  /** `null` = the run has none. */
   readonly read: (summary: Summary) => number | null;
 };
 
 const PERCENTILES = { p50: 'p50Ms', p95: 'p95Ms', p99: 'p99Ms', max: 'maxMs' } as const;
 
-/** Times that are the service's; the others are the load's or the load generator's own, and a maximum is a single value. */
+/** Latencies of the service; the others belong to the load and the load generator. A maximum, a single value, is never judged. */
 const JUDGED_LATENCIES: readonly LatencyMetric[] = ['response', 'service', 'accepted', 'assigned', 'allocation'];
 
-const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
-  { name: 'registrations/s', quantity: 'number', worse: 'lower', read: ({ throughput }) => throughput.endedPerSecond },
-  { name: 'time to 99%', quantity: 'duration', worse: 'higher', read: ({ recovery }) => recovery.to99PercentMs },
-  {
-    name: 'assigned',
-    quantity: 'share',
-    worse: 'lower',
-    read: (summary) => ofLaunched(summary, summary.results.assigned),
-  },
-  { name: 'failed', quantity: 'share', worse: 'higher', read: (summary) => ofLaunched(summary, failedOf(summary)) },
-  {
-    name: 'registers/device',
-    quantity: 'number',
-    worse: 'higher',
-    read: (summary) => ofLaunched(summary, summary.requests.registersSent),
-  },
-  {
-    name: 'polls/device',
-    quantity: 'number',
-    worse: null,
-    read: (summary) => ofLaunched(summary, summary.requests.polls),
-  },
-  {
-    name: 'throttles/device',
-    quantity: 'number',
-    worse: 'higher',
-    read: (summary) => ofLaunched(summary, summary.requests.throttles),
-  },
+type Rate = readonly [
+  ComparedFigure['name'],
+  ComparedFigure['quantity'],
+  ComparedFigure['worse'],
+  ComparedFigure['read'],
 ];
 
-/** Every figure that any of the runs has: latencies, rates, hubs and error codes. */
-export function comparedFigures(summaries: readonly Summary[]): readonly ComparedFigure[] {
+const RATES: readonly Rate[] = [
+  ['registrations/s', 'number', 'lower', ({ throughput }) => throughput.endedPerSecond],
+  ['time to 99%', 'duration', 'higher', ({ recovery }) => recovery.to99PercentMs],
+  ['assigned', 'share', 'lower', (summary) => ofLaunched(summary, summary.results.assigned)],
+  ['failed', 'share', 'higher', (summary) => ofLaunched(summary, failedOf(summary))],
+  ['registers/device', 'number', 'higher', (summary) => ofLaunched(summary, summary.requests.registersSent)],
+  ['polls/device', 'number', null, (summary) => ofLaunched(summary, summary.requests.polls)],
+  ['throttles/device', 'number', 'higher', (summary) => ofLaunched(summary, summary.requests.throttles)],
+];
+
+/** The figures that at least one run has: latencies, rates, hubs and error codes. */
+function comparedFigures(summaries: readonly Summary[]): readonly ComparedFigure[] {
   const hubs = distinct(summaries.flatMap((summary) => summary.hubs.map(({ hub }) => hub)));
   const codes = distinct(summaries.flatMap((summary) => summary.errors.map(({ code }) => code)));
   return [
     ...LATENCY_METRICS.flatMap(latencyFigures),
-    ...RATES.map((figure) => ({ section: 'rates', ...figure }) as const),
+    ...RATES.map(([name, quantity, worse, read]) => ({ section: 'rates', name, quantity, worse, read }) as const),
     ...hubs.map(hubFigure),
     ...codes.map(errorFigure),
   ].filter(({ read }) => summaries.some((summary) => read(summary) !== null));
@@ -222,13 +208,8 @@ function errorFigure(code: string): ComparedFigure {
   return { section: 'errors', name: code, quantity: 'share', worse: 'higher', read };
 }
 
-function failedOf({ results }: Summary): number {
-  return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
-}
-
 function ofLaunched({ results }: Summary, count: number): number | null {
-  const all = Object.values(results).reduce((sum, each) => sum + each, 0);
-  const launched = all - results['not-started'];
+  const launched = LAUNCHED_RESULTS.reduce((sum, result) => sum + results[result], 0);
   return launched === 0 ? null : count / launched;
 }
 

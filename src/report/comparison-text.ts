@@ -1,15 +1,15 @@
 import type { FigureComparison, RunComparison } from './compare-runs.ts';
-import { formatObserved } from './describe-threshold.ts';
 import type { DeviceComparison } from './device-comparison.ts';
-import { ABSENT, formatCount, formatNoun, formatNumber, formatUntrusted } from './format.ts';
+import { ABSENT, formatCount, formatNoun, formatNumber, formatShare, formatUntrusted } from './format.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { textTable } from './text-table.ts';
+import { formatObserved } from './threshold-text.ts';
 
 const SECTIONS = ['latency', 'rates', 'hubs', 'errors'] as const;
 const NAME_CHARACTERS_MAX = 60;
 const REGRESSED = 'worse';
 
-/** The comparison for people, its verdict first. Ends with a line feed. */
+/** The comparison as text, its verdict first. Ends with a line feed. */
 export function comparisonText(comparison: RunComparison, palette: Palette = PLAIN): string {
   const { runs, warnings, figures, devices } = comparison;
   const sections = [
@@ -18,13 +18,10 @@ export function comparisonText(comparison: RunComparison, palette: Palette = PLA
       ...runs.map(({ folder, target }, run) => `${letter(run)}  ${folder} (${target})`),
     ],
     warnings.map((warning) => palette.warning(`warning  ${warning}`)),
-    ...SECTIONS.map((section) =>
-      figureTable(
-        section,
-        figures.filter((each) => each.section === section),
-        palette,
-      ),
-    ),
+    ...SECTIONS.map((section) => {
+      const shown = figures.filter((figure) => figure.section === section);
+      return shown.length === 0 ? [] : figureTable(section, shown, palette);
+    }),
     ...(devices ?? []).map((device, index) => deviceLines(device, letter(index + 1), palette)),
   ];
   return `${sections
@@ -40,7 +37,6 @@ function verdictLine({ figures, tolerance }: RunComparison, { good, bad }: Palet
 }
 
 function figureTable(section: string, figures: readonly FigureComparison[], palette: Palette): readonly string[] {
-  if (figures.length === 0) return [];
   const others = (figures[0]?.values ?? []).slice(1).flatMap((_, index) => [letter(index + 1), 'change']);
   const [head = '', ...lines] = textTable([[section, 'A', ...others, 'spread', ''], ...figures.map(figureCells)]);
   return [palette.bold(head), ...lines.map((line) => (line.endsWith(REGRESSED) ? palette.bad(line) : line))];
@@ -52,22 +48,18 @@ function figureCells({ name, quantity, values, changes, spread, regressed }: Fig
     return run === 0 ? [shown] : [shown, formatChange(changes[run] ?? null, quantity)];
   });
   const mark = regressed.includes(true) ? REGRESSED : '';
-  return [formatUntrusted(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatPercent(spread), mark];
+  return [formatUntrusted(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatShare(spread), mark];
 }
 
-/** From here on, ten times as much, per cent are hard to read. */
+/** Growth by this part, to ten times as much, and more is shown as a factor: percentages that large are hard to read. */
 const TIMES_CHANGE_MIN = 9;
 
-/** Shares in percentage points, all else in per cent: `+1.5 pp`, `-12.5%`, `×25.0`. */
+/** `+1.5 pp` for shares, which change by percentage points; otherwise `-12.5%` or `×25.0`. */
 function formatChange(change: number | null, quantity: FigureComparison['quantity']): string {
   if (change === null) return ABSENT;
   if (quantity !== 'share' && change >= TIMES_CHANGE_MIN) return `×${formatNumber(1 + change)}`;
   const sign = change > 0 ? '+' : '';
-  return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatPercent(change)}`;
-}
-
-function formatPercent(part: number): string {
-  return `${(part * 100).toFixed(1)}%`;
+  return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatShare(change)}`;
 }
 
 function deviceLines(
@@ -78,7 +70,7 @@ function deviceLines(
   const named = (ids: readonly string[]): string =>
     ids.length === 0 ? '' : `  ${ids.map((id) => formatUntrusted(id, NAME_CHARACTERS_MAX)).join(', ')}`;
   return [
-    palette.bold(`devices of ${run}, one by one against A`),
+    palette.bold(`devices: ${run} against A`),
     ...textTable(
       [
         ['kept their hub', formatCount(changes.keptHub)],
@@ -87,17 +79,17 @@ function deviceLines(
           ? []
           : [
               [
-                'had to move',
-                `${formatPercent(expectedMovement.least)} for these shares; ${formatPercent(expectedMovement.redrawn)} if all were drawn anew`,
+                'expected to move',
+                `${formatShare(expectedMovement.least)} at least for these shares; ${formatShare(expectedMovement.redrawn)} if every device were reallocated`,
               ],
             ]),
-        ['got another device ID', formatCount(changedDeviceId)],
+        ['changed device ID', formatCount(changedDeviceId)],
         ['no longer assigned', `${formatCount(changes.lost)}${named(lost)}`],
-        ['perhaps still assigned', formatCount(changes.untold)],
+        ['possibly still assigned', formatCount(changes.untold)],
         ['newly assigned', formatCount(changes.won)],
-        ['assigned in neither', formatCount(changes.neverAssigned)],
-        ['slower by service time', formatCount(slower)],
-        ['faster by service time', formatCount(faster)],
+        ['assigned in neither run', formatCount(changes.neverAssigned)],
+        ['longer service time', formatCount(slower)],
+        ['shorter service time', formatCount(faster)],
       ],
       'left',
     ),
@@ -105,7 +97,7 @@ function deviceLines(
 }
 
 function movedShare({ keptHub, movedHub }: DeviceComparison['changes']): string {
-  return movedHub === 0 ? '' : ` (${formatPercent(movedHub / (keptHub + movedHub))})`;
+  return movedHub === 0 ? '' : ` (${formatShare(movedHub / (keptHub + movedHub))})`;
 }
 
 function letter(run: number): string {

@@ -1,8 +1,9 @@
 import { type ExpectedMovement, expectedMovement, type HubWeight } from '../allocation/allocation-expectation.ts';
 import { type HubChange, saysLost } from '../allocation/movement.ts';
+import { tally } from '../allocation/tally.ts';
 import type { Move } from './moves-csv.ts';
 
-/** One row of `registrations.csv`, as far as it is compared. */
+/** The compared columns of a row of `registrations.csv`. */
 export type DeviceResult = {
   readonly registrationId: string;
   readonly round: string;
@@ -14,25 +15,23 @@ export type DeviceResult = {
   readonly serviceMs: number | null;
 };
 
-const CHANGES = ['keptHub', 'movedHub', 'lost', 'untold', 'won', 'neverAssigned'] as const;
+export type DeviceChange = 'keptHub' | 'movedHub' | 'lost' | 'untold' | 'won' | 'neverAssigned';
 
-export type DeviceChange = (typeof CHANGES)[number];
-
-/** How the devices of one run did against the same devices of another one. */
+/** The devices of one run compared with the same devices of another. */
 export type DeviceComparison = {
   /**
-   * `lost`: assigned in the first run, and not any more; `untold`: assigned in the first run, and the second came to no end
-   * that says where they are; `won`: assigned in the second alone. They add up to the rows.
+   * `lost`: assigned in the first run and no longer in the second; `untold`: assigned in the first run, unknown after the
+   * second; `won`: assigned only in the second. They add up to the rows.
    */
   readonly changes: Readonly<Record<DeviceChange, number>>;
-  /** Of those that both runs assigned: another device ID at their hub. */
+  /** Assigned in both runs, with different device IDs. */
   readonly changedDeviceId: number;
-  /** What had to move of them so that the hubs' shares became what they are; `null` = both runs assigned none. */
+  /** Movement that the change of the hubs' shares implies; `null` = no device was assigned in both runs. */
   readonly expectedMovement: ExpectedMovement | null;
-  /** Of those that both runs assigned: service time beyond the tolerance. */
+  /** Assigned in both runs, with service times that differ by more than the tolerance. */
   readonly slower: number;
   readonly faster: number;
-  /** The first registration IDs of those that moved, and of those that were lost. */
+  /** Registration IDs of the first devices that moved, and of the first that were lost. */
   readonly moved: readonly string[];
   readonly lost: readonly string[];
 };
@@ -46,13 +45,13 @@ const HUB_CHANGES: Readonly<Record<DeviceChange, HubChange | null>> = {
   neverAssigned: null,
 };
 
-/** IDs that are named for each kind. */
+/** Registration IDs listed for each kind. */
 const NAMED_MAX = 10;
 
-/** Differences of a single device below this are noise: a tenth of the fastest answer to a register request, 400 ms. */
+/** Smaller differences of a single device are noise: a tenth of the fastest response to a register request, 400 ms. */
 const SLOWER_MIN_MS = 40;
 
-/** Folds pairs of the same device in two runs; of the same size however many there are. */
+/** Folds pairs of the same device in two runs, in constant memory. */
 export class DeviceComparisonFold {
   readonly #tolerance: number;
   readonly #changes: Record<DeviceChange, number> = {
@@ -77,13 +76,13 @@ export class DeviceComparisonFold {
   }
 
   add(before: DeviceResult, after: DeviceResult): void {
-    const change = changeOf(before, after);
+    const change = deviceChange(before, after);
     this.#changes[change] += 1;
     if (change === 'movedHub' && this.#moved.length < NAMED_MAX) this.#moved.push(after.registrationId);
     if (change === 'lost' && this.#lost.length < NAMED_MAX) this.#lost.push(after.registrationId);
     if (change !== 'keptHub' && change !== 'movedHub') return;
-    countHub(this.#hubsBefore, before.assignedHub);
-    countHub(this.#hubsAfter, after.assignedHub);
+    tally(this.#hubsBefore, before.assignedHub.toLowerCase());
+    tally(this.#hubsAfter, after.assignedHub.toLowerCase());
     if (before.deviceId !== after.deviceId) this.#changedDeviceId += 1;
     if (before.serviceMs === null || after.serviceMs === null) return;
     const difference = after.serviceMs - before.serviceMs;
@@ -93,24 +92,22 @@ export class DeviceComparisonFold {
   }
 
   result(): DeviceComparison {
-    const [slower, faster] = [this.#slower, this.#faster];
-    const expected =
-      this.#hubsBefore.size === 0 ? null : expectedMovement(weightsOf(this.#hubsBefore), weightsOf(this.#hubsAfter));
     return {
       changes: { ...this.#changes },
       changedDeviceId: this.#changedDeviceId,
-      expectedMovement: expected,
-      slower,
-      faster,
+      expectedMovement:
+        this.#hubsBefore.size === 0 ? null : expectedMovement(weightsOf(this.#hubsBefore), weightsOf(this.#hubsAfter)),
+      slower: this.#slower,
+      faster: this.#faster,
       moved: [...this.#moved],
       lost: [...this.#lost],
     };
   }
 }
 
-/** The line of a device that the first run assigned and of which the second tells, for moves.csv; `null` for all others. */
+/** The row of moves.csv for a device that the first run assigned; `null` if it did not, or if the second run left it unknown. */
 export function deviceMove(before: DeviceResult, after: DeviceResult): Move | null {
-  const change = HUB_CHANGES[changeOf(before, after)];
+  const change = HUB_CHANGES[deviceChange(before, after)];
   if (change === null) return null;
   const orNull = (text: string): string | null => (text === '' ? null : text);
   return {
@@ -125,16 +122,11 @@ export function deviceMove(before: DeviceResult, after: DeviceResult): Move | nu
   };
 }
 
-function countHub(counts: Map<string, number>, hub: string): void {
-  const key = hub.toLowerCase();
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
 function weightsOf(counts: ReadonlyMap<string, number>): readonly HubWeight[] {
   return [...counts].map(([hub, weight]) => ({ hub, weight }));
 }
 
-function changeOf(before: DeviceResult, after: DeviceResult): DeviceChange {
+function deviceChange(before: DeviceResult, after: DeviceResult): DeviceChange {
   const [wasAssigned, isAssigned] = [before.result === 'assigned', after.result === 'assigned'];
   if (!wasAssigned) return isAssigned ? 'won' : 'neverAssigned';
   if (!isAssigned) return saysLost(after.result) ? 'lost' : 'untold';

@@ -1,25 +1,24 @@
 import type { AllocationJudgement } from '../allocation/judge-allocation.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
-import { describeExpectation, describeReason, formatPoints } from './describe-allocation.ts';
-import { describeThreshold } from './describe-threshold.ts';
+import { describeExpectation, describeReason } from './allocation-text.ts';
+import { formatCount, formatFineShare } from './format.ts';
 import type { Summary } from './summary.ts';
-
-const MS_PER_SECOND = 1_000;
+import { describeThreshold } from './threshold-text.ts';
 
 /**
- * A run as JUnit XML, as CI servers read it: one test suite, in which every threshold is a test; without thresholds, the
- * one test is that all were assigned. The figures of the summary are properties, named by their path in `summary.json`.
+ * A run as JUnit XML for CI servers: one test suite with a test for each threshold or, without thresholds, the single test
+ * that all devices were assigned. Figures of the summary are properties, named by their path in `summary.json`.
  */
 export function junitXml(summary: Summary): string {
   const tests = [...testsOf(summary), ...allocationTests(summary)];
-  const seconds = Math.round(summary.throughput.activeMs) / MS_PER_SECOND;
+  const seconds = Math.round(summary.throughput.activeMs) / 1000;
   const counts = attributes({
     tests: tests.length,
     failures: tests.filter(({ failure }) => failure !== null).length,
     errors: 0,
     time: seconds,
   });
-  // Jenkins's schema has it of suites alone.
+  // Jenkins's schema allows it on suites only.
   const skipped = attributes({ skipped: tests.filter(({ skipped: because = null }) => because !== null).length });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -41,11 +40,11 @@ function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[
   if (thresholds.length > 0) return thresholds.map(thresholdTest);
   const counts = Object.entries(results).filter(([, count]) => count > 0);
   const because = end?.message == null ? '' : ` (${end.message})`;
-  const failure = `${verdict}${because}: ${counts.map(([result, count]) => `${count} ${result}`).join(', ')}`;
+  const failure = `${verdict}${because}: ${counts.map(([result, count]) => `${formatCount(count)} ${result}`).join(', ')}`;
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 
-/** The verdict on the allocation policy: of what is inconclusive nobody knows that it failed. */
+/** The verdict on the allocation policy; an inconclusive one is a skipped test, because it is not known to have failed. */
 function allocationTests({ allocation }: Summary): readonly Test[] {
   if (allocation === null) return [];
   const name = `allocation: ${describeExpectation(allocation)}`;
@@ -59,13 +58,13 @@ function describeFailure({ cohorts, movement }: AllocationJudgement): string {
       .filter(({ verdict }) => verdict === 'fail')
       .map(
         ({ hub, count, share, expectedShare, reason }) =>
-          `${name === '' ? '' : `${name}: `}${hub} has ${count} (${formatPoints(share ?? 0)}), ${formatPoints(expectedShare)} expected: ${describeReason(reason)}`,
+          `${name === '' ? '' : `${name}: `}${hub} has ${formatCount(count)} (${formatFineShare(share ?? 0)}), ${formatFineShare(expectedShare)} expected: ${describeReason(reason)}`,
       ),
   );
   const moved =
     movement?.verdict === 'fail'
       ? [
-          `${movement.moved} of ${movement.known} moved, ${formatPoints(movement.expectedShare)} expected: ${describeReason(movement.reason)}`,
+          `${formatCount(movement.moved)} of ${formatCount(movement.known)} moved, ${formatFineShare(movement.expectedShare)} expected: ${describeReason(movement.reason)}`,
         ]
       : [];
   return [...hubs, ...moved].join('; ');
@@ -82,7 +81,7 @@ function testCase({ name, failure, skipped = null }: Test): string {
   return `${open}>\n      <failure${attributes({ message: failure })}/>\n    </testcase>`;
 }
 
-/** Numbers that are there, with the paths to them; what is listed by hub or code is left to `summary.json`. */
+/** The numbers present, with their paths; lists by hub or code are only in `summary.json`. */
 function figures(summary: Summary): readonly (readonly [path: string, value: number])[] {
   const { results, latency, recovery, requests, throughput } = summary;
   return leaves('', { results, latency, recovery, requests, throughput });
@@ -105,7 +104,7 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
     .join('');
 }
 
-/** What others wrote may hold anything; characters that XML 1.0 does not allow become spaces. */
+/** Text from outside may contain anything; characters that XML 1.0 does not allow become spaces. */
 function escapeXml(text: string): string {
   return text
     .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, ' ')

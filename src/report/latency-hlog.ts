@@ -12,14 +12,12 @@ import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-hist
  * Interval_Max is in milliseconds.
  */
 
-const MS_PER_SECOND = 1000;
-
 /**
  * @param startedAtEpochMs of the first session
  * @param activeMs length of the run
  */
 export function latencyHlog(latency: LatencyHistograms, startedAtEpochMs: number, activeMs: number): string {
-  const startSeconds = (startedAtEpochMs / MS_PER_SECOND).toFixed(3);
+  const startSeconds = (startedAtEpochMs / 1000).toFixed(3);
   const lines = [
     '#[Histogram log format version 1.3]',
     '#[dpsload: values in microseconds, Interval_Max in milliseconds]',
@@ -30,7 +28,7 @@ export function latencyHlog(latency: LatencyHistograms, startedAtEpochMs: number
     const histogram = latency.of(metric);
     const maxMs = histogram.percentileMs(100);
     if (maxMs === null) continue;
-    const lengthSeconds = (activeMs / MS_PER_SECOND).toFixed(3);
+    const lengthSeconds = (activeMs / 1000).toFixed(3);
     lines.push(`Tag=${metric},0.000,${lengthSeconds},${maxMs.toFixed(3)},${histogram.encode()}`);
   }
   return `${lines.join('\n')}\n`;

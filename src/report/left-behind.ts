@@ -3,39 +3,39 @@ import { quoteForShell } from '../files/quote-for-shell.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 
-/** In place of the name of the DPS instance, which no device is told. */
+/** Placeholder for the name of the DPS instance, which devices do not know. */
 const INSTANCE = 'DPS_NAME';
 
-/** What stands above the commands. Nothing here is run by anybody. */
+/** The comment above the commands, which dpsload never runs. */
 export function leftBehindHeader({ target }: SessionRecord): string {
   const lines =
     target.kind === 'emulator'
       ? [
-          'The embedded emulator has forgotten everything when it ended: nothing is left behind.',
-          'Against a real instance, these commands would remove what this run leaves behind:',
+          'The embedded emulator kept nothing when it ended, so this run left nothing behind.',
+          'With a real instance, these commands would remove what this run created:',
         ]
       : [
-          'This run left the registration records and device identities below behind. dpsload removes nothing;',
-          'these commands would. They also remove what was there before, where devices were known already.',
+          'This run left these registration records and device identities behind. dpsload removes nothing.',
+          'The commands below do, including records and identities that existed before the run.',
         ];
   return [
     targetLabel(target),
     ...lines,
-    `Put the name of the DPS instance in the place of ${INSTANCE}, and log in (az login; extension azure-iot).`,
-    'A device of an individual enrollment: az iot dps enrollment registration delete --enrollment-id ID …',
+    `Replace ${INSTANCE} with the name of the DPS instance and log in (az login; requires the azure-iot extension).`,
+    'For a device with an individual enrollment: az iot dps enrollment registration delete --enrollment-id ID …',
   ]
     .map((line) => `# ${line}\n`)
     .join('');
 }
 
-/** The commands for a device, at its last registration; empty where it left nothing behind. Where it may have, the line says so. */
+/** Commands for a device after its last registration; empty if it left nothing behind. A comment marks a record that may not exist. */
 export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceStep): string {
   const { registrationId, result, registersSent } = outcome;
   const assignedHub = outcome.assignedHub ?? hubBefore;
   const deviceId = outcome.deviceId ?? deviceIdBefore;
   if (assignedHub === null && registersSent === 0 && result !== 'unknown') return '';
   const record = `az iot dps enrollment-group registration delete --dps-name ${INSTANCE} --registration-id ${quote(registrationId)}`;
-  if (assignedHub === null) return `${record}  # ${result}: perhaps there is a record\n`;
+  if (assignedHub === null) return `${record}  # ${result}: possibly left a record\n`;
   const hub = assignedHub.split('.')[0] ?? assignedHub;
   const identity = `az iot hub device-identity delete --hub-name ${quote(hub)} --device-id ${quote(deviceId ?? registrationId)}`;
   return `${record}\n${identity}\n`;

@@ -1,7 +1,7 @@
 import type { DeviceStep, HubChange } from '../allocation/movement.ts';
 import { csvLine } from '../files/csv-line.ts';
 
-/** What became of one device that had a hub before. */
+/** One device that had a hub before. */
 export type Move = {
   readonly registrationId: string;
   readonly round: number | string;
@@ -31,7 +31,7 @@ export function movesCsvLine(move: Move): string {
   return csvLine([registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, idChanged, substatus]);
 }
 
-/** `null` where the device had no hub before, or nobody said where it is now. */
+/** `null` if the device had no hub before or its hub is now unknown. */
 export function moveOf({ outcome, change, hubBefore, deviceIdBefore }: DeviceStep): Move | null {
   if (change === null) return null;
   const { registrationId, round, assignedHub: hub, deviceId, substatus } = outcome;

@@ -1,4 +1,4 @@
-/** How emphasis is written. */
+/** Formats emphasis. */
 export type Palette = {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -7,7 +7,13 @@ export type Palette = {
   readonly warning: (text: string) => string;
 };
 
-const asItIs = (text: string): string => text;
+const unchanged = (text: string): string => text;
 
-/** No emphasis: what stands in files, and on terminals without colours. */
-export const PLAIN: Palette = Object.freeze({ bold: asItIs, dim: asItIs, good: asItIs, bad: asItIs, warning: asItIs });
+/** No emphasis, for files and for terminals without colours. */
+export const PLAIN: Palette = Object.freeze({
+  bold: unchanged,
+  dim: unchanged,
+  good: unchanged,
+  bad: unchanged,
+  warning: unchanged,
+});

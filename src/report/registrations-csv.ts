@@ -5,10 +5,10 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 
 type Cell = string | number | boolean | null;
 
-/** @param clockEpochMs wall clock at 0 of the clock of the outcome's times */
+/** @param clockEpochMs wall-clock time at 0 of the session's clock */
 type Column = (outcome: RegistrationOutcome, clockEpochMs: number) => Cell;
 
-/** Columns of `registrations.csv`, in their order; the fleet's other columns follow. */
+/** Columns of `registrations.csv`, in order; the fleet's other columns follow. */
 const COLUMNS: Readonly<Record<string, Column>> = {
   registration_id: ({ registrationId }) => registrationId,
   round: ({ round }) => round,
@@ -41,13 +41,13 @@ const COLUMNS: Readonly<Record<string, Column>> = {
 
 const RENDER = Object.values(COLUMNS);
 
-/** A column of the fleet that is called like one of ours becomes `fleet_{name}`. */
+/** A fleet column with the name of one of these becomes `fleet_{name}`. */
 export function registrationsCsvHeader(otherColumns: readonly string[]): string {
   const others = otherColumns.map((name) => (Object.hasOwn(COLUMNS, name) ? `fleet_${name}` : name));
   return csvLine([...Object.keys(COLUMNS), ...others]);
 }
 
-/** @param clockEpochMs wall clock at 0 of the session's clock, milliseconds since 1970 UTC */
+/** @param clockEpochMs wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC */
 export function registrationsCsvLine(outcome: RegistrationOutcome, clockEpochMs: number): string {
   return csvLine([...RENDER.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues]);
 }
@@ -59,8 +59,8 @@ function wallClock(atMs: number | null, clockEpochMs: number): string | null {
 export const FAILURES_CSV_HEADER = csvLine(['registration_id', 'result', 'error_code', 'error_message', 'tracking_id']);
 
 /**
- * The line of a registration that was, or may have been, sent and did not come to a hub; `null` for all others. Those that
- * never started are left out: they have not failed, and are what a resumed run does anyway.
+ * The row of a registration that was or may have been sent and is not assigned; `null` for all others. Registrations that
+ * never started have not failed, and a resumed run includes them anyway.
  */
 export function failuresCsvLine(outcome: RegistrationOutcome): string | null {
   const { registrationId, result, errorCode, errorMessage, trackingId } = outcome;

@@ -1,48 +1,28 @@
-import type { DurationSummary } from '../metrics/duration-histogram.ts';
-import type { LatencyMetric } from '../metrics/latency-histograms.ts';
-import { FAILED_RESULTS } from '../metrics/outcome-counts.ts';
+import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
-import { describeThreshold } from './describe-threshold.ts';
 import {
-  ABSENT,
-  formatBytes,
   formatCount,
   formatDuration,
-  formatMs,
   formatNoun,
   formatNumber,
   formatShare,
   formatUntrusted,
   withoutControls,
 } from './format.ts';
-import { HEALTH_LABELS } from './health-labels.ts';
+import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
+import { exceededLimits, healthRows } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
-import { leftOf, reachedPlannedEnd, type Summary } from './summary.ts';
+import { failedOf, leftOf, reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
+import { describeThreshold } from './threshold-text.ts';
 
-/** Codes that are listed; `summary.json` has them all. */
+/** Error codes listed; `summary.json` has them all. */
 const ERRORS_SHOWN_MAX = 10;
-const MESSAGE_CHARACTERS_MAX = 100;
+
 const LABEL_CHARACTERS = 12;
 
-const LATENCY_LABELS: Readonly<Record<LatencyMetric, string>> = {
-  response: 'response',
-  held: '  held',
-  startLag: '  start lag',
-  service: '  service',
-  waited: '  waited',
-  tcp: 'tcp',
-  tls: 'tls',
-  connack: 'connack',
-  suback: 'suback',
-  accepted: 'accepted',
-  assigned: 'assigned',
-  allocation: 'allocation',
-  responseNotAssigned: 'response, not assigned',
-};
-
-/** The summary for people, target and verdict first. Ends with a line feed. */
+/** The summary as text, target and verdict first. Ends with a line feed. */
 export function summaryText(summary: Summary, palette: Palette = PLAIN): string {
   const sections = [
     headSection(summary, palette),
@@ -70,8 +50,8 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
-    ...(name === null ? [] : [labelled('run', untrusted(name))]),
-    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map(untrusted).join(', '))]),
+    ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
+    ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map((run) => formatUntrusted(run)).join(', '))]),
     labelled('started', started),
     labelled('fleet', `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
     labelled('SHA-256', fleet.digest),
@@ -83,14 +63,13 @@ function headSection(summary: Summary, palette: Palette): string[] {
 
 function verdictLine(summary: Summary, palette: Palette): string {
   const { results, verdict, end } = summary;
-  const failed = FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
   const left = leftOf(summary);
   const counts = [
     `${formatCount(results.assigned)} assigned`,
-    `${formatCount(failed)} failed`,
+    `${formatCount(failedOf(summary))} failed`,
     ...(left === 0 ? [] : [`${formatCount(left)} left`]),
   ].join(', ');
-  const because = end?.message ? `: ${formatUntrusted(end.message, MESSAGE_CHARACTERS_MAX)}` : '';
+  const because = end?.message ? `: ${formatUntrusted(end.message)}` : '';
   switch (verdict) {
     case 'all-assigned':
       return palette.good(
@@ -100,21 +79,17 @@ function verdictLine(summary: Summary, palette: Palette): string {
       return palette.bad(`some failed: ${counts}`);
     case 'stopped':
       return palette.bad(
-        reachedPlannedEnd(end) ? `some came to no end: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
+        reachedPlannedEnd(end) ? `some did not finish: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
       );
     case 'unfinished':
-      return palette.warning(`not finished, going on or killed; so far ${counts}`);
+      return palette.warning(`not finished (still running, or killed): ${counts}`);
   }
 }
 
 function limitedLines({ loadGenerator }: Summary, palette: Palette): string[] {
-  return loadGenerator.limits
-    .filter(({ exceeded }) => exceeded)
-    .map(({ name, observed, limit }) => {
-      const [label, unit] = HEALTH_LABELS[name];
-      const measured = `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
-      return labelled('limited', palette.warning(`by the load generator: ${measured}`));
-    });
+  return exceededLimits(loadGenerator).map((limit) =>
+    labelled('limited', palette.warning(`by the load generator: ${limit}`)),
+  );
 }
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
@@ -149,7 +124,7 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     labelled(
       'requests',
       [
-        `${formatNoun(requests.registersSent, 'register call')} (billed)`,
+        `${formatNoun(requests.registersSent, 'register request')} (billed)`,
         formatNoun(requests.polls, 'poll'),
         formatNoun(requests.connections, 'connection'),
         ...met.filter(([count]) => count > 0).map(([count, noun]) => formatNoun(count, noun)),
@@ -163,37 +138,33 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
 }
 
 function latencySection({ latency, results }: Summary, palette: Palette): string[] {
-  const measured = (Object.keys(LATENCY_LABELS) as LatencyMetric[]).filter((metric) => latency[metric] !== null);
-  if (measured.length === 0) return [];
-  const rows = measured.map((metric) => [LATENCY_LABELS[metric], ...durationCells(latency[metric])]);
-  const [head = '', ...lines] = textTable([['', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max', 'mean', 'count'], ...rows]);
-  const clamped = measured.reduce((sum, metric) => sum + (latency[metric]?.clamped ?? 0), 0);
+  const rows = LATENCY_METRICS.flatMap((metric) => {
+    const durations = latency[metric];
+    return durations === null ? [] : [[latencyLabel(metric, '  '), ...durationCells(durations)]];
+  });
+  if (rows.length === 0) return [];
+  const [head = '', ...lines] = textTable([['', ...DURATION_COLUMNS], ...rows]);
+  const clamped = Object.values(latency).reduce((sum, durations) => sum + (durations?.clamped ?? 0), 0);
   return [
-    palette.bold(`latency in ms, of the ${formatCount(results.assigned)} assigned`),
+    palette.bold(`latency of ${formatNoun(results.assigned, 'assigned registration')}, in ms`),
     palette.dim(head),
     ...lines,
-    ...(clamped === 0 ? [] : [`${formatNoun(clamped, 'duration')} below 0 or over 1 h counted as 0 or 1 h`]),
+    ...(clamped === 0 ? [] : [`${formatNoun(clamped, 'duration')} below 0 or above 1 h counted as 0 or 1 h`]),
   ];
-}
-
-function durationCells(summary: DurationSummary | null): string[] {
-  if (summary === null) return [];
-  const { p50Ms, p90Ms, p95Ms, p99Ms, p999Ms, maxMs, meanMs, count } = summary;
-  return [...[p50Ms, p90Ms, p95Ms, p99Ms, p999Ms, maxMs, meanMs].map(formatMs), formatCount(count)];
 }
 
 function hubSection({ hubs, expectedHubs }: Summary, palette: Palette): string[] {
   if (hubs.length === 0) return [];
   return [
     palette.bold('assigned hubs'),
-    ...textTable(hubs.map(({ hub, count, share }) => [untrusted(hub), formatCount(count), formatShare(share)])),
-    ...(expectedHubs === null
-      ? []
-      : [
-          `${formatCount(expectedHubs.asExpected)} came to their expected hub, ` +
-            `${formatCount(expectedHubs.elsewhere)} to another`,
-        ]),
+    ...textTable(hubs.map(({ hub, count, share }) => [formatUntrusted(hub), formatCount(count), formatShare(share)])),
+    ...(expectedHubs === null ? [] : [describeExpectedHubs(expectedHubs)]),
   ];
+}
+
+/** `997 assigned to the expected hub, 3 to another hub` */
+export function describeExpectedHubs({ asExpected, elsewhere }: NonNullable<Summary['expectedHubs']>): string {
+  return `${formatCount(asExpected)} assigned to the expected hub, ${formatCount(elsewhere)} to another hub`;
 }
 
 function errorSection({ errors }: Summary, palette: Palette): string[] {
@@ -204,37 +175,19 @@ function errorSection({ errors }: Summary, palette: Palette): string[] {
     ...errors
       .slice(0, ERRORS_SHOWN_MAX)
       .flatMap(({ code, count, message, firstRow, remedy }) => [
-        `${palette.bad(untrusted(code))}  ${formatCount(count)}, first in row ${formatCount(firstRow + 1)}` +
-          `${message === null ? '' : `: ${untrusted(message)}`}`,
+        `${palette.bad(formatUntrusted(code))}  ${formatCount(count)}, first in row ${formatCount(firstRow + 1)}` +
+          `${message === null ? '' : `: ${formatUntrusted(message)}`}`,
         ...(remedy === null ? [] : [`  ${palette.dim(`${remedy}.`)}`]),
       ]),
-    ...(unlisted > 0 ? [`and ${formatNoun(unlisted, 'more code')}, in summary.json`] : []),
+    ...(unlisted > 0 ? [`${formatNoun(unlisted, 'more code')} in summary.json`] : []),
   ];
 }
 
-function healthSection({ loadGenerator: health }: Summary, palette: Palette): string[] {
-  if (health.cpuShareMean === null) return [];
-  const rows = [
-    ['start lag p99, max', `${formatMs(health.startLagP99Ms)}, ${formatMs(health.startLagMaxMs)} ms`],
-    ['event-loop delay p99, max', `${formatMs(health.loopDelayP99Ms)}, ${formatMs(health.loopDelayMaxMs)} ms`],
-    ['CPU mean, max', `${formatNumber(health.cpuShareMean)}, ${formatNumber(health.cpuShareMax)} cores`],
-    ['emulator CPU mean', `${formatNumber(health.emulatorCpuShareMean)} cores`],
-    ['open files max', health.fileDescriptorsMax === null ? ABSENT : formatCount(health.fileDescriptorsMax)],
-    ['memory max', formatBytes(health.rssBytesMax)],
-  ];
-  return [
-    palette.bold('load generator'),
-    ...textTable(
-      rows.filter(([, value = '']) => !value.startsWith(ABSENT)),
-      'left',
-    ),
-  ];
+function healthSection({ loadGenerator }: Summary, palette: Palette): string[] {
+  if (loadGenerator.cpuShareMean === null) return [];
+  return [palette.bold('load generator'), ...textTable(healthRows(loadGenerator), 'left')];
 }
 
 function labelled(label: string, text: string): string {
   return `${label.padEnd(LABEL_CHARACTERS)}${text}`;
-}
-
-function untrusted(text: string): string {
-  return formatUntrusted(text, MESSAGE_CHARACTERS_MAX);
 }

@@ -1,136 +1,41 @@
+import type { z } from 'zod';
 import type { AllocationCounts } from '../allocation/allocation-counts.ts';
-import { type AllocationJudgement, judgeAllocation } from '../allocation/judge-allocation.ts';
-import type { Movement, MovementCounts } from '../allocation/movement.ts';
-import type { EndReason, EndRecord, SessionRecord } from '../journal/journal-record.ts';
-import { type TargetName, targetLabel } from '../journal/target-name.ts';
-import type { DurationSummary } from '../metrics/duration-histogram.ts';
-import type { HubDistribution, HubShare } from '../metrics/hub-distribution.ts';
-import type { HubMinutes, HubTimeline } from '../metrics/hub-timeline.ts';
-import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../metrics/latency-histograms.ts';
-import type { HealthSummary, LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
-import { type ErrorGroup, FAILED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
+import { judgeAllocation } from '../allocation/judge-allocation.ts';
+import type { MovementCounts } from '../allocation/movement.ts';
+import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
+import { targetLabel } from '../journal/target-name.ts';
+import type { HubTimeline } from '../metrics/hub-timeline.ts';
+import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
+import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
+import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import type { RunTotals } from '../metrics/run-totals.ts';
-import { judgeThreshold, type ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
-import { REGISTRATION_RESULTS, type RegistrationResult } from '../registration/registration-outcome.ts';
+import type { RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
+import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { remedyFor } from './remedies.ts';
+import type { SUMMARY_SHAPE } from './summary-schema.ts';
 
-/** Version of the shape below; raised when a member changes its meaning or goes. */
-export const SUMMARY_SCHEMA_VERSION = 1;
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
-export const RUN_VERDICTS = [
-  'all-assigned', // all that was to be registered, which `--limit` may have bounded
-  'some-failed',
-  'stopped', // before all was registered, or with some of which nobody knows the end
-  'unfinished', // the journal has no end: the run is going on, or was killed
-] as const;
+/** A run in figures: what `summary.json` holds, as its schema describes it. */
+export type Summary = DeepReadonly<z.infer<typeof SUMMARY_SHAPE>>;
 
-export type RunVerdict = (typeof RUN_VERDICTS)[number];
+export type SessionSummary = Summary['sessions'][number];
 
-/** A run in figures: what `summary.json` holds. Absent is `null`, never 0. */
-export type Summary = {
-  readonly schemaVersion: typeof SUMMARY_SCHEMA_VERSION;
-  readonly dpsloadVersion: string;
-  readonly target: TargetName & {
-    /** Names the target in one line; begins with EMULATOR where it is one. */
-    readonly label: string;
-  };
-  readonly verdict: RunVerdict;
-  readonly end: { readonly reason: EndReason; readonly message: string | null } | null;
-  readonly name: string | null;
-  /** Where the devices are, as the operator calls it; `null` = not told. */
-  readonly region: string | null;
-  /** Names of the folders of the runs that were merged, in the order in which they began; `null` = it is one run. */
-  readonly mergedRuns: readonly string[] | null;
-  readonly sessions: readonly SessionSummary[];
-  readonly fleet: {
-    readonly file: string;
-    /** SHA-256, hexadecimal. */
-    readonly digest: string;
-    readonly rows: number;
-    readonly rejectedRows: number;
-    readonly rounds: number;
-  };
-  /** Every row of every round has one result; they add up to rows × rounds. */
-  readonly results: Readonly<Record<RegistrationResult, number>>;
-  /** What the run set out to do: all that it launched, where it came to its end; else every row of every round. */
-  readonly plannedRegistrations: number;
-  /** Registrations that the service may have seen more often than the run knows. */
-  readonly possiblyTwice: number;
-  /** `null` = nothing was measured. */
-  readonly latency: Readonly<Record<LatencyMetric, DurationSummary | null>>;
-  /** From the first start of the run until so many of its registrations were assigned; `null` = they never were. */
-  readonly recovery: Recovery;
-  readonly hubs: readonly HubShare[];
-  /** Of the rows that name an expected hub; `null` when no row does. */
-  readonly expectedHubs: { readonly asExpected: number; readonly elsewhere: number } | null;
-  /** What the run says of the allocation policy; `null` = nothing is expected of it. */
-  readonly allocation: AllocationJudgement | null;
-  /** Of the devices that had a hub before, in an earlier round or before the run, as far as the service said; `null` = of none. */
-  readonly movement: Movement | null;
-  readonly hubMinutes: HubMinutes;
-  readonly errors: readonly (ErrorGroup & { readonly remedy: string | null })[];
-  readonly requests: {
-    readonly connections: number;
-    /** Billed by the service. */
-    readonly registersSent: number;
-    readonly polls: number;
-    readonly throttles: number;
-    readonly serverErrors: number;
-    readonly staleAnswers: number;
-    readonly retryAftersClamped: number;
-  };
-  readonly throughput: {
-    /** First start to last end, summed over the sessions. */
-    readonly activeMs: number;
-    readonly ended: number;
-    readonly endedPerSecond: number | null;
-  };
-  readonly loadGenerator: HealthSummary;
-  /** In the order in which they were given. */
-  readonly thresholds: readonly ThresholdResult[];
-  /** SHA-256, hexadecimal, of the files beside this one but report.html, which is made of it; `null` = none are written. */
-  readonly files: readonly { readonly name: string; readonly sha256: string }[] | null;
-  readonly warnings: readonly string[];
-};
+export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 1;
 
-export type Recovery = {
-  readonly to50PercentMs: number | null;
-  readonly to95PercentMs: number | null;
-  readonly to99PercentMs: number | null;
-  readonly to100PercentMs: number | null;
-};
-
-export type SessionSummary = {
-  readonly session: number;
-  /** ISO 8601, UTC. */
-  readonly startedAt: string;
-  readonly apiVersion: string;
-  readonly attestation: string;
-  readonly workers: number;
-  readonly concurrency: number;
-  /** `null` = a journal of a dpsload that did not tell. */
-  readonly loadShape: SessionRecord['loadShape'];
-  readonly ratePerSecond: number | null;
-  readonly rowsMax: number | null;
-};
-
-/** A run, folded. */
-export type RunFacts = {
+/** The folds of a run. */
+export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
   /** At least one. */
   readonly sessions: readonly SessionRecord[];
-  /** Of the last session; `null` = it has none. */
+  /** End of the last session; `null` = it has not ended. */
   readonly end: EndRecord | null;
-  readonly counts: OutcomeCounts;
-  readonly possiblyTwice: number;
-  readonly latency: LatencyHistograms;
   readonly recovery: RecoveryCurve;
-  readonly hubs: HubDistribution;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
-  readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
@@ -141,6 +46,7 @@ export function summarize(facts: RunFacts): Summary {
   const { sessions, end, counts, latency, hubs } = facts;
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
+  const { file, digest, rows, rejectedRows } = last.fleet;
   const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
@@ -156,13 +62,7 @@ export function summarize(facts: RunFacts): Summary {
     region: last.region,
     mergedRuns: facts.mergedRuns,
     sessions: sessions.map(summarizeSession),
-    fleet: {
-      file: last.fleet.file,
-      digest: last.fleet.digest,
-      rows: last.fleet.rows,
-      rejectedRows: last.fleet.rejectedRows,
-      rounds: last.rounds,
-    },
+    fleet: { file, digest, rows, rejectedRows, rounds: last.rounds },
     results: counts.byResult(),
     plannedRegistrations,
     possiblyTwice: facts.possiblyTwice,
@@ -179,7 +79,7 @@ export function summarize(facts: RunFacts): Summary {
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, plannedRegistrations, rejectedRows: last.fleet.rejectedRows, health, allocation, movement },
+        { ...facts, plannedRegistrations, rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),
@@ -188,27 +88,31 @@ export function summarize(facts: RunFacts): Summary {
   };
 }
 
-/** What a run is judged by; exit codes follow it. */
-function verdictOf(end: EndRecord | null, counts: OutcomeCounts): RunVerdict {
+function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Summary['verdict'] {
   if (end === null) return 'unfinished';
   if (!reachedPlannedEnd(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
   return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
 }
 
-/** It did all that it was to do. */
+/** Returns whether the run did everything that it was to do. */
 export function reachedPlannedEnd(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }
 
-/** Registrations that are left to do: in a run that completed, what never started was not selected. */
+/** Registrations that ended with a fault. */
+export function failedOf({ results }: Pick<Summary, 'results'>): number {
+  return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+}
+
+/** Registrations left to do. In a completed run, rows that never started were not selected. */
 export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
   const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
   return notStarted + results.cancelled + results.unknown;
 }
 
 /**
- * Launches have a schedule, to which they can be late; at once too, where fewer slots than devices mean that the storm that
- * was asked for was not made. In the closed model a registration is intended for the moment in which it starts.
+ * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
+ * the requested storm did not happen. In the closed model, the intended start is the actual start.
  */
 function isOpenModel(sessions: readonly SessionRecord[]): boolean {
   return sessions.some(({ loadShape, ratePerSecond }) =>
@@ -216,13 +120,12 @@ function isOpenModel(sessions: readonly SessionRecord[]): boolean {
   );
 }
 
-/** A limit or a selection may have left rows out: those that it was to settle are known when it has settled them. */
+/** A limit or a selection may leave rows out, so the planned number is known only at the planned end. */
 function plannedRegistrationsOf(counts: OutcomeCounts, end: EndRecord | null): number {
-  const launched = counts.of(...REGISTRATION_RESULTS.filter((result) => result !== 'not-started'));
-  return reachedPlannedEnd(end) ? launched : counts.of(...REGISTRATION_RESULTS);
+  return counts.of(...(reachedPlannedEnd(end) ? LAUNCHED_RESULTS : REGISTRATION_RESULTS));
 }
 
-function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Recovery {
+function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number): Summary['recovery'] {
   const timeToMs = (share: number): number | null => recovery.timeToMs(share, plannedRegistrations);
   return {
     to50PercentMs: timeToMs(0.5),
@@ -232,18 +135,10 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
   };
 }
 
-function summarizeSession(session: SessionRecord): SessionSummary {
-  return {
-    session: session.session,
-    startedAt: new Date(session.startedAtEpochMs).toISOString(),
-    apiVersion: session.apiVersion,
-    attestation: session.attestation,
-    workers: session.workers,
-    concurrency: session.concurrency,
-    loadShape: session.loadShape,
-    ratePerSecond: session.ratePerSecond,
-    rowsMax: session.rowsMax,
-  };
+function summarizeSession(record: SessionRecord): SessionSummary {
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax } = record;
+  const startedAt = new Date(record.startedAtEpochMs).toISOString();
+  return { session, startedAt, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax };
 }
 
 function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {

@@ -1,25 +1,22 @@
-import Table from 'cli-table3';
+import { stripVTControlCharacters } from 'node:util';
 
-const NO_LINES = Object.fromEntries(
-  ['top', 'bottom', 'mid', 'left', 'right']
-    .flatMap((place) => [place, `${place}-mid`, `${place}-left`, `${place}-right`])
-    .map((place) => [place, '']),
-);
-
-/** Rows of cells in columns without lines, the first to the left. @param alignment of the other columns */
+/** Rows of cells in columns without lines, the first column to the left. @param alignment of the other columns */
 export function textTable(
   rows: readonly (readonly string[])[],
   alignment: 'left' | 'right' = 'right',
 ): readonly string[] {
-  const columns = Math.max(...rows.map((cells) => cells.length));
-  const table = new Table({
-    chars: { ...NO_LINES, middle: '  ' },
-    colAligns: Array.from({ length: columns }, (_, column) => (column === 0 ? 'left' : alignment)),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  table.push(...rows.map((cells) => [...cells]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const widths: number[] = [];
+  for (const cells of rows) {
+    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+  }
+  const pad = (cell: string, column: number): string => {
+    const padding = ' '.repeat((widths[column] ?? 0) - widthOf(cell));
+    return column === 0 || alignment === 'left' ? cell + padding : padding + cell;
+  };
+  return rows.map((cells) => cells.map(pad).join('  ').trimEnd());
+}
+
+/** Colours take no room. */
+function widthOf(cell: string): number {
+  return stripVTControlCharacters(cell).length;
 }

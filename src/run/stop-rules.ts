@@ -2,7 +2,7 @@ import type { EndReason } from '../journal/journal-record.ts';
 import { ThresholdWatch } from '../metrics/threshold/judge-threshold.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
 import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
-import { describeThreshold } from '../report/describe-threshold.ts';
+import { describeThreshold } from '../report/threshold-text.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
 /** Why a run should end before all is done. */

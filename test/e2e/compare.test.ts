@@ -58,7 +58,7 @@ describe('dpsload compare', () => {
   it('writes who moved, from where to where', async () => {
     const moves = join(root, 'moves.csv');
     const { code, stdout } = await dpsload(['compare', before, after, '--moves', moves]);
-    expect([code, stdout.includes('had to move')]).toEqual([99, true]);
+    expect([code, stdout.includes('expected to move')]).toEqual([99, true]);
     const rows = readResultRows(moves).filter((row) => row['change'] === 'moved');
     expect(rows).toHaveLength(moved);
     expect(rows[0]).toMatchObject({ hub_before: HUBS[0], hub: HUBS[1], device_id_changed: 'false' });

@@ -81,6 +81,6 @@ describe('thresholds of a run', () => {
   it('that are none end it before it begins', async () => {
     const run = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none'), ...flags('p95(servce) < 3s')]);
     expect(run.code).toBe(2);
-    expect(run.stderr).toContain('  p95(servce) < 3s\n      ^ this is no time. Write service.');
+    expect(run.stderr).toContain('  p95(servce) < 3s\n      ^ not a valid time. Write service.');
   });
 });

@@ -41,7 +41,9 @@ describe.concurrent('sessions after the first', () => {
     it('leaves no results that are no longer true, and is gone on with as it was told', async () => {
       const { run } = await stoppedAgain('kept', 'SIGKILL');
       expect(readdirSync(run).filter((name) => !name.startsWith('lock-'))).toEqual(['journal.ndjson', 'run.json']);
-      expect((await dpsload(['report', run])).stdout).toMatch(/not finished, going on or killed; so far \d+ assigned/);
+      expect((await dpsload(['report', run])).stdout).toMatch(
+        /not finished \(still running, or killed\): \d+ assigned/,
+      );
       const compared = await dpsload(['compare', run, run]);
       expect(compared.code).toBe(2);
       expect(compared.stderr).toContain(`one that was killed ends with dpsload resume ${run}`);

@@ -54,7 +54,7 @@ async function check(
   probes: Partial<Omit<TargetProbes, 'open'>> & { readonly connections?: Parameters<typeof fakeConnections>[1] } = {},
   flags: Readonly<Record<string, string>> = {},
   changes: Partial<CheckRequest> = {},
-): Promise<CheckReport & { readonly opened: number; readonly clientIds: readonly string[] }> {
+): Promise<CheckReport & { readonly opened: number; readonly registrationIds: readonly string[] }> {
   const clock = new VirtualClock();
   const { connections = [ACCEPTED], ...others } = probes;
   const { open, openedAtMs, identities } = fakeConnections(clock, connections);
@@ -69,7 +69,11 @@ async function check(
     clock,
     checkRun(await requestOf(flags, changes), clock, () => target),
   );
-  return { ...report, opened: openedAtMs.length, clientIds: identities.map(({ clientId }) => clientId) };
+  return {
+    ...report,
+    opened: openedAtMs.length,
+    registrationIds: identities.map(({ registrationId }) => registrationId),
+  };
 }
 
 const found = ({ findings }: CheckReport, subject: string) => findings.find((finding) => finding.subject === subject);
@@ -80,7 +84,7 @@ describe('a target that can be used', () => {
   it('is good from its name to CONNECT, as the first device', async () => {
     const report = await check();
     expect(levels(report)).toMatchObject({ fleet: 'ok', dns: 'ok', tcp: 'ok', tls: 'ok', clock: 'ok', mqtt: 'ok' });
-    expect(report.clientIds).toEqual(['dev-1']);
+    expect(report.registrationIds).toEqual(['dev-1']);
     expect(found(report, 'mqtt')?.evidence).toBe('the service accepted the CONNECT of the first device in 30 ms');
     expect(found(report, 'fleet')?.evidence).toBe(`${fleet}: 3 rows, all valid and unique`);
   });

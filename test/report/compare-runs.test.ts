@@ -107,15 +107,15 @@ describe('a comparison', () => {
   });
 
   it.each<[string, Shape]>([
-    ['fleet', { session: { fleet: { ...sessionOf(100).fleet, digest: 'cd'.repeat(32) } } }],
-    ['target', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
-    ['version of dpsload', { session: { dpsloadVersion: '9.9.9' } }],
-    ['machine', { machine: { cores: 4 } }],
-    ['workers, concurrency, load shape, rate or limit', { session: { concurrency: 7 } }],
-    ['workers, concurrency, load shape, rate or limit', { session: { loadShape: 'at-once' } }],
-  ])('warns of another %s', (noun, shape) => {
+    ['fleets', { session: { fleet: { ...sessionOf(100).fleet, digest: 'cd'.repeat(32) } } }],
+    ['targets', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
+    ['dpsload versions', { session: { dpsloadVersion: '9.9.9' } }],
+    ['machines', { machine: { cores: 4 } }],
+    ['workers, concurrency, load shapes, rates or limits', { session: { concurrency: 7 } }],
+    ['workers, concurrency, load shapes, rates or limits', { session: { loadShape: 'at-once' } }],
+  ])('warns of different %s', (noun, shape) => {
     const { warnings } = compareRuns([run('a'), run('b', shape)], 0.1, null);
-    expect(warnings).toEqual([`b has another ${noun} than a`]);
+    expect(warnings).toEqual([`a and b have different ${noun}`]);
   });
 });
 

@@ -47,7 +47,7 @@ describe('JUnit XML', () => {
     const summary = await summaryWith(['time_to(100%) < 1h', 'as_expected > 1']);
     expect(cases(junitXml(summary)).map(([, failure]) => failure)).toEqual([
       'time_to(100%) < 1h: never reached',
-      'as_expected > 1: nothing was measured',
+      'as_expected > 1: not measured',
     ]);
   });
 

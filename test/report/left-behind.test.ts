@@ -29,9 +29,7 @@ describe('what a run leaves behind', () => {
   });
 
   it('may be a record of a device that came to no hub, and is nothing of one that never asked', () => {
-    expect(linesOf(notAssigned({ result: 'failed' }))).toBe(
-      `${RECORD} dev-000000  # failed: perhaps there is a record\n`,
-    );
+    expect(linesOf(notAssigned({ result: 'failed' }))).toBe(`${RECORD} dev-000000  # failed: possibly left a record\n`);
     expect(linesOf(notAssigned({ result: 'disconnected', registersSent: 0 }))).toBe('');
   });
 
@@ -40,7 +38,7 @@ describe('what a run leaves behind', () => {
   });
 
   it('is said to be nothing of the embedded emulator, and never removed', () => {
-    expect(leftBehindHeader(sessionRecord())).toContain('nothing is left behind');
+    expect(leftBehindHeader(sessionRecord())).toContain('left nothing behind');
     const target = {
       kind: 'service',
       host: 'global.azure-devices-provisioning.net',

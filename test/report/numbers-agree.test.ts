@@ -5,8 +5,7 @@ import { ALLOCATION_VERDICTS } from '../../src/allocation/allocation-verdict.ts'
 import type { EndReason } from '../../src/journal/journal-record.ts';
 import type { LatencyMetric } from '../../src/metrics/latency-histograms.ts';
 import { RunMetrics } from '../../src/prometheus/run-metrics.ts';
-import { formatPoints } from '../../src/report/describe-allocation.ts';
-import { formatCount, formatDuration, formatMs, formatShare } from '../../src/report/format.ts';
+import { formatCount, formatDuration, formatFineShare, formatMs, formatShare } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
@@ -89,7 +88,7 @@ describe('the numbers of one run', () => {
     ]);
     expect([scraped('polls_total'), properties.get('requests.polls')]).toEqual([polls, polls]);
     expect([scraped('connections_total'), scraped('throttles_total')]).toEqual([connections, throttles]);
-    expect(text).toContain(`${formatCount(registersSent)} register calls (billed), ${formatCount(polls)} polls`);
+    expect(text).toContain(`${formatCount(registersSent)} register requests (billed), ${formatCount(polls)} polls`);
     expect(text).toContain(`${formatCount(throttles)} throttles`);
     const shown = new Map(tableOf(page, 'Requests').map(([name = '', count]) => [name, count]));
     expect(['register requests', 'polls', 'connections', 'throttles'].map((name) => shown.get(name))).toEqual(
@@ -110,7 +109,7 @@ describe('the numbers of one run', () => {
     expect(properties.get(`latency.${metric}.p95Ms`)).toBe(durations.p95Ms);
     const cells = [durations.p50Ms, durations.p90Ms, durations.p95Ms, durations.p99Ms].map(formatMs);
     expect(text).toMatch(new RegExp(`\\n *${metric} +${cells.join(' +')} `));
-    const [, ...shown] = tableOf(page, 'Times').find(([name]) => name?.replace('– ', '') === metric) ?? [];
+    const [, ...shown] = tableOf(page, 'Latency and phases').find(([name]) => name?.replace('– ', '') === metric) ?? [];
     expect(shown.slice(0, 4)).toEqual(cells);
     expect(shown.at(-1)).toBe(formatCount(durations.count));
   });
@@ -138,7 +137,7 @@ describe('the numbers of one run', () => {
     // 1,900 devices, of which one in twenty has no hub, are not enough for ±2%.
     expect(allocation?.verdict).toBe('inconclusive');
     expect(text).toContain(
-      '\nallocation  inconclusive: even, shares within ±2.00% of the stated ones, confidence 95%\n',
+      '\nallocation  inconclusive: even, shares within ±2.00% of the stated shares, 95% confidence\n',
     );
     expect(text).toContain('  allocation == pass: observed inconclusive\n');
     expect(junitXml(summary)).toContain('<skipped message="inconclusive"/>');
@@ -149,11 +148,13 @@ describe('the numbers of one run', () => {
       expect(share).toBe(count / summary.results.assigned);
       const cells = [
         formatCount(count),
-        formatPoints(share ?? 0),
-        `${formatPoints(interval.lower)} to ${formatPoints(interval.upper)}`,
+        formatFineShare(share ?? 0),
+        `${formatFineShare(interval.lower)} to ${formatFineShare(interval.upper)}`,
         '33.33%',
       ];
-      expect(text).toMatch(new RegExp(`\\n${hub} +${cells.join(' +')}  +inconclusive, over 1% came to no hub\\n`));
+      expect(text).toMatch(
+        new RegExp(`\\n${hub} +${cells.join(' +')}  +inconclusive: more than 1% of devices have no hub\\n`),
+      );
       expect(page).toContain(cells.map((cell) => `<td>${cell}</td>`).join(''));
     }
   });
@@ -178,7 +179,7 @@ describe('the numbers of one run', () => {
 it.each<[EndReason, string, number]>([
   ['completed', 'All 5 devices were assigned to a hub', 5],
   ['limit', 'All 5 devices were assigned to a hub', 5],
-  ['interrupted', 'Stopped when 5 of 60 devices were assigned to a hub', 60],
+  ['interrupted', 'Stopped after 5 of 60 devices were assigned to a hub', 60],
 ])('5 of 60 rows, %s: all forms agree on what was planned', async (reason, headline, planned) => {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
   const outcomes = [3, 11, 25, 40, 59].map((row) => outcomeRecord(row));
@@ -193,12 +194,12 @@ it.each<[EndReason, string, number]>([
   expect(summary.plannedRegistrations).toBe(planned);
   expect(page).toContain(`<h1>${headline}</h1>`);
   expect(page).toContain(`<dd>${formatShare(5 / planned)}</dd><dd class="note">5 of ${planned}</dd>`);
-  expect(page).toContain(`Share of ${planned} devices with a hub: `);
+  expect(page).toContain(`Share of ${planned} devices assigned to a hub: `);
   const { to99PercentMs } = summary.recovery;
   expect(to99PercentMs === null).toBe(planned > 5);
   expect(summary.thresholds[0]?.observed).toBe(to99PercentMs);
   expect(page).toContain(`<dt>99% assigned after</dt><dd>${formatDuration(to99PercentMs)}</dd>`);
-  const [devices, after] = tableOf(page, 'Time to a hub');
+  const [devices, after] = tableOf(page, 'Recovery');
   expect(devices?.at(-1)).toBe(formatCount(planned));
   expect(after?.at(3)).toBe(to99PercentMs === null ? 'not reached' : `${(to99PercentMs / 1000).toFixed(2)} s`);
 });

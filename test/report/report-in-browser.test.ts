@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JournalRecord, OutcomeRecord, SampleRecord } from '../../src/journal/journal-record.ts';
-import { describeObserved } from '../../src/report/describe-threshold.ts';
+import { describeObserved } from '../../src/report/threshold-text.ts';
 import type { Results } from '../../src/results/result-files.ts';
 import { makeResults } from '../../src/results/write-results.ts';
 import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
@@ -160,7 +160,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
   it('shows what is under the cursor, by arrow keys alone', async () => {
     const { page } = await open(report.file);
     await page.keyboard.press('Tab');
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('To the report');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the report');
     const rates = page.getByRole('slider', { name: /Launches and completions/ });
     await rates.focus();
     await page.keyboard.press('End');

@@ -81,10 +81,10 @@ fleet       fleet.csv, 4 rows
 SHA-256     ${'ab'.repeat(32)}
 
 results     3 assigned, 1 refused
-requests    4 register calls (billed), 3 polls, 4 connections, 3 throttles
+requests    4 register requests (billed), 3 polls, 4 connections, 3 throttles
 throughput  1.24 registrations/s over 3.2 s
 
-latency in ms, of the 3 assigned
+latency of 3 assigned registrations, in ms
                           p50    p90    p95    p99  p99.9    max   mean  count
 response                3,210  3,210  3,210  3,210  3,210  3,210  3,210      3
   held                   0.00   0.00   0.00   0.00   0.00   0.00   0.00      3
@@ -105,7 +105,7 @@ hub-a.azure-devices.net  3  100.0%
 
 errors
 401000  1, first in row 4: Unauthorized
-  Check the device key or group key, and that it belongs to the enrollment of this device.
+  Check that the device key or group key belongs to the enrollment of this device.
 
 load generator
 event-loop delay p99, max  4.50, 4.50 ms
@@ -147,9 +147,9 @@ describe('the verdict', () => {
     [
       'done but for what a dead worker held',
       { outcomes: [...assigned(2), outcomeRecord(2, notAssigned({ result: 'unknown' }))] },
-      'some came to no end: 2 assigned, 0 failed, 1 left',
+      'some did not finish: 2 assigned, 0 failed, 1 left',
     ],
-    ['killed', { outcomes: assigned(1), end: null }, 'not finished, going on or killed; so far 1 assigned, 0 failed'],
+    ['killed', { outcomes: assigned(1), end: null }, 'not finished (still running, or killed): 1 assigned, 0 failed'],
   ])('%s', (_, parts, expected) => {
     expect(text(parts).split('\n')[1]).toBe(`verdict     ${expected}`);
   });
@@ -157,8 +157,8 @@ describe('the verdict', () => {
   it('is followed by what limited the load generator', () => {
     const limited = text({ outcomes: assigned(9), sample: { cpuShare: 1.9, loopDelayMaxMs: [80] } });
     expect(limited.split('\n').slice(2, 4)).toEqual([
-      'limited     by the load generator: event-loop delay p99 80.0 ms is over 40.0 ms',
-      'limited     by the load generator: CPU per worker 0.95 cores is over 0.80 cores',
+      'limited     by the load generator: event-loop delay p99 is 80.0 ms, over the limit of 40.0 ms',
+      'limited     by the load generator: CPU per worker is 0.95 cores, over the limit of 0.80 cores',
     ]);
   });
 

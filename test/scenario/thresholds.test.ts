@@ -53,12 +53,12 @@ describe('the thresholds of a scenario', () => {
     const { message } = await operatorError(() => resolved(text));
     expect(message).toBe(
       [
-        's.yaml:3:3: thresholds "p95(servce) < 3s\\nthrottles == 0\\npolls > 3s" is not a threshold: this is no time, at column 5. ' +
+        's.yaml:3:3: thresholds "p95(servce) < 3s\\nthrottles == 0\\npolls > 3s" is not a threshold: not a valid time, at column 5. ' +
           'See dpsload run --help for the metrics.',
         '  p95(servce) < 3s',
-        '      ^ this is no time. Write service.',
+        '      ^ not a valid time. Write service.',
         '  polls > 3s',
-        '          ^ polls is a plain number, and this is none. Write a plain number, such as 0 or 1.1.',
+        '          ^ polls needs a plain number. Write a plain number, such as 0 or 1.1.',
       ].join('\n'),
     );
   });

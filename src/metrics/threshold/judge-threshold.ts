@@ -7,14 +7,14 @@ import { printThreshold } from './parse-threshold.ts';
 import { type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
 import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
 
-/** How a run did by one threshold. */
+/** The result of one threshold. */
 export type ThresholdResult = {
   readonly expression: string;
   readonly quantity: Quantity;
-  /** Milliseconds, a part of 1, or a plain number; `null` = nothing was measured, which passes no threshold. */
+  /** Milliseconds, a part of 1, or a plain number; `null` = not measured, which fails every threshold. */
   readonly observed: number | null;
   readonly passed: boolean;
-  /** It holds, and yet counts as failed: the load generator was too slow to measure it. */
+  /** The threshold holds but counts as failed, because the load generator was too slow to measure it. */
   readonly limited: boolean;
 };
 
@@ -27,7 +27,7 @@ const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => bo
   '!=': (observed, limit) => observed !== limit,
 };
 
-/** @param allowLimited also believe times that a slow load generator took */
+/** @param allowLimited also accept times measured by a slow load generator */
 export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allowLimited: boolean): ThresholdResult {
   const metric = metricOf(threshold);
   const observed = observe(threshold, measures);
@@ -37,13 +37,13 @@ export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allo
   return { expression, quantity: metric.quantity, observed, passed: holds && !limited, limited };
 }
 
-/** What the run did, in the unit of the metric's quantity. */
+/** The observed value, in the unit of the metric's quantity. */
 function observe(threshold: Threshold, measures: RunMeasures): number | null {
   return metricOf(threshold).observe(measures, threshold.argument ?? '');
 }
 
-/** Whether a threshold with `abort` is broken for good, or, of what goes up and down, is broken with enough registrations. */
-export function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
+/** Returns whether a threshold with `abort` is broken for good; metrics that rise and fall need enough registrations first. */
+function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
   const observed = observe(threshold, measures);
   if (observed === null || (metricOf(threshold).live === 'settles' && !isEnough)) return false;
   const limit = limitOf(threshold);
@@ -52,14 +52,14 @@ export function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEno
 
 function metricOf({ metric: name }: Threshold): ThresholdMetric {
   const metric = metricNamed(name);
-  if (metric === null) throw new Error(`a threshold was read that has no metric: ${name}`);
+  if (metric === null) throw new Error(`a parsed threshold has an unknown metric: ${name}`);
   return metric;
 }
 
-/** Ended registrations from which a rate or a percentile is judged: of fewer, one alone is more than a per cent. */
+/** Ended registrations needed to judge a rate or a percentile: with fewer, a single one is more than a per cent. */
 export const ABORT_REGISTRATIONS_MIN = 100;
 
-/** Watches a run for thresholds that are to stop it. */
+/** Watches a run for broken thresholds that stop it. */
 export class ThresholdWatch {
   readonly #thresholds: readonly Threshold[];
   readonly #measures = {
@@ -87,7 +87,7 @@ export class ThresholdWatch {
     if (outcome.possiblyTwice) this.#measures.possiblyTwice += 1;
   }
 
-  /** The first threshold that is broken, with what was observed; `null` = none is. */
+  /** The first broken threshold; `null` = none. */
   broken(): ThresholdResult | null {
     const isEnough = this.#measures.totals.values().ended >= ABORT_REGISTRATIONS_MIN;
     const broken = this.#thresholds.find((threshold) => isBrokenEarly(threshold, this.#measures, isEnough));

@@ -16,12 +16,12 @@ import { type MetricArgument, metricNamed, THRESHOLD_METRICS, type ThresholdMetr
  * argument   = word | '"' { any character, \" or \\ } '"'
  * comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
  * limit      = digits [ "." digits ] [ "ms" | "s" | "m" | "h" | "%" ] | compound | "pass" | "inconclusive" | "fail"
- * compound   = digits with "h", "m", "s" and "ms", in this order: 1h30m, as durations are written elsewhere
+ * compound   = digits with "h", "m", "s" and "ms", in this order: 1h30m, like all other durations
  * word       = { letter | digit | "_" | "." | "%" | "-" }
  */
 const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>()]))/y;
 
-/** Six digits after the point: finer limits mean nothing, and more would need an exponent to print. */
+/** Six digits after the point: finer limits have no meaning, and more would be printed with an exponent. */
 const LIMIT = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|%)?$/;
 
 const COMPOUND = /^(?:\d{1,9}h)?(?:\d{1,9}m(?!s))?(?:\d{1,9}s)?(?:\d{1,9}ms)?$/;
@@ -34,10 +34,10 @@ const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
   verdict: 'Write pass, inconclusive or fail',
 };
 
-/** Comparisons of words, which have no order that anybody would guess. */
+/** Comparisons of verdicts, whose order is not obvious. */
 const WORD_COMPARISONS: readonly (Comparator | undefined)[] = ['==', '!='];
 
-/** Comparisons of which a value that grows can break: the other ones are only broken while it is still too small. */
+/** Comparisons that a growing value can break for good; the others fail only while it is too small. */
 const UPPER_BOUNDS: readonly Comparator[] = ['<', '<=', '=='];
 
 type Token = { readonly kind: 'word' | 'text' | 'symbol' | 'end'; readonly text: string; readonly column: number };
@@ -53,7 +53,7 @@ export function parseThreshold(expression: string): Threshold {
   const limit = readLimit(tokens, metric);
   const abort = readAbort(tokens, metric, comparison);
   const rest = tokens.take();
-  if (rest.kind !== 'end') throw tokens.error(rest, 'the threshold is complete here', 'Remove the rest');
+  if (rest.kind !== 'end') throw tokens.error(rest, 'unexpected text after the threshold', 'Remove it');
   return { metric: metric.name, argument, comparison, limit, abort };
 }
 
@@ -73,7 +73,7 @@ class Tokens {
     const match = TOKEN.exec(this.#expression);
     if (match === null) {
       const at = { kind: 'symbol', text: '', column } as const;
-      throw this.error(at, 'this cannot be understood', 'Write it like p95(service) < 3s; other names go in quotes');
+      throw this.error(at, 'unexpected text', 'Follow the form p95(service) < 3s and put other names in quotes');
     }
     this.#offset = TOKEN.lastIndex;
     const [, word, text, symbol = ''] = match;
@@ -82,7 +82,7 @@ class Tokens {
     return { kind: 'symbol', text: symbol, column };
   }
 
-  /** The next token when it is `text`; else nothing is taken. */
+  /** Takes the next token if it is `text`. */
   takeIf(text: string): Token | null {
     const before = this.#offset;
     const token = this.take();
@@ -98,32 +98,32 @@ class Tokens {
 
 function unknownMetric(tokens: Tokens, token: Token): ThresholdError {
   const names = THRESHOLD_METRICS.map(({ name }) => name);
-  if (token.kind === 'end') return tokens.error(token, 'there is no threshold', 'Write one like p95(service) < 3s');
+  if (token.kind === 'end') return tokens.error(token, 'no threshold given', 'Write one such as p95(service) < 3s');
   const similar = similarWord(token.text, names);
   const remedy = similar === null ? `Write p50 to p100 or one of ${names.slice(1).join(', ')}` : `Write ${similar}`;
-  return tokens.error(token, 'there is no such metric', remedy);
+  return tokens.error(token, 'unknown metric', remedy);
 }
 
 function readArgument(tokens: Tokens, { name, argument }: ThresholdMetric): string | null {
   const open = tokens.takeIf('(');
   if (argument === null) {
-    if (open !== null) throw tokens.error(open, `${name} stands alone`, 'Remove the parentheses');
+    if (open !== null) throw tokens.error(open, `${name} takes no argument`, 'Remove the parentheses');
     return null;
   }
   if (open === null) {
-    throw tokens.error(tokens.take(), `${name} needs a ${argument.noun}`, `Write ${name}(${argument.words[0]})`);
+    throw tokens.error(tokens.take(), `missing ${argument.noun} after ${name}`, `Write ${name}(${argument.words[0]})`);
   }
   const token = tokens.take();
   const isText = token.kind === 'word' || token.kind === 'text';
   if (!isText || !argument.accepts(token.text)) throw wrongArgument(tokens, token, argument);
-  if (tokens.takeIf(')') === null) throw tokens.error(tokens.take(), 'a parenthesis is open', 'Write )');
+  if (tokens.takeIf(')') === null) throw tokens.error(tokens.take(), 'missing closing parenthesis', 'Write )');
   return token.text;
 }
 
 function wrongArgument(tokens: Tokens, token: Token, { noun, words }: MetricArgument): ThresholdError {
   const similar = similarWord(token.text, words);
   const remedy = similar === null ? `Write ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : `Write ${similar}`;
-  return tokens.error(token, `this is no ${noun}`, remedy);
+  return tokens.error(token, `not a valid ${noun}`, remedy);
 }
 
 function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparator {
@@ -131,9 +131,9 @@ function readComparison(tokens: Tokens, { quantity }: ThresholdMetric): Comparat
   const comparison = COMPARATORS.find((symbol) => token.kind === 'symbol' && symbol === token.text);
   const isWord = quantity === 'verdict';
   if (isWord && !WORD_COMPARISONS.includes(comparison))
-    throw tokens.error(token, 'a verdict is a word', 'Write == or !=');
+    throw tokens.error(token, 'verdicts have no order', 'Write == or !=');
   if (comparison !== undefined) return comparison;
-  throw tokens.error(token, 'a comparison is missing', 'Write <, <=, >, >=, == or !=');
+  throw tokens.error(token, 'missing comparison', 'Write <, <=, >, >=, == or !=');
 }
 
 function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Threshold['limit'] {
@@ -144,7 +144,7 @@ function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Thresho
   const { unit } = limit;
   if ((unit === null ? 'number' : UNITS[unit].quantity) !== quantity) {
     const noun = quantity === 'number' ? 'plain number' : quantity;
-    throw tokens.error(token, `${name} is a ${noun}, and this is none`, LIMIT_REMEDY[quantity]);
+    throw tokens.error(token, `${name} needs a ${noun}`, LIMIT_REMEDY[quantity]);
   }
   return limit;
 }
@@ -161,30 +161,30 @@ function limitIn(text: string): Threshold['limit'] | null {
 }
 
 function noLimit(tokens: Tokens, token: Token, quantity: Quantity): ThresholdError {
-  if (!/^\d/.test(token.text)) return tokens.error(token, 'a limit is missing', LIMIT_REMEDY[quantity]);
+  if (!/^\d/.test(token.text)) return tokens.error(token, 'missing limit', LIMIT_REMEDY[quantity]);
   const isLong = /^\d+(\.\d+)?(ms|s|m|h|%)?$/.test(token.text);
-  if (!isLong) return tokens.error(token, 'this is no limit', LIMIT_REMEDY[quantity]);
-  return tokens.error(token, 'this limit has too many digits', 'Write at most 12 before the point and 6 after it');
+  if (!isLong) return tokens.error(token, 'not a valid limit', LIMIT_REMEDY[quantity]);
+  return tokens.error(token, 'too many digits', 'Write at most 12 digits before the point and 6 after it');
 }
 
 function readVerdict(tokens: Tokens, token: Token): Threshold['limit'] {
   const value = ALLOCATION_VERDICTS.findIndex((word) => token.kind === 'word' && word === token.text);
-  if (value < 0) throw tokens.error(token, 'a verdict is missing', LIMIT_REMEDY.verdict);
+  if (value < 0) throw tokens.error(token, 'missing verdict', LIMIT_REMEDY.verdict);
   return { value, unit: null };
 }
 
 function readAbort(tokens: Tokens, { name, live }: ThresholdMetric, comparison: Comparator): boolean {
   const token = tokens.takeIf('abort');
   if (token === null) return false;
-  const remedy = 'Leave abort away: the threshold is judged when the run has ended';
-  if (live === null) throw tokens.error(token, `${name} is only known at the end`, remedy);
+  const remedy = 'Remove abort: the threshold is judged at the end of the run';
+  if (live === null) throw tokens.error(token, `${name} is known only at the end`, remedy);
   if (!UPPER_BOUNDS.includes(comparison)) {
-    throw tokens.error(token, `${comparison} can still come true while the run goes on`, remedy);
+    throw tokens.error(token, `a threshold with ${comparison} can still be met while the run continues`, remedy);
   }
   return true;
 }
 
-/** An expression that is no threshold. */
+/** An invalid threshold expression. */
 export class ThresholdError extends Error {
   override readonly name = 'ThresholdError';
   readonly expression: string;
@@ -200,16 +200,16 @@ export class ThresholdError extends Error {
     this.remedy = remedy;
   }
 
-  /** The expression with a caret below the place, and what is wrong there. */
+  /** The expression, a caret below the error, and the message with its remedy. */
   get excerpt(): string {
     return `  ${this.expression}\n  ${' '.repeat(this.column - 1)}^ ${this.message}. ${this.remedy}.`;
   }
 }
 
-/** What can stand without quotes. */
+/** Arguments that need no quotes. */
 const BARE_WORD = /^[A-Za-z0-9_.%-]+$/;
 
-/** The expression that reads as `threshold`. */
+/** The inverse of `parseThreshold`. */
 export function printThreshold({ metric, argument, comparison, limit, abort }: Threshold): string {
   const call = argument === null ? metric : `${metric}(${printArgument(argument)})`;
   return `${call} ${comparison} ${printLimit(metric, limit)}${abort ? ' abort' : ''}`;

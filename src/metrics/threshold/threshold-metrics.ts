@@ -2,15 +2,16 @@ import { ALLOCATION_VERDICTS } from '../../allocation/allocation-verdict.ts';
 import type { AllocationJudgement } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
+import type { DurationHistogram, DurationSummary } from '../duration-histogram.ts';
 import type { HubDistribution } from '../hub-distribution.ts';
 import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../latency-histograms.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
-import { FAILED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
+import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
 import type { RecoveryCurve } from '../recovery-curve.ts';
 import type { RunTotals, RunTotalsValues } from '../run-totals.ts';
 import type { Quantity } from './threshold.ts';
 
-/** What thresholds are judged by: the folds of a run, at its end or while it goes on. */
+/** What thresholds are judged by: the folds of a run, at its end or while it runs. */
 export type RunMeasures = {
   /** `null` = not known before the end. */
   readonly plannedRegistrations: number | null;
@@ -22,50 +23,48 @@ export type RunMeasures = {
   readonly recovery: RecoveryCurve | null;
   readonly hubs: HubDistribution;
   readonly totals: RunTotals;
-  /** `null` = nothing is expected of the allocation policy, or not known before the end. */
+  /** `null` = nothing is expected of the allocation policy, or the run has not ended. */
   readonly allocation: AllocationJudgement | null;
-  /** `null` = known of no device that had a hub before, or not known before the end. */
+  /** `null` = no device is known to have had a hub before, or the run has not ended. */
   readonly movement: Movement | null;
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;
 };
 
-/** What stands between the parentheses of a metric. */
+/** The argument between the parentheses of a metric. */
 export type MetricArgument = {
   readonly noun: string;
-  /** All that there are, or examples of what is free. */
+  /** All valid words, or examples if any text is valid. */
   readonly words: readonly string[];
   readonly accepts: (text: string) => boolean;
 };
 
-/** Something that a threshold can bound. */
+/** A quantity that a threshold can bound. */
 export type ThresholdMetric = {
   readonly name: string;
   readonly argument: MetricArgument | null;
   readonly quantity: Quantity;
-  /** For people, without a full stop. */
+  /** For help, without a full stop. */
   readonly meaning: string;
-  /** A load generator that is too slow makes it worse: it says nothing of the service then. */
+  /** A slow load generator makes it worse, so it then says nothing about the service. */
   readonly ofTime: boolean;
   /**
-   * When it can be judged before the end. `grows`: at any moment, since it never falls again; `settles`: once there are
-   * enough registrations; `null`: only at the end.
+   * When it can be judged before the end. `grows`: at any time, because it never decreases; `settles`: after enough
+   * registrations; `null`: only at the end.
    */
   readonly live: 'grows' | 'settles' | null;
-  /** `null` = nothing was measured. */
+  /** `null` = not measured. */
   readonly observe: (measures: RunMeasures, argument: string) => number | null;
 };
 
 const LATENCY_WORDS = new Map<string, LatencyMetric>(LATENCY_METRICS.map((name) => [snakeCase(name), name]));
 
-/** `failed` are all that ended by a fault, as everywhere in a summary; the one result of that name has a longer word. */
+/** As everywhere in a summary, `failed` is every fault; the single result of that name has a longer word. */
 const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
   ['failed', FAILED_RESULTS],
   ...REGISTRATION_RESULTS.filter((result) => result !== 'failed').map((result) => [result, [result]] as const),
   ['failed-by-service', ['failed']],
 ]);
-
-const LAUNCHED_RESULTS = REGISTRATION_RESULTS.filter((result) => result !== 'not-started');
 
 const LATENCY = oneOf('time', [...LATENCY_WORDS.keys()]);
 const RESULT = oneOf('result', [...RESULT_WORDS.keys()]);
@@ -82,175 +81,157 @@ const SHARE: MetricArgument = {
     /^\d{1,3}(\.\d{1,3})?%$/.test(text) && Number.parseFloat(text) > 0 && Number.parseFloat(text) <= 100,
 };
 
-/** A percentile has its number in its name: `p50` to `p100`, `p99.9`. */
+const OF_LATENCY = { argument: LATENCY, quantity: 'duration', ofTime: true } as const;
+
+/** The name of a percentile contains its number: `p0` to `p100`, `p99.9`. */
 const PERCENTILE_NAME = /^p(\d{1,2}(?:\.\d{1,3})?|100)$/;
 
 /** Every metric, in the order of help; `p95` stands for all percentiles. */
 export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   percentileMetric('p95', 95),
-  latencyMetric('min', 'shortest time', (latency) => latency?.minMs ?? null, null),
-  latencyMetric('mean', 'mean time', (latency) => latency?.meanMs ?? null, 'settles'),
-  latencyMetric('max', 'longest time', (latency) => latency?.maxMs ?? null, 'grows'),
-  {
-    ...numberMetric('count', 'registrations that ended so; failed = by any fault', ({ counts }, word) =>
-      counts.of(...(RESULT_WORDS.get(word) ?? [])),
-    ),
-    argument: RESULT,
-  },
-  {
-    ...numberMetric('rate', 'their share of those that were launched', ({ counts }, word) =>
-      ratio(counts.of(...(RESULT_WORDS.get(word) ?? [])), counts.of(...LAUNCHED_RESULTS)),
-    ),
-    argument: LAUNCHED_RESULT,
-    quantity: 'share',
-    live: 'settles',
-  },
-  {
-    ...numberMetric('errors', 'registrations that failed with this code', ({ counts }, code) =>
-      counts.errors().reduce((sum, group) => sum + (group.code === code ? group.count : 0), 0),
-    ),
-    argument: CODE,
-  },
-  numberMetric('possibly_twice', 'registrations the service may have seen twice', ({ possiblyTwice }) => possiblyTwice),
-  {
-    ...numberMetric(
-      'time_to',
-      'first start of the run until this share was assigned',
-      ({ recovery, plannedRegistrations }, share) =>
-        recovery === null || plannedRegistrations === null
-          ? null
-          : recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations),
-    ),
+  latencyMetric('min', 'shortest time', ({ minMs }) => minMs, null),
+  latencyMetric('mean', 'mean time', ({ meanMs }) => meanMs, 'settles'),
+  latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
+  metric(
+    'count',
+    'registrations with this result; failed = any fault',
+    ({ counts }, word) => counts.of(...(RESULT_WORDS.get(word) ?? [])),
+    { argument: RESULT },
+  ),
+  metric(
+    'rate',
+    'share of launched registrations with this result',
+    ({ counts }, word) => ratio(counts.of(...(RESULT_WORDS.get(word) ?? [])), counts.of(...LAUNCHED_RESULTS)),
+    { argument: LAUNCHED_RESULT, quantity: 'share', live: 'settles' },
+  ),
+  metric(
+    'errors',
+    'registrations that failed with this code',
+    ({ counts }, code) => counts.errors().find((group) => group.code === code)?.count ?? 0,
+    { argument: CODE },
+  ),
+  metric('possibly_twice', 'registrations the service may have seen twice', ({ possiblyTwice }) => possiblyTwice),
+  metric('time_to', 'first start of the run until this share was assigned', timeTo, {
     argument: SHARE,
     quantity: 'duration',
     ofTime: true,
     live: null,
-  },
-  total('throttles', 'answers with 429', 'throttles'),
-  total('server_errors', 'answers with 5xx, or that could not be read', 'serverErrors'),
-  total('stale_answers', 'answers that matched no request', 'staleAnswers'),
-  total('retry_afters_clamped', 'answers with a retry-after over the limit', 'retryAftersClamped'),
+  }),
+  total('throttles', 'responses with status 429', 'throttles'),
+  total('server_errors', 'responses with status 5xx, or unreadable', 'serverErrors'),
+  total('stale_answers', 'responses that matched no request', 'staleAnswers'),
+  total('retry_afters_clamped', 'responses with a retry-after above the limit', 'retryAftersClamped'),
   total('registers_sent', 'register requests, which are billed', 'registersSent'),
   total('polls', 'polls of an operation', 'polls'),
   total('connections', 'connections opened', 'connections'),
-  perDevice('registers_per_device', 'register requests for each registration', 'registersSent'),
-  perDevice('polls_per_device', 'polls for each registration', 'polls'),
-  perDevice('connections_per_device', 'connections for each registration', 'connections'),
-  {
-    ...numberMetric('hub_share', 'part of the assigned ones; … or * ends a beginning', ({ hubs }, hub) =>
-      ratio(countAtHub(hubs, hub), countAtHub(hubs, '*')),
-    ),
-    argument: HUB,
-    quantity: 'share',
-    live: null,
-  },
-  {
-    ...numberMetric('hub_count', 'registrations assigned to a hub', ({ hubs }, hub) => countAtHub(hubs, hub)),
-    argument: HUB,
-  },
-  numberMetric('hubs', 'hubs that got any registration', ({ hubs }) => hubs.shares().length),
-  {
-    ...numberMetric('allocation', 'verdict on the allocation policy, by what the scenario expects of it', (measures) =>
-      measures.allocation === null ? null : ALLOCATION_VERDICTS.indexOf(measures.allocation.verdict),
-    ),
-    quantity: 'verdict',
-    live: null,
-  },
-  {
-    ...numberMetric('moved', 'part of the devices that had a hub before, and have another now', ({ movement }) =>
+  perDevice('registers_per_device', 'register requests per registration', 'registersSent'),
+  perDevice('polls_per_device', 'polls per registration', 'polls'),
+  perDevice('connections_per_device', 'connections per registration', 'connections'),
+  metric(
+    'hub_share',
+    'share of assigned registrations at a hub; end a prefix with … or *',
+    ({ hubs }, hub) => ratio(countAtHub(hubs, hub), countAtHub(hubs, '*')),
+    { argument: HUB, quantity: 'share', live: null },
+  ),
+  metric('hub_count', 'registrations assigned to a hub', ({ hubs }, hub) => countAtHub(hubs, hub), { argument: HUB }),
+  metric('hubs', 'hubs with at least one registration', ({ hubs }) => hubs.shares().length),
+  metric(
+    'allocation',
+    'verdict on the allocation policy, as the scenario expects it',
+    ({ allocation }) => (allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict)),
+    { quantity: 'verdict', live: null },
+  ),
+  metric(
+    'moved',
+    'share of previously assigned devices now at another hub',
+    ({ movement }) =>
       movement === null ? null : ratio(movement.changes.moved, movement.changes.kept + movement.changes.moved),
-    ),
-    quantity: 'share',
-    live: null,
-  },
-  numberMetric('as_expected', 'came to their expected hub', ({ hubs }) =>
+    { quantity: 'share', live: null },
+  ),
+  metric('as_expected', 'registrations assigned to their expected hub', ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.asExpected,
   ),
-  numberMetric('elsewhere', 'came to another hub than expected', ({ hubs }) =>
+  metric('elsewhere', 'registrations assigned to another hub', ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.elsewhere,
   ),
-  {
-    ...numberMetric(
-      'registrations_per_second',
-      'ended ones, over the active time',
-      ({ totals }) => totals.values().endedPerSecond,
-    ),
-    ofTime: true,
-    live: null,
-  },
-  {
-    ...numberMetric(
-      'active_time',
-      'first start to last end, over all sessions',
-      ({ totals }) => totals.values().activeMs,
-    ),
+  metric(
+    'registrations_per_second',
+    'ended registrations, over the active time',
+    ({ totals }) => totals.values().endedPerSecond,
+    { ofTime: true, live: null },
+  ),
+  metric('active_time', 'first start to last end, over all sessions', ({ totals }) => totals.values().activeMs, {
     quantity: 'duration',
     ofTime: true,
     live: null,
-  },
-  {
-    ...numberMetric('rejected_rows', 'rows of the fleet that were skipped', ({ rejectedRows }) => rejectedRows),
-    live: null,
-  },
+  }),
+  metric('rejected_rows', 'rows of the fleet that were skipped', ({ rejectedRows }) => rejectedRows, { live: null }),
   health('loop_delay_p99', 'event-loop delay of the workers', 'loopDelayP99Ms', 'duration'),
-  health('loop_delay_max', 'the longest one', 'loopDelayMaxMs', 'duration'),
-  health('cpu_mean', 'cores that were busy', 'cpuShareMean'),
-  health('cpu_max', 'the most of them', 'cpuShareMax'),
-  health('emulator_cpu_mean', 'cores that the emulator kept busy', 'emulatorCpuShareMean'),
+  health('loop_delay_max', 'longest event-loop delay', 'loopDelayMaxMs', 'duration'),
+  health('cpu_mean', 'busy cores, mean', 'cpuShareMean'),
+  health('cpu_max', 'busy cores, maximum', 'cpuShareMax'),
+  health('emulator_cpu_mean', 'cores kept busy by the emulator', 'emulatorCpuShareMean'),
   health('file_descriptors_max', 'open files', 'fileDescriptorsMax'),
   health('rss_bytes_max', 'memory, in bytes', 'rssBytesMax'),
 ];
 
-/** The metric of that name; `null` when there is none. */
+/** The metric of that name, or `null`. */
 export function metricNamed(name: string): ThresholdMetric | null {
   const percentile = PERCENTILE_NAME.exec(name)?.[1];
   if (percentile !== undefined) return percentileMetric(name, Number(percentile));
-  return THRESHOLD_METRICS.find((metric) => metric.name === name) ?? null;
+  return THRESHOLD_METRICS.find((each) => each.name === name) ?? null;
 }
 
-function numberMetric(name: string, meaning: string, observe: ThresholdMetric['observe']): ThresholdMetric {
-  return { name, argument: null, quantity: 'number', meaning, ofTime: false, live: 'grows', observe };
+type Traits = Partial<Pick<ThresholdMetric, 'argument' | 'quantity' | 'ofTime' | 'live'>>;
+
+/** By default a number that grows and has no argument. */
+function metric(
+  name: string,
+  meaning: string,
+  observe: ThresholdMetric['observe'],
+  traits: Traits = {},
+): ThresholdMetric {
+  return { name, argument: null, quantity: 'number', meaning, ofTime: false, live: 'grows', observe, ...traits };
 }
 
 function percentileMetric(name: string, percentile: number): ThresholdMetric {
-  return {
-    ...numberMetric(name, 'a percentile, p0 to p100: that many per cent took no longer', ({ latency }, word) => {
-      const metric = LATENCY_WORDS.get(word);
-      return metric === undefined ? null : latency.of(metric).percentileMs(percentile);
-    }),
-    argument: LATENCY,
-    quantity: 'duration',
-    ofTime: true,
-    live: 'settles',
-  };
+  const observe: ThresholdMetric['observe'] = ({ latency }, word) =>
+    latencyOf(latency, word)?.percentileMs(percentile) ?? null;
+  const meaning = 'a percentile, p0 to p100: this percentage took no longer';
+  return metric(name, meaning, observe, { ...OF_LATENCY, live: 'settles' });
 }
 
 function latencyMetric(
   name: string,
   meaning: string,
-  pick: (summary: ReturnType<ReturnType<RunMeasures['latency']['of']>['summary']>) => number | null,
+  pick: (durations: DurationSummary) => number,
   live: ThresholdMetric['live'],
 ): ThresholdMetric {
-  return {
-    ...numberMetric(name, meaning, ({ latency }, word) => {
-      const metric = LATENCY_WORDS.get(word);
-      return metric === undefined ? null : pick(latency.of(metric).summary());
-    }),
-    argument: LATENCY,
-    quantity: 'duration',
-    ofTime: true,
-    live,
+  const observe: ThresholdMetric['observe'] = ({ latency }, word) => {
+    const durations = latencyOf(latency, word)?.summary() ?? null;
+    return durations === null ? null : pick(durations);
   };
+  return metric(name, meaning, observe, { ...OF_LATENCY, live });
+}
+
+function latencyOf(latency: LatencyHistograms, word: string): DurationHistogram | null {
+  const name = LATENCY_WORDS.get(word);
+  return name === undefined ? null : latency.of(name);
+}
+
+function timeTo({ recovery, plannedRegistrations }: RunMeasures, share: string): number | null {
+  if (recovery === null || plannedRegistrations === null) return null;
+  return recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations);
 }
 
 function total(name: string, meaning: string, member: keyof RunTotalsValues): ThresholdMetric {
-  return numberMetric(name, meaning, ({ totals }) => totals.values()[member]);
+  return metric(name, meaning, ({ totals }) => totals.values()[member]);
 }
 
 function perDevice(name: string, meaning: string, member: 'registersSent' | 'polls' | 'connections'): ThresholdMetric {
   const observe: ThresholdMetric['observe'] = ({ totals, counts }) =>
     ratio(totals.values()[member], counts.of(...LAUNCHED_RESULTS));
-  return { ...numberMetric(name, meaning, observe), live: 'settles' };
+  return metric(name, meaning, observe, { live: 'settles' });
 }
 
 function health(
@@ -259,16 +240,16 @@ function health(
   member: Exclude<keyof HealthSummary, 'limited' | 'limits'>,
   quantity: Quantity = 'number',
 ): ThresholdMetric {
-  return { ...numberMetric(name, meaning, (measures) => measures.health?.[member] ?? null), quantity, live: null };
+  return metric(name, meaning, (measures) => measures.health?.[member] ?? null, { quantity, live: null });
 }
 
-/** A name without case; one that ends with … or * stands for all that begin so. */
-function countAtHub(hubs: RunMeasures['hubs'], pattern: string): number {
+/** Names are not case-sensitive; one that ends with … or * stands for every hub with that prefix. */
+function countAtHub(hubs: HubDistribution, pattern: string): number {
   const wanted = pattern.toLowerCase();
-  const beginning = /[…*]$/.test(wanted) ? wanted.slice(0, -1) : null;
+  const prefix = /[…*]$/.test(wanted) ? wanted.slice(0, -1) : null;
   return hubs
     .shares()
-    .filter(({ hub }) => (beginning === null ? hub.toLowerCase() === wanted : hub.toLowerCase().startsWith(beginning)))
+    .filter(({ hub }) => (prefix === null ? hub.toLowerCase() === wanted : hub.toLowerCase().startsWith(prefix)))
     .reduce((sum, { count }) => sum + count, 0);
 }
 

@@ -1,9 +1,9 @@
-/** Longer ones before those that they begin with. */
+/** Longer ones before their prefixes. */
 export const COMPARATORS = ['<=', '>=', '==', '!=', '<', '>'] as const;
 
 export type Comparator = (typeof COMPARATORS)[number];
 
-/** Units of limits, durations with their milliseconds. */
+/** Units of limits; durations with their length in milliseconds. */
 export const UNITS = {
   ms: { quantity: 'duration', ms: 1 },
   s: { quantity: 'duration', ms: 1_000 },
@@ -15,23 +15,23 @@ export const UNITS = {
 export type Unit = keyof typeof UNITS;
 export type DurationUnit = Exclude<Unit, '%'>;
 
-/** Durations are milliseconds, shares from 0 to 1; a number is a count, a ratio or a rate a second; a verdict is a place in `ALLOCATION_VERDICTS`. */
+/** Durations are milliseconds, shares 0 to 1; a number is a count, a ratio or a rate per second; a verdict is an index into `ALLOCATION_VERDICTS`. */
 export type Quantity = 'duration' | 'share' | 'number' | 'verdict';
 
-/** What a run must keep, as it is written: `p95(service) < 3s`. */
+/** A limit that a run has to meet, as written: `p95(service) < 3s`. */
 export type Threshold = {
   readonly metric: string;
-  /** Without quotes; `null` = the metric has none. */
+  /** Without quotes; `null` = the metric takes none. */
   readonly argument: string | null;
   readonly comparison: Comparator;
   readonly limit: { readonly value: number; readonly unit: Unit | null };
-  /** Stops the run as soon as it is broken. */
+  /** Stop the run as soon as the threshold is broken. */
   readonly abort: boolean;
 };
 
 /** The limit in the unit of its quantity: milliseconds, a part of 1, or a plain number. */
 export function limitOf({ limit: { value, unit } }: Threshold): number {
   if (unit === null) return value;
-  // Shifted as a decimal: 33.3 / 100 is not 0.333.
+  // Shifts the decimal point: 33.3 / 100 is not 0.333.
   return unit === '%' ? Number(`${value}e-2`) : value * UNITS[unit].ms;
 }

@@ -1,24 +1,32 @@
-import type { PlotData, PlotMark, PlotSeries, PlotUnit } from './plot-data.ts';
+import { formatNumber } from '../format.ts';
+import {
+  type PlotData,
+  type PlotMark,
+  type PlotSeries,
+  type PlotUnit,
+  writePlace,
+  writeValueWithUnit,
+} from './plot-data.ts';
 
 /*
- * The script of report.html, inlined behind uPlot. It draws the plots that the page's JSON describes, in the colours of
- * the style sheet, and lets a cursor be moved over them with the pointer or the arrow keys.
+ * The script of report.html, inlined after uPlot. It draws the plots that the page's JSON describes, in the colours of
+ * the style sheet, with a cursor that follows the pointer or the arrow keys.
  */
 
 const HEIGHT_PX = 240;
 const HEIGHT_NARROW_PX = 200;
 const NARROW_PX = 480;
-/** Of paper: A4 without its margins, at 96 pixels an inch. */
+/** A4 without its margins, at 96 pixels per inch. */
 const PRINT_WIDTH_PX = 660;
-/** Bounds of a logarithmic axis must be above 0: the shortest duration that is told apart is a microsecond. */
+/** Bounds of a logarithmic axis must be above 0; durations have a resolution of one microsecond. */
 const LOG_MS_MIN = 0.001;
-/** With more ticks in each they would stand too close. */
+/** With more decades, 2 and 5 of each decade would stand too close. */
 const LOG_DECADES_FINE_MAX = 3;
 const FONT = '12px ui-sans-serif, system-ui, sans-serif';
 
 type DrawnPlot = { readonly data: PlotData; readonly plot: uPlot; readonly box: HTMLElement };
 
-/** For whoever looks into the page: each drawn plot by the id of its data. */
+/** Each drawn plot by the id of its data, for inspection. */
 declare global {
   interface Window {
     plots: Record<string, uPlot>;
@@ -29,57 +37,34 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function withCommas(value: number): string {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
+/** Three digits, without zeros at the end: `0.5`, `1,250` */
+function axisNumber(value: number): string {
+  const text = formatNumber(value);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** Three digits. */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 99.95 || Number.isInteger(value)) return withCommas(value);
-  return size >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+/** `0.5 ms`, `180 ms`, `3.2 s`, `12.5 min`, `2.5 h` */
+function axisDuration(ms: number): string {
+  if (ms < 999.5) return `${axisNumber(ms)} ms`;
+  if (ms < 119_500) return `${axisNumber(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${axisNumber(ms / 60_000)} min` : `${axisNumber(ms / 3_600_000)} h`;
 }
-
-/** `0.42 ms`, `180 ms`, `3.21 s`, `12.5 min`, `2.5 h` */
-function duration(ms: number): string {
-  if (ms < 999.5) return `${short(ms)} ms`;
-  if (ms < 119_500) return `${trimmed(ms / 1000)} s`;
-  return ms < 7_200_000 ? `${trimmed(ms / 60_000)} min` : `${trimmed(ms / 3_600_000)} h`;
-}
-
-function trimmed(value: number): string {
-  return short(value)
-    .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '');
-}
-
-const WRITE: Readonly<Record<PlotUnit, (value: number) => string>> = {
-  count: (value) => withCommas(value),
-  perSecond: (value) => `${short(value)}/s`,
-  ms: duration,
-  share: (value) => `${(value * 100).toFixed(1)}%`,
-  cores: (value) => `${value.toFixed(2)} cores`,
-};
 
 const WRITE_ON_AXIS: Readonly<Record<PlotUnit, (value: number) => string>> = {
-  count: (value) => trimmed(value),
-  perSecond: (value) => trimmed(value),
-  ms: duration,
-  share: (value) => `${trimmed(value * 100)}%`,
-  cores: (value) => trimmed(value),
+  count: axisNumber,
+  perSecond: axisNumber,
+  ms: axisDuration,
+  share: (value) => `${axisNumber(value * 100)}%`,
+  cores: axisNumber,
 };
 
-/** 1 → `0%`, 2 → `50%`, 10 → `90%`, 1000 → `99.9%` */
-function percentile(tail: number): string {
+/** 2 → `50%`, 10 → `90%`, 1000 → `99.9%` */
+function axisPercentile(tail: number): string {
   const digits = Math.max(0, Math.ceil(Math.log10(tail)) - 2);
   return `${(100 * (1 - 1 / tail)).toFixed(digits)}%`;
 }
 
-function writePlace(data: PlotData, x: number): string {
-  return data.axis === 'time' ? duration(x) : percentile(x);
-}
-
-/** Steps between the ticks of a time axis that people count in, in milliseconds. */
+/** Steps between the ticks of a time axis, in units that people count in; milliseconds. */
 const TIME_STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600]
   .concat([43_200, 86_400, 172_800, 604_800])
   .map((seconds) => seconds * 1000);
@@ -87,14 +72,15 @@ const TIME_STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 90
 function xAxis(data: PlotData): uPlot.Axis {
   const axis: uPlot.Axis = {
     ...axisLook(),
-    values: (_, places) => places.map((x) => (x === 0 ? '0' : writePlace(data, x))),
+    values: (_, places) =>
+      places.map((x) => (x === 0 ? '0' : data.axis === 'time' ? axisDuration(x) : axisPercentile(x))),
     size: 30,
   };
   if (data.axis === 'time') return { ...axis, incrs: TIME_STEPS_MS, space: 70 };
   return { ...axis, splits: (plot, _axis, _min, max) => tailTicks(plot.width, max), filter: (_, places) => places };
 }
 
-/** 0%, 50% where there is room for it, 90%, 99%, 99.9% … as far as the data goes. */
+/** 0%, 50% if there is room, 90%, 99%, 99.9% … as far as the data reaches. */
 function tailTicks(width: number, max: number): number[] {
   return [1, ...(width < NARROW_PX ? [] : [2]), ...decades(10, max)];
 }
@@ -111,7 +97,7 @@ function yAxis({ unit, logarithmic }: PlotData): uPlot.Axis {
   return { ...axis, splits: (_u, _axis, min, max) => logTicks(min, max), filter: (_, places) => places };
 }
 
-/** 1, 10, 100 …; with 2 and 5 of each decade where there are few of them. */
+/** 1, 10, 100 …; plus 2 and 5 of each decade if there are few decades. */
 function logTicks(min: number, max: number): number[] {
   const tens = decades(min, max);
   if (tens.length > LOG_DECADES_FINE_MAX) return tens;
@@ -167,7 +153,7 @@ function seriesLook(series: PlotSeries): uPlot.Series {
   return look;
 }
 
-/** Values that no line reaches, since there is nothing on either side. */
+/** Values without a neighbour, which no line would show. */
 function lonelyPoints(plot: uPlot, index: number): number[] {
   const values = plot.data[index] ?? [];
   const bridged = plot.series[index]?.spanGaps === true;
@@ -197,23 +183,18 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
   for (const { axis, at, label } of marks) {
     const place = Math.round(plot.valToPos(at, axis, true));
     if (axis === 'y' && place >= bbox.top) {
-      drawDashed(ctx, [bbox.left, place], [right, place], ratio);
+      drawDashed(ctx, [bbox.left, place], [right, place]);
       const isHigh = place < bbox.top + 16 * ratio;
-      writeOver(
-        ctx,
-        label,
-        right - ctx.measureText(label).width - 4 * ratio,
-        place + (isHigh ? 13 : -5) * ratio,
-        ratio,
-      );
+      const left = right - ctx.measureText(label).width - 4 * ratio;
+      writeOver(ctx, label, [left, place + (isHigh ? 13 : -5) * ratio]);
     }
     if (axis === 'x' && place <= right) {
-      drawDashed(ctx, [place, bbox.top], [place, bottom], ratio);
+      drawDashed(ctx, [place, bbox.top], [place, bottom]);
       const width = ctx.measureText(label).width;
       const left = place + width + 6 * ratio > right ? place - width - 4 * ratio : place + 4 * ratio;
-      // Labels of marks that stand close would cover each other.
+      // Labels of close marks would overlap.
       if (left < labelledTo) continue;
-      writeOver(ctx, label, left, bottom - 6 * ratio, ratio);
+      writeOver(ctx, label, [left, bottom - 6 * ratio]);
       labelledTo = left + width + 4 * ratio;
     }
   }
@@ -222,21 +203,21 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
 
 type Point = readonly [x: number, y: number];
 
-function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point, ratio: number): void {
+function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point): void {
   ctx.strokeStyle = color('mark');
-  ctx.lineWidth = ratio;
-  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.beginPath();
   ctx.moveTo(...from);
   ctx.lineTo(...to);
   ctx.stroke();
 }
 
-/** With a rim of the colour behind it, so that it can be read over lines. */
-function writeOver(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, ratio: number): void {
+/** With a rim in the background colour, to be legible over lines. */
+function writeOver(ctx: CanvasRenderingContext2D, text: string, [x, y]: Point): void {
   ctx.setLineDash([]);
   ctx.strokeStyle = color('card');
-  ctx.lineWidth = 4 * ratio;
+  ctx.lineWidth = 4 * devicePixelRatio;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'alphabetic';
   ctx.strokeText(text, x, y);
@@ -253,7 +234,7 @@ function sizeOf(box: HTMLElement): { width: number; height: number } {
   return { width, height: width < NARROW_PX ? HEIGHT_NARROW_PX : HEIGHT_PX };
 }
 
-/** On a logarithmic axis nothing is at 0 or below. */
+/** A logarithmic axis has no 0. */
 function columns({ x, series, logarithmic }: PlotData): uPlot.AlignedData {
   const values = series.map((one) =>
     logarithmic ? one.values.map((value) => (value === null ? null : Math.max(value, LOG_MS_MIN))) : [...one.values],
@@ -286,25 +267,25 @@ function draw(data: PlotData, box: HTMLElement): DrawnPlot {
   return { data, plot, box };
 }
 
-/** Writes what is under the cursor into the legend, and into what a screen reader says of the plot. */
+/** Writes the values under the cursor into the legend and into the text for screen readers. */
 function showValues(plot: uPlot, data: PlotData, box: HTMLElement): void {
   const index = plot.cursor.idx ?? null;
   const outputs = box.closest('figure')?.querySelectorAll('output') ?? [];
-  const place = index === null ? '' : writePlace(data, data.x[index] ?? 0);
+  const place = index === null ? '' : writePlace(data.axis, data.x[index] ?? 0);
   const texts = data.series.map(({ values }) => {
     const value = index === null ? null : (values[index] ?? null);
-    return value === null ? '' : WRITE[data.unit](value);
+    return value === null ? '' : writeValueWithUnit(data.unit, value);
   });
   [place, ...texts].forEach((text, at) => {
     const output = outputs[at];
     if (output) output.textContent = text;
   });
-  const said = data.series.map(({ label }, at) => `${label} ${texts[at] || 'nothing'}`).join(', ');
+  const said = data.series.map(({ label }, at) => `${label} ${texts[at] || 'no value'}`).join(', ');
   box.setAttribute('aria-valuenow', String(index ?? 0));
-  box.setAttribute('aria-valuetext', index === null ? 'no place chosen' : `${place}: ${said}`);
+  box.setAttribute('aria-valuetext', index === null ? 'no point selected' : `${place}: ${said}`);
 }
 
-/** The plot is a slider over its places. */
+/** The plot is a slider over its x values. */
 function listenForKeys(plot: uPlot, data: PlotData, box: HTMLElement): void {
   const last = data.x.length - 1;
   box.setAttribute('aria-valuemin', '0');
@@ -327,7 +308,7 @@ function listenForKeys(plot: uPlot, data: PlotData, box: HTMLElement): void {
   });
 }
 
-/** Those over time have one cursor, as the pointer has it. */
+/** Plots over time share one cursor, as with the pointer. */
 function moveCursors({ id, axis }: PlotData, index: number): void {
   for (const { data, plot } of drawn) {
     if (data.id !== id && (axis !== 'time' || data.axis !== 'time')) continue;

@@ -1,4 +1,4 @@
-/** Text that is HTML already; everything else is escaped when it is put into one. */
+/** Text that is already HTML; anything else is escaped when inserted. */
 export type Html = { readonly html: string };
 
 export type HtmlValue = Html | string | number | readonly Html[];
@@ -13,14 +13,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 export const NO_HTML: Html = { html: '' };
 
-/** A template of HTML, in which values are escaped: for contents of elements and for attributes in double quotes. */
+/** HTML template that escapes its values, for element contents and attributes in double quotes. */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return {
     html: parts.map((part, index) => part + (index < values.length ? written(values[index] ?? '') : '')).join(''),
   };
 }
 
-/** JSON as the text of a script element, which `</script>` and `<!--` would end or change. */
+/** JSON as the text of a script element, without the `<` of `</script>` and `<!--`. */
 export function jsonText(value: unknown): Html {
   return { html: JSON.stringify(value).replace(/</g, '\\u003c') };
 }

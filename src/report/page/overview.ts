@@ -1,9 +1,8 @@
-import type { HubExpectation } from '../../allocation/hub-expectation.ts';
-import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
-import { FAILED_RESULTS } from '../../metrics/outcome-counts.ts';
-import { describeExpectation } from '../describe-allocation.ts';
-import { describeObserved } from '../describe-threshold.ts';
+import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
+import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
+import { describeExpectation } from '../allocation-text.ts';
 import {
+  ABSENT,
   formatCount,
   formatDuration,
   formatMs,
@@ -12,28 +11,32 @@ import {
   formatShare,
   formatUntrusted,
 } from '../format.ts';
-import { HEALTH_LABELS } from '../health-labels.ts';
-import { leftOf, type RunVerdict, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
+import { exceededLimits } from '../load-generator-text.ts';
+import { failedOf, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { describeExpectedHubs } from '../summary-text.ts';
+import { describeObserved } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
 const HUBS_SHOWN_MAX = 8;
 const ERRORS_SHOWN_MAX = 3;
-const FOREIGN_CHARACTERS_MAX = 200;
 
-const VERDICTS: Readonly<Record<RunVerdict, { readonly label: string; readonly mood: 'good' | 'bad' | 'warning' }>> = {
+type Mood = 'good' | 'bad' | 'warning';
+
+const RUN_VERDICTS: Readonly<Record<Summary['verdict'], { readonly label: string; readonly mood: Mood }>> = {
   'all-assigned': { label: '✓ All assigned', mood: 'good' },
   'some-failed': { label: '✕ Some failed', mood: 'bad' },
   stopped: { label: '■ Stopped', mood: 'bad' },
   unfinished: { label: '… Not finished', mood: 'warning' },
 };
 
-/** The first screen: did it work, how fast, where did the devices go, what failed and what is to be done. */
+/** The first screen: did it work, how fast, where did the devices go, what failed and how to fix it. */
 export function overview(facts: ReportFacts): Html {
   const { summary } = facts;
   return html`<header>
 <p class="target"><span class="eyebrow">target</span> ${untrusted(summary.target.label)}</p>
-<p class="verdict ${VERDICTS[summary.verdict].mood}">${VERDICTS[summary.verdict].label}</p>
+<p class="verdict ${RUN_VERDICTS[summary.verdict].mood}">${RUN_VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
 ${thresholdList(summary)}${notices(summary)}
@@ -44,37 +47,31 @@ ${thresholdList(summary)}${notices(summary)}
 <div class="cards">
 <section aria-labelledby="fast"><h2 id="fast">How fast</h2>${speedCard(summary)}</section>
 <section aria-labelledby="where"><h2 id="where">Where devices went</h2>${hubCard(facts)}</section>
-<section aria-labelledby="wrong"><h2 id="wrong">What failed, and what to do</h2>${errorCard(summary)}</section>
+<section aria-labelledby="wrong"><h2 id="wrong">What failed and how to fix it</h2>${errorCard(summary)}</section>
 </div>
 `;
 }
 
 export function untrusted(text: string): string {
-  return formatUntrusted(text, FOREIGN_CHARACTERS_MAX);
+  return formatUntrusted(text, 200);
 }
 
 function headline(summary: Summary): string {
   const { results, verdict, end, fleet, plannedRegistrations: planned } = summary;
   const things = fleet.rounds === 1 ? 'device' : 'registration';
-  const of = `${formatCount(results.assigned)} of ${formatNoun(planned, things)}`;
+  const assigned = `${formatCount(results.assigned)} of ${formatNoun(planned, things)} ${results.assigned === 1 ? 'was' : 'were'} assigned to a hub`;
   switch (verdict) {
     case 'all-assigned':
       return planned === 1
         ? `The ${things} was assigned to a hub`
         : `All ${formatNoun(planned, things)} were assigned to a hub`;
     case 'some-failed':
-      return `${of} were assigned to a hub, ${formatCount(failedOf(summary))} failed`;
+      return `${assigned}, ${formatCount(failedOf(summary))} failed`;
     case 'stopped':
-      return reachedPlannedEnd(end)
-        ? `${of} were assigned to a hub, some came to no end`
-        : `Stopped when ${of} were assigned to a hub`;
+      return reachedPlannedEnd(end) ? `${assigned}, some did not finish` : `Stopped after ${assigned}`;
     case 'unfinished':
-      return `So far ${of} were assigned to a hub`;
+      return `So far, ${assigned}`;
   }
-}
-
-function failedOf({ results }: Summary): number {
-  return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
 }
 
 function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
@@ -88,8 +85,9 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
 function thresholdList({ thresholds }: Summary): Html {
   if (thresholds.length === 0) return NO_HTML;
   const failed = thresholds.filter(({ passed }) => !passed).length;
-  const of = formatNoun(thresholds.length, 'threshold');
-  const title = failed === 0 ? `All of ${of} passed` : `${formatCount(failed)} of ${of} failed`;
+  const all = formatNoun(thresholds.length, 'threshold');
+  const title =
+    failed > 0 ? `${formatCount(failed)} of ${all} failed` : `${thresholds.length === 1 ? '' : 'All '}${all} passed`;
   const rows = thresholds.map((result) => {
     const [mood, word] = result.passed ? ['good', '✓ passed'] : ['bad', '✕ failed'];
     return html`<li><span class="word ${mood}">${word}</span> <code>${untrusted(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
@@ -101,20 +99,15 @@ ${rows}</ul></section>
 }
 
 function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html {
-  const limited = loadGenerator.limits
-    .filter(({ exceeded }) => exceeded)
-    .map(({ name, observed, limit }) => {
-      const [label, unit] = HEALTH_LABELS[name];
-      return `${label} ${formatNumber(observed)}${unit} is over ${formatNumber(limit)}${unit}`;
-    });
+  const limited = exceededLimits(loadGenerator);
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
     ...(limited.length === 0
       ? []
-      : [`Limited by the load generator, so that times are partly its own: ${limited.join(', ')}`]),
+      : [`The load generator limited this run, so the times include its own delays: ${limited.join('; ')}`]),
     ...(possiblyTwice === 0
       ? []
-      : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: possibly_twice in registrations.csv`]),
+      : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
     ...warnings.map(untrusted),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
@@ -138,40 +131,33 @@ function keyFigures({
     },
     {
       name: 'Service time, median',
-      value: service === null ? '–' : `${formatMs(service.p50Ms)} ms`,
-      note: service === null ? 'nothing was measured' : `p99 ${formatMs(service.p99Ms)} ms`,
+      value: service === null ? ABSENT : `${formatMs(service.p50Ms)} ms`,
+      note: service === null ? 'not measured' : `p99 ${formatMs(service.p99Ms)} ms`,
     },
     {
-      name: 'Registrations a second',
+      name: 'Registrations per second',
       value: formatNumber(throughput.endedPerSecond),
       note: `over ${formatDuration(throughput.activeMs)}`,
     },
     {
       name: '99% assigned after',
       value: formatDuration(recovery.to99PercentMs),
-      note: recovery.to99PercentMs === null ? 'never reached' : 'from the first start',
+      note: recovery.to99PercentMs === null ? 'never reached' : 'since the first start',
     },
     {
-      name: 'Register calls',
+      name: 'Register requests',
       value: formatCount(requests.registersSent),
       note: `billed · ${formatNoun(requests.throttles, 'throttle')}`,
     },
   ];
 }
 
-/** What the response time is made of; the means add up. */
-const PARTS: readonly (readonly [metric: LatencyMetric, label: string, note: string])[] = [
-  ['held', 'held', 'back by governor, canary or outage'],
-  ['startLag', 'start lag', 'the load generator’s own lateness'],
-  ['service', 'service', 'work of service, network and client'],
-  ['waited', 'waited', 'asked for by service or policy'],
-];
-
 function speedCard({ latency, results }: Summary): Html {
   const { response } = latency;
-  if (response === null) return html`<p>No device was assigned: there are no times to tell.</p>`;
+  if (response === null) return html`<p>No device was assigned, so there are no times to show.</p>`;
   let left = 0;
-  const parts = PARTS.map(([metric, label, note]) => {
+  const parts = RESPONSE_PARTS.map((metric) => {
+    const [label, note] = LATENCY_LABELS[metric];
     const meanMs = latency[metric]?.meanMs ?? 0;
     const width = response.meanMs === 0 ? 0 : (100 * meanMs) / response.meanMs;
     left += width;
@@ -185,18 +171,17 @@ function speedCard({ latency, results }: Summary): Html {
     ({ metric, label, note, meanMs }) =>
       html`<tr><th scope="row"><span class="key bar part-${metric}"></span>${label} <small>${note}</small></th><td>${formatMs(meanMs)} ms</td></tr>`,
   );
-  return html`<p>Mean response time <strong>${formatMs(response.meanMs)} ms</strong> of the ${formatCount(results.assigned)} assigned, from the intended start:</p>
+  return html`<p>Mean response time <strong>${formatMs(response.meanMs)} ms</strong> for ${formatNoun(results.assigned, 'assigned registration')}, measured from the intended start:</p>
 <svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
 <table class="parts"><tbody>${rows}</tbody></table>`;
 }
 
 function hubCard({ summary, hubExpectation }: ReportFacts): Html {
   const { hubs, expectedHubs } = summary;
-  if (hubs.length === 0) return html`<p>No device came to a hub.</p>`;
-  const expected = hubExpectation.shares();
+  if (hubs.length === 0) return html`<p>No device was assigned to a hub.</p>`;
   const left = hubs.length - HUBS_SHOWN_MAX;
-  const rows = hubs.slice(0, HUBS_SHOWN_MAX).map(({ hub, count, share }) => {
-    const wanted = expected.get(hub.toLowerCase()) ?? null;
+  const shown = withExpectedShares(hubs.slice(0, HUBS_SHOWN_MAX), hubExpectation);
+  const rows = shown.map(({ hub, count, share, expectedShare: wanted }) => {
     const tick =
       wanted === null
         ? NO_HTML
@@ -205,31 +190,26 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
     return html`<li><span class="name">${untrusted(hub)}</span> <span class="amount">${formatCount(count)} <strong>${formatShare(share)}</strong>${note}</span>
 <svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/><rect class="share" width="${percent(share)}" height="8"/>${tick}</svg></li>`;
   });
-  const verdict =
-    expectedHubs === null
+  const verdict = expectedHubs === null ? NO_HTML : html`<p>${describeExpectedHubs(expectedHubs)}.</p>`;
+  const names = missingHubs(hubs, hubExpectation).map(({ hub }) => untrusted(hub));
+  const missing =
+    names.length === 0
       ? NO_HTML
-      : html`<p>${formatCount(expectedHubs.asExpected)} came to their expected hub, ${formatCount(expectedHubs.elsewhere)} to another.</p>`;
-  const more = left > 0 ? html`<p>and ${formatNoun(left, 'more hub')}, below.</p>` : NO_HTML;
-  return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missingHubs(summary, hubExpectation)}`;
+      : html`<p>No device was assigned to ${names.slice(0, HUBS_SHOWN_MAX).join(', ')}, although some were expected.</p>`;
+  const more = left > 0 ? html`<p>${formatNoun(left, 'more hub')} below.</p>` : NO_HTML;
+  return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missing}`;
 }
 
-const POLICY_VERDICTS = {
+const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
   pass: { label: '✓ pass', mood: 'good' },
   fail: { label: '✕ fail', mood: 'bad' },
   inconclusive: { label: '… inconclusive', mood: 'warning' },
-} as const;
+};
 
 function policyVerdict({ allocation }: Summary): Html {
   if (allocation === null) return NO_HTML;
   const { label, mood } = POLICY_VERDICTS[allocation.verdict];
   return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>`;
-}
-
-function missingHubs({ hubs }: Summary, expectation: HubExpectation): Html {
-  const seen = new Set(hubs.map(({ hub }) => hub.toLowerCase()));
-  const missing = [...expectation.shares().keys()].filter((hub) => !seen.has(hub));
-  if (missing.length === 0) return NO_HTML;
-  return html`<p>No device came to ${missing.slice(0, HUBS_SHOWN_MAX).map(untrusted).join(', ')}, where some were expected.</p>`;
 }
 
 function percent(share: number): string {
@@ -249,6 +229,6 @@ function errorCard(summary: Summary): Html {
         }</li>`,
     );
   return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${
-    left > 0 ? html`<p><a href="#outcomes">and ${formatNoun(left, 'more error')}</a></p>` : NO_HTML
-  }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} not done: not started, cancelled or unknown.</p>`}`;
+    left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
+  }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} left: not started, cancelled or unknown.</p>`}`;
 }

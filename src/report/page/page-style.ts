@@ -1,4 +1,4 @@
-/** The look of report.html. Colours of the plots are from Okabe and Ito's set, which colour-blind people can tell apart. */
+/** Style sheet of report.html. The plots use the Okabe–Ito palette, which colour-blind people can distinguish. */
 export const PAGE_STYLE = `
 :root {
   --paper: #f7f5f0; --card: #fffefb; --ink: #1b2530; --muted: #56616d; --line: #dfdbd1; --grid: #e9e6de; --mark: #7a8590;

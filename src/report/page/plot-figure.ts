@@ -1,14 +1,5 @@
-import { formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
 import { type Html, html } from './html.ts';
-import type { PlotData, PlotUnit } from './plot-data.ts';
-
-const WRITE: Readonly<Record<PlotUnit, (value: number) => string>> = {
-  count: formatCount,
-  perSecond: formatNumber,
-  ms: formatMs,
-  share: formatShare,
-  cores: formatNumber,
-};
+import { type PlotData, type PlotUnit, writePlace, writeValue } from './plot-data.ts';
 
 const UNITS: Readonly<Record<PlotUnit, string>> = {
   count: '',
@@ -18,16 +9,13 @@ const UNITS: Readonly<Record<PlotUnit, string>> = {
   cores: ' (cores)',
 };
 
-/** Up to here places in time are told to the hundredth of a second. */
-const FINE_MS_MAX = 60_000;
-
-/** A plot with its legend, which also shows the values under the cursor, and the same values as a table. */
+/** A plot, its legend with the values under the cursor, and the same values as a table. */
 export function plotFigure(title: string, finding: string, plot: PlotData): Html {
   return html`<figure aria-labelledby="${plot.id}-title">
 <figcaption><h3 id="${plot.id}-title">${title}</h3><p>${finding}</p></figcaption>
 <p class="legend">${legendOf(plot)}</p>
 <div class="plot" id="${plot.id}" tabindex="0" role="slider" aria-label="${title}, arrow keys move the cursor" aria-valuenow="0"></div>
-<details><summary>The same as a table</summary>${tableOf(title, plot)}</details>
+<details><summary>Show as table</summary>${tableOf(title, plot)}</details>
 </figure>
 `;
 }
@@ -45,7 +33,7 @@ function tableOf(title: string, { axis, unit, x, series }: PlotData): Html {
   const rows = x.map((place, index) => {
     const cells = series.map(({ values }) => {
       const value = values[index] ?? null;
-      return html`<td>${value === null ? '' : WRITE[unit](value)}</td>`;
+      return html`<td>${value === null ? '' : writeValue(unit, value)}</td>`;
     });
     return html`<tr><th scope="row">${writePlace(axis, place)}</th>${cells}</tr>\n`;
   });
@@ -53,9 +41,4 @@ function tableOf(title: string, { axis, unit, x, series }: PlotData): Html {
 <thead><tr><th scope="col">${axis === 'time' ? 'up to' : 'percentile'}</th>${head}</tr></thead>
 <tbody>
 ${rows}</tbody></table></div>`;
-}
-
-function writePlace(axis: PlotData['axis'], place: number): string {
-  if (axis === 'tail') return `${(100 * (1 - 1 / place)).toFixed(Math.max(1, Math.ceil(Math.log10(place))))}%`;
-  return place <= FINE_MS_MAX ? `${(place / 1000).toFixed(2)} s` : formatDuration(place);
 }

@@ -3,7 +3,7 @@ import type { LatencyHistograms } from '../../metrics/latency-histograms.ts';
 import type { RunTimeline } from '../../metrics/run-timeline.ts';
 import type { Summary } from '../summary.ts';
 
-/** What report.html is made of. */
+/** Everything that report.html shows. */
 export type ReportFacts = {
   readonly summary: Summary;
   readonly timeline: RunTimeline;
@@ -11,7 +11,7 @@ export type ReportFacts = {
   readonly hubExpectation: HubExpectation;
 };
 
-/** How long it took until these shares of what was planned had a hub; `null` = they never had. */
+/** Time until these shares of the planned registrations were assigned; `null` = never. */
 export function recoveryTimes({
   recovery,
 }: Summary): readonly { readonly share: number; readonly afterMs: number | null }[] {

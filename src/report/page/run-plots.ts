@@ -5,7 +5,7 @@ import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
-const MS_PER_SECOND = 1000;
+export const ALLOWED_RATE = 'allowed rate';
 
 export type RunPlots = {
   readonly rates: PlotData;
@@ -18,7 +18,7 @@ export type RunPlots = {
   readonly cpu: PlotData;
 };
 
-/** Every plot of the report. Those over time have the same places: the ends of the buckets. */
+/** All plots of the report. Those over time share their x values, the ends of the buckets. */
 export function runPlots(facts: ReportFacts): RunPlots {
   const time = new TimePlots(facts);
   return {
@@ -33,7 +33,6 @@ export function runPlots(facts: ReportFacts): RunPlots {
   };
 }
 
-/** Whether there is anything to draw. */
 export function hasValues({ series }: PlotData): boolean {
   return series.some(({ values }) => values.some((value) => value !== null));
 }
@@ -57,10 +56,10 @@ class TimePlots {
       { ...LINE, label: 'completions', color: 'b', values: this.#perSecond(({ ended }) => ended) },
     ];
     const peaks = [
-      { ...this.#sampled('launched', 'max'), label: 'most launches in a second', shape: 'dashed' } as const,
+      { ...this.#sampled('launched', 'max'), label: 'peak launches', shape: 'dashed' } as const,
       {
         ...this.#sampled('settled', 'max'),
-        label: 'most completions in a second',
+        label: 'peak completions',
         shape: 'dashed',
         color: 'b',
       } as const,
@@ -71,8 +70,8 @@ class TimePlots {
   inFlight(): PlotData {
     const { concurrency } = this.#lastSession();
     const marks: PlotMark[] = [{ axis: 'y', at: concurrency, label: `concurrency ${concurrency}` }];
-    const most: PlotSeries = { ...this.#sampled('inFlight', 'max'), label: 'most in flight' };
-    const least: PlotSeries = { ...this.#sampled('inFlight', 'min'), label: 'least in flight', shape: 'dashed' };
+    const most: PlotSeries = { ...this.#sampled('inFlight', 'max'), label: 'max in flight' };
+    const least: PlotSeries = { ...this.#sampled('inFlight', 'min'), label: 'min in flight', shape: 'dashed' };
     const series = this.#isWide() ? [{ ...most, filledTo: 1 }, least] : [{ ...most, label: 'in flight' }];
     return this.#plot('plot-in-flight', 'count', series, marks);
   }
@@ -88,7 +87,7 @@ class TimePlots {
     };
     const allowed: PlotSeries = {
       ...this.#sampled('rateAllowedPerSecond', 'min'),
-      label: 'allowed launches',
+      label: ALLOWED_RATE,
       shape: 'steps',
     };
     const series = [...(throttled ? [throttles] : []), ...(bounded ? [allowed] : [])];
@@ -125,7 +124,7 @@ class TimePlots {
   }
 
   lateness(): PlotData {
-    const marks: PlotMark[] = [{ axis: 'y', at: HEALTH_LIMITS.loopDelayP99Ms, label: 'limit of the 99th percentile' }];
+    const marks: PlotMark[] = [{ axis: 'y', at: HEALTH_LIMITS.loopDelayP99Ms, label: 'p99 limit' }];
     const loopDelay: PlotSeries = { ...this.#sampled('loopDelayMs', 'max'), label: 'event-loop delay' };
     const startLag: PlotSeries = { ...this.#sampled('startLagMs', 'max'), label: 'start lag', color: 'b' };
     const lagged = this.#buckets.some(({ sampled }) => sampled.startLagMs.count > 0);
@@ -137,7 +136,7 @@ class TimePlots {
     const own: PlotSeries = { ...this.#sampled('cpuShare', 'max'), label: 'dpsload' };
     const emulator: PlotSeries = { ...this.#sampled('emulatorCpuShare', 'max'), label: 'emulator', color: 'b' };
     const emulated = this.#buckets.some(({ sampled }) => sampled.emulatorCpuShare.count > 0);
-    const marks: PlotMark[] = [{ axis: 'y', at, label: 'limit of the mean' }];
+    const marks: PlotMark[] = [{ axis: 'y', at, label: 'mean limit' }];
     return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
   }
 
@@ -145,25 +144,25 @@ class TimePlots {
     return { id, axis: 'time', unit, logarithmic: false, yMax: null, x: this.#x, series, marks };
   }
 
-  /** Buckets hold several samples, whose extremes stand apart. */
+  /** Each bucket contains several samples, so their extremes differ. */
   #isWide(): boolean {
-    return this.#facts.timeline.bucketMs > MS_PER_SECOND;
+    return this.#facts.timeline.bucketMs > 1000;
   }
 
-  /** Some buckets have no sample, or no end of a registration, though the run went on. */
+  /** Buckets are so short that some have no sample or no completion although the run continued. */
   #isFine(): boolean {
-    return this.#facts.timeline.bucketMs <= 2 * MS_PER_SECOND;
+    return this.#facts.timeline.bucketMs <= 2000;
   }
 
   #perSecond(countOf: (bucket: TimeBucket) => number): readonly number[] {
     const { timeline } = this.#facts;
     return this.#buckets.map((bucket, index) => {
       const lengthMs = timeline.endMs(index) - index * timeline.bucketMs;
-      return (countOf(bucket) * MS_PER_SECOND) / lengthMs;
+      return (countOf(bucket) * 1000) / lengthMs;
     });
   }
 
-  /** One sample is a second, so that its counts are rates. */
+  /** A sample covers one second, so its counts are rates. */
   #sampled(metric: SampledMetric, kind: keyof Extent & ('min' | 'max' | 'mean')): Omit<PlotSeries, 'label'> {
     const values = this.#buckets.map(({ sampled }) => sampled[metric][kind]);
     return { ...LINE, values, bridged: this.#isFine() };

@@ -1,65 +1,55 @@
 import type { MovementVerdict } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
-import type { DurationSummary } from '../../metrics/duration-histogram.ts';
-import type { LatencyMetric } from '../../metrics/latency-histograms.ts';
+import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
+import { LATENCY_METRICS } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import {
+  COHORT_COLUMNS,
+  cohortRows,
   cohortTitle,
   crossTable,
   describeDrift,
   describeInterval,
   describeReason,
-  formatPoints,
-} from '../describe-allocation.ts';
-import { ABSENT, formatBytes, formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
-import { HEALTH_LABELS } from '../health-labels.ts';
+  movementRows,
+} from '../allocation-text.ts';
+import { ABSENT, formatCount, formatDuration, formatFineShare, formatNumber, formatShare } from '../format.ts';
+import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
+import { HEALTH_LABELS, healthRows } from '../load-generator-text.ts';
 import type { SessionSummary, Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { untrusted } from './overview.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 const RESULT_NOTES: Readonly<Record<RegistrationResult, string>> = {
-  assigned: 'came to a hub',
-  failed: 'the service ended it with an error',
+  assigned: 'assigned to a hub',
+  failed: 'the service reported an error',
   disabled: 'the enrollment is disabled',
-  refused: 'the service refused the device or its credentials',
-  throttled: 'the service never let it through',
-  'timed-out': 'no answer, or no end, in time',
-  disconnected: 'no connection, or it was lost too often',
+  refused: 'the service rejected the device or its credentials',
+  throttled: 'the service throttled every attempt',
+  'timed-out': 'no response or no result in time',
+  disconnected: 'no connection, or too many lost connections',
   cancelled: 'stopped by the user while in flight',
   'not-started': 'never sent',
-  unknown: 'perhaps sent: no outcome was written',
+  unknown: 'possibly sent, outcome not recorded',
 };
 
-const METRICS: readonly (readonly [metric: LatencyMetric, label: string, note: string])[] = [
-  ['response', 'response', 'intended start to end'],
-  ['held', '– held', 'back by governor, canary or outage'],
-  ['startLag', '– start lag', 'the load generator’s own lateness'],
-  ['service', '– service', 'work of service, network and client'],
-  ['waited', '– waited', 'pauses asked for by service or policy'],
-  ['tcp', 'tcp', 'connect'],
-  ['tls', 'tls', 'handshake'],
-  ['connack', 'connack', 'MQTT CONNECT to CONNACK'],
-  ['suback', 'suback', 'SUBSCRIBE to SUBACK'],
-  ['accepted', 'accepted', 'register request to its first answer'],
-  ['assigned', 'assigned', 'that answer to the final one'],
-  ['allocation', 'allocation', 'the service’s own time to find a hub, of initial assignments'],
-  ['responseNotAssigned', 'response, not assigned', 'of those that ended without a hub'],
-];
-
+/** Up to here, durations are shown to the hundredth of a second. */
 const EXACT_MS_MAX = 600_000;
 
 type Cell = string | Html;
 
-/** `wide` ones hold many numbers, `words` are not all numbers; both need the whole width. */
-type TableLook = 'numbers' | 'numbers wide' | 'words';
+type TableLook = {
+  /** `wide` tables contain many numbers, `words` not only numbers; both take the whole width. */
+  readonly look?: 'numbers' | 'numbers wide' | 'words';
+  readonly note?: string;
+};
 
 function table(
   caption: string,
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
-  look: TableLook = 'numbers',
-  note = '',
+  { look = 'numbers', note = '' }: TableLook = {},
 ): Html {
   const body = rows.map(
     ([name = '', ...cells]) =>
@@ -97,45 +87,35 @@ export function errorTable({ errors }: Summary): Html {
     message === null ? ABSENT : untrusted(message),
     remedy === null ? ABSENT : `${remedy}.`,
   ]);
-  return table('Errors', ['code', 'registrations', 'first row', 'message of the first', 'what to do'], rows, 'words');
+  return table('Errors', ['code', 'registrations', 'first row', 'first message', 'remedy'], rows, { look: 'words' });
 }
 
 export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
-  const expected = hubExpectation.shares();
-  const seen = new Set(summary.hubs.map(({ hub }) => hub.toLowerCase()));
-  const missing = [...expected.keys()].filter((hub) => !seen.has(hub)).map((hub) => ({ hub, count: 0, share: 0 }));
-  const rows = [...summary.hubs, ...missing].map(({ hub, count, share }) => {
-    const wanted = expected.get(hub.toLowerCase()) ?? null;
+  const isExpecting = hubExpectation.shares().size > 0;
+  const hubs = [...withExpectedShares(summary.hubs, hubExpectation), ...missingHubs(summary.hubs, hubExpectation)];
+  if (hubs.length === 0) return NO_HTML;
+  const rows = hubs.map(({ hub, count, share, expectedShare: wanted }) => {
     const wantedCells =
       wanted === null ? [ABSENT, ABSENT] : [formatShare(wanted), `${((share - wanted) * 100).toFixed(1)} points`];
-    return [untrusted(hub), formatCount(count), formatShare(share), ...(expected.size === 0 ? [] : wantedCells)];
+    return [untrusted(hub), formatCount(count), formatShare(share), ...(isExpecting ? wantedCells : [])];
   });
-  if (rows.length === 0) return NO_HTML;
-  const head = ['hub', 'devices', 'share', ...(expected.size === 0 ? [] : ['expected', 'difference'])];
-  return table('Hubs', head, rows, 'numbers wide');
+  const head = ['hub', 'devices', 'share', ...(isExpecting ? ['expected', 'difference'] : [])];
+  return table('Hubs', head, rows, { look: 'numbers wide' });
 }
 
 /** Shares of each cohort with their verdicts, then what became of devices that had a hub before. */
 export function allocationTables({ allocation, movement }: Summary): readonly Html[] {
   const cohorts = (allocation?.cohorts ?? []).map((cohort) => {
-    const rows = cohort.hubs.map(({ hub, count, share, expectedShare, interval, verdict, reason }) => [
-      untrusted(hub),
-      formatCount(count),
-      share === null ? ABSENT : formatPoints(share),
-      describeInterval(interval),
-      formatPoints(expectedShare),
-      `${verdict}, ${describeReason(reason)}`,
-    ]);
     const title = `${cohort.verdict}: ${cohortTitle(cohort, allocation?.by ?? 'fleet')}`;
-    return table(title, ['hub', 'devices', 'share', 'interval', 'expected', 'verdict'], rows, 'numbers wide');
+    return table(title, COHORT_COLUMNS, cohortRows(cohort), { look: 'numbers wide' });
   });
   const [head, ...rows] = (allocation === null ? null : crossTable(allocation)) ?? [];
-  const cross = head === undefined ? [] : [table('Hubs and where devices are', head, rows, 'numbers wide')];
+  const cross = head === undefined ? [] : [table(`Hubs by ${allocation?.by}`, head, rows, { look: 'numbers wide' })];
   const moves = movement === null ? [] : [movementTable(movement, allocation?.movement ?? null)];
   return [...cross, ...cohorts, ...moves];
 }
 
-/** How the shares went on over the run; nothing where it was over in one stretch. */
+/** Shares in each period of the run; empty if it spans a single one. */
 export function hubTimeTable({ hubMinutes }: Summary): Html {
   const { bucketMs, hubs, counts } = hubMinutes;
   const drift = describeDrift(hubMinutes);
@@ -145,55 +125,38 @@ export function hubTimeTable({ hubMinutes }: Summary): Html {
     const shares = ofHubs.map((count) => (devices === 0 ? ABSENT : formatShare(count / devices)));
     return [formatDuration((index + 1) * bucketMs), formatCount(devices), ...shares];
   });
-  return table('Hubs over time', ['up to', 'devices', ...hubs.map(untrusted)], rows, 'numbers wide', drift);
+  return table('Hubs over time', ['up to', 'devices', ...hubs.map(untrusted)], rows, {
+    look: 'numbers wide',
+    note: drift,
+  });
 }
 
-function movementTable({ changes, changedDeviceId, substatus }: Movement, judged: MovementVerdict | null): Html {
+function movementTable(movement: Movement, judged: MovementVerdict | null): Html {
   const verdict =
     judged === null
       ? []
       : [
-          ['share that moved', judged.share === null ? ABSENT : formatPoints(judged.share)],
+          ['share that moved', judged.share === null ? ABSENT : formatFineShare(judged.share)],
           ['interval', describeInterval(judged.interval)],
-          ['expected', formatPoints(judged.expectedShare)],
-          ['verdict', `${judged.verdict}, ${describeReason(judged.reason)}`],
+          ['expected', formatFineShare(judged.expectedShare)],
+          ['verdict', `${judged.verdict}: ${describeReason(judged.reason)}`],
         ];
-  return table(
-    'Devices that had a hub before',
-    ['', ''],
-    [
-      ['kept their hub', formatCount(changes.kept)],
-      ['moved to another hub', formatCount(changes.moved)],
-      ['not assigned any more', formatCount(changes.lost)],
-      ['got another device ID', formatCount(changedDeviceId)],
-      ...Object.entries(substatus).map(([word, count]) => [untrusted(word), formatCount(count)]),
-      ...verdict,
-    ],
-  );
+  return table('Previously assigned devices', ['', ''], [...movementRows(movement), ...verdict]);
 }
 
 export function latencyTable({ latency }: Summary): Html {
-  const rows = METRICS.flatMap(([metric, label, note]) => {
-    const summary = latency[metric];
-    return summary === null ? [] : [[named(label, note), ...durationCells(summary)]];
+  const rows = LATENCY_METRICS.flatMap((metric) => {
+    const durations = latency[metric];
+    const name = named(latencyLabel(metric, '– '), LATENCY_LABELS[metric][1]);
+    return durations === null ? [] : [[name, ...durationCells(durations)]];
   });
   if (rows.length === 0) return NO_HTML;
-  return table(
-    'Times and phases, in ms',
-    ['', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max', 'mean', 'count'],
-    rows,
-    'numbers wide',
-  );
-}
-
-function durationCells(summary: DurationSummary): readonly string[] {
-  const { p50Ms, p90Ms, p95Ms, p99Ms, p999Ms, maxMs, meanMs, count } = summary;
-  return [...[p50Ms, p90Ms, p95Ms, p99Ms, p999Ms, maxMs, meanMs].map(formatMs), formatCount(count)];
+  return table('Latency and phases, in ms', ['', ...DURATION_COLUMNS], rows, { look: 'numbers wide' });
 }
 
 export function requestTable({ requests }: Summary): Html {
   return table(
-    'Requests and what they met',
+    'Requests and responses',
     ['', 'count'],
     [
       [named('register requests', 'billed by the service'), formatCount(requests.registersSent)],
@@ -201,8 +164,8 @@ export function requestTable({ requests }: Summary): Html {
       ['connections', formatCount(requests.connections)],
       ['throttles', formatCount(requests.throttles)],
       ['server errors', formatCount(requests.serverErrors)],
-      [named('stale answers', 'dropped'), formatCount(requests.staleAnswers)],
-      [named('retry-afters clamped', 'longer than allowed'), formatCount(requests.retryAftersClamped)],
+      [named('stale answers', 'matched no request, dropped'), formatCount(requests.staleAnswers)],
+      [named('clamped retry-afters', 'above the limit'), formatCount(requests.retryAftersClamped)],
     ],
   );
 }
@@ -210,7 +173,7 @@ export function requestTable({ requests }: Summary): Html {
 export function healthTable({ loadGenerator: health }: Summary): Html {
   const limits = health.limits.map(({ name, observed, limit, exceeded }) => {
     const [label, unit] = HEALTH_LABELS[name];
-    const verdict = observed === null ? 'not measured' : exceeded ? '✕ over' : '✓ within';
+    const verdict = observed === null ? 'not measured' : exceeded ? '✕ exceeded' : '✓ within limit';
     return [
       label,
       observed === null ? ABSENT : `${formatNumber(observed)}${unit}`,
@@ -218,32 +181,23 @@ export function healthTable({ loadGenerator: health }: Summary): Html {
       verdict,
     ];
   });
-  const extremes = [
-    ['start lag, max', `${formatMs(health.startLagMaxMs)} ms`],
-    ['event-loop delay, max', `${formatMs(health.loopDelayMaxMs)} ms`],
-    ['CPU, mean', `${formatNumber(health.cpuShareMean)} cores`],
-    ['CPU, max', `${formatNumber(health.cpuShareMax)} cores`],
-    ['emulator CPU, mean', `${formatNumber(health.emulatorCpuShareMean)} cores`],
-    ['open files, max', health.fileDescriptorsMax === null ? ABSENT : formatCount(health.fileDescriptorsMax)],
-    ['memory, max', formatBytes(health.rssBytesMax)],
-  ].filter(([, value = '']) => !value.startsWith(ABSENT));
-  return html`${table('Limits of the load generator', ['', 'observed', 'limit', 'verdict'], limits)}${table('Seen of the load generator', ['', 'observed'], extremes)}`;
+  const measurements = healthRows(health);
+  return html`${table('Load generator limits', ['', 'observed', 'limit', 'verdict'], limits)}${table('Load generator measurements', ['', 'observed'], measurements)}`;
 }
 
 export function recoveryTable(summary: Summary): Html {
   const times = recoveryTimes(summary);
   return table(
-    'Time to a hub, from the first start',
-    ['share of the devices', ...times.map(({ share }) => `${share * 100}%`)],
+    'Recovery, from the first start',
+    ['share of devices', ...times.map(({ share }) => `${share * 100}%`)],
     [
       ['devices', ...times.map(({ share }) => formatCount(Math.ceil(share * summary.plannedRegistrations)))],
       ['after', ...times.map(({ afterMs }) => (afterMs === null ? 'not reached' : writeExactly(afterMs)))],
     ],
-    'numbers wide',
+    { look: 'numbers wide' },
   );
 }
 
-/** To the hundredth of a second, while that means something. */
 function writeExactly(ms: number): string {
   return ms < EXACT_MS_MAX ? `${(ms / 1000).toFixed(2)} s` : formatDuration(ms);
 }
@@ -263,7 +217,7 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
       ['rounds', formatCount(fleet.rounds)],
       ['dpsload', dpsloadVersion],
     ],
-    'words',
+    { look: 'words' },
   );
   const rows = sessions.map((session) => [
     String(session.session),
@@ -276,11 +230,11 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
     session.apiVersion,
   ]);
   const head = ['session', 'started', 'launch rate', 'concurrency', 'workers', 'rows', 'attestation', 'API version'];
-  return html`${shared}${table('Sessions', head, rows, 'words')}`;
+  return html`${shared}${table('Sessions', head, rows, { look: 'words' })}`;
 }
 
 function launchRate({ loadShape, ratePerSecond }: SessionSummary): string {
   if (ratePerSecond !== null) return `${formatNumber(ratePerSecond)}/s`;
   if (loadShape === null) return ABSENT;
-  return loadShape === 'closed' ? 'closed: as slots are free' : loadShape.replace('-', ' ');
+  return loadShape === 'closed' ? 'closed: as slots become free' : loadShape.replace('-', ' ');
 }

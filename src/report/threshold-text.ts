@@ -3,9 +3,7 @@ import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
 
-const MS_PER_SECOND = 1_000;
-
-/** Of the observed value, so that it can be compared with any limit. */
+/** Significant digits of an observed value: enough to compare it with any limit. */
 const DIGITS = 4;
 
 /** `p95(service) < 3s: observed 230.1 ms` */
@@ -15,9 +13,8 @@ export function describeThreshold(result: ThresholdResult): string {
 
 /** `observed 230.1 ms` */
 export function describeObserved({ expression, quantity, observed, limited }: ThresholdResult): string {
-  if (observed === null)
-    return parseThreshold(expression).metric === 'time_to' ? 'never reached' : 'nothing was measured';
-  const because = limited ? ', but the load generator was the limit (--allow-limited)' : '';
+  if (observed === null) return parseThreshold(expression).metric === 'time_to' ? 'never reached' : 'not measured';
+  const because = limited ? ', but the load generator was the bottleneck (accept with --allow-limited)' : '';
   return `observed ${formatObserved(observed, quantity)}${because}`;
 }
 
@@ -25,7 +22,7 @@ export function describeObserved({ expression, quantity, observed, limited }: Th
 export function formatObserved(observed: number, quantity: Quantity): string {
   switch (quantity) {
     case 'duration':
-      return observed < MS_PER_SECOND ? `${rounded(observed)} ms` : `${rounded(observed / MS_PER_SECOND)} s`;
+      return observed < 1000 ? `${rounded(observed)} ms` : `${rounded(observed / 1000)} s`;
     case 'share':
       return `${rounded(observed * 100)}%`;
     case 'number':
@@ -35,7 +32,7 @@ export function formatObserved(observed: number, quantity: Quantity): string {
   }
 }
 
-/** At least four digits, a comma between thousands; never rounded to a whole number that it is not. */
+/** At least four digits and one more than stand before the point, with commas between thousands. */
 function rounded(value: number): string {
   const precise = Number.isInteger(value)
     ? value
