@@ -7,7 +7,7 @@ import { SettlementFold, SettlementIndex } from '../journal/settlement-index.ts'
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { holdsResults } from '../results/result-files.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines, type UsableFleet } from '../run-folder/rejected-rows.ts';
-import type { RunFile } from '../run-folder/run-file.ts';
+import type { ResumableRun } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
 /** A run that can go on, as its journal leaves it. */
@@ -20,6 +20,7 @@ export type InterruptedRun = {
   readonly lastTarget: SessionRecord['target'] | null;
   /** As the last session knew it. */
   readonly fleet: SessionRecord['fleet'];
+  readonly selectionPins: ResumableRun['selectionPins'];
   readonly index: SettlementIndex;
   /** Of the last session; `null` = it was killed. */
   readonly end: EndRecord | null;
@@ -28,7 +29,11 @@ export type InterruptedRun = {
 };
 
 /** @throws OperatorError when there is no journal, or it is damaged, or was cut */
-export async function readInterruptedRun(folder: string, runFile: RunFile, rounds: number): Promise<InterruptedRun> {
+export async function readInterruptedRun(
+  folder: string,
+  runFile: ResumableRun,
+  rounds: number,
+): Promise<InterruptedRun> {
   const fold = new SettlementFold();
   const { bytes } = await readJournal(join(folder, JOURNAL_FILE), (record, offset) => fold.add(record, offset));
   if (fold.sessions.length < sessionsMin(folder, runFile)) throw cutJournal(folder);
@@ -40,6 +45,7 @@ export async function readInterruptedRun(folder: string, runFile: RunFile, round
     startedAtEpochMs: fold.sessions[0]?.session.startedAtEpochMs ?? null,
     lastTarget: last?.target ?? null,
     fleet,
+    selectionPins: runFile.selectionPins,
     index: fold.index ?? new SettlementIndex(fleet.rows, rounds),
     end: fold.end,
     journalBytes: bytes,
@@ -47,7 +53,7 @@ export async function readInterruptedRun(folder: string, runFile: RunFile, round
 }
 
 /** What was made of the journal, or noted of it, tells of sessions that it must hold. */
-function sessionsMin(folder: string, { sessions }: RunFile): number {
+function sessionsMin(folder: string, { sessions }: ResumableRun): number {
   return Math.max(sessions, holdsResults(folder) ? 1 : 0);
 }
 

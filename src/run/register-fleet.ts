@@ -19,7 +19,14 @@ import { withdrawResults } from '../results/result-files.ts';
 import { writeResults } from '../results/write-results.ts';
 import { refuseRepeatedRun, refuseTwinRun } from '../run-folder/earlier-runs.ts';
 import { type UsableFleet, writeRejectedRows } from '../run-folder/rejected-rows.ts';
-import { changeRunFile, machineFacts, noteAddedFleet, RUN_FILE_VERSION, writeRunFile } from '../run-folder/run-file.ts';
+import {
+  machineFacts,
+  type NewRunFile,
+  RUN_FILE_VERSION,
+  type RunFile,
+  recordResume,
+  writeRunFile,
+} from '../run-folder/run-file.ts';
 import { createRunFolder, JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
@@ -41,7 +48,7 @@ import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from '.
 export type RunRequest = {
   readonly scenario: Scenario;
   /** The keys of a scenario file that gives the same run: what a resumed run goes by. */
-  readonly settings: object;
+  readonly settings: RunFile['settings'];
   readonly fleet: UsableFleet;
   readonly selection: RowSelection;
   /** The run that this one goes on with; its folder is locked. `null` = a new one. */
@@ -168,12 +175,11 @@ async function goOnWithRun(
   run: InterruptedRun,
   startedAtEpochMs: number,
 ): Promise<OpenedRun> {
-  if (fleet.digest !== run.fleet.digest) await noteAddedFleet(run.folder, fleet.digest);
   const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
   // All that run.json is going to tell of.
   await journal.sync();
   // What was changed holds for the next session too, also when this one is killed.
-  await changeRunFile(run.folder, { settings, scenario, sessions: run.sessions });
+  await recordResume(run.folder, { settings, scenario, sessions: run.sessions, fleetDigest: fleet.digest });
   // Before the session is in the journal, of which they tell nothing.
   await withdrawResults(run.folder);
   await syncFolder(run.folder);
@@ -315,7 +321,7 @@ function fleetFacts({ file, digest, bytes, rows, rejectedRows, otherColumns }: U
 }
 
 /** What run.json holds. The scenario names its secrets and holds none. */
-function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAtEpochMs: number): object {
+function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAtEpochMs: number): NewRunFile {
   const { scenario, settings, target, version } = request;
   return {
     version: RUN_FILE_VERSION,

@@ -5,7 +5,7 @@ import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readJournal } from '../journal/journal-reader.ts';
 import { OperatorError, type Problem, ProblemList, problem, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
-import type { ExcludePin, OnlyPin, SelectionPins } from '../run-folder/run-file.ts';
+import type { SelectionPins } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { Canary } from './canary.ts';
@@ -62,7 +62,7 @@ export async function selectRows(
   return { rows, takes, canary: canary.rows, pins, warnings: [...unmet, ...canary.warnings] };
 }
 
-type Excluded = { readonly ids: FingerprintTable; readonly pin: ExcludePin };
+type Excluded = { readonly ids: FingerprintTable; readonly pin: NonNullable<SelectionPins['exclude']> };
 
 async function assignedIn(run: string, began: SelectionPins | null): Promise<Excluded> {
   const ids = new FingerprintTable(textFingerprint);
@@ -113,7 +113,11 @@ function nothingLeft(excludeRun: string | null, onlyFile: string | null): Operat
 }
 
 /** @throws OperatorError `usage` when the file is another one than it was. */
-export function refuseOtherList(file: string, now: OnlyPin, began: OnlyPin | null): void {
+export function refuseOtherList(
+  file: string,
+  now: NonNullable<SelectionPins['only']>,
+  began: SelectionPins['only'],
+): void {
   if (began === null || now.digest === began.digest) return;
   const message = `is no longer the list that the run began with (SHA-256 ${began.digest})`;
   const remedy = 'Restore it as it was, or begin a new run with this list, and --exclude with the folder of this one';
@@ -125,7 +129,11 @@ export function refuseOtherList(file: string, now: OnlyPin, began: OnlyPin | nul
  *
  * @throws OperatorError `usage` when the folder holds another run than it did, or less of it.
  */
-export function refuseOtherRun(file: string, now: ExcludePin, began: ExcludePin | null): void {
+export function refuseOtherRun(
+  file: string,
+  now: NonNullable<SelectionPins['exclude']>,
+  began: SelectionPins['exclude'],
+): void {
   if (began === null) return;
   const isSame = began.startedAtEpochMs === null || now.startedAtEpochMs === began.startedAtEpochMs;
   if (isSame && now.journalBytes >= began.journalBytes) return;

@@ -36,6 +36,12 @@ beforeAll(() => {
 
 const ALL_ASSIGNED = Array.from({ length: DEVICES }, () => 'assigned');
 
+/** A JSON file with the type of each value in its place: the order of members counts. */
+function shapeOf(file: string): string {
+  const typeOf = (_: string, value: unknown) => (typeof value === 'object' ? value : typeof value);
+  return JSON.stringify(JSON.parse(readFileSync(file, 'utf8')), typeOf, 1);
+}
+
 type Line = { readonly kind: string; readonly row?: number; readonly rows?: readonly (readonly [number, number])[] };
 
 /** Rows that the journal grants and has no outcome of. */
@@ -72,6 +78,7 @@ describe('a finished run of the version before', () => {
     expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringMatching(/^results: .*\nreport: .*\n$/)]);
     const run = onlyRunFolder(join(cwd, 'new'));
     expect(resultsIn(run)).toEqual(ALL_ASSIGNED);
+    expect(shapeOf(join(run, 'run.json'))).toBe(shapeOf(join(cwd, 'done', 'run.json')));
     const compared = await program('compare', 'done', run, '--by-device', '--format', 'json');
     expect([0, THRESHOLD_FAILED]).toContain(compared.code);
     const { figures, devices } = JSON.parse(compared.stdout) as RunComparison;

@@ -237,8 +237,8 @@ describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
     ['no run', [], /no run is named/],
     ['two runs', ['somewhere', '--last'], /beside --last/],
-    ['a folder that is no run', [folder], /run\.json: is not there/],
-    ['an out folder without runs', ['--last', '--out', folder], /there is no run in it/],
+    ['a folder that is no run', [folder], /run\.json: does not exist/],
+    ['an out folder without runs', ['--last', '--out', folder], /contains no run/],
     ['another target', ['--last', '--host', 'dps.example.invalid'], /unknown option '--host'/],
     ['another fleet', ['somewhere', 'fleet.csv'], /too many arguments/],
   ])('%s', async (_, args, message) => {

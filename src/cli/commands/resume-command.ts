@@ -17,7 +17,7 @@ import {
 } from '../../run/interrupted-run.ts';
 import { workOf } from '../../run/register-fleet.ts';
 import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
-import { RUN_FILE, readRunFile, selectionPinsOf } from '../../run-folder/run-file.ts';
+import { RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { scenarioKeys } from '../../scenario/read/print-scenario.ts';
@@ -87,7 +87,7 @@ function runFolder(folder: string | undefined, { last, out }: ResumeFlags): stri
 }
 
 async function resume(folder: string, given: Flags, flags: ResumeFlags, runFleet: StartRun): Promise<number> {
-  const runFile = readRunFile(folder);
+  const runFile = readResumableRun(folder);
   const unlock = lockRunFolder(folder);
   try {
     const resolved = resumeScenario({
@@ -121,7 +121,7 @@ async function goOn(
     resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
   );
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, selectionPinsOf(run.folder));
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins);
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const retry: RetryChoice = { failed: retryFailed, disabled: retryDisabled };
   const resumed = { run, retry, switches: switchesOf(flags) };

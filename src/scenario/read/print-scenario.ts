@@ -17,7 +17,7 @@ const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
  * The keys of a scenario file that gives the same run, also from another folder, and on a machine with other cores. They
  * hold no secret.
  */
-export function scenarioKeys(resolved: ResolvedScenario): object {
+export function scenarioKeys(resolved: ResolvedScenario): Record<string, unknown> {
   const document = scenarioDocument(resolved);
   for (const name of DERIVED) {
     if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('.'));
