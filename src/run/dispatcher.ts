@@ -3,15 +3,15 @@ import type { Credits } from '../load/credits.ts';
 import { GRANTED_AHEAD_MS, type Schedule } from '../load/schedule.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock } from '../time/clock.ts';
-import type { LaunchLedger, Unplaced } from './launch-ledger.ts';
-import type { SourceOfWork } from './legs.ts';
+import type { LaunchLedger, RowToLaunch } from './launch-ledger.ts';
+import type { RowSource } from './waves.ts';
 
 /** Grants are at least this far apart, so that a journal is synced ten times a second at most. */
 const GRANT_INTERVAL_MS = 100;
 
 export type DispatcherParts = {
   readonly clock: Clock;
-  readonly source: SourceOfWork;
+  readonly source: RowSource;
   readonly schedule: Schedule;
   readonly credits: Credits;
   readonly ledger: LaunchLedger;
@@ -83,7 +83,7 @@ export class Dispatcher {
     return Math.min(available, placeable);
   }
 
-  async #release(rows: readonly Unplaced[], isProbe: boolean): Promise<void> {
+  async #release(rows: readonly RowToLaunch[], isProbe: boolean): Promise<void> {
     const { clock, round, schedule, writeGrant } = this.#parts;
     const sequence = this.#sequence;
     await writeGrant({
@@ -103,7 +103,7 @@ export class Dispatcher {
   }
 
   /** Placed only now that the grant is on disk, so that no permit is older than the disk was slow. */
-  #launchOf({ firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+  #launchOf({ firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
     const { clock, schedule } = this.#parts;
     const nowMs = clock.nowMs();
     const placement = schedule.isPaused
@@ -134,7 +134,7 @@ export class Dispatcher {
   }
 }
 
-function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
   return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
 }
 

@@ -1,9 +1,9 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import type { Launch } from '../registration/launch.ts';
-import type { SourceOfWork } from './legs.ts';
+import type { RowSource } from './waves.ts';
 
 /** A row to register, without its place in time. */
-export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'notBeforeMs'> & {
+export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'notBeforeMs'> & {
   /** Of one that was perhaps sent and is made again: its response time counts from there. */
   readonly firstIntendedAtMs: number | null;
 };
@@ -11,10 +11,10 @@ export type Unplaced = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'no
 /** What is released to workers and not settled, and what came back from them to be released again. */
 export class LaunchLedger {
   readonly #open = new Map<number, { readonly launch: Launch; readonly worker: number }>();
-  #putBack: Unplaced[] = [];
+  #putBack: RowToLaunch[] = [];
 
   /** Rows that came back first, then new ones. */
-  async take(count: number, source: SourceOfWork, round: number): Promise<readonly Unplaced[]> {
+  async take(count: number, source: RowSource, round: number): Promise<readonly RowToLaunch[]> {
     const again = this.#putBack.splice(0, count);
     if (again.length === count) return again;
     const rows = await source.take(count - again.length);
@@ -25,7 +25,7 @@ export class LaunchLedger {
    * One row to see whether anything gets through: a new one as long as there are any, since those that came back may be just
    * those which nobody lets in.
    */
-  async takeProbe(source: SourceOfWork, round: number): Promise<readonly Unplaced[]> {
+  async takeProbe(source: RowSource, round: number): Promise<readonly RowToLaunch[]> {
     const [row] = await source.take(1);
     return row === undefined ? this.#putBack.splice(0, 1) : [unplaced(row, round)];
   }
@@ -54,17 +54,17 @@ export class LaunchLedger {
   }
 
   /** A launch that never was sent: it has its first start yet to come. */
-  putBack(launch: Launch): void {
+  requeueUnsent(launch: Launch): void {
     this.#putBack.push({ ...rowOf(launch), firstIntendedAtMs: null });
   }
 
   /** A launch that was perhaps sent, and is to be made again. */
-  makeAgain(launch: Launch): void {
+  requeuePossiblySent(launch: Launch): void {
     this.#putBack.push({ ...rowOf(launch), firstIntendedAtMs: launch.intendedAtMs });
   }
 }
 
-function unplaced(row: FleetRow, round: number): Unplaced {
+function unplaced(row: FleetRow, round: number): RowToLaunch {
   return { ...row, round, firstIntendedAtMs: null };
 }
 
@@ -74,6 +74,6 @@ function rowOf({
   heldMs: _held,
   notBeforeMs: _notBefore,
   ...row
-}: Launch): Omit<Unplaced, 'firstIntendedAtMs'> {
+}: Launch): Omit<RowToLaunch, 'firstIntendedAtMs'> {
   return row;
 }

@@ -38,12 +38,12 @@ import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { InterruptedRun } from './interrupted-run.ts';
-import { sessionLegs } from './legs.ts';
 import type { RunListener } from './run-listener.ts';
 import { RunSession } from './session.ts';
 import type { SessionEnd } from './session-ending.ts';
-import { StoppedBeforehand, type StopRequests, stopRequested } from './stop-request.ts';
+import { StoppedBeforeStart, type StopRequests, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
+import { sessionWaves } from './waves.ts';
 
 export type RunRequest = {
   readonly scenario: Scenario;
@@ -95,7 +95,7 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const clock = systemClock(clockOriginMs);
   const setup = workerSetup(request, clockOriginMs);
   const stopped = stopRequested(request.stopRequests).then(({ reason }) => {
-    throw new StoppedBeforehand(reason);
+    throw new StoppedBeforeStart(reason);
   });
   const preflightFacts = await Promise.race([connectAsFirstDevice(request, setup, clock), stopped]);
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
@@ -204,7 +204,7 @@ async function runSession(
   journal.append(sessionRecord(request, session, startedAtEpochMs));
   const run = new RunSession({
     clock,
-    legs: sessionLegs(workOf(request)),
+    waves: sessionWaves(workOf(request)),
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, request.resumed), expectation, runStartedAtEpochMs),
     rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
     journal,

@@ -15,12 +15,12 @@ import type { StartWorkerPool, WorkerPool } from '../worker/worker-pool.ts';
 import { type DispatchEnd, Dispatcher } from './dispatcher.ts';
 import { HealthSampler } from './health-sampler.ts';
 import { LaunchLedger } from './launch-ledger.ts';
-import { type Leg, type SourceOfWork, stoppingSource } from './legs.ts';
-import { PermitDesk } from './permit-desk.ts';
+import { PermitIssuer } from './permit-issuer.ts';
 import type { RunListener } from './run-listener.ts';
 import { type SessionEnd, SessionEnding } from './session-ending.ts';
 import type { StopRequests } from './stop-request.ts';
 import type { StopRule } from './stop-rules.ts';
+import { type RowSource, stoppingSource, type Wave } from './waves.ts';
 import { WORKER_SILENCE_MAX_SECONDS, WorkerWatch } from './worker-watch.ts';
 
 /** From the moment the workers are ready to the first intended start: time for the first grant to reach the disk. */
@@ -42,7 +42,7 @@ export type SessionLoad = {
 
 export type RunSessionParts = {
   readonly clock: Clock;
-  readonly legs: readonly Leg[];
+  readonly waves: readonly Wave[];
   /** Adds to an outcome what only the run can know. */
   readonly mark: (outcome: RegistrationOutcome) => RegistrationOutcome;
   readonly rules: readonly StopRule[];
@@ -72,7 +72,7 @@ export class RunSession {
   /** Rows may still be released. */
   #dispatching = true;
   /** `null` = register requests need no permits. */
-  readonly #desk: PermitDesk | null;
+  readonly #permits: PermitIssuer | null;
   #leg: { readonly rules: readonly StopRule[]; readonly schedule: Schedule; readonly dispatcher: Dispatcher } | null =
     null;
   #timers: readonly Timer[] = [];
@@ -97,7 +97,7 @@ export class RunSession {
     );
     this.#workers = new WorkerWatch(load.workers);
     this.#standstill = new StandstillWatch(readTime(clock));
-    this.#desk = permitDesk(parts, this.#pool);
+    this.#permits = permitIssuer(parts, this.#pool);
     this.#ending = new SessionEnding(clock, this.#pool, (end) => {
       this.#leg?.dispatcher.stop();
       parts.listener.stopping(end);
@@ -112,7 +112,7 @@ export class RunSession {
       this.#leg?.dispatcher.stop();
       for (const timer of this.#timers) timer.cancel();
       this.#ending.close();
-      this.#desk?.close();
+      this.#permits?.close();
       await this.#pool.destroy();
     }
   }
@@ -135,7 +135,7 @@ export class RunSession {
   }
 
   async #dispatchAll(): Promise<DispatchEnd> {
-    const { clock, legs, load } = this.#parts;
+    const { clock, waves: legs, load } = this.#parts;
     const endAtMs = clock.nowMs() + START_LEAD_MS + (load.durationMs ?? Number.POSITIVE_INFINITY);
     let sequence = 0;
     for (const leg of legs) {
@@ -153,10 +153,10 @@ export class RunSession {
     return 'exhausted';
   }
 
-  #beginLeg({ round, rules, shape }: Leg, source: SourceOfWork, firstSequence: number, endAtMs: number) {
+  #beginLeg({ round, rules, shape }: Wave, source: RowSource, firstSequence: number, endAtMs: number) {
     const { clock, journal } = this.#parts;
     const pace = paceOf(shape, clock.nowMs() + START_LEAD_MS);
-    const schedule = new Schedule({ pace, permits: this.#desk?.permits ?? null, endAtMs });
+    const schedule = new Schedule({ pace, permits: this.#permits?.permits ?? null, endAtMs });
     // The leg before may have ended in an outage.
     if (this.#outage.sinceMs !== null) schedule.pause(clock.nowMs());
     const dispatcher = new Dispatcher({
@@ -182,7 +182,7 @@ export class RunSession {
   #takeBack(launches: readonly Launch[]): void {
     for (const launch of launches) {
       this.#parts.journal.append({ kind: 'outcome', ...notStartedOutcome(launch) });
-      this.#ledger.putBack(launch);
+      this.#ledger.requeueUnsent(launch);
     }
   }
 
@@ -197,14 +197,14 @@ export class RunSession {
       case 'throttled':
         this.#sampler.addThrottle();
         if (this.#parts.load.governor) {
-          this.#desk?.throttled(message.atMs, message.retryAfterSeconds);
+          this.#permits?.throttled(message.atMs, message.retryAfterSeconds);
         }
         break;
       case 'permitRequested':
         this.#requestPermit(worker, message.sequence, message.repeats);
         break;
       case 'permitWithdrawn':
-        this.#desk?.withdraw(worker, message.sequence);
+        this.#permits?.withdraw(worker, message.sequence);
         break;
       case 'health':
         this.#workers.heard(worker);
@@ -219,7 +219,7 @@ export class RunSession {
 
   #requestPermit(worker: number, sequence: number, repeats: boolean): void {
     const first = this.#leg?.dispatcher.sequence ?? 0;
-    if (this.#desk?.request(worker, sequence, repeats, first) !== true) return;
+    if (this.#permits?.request(worker, sequence, repeats, first) !== true) return;
     const message = `of ${first} register requests so many had to be repeated that going on would only add to the load`;
     this.#ending.endFor({ reason: 'retry-budget', message });
   }
@@ -239,7 +239,7 @@ export class RunSession {
     if (!neverSent) this.#possiblySent.delete(outcome.row);
     this.#parts.journal.append({ kind: 'outcome', ...settled });
     if (neverSent && this.#ending.end === null) {
-      this.#ledger.putBack(launch);
+      this.#ledger.requeueUnsent(launch);
       if (outcome.result === 'not-started') this.#leg?.schedule.giveBack(1);
       return;
     }
@@ -257,13 +257,13 @@ export class RunSession {
   #goOnWithout(worker: number, { message }: Error): void {
     const lost = this.#ledger.lost(worker);
     this.#credits.settle(worker, lost.length);
-    for (const { sequence } of lost) this.#desk?.withdraw(worker, sequence);
+    for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
     const what = `worker ${worker + 1} is lost (${message}) with ${lost.length} registrations that were perhaps sent`;
     const goesOn = this.#dispatching && this.#ending.end === null;
     if (goesOn && this.#workers.mayReplace(worker)) {
       for (const launch of lost) {
         this.#possiblySent.add(launch.row);
-        this.#ledger.makeAgain(launch);
+        this.#ledger.requeuePossiblySent(launch);
       }
       this.#leg?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
@@ -306,7 +306,7 @@ export class RunSession {
   #sample(): void {
     this.#lookAtTime();
     const sample: SampleRecord = {
-      ...this.#sampler.take(this.#credits.outstanding, this.#desk?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
       epochAtZeroMs: this.#clockMoved ? this.#standstill.epochAtZeroMs : null,
     };
     this.#clockMoved = false;
@@ -339,7 +339,7 @@ export class RunSession {
   /** Within a quota none: a released row must find a slot free, so that its permit is used when it is valid. */
   #rowsAhead(launchedPerSecond: number): number {
     if (this.#parts.load.sharePerMinute !== null) return 0;
-    const wanted = this.#parts.legs.map(({ shape }) => steadyRatePerSecond(shape) ?? 0);
+    const wanted = this.#parts.waves.map(({ shape }) => steadyRatePerSecond(shape) ?? 0);
     return rowsAhead(Math.max(launchedPerSecond, ...wanted));
   }
 
@@ -353,9 +353,9 @@ export class RunSession {
   }
 }
 
-function permitDesk({ clock, legs, load, setup }: RunSessionParts, pool: WorkerPool): PermitDesk | null {
+function permitIssuer({ clock, waves: legs, load, setup }: RunSessionParts, pool: WorkerPool): PermitIssuer | null {
   if (load.sharePerMinute === null && !load.governor) return null;
-  return new PermitDesk({
+  return new PermitIssuer({
     clock,
     ceilingPerSecond: (load.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
     // Of the last leg: before it comes at most a canary, which is over soon.

@@ -22,7 +22,7 @@ export function stopRequested(
 }
 
 /** The user stopped a run of which nothing was begun. */
-export class StoppedBeforehand extends Error {
+export class StoppedBeforeStart extends Error {
   override readonly name = 'StoppedBeforehand';
   readonly reason: StopRequest['reason'];
 

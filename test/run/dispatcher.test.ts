@@ -9,7 +9,7 @@ import { readTime, StandstillWatch } from '../../src/load/standstill-watch.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import { Dispatcher, rowRanges } from '../../src/run/dispatcher.ts';
 import { LaunchLedger } from '../../src/run/launch-ledger.ts';
-import { fleetSource } from '../../src/run/legs.ts';
+import { fleetSource } from '../../src/run/waves.ts';
 import { fleetRow } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -49,7 +49,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
     takeBack: (launches) => {
       for (const launch of launches) {
         log.push(`take back ${launch.sequence}`);
-        ledger.putBack(launch);
+        ledger.requeueUnsent(launch);
       }
     },
     lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),
@@ -136,8 +136,8 @@ describe('dispatcher', () => {
     await run.settled();
     await run.sync();
     run.settle(run.launches);
-    run.ledger.makeAgain(run.launches[1]?.launch as Launch);
-    run.ledger.putBack(run.launches[2]?.launch as Launch);
+    run.ledger.requeuePossiblySent(run.launches[1]?.launch as Launch);
+    run.ledger.requeueUnsent(run.launches[2]?.launch as Launch);
     run.schedule.giveBack(2);
     await run.advance(100);
     await run.sync();
@@ -172,7 +172,7 @@ describe('dispatcher', () => {
     const comeBack = (rows: readonly number[]): void => {
       const launched = run.launches.slice(-rows.length);
       run.settle(launched);
-      for (const { launch } of launched) run.ledger.putBack(launch);
+      for (const { launch } of launched) run.ledger.requeueUnsent(launch);
     };
     await run.settled();
     await run.sync();

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import { PROBLEMS_LISTED_MAX } from '../../src/problem/operator-error.ts';
-import { sessionLegs } from '../../src/run/legs.ts';
+import { sessionWaves } from '../../src/run/waves.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { CANARY_ROWS_MAX } from '../../src/selection/canary.ts';
 import { selectRows } from '../../src/selection/row-selection.ts';
@@ -168,7 +168,7 @@ describe('the legs of a session', () => {
     const isLeft = (row: number, round: number) => earlier?.progressOf(row, round) !== 'assigned';
     const work = { load, selection, openFleet: () => fleet(9), possiblySent: earlier, isLeft };
     const legs = await Promise.all(
-      sessionLegs(work).map(async ({ openSource, round }) => {
+      sessionWaves(work).map(async ({ openSource, round }) => {
         const source = openSource();
         const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
         await source.close();

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { OperatorError, type OperatorErrorKind } from '../../problem/operator-error.ts';
 import { HIDDEN, isSecretLike } from '../../problem/quote-value.ts';
-import { StoppedBeforehand } from '../../run/stop-request.ts';
+import { StoppedBeforeStart } from '../../run/stop-request.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 
 /** How an error ends the process: what stderr says, and the exit code. */
@@ -25,7 +25,7 @@ export function errorReport(error: unknown): ErrorReport {
 function plainReport(error: unknown): ErrorReport {
   if (error instanceof OperatorError) return { exitCode: EXIT_CODE_OF[error.kind], message: `${error.message}\n` };
   if (error instanceof CommanderError) return commandLineReport(error);
-  if (error instanceof StoppedBeforehand) return { exitCode: EXIT_CODE[error.reason], message: `${error.message}\n` };
+  if (error instanceof StoppedBeforeStart) return { exitCode: EXIT_CODE[error.reason], message: `${error.message}\n` };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message = `Internal error of dpsload; please report it with the lines below.\n${text}\n`;
   return { exitCode: EXIT_CODE.internalError, message };

@@ -5,23 +5,23 @@ import { canaryOf, filtered, leftRows, type SessionWork } from '../selection/ses
 import { canaryRule, type StopRule } from './stop-rules.ts';
 
 /** A part of a session that must be settled before the next begins: the canary, or one round over the fleet. */
-export type Leg = {
+export type Wave = {
   readonly round: number;
   readonly shape: LoadShape;
   /** Beside those of the whole session. */
   readonly rules: readonly StopRule[];
-  readonly openSource: () => SourceOfWork;
+  readonly openSource: () => RowSource;
 };
 
 /** Where the rows come from that a run registers. */
-export interface SourceOfWork {
+export interface RowSource {
   /** The next rows, `count` at most; none when there is no more work. */
   take(count: number): Promise<readonly FleetRow[]>;
   close(): Promise<void>;
 }
 
 /** Reads the fleet from its stream, no faster than rows are taken. */
-export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
+export function fleetSource(rows: AsyncGenerator<FleetRow>): RowSource {
   return {
     async take(count) {
       const taken: FleetRow[] = [];
@@ -38,13 +38,13 @@ export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
   };
 }
 
-export function listSource(rows: readonly FleetRow[]): SourceOfWork {
+export function listSource(rows: readonly FleetRow[]): RowSource {
   const left = [...rows];
   return { take: async (count) => left.splice(0, count), close: async () => {} };
 }
 
 /** One that fails has no more rows from then on: what it gave before is still registered. */
-export function stoppingSource(source: SourceOfWork, failed: (message: string) => void): SourceOfWork {
+export function stoppingSource(source: RowSource, failed: (message: string) => void): RowSource {
   return {
     async take(count) {
       try {
@@ -60,12 +60,12 @@ export function stoppingSource(source: SourceOfWork, failed: (message: string) =
 }
 
 /** The canary, then the fleet, as many times as there are rounds. */
-export function sessionLegs(work: SessionWork): readonly Leg[] {
+export function sessionWaves(work: SessionWork): readonly Wave[] {
   const { load, isLeft } = work;
   const canary = canaryOf(work);
   const canaryRows = new Set(canary.map(({ row }) => row));
   const first = canary.filter(({ row }) => isLeft(row, 1, true));
-  const legs: Leg[] = [];
+  const legs: Wave[] = [];
   if (first.length > 0) {
     legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
   }

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../time/clock.ts';
 /** One register request that waits: of the launch with this number, on this worker. */
 type Waiter = `${number}/${number}`;
 
-export type PermitDeskParts = {
+export type PermitIssuerParts = {
   readonly clock: Clock;
   /** Register requests a second at most; `Infinity` = the governor alone bounds them. */
   readonly ceilingPerSecond: number;
@@ -17,14 +17,14 @@ export type PermitDeskParts = {
 };
 
 /** Gives register requests their permits, at the rate that the governor allows. */
-export class PermitDesk {
-  readonly #parts: PermitDeskParts;
+export class PermitIssuer {
+  readonly #parts: PermitIssuerParts;
   readonly #governor: Governor;
   readonly #permits: Permits<Waiter>;
   #repeated = 0;
   #timer: Timer | null = null;
 
-  constructor(parts: PermitDeskParts) {
+  constructor(parts: PermitIssuerParts) {
     const governor = new Governor(parts.ceilingPerSecond, parts.askedPerSecond);
     this.#parts = parts;
     this.#governor = governor;
