@@ -15,7 +15,7 @@ import {
   readInterruptedRun,
   resumedFleet,
 } from '../../run/interrupted-run.ts';
-import { workOf } from '../../run/register-fleet.ts';
+import { workOf } from '../../run/run-request.ts';
 import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
 import { RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';

@@ -6,7 +6,7 @@ import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, problemIn, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
-import type { RunRequest } from '../../run/register-fleet.ts';
+import type { RunRequest } from '../../run/run-request.ts';
 import {
   type AttestationChoice,
   type Environment,
