@@ -30,7 +30,7 @@ describe.concurrent('a worker thread', () => {
     const { args, out } = runArgs('lost', 80, '-r', '40/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
     const { code, stderr } = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=throw&connections=30'] });
     const [, held = '-1'] = /Worker 1 was lost \(.*\) with (\d+) registrations? possibly sent/.exec(stderr) ?? [];
-    expect(stderr).toContain('a new one makes them again, and they are marked possibly_twice');
+    expect(stderr).toContain('A new worker repeats them; the results mark them possibly_twice');
     expect(code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(withResult(rows, 'assigned')).toBe(80);
