@@ -139,7 +139,7 @@ export const ROOMS: readonly Room[] = [
       'scenario',
     ],
   },
-  { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'run-folder', 'scenario'] },
+  { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   { name: 'worker', imports: ['attestation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {

@@ -260,7 +260,7 @@ describe('resume refuses', () => {
     };
     while (!exists()) await new Promise((resolve) => setTimeout(resolve, 20));
     const { code, stderr } = await dpsload(['resume', '--last', '--out', `${fleet}-out`], { env });
-    expect(stderr).toContain(`another dpsload works in this folder: process ${child.pid} on `);
+    expect(stderr).toContain(`another dpsload is working in this folder: process ${child.pid} on `);
     expect(code).toBe(1);
     child.kill('SIGKILL');
     await ended;
