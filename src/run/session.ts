@@ -7,6 +7,7 @@ import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { deferred } from '../worker/deferred.ts';
 import type { FromWorker, WorkerSetup } from '../worker/worker-messages.ts';
@@ -28,16 +29,9 @@ const START_LEAD_MS = 100;
 const SAMPLE_INTERVAL_MS = 1_000;
 
 /** How a session loads the service; all limits are global. */
-export type SessionLoad = {
-  readonly workers: number;
-  readonly concurrency: number;
-  /** From the first intended start; `null` = until the work is done. */
-  readonly durationMs: number | null;
-  /** Register requests a minute, the user's share of the quota; `null` = not metered. */
+type SessionLoad = Pick<Scenario['load'], 'workers' | 'concurrency' | 'durationMs' | 'governor' | 'outageMaxMs'> & {
+  /** Register requests a minute, the operator's share of the quota; `null` = not metered. */
   readonly sharePerMinute: number | null;
-  /** Whether the rate yields to the service's throttling. */
-  readonly governor: boolean;
-  readonly outageMaxMs: number;
 };
 
 export type RunSessionParts = {

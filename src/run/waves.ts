@@ -4,23 +4,23 @@ import { OperatorError } from '../problem/operator-error.ts';
 import { canaryOf, filtered, leftRows, type SessionWork } from '../selection/session-rows.ts';
 import { canaryRule, type StopRule } from './stop-rules.ts';
 
-/** A part of a session that must be settled before the next begins: the canary, or one round over the fleet. */
+/** Registrations that must all be settled before the next wave begins: the canary, or one round over the fleet. */
 export type Wave = {
   readonly round: number;
   readonly shape: LoadShape;
-  /** Beside those of the whole session. */
+  /** In addition to those of the whole session. */
   readonly rules: readonly StopRule[];
   readonly openSource: () => RowSource;
 };
 
-/** Where the rows come from that a run registers. */
+/** The rows that a wave registers. */
 export interface RowSource {
-  /** The next rows, `count` at most; none when there is no more work. */
+  /** The next rows, at most `count`; empty when none are left. */
   take(count: number): Promise<readonly FleetRow[]>;
   close(): Promise<void>;
 }
 
-/** Reads the fleet from its stream, no faster than rows are taken. */
+/** Reads the fleet no faster than rows are taken. */
 export function fleetSource(rows: AsyncGenerator<FleetRow>): RowSource {
   return {
     async take(count) {
@@ -43,7 +43,7 @@ export function listSource(rows: readonly FleetRow[]): RowSource {
   return { take: async (count) => left.splice(0, count), close: async () => {} };
 }
 
-/** One that fails has no more rows from then on: what it gave before is still registered. */
+/** Ends a source at an operator error and reports it; rows taken before that are still registered. */
 export function stoppingSource(source: RowSource, failed: (message: string) => void): RowSource {
   return {
     async take(count) {
@@ -59,7 +59,7 @@ export function stoppingSource(source: RowSource, failed: (message: string) => v
   };
 }
 
-/** The canary, then the fleet, as many times as there are rounds. */
+/** The canary, then one wave over the fleet for each round. */
 export function sessionWaves(work: SessionWork): readonly Wave[] {
   const { load, isLeft } = work;
   const canary = canaryOf(work);
@@ -70,8 +70,8 @@ export function sessionWaves(work: SessionWork): readonly Wave[] {
     legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
   }
   for (let round = 1; round <= load.rounds; round += 1) {
-    const wentBefore = round === 1 ? canaryRows : new Set<number>();
-    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !wentBefore.has(row)));
+    const alreadyDone = round === 1 ? canaryRows : new Set<number>();
+    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !alreadyDone.has(row)));
     legs.push({ round, shape: load.shape, rules: [], openSource });
   }
   return legs;
