@@ -7,7 +7,7 @@ import type { RunMetrics, RunMetricsPlan } from './run-metrics.ts';
 /** Loopback: metrics of a run are for this machine; an agent or a tunnel forwards them. */
 const METRICS_HOST = '127.0.0.1';
 
-export type PublishedMetrics = { readonly listener: RunListener; close(): Promise<void> };
+export type PublishedMetrics = { readonly listener: Pick<RunListener, 'settled' | 'sampled'>; close(): Promise<void> };
 
 /**
  * Serves a run's metrics while it is in progress, and logs where; loads the Prometheus client only when there is a port.
@@ -29,8 +29,6 @@ export async function publishMetrics(
     listener: {
       settled: (outcome) => metrics.settled(outcome),
       sampled: (sample) => metrics.sampled(sample),
-      notice: () => {},
-      stopping: () => {},
     },
     close: server.close,
   };

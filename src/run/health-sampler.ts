@@ -98,7 +98,7 @@ function largest(a: number | null, b: number | null): number | null {
 const TICKS_PER_SECOND = 100;
 
 /** CPU time of another process in milliseconds; `null` without /proc, or when the process has ended. */
-export function cpuMsOf(pid: number): number | null {
+function cpuMsOf(pid: number): number | null {
   try {
     // proc(5): fields 14 and 15 are utime and stime; field 2 is a name in parentheses that may contain spaces.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -110,7 +110,7 @@ export function cpuMsOf(pid: number): number | null {
 }
 
 /** Open file descriptors of this process; `null` without /proc. */
-export function openFileDescriptors(): number | null {
+function openFileDescriptors(): number | null {
   try {
     return readdirSync('/proc/self/fd').length;
   } catch {

@@ -12,20 +12,20 @@ export interface RunListener {
   stopping(end: SessionEnd): void;
 }
 
-/** Passes everything on to each listener. */
-export function runListeners(...listeners: readonly RunListener[]): RunListener {
+/** Passes everything on to each listener that wants it. */
+export function runListeners(...listeners: readonly Partial<RunListener>[]): RunListener {
   return {
     settled(outcome) {
-      for (const listener of listeners) listener.settled(outcome);
+      for (const listener of listeners) listener.settled?.(outcome);
     },
     sampled(sample) {
-      for (const listener of listeners) listener.sampled(sample);
+      for (const listener of listeners) listener.sampled?.(sample);
     },
     notice(message) {
-      for (const listener of listeners) listener.notice(message);
+      for (const listener of listeners) listener.notice?.(message);
     },
     stopping(end) {
-      for (const listener of listeners) listener.stopping(end);
+      for (const listener of listeners) listener.stopping?.(end);
     },
   };
 }
