@@ -105,10 +105,7 @@ function nothingLeft(excludeRun: string | null, onlyFile: string | null): Operat
 }
 
 /** @throws OperatorError `usage` when the file has changed */
-function refuseOtherList(
-  { file, digest }: Pick<OnlyList, 'file' | 'digest'>,
-  began: SelectionPins['only'],
-): void {
+function refuseOtherList({ file, digest }: Pick<OnlyList, 'file' | 'digest'>, began: SelectionPins['only']): void {
   if (began === null || digest === began.digest) return;
   const message = `is no longer the list that the run began with (SHA-256 ${began.digest})`;
   const remedy = 'Restore the list, or begin a new run with this one, and --exclude with the folder of the old run';
