@@ -11,41 +11,41 @@ export type HubCapacity = { readonly name: string; readonly tier: HubTier; reado
 export type CapacityDemand = {
   /** Rows × rounds. */
   readonly registrations: number;
-  /** Devices: rows. */
+  /** Rows. */
   readonly devices: number;
   /** Registrations in flight. */
   readonly concurrency: number;
-  /** Launches in the busiest minute of the load's shape; `Infinity` where only slots bound them. */
+  /** Launches in the busiest minute of the load; `Infinity` where only slots bound them. */
   readonly launchesPerMinuteMax: number;
-  /** Register requests a minute that the run keeps to, or that the instance grants; `null` = neither is known. */
+  /** Register requests a minute that the run limits itself to, or that the instance grants; `null` = neither is known. */
   readonly quota: { readonly perMinute: number; readonly evidence: string } | null;
-  /** How long one registration takes, in seconds, for what the slots allow. */
+  /** Duration of one registration, in seconds. */
   readonly registrationSeconds: number;
 };
 
-/** What there is; `null` = not known. */
+/** What is available; `null` = not known. */
 export type CapacitySupply = {
   readonly fileDescriptors: number | null;
   /** Local ports of one source address. */
   readonly localPorts: number | null;
   readonly sourceAddresses: number;
-  /** Records that the instance holds already. */
+  /** Records that the instance already has. */
   readonly existingRecords: number | null;
-  /** `null` = not told. */
   readonly hubs: readonly HubCapacity[] | null;
 };
 
-/** One thing that bounds how fast a run can be. */
-export type RateCap = {
+type Cap = {
   readonly name: string;
-  readonly perMinute: number;
   /** Where the number comes from. */
   readonly evidence: string;
-  /** How to have more. */
+  /** How to get more. */
   readonly remedy: string;
 };
 
-/** A resource of limited amount; `needed` > `available` cannot succeed. */
+/** Something that bounds the rate of a run. */
+export type RateCap = Cap & { readonly perMinute: number };
+
+/** Something available in a fixed amount; the run cannot succeed when `needed` > `available`. */
 export type AmountCap = {
   readonly name: 'records' | 'file descriptors' | 'local ports' | 'hub devices';
   readonly needed: number;
@@ -56,40 +56,41 @@ export type AmountCap = {
 /** A registration that the service answers with its usual retry-after of 3 s. */
 export const REGISTRATION_SECONDS = 3;
 
-/** Sockets aside, a process has its libraries, journal, pipes and threads open. */
+/** File descriptors of a process for libraries, journal, pipes and threads, besides its sockets. */
 const OTHER_DESCRIPTORS = 64;
 
-/** After a connection was closed from this side its port rests so long (TIME_WAIT, a constant of Linux). */
+/** A port rests this long after this side closed its connection (TIME_WAIT, a constant of Linux). */
 const PORT_REST_SECONDS = 60;
 
-/** Name of the limit of a fleet that has a slot for each device: the time that one takes. It delays no launch. */
+/** Name of the cap of a fleet that has a slot for each device: the duration of one registration. It delays no launch. */
 export const ONE_REGISTRATION = 'one registration';
 
 export function rateCaps(demand: CapacityDemand, supply: CapacitySupply): readonly RateCap[] {
   const { launchesPerMinuteMax, quota } = demand;
-  const limits: RateCap[] = [slotLimit(demand)];
+  const caps: RateCap[] = [slotCap(demand)];
   if (Number.isFinite(launchesPerMinuteMax)) {
-    const evidence = 'the busiest minute of the load that was asked for';
-    limits.push({ name: 'load', perMinute: launchesPerMinuteMax, evidence, remedy: 'Ask for more: --rate' });
+    const evidence = 'the busiest minute of the requested load';
+    caps.push({ name: 'load', perMinute: launchesPerMinuteMax, evidence, remedy: 'Raise --rate' });
   }
   if (quota !== null) {
-    const remedy = 'Have the quota of the DPS instance raised by Azure support, or use more of it: --quota-share';
-    limits.push({ name: 'quota', ...quota, remedy });
+    const remedy = 'Have Azure support raise the quota of the DPS instance, or use more of it with --quota-share';
+    caps.push({ name: 'quota', ...quota, remedy });
   }
-  return [...limits, ...hubLimits(supply.hubs), ...portLimits(demand, supply)];
+  return [...caps, ...hubCaps(supply), ...portCaps(demand, supply)];
 }
 
-/** The slowest of the limits. */
-export function bindingLimit(limits: readonly RateCap[]): RateCap {
-  const [first, ...rest] = limits;
+/** The lowest of the caps. */
+export function bindingLimit(caps: readonly RateCap[]): RateCap {
+  const [first, ...rest] = caps;
   if (first === undefined) throw new Error('nothing bounds the run');
-  return rest.reduce((slowest, limit) => (limit.perMinute < slowest.perMinute ? limit : slowest), first);
+  return rest.reduce((lowest, cap) => (cap.perMinute < lowest.perMinute ? cap : lowest), first);
 }
 
-export function amountCaps(demand: CapacityDemand, supply: CapacitySupply): readonly AmountCap[] {
-  const { concurrency, devices } = demand;
-  const { fileDescriptors, localPorts, sourceAddresses, existingRecords, hubs } = supply;
-  const limits: AmountCap[] = [
+export function amountCaps(
+  { concurrency, devices }: CapacityDemand,
+  { fileDescriptors, localPorts, sourceAddresses, existingRecords, hubs }: CapacitySupply,
+): readonly AmountCap[] {
+  const caps: AmountCap[] = [
     {
       name: 'records',
       needed: (existingRecords ?? 0) + devices,
@@ -100,63 +101,58 @@ export function amountCaps(demand: CapacityDemand, supply: CapacitySupply): read
   if (fileDescriptors !== null) {
     const needed = concurrency + OTHER_DESCRIPTORS;
     const remedy = `Raise the limit with ulimit -n ${needed}, or lower --concurrency`;
-    limits.push({ name: 'file descriptors', needed, available: fileDescriptors, remedy });
+    caps.push({ name: 'file descriptors', needed, available: fileDescriptors, remedy });
   }
   if (localPorts !== null) {
-    const remedy = 'Lower --concurrency, widen net.ipv4.ip_local_port_range, or give more --local-address';
-    limits.push({ name: 'local ports', needed: concurrency, available: localPorts * sourceAddresses, remedy });
+    const remedy = 'Lower --concurrency, widen net.ipv4.ip_local_port_range, or add --local-address';
+    caps.push({ name: 'local ports', needed: concurrency, available: localPorts * sourceAddresses, remedy });
   }
   if (hubs !== null) {
     const remedy = 'Link more hubs to the DPS instance';
-    limits.push({ name: 'hub devices', needed: devices, available: hubs.length * DEVICES_PER_HUB_MAX, remedy });
+    caps.push({ name: 'hub devices', needed: devices, available: hubs.length * DEVICES_PER_HUB_MAX, remedy });
   }
-  return limits;
+  return caps;
 }
 
-/** How often the slots are filled: no registration is faster because there are few, and a round waits for the one before. */
+/** How many times the slots are filled: a round waits for the one before, and a partly filled one takes as long as a full one. */
 export function slotRounds(devices: number, rounds: number, concurrency: number): number {
   return Math.ceil(devices / concurrency) * rounds;
 }
 
-/** More slots help no fleet that has one for each device. */
-function slotLimit({ devices, concurrency, registrationSeconds }: CapacityDemand): RateCap {
-  if (devices <= concurrency) {
-    return {
-      name: ONE_REGISTRATION,
-      perMinute: (Math.max(1, devices) * 60) / registrationSeconds,
-      evidence: `all ${devices} in flight at once, if a registration takes ${registrationSeconds} s`,
-      remedy: 'Nothing needs to be raised: there is a slot for each',
-    };
-  }
+function slotCap({ devices, concurrency, registrationSeconds }: CapacityDemand): RateCap {
+  // More slots do not help a fleet that has one for each device.
+  const isEnough = devices <= concurrency;
+  const inFlight = isEnough ? devices : concurrency;
   return {
-    name: 'concurrency',
-    perMinute: (concurrency * 60) / registrationSeconds,
-    evidence: `${concurrency} in flight, if a registration takes ${registrationSeconds} s`,
-    remedy: 'Raise --concurrency',
+    name: isEnough ? ONE_REGISTRATION : 'concurrency',
+    perMinute: (Math.max(1, inFlight) * 60) / registrationSeconds,
+    evidence: `${isEnough ? 'all ' : ''}${count(inFlight)} in flight${isEnough ? ' at once' : ''}, if a registration takes ${registrationSeconds} s`,
+    remedy: isEnough ? 'Raise nothing: every device has a slot' : 'Raise --concurrency',
   };
 }
 
-/** Devices are spread over the hubs, so that the identities of all hubs together count. */
-function hubLimits(hubs: readonly HubCapacity[] | null): readonly RateCap[] {
+/** Devices are spread over the hubs: the identity operations of all hubs add up. */
+function hubCaps({ hubs }: CapacitySupply): readonly RateCap[] {
   if (hubs === null) return [];
   const perMinute = hubs.reduce(
     (sum, { tier, units }) => sum + units * IDENTITY_OPERATIONS_PER_MINUTE_PER_UNIT[tier],
     0,
   );
-  const evidence = `identities made by ${hubs.map(({ name, tier, units }) => `${name} ${tier} × ${units}`).join(', ')}`;
-  return [{ name: 'hub identities', perMinute, evidence, remedy: 'Add units to the hubs, or link more of them' }];
+  const evidence = `identities created by ${hubs.map(({ name, tier, units }) => `${name} ${tier} × ${units}`).join(', ')}`;
+  return [{ name: 'hub identities', perMinute, evidence, remedy: 'Add units to the hubs, or link more hubs' }];
 }
 
-function portLimits({ registrationSeconds }: CapacityDemand, supply: CapacitySupply): readonly RateCap[] {
+function portCaps({ registrationSeconds }: CapacityDemand, supply: CapacitySupply): readonly RateCap[] {
   const { localPorts, sourceAddresses } = supply;
   if (localPorts === null) return [];
-  const seconds = registrationSeconds + PORT_REST_SECONDS;
-  return [
-    {
-      name: 'local ports',
-      perMinute: (localPorts * sourceAddresses * 60) / seconds,
-      evidence: `${localPorts * sourceAddresses} ports, each used for ${registrationSeconds} s and at rest for ${PORT_REST_SECONDS} s`,
-      remedy: 'Give more --local-address, or widen net.ipv4.ip_local_port_range',
-    },
-  ];
+  const ports = localPorts * sourceAddresses;
+  const perMinute = (ports * 60) / (registrationSeconds + PORT_REST_SECONDS);
+  const evidence = `${count(ports)} ports, each in use for ${registrationSeconds} s and at rest for ${PORT_REST_SECONDS} s`;
+  const remedy = 'Add --local-address, or widen net.ipv4.ip_local_port_range';
+  return [{ name: 'local ports', perMinute, evidence, remedy }];
+}
+
+/** `1 record`, `1,200 records` */
+function count(value: number, noun = '', plural = 's'): string {
+  return `${value.toLocaleString('en-US')} ${noun}${noun === '' || value === 1 ? '' : plural}`.trim();
 }

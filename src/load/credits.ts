@@ -1,26 +1,26 @@
 /**
  * Splits `total` into `parts` whole shares that sum to it; the first `total % parts` get one more.
- * @throws when `parts` is no positive whole number, or `total` no whole number from 0.
+ *
+ * @throws when `parts` is not a positive integer, or `total` is not a non-negative integer
  */
 export function shares(total: number, parts: number): readonly number[] {
-  if (!Number.isInteger(parts) || parts < 1) throw new Error(`parts must be a positive whole number, not ${parts}`);
-  if (!Number.isInteger(total) || total < 0) throw new Error(`total must be a whole number from 0, not ${total}`);
+  if (!Number.isInteger(parts) || parts < 1) throw new Error(`parts must be a positive integer, not ${parts}`);
+  if (!Number.isInteger(total) || total < 0) throw new Error(`total must be a non-negative integer, not ${total}`);
   const share = Math.floor(total / parts);
   const larger = total % parts;
   return Array.from({ length: parts }, (_, index) => (index < larger ? share + 1 : share));
 }
 
 /**
- * How many rows each worker may hold: its share of the concurrency, and its share of those granted ahead, so that its
- * slots never wait for the next grant. Rows are dealt one by one to the worker with most credit left, so that the
- * load is spread evenly at every moment.
+ * Limits how many rows each worker may hold: its share of the concurrency plus its share of the rows granted ahead, so that its
+ * slots never wait for the next grant. Each row goes to the worker with the most credit left, which keeps the load even.
  */
 export class Credits {
   readonly #shares: readonly number[];
   readonly #outstanding: number[];
   #limits: readonly number[];
 
-  /** @param concurrencyShares registrations in flight that each worker may have. */
+  /** @param concurrencyShares registrations in flight allowed on each worker */
   constructor(concurrencyShares: readonly number[], rowsAhead: number) {
     this.#shares = concurrencyShares;
     this.#outstanding = concurrencyShares.map(() => 0);
@@ -31,7 +31,7 @@ export class Credits {
     this.#limits = this.#limitsWith(rowsAhead);
   }
 
-  /** Rows that were dealt and are not settled. */
+  /** Rows dealt and not settled. */
   get outstanding(): number {
     return this.#outstanding.reduce((sum, count) => sum + count, 0);
   }
@@ -41,8 +41,8 @@ export class Credits {
   }
 
   /**
-   * The worker that gets the next row: the one with most credit. A window that shrinks between asking what is available
-   * and dealing may bring a worker over its limit; it then gets no more until it is below.
+   * Returns the worker that gets the next row. If the limits shrink between `available` and `deal`, a worker may exceed its limit;
+   * it then gets no rows until it is below again.
    */
   deal(): number {
     let chosen = 0;

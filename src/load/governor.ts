@@ -1,42 +1,42 @@
-/** What a throttled request leaves of the rate: milder than TCP's half, since the share was below the quota to begin with. */
+/** Factor of the rate after a 429: milder than TCP's half, since the run's share was below the quota to begin with. */
 const DECREASE = 0.7;
-/** From the rate's floor to its ceiling in this time, so that probing costs a throttled request a minute at most. */
+/** Time from the rate's floor to its ceiling: probing then costs at most one throttled request a minute. */
 const RISE_MS = 300_000;
-/** Of the ceiling: where nothing is granted, it still asks now and then. */
+/** Lowest rate, as a share of the ceiling: even when nothing is granted, the run still asks now and then. */
 const FLOOR_SHARE = 0.01;
-/** Shortest cool-down; where the service names no retry-after, it is doubled for each throttle that follows, up to the maximum. */
+/** Shortest cool-down; without a retry-after it doubles with each further throttle, up to the maximum. */
 const COOL_DOWN_MIN_MS = 1_000;
 const COOL_DOWN_MAX_MS = 100_000;
-/** A throttle this long after the last cool-down begins with the shortest one again. */
+/** After this long without a throttle, the next cool-down is the shortest one again. */
 const CALM_MS = 60_000;
 
 /**
- * Keeps a run's register requests below what the service grants at the moment: additive increase, multiplicative decrease.
+ * Lowers the rate of register requests after a 429 and raises it again: additive increase, multiplicative decrease.
  *
- * - A 429 at `t`: `rate ← max(floor, 0.7 × rate(t))`, and nothing is released until `t + max(1 s, retryAfter)`, or without one
- *   until `t + min(100 s, 1 s × 2^n)` with n the throttles before this one that calm did not part from it. Further ones before
- *   that moment answer requests of the time before: they lengthen the cool-down where they ask for it, and no more.
- * - Else: `rate(t) = min(ceiling, rate + (t − coolUntil) × ceiling / 300 s)`.
+ * - On a 429 at `t`: `rate ← max(floor, 0.7 × rate(t))`, and nothing is released until `t + max(1 s, retryAfter)`, or without a
+ *   retry-after until `t + min(100 s, 1 s × 2^n)`, where n counts the preceding throttles without a calm minute between them.
+ *   Further 429s during the cool-down answer earlier requests: they only lengthen it, if they ask for that.
+ * - Otherwise: `rate(t) = min(ceiling, rate + (t − coolUntil) × ceiling / 300 s)`.
  *
- * Where there is no ceiling, nothing bounds the rate. In its place in these formulas stands a scale: what the load asks for, or
- * what was released at a throttle where that is more. The first 429 may come when next to nothing was launched yet.
- * - A 429 lowers no more than the scale: a rate that rose beyond it is not what was throttled.
- * - For the first 60 s the rate that was throttled stands in place of the scale, which may be many times what is granted: the
- *   rate comes back to the limit after a calm minute. Then the scale counts, so that a rate lowered too far recovers in 360 s.
+ * Without a ceiling, nothing bounds the rate, and a scale replaces the ceiling in these formulas: what the load asks for, or what
+ * was released at the time of a throttle if that is more. (The first 429 may come when next to nothing was launched yet.)
+ * - A 429 lowers the scale at most: a rate that rose beyond it is not what was throttled.
+ * - For the first 60 s the throttled rate replaces the scale, which may be many times what is granted: the rate returns to the
+ *   limit after a calm minute. After that the scale counts, so that a rate lowered too far recovers within 360 s.
  */
 export class Governor {
   readonly #ceilingPerSecond: number;
-  /** What floor and rise are measured by. */
+  /** Base of the floor and of the rise. */
   #scalePerSecond: number;
   #ratePerSecond: number;
-  /** What the rise is measured by until calm. */
+  /** Base of the rise until the run is calm. */
   #nearPerSecond: number;
   #coolUntilMs = Number.NEGATIVE_INFINITY;
   #throttlesInARow = 0;
 
   /**
-   * @param ceilingPerSecond never allowed to be exceeded; `Infinity` = none.
-   * @param askedPerSecond by the load; above 0.
+   * @param ceilingPerSecond never exceeded; `Infinity` = none
+   * @param askedPerSecond launches that the load asks for; above 0
    */
   constructor(ceilingPerSecond: number, askedPerSecond: number) {
     this.#ceilingPerSecond = ceilingPerSecond;
@@ -45,7 +45,7 @@ export class Governor {
     this.#nearPerSecond = this.#scalePerSecond;
   }
 
-  /** Register requests a second that are allowed at this moment, cool-down aside; `Infinity` = not bounded. */
+  /** Register requests allowed a second, apart from cool-downs; `Infinity` = not bounded. */
   ratePerSecondAt(atMs: number): number {
     if (this.#coolUntilMs === Number.NEGATIVE_INFINITY) return this.#ratePerSecond;
     const risenMs = Math.max(0, atMs - this.#coolUntilMs);
@@ -56,8 +56,8 @@ export class Governor {
 
   /**
    * The service throttled a request.
-   * @param recentPerSecond register requests released in a second of late.
-   * @returns until when nothing may be released.
+   * @param recentPerSecond register requests that were released in a recent second
+   * @returns until when nothing may be released
    */
   throttled(atMs: number, retryAfterMs: number | null, recentPerSecond: number): number {
     if (atMs >= this.#coolUntilMs) {

@@ -1,9 +1,9 @@
-/** Connections that fail one after the other, over all devices, without one sign of life between them, are no accident. */
+/** This many failed connections in a row, over all devices and without a sign of life in between, are an outage. */
 const FAILURES_IN_A_ROW = 20;
 
 /**
- * Tells an outage from failures of single devices: failures of transport alone, and no sign of life between them. Before the
- * first sign of life there is none: that a target was never reached is another matter.
+ * Tells an outage from failures of single devices: only transport failures, and no sign of life between them. Before the first
+ * sign of life there is no outage: a target that was never reached is another matter.
  */
 export class OutageWatch {
   #everAlive = false;
@@ -11,12 +11,12 @@ export class OutageWatch {
   #firstFailureAtMs = 0;
   #sinceMs: number | null = null;
 
-  /** Since when nothing gets through; `null` = no outage. */
+  /** When the outage began; `null` = no outage. */
   get sinceMs(): number | null {
     return this.#sinceMs;
   }
 
-  /** What was seen in a short time until `atMs`. @returns what has changed by it. */
+  /** Adds what was seen in a short time until `atMs`. @returns what that changed */
   saw(signsOfLife: number, connectionsLost: number, atMs: number): 'began' | 'ended' | null {
     if (signsOfLife > 0) return this.#alive();
     if (connectionsLost === 0 || !this.#everAlive || this.#sinceMs !== null) return null;
@@ -27,7 +27,7 @@ export class OutageWatch {
     return 'began';
   }
 
-  /** Nothing ran for so long: that is no part of an outage. */
+  /** A standstill does not count as outage. */
   skip(durationMs: number): void {
     this.#firstFailureAtMs += durationMs;
     if (this.#sinceMs !== null) this.#sinceMs += durationMs;

@@ -1,77 +1,126 @@
-/** When launches are meant to start, as a formula of their number; it has no clock and never waits. */
+/**
+ * When launches are meant to start. `paceOf` turns the shape of a load into a formula of the launch's number; `Schedule` holds
+ * launches back for permits and outages, `Permits` spaces register requests, and `Governor` lowers their rate after a 429.
+ */
 export interface Pace {
-  /** Launches that it has in all; `Infinity` where only the work bounds them. */
+  /** Launches in all; `Infinity` where only the work bounds them. */
   readonly total: number;
-  /** Of the run's clock, for launches below `total`; `null` = as soon as a slot is free. */
+  /** On the run's clock, for launches below `total`; `null` = as soon as a slot is free. */
   intendedAtMs(index: number): number | null;
   /** How many launches are meant to have started by `atMs`; `Infinity` where only slots bound them. */
   dueBy(atMs: number): number;
 }
 
-const ENDLESS = { total: Number.POSITIVE_INFINITY } as const;
+/** When registrations are meant to start, over all workers. */
+export type LoadShape =
+  /** Closed model: as soon as a slot is free. */
+  | { readonly kind: 'closed' }
+  /** Open model at a constant rate: `intendedAtMs(n) = startAtMs + n × 1000 / ratePerSecond`. */
+  | { readonly kind: 'rate'; readonly ratePerSecond: number }
+  | { readonly kind: 'stages'; readonly stages: readonly Stage[] }
+  /**
+   * Staggered, as the service's guidance for large fleets asks: `size` devices at the start of each interval,
+   * `intendedAtMs(n) = startAtMs + ⌊n / size⌋ × everyMs`.
+   */
+  | { readonly kind: 'batches'; readonly size: number; readonly everyMs: number }
+  /** All devices when the run starts, as after a power cut. */
+  | { readonly kind: 'at-once' };
 
-/** Closed model: the next registration starts when one ends; concurrency alone bounds the load. */
-export function closedPace(): Pace {
-  return { ...ENDLESS, intendedAtMs: () => null, dueBy: () => Number.POSITIVE_INFINITY };
+export function paceOf(shape: LoadShape, startAtMs: number): Pace {
+  const endless = (intendedAtMs: Pace['intendedAtMs'], dueWithin: (sinceMs: number) => number): Pace => ({
+    total: Number.POSITIVE_INFINITY,
+    intendedAtMs,
+    dueBy: (atMs) => (atMs < startAtMs ? 0 : dueWithin(atMs - startAtMs)),
+  });
+  switch (shape.kind) {
+    case 'closed':
+      return {
+        ...endless(
+          () => null,
+          () => 0,
+        ),
+        dueBy: () => Number.POSITIVE_INFINITY,
+      };
+    case 'at-once':
+      return endless(
+        () => startAtMs,
+        () => Number.POSITIVE_INFINITY,
+      );
+    case 'rate': {
+      const { ratePerSecond } = shape;
+      return endless(
+        (index) => startAtMs + (index * 1000) / ratePerSecond,
+        (sinceMs) => Math.floor((sinceMs * ratePerSecond) / 1000) + 1,
+      );
+    }
+    case 'batches': {
+      const { size, everyMs } = shape;
+      return endless(
+        (index) => startAtMs + Math.floor(index / size) * everyMs,
+        (sinceMs) => (Math.floor(sinceMs / everyMs) + 1) * size,
+      );
+    }
+    case 'stages':
+      return stagesPace(shape.stages, startAtMs);
+  }
 }
 
-/** Open model at a constant rate: `intendedAtMs(n) = startAtMs + n × 1000 / ratePerSecond`. */
-export function constantPace(ratePerSecond: number, startAtMs: number): Pace {
-  return {
-    ...ENDLESS,
-    intendedAtMs: (index) => startAtMs + (index * 1000) / ratePerSecond,
-    dueBy: (atMs) => (atMs < startAtMs ? 0 : Math.floor(((atMs - startAtMs) * ratePerSecond) / 1000) + 1),
-  };
+/** How long a registration takes when the service is slow but healthy. */
+export const SLOW_REGISTRATION_SECONDS = 10;
+
+/** Launches in the busiest minute; `Infinity` where only slots bound them. */
+export function launchesPerMinuteMax(shape: LoadShape): number {
+  switch (shape.kind) {
+    case 'closed':
+    case 'at-once':
+      return Number.POSITIVE_INFINITY;
+    case 'rate':
+      return shape.ratePerSecond * 60;
+    case 'stages':
+      return launchesInBusiestMinute(shape.stages);
+    case 'batches':
+      return Math.ceil(60_000 / shape.everyMs) * shape.size;
+  }
 }
 
-/** All devices wake at the same moment: `intendedAtMs(n) = startAtMs`. */
-export function atOncePace(startAtMs: number): Pace {
-  return {
-    ...ENDLESS,
-    intendedAtMs: () => startAtMs,
-    dueBy: (atMs) => (atMs < startAtMs ? 0 : Number.POSITIVE_INFINITY),
-  };
+/** Launches a second in the busiest minute; where only slots bound them, as many as fill the slots of a slow service. */
+export function askedPerSecond(shape: LoadShape, concurrency: number): number {
+  const perMinute = launchesPerMinuteMax(shape);
+  return Number.isFinite(perMinute) ? perMinute / 60 : concurrency / SLOW_REGISTRATION_SECONDS;
 }
 
-/**
- * Staggered batches, as the service's guidance for large fleets asks: so many devices at the start of each interval,
- * `intendedAtMs(n) = startAtMs + ⌊n / size⌋ × everyMs`.
- */
-export function batchPace(size: number, everyMs: number, startAtMs: number): Pace {
-  return {
-    ...ENDLESS,
-    intendedAtMs: (index) => startAtMs + Math.floor(index / size) * everyMs,
-    dueBy: (atMs) => (atMs < startAtMs ? 0 : (Math.floor((atMs - startAtMs) / everyMs) + 1) * size),
-  };
+/** `null` where the shape has no steady rate. */
+export function steadyRatePerSecond(shape: LoadShape): number | null {
+  return shape.kind === 'rate' ? shape.ratePerSecond : null;
 }
 
 /** One stage of a staged load. A rate of 0 is a pause. */
 export type Stage = {
   readonly ratePerSecond: number;
   readonly forMs: number;
-  /** The rate goes in a straight line from that of the stage before (0 before the first) to this stage's; else it jumps. */
+  /** The rate changes linearly from that of the previous stage (0 before the first); otherwise it jumps. */
   readonly ramp: boolean;
 };
 
-/** A stage with its place in time and in the count of launches: rates in launches per millisecond. */
+/** A stage, placed in time and in the count of launches; rates in launches per millisecond. */
 type Segment = {
   readonly startMs: number;
   readonly forMs: number;
   readonly rateFrom: number;
   readonly rateTo: number;
-  /** Integral of the rate from the first stage's start to this one's, and to this one's end. */
+  /** Integral of the rate from the start of the first stage to the start and the end of this one. */
   readonly countFrom: number;
   readonly countTo: number;
 };
 
-/** Counts this near to a whole number are meant to be whole: 1000/min for 1 m is 1000 launches, whatever the last bits say. */
+/** A count this close to a whole number is meant to be whole: 1000/min for 1 m is 1000 launches despite rounding errors. */
 const COUNT_TOLERANCE = 1e-6;
 
 /**
- * Open model in stages, with ramps and pauses. With `N(t)` the integral of the rate, launch n is meant for the moment at which
- * `N` rises above n, so that what would fall onto the beginning of a pause starts after it. It ends with the last stage.
+ * Open model in stages, with ramps and pauses. With `N(t)` the integral of the rate, launch n is due when `N` rises above n: one
+ * that would fall on the beginning of a pause starts after it. The pace ends with the last stage.
  */
-export function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
+function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
   const segments = segmentsOf(stages);
   const total = Math.ceil(segments.at(-1)?.countTo ?? 0);
   return {
@@ -92,10 +141,10 @@ export function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
 const MINUTE_MS = 60_000;
 
 /**
- * The largest `N(t + 1 min) − N(t)`. Its derivative is the difference of the rates at both ends of the minute, which goes in straight
- * lines where no stage begins or ends at either: the largest lies at such a moment, or where the line between two of them is 0.
+ * The largest `N(t + 1 min) − N(t)`. Its derivative is the difference of the rates at both ends of the minute, which is linear
+ * between the moments at which a stage begins or ends at either: the maximum is at such a moment, or where the line crosses 0.
  */
-export function launchesInBusiestMinute(stages: readonly Stage[]): number {
+function launchesInBusiestMinute(stages: readonly Stage[]): number {
   const segments = segmentsOf(stages);
   const edges = [0, ...segments.map(({ startMs, forMs }) => startMs + forMs)];
   const starts = [...edges, ...edges.map((atMs) => atMs - MINUTE_MS)].sort((a, b) => a - b);
@@ -104,10 +153,10 @@ export function launchesInBusiestMinute(stages: readonly Stage[]): number {
   return wholeWhereMeant(Math.max(...launches));
 }
 
-/** Where between two moments a minute begins at the rate at which it ends; none when the two differ in the same way all the time. */
+/** When, between two moments, a minute begins at the rate at which it ends; empty when it never does, or always. */
 function equalRatesAt(segments: readonly Segment[], fromMs: number, toMs: number): readonly number[] {
   const slopeAt = (atMs: number): number => rateAt(segments, atMs + MINUTE_MS) - rateAt(segments, atMs);
-  // Inside, since rates may jump at the ends.
+  // Sampled inside the interval, since rates may jump at its ends.
   const [firstMs, lastMs] = [fromMs + (toMs - fromMs) / 4, toMs - (toMs - fromMs) / 4];
   const [first, last] = [slopeAt(firstMs), slopeAt(lastMs)];
   if (first === last) return [];
@@ -166,58 +215,4 @@ function timeToCountMs({ forMs, rateFrom, rateTo }: Segment, count: number): num
 function wholeWhereMeant(count: number): number {
   const whole = Math.round(count);
   return Math.abs(count - whole) < COUNT_TOLERANCE ? whole : count;
-}
-
-/** What a registration takes where the service is slow, though nothing is amiss. */
-export const SLOW_REGISTRATION_SECONDS = 10;
-
-/** When registrations are meant to start, over all workers. */
-export type LoadShape =
-  /** As soon as a slot is free. */
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'rate'; readonly ratePerSecond: number }
-  | { readonly kind: 'stages'; readonly stages: readonly Stage[] }
-  | { readonly kind: 'batches'; readonly size: number; readonly everyMs: number }
-  /** All at the run's start: the power cut. */
-  | { readonly kind: 'at-once' };
-
-export function paceOf(shape: LoadShape, startAtMs: number): Pace {
-  switch (shape.kind) {
-    case 'closed':
-      return closedPace();
-    case 'rate':
-      return constantPace(shape.ratePerSecond, startAtMs);
-    case 'stages':
-      return stagesPace(shape.stages, startAtMs);
-    case 'batches':
-      return batchPace(shape.size, shape.everyMs, startAtMs);
-    case 'at-once':
-      return atOncePace(startAtMs);
-  }
-}
-
-/** Launches in the busiest minute of the shape; `Infinity` where only slots bound them. */
-export function launchesPerMinuteMax(shape: LoadShape): number {
-  switch (shape.kind) {
-    case 'closed':
-    case 'at-once':
-      return Number.POSITIVE_INFINITY;
-    case 'rate':
-      return shape.ratePerSecond * 60;
-    case 'stages':
-      return launchesInBusiestMinute(shape.stages);
-    case 'batches':
-      return Math.ceil(60_000 / shape.everyMs) * shape.size;
-  }
-}
-
-/** Launches a second in the busiest minute of the shape; where slots alone bound them, what fills the slots while the service is slow. */
-export function askedPerSecond(shape: LoadShape, concurrency: number): number {
-  const perMinute = launchesPerMinuteMax(shape);
-  return Number.isFinite(perMinute) ? perMinute / 60 : concurrency / SLOW_REGISTRATION_SECONDS;
-}
-
-/** The rate that run files and the live view name; `null` where the shape has none. */
-export function steadyRatePerSecond(shape: LoadShape): number | null {
-  return shape.kind === 'rate' ? shape.ratePerSecond : null;
 }

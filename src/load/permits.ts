@@ -1,33 +1,32 @@
-/** Moments are whole microseconds inside, so that sums of spacings are exact however long a run is. */
+/** Times are kept in whole microseconds: sums of spacings stay exact, however long the run. */
 const US_PER_MS = 1_000;
 const US_PER_SECOND = 1_000_000;
 
 /**
- * Hands out permits, one for each register request, at the rate that is allowed at the moment. The next permit is valid no
- * sooner than `1 / rate` after the one before, rounded up: with a rate that never rises above `share / 60 s`, no window of
- * 60 seconds holds more than `share` permits, and they are spread evenly within it. A permit that nobody took in time is
- * lost, not saved up.
+ * Issues permits, one for each register request, at the rate allowed at that time. A permit is valid no sooner than `1 / rate`
+ * after the previous one, rounded up: with a rate of at most `share / 60 s`, no window of 60 seconds holds more than `share`
+ * permits, and they are evenly spread. A permit that nobody took in time is lost, not saved up.
  *
- * Who asks for a request of a registration that is under way waits in a queue; while it is not empty, nothing new is launched.
+ * Repeated requests of registrations in progress wait in a queue; nothing new is launched until it is empty.
  */
 export class Permits<Waiter> {
   readonly #ratePerSecondAt: (atMs: number) => number;
   #nextUs = 0;
   readonly #queue = new Set<Waiter>();
-  /** The last second in which permits were taken, from the first of them on, and the one before. */
+  /** The last second in which permits were taken, counted from its first permit, and the second before. */
   #second = { fromUs: Number.NEGATIVE_INFINITY, permits: 0, permitsBefore: 0 };
 
-  /** @param ratePerSecondAt what is allowed at that moment, above 0; `Infinity` = not bounded. */
+  /** @param ratePerSecondAt the rate allowed at a time, above 0; `Infinity` = not bounded */
   constructor(ratePerSecondAt: (atMs: number) => number) {
     this.#ratePerSecondAt = ratePerSecondAt;
   }
 
-  /** Permits in a second, the last in which any were taken, or the one before: the last may have only begun. */
+  /** Permits taken in the last busy second or the one before it, whichever had more: the last may have only begun. */
   get recentPerSecond(): number {
     return Math.max(this.#second.permits, this.#second.permitsBefore);
   }
 
-  /** How many permits for new launches can be taken now that are valid by `untilMs`. */
+  /** How many permits for new launches can be taken now and are valid by `untilMs`. */
   countBy(nowMs: number, untilMs: number): number {
     if (this.#queue.size > 0) return 0;
     const roomUs = Math.floor(untilMs * US_PER_MS) - this.#earliestUs(nowMs);
@@ -36,7 +35,7 @@ export class Permits<Waiter> {
     return spacingUs === 0 ? Number.POSITIVE_INFINITY : Math.floor(roomUs / spacingUs) + 1;
   }
 
-  /** Takes the next permit. @returns from when it is valid, `nowMs` at the soonest. */
+  /** Takes the next permit. @returns when it becomes valid, `nowMs` at the earliest */
   take(nowMs: number): number {
     const atUs = this.#earliestUs(nowMs);
     this.#nextUs = atUs + this.#spacingUs(nowMs);
@@ -44,7 +43,7 @@ export class Permits<Waiter> {
     return atUs / US_PER_MS;
   }
 
-  /** Nothing that is not taken yet is valid before `atMs`. */
+  /** Permits that have not been taken yet become valid at `atMs` at the earliest. */
   holdUntil(atMs: number): void {
     this.#nextUs = Math.max(this.#nextUs, Math.ceil(atMs * US_PER_MS));
   }
@@ -53,17 +52,17 @@ export class Permits<Waiter> {
     this.#queue.add(waiter);
   }
 
-  /** Whoever waits no longer must not be given a permit. */
+  /** Withdraws a request. */
   leave(waiter: Waiter): void {
     this.#queue.delete(waiter);
   }
 
-  /** When the first in the queue can have its permit; `null` when nobody waits. */
+  /** When the first in the queue gets its permit; `null` when the queue is empty. */
   get nextGrantAtMs(): number | null {
     return this.#queue.size === 0 ? null : this.#nextUs / US_PER_MS;
   }
 
-  /** Takes those out of the queue whose permits are valid now. */
+  /** Removes from the queue, and returns, those whose permits are valid now. */
   grantDue(nowMs: number): readonly Waiter[] {
     const granted: Waiter[] = [];
     for (const waiter of this.#queue) {
@@ -92,12 +91,12 @@ export class Permits<Waiter> {
   }
 }
 
-/** Of the first register requests: a healthy service makes far fewer repetitions necessary. */
+/** Share of the first register requests; a healthy service needs far fewer repetitions. */
 const REPEATED_SHARE = 0.2;
-/** So that a run that has only begun, or is small, may still meet a bad minute. */
+/** Allows a small run, or one that has only begun, a bad minute. */
 const REPEATED_FLOOR = 100;
 
-/** Register requests that a run may repeat in all: `100 + 20% × first requests`. */
+/** The retry budget, how many register requests a run may repeat: `100 + 20% × first requests`. */
 export function repeatedRequestsMax(firstRequests: number): number {
   return REPEATED_FLOOR + REPEATED_SHARE * firstRequests;
 }

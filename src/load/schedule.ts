@@ -4,25 +4,25 @@ import type { Permits } from './permits.ts';
 export type Placement = Readonly<{
   /** `null` = as soon as a slot is free. */
   intendedAtMs: number | null;
-  /** How much later than meant it may start, for the sake of quota or governor: what waiting for a slot took is no part of it. */
+  /** How much later than intended it may start because of quota or governor, without the time it waited for a slot. */
   heldMs: number;
-  /** The moment that its permit is valid, or its intended start; `null` = at once. */
+  /** When its permit is valid, or its intended start; `null` = at once. */
   notBeforeMs: number | null;
 }>;
 
 export type ScheduleParts = {
   readonly pace: Pace;
-  /** `null` = register requests need none. */
+  /** `null` = register requests need no permits. */
   readonly permits: Pick<Permits<never>, 'countBy' | 'take'> | null;
-  /** Nothing is meant to start from then on; `Infinity` = not bounded. */
+  /** Nothing starts from then on; `Infinity` = not bounded. */
   readonly endAtMs: number;
 };
 
-/** Says when launches may start: the pace that the user asked for, within the permits, without the time of an outage. */
+/** Decides when launches may start: at the pace of the load, within the permits, delayed by outages and standstills. */
 export class Schedule {
   readonly #parts: ScheduleParts;
   #placed = 0;
-  /** How long outages and standstills have lasted so far: so much later is everything meant that they delayed. */
+  /** Total delay by outages and standstills so far. */
   #shiftMs = 0;
   #pausedAtMs: number | null = null;
 
@@ -34,26 +34,27 @@ export class Schedule {
     return this.#pausedAtMs !== null;
   }
 
-  /** Launches that may be placed now, for starts until `untilMs`. */
+  /** How many launches can be placed now to start by `untilMs`. */
   placeable(nowMs: number, untilMs: number): number {
     if (this.isPaused) return 0;
     const { pace, permits, endAtMs } = this.#parts;
-    // The end itself is outside.
+    // The end itself is excluded.
     const lastMs = Math.min(untilMs, endAtMs - 1e-3);
     if (lastMs < nowMs) return 0;
     const due = pace.dueBy(lastMs - this.#shiftMs) - this.#placed;
     return Math.max(0, permits === null ? due : Math.min(due, permits.countBy(nowMs, lastMs)));
   }
 
-  /** Whether the pace has no launch left, or its time is over. */
+  /** Returns whether the pace has no launch left, or its time is over. */
   isOver(nowMs: number): boolean {
     return this.#placed >= this.#parts.pace.total || nowMs >= this.#parts.endAtMs;
   }
 
   /**
    * Places the next launch.
-   * @param slotsFreeSinceMs since when slots have not been what it waited for.
-   * @param firstIntendedAtMs of one that is made again, from which its response time counts; `null` = it is made for the first time.
+   *
+   * @param slotsFreeSinceMs since when it has not been waiting for a slot
+   * @param firstIntendedAtMs when a repeated launch was first intended, from which its response time counts; `null` = a first launch
    */
   place(nowMs: number, slotsFreeSinceMs: number, firstIntendedAtMs: number | null): Placement {
     const { pace, permits } = this.#parts;
@@ -71,13 +72,13 @@ export class Schedule {
     return { intendedAtMs, heldMs, notBeforeMs: permitAtMs };
   }
 
-  /** A launch outside the pace, to see whether the service is there again. */
+  /** Places a launch outside the pace, to find out whether the service responds again. */
   placeProbe(nowMs: number): Placement {
     const intendedAtMs = this.#parts.permits === null ? nowMs : this.#parts.permits.take(nowMs);
     return { intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs };
   }
 
-  /** So many placed launches were never started: their places are free again. */
+  /** Frees the places of launches that were never started. */
   giveBack(launches: number): void {
     this.#placed = Math.max(0, this.#placed - launches);
   }
@@ -86,12 +87,12 @@ export class Schedule {
     this.#pausedAtMs ??= atMs;
   }
 
-  /** Nothing ran for so long: what comes is meant so much later. A pause counts its own time. */
+  /** Delays all further launches after a standstill. A pause counts its own time. */
   skip(durationMs: number): void {
     if (!this.isPaused) this.#shiftMs += durationMs;
   }
 
-  /** Goes on as if no time had passed since `pause`. */
+  /** Continues as if no time had passed since `pause`. */
   resume(atMs: number): void {
     if (this.#pausedAtMs !== null) this.#shiftMs += atMs - this.#pausedAtMs;
     this.#pausedAtMs = null;
@@ -99,21 +100,21 @@ export class Schedule {
 }
 
 /**
- * A crash leaves rows that are marked as possibly registered twice though they were not sent: launches of this long at
- * most. They are those that were granted ahead, and those that were connecting.
+ * A crash leaves rows that are marked as possibly registered twice although they were not sent: those granted ahead and those
+ * connecting. They are the launches of at most this long.
  */
 const GRANT_WINDOW_MS = 1_000;
 
 /**
- * Rows are granted this long ahead of their launch: half of the window, so that a connection may take the other half.
- * Longer: more rows are marked in vain. Shorter: a slow disk could leave slots empty.
+ * How long before their launch rows are granted: half of the window; the other half is for connecting. A longer time would
+ * mark more rows needlessly; with a shorter one, a slow disk could leave slots empty.
  */
 export const GRANTED_AHEAD_MS = GRANT_WINDOW_MS / 2;
 
-/** So that a run whose speed is not known yet, or is very slow, still fills its slots between two grants. */
+/** Enough to fill the slots between two grants while the run is slow, or its speed is not known yet. */
 const ROWS_AHEAD_MIN = 50;
 
-/** Rows to grant ahead of free slots, from the launches that one second saw last. */
+/** How many rows to grant ahead of free slots, from the launches of the last second. */
 export function rowsAhead(launchesPerSecond: number): number {
   return Math.max(ROWS_AHEAD_MIN, Math.ceil((launchesPerSecond * GRANTED_AHEAD_MS) / 1000));
 }

@@ -1,39 +1,38 @@
 import type { Clock } from '../time/clock.ts';
 
 /**
- * From this on a gap in which next to nothing was computed is a standstill: the machine slept, or the process was stopped.
- * Shorter ones are the business of every machine, and show as start lag.
+ * A gap at least this long in which next to nothing was computed is a standstill: the machine slept, or the process was
+ * suspended. Shorter gaps happen on every machine, and show as start lag.
  */
 const STANDSTILL_MIN_MS = 2_000;
 
 /**
- * A program that is late for its own sake (a long computation, a garbage collection, a share of a busy machine) uses CPU
- * meanwhile; one that stands still does not. CPU time of all threads, as a share of one core.
+ * A program that is late through its own work (a long computation, garbage collection, its share of a busy machine) uses CPU
+ * time during the gap; a suspended one does not. CPU time of all threads, as a share of one core.
  */
 const STANDSTILL_CPU_SHARE_MAX = 0.1;
 
-/** The wall clock of a machine is kept right in small steps; more than this is another matter. */
+/** Time synchronization corrects the wall clock in smaller steps than this. */
 const CLOCK_MOVED_MIN_MS = 10_000;
 
-/** How often to look, at least: what a look finds is right to within so much. */
+/** Look at least this often: it is the precision of what a look finds. */
 export const TIME_LOOK_INTERVAL_MS = 100;
 
-/** What became of time between two looks. */
+/** What happened to time between two looks. */
 export type TimeGap = {
-  /** How long nothing ran; 0 = it went on. */
+  /** How long nothing ran; 0 = no standstill. */
   readonly standstillMs: number;
-  /** How far the wall clock moved by itself: it was set, or the machine slept where its other clock stands still (Linux). */
+  /** How far the wall clock jumped: it was set, or the machine slept while its monotonic clock stood still (Linux). */
   readonly clockMovedMs: number;
 };
 
 export type TimeReading = { readonly nowMs: number; readonly epochMs: number; readonly cpuMs: number };
 
-/** Reads all that a `StandstillWatch` looks at. */
 export function readTime(clock: Clock): TimeReading {
   return { nowMs: clock.nowMs(), epochMs: clock.epochMs(), cpuMs: clock.cpuMs() };
 }
 
-/** Looks at the clocks every `TIME_LOOK_INTERVAL_MS`, and tells when one of them did not do as it should. */
+/** Detects standstills and jumps of the wall clock; call `look` every `TIME_LOOK_INTERVAL_MS`. */
 export class StandstillWatch {
   #last: TimeReading;
   #epochAtZeroMs: number;
@@ -43,7 +42,7 @@ export class StandstillWatch {
     this.#epochAtZeroMs = first.epochMs - first.nowMs;
   }
 
-  /** Wall clock at 0 of the other one, as it was found last. */
+  /** Wall clock at 0 of the monotonic clock, as last found. */
   get epochAtZeroMs(): number {
     return this.#epochAtZeroMs;
   }

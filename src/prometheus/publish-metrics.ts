@@ -1,9 +1,20 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { RunListener } from '../run/run-listener.ts';
-import type { RunMetricsPlan } from './run-metrics.ts';
+import type { RunMetrics, RunMetricsPlan } from './run-metrics.ts';
 
-export type PublishedMetrics = { readonly listener: RunListener; close(): Promise<void> };
+/** Loopback: metrics of a run are for this machine; an agent or a tunnel forwards them. */
+const METRICS_HOST = '127.0.0.1';
 
-/** Serves what Prometheus reads while a run goes on, and says where; its libraries are only loaded when there is a port. */
+export type PublishedMetrics = { readonly listener: Pick<RunListener, 'settled' | 'sampled'>; close(): Promise<void> };
+
+/**
+ * Serves a run's metrics while it is in progress, and logs where; loads the Prometheus client only when there is a port.
+ *
+ * @param port 0 = any free port, `null` = do not serve
+ * @throws OperatorError `usage` when the port is not available
+ */
 export async function publishMetrics(
   port: number | null,
   plan: RunMetricsPlan,
@@ -11,7 +22,6 @@ export async function publishMetrics(
 ): Promise<PublishedMetrics | null> {
   if (port === null) return null;
   const { RunMetrics } = await import('./run-metrics.ts');
-  const { serveMetrics } = await import('./metrics-server.ts');
   const metrics = new RunMetrics(plan);
   const server = await serveMetrics(metrics, port);
   log(`metrics: ${server.url}`);
@@ -19,9 +29,42 @@ export async function publishMetrics(
     listener: {
       settled: (outcome) => metrics.settled(outcome),
       sampled: (sample) => metrics.sampled(sample),
-      notice: () => {},
-      stopping: () => {},
     },
-    close: () => server.close(),
+    close: server.close,
   };
+}
+
+/** Serves `GET /metrics` on loopback, and nothing else. */
+export async function serveMetrics(metrics: Pick<RunMetrics, 'text' | 'contentType'>, port: number) {
+  const server = createServer(async (request, response) => {
+    const isKnown = request.method === 'GET' && request.url === '/metrics';
+    try {
+      const body = isKnown ? await metrics.text() : 'GET /metrics\n';
+      response.writeHead(isKnown ? 200 : 404, { 'content-type': isKnown ? metrics.contentType : 'text/plain' });
+      response.end(body);
+    } catch (error) {
+      // A failed scrape must not end the run.
+      response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error}\n`);
+    }
+  });
+  await listening(server, port);
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    url: `http://${METRICS_HOST}:${bound}/metrics`,
+    close: (): Promise<void> =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', ({ message }) => {
+      const remedy = 'Choose another port with --metrics-port N, or 0 for any free port';
+      reject(new OperatorError('usage', [problem(`cannot serve metrics: ${message}`, remedy)]));
+    });
+    server.listen(port, METRICS_HOST, resolve);
+  });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { ComparedRun } from '../report/compare-runs.ts';
 import { SUMMARY_SCHEMA_VERSION, type Summary } from '../report/summary.ts';
-import { RUN_FILE } from '../run-folder/run-file.ts';
+import { findRunFile } from '../run-folder/run-file.ts';
 import { resumeCommandLine } from '../run-folder/run-folder.ts';
 
 /** Reads a finished run from its summary.json and run.json. @throws OperatorError `usage` without a summary of this version */
@@ -14,8 +14,7 @@ export function readComparedRun(folder: string): ComparedRun {
     const remedy = `Once the run has ended, make it with dpsload report ${folder}; if the run was killed, finish it with ${resumeCommandLine(folder)}`;
     throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
-  const run = readJson(join(folder, RUN_FILE)) as { readonly machine?: ComparedRun['machine'] } | null;
-  return { folder, summary: summary as Summary, machine: run?.machine ?? null };
+  return { folder, summary: summary as Summary, machine: findRunFile(folder, 'machine')?.machine ?? null };
 }
 
 function readJson(file: string): unknown {

@@ -1,39 +1,38 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { type TargetName, targetKey, targetLabel } from '../journal/target-name.ts';
-import { OperatorError, problem } from '../problem/operator-error.ts';
-import { RUN_FILE } from './run-file.ts';
+import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
+import { findRunFile, RUN_FILE } from './run-file.ts';
 import { resumeCommandLine } from './run-folder.ts';
 
-/** What run.json says of the fleets and the target of a run. */
-const RUN_IDENTITY = z.object({
-  fleet: z.object({ digest: z.string() }),
-  addedFleetDigests: z.array(z.string()).default([]),
-  target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
-});
+/** The fleet and the target of a run that is about to begin, and the folder that holds the folders of runs. */
+export type PlannedRun = { readonly out: string; readonly digest: string; readonly target: TargetName };
 
 /**
- * The newest run under `out` of the same fleet against the same target, or `null`. Folders that are no runs are passed over.
+ * The newest run under `out` of the same fleet at the same target, or `null`. Folders without a usable run.json are passed over.
  *
- * @param except the folder of a run that is not meant; `null` = every one is
+ * @param except the folder of a run to leave out of the search; `null` = none
  */
-export function findEarlierRun(out: string, digest: string, target: TargetName, except: string | null): string | null {
-  if (!existsSync(out)) return null;
-  const key = targetKey(target);
-  return foldersIn(out).find((folder) => folder !== except && isRunOf(folder, digest, key)) ?? null;
+export function findEarlierRun({ out, digest, target }: PlannedRun, except: string | null): string | null {
+  const isSameRun = (folder: string): boolean => {
+    const run = findRunFile(folder, 'fleet', 'addedFleetDigests', 'target');
+    if (run === null || targetKey(run.target) !== targetKey(target)) return false;
+    return [run.fleet.digest, ...run.addedFleetDigests].includes(digest);
+  };
+  return foldersIn(out).find((folder) => folder !== except && isSameRun(folder)) ?? null;
 }
 
-/** The newest run under `out`. @throws OperatorError `usage` when there is none. */
+/** The newest run under `out`. @throws OperatorError `usage` when there is none */
 export function lastRunFolder(out: string): string {
-  const last = existsSync(out) ? foldersIn(out).find((folder) => existsSync(join(folder, RUN_FILE))) : undefined;
+  const last = foldersIn(out).find((folder) => existsSync(join(folder, RUN_FILE)));
   if (last !== undefined) return last;
   const remedy = 'Name the folder of a run, or the folder that holds it with --out DIR';
-  throw new OperatorError('usage', [{ ...problem('there is no run in it', remedy), file: out }]);
+  throw new OperatorError('usage', [problemIn(out, 'contains no run', remedy)]);
 }
 
-/** Newest first, by their names. */
+/** Newest first: their names begin with the time of their start. */
 function foldersIn(out: string): readonly string[] {
+  if (!existsSync(out)) return [];
   return readdirSync(out, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(out, entry.name))
@@ -41,45 +40,26 @@ function foldersIn(out: string): readonly string[] {
     .reverse();
 }
 
-function isRunOf(folder: string, digest: string, key: string): boolean {
-  try {
-    const { fleet, addedFleetDigests, target } = RUN_IDENTITY.parse(
-      JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8')),
-    );
-    return [fleet.digest, ...addedFleetDigests].includes(digest) && targetKey(target) === key;
-  } catch {
-    return false;
-  }
-}
-
-/** What would be registered. */
-type PlannedRun = { readonly out: string; readonly digest: string; readonly target: TargetName };
-
-/** @throws OperatorError `usage` when a run under `out` has registered the same fleet at the same target. */
-export function refuseRepeatedRun({ out, digest, target }: PlannedRun): void {
-  const earlier = findEarlierRun(out, digest, target, null);
+/** @throws OperatorError `usage` when a run under `out` has registered the same fleet at the same target */
+export function refuseRepeatedRun(planned: PlannedRun): void {
+  const earlier = findEarlierRun(planned, null);
   if (earlier === null) return;
-  throw new OperatorError('usage', [
-    problem(
-      `this fleet was registered with ${targetLabel(target)} before: ${earlier}`,
-      `Go on with it by ${resumeCommandLine(earlier)}, or give --again to register all of it once more`,
-    ),
-  ]);
+  const message = `this fleet was already registered with ${targetLabel(planned.target)}: ${earlier}`;
+  const remedy = `Continue that run with ${resumeCommandLine(earlier)}, or register the whole fleet again with --again`;
+  throw new OperatorError('usage', [problem(message, remedy)]);
 }
 
 /**
- * For a run that has its own `folder` by now, run.json included: of two that were started together, none had one when the other
- * looked for earlier runs. At least one of them sees the other here; perhaps both do.
+ * For a run that already has its own `folder` with run.json: when two are started together, neither has one yet when the other
+ * looks for earlier runs. Here at least one of them sees the other; possibly both do.
  *
  * @throws OperatorError `usage`
  */
-export function refuseTwinRun({ out, digest, target }: PlannedRun, folder: string): void {
-  const twin = findEarlierRun(out, digest, target, folder);
+export function refuseTwinRun(planned: PlannedRun, folder: string): void {
+  const twin = findEarlierRun(planned, folder);
   if (twin === null) return;
+  const message = `another run of this fleet with ${targetLabel(planned.target)} started at the same time: ${twin}`;
   throw new OperatorError('usage', [
-    problem(
-      `another run of this fleet with ${targetLabel(target)} began meanwhile: ${twin}`,
-      'Let that one do it; where both were refused, start one of them again',
-    ),
+    problem(message, 'Let that run continue; if both were refused, start one of them again'),
   ]);
 }

@@ -7,13 +7,13 @@ import type { FleetRules } from '../fleet/fleet-rules.ts';
 import { RejectedLines, readRejections } from '../fleet/rejected-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 
-/** Rows that a run left out of its fleet: line and reason, and nothing of what stands there, which may be a key in the wrong place. */
+/** Line and reason of each row that a run left out of its fleet. The row's text may contain a misplaced key, and is not quoted. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
 
-/** A fleet as its survey left it: what the journal tells of it, and the lines that are left out; `null` = none. */
+/** A surveyed fleet: what the journal records of it, and the lines that are left out; `null` = none. */
 export type UsableFleet = SessionRecord['fleet'] & { readonly rejectedLines: RejectedLines | null };
 
-/** Writes them into the run's folder, where there are any. Memory does not grow with their number. */
+/** Writes the rejected rows, if any, into the run's folder. Memory does not grow with their number. */
 export async function writeRejectedRows(
   folder: string,
   fleet: FleetFile,
@@ -35,7 +35,7 @@ export async function writeRejectedRows(
   }
 }
 
-/** The lines that a run left out. @throws OperatorError `usage` when the file cannot be read. */
+/** @throws OperatorError `usage` when the file cannot be read */
 export async function readRejectedLines(file: string): Promise<RejectedLines> {
   const lines = new RejectedLines();
   for await (const { line } of csvRows(file)) lines.add(Number(line));

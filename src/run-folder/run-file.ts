@@ -3,7 +3,6 @@ import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AtomicFile } from '../files/atomic-file.ts';
-import type { SessionRecord } from '../journal/journal-record.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { FleetFile } from '../scenario/scenario.ts';
 
@@ -12,36 +11,69 @@ export const RUN_FILE = 'run.json';
 /** Version of the shape of run.json. */
 export const RUN_FILE_VERSION = 1;
 
-/** What a resumed run reads of it. */
-export type RunFile = {
-  /** The keys of a scenario file that gives the same run, as its last session went on with it. */
-  readonly settings: object;
-  readonly fleet: SessionRecord['fleet'];
-  /** Those that the journal held when it was last gone on with. */
-  readonly sessions: number;
-};
+/**
+ * What `--only` and `--exclude` named when the run began; a resumed run must find the same. `null` = not given, or the run was
+ * begun by a dpsload that did not record it.
+ */
+const SELECTION_PINS = z.object({
+  /** SHA-256 of the list, hexadecimal. */
+  only: z.object({ digest: z.string() }).nullable(),
+  /** The start of the other run's first session (`null` = it had none) and the whole lines of its journal, which can only grow. */
+  exclude: z.object({ startedAtEpochMs: z.number().nullable(), journalBytes: z.number() }).nullable(),
+});
 
-const RUN_FILE_SHAPE = z.object({
+/** run.json: what a run was made of, and what a resumed run goes by. The scenario names its secrets and holds none. */
+const RUN_FILE_SCHEMA = z.object({
   version: z.literal(RUN_FILE_VERSION),
-  settings: z.record(z.string(), z.unknown()),
+  dpsloadVersion: z.string(),
+  /** ISO 8601. */
+  startedAt: z.string(),
+  target: z.object({ kind: z.enum(['emulator', 'service']), host: z.string(), port: z.number(), idScope: z.string() }),
   fleet: z.object({
     file: z.string(),
     digest: z.string(),
     bytes: z.number(),
     rows: z.number(),
     rejectedRows: z.number(),
-    otherColumns: z.array(z.string()),
+    otherColumns: z.array(z.string()).readonly(),
   }),
-  // A run that was never resumed does not tell.
+  selectionPins: SELECTION_PINS.default({ only: null, exclude: null }),
+  /** The keys of a scenario file that gives the same run, as its last session used them. */
+  settings: z.record(z.string(), z.unknown()),
+  scenario: z.looseObject({
+    fleet: z.object({
+      file: z.string(),
+      delimiter: z.string(),
+      header: z.boolean(),
+      columns: z.record(z.string(), z.string()),
+    }),
+  }),
+  /** How long the parts of the first connection took, in milliseconds. */
+  preflight: z.object({
+    tcpMs: z.number().nullable(),
+    tlsMs: z.number().nullable(),
+    connackMs: z.number().nullable(),
+    failureCode: z.string().nullable(),
+  }),
+  /** The machine that made the load: figures of two runs compare only on the same one. */
+  machine: z.record(z.string(), z.unknown()),
+  /** Later versions of the fleet, with rows added: a new run of one of those would repeat this run. */
+  addedFleetDigests: z.array(z.string()).default([]),
+  /** Sessions in the journal when the run was last resumed; a run that was never resumed does not record it. */
   sessions: z.number().default(0),
 });
 
+export type RunFile = z.output<typeof RUN_FILE_SCHEMA>;
+/** As it is when the run begins. */
+export type NewRunFile = Omit<RunFile, 'addedFleetDigests' | 'sessions'>;
+export type SelectionPins = RunFile['selectionPins'];
+
 /**
- * Writes what the run was made of. On the disk when it returns: the journal means nothing without it.
+ * Writes run.json. It is on disk when this returns: the journal means nothing without it.
  *
- * @throws OperatorError `local` when the disk fails.
+ * @throws OperatorError `local` when the disk fails
  */
-export function writeRunFile(folder: string, facts: object): void {
+export function writeRunFile(folder: string, facts: NewRunFile): void {
   const file = join(folder, RUN_FILE);
   try {
     const handle = openSync(file, 'wx', 0o600);
@@ -52,35 +84,32 @@ export function writeRunFile(folder: string, facts: object): void {
       closeSync(handle);
     }
   } catch (error) {
-    throw unwritable(file, error, 'Make room on the disk or put it right, or name another folder with --out DIR');
+    throw unwritable(file, error, 'Free disk space or repair the disk, or name another folder with --out DIR');
   }
 }
 
 /**
- * Notes that a resumed run has taken rows that were added to its fleet: a new run of the longer file would repeat it. The
- * journal says so too, but is too long to be searched at the start of every run.
+ * Records what a resumed session goes by, before it sends anything: all changes or none. The digest of a longer fleet is added
+ * to those before it; the journal has it too, but is too long to search at the start of every run.
  *
- * @throws OperatorError `local` when the disk fails.
+ * @throws OperatorError `local` when the disk fails
  */
-export async function noteAddedFleet(folder: string, digest: string): Promise<void> {
-  const { addedFleetDigests = [] } = readFacts(folder) as { readonly addedFleetDigests?: readonly string[] };
-  await changeRunFile(folder, { addedFleetDigests: [...new Set([...addedFleetDigests, digest])] });
-}
-
-/**
- * Puts other members in the place of those that are there, all or none.
- *
- * @throws OperatorError `local` when the disk fails.
- */
-export async function changeRunFile(folder: string, changes: object): Promise<void> {
+export async function recordResume(
+  folder: string,
+  { fleetDigest, ...changes }: Pick<RunFile, 'settings' | 'scenario' | 'sessions'> & { readonly fleetDigest: string },
+): Promise<void> {
+  const before = Object(readJson(folder));
+  const { fleet, addedFleetDigests } = readRunFile(folder, 'fleet', 'addedFleetDigests');
+  const added = [...new Set([...addedFleetDigests, fleetDigest])].filter((digest) => digest !== fleet.digest);
+  const after = { ...before, ...(added.length === 0 ? {} : { addedFleetDigests: added }), ...changes };
   const file = new AtomicFile(join(folder, RUN_FILE));
   try {
-    await file.write(runFileText({ ...Object(readFacts(folder)), ...changes }));
+    await file.write(runFileText(after));
     await file.finish();
     await file.publish();
   } catch (error) {
     await file.discard();
-    throw unwritable(join(folder, RUN_FILE), error, 'Make room on the disk or put it right, then resume the run again');
+    throw unwritable(join(folder, RUN_FILE), error, 'Free disk space or repair the disk, then resume the run again');
   }
 }
 
@@ -93,97 +122,67 @@ function unwritable(file: string, error: unknown, remedy: string): OperatorError
   return new OperatorError('local', [problemIn(file, message, remedy)]);
 }
 
-/** @throws OperatorError `usage` when the folder holds none that this dpsload can go on with. */
-export function readRunFile(folder: string): RunFile {
-  const file = join(folder, RUN_FILE);
-  const parsed = RUN_FILE_SHAPE.safeParse(readFacts(folder));
+/**
+ * The named members of run.json; the others may be missing or have another shape.
+ *
+ * @throws OperatorError `usage` when the folder has no run.json that this dpsload can use
+ */
+function readRunFile<Member extends keyof RunFile>(
+  folder: string,
+  ...members: readonly Member[]
+): Pick<RunFile, Member> {
+  const mask = Object.fromEntries(members.map((member) => [member, true]));
+  const parsed = RUN_FILE_SCHEMA.pick(mask as { [name in keyof RunFile]: true }).safeParse(readJson(folder));
   if (parsed.success) return parsed.data;
-  throw unusable(file, 'was not written by this version of dpsload', 'Resume the run with the dpsload that began it');
+  const remedy = 'Resume the run with the version of dpsload that began it';
+  throw unusable(folder, 'was written by another version of dpsload', remedy);
 }
 
-function readFacts(folder: string): unknown {
-  const file = join(folder, RUN_FILE);
+export type ResumableRun = ReturnType<typeof readResumableRun>;
+
+/** The members that a resumed run goes by. @throws OperatorError as `readRunFile` */
+export function readResumableRun(folder: string) {
+  return readRunFile(folder, 'version', 'settings', 'fleet', 'selectionPins', 'sessions');
+}
+
+/** As `readRunFile`; `null` when run.json is missing, damaged or without these members. */
+export function findRunFile<Member extends keyof RunFile>(
+  folder: string,
+  ...members: readonly Member[]
+): Pick<RunFile, Member> | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (error instanceof SyntaxError) throw unusable(file, `is damaged (${message})`, damageRemedy(folder));
-    const remedy = "Name the folder of a run, as dpsload run's last lines do";
-    throw unusable(file, code === 'ENOENT' ? 'is not there' : `cannot be read (${message})`, remedy);
-  }
-}
-
-function damageRemedy(folder: string): string {
-  return (
-    'Restore it from a copy. Without one, dpsload report still makes the results of the journal, and ' +
-    `dpsload run FLEET.csv --exclude ${folder} registers what is not assigned there`
-  );
-}
-
-function unusable(file: string, message: string, remedy: string): OperatorError {
-  return new OperatorError('usage', [problemIn(file, message, remedy)]);
-}
-
-/** The part of run.json that is read back. */
-const RUN_FACTS = z.object({
-  scenario: z.object({
-    fleet: z.object({
-      file: z.string(),
-      delimiter: z.string(),
-      header: z.boolean(),
-      columns: z.record(z.string(), z.string()),
-    }),
-  }),
-});
-
-/** The fleet of a run as its run.json names it; `null` when run.json is missing or another version's. */
-export function fleetOfRun(folder: string): FleetFile | null {
-  try {
-    return RUN_FACTS.parse(JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8'))).scenario.fleet;
+    return readRunFile(folder, ...members);
   } catch {
     return null;
   }
 }
 
-/**
- * What `--only` and `--exclude` named when a run began, as run.json keeps it: a resumed run goes by the same. `null` = not given,
- * or begun by a dpsload that did not keep it.
- */
-export type SelectionPins = {
-  readonly only: OnlyPin | null;
-  readonly exclude: ExcludePin | null;
-};
-
-/** SHA-256 of the file, hexadecimal. */
-export type OnlyPin = { readonly digest: string };
-
-/** The run, which may go on meanwhile: its journal only grows. */
-export type ExcludePin = {
-  /** Of its first session; `null` = there was none. */
-  readonly startedAtEpochMs: number | null;
-  /** Whole lines of its journal. */
-  readonly journalBytes: number;
-};
-
-const NO_PINS: SelectionPins = { only: null, exclude: null };
-
-/** The part of run.json that is read back. */
-const PINNED_FACTS = z.object({
-  selectionPins: z
-    .object({
-      only: z.object({ digest: z.string() }).nullable(),
-      exclude: z.object({ startedAtEpochMs: z.number().nullable(), journalBytes: z.number() }).nullable(),
-    })
-    .default(NO_PINS),
-});
-
-/** Those of the run in `folder`, whose run.json is usable. */
-export function selectionPinsOf(folder: string): SelectionPins {
-  return PINNED_FACTS.parse(JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8'))).selectionPins;
+/** The fleet of a run as its run.json names it; `null` when run.json is missing or another version's. */
+export function fleetOfRun(folder: string): FleetFile | null {
+  return findRunFile(folder, 'scenario')?.scenario.fleet ?? null;
 }
 
-/** The machine that made the load: numbers of two runs compare only where it is the same. */
-export function machineFacts(): object {
+function readJson(folder: string): unknown {
+  try {
+    return JSON.parse(readFileSync(join(folder, RUN_FILE), 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof SyntaxError) {
+      const remedy =
+        'Restore it from a copy. Without one, dpsload report still produces the results from the journal, and ' +
+        `dpsload run FLEET.csv --exclude ${folder} registers the devices that are not assigned there`;
+      throw unusable(folder, `is damaged (${message})`, remedy);
+    }
+    const remedy = 'Name the folder of a run, as printed at the end of dpsload run';
+    throw unusable(folder, code === 'ENOENT' ? 'does not exist' : `cannot be read (${message})`, remedy);
+  }
+}
+
+function unusable(folder: string, message: string, remedy: string): OperatorError {
+  return new OperatorError('usage', [problemIn(join(folder, RUN_FILE), message, remedy)]);
+}
+
+export function machineFacts(): RunFile['machine'] {
   return {
     node: process.version,
     openssl: process.versions.openssl,

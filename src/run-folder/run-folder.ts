@@ -2,34 +2,33 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { makeFolders } from '../files/folders.ts';
 import { quoteForShell } from '../files/quote-for-shell.ts';
-import { OperatorError, problem } from '../problem/operator-error.ts';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
-/** A file name has 255 bytes at most, and the results below this folder paths of 4,096. */
+/** A file name has at most 255 bytes, and the paths of results below this folder at most 4,096. */
 const LABEL_CHARACTERS_MAX = 100;
 
-/** Results name devices and hubs: they are for their owner alone. */
+/** Results name devices and hubs: only their owner may read them. */
 export const RUN_FOLDER_MODE = 0o700;
 
 const FOLDER_MODE_DEFAULT = 0o777;
 
-/** Makes `out` when it is absent. @throws OperatorError when it cannot hold a run's folder. */
+/** Creates `out` if it does not exist. @throws OperatorError when it cannot hold a run's folder */
 export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT): void {
   try {
     makeFolders(out, mode);
-    // With the dot, what is no folder is refused too.
+    // With the dot, a file is refused too.
     accessSync(`${out}/.`, constants.W_OK);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new OperatorError('usage', [
-      { ...problem(`the results folder cannot be written: ${reason}`, 'Name another one with --out DIR'), file: out },
-    ]);
+    const message = `the results folder cannot be written: ${reason}`;
+    throw new OperatorError('usage', [problemIn(out, message, 'Name another folder with --out DIR')]);
   }
 }
 
-/** Makes the folder of one run, named for its start and its scenario or fleet, so that a listing is in order of time. */
+/** Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time. */
 export function createRunFolder(
   { out, name, fleet }: Pick<Scenario, 'out' | 'name' | 'fleet'>,
   startedAtEpochMs: number,
@@ -48,9 +47,9 @@ export function createRunFolder(
 }
 
 /**
- * What the operator types to go on with a run.
+ * The command that resumes a run.
  *
- * @param switches that the session to come needs
+ * @param switches options that the next session needs
  */
 export function resumeCommandLine(folder: string, switches: readonly string[] = []): string {
   return ['dpsload resume', quoteForShell(folder), ...switches].join(' ');

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /*
- * A process that works in a run's folder keeps an empty file there that names it: `lock-PID-START-HOST`. It makes its own
- * first and looks for others then, so that of two that come at the same moment at least one sees the other, and no lock is
- * ever taken over: a file whose process is dead is removed. START is when the process began, in clock ticks since the
- * machine's start (field 22 of /proc/PID/stat), 0 where the system does not tell: a PID that is used again is another process.
+ * A process that works in a run's folder keeps an empty file there that names it: `lock-PID-START-HOST`. It creates its own file
+ * first and then looks for others: of two processes that arrive at the same time, at least one sees the other. A lock is never
+ * taken over; a file whose process is dead is removed. START is when the process began, in clock ticks since the machine booted
+ * (field 22 of /proc/PID/stat), 0 where the system does not say: it tells a reused PID from the process that held the lock.
  *
- * Why not a library: those that there are judge a lock by its age and touch it all the time, which a laptop that sleeps or
- * an event loop that is busy breaks.
+ * Why not a library: existing ones judge a lock by its age and touch it periodically, which breaks when a laptop sleeps or an
+ * event loop is busy.
  */
 const LOCK_FILE = /^lock-(\d+)-(\d+)-(.+)$/;
 
@@ -19,8 +19,8 @@ type Holder = { readonly pid: number; readonly start: string; readonly host: str
 /**
  * Keeps other processes out of the folder.
  *
- * @returns lets them in again.
- * @throws OperatorError `local` when one is there already.
+ * @returns a function that unlocks it
+ * @throws OperatorError `local` when another process works there, or the folder cannot be locked
  */
 export function lockRunFolder(folder: string): () => void {
   const own = { pid: process.pid, start: startOf(process.pid) ?? '0', host: hostname() };
@@ -45,19 +45,19 @@ function holderOf(name: string): Holder | null {
   return pid === undefined ? null : { pid: Number(pid), start, host };
 }
 
-/** Of a process on another machine nothing is known. */
+/** A process on another machine counts as alive: nothing is known about it. */
 function isAlive({ pid, start, host }: Holder, ownHost: string): boolean {
   if (host !== ownHost) return true;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it is there, and another user's.
+    // EPERM: it exists and belongs to another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   return start === '0' || startOf(pid) === start;
 }
 
-/** Field 22; the second, the name of the program, may hold spaces and brackets. */
+/** Field 22; field 2, the program's name, may contain spaces and parentheses. */
 function startOf(pid: number): string | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -68,14 +68,14 @@ function startOf(pid: number): string | null {
 }
 
 function locked(folder: string, name: string, { pid, host }: Holder): OperatorError {
-  const message = `another dpsload works in this folder: process ${pid} on ${host}`;
-  const remedy = `Wait until it has ended; if it is surely gone, remove ${join(folder, name)}`;
+  const message = `another dpsload is working in this folder: process ${pid} on ${host}`;
+  const remedy = `Wait until it has ended; if it certainly no longer runs, remove ${join(folder, name)}`;
   return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }
 
 function unusable(folder: string, error: unknown): OperatorError {
   const reason = error instanceof Error ? error.message : String(error);
-  const remedy = "Name the folder of a run, as dpsload run's last lines do, and check that it is writable";
+  const remedy = 'Name the folder of a run, as printed at the end of dpsload run, and check that it is writable';
   const message = `the folder cannot be locked (${reason})`;
   return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }

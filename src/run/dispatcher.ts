@@ -3,34 +3,34 @@ import type { Credits } from '../load/credits.ts';
 import { GRANTED_AHEAD_MS, type Schedule } from '../load/schedule.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock } from '../time/clock.ts';
-import type { LaunchLedger, Unplaced } from './launch-ledger.ts';
-import type { SourceOfWork } from './legs.ts';
+import type { LaunchLedger, RowToLaunch } from './launch-ledger.ts';
+import type { RowSource } from './waves.ts';
 
-/** Grants are at least this far apart, so that a journal is synced ten times a second at most. */
+/** Grants are at least this far apart: the journal is synced at most ten times a second. */
 const GRANT_INTERVAL_MS = 100;
 
 export type DispatcherParts = {
   readonly clock: Clock;
-  readonly source: SourceOfWork;
+  readonly source: RowSource;
   readonly schedule: Schedule;
   readonly credits: Credits;
   readonly ledger: LaunchLedger;
   readonly round: number;
   /** Launch number of the first row. */
   readonly firstSequence: number;
-  /** Resolves when the grant is on disk; not before that may one of its rows be sent. */
+  /** Resolves when the grant is on disk; none of its rows may be sent before that. */
   readonly writeGrant: (grant: GrantRecord) => Promise<void>;
   readonly launch: (worker: number, launches: readonly Launch[]) => void;
-  /** Takes the grant of rows back, none of which was launched. */
+  /** Takes back granted rows that were not launched. */
   readonly takeBack: (launches: readonly Launch[]) => void;
-  /** Before anything is placed in time: a standstill moves the schedule, and must be known by then. */
+  /** Called before launches are placed: a standstill delays the schedule, and must be noticed first. */
   readonly lookAtTime: () => void;
 };
 
-/** How a dispatcher ends: the source has no more rows and all are settled; the schedule is over before; it was stopped. */
+/** `exhausted`: no rows are left and all are settled; `over`: the schedule ended before that; `stopped`: by `stop()`. */
 export type DispatchEnd = 'exhausted' | 'over' | 'stopped';
 
-/** Releases rows to the workers: as many as schedule and credit allow, each after its grant is on disk. */
+/** Releases rows to the workers, as many as schedule and credits allow, each after its grant is on disk. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   #sequence: number;
@@ -64,7 +64,7 @@ export class Dispatcher {
         const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
         if (rows.length > 0 && over) return 'over';
         if (rows.length > 0) await this.#release(rows, isProbe);
-        // What is under way may come back, for another try.
+        // Rows at the workers may come back to be launched again.
         else if (ledger.isEmpty) return 'exhausted';
       }
       await this.#sleep(GRANT_INTERVAL_MS);
@@ -75,7 +75,7 @@ export class Dispatcher {
   #releasable(): number {
     const { clock, credits, schedule } = this.#parts;
     const nowMs = clock.nowMs();
-    // While nothing gets through, those that are under way are the probes, and then one after the other.
+    // During an outage the launches in progress are the probes; after them, one at a time.
     if (schedule.isPaused) return credits.outstanding === 0 ? 1 : 0;
     const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
     const { available } = credits;
@@ -83,7 +83,7 @@ export class Dispatcher {
     return Math.min(available, placeable);
   }
 
-  async #release(rows: readonly Unplaced[], isProbe: boolean): Promise<void> {
+  async #release(rows: readonly RowToLaunch[], isProbe: boolean): Promise<void> {
     const { clock, round, schedule, writeGrant } = this.#parts;
     const sequence = this.#sequence;
     await writeGrant({
@@ -93,17 +93,17 @@ export class Dispatcher {
       sequence,
       rows: rowRanges(rows.map(({ row }) => row)),
     });
-    // Also after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
+    // Even after `stop()`: granted rows must be settled, and a stopped worker hands them back as not started.
     this.#sequence += rows.length;
     this.#parts.lookAtTime();
-    // An outage was noticed while the disk was at work: what goes to the dead service now are probes, one at a time.
+    // If an outage began during the sync, only probes may go to the service now, one at a time.
     const comesTooLate = schedule.isPaused && !isProbe && !this.#stopped;
     if (comesTooLate) this.#parts.takeBack(rows.map((row, index) => unlaunched(row, sequence + index)));
     else this.#deal(rows.map((row, index) => this.#launchOf(row, sequence + index)));
   }
 
-  /** Placed only now that the grant is on disk, so that no permit is older than the disk was slow. */
-  #launchOf({ firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+  /** Places the launch only after the grant is on disk: a slow disk must not make its permit lapse. */
+  #launchOf({ firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
     const { clock, schedule } = this.#parts;
     const nowMs = clock.nowMs();
     const placement = schedule.isPaused
@@ -134,11 +134,11 @@ export class Dispatcher {
   }
 }
 
-function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: Unplaced, sequence: number): Launch {
+function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
   return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
 }
 
-/** Consecutive rows as ranges, first and last inclusive: the form in which a grant names them. */
+/** Rows as ranges of consecutive ones, first and last inclusive, as a grant names them. */
 export function rowRanges(rows: readonly number[]): readonly (readonly [first: number, last: number])[] {
   const ranges: [number, number][] = [];
   for (const row of rows) {

@@ -7,7 +7,7 @@ type Gathered = Omit<WorkerHealth, 'signsOfLife' | 'connectionsLost'>;
 
 const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0 };
 
-/** Gathers what one sample record says of the load generator; `take` closes a second and begins the next. */
+/** Gathers the state of the load generator for a sample record; `take` closes one second and begins the next. */
 export class HealthSampler {
   readonly #clock: Clock;
   readonly #emulatorPid: number | null;
@@ -94,13 +94,13 @@ function largest(a: number | null, b: number | null): number | null {
   return b === null ? a : Math.max(a, b);
 }
 
-/** Clock ticks a second in /proc/PID/stat; Linux fixes it at 100 for user space (USER_HZ). */
+/** Clock ticks a second in /proc/PID/stat: always 100 in Linux user space (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of another process in milliseconds; `null` where the machine does not tell (no /proc), or it has ended. */
-export function cpuMsOf(pid: number): number | null {
+/** CPU time of another process in milliseconds; `null` without /proc, or when the process has ended. */
+function cpuMsOf(pid: number): number | null {
   try {
-    // proc(5): fields 14 and 15 are utime and stime; field 2 is a name in parentheses that may hold spaces.
+    // proc(5): fields 14 and 15 are utime and stime; field 2 is a name in parentheses that may contain spaces.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
@@ -109,8 +109,8 @@ export function cpuMsOf(pid: number): number | null {
   }
 }
 
-/** Open file descriptors of this process; `null` where the machine does not tell. */
-export function openFileDescriptors(): number | null {
+/** Open file descriptors of this process; `null` without /proc. */
+function openFileDescriptors(): number | null {
   try {
     return readdirSync('/proc/self/fd').length;
   } catch {

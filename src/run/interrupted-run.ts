@@ -5,30 +5,35 @@ import { readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { SettlementFold, SettlementIndex } from '../journal/settlement-index.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { formatCount, formatNoun } from '../report/format.ts';
 import { holdsResults } from '../results/result-files.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines, type UsableFleet } from '../run-folder/rejected-rows.ts';
-import type { RunFile } from '../run-folder/run-file.ts';
+import type { ResumableRun } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
-/** A run that can go on, as its journal leaves it. */
+/** A run that can be resumed, as its journal leaves it. */
 export type InterruptedRun = {
   readonly folder: string;
-  /** So far. */
   readonly sessions: number;
-  /** Wall clock at the beginning of the first; `null` = it was killed before it wrote anything. */
+  /** Wall clock at the start of the first session; `null` = it was killed before it wrote anything. */
   readonly startedAtEpochMs: number | null;
   readonly lastTarget: SessionRecord['target'] | null;
-  /** As the last session knew it. */
+  /** The fleet of the last session. */
   readonly fleet: SessionRecord['fleet'];
+  readonly selectionPins: ResumableRun['selectionPins'];
   readonly index: SettlementIndex;
-  /** Of the last session; `null` = it was killed. */
+  /** End of the last session; `null` = it was killed. */
   readonly end: EndRecord | null;
-  /** Whole lines of the journal: what stands behind them is cut off. */
+  /** Length of the journal's whole lines; anything after them is cut off. */
   readonly journalBytes: number;
 };
 
-/** @throws OperatorError when there is no journal, or it is damaged, or was cut */
-export async function readInterruptedRun(folder: string, runFile: RunFile, rounds: number): Promise<InterruptedRun> {
+/** @throws OperatorError when the journal is missing, damaged or cut */
+export async function readInterruptedRun(
+  folder: string,
+  runFile: ResumableRun,
+  rounds: number,
+): Promise<InterruptedRun> {
   const fold = new SettlementFold();
   const { bytes } = await readJournal(join(folder, JOURNAL_FILE), (record, offset) => fold.add(record, offset));
   if (fold.sessions.length < sessionsMin(folder, runFile)) throw cutJournal(folder);
@@ -40,36 +45,37 @@ export async function readInterruptedRun(folder: string, runFile: RunFile, round
     startedAtEpochMs: fold.sessions[0]?.session.startedAtEpochMs ?? null,
     lastTarget: last?.target ?? null,
     fleet,
+    selectionPins: runFile.selectionPins,
     index: fold.index ?? new SettlementIndex(fleet.rows, rounds),
     end: fold.end,
     journalBytes: bytes,
   };
 }
 
-/** What was made of the journal, or noted of it, tells of sessions that it must hold. */
-function sessionsMin(folder: string, { sessions }: RunFile): number {
+/** How many sessions the journal must have: run.json counts those before the last, and results are made from at least one. */
+function sessionsMin(folder: string, { sessions }: ResumableRun): number {
   return Math.max(sessions, holdsResults(folder) ? 1 : 0);
 }
 
 function cutJournal(folder: string): OperatorError {
-  const message = 'the journal was cut or emptied: the run had sessions that are not in it';
+  const message = 'the journal was cut or emptied: sessions of the run are missing';
   const remedy =
-    'Restore it from a copy: without it, devices would be registered again unmarked. If there is none, begin a new run ' +
-    'with --again, and with --only FILE.csv for those that registrations.csv, where there is one, does not have as assigned';
+    'Restore it from a copy: without it, devices would be registered again unmarked. If there is no copy, begin a new run with ' +
+    '--again, and with --only FILE.csv for the devices that registrations.csv, if it exists, does not list as assigned';
   return new OperatorError('local', [problemIn(join(folder, JOURNAL_FILE), message, remedy)]);
 }
 
 export const ADDED_ROWS = ['register', 'ignore'] as const;
 
-/** What becomes of rows that were added behind those of the run; `null` = nobody has said. */
+/** What to do with rows that were appended to the fleet since; `null` = not chosen. */
 export type AddedRows = (typeof ADDED_ROWS)[number] | null;
 
 /**
- * The fleet that a resumed run goes on with: the one it had, or that with the rows that were added since.
+ * The fleet of the next session: the one that the run had, or the one with the rows that were appended since.
  *
- * @param file of the fleet, as it is found now
- * @param survey looks at the whole file
- * @throws OperatorError `usage` when the rows of the run are not there as they were
+ * @param file the fleet file as it is now
+ * @param survey surveys the whole file
+ * @throws OperatorError `usage` when the rows of the run have changed, or nobody chose what to do with appended rows
  */
 export async function resumedFleet(
   file: string,
@@ -79,17 +85,21 @@ export async function resumedFleet(
 ): Promise<UsableFleet> {
   const change = await fleetChange(file, fleet);
   if (change === 'changed') {
-    const remedy = 'Restore the file as it was, or begin a new run with dpsload run';
+    const remedy = 'Restore the original file, or begin a new run with dpsload run';
     throw refusal(file, `is no longer the fleet that the run began with (SHA-256 ${fleet.digest})`, remedy);
   }
   if (change === 'rows-added' && addedRows === null) {
-    const remedy = 'Say what becomes of them: --added-rows register, or --added-rows ignore';
-    throw refusal(file, `has rows behind the ${fleet.rows} that the run began with; those are unchanged`, remedy);
+    const remedy = 'Choose what to do with them: --added-rows register, or --added-rows ignore';
+    throw refusal(
+      file,
+      `has new rows after the ${formatCount(fleet.rows)} that the run began with; those are unchanged`,
+      remedy,
+    );
   }
   if (change === 'none' || addedRows === 'ignore') return { ...fleet, rejectedLines: await leftOut(folder, fleet) };
   if (fleet.rejectedRows > 0) {
-    const remedy = `Register the added rows in a run of their own: dpsload run ${file} --exclude ${folder}`;
-    throw refusal(file, 'has added rows, and rows of which the run left some out: one may repeat the other', remedy);
+    const remedy = `Register the new rows in a separate run: dpsload run ${file} --exclude ${folder}`;
+    throw refusal(file, 'has new rows, which may repeat some of those that the run rejected', remedy);
   }
   return await survey();
 }
@@ -102,7 +112,11 @@ async function leftOut(
   const file = join(folder, REJECTED_ROWS_FILE);
   const lines = await readRejectedLines(file).catch(() => null);
   if (lines?.count === rejectedRows) return lines;
-  throw refusal(file, `does not name the ${rejectedRows} rows that the run left out`, 'Restore the file as it was');
+  throw refusal(
+    file,
+    `does not list the ${formatNoun(rejectedRows, 'row')} that the run left out`,
+    'Restore the original file',
+  );
 }
 
 function refusal(file: string, message: string, remedy: string): OperatorError {

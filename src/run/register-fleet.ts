@@ -1,11 +1,5 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
-import { readFleet } from '../fleet/read-fleet.ts';
 import { type EndReason, JOURNAL_VERSION, type SessionRecord } from '../journal/journal-record.ts';
-import { createJournal, type JournalWriter, reopenJournal, syncFolder } from '../journal/journal-writer.ts';
-import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
-import { type TargetName, targetLabel } from '../journal/target-name.ts';
+import { targetLabel } from '../journal/target-name.ts';
 import { steadyRatePerSecond } from '../load/pace.ts';
 import { printThreshold } from '../metrics/threshold/parse-threshold.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
@@ -14,230 +8,59 @@ import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import type { Summary } from '../report/summary.ts';
-import { withdrawResults } from '../results/result-files.ts';
 import { writeResults } from '../results/write-results.ts';
-import { refuseRepeatedRun, refuseTwinRun } from '../run-folder/earlier-runs.ts';
-import { type UsableFleet, writeRejectedRows } from '../run-folder/rejected-rows.ts';
-import { changeRunFile, machineFacts, noteAddedFleet, RUN_FILE_VERSION, writeRunFile } from '../run-folder/run-file.ts';
-import { createRunFolder, JOURNAL_FILE } from '../run-folder/run-folder.ts';
-import { lockRunFolder } from '../run-folder/run-lock.ts';
+import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
-import { fleetRulesOf, type Scenario } from '../scenario/scenario.ts';
-import type { RowSelection } from '../selection/row-selection.ts';
-import type { SessionWork } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
-import type { StartWorkerPool } from '../worker/worker-pool.ts';
-import type { InterruptedRun } from './interrupted-run.ts';
-import { sessionLegs } from './legs.ts';
-import type { RunListener } from './run-listener.ts';
+import { beginRun, type OpenedRun, plannedRun, reopenRun } from './open-run.ts';
+import { fleetRecord, type ResumedRun, type RunRequest, workOf } from './run-request.ts';
 import { RunSession } from './session.ts';
 import type { SessionEnd } from './session-ending.ts';
-import { StoppedBeforehand, type StopRequests, stopRequested } from './stop-request.ts';
+import { StoppedBeforeStart, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
-
-export type RunRequest = {
-  readonly scenario: Scenario;
-  /** The keys of a scenario file that gives the same run: what a resumed run goes by. */
-  readonly settings: object;
-  readonly fleet: UsableFleet;
-  readonly selection: RowSelection;
-  /** The run that this one goes on with; its folder is locked. `null` = a new one. */
-  readonly resumed: ResumedRun | null;
-  readonly target: TargetName;
-  /** Certificates that add to the system's roots. */
-  readonly caPems: readonly string[];
-  readonly keys: AttestationKeys;
-  /** Of dpsload. */
-  readonly version: string;
-  /** Of the embedded emulator, whose CPU time is told apart. */
-  readonly emulatorPid: number | null;
-  /** Register a fleet again that was registered under the same out folder. */
-  readonly again: boolean;
-  readonly stopRequests: StopRequests;
-  readonly listener: RunListener;
-  readonly startPool: StartWorkerPool;
-};
-
-export type ResumedRun = {
-  readonly run: InterruptedRun;
-  readonly retry: RetryChoice;
-  /** What the operator chose for this session, and must say again to go on with it: it is no setting of the run. */
-  readonly switches: readonly string[];
-};
+import { sessionWaves } from './waves.ts';
 
 export type RunEnd = {
   readonly folder: string;
   readonly reason: EndReason;
   readonly message: string | null;
-  /** `null` when the user wanted to stop at once, perhaps while it was made: `report` makes it from the journal. */
+  /** `null` when the operator stopped at once, possibly while it was being made: `report` makes it from the journal. */
   readonly summary: Summary | null;
 };
 
 /**
- * Registers a fleet and leaves the run's folder behind.
- * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk).
- * @throws StoppedBeforehand when the user stops it before that.
+ * Registers a fleet, or what an interrupted run left of it, and writes the run's folder.
+ *
+ * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk)
+ * @throws StoppedBeforeStart when the operator stops it before that
  */
 export async function registerFleet(request: RunRequest): Promise<RunEnd> {
-  const { resumed } = request;
-  if (resumed === null && !request.again) refuseRepeatedRun(plannedRun(request));
+  const { again, resumed } = request;
+  if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
   const setup = workerSetup(request, clockOriginMs);
-  const stopped = stopRequested(request.stopRequests).then(({ reason }) => {
-    throw new StoppedBeforehand(reason);
-  });
-  const preflightFacts = await Promise.race([connectAsFirstDevice(request, setup, clock), stopped]);
+  const preflightFacts = await unlessStopped(request, connectAsFirstDevice(request, setup, clock));
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
-  const opened =
+  const run =
     resumed === null
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
-      : await goOnWithRun(request, resumed.run, startedAtEpochMs);
+      : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
-    const end = await runSession(request, setup, clock, opened, startedAtEpochMs);
-    return await withResults(end, opened.folder, request);
+    const end = await runSession(request, run, setup, clock);
+    return await withResults(request, run.folder, end);
   } finally {
-    opened.unlock();
+    run.unlock();
   }
 }
 
-/** The results of a large fleet take a while to write: who wants to stop at once need not wait for them. */
-async function withResults(
-  { atOnce, message, reason }: SessionEnd,
-  folder: string,
-  { scenario, stopRequests }: RunRequest,
-): Promise<RunEnd> {
-  if (atOnce) return { folder, reason, message, summary: null };
-  const results = writeResults(folder, { fleet: scenario.fleet });
-  const stopped = stopRequested(stopRequests, 'at-once');
-  return await Promise.race([
-    results.then((summary) => ({ folder, reason, message, summary })),
-    stopped.then((request) => ({ folder, reason: request.reason, message: null, summary: null })),
-  ]);
-}
-
-/** A run whose next session can begin. */
-type OpenedRun = {
-  readonly folder: string;
-  readonly journal: JournalWriter;
-  /** 1-based. */
-  readonly session: number;
-  readonly runStartedAtEpochMs: number;
-  unlock(): void;
-};
-
-async function beginRun(
-  request: RunRequest,
-  preflightFacts: PreflightFacts,
-  startedAtEpochMs: number,
-): Promise<OpenedRun> {
-  const { scenario } = request;
-  const folder = createRunFolder(scenario, startedAtEpochMs);
-  const unlock = lockRunFolder(folder);
-  try {
-    await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
-    const journal = await createJournal(join(folder, JOURNAL_FILE));
-    // The last: with it, the folder is a run that can go on.
-    writeRunFile(folder, runFacts(request, preflightFacts, startedAtEpochMs));
-    await syncFolder(folder);
-    await syncFolder(scenario.out);
-    if (!request.again) await withdrawFromTwin(request, folder, journal);
-    return { folder, journal, session: 1, runStartedAtEpochMs: startedAtEpochMs, unlock };
-  } catch (error) {
-    unlock();
-    throw error;
-  }
-}
-
-/** @throws OperatorError when another run does the same; nothing is left of this one then, of which nothing was sent. */
-async function withdrawFromTwin(request: RunRequest, folder: string, journal: JournalWriter): Promise<void> {
-  try {
-    refuseTwinRun(plannedRun(request), folder);
-  } catch (error) {
-    await journal.close();
-    rmSync(folder, { recursive: true });
-    throw error;
-  }
-}
-
-async function goOnWithRun(
-  { fleet, scenario, settings }: RunRequest,
-  run: InterruptedRun,
-  startedAtEpochMs: number,
-): Promise<OpenedRun> {
-  if (fleet.digest !== run.fleet.digest) await noteAddedFleet(run.folder, fleet.digest);
-  const journal = await reopenJournal(join(run.folder, JOURNAL_FILE), run.journalBytes);
-  // All that run.json is going to tell of.
-  await journal.sync();
-  // What was changed holds for the next session too, also when this one is killed.
-  await changeRunFile(run.folder, { settings, scenario, sessions: run.sessions });
-  // Before the session is in the journal, of which they tell nothing.
-  await withdrawResults(run.folder);
-  await syncFolder(run.folder);
-  return {
-    folder: run.folder,
-    journal,
-    session: run.sessions + 1,
-    runStartedAtEpochMs: run.startedAtEpochMs ?? startedAtEpochMs,
-    unlock: () => {},
-  };
-}
-
-async function runSession(
-  request: RunRequest,
-  setup: WorkerSetup,
-  clock: Clock,
-  { journal, session, runStartedAtEpochMs }: OpenedRun,
-  startedAtEpochMs: number,
-): Promise<SessionEnd> {
-  const { scenario, selection } = request;
-  const { load, expectation } = scenario;
-  journal.append(sessionRecord(request, session, startedAtEpochMs));
-  const run = new RunSession({
-    clock,
-    legs: sessionLegs(workOf(request)),
-    mark: (outcome) => markSurprise(markPossiblyTwice(outcome, request.resumed), expectation, runStartedAtEpochMs),
-    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
-    journal,
-    startPool: request.startPool,
-    setup,
-    load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
-    limited: load.rowsMax !== null && load.rowsMax < selection.rows,
-    emulatorPid: request.emulatorPid,
-    stopRequests: request.stopRequests,
-    listener: request.listener,
+async function unlessStopped<Value>({ stopRequests }: RunRequest, work: Promise<Value>): Promise<Value> {
+  const stopped = stopRequested(stopRequests).then(({ reason }) => {
+    throw new StoppedBeforeStart(reason);
   });
-  try {
-    const end = await run.run();
-    journal.append({ kind: 'end', atMs: clock.nowMs(), reason: end.reason, message: end.message });
-    return end;
-  } finally {
-    await journal.close();
-  }
-}
-
-/** What the session registers: everything, or what earlier ones left to do. */
-export function workOf({
-  scenario,
-  fleet,
-  selection,
-  resumed,
-}: Pick<RunRequest, 'scenario' | 'fleet' | 'selection' | 'resumed'>): SessionWork {
-  return {
-    load: scenario.load,
-    selection,
-    openFleet: () => readFleet(scenario.fleet, fleet),
-    possiblySent: resumed?.run.index ?? null,
-    isLeft: (row, round, isCanary) =>
-      resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
-  };
-}
-
-function markPossiblyTwice(outcome: RegistrationOutcome, resumed: ResumedRun | null): RegistrationOutcome {
-  if (resumed === null || !resumed.run.index.wasPossiblySent(outcome.row, outcome.round)) return outcome;
-  return { ...outcome, possiblyTwice: true };
+  return await Promise.race([work, stopped]);
 }
 
 async function connectAsFirstDevice(
@@ -254,13 +77,56 @@ async function connectAsFirstDevice(
   return facts;
 }
 
-function plannedRun({ scenario, fleet, target }: RunRequest) {
-  return { out: scenario.out, digest: fleet.digest, target };
+async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetup, clock: Clock): Promise<SessionEnd> {
+  const { scenario, selection, resumed } = request;
+  const { load, expectation } = scenario;
+  const { journal } = run;
+  journal.append(sessionRecord(request, run));
+  const session = new RunSession({
+    clock,
+    waves: sessionWaves(workOf(request)),
+    mark: (outcome) => markSurprise(markPossiblyTwice(outcome, resumed), expectation, run.runStartedAtEpochMs),
+    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
+    journal,
+    startPool: request.startPool,
+    setup,
+    load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
+    limited: load.rowsMax !== null && load.rowsMax < selection.rows,
+    emulatorPid: request.emulatorPid,
+    stopRequests: request.stopRequests,
+    listener: request.listener,
+  });
+  try {
+    const end = await session.run();
+    journal.append({ kind: 'end', atMs: clock.nowMs(), reason: end.reason, message: end.message });
+    return end;
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The results of a large fleet take a while to write; an operator who wants to stop at once need not wait for them. */
+async function withResults(
+  { scenario, stopRequests }: RunRequest,
+  folder: string,
+  { atOnce, message, reason }: SessionEnd,
+): Promise<RunEnd> {
+  if (atOnce) return { folder, reason, message, summary: null };
+  const results = writeResults(folder, { fleet: scenario.fleet });
+  const stopped = stopRequested(stopRequests, 'at-once');
+  return await Promise.race([
+    results.then((summary) => ({ folder, reason, message, summary })),
+    stopped.then((request) => ({ folder, reason: request.reason, message: null, summary: null })),
+  ]);
+}
+
+function markPossiblyTwice(outcome: RegistrationOutcome, resumed: ResumedRun | null): RegistrationOutcome {
+  if (resumed === null || !resumed.run.index.wasPossiblySent(outcome.row, outcome.round)) return outcome;
+  return { ...outcome, possiblyTwice: true };
 }
 
 function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, clockOriginMs: number): WorkerSetup {
-  const { load } = scenario;
-  const needsPermits = load.governor || meteredPerMinute(scenario) !== null;
+  const needsPermits = scenario.load.governor || meteredPerMinute(scenario) !== null;
   return {
     clockOriginMs,
     host: target.host,
@@ -277,11 +143,8 @@ function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, cl
   };
 }
 
-function sessionRecord(
-  { scenario, fleet, target, version }: RunRequest,
-  session: number,
-  startedAtEpochMs: number,
-): SessionRecord {
+function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: OpenedRun): SessionRecord {
+  const { scenario, target, version } = request;
   const { load } = scenario;
   return {
     kind: 'session',
@@ -293,7 +156,7 @@ function sessionRecord(
     target,
     apiVersion: scenario.apiVersion,
     attestation: scenario.attestation.kind,
-    fleet: fleetFacts(fleet),
+    fleet: fleetRecord(request),
     rowsMax: load.rowsMax,
     rounds: load.rounds,
     workers: load.workers,
@@ -305,27 +168,5 @@ function sessionRecord(
     allocation: scenario.allocation,
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
-  };
-}
-
-/** What is told of it; the lines that were left out are a file of their own. */
-function fleetFacts({ file, digest, bytes, rows, rejectedRows, otherColumns }: UsableFleet): SessionRecord['fleet'] {
-  return { file, digest, bytes, rows, rejectedRows, otherColumns };
-}
-
-/** What run.json holds. The scenario names its secrets and holds none. */
-function runFacts(request: RunRequest, preflightFacts: PreflightFacts, startedAtEpochMs: number): object {
-  const { scenario, settings, target, version } = request;
-  return {
-    version: RUN_FILE_VERSION,
-    dpsloadVersion: version,
-    startedAt: new Date(startedAtEpochMs).toISOString(),
-    target,
-    fleet: fleetFacts(request.fleet),
-    selectionPins: request.selection.pins,
-    settings,
-    scenario,
-    preflight: preflightFacts,
-    machine: machineFacts(),
   };
 }

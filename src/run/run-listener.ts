@@ -2,30 +2,30 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { SessionEnd } from './session-ending.ts';
 
-/** Who watches a run while it goes on: the live view. */
+/** Watches a run in progress: the live view, the metrics. */
 export interface RunListener {
   settled(outcome: RegistrationOutcome): void;
   sampled(sample: SampleRecord): void;
-  /** Something happened that the operator should know of; the run goes on. */
+  /** Something that the operator should know, in whole sentences; the run continues. */
   notice(message: string): void;
-  /** The run will end before all is done; what is in flight still finishes. */
+  /** The run ends early; registrations in progress still finish. */
   stopping(end: SessionEnd): void;
 }
 
-/** One listener for several: each hears all. */
-export function runListeners(...listeners: readonly RunListener[]): RunListener {
+/** Passes everything on to each listener that wants it. */
+export function runListeners(...listeners: readonly Partial<RunListener>[]): RunListener {
   return {
     settled(outcome) {
-      for (const listener of listeners) listener.settled(outcome);
+      for (const listener of listeners) listener.settled?.(outcome);
     },
     sampled(sample) {
-      for (const listener of listeners) listener.sampled(sample);
+      for (const listener of listeners) listener.sampled?.(sample);
     },
     notice(message) {
-      for (const listener of listeners) listener.notice(message);
+      for (const listener of listeners) listener.notice?.(message);
     },
     stopping(end) {
-      for (const listener of listeners) listener.stopping(end);
+      for (const listener of listeners) listener.stopping?.(end);
     },
   };
 }

@@ -5,20 +5,20 @@ import type { WorkerPool } from '../worker/worker-pool.ts';
 import type { StopRequest } from './stop-request.ts';
 import type { StopCause } from './stop-rules.ts';
 
-/** How long what is in flight may take to finish once the run is to end. */
+/** How long registrations in progress may take to finish after the run was told to end. */
 const FINISH_GRACE_MS = 30_000;
 /** How long cancelled registrations may take to be reported after the second stop request. */
 const CANCEL_GRACE_MS = 2_000;
 
 export type SessionEnd = {
   readonly reason: EndReason;
-  /** For people; `null` where the reason says all. */
+  /** For people; `null` when the reason says it all. */
   readonly message: string | null;
-  /** The user wanted to stop at once. */
+  /** The operator stopped the run at once. */
   readonly atOnce: boolean;
 };
 
-/** Brings a session to an end before all is done: in order, in a hurry, or at once. */
+/** Ends a session early: first lets registrations in progress finish, then cancels them, then abandons them. */
 export class SessionEnding {
   readonly #clock: Clock;
   readonly #pool: Pick<WorkerPool, 'sendAll'>;
@@ -27,19 +27,19 @@ export class SessionEnding {
   #end: SessionEnd | null = null;
   #graceTimer: Timer | null = null;
 
-  /** @param onEnd called once, when nothing more may be launched. */
+  /** @param onEnd called once, when nothing more may be launched */
   constructor(clock: Clock, pool: Pick<WorkerPool, 'sendAll'>, onEnd: (end: SessionEnd) => void) {
     this.#clock = clock;
     this.#pool = pool;
     this.#onEnd = onEnd;
   }
 
-  /** `null` while the run goes on. */
+  /** `null` while the session continues. */
   get end(): SessionEnd | null {
     return this.#end;
   }
 
-  /** Resolves when what is still in flight is given up: its rows stay granted without an outcome. */
+  /** Resolves when registrations in progress are abandoned: their rows stay granted without an outcome. */
   get abandoned(): Promise<void> {
     return this.#abandoned.promise;
   }

@@ -1,15 +1,15 @@
-/** The user wants the run to stop: on the first signal in order, on every further one at once. */
+/** The operator's request to stop the run: the first lets registrations in progress finish, further ones stop at once. */
 export type StopRequest = {
   readonly reason: 'interrupted' | 'terminated';
   readonly urgency: 'finish-in-flight' | 'at-once';
 };
 
-/** Where the coordinator hears of stop requests; whoever owns the signals feeds it. */
+/** Source of stop requests; the owner of the signals implements it. */
 export type StopRequests = {
   onRequest(listener: (request: StopRequest) => void): void;
 };
 
-/** The first request, or the first that has no patience. */
+/** Resolves with the first request of at least this urgency. */
 export function stopRequested(
   stopRequests: StopRequests,
   urgency: StopRequest['urgency'] = 'finish-in-flight',
@@ -21,9 +21,9 @@ export function stopRequested(
   });
 }
 
-/** The user stopped a run of which nothing was begun. */
-export class StoppedBeforehand extends Error {
-  override readonly name = 'StoppedBeforehand';
+/** The operator stopped a run before it registered anything. */
+export class StoppedBeforeStart extends Error {
+  override readonly name = 'StoppedBeforeStart';
   readonly reason: StopRequest['reason'];
 
   constructor(reason: StopRequest['reason']) {

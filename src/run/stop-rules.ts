@@ -2,23 +2,24 @@ import type { EndReason } from '../journal/journal-record.ts';
 import { ThresholdWatch } from '../metrics/threshold/judge-threshold.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
 import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
+import { formatNoun } from '../report/format.ts';
 import { describeThreshold } from '../report/threshold-text.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
-/** Why a run should end before all is done. */
+/** Why a run should end early. */
 export type StopCause = { readonly reason: EndReason; readonly message: string };
 
-/** Looks at every outcome, and says when the run should not go on. */
+/** Judges every outcome; returns a cause when the run should not continue. */
 export type StopRule = {
   add(outcome: RegistrationOutcome): StopCause | null;
-  /** Some device got through to the service, and may be under way for long. */
+  /** A device connected; its outcome may come much later. */
   deviceConnected?(): void;
 };
 
-/** This many devices in a row from the start without one accepted CONNECT are no accident of single devices. */
+/** If this many devices end before any has connected, the fault is not with single devices. */
 const NEVER_CONNECTED_MAX = 20;
 
-/** Tells when no device of the run ever got through to the service: going on would only hammer it. */
+/** Stops a run in which no device ever connected: continuing would only hammer the service. */
 export function neverConnectedRule(): StopRule {
   let connected = false;
   let ended = 0;
@@ -30,13 +31,13 @@ export function neverConnectedRule(): StopRule {
       if (connected || attempts === 0 || result === 'cancelled') return null;
       ended += 1;
       if (ended < NEVER_CONNECTED_MAX) return null;
-      const message = `no device connected so far; the last failure was: ${errorMessage ?? errorCode}`;
+      const message = `no device has connected; the last failure was: ${errorMessage ?? errorCode}`;
       return { reason: 'unreachable', message };
     },
   };
 }
 
-/** The first devices must be assigned, every one of them, before the rest is started. */
+/** Every canary device must be assigned before the rest starts. */
 export function canaryRule(): StopRule {
   return {
     add({ registrationId, result, errorCode, errorMessage }) {
@@ -50,13 +51,13 @@ export function canaryRule(): StopRule {
 
 type Expectation = Scenario['expectation'];
 
-/** What an assigned device is marked with that is not what `--expect` says. */
+/** Error code and message of an assigned device that is not what `--expect` says. */
 const MARKS: Readonly<Record<Exclude<Expectation['devices'], 'any'>, readonly [code: string, message: string]>> = {
   new: ['known-before', 'The service knew this device before the run'],
   existing: ['not-known-before', 'The service did not know this device before the run'],
 };
 
-/** The outcome, with a mark as its error code where the device is not what was expected. Later rounds expect nothing. */
+/** Marks the outcome with an error code if the device is not what was expected. Later rounds expect nothing. */
 export function markSurprise(
   outcome: RegistrationOutcome,
   { devices }: Expectation,
@@ -68,7 +69,7 @@ export function markSurprise(
   return { ...outcome, errorCode, errorMessage };
 }
 
-/** Stops a run in which more devices than allowed bear a mark of `markSurprise`. */
+/** Stops a run in which `markSurprise` marked more devices than allowed. */
 export function surpriseRule({ devices, surprisesMax }: Expectation): StopRule {
   let surprises = 0;
   return {
@@ -76,17 +77,18 @@ export function surpriseRule({ devices, surprisesMax }: Expectation): StopRule {
       if (devices === 'any' || result !== 'assigned' || errorCode !== MARKS[devices][0]) return null;
       surprises += 1;
       if (surprises <= surprisesMax) return null;
-      const were =
-        devices === 'new' ? 'known to the service before this run' : 'not known to the service before this run';
-      return { reason: 'surprises', message: `${surprises} devices were ${were}, the last of them ${registrationId}` };
+      const not = devices === 'new' ? '' : 'not ';
+      const were = `${formatNoun(surprises, 'device')} ${surprises === 1 ? 'was' : 'were'}`;
+      const message = `${were} ${not}known to the service before this run, most recently ${registrationId}`;
+      return { reason: 'surprises', message };
     },
   };
 }
 
-/** Percentiles are not asked for at every outcome: a second is soon enough to stop. */
+/** Percentiles are too costly to compute at every outcome; stopping within a second is soon enough. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** The run should not go on when a threshold with `abort` is broken. */
+/** Stops a run that breaks a threshold with `abort`. */
 export function thresholdRule(thresholds: readonly Threshold[]): StopRule {
   const watch = new ThresholdWatch(thresholds);
   let checkedAtMs = Number.NEGATIVE_INFINITY;

@@ -1,13 +1,13 @@
 /**
- * A worker tells of its health every second. One that is silent for so many seconds of this process' own working time hangs:
- * counted in turns of the coordinator, so that a machine that sleeps makes nobody a suspect.
+ * A worker reports its health every second; one that is silent for this long hangs. The coordinator counts in its own ticks, so
+ * that workers are not suspected after the machine slept.
  */
 export const WORKER_SILENCE_MAX_SECONDS = 30;
 
-/** So many threads are replaced in one session; a further loss is no accident. */
+/** Most workers replaced in one session; a further loss is not an accident. */
 export const WORKER_REPLACEMENTS_MAX = 5;
 
-/** Tells which workers have fallen silent, and how often one may still be replaced. */
+/** Notices workers that fall silent, and limits replacements. */
 export class WorkerWatch {
   readonly #silentSeconds: number[];
   #replacements = 0;
@@ -20,7 +20,7 @@ export class WorkerWatch {
     this.#silentSeconds[worker] = 0;
   }
 
-  /** Once a second. @returns those that have just been silent for too long. */
+  /** Call once a second. @returns the workers that have just been silent for too long */
   tick(): readonly number[] {
     return this.#silentSeconds.flatMap((seconds, worker) => {
       this.#silentSeconds[worker] = seconds + 1;
@@ -28,7 +28,7 @@ export class WorkerWatch {
     });
   }
 
-  /** @returns whether one more may be. */
+  /** @returns whether a lost worker may be replaced once more */
   mayReplace(worker: number): boolean {
     this.#silentSeconds[worker] = 0;
     this.#replacements += 1;

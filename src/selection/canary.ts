@@ -1,12 +1,13 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { formatCount } from '../report/format.ts';
 
 /**
- * Rows of a canary. They are held on the heap, and a fleet may have a group for each row: this is as many as `--canary` can ask
- * of one group, and five times the default of each of the 100 enrollment groups that an instance has at most.
+ * Most rows of a canary. They are held on the heap, and a fleet may have a group for each row. This is the largest `--canary` for one
+ * group, and five times the default for each of the 100 enrollment groups that an instance can have.
  */
 export const CANARY_ROWS_MAX = 10_000;
 
-/** The first rows of each group, in the order of the fleet. */
+/** Collects the first rows of each group, in the order of the fleet. */
 export class Canary {
   readonly rows: FleetRow[] = [];
   readonly #perGroup: number;
@@ -30,7 +31,7 @@ export class Canary {
 
   get warnings(): readonly string[] {
     return this.#isCut
-      ? [`the canary ends with ${CANARY_ROWS_MAX} rows: groups that begin behind them start without one`]
+      ? [`the canary is limited to ${formatCount(CANARY_ROWS_MAX)} rows: groups that begin after them have no canary`]
       : [];
   }
 }

@@ -4,10 +4,10 @@ import { FingerprintTable, textFingerprint } from '../fleet/fingerprint-table.ts
 import { type ListedId, readRegistrationIds } from '../fleet/read-registration-ids.ts';
 import { PROBLEMS_LISTED_MAX } from '../problem/operator-error.ts';
 
-/** Lines of the list; the first `PROBLEMS_LISTED_MAX` of them. */
-export type UnmetIds = { readonly count: number; readonly listed: readonly ListedId[] };
+/** IDs of the list that the fleet does not have; only the first `PROBLEMS_LISTED_MAX` are listed. */
+export type MissingIds = { readonly count: number; readonly listed: readonly ListedId[] };
 
-/** The registration IDs of a file that `--only` names, as fingerprints, and which of them the fleet has. */
+/** The registration IDs of an `--only` file, as fingerprints, and which of them the fleet has. */
 export class OnlyList {
   readonly file: string;
   readonly #ids = new FingerprintTable(textFingerprint);
@@ -19,7 +19,7 @@ export class OnlyList {
     this.file = file;
   }
 
-  /** @throws OperatorError `usage` when the file cannot be used. */
+  /** @throws OperatorError `usage` when the file cannot be used */
   static async read(file: string): Promise<OnlyList> {
     const list = new OnlyList(file);
     const digest = createHash('sha256');
@@ -38,28 +38,28 @@ export class OnlyList {
     return this.#ids.has(id);
   }
 
-  /** Notes that the fleet has it. @param id folded; each one once */
+  /** Records that the fleet has this ID. @param id folded; call once for each ID */
   meet(id: string): void {
     if (!this.#ids.has(id)) return;
-    // The table's mark of a text that came again serves: what the list repeats was added once.
+    // The table marks texts that are added twice; IDs that the list repeats were added once.
     this.#ids.add(id);
     this.#met += 1;
   }
 
-  /** What it names and the fleet does not have, once the whole fleet was met. Reads the file again where there is any. */
-  async unmet(): Promise<UnmetIds> {
+  /** Call after the whole fleet was met. Reads the file again if any ID is missing. */
+  async missing(): Promise<MissingIds> {
     const listed: ListedId[] = [];
     let count = 0;
     if (this.#met === this.#distinct) return { count, listed };
     for await (const ids of readRegistrationIds(this.file, () => {})) {
-      const unmet = ids.filter(({ text }) => !this.#ids.isRepeated(foldRegistrationId(text)));
-      listed.push(...unmet.slice(0, PROBLEMS_LISTED_MAX - listed.length));
-      count += unmet.length;
+      const missing = ids.filter(({ text }) => !this.#ids.isRepeated(foldRegistrationId(text)));
+      listed.push(...missing.slice(0, PROBLEMS_LISTED_MAX - listed.length));
+      count += missing.length;
     }
     return { count, listed };
   }
 
-  /** What is no legal registration ID is among them, and stays unmet. */
+  /** Invalid registration IDs are included; the fleet cannot have them. */
   #add(ids: readonly ListedId[]): void {
     for (const { text } of ids) {
       const id = foldRegistrationId(text);

@@ -3,24 +3,23 @@ import type { SettlementIndex } from '../journal/settlement-index.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { RowSelection } from './row-selection.ts';
 
-/** Which rows of the fleet are registered. */
+/** Which rows of the fleet to register. */
 type RowChoice = {
   readonly load: Pick<Scenario['load'], 'rowsMax'>;
   readonly selection: RowSelection;
 };
 
-/** What a session registers. */
 export type SessionWork = RowChoice & {
   readonly load: Pick<Scenario['load'], 'shape' | 'rounds'>;
   /** Reads the fleet from its beginning. */
   readonly openFleet: () => AsyncGenerator<FleetRow>;
-  /** What earlier sessions released without hearing of it: all of it is taken, whatever the limit; `null` = a new run. */
+  /** Registrations that earlier sessions released and have no outcome of: all are taken, whatever the limit; `null` = a new run. */
   readonly possiblySent: Pick<SettlementIndex, 'isOpen' | 'openCount' | 'openCountOf'> | null;
-  /** Whether a registration is to be made; earlier sessions may have settled it. */
+  /** Returns whether a registration is left to do; earlier sessions may have settled it. */
   readonly isLeft: (row: number, round: number, isCanary: boolean) => boolean;
 };
 
-/** How many registrations the legs have, all together. */
+/** How many registrations all waves have together. */
 export async function countRegistrations(work: SessionWork): Promise<number> {
   const { load, isLeft, possiblySent } = work;
   const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
@@ -33,13 +32,13 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
   return count;
 }
 
-/** Of one round: what was perhaps sent, then what is left up to the limit. */
+/** The rows of one round: those possibly sent, then those left up to the limit. */
 export async function* leftRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
   yield* openRows(work, round);
   yield* filtered(rowsOf(work), ({ row }) => !isOpen(work, row, round) && work.isLeft(row, round, false));
 }
 
-/** Reads the fleet no further than they stand. */
+/** Stops reading the fleet after the last of them. */
 async function* openRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
   let left = work.possiblySent?.openCountOf(round) ?? 0;
   if (left === 0) return;
@@ -59,7 +58,7 @@ export function canaryOf({ load: { rowsMax }, selection: { canary } }: RowChoice
   return rowsMax === null ? canary : canary.slice(0, rowsMax);
 }
 
-/** In the order of the fleet. Ends the reading when it is ended itself. */
+/** In the order of the fleet. */
 async function* rowsOf(work: SessionWork): AsyncGenerator<FleetRow> {
   const takes = rowTaker(work);
   let left = work.load.rowsMax ?? Number.POSITIVE_INFINITY;
@@ -71,7 +70,7 @@ async function* rowsOf(work: SessionWork): AsyncGenerator<FleetRow> {
   }
 }
 
-/** To be asked of every row of the fleet in its order: takes the canary, and as many others as the limit leaves. */
+/** Returns a filter to call with every row of the fleet, in order: it takes the canary, and as many others as the limit leaves. */
 export function rowTaker(choice: RowChoice): (row: FleetRow) => boolean {
   const { load, selection } = choice;
   const canaryRows = new Set(canaryOf(choice).map(({ row }) => row));

@@ -138,7 +138,7 @@ export const ROOMS: readonly Room[] = [
       'scenario',
     ],
   },
-  { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'run-folder', 'scenario'] },
+  { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {

@@ -6,8 +6,8 @@ import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
 import type { LoadShape } from '../../src/load/pace.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
-import { sessionLegs } from '../../src/run/legs.ts';
 import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
+import { sessionWaves } from '../../src/run/waves.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { threadPool } from '../../src/worker/thread-pool.ts';
@@ -75,7 +75,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
   const keys = { kind: 'group-key', defaultKey: KEY, groups: {} } as const;
   const run = new RunSession({
     clock: systemClock(clockOriginMs),
-    legs: sessionLegs({
+    waves: sessionWaves({
       load,
       selection: everyRow,
       openFleet: () => readFleet(fleet, survey),

@@ -66,7 +66,7 @@ describe('dpsload report', () => {
     const locked = await dpsload(['report', folder]);
     expect([...folderBytes(folder).keys()]).toEqual(held);
     unlock();
-    expect(locked.stderr).toContain(`nothing is written: ${folder}: another dpsload works in this folder`);
+    expect(locked.stderr).toContain(`nothing is written: ${folder}: another dpsload is working in this folder`);
     const { code, stdout } = await dpsload(['report', folder]);
     expect(locked).toMatchObject({ code, stdout: unvouched(stdout) });
     expect([...folderBytes(folder).keys()]).toContain('summary.json');
@@ -101,7 +101,7 @@ describe('dpsload report', () => {
     const { code, stderr } = await dpsload(['report', folder, '--out', out]);
     unlock();
     expect([code, [...folderBytes(out).keys()]]).toEqual([1, []]);
-    expect(stderr).toContain(`${out}: another dpsload works in this folder`);
+    expect(stderr).toContain(`${out}: another dpsload is working in this folder`);
   });
 
   it('merges several runs under --out, and prints their summary', async () => {

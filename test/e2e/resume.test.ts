@@ -239,8 +239,8 @@ describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
     ['no run', [], /no run given/],
     ['two runs', ['somewhere', '--last'], /both a run and --last/],
-    ['a folder that is no run', [folder], /run\.json: is not there/],
-    ['an out folder without runs', ['--last', '--out', folder], /there is no run in it/],
+    ['a folder that is no run', [folder], /run\.json: does not exist/],
+    ['an out folder without runs', ['--last', '--out', folder], /contains no run/],
     ['another target', ['--last', '--host', 'dps.example.invalid'], /unknown option '--host'/],
     ['another fleet', ['somewhere', 'fleet.csv'], /too many arguments/],
   ])('%s', async (_, args, message) => {
@@ -262,7 +262,7 @@ describe('resume refuses', () => {
     };
     while (!exists()) await new Promise((resolve) => setTimeout(resolve, 20));
     const { code, stderr } = await dpsload(['resume', '--last', '--out', `${fleet}-out`], { env });
-    expect(stderr).toContain(`another dpsload works in this folder: process ${child.pid} on `);
+    expect(stderr).toContain(`another dpsload is working in this folder: process ${child.pid} on `);
     expect(code).toBe(1);
     child.kill('SIGKILL');
     await ended;

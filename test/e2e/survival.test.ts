@@ -29,9 +29,8 @@ describe.concurrent('a worker thread', () => {
   it('that dies is replaced; what it held is registered again, and marked', async () => {
     const { args, out } = runArgs('lost', 80, '-r', '40/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
     const { code, stderr } = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=throw&connections=30'] });
-    const [, held = '-1'] =
-      /worker 1 is lost \(.*\) with (\d+) registrations that were perhaps sent/.exec(stderr) ?? [];
-    expect(stderr).toContain('a new one makes them again, and they are marked possibly_twice');
+    const [, held = '-1'] = /Worker 1 was lost \(.*\) with (\d+) registrations? possibly sent/.exec(stderr) ?? [];
+    expect(stderr).toContain('A new worker repeats them; the results mark them possibly_twice');
     expect(code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(withResult(rows, 'assigned')).toBe(80);
@@ -64,7 +63,9 @@ describe.concurrent('a process that stands still', () => {
     child.kill('SIGCONT');
     const { code, stderr } = await ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/nothing ran for 4 s: the schedule goes on from now, what was held back says so/);
+    expect(stderr).toMatch(
+      /This process was suspended for 4 s\. The schedule resumes from now; the gap counts as held\./,
+    );
     const rows = resultsOf(onlyRunFolder(out));
     expect(withResult(rows, 'assigned')).toBe(160);
     // Those that were released and waited for their moment: at most a second's.

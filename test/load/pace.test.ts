@@ -2,16 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   askedPerSecond,
-  atOncePace,
-  batchPace,
-  closedPace,
-  constantPace,
   type LoadShape,
   launchesPerMinuteMax,
   type Pace,
   paceOf,
   type Stage,
-  stagesPace,
 } from '../../src/load/pace.ts';
 
 function intended(pace: Pace, index: number): number {
@@ -25,7 +20,7 @@ describe('constant pace', () => {
     [50, 1000, 100, 3000],
     [15, 0, 30, 2000],
   ])('at %d/s from %d ms, launch %d is meant for %d ms', (rate, startAtMs, index, expected) => {
-    expect(constantPace(rate, startAtMs).intendedAtMs(index)).toBeCloseTo(expected, 9);
+    expect(paceOf({ kind: 'rate', ratePerSecond: rate }, startAtMs).intendedAtMs(index)).toBeCloseTo(expected, 9);
   });
 
   it('has a launch due exactly when its intended start has come', () => {
@@ -35,7 +30,7 @@ describe('constant pace', () => {
         fc.double({ min: 0, max: 1e6, noNaN: true }),
         fc.nat({ max: 1_000_000 }),
         (rate, startAtMs, index) => {
-          const pace = constantPace(rate, startAtMs);
+          const pace = paceOf({ kind: 'rate', ratePerSecond: rate }, startAtMs);
           const intendedAtMs = intended(pace, index);
           // A hair's breadth for rounding in the last bits.
           const hairMs = 1e-3 * (1000 / rate) + 1e-6;
@@ -49,15 +44,15 @@ describe('constant pace', () => {
 
 describe('closed pace', () => {
   it('bounds nothing and intends no moment', () => {
-    expect(closedPace().intendedAtMs(7)).toBeNull();
-    expect(closedPace().dueBy(0)).toBe(Number.POSITIVE_INFINITY);
-    expect(closedPace().total).toBe(Number.POSITIVE_INFINITY);
+    expect(paceOf({ kind: 'closed' }, 0).intendedAtMs(7)).toBeNull();
+    expect(paceOf({ kind: 'closed' }, 0).dueBy(0)).toBe(Number.POSITIVE_INFINITY);
+    expect(paceOf({ kind: 'closed' }, 0).total).toBe(Number.POSITIVE_INFINITY);
   });
 });
 
 describe('at-once pace', () => {
   it('means every launch for the start', () => {
-    const pace = atOncePace(100);
+    const pace = paceOf({ kind: 'at-once' }, 100);
     expect([0, 1, 999_999].map((index) => pace.intendedAtMs(index))).toEqual([100, 100, 100]);
     expect(pace.dueBy(99.9)).toBe(0);
     expect(pace.dueBy(100)).toBe(Number.POSITIVE_INFINITY);
@@ -66,7 +61,7 @@ describe('at-once pace', () => {
 
 describe('batch pace', () => {
   it('starts so many at the beginning of each interval', () => {
-    const pace = batchPace(200, 60_000, 500);
+    const pace = paceOf({ kind: 'batches', size: 200, everyMs: 60_000 }, 500);
     expect([0, 199, 200, 399, 400].map((index) => pace.intendedAtMs(index))).toEqual([
       500, 500, 60_500, 60_500, 120_500,
     ]);
@@ -92,7 +87,7 @@ describe('stages', () => {
     [6_600, 210_000],
     [6_609, 210_900],
   ])('launch %d is meant for %d ms', (index, expected) => {
-    expect(stagesPace(RISE, 0).intendedAtMs(index)).toBeCloseTo(expected, 6);
+    expect(paceOf({ kind: 'stages', stages: RISE }, 0).intendedAtMs(index)).toBeCloseTo(expected, 6);
   });
 
   it.each([
@@ -106,7 +101,7 @@ describe('stages', () => {
     [211_000, 6_610],
     [1e9, 6_610],
   ])('at %d ms, %d launches are due', (atMs, expected) => {
-    expect(stagesPace(RISE, 0).dueBy(atMs)).toBe(expected);
+    expect(paceOf({ kind: 'stages', stages: RISE }, 0).dueBy(atMs)).toBe(expected);
   });
 
   it.each<[string, readonly Stage[], number]>([
@@ -117,14 +112,14 @@ describe('stages', () => {
     ['a pause alone', [{ ratePerSecond: 0, forMs: 60_000, ramp: false }], 0],
     ['no stage', [], 0],
   ])('%s: exactly so many launches', (_, stages, total) => {
-    const pace = stagesPace(stages, 7);
+    const pace = paceOf({ kind: 'stages', stages }, 7);
     expect(pace.total).toBe(total);
     expect(pace.dueBy(1e12)).toBe(total);
     expect(() => pace.intendedAtMs(total)).toThrow(/have no launch/);
   });
 
   it('accelerates on a ramp', () => {
-    const pace = stagesPace([{ ratePerSecond: 10, forMs: 60_000, ramp: true }], 0);
+    const pace = paceOf({ kind: 'stages', stages: [{ ratePerSecond: 10, forMs: 60_000, ramp: true }] }, 0);
     // N(t) = 10 t² / 120: 75 launches need 30 s.
     expect(pace.intendedAtMs(75)).toBeCloseTo(30_000, 6);
     expect(pace.dueBy(30_001)).toBe(76);
@@ -142,7 +137,7 @@ describe('stages', () => {
         fc.array(stage, { minLength: 1, maxLength: 6 }),
         fc.double({ min: 0, max: 1, noNaN: true }),
         (stages, share) => {
-          const pace = stagesPace(stages, 1_000);
+          const pace = paceOf({ kind: 'stages', stages }, 1_000);
           fc.pre(pace.total > 0);
           const index = Math.min(pace.total - 1, Math.floor(share * pace.total));
           const atMs = intended(pace, index);
@@ -159,7 +154,7 @@ describe('stages', () => {
   it('has as many due at the end of each stage as the areas under the rates say', () => {
     fc.assert(
       fc.property(fc.array(stage, { minLength: 1, maxLength: 6 }), (stages) => {
-        const pace = stagesPace(stages, 0);
+        const pace = paceOf({ kind: 'stages', stages }, 0);
         let area = 0;
         let endMs = 0;
         let before = 0;
@@ -206,7 +201,7 @@ describe('the busiest minute of stages', () => {
     });
     fc.assert(
       fc.property(fc.array(short, { minLength: 1, maxLength: 5 }), (stages) => {
-        const pace = stagesPace(stages, 0);
+        const pace = paceOf({ kind: 'stages', stages }, 0);
         const endMs = stages.reduce((sum, { forMs }) => sum + forMs, 0);
         const starts = Array.from({ length: 2_000 }, (_, index) => -60_000 + ((endMs + 60_000) * index) / 2_000);
         const counts = starts.map((atMs) => pace.dueBy(atMs + 60_000) - pace.dueBy(atMs));

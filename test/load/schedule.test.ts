@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { closedPace, constantPace, stagesPace } from '../../src/load/pace.ts';
+import { paceOf } from '../../src/load/pace.ts';
 import { Permits } from '../../src/load/permits.ts';
 import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
 
 function schedule(parts: Partial<ScheduleParts>): Schedule {
-  return new Schedule({ pace: closedPace(), permits: null, endAtMs: Number.POSITIVE_INFINITY, ...parts });
+  return new Schedule({
+    pace: paceOf({ kind: 'closed' }, 0),
+    permits: null,
+    endAtMs: Number.POSITIVE_INFINITY,
+    ...parts,
+  });
 }
 
 describe('schedule', () => {
   it('is the pace where nothing else bounds it', () => {
-    const open = schedule({ pace: constantPace(10, 0) });
+    const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0) });
     expect(open.placeable(0, 1_000)).toBe(11);
     expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 0, heldMs: 0, notBeforeMs: 0 });
     expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 100, heldMs: 0, notBeforeMs: 100 });
@@ -29,7 +34,7 @@ describe('schedule', () => {
     const placed = (slotsFreeSinceMs: number) => {
       const permits = new Permits<never>(() => 1);
       permits.holdUntil(10_000);
-      const metered = schedule({ pace: constantPace(10, 0), permits });
+      const metered = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0), permits });
       expect(metered.placeable(0, 9_999)).toBe(0);
       return metered.place(9_500, slotsFreeSinceMs, null);
     };
@@ -39,13 +44,13 @@ describe('schedule', () => {
   });
 
   it('takes no permit for before the moment that is meant', () => {
-    const metered = schedule({ pace: constantPace(1, 500), permits: new Permits(() => 10) });
+    const metered = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 1 }, 500), permits: new Permits(() => 10) });
     expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 500, heldMs: 0, notBeforeMs: 500 });
     expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 1_500, heldMs: 0, notBeforeMs: 1_500 });
   });
 
   it('counts a launch that is made again from its first intended start, and starts it in its turn', () => {
-    const open = schedule({ pace: constantPace(10, 30_000) });
+    const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 30_000) });
     expect(open.place(30_000, 0, 70)).toEqual({ intendedAtMs: 70, heldMs: 0, notBeforeMs: 30_000 });
     const metered = schedule({ permits: new Permits(() => 10) });
     metered.place(0, 0, null);
@@ -53,10 +58,12 @@ describe('schedule', () => {
   });
 
   it('ends when its time is over, or its pace', () => {
-    const timed = schedule({ pace: constantPace(10, 0), endAtMs: 1_000 });
+    const timed = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0), endAtMs: 1_000 });
     expect(timed.placeable(500, 5_000)).toBe(10);
     expect([timed.isOver(999), timed.isOver(1_000)]).toEqual([false, true]);
-    const staged = schedule({ pace: stagesPace([{ ratePerSecond: 2, forMs: 1_000, ramp: false }], 0) });
+    const staged = schedule({
+      pace: paceOf({ kind: 'stages', stages: [{ ratePerSecond: 2, forMs: 1_000, ramp: false }] }, 0),
+    });
     expect(staged.placeable(0, 1e9)).toBe(2);
     staged.place(0, 0, null);
     expect(staged.isOver(0)).toBe(false);
@@ -67,7 +74,7 @@ describe('schedule', () => {
   });
 
   it('goes on after an outage as if no time had passed, with the launches that were handed back', () => {
-    const open = schedule({ pace: constantPace(10, 0) });
+    const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0) });
     for (let launch = 0; launch < 11; launch += 1) open.place(0, 0, null);
     open.pause(500);
     expect(open.isPaused).toBe(true);
@@ -81,7 +88,7 @@ describe('schedule', () => {
   });
 
   it('goes on after a standstill from where it was', () => {
-    const open = schedule({ pace: constantPace(10, 0) });
+    const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0) });
     for (let launch = 0; launch < 11; launch += 1) open.place(0, 0, null);
     open.skip(60_000);
     expect(open.place(61_100, 0, null).intendedAtMs).toBeCloseTo(61_100, 6);

@@ -24,7 +24,7 @@ describe('a worker thread that hangs', () => {
     const { args, out } = runArgs('hung', 2_000, '-r', '40/s', '-w', '2');
     const hung = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=hang&connections=100'] });
     const [, held = '-1'] =
-      /worker [12] is lost \(it was silent for 30 s\) with (\d+) registrations that were perhaps sent; a new one/.exec(
+      /Worker [12] was lost \(silent for 30 s\) with (\d+) registrations? possibly sent\. A new worker/.exec(
         hung.stderr,
       ) ?? [];
     expect(hung.code).toBe(0);

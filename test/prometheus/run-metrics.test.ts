@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
-import { serveMetrics } from '../../src/prometheus/metrics-server.ts';
+import { serveMetrics } from '../../src/prometheus/publish-metrics.ts';
 import { RunMetrics, TIME_BUCKETS_SECONDS } from '../../src/prometheus/run-metrics.ts';
 import { writeResults } from '../../src/results/write-results.ts';
 import { operatorError } from '../support/fleet-file.ts';
@@ -143,7 +143,7 @@ describe('the metrics server', () => {
     expect(new URL(server.url).hostname).toBe('127.0.0.1');
     const port = Number(new URL(server.url).port);
     const { message } = await operatorError(() => serveMetrics(metricsOf([]), port));
-    expect(message).toContain('Give another port with --metrics-port N');
+    expect(message).toContain('Choose another port with --metrics-port N');
     await server.close();
   });
 });

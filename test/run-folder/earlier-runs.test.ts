@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TargetName } from '../../src/journal/target-name.ts';
 import { findEarlierRun } from '../../src/run-folder/earlier-runs.ts';
-import { noteAddedFleet, writeRunFile } from '../../src/run-folder/run-file.ts';
+import { recordResume } from '../../src/run-folder/run-file.ts';
 import { createRunFolder } from '../../src/run-folder/run-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -13,9 +13,12 @@ const target: TargetName = { kind: 'service', host: 'dps.example.net', port: 888
 function runOf(name: string, digest: string, at: TargetName = target): string {
   const folder = join(out, name);
   mkdirSync(folder);
-  writeRunFile(folder, { fleet: { digest }, target: at });
+  const fleet = { file: 'fleet.csv', digest, bytes: 1, rows: 1, rejectedRows: 0, otherColumns: [] };
+  writeFileSync(join(folder, 'run.json'), JSON.stringify({ fleet, target: at }));
   return folder;
 }
+
+const earlierRun = (digest: string, except: string | null = null) => findEarlierRun({ out, digest, target }, except);
 
 describe('the earlier run of a fleet', () => {
   it('is the newest at the same target, whatever the case of its host and the port', () => {
@@ -25,16 +28,18 @@ describe('the earlier run of a fleet', () => {
     runOf('2026-04', 'bb');
     mkdirSync(join(out, '2026-05'));
     writeFileSync(join(out, '2026-05', 'run.json'), '{');
-    expect(findEarlierRun(out, 'aa', target, null)).toBe(second);
-    expect(findEarlierRun(out, 'aa', target, second)).toBe(first);
-    expect(findEarlierRun(out, 'cc', target, null)).toBeNull();
-    expect(findEarlierRun(join(out, 'nowhere'), 'aa', target, null)).toBeNull();
+    expect(earlierRun('aa')).toBe(second);
+    expect(earlierRun('aa', second)).toBe(first);
+    expect(earlierRun('cc')).toBeNull();
+    expect(findEarlierRun({ out: join(out, 'nowhere'), digest: 'aa', target }, null)).toBeNull();
   });
 
   it('is one of every fleet that it had in its sessions', async () => {
     const folder = runOf('2026-06', 'dd');
-    for (const digest of ['ee', 'ff', 'ee']) await noteAddedFleet(folder, digest);
-    const found = ['dd', 'ee', 'ff'].map((digest) => findEarlierRun(out, digest, target, null));
+    const fleetFile = { file: 'fleet.csv', delimiter: ',', header: true, columns: {} };
+    const resumed = { settings: {}, scenario: { fleet: fleetFile }, sessions: 1 };
+    for (const digest of ['ee', 'ff', 'ee']) await recordResume(folder, { ...resumed, fleetDigest: digest });
+    const found = ['dd', 'ee', 'ff'].map((digest) => earlierRun(digest));
     expect(found).toEqual([folder, folder, folder]);
     expect(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'))).toMatchObject({
       fleet: { digest: 'dd' },

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import type { GrantRecord } from '../../src/journal/journal-record.ts';
 import { Credits } from '../../src/load/credits.ts';
-import { closedPace, constantPace, type Pace } from '../../src/load/pace.ts';
+import { type Pace, paceOf } from '../../src/load/pace.ts';
 import { Schedule, type ScheduleParts } from '../../src/load/schedule.ts';
 import { readTime, StandstillWatch } from '../../src/load/standstill-watch.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import { Dispatcher, rowRanges } from '../../src/run/dispatcher.ts';
 import { LaunchLedger } from '../../src/run/launch-ledger.ts';
-import { fleetSource } from '../../src/run/legs.ts';
+import { fleetSource } from '../../src/run/waves.ts';
 import { fleetRow } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -49,7 +49,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
     takeBack: (launches) => {
       for (const launch of launches) {
         log.push(`take back ${launch.sequence}`);
-        ledger.putBack(launch);
+        ledger.requeueUnsent(launch);
       }
     },
     lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),
@@ -76,7 +76,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
 
 describe('dispatcher', () => {
   it('launches no row before its grant is on disk', async () => {
-    const run = observedDispatcher(10, closedPace(), new Credits([2], 2));
+    const run = observedDispatcher(10, paceOf({ kind: 'closed' }, 0), new Credits([2], 2));
     void run.dispatcher.run();
     await run.settled();
     await run.advance(10_000);
@@ -87,7 +87,7 @@ describe('dispatcher', () => {
 
   it('grants every row once, in dense sequence, and says when there are no more', async () => {
     const credits = new Credits([3, 2], 5);
-    const run = observedDispatcher(23, closedPace(), credits);
+    const run = observedDispatcher(23, paceOf({ kind: 'closed' }, 0), credits);
     const ended = run.dispatcher.run();
     for (let turn = 0; turn < 20; turn += 1) {
       await run.settled();
@@ -104,7 +104,7 @@ describe('dispatcher', () => {
   });
 
   it('releases no more than a window ahead of the pace, with each launch’s intended start', async () => {
-    const run = observedDispatcher(1000, constantPace(10, 0), new Credits([500], 0));
+    const run = observedDispatcher(1000, paceOf({ kind: 'rate', ratePerSecond: 10 }, 0), new Credits([500], 0));
     void run.dispatcher.run();
     await run.settled();
     await run.sync();
@@ -119,7 +119,7 @@ describe('dispatcher', () => {
   });
 
   it('releases no backlog after a standstill: the pace goes on from there', async () => {
-    const run = observedDispatcher(1000, constantPace(10, 0), new Credits([500], 0));
+    const run = observedDispatcher(1000, paceOf({ kind: 'rate', ratePerSecond: 10 }, 0), new Credits([500], 0));
     void run.dispatcher.run();
     await run.settled();
     await run.sync();
@@ -131,13 +131,13 @@ describe('dispatcher', () => {
   });
 
   it('makes a launch that a lost worker held again, and counts it from its first intended start', async () => {
-    const run = observedDispatcher(3, constantPace(10, 0), new Credits([3], 0));
+    const run = observedDispatcher(3, paceOf({ kind: 'rate', ratePerSecond: 10 }, 0), new Credits([3], 0));
     void run.dispatcher.run();
     await run.settled();
     await run.sync();
     run.settle(run.launches);
-    run.ledger.makeAgain(run.launches[1]?.launch as Launch);
-    run.ledger.putBack(run.launches[2]?.launch as Launch);
+    run.ledger.requeuePossiblySent(run.launches[1]?.launch as Launch);
+    run.ledger.requeueUnsent(run.launches[2]?.launch as Launch);
     run.schedule.giveBack(2);
     await run.advance(100);
     await run.sync();
@@ -149,7 +149,7 @@ describe('dispatcher', () => {
   });
 
   it('ends when the rows do, and all are settled', async () => {
-    const run = observedDispatcher(7, closedPace(), new Credits([100], 0));
+    const run = observedDispatcher(7, paceOf({ kind: 'closed' }, 0), new Credits([100], 0));
     const ended = run.dispatcher.run();
     await run.settled();
     await run.sync();
@@ -161,7 +161,7 @@ describe('dispatcher', () => {
   });
 
   it('probes with new rows while nothing gets through, and with those that came back when there are no others', async () => {
-    const run = observedDispatcher(6, closedPace(), new Credits([3], 0));
+    const run = observedDispatcher(6, paceOf({ kind: 'closed' }, 0), new Credits([3], 0));
     void run.dispatcher.run();
     const nextRows = async (): Promise<readonly number[]> => {
       const before = run.launches.length;
@@ -172,7 +172,7 @@ describe('dispatcher', () => {
     const comeBack = (rows: readonly number[]): void => {
       const launched = run.launches.slice(-rows.length);
       run.settle(launched);
-      for (const { launch } of launched) run.ledger.putBack(launch);
+      for (const { launch } of launched) run.ledger.requeueUnsent(launch);
     };
     await run.settled();
     await run.sync();
@@ -187,7 +187,7 @@ describe('dispatcher', () => {
   });
 
   it('takes back what was granted when an outage is noticed while the disk is at work, and probes with one row', async () => {
-    const run = observedDispatcher(6, closedPace(), new Credits([3], 0));
+    const run = observedDispatcher(6, paceOf({ kind: 'closed' }, 0), new Credits([3], 0));
     void run.dispatcher.run();
     await run.settled();
     run.schedule.pause(run.clock.nowMs());
@@ -209,7 +209,7 @@ describe('dispatcher', () => {
 
   it('releases nothing after stop, but hands out what was granted', async () => {
     const credits = new Credits([4], 0);
-    const run = observedDispatcher(100, closedPace(), credits);
+    const run = observedDispatcher(100, paceOf({ kind: 'closed' }, 0), credits);
     const ended = run.dispatcher.run();
     await run.settled();
     run.dispatcher.stop();

@@ -17,7 +17,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ROWS = 6;
 const session = sessionOf(ROWS);
-const runFile = { settings: {}, fleet: session.fleet, sessions: 0 };
+const selectionPins = { only: null, exclude: null };
+const runFile = { version: 1, settings: {}, fleet: session.fleet, selectionPins, sessions: 0 } as const;
 
 function interruptedFolder(records: readonly JournalRecord[]) {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { LaunchLedger, type Unplaced } from '../../src/run/launch-ledger.ts';
-import { listSource } from '../../src/run/legs.ts';
+import { LaunchLedger, type RowToLaunch } from '../../src/run/launch-ledger.ts';
+import { listSource } from '../../src/run/waves.ts';
 import { fleetRow, launch } from '../support/launches.ts';
 
 const ROUND = 1;
 const fleet = () => listSource([7, 8, 9].map(fleetRow));
 const rowsOf = (launches: readonly { readonly row: number }[]): readonly number[] => launches.map(({ row }) => row);
-const unplaced = (row: number, firstIntendedAtMs: number | null): Unplaced => ({
+const unplaced = (row: number, firstIntendedAtMs: number | null): RowToLaunch => ({
   ...fleetRow(row),
   round: ROUND,
   firstIntendedAtMs,
@@ -15,8 +15,8 @@ const unplaced = (row: number, firstIntendedAtMs: number | null): Unplaced => ({
 /** Two rows that came back: one that never was sent, one that was perhaps sent. */
 function withTwoBack(): LaunchLedger {
   const ledger = new LaunchLedger();
-  ledger.putBack(launch(1, 100));
-  ledger.makeAgain(launch(2, 200));
+  ledger.requeueUnsent(launch(1, 100));
+  ledger.requeuePossiblySent(launch(2, 200));
   return ledger;
 }
 
@@ -66,7 +66,7 @@ describe('what is released', () => {
     expect(ledger.isEmpty).toBe(true);
     ledger.released(0, [launch(1)]);
     expect(ledger.isEmpty).toBe(false);
-    ledger.putBack(ledger.settle(1));
+    ledger.requeueUnsent(ledger.settle(1));
     expect(ledger.isEmpty).toBe(false);
     await ledger.take(1, fleet(), ROUND);
     expect(ledger.isEmpty).toBe(true);

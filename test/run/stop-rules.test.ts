@@ -21,7 +21,7 @@ describe('a run of which no device ever connected', () => {
     expect(said.slice(0, 19).every((cause) => cause === null)).toBe(true);
     expect(said[19]).toEqual({
       reason: 'unreachable',
-      message: 'no device connected so far; the last failure was: wrong scope',
+      message: 'no device has connected; the last failure was: wrong scope',
     });
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { SettlementIndex } from '../../src/journal/settlement-index.ts';
 import { PROBLEMS_LISTED_MAX } from '../../src/problem/operator-error.ts';
-import { sessionLegs } from '../../src/run/legs.ts';
+import { sessionWaves } from '../../src/run/waves.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { CANARY_ROWS_MAX } from '../../src/selection/canary.ts';
 import { selectRows } from '../../src/selection/row-selection.ts';
@@ -61,7 +61,7 @@ describe('the rows that a run takes', () => {
     const only = listFile('registration_id,why,api_token\ndev-4,x,\nDEV-7,y,\ndev-7,z,\n');
     expect(await selectRows(fleet(10), scenario({ only }))).toMatchObject({ rows: 2, warnings: [] });
     const { problems } = await operatorError(() => selectRows(fleet(3), scenario({ only })));
-    expect(problems[0]?.message).toBe(`no row of the fleet is left by --only ${only}`);
+    expect(problems[0]?.message).toBe(`no row of the fleet is left after --only ${only}`);
   });
 
   it('are not those of a file that names what the fleet does not have, unless such are left out', async () => {
@@ -72,7 +72,7 @@ describe('the rows that a run takes', () => {
       [only, 4],
     ]);
     expect(problems[0]).toMatchObject({
-      message: '"elsewhere" is not among the rows of the fleet that can be used',
+      message: '"elsewhere" is not among the usable rows of the fleet',
       remedy: expect.stringContaining('--on-bad-row skip'),
     });
     const { rows, warnings } = await selectRows(fleet(10), scenario({ only, onBadRow: 'skip' }));
@@ -142,7 +142,7 @@ describe('the rows that a resumed run takes', () => {
     ] as const) {
       write(count, startedAtEpochMs);
       const { problems } = await operatorError(() => selectRows(fleet(10), scenario({ exclude }), pins));
-      expect(problems[0]?.message).toBe('is no longer the run whose devices were left out when this one began');
+      expect(problems[0]?.message).toBe('is no longer the run whose devices were excluded when this one began');
     }
   });
 });
@@ -154,7 +154,7 @@ describe('the canary', () => {
     };
     const { canary, rows, warnings } = await selectRows(alone(), scenario({ canary: '2' }));
     expect([canary.length, rows]).toEqual([CANARY_ROWS_MAX, CANARY_ROWS_MAX + 5]);
-    expect(warnings).toEqual([expect.stringMatching(/^the canary ends with 10000 rows/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^the canary is limited to 10,000 rows/)]);
   });
 });
 
@@ -168,7 +168,7 @@ describe('the legs of a session', () => {
     const isLeft = (row: number, round: number) => earlier?.progressOf(row, round) !== 'assigned';
     const work = { load, selection, openFleet: () => fleet(9), possiblySent: earlier, isLeft };
     const legs = await Promise.all(
-      sessionLegs(work).map(async ({ openSource, round }) => {
+      sessionWaves(work).map(async ({ openSource, round }) => {
         const source = openSource();
         const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
         await source.close();

@@ -14,8 +14,8 @@ import {
 import { type RunningRegistration, runRegistration } from '../../src/registration/run-registration.ts';
 import { Dispatcher } from '../../src/run/dispatcher.ts';
 import { LaunchLedger } from '../../src/run/launch-ledger.ts';
-import { fleetSource } from '../../src/run/legs.ts';
-import { PermitDesk } from '../../src/run/permit-desk.ts';
+import { PermitIssuer } from '../../src/run/permit-issuer.ts';
+import { fleetSource } from '../../src/run/waves.ts';
 import { fleetRow } from './launches.ts';
 import { type QuotaServiceOptions, SimulatedQuotaService } from './simulated-quota-service.ts';
 import { SimulatedRandom } from './simulated-random.ts';
@@ -68,7 +68,7 @@ class SimulatedSession {
   readonly #conversations: OpenConversation;
   readonly #credits: Credits;
   readonly #ledger = new LaunchLedger();
-  readonly #desk: PermitDesk;
+  readonly #permits: PermitIssuer;
   readonly #running = new Map<number, RunningRegistration>();
   readonly #violations: string[] = [];
   readonly #results = new Map<string, number>();
@@ -86,7 +86,7 @@ class SimulatedSession {
     this.#conversations = mqttConversations(this.#service.open, this.#clock);
     this.#credits = new Credits(shares(options.concurrency, 2), 0);
     this.#settledRows = new Uint8Array(options.registrations);
-    this.#desk = new PermitDesk({
+    this.#permits = new PermitIssuer({
       clock: this.#clock,
       ceilingPerSecond: (options.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
       askedPerSecond: askedPerSecond(options.shape, options.concurrency),
@@ -103,7 +103,7 @@ class SimulatedSession {
       source: fleetSource(fleet(registrations)),
       schedule: new Schedule({
         pace: paceOf(shape, 0),
-        permits: this.#desk.permits,
+        permits: this.#permits.permits,
         endAtMs: Number.POSITIVE_INFINITY,
       }),
       credits: this.#credits,
@@ -152,12 +152,12 @@ class SimulatedSession {
       apiVersion: '2021-06-01',
       userAgent: 'simulation',
       onThrottle: (retryAfterSeconds) => {
-        if (this.#options.governor) this.#desk.throttled(this.#clock.nowMs(), retryAfterSeconds);
+        if (this.#options.governor) this.#permits.throttled(this.#clock.nowMs(), retryAfterSeconds);
       },
       onConnection: () => {},
       onPermit: (change) => {
-        if (change.type === 'withdraw') this.#desk.withdraw(worker, sequence);
-        else if (this.#desk.request(worker, sequence, change.repeats, this.#sequence))
+        if (change.type === 'withdraw') this.#permits.withdraw(worker, sequence);
+        else if (this.#permits.request(worker, sequence, change.repeats, this.#sequence))
           this.#violations.push('retry budget exhausted');
       },
     });
@@ -188,7 +188,7 @@ class SimulatedSession {
   #result(): SimulatedSessionResult {
     const unsettled = this.#settledRows.filter((settled) => settled === 0).length;
     if (unsettled > 0) this.#violations.push(`${unsettled} rows never settled`);
-    this.#desk.close();
+    this.#permits.close();
     return {
       violations: [...this.#violations, ...this.#service.violations],
       results: this.#results,

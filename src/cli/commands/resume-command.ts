@@ -14,9 +14,9 @@ import {
   readInterruptedRun,
   resumedFleet,
 } from '../../run/interrupted-run.ts';
-import { workOf } from '../../run/register-fleet.ts';
+import { workOf } from '../../run/run-request.ts';
 import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
-import { RUN_FILE, readRunFile, selectionPinsOf } from '../../run-folder/run-file.ts';
+import { RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { scenarioKeys } from '../../scenario/read/print-scenario.ts';
@@ -81,7 +81,7 @@ function runFolder(folder: string | undefined, { last, out }: ResumeFlags): stri
 }
 
 async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise<number> {
-  const runFile = readRunFile(folder);
+  const runFile = readResumableRun(folder);
   const unlock = lockRunFolder(folder);
   try {
     const resolved = resumeScenario({
@@ -105,7 +105,7 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
     resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
   );
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, selectionPinsOf(run.folder));
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins);
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));

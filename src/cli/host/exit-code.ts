@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { OperatorError, type OperatorErrorKind } from '../../problem/operator-error.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
-import { StoppedBeforehand } from '../../run/stop-request.ts';
+import { StoppedBeforeStart } from '../../run/stop-request.ts';
 
 /** Where several apply, the first one wins. */
 export const EXIT_CODE = {
@@ -64,7 +64,7 @@ export function exitCodeOfRun({ reason, summary }: Pick<RunEnd, 'reason' | 'summ
 /** Exit code of a process that ends with `error`. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof OperatorError) return CODE_OF_OPERATOR_ERROR[error.kind];
-  if (error instanceof StoppedBeforehand) return EXIT_CODE[error.reason];
+  if (error instanceof StoppedBeforeStart) return EXIT_CODE[error.reason];
   // commander throws 0 for requested help and version too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.success : EXIT_CODE.usage;
   return EXIT_CODE.internalError;

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { OperatorError } from '../../problem/operator-error.ts';
 import { HIDDEN, isSecretLike } from '../../problem/quote-value.ts';
-import { StoppedBeforehand } from '../../run/stop-request.ts';
+import { StoppedBeforeStart } from '../../run/stop-request.ts';
 
 /** Base64 with padding, from the shortest key (16 bytes) up. */
 const PADDED_BASE64 = /[A-Za-z0-9+/]{22,}={1,2}/g;
@@ -12,7 +12,7 @@ export function errorMessage(error: unknown): string {
 }
 
 function rawMessage(error: unknown): string {
-  if (error instanceof OperatorError || error instanceof StoppedBeforehand) return `${error.message}\n`;
+  if (error instanceof OperatorError || error instanceof StoppedBeforeStart) return `${error.message}\n`;
   if (error instanceof CommanderError) return commandLineMessage(error);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `Internal error in dpsload. Please report it with the lines below.\n${text}\n`;

@@ -18,7 +18,7 @@ const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
  * The keys of a scenario file that gives the same run from any folder, and on a machine with a different number of cores.
  * They contain no secret.
  */
-export function scenarioKeys(resolved: ResolvedScenario): object {
+export function scenarioKeys(resolved: ResolvedScenario): Record<string, unknown> {
   const document = scenarioDocument(resolved);
   for (const name of DERIVED) {
     if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('.'));

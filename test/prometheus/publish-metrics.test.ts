@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { serveMetrics } from '../../src/prometheus/metrics-server.ts';
+import { serveMetrics } from '../../src/prometheus/publish-metrics.ts';
 
 it('a scrape that fails is answered, and the next one too', async () => {
   const texts = [() => Promise.reject(new Error('no number')), () => Promise.resolve('up 1\n')];

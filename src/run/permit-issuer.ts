@@ -2,12 +2,12 @@ import { Governor } from '../load/governor.ts';
 import { Permits, repeatedRequestsMax } from '../load/permits.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
-/** One register request that waits: of the launch with this number, on this worker. */
+/** A waiting register request: `worker/sequence`. */
 type Waiter = `${number}/${number}`;
 
-export type PermitDeskParts = {
+export type PermitIssuerParts = {
   readonly clock: Clock;
-  /** Register requests a second at most; `Infinity` = the governor alone bounds them. */
+  /** Most register requests a second; `Infinity` = only the governor bounds them. */
   readonly ceilingPerSecond: number;
   /** Launches a second that the load asks for. */
   readonly askedPerSecond: number;
@@ -16,22 +16,22 @@ export type PermitDeskParts = {
   readonly grant: (worker: number, sequence: number) => void;
 };
 
-/** Gives register requests their permits, at the rate that the governor allows. */
-export class PermitDesk {
-  readonly #parts: PermitDeskParts;
+/** Issues permits for register requests at the rate that the governor allows, and counts repeated ones against their budget. */
+export class PermitIssuer {
+  readonly #parts: PermitIssuerParts;
   readonly #governor: Governor;
   readonly #permits: Permits<Waiter>;
   #repeated = 0;
   #timer: Timer | null = null;
 
-  constructor(parts: PermitDeskParts) {
+  constructor(parts: PermitIssuerParts) {
     const governor = new Governor(parts.ceilingPerSecond, parts.askedPerSecond);
     this.#parts = parts;
     this.#governor = governor;
     this.#permits = new Permits((atMs) => governor.ratePerSecondAt(atMs));
   }
 
-  /** Those of launches. */
+  /** For first requests, which take their permits at launch. */
   get permits(): Pick<Permits<never>, 'countBy' | 'take'> {
     return this.#permits;
   }
@@ -43,8 +43,8 @@ export class PermitDesk {
   }
 
   /**
-   * @param repeats an earlier register request of this launch was sent: a first one whose permit lapsed costs no retry budget.
-   * @returns whether a request is repeated that is beyond the budget.
+   * @param repeats whether this launch has sent a register request before; one whose first permit lapsed costs no retry budget
+   * @returns whether the retry budget is exhausted
    */
   request(worker: number, sequence: number, repeats: boolean, firstRequests: number): boolean {
     if (repeats) this.#repeated += 1;

@@ -4,24 +4,24 @@ import { OperatorError } from '../problem/operator-error.ts';
 import { canaryOf, filtered, leftRows, type SessionWork } from '../selection/session-rows.ts';
 import { canaryRule, type StopRule } from './stop-rules.ts';
 
-/** A part of a session that must be settled before the next begins: the canary, or one round over the fleet. */
-export type Leg = {
+/** Registrations that must all be settled before the next wave begins: the canary, or one round over the fleet. */
+export type Wave = {
   readonly round: number;
   readonly shape: LoadShape;
-  /** Beside those of the whole session. */
+  /** In addition to those of the whole session. */
   readonly rules: readonly StopRule[];
-  readonly openSource: () => SourceOfWork;
+  readonly openSource: () => RowSource;
 };
 
-/** Where the rows come from that a run registers. */
-export interface SourceOfWork {
-  /** The next rows, `count` at most; none when there is no more work. */
+/** The rows that a wave registers. */
+export interface RowSource {
+  /** The next rows, at most `count`; empty when none are left. */
   take(count: number): Promise<readonly FleetRow[]>;
   close(): Promise<void>;
 }
 
-/** Reads the fleet from its stream, no faster than rows are taken. */
-export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
+/** Reads the fleet no faster than rows are taken. */
+export function fleetSource(rows: AsyncGenerator<FleetRow>): RowSource {
   return {
     async take(count) {
       const taken: FleetRow[] = [];
@@ -38,13 +38,13 @@ export function fleetSource(rows: AsyncGenerator<FleetRow>): SourceOfWork {
   };
 }
 
-export function listSource(rows: readonly FleetRow[]): SourceOfWork {
+export function listSource(rows: readonly FleetRow[]): RowSource {
   const left = [...rows];
   return { take: async (count) => left.splice(0, count), close: async () => {} };
 }
 
-/** One that fails has no more rows from then on: what it gave before is still registered. */
-export function stoppingSource(source: SourceOfWork, failed: (message: string) => void): SourceOfWork {
+/** Ends a source at an operator error and reports it; rows taken before that are still registered. */
+export function stoppingSource(source: RowSource, failed: (message: string) => void): RowSource {
   return {
     async take(count) {
       try {
@@ -59,19 +59,19 @@ export function stoppingSource(source: SourceOfWork, failed: (message: string) =
   };
 }
 
-/** The canary, then the fleet, as many times as there are rounds. */
-export function sessionLegs(work: SessionWork): readonly Leg[] {
+/** The canary, then one wave over the fleet for each round. */
+export function sessionWaves(work: SessionWork): readonly Wave[] {
   const { load, isLeft } = work;
   const canary = canaryOf(work);
   const canaryRows = new Set(canary.map(({ row }) => row));
   const first = canary.filter(({ row }) => isLeft(row, 1, true));
-  const legs: Leg[] = [];
+  const legs: Wave[] = [];
   if (first.length > 0) {
     legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
   }
   for (let round = 1; round <= load.rounds; round += 1) {
-    const wentBefore = round === 1 ? canaryRows : new Set<number>();
-    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !wentBefore.has(row)));
+    const alreadyDone = round === 1 ? canaryRows : new Set<number>();
+    const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !alreadyDone.has(row)));
     legs.push({ round, shape: load.shape, rules: [], openSource });
   }
   return legs;

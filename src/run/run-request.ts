@@ -1,0 +1,68 @@
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import type { SessionRecord } from '../journal/journal-record.ts';
+import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
+import type { TargetName } from '../journal/target-name.ts';
+import type { UsableFleet } from '../run-folder/rejected-rows.ts';
+import type { RunFile } from '../run-folder/run-file.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { RowSelection } from '../selection/row-selection.ts';
+import type { SessionWork } from '../selection/session-rows.ts';
+import type { StartWorkerPool } from '../worker/worker-pool.ts';
+import type { InterruptedRun } from './interrupted-run.ts';
+import type { RunListener } from './run-listener.ts';
+import type { StopRequests } from './stop-request.ts';
+
+/** Everything that one session of a run needs, read and checked. */
+export type RunRequest = {
+  readonly scenario: Scenario;
+  /** The keys of a scenario file that gives the same run: what a resumed run goes by. */
+  readonly settings: RunFile['settings'];
+  readonly fleet: UsableFleet;
+  readonly selection: RowSelection;
+  /** The run to resume; its folder is locked. `null` = a new run. */
+  readonly resumed: ResumedRun | null;
+  readonly target: TargetName;
+  /** Certificates that add to the system's roots. */
+  readonly caPems: readonly string[];
+  readonly keys: AttestationKeys;
+  /** Version of dpsload. */
+  readonly version: string;
+  /** The embedded emulator, whose CPU time is reported separately; `null` = there is no emulator. */
+  readonly emulatorPid: number | null;
+  /** Register the fleet even if a run under the same out folder already did. */
+  readonly again: boolean;
+  readonly stopRequests: StopRequests;
+  readonly listener: RunListener;
+  readonly startPool: StartWorkerPool;
+};
+
+export type ResumedRun = {
+  readonly run: InterruptedRun;
+  readonly retry: RetryChoice;
+  /** Options that hold for this session alone; to continue with them, the operator must repeat them. */
+  readonly switches: readonly string[];
+};
+
+/** What the session registers: everything, or what earlier sessions left. */
+export function workOf({
+  scenario,
+  fleet,
+  selection,
+  resumed,
+}: Pick<RunRequest, 'scenario' | 'fleet' | 'selection' | 'resumed'>): SessionWork {
+  return {
+    load: scenario.load,
+    selection,
+    openFleet: () => readFleet(scenario.fleet, fleet),
+    possiblySent: resumed?.run.index ?? null,
+    isLeft: (row, round, isCanary) =>
+      resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
+  };
+}
+
+/** The fleet as run.json and the journal record it; a survey knows more. */
+export function fleetRecord({ fleet }: Pick<RunRequest, 'fleet'>): SessionRecord['fleet'] {
+  const { file, digest, bytes, rows, rejectedRows, otherColumns } = fleet;
+  return { file, digest, bytes, rows, rejectedRows, otherColumns };
+}

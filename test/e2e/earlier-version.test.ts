@@ -1,0 +1,103 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunComparison } from '../../src/report/compare-runs.ts';
+import { dpsload, type Ended } from '../support/dpsload-program.ts';
+import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Runs of the version before: `done` finished, `cut` was killed; with their fleet and scenario. */
+const FIXTURE = new URL('../fixtures/earlier-version/', import.meta.url);
+const DEVICES = 40;
+/** 30 slots are too few for 20 registrations of 3 s each second: the threshold on time is not met, in this run and in every other. */
+const THRESHOLD_FAILED = 99;
+const env = { DPSLOAD_GROUP_KEY: Buffer.from('k'.repeat(64)).toString('base64') };
+
+/** The fixture in a folder of its own. Paths in run.json are those of the folder in which the run was made. */
+function copyOfFixture() {
+  const cwd = temporaryFolder();
+  cpSync(FIXTURE, cwd, { recursive: true });
+  for (const run of ['done', 'cut']) {
+    const file = join(cwd, run, 'run.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('FOLDER', cwd));
+  }
+  return { cwd, program: (...args: string[]) => dpsload(args, { cwd, env }) };
+}
+
+const resultsIn = (folder: string): readonly (string | undefined)[] =>
+  readResultRows(join(folder, 'registrations.csv')).map(({ result }) => result);
+
+const killed = copyOfFixture();
+/** Resumed while the other tests run: it takes as long as they do. */
+let resumed: Promise<Ended>;
+beforeAll(() => {
+  resumed = killed.program('resume', 'cut');
+});
+
+const ALL_ASSIGNED = Array.from({ length: DEVICES }, () => 'assigned');
+
+/** A JSON file with the type of each value in its place: the order of members counts. */
+function shapeOf(file: string): string {
+  const typeOf = (_: string, value: unknown) => (typeof value === 'object' ? value : typeof value);
+  return JSON.stringify(JSON.parse(readFileSync(file, 'utf8')), typeOf, 1);
+}
+
+type Line = { readonly kind: string; readonly row?: number; readonly rows?: readonly (readonly [number, number])[] };
+
+/** Rows that the journal grants and has no outcome of. */
+function rowsInDoubt(journal: string): ReadonlySet<number> {
+  const rows = new Set<number>();
+  for (const line of readLines<Line>(journal)) {
+    for (const [first, last] of line.rows ?? []) for (let row = first; row <= last; row += 1) rows.add(row);
+    if (line.kind === 'outcome') rows.delete(line.row ?? -1);
+  }
+  return rows;
+}
+
+describe('a finished run of the version before', () => {
+  const { cwd, program } = copyOfFixture();
+
+  it('has the same results when its report is made again', async () => {
+    const { code, stderr } = await program('report', 'done');
+    expect([code, stderr]).toEqual([0, '']);
+    for (const name of ['summary.json', 'registrations.csv', 'failures.csv', 'moves.csv']) {
+      expect(readFileSync(join(cwd, 'done', name), 'utf8'), name).toBe(
+        readFileSync(new URL(`done/${name}`, FIXTURE), 'utf8'),
+      );
+    }
+  });
+
+  it('is found as an earlier run of its fleet', async () => {
+    const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', '.');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/\bdone\b/);
+  });
+
+  it('compares with a run of its scenario that is made now', async () => {
+    const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', 'new', '--quiet');
+    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringMatching(/^results: .*\nreport: .*\n$/)]);
+    const run = onlyRunFolder(join(cwd, 'new'));
+    expect(resultsIn(run)).toEqual(ALL_ASSIGNED);
+    expect(shapeOf(join(run, 'run.json'))).toBe(shapeOf(join(cwd, 'done', 'run.json')));
+    const compared = await program('compare', 'done', run, '--by-device', '--format', 'json');
+    expect([0, THRESHOLD_FAILED]).toContain(compared.code);
+    const { figures, devices } = JSON.parse(compared.stdout) as RunComparison;
+    expect(figures.find(({ name }) => name === 'assigned')?.values).toEqual([1, 1]);
+    const compares = devices?.map(({ changes }) => Object.values(changes).reduce((sum, count) => sum + count, 0));
+    expect(compares).toEqual([DEVICES]);
+  });
+});
+
+describe('a run of the version before that was killed', () => {
+  it('is resumed: every device is registered, and those that were granted are marked', async () => {
+    const inDoubt = rowsInDoubt(join(FIXTURE.pathname, 'cut', 'journal.ndjson'));
+    const { code, stderr } = await resumed;
+    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringContaining('session 2 of the run')]);
+    expect(resultsIn(join(killed.cwd, 'cut'))).toEqual(ALL_ASSIGNED);
+    const marked = readResultRows(join(killed.cwd, 'cut', 'registrations.csv')).flatMap((row, index) =>
+      row['possibly_twice'] === 'true' ? [index] : [],
+    );
+    expect(inDoubt.size).toBeGreaterThan(30);
+    expect(new Set(marked)).toEqual(inDoubt);
+  });
+});

@@ -1,0 +1,256 @@
+import { describe, expect, it } from 'vitest';
+import { canaryRule } from '../../src/run/stop-rules.ts';
+import { WORKER_REPLACEMENTS_MAX, WORKER_SILENCE_MAX_SECONDS } from '../../src/run/worker-watch.ts';
+import { deferred } from '../../src/worker/deferred.ts';
+import { sessionBench, waveOf } from '../support/session-bench.ts';
+
+const rowsOf = (launches: readonly { readonly row: number }[]): readonly number[] => launches.map(({ row }) => row);
+
+const DISCONNECTED = { result: 'disconnected', registersSent: 0, assignedHub: null } as const;
+const NOT_STARTED = { result: 'not-started', registersSent: 0, attempts: 0, assignedHub: null } as const;
+
+describe('a session', () => {
+  it('launches no row before its grant is on disk', async () => {
+    const disk = deferred<void>();
+    const kinds: string[] = [];
+    const journal = {
+      append: ({ kind }: { readonly kind: string }) => void kinds.push(kind),
+      flush: async () => {},
+      sync: () => disk.promise,
+    };
+    const { advance, workers } = sessionBench([waveOf(3)], { journal });
+    await advance(900);
+    expect([kinds, workers.launched]).toEqual([['grant'], []]);
+    disk.resolve();
+    await advance(100);
+    expect(rowsOf(workers.launched)).toEqual([0, 1, 2]);
+  });
+
+  it('is complete when every row is settled, and closes its workers', async () => {
+    const { advance, clock, end, outcomes, records, workers } = sessionBench([waveOf(3)]);
+    await advance(100);
+    workers.settle();
+    await advance(200);
+    expect(end()).toEqual({ reason: 'completed', message: null, atOnce: false });
+    expect(rowsOf(outcomes())).toEqual([0, 1, 2]);
+    expect(records.map(({ kind }) => kind)).toEqual(['grant', 'outcome', 'outcome', 'outcome', 'sample']);
+    expect(workers.log).toEqual(['noMoreLaunches', 'destroy']);
+    clock.advanceTo(10_000);
+    expect(records).toHaveLength(5);
+  });
+
+  it('settles one wave before it begins the next', async () => {
+    const { advance, end, workers } = sessionBench([waveOf(2), waveOf(2, { round: 2 })]);
+    await advance(1_000);
+    expect(workers.launched.map(({ round }) => round)).toEqual([1, 1]);
+    workers.settle();
+    await advance(300);
+    expect(workers.launched.map(({ round, sequence }) => [round, sequence])).toEqual([
+      [1, 0],
+      [1, 1],
+      [2, 2],
+      [2, 3],
+    ]);
+    workers.settle();
+    await advance(200);
+    expect(end()?.reason).toBe('completed');
+  });
+
+  it('ends by its limit when rows of the fleet are left out', async () => {
+    const { advance, end, workers } = sessionBench([waveOf(1)], { limited: true });
+    await advance(100);
+    workers.settle();
+    await advance(200);
+    expect(end()?.reason).toBe('limit');
+  });
+
+  it('launches nothing after its duration', async () => {
+    const shape = { kind: 'rate', ratePerSecond: 10 } as const;
+    const { advance, end, workers } = sessionBench([waveOf(100, { shape })], {
+      load: { durationMs: 2_000, concurrency: 100 },
+    });
+    await advance(3_000);
+    expect(workers.launched.map(({ intendedAtMs }) => intendedAtMs)).toEqual(
+      Array.from({ length: 20 }, (_, index) => 100 + index * 100),
+    );
+    expect(end()).toBeNull();
+    workers.settle();
+    await advance(200);
+    expect(end()?.reason).toBe('limit');
+  });
+
+  it('has a failed disk as its failure', async () => {
+    const journal = { append: () => {}, flush: async () => {}, sync: () => Promise.reject(new Error('disk full')) };
+    const { advance, running, workers } = sessionBench([waveOf(1)], { journal });
+    await advance(200);
+    await expect(running).rejects.toThrow('disk full');
+    expect([workers.launched, workers.log]).toEqual([[], ['destroy']]);
+  });
+
+  it('does not begin the wave after a failed canary', async () => {
+    const canary = waveOf(1, { rules: [canaryRule()] });
+    const { advance, end, workers } = sessionBench([canary, waveOf(5)]);
+    await advance(100);
+    workers.settle({ result: 'refused', errorCode: '401002', assignedHub: null });
+    await advance(300);
+    expect(end()).toMatchObject({ reason: 'canary', message: expect.stringContaining('dev-0') });
+    expect(workers.launched).toHaveLength(1);
+  });
+});
+
+describe('a stop request', () => {
+  it('stops launches and waits for the registrations in progress', async () => {
+    const { advance, end, ends, outcomes, stop, workers } = sessionBench([waveOf(1_000)]);
+    await advance(100);
+    const launched = workers.launched.length;
+    stop({ reason: 'interrupted', urgency: 'finish-in-flight' });
+    expect([workers.log, ends.map(({ reason }) => reason)]).toEqual([['dropWaiting'], ['interrupted']]);
+    workers.settle({}, [0, 1, 2]);
+    workers.settle(NOT_STARTED, rowsOf(workers.launched).slice(4));
+    await advance(1_000);
+    expect(end()).toBeNull();
+    workers.settle({}, [3]);
+    await advance(200);
+    expect(end()).toEqual({ reason: 'interrupted', message: null, atOnce: false });
+    expect([workers.launched.length, outcomes().length]).toEqual([launched, launched]);
+  });
+
+  it('that is the second gives up after two seconds what is not reported', async () => {
+    const { advance, end, outcomes, stop, workers } = sessionBench([waveOf(2)]);
+    await advance(100);
+    stop({ reason: 'interrupted', urgency: 'finish-in-flight' });
+    stop({ reason: 'interrupted', urgency: 'at-once' });
+    expect(workers.log).toEqual(['dropWaiting', 'cancelAll']);
+    workers.settle({ result: 'cancelled', assignedHub: null }, [0]);
+    await advance(1_900);
+    expect(end()).toBeNull();
+    await advance(200);
+    expect(end()).toEqual({ reason: 'interrupted', message: null, atOnce: true });
+    expect(rowsOf(outcomes())).toEqual([0]);
+  });
+});
+
+describe('a lost worker', () => {
+  it('is replaced; its rows are registered again and marked', async () => {
+    const { advance, end, notices, outcomes, workers } = sessionBench([waveOf(4)], { load: { workers: 2 } });
+    await advance(100);
+    const held = rowsOf([...(workers.held[0]?.values() ?? [])]);
+    workers.lose(0, 'out of memory');
+    expect(workers.log).toEqual(['replace 0']);
+    expect(notices).toEqual([
+      'Worker 1 was lost (out of memory) with 2 registrations possibly sent. ' +
+        'A new worker repeats them; the results mark them possibly_twice.',
+    ]);
+    await advance(300);
+    expect(rowsOf(workers.launched.slice(4))).toEqual(held);
+    workers.settle();
+    await advance(200);
+    expect(end()?.reason).toBe('completed');
+    const marked = outcomes().flatMap(({ row, possiblyTwice }) => (possiblyTwice ? [row] : []));
+    expect([...marked].sort()).toEqual([...held].sort());
+    expect(outcomes()).toHaveLength(4);
+  });
+
+  it('keeps the mark of its rows when they come back unsent once more, and not in the next round', async () => {
+    const { advance, outcomes, workers } = sessionBench([waveOf(1), waveOf(1, { round: 2 })]);
+    await advance(100);
+    workers.lose(0, 'crashed');
+    await advance(200);
+    workers.settle(NOT_STARTED);
+    await advance(200);
+    workers.settle();
+    await advance(300);
+    workers.settle();
+    await advance(200);
+    expect(outcomes().map(({ round, result, possiblyTwice }) => [round, result, possiblyTwice])).toEqual([
+      [1, 'not-started', false],
+      [1, 'assigned', true],
+      [2, 'assigned', false],
+    ]);
+  });
+
+  it('too many ends the run; their rows stay without an outcome', async () => {
+    const { advance, end, notices, outcomes, workers } = sessionBench([waveOf(1)]);
+    for (let loss = 0; loss <= WORKER_REPLACEMENTS_MAX; loss += 1) {
+      await advance(200);
+      workers.lose(0, 'crashed');
+    }
+    await advance(200);
+    expect(end()).toMatchObject({ reason: 'failed', message: expect.stringContaining('Worker 1 was lost (crashed)') });
+    expect(workers.log.filter((entry) => entry === 'replace 0')).toHaveLength(WORKER_REPLACEMENTS_MAX);
+    expect(workers.log).toContain('give up 0');
+    expect(notices.at(-1)).toContain('They stay unknown until the run is resumed.');
+    expect(outcomes()).toEqual([]);
+  });
+
+  it('is also one that falls silent', async () => {
+    const { advance, notices, workers } = sessionBench([waveOf(2)], { load: { workers: 2 } });
+    await advance(100);
+    workers.silent.add(1);
+    await advance((WORKER_SILENCE_MAX_SECONDS - 1) * 1_000);
+    expect(workers.log).toEqual([]);
+    await advance(2_000);
+    expect(workers.log).toEqual(['replace 1']);
+    expect(notices[0]).toContain('Worker 2 was lost (silent for 30 s) with 1 registration possibly sent.');
+  });
+});
+
+describe('an outage', () => {
+  async function begun(rows = 100) {
+    const bench = sessionBench([waveOf(rows)]);
+    await bench.advance(100);
+    bench.workers.reportHealth(0, { signsOfLife: 1 });
+    bench.workers.reportHealth(0, { connectionsLost: 20 });
+    return bench;
+  }
+
+  it('pauses launches, probes with one device at a time, and ends with the first sign of life', async () => {
+    const { advance, notices, outcomes, workers } = await begun();
+    expect(workers.log).toEqual(['handBackWaiting']);
+    const before = workers.launched.length;
+    workers.settle(DISCONNECTED);
+    expect(outcomes().every(({ result }) => result === 'not-started')).toBe(true);
+    await advance(1_000);
+    expect(workers.launched).toHaveLength(before + 1);
+    workers.settle(DISCONNECTED);
+    await advance(1_000);
+    expect(workers.launched).toHaveLength(before + 2);
+    workers.reportHealth(0, { signsOfLife: 1 });
+    await advance(300);
+    expect(workers.launched.length).toBeGreaterThan(before + 4);
+    expect(notices).toEqual([
+      'The target has stopped responding. Launches are paused; one device at a time probes it.',
+      'The target is responding again. Launches resume.',
+    ]);
+  });
+
+  it('ends the run when it lasts too long', async () => {
+    const { advance, end, outcomes, workers } = await begun();
+    await advance(59_000);
+    expect(workers.log).toEqual(['handBackWaiting']);
+    await advance(2_000);
+    expect(workers.log).toEqual(['handBackWaiting', 'dropWaiting', 'cancelAll', 'noMoreLaunches']);
+    workers.settle({ result: 'cancelled', registersSent: 0, assignedHub: null });
+    await advance(200);
+    expect(end()).toMatchObject({ reason: 'outage', message: 'the target did not respond for 1 min 0 s' });
+    expect(outcomes().every(({ result }) => result === 'not-started')).toBe(true);
+  });
+});
+
+it('a suspended process launches no backlog, and says so', async () => {
+  const shape = { kind: 'rate', ratePerSecond: 10 } as const;
+  const { advance, clock, notices, turn, workers } = sessionBench([waveOf(1_000, { shape })], {
+    load: { concurrency: 500 },
+  });
+  await advance(1_000);
+  const before = workers.launched.length;
+  clock.jumpTo(31_000);
+  await turn();
+  await advance(200);
+  expect(notices).toEqual([
+    'This process was suspended for 30 s. The schedule resumes from now; the gap counts as held.',
+  ]);
+  const after = workers.launched.slice(before);
+  expect(after.length).toBeLessThan(10);
+  expect(Math.min(...after.map(({ intendedAtMs }) => intendedAtMs ?? 0))).toBeGreaterThan(30_000);
+});
