@@ -31,7 +31,7 @@ const STEPS = [
     `--out=${scratch}`,
     '--again',
   ],
-  ['tests', 'node_modules/vitest/vitest.mjs', 'run', '--config', '.dev/vitest.config.ts', '--reporter=dot'],
+  ['tests', 'node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts', '--reporter=dot'],
 ];
 
 /** Path of the newest binary of a major version; fetched when it is not there. */

@@ -52,7 +52,7 @@ function isCaught({ file, what, from, to }) {
 
 function passes(tests) {
   const vitest = join(copy, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--config', '.dev/vitest.config.ts', '--bail', '1', '--reporter', 'dot', ...tests];
+  const args = [vitest, 'run', '--config', 'test/vitest.config.ts', '--bail', '1', '--reporter', 'dot', ...tests];
   const { status, error } = spawnSync(process.execPath, args, { cwd: copy, stdio: 'ignore' });
   if (error) throw error;
   return status === 0;
