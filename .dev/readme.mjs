@@ -169,7 +169,7 @@ function chosen(text, pattern) {
 
 /** The verdict on the allocation policy, and the row of each hub in the table that it was made from. */
 function allocationLines(text) {
-  return `${chosen(text, /^allocation {2}/)}\n${chosen(text, /azure-devices\.net.*% to/)}`;
+  return `${chosen(text, /^allocation {2}[a-z]/)}\n${chosen(text, /azure-devices\.net.*% to/)}`;
 }
 
 /** Runs the fleet in a terminal, and captures the live view on the way. */

@@ -22,7 +22,7 @@ const TESTS = [
 
 const copy = mkdtempSync(join(tmpdir(), 'dpsload-mutation-'));
 try {
-  for (const part of ['src', 'test', '.dev', 'package.json', 'tsconfig.json']) {
+  for (const part of ['src', 'test', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, part), join(copy, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
