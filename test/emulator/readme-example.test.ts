@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const README = readFileSync(new URL('../../src/emulator/README.md', import.meta.url), 'utf8');
 const [, filter = ''] = /^jq -es '(.*)' records\.ndjson$/m.exec(README) ?? [];
 
-describe.skipIf(spawnSync('jq', ['--version']).error !== undefined)('the example for CI', () => {
+describe.skipIf(spawnSync('jq', ['--version']).error !== undefined)('the example for CI (needs jq)', () => {
   it.each([
     ['assigned', 0],
     ['failed', 1],

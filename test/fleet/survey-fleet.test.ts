@@ -387,14 +387,19 @@ describe('a fleet that cannot be used', () => {
   });
 
   // Windows has neither.
-  it.skipIf(process.platform === 'win32')('is a pipe or a device, which could not be read a second time', async () => {
-    const pipe = join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    for (const file of [pipe, '/dev/null']) {
-      const error = await operatorError(() => surveyFleet({ file, delimiter: ',', header: true, columns: {} }, ANY));
-      expect(error.problems).toMatchObject([{ file, message: expect.stringMatching(/pipe .* read more than once$/) }]);
-    }
-  });
+  it.skipIf(process.platform === 'win32')(
+    'is a pipe or a device, which could not be read a second time (not on Windows)',
+    async () => {
+      const pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      for (const file of [pipe, '/dev/null']) {
+        const error = await operatorError(() => surveyFleet({ file, delimiter: ',', header: true, columns: {} }, ANY));
+        expect(error.problems).toMatchObject([
+          { file, message: expect.stringMatching(/pipe .* read more than once$/) },
+        ]);
+      }
+    },
+  );
 
   it('has its problems counted beyond those that are listed', async () => {
     const bad = writeFleetFile(folder, `registration_id\n${'a b\n'.repeat(1_000)}`);

@@ -58,7 +58,7 @@ function memoryFile(fail: (step: 'write' | 'sync') => Error | null = () => null)
 }
 
 describe('a journal on disk', () => {
-  it.runIf(process.platform === 'linux')('that cannot be cut off is closed again', async () => {
+  it.runIf(process.platform === 'linux')('that cannot be cut off is closed again (needs Linux)', async () => {
     const file = newFile();
     writeFileSync(file, '');
     await expect(reopenJournal(file, Number.MAX_SAFE_INTEGER)).rejects.toThrow('cannot be opened');

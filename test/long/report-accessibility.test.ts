@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 
-describe.skipIf(!HAS_BROWSER)('report.html', () => {
+describe.skipIf(!HAS_BROWSER)('report.html (needs chromium)', () => {
   let browser: Browser;
 
   beforeAll(async () => {

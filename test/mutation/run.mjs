@@ -23,7 +23,7 @@ const TESTS = [
 
 const copy = mkdtempSync(join(tmpdir(), 'dpsload-mutation-'));
 try {
-  for (const part of ['src', 'test', '.dev', 'package.json', 'tsconfig.json']) {
+  for (const part of ['src', 'test', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, part), join(copy, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
@@ -53,7 +53,7 @@ function isCaught({ file, what, from, to }) {
 
 function passes(tests) {
   const vitest = join(copy, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--config', '.dev/vitest.config.ts', '--bail', '1', '--reporter', 'dot', ...tests];
+  const args = [vitest, 'run', '--config', 'test/vitest.config.ts', '--bail', '1', '--reporter', 'dot', ...tests];
   const { status, error } = spawnSync(process.execPath, args, { cwd: copy, stdio: 'ignore' });
   if (error) throw error;
   return status === 0;

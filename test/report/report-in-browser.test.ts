@@ -72,7 +72,7 @@ const SEEN = `({
   }),
 })`;
 
-describe.skipIf(!HAS_BROWSER)('report.html in a browser', () => {
+describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () => {
   const records = busyJournal(3000, 31).map((record) =>
     record.kind === 'session' ? { ...record, thresholds: ['count(failed) == 0', 'p95(service) < 1h'] } : record,
   );

@@ -43,7 +43,7 @@ describe('the lock of a run', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.runIf(process.platform === 'linux')('keeps out while its process lives, and no longer', async () => {
+  it.runIf(process.platform === 'linux')('keeps out while its process lives, and no longer (needs Linux)', async () => {
     const folder = newFolder();
     const other = otherProcess();
     leave(folder, other.pid, startOf(other.pid));
@@ -54,14 +54,17 @@ describe('the lock of a run', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.runIf(process.platform === 'linux')('is not held by another process that was given the same PID', async () => {
-    const folder = newFolder();
-    const other = otherProcess();
-    leave(folder, other.pid, String(Number(startOf(other.pid)) - 1));
-    lockRunFolder(folder)();
-    expect(readdirSync(folder)).toEqual([]);
-    await other.end();
-  });
+  it.runIf(process.platform === 'linux')(
+    'is not held by another process that was given the same PID (needs Linux)',
+    async () => {
+      const folder = newFolder();
+      const other = otherProcess();
+      leave(folder, other.pid, String(Number(startOf(other.pid)) - 1));
+      lockRunFolder(folder)();
+      expect(readdirSync(folder)).toEqual([]);
+      await other.end();
+    },
+  );
 
   it('is respected where nothing is known of its process', async () => {
     const [elsewhere, untold] = [newFolder(), newFolder()];

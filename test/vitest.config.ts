@@ -1,0 +1,51 @@
+import { defineConfig } from 'vitest/config';
+import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
+
+/** Tests that open sockets or start threads, processes or a browser. Every other test is a unit test: see `support/unit-guard.ts`. */
+const INTEGRATION = [
+  'test/e2e/**/*.test.ts',
+  'test/cli/program.test.ts',
+  'test/cli/host/embedded-emulator.test.ts',
+  'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
+  'test/emulator/{readme-example,records-endpoint,sdk-habits,session-limits,webhook,websocket,x509-attestation}.test.ts',
+  'test/fleet/survey-fleet.test.ts',
+  'test/mqtt/{mqtt-js-connection,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
+  'test/preflight/{service-clock,wrong-clock}.test.ts',
+  'test/prometheus/{metrics-server,run-metrics}.test.ts',
+  'test/report/report-in-browser.test.ts',
+  'test/run-folder/run-lock.test.ts',
+  'test/worker/thread-pool.test.ts',
+];
+
+/** Integration tests that replace a module of Node.js, and need a process of their own. */
+const MOCKING = ['test/mqtt/added-roots.test.ts'];
+
+const LONG = ['test/long/**'];
+
+export default defineConfig({
+  root: new URL('..', import.meta.url).pathname,
+  test: {
+    // Tests of the built program mostly wait, so a third file keeps two cores busy.
+    pool: 'forks',
+    maxWorkers: 3,
+    maxConcurrency: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    reporters: ['default', new SkippedTestsReporter()],
+    projects: [
+      // Files share a process: loading the sources anew for each file takes a third of the time of all tests.
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          isolate: false,
+          include: ['test/**/*.test.ts'],
+          exclude: [...INTEGRATION, ...MOCKING, ...LONG],
+          setupFiles: ['test/support/unit-guard.ts'],
+        },
+      },
+      { extends: true, test: { name: 'integration', isolate: false, include: INTEGRATION } },
+      { extends: true, test: { name: 'mocks', include: MOCKING } },
+    ],
+  },
+});
