@@ -92,7 +92,7 @@ describe('a run of the version before that was killed', () => {
   it('is resumed: every device is registered, and those that were granted are marked', async () => {
     const inDoubt = rowsInDoubt(join(FIXTURE.pathname, 'cut', 'journal.ndjson'));
     const { code, stderr } = await resumed;
-    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringContaining('session 2 of the run')]);
+    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringContaining('Session 2 of the run')]);
     expect(resultsIn(join(killed.cwd, 'cut'))).toEqual(ALL_ASSIGNED);
     const marked = readResultRows(join(killed.cwd, 'cut', 'registrations.csv')).flatMap((row, index) =>
       row['possibly_twice'] === 'true' ? [index] : [],

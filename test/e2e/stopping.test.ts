@@ -45,6 +45,8 @@ describe.concurrent('a run that must stop', () => {
       const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
       await program.until(({ stderr }) => stderr.includes('stuck'));
       program.child.kill('SIGINT');
+      // Signals that arrive together may be heard by different threads, in any order.
+      await new Promise((resolve) => setTimeout(resolve, 200));
       program.child.kill('SIGTERM');
       const { code, stderr } = await program.ended;
       const run = onlyRunFolder(out);
