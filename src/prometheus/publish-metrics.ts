@@ -26,10 +26,7 @@ export async function publishMetrics(
   const server = await serveMetrics(metrics, port);
   log(`metrics: ${server.url}`);
   return {
-    listener: {
-      settled: (outcome) => metrics.settled(outcome),
-      sampled: (sample) => metrics.sampled(sample),
-    },
+    listener: { settled: (outcome) => metrics.settled(outcome), sampled: (sample) => metrics.sampled(sample) },
     close: server.close,
   };
 }

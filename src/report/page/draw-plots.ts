@@ -257,10 +257,7 @@ function draw(data: PlotData, box: HTMLElement): DrawnPlot {
     axes: [xAxis(data), yAxis(data)],
     series: [{}, ...data.series.map(seriesLook)],
     bands: bands(data),
-    hooks: {
-      draw: [(plot) => drawMarks(plot, data.marks)],
-      setCursor: [(plot) => showValues(plot, data, box)],
-    },
+    hooks: { draw: [(plot) => drawMarks(plot, data.marks)], setCursor: [(plot) => showValues(plot, data, box)] },
   };
   const plot = new uPlot(options, columns(data), box);
   listenForKeys(plot, data, box);

@@ -57,12 +57,7 @@ class TimePlots {
     ];
     const peaks = [
       { ...this.#sampled('launched', 'max'), label: 'peak launches', shape: 'dashed' } as const,
-      {
-        ...this.#sampled('settled', 'max'),
-        label: 'peak completions',
-        shape: 'dashed',
-        color: 'b',
-      } as const,
+      { ...this.#sampled('settled', 'max'), label: 'peak completions', shape: 'dashed', color: 'b' } as const,
     ];
     return this.#plot('plot-rates', 'perSecond', this.#isWide() ? [...series, ...peaks] : series, this.#intendedRate());
   }

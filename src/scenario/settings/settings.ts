@@ -19,10 +19,7 @@ const FOUND_BY_NAME = 'columns are found by name';
  */
 const SETTINGS = {
   ...inGroup('Run', {
-    name: unflagged('name', TEXT, {
-      reason: 'the folder identifies a run',
-      help: 'name of the run in its files',
-    }),
+    name: unflagged('name', TEXT, { reason: 'the folder identifies a run', help: 'name of the run in its files' }),
   }),
   ...TARGET_SETTINGS,
   ...ATTESTATION_SETTINGS,

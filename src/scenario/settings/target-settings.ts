@@ -29,10 +29,7 @@ export const TARGET_SETTINGS = inGroup('Target', {
     reason: EXPLICIT_TARGET,
     help: `use a DPS instance: ${GLOBAL_HOST}, or the instance's own host name; requires --id-scope`,
   }),
-  idScope: setting('target.idScope', ID_SCOPE, {
-    reason: EXPLICIT_TARGET,
-    help: 'ID scope of the DPS instance',
-  }),
+  idScope: setting('target.idScope', ID_SCOPE, { reason: EXPLICIT_TARGET, help: 'ID scope of the DPS instance' }),
   transport: setting<Transport>('target.transport', choice(['mqtt', 'websocket']), {
     default: 'mqtt',
     reason: 'what most devices use',
