@@ -8,7 +8,7 @@ import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
-import { OpenSessions, scheduleOutages } from './server/open-sessions.ts';
+import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
 import { type Listener, listenTls, serverNames } from './server/tls-listener.ts';
@@ -116,9 +116,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
       host,
       ...ports,
       idScope: firstInstance.idScope,
-      enrollmentGroups: instances.flatMap(({ enrollmentGroups }) =>
-        enrollmentGroups.map((group) => group.enrollmentGroupId),
-      ),
+      enrollmentGroups: instances.flatMap((each) => each.enrollmentGroups.map((group) => group.enrollmentGroupId)),
       caFile: identity.caFile,
       caPem: identity.caPem,
       records: () => service.records(serviceTimeMs()),
@@ -131,6 +129,25 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     await close();
     throw error;
   }
+}
+
+/**
+ * Lets each outage cut the open connections when it begins; connections during the outage are refused one by one.
+ *
+ * @returns cancels the outages that have not begun.
+ */
+function scheduleOutages(
+  rules: readonly FaultRule[],
+  { clock, serviceTimeMs, faults, openSessions }: SessionContext,
+): () => void {
+  const cutStruck = (): void =>
+    openSessions.cutWhere((registrationId) => faults.next('open', registrationId, serviceTimeMs()) !== null);
+  const timers = rules
+    .filter(({ fault }) => fault.kind === 'outage')
+    .map(({ fromMs }) => clock.wakeAt(clock.nowMs() + fromMs, cutStruck));
+  return () => {
+    for (const timer of timers) timer.cancel();
+  };
 }
 
 type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
@@ -174,13 +191,11 @@ async function listenAll(
     const certificates = () => presentedCertificates(socket);
     new MqttSession({ stream, certificates, sourceAddress: socket.remoteAddress ?? null }, context);
   };
+  const records = { ...context, idScope, newGuid: randomUUID };
   return {
     port: await secured(port, (socket) => serve(socket, socket)),
     websocketPort: websocketPort === null ? null : await secured(websocketPort, websocketServer(limits, clock, serve)),
-    httpPort:
-      httpPort === null
-        ? null
-        : await opened(listenRecords(host, httpPort, { ...context, idScope, newGuid: randomUUID })),
+    httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, records)),
   };
 }
 
