@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
+import { serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
@@ -110,15 +111,14 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
-    const identity = await serverIdentity(caDir, clock.epochMs(), names);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, identity, context, listeners);
+    const { server, ...ca } = await serverIdentity(caDir, clock.epochMs(), names);
+    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, server, context, listeners);
     return {
       host,
       ...ports,
       idScope: firstInstance.idScope,
       enrollmentGroups: instances.flatMap((each) => each.enrollmentGroups.map((group) => group.enrollmentGroupId)),
-      caFile: identity.caFile,
-      caPem: identity.caPem,
+      ...ca,
       records: () => service.records(serviceTimeMs()),
       faultRecords: faults.records,
       counters: service.counters,
@@ -155,7 +155,7 @@ type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
-  identity: ServerIdentity,
+  server: KeyedCertificate,
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
@@ -178,7 +178,7 @@ async function listenAll(
         {
           host,
           port: securedPort,
-          ...identity.server,
+          ...server,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,
