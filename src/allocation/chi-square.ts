@@ -73,11 +73,7 @@ function logGamma(a: number): number {
 }
 
 /** K. Pearson's test (Philosophical Magazine 50 (1900), 157–175); `pValue`: probability of counts at least this far off by chance alone. */
-export type ChiSquareTest = {
-  readonly statistic: number;
-  readonly degreesOfFreedom: number;
-  readonly pValue: number;
-};
+export type ChiSquareTest = { readonly statistic: number; readonly degreesOfFreedom: number; readonly pValue: number };
 
 /** Tests counts against stated shares; `null` with fewer than two hubs with a share, or without devices. */
 export function weightsTest(

@@ -2,33 +2,23 @@ import type { CohortCounts } from './allocation-counts.ts';
 import {
   type AllocationExpectation,
   type CohortExpectation,
-  type CohortKind,
   type ReprovisionPolicy,
   sharesOf,
 } from './allocation-expectation.ts';
 import { type AllocationVerdict, worstVerdict } from './allocation-verdict.ts';
 import { type ChiSquareTest, homogeneityTest, sumOfTests, weightsTest } from './chi-square.ts';
 import type { Movement } from './movement.ts';
-import {
-  type ExpectedShare,
-  type Interval,
-  judgeShare,
-  type ShareReason,
-  simultaneousWidth,
-} from './share-interval.ts';
+import { judgeShare, type ShareJudgement, type ShareReason, simultaneousWidth } from './share-interval.ts';
 
 /** With a larger part of launched devices without a hub, the shares are uncertain. */
 export const UNASSIGNED_SHARE_MAX = 0.01;
 
-export type HubVerdict = {
+export type HubVerdict = ShareJudgement & {
   readonly hub: string;
   readonly count: number;
   /** Part of the cohort's initial assignments; `null` = no assignments. */
   readonly share: number | null;
   readonly expectedShare: number;
-  readonly interval: Interval;
-  readonly verdict: AllocationVerdict;
-  readonly reason: ShareReason;
 };
 
 export type CohortVerdict = {
@@ -41,26 +31,22 @@ export type CohortVerdict = {
   readonly hubs: readonly HubVerdict[];
 };
 
-export type MovementVerdict = {
+export type MovementVerdict = Omit<ShareJudgement, 'reason'> & {
   /** Devices that had a hub before and have one now. */
   readonly known: number;
   readonly moved: number;
   readonly share: number | null;
   readonly expectedShare: number;
-  readonly interval: Interval;
   readonly policy: ReprovisionPolicy | null;
-  readonly verdict: AllocationVerdict;
   readonly reason: ShareReason | 'substatus';
 };
 
 /** The verdict on the allocation policy. */
-export type AllocationJudgement = {
+export type AllocationJudgement = Pick<
+  AllocationExpectation,
+  'policy' | 'by' | 'asRun' | 'tolerance' | 'confidence'
+> & {
   readonly verdict: AllocationVerdict;
-  readonly policy: AllocationExpectation['policy'];
-  readonly by: CohortKind;
-  readonly asRun: string | null;
-  readonly tolerance: number;
-  readonly confidence: number;
   readonly cohorts: readonly CohortVerdict[];
   /** Devices assigned to a first hub that belong to no expected cohort. */
   readonly unjudged: number;
@@ -134,14 +120,11 @@ function judgeCohort(
     const count = counts.hubs.get(hub) ?? 0;
     const expectedShare = shares.get(hub) ?? 0;
     const sample = { count: Math.round(expectedShare * reference), of: reference };
-    const expected: ExpectedShare =
-      asRun === null ? { kind: 'stated', share: expectedShare } : { kind: 'seen', sample };
-    const judged = judgeShare({ count, of: initial }, expected, tolerance, width);
-    const { interval, verdict, reason } =
-      isUncertain && judged.reason !== 'not-expected'
-        ? ({ ...judged, verdict: 'inconclusive', reason: 'unassigned' } as const)
-        : judged;
-    return { hub, count, share: initial === 0 ? null : count / initial, expectedShare, interval, verdict, reason };
+    const expected = asRun === null ? expectedShare : sample;
+    const { interval, ...judged } = judgeShare({ count, of: initial }, expected, tolerance, width);
+    const unassignedHub = { verdict: 'inconclusive', reason: 'unassigned' } as const;
+    const verdict = isUncertain && judged.reason !== 'not-expected' ? unassignedHub : judged;
+    return { hub, count, share: initial === 0 ? null : count / initial, expectedShare, interval, ...verdict };
   });
   return { name, verdict: worstVerdict(verdicts.map(({ verdict }) => verdict)), initial, unassigned, hubs: verdicts };
 }
@@ -163,7 +146,7 @@ function judgeMovement(
   const { kept, moved } = movement?.changes ?? { kept: 0, moved: 0 };
   const expectedShare = expectedMoved ?? 0;
   const known = kept + moved;
-  const judged = judgeShare({ count: moved, of: known }, { kind: 'stated', share: expectedShare }, tolerance, width);
+  const judged = judgeShare({ count: moved, of: known }, expectedShare, tolerance, width);
   const reported = Object.keys(movement?.movedSubstatus ?? {});
   const isContradicted = reprovision !== null && reported.some((word) => word !== MOVED_SUBSTATUS[reprovision]);
   return {

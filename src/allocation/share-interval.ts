@@ -45,9 +45,7 @@ export function differenceInterval(earlier: Sample, later: Sample, width: number
 }
 
 /** An expected share: a stated number, or the share in an earlier run, which is itself a sample. */
-export type ExpectedShare =
-  | { readonly kind: 'stated'; readonly share: number }
-  | { readonly kind: 'seen'; readonly sample: Sample };
+type ExpectedShare = number | Sample;
 
 export type ShareReason =
   | 'within' // the whole interval is within the tolerance
@@ -66,19 +64,18 @@ export type ShareJudgement = {
 /** @param width of the interval, by `simultaneousWidth` @param tolerance a part of 1, to either side */
 export function judgeShare(sample: Sample, expected: ExpectedShare, tolerance: number, width: number): ShareJudgement {
   const interval = shareInterval(sample, width);
-  if (expected.kind === 'seen') {
-    return { interval, ...judgeDeviation(differenceInterval(expected.sample, sample, width), tolerance) };
+  if (typeof expected !== 'number') {
+    return { interval, ...judgeDeviation(differenceInterval(expected, sample, width), tolerance) };
   }
-  const { share } = expected;
   // Impossible under the expectation, whatever the tolerance or the number of devices.
-  if (share === 0 && sample.count > 0) return { interval, verdict: 'fail', reason: 'not-expected' };
-  if (share > 0 && sample.count === 0 && sample.of > 0) {
+  if (expected === 0 && sample.count > 0) return { interval, verdict: 'fail', reason: 'not-expected' };
+  if (expected > 0 && sample.count === 0 && sample.of > 0) {
     // Even if the tolerance exceeds the share.
-    return interval.upper < share
+    return interval.upper < expected
       ? { interval, verdict: 'fail', reason: 'missing' }
       : { interval, verdict: 'inconclusive', reason: 'too-few' };
   }
-  const deviation = { lower: interval.lower - share, upper: interval.upper - share };
+  const deviation = { lower: interval.lower - expected, upper: interval.upper - expected };
   return { interval, ...judgeDeviation(deviation, tolerance) };
 }
 

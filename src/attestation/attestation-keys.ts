@@ -91,8 +91,8 @@ export async function loadKey(source: SecretSource, environment: Environment, wh
   if (source.kind === 'environment') {
     const { variable } = source;
     const key = environment[variable]?.trim() ?? '';
-    if (key === '')
-      return { problem: problem(`${what} is missing: ${variable} is not set`, `Set ${variable} to the key`) };
+    const unset = problem(`${what} is missing: ${variable} is not set`, `Set ${variable} to the key`);
+    if (key === '') return { problem: unset };
     const reason = symmetricKeyProblem(key);
     return reason === null ? { key } : { problem: problem(`${what}, from ${variable}, ${reason}`, REMEDY) };
   }
@@ -103,8 +103,7 @@ export async function loadKey(source: SecretSource, environment: Environment, wh
     return reason === null ? { key } : { problem: problemIn(file, `${what} ${reason}`, REMEDY) };
   } catch (error) {
     const cause = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return {
-      problem: problemIn(file, `${what} cannot be read: ${cause}`, 'Name a readable file that contains only the key'),
-    };
+    const remedy = 'Name a readable file that contains only the key';
+    return { problem: problemIn(file, `${what} cannot be read: ${cause}`, remedy) };
   }
 }

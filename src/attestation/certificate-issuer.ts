@@ -5,6 +5,7 @@ import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import { readTextFile } from '../files/read-text-file.ts';
 import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import type { Clock } from '../time/clock.ts';
+import { DAY_MS } from '../time/duration.ts';
 
 /*
  * Imported dynamically where possible: the certificate library loads slowly, and most runs do not need it.
@@ -59,8 +60,6 @@ async function issuerProblem(
   if (isKeyOf(certificate, issuer.privateKeyPem)) return null;
   return problemIn(keyFile, `is not the key of ${certificateFile}`, 'Name the key that belongs to the certificate');
 }
-
-const DAY_MS = 86_400_000;
 
 /** A certificate serves one registration, and its key is not kept: a day outlasts every deadline. */
 const VALID_MS = DAY_MS;

@@ -34,23 +34,17 @@ export type MakeCredentials = (row: CredentialRow) => Promise<MadeCredentials>;
 
 /** Returns the function that makes the credentials of any row of a run. */
 export function credentialsMaker(keys: AttestationKeys, idScope: string, clock: Clock): MakeCredentials {
-  switch (keys.kind) {
-    case 'x509-files':
-      return (row) => fileCredentials(keys.files, row);
-    case 'x509-issuer': {
-      // The certificate library loads slowly, and most runs do not need it.
-      const issue = import('./certificate-issuer.ts').then(({ deviceIssuer }) => deviceIssuer(keys, clock));
-      return async ({ registrationId }) => ({
-        credentials: certificateCredentials(await (await issue)(registrationId)),
-      });
-    }
-    default:
-      return async (row) => {
-        const made = symmetricKeyCredentials(keys, idScope, row);
-        if ('reason' in made) throw new Error(`row ${row.row} ${made.reason}; the survey should have refused it`);
-        return made;
-      };
+  if (keys.kind === 'x509-files') return (row) => fileCredentials(keys.files, row);
+  if (keys.kind === 'x509-issuer') {
+    // The certificate library loads slowly, and most runs do not need it.
+    const issue = import('./certificate-issuer.ts').then(({ deviceIssuer }) => deviceIssuer(keys, clock));
+    return async ({ registrationId }) => ({ credentials: certificateCredentials(await (await issue)(registrationId)) });
   }
+  return async (row) => {
+    const made = symmetricKeyCredentials(keys, idScope, row);
+    if ('reason' in made) throw new Error(`row ${row.row} ${made.reason}; the survey should have refused it`);
+    return made;
+  };
 }
 
 /** X.509 devices prove their identity in the TLS handshake and send no password. */

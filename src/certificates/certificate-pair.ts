@@ -1,6 +1,7 @@
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { KeyedCertificate } from './certificate.ts';
 
 /** Files of a certificate and its key. */
@@ -36,6 +37,11 @@ export function writePair({ certificateFile, keyFile }: PairFiles, pair: KeyedCe
   rmSync(keyFile, { force: true });
   writeFileSync(keyFile, pair.privateKeyPem, { mode: 0o600 });
   writeFileSync(certificateFile, pair.certificatePem);
+}
+
+/** The error for a file that stands in the way of a new pair. */
+export function obstacle(file: string, message: string): OperatorError {
+  return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
 }
 
 function readIfExists(file: string): string | null {

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { createCertificate, type KeyAlgorithm, type KeyedCertificate } from './certificate.ts';
 import { parseCertificate } from './certificate-chain.ts';
-import { isKeyOf, type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import { isKeyOf, obstacle, type PairFiles, readPair, writePair } from './certificate-pair.ts';
 import { validityOf } from './validity.ts';
 
 export type AuthorityRequest = {
@@ -43,8 +42,4 @@ export async function createAuthority(
   const created = await createCertificate(request, issuer);
   writePair(files, created);
   return { ...created, result: 'created' };
-}
-
-function obstacle(file: string, message: string): OperatorError {
-  return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
 }

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import {
   type Issuer,
   issueCertificate,
@@ -9,7 +8,7 @@ import {
   openIssuer,
 } from './certificate.ts';
 import { commonName, intermediatesIn, parseCertificate } from './certificate-chain.ts';
-import { isKeyOf, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
+import { isKeyOf, obstacle, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
 /** Properties that all certificates of a batch share. */
@@ -60,8 +59,9 @@ export class DeviceBatch {
     const { certificatePem, privateKeyPem } = readPair(files);
     const certificate = certificatePem === null ? null : parseCertificate(certificatePem);
     const isOther = certificate !== null && commonName(certificate) !== registrationId;
-    if (isOther || isNotPem(certificatePem)) throw obstacle(files.certificateFile, registrationId);
-    if (isNotPem(privateKeyPem)) throw obstacle(files.keyFile, registrationId);
+    const foreign = `already exists, and does not belong to device ${JSON.stringify(registrationId)}`;
+    if (isOther || isNotPem(certificatePem)) throw obstacle(files.certificateFile, foreign);
+    if (isNotPem(privateKeyPem)) throw obstacle(files.keyFile, foreign);
     const isPair = certificate !== null && privateKeyPem !== null && isKeyOf(certificate, privateKeyPem);
     if (isPair && this.#isAsNew(certificate, certificatePem ?? '', nowMs)) return 'kept';
     writePair(files, await this.#create(registrationId, nowMs));
@@ -88,9 +88,4 @@ export class DeviceBatch {
 
 function isNotPem(text: string | null): boolean {
   return text !== null && text !== '' && !text.startsWith('-----BEGIN ');
-}
-
-function obstacle(file: string, registrationId: string): OperatorError {
-  const message = `already exists, and does not belong to device ${JSON.stringify(registrationId)}`;
-  return new OperatorError('usage', [problemIn(file, message, 'Choose another folder')]);
 }

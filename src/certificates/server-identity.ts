@@ -39,7 +39,10 @@ export async function serverIdentity(
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = readCompletePair(dir, 'ca') ?? (await createCa(dir, nowMs));
   const caFile = join(dir, 'ca.pem');
-  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') throw expiredCa(caFile);
+  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') {
+    const remedy = 'Remove it and its key: both are then created again, and clients must trust the new CA';
+    throw new OperatorError('usage', [problemIn(caFile, 'the CA has expired', remedy)]);
+  }
   const stored = readCompletePair(dir, 'server');
   const all = [...new Set([...LOOPBACK_NAMES, ...names])];
   const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
@@ -74,11 +77,6 @@ function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number,
   const covers = (name: string): boolean =>
     (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
   return isCurrent && names.every(covers) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
-}
-
-function expiredCa(file: string): OperatorError {
-  const remedy = 'Remove it and its key: both are then created again, and clients must trust the new CA';
-  return new OperatorError('usage', [problemIn(file, 'the CA has expired', remedy)]);
 }
 
 function readCompletePair(dir: string, name: string): KeyedCertificate | null {

@@ -17,14 +17,9 @@ export function validityOf(kind: ValidityKind, days: number, nowMs: number): Val
   const lengthMs = days * DAY_MS;
   const dayBeforeMs = nowMs - BACKDATED_DAYS * DAY_MS;
   const dayAfterMs = nowMs + DAY_MS;
-  switch (kind) {
-    case 'current':
-      return { notBeforeMs: dayBeforeMs, notAfterMs: nowMs + lengthMs };
-    case 'expired':
-      return { notBeforeMs: dayBeforeMs - lengthMs, notAfterMs: dayBeforeMs };
-    case 'not-yet-valid':
-      return { notBeforeMs: dayAfterMs, notAfterMs: dayAfterMs + lengthMs };
-  }
+  if (kind === 'current') return { notBeforeMs: dayBeforeMs, notAfterMs: nowMs + lengthMs };
+  if (kind === 'expired') return { notBeforeMs: dayBeforeMs - lengthMs, notAfterMs: dayBeforeMs };
+  return { notBeforeMs: dayAfterMs, notAfterMs: dayAfterMs + lengthMs };
 }
 
 export function validityKind(certificate: X509Certificate, nowMs: number): ValidityKind {

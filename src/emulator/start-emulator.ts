@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
+import { serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
-import { OpenSessions, scheduleOutages } from './server/open-sessions.ts';
+import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
 import { type Listener, listenTls, serverNames } from './server/tls-listener.ts';
@@ -110,17 +111,14 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
-    const identity = await serverIdentity(caDir, clock.epochMs(), names);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, identity, context, listeners);
+    const { server, ...ca } = await serverIdentity(caDir, clock.epochMs(), names);
+    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, server, context, listeners);
     return {
       host,
       ...ports,
       idScope: firstInstance.idScope,
-      enrollmentGroups: instances.flatMap(({ enrollmentGroups }) =>
-        enrollmentGroups.map((group) => group.enrollmentGroupId),
-      ),
-      caFile: identity.caFile,
-      caPem: identity.caPem,
+      enrollmentGroups: instances.flatMap((each) => each.enrollmentGroups.map((group) => group.enrollmentGroupId)),
+      ...ca,
       records: () => service.records(serviceTimeMs()),
       faultRecords: faults.records,
       counters: service.counters,
@@ -133,12 +131,31 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   }
 }
 
+/**
+ * Lets each outage cut the open connections when it begins; connections during the outage are refused one by one.
+ *
+ * @returns cancels the outages that have not begun.
+ */
+function scheduleOutages(
+  rules: readonly FaultRule[],
+  { clock, serviceTimeMs, faults, openSessions }: SessionContext,
+): () => void {
+  const cutStruck = (): void =>
+    openSessions.cutWhere((registrationId) => faults.next('open', registrationId, serviceTimeMs()) !== null);
+  const timers = rules
+    .filter(({ fault }) => fault.kind === 'outage')
+    .map(({ fromMs }) => clock.wakeAt(clock.nowMs() + fromMs, cutStruck));
+  return () => {
+    for (const timer of timers) timer.cancel();
+  };
+}
+
 type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
-  identity: ServerIdentity,
+  server: KeyedCertificate,
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
@@ -161,7 +178,7 @@ async function listenAll(
         {
           host,
           port: securedPort,
-          ...identity.server,
+          ...server,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,
@@ -174,13 +191,11 @@ async function listenAll(
     const certificates = () => presentedCertificates(socket);
     new MqttSession({ stream, certificates, sourceAddress: socket.remoteAddress ?? null }, context);
   };
+  const records = { ...context, idScope, newGuid: randomUUID };
   return {
     port: await secured(port, (socket) => serve(socket, socket)),
     websocketPort: websocketPort === null ? null : await secured(websocketPort, websocketServer(limits, clock, serve)),
-    httpPort:
-      httpPort === null
-        ? null
-        : await opened(listenRecords(host, httpPort, { ...context, idScope, newGuid: randomUUID })),
+    httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, records)),
   };
 }
 

@@ -41,14 +41,7 @@ const RULES: Readonly<Record<SettlementState, 'always' | 'retry-failed' | 'retry
  * must not start after a run that the canary stopped.
  */
 export function isLeftToDo(progress: SettlementState, retry: RetryChoice, isCanary: boolean): boolean {
-  switch (RULES[progress]) {
-    case 'always':
-      return true;
-    case 'retry-failed':
-      return retry.failed || isCanary;
-    case 'retry-disabled':
-      return retry.disabled || isCanary;
-    case 'never':
-      return false;
-  }
+  const rule = RULES[progress];
+  if (rule === 'always' || rule === 'never') return rule === 'always';
+  return isCanary || (rule === 'retry-failed' ? retry.failed : retry.disabled);
 }

@@ -173,22 +173,10 @@ export class SettlementFold {
   index: SettlementIndex | null = null;
 
   add(record: JournalRecord, offset: number): void {
-    switch (record.kind) {
-      case 'session':
-        this.#addSession(record, offset);
-        break;
-      case 'grant':
-        this.index?.addGrant(record);
-        break;
-      case 'outcome':
-        this.index?.addOutcome(record, offset);
-        break;
-      case 'end':
-        this.end = record;
-        break;
-      case 'sample':
-        break;
-    }
+    if (record.kind === 'outcome') this.index?.addOutcome(record, offset);
+    else if (record.kind === 'grant') this.index?.addGrant(record);
+    else if (record.kind === 'session') this.#addSession(record, offset);
+    else if (record.kind === 'end') this.end = record;
   }
 
   #addSession(session: SessionRecord, offset: number): void {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { RunListener } from '../run/run-listener.ts';
@@ -26,10 +26,7 @@ export async function publishMetrics(
   const server = await serveMetrics(metrics, port);
   log(`metrics: ${server.url}`);
   return {
-    listener: {
-      settled: (outcome) => metrics.settled(outcome),
-      sampled: (sample) => metrics.sampled(sample),
-    },
+    listener: { settled: (outcome) => metrics.settled(outcome), sampled: (sample) => metrics.sampled(sample) },
     close: server.close,
   };
 }
@@ -47,7 +44,13 @@ export async function serveMetrics(metrics: Pick<RunMetrics, 'text' | 'contentTy
       response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error}\n`);
     }
   });
-  await listening(server, port);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', ({ message }) => {
+      const remedy = 'Choose another port with --metrics-port N, or 0 for any free port';
+      reject(new OperatorError('usage', [problem(`cannot serve metrics: ${message}`, remedy)]));
+    });
+    server.listen(port, METRICS_HOST, resolve);
+  });
   const { port: bound } = server.address() as AddressInfo;
   return {
     url: `http://${METRICS_HOST}:${bound}/metrics`,
@@ -57,14 +60,4 @@ export async function serveMetrics(metrics: Pick<RunMetrics, 'text' | 'contentTy
         server.closeAllConnections();
       }),
   };
-}
-
-function listening(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', ({ message }) => {
-      const remedy = 'Choose another port with --metrics-port N, or 0 for any free port';
-      reject(new OperatorError('usage', [problem(`cannot serve metrics: ${message}`, remedy)]));
-    });
-    server.listen(port, METRICS_HOST, resolve);
-  });
 }

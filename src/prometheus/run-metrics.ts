@@ -29,26 +29,14 @@ type Times = NonNullable<ReturnType<typeof outcomeTimes>>;
 
 /** In milliseconds, of assigned registrations. */
 const OUTCOME_TIMES: readonly Read<Times, number | null>[] = [
-  ['response_time_seconds', 'Intended start to end, of assigned registrations.', ({ responseMs }) => responseMs],
-  [
-    'service_time_seconds',
-    'Actual start to end without pauses, of assigned registrations.',
-    (times) => times.serviceMs,
-  ],
-  [
-    'waited_time_seconds',
-    'Pauses that the service or the policy asked for, of assigned registrations.',
-    (times) => times.waitedMs,
-  ],
+  ['response_time_seconds', 'Intended start to end', ({ responseMs }) => responseMs],
+  ['service_time_seconds', 'Actual start to end without pauses', ({ serviceMs }) => serviceMs],
+  ['waited_time_seconds', 'Pauses that the service or the policy asked for', ({ waitedMs }) => waitedMs],
 ];
 
 const SAMPLE_GAUGES: readonly Read<SampleRecord, number>[] = [
   ['in_flight', 'Registrations in progress.', ({ inFlight }) => inFlight],
-  [
-    'outstanding',
-    'Registrations released to workers and not settled, in progress or not.',
-    (sample) => sample.outstanding,
-  ],
+  ['outstanding', 'Registrations released to workers and not settled, in progress or not.', (each) => each.outstanding],
   ['cpu_cores', 'Cores that the load generator kept busy in the last second.', ({ cpuShare }) => cpuShare],
   ['resident_memory_bytes', 'Memory of the load generator.', ({ rssBytes }) => rssBytes],
 ];
@@ -58,7 +46,7 @@ const OPTIONAL_SAMPLE_GAUGES: readonly Read<SampleRecord, number | null>[] = [
   [
     'start_lag_max_seconds',
     'Longest start lag of the last second.',
-    ({ startLagMaxMs }) => (startLagMaxMs === null ? null : startLagMaxMs / MS_PER_SECOND),
+    ({ startLagMaxMs: ms }) => ms && ms / MS_PER_SECOND,
   ],
   ['emulator_cpu_cores', 'Cores that the emulator kept busy.', ({ emulatorCpuShare }) => emulatorCpuShare],
   ['open_file_descriptors', 'Open files of the load generator.', ({ fileDescriptors }) => fileDescriptors],
@@ -85,7 +73,9 @@ export class RunMetrics {
   readonly #errors = this.#counter('errors_total', 'Registrations that failed, by error code.', 'code');
   readonly #launches = this.#counter('launches_total', 'Registrations that were started.');
   readonly #counters = OUTCOME_COUNTERS.map(([name, help, read]) => ({ counter: this.#counter(name, help), read }));
-  readonly #times = OUTCOME_TIMES.map(([name, help, read]) => ({ histogram: this.#histogram(name, help), read }));
+  readonly #times = OUTCOME_TIMES.map(([name, what, read]) => {
+    return { histogram: this.#histogram(name, `${what}, of assigned registrations.`), read };
+  });
   readonly #accepted = this.#histogram(
     'accepted_time_seconds',
     'Register request to its first answer, of assigned ones.',

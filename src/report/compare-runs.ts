@@ -15,7 +15,7 @@ export type ComparedRun = {
   readonly machine: Readonly<Record<string, unknown>> | null;
 };
 
-export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
+export type FigureComparison = Omit<ComparedFigure, 'read'> & {
   /** One for each run, in milliseconds, parts of 1 or plain numbers; `null` = the run has none. */
   readonly values: readonly (number | null)[];
   /** Each run against the first: differences of shares, otherwise relative to the first run's value; `null` = not known. */
@@ -74,14 +74,11 @@ export function compareRuns(
 }
 
 function compareFigure(figure: ComparedFigure, summaries: readonly Summary[], tolerance: number): FigureComparison {
-  const { section, name, quantity, worse } = figure;
-  const values = summaries.map(figure.read);
+  const { read, ...described } = figure;
+  const values = summaries.map(read);
   const [base = null] = values;
   return {
-    section,
-    name,
-    quantity,
-    worse,
+    ...described,
     values,
     changes: values.map((value, run) => (run === 0 ? null : relativeChange(figure, base, value))),
     spread: spreadOf(values),
@@ -157,12 +154,7 @@ const PERCENTILES = { p50: 'p50Ms', p95: 'p95Ms', p99: 'p99Ms', max: 'maxMs' } a
 /** Latencies of the service; the others belong to the load and the load generator. A maximum, a single value, is never judged. */
 const JUDGED_LATENCIES: readonly LatencyMetric[] = ['response', 'service', 'accepted', 'assigned', 'allocation'];
 
-type Rate = readonly [
-  ComparedFigure['name'],
-  ComparedFigure['quantity'],
-  ComparedFigure['worse'],
-  ComparedFigure['read'],
-];
+type Rate = readonly [string, ComparedFigure['quantity'], ComparedFigure['worse'], ComparedFigure['read']];
 
 const RATES: readonly Rate[] = [
   ['registrations/s', 'number', 'lower', ({ throughput }) => throughput.endedPerSecond],

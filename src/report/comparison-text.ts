@@ -1,3 +1,4 @@
+import type { ExpectedMovement } from '../allocation/allocation-expectation.ts';
 import type { FigureComparison, RunComparison } from './compare-runs.ts';
 import type { DeviceComparison } from './device-comparison.ts';
 import { ABSENT, formatCount, formatNoun, formatNumber, formatShare, formatUntrusted } from './format.ts';
@@ -75,14 +76,7 @@ function deviceLines(
       [
         ['kept their hub', formatCount(changes.keptHub)],
         ['moved to another hub', `${formatCount(changes.movedHub)}${movedShare(changes)}${named(moved)}`],
-        ...(expectedMovement === null
-          ? []
-          : [
-              [
-                'expected to move',
-                `${formatShare(expectedMovement.least)} at least for these shares; ${formatShare(expectedMovement.redrawn)} if every device were reallocated`,
-              ],
-            ]),
+        ...(expectedMovement === null ? [] : [['expected to move', describeExpected(expectedMovement)]]),
         ['changed device ID', formatCount(changedDeviceId)],
         ['no longer assigned', `${formatCount(changes.lost)}${named(lost)}`],
         ['possibly still assigned', formatCount(changes.untold)],
@@ -94,6 +88,10 @@ function deviceLines(
       'left',
     ),
   ];
+}
+
+function describeExpected({ least, redrawn }: ExpectedMovement): string {
+  return `${formatShare(least)} at least for these shares; ${formatShare(redrawn)} if every device were reallocated`;
 }
 
 function movedShare({ keptHub, movedHub }: DeviceComparison['changes']): string {

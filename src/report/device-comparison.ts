@@ -15,7 +15,17 @@ export type DeviceResult = {
   readonly serviceMs: number | null;
 };
 
-export type DeviceChange = 'keptHub' | 'movedHub' | 'lost' | 'untold' | 'won' | 'neverAssigned';
+/** What became of a device, and what `moves.csv` calls it; `null` = no row there. */
+const HUB_CHANGES = {
+  keptHub: 'kept',
+  movedHub: 'moved',
+  lost: 'lost',
+  untold: null,
+  won: null,
+  neverAssigned: null,
+} satisfies Readonly<Record<string, HubChange | null>>;
+
+export type DeviceChange = keyof typeof HUB_CHANGES;
 
 /** The devices of one run compared with the same devices of another. */
 export type DeviceComparison = {
@@ -36,15 +46,6 @@ export type DeviceComparison = {
   readonly lost: readonly string[];
 };
 
-const HUB_CHANGES: Readonly<Record<DeviceChange, HubChange | null>> = {
-  keptHub: 'kept',
-  movedHub: 'moved',
-  lost: 'lost',
-  untold: null,
-  won: null,
-  neverAssigned: null,
-};
-
 /** Registration IDs listed for each kind. */
 const NAMED_MAX = 10;
 
@@ -54,21 +55,17 @@ const SLOWER_MIN_MS = 40;
 /** Folds pairs of the same device in two runs, in constant memory. */
 export class DeviceComparisonFold {
   readonly #tolerance: number;
-  readonly #changes: Record<DeviceChange, number> = {
-    keptHub: 0,
-    movedHub: 0,
-    lost: 0,
-    untold: 0,
-    won: 0,
-    neverAssigned: 0,
+  readonly #counted = {
+    changes: { keptHub: 0, movedHub: 0, lost: 0, untold: 0, won: 0, neverAssigned: 0 },
+    changedDeviceId: 0,
+    expectedMovement: null,
+    slower: 0,
+    faster: 0,
+    moved: [] as string[],
+    lost: [] as string[],
   };
-  readonly #moved: string[] = [];
-  readonly #lost: string[] = [];
   readonly #hubsBefore = new Map<string, number>();
   readonly #hubsAfter = new Map<string, number>();
-  #changedDeviceId = 0;
-  #slower = 0;
-  #faster = 0;
 
   /** @param tolerance a part of 1 */
   constructor(tolerance: number) {
@@ -77,31 +74,24 @@ export class DeviceComparisonFold {
 
   add(before: DeviceResult, after: DeviceResult): void {
     const change = deviceChange(before, after);
-    this.#changes[change] += 1;
-    if (change === 'movedHub' && this.#moved.length < NAMED_MAX) this.#moved.push(after.registrationId);
-    if (change === 'lost' && this.#lost.length < NAMED_MAX) this.#lost.push(after.registrationId);
+    const counted = this.#counted;
+    counted.changes[change] += 1;
+    if (change === 'movedHub' && counted.moved.length < NAMED_MAX) counted.moved.push(after.registrationId);
+    if (change === 'lost' && counted.lost.length < NAMED_MAX) counted.lost.push(after.registrationId);
     if (change !== 'keptHub' && change !== 'movedHub') return;
     tally(this.#hubsBefore, before.assignedHub.toLowerCase());
     tally(this.#hubsAfter, after.assignedHub.toLowerCase());
-    if (before.deviceId !== after.deviceId) this.#changedDeviceId += 1;
+    if (before.deviceId !== after.deviceId) counted.changedDeviceId += 1;
     if (before.serviceMs === null || after.serviceMs === null) return;
     const difference = after.serviceMs - before.serviceMs;
     if (Math.abs(difference) <= Math.max(SLOWER_MIN_MS, this.#tolerance * before.serviceMs)) return;
-    if (difference > 0) this.#slower += 1;
-    else this.#faster += 1;
+    counted[difference > 0 ? 'slower' : 'faster'] += 1;
   }
 
   result(): DeviceComparison {
-    return {
-      changes: { ...this.#changes },
-      changedDeviceId: this.#changedDeviceId,
-      expectedMovement:
-        this.#hubsBefore.size === 0 ? null : expectedMovement(weightsOf(this.#hubsBefore), weightsOf(this.#hubsAfter)),
-      slower: this.#slower,
-      faster: this.#faster,
-      moved: [...this.#moved],
-      lost: [...this.#lost],
-    };
+    const counted = structuredClone(this.#counted);
+    if (this.#hubsBefore.size === 0) return counted;
+    return { ...counted, expectedMovement: expectedMovement(weightsOf(this.#hubsBefore), weightsOf(this.#hubsAfter)) };
   }
 }
 

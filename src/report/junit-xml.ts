@@ -1,5 +1,4 @@
-import type { AllocationJudgement } from '../allocation/judge-allocation.ts';
-import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-allocation.ts';
 import { describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
 import type { Summary } from './summary.ts';
@@ -10,14 +9,12 @@ import { describeThreshold } from './threshold-text.ts';
  * that all devices were assigned. Figures of the summary are properties, named by their path in `summary.json`.
  */
 export function junitXml(summary: Summary): string {
+  // Lists by hub or code are only in `summary.json`.
+  const { results, latency, recovery, requests, throughput } = summary;
   const tests = [...testsOf(summary), ...allocationTests(summary)];
-  const seconds = Math.round(summary.throughput.activeMs) / 1000;
-  const counts = attributes({
-    tests: tests.length,
-    failures: tests.filter(({ failure }) => failure !== null).length,
-    errors: 0,
-    time: seconds,
-  });
+  const seconds = Math.round(throughput.activeMs) / 1000;
+  const failures = tests.filter(({ failure }) => failure !== null).length;
+  const counts = attributes({ tests: tests.length, failures, errors: 0, time: seconds });
   // Jenkins's schema allows it on suites only.
   const skipped = attributes({ skipped: tests.filter(({ skipped: because = null }) => because !== null).length });
   return [
@@ -25,7 +22,9 @@ export function junitXml(summary: Summary): string {
     `<testsuites${attributes({ name: 'dpsload' })}${counts}>`,
     `  <testsuite${attributes({ name: summary.target.label })}${counts}${skipped}${timestamp(summary)}>`,
     '    <properties>',
-    ...figures(summary).map(([name, value]) => `      <property${attributes({ name, value })}/>`),
+    ...leaves('', { results, latency, recovery, requests, throughput }).map(
+      ([name, value]) => `      <property${attributes({ name, value })}/>`,
+    ),
     '    </properties>',
     ...tests.map(testCase),
     '  </testsuite>',
@@ -37,7 +36,9 @@ export function junitXml(summary: Summary): string {
 type Test = { readonly name: string; readonly failure: string | null; readonly skipped?: string | null };
 
 function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[] {
-  if (thresholds.length > 0) return thresholds.map(thresholdTest);
+  if (thresholds.length > 0) {
+    return thresholds.map((one) => ({ name: one.expression, failure: one.passed ? null : describeThreshold(one) }));
+  }
   const counts = Object.entries(results).filter(([, count]) => count > 0);
   const because = end?.message == null ? '' : ` (${end.message})`;
   const failure = `${verdict}${because}: ${counts.map(([result, count]) => `${formatCount(count)} ${result}`).join(', ')}`;
@@ -53,25 +54,23 @@ function allocationTests({ allocation }: Summary): readonly Test[] {
 }
 
 function describeFailure({ cohorts, movement }: AllocationJudgement): string {
-  const hubs = cohorts.flatMap(({ name, hubs: judged }) =>
-    judged
+  const failures = cohorts.flatMap(({ name, hubs }) =>
+    hubs
       .filter(({ verdict }) => verdict === 'fail')
-      .map(
-        ({ hub, count, share, expectedShare, reason }) =>
-          `${name === '' ? '' : `${name}: `}${hub} has ${formatCount(count)} (${formatFineShare(share ?? 0)}), ${formatFineShare(expectedShare)} expected: ${describeReason(reason)}`,
-      ),
+      .map(({ hub, count, share, ...judged }) => {
+        const seen = `${hub} has ${formatCount(count)} (${formatFineShare(share ?? 0)})`;
+        return `${name === '' ? '' : `${name}: `}${seen}${describeExpected(judged)}`;
+      }),
   );
-  const moved =
-    movement?.verdict === 'fail'
-      ? [
-          `${formatCount(movement.moved)} of ${formatCount(movement.known)} moved, ${formatFineShare(movement.expectedShare)} expected: ${describeReason(movement.reason)}`,
-        ]
-      : [];
-  return [...hubs, ...moved].join('; ');
+  if (movement?.verdict === 'fail') {
+    const moved = `${formatCount(movement.moved)} of ${formatCount(movement.known)} moved`;
+    failures.push(`${moved}${describeExpected(movement)}`);
+  }
+  return failures.join('; ');
 }
 
-function thresholdTest(result: ThresholdResult): Test {
-  return { name: result.expression, failure: result.passed ? null : describeThreshold(result) };
+function describeExpected({ expectedShare, reason }: Pick<MovementVerdict, 'expectedShare' | 'reason'>): string {
+  return `, ${formatFineShare(expectedShare)} expected: ${describeReason(reason)}`;
 }
 
 function testCase({ name, failure, skipped = null }: Test): string {
@@ -81,12 +80,7 @@ function testCase({ name, failure, skipped = null }: Test): string {
   return `${open}>\n      <failure${attributes({ message: failure })}/>\n    </testcase>`;
 }
 
-/** The numbers present, with their paths; lists by hub or code are only in `summary.json`. */
-function figures(summary: Summary): readonly (readonly [path: string, value: number])[] {
-  const { results, latency, recovery, requests, throughput } = summary;
-  return leaves('', { results, latency, recovery, requests, throughput });
-}
-
+/** The numbers present, with their paths. */
 function leaves(path: string, value: unknown): readonly (readonly [path: string, value: number])[] {
   if (typeof value === 'number') return [[path, value]];
   if (typeof value !== 'object' || value === null) return [];

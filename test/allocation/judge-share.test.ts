@@ -5,7 +5,7 @@ import { judgeShare, simultaneousWidth } from '../../src/allocation/share-interv
 
 const WIDTH = simultaneousWidth(0.95, 3);
 
-const stated = (share: number) => ({ kind: 'stated', share }) as const;
+const stated = (share: number) => share;
 
 describe('a share', () => {
   it.each([
@@ -49,7 +49,7 @@ describe('a share', () => {
   });
 
   it('as an earlier run had it, is judged with the uncertainty of both', () => {
-    const seen = (count: number, of: number) => ({ kind: 'seen', sample: { count, of } }) as const;
+    const seen = (count: number, of: number) => ({ count, of });
     expect(judgeShare({ count: 3_333, of: 10_000 }, seen(3_333, 10_000), 0.03, WIDTH).verdict).toBe('pass');
     // Against the stated share it passes at this tolerance, against a small earlier run nobody can tell.
     expect(judgeShare({ count: 3_333, of: 10_000 }, seen(33, 100), 0.03, WIDTH).verdict).toBe('inconclusive');

@@ -12,7 +12,7 @@ const requests = fc.record({
 /** The moments at which a request was let through. */
 function taken(limit: RateLimit, atMs: readonly number[]): readonly number[] {
   const limiter = rateLimiter(limit, 0);
-  return atMs.filter((nowMs) => limiter.take(nowMs) === 0);
+  return atMs.filter((nowMs) => limiter(nowMs) === 0);
 }
 
 const countIn = (times: readonly number[], fromMs: number, untilMs: number): number =>
@@ -59,11 +59,11 @@ describe('a budget of requests', () => {
       fc.property(requests, ({ limit, perMs, atMs }) => {
         const limiter = rateLimiter({ algorithm, limit, perMs }, 0);
         const lastMs = atMs.at(-1) ?? 0;
-        for (const nowMs of atMs) limiter.take(nowMs);
-        const waitMs = limiter.take(lastMs);
+        for (const nowMs of atMs) limiter(nowMs);
+        const waitMs = limiter(lastMs);
         if (waitMs === 0) return;
-        expect(limiter.take(lastMs + waitMs * 0.99)).toBeGreaterThan(0);
-        expect(limiter.take(lastMs + waitMs + 1e-6)).toBe(0);
+        expect(limiter(lastMs + waitMs * 0.99)).toBeGreaterThan(0);
+        expect(limiter(lastMs + waitMs + 1e-6)).toBe(0);
       }),
     );
   });

@@ -58,7 +58,7 @@ export class SimulatedQuotaService {
   /** Somebody else's register requests, evenly spread. */
   loadFromElsewhere(perMinute: number, untilMs: number): void {
     const next = (): void => {
-      if (this.#limiter.take(this.#clock.nowMs()) > 0) this.foreignThrottled += 1;
+      if (this.#limiter(this.#clock.nowMs()) > 0) this.foreignThrottled += 1;
       const atMs = this.#clock.nowMs() + 60_000 / perMinute;
       if (atMs < untilMs) this.#clock.wakeAt(atMs, next);
     };
@@ -121,7 +121,7 @@ export class SimulatedQuotaService {
   }
 
   #register(device: Device, nowMs: number): [number, string, number | null] {
-    const waitMs = this.#limiter.take(nowMs);
+    const waitMs = this.#limiter(nowMs);
     if (waitMs > 0) {
       this.throttled += 1;
       const { retryAfterSeconds } = this.#options;

@@ -128,12 +128,7 @@ export class ConfigPlace {
 
   #problem(predicate: string, remedy: string): Problem {
     const { file, document } = this.#config;
-    return {
-      file,
-      ...document.placeOfValue(this.#path),
-      message: `${dottedPath(this.#path)} ${predicate}`,
-      remedy,
-    };
+    return { file, ...document.placeOfValue(this.#path), message: `${dottedPath(this.#path)} ${predicate}`, remedy };
   }
 }
 

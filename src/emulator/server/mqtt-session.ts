@@ -197,7 +197,9 @@ export class MqttSession {
     const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
       const answer = this.#ask(request, payload.toString(), device, fault);
-      if (isAnswered) this.#answer(answer, request.requestId, fault, answerDelayMs);
+      if (isAnswered && answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
+      const sent = isAnswered ? deliveries(answer, request.requestId, fault) : [];
+      for (const delivery of sent) this.#answers.deliver(delivery, answerDelayMs);
     }
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
   }
@@ -216,11 +218,6 @@ export class MqttSession {
     const answer = service.register(device, payload, nowMs);
     callWebhooks();
     return answer;
-  }
-
-  #answer(answer: ServiceAnswer, requestId: string, fault: Fault | null, delayMs: number): void {
-    if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
-    for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, delayMs);
   }
 
   /** Returns the fault that strikes, after applying what concerns the connection itself. */

@@ -1,7 +1,3 @@
-import type { Clock } from '../../time/clock.ts';
-import type { FaultPlan } from '../service/fault-plan.ts';
-import type { FaultRule } from '../service/fault-rule.ts';
-
 /** A connection that can be ended from outside. */
 export type OpenSession = {
   /** `null` before CONNECT. */
@@ -44,30 +40,4 @@ export class OpenSessions {
   cutWhere(isStruck: (registrationId: string | null) => boolean): void {
     for (const session of [...this.#all]) if (isStruck(session.registrationId)) session.cut();
   }
-}
-
-type OutageContext = {
-  readonly clock: Clock;
-  readonly serviceTimeMs: () => number;
-  readonly faults: FaultPlan;
-  readonly openSessions: OpenSessions;
-};
-
-/**
- * Lets each outage cut the open connections when it begins; connections during the outage are refused one by one.
- *
- * @returns cancels the outages that have not begun.
- */
-export function scheduleOutages(
-  rules: readonly FaultRule[],
-  { clock, serviceTimeMs, faults, openSessions }: OutageContext,
-): () => void {
-  const cutStruck = (): void =>
-    openSessions.cutWhere((registrationId) => faults.next('open', registrationId, serviceTimeMs()) !== null);
-  const timers = rules
-    .filter(({ fault }) => fault.kind === 'outage')
-    .map(({ fromMs }) => clock.wakeAt(clock.nowMs() + fromMs, cutStruck));
-  return () => {
-    for (const timer of timers) timer.cancel();
-  };
 }

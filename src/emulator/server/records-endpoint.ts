@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
-import type { FaultPlan } from '../service/fault-plan.ts';
-import type { ProvisioningService } from '../service/provisioning-service.ts';
+import type { SessionContext } from './mqtt-session.ts';
 import { type Listener, listen } from './tls-listener.ts';
 
 /*
@@ -17,10 +16,7 @@ import { type Listener, listen } from './tls-listener.ts';
 const PAGE_ITEMS_DEFAULT = 100;
 const PAGE_ITEMS_MAX = 1_000;
 
-export type RecordsSource = {
-  readonly service: ProvisioningService;
-  readonly faults: FaultPlan;
-  readonly serviceTimeMs: () => number;
+export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs'> & {
   readonly idScope: string;
   /** For tracking IDs. */
   readonly newGuid: () => string;
@@ -48,29 +44,16 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
   const [, collection = '', id = '', action = ''] = path.split('/').map(safeDecode);
   const route = `${request.method} /${collection}${id === '' ? '' : '/:id'}${action === '' ? '' : `/${action}`}`;
   const { service, faults, serviceTimeMs, newGuid } = source;
-  const refuse = (errorCode: number, message: string): void => {
-    const body: ErrorBody = { errorCode, trackingId: newGuid(), message, timestampUtc: utcTimestamp(serviceTimeMs()) };
-    send(response, 404, body);
-  };
-  switch (route) {
-    case 'GET /registrations/:id': {
-      const state = service.registration(idScope, id, serviceTimeMs());
-      if (state === null) refuse(404201, 'Registration not found.');
-      else send(response, 200, state);
-      break;
-    }
-    case 'POST /registrations/:id/query':
-      sendPage(request, response, service.registrationsOfGroup(idScope, id, serviceTimeMs()));
-      break;
-    case 'GET /counters':
-      send(response, 200, service.counters);
-      break;
-    case 'GET /faults':
-      send(response, 200, faults.records);
-      break;
-    default:
-      refuse(404000, 'No such resource.');
-  }
+  const nowMs = serviceTimeMs();
+  const isRegistration = route === 'GET /registrations/:id';
+  const state = isRegistration ? service.registration(idScope, id, nowMs) : null;
+  const [errorCode, message] = isRegistration ? [404201, 'Registration not found.'] : [404000, 'No such resource.'];
+  const refusal: ErrorBody = { errorCode, trackingId: newGuid(), message, timestampUtc: utcTimestamp(nowMs) };
+  if (route === 'GET /counters') send(response, 200, service.counters);
+  else if (route === 'GET /faults') send(response, 200, faults.records);
+  else if (route === 'POST /registrations/:id/query')
+    sendPage(request, response, service.registrationsOfGroup(idScope, id, nowMs));
+  else send(response, state === null ? 404 : 200, state ?? refusal);
 }
 
 /** The continuation is the index of the next item. */

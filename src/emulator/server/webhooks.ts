@@ -66,10 +66,7 @@ type Running = { readonly url: string; stop(): void };
  * @throws OperatorError when one does not print its URL in time.
  */
 export async function startWebhookPrograms(instances: readonly DpsInstance[], clock: Clock): Promise<WebhookPrograms> {
-  const enrollments = instances.flatMap((instance) => [
-    ...instance.enrollmentGroups,
-    ...instance.individualEnrollments,
-  ]);
+  const enrollments = instances.flatMap((each) => [...each.enrollmentGroups, ...each.individualEnrollments]);
   const files = new Set(enrollments.map(webhookUrlOf).filter((url) => url.startsWith('file:')));
   const running = new Map<string, Running>();
   const close = (): void => {

@@ -13,14 +13,10 @@ export type AllocatedDevice = {
 /** The hub that the allocation policy picks; `null` = no hub is available. The webhook handles the policy `custom`. */
 export function allocate(instance: DpsInstance, enrollment: Enrollment, device: AllocatedDevice): LinkedHub | null {
   const candidates = candidateHubs(instance, enrollment);
-  switch (enrollment.allocationPolicy ?? instance.allocationPolicy) {
-    case 'static':
-      return enrollment.iotHubs.length === 1 ? (candidates[0] ?? null) : null;
-    case 'geoLatency':
-      return hubByLatency(candidates, instance.latencyRegions, device);
-    default:
-      return hubByWeightedHash(candidates, device.key);
-  }
+  const policy = enrollment.allocationPolicy ?? instance.allocationPolicy;
+  if (policy === 'static') return enrollment.iotHubs.length === 1 ? (candidates[0] ?? null) : null;
+  if (policy === 'geoLatency') return hubByLatency(candidates, instance.latencyRegions, device);
+  return hubByWeightedHash(candidates, device.key);
 }
 
 /** The hubs that the enrollment names, else all hubs to which the allocation policy applies. */

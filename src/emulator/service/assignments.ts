@@ -58,8 +58,12 @@ export class Assignments {
     const record = state.update(registrationId, enrollment, assignment, nowMs);
     const definition = enrollment.customAllocationDefinition;
     if (enrollment.allocationPolicy === 'custom' && definition !== null) {
-      this.#askWebhook(definition.webhookUrl, question, (result, atMs) => {
-        this.#settle(assignment, result, { record, state, question }, atMs);
+      this.webhookCalls.push({
+        url: definition.webhookUrl,
+        body: webhookBody(question),
+        timeoutMs: this.#behavior.webhookTimeoutMs,
+        settle: (outcome, atMs) =>
+          this.#settle(assignment, webhookResult(outcome, question), { record, state, question }, atMs),
       });
       return record;
     }
@@ -69,15 +73,6 @@ export class Assignments {
     const result = hub === null || substatus === null ? NO_HUB : { hub, substatus, failure: null };
     this.#settle(assignment, result, { record, state, question }, nowMs);
     return record;
-  }
-
-  #askWebhook(url: string, question: WebhookQuestion, decide: (result: AssignmentResult, atMs: number) => void): void {
-    this.webhookCalls.push({
-      url,
-      body: webhookBody(question),
-      timeoutMs: this.#behavior.webhookTimeoutMs,
-      settle: (outcome, atMs) => decide(webhookResult(outcome, question), atMs),
-    });
   }
 
   /** Enters the result, which the device gets once the hub has created its identity. */

@@ -78,15 +78,13 @@ function attestByGroupCertificate(
 ): AttestationVerdict {
   const { caCertificates } = instance;
   const path = pathOf(presented, nowMs);
-  const signedByOneOf = (certificate: X509Certificate, signers: readonly X509Certificate[]): boolean =>
-    signers.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer));
   if (path.length === 0) return invalid('expired, or not yet valid');
-  const isOfKnownCa = path.some((certificate) => signedByOneOf(certificate, caCertificates));
+  const isOfKnownCa = path.some((certificate) => isSignedByOneOf(certificate, caCertificates, nowMs));
   if (caCertificates.length > 0 && !isOfKnownCa)
     return invalid('the chain does not lead to a verified CA of the instance');
   for (const certificate of path) {
     const enrollment = instance.enrollmentGroups.find(
-      ({ attestation }) => attestation.kind === 'x509' && signedByOneOf(certificate, attestation.certificates),
+      ({ attestation }) => attestation.kind === 'x509' && isSignedByOneOf(certificate, attestation.certificates, nowMs),
     );
     if (enrollment !== undefined) return { kind: 'attested', enrollment };
   }
@@ -107,9 +105,11 @@ function hasCertificate(
   const path = pathOf(presented, nowMs);
   const [leaf] = path;
   if (use === 'client') return certificates.some(({ fingerprint256 }) => leaf?.fingerprint256 === fingerprint256);
-  return path.some((certificate) =>
-    certificates.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer)),
-  );
+  return path.some((certificate) => isSignedByOneOf(certificate, certificates, nowMs));
+}
+
+function isSignedByOneOf(certificate: X509Certificate, signers: readonly X509Certificate[], nowMs: number): boolean {
+  return signers.some((signer) => isCurrent(signer, nowMs) && isSignedBy(certificate, signer));
 }
 
 function unauthorized(reason: string): AttestationVerdict {
@@ -139,7 +139,7 @@ function pathOf(presented: readonly X509Certificate[], nowMs: number): readonly 
   const path = [leaf];
   const unused = new Set(rest);
   for (let last = leaf; ; ) {
-    const issuer = [...unused].find((candidate) => isCurrent(candidate, nowMs) && isSignedBy(last, candidate));
+    const issuer = [...unused].find((candidate) => isSignedByOneOf(last, [candidate], nowMs));
     if (issuer === undefined) return path;
     unused.delete(issuer);
     path.push(issuer);

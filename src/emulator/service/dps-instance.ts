@@ -112,10 +112,7 @@ export type IndividualEnrollment = EnrollmentSettings & {
   readonly deviceId: string | null;
 };
 
-export type EnrollmentGroup = EnrollmentSettings & {
-  readonly kind: 'group';
-  readonly enrollmentGroupId: string;
-};
+export type EnrollmentGroup = EnrollmentSettings & { readonly kind: 'group'; readonly enrollmentGroupId: string };
 
 export type Enrollment = IndividualEnrollment | EnrollmentGroup;
 

@@ -22,25 +22,29 @@ const SELECTION = {
   timesPerDevice: orElse(wholeNumber(1), null).describe('at most this many times per registration ID; default: always'),
 };
 
+/** Where each kind of fault can strike. */
+const POSSIBLE = z.registry<{ readonly kind: string; readonly points: readonly FaultPoint[] }>();
+
 /**
  * One kind of fault.
  *
+ * @param possible the points where it can strike
  * @param details keys that this kind has beside those of every rule
  * @param read from these keys to the members of the fault
  */
 function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
-  kind: Kind,
-  description: string,
+  [kind, description]: readonly [Kind, string],
+  possible: readonly FaultPoint[],
   details: Shape,
   read: (given: z.output<z.ZodObject<Shape>>) => Details,
 ) {
   return mapping({ fault: z.literal(kind), ...details, ...SELECTION })
-    .superRefine((rule, context) => checkSelection(kind, rule as Selection, context))
+    .superRefine((rule, context) => checkSelection(kind, possible, rule as Selection, context))
     .transform((rule) => {
       const { at, registrationIds, share, from, until, timesPerDevice } = rule as Selection;
       return {
         fault: { kind, ...read(rule as z.output<z.ZodObject<Shape>>) },
-        points: at ?? defaultPoints(kind, registrationIds),
+        points: at ?? defaultPoints(possible, registrationIds),
         registrationIds,
         share,
         fromMs: from,
@@ -48,19 +52,23 @@ function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
         timesPerDevice,
       };
     })
-    .describe(description);
+    .describe(description)
+    .register(POSSIBLE, { kind, points: possible });
 }
 
 type Selection = z.output<z.ZodObject<typeof SELECTION>>;
 
 /** A kind without keys of its own. */
-function plainFault<Kind extends string>(kind: Kind, description: string) {
-  return fault(kind, description, {}, () => ({}));
+function plainFault<Kind extends string>(kind: Kind, possible: readonly FaultPoint[], description: string) {
+  return fault([kind, description], possible, {}, () => ({}));
 }
 
-function lateFault<Kind extends string>(kind: Kind, description: string) {
-  return fault(kind, description, { delay: durationMs }, ({ delay }) => ({ delayMs: delay }));
+function lateFault<Kind extends string>(kind: Kind, possible: readonly FaultPoint[], description: string) {
+  return fault([kind, description], possible, { delay: durationMs }, ({ delay }) => ({ delayMs: delay }));
 }
+
+const REQUESTS: readonly FaultPoint[] = ['register', 'poll'];
+const CONVERSATION: readonly FaultPoint[] = ['connect', 'subscribe', ...REQUESTS];
 
 const errorCode = z
   .int({ error: 'must be a status × 1000 + sub-code, such as 500000' })
@@ -72,13 +80,13 @@ const errorCode = z
 export const faultRuleSchema = z.discriminatedUnion(
   'fault',
   [
-    plainFault('refuse-tls', 'answer with a TLS alert instead of a handshake'),
-    plainFault('stall-tls', 'accept the connection, then do nothing'),
-    lateFault('slow-connack', 'send CONNACK late'),
-    plainFault('lose-connack', 'send no CONNACK'),
+    plainFault('refuse-tls', ['handshake'], 'answer with a TLS alert instead of a handshake'),
+    plainFault('stall-tls', ['handshake'], 'accept the connection, then do nothing'),
+    lateFault('slow-connack', ['connect'], 'send CONNACK late'),
+    plainFault('lose-connack', ['connect'], 'send no CONNACK'),
     fault(
-      'refuse-connect',
-      'answer CONNECT with this return code',
+      ['refuse-connect', 'answer CONNECT with this return code'],
+      ['connect'],
       {
         returnCode: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)], {
           error: 'must be 1, 2, 3, 4 or 5',
@@ -86,36 +94,36 @@ export const faultRuleSchema = z.discriminatedUnion(
       },
       ({ returnCode }) => ({ returnCode }),
     ),
-    plainFault('lose-suback', 'send no SUBACK'),
-    plainFault('refuse-subscription', 'answer SUBACK 128'),
-    plainFault('lose-request', 'acknowledge the request, then forget it'),
-    plainFault('lose-puback', 'answer the request without acknowledging it'),
-    plainFault('lose-answer', 'process the request without answering it'),
-    lateFault('delay-answer', 'answer late'),
-    plainFault('duplicate-answer', 'answer twice'),
-    plainFault('reorder-answer', 'hold the answer back until after the next one on the same connection'),
+    plainFault('lose-suback', ['subscribe'], 'send no SUBACK'),
+    plainFault('refuse-subscription', ['subscribe'], 'answer SUBACK 128'),
+    plainFault('lose-request', REQUESTS, 'acknowledge the request, then forget it'),
+    plainFault('lose-puback', REQUESTS, 'answer the request without acknowledging it'),
+    plainFault('lose-answer', REQUESTS, 'process the request without answering it'),
+    lateFault('delay-answer', REQUESTS, 'answer late'),
+    plainFault('duplicate-answer', REQUESTS, 'answer twice'),
+    plainFault('reorder-answer', REQUESTS, 'hold the answer back until after the next one on the same connection'),
     fault(
-      'malform-answer',
-      'answer with nonsense',
+      ['malform-answer', 'answer with nonsense'],
+      REQUESTS,
       { form: orElse(choice('no-json', 'truncated', 'empty', 'no-status', 'unknown-topic'), 'no-json') },
       ({ form }) => ({ form }),
     ),
-    plainFault('foreign-request-id', 'answer with a request ID that nobody sent'),
+    plainFault('foreign-request-id', REQUESTS, 'answer with a request ID that nobody sent'),
     fault(
-      'retry-after',
-      'send this text as retry-after; none = leave it out',
+      ['retry-after', 'send this text as retry-after; none = leave it out'],
+      REQUESTS,
       { value: z.string({ error: 'must be text, such as "3600" or none' }) },
       ({ value }) => ({ value: value === 'none' ? null : value }),
     ),
     fault(
-      'error-answer',
-      'answer with an error instead of processing the request',
+      ['error-answer', 'answer with an error instead of processing the request'],
+      REQUESTS,
       { errorCode, retryAfter: orElse(secondsOrNone, null) },
       ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
     ),
     fault(
-      'disconnect',
-      'close the connection',
+      ['disconnect', 'close the connection'],
+      CONVERSATION,
       {
         when: orElse(choice('before', 'after-puback', 'after'), 'before').describe(
           'before the packet is processed (default), after PUBACK (processed, not answered), or after the answer',
@@ -123,22 +131,22 @@ export const faultRuleSchema = z.discriminatedUnion(
       },
       ({ when }) => ({ when }),
     ),
-    plainFault('stall', 'keep the connection open, but read and write nothing more'),
+    plainFault('stall', CONVERSATION, 'keep the connection open, but read and write nothing more'),
     fault(
-      'fragment',
-      'write everything in small pieces from then on',
+      ['fragment', 'write everything in small pieces from then on'],
+      CONVERSATION,
       { bytes: wholeNumber(1), pause: durationMs },
       ({ bytes, pause }) => ({ bytes, pauseMs: pause }),
     ),
-    plainFault('endless-assigning', 'never end the operation'),
-    lateFault('slow-assignment', 'end the operation late'),
+    plainFault('endless-assigning', ['assignment'], 'never end the operation'),
+    lateFault('slow-assignment', ['assignment'], 'end the operation late'),
     fault(
-      'fail-assignment',
-      'let the operation fail',
+      ['fail-assignment', 'let the operation fail'],
+      ['assignment'],
       { errorCode, errorMessage: orElse(z.string(), 'Assignment failed.') },
       ({ errorCode, errorMessage }) => ({ errorCode, errorMessage }),
     ),
-    plainFault('outage', 'cut all connections, and reset new ones'),
+    plainFault('outage', ['handshake', 'open', ...CONVERSATION], 'cut all connections, and reset new ones'),
   ],
   { error: 'names no fault' },
 );
@@ -153,53 +161,25 @@ export type Fault = Readonly<z.output<typeof faultRuleSchema>['fault']>;
 
 export type FaultKind = Fault['kind'];
 
-const REQUESTS: readonly FaultPoint[] = ['register', 'poll'];
-const CONVERSATION: readonly FaultPoint[] = ['connect', 'subscribe', ...REQUESTS];
-
 /** Where each fault can strike. */
-export const FAULT_POINTS: Readonly<Record<FaultKind, readonly FaultPoint[]>> = Object.freeze({
-  'refuse-tls': ['handshake'],
-  'stall-tls': ['handshake'],
-  'slow-connack': ['connect'],
-  'lose-connack': ['connect'],
-  'refuse-connect': ['connect'],
-  'lose-suback': ['subscribe'],
-  'refuse-subscription': ['subscribe'],
-  'lose-request': REQUESTS,
-  'lose-puback': REQUESTS,
-  'lose-answer': REQUESTS,
-  'delay-answer': REQUESTS,
-  'duplicate-answer': REQUESTS,
-  'reorder-answer': REQUESTS,
-  'malform-answer': REQUESTS,
-  'foreign-request-id': REQUESTS,
-  'retry-after': REQUESTS,
-  'error-answer': REQUESTS,
-  disconnect: CONVERSATION,
-  stall: CONVERSATION,
-  fragment: CONVERSATION,
-  'endless-assigning': ['assignment'],
-  'slow-assignment': ['assignment'],
-  'fail-assignment': ['assignment'],
-  outage: ['handshake', 'open', ...CONVERSATION],
-});
-
-function pointsOf(kind: string): readonly FaultPoint[] {
-  return FAULT_POINTS[kind as FaultKind];
-}
+export const FAULT_POINTS = Object.freeze(
+  Object.fromEntries(
+    faultRuleSchema.options.map((option) => POSSIBLE.get(option)).map((one) => [one?.kind, one?.points]),
+  ),
+) as Readonly<Record<FaultKind, readonly FaultPoint[]>>;
 
 /** Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. */
-function defaultPoints(kind: string, registrationIds: string | null): readonly FaultPoint[] {
-  const known = pointsOf(kind).filter((point) => point !== 'handshake');
-  return registrationIds === null || known.length === 0 ? pointsOf(kind) : known;
+function defaultPoints(possible: readonly FaultPoint[], registrationIds: string | null): readonly FaultPoint[] {
+  const known = possible.filter((point) => point !== 'handshake');
+  return registrationIds === null || known.length === 0 ? possible : known;
 }
 
 function checkSelection(
   kind: string,
+  possible: readonly FaultPoint[],
   { at, registrationIds, from, until }: Selection,
   { addIssue }: z.core.$RefinementCtx,
 ): void {
-  const possible = pointsOf(kind);
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
     const remedy = `It can strike at ${possible.join(', ')}`;
@@ -208,7 +188,7 @@ function checkSelection(
   if (until !== null && until <= from) {
     addIssue(issue('is not after from', 'Give a later time since the start', ['until']));
   }
-  if (registrationIds !== null && (at ?? defaultPoints(kind, registrationIds)).includes('handshake')) {
+  if (registrationIds !== null && (at ?? defaultPoints(possible, registrationIds)).includes('handshake')) {
     const message = 'cannot match before CONNECT, when the registration ID is still unknown';
     addIssue(issue(message, 'Remove registrationIds, or name later points with at', ['registrationIds']));
   }

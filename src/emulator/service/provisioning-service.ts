@@ -12,7 +12,13 @@ import type { Fault } from './fault-rule.ts';
 import { InstanceState, operationId } from './instance-state.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
-import { type RecordLine, type RegistrationRecord, recordLine, registrationState } from './registration-record.ts';
+import {
+  FOR_RECORDS,
+  type RecordLine,
+  type RegistrationRecord,
+  recordLine,
+  registrationState,
+} from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
@@ -58,11 +64,11 @@ export class ProvisioningService {
 
   /** @param body payload of the register request */
   register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
-    return this.#countRegister(this.#register(device, body, nowMs));
+    return this.#counted('register', this.#register(device, body, nowMs));
   }
 
   poll(device: ConnectedDevice, id: string, nowMs: number): ServiceAnswer {
-    return this.#countPoll(this.#poll(device, id, nowMs));
+    return this.#counted('poll', this.#poll(device, id, nowMs));
   }
 
   /** The error answer with which a fault replaces the processing of a request. */
@@ -72,8 +78,7 @@ export class ProvisioningService {
     nowMs: number,
   ): ServiceAnswer {
     const details = { refusal: 'injected fault', trackingId: this.#options.newGuid(), retryAfterSeconds };
-    const answer = errorAnswer(errorCode, details, nowMs);
-    return request === 'register' ? this.#countRegister(answer) : this.#countPoll(answer);
+    return this.#counted(request, errorAnswer(errorCode, details, nowMs));
   }
 
   /** From the arrival of a device's request to its answer. */
@@ -161,12 +166,9 @@ export class ProvisioningService {
     const isOwn = operation !== null && foldRegistrationId(operation.record.registrationId) === key;
     if (!isOwn) return this.#refuse(ERROR_CODES.operationNotFound, 'unknown or expired operation', nowMs);
     const { retryAfterSeconds, namesEnrollmentGroup } = this.#options.behavior;
-    const options = { reportsEverySubstatus: operation.reportsEverySubstatus, namesEnrollmentGroup };
-    return operationAnswer(
-      id,
-      registrationState(operation.record, operation.assignment, options, nowMs),
-      retryAfterSeconds,
-    );
+    const { record, assignment, reportsEverySubstatus } = operation;
+    const body = registrationState(record, assignment, { reportsEverySubstatus, namesEnrollmentGroup }, nowMs);
+    return operationAnswer(id, body, retryAfterSeconds);
   }
 
   #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
@@ -178,15 +180,9 @@ export class ProvisioningService {
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;
   }
 
-  #countRegister(answer: ServiceAnswer): ServiceAnswer {
-    this.counters.registrationAttempts += 1;
-    count(this.counters.registerAnswers, answer.status);
-    return answer;
-  }
-
-  #countPoll(answer: ServiceAnswer): ServiceAnswer {
-    this.counters.polls += 1;
-    count(this.counters.pollAnswers, answer.status);
+  #counted(request: 'register' | 'poll', answer: ServiceAnswer): ServiceAnswer {
+    this.counters[request === 'register' ? 'registrationAttempts' : 'polls'] += 1;
+    count(this.counters[`${request}Answers`], answer.status);
     return answer;
   }
 
@@ -201,8 +197,7 @@ export class ProvisioningService {
   }
 
   #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
-    const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
-    const { x509: _, ...state } = registrationState(record, record.assignment, options, nowMs);
+    const { x509: _, ...state } = registrationState(record, record.assignment, FOR_RECORDS, nowMs);
     return state;
   }
 

@@ -54,7 +54,7 @@ export class QuotaState {
     const { register } = this.#quotas;
     if (register === null) return WITHIN;
     this.#register ??= rateLimiter(register, nowMs);
-    return this.#answer(this.#register.take(nowMs));
+    return this.#answer(this.#register(nowMs));
   }
 
   /** @param deviceKey Folded registration ID. */
@@ -65,7 +65,7 @@ export class QuotaState {
     const limiter = this.#polls.get(deviceKey)?.limiter ?? rateLimiter(limit, nowMs);
     this.#polls.delete(deviceKey);
     this.#polls.set(deviceKey, { limiter, usedAtMs: nowMs });
-    return this.#answer(limiter.take(nowMs));
+    return this.#answer(limiter(nowMs));
   }
 
   /** Devices whose polls are being counted. */
@@ -75,11 +75,8 @@ export class QuotaState {
 
   #answer(waitMs: number): QuotaAnswer {
     if (waitMs === 0) return WITHIN;
-    const { retryAfterSeconds } = this.#quotas;
-    return {
-      isWithin: false,
-      retryAfterSeconds: retryAfterSeconds === 'exact' ? Math.ceil(waitMs / 1000) : retryAfterSeconds,
-    };
+    const { retryAfterSeconds: asked } = this.#quotas;
+    return { isWithin: false, retryAfterSeconds: asked === 'exact' ? Math.ceil(waitMs / 1000) : asked };
   }
 
   /** A budget that was not used for its whole period is as good as new. */
@@ -91,48 +88,38 @@ export class QuotaState {
   }
 }
 
-/** Counts the requests of one budget. */
-export type RateLimiter = {
-  /** 0 = the request is within the budget and was counted; else the milliseconds until the next one will be. */
-  take(nowMs: number): number;
-};
+/**
+ * Counts the requests of one budget. 0 = the request is within the budget and was counted; else the milliseconds until the
+ * next one will be.
+ */
+export type RateLimiter = (nowMs: number) => number;
 
 export function rateLimiter({ algorithm, limit, perMs }: RateLimit, nowMs: number): RateLimiter {
-  switch (algorithm) {
-    case 'token-bucket':
-      return tokenBucket(limit, perMs / limit, nowMs);
-    case 'fixed-window':
-      return fixedWindow(limit, perMs);
-    case 'sliding-window':
-      return slidingWindow(limit, perMs);
-  }
+  if (algorithm === 'token-bucket') return tokenBucket(limit, perMs / limit, nowMs);
+  return algorithm === 'fixed-window' ? fixedWindow(limit, perMs) : slidingWindow(limit, perMs);
 }
 
 /** Holds at most `capacity` tokens, starts full, and gets one back every `msPerToken`. */
 function tokenBucket(capacity: number, msPerToken: number, startMs: number): RateLimiter {
   let [tokens, atMs] = [capacity, startMs];
-  return {
-    take(nowMs) {
-      tokens = Math.min(capacity, tokens + (nowMs - atMs) / msPerToken);
-      atMs = nowMs;
-      if (tokens < 1) return (1 - tokens) * msPerToken;
-      tokens -= 1;
-      return 0;
-    },
+  return (nowMs) => {
+    tokens = Math.min(capacity, tokens + (nowMs - atMs) / msPerToken);
+    atMs = nowMs;
+    if (tokens < 1) return (1 - tokens) * msPerToken;
+    tokens -= 1;
+    return 0;
   };
 }
 
 /** Windows start at multiples of `perMs` since 1970, so up to twice the limit can pass around a boundary. */
 function fixedWindow(limit: number, perMs: number): RateLimiter {
   let [window, taken] = [Number.NEGATIVE_INFINITY, 0];
-  return {
-    take(nowMs) {
-      const current = Math.floor(nowMs / perMs);
-      if (current !== window) [window, taken] = [current, 0];
-      if (taken >= limit) return (window + 1) * perMs - nowMs;
-      taken += 1;
-      return 0;
-    },
+  return (nowMs) => {
+    const current = Math.floor(nowMs / perMs);
+    if (current !== window) [window, taken] = [current, 0];
+    if (taken >= limit) return (window + 1) * perMs - nowMs;
+    taken += 1;
+    return 0;
   };
 }
 
@@ -140,13 +127,11 @@ function fixedWindow(limit: number, perMs: number): RateLimiter {
 function slidingWindow(limit: number, perMs: number): RateLimiter {
   const takenAtMs = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
   let next = 0;
-  return {
-    take(nowMs) {
-      const waitMs = (takenAtMs[next] ?? Number.NEGATIVE_INFINITY) + perMs - nowMs;
-      if (waitMs > 0) return waitMs;
-      takenAtMs[next] = nowMs;
-      next = (next + 1) % limit;
-      return 0;
-    },
+  return (nowMs) => {
+    const waitMs = (takenAtMs[next] ?? Number.NEGATIVE_INFINITY) + perMs - nowMs;
+    if (waitMs > 0) return waitMs;
+    takenAtMs[next] = nowMs;
+    next = (next + 1) % limit;
+    return 0;
   };
 }

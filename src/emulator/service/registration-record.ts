@@ -58,6 +58,9 @@ export type StateOptions = {
   readonly namesEnrollmentGroup: boolean;
 };
 
+/** For someone who reads the records. */
+export const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+
 /** The registration state of `assignment` at `nowMs`; member order as in captures. */
 export function registrationState(
   record: RegistrationRecord,
@@ -129,8 +132,7 @@ export type RecordLine = {
 
 export function recordLine(idScope: string, record: RegistrationRecord, nowMs: number): RecordLine {
   const { enrollment, assignment, registers, createdAtMs } = record;
-  const options = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
-  const state = registrationState(record, assignment, options, nowMs);
+  const state = registrationState(record, assignment, FOR_RECORDS, nowMs);
   return {
     kind: 'registration',
     idScope,

@@ -44,6 +44,17 @@ export type Delivery = {
 /** Clients use numbers or GUIDs, so none sends this ID. */
 const FOREIGN_REQUEST_ID = 'nobody-asked';
 
+type MalformedForm = Extract<Fault, { kind: 'malform-answer' }>['form'];
+
+/** What replaces members of the message. */
+const MALFORMED: Readonly<Record<MalformedForm, (body: string) => Partial<Delivery>>> = {
+  'no-json': () => ({ body: '<html><body>Service Unavailable</body></html>' }),
+  truncated: (body) => ({ body: body.slice(0, body.length / 2) }),
+  empty: () => ({ body: '' }),
+  'no-status': () => ({ body: '{}' }),
+  'unknown-topic': () => ({ topic: '$dps/registrations/res/' }),
+};
+
 /** The messages that carry `answer` to the device, as the fault distorts them. */
 export function deliveries(answer: ServiceAnswer, requestId: string, fault: Fault | null): readonly Delivery[] {
   const { status, retryAfterSeconds, body } = answer;
@@ -63,23 +74,8 @@ export function deliveries(answer: ServiceAnswer, requestId: string, fault: Faul
       return [{ ...delivery, topic: fault.value === null ? bare : `${bare}&retry-after=${fault.value}` }];
     }
     case 'malform-answer':
-      return [malformed(delivery, fault.form)];
+      return [{ ...delivery, ...MALFORMED[fault.form](body) }];
     default:
       return [delivery];
-  }
-}
-
-function malformed(delivery: Delivery, form: Extract<Fault, { kind: 'malform-answer' }>['form']): Delivery {
-  switch (form) {
-    case 'no-json':
-      return { ...delivery, body: '<html><body>Service Unavailable</body></html>' };
-    case 'truncated':
-      return { ...delivery, body: delivery.body.slice(0, delivery.body.length / 2) };
-    case 'empty':
-      return { ...delivery, body: '' };
-    case 'no-status':
-      return { ...delivery, body: '{}' };
-    case 'unknown-topic':
-      return { ...delivery, topic: '$dps/registrations/res/' };
   }
 }

@@ -1,33 +1,26 @@
-/** What the service has done so far. The first three have the names of the real service's metrics. */
-export type ServiceCounters = {
-  /** Register requests received. */
-  registrationAttempts: number;
-  /** Register requests whose credentials were examined. */
-  attestationAttempts: number;
-  /** Operations that ended at a hub. */
-  deviceAssignments: number;
-  connectsAccepted: number;
-  /** By CONNACK return code. */
-  connectsRefused: Record<string, number>;
-  polls: number;
-  /** Answers to register requests and polls, by status. */
-  registerAnswers: Record<string, number>;
-  pollAnswers: Record<string, number>;
-};
+type Counts = Record<string, number>;
 
-export function emptyCounters(): ServiceCounters {
+export function emptyCounters() {
   return {
+    /** Register requests received. */
     registrationAttempts: 0,
+    /** Register requests whose credentials were examined. */
     attestationAttempts: 0,
+    /** Operations that ended at a hub. */
     deviceAssignments: 0,
     connectsAccepted: 0,
-    connectsRefused: {},
+    /** By CONNACK return code. */
+    connectsRefused: {} as Counts,
     polls: 0,
-    registerAnswers: {},
-    pollAnswers: {},
+    /** Answers to register requests and polls, by status. */
+    registerAnswers: {} as Counts,
+    pollAnswers: {} as Counts,
   };
 }
 
-export function count(counts: Record<string, number>, key: number): void {
+/** What the service has done so far. The first three have the names of the real service's metrics. */
+export type ServiceCounters = ReturnType<typeof emptyCounters>;
+
+export function count(counts: Counts, key: number): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }

@@ -30,22 +30,18 @@ const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => bo
 /** @param allowLimited also accept times measured by a slow load generator */
 export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allowLimited: boolean): ThresholdResult {
   const metric = metricOf(threshold);
-  const observed = observe(threshold, measures);
+  const observed = metric.observe(measures, threshold.argument ?? '');
   const holds = observed !== null && HOLDS[threshold.comparison](observed, limitOf(threshold));
   const limited = holds && metric.ofTime && measures.health?.limited === true && !allowLimited;
   const expression = printThreshold(threshold);
   return { expression, quantity: metric.quantity, observed, passed: holds && !limited, limited };
 }
 
-/** The observed value, in the unit of the metric's quantity. */
-function observe(threshold: Threshold, measures: RunMeasures): number | null {
-  return metricOf(threshold).observe(measures, threshold.argument ?? '');
-}
-
 /** Returns whether a threshold with `abort` is broken for good; metrics that rise and fall need enough registrations first. */
 function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
-  const observed = observe(threshold, measures);
-  if (observed === null || (metricOf(threshold).live === 'settles' && !isEnough)) return false;
+  const metric = metricOf(threshold);
+  const observed = metric.observe(measures, threshold.argument ?? '');
+  if (observed === null || (metric.live === 'settles' && !isEnough)) return false;
   const limit = limitOf(threshold);
   return threshold.comparison === '<' ? observed >= limit : observed > limit;
 }

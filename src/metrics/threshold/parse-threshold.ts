@@ -141,8 +141,7 @@ function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Thresho
   if (quantity === 'verdict') return readVerdict(tokens, token);
   const limit = token.kind === 'word' ? limitIn(token.text) : null;
   if (limit === null) throw noLimit(tokens, token, quantity);
-  const { unit } = limit;
-  if ((unit === null ? 'number' : UNITS[unit].quantity) !== quantity) {
+  if ((limit.unit === null ? 'number' : UNITS[limit.unit].quantity) !== quantity) {
     const noun = quantity === 'number' ? 'plain number' : quantity;
     throw tokens.error(token, `${name} needs a ${noun}`, LIMIT_REMEDY[quantity]);
   }
@@ -212,12 +211,9 @@ const BARE_WORD = /^[A-Za-z0-9_.%-]+$/;
 /** The inverse of `parseThreshold`. */
 export function printThreshold({ metric, argument, comparison, limit, abort }: Threshold): string {
   const call = argument === null ? metric : `${metric}(${printArgument(argument)})`;
-  return `${call} ${comparison} ${printLimit(metric, limit)}${abort ? ' abort' : ''}`;
-}
-
-function printLimit(metric: string, { value, unit }: Threshold['limit']): string {
-  if (metricNamed(metric)?.quantity === 'verdict') return ALLOCATION_VERDICTS[value] ?? '';
-  return `${value}${unit ?? ''}`;
+  const isVerdict = metricNamed(metric)?.quantity === 'verdict';
+  const printed = isVerdict ? ALLOCATION_VERDICTS[limit.value] : `${limit.value}${limit.unit ?? ''}`;
+  return `${call} ${comparison} ${printed}${abort ? ' abort' : ''}`;
 }
 
 function printArgument(argument: string): string {

@@ -82,6 +82,11 @@ const SHARE: MetricArgument = {
 };
 
 const OF_LATENCY = { argument: LATENCY, quantity: 'duration', ofTime: true } as const;
+const TIME = { quantity: 'duration', ofTime: true, live: null } as const;
+const RATE = { argument: LAUNCHED_RESULT, quantity: 'share', live: 'settles' } as const;
+const RATE_AT_END = { ofTime: true, live: null } as const;
+const SHARE_AT_END = { quantity: 'share', live: null } as const;
+const VERDICT = { quantity: 'verdict', live: null } as const;
 
 /** The name of a percentile contains its number: `p0` to `p100`, `p99.9`. */
 const PERCENTILE_NAME = /^p(\d{1,2}(?:\.\d{1,3})?|100)$/;
@@ -92,31 +97,18 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   latencyMetric('min', 'shortest time', ({ minMs }) => minMs, null),
   latencyMetric('mean', 'mean time', ({ meanMs }) => meanMs, 'settles'),
   latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
-  metric(
-    'count',
-    'registrations with this result; failed = any fault',
-    ({ counts }, word) => counts.of(...(RESULT_WORDS.get(word) ?? [])),
-    { argument: RESULT },
-  ),
-  metric(
-    'rate',
-    'share of launched registrations with this result',
-    ({ counts }, word) => ratio(counts.of(...(RESULT_WORDS.get(word) ?? [])), counts.of(...LAUNCHED_RESULTS)),
-    { argument: LAUNCHED_RESULT, quantity: 'share', live: 'settles' },
+  metric('count', 'registrations with this result; failed = any fault', { argument: RESULT }, countOf),
+  metric('rate', 'share of launched registrations with this result', RATE, (measures, word) =>
+    ratio(countOf(measures, word), measures.counts.of(...LAUNCHED_RESULTS)),
   ),
   metric(
     'errors',
     'registrations that failed with this code',
-    ({ counts }, code) => counts.errors().find((group) => group.code === code)?.count ?? 0,
     { argument: CODE },
+    ({ counts }, code) => counts.errors().find((group) => group.code === code)?.count ?? 0,
   ),
-  metric('possibly_twice', 'registrations the service may have seen twice', ({ possiblyTwice }) => possiblyTwice),
-  metric('time_to', 'first start of the run until this share was assigned', timeTo, {
-    argument: SHARE,
-    quantity: 'duration',
-    ofTime: true,
-    live: null,
-  }),
+  metric('possibly_twice', 'registrations the service may have seen twice', {}, ({ possiblyTwice }) => possiblyTwice),
+  metric('time_to', 'first start of the run until this share was assigned', { ...TIME, argument: SHARE }, timeTo),
   total('throttles', 'responses with status 429', 'throttles'),
   total('server_errors', 'responses with status 5xx, or unreadable', 'serverErrors'),
   total('stale_answers', 'responses that matched no request', 'staleAnswers'),
@@ -130,42 +122,26 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   metric(
     'hub_share',
     'share of assigned registrations at a hub; end a prefix with … or *',
+    { ...SHARE_AT_END, argument: HUB },
     ({ hubs }, hub) => ratio(countAtHub(hubs, hub), countAtHub(hubs, '*')),
-    { argument: HUB, quantity: 'share', live: null },
   ),
-  metric('hub_count', 'registrations assigned to a hub', ({ hubs }, hub) => countAtHub(hubs, hub), { argument: HUB }),
-  metric('hubs', 'hubs with at least one registration', ({ hubs }) => hubs.shares().length),
-  metric(
-    'allocation',
-    'verdict on the allocation policy, as the scenario expects it',
-    ({ allocation }) => (allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict)),
-    { quantity: 'verdict', live: null },
+  metric('hub_count', 'registrations assigned to a hub', { argument: HUB }, ({ hubs }, hub) => countAtHub(hubs, hub)),
+  metric('hubs', 'hubs with at least one registration', {}, ({ hubs }) => hubs.shares().length),
+  metric('allocation', 'verdict on the allocation policy, as the scenario expects it', VERDICT, ({ allocation }) =>
+    allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict),
   ),
-  metric(
-    'moved',
-    'share of previously assigned devices now at another hub',
-    ({ movement }) =>
-      movement === null ? null : ratio(movement.changes.moved, movement.changes.kept + movement.changes.moved),
-    { quantity: 'share', live: null },
+  metric('moved', 'share of previously assigned devices now at another hub', SHARE_AT_END, ({ movement }) =>
+    movement === null ? null : ratio(movement.changes.moved, movement.changes.kept + movement.changes.moved),
   ),
-  metric('as_expected', 'registrations assigned to their expected hub', ({ hubs }) =>
+  metric('as_expected', 'registrations assigned to their expected hub', {}, ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.asExpected,
   ),
-  metric('elsewhere', 'registrations assigned to another hub', ({ hubs }) =>
+  metric('elsewhere', 'registrations assigned to another hub', {}, ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.elsewhere,
   ),
-  metric(
-    'registrations_per_second',
-    'ended registrations, over the active time',
-    ({ totals }) => totals.values().endedPerSecond,
-    { ofTime: true, live: null },
-  ),
-  metric('active_time', 'first start to last end, over all sessions', ({ totals }) => totals.values().activeMs, {
-    quantity: 'duration',
-    ofTime: true,
-    live: null,
-  }),
-  metric('rejected_rows', 'rows of the fleet that were skipped', ({ rejectedRows }) => rejectedRows, { live: null }),
+  total('registrations_per_second', 'ended registrations, over the active time', 'endedPerSecond', RATE_AT_END),
+  total('active_time', 'first start to last end, over all sessions', 'activeMs', TIME),
+  metric('rejected_rows', 'rows of the fleet that were skipped', { live: null }, ({ rejectedRows }) => rejectedRows),
   health('loop_delay_p99', 'event-loop delay of the workers', 'loopDelayP99Ms', 'duration'),
   health('loop_delay_max', 'longest event-loop delay', 'loopDelayMaxMs', 'duration'),
   health('cpu_mean', 'busy cores, mean', 'cpuShareMean'),
@@ -185,20 +161,15 @@ export function metricNamed(name: string): ThresholdMetric | null {
 type Traits = Partial<Pick<ThresholdMetric, 'argument' | 'quantity' | 'ofTime' | 'live'>>;
 
 /** By default a number that grows and has no argument. */
-function metric(
-  name: string,
-  meaning: string,
-  observe: ThresholdMetric['observe'],
-  traits: Traits = {},
-): ThresholdMetric {
+function metric(name: string, meaning: string, traits: Traits, observe: ThresholdMetric['observe']): ThresholdMetric {
   return { name, argument: null, quantity: 'number', meaning, ofTime: false, live: 'grows', observe, ...traits };
 }
 
 function percentileMetric(name: string, percentile: number): ThresholdMetric {
-  const observe: ThresholdMetric['observe'] = ({ latency }, word) =>
-    latencyOf(latency, word)?.percentileMs(percentile) ?? null;
   const meaning = 'a percentile, p0 to p100: this percentage took no longer';
-  return metric(name, meaning, observe, { ...OF_LATENCY, live: 'settles' });
+  return metric(name, meaning, { ...OF_LATENCY, live: 'settles' }, ({ latency }, word) => {
+    return latencyOf(latency, word)?.percentileMs(percentile) ?? null;
+  });
 }
 
 function latencyMetric(
@@ -207,11 +178,10 @@ function latencyMetric(
   pick: (durations: DurationSummary) => number,
   live: ThresholdMetric['live'],
 ): ThresholdMetric {
-  const observe: ThresholdMetric['observe'] = ({ latency }, word) => {
+  return metric(name, meaning, { ...OF_LATENCY, live }, ({ latency }, word) => {
     const durations = latencyOf(latency, word)?.summary() ?? null;
     return durations === null ? null : pick(durations);
-  };
-  return metric(name, meaning, observe, { ...OF_LATENCY, live });
+  });
 }
 
 function latencyOf(latency: LatencyHistograms, word: string): DurationHistogram | null {
@@ -224,14 +194,18 @@ function timeTo({ recovery, plannedRegistrations }: RunMeasures, share: string):
   return recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations);
 }
 
-function total(name: string, meaning: string, member: keyof RunTotalsValues): ThresholdMetric {
-  return metric(name, meaning, ({ totals }) => totals.values()[member]);
+function countOf({ counts }: RunMeasures, word: string): number {
+  return counts.of(...(RESULT_WORDS.get(word) ?? []));
+}
+
+function total(name: string, meaning: string, member: keyof RunTotalsValues, traits: Traits = {}): ThresholdMetric {
+  return metric(name, meaning, traits, ({ totals }) => totals.values()[member]);
 }
 
 function perDevice(name: string, meaning: string, member: 'registersSent' | 'polls' | 'connections'): ThresholdMetric {
-  const observe: ThresholdMetric['observe'] = ({ totals, counts }) =>
-    ratio(totals.values()[member], counts.of(...LAUNCHED_RESULTS));
-  return metric(name, meaning, observe, { live: 'settles' });
+  return metric(name, meaning, { live: 'settles' }, ({ totals, counts }) =>
+    ratio(totals.values()[member], counts.of(...LAUNCHED_RESULTS)),
+  );
 }
 
 function health(
@@ -240,7 +214,7 @@ function health(
   member: Exclude<keyof HealthSummary, 'limited' | 'limits'>,
   quantity: Quantity = 'number',
 ): ThresholdMetric {
-  return metric(name, meaning, (measures) => measures.health?.[member] ?? null, { quantity, live: null });
+  return metric(name, meaning, { quantity, live: null }, (measures) => measures.health?.[member] ?? null);
 }
 
 /** Names are not case-sensitive; one that ends with … or * stands for every hub with that prefix. */

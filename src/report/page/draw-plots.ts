@@ -225,12 +225,8 @@ function writeOver(ctx: CanvasRenderingContext2D, text: string, [x, y]: Point): 
   ctx.fillText(text, x, y);
 }
 
-function widthOf(box: HTMLElement): number {
-  return document.documentElement.dataset['print'] === undefined ? box.clientWidth : PRINT_WIDTH_PX;
-}
-
 function sizeOf(box: HTMLElement): { width: number; height: number } {
-  const width = widthOf(box);
+  const width = document.documentElement.dataset['print'] === undefined ? box.clientWidth : PRINT_WIDTH_PX;
   return { width, height: width < NARROW_PX ? HEIGHT_NARROW_PX : HEIGHT_PX };
 }
 
@@ -257,10 +253,7 @@ function draw(data: PlotData, box: HTMLElement): DrawnPlot {
     axes: [xAxis(data), yAxis(data)],
     series: [{}, ...data.series.map(seriesLook)],
     bands: bands(data),
-    hooks: {
-      draw: [(plot) => drawMarks(plot, data.marks)],
-      setCursor: [(plot) => showValues(plot, data, box)],
-    },
+    hooks: { draw: [(plot) => drawMarks(plot, data.marks)], setCursor: [(plot) => showValues(plot, data, box)] },
   };
   const plot = new uPlot(options, columns(data), box);
   listenForKeys(plot, data, box);
@@ -316,15 +309,11 @@ function moveCursors({ id, axis }: PlotData, index: number): void {
   }
 }
 
-function drawAll(): readonly DrawnPlot[] {
-  const text = document.getElementById('plots')?.textContent ?? '[]';
-  return (JSON.parse(text) as PlotData[]).flatMap((data) => {
-    const box = document.getElementById(data.id);
-    return box === null ? [] : [draw(data, box)];
-  });
-}
-
-const drawn = drawAll();
+const described = JSON.parse(document.getElementById('plots')?.textContent ?? '[]') as readonly PlotData[];
+const drawn = described.flatMap((data) => {
+  const box = document.getElementById(data.id);
+  return box === null ? [] : [draw(data, box)];
+});
 window.plots = Object.fromEntries(drawn.map(({ data, plot }) => [data.id, plot]));
 
 function fitAll(): void {

@@ -7,19 +7,8 @@ import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 export const ALLOWED_RATE = 'allowed rate';
 
-export type RunPlots = {
-  readonly rates: PlotData;
-  readonly inFlight: PlotData;
-  readonly throttles: PlotData;
-  readonly service: PlotData;
-  readonly percentiles: PlotData;
-  readonly recovery: PlotData;
-  readonly lateness: PlotData;
-  readonly cpu: PlotData;
-};
-
 /** All plots of the report. Those over time share their x values, the ends of the buckets. */
-export function runPlots(facts: ReportFacts): RunPlots {
+export function runPlots(facts: ReportFacts) {
   const time = new TimePlots(facts);
   return {
     rates: time.rates(),
@@ -32,6 +21,8 @@ export function runPlots(facts: ReportFacts): RunPlots {
     cpu: time.cpu(),
   };
 }
+
+export type RunPlots = ReturnType<typeof runPlots>;
 
 export function hasValues({ series }: PlotData): boolean {
   return series.some(({ values }) => values.some((value) => value !== null));
@@ -57,12 +48,7 @@ class TimePlots {
     ];
     const peaks = [
       { ...this.#sampled('launched', 'max'), label: 'peak launches', shape: 'dashed' } as const,
-      {
-        ...this.#sampled('settled', 'max'),
-        label: 'peak completions',
-        shape: 'dashed',
-        color: 'b',
-      } as const,
+      { ...this.#sampled('settled', 'max'), label: 'peak completions', shape: 'dashed', color: 'b' } as const,
     ];
     return this.#plot('plot-rates', 'perSecond', this.#isWide() ? [...series, ...peaks] : series, this.#intendedRate());
   }
@@ -79,17 +65,9 @@ class TimePlots {
   throttles(): PlotData {
     const bounded = this.#buckets.some(({ sampled }) => sampled.rateAllowedPerSecond.count > 0);
     const throttled = this.#buckets.some(({ sampled }) => sampled.throttles.sum > 0);
-    const throttles: PlotSeries = {
-      ...this.#sampled('throttles', 'mean'),
-      label: 'throttles',
-      shape: 'bars',
-      color: 'b',
-    };
-    const allowed: PlotSeries = {
-      ...this.#sampled('rateAllowedPerSecond', 'min'),
-      label: ALLOWED_RATE,
-      shape: 'steps',
-    };
+    const throttles = { ...this.#sampled('throttles', 'mean'), label: 'throttles', shape: 'bars', color: 'b' } as const;
+    const rate = this.#sampled('rateAllowedPerSecond', 'min');
+    const allowed: PlotSeries = { ...rate, label: ALLOWED_RATE, shape: 'steps' };
     const series = [...(throttled ? [throttles] : []), ...(bounded ? [allowed] : [])];
     return this.#plot('plot-throttles', 'perSecond', series, bounded ? this.#intendedRate() : []);
   }

@@ -129,10 +129,8 @@ function givenGroups(reader: Reader): ReadonlyMap<string, GivenGroup> {
         variable: givenText(reader, [...at, variable], false),
       });
       const primary = keyAt('keyFile', 'keyVariable');
-      return [
-        name,
-        { primary, secondary: keyAt('secondaryKeyFile', 'secondaryKeyVariable'), origin: originAt(reader, at) },
-      ];
+      const secondary = keyAt('secondaryKeyFile', 'secondaryKeyVariable');
+      return [name, { primary, secondary, origin: originAt(reader, at) }];
     }),
   );
 }
@@ -170,9 +168,8 @@ function substituteVariables(reader: Reader, written: string, origin: Origin): s
     const [reason, remedy] = isHidden
       ? ['which holds a secret', 'Name the variable with keyVariable instead']
       : ['which is not set', 'Set it, or write the value itself'];
-    reader.problems.push(
-      problemAt(origin, `${origin.name} uses the environment variable ${quoteValue(name)}, ${reason}`, remedy),
-    );
+    const message = `${origin.name} uses the environment variable ${quoteValue(name)}, ${reason}`;
+    reader.problems.push(problemAt(origin, message, remedy));
     return '';
   });
   return isComplete ? text : null;

@@ -14,36 +14,29 @@ import { type GatheredSettings, givenOrigins, listGiven, readGiven } from './gat
 import { describeOrigin, type Origin, originOf, problemAt, SOURCES } from './origin.ts';
 import type { GivenGroup } from './read-scenario.ts';
 
-/** One of the two keys of an enrollment group: where it can be named, and what it is called. */
-type KeyRole = {
-  readonly role: 'primary' | 'secondary';
-  /** The settings that name a key for all rows. */
-  readonly file: 'groupKeyFile' | 'secondaryKeyFile';
-  readonly variable: 'groupKeyVariable' | 'secondaryKeyVariable';
-  /** Holds the key when no setting names one; `null` = no variable does. */
-  readonly impliedVariable: string | null;
-  readonly adjective: '' | 'secondary ';
-  /** The keys of a group in a scenario. */
-  readonly groupKeys: string;
-};
-
-const PRIMARY: KeyRole = {
+const PRIMARY = {
   role: 'primary',
+  /** The settings that name a key for all rows. */
   file: 'groupKeyFile',
   variable: 'groupKeyVariable',
+  /** Holds the key when no setting names one; `null` = no variable does. */
   impliedVariable: GROUP_KEY_VARIABLE,
   adjective: '',
+  /** The keys of a group in a scenario. */
   groupKeys: 'keyFile or keyVariable',
-};
+} as const;
 
-const SECONDARY: KeyRole = {
+const SECONDARY = {
   role: 'secondary',
   file: 'secondaryKeyFile',
   variable: 'secondaryKeyVariable',
   impliedVariable: null,
   adjective: 'secondary ',
   groupKeys: 'secondaryKeyFile or secondaryKeyVariable',
-};
+} as const;
+
+/** One of the two keys of an enrollment group: where it can be named, and what it is called. */
+type KeyRole = typeof PRIMARY | typeof SECONDARY;
 
 const KEY_SETTINGS: readonly SettingName[] = [PRIMARY, SECONDARY].flatMap(({ file, variable }) => [file, variable]);
 
@@ -120,15 +113,14 @@ function keyForAll(
 ): KeyChoice | null {
   const [file, variable] = [values[fileSetting], values[variableSetting]];
   const choices: KeyChoice[] = [];
-  if (file !== null) choices.push({ source: { kind: 'file', file }, origin: origins[fileSetting] });
+  const choose = (source: SecretSource, origin: Origin) => choices.push({ source, origin });
+  if (file !== null) choose({ kind: 'file', file }, origins[fileSetting]);
   if (variable !== null) {
-    const origin = origins[variableSetting];
-    checkVariable(variable, origin, environment, problems);
-    choices.push({ source: { kind: 'environment', variable }, origin });
+    checkVariable(variable, origins[variableSetting], environment, problems);
+    choose({ kind: 'environment', variable }, origins[variableSetting]);
   }
   if (impliedVariable !== null && isSet(environment, impliedVariable)) {
-    const origin = originOf('environment', impliedVariable);
-    choices.push({ source: { kind: 'environment', variable: impliedVariable }, origin });
+    choose({ kind: 'environment', variable: impliedVariable }, originOf('environment', impliedVariable));
   }
   const strength = ({ origin }: KeyChoice): number => SOURCES.indexOf(origin.source);
   const strengthMax = Math.max(...choices.map(strength));

@@ -71,17 +71,12 @@ function withKeys(
   const isGroupKey = attestation.kind === 'group-key';
   const [groupKeyFile, groupKeyVariable] = fileOrVariable(isGroupKey ? attestation.key : null);
   const [secondaryKeyFile, secondaryKeyVariable] = fileOrVariable(isGroupKey ? attestation.secondary.key : null);
-  const origin = primary ?? origins.groupKeyVariable;
-  const secondaryOrigin = secondary ?? origins.secondaryKeyVariable;
+  const { groupKeyVariable: first, secondaryKeyVariable: second } = origins;
+  const ofPrimary = { groupKeyFile: primary ?? first, groupKeyVariable: primary ?? first };
+  const ofSecondary = { secondaryKeyFile: secondary ?? second, secondaryKeyVariable: secondary ?? second };
   return {
     values: { ...values, groupKeyFile, groupKeyVariable, secondaryKeyFile, secondaryKeyVariable },
-    origins: {
-      ...origins,
-      groupKeyFile: origin,
-      groupKeyVariable: origin,
-      secondaryKeyFile: secondaryOrigin,
-      secondaryKeyVariable: secondaryOrigin,
-    },
+    origins: { ...origins, ...ofPrimary, ...ofSecondary },
   };
 }
 

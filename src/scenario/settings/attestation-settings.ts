@@ -1,6 +1,6 @@
 import { ID_IN_PATTERN } from '../../fleet/certificate-files.ts';
 import { choice, FILE, FILE_PATTERN, FOLDER, VARIABLE } from '../notation/notation.ts';
-import { inGroup, setting } from './setting.ts';
+import { inGroup, setting, unflagged } from './setting.ts';
 
 const NO_KEYS_IN_FLAGS = 'keys never go on the command line';
 const NO_SECONDARY_KEY = 'a wrong key should not go unnoticed';
@@ -23,8 +23,7 @@ export const ATTESTATION_SETTINGS = inGroup('Keys', {
     reason: NO_KEYS_IN_FLAGS,
     help: 'file with the base64 key of the enrollment group',
   }),
-  groupKeyVariable: setting('attestation.keyVariable', VARIABLE, {
-    flag: null,
+  groupKeyVariable: unflagged('attestation.keyVariable', VARIABLE, {
     defaultText: 'DPSLOAD_GROUP_KEY',
     reason: NO_KEYS_IN_FLAGS,
     help: 'name of the environment variable with the base64 key of the enrollment group',
@@ -33,8 +32,7 @@ export const ATTESTATION_SETTINGS = inGroup('Keys', {
     reason: NO_SECONDARY_KEY,
     help: 'file with the secondary key of the enrollment group, tried for devices whose primary key the service rejects',
   }),
-  secondaryKeyVariable: setting('attestation.secondaryKeyVariable', VARIABLE, {
-    flag: null,
+  secondaryKeyVariable: unflagged('attestation.secondaryKeyVariable', VARIABLE, {
     reason: NO_SECONDARY_KEY,
     help: 'name of the environment variable with the secondary key of the enrollment group',
   }),

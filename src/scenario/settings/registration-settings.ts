@@ -2,7 +2,7 @@ import { REGISTRATION_POLICY_DEFAULT as POLICY } from '../../registration/regist
 import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
 import { choice, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
-import { inGroup, setting } from './setting.ts';
+import { inGroup, setting, unflagged } from './setting.ts';
 
 /** A registration that takes longer has been forgotten. */
 const REGISTRATION_MAX_MS = DAY_MS;
@@ -39,76 +39,63 @@ export const REGISTRATION_SETTINGS = inGroup('Each registration', {
     reason: 'five times the minute after which the service gives up on a hub',
     help: 'time limit for a whole registration, from its actual start',
   }),
-  requestRetries: setting('registration.requestRetries', wholeNumberBetween(0, 100_000), {
-    flag: null,
+  requestRetries: unflagged('registration.requestRetries', wholeNumberBetween(0, 100_000), {
     default: POLICY.requestRetriesMax,
     reason: 'fills the whole deadline with pauses of 10 s',
     help: 'requests to repeat on one connection after 429, 5xx, 409 or a lost operation',
   }),
-  polls: setting('registration.polls', wholeNumberBetween(1, 100_000), {
-    flag: null,
+  polls: unflagged('registration.polls', wholeNumberBetween(1, 100_000), {
     default: POLICY.pollsMax,
     reason: 'ends an operation that stays in assigning forever',
     help: 'polls of one operation',
   }),
-  connectTimeout: setting('registration.connectTimeout', TIME_LIMIT, {
-    flag: null,
+  connectTimeout: unflagged('registration.connectTimeout', TIME_LIMIT, {
     default: POLICY.connectTimeoutMs,
     reason: 'a busy front end has been seen to take seconds for a TLS handshake',
     help: 'time limit from opening a connection to its CONNACK',
   }),
-  responseTimeout: setting('registration.responseTimeout', TIME_LIMIT, {
-    flag: null,
+  responseTimeout: unflagged('registration.responseTimeout', TIME_LIMIT, {
     default: POLICY.responseTimeoutMs,
     reason: AS_SDKS,
     help: 'time limit from a request to its answer, and from SUBSCRIBE to SUBACK',
   }),
-  pollDelay: setting('registration.pollDelay', PAUSE, {
-    flag: null,
+  pollDelay: unflagged('registration.pollDelay', PAUSE, {
     default: POLICY.pollDelayDefaultMs,
     reason: AS_SDKS,
     help: 'pause before a poll when the service sends no retry-after',
   }),
-  pollDelayMin: setting('registration.pollDelayMin', PAUSE, {
-    flag: null,
+  pollDelayMin: unflagged('registration.pollDelayMin', PAUSE, {
     default: POLICY.pollDelayMinMs,
     reason: 'a retry-after of 0 would cause a tight loop',
     help: 'shortest pause before a poll, even if retry-after asks for less',
   }),
-  retryAfterMax: setting('registration.retryAfterMax', PAUSE, {
-    flag: null,
+  retryAfterMax: unflagged('registration.retryAfterMax', PAUSE, {
     default: POLICY.retryAfterMaxMs,
     reason: 'longer than any seen so far',
     help: 'longest retry-after to obey; longer ones are cut to this and counted',
   }),
-  retryDelayBase: setting('registration.retryDelayBase', PAUSE, {
-    flag: null,
+  retryDelayBase: unflagged('registration.retryDelayBase', PAUSE, {
     default: POLICY.retryDelayBaseMs,
     reason: SERVICE_GUIDANCE,
     help: 'first step of the exponential backoff',
   }),
-  retryDelayMax: setting('registration.retryDelayMax', PAUSE, {
-    flag: null,
+  retryDelayMax: unflagged('registration.retryDelayMax', PAUSE, {
     default: POLICY.retryDelayMaxMs,
     reason: SERVICE_GUIDANCE,
     help: 'longest step of the exponential backoff',
   }),
-  conflictDelayMin: setting('registration.conflictDelayMin', PAUSE, {
-    flag: null,
+  conflictDelayMin: unflagged('registration.conflictDelayMin', PAUSE, {
     default: POLICY.conflictDelayMinMs,
     reason: CONFLICT,
     help: 'shortest pause after a 409',
   }),
-  conflictDelayMax: setting('registration.conflictDelayMax', PAUSE, {
-    flag: null,
+  conflictDelayMax: unflagged('registration.conflictDelayMax', PAUSE, {
     default: POLICY.conflictDelayMaxMs,
     reason: CONFLICT,
     help: 'longest pause after a 409',
   }),
-  retryInvalidCertificate: setting('registration.retryInvalidCertificate', YES_NO, {
-    flag: null,
+  retryInvalidCertificate: unflagged('registration.retryInvalidCertificate', YES_NO, {
     default: POLICY.retriesInvalidCertificate,
-    defaultText: 'no',
     reason: 'an invalid certificate stays invalid',
     help: 'connect once more when the service calls the certificate invalid (401002): it has been seen to reject valid ones now and then',
   }),

@@ -22,7 +22,7 @@ export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Each registra
 
 type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 
-/** Without `flag`, the setting has a long flag only; without `defaultText`, help shows `default`, or "none". */
+/** Without `flag`, the setting has a long flag only; without `defaultText`, help shows `default`, "no" or "none". */
 type Declaration<Value> = Pick<Setting<Value>, 'help' | 'reason'> &
   Partial<Pick<Setting<Value>, 'flag' | 'defaultText'>> & { readonly default?: NoInfer<Value> };
 
@@ -31,8 +31,17 @@ export function setting<Value>(
   notation: Notation<Value>,
   { default: value, flag = { short: null }, defaultText, ...texts }: Declaration<Value>,
 ): UngroupedSetting<Value> {
-  const shown = defaultText ?? (value === undefined ? 'none' : notation.show(value));
-  return { key, notation, flag, default: value ?? null, defaultText: shown, ...texts };
+  const shown = value === undefined ? 'none' : value === false ? 'no' : notation.show(value);
+  return { key, notation, flag, default: value ?? null, defaultText: defaultText ?? shown, ...texts };
+}
+
+/** A setting that only the environment and a scenario can give. */
+export function unflagged<Value>(
+  key: string,
+  notation: Notation<Value>,
+  declaration: Declaration<Value>,
+): UngroupedSetting<Value> {
+  return setting(key, notation, { ...declaration, flag: null });
 }
 
 /** Puts settings under one heading in help. */

@@ -5,7 +5,7 @@ import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { ATTESTATION_SETTINGS } from './attestation-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
 import { EXPECTATION_SETTINGS, REGISTRATION_SETTINGS } from './registration-settings.ts';
-import { inGroup, type Setting, setting } from './setting.ts';
+import { inGroup, type Setting, setting, unflagged } from './setting.ts';
 import { TARGET_SETTINGS } from './target-settings.ts';
 
 /** The seed is one 32-bit word of the hash behind all jitter. */
@@ -19,17 +19,12 @@ const FOUND_BY_NAME = 'columns are found by name';
  */
 const SETTINGS = {
   ...inGroup('Run', {
-    name: setting('name', TEXT, {
-      flag: null,
-      reason: 'the folder identifies a run',
-      help: 'name of the run in its files',
-    }),
+    name: unflagged('name', TEXT, { reason: 'the folder identifies a run', help: 'name of the run in its files' }),
   }),
   ...TARGET_SETTINGS,
   ...ATTESTATION_SETTINGS,
   ...inGroup('Fleet', {
-    fleet: setting('fleet.file', FILE, {
-      flag: null,
+    fleet: unflagged('fleet.file', FILE, {
       reason: 'a run needs a fleet',
       help: 'fleet CSV; on the command line, the argument FLEET.csv',
     }),
@@ -63,7 +58,6 @@ const SETTINGS = {
   ...inGroup('Run', {
     leftBehind: setting('leftBehind', YES_NO, {
       default: false,
-      defaultText: 'no',
       reason: 'registered devices are meant to stay',
       help: 'list the registration records and device identities that the run leaves behind, with the commands to remove them (left-behind.txt); removes nothing',
     }),
@@ -78,7 +72,6 @@ const SETTINGS = {
     }),
     allowLimited: setting('allowLimited', YES_NO, {
       default: false,
-      defaultText: 'no',
       reason: 'times measured by an overloaded load generator say nothing about the service',
       help: 'judge thresholds on time even if the load generator was the limit',
     }),

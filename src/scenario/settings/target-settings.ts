@@ -2,7 +2,7 @@ import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../
 import type { Transport } from '../../mqtt/service-conversations.ts';
 import { ADDRESSES } from '../notation/lists.ts';
 import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
-import { inGroup, setting } from './setting.ts';
+import { inGroup, setting, unflagged } from './setting.ts';
 
 const TLS_VERSION = choice(['1.2', '1.3']);
 const EXPLICIT_TARGET = 'a target is always explicit';
@@ -11,7 +11,6 @@ const EXPLICIT_TARGET = 'a target is always explicit';
 export const TARGET_SETTINGS = inGroup('Target', {
   emulator: setting('target.emulator', YES_NO, {
     default: false,
-    defaultText: 'no',
     reason: EXPLICIT_TARGET,
     help: 'use the embedded DPS emulator, started for this run',
   }),
@@ -20,8 +19,7 @@ export const TARGET_SETTINGS = inGroup('Target', {
     reason: 'enough for a first run',
     help: 'YAML configuration of the emulator',
   }),
-  throwAway: setting('target.emulator.throwAway', YES_NO, {
-    flag: null,
+  throwAway: unflagged('target.emulator.throwAway', YES_NO, {
     default: false,
     defaultText: 'no; without an emulator configuration, a group key is always created',
     reason: 'keys belong to the operator',
@@ -31,10 +29,7 @@ export const TARGET_SETTINGS = inGroup('Target', {
     reason: EXPLICIT_TARGET,
     help: `use a DPS instance: ${GLOBAL_HOST}, or the instance's own host name; requires --id-scope`,
   }),
-  idScope: setting('target.idScope', ID_SCOPE, {
-    reason: EXPLICIT_TARGET,
-    help: 'ID scope of the DPS instance',
-  }),
+  idScope: setting('target.idScope', ID_SCOPE, { reason: EXPLICIT_TARGET, help: 'ID scope of the DPS instance' }),
   transport: setting<Transport>('target.transport', choice(['mqtt', 'websocket']), {
     default: 'mqtt',
     reason: 'what most devices use',
