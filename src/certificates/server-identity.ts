@@ -77,7 +77,7 @@ function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number,
 }
 
 function expiredCa(file: string): OperatorError {
-  const remedy = 'Remove it and its key: both are then created again, and clients must trust the new CA';
+  const remedy = 'Remove it and its key to have both created again; clients must then trust the new CA';
   return new OperatorError('usage', [problemIn(file, 'the CA has expired', remedy)]);
 }
 
@@ -85,7 +85,7 @@ function readCompletePair(dir: string, name: string): KeyedCertificate | null {
   const { certificatePem, privateKeyPem } = readPair(pairFiles(dir, name));
   if (certificatePem === null && privateKeyPem === null) return null;
   if (certificatePem === null || privateKeyPem === null) {
-    const remedy = 'Supply both, or remove both: they are then created';
+    const remedy = 'Supply both, or remove both to have them created';
     throw new OperatorError('usage', [problem(`${dir} contains only one of ${name}.pem and ${name}.key`, remedy)]);
   }
   return { certificatePem, privateKeyPem };

@@ -80,7 +80,7 @@ function deviceLines(
           : [
               [
                 'expected to move',
-                `${formatShare(expectedMovement.least)} at least for these shares; ${formatShare(expectedMovement.redrawn)} if every device were reallocated`,
+                `at least ${formatShare(expectedMovement.least)} for these shares; ${formatShare(expectedMovement.redrawn)} if every device were reallocated`,
               ],
             ]),
         ['changed device ID', formatCount(changedDeviceId)],

@@ -279,7 +279,11 @@ describe('runs that are refused', () => {
   const first = run(0, [completed]);
 
   it.each<[string, Partial<SessionRecord>, string]>([
-    ['another fleet', fleet({ digest: 'cd'.repeat(32) }), 'used another fleet than the run before it: SHA-256 cdcd'],
+    [
+      'another fleet',
+      fleet({ digest: 'cd'.repeat(32) }),
+      'used a different fleet from the run before it: SHA-256 cdcd',
+    ],
     ['other rows of it', fleet({ rows: 5 }), 'interprets the rows or columns of the fleet differently'],
     [
       'other columns of it',

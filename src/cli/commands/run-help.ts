@@ -49,7 +49,7 @@ ${table(thresholdMetrics())}
 ${table(metricArguments())}
 
 Exit codes:
-  If several apply, the first one in this list counts.
+  If several apply, the first one in this list wins.
 ${table(exitCodes())}
 
 Examples:

@@ -202,7 +202,7 @@ function checkSelection(
   const possible = pointsOf(kind);
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
-    const remedy = `It can strike at ${possible.join(', ')}`;
+    const remedy = `Choose from its points ${possible.join(', ')}`;
     addIssue(issue(`is ${point}, but ${kind} cannot strike there`, remedy, ['at', index]));
   });
   if (until !== null && until <= from) {

@@ -94,7 +94,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
   metric(
     'count',
-    'registrations with this result; failed = any fault',
+    'registrations with this result; failed = any failure',
     ({ counts }, word) => counts.of(...(RESULT_WORDS.get(word) ?? [])),
     { argument: RESULT },
   ),
@@ -111,7 +111,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
     { argument: CODE },
   ),
   metric('possibly_twice', 'registrations the service may have seen twice', ({ possiblyTwice }) => possiblyTwice),
-  metric('time_to', 'first start of the run until this share was assigned', timeTo, {
+  metric('time_to', 'time from the first start until this share was assigned', timeTo, {
     argument: SHARE,
     quantity: 'duration',
     ofTime: true,
@@ -137,7 +137,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   metric('hubs', 'hubs with at least one registration', ({ hubs }) => hubs.shares().length),
   metric(
     'allocation',
-    'verdict on the allocation policy, as the scenario expects it',
+    'verdict on the allocation policy, against the expectations of the scenario',
     ({ allocation }) => (allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict)),
     { quantity: 'verdict', live: null },
   ),

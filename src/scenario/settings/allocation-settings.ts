@@ -54,7 +54,7 @@ export const ALLOCATION_SETTINGS = inGroup('Allocation', {
   reprovision: setting('allocation.reprovision', choice(REPROVISION_POLICIES), {
     flag: null,
     reason: NOT_ASSUMED,
-    help: 'what should happen to devices that register again: migrate moves them with deviceDataMigrated, reset with deviceDataReset, never moves none',
+    help: 'what should happen to devices that register again: migrate moves them with deviceDataMigrated, reset with deviceDataReset; with never, no device moves',
   }),
   moved: setting('allocation.moved', PERCENTAGE_OR_ZERO, {
     flag: null,
