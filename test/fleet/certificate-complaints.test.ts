@@ -24,7 +24,7 @@ it.each<[name: string, row: object, files: Parameters<typeof certificateComplain
     'no file by the pattern',
     { registrationId: 'dev-9' },
     IN_FOLDER,
-    [/^cert_file ".*dev-9\.pem": there is/, /^key_file/],
+    [/^cert_file ".*dev-9\.pem": no such file/, /^key_file/],
   ],
   ['no file in the row', {}, { from: 'rows', folder }, [/has no cert_file/, /has no key_file/]],
   ['one file in the row', { keyFile: 'dev-1.key' }, { from: 'rows', folder }, [/has no cert_file/]],

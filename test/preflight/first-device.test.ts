@@ -47,7 +47,7 @@ describe('the first connection', () => {
 
   it.each([
     ['dns', 'Check the host name'],
-    ['tcp-refused', 'Check host and port'],
+    ['tcp-refused', 'Check the host and port'],
     ['tls-unknown-ca', '--ca'],
     ['connack-1', 'MQTT 3.1.1'],
     ['closed', 'Lower the rate'],

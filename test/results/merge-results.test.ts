@@ -214,7 +214,7 @@ describe('a fleet that grew', () => {
   it('is another one when no run has seen how it begins', async () => {
     const before = run(0, firstEnd, fleetOf(4, 'ab'.repeat(32)), 4);
     const failure = await mergeResults([before, retry(grown)], outFolder()).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('used another fleet') });
+    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('used a different fleet') });
   });
 });
 
@@ -290,8 +290,8 @@ describe('runs that are refused', () => {
       fleet({ otherColumns: ['Place'] }),
       'interprets the rows or columns of the fleet differently',
     ],
-    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'has another target than'],
-    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'has another target than'],
+    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'has a different target from'],
+    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'has a different target from'],
     ['other rounds', { rounds: 2 }, 'has 2 rounds, but'],
   ])('of %s', async (_, session, message) => {
     const other = run(1, [completed], session, session.fleet?.rows);

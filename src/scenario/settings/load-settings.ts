@@ -109,6 +109,6 @@ export const LOAD_SETTINGS = inGroup('Load', {
   }),
   only: setting('load.only', FILE, {
     reason: EVERY_ROW,
-    help: 'CSV with a column registration_id, such as failures.csv: register only these rows of the fleet; an ID that is not in the fleet counts as a bad row',
+    help: 'CSV with a column registration_id, such as failures.csv: register only the rows with these IDs; an ID that is not in the fleet counts as a bad row',
   }),
 });
