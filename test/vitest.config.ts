@@ -11,7 +11,7 @@ const INTEGRATION = [
   'test/fleet/survey-fleet.test.ts',
   'test/mqtt/{mqtt-js-connection,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
   'test/preflight/{service-clock,wrong-clock}.test.ts',
-  'test/prometheus/{metrics-server,run-metrics}.test.ts',
+  'test/prometheus/{publish-metrics,run-metrics}.test.ts',
   'test/report/report-in-browser.test.ts',
   'test/run-folder/run-lock.test.ts',
   'test/worker/thread-pool.test.ts',
