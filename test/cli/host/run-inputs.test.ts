@@ -82,7 +82,11 @@ describe('an emulator configuration', () => {
 
   it.each([
     ['an unknown key', 'symmetrickey: {}', 'unknown key "symmetrickey"'],
-    ['a variable that is not set', 'symmetricKey: { primaryKeyVariable: NONE }', 'primaryKeyVariable names a key that is empty'],
+    [
+      'a variable that is not set',
+      'symmetricKey: { primaryKeyVariable: NONE }',
+      'primaryKeyVariable names a key that is empty',
+    ],
   ])('is refused for %s, as the emulator refuses it', async (_, attestation, message) => {
     const file = given(attestation);
     const error = await operatorError(() => read(file, { DPSLOAD_GROUP_KEY: KEY }));
