@@ -7,7 +7,7 @@ export type HubChange = 'kept' | 'moved' | 'lost';
 /** A registration compared with the previous state of the device. */
 export type DeviceStep = {
   readonly outcome: RegistrationOutcome;
-  /** Assigned, without a hub before: what an allocation policy is judged by. */
+  /** Assigned, without a hub before: the devices by which an allocation policy is judged. */
   readonly isInitial: boolean;
   /** In an earlier round, or before the run. */
   readonly hadHub: boolean;

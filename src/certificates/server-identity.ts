@@ -40,7 +40,7 @@ export async function serverIdentity(
   const ca = readCompletePair(dir, 'ca') ?? (await createCa(dir, nowMs));
   const caFile = join(dir, 'ca.pem');
   if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') {
-    const remedy = 'Remove it and its key: both are then created again, and clients must trust the new CA';
+    const remedy = 'Remove it and its key to have both created again; clients must then trust the new CA';
     throw new OperatorError('usage', [problemIn(caFile, 'the CA has expired', remedy)]);
   }
   const stored = readCompletePair(dir, 'server');

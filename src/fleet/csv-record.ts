@@ -119,7 +119,7 @@ const CSV_MESSAGES: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'the record that begins here opens a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'in the record that begins here, text follows a closing quote',
   INVALID_OPENING_QUOTE: 'in the record that begins here, a quote appears in the middle of a field',
-  CSV_MAX_RECORD_SIZE: `the record that begins here has more than ${RECORD_BYTES_MAX.toLocaleString('en-US')} bytes; possibly a quote is not closed`,
+  CSV_MAX_RECORD_SIZE: `the record that begins here has more than ${RECORD_BYTES_MAX.toLocaleString('en-US')} bytes; a quote may not be closed`,
 };
 
 const QUOTE_REMEDY = 'Quote fields that contain quotes, delimiters or line breaks, and double the quotes inside them';

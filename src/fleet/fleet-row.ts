@@ -63,7 +63,7 @@ export function foldedRegistrationId(fields: readonly string[], columns: FleetCo
 function widthComplaint(actual: number, { line, width }: FleetColumns): RowComplaint {
   const remedy =
     line === null
-      ? 'Without a header, every line is one registration ID: remove --no-header if the first line names the columns'
+      ? 'Remove --no-header if the first line names the columns: without a header, every line is one registration ID'
       : 'Give every row as many fields as the header, and quote fields that contain the delimiter';
   return { message: `has ${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
 }

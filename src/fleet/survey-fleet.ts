@@ -159,7 +159,7 @@ function isCapitalWithDerivedKey(fields: readonly string[], { placeOf }: FleetCo
 export function capitalIdsWarning(count: number): string | null {
   if (count === 0) return null;
   const ids = count === 1 ? '1 registration ID has' : `${count.toLocaleString('en-US')} registration IDs have`;
-  return `${ids} capital letters and a derived key: whether the service folds the case before it derives the key is unverified`;
+  return `${ids} capital letters and a derived key: it is unverified whether the service folds the case before it derives the key`;
 }
 
 export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of these IDs first (--limit)';

@@ -182,7 +182,7 @@ export class SettlementFold {
   #addSession(session: SessionRecord, offset: number): void {
     const before = this.sessions.at(-1)?.session ?? session;
     if (!continuesFleet(before, session)) {
-      throw new JournalFormatError('belongs to another fleet than the sessions before it');
+      throw new JournalFormatError('belongs to a different fleet from the sessions before it');
     }
     this.index ??= new SettlementIndex(session.fleet.rows, session.rounds);
     if (session.fleet.rows > this.index.rows) this.index.growTo(session.fleet.rows);

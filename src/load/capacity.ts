@@ -59,7 +59,7 @@ export const REGISTRATION_SECONDS = 3;
 /** File descriptors of a process for libraries, journal, pipes and threads, besides its sockets. */
 const OTHER_DESCRIPTORS = 64;
 
-/** A port rests this long after this side closed its connection (TIME_WAIT, a constant of Linux). */
+/** A port stays unusable for this long after this side has closed its connection (TIME_WAIT, a constant of Linux). */
 const PORT_REST_SECONDS = 60;
 
 /** Name of the cap of a fleet that has a slot for each device: the duration of one registration. It delays no launch. */
@@ -127,7 +127,7 @@ function slotCap({ devices, concurrency, registrationSeconds }: CapacityDemand):
     name: isEnough ? ONE_REGISTRATION : 'concurrency',
     perMinute: (Math.max(1, inFlight) * 60) / registrationSeconds,
     evidence: `${isEnough ? 'all ' : ''}${count(inFlight)} in flight${isEnough ? ' at once' : ''}, if a registration takes ${registrationSeconds} s`,
-    remedy: isEnough ? 'Raise nothing: every device has a slot' : 'Raise --concurrency',
+    remedy: isEnough ? 'Leave --concurrency as it is: every device has a slot' : 'Raise --concurrency',
   };
 }
 
@@ -147,7 +147,7 @@ function portCaps({ registrationSeconds }: CapacityDemand, supply: CapacitySuppl
   if (localPorts === null) return [];
   const ports = localPorts * sourceAddresses;
   const perMinute = (ports * 60) / (registrationSeconds + PORT_REST_SECONDS);
-  const evidence = `${count(ports)} ports, each in use for ${registrationSeconds} s and at rest for ${PORT_REST_SECONDS} s`;
+  const evidence = `${count(ports)} ports, each in use for ${registrationSeconds} s and then unusable for ${PORT_REST_SECONDS} s`;
   const remedy = 'Add --local-address, or widen net.ipv4.ip_local_port_range';
   return [{ name: 'local ports', perMinute, evidence, remedy }];
 }

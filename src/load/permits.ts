@@ -7,7 +7,7 @@ const US_PER_SECOND = 1_000_000;
  * after the previous one, rounded up: with a rate of at most `share / 60 s`, no window of 60 seconds holds more than `share`
  * permits, and they are evenly spread. A permit that nobody took in time is lost, not saved up.
  *
- * Repeated requests of registrations in progress wait in a queue; nothing new is launched until it is empty.
+ * Repeated requests of registrations in flight wait in a queue; nothing new is launched until it is empty.
  */
 export class Permits<Waiter> {
   readonly #ratePerSecondAt: (atMs: number) => number;

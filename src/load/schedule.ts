@@ -53,7 +53,7 @@ export class Schedule {
   /**
    * Places the next launch.
    *
-   * @param slotsFreeSinceMs since when it has not been waiting for a slot
+   * @param slotsFreeSinceMs when it stopped waiting for a slot
    * @param firstIntendedAtMs when a repeated launch was first intended, from which its response time counts; `null` = a first launch
    */
   place(nowMs: number, slotsFreeSinceMs: number, firstIntendedAtMs: number | null): Placement {

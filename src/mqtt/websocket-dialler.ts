@@ -42,7 +42,7 @@ function webSocketStream(socket: TLSSocket, where: string, events: StreamEvents)
     events.secured();
   });
   webSocket.on('unexpected-response', (_request, { statusCode, statusMessage }) => {
-    end(webSocketFailure(`the upgrade was answered with HTTP ${statusCode} ${statusMessage}`, where));
+    end(webSocketFailure(`the server answered the upgrade with HTTP ${statusCode} ${statusMessage}`, where));
   });
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // `ws` gives a code to every fault in the server's frames; an error without one comes from writing after a close.

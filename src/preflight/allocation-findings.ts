@@ -37,10 +37,10 @@ export function allocationFindings(expectation: AllocationExpectation | null, de
   return [warning(SUBJECT, evidence, remedy)];
 }
 
-/** `a policy that keeps its shares passes at ±2%, one that is 4% off fails, each with 95% confidence` */
+/** `a policy that keeps its shares passes at ±2% and one that is 4% off fails, each with 95% confidence` */
 function strength({ tolerance, confidence }: AllocationExpectation): string {
   const passes = `a policy that keeps its shares passes at ±${formatPoints(tolerance)}`;
-  return `${passes}, one that is ${formatPoints(2 * tolerance)} off fails, each with ${formatPoints(confidence)} confidence`;
+  return `${passes} and one that is ${formatPoints(2 * tolerance)} off fails, each with ${formatPoints(confidence)} confidence`;
 }
 
 /** The share that is hardest to judge: the one nearest to one half. */

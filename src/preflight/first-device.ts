@@ -12,7 +12,7 @@ import type { Clock } from '../time/clock.ts';
 /** CONNACK 3 means an unknown ID scope or a busy front end; only the busy one soon answers differently. */
 const TRIES_MAX = 3;
 const PAUSE_MS = 1_000;
-/** From dialling to CONNACK. */
+/** From dialing to CONNACK. */
 const TIMEOUT_MS = 30_000;
 
 /** Durations of the first connection's phases, in milliseconds; `failureCode`: a failure of the first device alone. */

@@ -63,6 +63,6 @@ export function measureClockSkew({ host, port, transport, caPems }: ClockTarget,
 export async function refuseWrongClock(target: ClockTarget, clock: Clock): Promise<void> {
   const { level, evidence, remedy } = clockFinding(await measureClockSkew(target, clock));
   if (level !== 'problem') return;
-  const message = `every token has expired by the time it arrives: the clock of this machine is ${evidence}`;
+  const message = `every SAS token has expired by the time it arrives: the clock of this machine is ${evidence}`;
   throw new OperatorError('unreachable', [problem(message, remedy)]);
 }

@@ -1,4 +1,4 @@
-/** Returns whether one insertion, deletion, replacement or swap of neighbours turns `a` into `b`; false for equal words. */
+/** Returns whether one insertion, deletion, replacement or swap of neighbors turns `a` into `b`; false for equal words. */
 export function isOneEditAway(a: string, b: string): boolean {
   if (a === b || Math.abs(a.length - b.length) > 1) return false;
   let start = 0;

@@ -19,10 +19,14 @@ const OUTCOME_COUNTERS: readonly Read<RegistrationOutcome, number>[] = [
   ['connections_total', 'Connections opened, by registrations that have ended.', ({ attempts }) => attempts],
   ['register_requests_total', 'Register requests, which the service bills.', ({ registersSent }) => registersSent],
   ['polls_total', 'Polls of an operation.', ({ polls }) => polls],
-  ['throttles_total', 'Answers with 429.', ({ throttles }) => throttles],
-  ['server_errors_total', 'Answers with 5xx, and unreadable ones.', ({ serverErrors }) => serverErrors],
-  ['stale_answers_total', 'Answers that matched no request.', ({ staleAnswers }) => staleAnswers],
-  ['retry_afters_clamped_total', 'Answers with a retry-after over the limit.', (outcome) => outcome.retryAftersClamped],
+  ['throttles_total', 'Responses with status 429.', ({ throttles }) => throttles],
+  ['server_errors_total', 'Responses with status 5xx, or unreadable.', ({ serverErrors }) => serverErrors],
+  ['stale_answers_total', 'Responses that matched no request.', ({ staleAnswers }) => staleAnswers],
+  [
+    'retry_afters_clamped_total',
+    'Responses with a retry-after above the limit.',
+    (outcome) => outcome.retryAftersClamped,
+  ],
 ];
 
 type Times = NonNullable<ReturnType<typeof outcomeTimes>>;
@@ -35,8 +39,8 @@ const OUTCOME_TIMES: readonly Read<Times, number | null>[] = [
 ];
 
 const SAMPLE_GAUGES: readonly Read<SampleRecord, number>[] = [
-  ['in_flight', 'Registrations in progress.', ({ inFlight }) => inFlight],
-  ['outstanding', 'Registrations released to workers and not settled, in progress or not.', (each) => each.outstanding],
+  ['in_flight', 'Registrations in flight.', ({ inFlight }) => inFlight],
+  ['outstanding', 'Registrations released to workers and not settled, in flight or not.', (each) => each.outstanding],
   ['cpu_cores', 'Cores that the load generator kept busy in the last second.', ({ cpuShare }) => cpuShare],
   ['resident_memory_bytes', 'Memory of the load generator.', ({ rssBytes }) => rssBytes],
 ];
@@ -50,7 +54,7 @@ const OPTIONAL_SAMPLE_GAUGES: readonly Read<SampleRecord, number | null>[] = [
   ],
   ['emulator_cpu_cores', 'Cores that the emulator kept busy.', ({ emulatorCpuShare }) => emulatorCpuShare],
   ['open_file_descriptors', 'Open files of the load generator.', ({ fileDescriptors }) => fileDescriptors],
-  ['rate_allowed_per_second', 'Launches a second allowed now.', (sample) => sample.rateAllowedPerSecond],
+  ['rate_allowed_per_second', 'Launches per second currently allowed.', (sample) => sample.rateAllowedPerSecond],
 ];
 
 /** Replaces label values beyond `ERROR_GROUPS_MAX`. */
@@ -59,7 +63,7 @@ const OTHER = 'other';
 export type RunMetricsPlan = {
   readonly target: TargetName;
   readonly version: string;
-  /** Registrations that the run is to settle. */
+  /** Registrations that the run has to settle. */
   readonly total: number;
   /** `null` = the load has no steady rate. */
   readonly ratePerSecond: number | null;
@@ -71,7 +75,7 @@ export class RunMetrics {
   readonly #registrations = this.#counter('registrations_total', 'Registrations that have ended, by result.', 'result');
   readonly #assigned = this.#counter('assigned_total', 'Assigned registrations, by hub.', 'hub');
   readonly #errors = this.#counter('errors_total', 'Registrations that failed, by error code.', 'code');
-  readonly #launches = this.#counter('launches_total', 'Registrations that were started.');
+  readonly #launches = this.#counter('launches_total', 'Registrations launched.');
   readonly #counters = OUTCOME_COUNTERS.map(([name, help, read]) => ({ counter: this.#counter(name, help), read }));
   readonly #times = OUTCOME_TIMES.map(([name, what, read]) => {
     return { histogram: this.#histogram(name, `${what}, of assigned registrations.`), read };
@@ -88,8 +92,8 @@ export class RunMetrics {
   constructor({ target, version, total, ratePerSecond }: RunMetricsPlan) {
     const info = { target: target.kind, host: target.host, id_scope: target.idScope, version };
     this.#gauge('run_info', 'The run in progress.', ...Object.keys(info)).set(info, 1);
-    this.#gauge('planned_registrations', 'Registrations that the run is to settle.').set(total);
-    this.#setOptional('rate_target_per_second', 'Launches a second that the load intends.', ratePerSecond);
+    this.#gauge('planned_registrations', 'Registrations that the run has to settle.').set(total);
+    this.#setOptional('rate_target_per_second', 'Intended launches per second.', ratePerSecond);
     for (const result of REGISTRATION_RESULTS) this.#registrations.inc({ result }, 0);
   }
 

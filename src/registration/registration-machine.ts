@@ -239,7 +239,7 @@ function register(before: RegistrationProgress, atMs: number, policy: Registrati
 function poll(before: RegistrationProgress, operationId: string, atMs: number, policy: RegistrationPolicy): Transition {
   const { polls, pollsOfOperation } = before;
   if (pollsOfOperation >= policy.pollsMax) {
-    const message = `Still not assigned after ${policy.pollsMax} polls`;
+    const message = `Still not assigned at the poll limit of ${policy.pollsMax}`;
     return finish(before, atMs, clientVerdict('timed-out', 'polls-exhausted', message));
   }
   const progress = { ...before, polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 };
@@ -391,7 +391,7 @@ function deadlineVerdict(
   if (lastTrouble?.result === 'throttled') return lastTrouble;
   const { errorCode, errorMessage } = lastTrouble ?? {};
   const cause = lastTrouble === null ? '' : `; last trouble: ${errorCode} ${errorMessage ?? ''}`.trimEnd();
-  return clientVerdict('timed-out', 'deadline', `Not finished after ${deadlineMs} ms${cause}`);
+  return clientVerdict('timed-out', 'deadline', `Not finished within ${deadlineMs / 1_000} s${cause}`);
 }
 
 function finish(

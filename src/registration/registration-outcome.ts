@@ -1,4 +1,4 @@
-/** How one registration ended. The machine sets all but the last two, which the coordinator or the report sets. */
+/** How one registration ended. The machine sets all but the last two, which the run or the report sets. */
 export const REGISTRATION_RESULTS = [
   'assigned', // the service named a hub
   'failed', // the service failed the operation, or rejected the request (404, 400, …)
@@ -7,7 +7,7 @@ export const REGISTRATION_RESULTS = [
   'throttled', // the last answer when attempts or deadline ran out was a 429
   'timed-out', // the deadline passed, or an answer never came
   'disconnected', // no connection could be made or kept
-  'cancelled', // stopped by the user while in progress
+  'cancelled', // stopped by the user while in flight
   'not-started', // never sent
   'unknown', // released to a worker before the run died: possibly sent
 ] as const;
@@ -16,7 +16,7 @@ export type RegistrationResult = (typeof REGISTRATION_RESULTS)[number];
 
 /** Durations of a registration's phases in milliseconds, on its last connection. `null` = not reached. */
 export type RegistrationPhases = {
-  /** Dialling to TCP connected, including name resolution. */
+  /** Dialing to TCP connected, including name resolution. */
   readonly tcpMs: number | null;
   /** TCP connected to TLS established. */
   readonly tlsMs: number | null;

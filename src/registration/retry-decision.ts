@@ -29,7 +29,7 @@ export type AnswerContext = Pick<Answer, 'status' | 'body'> & {
   readonly operationId: string | null;
 };
 
-/** The status comes first, since the body of an error may be anything; 200 and 202 are told apart by the body's status alone. */
+/** The status comes first, since the body of an error may be anything; only the body's status distinguishes 200 from 202. */
 export function answerMeaning({ asked, status, body, operationId }: AnswerContext): AnswerMeaning {
   if (status === 429) return 'throttled';
   if (status === 409) return 'conflict';

@@ -193,5 +193,5 @@ export function describeDrift({ drift, bucketMs, counts }: HubMinutes): string |
 
 function describeTest({ statistic, degreesOfFreedom, pValue }: ChiSquareTest): string {
   const p = pValue < P_VALUE_MIN ? `p < ${P_VALUE_MIN}` : `p = ${pValue.toFixed(4)}`;
-  return `chi-square ${statistic.toFixed(2)} with ${formatNoun(degreesOfFreedom, 'degree')} of freedom, ${p}`;
+  return `chi-square ${statistic.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ',')} with ${formatNoun(degreesOfFreedom, 'degree')} of freedom, ${p}`;
 }

@@ -91,7 +91,7 @@ function deviceLines(
 }
 
 function describeExpected({ least, redrawn }: ExpectedMovement): string {
-  return `${formatShare(least)} at least for these shares; ${formatShare(redrawn)} if every device were reallocated`;
+  return `at least ${formatShare(least)} for these shares; ${formatShare(redrawn)} if every device were reallocated`;
 }
 
 function movedShare({ keptHub, movedHub }: DeviceComparison['changes']): string {

@@ -35,7 +35,7 @@ export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceSt
   const deviceId = outcome.deviceId ?? deviceIdBefore;
   if (assignedHub === null && registersSent === 0 && result !== 'unknown') return '';
   const record = `az iot dps enrollment-group registration delete --dps-name ${INSTANCE} --registration-id ${quote(registrationId)}`;
-  if (assignedHub === null) return `${record}  # ${result}: possibly left a record\n`;
+  if (assignedHub === null) return `${record}  # ${result}: may have left a record\n`;
   const hub = assignedHub.split('.')[0] ?? assignedHub;
   const identity = `az iot hub device-identity delete --hub-name ${quote(hub)} --device-id ${quote(deviceId ?? registrationId)}`;
   return `${record}\n${identity}\n`;

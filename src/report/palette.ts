@@ -9,7 +9,7 @@ export type Palette = {
 
 const unchanged = (text: string): string => text;
 
-/** No emphasis, for files and for terminals without colours. */
+/** No emphasis, for files and for terminals without colors. */
 export const PLAIN: Palette = Object.freeze({
   bold: unchanged,
   dim: unchanged,

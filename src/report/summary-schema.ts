@@ -12,8 +12,12 @@ import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
  */
 
 const count = (meaning: string) => z.int().min(0).describe(meaning);
-const ms = (meaning: string) => z.number().min(0).describe(`${meaning}, in milliseconds`);
-const share = (meaning: string) => z.number().min(0).max(1).describe(`${meaning}; a part of 1`);
+const ms = (meaning: string) =>
+  z
+    .number()
+    .min(0)
+    .describe(meaning.replace(/(?=;|$)/, ', in milliseconds'));
+const share = (meaning: string) => z.number().min(0).max(1).describe(`${meaning}; a fraction of 1`);
 const text = (meaning: string) => z.string().describe(meaning);
 const number = (meaning: string) => z.number().describe(meaning);
 
@@ -174,7 +178,7 @@ const THRESHOLD = z.strictObject({
   expression: text('the threshold, such as p95(service) < 3s'),
   quantity: z
     .enum(['duration', 'share', 'number', 'verdict'])
-    .describe('unit of observed: milliseconds, a part of 1, a plain number, or 0 fail, 1 inconclusive, 2 pass'),
+    .describe('unit of observed: milliseconds, a fraction of 1, a plain number, or 0 fail, 1 inconclusive, 2 pass'),
   observed: number('null = not measured, which fails every threshold').nullable(),
   passed: z.boolean(),
   limited: z

@@ -97,7 +97,7 @@ function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   const failed = thresholds.filter(({ passed }) => !passed).length;
   const verdict =
     failed === 0
-      ? palette.good(`all ${formatCount(thresholds.length)} passed`)
+      ? palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`)
       : palette.bad(`${formatCount(failed)} of ${formatCount(thresholds.length)} failed`);
   const lines = thresholds.map((result) => {
     const word = result.passed ? palette.good('passed') : palette.bad('failed');

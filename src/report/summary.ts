@@ -94,7 +94,7 @@ function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Summary['verdi
   return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
 }
 
-/** Returns whether the run did everything that it was to do. */
+/** Returns whether the run reached its planned end. */
 export function reachedPlannedEnd(end: Summary['end']): boolean {
   return end?.reason === 'completed' || end?.reason === 'limit';
 }

@@ -51,7 +51,7 @@ function problemsOf({ folder, session }: Run, first: Run, before: Run): readonly
     found.push(problemIn(folder, message, 'Use the same --map, --on-bad-row and --attestation for every run'));
   }
   if (targetKey(session.target) !== targetKey(target)) {
-    const message = `has another target than ${first.folder}: ${targetLabel(session.target)} instead of ${targetLabel(target)}`;
+    const message = `has a different target from ${first.folder}: ${targetLabel(session.target)} instead of ${targetLabel(target)}`;
     const remedy = 'Report these runs separately: success at one service does not make up for a failure at another';
     found.push(problemIn(folder, message, remedy));
   }
@@ -66,7 +66,7 @@ function problemsOf({ folder, session }: Run, first: Run, before: Run): readonly
 export function differentFleet(file: string, session: SessionRecord, before: SessionRecord): Problem {
   return problemIn(
     file,
-    `used another fleet than the run before it: SHA-256 ${session.fleet.digest} instead of ${before.fleet.digest}`,
+    `used a different fleet from the run before it: SHA-256 ${session.fleet.digest} instead of ${before.fleet.digest}`,
     'Merge only runs of the same fleet file; to run part of it, use --only instead of a separate file',
   );
 }

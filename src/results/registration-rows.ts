@@ -28,7 +28,7 @@ async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
     counts.set(hub, (counts.get(hub) ?? 0) + 1);
   }
   if (counts.size === 0) {
-    const message = 'has no initial assignments, so it gives no hub shares to compare with';
+    const message = 'has no initial assignments, so there are no hub shares to compare with';
     const remedy = 'In allocation.asRun, name a run that registered new devices';
     throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }

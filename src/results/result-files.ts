@@ -103,7 +103,7 @@ export class ResultFiles {
     return digests;
   }
 
-  /** Replaces all files. summary.json goes first and comes last, so a summary always stands beside files of the same making. */
+  /** Replaces all files. summary.json goes first and comes last, so a summary always stands beside the files written with it. */
   async publish({ summary, reportHtml }: Results): Promise<void> {
     await this.#write(SUMMARY_FILE, summaryJson(summary));
     await this.#write(REPORT_FILE, reportHtml());

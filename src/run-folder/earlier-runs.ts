@@ -44,7 +44,7 @@ function foldersIn(out: string): readonly string[] {
 export function refuseRepeatedRun(planned: PlannedRun): void {
   const earlier = findEarlierRun(planned, null);
   if (earlier === null) return;
-  const message = `this fleet was already registered with ${targetLabel(planned.target)}: ${earlier}`;
+  const message = `this fleet has already been registered with ${targetLabel(planned.target)}: ${earlier}`;
   const remedy = `Continue that run with ${resumeCommandLine(earlier)}, or register the whole fleet again with --again`;
   throw new OperatorError('usage', [problem(message, remedy)]);
 }

@@ -22,7 +22,7 @@ const SELECTION_PINS = z.object({
   exclude: z.object({ startedAtEpochMs: z.number().nullable(), journalBytes: z.number() }).nullable(),
 });
 
-/** run.json: what a run was made of, and what a resumed run goes by. The scenario names its secrets and holds none. */
+/** run.json: the inputs of a run, from which a resumed run continues. The scenario names its secrets and holds none. */
 const RUN_FILE_SCHEMA = z.object({
   version: z.literal(RUN_FILE_VERSION),
   dpsloadVersion: z.string(),
@@ -89,7 +89,7 @@ export function writeRunFile(folder: string, facts: NewRunFile): void {
 }
 
 /**
- * Records what a resumed session goes by, before it sends anything: all changes or none. The digest of a longer fleet is added
+ * Records the inputs of a resumed session before it sends anything: all changes or none. The digest of a longer fleet is added
  * to those before it; the journal has it too, but is too long to search at the start of every run.
  *
  * @throws OperatorError `local` when the disk fails
@@ -140,7 +140,7 @@ function readRunFile<Member extends keyof RunFile>(
 
 export type ResumableRun = ReturnType<typeof readResumableRun>;
 
-/** The members that a resumed run goes by. @throws OperatorError as `readRunFile` */
+/** The members from which a resumed run continues. @throws OperatorError as `readRunFile` */
 export function readResumableRun(folder: string) {
   return readRunFile(folder, 'version', 'settings', 'fleet', 'selectionPins', 'sessions');
 }

@@ -69,7 +69,7 @@ function startOf(pid: number): string | null {
 
 function locked(folder: string, name: string, { pid, host }: Holder): OperatorError {
   const message = `another dpsload is working in this folder: process ${pid} on ${host}`;
-  const remedy = `Wait until it has ended; if it certainly no longer runs, remove ${join(folder, name)}`;
+  const remedy = `Wait until it ends; if it is no longer running, remove ${join(folder, name)}`;
   return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }
 

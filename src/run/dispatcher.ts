@@ -75,7 +75,7 @@ export class Dispatcher {
   #releasable(): number {
     const { clock, credits, schedule } = this.#parts;
     const nowMs = clock.nowMs();
-    // During an outage the launches in progress are the probes; after them, one at a time.
+    // During an outage the launches in flight are the probes; after them, one at a time.
     if (schedule.isPaused) return credits.outstanding === 0 ? 1 : 0;
     const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
     const { available } = credits;

@@ -11,7 +11,7 @@ import { REJECTED_ROWS_FILE, readRejectedLines, type UsableFleet } from '../run-
 import type { ResumableRun } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
-/** A run that can be resumed, as its journal leaves it. */
+/** A run that can be resumed, as its journal records it. */
 export type InterruptedRun = {
   readonly folder: string;
   readonly sessions: number;
@@ -28,7 +28,7 @@ export type InterruptedRun = {
   readonly journalBytes: number;
 };
 
-/** @throws OperatorError when the journal is missing, damaged or cut */
+/** @throws OperatorError when the journal is missing, damaged or truncated */
 export async function readInterruptedRun(
   folder: string,
   runFile: ResumableRun,
@@ -58,9 +58,9 @@ function sessionsMin(folder: string, { sessions }: ResumableRun): number {
 }
 
 function cutJournal(folder: string): OperatorError {
-  const message = 'the journal was cut or emptied: sessions of the run are missing';
+  const message = 'the journal was truncated: sessions of the run are missing';
   const remedy =
-    'Restore it from a copy: without it, devices would be registered again unmarked. If there is no copy, begin a new run with ' +
+    'Restore it from a copy: without it, devices would be registered again without a mark. If there is no copy, start a new run with ' +
     '--again, and with --only FILE.csv for the devices that registrations.csv, if it exists, does not list as assigned';
   return new OperatorError('local', [problemIn(join(folder, JOURNAL_FILE), message, remedy)]);
 }
@@ -85,7 +85,7 @@ export async function resumedFleet(
 ): Promise<UsableFleet> {
   const change = await fleetChange(file, fleet);
   if (change === 'changed') {
-    const remedy = 'Restore the original file, or begin a new run with dpsload run';
+    const remedy = 'Restore the original file, or start a new run with dpsload run';
     throw refusal(file, `is no longer the fleet that the run began with (SHA-256 ${fleet.digest})`, remedy);
   }
   if (change === 'rows-added' && addedRows === null) {

@@ -48,7 +48,7 @@ export async function beginRun(
   }
 }
 
-/** Removes this run, which has sent nothing yet, where another one does the same. */
+/** Removes this run, which has sent nothing yet, if another run has started for the same fleet and target. */
 async function withdrawFromTwin(request: RunRequest, folder: string, journal: JournalWriter): Promise<void> {
   try {
     refuseTwinRun(plannedRun(request), folder);
@@ -73,7 +73,7 @@ export async function reopenRun(
   // The sessions that run.json is about to count must be on disk.
   await journal.sync();
   await recordResume(folder, { settings, scenario, sessions, fleetDigest: fleet.digest });
-  // Before the session is in the journal: the old results know nothing of it.
+  // Before the session is in the journal: the old results do not include it.
   await withdrawResults(folder);
   await syncFolder(folder);
   return {

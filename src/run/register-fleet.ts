@@ -31,7 +31,7 @@ export type RunEnd = {
 };
 
 /**
- * Registers a fleet, or what an interrupted run left of it, and writes the run's folder.
+ * Registers a fleet, or the part of it that an interrupted run left, and writes the run's folder.
  *
  * @throws OperatorError when nothing can be started: `usage` (out folder, repeated run), `unreachable` (target), `local` (disk)
  * @throws StoppedBeforeStart when the operator stops it before that

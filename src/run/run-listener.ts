@@ -8,7 +8,7 @@ export interface RunListener {
   sampled(sample: SampleRecord): void;
   /** Something that the operator should know, in whole sentences; the run continues. */
   notice(message: string): void;
-  /** The run ends early; registrations in progress still finish. */
+  /** The run ends early; registrations in flight still finish. */
   stopping(end: SessionEnd): void;
 }
 

@@ -16,7 +16,7 @@ import type { StopRequests } from './stop-request.ts';
 /** Everything that one session of a run needs, read and checked. */
 export type RunRequest = {
   readonly scenario: Scenario;
-  /** The keys of a scenario file that gives the same run: what a resumed run goes by. */
+  /** The keys of a scenario file that gives the same run: a resumed run starts from them. */
   readonly settings: RunFile['settings'];
   readonly fleet: UsableFleet;
   readonly selection: RowSelection;

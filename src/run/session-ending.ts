@@ -5,7 +5,7 @@ import type { WorkerPool } from '../worker/worker-pool.ts';
 import type { StopRequest } from './stop-request.ts';
 import type { StopCause } from './stop-rules.ts';
 
-/** How long registrations in progress may take to finish after the run was told to end. */
+/** How long registrations in flight may take to finish after the run was asked to end. */
 const FINISH_GRACE_MS = 30_000;
 /** How long cancelled registrations may take to be reported after the second stop request. */
 const CANCEL_GRACE_MS = 2_000;
@@ -18,7 +18,7 @@ export type SessionEnd = {
   readonly atOnce: boolean;
 };
 
-/** Ends a session early: first lets registrations in progress finish, then cancels them, then abandons them. */
+/** Ends a session early: first lets registrations in flight finish, then cancels them, then abandons them. */
 export class SessionEnding {
   readonly #clock: Clock;
   readonly #pool: Pick<WorkerPool, 'sendAll'>;
@@ -39,7 +39,7 @@ export class SessionEnding {
     return this.#end;
   }
 
-  /** Resolves when registrations in progress are abandoned: their rows stay granted without an outcome. */
+  /** Resolves when registrations in flight are abandoned: their rows stay granted without an outcome. */
   get abandoned(): Promise<void> {
     return this.#abandoned.promise;
   }

@@ -1,4 +1,4 @@
-/** The operator's request to stop the run: the first lets registrations in progress finish, further ones stop at once. */
+/** The operator's request to stop the run: the first lets registrations in flight finish, further ones stop at once. */
 export type StopRequest = {
   readonly reason: 'interrupted' | 'terminated';
   readonly urgency: 'finish-in-flight' | 'at-once';

@@ -16,7 +16,7 @@ export type StopRule = {
   deviceConnected?(): void;
 };
 
-/** If this many devices end before any has connected, the fault is not with single devices. */
+/** If this many devices end before any has connected, the fault does not lie with single devices. */
 const NEVER_CONNECTED_MAX = 20;
 
 /** Stops a run in which no device ever connected: continuing would only hammer the service. */

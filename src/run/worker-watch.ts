@@ -1,5 +1,5 @@
 /**
- * A worker reports its health every second; one that is silent for this long hangs. The coordinator counts in its own ticks, so
+ * A worker reports its health every second; one that is silent for this long has hung. The main thread counts in its own ticks, so
  * that workers are not suspected after the machine slept.
  */
 export const WORKER_SILENCE_MAX_SECONDS = 30;

@@ -108,7 +108,7 @@ function nothingLeft(excludeRun: string | null, onlyFile: string | null): Operat
 function refuseOtherList({ file, digest }: Pick<OnlyList, 'file' | 'digest'>, began: SelectionPins['only']): void {
   if (began === null || digest === began.digest) return;
   const message = `is no longer the list that the run began with (SHA-256 ${began.digest})`;
-  const remedy = 'Restore the list, or begin a new run with this one, and --exclude with the folder of the old run';
+  const remedy = 'Restore the list, or start a new run with this list, and --exclude with the folder of the old run';
   throw new OperatorError('usage', [problemIn(file, message, remedy)]);
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Timer } from './clock.ts';
 const TIMER_DELAY_MAX_MS = 2_147_483_647;
 
 /**
- * `hrtime` counts from the same origin on all threads of a process, so an origin taken on the coordinator's thread serves
+ * `hrtime` counts from the same origin on all threads of a process, so an origin taken on the main thread serves
  * every worker.
  */
 export function hrtimeMs(): number {

@@ -50,7 +50,7 @@ export type FromWorker =
   | { readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] }
   /** Sent at once, not with the outcome, so that the rate drops immediately. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
-  /** A registration in progress wants to send another register request; `repeats`: it has sent one before. */
+  /** A registration in flight wants to send another register request; `repeats`: it has sent one before. */
   | { readonly type: 'permitRequested'; readonly sequence: number; readonly repeats: boolean }
   /** The permit is no longer needed. */
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }

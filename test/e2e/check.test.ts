@@ -60,7 +60,7 @@ describe('a target that can be used', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/Binding limit: quota, 0\.50\/min \(50% of 1\.00\/min/);
     expect(stdout).toMatch(/3 registrations take about 6 min\./);
-    expect(stdout).toMatch(/At least 3 billed register calls/);
+    expect(stdout).toMatch(/At least 3 billed register requests/);
     expect(stdout).toMatch(/Nothing was registered\./);
     const unmetered = await check(...target());
     expect(unmetered.stdout).toMatch(/Binding limit: one registration, 60\/min \(all 3 in flight at once/);

@@ -235,7 +235,7 @@ describe.concurrent('stops that protect', () => {
       const run = await dpsload(['run', fleet, ...target, ...options], { env: { DPSLOAD_GROUP_KEY: KEY } });
       expect(run.code).toBe(2);
       expect(run.stderr).toMatch(
-        /dps\.invalid, ID scope 0ne00111111: 1,200 rows, at least 1,200 billed register calls, about \d/,
+        /dps\.invalid, ID scope 0ne00111111: 1,200 rows, at least 1,200 billed register requests, about \d/,
       );
       expect(run.stderr).toMatch(/--yes/);
     }

@@ -204,7 +204,7 @@ faults:
     expect(problems.map(({ remedy }) => remedy)).toEqual([
       ...[correct, correct],
       'Write linkedHubs',
-      'The keys here are symmetricKey, x509',
+      'Choose keys from symmetricKey, x509',
       ...[correct, correct, correct],
     ]);
     expect(problems.filter((one) => one.file !== file || one.column === null)).toEqual([]);

@@ -89,7 +89,7 @@ describe('a fleet that was registered before is refused', () => {
       expect((await dpsload([...args, '--dry-run'], { env })).code).toBe(0);
       expect((await dpsload(args, { env })).code).toBe(0);
       const { code, stdout, stderr } = await dpsload([...args, '--dry-run'], { env });
-      expect(stderr).toMatch(/^this fleet was already registered with .*: /);
+      expect(stderr).toMatch(/^this fleet has already been registered with .*: /);
       expect([code, stdout]).toEqual([2, '']);
       expect((await dpsload([...args, '--dry-run', '--again'], { env })).stdout).toContain('2 rows');
     }

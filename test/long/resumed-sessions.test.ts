@@ -64,7 +64,7 @@ describe.concurrent('sessions after the first', () => {
       const text = readFileSync(journal);
       truncateSync(journal);
       const refused = await resume(run);
-      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the journal was cut or emptied')]);
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('the journal was truncated')]);
       writeFileSync(journal, text);
       const { code, stderr } = await resume(run, '-n', '2');
       expect(code).toBe(0);

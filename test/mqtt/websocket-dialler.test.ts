@@ -118,7 +118,7 @@ describe('is lost as', () => {
     const { failure } = await event('lost');
     expect(failure).toEqual({
       code: 'websocket-refused',
-      message: `localhost:${port}: no MQTT over WebSocket: the upgrade was answered with HTTP ${status} ${text}`,
+      message: `localhost:${port}: no MQTT over WebSocket: the server answered the upgrade with HTTP ${status} ${text}`,
     });
     expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
     expect(upgrades).toHaveLength(1);

@@ -30,9 +30,9 @@ async function refusal(aheadMs: number): Promise<string | null> {
   }
 }
 
-it('a clock by which every token has expired is named, with how far it is behind', async () => {
+it('a clock by which every SAS token has expired is named, with how far it is behind', async () => {
   expect(await refusal(2 * HOUR_MS)).toMatch(
-    /^unreachable: every token has expired .* (7,19\d|7,20\d) s behind the service/,
+    /^unreachable: every SAS token has expired .* (7,19\d|7,20\d) s behind the service/,
   );
 });
 

@@ -19,7 +19,7 @@ function edits(word: string, letters: readonly string[]): ReadonlySet<string> {
 }
 
 describe('one edit', () => {
-  it('is an insertion, a deletion, a replacement or a swap of neighbours', () => {
+  it('is an insertion, a deletion, a replacement or a swap of neighbors', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 5 });
     fc.assert(
       fc.property(word, word, (a, b) => {

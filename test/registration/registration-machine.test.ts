@@ -467,16 +467,16 @@ describe('an outcome', () => {
 
   it('of a deadline names the last trouble', () => {
     const walk = new Walk().lose('connack-3').on({ type: 'woke' }, 300_000);
-    expect(walk.ending.errorMessage).toBe('Not finished after 300000 ms; last trouble: connack-3 M');
+    expect(walk.ending.errorMessage).toBe('Not finished within 300 s; last trouble: connack-3 M');
     const quiet = new Walk().on({ type: 'woke' }, 300_000);
-    expect(quiet.ending.errorMessage).toBe('Not finished after 300000 ms');
+    expect(quiet.ending.errorMessage).toBe('Not finished within 300 s');
   });
 
   it('of a deadline does not name a trouble that was overcome', () => {
     const walk = new Walk().connect().answer(429, ERROR, 1).wake().answer(202, ACCEPTED, 100);
     expect(walk.on({ type: 'woke' }, 300_000).ending).toMatchObject({
       result: 'timed-out',
-      errorMessage: 'Not finished after 300000 ms',
+      errorMessage: 'Not finished within 300 s',
     });
   });
 

@@ -29,7 +29,7 @@ describe('what a run leaves behind', () => {
   });
 
   it('may be a record of a device that came to no hub, and is nothing of one that never asked', () => {
-    expect(linesOf(notAssigned({ result: 'failed' }))).toBe(`${RECORD} dev-000000  # failed: possibly left a record\n`);
+    expect(linesOf(notAssigned({ result: 'failed' }))).toBe(`${RECORD} dev-000000  # failed: may have left a record\n`);
     expect(linesOf(notAssigned({ result: 'disconnected', registersSent: 0 }))).toBe('');
   });
 

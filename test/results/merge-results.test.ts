@@ -214,7 +214,7 @@ describe('a fleet that grew', () => {
   it('is another one when no run has seen how it begins', async () => {
     const before = run(0, firstEnd, fleetOf(4, 'ab'.repeat(32)), 4);
     const failure = await mergeResults([before, retry(grown)], outFolder()).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('used another fleet') });
+    expect(failure).toMatchObject({ kind: 'usage', message: expect.stringContaining('used a different fleet') });
   });
 });
 
@@ -279,15 +279,19 @@ describe('runs that are refused', () => {
   const first = run(0, [completed]);
 
   it.each<[string, Partial<SessionRecord>, string]>([
-    ['another fleet', fleet({ digest: 'cd'.repeat(32) }), 'used another fleet than the run before it: SHA-256 cdcd'],
+    [
+      'another fleet',
+      fleet({ digest: 'cd'.repeat(32) }),
+      'used a different fleet from the run before it: SHA-256 cdcd',
+    ],
     ['other rows of it', fleet({ rows: 5 }), 'interprets the rows or columns of the fleet differently'],
     [
       'other columns of it',
       fleet({ otherColumns: ['Place'] }),
       'interprets the rows or columns of the fleet differently',
     ],
-    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'has another target than'],
-    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'has another target than'],
+    ['another ID scope', { target: { ...target, idScope: '0ne00222222' } }, 'has a different target from'],
+    ['the service, not the emulator', { target: { ...target, kind: 'service' } }, 'has a different target from'],
     ['other rounds', { rounds: 2 }, 'has 2 rounds, but'],
   ])('of %s', async (_, session, message) => {
     const other = run(1, [completed], session, session.fleet?.rows);

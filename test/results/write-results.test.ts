@@ -266,7 +266,7 @@ describe('a run of several sessions', () => {
 
   it('is refused when a session is of another fleet', async () => {
     const folder = runFolder([fleetSession(), sessionOf(11, { session: 2 })]);
-    await expect(writeResults(folder, { fleet })).rejects.toThrow(/journal\.ndjson:2: .* belongs to another fleet/);
+    await expect(writeResults(folder, { fleet })).rejects.toThrow(/journal\.ndjson:2: .* belongs to a different fleet/);
   });
 });
 

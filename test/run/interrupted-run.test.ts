@@ -101,9 +101,7 @@ describe('an interrupted run', () => {
     const { folder } = interruptedFolder(records);
     for (const name of results) writeFileSync(join(folder, name), '');
     const refused = readInterruptedRun(folder, { ...runFile, sessions }, 1);
-    await expect(refused).rejects.toThrow(
-      /journal\.ndjson: the journal was cut or emptied: .*\. Restore it from a copy/,
-    );
+    await expect(refused).rejects.toThrow(/journal\.ndjson: the journal was truncated: .*\. Restore it from a copy/);
   });
 
   it('knows the fleet of its last session, with the rows that were added', async () => {

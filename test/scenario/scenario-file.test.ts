@@ -134,7 +134,7 @@ describe('a scenario file', () => {
     ['another version', 'name: a\nversion: 2\n', [[2, 10, 'version is not 1', 'Write version: 1']]],
     ['nothing', '', [[1, 1, 'the scenario is not a mapping', 'version']]],
     ['a list', '- a\n', [[1, 1, 'the scenario is not a mapping', 'version']]],
-    ['an unknown key', 'version: 1\nfoo: 1\n', [[2, 1, 'unknown key "foo"', 'The keys allowed here are version']]],
+    ['an unknown key', 'version: 1\nfoo: 1\n', [[2, 1, 'unknown key "foo"', 'Use one of the keys version']]],
     [
       'a key one edit away',
       'version: 1\nload:\n  concurency: 5\n',

@@ -36,7 +36,7 @@ export function emulatorCommand(): Command {
     )
     .option(
       '--ca-dir <dir>',
-      'folder for CA, server certificate and generated key; created if absent (default: a temporary one)',
+      'folder for CA, server certificate and generated key; created if absent (default: a temporary folder)',
     )
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')

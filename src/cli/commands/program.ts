@@ -41,7 +41,7 @@ export async function buildProgram(requested: string | undefined): Promise<Comma
     )
     .version(dpsloadVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'Show the help of a command')
-    .addHelpText('after', '\nExample:\n  dpsload run scenarios/sample-fleet.csv --emulator\n')
+    .addHelpText('after', '\nExample:\n  dpsload run -s @first-run\n')
     .hook('preAction', (_, command) => refuseSecretFileNames(command));
   for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
     const command = name === requested ? await load() : new Command(name);

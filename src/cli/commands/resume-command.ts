@@ -61,8 +61,10 @@ export function resumeCommand(): Command {
 function resumeOptions(): readonly Option[] {
   return [
     new Option('--last', 'resume the newest run under --out (default: no)'),
-    new Option('-o, --out <folder>', 'where --last looks for runs').default(settingNamed('out').default as string),
-    new Option('--retry-failed', 'also retry what the service ended as failed or refused (default: no)'),
+    new Option('-o, --out <folder>', 'folder in which --last looks for runs').default(
+      settingNamed('out').default as string,
+    ),
+    new Option('--retry-failed', 'also retry devices that the service failed or refused (default: no)'),
     new Option('--retry-disabled', 'also retry devices whose enrollment was disabled (default: no)'),
     new Option(
       '--added-rows <register|ignore>',
@@ -112,8 +114,8 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     process.stderr.write(
-      `Nothing is left to do in ${run.folder}. To retry what the service refused, give --retry-failed or ` +
-        '--retry-disabled; to register rows beyond the limit, a higher --limit.\n',
+      `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
+        '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
     );
     // The run may have been killed while it wrote its results.
     const end = { ...run.end, folder: run.folder, summary: await writeResults(run.folder, { fleet: scenario.fleet }) };
@@ -150,7 +152,7 @@ function describeResume({ sessions, index, lastTarget }: InterruptedRun, registr
       : `; ${formatCount(possiblySent)} of them ${were} possibly sent before and will be marked possibly_twice`;
   const emulator =
     lastTarget?.kind === 'emulator'
-      ? 'The embedded emulator starts anew and knows no devices of earlier sessions; their outcomes stay as recorded.\n'
+      ? 'The embedded emulator starts afresh and does not know the devices of earlier sessions; their recorded outcomes stand.\n'
       : '';
   return `Session ${sessions + 1} of the run: ${left}${marked}.\n${emulator}`;
 }
@@ -168,8 +170,8 @@ What is kept:
   apply to later sessions too, even if this one is killed. --retry-failed,
   --retry-disabled and --added-rows apply to one session; the resume command
   printed when it stops repeats them.
-  Of the DPSLOAD_… variables only those with keys have an effect: the others
-  were saved in run.json when the run began.
+  Of the DPSLOAD_… variables, only those that hold keys have an effect; the
+  others were saved in run.json when the run began.
   The results of earlier sessions are removed when a session begins and rebuilt
   when it ends; until then, dpsload report shows the results so far.
 

@@ -29,8 +29,8 @@ type RunFlags = DisplayFlags & {
 export function runCommand(): Command {
   const command = new Command('run')
     .description(
-      'Registers every device of a fleet CSV with the Device Provisioning Service over MQTT. Writes journal, results and ' +
-        'latencies to a new folder under --out. The target is never implied: give --emulator, or --host with --id-scope.',
+      'Registers every device of a fleet CSV with the Device Provisioning Service over MQTT. Writes the journal, results ' +
+        'and latencies to a new folder under --out. The target is never implied: give --emulator, or --host with --id-scope.',
     )
     .argument('[FLEET.csv]', 'one row per device, with a column registration_id (default: fleet.file of the scenario)')
     .addHelpText('after', runHelp());

@@ -20,7 +20,8 @@ Scenario:
   In values, \${NAME} stands for an environment variable, and $\${NAME} for the
   literal text \${NAME}. Paths are relative to the scenario's folder.
   dpsload scenario list names the bundled scenarios, for -s @NAME. For
-  completion in an editor, start the file with
+  completion in an editor, run dpsload scenario schema > scenario.schema.json
+  and start the file with
     # yaml-language-server: $schema=scenario.schema.json
   Name the keys of enrollment groups with keyFile or keyVariable; never write
   them into the scenario. With several groups, the CSV's column group selects
@@ -49,7 +50,7 @@ ${table(thresholdMetrics())}
 ${table(metricArguments())}
 
 Exit codes:
-  If several apply, the first one in this list counts.
+  If several apply, the first one in this list wins.
 ${table(exitCodes())}
 
 Examples:

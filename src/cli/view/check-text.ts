@@ -24,7 +24,7 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
     `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
-    `At least ${formatNoun(registrations, 'billed register call')}; repeated requests are billed too.`,
+    `At least ${formatNoun(registrations, 'billed register request')}; repeated requests are billed too.`,
     problems + warnings === 0
       ? 'No problems found.'
       : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.`,

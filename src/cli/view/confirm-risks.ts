@@ -9,7 +9,7 @@ import { estimateDuration } from './describe-run.ts';
 export type PlannedWork = { readonly rows: number; readonly registrations: number };
 
 /**
- * Asks for confirmation, with target, rows, billed register calls and duration, before a run that could affect other users of
+ * Asks for confirmation, with target, rows, billed register requests and duration, before a run that could affect other users of
  * a real service.
  *
  * @param yes the operator has confirmed on the command line.
@@ -26,7 +26,7 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await prompt.question('Type yes to continue: ');
-    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed, nothing was sent', null);
+    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed; nothing was sent', null);
   } finally {
     prompt.close();
   }
@@ -35,9 +35,9 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
 function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork): string {
   const { target } = scenario;
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
-  const calls = formatNoun(registrations, 'billed register call');
+  const requests = formatNoun(registrations, 'billed register request');
   const duration = formatDuration(estimateDuration(registrations, scenario).durationMs);
-  return `${name}: ${formatNoun(rows, 'row')}, at least ${calls}, about ${duration}`;
+  return `${name}: ${formatNoun(rows, 'row')}, at least ${requests}, about ${duration}`;
 }
 
 function refused(message: string, remedy: string | null): OperatorError {

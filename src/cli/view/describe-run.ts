@@ -2,7 +2,7 @@ import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
 import { type LoadShape, paceOf } from '../../load/pace.ts';
-import { formatCount, formatNoun } from '../../report/format.ts';
+import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
@@ -46,7 +46,7 @@ function describeAttestation(attestation: AttestationChoice): string {
       ? []
       : [`${groups.length === 0 ? 'all' : 'all others'}: ${describeSource(attestation.key)}`];
   const keys = [...groups, ...all];
-  return `group-key: ${keys.length === 0 ? 'a throw-away key' : keys.join(', ')}`;
+  return `group-key: ${keys.length === 0 ? 'a throwaway key' : keys.join(', ')}`;
 }
 
 function describeCertificates(source: CertificateSource): string {
@@ -58,7 +58,7 @@ function describeCertificates(source: CertificateSource): string {
     case 'issuer':
       return `a new certificate for each device, signed by ${source.certificateFile}`;
     case 'throw-away':
-      return 'a new certificate for each device, signed by a throw-away CA';
+      return 'a new certificate for each device, signed by a throwaway CA';
   }
 }
 
@@ -105,7 +105,7 @@ function summarize(parts: readonly number[]): string {
 
 function describeDuration(rows: number, scenario: Scenario): string {
   const { durationMs, isGuess } = estimateDuration(rows, scenario);
-  const about = `about ${printDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
+  const about = `about ${formatDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
   return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
 }
 

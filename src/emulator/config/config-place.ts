@@ -74,7 +74,7 @@ export class ConfigPlace {
     try {
       return new X509Certificate(pem);
     } catch {
-      this.note(`names ${file}, which holds no certificate`, 'Name a PEM file with one certificate');
+      this.note(`names ${file}, which contains no certificate`, 'Name a PEM file with one certificate');
       return null;
     }
   }
@@ -88,7 +88,7 @@ export class ConfigPlace {
   /** `null` = the file cannot be read, which has been noted. */
   text(file: string): string | null {
     if (isSecret(file)) {
-      const remedy = 'Put the key into a file, and make a new one: this one was written down';
+      const remedy = 'Put the key into a file, and create a new key: this one is exposed';
       this.note('is a secret, not the name of a file', remedy);
       return null;
     }
@@ -106,7 +106,7 @@ export class ConfigPlace {
   }
 
   #problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-    const keys = `The keys here are ${issue.message}`;
+    const keys = `Choose keys from ${issue.message}`;
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.#unknownKey(key, issue.message));
     if (issue.code === 'invalid_type' && issue.expected === 'object') {
       return [this.#problem(issue.input === undefined ? 'is missing' : 'must be a mapping', keys)];
@@ -122,7 +122,7 @@ export class ConfigPlace {
       file,
       ...document.placeOfKey(this.#path, key),
       message: `unknown key ${quoteValue(key)}${this.#path.length === 0 ? '' : ` in ${dottedPath(this.#path)}`}`,
-      remedy: similar === null ? `The keys here are ${known}` : `Write ${similar}`,
+      remedy: similar === null ? `Use one of the keys ${known}` : `Write ${similar}`,
     };
   }
 

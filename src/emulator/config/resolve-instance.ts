@@ -74,7 +74,7 @@ function resolveEnrollment(
 
 function noteUnlinked(hostName: string, linkedHubs: readonly LinkedHub[], place: ConfigPlace): void {
   if (linkedHubs.some((hub) => hub.hostName === hostName)) return;
-  const remedy = `The linked hubs are ${linkedHubs.map((hub) => hub.hostName).join(', ')}`;
+  const remedy = `Name one of the linked hubs ${linkedHubs.map((hub) => hub.hostName).join(', ')}`;
   place.note(`names ${hostName}, which is not a linked hub of the instance`, remedy);
 }
 
@@ -121,7 +121,8 @@ function referenced(
   place: ConfigPlace,
 ): X509Certificate | null {
   if (!caCertificates.has(name)) {
-    const remedy = `The instance has ${[...caCertificates.keys()].join(', ') || 'no caCertificates'}`;
+    const remedy =
+      caCertificates.size === 0 ? 'Add it to caCertificates' : `Name one of ${[...caCertificates.keys()].join(', ')}`;
     place.note(`names ${JSON.stringify(name)}, which is not a CA certificate of the instance`, remedy);
   }
   return caCertificates.get(name) ?? null;

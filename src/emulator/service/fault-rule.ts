@@ -182,7 +182,7 @@ function checkSelection(
 ): void {
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
-    const remedy = `It can strike at ${possible.join(', ')}`;
+    const remedy = `Choose from its points ${possible.join(', ')}`;
     addIssue(issue(`is ${point}, but ${kind} cannot strike there`, remedy, ['at', index]));
   });
   if (until !== null && until <= from) {

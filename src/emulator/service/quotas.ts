@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { choice, mapping, orElse, rate, secondsOrNone } from './notation.ts';
 
-/** Seconds that a 429 asks for by default: the lower end of what clients are told to expect. */
+/** Seconds that a 429 asks for by default: the lower end of what clients are advised to expect. */
 const THROTTLED_RETRY_AFTER_SECONDS = 5;
 
 /** How the real service counts requests is unknown, hence three ways. */

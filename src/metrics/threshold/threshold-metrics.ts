@@ -97,7 +97,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   latencyMetric('min', 'shortest time', ({ minMs }) => minMs, null),
   latencyMetric('mean', 'mean time', ({ meanMs }) => meanMs, 'settles'),
   latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
-  metric('count', 'registrations with this result; failed = any fault', { argument: RESULT }, countOf),
+  metric('count', 'registrations with this result; failed = any failure', { argument: RESULT }, countOf),
   metric('rate', 'share of launched registrations with this result', RATE, (measures, word) =>
     ratio(countOf(measures, word), measures.counts.of(...LAUNCHED_RESULTS)),
   ),
@@ -108,7 +108,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
     ({ counts }, code) => counts.errors().find((group) => group.code === code)?.count ?? 0,
   ),
   metric('possibly_twice', 'registrations the service may have seen twice', {}, ({ possiblyTwice }) => possiblyTwice),
-  metric('time_to', 'first start of the run until this share was assigned', { ...TIME, argument: SHARE }, timeTo),
+  metric('time_to', 'time from the first start until this share was assigned', { ...TIME, argument: SHARE }, timeTo),
   total('throttles', 'responses with status 429', 'throttles'),
   total('server_errors', 'responses with status 5xx, or unreadable', 'serverErrors'),
   total('stale_answers', 'responses that matched no request', 'staleAnswers'),
@@ -127,8 +127,11 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   ),
   metric('hub_count', 'registrations assigned to a hub', { argument: HUB }, ({ hubs }, hub) => countAtHub(hubs, hub)),
   metric('hubs', 'hubs with at least one registration', {}, ({ hubs }) => hubs.shares().length),
-  metric('allocation', 'verdict on the allocation policy, as the scenario expects it', VERDICT, ({ allocation }) =>
-    allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict),
+  metric(
+    'allocation',
+    'verdict on the allocation policy, against the expectations of the scenario',
+    VERDICT,
+    ({ allocation }) => (allocation === null ? null : ALLOCATION_VERDICTS.indexOf(allocation.verdict)),
   ),
   metric('moved', 'share of previously assigned devices now at another hub', SHARE_AT_END, ({ movement }) =>
     movement === null ? null : ratio(movement.changes.moved, movement.changes.kept + movement.changes.moved),

@@ -9,7 +9,7 @@ import {
 } from './plot-data.ts';
 
 /*
- * The script of report.html, inlined after uPlot. It draws the plots that the page's JSON describes, in the colours of
+ * The script of report.html, inlined after uPlot. It draws the plots that the page's JSON describes, in the colors of
  * the style sheet, with a cursor that follows the pointer or the arrow keys.
  */
 
@@ -213,7 +213,7 @@ function drawDashed(ctx: CanvasRenderingContext2D, from: Point, to: Point): void
   ctx.stroke();
 }
 
-/** With a rim in the background colour, to be legible over lines. */
+/** With a rim in the background color, to be legible over lines. */
 function writeOver(ctx: CanvasRenderingContext2D, text: string, [x, y]: Point): void {
   ctx.setLineDash([]);
   ctx.strokeStyle = color('card');

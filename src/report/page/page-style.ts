@@ -1,4 +1,4 @@
-/** Style sheet of report.html. The plots use the Okabe–Ito palette, which colour-blind people can distinguish. */
+/** Style sheet of report.html. The plots use the Okabe–Ito palette, which color-blind people can distinguish. */
 export const PAGE_STYLE = `
 :root {
   --paper: #f7f5f0; --card: #fffefb; --ink: #1b2530; --muted: #56616d; --line: #dfdbd1; --grid: #e9e6de; --mark: #7a8590;

@@ -7,7 +7,7 @@ export type PlotAxis = 'time' | 'tail';
 
 export type PlotSeries = {
   readonly label: string;
-  /** A colour of the style sheet. */
+  /** A color of the style sheet. */
   readonly color: 'a' | 'b' | 'c' | 'median' | 'high' | 'higher' | 'highest';
   readonly shape: 'line' | 'dashed' | 'steps' | 'bars';
   /** `null` = no value. */

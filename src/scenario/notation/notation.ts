@@ -83,7 +83,7 @@ export const YES_NO = notation({
 });
 
 export function choice<const Word extends string>(words: readonly Word[]): Notation<Word> {
-  const noun = words.join(' or ');
+  const noun = words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
   const parse = (text: string): Word | null => words.find((word) => word === text) ?? null;
   return notation({ placeholder: words.join('|'), noun, remedy: `Write ${noun}`, parse });
 }

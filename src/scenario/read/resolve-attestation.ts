@@ -94,7 +94,7 @@ function resolveGroupKeys(sources: AttestationSources, problems: Problem[]): Res
   return { attestation, keyOrigins: { primary: primary?.origin ?? null, secondary: secondary?.origin ?? null } };
 }
 
-/** Only an emulator without its own configuration can do with a key that is created for the run. */
+/** Only an emulator without its own configuration can use a key that is created for the run. */
 function missingKey(target: Target): readonly Problem[] {
   if (target.kind === 'service') return [problem('no key given', KEY_REMEDY)];
   if (target.throwAway) return [];

@@ -42,7 +42,7 @@ export function scenarioSchema(): object {
   return { title: 'dpsload scenario', ...z.toJSONSchema(SCENARIO_SCHEMA, { io: 'input', target: 'draft-7' }) };
 }
 
-/** `worker threads (default: 3; leaves one core for the coordinator). Write a whole number…` */
+/** `worker threads (default: 3; leaves one core for the main thread). Write a whole number…` */
 function describeSetting(name: SettingName): string {
   const { key, help, defaultText, notation, reason } = settingNamed(name);
   const remedy = notation.kind === 'value' && !MAPPING_KEYS.has(key) ? `. ${notation.remedy}` : '';
@@ -140,5 +140,5 @@ function unknownKey(path: YamlPath, key: string): readonly [message: string, rem
   if (isSecretName(key)) return [message, SECRET_REMEDY];
   const elsewhere = [...MAPPING_KEYS].find(([mapping, siblings]) => mapping !== '' && siblings.includes(key));
   if (elsewhere !== undefined) return [message, `Move it to ${elsewhere[0]}`];
-  return [message, `The keys allowed here are ${keys.join(', ')}`];
+  return [message, `Use one of the keys ${keys.join(', ')}`];
 }

@@ -44,7 +44,7 @@ export const ALLOCATION_SETTINGS = inGroup('Allocation', {
   }),
   reprovision: unflagged('allocation.reprovision', choice(REPROVISION_POLICIES), {
     reason: NOT_ASSUMED,
-    help: 'what should happen to devices that register again: migrate moves them with deviceDataMigrated, reset with deviceDataReset, never moves none',
+    help: 'what should happen to devices that register again: migrate moves them with deviceDataMigrated, reset with deviceDataReset; with never, no device moves',
   }),
   moved: unflagged('allocation.moved', PERCENTAGE_OR_ZERO, {
     defaultText: '0% when reprovision is given',

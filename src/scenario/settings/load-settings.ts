@@ -83,7 +83,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
   workers: setting('load.workers', wholeNumberBetween(1, WORKERS_MAX), {
     flag: { short: 'w' },
     defaultText: 'cores − 1, at least 1, at most the concurrency',
-    reason: 'leaves one core for the coordinator',
+    reason: 'leaves one core for the main thread',
     help: 'worker threads; never more than the concurrency',
   }),
   limit: setting('load.limit', wholeNumberBetween(1, 1_000_000_000), {
@@ -109,6 +109,6 @@ export const LOAD_SETTINGS = inGroup('Load', {
   }),
   only: setting('load.only', FILE, {
     reason: EVERY_ROW,
-    help: 'CSV with a column registration_id, such as failures.csv: register only these rows of the fleet; an ID that is not in the fleet counts as a bad row',
+    help: 'CSV with a column registration_id, such as failures.csv: register only the rows with these IDs; an ID that is not in the fleet counts as a bad row',
   }),
 });

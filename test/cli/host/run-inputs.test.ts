@@ -113,9 +113,9 @@ describe('the description of a run', () => {
     capitalIds: 0,
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
-    [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throw-away key', '1,000 rows', '34', '2 × 33', 'about 30s']],
-    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3s, if a registration takes 3 s']],
-    [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6s']],
+    [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throwaway key', '1,000 rows', '34', '2 × 33', 'about 30 s']],
+    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3.0 s, if a registration takes 3 s']],
+    [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6.0 s']],
     [
       { ...SERVICE, rate: '900/min', limit: '90' },
       { DPSLOAD_GROUP_KEY: KEY },
@@ -124,7 +124,7 @@ describe('the description of a run', () => {
         'all: $DPSLOAD_GROUP_KEY',
         '90 rows',
         '15/s',
-        'about 6s until the last launch',
+        'about 6.0 s until the last launch',
         '3 × 50',
       ],
     ],
