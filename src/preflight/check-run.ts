@@ -140,9 +140,9 @@ async function targetFindings(
   openProbes: typeof networkProbes,
 ): Promise<readonly Finding[]> {
   const { caPems, scenario } = request;
-  const { target, tls, transport } = scenario;
+  const { target, tls, transport, mqttClient } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const probes = openProbes({ ...target, caPems, transport, tls }, clock);
+  const probes = openProbes({ ...target, caPems, transport, mqttClient, tls }, clock);
   const dns = await probes.lookUp().then(
     (addresses) => dnsFinding(target.host, addresses, null),
     (error: NodeJS.ErrnoException) => dnsFinding(target.host, null, error.code ?? 'unknown error'),

@@ -134,6 +134,7 @@ function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, cl
     idScope: target.idScope,
     caPems,
     transport: scenario.transport,
+    mqttClient: scenario.mqttClient,
     tls: scenario.tls,
     apiVersion: scenario.apiVersion,
     userAgent: `dpsload/${version}`,

@@ -34,6 +34,7 @@ const SETUP: RunSessionParts['setup'] = {
   idScope: '0ne00000001',
   caPems: [],
   transport: 'mqtt',
+  mqttClient: 'dpsload',
   tls: TLS_CHOICES_DEFAULT,
   apiVersion: '2021-06-01',
   userAgent: 'dpsload/test',

@@ -38,6 +38,7 @@ function startWorker({ concurrency = 10, keys = GROUP_KEY, policy = {} }: Option
     port: 8883,
     caPems: [],
     transport: 'mqtt',
+    mqttClient: 'dpsload',
     tls: {} as WorkerSetup['tls'],
     clockOriginMs: 0,
     idScope: '0ne00111111',

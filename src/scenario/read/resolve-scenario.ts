@@ -125,6 +125,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     target,
     caFile: values.caOnly ?? values.ca,
     transport: required(values.transport),
+    mqttClient: required(values.mqttClient),
     tls: toTls(values),
     apiVersion: required(values.apiVersion),
     attestation,

@@ -1,5 +1,5 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import type { Transport } from '../../mqtt/service-conversations.ts';
+import { MQTT_CLIENTS, type MqttClientName, type Transport } from '../../mqtt/service-conversations.ts';
 import { ADDRESSES } from '../notation/lists.ts';
 import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { inGroup, setting } from './setting.ts';
@@ -39,6 +39,11 @@ export const TARGET_SETTINGS = inGroup('Target', {
     default: 'mqtt',
     reason: 'what most devices use',
     help: 'MQTT over TLS, or MQTT over secure WebSocket for networks that allow only HTTPS',
+  }),
+  mqttClient: setting<MqttClientName>('target.mqttClient', choice(MQTT_CLIENTS), {
+    default: 'dpsload',
+    reason: 'takes the least CPU; the same packets in the same order',
+    help: 'client that speaks MQTT: dpsload, or MQTT.js to check that results do not depend on the client',
   }),
   port: setting('target.port', wholeNumberBetween(1, 65_535), {
     defaultText: `${MQTT_PORT}, or ${WEBSOCKET_PORT} with --transport websocket`,
