@@ -26,11 +26,9 @@ export type ServiceConnectionSettings = TlsEndpoint & {
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function serviceConversations(
-  { transport, mqttClient, tls, ...endpoint }: ServiceConnectionSettings,
-  clock: Clock,
-): OpenConversation {
-  const dial = transport === 'websocket' ? webSocketDialler(endpoint, tls) : tlsDialler(endpoint, tls);
+export function serviceConversations(settings: ServiceConnectionSettings, clock: Clock): OpenConversation {
+  const { transport, mqttClient, tls } = settings;
+  const dial = transport === 'websocket' ? webSocketDialler(settings, tls) : tlsDialler(settings, tls);
   const connections = mqttClient === 'dpsload' ? ownMqttConnections : mqttJsConnections;
   return mqttConversations(connections(dial, clock), clock);
 }

@@ -37,7 +37,7 @@ beforeAll(async () => {
 /** One server per test. */
 async function serve(script: Script, options: Partial<ScriptedMqttServerOptions> = {}): Promise<void> {
   server = await startScriptedMqttServer({ certificate, script, ...options });
-  dial = tlsDialler({ host: '127.0.0.1', port: server.port, caPems: [ca.certPem] });
+  dial = tlsDialler({ host: '127.0.0.1', port: server.port, caPems: [ca.certPem], addresses: null });
   open = connections(dial, clock);
 }
 

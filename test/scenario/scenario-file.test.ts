@@ -43,6 +43,7 @@ describe('a scenario file', () => {
       caFile: 'ca.pem',
       transport: 'mqtt',
       mqttClient: 'dpsload',
+      nameResolution: { cacheMs: 30_000, pinned: [] },
       tls: TLS_CHOICES_DEFAULT,
       apiVersion: '2021-10-01',
       attestation: {

@@ -35,6 +35,7 @@ const SETUP: RunSessionParts['setup'] = {
   caPems: [],
   transport: 'mqtt',
   mqttClient: 'dpsload',
+  addresses: null,
   tls: TLS_CHOICES_DEFAULT,
   apiVersion: '2021-06-01',
   userAgent: 'dpsload/test',

@@ -39,6 +39,7 @@ function startWorker({ concurrency = 10, keys = GROUP_KEY, policy = {} }: Option
     caPems: [],
     transport: 'mqtt',
     mqttClient: 'dpsload',
+    addresses: null,
     tls: {} as WorkerSetup['tls'],
     clockOriginMs: 0,
     idScope: '0ne00111111',

@@ -127,6 +127,10 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     transport: required(values.transport),
     mqttClient: required(values.mqttClient),
     tls: toTls(values),
+    nameResolution: {
+      cacheMs: values.dnsCache === 'off' ? null : required(values.dnsCache),
+      pinned: values.resolve ?? [],
+    },
     apiVersion: required(values.apiVersion),
     attestation,
     fleet: {

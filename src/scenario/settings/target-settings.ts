@@ -1,6 +1,8 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
 import { MQTT_CLIENTS, type MqttClientName, type Transport } from '../../mqtt/service-conversations.ts';
-import { ADDRESSES } from '../notation/lists.ts';
+import { HOUR_MS } from '../../time/duration.ts';
+import { durationOrOff } from '../notation/duration.ts';
+import { ADDRESSES, PINNED_ADDRESSES } from '../notation/lists.ts';
 import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { inGroup, setting } from './setting.ts';
 
@@ -59,6 +61,16 @@ export const TARGET_SETTINGS = inGroup('Target', {
     defaultText: 'the system roots',
     reason: 'the service has a public certificate',
     help: 'PEM file of CA certificates to trust instead of the system roots',
+  }),
+  dnsCache: setting('target.dnsCache', durationOrOff(1_000, HOUR_MS), {
+    default: 30_000,
+    reason: 'as long as the name services of cloud load balancers ask for',
+    help: "how long to use the host's addresses before looking them up again; off looks them up for each connection",
+  }),
+  resolve: setting('target.resolve', PINNED_ADDRESSES, {
+    defaultText: "the name service's answer",
+    reason: "names are the name service's business",
+    help: 'connect to this address for host and port, as with curl; SNI and certificate checks keep the name',
   }),
   serverName: setting('target.serverName', HOST, {
     defaultText: 'the host',
