@@ -9,6 +9,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
+import { type HostAddress, lookupIn } from './host-addresses.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -48,6 +49,8 @@ export type TlsEndpoint = {
   readonly port: number;
   /** Trusted roots, each one or more certificates in PEM. */
   readonly caPems: readonly string[];
+  /** Where to connect instead of asking the name service for the host; read for each connection, since it may change. `null` = ask. */
+  readonly addresses: readonly HostAddress[] | null;
 };
 
 /**
@@ -63,7 +66,8 @@ export type OpenTlsSocket = (clientCertificate: ClientCertificate | null) => TLS
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoices): OpenTlsSocket {
+export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsSocket {
+  const { host, port, caPems } = endpoint;
   const sharedContext = openSharedContext(caPems, choices);
   const name = choices.serverName ?? host;
   const options = {
@@ -80,6 +84,7 @@ export function tlsSockets({ host, port, caPems }: TlsEndpoint, choices: TlsChoi
     const socket: TLSSocket = connect({
       ...options,
       ...nextSource(),
+      ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
       secureContext: context ?? sharedContext,
       checkServerIdentity: () => identityError(socket, name),
     });

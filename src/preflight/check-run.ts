@@ -15,6 +15,7 @@ import {
   slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
+import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
@@ -140,9 +141,12 @@ async function targetFindings(
   openProbes: typeof networkProbes,
 ): Promise<readonly Finding[]> {
   const { caPems, scenario } = request;
-  const { target, tls, transport } = scenario;
+  const { target, tls, transport, mqttClient, nameResolution } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const probes = openProbes({ ...target, caPems, transport, tls }, clock);
+  const probes = openProbes(
+    { ...target, caPems, transport, mqttClient, tls, addresses: targetAddresses(target, nameResolution).current },
+    clock,
+  );
   const dns = await probes.lookUp().then(
     (addresses) => dnsFinding(target.host, addresses, null),
     (error: NodeJS.ErrnoException) => dnsFinding(target.host, null, error.code ?? 'unknown error'),

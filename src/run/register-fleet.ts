@@ -2,6 +2,7 @@ import { type EndReason, JOURNAL_VERSION, type SessionRecord } from '../journal/
 import { targetLabel } from '../journal/target-name.ts';
 import { steadyRatePerSecond } from '../load/pace.ts';
 import { printThreshold } from '../metrics/threshold/parse-threshold.ts';
+import { type HostAddresses, targetAddresses } from '../mqtt/host-addresses.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { firstDeviceIdentity, type PreflightFacts, preflight } from '../preflight/first-device.ts';
 import { refuseWrongClock } from '../preflight/service-clock.ts';
@@ -14,6 +15,7 @@ import { meteredPerMinute } from '../scenario/read/load-risks.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
+import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import { beginRun, type OpenedRun, plannedRun, reopenRun } from './open-run.ts';
 import { fleetRecord, type ResumedRun, type RunRequest, workOf } from './run-request.ts';
 import { RunSession } from './session.ts';
@@ -41,7 +43,9 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
-  const setup = workerSetup(request, clockOriginMs);
+  const addresses = targetAddresses(request.target, request.scenario.nameResolution);
+  if (request.scenario.nameResolution.cacheMs !== null) await unlessStopped(request, addresses.refresh());
+  const setup = workerSetup(request, clockOriginMs, addresses);
   const preflightFacts = await unlessStopped(request, connectAsFirstDevice(request, setup, clock));
   const startedAtEpochMs = clock.epochMs() - clock.nowMs();
   const run =
@@ -49,9 +53,10 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
       : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
-    const end = await runSession(request, run, setup, clock);
+    const end = await runSession({ ...request, startPool: withFreshAddresses(request, addresses) }, run, setup, clock);
     return await withResults(request, run.folder, end);
   } finally {
+    addresses.stop();
     run.unlock();
   }
 }
@@ -125,7 +130,22 @@ function markPossiblyTwice(outcome: RegistrationOutcome, resumed: ResumedRun | n
   return { ...outcome, possiblyTwice: true };
 }
 
-function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, clockOriginMs: number): WorkerSetup {
+/** Tells the workers whenever the target's addresses change. */
+function withFreshAddresses({ startPool, scenario }: RunRequest, addresses: HostAddresses): StartWorkerPool {
+  const { cacheMs } = scenario.nameResolution;
+  if (cacheMs === null) return startPool;
+  return (request, events) => {
+    const pool = startPool(request, events);
+    addresses.keepFresh(request.clock, cacheMs, (changed) => pool.sendAll({ type: 'addresses', addresses: changed }));
+    return pool;
+  };
+}
+
+function workerSetup(
+  { scenario, target, caPems, keys, version }: RunRequest,
+  clockOriginMs: number,
+  addresses: HostAddresses,
+): WorkerSetup {
   const needsPermits = scenario.load.governor || meteredPerMinute(scenario) !== null;
   return {
     clockOriginMs,
@@ -133,7 +153,12 @@ function workerSetup({ scenario, target, caPems, keys, version }: RunRequest, cl
     port: target.port,
     idScope: target.idScope,
     caPems,
+    // A worker that takes the place of a lost one starts with the newest.
+    get addresses() {
+      return addresses.current;
+    },
     transport: scenario.transport,
+    mqttClient: scenario.mqttClient,
     tls: scenario.tls,
     apiVersion: scenario.apiVersion,
     userAgent: `dpsload/${version}`,

@@ -5,7 +5,8 @@ import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { OnBadRow } from '../fleet/rejected-lines.ts';
 import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
-import type { Transport } from '../mqtt/service-conversations.ts';
+import type { PinnedAddress } from '../mqtt/host-addresses.ts';
+import type { MqttClientName, Transport } from '../mqtt/service-conversations.ts';
 import type { TlsChoices } from '../mqtt/tls-sockets.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
 
@@ -58,7 +59,13 @@ export type Scenario = {
   /** PEM file that extends the system roots, or replaces them with `tls.caOnly`; `null` = system roots only. */
   readonly caFile: string | null;
   readonly transport: Transport;
+  readonly mqttClient: MqttClientName;
   readonly tls: TlsChoices;
+  readonly nameResolution: {
+    /** How long addresses are used before they are looked up again; `null` = look up for each connection. */
+    readonly cacheMs: number | null;
+    readonly pinned: readonly PinnedAddress[];
+  };
   readonly apiVersion: string;
   readonly attestation: AttestationChoice;
   readonly fleet: FleetFile;

@@ -29,14 +29,19 @@ export function runRegistrationWorker(
 ): Promise<void> {
   return new Promise((resolve) => {
     const clock = systemClock(setup.clockOriginMs);
+    // Its addresses change while the worker runs.
+    const reach = { ...setup };
     const send = (message: FromWorker): void => {
       port.postMessage(message);
       if (message.type !== 'ended') return;
       port.close();
       resolve();
     };
-    const worker = new RegistrationWorker({ setup, concurrency, clock, open: conversations(setup, clock), send });
-    port.on('message', (message: ToWorker) => worker.receive(message));
+    const worker = new RegistrationWorker({ setup, concurrency, clock, open: conversations(reach, clock), send });
+    port.on('message', (message: ToWorker) => {
+      if (message.type === 'addresses') reach.addresses = message.addresses;
+      else worker.receive(message);
+    });
     worker.begin();
   });
 }
@@ -75,7 +80,7 @@ export class RegistrationWorker {
     this.#health.begin(this.#surroundings.clock);
   }
 
-  receive(message: ToWorker): void {
+  receive(message: Exclude<ToWorker, { readonly type: 'addresses' }>): void {
     switch (message.type) {
       case 'launch':
         this.#unsettled += message.launches.length;

@@ -1,4 +1,5 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { HostAddress } from '../mqtt/host-addresses.ts';
 import type { ServiceConnectionSettings } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -27,7 +28,9 @@ export type ToWorker =
   /** Hands back launches that have not started, and all later ones, as `not-started`; registrations in flight continue. */
   | { readonly type: 'dropWaiting' }
   /** Like `dropWaiting`, and registrations in flight end at once as `cancelled`. */
-  | { readonly type: 'cancelAll' };
+  | { readonly type: 'cancelAll' }
+  /** The host's addresses changed; for connections from now on. */
+  | { readonly type: 'addresses'; readonly addresses: readonly HostAddress[] };
 
 export type WorkerHealth = {
   readonly inFlight: number;

@@ -155,7 +155,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/notation',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'problem', 'time'],
+    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'problem', 'time'],
   },
   { name: 'scenario', imports: ['allocation', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
   { name: 'report/page', imports: ['allocation', 'metrics', 'registration', 'report'] },

@@ -90,6 +90,8 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
       ...endpoint,
       clockOriginMs,
       transport: 'mqtt',
+      mqttClient: 'dpsload',
+      addresses: null,
       tls: TLS_CHOICES_DEFAULT,
       apiVersion: '2021-06-01',
       userAgent: 'dpsload/bench',

@@ -24,7 +24,7 @@ const TOKEN_LIFE_SECONDS = 3600;
 
 /** TLS alone, with the dialler of the client. */
 export function bareHandshake({ port, caPem }: ServerReady): Contender {
-  const dial = tlsDialler({ host: HOST, port, caPems: [caPem] });
+  const dial = tlsDialler({ host: HOST, port, caPems: [caPem], addresses: null });
   const run = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const stream = dial(
@@ -81,7 +81,7 @@ export function dpsloadClient(ready: ServerReady): Contender {
 /** Whole registrations, their credentials included. */
 export function registrations({ port, caPem }: ServerReady, name: string, makeCredentials: MakeCredentials): Contender {
   const clock = systemClock(hrtimeMs());
-  const connections = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem] }), clock);
+  const connections = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem], addresses: null }), clock);
   const openConversation = mqttConversations(connections, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MQTT_CLIENTS } from '../../src/mqtt/service-conversations.ts';
 import { type CaseLimits, describeCase, faultCases } from '../support/fault-cases.ts';
 import { FaultMatrix, type MatrixRun } from '../support/fault-matrix.ts';
 import { strikeHandshakes, sumOf } from '../support/handshake-faults.ts';
@@ -25,11 +26,13 @@ const DEVICES_PER_CASE = 5;
 const HEALTHY_SECONDS = 45;
 
 const WAYS = (['group-key', 'x509'] as const).flatMap((attestation) =>
-  (['mqtt', 'websocket'] as const).map((transport) => ({ attestation, transport })),
+  (['mqtt', 'websocket'] as const).flatMap((transport) =>
+    MQTT_CLIENTS.map((mqttClient) => ({ attestation, transport, mqttClient })),
+  ),
 );
 const folder = temporaryFolder();
 
-describe.each(WAYS)('$attestation over $transport: every fault', (way) => {
+describe.each(WAYS)('$attestation over $transport by $mqttClient: every fault', (way) => {
   let matrix: FaultMatrix;
   let run: MatrixRun;
 

@@ -49,7 +49,10 @@ beforeAll(async () => {
   );
   emulator = fork(fileURLToPath(new URL('../support/x509-emulator.mjs', import.meta.url)), [join(folder, 'root.pem')]);
   const [{ port, caPem }] = (await once(emulator, 'message')) as [{ port: number; caPem: string }];
-  const connections = mqttJsConnections(tlsDialler({ host: '127.0.0.1', port, caPems: [caPem] }), clock);
+  const connections = mqttJsConnections(
+    tlsDialler({ host: '127.0.0.1', port, caPems: [caPem], addresses: null }),
+    clock,
+  );
   openConversation = mqttConversations(connections, clock);
 });
 

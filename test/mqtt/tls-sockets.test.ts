@@ -51,7 +51,7 @@ async function handshake(
   certificates: readonly (ClientCertificate | null)[] = [null],
   caPems: readonly string[] = [ca.certPem],
 ): Promise<void> {
-  const open = tlsSockets({ host: '127.0.0.1', port, caPems }, { ...TLS_CHOICES_DEFAULT, ...choices });
+  const open = tlsSockets({ host: '127.0.0.1', port, caPems, addresses: null }, { ...TLS_CHOICES_DEFAULT, ...choices });
   await Promise.all(certificates.map((certificate) => once(open(certificate).resume(), 'close')));
 }
 
@@ -90,7 +90,7 @@ describe('a client certificate that cannot be used', () => {
     ['that is no PEM', () => ({ ...device, chainPem: 'no PEM' }), /no start line/],
     ['with a key that is no PEM', () => ({ ...device, privateKeyPem: 'no PEM' }), /DECODER|no start line/],
   ])('%s is lost as client-certificate, before anything is sent', async (_name, certificate, message) => {
-    const dial = tlsDialler({ host: '127.0.0.1', port: 9, caPems: [] });
+    const dial = tlsDialler({ host: '127.0.0.1', port: 9, caPems: [], addresses: null });
     const open = mqttJsConnections(dial, systemClock(hrtimeMs()));
     const events: MqttEvent[] = [];
     await new Promise<void>((resolve) => {

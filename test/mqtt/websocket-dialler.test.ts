@@ -39,7 +39,7 @@ async function serve(
 }
 
 const connections = (port: number, host = 'localhost') =>
-  mqttJsConnections(webSocketDialler({ host, port, caPems: [ca.certPem] }), clock);
+  mqttJsConnections(webSocketDialler({ host, port, caPems: [ca.certPem], addresses: null }), clock);
 
 const dial = (port: number, host?: string): RecordedConnection => openRecorded(connections(port, host));
 

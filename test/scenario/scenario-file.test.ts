@@ -42,6 +42,8 @@ describe('a scenario file', () => {
       target: { kind: 'service', host: 'h.example', port: 8884, idScope: '0ne00111111' },
       caFile: 'ca.pem',
       transport: 'mqtt',
+      mqttClient: 'dpsload',
+      nameResolution: { cacheMs: 30_000, pinned: [] },
       tls: TLS_CHOICES_DEFAULT,
       apiVersion: '2021-10-01',
       attestation: {

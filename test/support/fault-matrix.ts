@@ -50,7 +50,7 @@ export class FaultMatrix {
   /** Registers every device through the built program. */
   async run(way: FleetWay): Promise<MatrixRun> {
     const { cases, devicesPerCase, healthySeconds, ratePerSecond, workers } = this.#size;
-    const prefix = `${way.attestation}-${way.transport}`;
+    const prefix = [way.attestation, way.transport, ...(way.mqttClient === 'mqtt.js' ? ['js'] : [])].join('-');
     const struck = [...cases.keys()].flatMap((index) =>
       Array.from({ length: devicesPerCase }, (_, n) => `${prefix}-${caseName(index)}-${n}`),
     );

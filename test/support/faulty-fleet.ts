@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import type { ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
+import type { MqttClientName } from '../../src/mqtt/service-conversations.ts';
 import { authority, x509Group } from './certificates.ts';
 import { dpsload, type Ended } from './dpsload-program.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
@@ -13,6 +14,8 @@ import { startTestEmulator, type TestEmulator } from './test-emulator.ts';
 export type FleetWay = {
   readonly attestation: 'group-key' | 'x509';
   readonly transport: 'mqtt' | 'websocket';
+  /** Default: the program's. */
+  readonly mqttClient?: MqttClientName;
 };
 
 export type FleetRunRequest = FleetWay & {
@@ -66,14 +69,14 @@ export class FaultyFleet {
 
   /** Registers every device through the built program. @param registration as in a scenario */
   async run(
-    { prefix, ids, load, attestation, transport }: FleetRunRequest,
+    { prefix, ids, load, attestation, transport, mqttClient = 'dpsload' }: FleetRunRequest,
     registration: object,
   ): Promise<{ readonly ended: Ended; readonly rows: readonly ResultRow[]; readonly reason: string | undefined }> {
     const file = (name: string): string => join(this.#folder, `${prefix}-${name}`);
     const { caFile, port, websocketPort } = this.emulator;
     const scenario = {
       version: 1,
-      target: { host: '127.0.0.1', idScope: ID_SCOPE, ca: caFile, transport },
+      target: { host: '127.0.0.1', idScope: ID_SCOPE, ca: caFile, transport, mqttClient },
       load: { concurrency: 2_000, ...load },
       registration,
     };

@@ -34,6 +34,8 @@ const SETUP: RunSessionParts['setup'] = {
   idScope: '0ne00000001',
   caPems: [],
   transport: 'mqtt',
+  mqttClient: 'dpsload',
+  addresses: null,
   tls: TLS_CHOICES_DEFAULT,
   apiVersion: '2021-06-01',
   userAgent: 'dpsload/test',

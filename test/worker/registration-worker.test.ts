@@ -38,6 +38,8 @@ function startWorker({ concurrency = 10, keys = GROUP_KEY, policy = {} }: Option
     port: 8883,
     caPems: [],
     transport: 'mqtt',
+    mqttClient: 'dpsload',
+    addresses: null,
     tls: {} as WorkerSetup['tls'],
     clockOriginMs: 0,
     idScope: '0ne00111111',

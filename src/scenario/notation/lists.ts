@@ -4,6 +4,7 @@ import type { ColumnMap } from '../../fleet/fleet-file.ts';
 import { KNOWN_COLUMNS, type KnownColumn } from '../../fleet/known-columns.ts';
 import { parseThreshold, printThreshold, ThresholdError } from '../../metrics/threshold/parse-threshold.ts';
 import type { Threshold } from '../../metrics/threshold/threshold.ts';
+import type { PinnedAddress } from '../../mqtt/host-addresses.ts';
 import { isSecretLike } from '../../problem/quote-value.ts';
 import { type Notation, notation, type Reading } from './notation.ts';
 
@@ -18,6 +19,25 @@ export const ADDRESSES = notation<readonly string[]>({
   },
   show: (addresses) => addresses.join(','),
 });
+
+/** `host:port:address`, with an IPv6 address in brackets or without. */
+export const PINNED_ADDRESSES = notation<readonly PinnedAddress[]>({
+  placeholder: 'host:port:address',
+  noun: 'a list of HOST:PORT:ADDRESS',
+  remedy: 'Write host, port and IP address, for example dps.example.net:8883:10.0.0.4; separate several by commas',
+  parse: (text) => {
+    const pinned = text.split(',').map(readPinnedAddress);
+    return pinned.every((one) => one !== null) ? pinned : null;
+  },
+  show: (pinned) => pinned.map(({ host, port, address }) => `${host}:${port}:${address}`).join(','),
+});
+
+function readPinnedAddress(text: string): PinnedAddress | null {
+  const [, host = '', portText = '', address = ''] = /^\s*([^:\s]+):(\d{1,5}):\[?([^\]\s]+)\]?\s*$/.exec(text) ?? [];
+  const port = Number(portText);
+  const isPinned = HOST_NAME.test(host) && port >= 1 && port <= 65_535 && isIP(address) !== 0;
+  return isPinned ? { host: host.toLowerCase(), port, address } : null;
+}
 
 /** As text: lines `known=name`. */
 export const COLUMN_MAP: Notation<ColumnMap> = {

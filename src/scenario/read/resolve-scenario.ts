@@ -120,7 +120,12 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     target,
     caFile: values.caOnly ?? values.ca,
     transport: required(values.transport),
+    mqttClient: required(values.mqttClient),
     tls: toTls(values),
+    nameResolution: {
+      cacheMs: values.dnsCache === 'off' ? null : required(values.dnsCache),
+      pinned: values.resolve ?? [],
+    },
     apiVersion: required(values.apiVersion),
     attestation,
     fleet: {

@@ -1,6 +1,8 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import type { Transport } from '../../mqtt/service-conversations.ts';
-import { ADDRESSES } from '../notation/lists.ts';
+import { MQTT_CLIENTS, type MqttClientName, type Transport } from '../../mqtt/service-conversations.ts';
+import { HOUR_MS } from '../../time/duration.ts';
+import { durationOrOff } from '../notation/duration.ts';
+import { ADDRESSES, PINNED_ADDRESSES } from '../notation/lists.ts';
 import { API_VERSION, choice, FILE, HOST, ID_SCOPE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { inGroup, setting, unflagged } from './setting.ts';
 
@@ -35,6 +37,11 @@ export const TARGET_SETTINGS = inGroup('Target', {
     reason: 'what most devices use',
     help: 'MQTT over TLS, or MQTT over secure WebSocket for networks that allow only HTTPS',
   }),
+  mqttClient: setting<MqttClientName>('target.mqttClient', choice(MQTT_CLIENTS), {
+    default: 'dpsload',
+    reason: 'takes the least CPU; the same packets in the same order',
+    help: 'client that speaks MQTT: dpsload, or MQTT.js to check that results do not depend on the client',
+  }),
   port: setting('target.port', wholeNumberBetween(1, 65_535), {
     defaultText: `${MQTT_PORT}, or ${WEBSOCKET_PORT} with --transport websocket`,
     reason: "the service's ports",
@@ -49,6 +56,16 @@ export const TARGET_SETTINGS = inGroup('Target', {
     defaultText: 'the system roots',
     reason: 'the service has a public certificate',
     help: 'PEM file of CA certificates to trust instead of the system roots',
+  }),
+  dnsCache: setting('target.dnsCache', durationOrOff(1_000, HOUR_MS), {
+    default: 30_000,
+    reason: 'as long as the name services of cloud load balancers ask for',
+    help: "how long to use the host's addresses before looking them up again; off looks them up for each connection",
+  }),
+  resolve: setting('target.resolve', PINNED_ADDRESSES, {
+    defaultText: "the name service's answer",
+    reason: "names are the name service's business",
+    help: 'connect to this address for host and port, as with curl; SNI and certificate checks keep the name',
   }),
   serverName: setting('target.serverName', HOST, {
     defaultText: 'the host',

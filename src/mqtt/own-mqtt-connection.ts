@@ -1,0 +1,206 @@
+import type { Duplex } from 'node:stream';
+import type { ConnectionFailure } from '../conversation/connection-failure.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import { connackFailure, protocolFailure } from './connection-failures.ts';
+import { type Dial, PACKET_BYTES_MAX } from './dial.ts';
+import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from './mqtt-connection.ts';
+import {
+  connectPacket,
+  DISCONNECT,
+  MalformedPacket,
+  PacketReader,
+  PINGREQ,
+  pubackPacket,
+  publishPacket,
+  type ServerPacket,
+  subscribePacket,
+} from './packets.ts';
+
+/** The load balancer in front of the service cuts an idle connection after about 240 s; the service's Node SDK uses 180 too. */
+const KEEP_ALIVE_SECONDS = 180;
+/** A ping must be answered within half a keep-alive, as MQTT.js has it. */
+const PING_TIMEOUT_MS = (KEEP_ALIVE_SECONDS * 1_000) / 2;
+/** After DISCONNECT the peer has this long to close; then the socket is destroyed. */
+const CLOSE_GRACE_MS = 2_000;
+/** A return code of a SUBACK from here on is a refusal. */
+const SUBACK_REFUSED_MIN = 0x80;
+
+/** MQTT connections that do no more than a registration needs. */
+export function ownMqttConnections(dial: Dial, clock: Clock): OpenMqttConnection {
+  return (identity, onEvent) => new OwnMqttConnection({ dial, clock, identity, onEvent });
+}
+
+type Parts = {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly identity: MqttIdentity;
+  readonly onEvent: (event: MqttEvent) => void;
+};
+
+class OwnMqttConnection implements MqttConnection {
+  readonly #clock: Clock;
+  readonly #onEvent: (event: MqttEvent) => void;
+  readonly #stream: Duplex;
+  readonly #reader = new PacketReader(PACKET_BYTES_MAX);
+  #phase: 'opening' | 'connecting' | 'connected' | 'over' = 'opening';
+  #lastPacketId = 0;
+  /** Of the SUBSCRIBE that has no answer yet; `null`: there is none. */
+  #subscribeId: number | null = null;
+  #wroteAtMs = 0;
+  #pingedAtMs: number | null = null;
+  #timer: Timer | null = null;
+
+  constructor({ dial, clock, identity, onEvent }: Parts) {
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+    this.#stream = dial(
+      {
+        tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
+        secured: () => this.#secured(identity),
+        ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the other side closed the connection' }),
+      },
+      identity.clientCertificate,
+    );
+  }
+
+  subscribe(topicFilter: string): void {
+    if (this.#phase !== 'connected') return;
+    this.#subscribeId = this.#nextPacketId();
+    this.#write(subscribePacket(this.#subscribeId, topicFilter));
+  }
+
+  publish(topic: string, payload: string): void {
+    if (this.#phase === 'connected') this.#write(publishPacket(this.#nextPacketId(), topic, payload));
+  }
+
+  close(): void {
+    if (this.#phase === 'over') return;
+    const wasOpening = this.#phase === 'opening';
+    this.#end();
+    if (wasOpening) {
+      this.#stream.destroy();
+      return;
+    }
+    const timer = this.#clock.wakeAt(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.#stream.destroy());
+    this.#stream.once('close', () => timer.cancel());
+    this.#stream.end(DISCONNECT);
+  }
+
+  /** The password leaves this machine only now, when the peer is known. */
+  #secured({ clientId, username, password }: MqttIdentity): void {
+    this.#emit({ type: 'secured' });
+    if (this.#phase !== 'opening') return;
+    this.#phase = 'connecting';
+    this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#write(connectPacket({ clientId, username, password, keepAliveSeconds: KEEP_ALIVE_SECONDS }));
+    this.#keepAlive();
+  }
+
+  /** What one chunk brings is answered in one write. */
+  #receive(chunk: Buffer): void {
+    this.#stream.cork();
+    try {
+      for (const packet of this.#reader.read(chunk)) {
+        if (this.#phase === 'over') break;
+        this.#take(packet);
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error;
+      this.#lose(protocolFailure(error.message));
+    } finally {
+      this.#stream.uncork();
+    }
+  }
+
+  #take(packet: ServerPacket): void {
+    // MQTT 3.1.1, 3.2: the first packet from the server is CONNACK, and there is one.
+    if ((packet.type === 'connack') !== (this.#phase === 'connecting')) {
+      throw new MalformedPacket(
+        packet.type === 'connack' ? 'a second CONNACK' : `${packet.type.toUpperCase()} before CONNACK`,
+      );
+    }
+    switch (packet.type) {
+      case 'connack':
+        this.#acknowledged(packet.returnCode);
+        break;
+      case 'suback':
+        this.#subscribed(packet.packetId, packet.returnCodes);
+        break;
+      case 'publish':
+        if (packet.packetId !== null) this.#write(pubackPacket(packet.packetId));
+        this.#emit({ type: 'message', topic: packet.topic, payload: packet.payload });
+        break;
+      case 'pingresp':
+        this.#pingedAtMs = null;
+        break;
+      case 'puback':
+        // Nothing waits for it: the answer to a request is a message of its own, and nothing is sent twice.
+        break;
+    }
+  }
+
+  #acknowledged(returnCode: number): void {
+    if (returnCode !== 0) {
+      this.#lose(connackFailure(returnCode));
+      return;
+    }
+    this.#phase = 'connected';
+    this.#emit({ type: 'connected' });
+  }
+
+  #subscribed(packetId: number, returnCodes: Uint8Array): void {
+    if (packetId !== this.#subscribeId || returnCodes.length !== 1) {
+      throw new MalformedPacket('a SUBACK for no SUBSCRIBE of this connection');
+    }
+    this.#subscribeId = null;
+    const [returnCode = 0] = returnCodes;
+    if (returnCode < SUBACK_REFUSED_MIN) this.#emit({ type: 'subscribed' });
+    else this.#lose({ code: 'suback-refused', message: `SUBSCRIBE refused with 0x${returnCode.toString(16)}` });
+  }
+
+  /** One timer for the whole connection, set anew only when it fires: most connections end long before. */
+  #keepAlive(): void {
+    const dueAtMs =
+      this.#pingedAtMs === null ? this.#wroteAtMs + KEEP_ALIVE_SECONDS * 1_000 : this.#pingedAtMs + PING_TIMEOUT_MS;
+    this.#timer = this.#clock.wakeAt(dueAtMs, () => this.#wokeToKeepAlive(dueAtMs));
+  }
+
+  #wokeToKeepAlive(dueAtMs: number): void {
+    if (this.#phase === 'over') return;
+    if (this.#pingedAtMs !== null && this.#pingedAtMs + PING_TIMEOUT_MS <= dueAtMs) {
+      this.#lose({ code: 'closed', message: 'no answer to a keep-alive ping' });
+      return;
+    }
+    if (this.#pingedAtMs === null && this.#wroteAtMs + KEEP_ALIVE_SECONDS * 1_000 <= dueAtMs) {
+      this.#write(PINGREQ);
+      this.#pingedAtMs = this.#wroteAtMs;
+    }
+    this.#keepAlive();
+  }
+
+  #nextPacketId(): number {
+    this.#lastPacketId = (this.#lastPacketId % 0xffff) + 1;
+    return this.#lastPacketId;
+  }
+
+  #write(bytes: Buffer): void {
+    this.#wroteAtMs = this.#clock.nowMs();
+    this.#stream.write(bytes);
+  }
+
+  #emit(event: MqttEvent): void {
+    if (this.#phase !== 'over') this.#onEvent(event);
+  }
+
+  #lose(failure: ConnectionFailure): void {
+    if (this.#phase === 'over') return;
+    this.#end();
+    this.#stream.destroy();
+    this.#onEvent({ type: 'lost', failure });
+  }
+
+  #end(): void {
+    this.#phase = 'over';
+    this.#timer?.cancel();
+  }
+}
