@@ -98,6 +98,7 @@ describe('a scenario file', () => {
       thresholds: [],
       allowLimited: false,
       metricsPort: null,
+      logFile: null,
       seed: 7,
     });
   });

@@ -18,6 +18,11 @@ const ROWS_DEFAULT = 24;
 
 const ERASE_LINE_AND_GO_UP = '\u001b[2K\u001b[1A';
 
+/** `2026-01-31T18:00:00Z` */
+function wallClock(clock: Clock): string {
+  return `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`;
+}
+
 /** stderr, or its stand-in in a test. */
 export type ViewStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
@@ -50,7 +55,9 @@ export interface LiveView {
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { stream, color, quiet, environment = process.env } = options;
   if (quiet) return { log: () => {}, finish: () => {} };
-  if (stream.isTTY !== true || !isRedrawn(environment)) return lineView(options);
+  if (stream.isTTY !== true || !isRedrawn(environment)) {
+    return createLineView(options, (line) => stream.write(`${line}\n`));
+  }
   return redrawnView(options, paletteOf(stream, color, environment));
 }
 
@@ -93,23 +100,25 @@ function rowsByReflow(frame: string, columns: number): number {
     .reduce((rows, line) => rows + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)) - 1, 0);
 }
 
-function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
-  const write = (line: string): void => {
-    stream.write(`${line}\n`);
-  };
+/** Writes a line from time to time, each with the wall clock, without a line feed. */
+export function createLineView(
+  { clock, progress }: Pick<LiveViewOptions, 'clock' | 'progress'>,
+  write: (line: string) => void,
+): LiveView {
+  const log = (line: string): void => write(`${wallClock(clock)}  ${line}`);
   let shown = '';
   const show = (): void => {
     const line = progressLine(progress());
-    if (line !== shown) write(line);
+    if (line !== shown) log(line);
     shown = line;
   };
   const timer = repeat(clock, LINE_INTERVAL_MS, show);
   return {
-    log: write,
+    log,
     finish() {
       timer.cancel();
       const last = progress();
-      if (last.recent.length > 0 || last.settled > 0) show();
+      if (last.recent.length > 0 || last.settled > last.settledBefore) show();
     },
   };
 }
