@@ -36,7 +36,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   const view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
   const ratePerSecond = steadyRatePerSecond(scenario.load.shape);
   let metrics: PublishedMetrics | null = null;
-  let end: RunEnd;
+  let end: RunEnd | null = null;
   try {
     const plan = { target, version, total: registrations, ratePerSecond };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
@@ -52,7 +52,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
     });
   } finally {
-    view.finish();
+    view.finish(end);
     signals.dispose();
     await metrics?.close();
     await emulator?.stop();

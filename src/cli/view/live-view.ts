@@ -6,6 +6,7 @@ import type { Environment } from '../../scenario/scenario.ts';
 import { type Clock, repeat } from '../../time/clock.ts';
 import { paletteOf } from './colors.ts';
 import { progressLine, renderProgress } from './render-progress.ts';
+import { wrapped } from './terminal-line.ts';
 
 /** Four times a second, as fast as the eye can follow. */
 const REDRAW_INTERVAL_MS = 250;
@@ -83,7 +84,7 @@ function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Pale
     log(line) {
       draw.clear();
       frame = '';
-      stream.write(`${line}\n`);
+      stream.write(`${wrapped(line, stream.columns ?? COLUMNS_DEFAULT)}\n`);
       redraw();
     },
     finish() {

@@ -31,7 +31,11 @@ export type SessionPlan = {
   readonly target: TargetName;
 };
 
-export type ShownProgress = LiveView & { readonly listener: RunListener };
+export type ShownProgress = Pick<LiveView, 'log'> & {
+  readonly listener: RunListener;
+  /** @param end `null` = the session failed with an error */
+  finish(end: RunEnd | null): void;
+};
 
 /** Shows the progress of a run on stderr, and appends it to the log file if the scenario names one. */
 export function showProgress(
@@ -53,30 +57,29 @@ export function showProgress(
   };
   const log = logFile === null ? null : createLineView({ clock, progress }, appendingTo(logFile, warn));
   log?.log(describeSession(plan));
-  const view: LiveView = {
-    log(line) {
-      live.log(line);
-      log?.log(line);
-    },
-    finish() {
-      live.finish();
-      log?.finish();
-    },
+  const show = (line: string): void => {
+    live.log(line);
+    log?.log(line);
   };
   return {
-    ...view,
+    log: show,
+    finish(end) {
+      live.finish();
+      log?.finish();
+      log?.log(describeEnd(end));
+    },
     listener: {
       settled: (outcome) => fold.add(outcome),
       sampled: (sample) => fold.addSample(sample),
       entered: (stage) => fold.enter(stage),
       outage: (sinceMs) => fold.outage(sinceMs),
-      notice: (message) => view.log(message),
+      notice: show,
       stopping: ({ reason, message }) => {
         fold.stop();
         const { inFlight } = fold.at(clock.nowMs());
         // As of the last sample, which may be a second old.
         const waitedFor = inFlight === 0 ? 'registrations' : formatNoun(inFlight, 'registration');
-        view.log(
+        show(
           `Stopping (${message ?? reason}). Waiting for ${waitedFor} in progress. Press Ctrl-C again to stop immediately.`,
         );
       },
@@ -87,6 +90,11 @@ export function showProgress(
 function describeSession({ target, registrations, before }: SessionPlan): string {
   const earlier = before.settled === 0 ? '' : `, ${formatCount(before.settled)} settled by earlier sessions`;
   return `session begins: ${targetLabel(target)}, ${formatNoun(registrations, 'registration')} to do${earlier}`;
+}
+
+function describeEnd(end: RunEnd | null): string {
+  if (end === null) return 'session failed: its error was printed on stderr';
+  return `session ended: ${end.message ?? end.reason}, results in ${end.folder}`;
 }
 
 /** The time that the shape takes from one launch to the last of `total`; a pause before the first makes no difference. */

@@ -47,6 +47,17 @@ export function paintWithin(segments: Line, columns: number): string {
   return line;
 }
 
+/** The text in lines of at most `columns` characters, broken at spaces only; a longer word has a line of its own. */
+export function wrapped(text: string, columns: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
+}
+
 /** A file name with the folders before it. */
 const PATHS = /[^\s'"(),;]*[/\\][^\s'"(),;]*/g;
 

@@ -70,6 +70,16 @@ describe('on a terminal', () => {
     expect(screen.text.trimEnd()).toBe(`first\nsecond\n${frame()}`.trimEnd());
   });
 
+  it('wraps a logged line between words', () => {
+    const { screen, view } = start();
+    view.log(`warning: cannot write the log file /srv/factory/line-a/${'x'.repeat(20)}/run.log (no space left)`);
+    view.finish();
+    expect(screen.text.trimEnd().split('\n')).toEqual([
+      'warning: cannot write the log file',
+      `/srv/factory/line-a/${'x'.repeat(20)}/run.log (no space left)`,
+    ]);
+  });
+
   it('leaves only logged lines behind, and no timer', () => {
     const { clock, screen, view } = start();
     view.log('kept');

@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shortened } from '../../../src/cli/view/terminal-line.ts';
+import { shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
 
 const PATH = '/srv/factory/line-a/device-17.pem';
+
+it('wraps at spaces, and never within a file name', () => {
+  expect(wrapped('short', 80)).toBe('short');
+  expect(wrapped(`cannot write ${PATH}: no space left`, 40)).toBe(`cannot write\n${PATH}: no\nspace left`);
+  expect(wrapped(`in ${PATH}`, 10)).toBe(`in\n${PATH}`);
+  expect(wrapped('exactly ten', 11)).toBe('exactly ten');
+  expect(wrapped('exactly ten', 10)).toBe('exactly\nten');
+});
 
 describe('a text that is too long', () => {
   it.each<[string, number, string]>([
