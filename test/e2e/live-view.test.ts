@@ -45,6 +45,7 @@ function runIn(
   rows: number,
   name: string,
   environment: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): TmuxTerminal {
   const command = [
     process.execPath,
@@ -56,6 +57,7 @@ function runIn(
     '0',
     '--out',
     path(name),
+    ...options,
   ];
   const terminal = new TmuxTerminal(columns, rows, command, { TERM: 'screen', DPSLOAD_GROUP_KEY: KEY, ...environment });
   terminals.push(terminal);
@@ -156,6 +158,24 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
     await terminal.ended();
   });
 
+  it('of 80×24, canary, outage and drain are told apart, and no ETA is promised during the outage', async () => {
+    const config = readFileSync(path('emulator.yaml'), 'utf8').replace(/faults:[^]*/, '');
+    const faults = 'faults: [{ fault: outage, from: 8s, until: 14s }]\n';
+    writeFileSync(path('outage.yaml'), config.replace('assignmentDelay: 0ms', 'assignmentDelay: 1500ms') + faults);
+    const terminal = runIn(80, 24, 'phases', {}, ['--emulator-config', path('outage.yaml'), '--canary', '3']);
+    const phase = (pattern: RegExp): Promise<string> => terminal.until((seen) => pattern.test(seen));
+    await phase(/^canary: \d of 3 devices ended {3}the rest start once all are assigned\nCtrl-C stops, resumable$/m);
+    const outage = await phase(
+      /^outage: no response for [\d.]+ s {3}[1-9]\d* registrations? held {3}Ctrl-C stops, resumable$/m,
+    );
+    expect(outage).toMatch(/elapsed [\d.]+ s {3}ETA –$/m);
+    expectWhole(outage);
+    await phase(/^running {3}Ctrl-C stops, resumable$/m);
+    const drain = await phase(/^draining: all launched {3}waiting for \d+ registrations? {3}Ctrl-C stops, resumable$/m);
+    expectWhole(drain);
+    expect(await terminal.ended()).toMatch(/\nended with [03]$/);
+  });
+
   it('that is dumb there are plain lines, ten seconds apart, and nothing moves the cursor', async () => {
     const terminal = runIn(200, 24, 'dumb', { TERM: 'dumb' });
     terminal.record(path('plain'));
@@ -166,7 +186,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
 });
 
 const LINE =
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}([\d.]+) s: {2}(?:running|draining|ended) {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.]+ ms p95 [\d.]+ ms {2})?ETA ([\d.]+ s|–)$/;
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}([\d.]+) s: {2}(?:running|draining|ended) {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.,]+ ms p95 [\d.,]+ ms {2})?ETA ([\d.]+ s|–)$/;
 
 /** From 10 s on, when the machine gets to it, and at the end. */
 function expectPlainLines(lines: readonly string[]): void {
