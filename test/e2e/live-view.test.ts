@@ -159,7 +159,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
   });
 
   it('of 80×24, canary, outage and drain are told apart, and no ETA is promised during the outage', async () => {
-    const config = readFileSync(path('emulator.yaml'), 'utf8').replace(/faults:[^]*/, '');
+    const config = readFileSync(path('emulator.yaml'), 'utf8').replace(/faults:.*/s, '');
     const faults = 'faults: [{ fault: outage, from: 8s, until: 14s }]\n';
     writeFileSync(path('outage.yaml'), config.replace('assignmentDelay: 0ms', 'assignmentDelay: 1500ms') + faults);
     const terminal = runIn(80, 24, 'phases', {}, ['--emulator-config', path('outage.yaml'), '--canary', '3']);
