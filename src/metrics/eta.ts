@@ -32,7 +32,10 @@ export function etaMs(facts: EtaFacts): number | null {
   if (facts.toLaunch + facts.inFlight === 0) return 0;
   const launchesMs = timeToLaunchMs(facts);
   const lastMs = lastRegistrationMs(facts);
-  return launchesMs === null || lastMs === null ? null : launchesMs + lastMs;
+  if (launchesMs === null || lastMs === null) return null;
+  const sumMs = launchesMs + lastMs;
+  // Nothing at all may be allowed for a while.
+  return Number.isFinite(sumMs) ? sumMs : null;
 }
 
 /**

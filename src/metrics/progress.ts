@@ -7,7 +7,7 @@ import { DurationHistogram, type DurationSummary } from './duration-histogram.ts
 import { etaMs } from './eta.ts';
 import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
 import { LatencyHistograms, type LatencyMetric } from './latency-histograms.ts';
-import { type ErrorGroup, FAILED_RESULTS, LAUNCHED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
+import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
 /** Samples, one per second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
 const RECENT_SAMPLES = 60;
@@ -29,20 +29,49 @@ export const WATCHED_METRICS = [
 
 export type WatchedMetric = (typeof WATCHED_METRICS)[number];
 
+/** Results of registrations that are over. A cancelled one is left to the next session. */
+const ENDED_RESULTS = ['assigned', ...FAILED_RESULTS] as const;
+
+/** What a session does next; an outage may interrupt each stage. */
+export type RunStage =
+  | { readonly kind: 'canary'; readonly devices: number }
+  | { readonly kind: 'launching' }
+  /** Nothing more will be launched. */
+  | { readonly kind: 'draining' };
+
+/** What a run is doing. */
+export type RunPhase =
+  /** The first connection is being made. */
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'canary'; readonly ended: number; readonly devices: number }
+  | { readonly kind: 'running' }
+  /** `held`: registrations in progress, which wait for the target. */
+  | { readonly kind: 'outage'; readonly lastedMs: number; readonly held: number }
+  /** All are launched; some are still in progress. */
+  | { readonly kind: 'draining' }
+  /** The run ends early. */
+  | { readonly kind: 'stopping' }
+  /** Every registration has ended; the results are being written. */
+  | { readonly kind: 'ended' };
+
+/** Registrations that earlier sessions of the run settled, and this one does not repeat. */
+export type SettledBefore = { readonly settled: number; readonly assigned: number; readonly failed: number };
+
 /** The state of a run at one moment, for the live view. */
 export type RunProgress = {
   readonly target: TargetName;
   readonly name: string | null;
-  /** Registrations that the run has to settle. */
+  readonly phase: RunPhase;
+  /** Registrations of the whole run, those of earlier sessions included; so are `settled`, `assigned` and `failed`. */
   readonly total: number;
-  /** Registrations that have ended, without those that a stopping run hands back as not started. */
+  /** Registrations that have ended, without those that a stopping run cancels or hands back. */
   readonly settled: number;
+  readonly settledBefore: number;
   readonly assigned: number;
   readonly failed: number;
   readonly elapsedMs: number;
   /** `null` while unknown. */
   readonly etaMs: number | null;
-  readonly stopping: boolean;
   readonly inFlight: number;
   /** In the last second. */
   readonly launched: number;
@@ -61,7 +90,10 @@ export type RunProgress = {
   readonly recent: readonly SampleRecord[];
 };
 
-export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'total' | 'ratePerSecond'> & {
+export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'> & {
+  /** To settle in this session. */
+  readonly registrations: number;
+  readonly before: SettledBefore;
   readonly allocation: AllocationExpectation | null;
   /** Limit of registrations in flight. */
   readonly concurrency: number;
@@ -82,8 +114,14 @@ export class ProgressFold {
   readonly #errorCounts: ReadonlyMap<string, number>[] = [];
   #throttles = 0;
   readonly #registers = { sent: 0, repeated: 0 };
-  #lastLaunchAtMs = 0;
-  #stopping = false;
+  /** As of the last sample. */
+  readonly #sampled = { ended: 0, lastLaunchAtMs: 0 };
+  readonly #session = {
+    stage: null as RunStage | null,
+    endedBeforeStage: 0,
+    outageSinceMs: null as number | null,
+    stopping: false,
+  };
 
   constructor(plan: ProgressPlan) {
     this.#plan = plan;
@@ -103,32 +141,45 @@ export class ProgressFold {
 
   addSample(sample: SampleRecord): void {
     this.#throttles += sample.throttles;
-    if (sample.launched > 0) this.#lastLaunchAtMs = sample.atMs;
+    if (sample.launched > 0) this.#sampled.lastLaunchAtMs = sample.atMs;
+    this.#sampled.ended = this.#ended();
     keepLast(this.#recent, sample, RECENT_SAMPLES);
     const counts = new Map(this.#counts.errors().map(({ code, count }) => [code, count]));
     keepLast(this.#errorCounts, counts, GROWTH_SAMPLES);
   }
 
-  /** No more launches. */
+  enter(stage: RunStage): void {
+    this.#session.stage = stage;
+    this.#session.endedBeforeStage = this.#ended();
+  }
+
+  /** @param sinceMs on the session's clock; `null` = the outage is over */
+  outage(sinceMs: number | null): void {
+    this.#session.outageSinceMs = sinceMs;
+  }
+
+  /** The run ends early: no more launches. */
   stop(): void {
-    this.#stopping = true;
+    this.#session.stopping = true;
   }
 
   /** @param nowMs on the session's clock, which starts at 0 with the run */
   at(nowMs: number): RunProgress {
-    const { target, name, total, ratePerSecond } = this.#plan;
+    const { target, name, before, registrations, ratePerSecond } = this.#plan;
     const lastSample = this.#recent.at(-1);
     return {
       target,
       name,
-      total,
+      phase: this.#phase(nowMs),
+      total: before.settled + registrations,
       ratePerSecond,
-      settled: this.#settled(),
-      assigned: this.#counts.of('assigned'),
-      failed: this.#counts.of(...FAILED_RESULTS),
+      settled: before.settled + this.#ended(),
+      settledBefore: before.settled,
+      assigned: before.assigned + this.#counts.of('assigned'),
+      failed: before.failed + this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
-      etaMs: this.#etaMs(nowMs),
-      stopping: this.#stopping,
+      // When an outage will end, nobody knows.
+      etaMs: this.#session.outageSinceMs === null ? this.#etaMs(nowMs) : null,
       inFlight: lastSample?.inFlight ?? 0,
       launched: lastSample?.launched ?? 0,
       settledLately: lastSample?.settled ?? 0,
@@ -146,8 +197,24 @@ export class ProgressFold {
     return Object.fromEntries(summaries) as RunProgress['latency'];
   }
 
-  #settled(): number {
-    return this.#counts.of(...LAUNCHED_RESULTS);
+  #ended(): number {
+    return this.#counts.of(...ENDED_RESULTS);
+  }
+
+  #phase(nowMs: number): RunPhase {
+    const { stage, endedBeforeStage, outageSinceMs, stopping } = this.#session;
+    const inFlight = this.#recent.at(-1)?.inFlight ?? 0;
+    const left = this.#plan.registrations - this.#ended();
+    if (stopping) return { kind: 'stopping' };
+    if (left <= 0 || (stage?.kind === 'draining' && inFlight === 0)) return { kind: 'ended' };
+    if (outageSinceMs !== null) {
+      return { kind: 'outage', lastedMs: Math.max(0, nowMs - outageSinceMs), held: inFlight };
+    }
+    if (stage === null) return { kind: 'starting' };
+    if (stage.kind === 'canary') return { ...stage, ended: this.#ended() - endedBeforeStage };
+    // Compared as of one moment: what has ended since is still in the sample's number in flight.
+    const allLaunched = inFlight > 0 && this.#plan.registrations - this.#sampled.ended <= inFlight;
+    return { kind: stage.kind === 'draining' || allLaunched ? 'draining' : 'running' };
   }
 
   #growingErrors(): RunProgress['errors'] {
@@ -158,23 +225,23 @@ export class ProgressFold {
   }
 
   #etaMs(nowMs: number): number | null {
-    const { total, concurrency, scheduleLeftMs } = this.#plan;
+    const { registrations, concurrency, scheduleLeftMs } = this.#plan;
     const lastSample = this.#recent.at(-1);
     if (this.#durations.count === 0 || lastSample === undefined) return null;
-    const settled = this.#settled();
-    const left = Math.max(0, total - settled);
-    const toLaunch = this.#stopping ? 0 : Math.max(0, left - lastSample.inFlight);
+    const ended = this.#ended();
+    const left = Math.max(0, registrations - ended);
+    const toLaunch = this.#session.stopping ? 0 : Math.max(0, left - lastSample.inFlight);
     return etaMs({
       toLaunch,
-      inFlight: this.#stopping ? lastSample.inFlight : left - toLaunch,
+      inFlight: this.#session.stopping ? lastSample.inFlight : left - toLaunch,
       slotsAreFull: lastSample.outstanding >= concurrency,
-      scheduleLeftMs: scheduleLeftMs(total - toLaunch),
+      scheduleLeftMs: scheduleLeftMs(registrations - toLaunch),
       startLagMs: lastSample.startLagMaxMs,
       endedPerSecond: this.#recent.reduce((sum, sample) => sum + sample.settled, 0) / this.#recent.length,
       allowedPerSecond: lastSample.rateAllowedPerSecond,
-      registersPerDevice: Math.max(1, this.#registers.sent / Math.max(1, settled)),
+      registersPerDevice: Math.max(1, this.#registers.sent / Math.max(1, ended)),
       durations: this.#durations,
-      sinceLastLaunchMs: nowMs - this.#lastLaunchAtMs,
+      sinceLastLaunchMs: nowMs - this.#sampled.lastLaunchAtMs,
     });
   }
 }

@@ -2,6 +2,7 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 import { Extent } from './extent.ts';
+import { InFlightCurve } from './in-flight-curve.ts';
 import { outcomeTimes } from './outcome-times.ts';
 import { BUCKET_MS_MIN, TimeSeries } from './time-series.ts';
 
@@ -28,7 +29,7 @@ const SAMPLED_METRICS = Object.keys(SAMPLED) as SampledMetric[];
 /** A period of a run. */
 export class TimeBucket {
   launched = 0;
-  /** With any result. */
+  /** Without those that were cancelled. */
   ended = 0;
   assigned = 0;
   /** Service times of the assigned registrations that ended here; created with the first. */
@@ -63,6 +64,7 @@ export class TimeBucket {
  */
 export class RunTimeline {
   readonly #series = new TimeSeries(() => new TimeBucket());
+  readonly #inFlight = new InFlightCurve();
   #firstStartMs = Number.POSITIVE_INFINITY;
   #lastAtMs = 0;
 
@@ -73,7 +75,8 @@ export class RunTimeline {
     this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
     if (finishedAtMs === null) return;
     const bucket = this.#bucketAt(clockOffsetMs + finishedAtMs);
-    bucket.ended += 1;
+    this.#inFlight.add(clockOffsetMs + startedAtMs, clockOffsetMs + finishedAtMs);
+    if (result !== 'cancelled') bucket.ended += 1;
     if (result !== 'assigned') return;
     bucket.assigned += 1;
     const times = outcomeTimes(outcome);
@@ -102,6 +105,11 @@ export class RunTimeline {
 
   buckets(): readonly TimeBucket[] {
     return this.#series.buckets();
+  }
+
+  /** The most registrations in progress at once, in each bucket of a short run; `null` = later than it is known. */
+  inFlightPeaks(): readonly (number | null)[] {
+    return this.#inFlight.peaks(this.bucketMs, this.buckets().length);
   }
 
   #bucketAt(atMs: number): TimeBucket {

@@ -13,7 +13,7 @@ const SUMMED = [
 type Sums = Record<'connections' | (typeof SUMMED)[number], number>;
 
 export type RunTotalsValues = Readonly<Sums> & {
-  /** Registrations that started and ended. */
+  /** Registrations that started and ended, without those that were cancelled. */
   readonly ended: number;
   /** First start to last end, summed over the sessions. */
   readonly activeMs: number;
@@ -48,7 +48,7 @@ export class RunTotals {
     this.#sums.connections += outcome.attempts;
     for (const name of SUMMED) this.#sums[name] += outcome[name];
     if (outcome.startedAtMs === null || outcome.finishedAtMs === null) return;
-    this.#ended += 1;
+    if (outcome.result !== 'cancelled') this.#ended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, outcome.startedAtMs);
     this.#lastFinishMs = Math.max(this.#lastFinishMs, outcome.finishedAtMs);
   }

@@ -29,6 +29,9 @@ const COHORTS_SHOWN_MAX = 20;
 /** p-values below this are not shown exactly. */
 const P_VALUE_MIN = 0.0001;
 
+/** One steady run in a thousand looks as if its shares had changed. */
+const DRIFT_P_VALUE = 0.001;
+
 const REASONS: Readonly<Record<MovementVerdict['reason'], string>> = {
   within: 'within the tolerance',
   outside: 'outside the tolerance',
@@ -188,7 +191,26 @@ function describeChance({ chiSquare }: AllocationJudgement): readonly string[] {
 export function describeDrift({ drift, bucketMs, counts }: HubMinutes): string | null {
   if (drift === null) return null;
   const periods = `${counts.length} periods of ${formatDuration(bucketMs)}`;
-  return `shares over time, ${periods}: ${describeTest(drift)}; a small p-value means that the shares drift`;
+  return `shares over time, ${periods}: ${judgeDrift(drift, counts)}`;
+}
+
+function judgeDrift(drift: ChiSquareTest, counts: HubMinutes['counts']): string {
+  if (!isTestable(counts)) return 'too few devices in some periods to compare';
+  if (drift.pValue >= DRIFT_P_VALUE) return `steady (${describeTest(drift)})`;
+  return (
+    `they differ by more than chance (${describeTest(drift)}). That alone is no fault: it is so wherever the order of the fleet ` +
+    'decides the hub, for example group by group. The verdict does not depend on it'
+  );
+}
+
+/** W. G. Cochran's rule (Biometrics 10 (1954), 417–451): no expected count under 1, and at most a fifth of them under 5. */
+function isTestable(counts: HubMinutes['counts']): boolean {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const ofPeriods = counts.map(sum).filter((devices) => devices > 0);
+  const ofHubs = (counts[0] ?? []).map((_, hub) => sum(counts.map((period) => period[hub] ?? 0)));
+  const all = sum(ofPeriods);
+  const expected = ofPeriods.flatMap((devices) => ofHubs.map((count) => (devices * count) / all));
+  return expected.every((count) => count >= 1) && expected.filter((count) => count < 5).length <= expected.length / 5;
 }
 
 function describeTest({ statistic, degreesOfFreedom, pValue }: ChiSquareTest): string {

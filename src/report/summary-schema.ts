@@ -272,7 +272,7 @@ export const SUMMARY_SHAPE = z.strictObject({
   requests: REQUESTS.describe('totals over all ended registrations'),
   throughput: z.strictObject({
     activeMs: ms('first start to last end, summed over the sessions'),
-    ended: count('registrations that started and ended'),
+    ended: count('registrations that started and ended, without cancelled ones'),
     endedPerSecond: number('ended registrations per second of active time; null = none').nullable(),
   }),
   loadGenerator: LOAD_GENERATOR,

@@ -76,7 +76,9 @@ function verdictLine(summary: Summary, palette: Palette): string {
         end?.reason === 'limit' ? `all assigned up to the limit: ${counts}` : `all assigned: ${counts}`,
       );
     case 'some-failed':
-      return palette.bad(`some failed: ${counts}`);
+      return palette.bad(
+        results.assigned === 0 ? `none assigned: ${formatCount(failedOf(summary))} failed` : `some failed: ${counts}`,
+      );
     case 'stopped':
       return palette.bad(
         reachedPlannedEnd(end) ? `some did not finish: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,

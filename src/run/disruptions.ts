@@ -9,7 +9,7 @@ import type { StopCause } from './stop-rules.ts';
 
 export type DisruptionsParts = {
   readonly clock: Clock;
-  readonly listener: Pick<RunListener, 'notice'>;
+  readonly listener: Pick<RunListener, 'notice' | 'outage'>;
   readonly outageMaxMs: number;
   /** Called when an outage begins: what waits at the workers would only meet it. */
   readonly handBackWaiting: () => void;
@@ -44,6 +44,7 @@ export class Disruptions {
     if (standstillMs > 0) {
       this.#schedule?.skip(standstillMs);
       this.#outage.skip(standstillMs);
+      if (this.isOutage) listener.outage(this.#outage.sinceMs);
       const gap = `${Math.round(standstillMs / 1000)} s`;
       listener.notice(`This process was suspended for ${gap}. The schedule resumes from now; the gap counts as held.`);
     }
@@ -68,9 +69,11 @@ export class Disruptions {
     if (change === 'began') {
       this.#schedule?.pause(nowMs);
       handBackWaiting();
+      listener.outage(this.#outage.sinceMs);
       listener.notice('The target has stopped responding. Launches are paused; one device at a time probes it.');
     } else if (change === 'ended') {
       this.#schedule?.resume(nowMs);
+      listener.outage(null);
       listener.notice('The target is responding again. Launches resume.');
     }
   }

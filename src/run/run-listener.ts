@@ -1,4 +1,5 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
+import type { RunStage } from '../metrics/progress.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { SessionEnd } from './session-ending.ts';
 
@@ -6,6 +7,10 @@ import type { SessionEnd } from './session-ending.ts';
 export interface RunListener {
   settled(outcome: RegistrationOutcome): void;
   sampled(sample: SampleRecord): void;
+  /** The session entered a stage. */
+  entered(stage: RunStage): void;
+  /** The target has not responded since then, on the session's clock; `null` = it responds again. */
+  outage(sinceMs: number | null): void;
   /** Something that the operator should know, in whole sentences; the run continues. */
   notice(message: string): void;
   /** The run ends early; registrations in flight still finish. */
@@ -20,6 +25,12 @@ export function runListeners(...listeners: readonly Partial<RunListener>[]): Run
     },
     sampled(sample) {
       for (const listener of listeners) listener.sampled?.(sample);
+    },
+    entered(stage) {
+      for (const listener of listeners) listener.entered?.(stage);
+    },
+    outage(sinceMs) {
+      for (const listener of listeners) listener.outage?.(sinceMs);
     },
     notice(message) {
       for (const listener of listeners) listener.notice?.(message);

@@ -3,11 +3,12 @@ import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
 import type { TargetName } from '../journal/target-name.ts';
+import type { SettledBefore } from '../metrics/progress.ts';
 import type { UsableFleet } from '../run-folder/rejected-rows.ts';
 import type { RunFile } from '../run-folder/run-file.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { RowSelection } from '../selection/row-selection.ts';
-import type { SessionWork } from '../selection/session-rows.ts';
+import { canaryOf, type SessionWork } from '../selection/session-rows.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { InterruptedRun } from './interrupted-run.ts';
 import type { RunListener } from './run-listener.ts';
@@ -59,6 +60,27 @@ export function workOf({
     isLeft: (row, round, isCanary) =>
       resumed === null || isLeftToDo(resumed.run.index.progressOf(row, round), resumed.retry, isCanary),
   };
+}
+
+/** What earlier sessions settled and this one does not repeat. */
+export function settledBefore({
+  scenario,
+  selection,
+  resumed,
+}: Pick<RunRequest, 'scenario' | 'selection' | 'resumed'>): SettledBefore {
+  const before = { settled: 0, assigned: 0, failed: 0 };
+  if (resumed === null) return before;
+  const { index } = resumed.run;
+  const canary = new Set(canaryOf({ load: scenario.load, selection }).map(({ row }) => row));
+  for (let row = 0; row < index.rows; row += 1) {
+    for (let round = 1; round <= index.rounds; round += 1) {
+      const state = index.progressOf(row, round);
+      if (isLeftToDo(state, resumed.retry, round === 1 && canary.has(row))) continue;
+      before.settled += 1;
+      before[state === 'assigned' ? 'assigned' : 'failed'] += 1;
+    }
+  }
+  return before;
 }
 
 /** The fleet as run.json and the journal record it; a survey knows more. */

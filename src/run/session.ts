@@ -126,6 +126,7 @@ export class RunSession {
     );
     const dispatched = await Promise.race([this.#dispatchWaves(), this.#ending.abandoned]);
     this.#dispatching = false;
+    this.#parts.listener.entered({ kind: 'draining' });
     this.#pool.sendAll({ type: 'noMoreLaunches' });
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
     this.#sample();
@@ -134,11 +135,13 @@ export class RunSession {
   }
 
   async #dispatchWaves(): Promise<DispatchEnd> {
-    const { clock, load, waves } = this.#parts;
+    const { clock, listener, load, waves } = this.#parts;
     const endAtMs = clock.nowMs() + START_LEAD_MS + (load.durationMs ?? Number.POSITIVE_INFINITY);
     let sequence = 0;
     for (const wave of waves) {
       if (this.#ending.end !== null) return 'stopped';
+      const { canaryDevices } = wave;
+      listener.entered(canaryDevices === null ? { kind: 'launching' } : { kind: 'canary', devices: canaryDevices });
       const source = stoppingSource(wave.openSource(), (message) => this.#ending.endFor({ reason: 'failed', message }));
       try {
         const dispatcher = this.#beginWave(wave, source, sequence, endAtMs);

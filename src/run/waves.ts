@@ -7,6 +7,8 @@ import { canaryRule, type StopRule } from './stop-rules.ts';
 /** Registrations that must all be settled before the next wave begins: the canary, or one round over the fleet. */
 export type Wave = {
   readonly round: number;
+  /** Devices of the canary; `null` = not the canary. */
+  readonly canaryDevices: number | null;
   readonly shape: LoadShape;
   /** In addition to those of the whole session. */
   readonly rules: readonly StopRule[];
@@ -67,12 +69,18 @@ export function sessionWaves(work: SessionWork): readonly Wave[] {
   const first = canary.filter(({ row }) => isLeft(row, 1, true));
   const legs: Wave[] = [];
   if (first.length > 0) {
-    legs.push({ round: 1, shape: { kind: 'closed' }, rules: [canaryRule()], openSource: () => listSource(first) });
+    legs.push({
+      round: 1,
+      canaryDevices: first.length,
+      shape: { kind: 'closed' },
+      rules: [canaryRule()],
+      openSource: () => listSource(first),
+    });
   }
   for (let round = 1; round <= load.rounds; round += 1) {
     const alreadyDone = round === 1 ? canaryRows : new Set<number>();
     const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !alreadyDone.has(row)));
-    legs.push({ round, shape: load.shape, rules: [], openSource });
+    legs.push({ round, canaryDevices: null, shape: load.shape, rules: [], openSource });
   }
   return legs;
 }

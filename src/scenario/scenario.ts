@@ -112,6 +112,8 @@ export type Scenario = {
   readonly allowLimited: boolean;
   /** Port of /metrics during the run; 0 = any free one, `null` = none. */
   readonly metricsPort: number | null;
+  /** File that progress and notices are appended to; `null` = none. */
+  readonly logFile: string | null;
   /** Folder that gets one folder for each run. */
   readonly out: string;
   /** Seed of all jitter. */

@@ -88,6 +88,7 @@ export const ROOMS: readonly Room[] = [
       'fleet',
       'journal',
       'load',
+      'metrics',
       'metrics/threshold',
       'mqtt',
       'preflight',

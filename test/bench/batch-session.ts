@@ -6,6 +6,7 @@ import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
 import type { LoadShape } from '../../src/load/pace.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import { runListeners } from '../../src/run/run-listener.ts';
 import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
 import { sessionWaves } from '../../src/run/waves.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
@@ -103,7 +104,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     limited: false,
     emulatorPid: null,
     stopRequests: { onRequest: () => {} },
-    listener: { settled: () => {}, sampled: () => {}, notice: () => {}, stopping: () => {} },
+    listener: runListeners(),
   });
   const end = await run.run();
   if (end.reason !== 'completed') throw new Error(`the run ended as ${end.reason}: ${end.message}`);

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -45,6 +45,7 @@ function runIn(
   rows: number,
   name: string,
   environment: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): TmuxTerminal {
   const command = [
     process.execPath,
@@ -56,6 +57,7 @@ function runIn(
     '0',
     '--out',
     path(name),
+    ...options,
   ];
   const terminal = new TmuxTerminal(columns, rows, command, { TERM: 'screen', DPSLOAD_GROUP_KEY: KEY, ...environment });
   terminals.push(terminal);
@@ -66,6 +68,7 @@ function runIn(
 const SEEN = [
   LOGGED,
   /^EMULATOR, ID scope 0ne00111111$/,
+  /^(running|canary: \d of \d devices? ended) {3}.*Ctrl-C stops, resumable$/,
   /^█*░* {3}\d+\/220 {3}\d+\.\d% {3}elapsed [\d.]+ s {3}ETA [\d.]+ s$/,
   /^in flight \d+ {3}launched \d+\/s of 20\.0\/s {3}ended \d+\/s {3}throttles 0 {3}retries 0/,
   /^ms {13}p50 {6}p95 {6}p99 {6}max$/,
@@ -125,7 +128,9 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
     }
     expect(terminal.coloredScreen()).toContain('\u001b[1mEMULATOR');
     terminal.press('C-c');
-    const stopping = await terminal.until((seen) => /stopping, ETA/.test(seen));
+    const stopping = await terminal.until((seen) =>
+      /^stopping: waiting for .*Ctrl-C again stops immediately$/m.test(seen),
+    );
     expect(stopping).toMatch(/Stopping \(interrupted\)\. Waiting for (\d+ )?registrations? in progress/);
     expectWhole(stopping);
     const frames = readFileSync(path('written'), 'utf8').match(/EMULATOR, ID scope/g)?.length ?? 0;
@@ -153,6 +158,24 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
     await terminal.ended();
   });
 
+  it('of 80×24, canary, outage and drain are told apart, and no ETA is promised during the outage', async () => {
+    const config = readFileSync(path('emulator.yaml'), 'utf8').replace(/faults:.*/s, '');
+    const faults = 'faults: [{ fault: outage, from: 8s, until: 14s }]\n';
+    writeFileSync(path('outage.yaml'), config.replace('assignmentDelay: 0ms', 'assignmentDelay: 1500ms') + faults);
+    const terminal = runIn(80, 24, 'phases', {}, ['--emulator-config', path('outage.yaml'), '--canary', '3']);
+    const phase = (pattern: RegExp): Promise<string> => terminal.until((seen) => pattern.test(seen));
+    await phase(/^canary: \d of 3 devices ended {3}the rest start once all are assigned\nCtrl-C stops, resumable$/m);
+    const outage = await phase(
+      /^outage: no response for [\d.]+ s {3}[1-9]\d* registrations? held {3}Ctrl-C stops, resumable$/m,
+    );
+    expect(outage).toMatch(/elapsed [\d.]+ s {3}ETA –$/m);
+    expectWhole(outage);
+    await phase(/^running {3}Ctrl-C stops, resumable$/m);
+    const drain = await phase(/^draining: all launched {3}waiting for \d+ registrations? {3}Ctrl-C stops, resumable$/m);
+    expectWhole(drain);
+    expect(await terminal.ended()).toMatch(/\nended with [03]$/);
+  });
+
   it('that is dumb there are plain lines, ten seconds apart, and nothing moves the cursor', async () => {
     const terminal = runIn(200, 24, 'dumb', { TERM: 'dumb' });
     terminal.record(path('plain'));
@@ -163,7 +186,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
 });
 
 const LINE =
-  /^([\d.]+) s: {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.]+ ms p95 [\d.]+ ms {2})?ETA ([\d.]+ s|–)$/;
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}([\d.]+) s: {2}(?:running|draining|ended) {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.,]+ ms p95 [\d.,]+ ms {2})?ETA ([\d.]+ s|–)$/;
 
 /** From 10 s on, when the machine gets to it, and at the end. */
 function expectPlainLines(lines: readonly string[]): void {
@@ -179,9 +202,37 @@ it.concurrent('in a pipe there are the same lines, and nothing else but what is 
   const lines = stderr.trimEnd().split('\n');
   expectPlainLines(lines);
   expect(lines.filter((line) => !LINE.test(line))).toEqual([
-    expect.stringMatching(LOGGED),
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}metrics: http\S+$/),
     expect.stringMatching(/^results: /),
     expect.stringMatching(/^report: .*report\.html$/),
   ]);
   expect(stdout + stderr).not.toContain('\u001b');
+});
+
+it.concurrent('after a resume, the whole run is counted, and the log file has both sessions', async () => {
+  const [out, log] = [path('resumed'), path('run.log')];
+  const options = ['--log-file', log, '--out', out, '--limit', '100', '-w', '1', '--again'];
+  const config = ['--emulator', '--emulator-config', path('emulator.yaml')];
+  const env = { DPSLOAD_GROUP_KEY: KEY };
+  await dpsload(['run', path('fleet.csv'), ...config, ...options, '--quiet'], { env });
+  const { stderr } = await dpsload(['resume', '--last', '--out', out, '--limit', '220'], { env });
+  // Ten per cent fail, and are not repeated.
+  expect(stderr).toMatch(/Z {2}[\d.]+ s: {2}ended {2}220\/220 \(100\.0%, 100 before\) .* failed 22 /);
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  expect(lines.filter((line) => !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\S/.test(line))).toEqual([]);
+  expect(lines.filter((line) => line.includes('  session '))).toEqual([
+    expect.stringContaining('session begins: EMULATOR, ID scope 0ne00111111, 100 registrations to do'),
+    expect.stringMatching(/session ended: limit, results in \S+$/),
+    expect.stringMatching(/session begins: .*, 120 registrations to do, 100 settled by earlier sessions$/),
+    expect.stringMatching(/session ended: completed, results in \S+$/),
+  ]);
+  expect(lines.some((line) => line.includes('ended  100/100 (100.0%)'))).toBe(true);
+  expect(statSync(log).mode & 0o777).toBe(0o600);
+});
+
+it.concurrent('a log file that cannot be written is one warning, and the run continues', async () => {
+  const args = ['run', path('fleet.csv'), '--emulator', '--limit', '20', '--again', '--log-file', folder, '--quiet'];
+  const { code, stderr } = await dpsload([...args, '--out', path('unlogged')]);
+  expect(code).toBe(0);
+  expect(stderr.match(/warning: cannot write the log file/g)).toHaveLength(1);
 });

@@ -15,7 +15,22 @@ describe('secrets stay where they were', () => {
     const keyFile = plant('group.key', `${FILE_KEY}\n`);
     const goodOut = outFolder();
     const good = startDpsload(
-      ['run', fleet, ...service(), '--out', goodOut, '--metrics-port', '0', '--rate', '2/s', '-w', '1', '--json'],
+      [
+        'run',
+        fleet,
+        ...service(),
+        '--out',
+        goodOut,
+        '--metrics-port',
+        '0',
+        '--rate',
+        '2/s',
+        '-w',
+        '1',
+        '--json',
+        '--log-file',
+        join(left, 'run.log'),
+      ],
       { cwd: left, env: environment(GROUP_KEY) },
     );
     const scraped = good
@@ -36,7 +51,14 @@ describe('secrets stay where they were', () => {
     await say(['report', onlyRunFolder(goodOut), wrong.folder, '--out', join(left, 'merged')], GROUP_KEY);
     expectNoLeak();
     expect(filesBelow(left).map((file) => basename(file))).toEqual(
-      expect.arrayContaining(['journal.ndjson', 'run.json', 'registrations.csv', 'report.html', 'latency.hlog']),
+      expect.arrayContaining([
+        'journal.ndjson',
+        'run.json',
+        'registrations.csv',
+        'report.html',
+        'latency.hlog',
+        'run.log',
+      ]),
     );
   });
 

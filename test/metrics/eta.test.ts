@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
 import { type EtaFacts, etaMs } from '../../src/metrics/eta.ts';
@@ -46,12 +47,38 @@ describe('the ETA', () => {
     ['is not known beyond all that was seen', { toLaunch: 0, sinceLastLaunchMs: 31_000 }, null],
     ['is not known while nothing ends', { endedPerSecond: 0 }, null],
     ['is not known before anything has ended', { durations: durationsOf() }, null],
+    ['is not known while nothing at all is allowed', { allowedPerSecond: 0, slotsAreFull: false }, null],
     ['is nothing when all is done', { toLaunch: 0, inFlight: 0 }, 0],
   ])('%s', (_, changes, expected) => {
     const eta = etaMs({ ...CLOSED, ...changes });
     if (expected === null) expect(eta).toBeNull();
     else expect(eta).toBeCloseTo(expected, -2);
   });
+});
+
+it('is absent, or a duration that is neither negative nor endless, whatever the state', () => {
+  const amount = fc.double({ min: 0, max: 1e6, noNaN: true });
+  const facts = fc.record<EtaFacts>({
+    toLaunch: fc.nat(1_000),
+    inFlight: fc.nat(100),
+    slotsAreFull: fc.boolean(),
+    scheduleLeftMs: fc.option(fc.double({ min: -1e6, max: 1e6, noNaN: true })),
+    startLagMs: fc.option(amount),
+    endedPerSecond: amount,
+    allowedPerSecond: fc.option(fc.oneof(fc.constant(0), amount)),
+    registersPerDevice: fc.double({ min: 1, max: 10, noNaN: true }),
+    durations: fc.array(amount, { maxLength: 5 }).map((durations) => durationsOf(...durations)),
+    sinceLastLaunchMs: fc.double({ min: -1_000, max: 1e6, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(facts, (state) => {
+      const eta = etaMs(state);
+      if (eta === null) return;
+      expect(eta).toBeGreaterThanOrEqual(0);
+      expect(eta).toBeLessThan(Number.POSITIVE_INFINITY);
+      if (state.toLaunch + state.inFlight > 0 && state.durations.percentileMs(0) !== 0) expect(eta).toBeGreaterThan(0);
+    }),
+  );
 });
 
 /** Runs of 600 registrations of 3 s each, by when the number `n` starts; the ETA is asked for each second. */
@@ -74,7 +101,8 @@ describe('over a whole run, the ETA is at no second further off than the stated 
     const fold = new ProgressFold({
       target: sessionRecord().target,
       name: null,
-      total: COUNT,
+      registrations: COUNT,
+      before: { settled: 0, assigned: 0, failed: 0 },
       ratePerSecond: null,
       allocation: null,
       concurrency: model === 'closed' && allowed === null ? 60 : 200,

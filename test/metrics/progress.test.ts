@@ -5,7 +5,8 @@ import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionRecord } from '.
 const plan = {
   target: sessionRecord().target,
   name: null,
-  total: 100,
+  registrations: 100,
+  before: { settled: 0, assigned: 0, failed: 0 },
   ratePerSecond: 5,
   allocation: null,
   concurrency: 100,
@@ -68,8 +69,69 @@ describe('progress', () => {
     fold.addSample(sampleRecord(5_000, { inFlight: 4, launched: 2, settled: 2 }));
     expect(fold.at(5_000).etaMs).toBeGreaterThan(40_000);
     fold.stop();
-    expect(fold.at(5_000)).toMatchObject({ stopping: true, etaMs: expect.closeTo(3_000, -2) });
+    expect(fold.at(5_000)).toMatchObject({ phase: { kind: 'stopping' }, etaMs: expect.closeTo(3_000, -2) });
     expect(fold.at(6_000).etaMs).toBeCloseTo(2_000, -2);
+  });
+
+  it('does not count cancelled registrations as ended', () => {
+    const fold = new ProgressFold({ ...plan, registrations: 3 });
+    for (const result of ['assigned', 'cancelled', 'cancelled'] as const) {
+      fold.add(outcomeRecord(0, result === 'assigned' ? {} : notAssigned({ result })));
+    }
+    fold.addSample(sampleRecord(1_000, { inFlight: 0 }));
+    expect(fold.at(1_000)).toMatchObject({ settled: 1, total: 3, phase: { kind: 'starting' } });
+  });
+
+  it('shows the whole run after a resume', () => {
+    const fold = new ProgressFold({
+      ...plan,
+      registrations: 400,
+      before: { settled: 800, assigned: 795, failed: 5 },
+    });
+    fold.add(outcomeRecord(0, { startedAtMs: 0, finishedAtMs: 1_000 }));
+    fold.add(outcomeRecord(1, notAssigned({ result: 'failed', errorCode: '400207' })));
+    expect(fold.at(1_000)).toMatchObject({ total: 1_200, settled: 802, settledBefore: 800, assigned: 796, failed: 6 });
+  });
+
+  it('knows each phase of a run', () => {
+    const fold = new ProgressFold({ ...plan, registrations: 6 });
+    let row = 0;
+    const end = (count: number): void => {
+      for (; count > 0; count -= 1) fold.add(outcomeRecord(row++, { startedAtMs: 0, finishedAtMs: 1_000 }));
+    };
+    expect(fold.at(0).phase).toEqual({ kind: 'starting' });
+    fold.enter({ kind: 'canary', devices: 2 });
+    end(1);
+    expect(fold.at(500).phase).toEqual({ kind: 'canary', ended: 1, devices: 2 });
+    end(1);
+    fold.enter({ kind: 'launching' });
+    fold.addSample(sampleRecord(1_000, { inFlight: 2, launched: 2 }));
+    expect(fold.at(1_000).phase).toEqual({ kind: 'running' });
+    // The sample is older than this outcome: two are still to be launched.
+    end(1);
+    expect(fold.at(1_100).phase).toEqual({ kind: 'running' });
+    expect(fold.at(1_100).etaMs).not.toBeNull();
+    fold.outage(1_500);
+    expect(fold.at(46_500)).toMatchObject({ phase: { kind: 'outage', lastedMs: 45_000, held: 2 }, etaMs: null });
+    // The clock of the view may be behind that of the session.
+    expect(fold.at(1_400).phase).toMatchObject({ lastedMs: 0 });
+    fold.outage(null);
+    fold.addSample(sampleRecord(47_000, { inFlight: 3, launched: 2 }));
+    expect(fold.at(47_000).phase).toEqual({ kind: 'draining' });
+    fold.stop();
+    expect(fold.at(47_000).phase).toEqual({ kind: 'stopping' });
+  });
+
+  it.each([
+    ['all have ended', 2],
+    ['the time is up', 3],
+  ])('ends when %s', (_, registrations) => {
+    const fold = new ProgressFold({ ...plan, registrations });
+    fold.enter({ kind: 'launching' });
+    for (let row = 0; row < 2; row += 1) fold.add(outcomeRecord(row, {}));
+    fold.enter({ kind: 'draining' });
+    fold.addSample(sampleRecord(1_000, { inFlight: 0 }));
+    expect(fold.at(1_000).phase).toEqual({ kind: 'ended' });
   });
 
   it('begins with nothing known', () => {

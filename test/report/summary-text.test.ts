@@ -133,6 +133,7 @@ describe('the verdict', () => {
       'all assigned up to the limit: 2 assigned, 0 failed, 1 left',
     ],
     ['a selection', { outcomes: [...assigned(2), notStarted] }, 'all assigned: 2 assigned, 0 failed'],
+    ['none', { outcomes: [failed] }, 'none assigned: 1 failed'],
     ['some', { outcomes: [...assigned(2), failed] }, 'some failed: 2 assigned, 1 failed'],
     [
       'stopped',

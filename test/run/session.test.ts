@@ -195,6 +195,19 @@ describe('a lost worker', () => {
   });
 });
 
+it('tells the canary, the launches and the drain apart', async () => {
+  const { advance, end, phases, workers } = sessionBench([waveOf(2, { canaryDevices: 2 }), waveOf(1)]);
+  await advance(300);
+  expect(phases).toEqual(['canary']);
+  workers.settle();
+  await advance(300);
+  expect(phases).toEqual(['canary', 'launching']);
+  workers.settle();
+  await advance(300);
+  expect(end()).toMatchObject({ reason: 'completed' });
+  expect(phases).toEqual(['canary', 'launching', 'draining']);
+});
+
 describe('an outage', () => {
   async function begun(rows = 100) {
     const bench = sessionBench([waveOf(rows)]);
@@ -205,8 +218,9 @@ describe('an outage', () => {
   }
 
   it('pauses launches, probes with one device at a time, and ends with the first sign of life', async () => {
-    const { advance, notices, outcomes, workers } = await begun();
+    const { advance, notices, outcomes, phases, workers } = await begun();
     expect(workers.log).toEqual(['handBackWaiting']);
+    expect(phases).toEqual(['launching', 'outage']);
     const before = workers.launched.length;
     workers.settle(DISCONNECTED);
     expect(outcomes().every(({ result }) => result === 'not-started')).toBe(true);
@@ -222,6 +236,7 @@ describe('an outage', () => {
       'The target has stopped responding. Launches are paused; one device at a time probes it.',
       'The target is responding again. Launches resume.',
     ]);
+    expect(phases).toEqual(['launching', 'outage', 'responding']);
   });
 
   it('ends the run when it lasts too long', async () => {

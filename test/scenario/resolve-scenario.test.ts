@@ -120,6 +120,7 @@ const SAMPLES: Readonly<
   retryInvalidCertificate: { texts: ['true', 'false', 'true'] },
   threshold: { texts: ['throttles < 1\np95(service) < 3s', 'rate(failed) < 0.1% abort', 'hub_share("a…") > 45%'] },
   metricsPort: { texts: ['0', '9464', '65535'] },
+  logFile: { texts: ['/a.log', '/b.log', '/c.log'] },
   allowLimited: { texts: ['true', 'false', 'true'] },
   out: { texts: ['/a', '/b', '/c'] },
   seed: { texts: ['0', '2', '4294967295'] },
@@ -284,6 +285,7 @@ describe('defaults', () => {
       thresholds: [],
       allowLimited: false,
       metricsPort: null,
+      logFile: null,
       seed: 1,
     });
   });

@@ -100,6 +100,7 @@ describe('a scenario file', () => {
       thresholds: [],
       allowLimited: false,
       metricsPort: null,
+      logFile: null,
       seed: 7,
     });
   });

@@ -24,13 +24,14 @@ export function sampleProgress(changes: Partial<RunProgress> = {}): RunProgress 
   return {
     target: sessionRecord().target,
     name: 'sample',
+    phase: { kind: 'running' },
     total: 1000,
     settled: 450,
+    settledBefore: 0,
     assigned: 440,
     failed: 10,
     elapsedMs: 12_000,
     etaMs: 15_000,
-    stopping: false,
     inFlight: 100,
     launched: 37,
     settledLately: 35,
@@ -50,6 +51,7 @@ export function sampleProgress(changes: Partial<RunProgress> = {}): RunProgress 
 
 /** A run in its first moment. */
 export const NOTHING_YET: Partial<RunProgress> = {
+  phase: { kind: 'starting' },
   settled: 0,
   assigned: 0,
   failed: 0,

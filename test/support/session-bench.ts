@@ -137,7 +137,7 @@ function assigned(launch: Launch): RegistrationOutcome {
 /** One round over `rows` devices as fast as slots allow. */
 export function waveOf(rows: number, change: Partial<Wave> = {}): Wave {
   const openSource = () => listSource(Array.from({ length: rows }, (_, row) => fleetRow(row)));
-  return { round: 1, shape: { kind: 'closed' }, rules: [], openSource, ...change };
+  return { round: 1, shape: { kind: 'closed' }, canaryDevices: null, rules: [], openSource, ...change };
 }
 
 type Change = Partial<Omit<RunSessionParts, 'load'>> & { readonly load?: Partial<RunSessionParts['load']> };
@@ -148,6 +148,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
   const workers = new FakeWorkers(load?.workers ?? 1);
   const records: JournalRecord[] = [];
   const notices: string[] = [];
+  const phases: string[] = [];
   const ends: SessionEnd[] = [];
   let requestStop: (request: StopRequest) => void = () => {};
   let end: SessionEnd | null = null;
@@ -165,6 +166,8 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     listener: {
       settled: () => {},
       sampled: () => {},
+      entered: (stage) => phases.push(stage.kind),
+      outage: (sinceMs) => phases.push(sinceMs === null ? 'responding' : 'outage'),
       notice: (message) => notices.push(message),
       stopping: (stopped) => ends.push(stopped),
     },
@@ -198,6 +201,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     end: () => end,
     ends,
     notices,
+    phases,
     outcomes: () => records.filter((record) => record.kind === 'outcome'),
     records,
     running,

@@ -4,7 +4,7 @@ import { steadyRatePerSecond } from '../../load/pace.ts';
 import { type PublishedMetrics, publishMetrics } from '../../prometheus/publish-metrics.ts';
 import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
-import type { RunRequest } from '../../run/run-request.ts';
+import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
@@ -33,10 +33,10 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   const { target, caPems, emulator } = await openEndpoint(scenario, keys, prepared.caPems);
   const version = dpsloadVersion();
   const signals = listenForSignals();
-  const view = showProgress(scenario, registrations, target, display);
+  const view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
   const ratePerSecond = steadyRatePerSecond(scenario.load.shape);
   let metrics: PublishedMetrics | null = null;
-  let end: RunEnd;
+  let end: RunEnd | null = null;
   try {
     const plan = { target, version, total: registrations, ratePerSecond };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
@@ -52,7 +52,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
     });
   } finally {
-    view.finish();
+    view.finish(end);
     signals.dispose();
     await metrics?.close();
     await emulator?.stop();

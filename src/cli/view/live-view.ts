@@ -6,6 +6,7 @@ import type { Environment } from '../../scenario/scenario.ts';
 import { type Clock, repeat } from '../../time/clock.ts';
 import { paletteOf } from './colors.ts';
 import { progressLine, renderProgress } from './render-progress.ts';
+import { wrapped } from './terminal-line.ts';
 
 /** Four times a second, as fast as the eye can follow. */
 const REDRAW_INTERVAL_MS = 250;
@@ -17,6 +18,11 @@ const COLUMNS_DEFAULT = 80;
 const ROWS_DEFAULT = 24;
 
 const ERASE_LINE_AND_GO_UP = '\u001b[2K\u001b[1A';
+
+/** `2026-01-31T18:00:00Z` */
+function wallClock(clock: Clock): string {
+  return `${new Date(clock.epochMs()).toISOString().slice(0, 19)}Z`;
+}
 
 /** stderr, or its stand-in in a test. */
 export type ViewStream = NodeJS.WritableStream & {
@@ -50,7 +56,9 @@ export interface LiveView {
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { stream, color, quiet, environment = process.env } = options;
   if (quiet) return { log: () => {}, finish: () => {} };
-  if (stream.isTTY !== true || !isRedrawn(environment)) return lineView(options);
+  if (stream.isTTY !== true || !isRedrawn(environment)) {
+    return createLineView(options, (line) => stream.write(`${line}\n`));
+  }
   return redrawnView(options, paletteOf(stream, color, environment));
 }
 
@@ -76,7 +84,7 @@ function redrawnView({ stream, clock, progress }: LiveViewOptions, palette: Pale
     log(line) {
       draw.clear();
       frame = '';
-      stream.write(`${line}\n`);
+      stream.write(`${wrapped(line, stream.columns ?? COLUMNS_DEFAULT)}\n`);
       redraw();
     },
     finish() {
@@ -93,23 +101,25 @@ function rowsByReflow(frame: string, columns: number): number {
     .reduce((rows, line) => rows + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)) - 1, 0);
 }
 
-function lineView({ stream, clock, progress }: LiveViewOptions): LiveView {
-  const write = (line: string): void => {
-    stream.write(`${line}\n`);
-  };
+/** Writes a line from time to time, each with the wall clock, without a line feed. */
+export function createLineView(
+  { clock, progress }: Pick<LiveViewOptions, 'clock' | 'progress'>,
+  write: (line: string) => void,
+): LiveView {
+  const log = (line: string): void => write(`${wallClock(clock)}  ${line}`);
   let shown = '';
   const show = (): void => {
     const line = progressLine(progress());
-    if (line !== shown) write(line);
+    if (line !== shown) log(line);
     shown = line;
   };
   const timer = repeat(clock, LINE_INTERVAL_MS, show);
   return {
-    log: write,
+    log,
     finish() {
       timer.cancel();
       const last = progress();
-      if (last.recent.length > 0 || last.settled > 0) show();
+      if (last.recent.length > 0 || last.settled > last.settledBefore) show();
     },
   };
 }

@@ -10,8 +10,10 @@ import {
   formatNumber,
   formatShare,
   formatUntrusted,
+  withoutControls,
 } from '../../report/format.ts';
 import type { Palette } from '../../report/palette.ts';
+import { phaseParts, phaseWords } from './phase-text.ts';
 import {
   asItIs,
   barOf,
@@ -21,6 +23,7 @@ import {
   type Paint,
   paintWithin,
   plain,
+  shortened,
   sparkline,
   type TextSegment,
 } from './terminal-line.ts';
@@ -43,11 +46,13 @@ const SPARK_CHARACTERS_MAX = 60;
 
 /** The progress of a run in one line, for logs and pipes. */
 export function progressLine(progress: RunProgress): string {
-  const { settled, total, elapsedMs, latency } = progress;
+  const { settled, settledBefore, total, elapsedMs, latency } = progress;
   const { accepted } = latency;
+  const before = settledBefore === 0 ? '' : `, ${formatCount(settledBefore)} before`;
   return [
     `${formatDuration(elapsedMs)}:`,
-    `${formatCount(settled)}/${formatCount(total)} (${percentDone(progress)})`,
+    phaseWords(progress),
+    `${formatCount(settled)}/${formatCount(total)} (${percentDone(progress)}${before})`,
     ...rateTexts(progress),
     `throttles ${formatCount(progress.throttles)}`,
     `failed ${formatCount(progress.failed)}`,
@@ -72,8 +77,8 @@ function percentDone({ settled, total }: Pick<RunProgress, 'settled' | 'total'>)
 }
 
 /** While a run stops, the ETA is that of the registrations in flight. */
-function etaText({ etaMs, stopping }: Pick<RunProgress, 'etaMs' | 'stopping'>): string {
-  return `${stopping ? 'stopping, ' : ''}ETA ${formatDuration(etaMs)}`;
+function etaText({ etaMs }: Pick<RunProgress, 'etaMs'>): string {
+  return `ETA ${formatDuration(etaMs)}`;
 }
 
 /** The size of a terminal, in characters. */
@@ -83,6 +88,7 @@ export type ScreenSize = { readonly columns: number; readonly rows: number };
 export function renderProgress(progress: RunProgress, { columns, rows }: ScreenSize, palette: Palette): string {
   const head = [
     [headline(progress, palette)],
+    ...flow(phaseItems(progress, palette), columns),
     ...doneLines(progress, columns, palette),
     ...flow(rateItems(progress, palette), columns),
   ];
@@ -102,7 +108,7 @@ export function renderProgress(progress: RunProgress, { columns, rows }: ScreenS
     trends,
     phases,
     hubLines(progress, hubRows, columns, palette),
-    errorLines(progress, errorRows, palette),
+    errorLines(progress, errorRows, columns, palette),
     health,
   ].filter((lines) => lines.length > 0);
   return spread(sections, rows)
@@ -122,6 +128,15 @@ function headline({ target, name }: RunProgress, { bold }: Palette): TextSegment
     text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatUntrusted(name, NAME_CHARACTERS_MAX)}`}`,
     paint: bold,
   };
+}
+
+function phaseItems(progress: RunProgress, { bad, bold, dim, warning }: Palette): TextSegment[] {
+  const { settledBefore } = progress;
+  const { kind } = progress.phase;
+  const before = settledBefore === 0 ? [] : [`${formatCount(settledBefore)} settled in earlier sessions`];
+  const [phase = '', ...others] = phaseParts(progress);
+  const paint = kind === 'outage' ? bad : kind === 'stopping' ? warning : bold;
+  return [{ text: phase, paint }, ...[...before, ...others].map((text) => ({ text, paint: dim }))];
 }
 
 function doneLines(progress: RunProgress, columns: number, palette: Palette): Line[] {
@@ -217,18 +232,21 @@ function hubLines({ hubs }: RunProgress, rowsMax: number, columns: number, palet
   return rowsMax === 0 ? [] : [...lines, ...moreLine(hubs.length - count, 'hub', palette)];
 }
 
-function errorLines({ errors }: RunProgress, rowsMax: number, palette: Palette): Line[] {
+function errorLines({ errors }: RunProgress, rowsMax: number, columns: number, palette: Palette): Line[] {
   const shown = errors.slice(0, shownOf(errors.length, rowsMax));
   const codes = shown.map(({ code }) => formatUntrusted(code, NAME_CHARACTERS_MAX));
   const codeCharacters = Math.max(0, ...codes.map((code) => code.length));
   const counts = aligned(shown.map(({ count }) => formatCount(count)));
   const growth = aligned(shown.map(({ lately }) => (lately === 0 ? '' : `+${formatCount(lately)} in 10 s`)));
-  const lines = shown.map(({ message }, index) => [
-    { text: (codes[index] ?? '').padEnd(codeCharacters), paint: palette.bad },
-    plain(counts[index] ?? ''),
-    ...(growth[index] === '' ? [] : [{ text: growth[index] ?? '', paint: palette.warning }]),
-    plain(message === null ? '' : formatUntrusted(message, message.length)),
-  ]);
+  const lines = shown.map(({ message }, index) => {
+    const figures: Line = [
+      { text: (codes[index] ?? '').padEnd(codeCharacters), paint: palette.bad },
+      plain(counts[index] ?? ''),
+      ...(growth[index] === '' ? [] : [{ text: growth[index] ?? '', paint: palette.warning }]),
+    ];
+    const room = figures.reduce((left, { text }) => left - text.length - GAP.length, columns);
+    return [...figures, plain(message === null ? '' : shortened(withoutControls(message), room))];
+  });
   return rowsMax === 0 ? [] : [...lines, ...moreLine(errors.length - shown.length, 'code', palette)];
 }
 

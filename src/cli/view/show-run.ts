@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { TargetName } from '../../journal/target-name.ts';
+import { type TargetName, targetLabel } from '../../journal/target-name.ts';
 import { type LoadShape, paceOf, steadyRatePerSecond } from '../../load/pace.ts';
-import { ProgressFold, type ProgressPlan } from '../../metrics/progress.ts';
-import { formatNoun } from '../../report/format.ts';
+import { ProgressFold, type ProgressPlan, type RunProgress, type SettledBefore } from '../../metrics/progress.ts';
+import { formatCount, formatNoun } from '../../report/format.ts';
 import { type Summary, summaryJson } from '../../report/summary.ts';
 import { summaryText } from '../../report/summary-text.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
@@ -11,7 +11,8 @@ import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { paletteOf } from './colors.ts';
-import { createLiveView } from './live-view.ts';
+import { createLineView, createLiveView, type LiveView } from './live-view.ts';
+import { appendingTo } from './run-log.ts';
 
 export type DisplayFlags = {
   /** Print summary.json on stdout, and nothing else there. */
@@ -22,37 +23,78 @@ export type DisplayFlags = {
   readonly color: boolean;
 };
 
-/** Shows the progress of a run on stderr. */
+/** What a session has to do. */
+export type SessionPlan = {
+  /** To settle in this session. */
+  readonly registrations: number;
+  readonly before: SettledBefore;
+  readonly target: TargetName;
+};
+
+export type ShownProgress = Pick<LiveView, 'log'> & {
+  readonly listener: RunListener;
+  /** @param end `null` = the session failed with an error */
+  finish(end: RunEnd | null): void;
+};
+
+/** Shows the progress of a run on stderr, and appends it to the log file if the scenario names one. */
 export function showProgress(
-  { name, load, allocation }: Scenario,
-  total: number,
-  target: TargetName,
+  { name, load, allocation, logFile }: Scenario,
+  plan: SessionPlan,
   { quiet = false, color }: DisplayFlags,
-): { readonly listener: RunListener; log(line: string): void; finish(): void } {
+): ShownProgress {
   const clock = systemClock(hrtimeMs());
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
-  const scheduleLeftMs = scheduleOf(shape, total);
-  const fold = new ProgressFold({ target, name, total, ratePerSecond, allocation, concurrency, scheduleLeftMs });
-  const view = createLiveView({ stream: process.stderr, color, quiet, clock, progress: () => fold.at(clock.nowMs()) });
+  const scheduleLeftMs = scheduleOf(shape, plan.registrations);
+  const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs });
+  const progress = (): RunProgress => fold.at(clock.nowMs());
+  const live = createLiveView({ stream: process.stderr, color, quiet, clock, progress });
+  // A log file that cannot be written is no progress: --quiet does not hide it.
+  const warn = (message: string): void => {
+    if (quiet) process.stderr.write(`${message}\n`);
+    else live.log(message);
+  };
+  const log = logFile === null ? null : createLineView({ clock, progress }, appendingTo(logFile, warn));
+  log?.log(describeSession(plan));
+  const show = (line: string): void => {
+    live.log(line);
+    log?.log(line);
+  };
   return {
+    log: show,
+    finish(end) {
+      live.finish();
+      log?.finish();
+      log?.log(describeEnd(end));
+    },
     listener: {
       settled: (outcome) => fold.add(outcome),
       sampled: (sample) => fold.addSample(sample),
-      notice: (message) => view.log(message),
+      entered: (stage) => fold.enter(stage),
+      outage: (sinceMs) => fold.outage(sinceMs),
+      notice: show,
       stopping: ({ reason, message }) => {
         fold.stop();
         const { inFlight } = fold.at(clock.nowMs());
         // As of the last sample, which may be a second old.
         const waitedFor = inFlight === 0 ? 'registrations' : formatNoun(inFlight, 'registration');
-        view.log(
+        show(
           `Stopping (${message ?? reason}). Waiting for ${waitedFor} in progress. Press Ctrl-C again to stop immediately.`,
         );
       },
     },
-    log: (line) => view.log(line),
-    finish: () => view.finish(),
   };
+}
+
+function describeSession({ target, registrations, before }: SessionPlan): string {
+  const earlier = before.settled === 0 ? '' : `, ${formatCount(before.settled)} settled by earlier sessions`;
+  return `session begins: ${targetLabel(target)}, ${formatNoun(registrations, 'registration')} to do${earlier}`;
+}
+
+function describeEnd(end: RunEnd | null): string {
+  if (end === null) return 'session failed: its error was printed on stderr';
+  return `session ended: ${end.message ?? end.reason}, results in ${end.folder}`;
 }
 
 /** The time that the shape takes from one launch to the last of `total`; a pause before the first makes no difference. */

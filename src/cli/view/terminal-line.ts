@@ -47,6 +47,45 @@ export function paintWithin(segments: Line, columns: number): string {
   return line;
 }
 
+/** The text in lines of at most `columns` characters, broken at spaces only; a longer word has a line of its own. */
+export function wrapped(text: string, columns: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
+}
+
+/** A file name with the folders before it. */
+const PATHS = /[^\s'"(),;]*[/\\][^\s'"(),;]*/g;
+
+/**
+ * The text in at most `characters`, without cutting a file name: the paths in it lose their first folders, then the text its last
+ * words.
+ */
+export function shortened(text: string, characters: number): string {
+  if (text.length <= characters) return text;
+  const excess = text.length - characters;
+  const [longest = ''] = (text.match(PATHS) ?? []).sort((a, b) => b.length - a.length);
+  const path = longest === '' ? '' : withoutFirstFolders(longest, longest.length - excess);
+  const shorter = text.replace(longest, () => path);
+  if (shorter.length <= characters) return shorter;
+  if (characters <= 1) return '';
+  const words = shorter.slice(0, characters).lastIndexOf(' ');
+  if (words > 0) return `${shorter.slice(0, words)}…`;
+  const [word = ''] = shorter.split(' ');
+  return `…${word.slice(1 - characters)}`;
+}
+
+/** At least the name, even if it takes more than `characters`. */
+function withoutFirstFolders(path: string, characters: number): string {
+  const places = [...path.matchAll(/[/\\]/g)].map(({ index }) => index).filter((index) => index > 0);
+  const place = places.find((index) => path.length - index + 1 <= characters) ?? places.at(-1);
+  return place === undefined ? path : `…${path.slice(place)}`;
+}
+
 /** A bar for a share, 0 to 1, with a mark at another share. */
 export function barOf(share: number, characters: number, mark: number | null = null): string {
   const filled = Math.round(Math.min(1, share) * characters);

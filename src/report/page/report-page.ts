@@ -90,7 +90,7 @@ function sections(facts: ReportFacts, plots: RunPlots): Html {
   return html`<noscript><p class="notices">The plots need JavaScript. The table below each plot shows the same data.</p></noscript>
 ${section('time', 'Over time', [
   figure('Launches and completions', ratesFinding(facts), plots.rates),
-  figure('In flight', 'Started registrations that have not ended, sampled once per second.', plots.inFlight),
+  figure('In flight', inFlightFinding(facts), plots.inFlight),
   figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
   figure('Recovery', recoveryFinding(summary), plots.recovery),
   recoveryTable(summary),
@@ -130,10 +130,16 @@ function figure(title: string, finding: string, plot: RunPlots[keyof RunPlots]):
   return html`<figure class="empty"><figcaption><h3>${title}</h3><p>${finding} No data to plot.</p></figcaption></figure>\n`;
 }
 
-function ratesFinding({ summary: { throughput }, timeline: { bucketMs } }: ReportFacts): string {
+function inFlightFinding({ timeline: { bucketMs } }: ReportFacts): string {
+  const how = bucketMs > 1000 ? 'sampled once per second' : `the most at once in each ${bucketMs / 1000} s`;
+  return `Started registrations that have not ended, ${how}.`;
+}
+
+function ratesFinding({ summary, timeline: { bucketMs } }: ReportFacts): string {
   const each = bucketMs < 60_000 ? `${bucketMs / 1000} s` : formatDuration(bucketMs);
-  const { ended, activeMs, endedPerSecond } = throughput;
-  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}: ${formatNumber(endedPerSecond)} per second. Each point is the mean over ${each}.`;
+  const { ended, activeMs, endedPerSecond } = summary.throughput;
+  const repeats = ended > summary.plannedRegistrations ? ', repeats in later sessions included' : '';
+  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}${repeats}: ${formatNumber(endedPerSecond)} per second. Each point is the mean over ${each}.`;
 }
 
 function recoveryFinding(summary: Summary): string {

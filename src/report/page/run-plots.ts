@@ -58,7 +58,9 @@ class TimePlots {
     const marks: PlotMark[] = [{ axis: 'y', at: concurrency, label: `concurrency ${concurrency}` }];
     const most: PlotSeries = { ...this.#sampled('inFlight', 'max'), label: 'max in flight' };
     const least: PlotSeries = { ...this.#sampled('inFlight', 'min'), label: 'min in flight', shape: 'dashed' };
-    const series = this.#isWide() ? [{ ...most, filledTo: 1 }, least] : [{ ...most, label: 'in flight' }];
+    const peaks: PlotSeries = { ...LINE, label: 'in flight', values: this.#facts.timeline.inFlightPeaks() };
+    // A run may end before it is sampled.
+    const series = this.#isWide() ? [{ ...most, filledTo: 1 }, least] : [peaks];
     return this.#plot('plot-in-flight', 'count', series, marks);
   }
 

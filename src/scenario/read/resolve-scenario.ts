@@ -145,6 +145,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     thresholds: required(values.threshold),
     allowLimited: required(values.allowLimited),
     metricsPort: values.metricsPort,
+    logFile: values.logFile,
     out: required(values.out),
     seed: required(values.seed),
   };

@@ -79,6 +79,10 @@ const SETTINGS = {
       reason: 'nothing listens unless asked to',
       help: 'serve /metrics for Prometheus on this port of 127.0.0.1 during the run; 0 = any free port',
     }),
+    logFile: setting('run.logFile', FILE, {
+      reason: 'progress is shown on stderr',
+      help: 'append every notice, and a line of progress every 10 s, to this file, each with the time',
+    }),
     out: setting('out', FOLDER, {
       flag: { short: 'o' },
       default: 'results',

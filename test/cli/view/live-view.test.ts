@@ -7,6 +7,9 @@ import { sampleProgress } from '../../support/sample-progress.ts';
 import { TerminalScreen } from '../../support/terminal-screen.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
+/** Every line of these tests is written at ten seconds. */
+const STAMP = '2026-01-01T00:00:10Z';
+
 function start(
   changes: {
     readonly quiet?: boolean;
@@ -32,7 +35,7 @@ function start(
   };
   const frame = (): string =>
     `${renderProgress(progress, { columns: screen.columns, rows: screen.rows - 1 }, PLAIN)}\n`;
-  return { clock, screen, view, set, frame, line: () => `${progressLine(progress)}\n` };
+  return { clock, screen, view, set, frame, line: () => `${STAMP}  ${progressLine(progress)}\n` };
 }
 
 describe('on a terminal', () => {
@@ -67,6 +70,16 @@ describe('on a terminal', () => {
     expect(screen.text.trimEnd()).toBe(`first\nsecond\n${frame()}`.trimEnd());
   });
 
+  it('wraps a logged line between words', () => {
+    const { screen, view } = start();
+    view.log(`warning: cannot write the log file /srv/factory/line-a/${'x'.repeat(20)}/run.log (no space left)`);
+    view.finish();
+    expect(screen.text.trimEnd().split('\n')).toEqual([
+      'warning: cannot write the log file',
+      `/srv/factory/line-a/${'x'.repeat(20)}/run.log (no space left)`,
+    ]);
+  });
+
   it('leaves only logged lines behind, and no timer', () => {
     const { clock, screen, view } = start();
     view.log('kept');
@@ -99,7 +112,7 @@ describe('without one', () => {
     let expected = line();
     expect(screen.written).toBe(expected);
     view.log('logged');
-    expected += 'logged\n';
+    expected += `${STAMP}  logged\n`;
     set({ settled: 1000, elapsedMs: 12_000 });
     view.finish();
     expect(screen.written).toBe(expected + line());

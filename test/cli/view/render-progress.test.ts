@@ -38,6 +38,7 @@ describe('the live view', () => {
       {},
       [
         'EMULATOR, ID scope 0ne00111111   sample',
+        'running   Ctrl-C stops, resumable',
         `${bar(15, 34)}   450/1,000   45.0%   elapsed 12 s   ETA 15 s`,
         'in flight 100   launched 37/s of 50.0/s   ended 35/s   throttles 3   retries 1',
         'failed 10',
@@ -61,6 +62,8 @@ describe('the live view', () => {
       {},
       [
         'EMULATOR, ID scope 0ne00111111',
+        'running',
+        'Ctrl-C stops, resumable',
         '450/1,000   45.0%',
         'elapsed 12 s   ETA 15 s',
         'in flight 100',
@@ -72,8 +75,6 @@ describe('the live view', () => {
         'service        230      300   ',
         'health   start lag 2.50 ms',
         'loop delay 4.50 ms',
-        'CPU 0.50 cores',
-        'emulator 0.25 cores',
       ],
     ],
     [
@@ -82,12 +83,63 @@ describe('the live view', () => {
       { ...NOTHING_YET, name: null, ratePerSecond: null },
       [
         'EMULATOR, ID scope 0ne00111111',
+        'connecting to the target   Ctrl-C stops',
         `${bar(0, 39)}   0/1,000   0.0%   elapsed 0.0 s   ETA –`,
         'in flight 0   launched 0/s   ended 0/s   throttles 0   retries 0   failed 0',
       ],
     ],
   ])('%s', (_, size, changes, expected) => {
     expect(lines(changes, size)).toEqual(expected);
+  });
+
+  it.each<[RunProgress['phase'], number, string[]]>([
+    [{ kind: 'starting' }, 80, ['connecting to the target   Ctrl-C stops']],
+    [
+      { kind: 'canary', ended: 3, devices: 8 },
+      80,
+      ['canary: 3 of 8 devices ended   the rest start once all are assigned', 'Ctrl-C stops, resumable'],
+    ],
+    [
+      { kind: 'canary', ended: 0, devices: 1 },
+      120,
+      ['canary: 0 of 1 device ended   the rest start once all are assigned   Ctrl-C stops, resumable'],
+    ],
+    [{ kind: 'running' }, 120, ['running   Ctrl-C stops, resumable']],
+    [
+      { kind: 'outage', lastedMs: 3_725_000, held: 1_234 },
+      80,
+      ['outage: no response for 1 h 2 min   1,234 registrations held', 'Ctrl-C stops, resumable'],
+    ],
+    [
+      { kind: 'outage', lastedMs: 45_000, held: 12 },
+      120,
+      ['outage: no response for 45 s   12 registrations held   Ctrl-C stops, resumable'],
+    ],
+    [{ kind: 'draining' }, 80, ['draining: all launched   waiting for 100 registrations   Ctrl-C stops, resumable']],
+    [{ kind: 'stopping' }, 80, ['stopping: waiting for 100 registrations   Ctrl-C again stops immediately']],
+    [{ kind: 'ended' }, 80, ['all registrations ended, writing the results']],
+  ])('shows the phase %o in %d columns', (phase, columns, expected) => {
+    const shown = lines({ phase }, { columns, rows: 30 });
+    expect(shown.slice(1, 1 + expected.length)).toEqual(expected);
+    expect(shown[1 + expected.length]).toMatch(/450\/1,000/);
+  });
+
+  it('shows the whole run after a resume, and how much of it earlier sessions did', () => {
+    const shown = lines({ settledBefore: 400 }, usual);
+    expect(shown[1]).toBe('running   400 settled in earlier sessions   Ctrl-C stops, resumable');
+    expect(shown[2]).toMatch(/ 450\/1,000 {3}45\.0% {3}elapsed 12 s {3}ETA 15 s$/);
+  });
+
+  it.each<[number, RegExp]>([
+    [80, /^cannot-read {3}3 {3}cannot read ….*\/device-0000000017\.pem$/],
+    [120, /^cannot-read {3}3 {3}cannot read .*\/lines\/line-a\/certificates\/batch-7\/device-0000000017\.pem$/],
+    [50, /^cannot-read {3}3 {3}cannot read…/],
+  ])('cuts no file name in %d columns', (columns, expected) => {
+    const message = `cannot read /srv/factory/lines/line-a/certificates/batch-7/device-0000000017.pem`;
+    const errors = [{ code: 'cannot-read', count: 3, message, firstRow: 3, lately: 0 }];
+    const line = lines({ errors }, { columns, rows: 30 }).find((text) => text.startsWith('cannot-read'));
+    expect(line).toMatch(expected);
+    expect(line?.length).toBeLessThanOrEqual(columns);
   });
 
   it('shows hubs against what is expected of them', () => {
@@ -114,9 +166,9 @@ describe('the live view', () => {
 
   it('says what the governor allows, that the run stops, and which limit of this machine is passed', () => {
     const recent = [sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [55, 3], cpuShare: 1.7 })];
-    const text = lines({ recent, stopping: true, etaMs: null }, usual).join('\n');
+    const text = lines({ recent, phase: { kind: 'stopping' }, etaMs: null }, usual).join('\n');
     expect(text).toContain('launched 37/s of 50.0/s, allowed 17.5/s');
-    expect(text).toContain('stopping, ETA –');
+    expect(text).toContain('ETA –');
     expect(text).toContain('loop delay 55.0 ms (over 40 ms)   CPU 1.70 cores (over 1.6)');
   });
 
@@ -146,7 +198,7 @@ describe('the live view', () => {
   });
 
   it.each<[ScreenSize, number, string[]]>([
-    [usual, 23, ['and 44 more hubs', 'and 44 more codes']],
+    [usual, 23, ['and 44 more hubs', 'and 45 more codes']],
     [{ columns: 80, rows: 59 }, 59, ['and 30 more hubs', 'and 30 more codes']],
   ])('fits however many hubs and errors there are, on %o', (size, rowsMax, more) => {
     const shown = lines(many(50), size);
@@ -164,7 +216,7 @@ describe('the live view', () => {
     const view = renderProgress(progress, usual, PLAIN);
     expect(view).not.toContain('\u001b');
     expect(view).not.toContain('\r');
-    expect(view.split('\n')).toHaveLength(15);
+    expect(view.split('\n')).toHaveLength(16);
   });
 });
 
@@ -172,12 +224,22 @@ describe('a line for logs', () => {
   it.each<[Partial<RunProgress>, string]>([
     [
       {},
-      '12 s:  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  failed 10  ' +
+      '12 s:  running  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  failed 10  ' +
         'accepted p50 220 ms p95 250 ms  ETA 15 s',
     ],
     [
       { ...NOTHING_YET, total: 0 },
-      '0.0 s:  0/0 (0.0%)  in flight 0  launched 0/s of 50.0/s  ended 0/s  throttles 0  failed 0  ETA –',
+      '0.0 s:  starting  0/0 (0.0%)  in flight 0  launched 0/s of 50.0/s  ended 0/s  throttles 0  failed 0  ETA –',
+    ],
+    [
+      { phase: { kind: 'canary', ended: 3, devices: 8 }, settledBefore: 400, etaMs: null },
+      '12 s:  canary 3/8  450/1,000 (45.0%, 400 before)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  ' +
+        'failed 10  accepted p50 220 ms p95 250 ms  ETA –',
+    ],
+    [
+      { phase: { kind: 'outage', lastedMs: 45_000, held: 12 }, etaMs: null },
+      '12 s:  outage 45 s, 12 held  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  ' +
+        'failed 10  accepted p50 220 ms p95 250 ms  ETA –',
     ],
   ])('%#', (changes, line) => {
     expect(progressLine(sampleProgress(changes))).toBe(line);

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
+
+const PATH = '/srv/factory/line-a/device-17.pem';
+
+it('wraps at spaces, and never within a file name', () => {
+  expect(wrapped('short', 80)).toBe('short');
+  expect(wrapped(`cannot write ${PATH}: no space left`, 40)).toBe(`cannot write\n${PATH}: no\nspace left`);
+  expect(wrapped(`in ${PATH}`, 10)).toBe(`in\n${PATH}`);
+  expect(wrapped('exactly ten', 11)).toBe('exactly ten');
+  expect(wrapped('exactly ten', 10)).toBe('exactly\nten');
+});
+
+describe('a text that is too long', () => {
+  it.each<[string, number, string]>([
+    ['fits', 4, 'fits'],
+    [`cannot read ${PATH}`, 45, `cannot read ${PATH}`],
+    [`cannot read ${PATH}`, 44, 'cannot read …/factory/line-a/device-17.pem'],
+    [`cannot read ${PATH}`, 33, 'cannot read …/device-17.pem'],
+    [`cannot read ${PATH}: no such file`, 30, 'cannot read …/device-17.pem:…'],
+    [`cannot read ${PATH}`, 20, 'cannot read…'],
+    ['C:\\fleets\\line-a\\fleet.csv is empty', 30, '…\\line-a\\fleet.csv is empty'],
+    [PATH, 10, '…ce-17.pem'],
+    ['several words without a path', 20, 'several words…'],
+    ['anything', 1, ''],
+    ['anything', 0, ''],
+    ['anything', -3, ''],
+  ])('%o in %d characters', (text, characters, expected) => {
+    expect(shortened(text, characters)).toBe(expected);
+  });
+
+  it('never takes more room, and keeps file names whole or leaves them out where there are words before them', () => {
+    const name = fc.stringMatching(/^[a-z]{1,12}\.[a-z]{1,3}$/);
+    const path = fc.tuple(fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { maxLength: 6 }), name);
+    fc.assert(
+      fc.property(path, fc.nat(120), ([folders, file], characters) => {
+        const shown = shortened(`cannot read /${[...folders, file].join('/')}: no such file`, characters);
+        expect(shown.length).toBeLessThanOrEqual(characters);
+        if (/[/.]/.test(shown)) expect(shown).toContain(file);
+      }),
+    );
+  });
+});
