@@ -1,6 +1,13 @@
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { JournalFormatError } from './journal-line.ts';
-import type { EndRecord, GrantRecord, JournalRecord, OutcomeRecord, SessionRecord } from './journal-record.ts';
+import type {
+  EndRecord,
+  GrantRecord,
+  JournalRecord,
+  OutcomeRecord,
+  SelectionRecord,
+  SessionRecord,
+} from './journal-record.ts';
 import type { SettlementState } from './resume-decision.ts';
 
 /** Released to a worker without an outcome so far. */
@@ -18,8 +25,8 @@ const FLAGS = (1 << RESULT_SHIFT) - 1;
 const NO_OUTCOME = -1;
 
 /**
- * How far each registration of a run is settled, from the journal's grants and outcomes in order. Takes 9 bytes a registration,
- * outside the heap.
+ * How far each registration of a run is settled, from the journal's grants and outcomes in order. Takes 9 bytes a registration
+ * and 1 byte a row, outside the heap.
  *
  * An outcome `not-started` takes a grant back and keeps everything known before. Only a later assignment replaces an assignment:
  * a later failure or silence leaves the device assigned.
@@ -30,12 +37,15 @@ export class SettlementIndex {
   /** Byte offset of the last outcome's line. */
   #offsets: Float64Array;
   #states: Uint8Array;
+  /** 1 = some session selected the row. */
+  #selected: Uint8Array;
 
   constructor(rows: number, rounds: number) {
     this.#rows = rows;
     this.rounds = rounds;
     this.#offsets = new Float64Array(rows * rounds).fill(NO_OUTCOME);
     this.#states = new Uint8Array(rows * rounds);
+    this.#selected = new Uint8Array(rows);
   }
 
   get rows(): number {
@@ -44,12 +54,24 @@ export class SettlementIndex {
 
   /** Appends rows to the fleet. */
   growTo(rows: number): void {
-    const [offsets, states] = [this.#offsets, this.#states];
+    const [offsets, states, selected] = [this.#offsets, this.#states, this.#selected];
     this.#rows = rows;
     this.#offsets = new Float64Array(rows * this.rounds).fill(NO_OUTCOME);
     this.#offsets.set(offsets);
     this.#states = new Uint8Array(rows * this.rounds);
     this.#states.set(states);
+    this.#selected = new Uint8Array(rows);
+    this.#selected.set(selected);
+  }
+
+  /** Rows of the fleet that a session selected, first and last inclusive. */
+  select(first: number, last: number): void {
+    if (last >= this.#rows) throw new JournalFormatError(`selects row ${last}, but the fleet has ${this.#rows} rows`);
+    this.#selected.fill(1, first, last + 1);
+  }
+
+  isSelected(row: number): boolean {
+    return this.#selected[row] === 1;
   }
 
   addGrant({ rows, round }: GrantRecord): void {
@@ -171,11 +193,17 @@ export class SettlementFold {
   end: EndRecord | null = null;
   /** `null` before the first session. */
   index: SettlementIndex | null = null;
+  /** Rows that the last session selected and its records do not name yet. */
+  #unnamedRows = 0;
+  #recordsSelection = true;
 
   add(record: JournalRecord, offset: number): void {
     switch (record.kind) {
       case 'session':
         this.#addSession(record, offset);
+        break;
+      case 'selection':
+        this.#addSelection(record);
         break;
       case 'grant':
         this.index?.addGrant(record);
@@ -191,6 +219,19 @@ export class SettlementFold {
     }
   }
 
+  /** Returns whether some session selected the row; `null` = not recorded, or not completely before a crash. */
+  wasSelected(row: number): boolean | null {
+    if (!this.#recordsSelection || this.#unnamedRows > 0) return null;
+    return this.index?.isSelected(row) ?? null;
+  }
+
+  #addSelection({ rows }: SelectionRecord): void {
+    for (const [first, last] of rows) {
+      this.index?.select(first, last);
+      this.#unnamedRows -= last - first + 1;
+    }
+  }
+
   #addSession(session: SessionRecord, offset: number): void {
     const before = this.sessions.at(-1)?.session ?? session;
     if (!continuesFleet(before, session)) {
@@ -200,6 +241,11 @@ export class SettlementFold {
     if (session.fleet.rows > this.index.rows) this.index.growTo(session.fleet.rows);
     this.sessions.push({ session, offset });
     this.end = null;
+    const { fleet, selectedRows } = session;
+    if (selectedRows === null) this.#recordsSelection = false;
+    const isPart = selectedRows !== null && selectedRows < fleet.rows;
+    if (!isPart) this.index.select(0, fleet.rows - 1);
+    this.#unnamedRows = isPart ? selectedRows : 0;
   }
 }
 

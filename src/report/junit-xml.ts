@@ -1,8 +1,9 @@
 import type { AllocationJudgement } from '../allocation/judge-allocation.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
+import { describeAccount } from './account-text.ts';
 import { describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
-import type { Summary } from './summary.ts';
+import { leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
 
 /**
@@ -36,11 +37,18 @@ export function junitXml(summary: Summary): string {
 
 type Test = { readonly name: string; readonly failure: string | null; readonly skipped?: string | null };
 
-function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[] {
-  if (thresholds.length > 0) return thresholds.map(thresholdTest);
-  const counts = Object.entries(results).filter(([, count]) => count > 0);
+function testsOf(summary: Summary): readonly Test[] {
+  const { thresholds, verdict, end } = summary;
+  const rows = describeAccount(summary);
+  const leftOut = { name: 'no rows left out', failure: leavesRowsOutUnjudged(summary) ? rows : null };
+  if (thresholds.length > 0) {
+    return [...thresholds.map(thresholdTest), ...(leftOut.failure === null ? [] : [leftOut])];
+  }
   const because = end?.message == null ? '' : ` (${end.message})`;
-  const failure = `${verdict}${because}: ${counts.map(([result, count]) => `${formatCount(count)} ${result}`).join(', ')}`;
+  const failure = `${verdict}${because}: ${rows}`;
+  if (verdict === 'part-assigned') {
+    return [{ name: 'all selected assigned', failure: leftOut.failure === null ? null : failure }];
+  }
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 
@@ -83,8 +91,8 @@ function testCase({ name, failure, skipped = null }: Test): string {
 
 /** The numbers present, with their paths; lists by hub or code are only in `summary.json`. */
 function figures(summary: Summary): readonly (readonly [path: string, value: number])[] {
-  const { results, latency, recovery, requests, throughput } = summary;
-  return leaves('', { results, latency, recovery, requests, throughput });
+  const { account, results, latency, recovery, requests, throughput } = summary;
+  return leaves('', { account, results, latency, recovery, requests, throughput });
 }
 
 function leaves(path: string, value: unknown): readonly (readonly [path: string, value: number])[] {

@@ -192,9 +192,21 @@ const ERROR = z.strictObject({
   remedy: text('remedy').nullable(),
 });
 
+const ACCOUNT = z
+  .strictObject({
+    fileRows: count('data rows of the fleet file'),
+    assigned: count('rows whose device has a hub'),
+    failed: count('rows that were tried and are finally without a hub'),
+    leftOut: count('unusable rows that --on-bad-row skip left out'),
+    notSelected: count('rows that --limit, --only or --exclude did not select'),
+    notStarted: count('selected rows for which nothing was sent'),
+    unknown: count('rows that were possibly sent, without an answer'),
+  })
+  .describe('every data row of the fleet file, each in one state; with several rounds, by the latest that was sent');
+
 /** The shape of `summary.json`; strict, so that every member is documented here. */
 export const SUMMARY_SHAPE = z.strictObject({
-  schemaVersion: z.literal(1).describe('raised when a member changes its meaning or is removed'),
+  schemaVersion: z.literal(2).describe('raised when a member changes its meaning or is removed'),
   dpsloadVersion: text('version of dpsload that made the run'),
   target: z.strictObject({
     label: text('the target in one line; begins with EMULATOR for an emulator'),
@@ -203,10 +215,11 @@ export const SUMMARY_SHAPE = z.strictObject({
     port: z.int().min(1).max(65_535).describe('TCP port'),
     idScope: text('ID scope of the DPS instance'),
   }),
+  account: ACCOUNT,
   verdict: z
-    .enum(['all-assigned', 'some-failed', 'stopped', 'unfinished'])
+    .enum(['all-assigned', 'part-assigned', 'some-failed', 'stopped', 'unfinished'])
     .describe(
-      'all-assigned = everything that --limit or a selection admitted; stopped = before the end, or with unknown outcomes; unfinished = the journal has no end, because the run is in progress or was killed',
+      'all-assigned = every row of the fleet file; part-assigned = every device that was sent, but not every row of the file; stopped = before the end, or with unknown outcomes; unfinished = the journal has no end, because the run is in progress or was killed',
     ),
   end: z
     .strictObject({

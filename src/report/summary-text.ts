@@ -1,5 +1,6 @@
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { describeAccount } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
 import {
   formatCount,
@@ -13,7 +14,7 @@ import {
 import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
 import { exceededLimits, healthRows } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
-import { failedOf, leftOf, reachedPlannedEnd, type Summary } from './summary.ts';
+import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 import { describeThreshold } from './threshold-text.ts';
 
@@ -42,7 +43,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
 
 function headSection(summary: Summary, palette: Palette): string[] {
   const { target, fleet, name, sessions, mergedRuns, files } = summary;
-  const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} rejected`;
+  const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} left out`;
   const started = sessions.map(({ startedAt }) => startedAt).join(', ');
   return [
     labelled('target', palette.bold(target.label)),
@@ -53,7 +54,10 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
     ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map((run) => formatUntrusted(run)).join(', '))]),
     labelled('started', started),
-    labelled('fleet', `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
+    labelled(
+      'fleet',
+      `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows + fleet.rejectedRows, 'row')}${rejected}`,
+    ),
     labelled('SHA-256', fleet.digest),
     ...(files ?? [])
       .filter(({ name }) => name === 'registrations.csv')
@@ -62,27 +66,22 @@ function headSection(summary: Summary, palette: Palette): string[] {
 }
 
 function verdictLine(summary: Summary, palette: Palette): string {
-  const { results, verdict, end } = summary;
-  const left = leftOf(summary);
-  const counts = [
-    `${formatCount(results.assigned)} assigned`,
-    `${formatCount(failedOf(summary))} failed`,
-    ...(left === 0 ? [] : [`${formatCount(left)} left`]),
-  ].join(', ');
+  const { verdict, end, account } = summary;
+  const rows = describeAccount(summary);
   const because = end?.message ? `: ${formatUntrusted(end.message)}` : '';
   switch (verdict) {
     case 'all-assigned':
-      return palette.good(
-        end?.reason === 'limit' ? `all assigned up to the limit: ${counts}` : `all assigned: ${counts}`,
-      );
+      return palette.good(rows);
+    case 'part-assigned':
+      return account.leftOut > 0 ? palette.warning(rows) : palette.good(rows);
     case 'some-failed':
-      return palette.bad(`some failed: ${counts}`);
+      return palette.bad(rows);
     case 'stopped':
       return palette.bad(
-        reachedPlannedEnd(end) ? `some did not finish: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
+        reachedPlannedEnd(end) ? `some did not finish: ${rows}` : `stopped (${end?.reason}${because}): ${rows}`,
       );
     case 'unfinished':
-      return palette.warning(`not finished (still running, or killed): ${counts}`);
+      return palette.warning(`not finished (still running, or killed): ${rows}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { judgeAllocation } from '../allocation/judge-allocation.ts';
 import type { MovementCounts } from '../allocation/movement.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
+import type { FleetAccount } from '../metrics/fleet-account.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -12,7 +13,7 @@ import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
-import type { RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
+import { LEFT_OUT_WORD, type RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { remedyFor } from './remedies.ts';
 import type { SUMMARY_SHAPE } from './summary-schema.ts';
@@ -24,7 +25,7 @@ export type Summary = DeepReadonly<z.infer<typeof SUMMARY_SHAPE>>;
 
 export type SessionSummary = Summary['sessions'][number];
 
-export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 1;
+export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 2;
 
 /** The folds of a run. */
 export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
@@ -32,6 +33,7 @@ export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' 
   readonly sessions: readonly SessionRecord[];
   /** End of the last session; `null` = it has not ended. */
   readonly end: EndRecord | null;
+  readonly account: FleetAccount;
   readonly recovery: RecoveryCurve;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
@@ -56,7 +58,8 @@ export function summarize(facts: RunFacts): Summary {
     schemaVersion: SUMMARY_SCHEMA_VERSION,
     dpsloadVersion: last.dpsloadVersion,
     target: { label: targetLabel(last.target), ...last.target },
-    verdict: verdictOf(end, counts),
+    account: facts.account,
+    verdict: verdictOf(end, counts, facts.account),
     end: end === null ? null : { reason: end.reason, message: end.message },
     name: last.name,
     region: last.region,
@@ -88,10 +91,11 @@ export function summarize(facts: RunFacts): Summary {
   };
 }
 
-function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Summary['verdict'] {
+function verdictOf(end: EndRecord | null, counts: OutcomeCounts, account: FleetAccount): Summary['verdict'] {
   if (end === null) return 'unfinished';
   if (!reachedPlannedEnd(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
-  return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
+  if (counts.of(...FAILED_RESULTS) > 0) return 'some-failed';
+  return account.assigned === account.fileRows ? 'all-assigned' : 'part-assigned';
 }
 
 /** Returns whether the run did everything that it was to do. */
@@ -102,6 +106,14 @@ export function reachedPlannedEnd(end: Summary['end']): boolean {
 /** Registrations that ended with a fault. */
 export function failedOf({ results }: Pick<Summary, 'results'>): number {
   return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+}
+
+/** Returns whether rows were left out and no threshold says how many may be. */
+export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'account' | 'thresholds'>): boolean {
+  const isJudged = thresholds
+    .map(({ expression }) => parseThreshold(expression))
+    .some(({ metric, argument }) => metric === 'rejected_rows' || (metric === 'count' && argument === LEFT_OUT_WORD));
+  return account.leftOut > 0 && !isJudged;
 }
 
 /** Registrations left to do. In a completed run, rows that never started were not selected. */

@@ -8,6 +8,7 @@ import { DeviceHistory, type DeviceStep, MovementCounts } from '../allocation/mo
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import { AccountFold, type FleetAccount } from '../metrics/fleet-account.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
@@ -15,7 +16,7 @@ import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
-import { type Summary, summarize } from '../report/summary.ts';
+import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { REJECTED_ROWS_FILE, readRejectedLines } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
@@ -101,7 +102,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
   try {
     const isNeeded = files !== null && !survey.index.complete;
     const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejectedRowsFile) : NO_ROWS_NEEDED;
-    const folds = new FinalFolds(first);
+    const folds = new FinalFolds(survey);
     await files?.begin();
     for await (const final of finalOutcomes(survey, rows)) {
       const step = folds.add(final);
@@ -110,6 +111,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
     const summary = summarize({
       ...survey,
       ...folds,
+      account: folds.account,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
@@ -127,6 +129,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
 /** Folds the outcomes that count. */
 class FinalFolds {
   readonly counts = new OutcomeCounts();
+  readonly #account: AccountFold;
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
@@ -138,12 +141,22 @@ class FinalFolds {
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
-  /** @param first session of the run */
-  constructor(first: SessionRecord) {
+  constructor({ first, fleet, end, wasSelected }: JournalSurvey) {
     this.#first = first;
+    const { rounds } = first;
+    this.#account = new AccountFold({
+      wasSelected,
+      isDone: reachedPlannedEnd(end),
+      rounds,
+      leftOut: fleet.rejectedRows,
+    });
     this.#history = new DeviceHistory(first.startedAtEpochMs);
     this.hubExpectation = new HubExpectation(first.allocation);
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
+  }
+
+  get account(): FleetAccount {
+    return this.#account.result();
   }
 
   /** Returns the registration, with what its device had before. */
@@ -151,6 +164,7 @@ class FinalFolds {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
+    this.#account.add(outcome);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);

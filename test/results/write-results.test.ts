@@ -278,7 +278,7 @@ describe('verdicts', () => {
 
   it.each<[string, JournalRecord[], string]>([
     ['every row assigned', [...all, completed], 'all-assigned'],
-    ['assigned up to the limit', [...all.slice(0, 3), limit], 'all-assigned'],
+    ['assigned up to the limit', [...all.slice(0, 3), limit], 'part-assigned'],
     ['one refused', [...all.slice(0, 9), failed, completed], 'some-failed'],
     ['one cancelled', [...all.slice(0, 9), cancelled, completed], 'stopped'],
     ['stopped by a signal', [...all, interrupted], 'stopped'],

@@ -2,7 +2,8 @@ import { AllocationCounts } from '../../src/allocation/allocation-counts.ts';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
-import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
+import type { EndReason, OutcomeRecord } from '../../src/journal/journal-record.ts';
+import { AccountFold, type FleetAccount } from '../../src/metrics/fleet-account.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { HubTimeline } from '../../src/metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
@@ -41,6 +42,14 @@ export function allocationFolds(outcomes: readonly OutcomeRecord[], region: stri
     hubTimeline.add(outcome, 0);
   }
   return { allocationCounts, movementCounts, hubTimeline };
+}
+
+/** The account of these outcomes, of which no selection is recorded. */
+export function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | null, leftOut = 0): FleetAccount {
+  const isDone = end === 'completed' || end === 'limit';
+  const fold = new AccountFold({ wasSelected: () => null, isDone, rounds: 1, leftOut });
+  for (const outcome of outcomes) fold.add(outcome);
+  return fold.result();
 }
 
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */

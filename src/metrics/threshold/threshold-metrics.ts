@@ -66,8 +66,11 @@ const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
   ['failed-by-service', ['failed']],
 ]);
 
+/** Argument of `count` for rows of the fleet file that are no registrations: `--on-bad-row skip` left them out. */
+export const LEFT_OUT_WORD = 'left_out';
+
 const LATENCY = oneOf('time', [...LATENCY_WORDS.keys()]);
-const RESULT = oneOf('result', [...RESULT_WORDS.keys()]);
+const COUNTED = oneOf('result', [...RESULT_WORDS.keys(), LEFT_OUT_WORD]);
 const LAUNCHED_RESULT = oneOf(
   'result',
   [...RESULT_WORDS.keys()].filter((word) => word !== 'not-started'),
@@ -94,9 +97,10 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
   metric(
     'count',
-    'registrations with this result; failed = any fault',
-    ({ counts }, word) => counts.of(...(RESULT_WORDS.get(word) ?? [])),
-    { argument: RESULT },
+    'registrations with this result; failed = any fault, left_out = rows that were skipped',
+    ({ counts, rejectedRows }, word) =>
+      word === LEFT_OUT_WORD ? rejectedRows : counts.of(...(RESULT_WORDS.get(word) ?? [])),
+    { argument: COUNTED },
   ),
   metric(
     'rate',
