@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { HubExpectation } from '../allocation/hub-expectation.ts';
-import { DeviceHistory, type DeviceStep, MovementCounts } from '../allocation/movement.ts';
+import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
@@ -17,7 +17,7 @@ import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
-import { REJECTED_ROWS_FILE, readRejectedLines } from '../run-folder/rejected-rows.ts';
+import { REJECTED_ROWS_FILE, readLeftOutRows, readRejectedLines } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
@@ -25,7 +25,7 @@ import type { FleetFile } from '../scenario/scenario.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
 import { pageAssets } from './page-assets.ts';
-import { ResultFiles, type Results } from './result-files.ts';
+import { type DeviceFacts, ResultFiles, type Results } from './result-files.ts';
 import { type JournalSurvey, surveyJournals } from './survey-journals.ts';
 
 export type ResultOptions = {
@@ -105,9 +105,10 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
     const folds = new FinalFolds(survey);
     await files?.begin();
     for await (const final of finalOutcomes(survey, rows)) {
-      const step = folds.add(final);
-      await files?.add(final, step);
+      const facts = folds.add(final);
+      await files?.add(final, facts);
     }
+    const lacksLeftOut = !(await addLeftOutRows(survey, files, rejectedRowsFile));
     const summary = summarize({
       ...survey,
       ...folds,
@@ -115,7 +116,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
-      warnings: [...warnings, ...surveyWarnings(survey, lacking)],
+      warnings: [...warnings, ...surveyWarnings(survey, lacking), ...(lacksLeftOut ? [LACKS_LEFT_OUT] : [])],
     });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
     await files?.publish(results);
@@ -124,6 +125,22 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
     await files?.discard();
     throw out === null ? error : asOperatorError(out, error);
   }
+}
+
+const LACKS_LEFT_OUT = `rows that were left out are not in not-registered.csv: ${REJECTED_ROWS_FILE} is missing or was changed`;
+
+/** Returns whether all rows that were left out are known. */
+async function addLeftOutRows(
+  { first, fleet }: JournalSurvey,
+  files: ResultFiles | null,
+  rejectedRowsFile: string | null,
+): Promise<boolean> {
+  if (fleet.rejectedRows === 0 || files === null) return true;
+  if (rejectedRowsFile === null) return false;
+  const lines = await readRejectedLines(rejectedRowsFile).catch(() => null);
+  if (lines?.count !== fleet.rejectedRows) return false;
+  for await (const row of readLeftOutRows(rejectedRowsFile, first.fleet.otherColumns)) await files.addLeftOut(row);
+  return true;
 }
 
 /** Folds the outcomes that count. */
@@ -159,12 +176,11 @@ class FinalFolds {
     return this.#account.result();
   }
 
-  /** Returns the registration, with what its device had before. */
-  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceStep {
+  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
-    this.#account.add(outcome);
+    const standing = this.#account.add(outcome);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
@@ -173,7 +189,7 @@ class FinalFolds {
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
     if (outcome.possiblyTwice) this.possiblyTwice += 1;
-    return step;
+    return { step, standing };
   }
 }
 
