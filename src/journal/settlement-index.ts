@@ -37,6 +37,8 @@ export class SettlementIndex {
   /** Byte offset of the last outcome's line. */
   #offsets: Float64Array;
   #states: Uint8Array;
+  /** Releases that another one of the same registration followed before any outcome. */
+  #lostReleases = 0;
   /** 1 = some session selected the row. */
   #selected: Uint8Array;
 
@@ -78,6 +80,7 @@ export class SettlementIndex {
     for (const [first, last] of rows) {
       for (let row = first; row <= last; row += 1) {
         const place = this.#placeOf(row, round);
+        if (this.#has(place, OPEN)) this.#lostReleases += 1;
         this.#states[place] = this.#stateAt(place) | (this.#has(place, OPEN) ? LEFT_OPEN : OPEN);
       }
     }
@@ -119,6 +122,11 @@ export class SettlementIndex {
   /** Open registrations of all rounds. */
   get openCount(): number {
     return this.#states.reduce((count, _, place) => (this.#isOpen(place) ? count + 1 : count), 0);
+  }
+
+  /** Releases to workers that no outcome came from: each may have sent a register request that nobody counted. */
+  get releasesWithoutOutcome(): number {
+    return this.#states.reduce((count, _, place) => (this.#has(place, OPEN) ? count + 1 : count), this.#lostReleases);
   }
 
   /** Open registrations of one round. */

@@ -1,6 +1,6 @@
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { describeAccount } from './account-text.ts';
+import { describeAccount, describeSharedValue, groupRows } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
 import {
   formatCount,
@@ -31,6 +31,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     latencySection(summary, palette),
     hubSection(summary, palette),
     ...allocationSections(summary, palette),
+    groupSection(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
     summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
@@ -123,17 +124,34 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     labelled(
       'requests',
       [
-        `${formatNoun(requests.registersSent, 'register request')} (billed)`,
+        describeRegisters(requests),
         formatNoun(requests.polls, 'poll'),
         formatNoun(requests.connections, 'connection'),
         ...met.filter(([count]) => count > 0).map(([count, noun]) => formatNoun(count, noun)),
       ].join(', '),
     ),
+    ...(requests.registersReplaced === 0
+      ? []
+      : [
+          labelled(
+            '',
+            `${formatNoun(requests.registersReplaced, 'register request')} by registrations that were made again (not in registrations.csv)`,
+          ),
+        ]),
     labelled(
       'throughput',
       `${formatNumber(throughput.endedPerSecond)} registrations/s over ${formatDuration(throughput.activeMs)}`,
     ),
   ];
+}
+
+/** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */
+export function describeRegisters({
+  registersSent,
+  registersUncounted,
+}: Pick<Summary['requests'], 'registersSent' | 'registersUncounted'>): string {
+  if (registersUncounted === 0) return `${formatNoun(registersSent, 'register request')} (billed)`;
+  return `${formatNoun(registersSent, 'known register request')}, up to ${formatCount(registersUncounted)} more (billed)`;
 }
 
 function latencySection({ latency, results }: Summary, palette: Palette): string[] {
@@ -166,7 +184,12 @@ export function describeExpectedHubs({ asExpected, elsewhere }: NonNullable<Summ
   return `${formatCount(asExpected)} assigned to the expected hub, ${formatCount(elsewhere)} to another hub`;
 }
 
-function errorSection({ errors }: Summary, palette: Palette): string[] {
+function groupSection(summary: Summary, palette: Palette): string[] {
+  const rows = groupRows(summary);
+  return rows === null ? [] : [palette.bold('results by group'), ...textTable(rows)];
+}
+
+function errorSection({ errors, sharedValues }: Summary, palette: Palette): string[] {
   if (errors.length === 0) return [];
   const unlisted = errors.length - ERRORS_SHOWN_MAX;
   return [
@@ -178,6 +201,7 @@ function errorSection({ errors }: Summary, palette: Palette): string[] {
           `${message === null ? '' : `: ${formatUntrusted(message)}`}`,
         ...(remedy === null ? [] : [`  ${palette.dim(`${remedy}.`)}`]),
       ]),
+    ...sharedValues.slice(0, ERRORS_SHOWN_MAX).map(describeSharedValue),
     ...(unlisted > 0 ? [`${formatNoun(unlisted, 'more code')} in summary.json`] : []),
   ];
 }

@@ -5,12 +5,12 @@ import type { MovementCounts } from '../allocation/movement.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
+import type { FleetBreakdown, ValueCounts } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
-import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import { LEFT_OUT_WORD, type RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
@@ -28,12 +28,18 @@ export type SessionSummary = Summary['sessions'][number];
 export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 2;
 
 /** The folds of a run. */
-export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
+export type RunFacts = Pick<
+  RunMeasures,
+  'counts' | 'possiblyTwice' | 'registersUncounted' | 'latency' | 'hubs' | 'totals'
+> & {
+  /** Register requests of the outcomes that count. */
+  readonly registersOfLast: number;
   /** At least one. */
   readonly sessions: readonly SessionRecord[];
   /** End of the last session; `null` = it has not ended. */
   readonly end: EndRecord | null;
   readonly account: FleetAccount;
+  readonly breakdown: FleetBreakdown;
   readonly recovery: RecoveryCurve;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
@@ -76,8 +82,10 @@ export function summarize(facts: RunFacts): Summary {
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
+    groups: facts.breakdown.groups().map(({ value, counts: of }) => ({ group: value, ...groupCounts(of) })),
+    sharedValues: facts.breakdown.sharedValues(),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
-    ...summarizeTotals(facts.totals),
+    ...summarizeTotals(facts),
     loadGenerator: health,
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
@@ -158,9 +166,23 @@ function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
   return Object.fromEntries(summaries) as Summary['latency'];
 }
 
-function summarizeTotals(totals: RunTotals): Pick<Summary, 'requests' | 'throughput'> {
-  const { activeMs, ended, endedPerSecond, ...requests } = totals.values();
-  return { requests, throughput: { activeMs, ended, endedPerSecond } };
+function groupCounts(counts: ValueCounts['counts']): Omit<Summary['groups'][number], 'group'> {
+  const { assigned, failed, unknown } = counts;
+  const [leftOut, notSelected, notStarted] = [counts['left-out'], counts['not-selected'], counts['not-started']];
+  return { assigned, failed, leftOut, notSelected, notStarted, unknown };
+}
+
+function summarizeTotals({
+  totals,
+  registersUncounted,
+  registersOfLast,
+}: Pick<RunFacts, 'totals' | 'registersUncounted' | 'registersOfLast'>): Pick<Summary, 'requests' | 'throughput'> {
+  const { activeMs, ended, endedPerSecond, connections, registersSent, ...others } = totals.values();
+  const registersReplaced = registersSent - registersOfLast;
+  return {
+    requests: { connections, registersSent, registersUncounted, registersReplaced, ...others },
+    throughput: { activeMs, ended, endedPerSecond },
+  };
 }
 
 /** The text of `summary.json`. */

@@ -8,7 +8,8 @@ import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
-import { AccountFold, type FleetAccount } from '../metrics/fleet-account.ts';
+import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
+import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
@@ -108,11 +109,12 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
       const facts = folds.add(final);
       await files?.add(final, facts);
     }
-    const lacksLeftOut = !(await addLeftOutRows(survey, files, rejectedRowsFile));
+    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds.breakdown, rejectedRowsFile));
     const summary = summarize({
       ...survey,
       ...folds,
       account: folds.account,
+      registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
@@ -133,13 +135,17 @@ const LACKS_LEFT_OUT = `rows that were left out are not in not-registered.csv: $
 async function addLeftOutRows(
   { first, fleet }: JournalSurvey,
   files: ResultFiles | null,
+  breakdown: FleetBreakdown,
   rejectedRowsFile: string | null,
 ): Promise<boolean> {
-  if (fleet.rejectedRows === 0 || files === null) return true;
+  if (fleet.rejectedRows === 0) return true;
   if (rejectedRowsFile === null) return false;
   const lines = await readRejectedLines(rejectedRowsFile).catch(() => null);
   if (lines?.count !== fleet.rejectedRows) return false;
-  for await (const row of readLeftOutRows(rejectedRowsFile, first.fleet.otherColumns)) await files.addLeftOut(row);
+  for await (const row of readLeftOutRows(rejectedRowsFile, first.fleet.otherColumns)) {
+    breakdown.add({ ...row, state: 'left-out', code: null });
+    await files?.addLeftOut(row);
+  }
   return true;
 }
 
@@ -147,6 +153,7 @@ async function addLeftOutRows(
 class FinalFolds {
   readonly counts = new OutcomeCounts();
   readonly #account: AccountFold;
+  readonly breakdown: FleetBreakdown;
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
@@ -155,12 +162,14 @@ class FinalFolds {
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
   possiblyTwice = 0;
+  registersOfLast = 0;
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
   constructor({ first, fleet, end, wasSelected }: JournalSurvey) {
     this.#first = first;
     const { rounds } = first;
+    this.breakdown = new FleetBreakdown(first.fleet.otherColumns);
     this.#account = new AccountFold({
       wasSelected,
       isDone: reachedPlannedEnd(end),
@@ -181,6 +190,7 @@ class FinalFolds {
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
     const standing = this.#account.add(outcome);
+    if (standing !== null) this.#addToBreakdown(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
@@ -189,7 +199,13 @@ class FinalFolds {
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
     if (outcome.possiblyTwice) this.possiblyTwice += 1;
+    this.registersOfLast += outcome.registersSent;
     return { step, standing };
+  }
+
+  #addToBreakdown({ state, outcome }: DeviceStanding): void {
+    const { group, otherValues, errorCode, result } = outcome;
+    this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
   }
 }
 

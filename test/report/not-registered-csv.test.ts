@@ -9,7 +9,8 @@ function rowOf(state: RowState, changes: Partial<RegistrationOutcome>): Record<s
   const outcome = outcomeRecord(1, notAssigned({ group: 'line-a', otherValues: ['north', '"q",'], ...changes }));
   const line = notRegisteredCsvLine({ state, outcome });
   if (line === null) return null;
-  return parse(notRegisteredCsvHeader(['Site', 'state']) + line, { columns: true })[0];
+  const [row] = parse(notRegisteredCsvHeader(['Site', 'state']) + line, { columns: true }) as Record<string, string>[];
+  return row ?? null;
 }
 
 describe('a row of not-registered.csv', () => {

@@ -10,7 +10,7 @@ import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import { type Summary, summarize } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { accountOf, allocationFolds } from '../support/run-measures.ts';
+import { accountOf, allocationFolds, breakdownOf } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Parts = {
@@ -46,6 +46,9 @@ function summaryOf({
     ...allocationFolds(outcomes),
     account: accountOf(outcomes, end?.reason ?? null),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
+    breakdown: breakdownOf(outcomes),
+    registersUncounted: 0,
+    registersOfLast: outcomes.reduce((sum, { registersSent }) => sum + registersSent, 0),
     mergedRuns,
     files: null,
     warnings,

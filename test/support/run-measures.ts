@@ -4,6 +4,7 @@ import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
 import type { EndReason, OutcomeRecord } from '../../src/journal/journal-record.ts';
 import { AccountFold, type FleetAccount } from '../../src/metrics/fleet-account.ts';
+import { FleetBreakdown } from '../../src/metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { HubTimeline } from '../../src/metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
@@ -52,11 +53,26 @@ export function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | n
   return fold.result();
 }
 
+/** Of assigned and failed devices. */
+export function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown {
+  const breakdown = new FleetBreakdown(sessionRecord().fleet.otherColumns);
+  for (const { group, otherValues, result, errorCode } of outcomes) {
+    const isAssigned = result === 'assigned';
+    breakdown.add({
+      group,
+      otherValues,
+      state: isAssigned ? 'assigned' : 'failed',
+      code: isAssigned ? null : (errorCode ?? result),
+    });
+  }
+  return breakdown;
+}
+
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */
 export function runMeasures(
   outcomes: readonly OutcomeRecord[],
   loopDelayMs = 5,
-): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery'> {
+): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery' | 'registersOfLast' | 'breakdown'> {
   const folds = allocationFolds(outcomes);
   const movement = folds.movementCounts.result();
   const [counts, latency, hubs, totals] = [
@@ -75,6 +91,8 @@ export function runMeasures(
   return {
     plannedRegistrations: outcomes.length,
     rejectedRows: 0,
+    registersUncounted: 0,
+    registersOfLast: totals.values().registersSent,
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     health: health.summary(null),
     counts,
@@ -83,6 +101,7 @@ export function runMeasures(
     hubs,
     totals,
     ...folds,
+    breakdown: breakdownOf(outcomes),
     movement,
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };

@@ -18,6 +18,8 @@ export type RunMeasures = {
   readonly rejectedRows: number;
   readonly counts: OutcomeCounts;
   readonly possiblyTwice: number;
+  /** Register requests that were possibly sent and not counted: up to one for each release without an outcome. */
+  readonly registersUncounted: number;
   readonly latency: LatencyHistograms;
   /** `null` = not known before the end. */
   readonly recovery: RecoveryCurve | null;
@@ -125,10 +127,19 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   total('server_errors', 'responses with status 5xx, or unreadable', 'serverErrors'),
   total('stale_answers', 'responses that matched no request', 'staleAnswers'),
   total('retry_afters_clamped', 'responses with a retry-after above the limit', 'retryAftersClamped'),
-  total('registers_sent', 'register requests, which are billed', 'registersSent'),
+  metric(
+    'registers_sent',
+    'register requests, which are billed; after a crash, the most it may have been',
+    registersMax,
+  ),
   total('polls', 'polls of an operation', 'polls'),
   total('connections', 'connections opened', 'connections'),
-  perDevice('registers_per_device', 'register requests per registration', 'registersSent'),
+  metric(
+    'registers_per_device',
+    'register requests per registration; after a crash, the most it may have been',
+    (measures) => ratio(registersMax(measures), measures.counts.of(...LAUNCHED_RESULTS)),
+    { live: 'settles' },
+  ),
   perDevice('polls_per_device', 'polls per registration', 'polls'),
   perDevice('connections_per_device', 'connections per registration', 'connections'),
   metric(
@@ -228,11 +239,15 @@ function timeTo({ recovery, plannedRegistrations }: RunMeasures, share: string):
   return recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations);
 }
 
+function registersMax({ totals, registersUncounted }: RunMeasures): number {
+  return totals.values().registersSent + registersUncounted;
+}
+
 function total(name: string, meaning: string, member: keyof RunTotalsValues): ThresholdMetric {
   return metric(name, meaning, ({ totals }) => totals.values()[member]);
 }
 
-function perDevice(name: string, meaning: string, member: 'registersSent' | 'polls' | 'connections'): ThresholdMetric {
+function perDevice(name: string, meaning: string, member: 'polls' | 'connections'): ThresholdMetric {
   const observe: ThresholdMetric['observe'] = ({ totals, counts }) =>
     ratio(totals.values()[member], counts.of(...LAUNCHED_RESULTS));
   return metric(name, meaning, observe, { live: 'settles' });

@@ -1,6 +1,6 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
-import { describeAccount } from '../account-text.ts';
+import { describeAccount, describeSharedValue } from '../account-text.ts';
 import { describeExpectation } from '../allocation-text.ts';
 import {
   ABSENT,
@@ -115,19 +115,12 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures({
-  results,
-  latency: { service },
-  recovery,
-  throughput,
-  requests,
-  plannedRegistrations: planned,
-}: Summary): readonly KeyFigure[] {
+function keyFigures({ account, latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
   return [
     {
       name: 'Assigned',
-      value: formatShare(planned === 0 ? 0 : results.assigned / planned),
-      note: `${formatCount(results.assigned)} of ${formatCount(planned)}`,
+      value: formatShare(account.fileRows === 0 ? 0 : account.assigned / account.fileRows),
+      note: `${formatCount(account.assigned)} of ${formatCount(account.fileRows)}`,
     },
     {
       name: 'Service time, median',
@@ -147,7 +140,10 @@ function keyFigures({
     {
       name: 'Register requests',
       value: formatCount(requests.registersSent),
-      note: `billed · ${formatNoun(requests.throttles, 'throttle')}`,
+      note:
+        requests.registersUncounted === 0
+          ? `billed · ${formatNoun(requests.throttles, 'throttle')}`
+          : `known, up to ${formatCount(requests.registersUncounted)} more · billed`,
     },
   ];
 }
@@ -228,7 +224,9 @@ function errorCard(summary: Summary): Html {
           remedy === null ? NO_HTML : html`<p class="remedy">${remedy}.</p>`
         }</li>`,
     );
-  return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${
+  return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${summary.sharedValues
+    .slice(0, ERRORS_SHOWN_MAX)
+    .map((shared) => html`<p>${describeSharedValue(shared)}.</p>`)}${
     left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
   }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} left: not started, cancelled or unknown.</p>`}`;
 }

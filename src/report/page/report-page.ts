@@ -8,6 +8,7 @@ import { plotFigure } from './plot-figure.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 import { ALLOWED_RATE, hasValues, type RunPlots, runPlots } from './run-plots.ts';
 import {
+  accountTables,
   allocationTables,
   errorTable,
   healthTable,
@@ -103,7 +104,7 @@ ${section('time', 'Over time', [
   ),
   figure('Percentiles', percentileFinding(facts), plots.percentiles),
   latencyTable(summary),
-])}${section('outcomes', 'Outcomes', [resultTable(summary), requestTable(summary), hubTable(facts), ...allocationTables(summary), errorTable(summary)])}${section(
+])}${section('outcomes', 'Outcomes', [accountTables(summary), resultTable(summary), requestTable(summary), hubTable(facts), ...allocationTables(summary), errorTable(summary)])}${section(
   'generator',
   'Load generator',
   [
