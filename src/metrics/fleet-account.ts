@@ -2,7 +2,7 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { FAILED_RESULTS } from './outcome-counts.ts';
 
 /** What became of a row of the fleet file. Every row has exactly one of these. */
-export const ROW_STATES = [
+const ROW_STATES = [
   'assigned', // the service named a hub
   'failed', // tried, and finally without a hub
   'left-out', // unusable, so --on-bad-row skip left it out

@@ -50,7 +50,7 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
 }
 
 /**
- * Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html from the journal in `folder`, which must be
+ * Makes registrations.csv, failures.csv, not-registered.csv, summary.json, latency.hlog and report.html from the journal in `folder`, which must be
  * locked: all of them or none. The same journal and fleet give the same bytes. While the journal has no end (the run is in
  * progress, or was killed) nothing is written, and the summary's verdict is `unfinished`.
  *
@@ -113,6 +113,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
     const summary = summarize({
       ...survey,
       ...folds,
+      ...folds.sums,
       account: folds.account,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
@@ -161,8 +162,7 @@ class FinalFolds {
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  possiblyTwice = 0;
-  registersOfLast = 0;
+  readonly sums = { possiblyTwice: 0, registersOfLast: 0 };
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
@@ -198,8 +198,8 @@ class FinalFolds {
     this.allocationCounts.add(step, region);
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
-    if (outcome.possiblyTwice) this.possiblyTwice += 1;
-    this.registersOfLast += outcome.registersSent;
+    if (outcome.possiblyTwice) this.sums.possiblyTwice += 1;
+    this.sums.registersOfLast += outcome.registersSent;
     return { step, standing };
   }
 

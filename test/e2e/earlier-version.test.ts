@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunComparison } from '../../src/report/compare-runs.ts';
@@ -29,6 +29,7 @@ const resultsIn = (folder: string): readonly (string | undefined)[] =>
   readResultRows(join(folder, 'registrations.csv')).map(({ result }) => result);
 
 const killed = copyOfFixture();
+rmSync(join(killed.cwd, 'done'), { recursive: true });
 /** Resumed while the other tests run: it takes as long as they do. */
 let resumed: Promise<Ended>;
 beforeAll(() => {
