@@ -146,7 +146,7 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
 }
 
 /** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */
-export function describeRegisters({
+function describeRegisters({
   registersSent,
   registersUncounted,
 }: Pick<Summary['requests'], 'registersSent' | 'registersUncounted'>): string {
