@@ -115,6 +115,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
       ...folds,
       ...folds.sums,
       account: folds.account,
+      breakdown: folds.breakdown,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
@@ -153,8 +154,8 @@ async function addLeftOutRows(
 /** Folds the outcomes that count. */
 class FinalFolds {
   readonly counts = new OutcomeCounts();
-  readonly #account: AccountFold;
-  readonly breakdown: FleetBreakdown;
+  /** Of devices, not of registrations. */
+  readonly #devices: { readonly account: AccountFold; readonly breakdown: FleetBreakdown };
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
@@ -169,27 +170,33 @@ class FinalFolds {
   constructor({ first, fleet, end, wasSelected }: JournalSurvey) {
     this.#first = first;
     const { rounds } = first;
-    this.breakdown = new FleetBreakdown(first.fleet.otherColumns);
-    this.#account = new AccountFold({
-      wasSelected,
-      isDone: reachedPlannedEnd(end),
-      rounds,
-      leftOut: fleet.rejectedRows,
-    });
+    this.#devices = {
+      account: new AccountFold({
+        wasSelected,
+        isDone: reachedPlannedEnd(end),
+        rounds,
+        leftOut: fleet.rejectedRows,
+      }),
+      breakdown: new FleetBreakdown(first.fleet.otherColumns),
+    };
     this.#history = new DeviceHistory(first.startedAtEpochMs);
     this.hubExpectation = new HubExpectation(first.allocation);
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
   }
 
   get account(): FleetAccount {
-    return this.#account.result();
+    return this.#devices.account.result();
+  }
+
+  get breakdown(): FleetBreakdown {
+    return this.#devices.breakdown;
   }
 
   add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
-    const standing = this.#account.add(outcome);
+    const standing = this.#devices.account.add(outcome);
     if (standing !== null) this.#addToBreakdown(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
