@@ -10,3 +10,8 @@ function csvField(value: string | number | boolean | null): string {
   const text = value === null ? '' : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** The name of a fleet's column in a file that has columns of its own. */
+export function fleetColumn(name: string, own: readonly string[]): string {
+  return own.includes(name) ? `fleet_${name}` : name;
+}

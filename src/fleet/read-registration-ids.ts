@@ -3,7 +3,7 @@ import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 
-/** A text in the column registration_id, legal or not. */
+/** A text in the column registration_id, legal or not. Rows without one name no device. */
 export type ListedId = { readonly line: number; readonly text: string };
 
 const ID_COLUMN = 'registration_id';
@@ -34,7 +34,7 @@ function placeOfIds(file: string, { line, fields }: CsvRecord): number {
 }
 
 function listedIds(records: readonly CsvRecord[], place: number): readonly ListedId[] {
-  return records.map(({ line, fields }) => ({ line, text: fields[place] ?? '' }));
+  return records.map(({ line, fields }) => ({ line, text: fields[place] ?? '' })).filter(({ text }) => text !== '');
 }
 
 function noList(file: string, line: number | null, message: string): OperatorError {

@@ -1,4 +1,7 @@
+import { registrationIdProblem } from '../dps/registration-id.ts';
+import { HIDDEN, isSecretLike } from '../problem/quote-value.ts';
 import type { FleetFile } from './fleet-file.ts';
+import type { FleetColumns } from './fleet-header.ts';
 import { foldedRegistrationId } from './fleet-row.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import { readFleetRecords } from './read-fleet-records.ts';
@@ -39,33 +42,80 @@ export class RejectedLines {
   }
 }
 
-export type Rejection = { readonly line: number; readonly reason: string };
+/** A row that is left out. Values that may be secrets in the wrong place are hidden. */
+export type Rejection = {
+  readonly line: number;
+  readonly reason: string;
+  /** As far as it can be read; may be empty or not legal. */
+  readonly registrationId: string;
+  /** Line of another row with the same ID; `null` = none, or not known. */
+  readonly twinLine: number | null;
+  readonly group: string;
+  readonly expectedHub: string;
+  /** Values of the unknown columns, in their order. */
+  readonly otherValues: readonly string[];
+};
 
-/** @param firstLine `null` = not known. */
-export function duplicateMessage(firstLine: number | null): string {
-  const what = firstLine === null ? 'duplicate registration ID' : `duplicate of line ${firstLine}`;
+/** @param twinLine `null` = not known. */
+export function duplicateMessage(twinLine: number | null): string {
+  const what = twinLine === null ? 'duplicate registration ID' : `duplicate of line ${twinLine}`;
   return `${what} (IDs are not case-sensitive)`;
 }
 
-/** Repeated IDs held to name the line of the first one: about 20 MB. Beyond that, the line is not named. */
-const FIRST_LINES_MAX = 100_000;
+/** Repeated IDs held to name the lines of their first two rows: about 20 MB. Beyond that, no line is named. */
+const TWINS_MAX = 100_000;
 
-/** Reads the fleet again to find the reason for each rejected row. */
+type Twins = ReadonlyMap<string, readonly [first: number, second: number | null]>;
+
+/** Reads the fleet twice more to find the twin of each rejected row, and the reason. */
 export async function* readRejections(
   fleet: FleetFile,
   rules: FleetRules,
   rejected: RejectedLines,
   bytes: number,
 ): AsyncGenerator<Rejection> {
-  const firstLines = new Map<string, number>();
+  const twins = await readTwins(fleet, rejected, bytes);
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
     for (const { line, fields } of records) {
       if (!rejected.has(line)) continue;
-      const id = foldedRegistrationId(fields, columns);
-      const firstLine = firstLines.get(id ?? '') ?? null;
-      if (id !== null && firstLine === null && firstLines.size < FIRST_LINES_MAX) firstLines.set(id, line);
+      const [first = null, second = null] = twins.get(foldedRegistrationId(fields, columns) ?? '') ?? [];
+      const twinLine = line === first ? second : first;
       const messages = rowComplaints(fields, columns, rules).map(({ message }) => message);
-      yield { line, reason: messages.join('; ') || duplicateMessage(firstLine) };
+      const reason = messages.join('; ') || duplicateMessage(twinLine);
+      yield { line, reason, twinLine, ...shownFields(fields, columns) };
     }
   }
+}
+
+async function readTwins(fleet: FleetFile, rejected: RejectedLines, bytes: number): Promise<Twins> {
+  const twins = new Map<string, readonly [number, number | null]>();
+  for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
+    for (const { line, fields } of records) {
+      const id = rejected.has(line) ? foldedRegistrationId(fields, columns) : null;
+      if (id === null) continue;
+      const [first, second] = twins.get(id) ?? [null, null];
+      if (first === null && twins.size < TWINS_MAX) twins.set(id, [line, null]);
+      else if (first !== null && second === null) twins.set(id, [first, line]);
+    }
+  }
+  return twins;
+}
+
+type ShownFields = Pick<Rejection, 'registrationId' | 'group' | 'expectedHub' | 'otherValues'>;
+
+/** In a row of another width, any value may be a key in the wrong place. */
+function shownFields(fields: readonly string[], { placeOf, others, width }: FleetColumns): ShownFields {
+  const isAligned = fields.length === width;
+  const valueAt = (place: number | undefined): string => {
+    const value = fields[place ?? -1] ?? '';
+    const isHidden = isSecretLike(value) && (!isAligned || /SharedAccess|PRIVATE KEY/.test(value));
+    return isHidden ? HIDDEN : value;
+  };
+  const id = fields[placeOf.get('registration_id') ?? -1] ?? '';
+  return {
+    registrationId: registrationIdProblem(id) !== null && isSecretLike(id) ? HIDDEN : id,
+    group: valueAt(placeOf.get('group')),
+    expectedHub: valueAt(placeOf.get('expected_hub')),
+    otherValues: others.map(({ place }) => valueAt(place)),
+  };
 }

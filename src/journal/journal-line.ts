@@ -6,6 +6,7 @@ import { FieldError } from './json-field.ts';
  * empty list and, in outcomes, 0 and false. Outcomes are the bulk of a journal, so their members have short keys:
  *
  * {"kind":"session","version":1,"session":1,"dpsloadVersion":"0.1.0","startedAtEpochMs":1700000000000,"target":{…},…}
+ * {"kind":"selection","rows":[[0,499],[700,899]]}
  * {"kind":"grant","atMs":3.2,"round":1,"sequence":0,"rows":[[0,99]]}
  * {"kind":"outcome","row":7,"seq":7,"id":"dev-0007","result":"assigned","hub":"hub-a.azure-devices.net","device":"dev-0007",
  *  "substatus":"initialAssignment","attempts":1,"registers":1,"polls":1,"operation":"5.…","created":"…","updated":"…",

@@ -100,6 +100,11 @@ const session = members({
   region: orNull(text),
   /** Whether the run lists the registrations that it leaves behind at the service. */
   listsLeftBehind: orUsual(flag, false),
+  /**
+   * Usable rows that `--limit`, `--only` and `--exclude` leave for this session. If not all, `selection` records name them next;
+   * `null` = written by a dpsload that did not record it.
+   */
+  selectedRows: orNull(whole),
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */
@@ -113,6 +118,18 @@ const rowRange: Field<readonly [first: number, last: number]> = {
     return [first, last];
   },
 };
+
+const selection = members({
+  kind: oneOf(['selection']),
+  /** Ranges of rows, first and last inclusive. */
+  rows: list(rowRange),
+});
+
+/** Rows that the session before it selected; several of these follow a session when the ranges are many. */
+export type SelectionRecord = FieldValue<typeof selection>;
+
+/** Ranges in one selection record: less than 200 KB. */
+export const SELECTION_RANGES_MAX = 10_000;
 
 const grant = members({
   kind: oneOf(['grant']),
@@ -257,11 +274,12 @@ const end = members({
 /** Last record of a session that ended in order. */
 export type EndRecord = FieldValue<typeof end>;
 
-export type JournalRecord = SessionRecord | GrantRecord | OutcomeRecord | SampleRecord | EndRecord;
+export type JournalRecord = SessionRecord | SelectionRecord | GrantRecord | OutcomeRecord | SampleRecord | EndRecord;
 
 /** How each kind of record is written and read. */
 export const RECORDS: { readonly [K in JournalRecord['kind']]: Field<Extract<JournalRecord, { kind: K }>> } = {
   session,
+  selection,
   grant,
   outcome,
   sample,

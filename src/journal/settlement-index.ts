@@ -1,6 +1,13 @@
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { JournalFormatError } from './journal-line.ts';
-import type { EndRecord, GrantRecord, JournalRecord, OutcomeRecord, SessionRecord } from './journal-record.ts';
+import type {
+  EndRecord,
+  GrantRecord,
+  JournalRecord,
+  OutcomeRecord,
+  SelectionRecord,
+  SessionRecord,
+} from './journal-record.ts';
 import type { SettlementState } from './resume-decision.ts';
 
 /** Released to a worker without an outcome so far. */
@@ -18,8 +25,8 @@ const FLAGS = (1 << RESULT_SHIFT) - 1;
 const NO_OUTCOME = -1;
 
 /**
- * How far each registration of a run is settled, from the journal's grants and outcomes in order. Takes 9 bytes a registration,
- * outside the heap.
+ * How far each registration of a run is settled, from the journal's grants and outcomes in order. Takes 9 bytes a registration
+ * and 1 byte a row, outside the heap.
  *
  * An outcome `not-started` takes a grant back and keeps everything known before. Only a later assignment replaces an assignment:
  * a later failure or silence leaves the device assigned.
@@ -30,12 +37,17 @@ export class SettlementIndex {
   /** Byte offset of the last outcome's line. */
   #offsets: Float64Array;
   #states: Uint8Array;
+  /** Releases that another one of the same registration followed before any outcome. */
+  #lostReleases = 0;
+  /** 1 = some session selected the row. */
+  #selected: Uint8Array;
 
   constructor(rows: number, rounds: number) {
     this.#rows = rows;
     this.rounds = rounds;
     this.#offsets = new Float64Array(rows * rounds).fill(NO_OUTCOME);
     this.#states = new Uint8Array(rows * rounds);
+    this.#selected = new Uint8Array(rows);
   }
 
   get rows(): number {
@@ -44,18 +56,31 @@ export class SettlementIndex {
 
   /** Appends rows to the fleet. */
   growTo(rows: number): void {
-    const [offsets, states] = [this.#offsets, this.#states];
+    const [offsets, states, selected] = [this.#offsets, this.#states, this.#selected];
     this.#rows = rows;
     this.#offsets = new Float64Array(rows * this.rounds).fill(NO_OUTCOME);
     this.#offsets.set(offsets);
     this.#states = new Uint8Array(rows * this.rounds);
     this.#states.set(states);
+    this.#selected = new Uint8Array(rows);
+    this.#selected.set(selected);
+  }
+
+  /** Rows of the fleet that a session selected, first and last inclusive. */
+  select(first: number, last: number): void {
+    if (last >= this.#rows) throw new JournalFormatError(`selects row ${last}, but the fleet has ${this.#rows} rows`);
+    this.#selected.fill(1, first, last + 1);
+  }
+
+  isSelected(row: number): boolean {
+    return this.#selected[row] === 1;
   }
 
   addGrant({ rows, round }: GrantRecord): void {
     for (const [first, last] of rows) {
       for (let row = first; row <= last; row += 1) {
         const place = this.#placeOf(row, round);
+        if (this.#has(place, OPEN)) this.#lostReleases += 1;
         this.#states[place] = this.#stateAt(place) | (this.#has(place, OPEN) ? LEFT_OPEN : OPEN);
       }
     }
@@ -97,6 +122,11 @@ export class SettlementIndex {
   /** Open registrations of all rounds. */
   get openCount(): number {
     return this.#states.reduce((count, _, place) => (this.#isOpen(place) ? count + 1 : count), 0);
+  }
+
+  /** Releases to workers that no outcome came from: each may have sent a register request that nobody counted. */
+  get releasesWithoutOutcome(): number {
+    return this.#states.reduce((count, _, place) => (this.#has(place, OPEN) ? count + 1 : count), this.#lostReleases);
   }
 
   /** Open registrations of one round. */
@@ -171,12 +201,29 @@ export class SettlementFold {
   end: EndRecord | null = null;
   /** `null` before the first session. */
   index: SettlementIndex | null = null;
+  /** Rows that the last session selected and its records do not name yet. */
+  #unnamedRows = 0;
+  #recordsSelection = true;
 
   add(record: JournalRecord, offset: number): void {
     if (record.kind === 'outcome') this.index?.addOutcome(record, offset);
     else if (record.kind === 'grant') this.index?.addGrant(record);
     else if (record.kind === 'session') this.#addSession(record, offset);
+    else if (record.kind === 'selection') this.#addSelection(record);
     else if (record.kind === 'end') this.end = record;
+  }
+
+  /** Returns whether some session selected the row; `null` = not recorded, or not completely before a crash. */
+  wasSelected(row: number): boolean | null {
+    if (!this.#recordsSelection || this.#unnamedRows > 0) return null;
+    return this.index?.isSelected(row) ?? null;
+  }
+
+  #addSelection({ rows }: SelectionRecord): void {
+    for (const [first, last] of rows) {
+      this.index?.select(first, last);
+      this.#unnamedRows -= last - first + 1;
+    }
   }
 
   #addSession(session: SessionRecord, offset: number): void {
@@ -188,6 +235,11 @@ export class SettlementFold {
     if (session.fleet.rows > this.index.rows) this.index.growTo(session.fleet.rows);
     this.sessions.push({ session, offset });
     this.end = null;
+    const { fleet, selectedRows } = session;
+    if (selectedRows === null) this.#recordsSelection = false;
+    const isPart = selectedRows !== null && selectedRows < fleet.rows;
+    if (!isPart) this.index.select(0, fleet.rows - 1);
+    this.#unnamedRows = isPart ? selectedRows : 0;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-allocation.ts';
+import { describeAccount } from './account-text.ts';
 import { describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
-import type { Summary } from './summary.ts';
+import { leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
 
 /**
@@ -10,7 +11,7 @@ import { describeThreshold } from './threshold-text.ts';
  */
 export function junitXml(summary: Summary): string {
   // Lists by hub or code are only in `summary.json`.
-  const { results, latency, recovery, requests, throughput } = summary;
+  const { account, results, latency, recovery, requests, throughput } = summary;
   const tests = [...testsOf(summary), ...allocationTests(summary)];
   const seconds = Math.round(throughput.activeMs) / 1000;
   const failures = tests.filter(({ failure }) => failure !== null).length;
@@ -22,7 +23,7 @@ export function junitXml(summary: Summary): string {
     `<testsuites${attributes({ name: 'dpsload' })}${counts}>`,
     `  <testsuite${attributes({ name: summary.target.label })}${counts}${skipped}${timestamp(summary)}>`,
     '    <properties>',
-    ...leaves('', { results, latency, recovery, requests, throughput }).map(
+    ...leaves('', { account, results, latency, recovery, requests, throughput }).map(
       ([name, value]) => `      <property${attributes({ name, value })}/>`,
     ),
     '    </properties>',
@@ -35,13 +36,22 @@ export function junitXml(summary: Summary): string {
 
 type Test = { readonly name: string; readonly failure: string | null; readonly skipped?: string | null };
 
-function testsOf({ thresholds, verdict, results, end }: Summary): readonly Test[] {
+function testsOf(summary: Summary): readonly Test[] {
+  const { thresholds, verdict, end } = summary;
+  const rows = describeAccount(summary);
+  const leftOut = { name: 'no rows left out', failure: leavesRowsOutUnjudged(summary) ? rows : null };
   if (thresholds.length > 0) {
-    return thresholds.map((one) => ({ name: one.expression, failure: one.passed ? null : describeThreshold(one) }));
+    const judged = thresholds.map((one) => ({
+      name: one.expression,
+      failure: one.passed ? null : describeThreshold(one),
+    }));
+    return [...judged, ...(leftOut.failure === null ? [] : [leftOut])];
   }
-  const counts = Object.entries(results).filter(([, count]) => count > 0);
   const because = end?.message == null ? '' : ` (${end.message})`;
-  const failure = `${verdict}${because}: ${counts.map(([result, count]) => `${formatCount(count)} ${result}`).join(', ')}`;
+  const failure = `${verdict}${because}: ${rows}`;
+  if (verdict === 'part-assigned') {
+    return [{ name: 'all selected assigned', failure: leftOut.failure === null ? null : failure }];
+  }
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 

@@ -1,4 +1,4 @@
-import { csvLine } from '../files/csv-line.ts';
+import { csvLine, fleetColumn } from '../files/csv-line.ts';
 import { isExpectedHub } from '../metrics/hub-distribution.ts';
 import { outcomeTimes } from '../metrics/outcome-times.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -43,8 +43,9 @@ const RENDER = Object.values(COLUMNS);
 
 /** A fleet column with the name of one of these becomes `fleet_{name}`. */
 export function registrationsCsvHeader(otherColumns: readonly string[]): string {
-  const others = otherColumns.map((name) => (Object.hasOwn(COLUMNS, name) ? `fleet_${name}` : name));
-  return csvLine([...Object.keys(COLUMNS), ...others]);
+  const own = Object.keys(COLUMNS);
+  const others = otherColumns.map((name) => fleetColumn(name, own));
+  return csvLine([...own, ...others]);
 }
 
 /** @param clockEpochMs wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC */

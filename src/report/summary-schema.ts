@@ -143,7 +143,13 @@ const RECOVERY_MEANING = 'first start of the run until this share of registratio
 
 const REQUESTS = z.strictObject({
   connections: count('connections opened'),
-  registersSent: count('register requests, which the service bills'),
+  registersSent: count('register requests that are known, which the service bills'),
+  registersUncounted: count(
+    'register requests that may have been sent in addition: one for each release to a worker without an outcome, as after a crash',
+  ),
+  registersReplaced: count(
+    'the part of registersSent by registrations that were made again; registrations.csv has only the last',
+  ),
   polls: count('polls of an operation, which are not billed'),
   throttles: count('responses with status 429'),
   serverErrors: count('responses with status 5xx, or unreadable'),
@@ -196,9 +202,22 @@ const ERROR = z.strictObject({
   remedy: text('remedy').nullable(),
 });
 
+const ROW_STATES = {
+  assigned: count('rows whose device has a hub'),
+  failed: count('rows that were tried and are finally without a hub'),
+  leftOut: count('unusable rows that --on-bad-row skip left out'),
+  notSelected: count('rows that --limit, --only or --exclude did not select'),
+  notStarted: count('selected rows for which nothing was sent'),
+  unknown: count('rows that were possibly sent, without an answer'),
+};
+
+const ACCOUNT = z
+  .strictObject({ fileRows: count('data rows of the fleet file'), ...ROW_STATES })
+  .describe('every data row of the fleet file, each in one state; with several rounds, by the latest that was sent');
+
 /** The shape of `summary.json`; strict, so that every member is documented here. */
 export const SUMMARY_SHAPE = z.strictObject({
-  schemaVersion: z.literal(1).describe('raised when a member changes its meaning or is removed'),
+  schemaVersion: z.literal(2).describe('raised when a member changes its meaning or is removed'),
   dpsloadVersion: text('version of dpsload that made the run'),
   target: z.strictObject({
     label: text('the target in one line; begins with EMULATOR for an emulator'),
@@ -207,10 +226,11 @@ export const SUMMARY_SHAPE = z.strictObject({
     port: z.int().min(1).max(65_535).describe('TCP port'),
     idScope: text('ID scope of the DPS instance'),
   }),
+  account: ACCOUNT,
   verdict: z
-    .enum(['all-assigned', 'some-failed', 'stopped', 'unfinished'])
+    .enum(['all-assigned', 'part-assigned', 'some-failed', 'stopped', 'unfinished'])
     .describe(
-      'all-assigned = everything that --limit or a selection admitted; stopped = before the end, or with unknown outcomes; unfinished = the journal has no end, because the run is in progress or was killed',
+      'all-assigned = every row of the fleet file; part-assigned = every device that was sent, but not every row of the file; stopped = before the end, or with unknown outcomes; unfinished = the journal has no end, because the run is in progress or was killed',
     ),
   end: z
     .strictObject({
@@ -268,6 +288,21 @@ export const SUMMARY_SHAPE = z.strictObject({
   allocation: ALLOCATION,
   movement: MOVEMENT,
   hubMinutes: HUB_MINUTES.describe('shares over time, in periods of a minute or more'),
+  groups: z
+    .array(z.strictObject({ group: text('value of the column group; empty = none'), ...ROW_STATES }))
+    .describe('the account by group, in the order of the file; empty = no row has a group, or more than 200 groups'),
+  sharedValues: z
+    .array(
+      z.strictObject({
+        code: text('code of the failures'),
+        column: text('column of the fleet'),
+        value: text('value of that column'),
+        failed: count('devices that failed with this code and have this value'),
+        failedOfCode: count('devices that failed with this code'),
+        assigned: count('assigned devices with this value'),
+      }),
+    )
+    .describe('values of fleet columns that nearly all failures with a code share and hardly any assigned device has'),
   errors: z.array(ERROR).describe('most frequent first'),
   requests: REQUESTS.describe('totals over all ended registrations'),
   throughput: z.strictObject({

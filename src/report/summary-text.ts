@@ -1,5 +1,6 @@
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { describeAccount, describeSharedValue, groupRows } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
 import {
   formatCount,
@@ -13,7 +14,7 @@ import {
 import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
 import { exceededLimits, healthRows } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
-import { failedOf, leftOf, reachedPlannedEnd, type Summary } from './summary.ts';
+import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 import { describeThreshold } from './threshold-text.ts';
 
@@ -30,6 +31,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     latencySection(summary, palette),
     hubSection(summary, palette),
     ...allocationSections(summary, palette),
+    groupSection(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
     summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
@@ -42,7 +44,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
 
 function headSection(summary: Summary, palette: Palette): string[] {
   const { target, fleet, name, sessions, mergedRuns, files } = summary;
-  const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} rejected`;
+  const rejected = fleet.rejectedRows === 0 ? '' : `, ${formatCount(fleet.rejectedRows)} left out`;
   const started = sessions.map(({ startedAt }) => startedAt).join(', ');
   return [
     labelled('target', palette.bold(target.label)),
@@ -53,7 +55,10 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
     ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map((run) => formatUntrusted(run)).join(', '))]),
     labelled('started', started),
-    labelled('fleet', `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows, 'row')}${rejected}`),
+    labelled(
+      'fleet',
+      `${withoutControls(fleet.file)}, ${formatNoun(fleet.rows + fleet.rejectedRows, 'row')}${rejected}`,
+    ),
     labelled('SHA-256', fleet.digest),
     ...(files ?? [])
       .filter(({ name }) => name === 'registrations.csv')
@@ -62,29 +67,22 @@ function headSection(summary: Summary, palette: Palette): string[] {
 }
 
 function verdictLine(summary: Summary, palette: Palette): string {
-  const { results, verdict, end } = summary;
-  const left = leftOf(summary);
-  const counts = [
-    `${formatCount(results.assigned)} assigned`,
-    `${formatCount(failedOf(summary))} failed`,
-    ...(left === 0 ? [] : [`${formatCount(left)} left`]),
-  ].join(', ');
+  const { verdict, end, account } = summary;
+  const rows = describeAccount(summary);
   const because = end?.message ? `: ${formatUntrusted(end.message)}` : '';
   switch (verdict) {
     case 'all-assigned':
-      return palette.good(
-        end?.reason === 'limit' ? `all assigned up to the limit: ${counts}` : `all assigned: ${counts}`,
-      );
+      return palette.good(rows);
+    case 'part-assigned':
+      return account.leftOut > 0 ? palette.warning(rows) : palette.good(rows);
     case 'some-failed':
-      return palette.bad(
-        results.assigned === 0 ? `none assigned: ${formatCount(failedOf(summary))} failed` : `some failed: ${counts}`,
-      );
+      return palette.bad(rows);
     case 'stopped':
       return palette.bad(
-        reachedPlannedEnd(end) ? `some did not finish: ${counts}` : `stopped (${end?.reason}${because}): ${counts}`,
+        reachedPlannedEnd(end) ? `some did not finish: ${rows}` : `stopped (${end?.reason}${because}): ${rows}`,
       );
     case 'unfinished':
-      return palette.warning(`not finished (still running, or killed): ${counts}`);
+      return palette.warning(`not finished (still running, or killed): ${rows}`);
   }
 }
 
@@ -126,17 +124,34 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     labelled(
       'requests',
       [
-        `${formatNoun(requests.registersSent, 'register request')} (billed)`,
+        describeRegisters(requests),
         formatNoun(requests.polls, 'poll'),
         formatNoun(requests.connections, 'connection'),
         ...met.filter(([count]) => count > 0).map(([count, noun]) => formatNoun(count, noun)),
       ].join(', '),
     ),
+    ...(requests.registersReplaced === 0
+      ? []
+      : [
+          labelled(
+            '',
+            `${formatNoun(requests.registersReplaced, 'register request')} by registrations that were made again (not in registrations.csv)`,
+          ),
+        ]),
     labelled(
       'throughput',
       `${formatNumber(throughput.endedPerSecond)} registrations/s over ${formatDuration(throughput.activeMs)}`,
     ),
   ];
+}
+
+/** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */
+function describeRegisters({
+  registersSent,
+  registersUncounted,
+}: Pick<Summary['requests'], 'registersSent' | 'registersUncounted'>): string {
+  if (registersUncounted === 0) return `${formatNoun(registersSent, 'register request')} (billed)`;
+  return `${formatNoun(registersSent, 'known register request')}, up to ${formatCount(registersUncounted)} more (billed)`;
 }
 
 function latencySection({ latency, results }: Summary, palette: Palette): string[] {
@@ -169,7 +184,12 @@ export function describeExpectedHubs({ asExpected, elsewhere }: NonNullable<Summ
   return `${formatCount(asExpected)} assigned to the expected hub, ${formatCount(elsewhere)} to another hub`;
 }
 
-function errorSection({ errors }: Summary, palette: Palette): string[] {
+function groupSection(summary: Summary, palette: Palette): string[] {
+  const rows = groupRows(summary);
+  return rows === null ? [] : [palette.bold('results by group'), ...textTable(rows)];
+}
+
+function errorSection({ errors, sharedValues }: Summary, palette: Palette): string[] {
   if (errors.length === 0) return [];
   const unlisted = errors.length - ERRORS_SHOWN_MAX;
   return [
@@ -181,6 +201,7 @@ function errorSection({ errors }: Summary, palette: Palette): string[] {
           `${message === null ? '' : `: ${formatUntrusted(message)}`}`,
         ...(remedy === null ? [] : [`  ${palette.dim(`${remedy}.`)}`]),
       ]),
+    ...sharedValues.slice(0, ERRORS_SHOWN_MAX).map(describeSharedValue),
     ...(unlisted > 0 ? [`${formatNoun(unlisted, 'more code')} in summary.json`] : []),
   ];
 }

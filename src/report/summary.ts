@@ -4,15 +4,16 @@ import { judgeAllocation } from '../allocation/judge-allocation.ts';
 import type { MovementCounts } from '../allocation/movement.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
+import type { FleetAccount } from '../metrics/fleet-account.ts';
+import type { FleetBreakdown, ValueCounts } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
-import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
-import type { RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
+import { LEFT_OUT_WORD, type RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { remedyFor } from './remedies.ts';
 import type { SUMMARY_SHAPE } from './summary-schema.ts';
@@ -24,14 +25,21 @@ export type Summary = DeepReadonly<z.infer<typeof SUMMARY_SHAPE>>;
 
 export type SessionSummary = Summary['sessions'][number];
 
-export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 1;
+export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 2;
 
 /** The folds of a run. */
-export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'latency' | 'hubs' | 'totals'> & {
+export type RunFacts = Pick<
+  RunMeasures,
+  'counts' | 'possiblyTwice' | 'registersUncounted' | 'latency' | 'hubs' | 'totals'
+> & {
+  /** Register requests of the outcomes that count. */
+  readonly registersOfLast: number;
   /** At least one. */
   readonly sessions: readonly SessionRecord[];
   /** End of the last session; `null` = it has not ended. */
   readonly end: EndRecord | null;
+  readonly account: FleetAccount;
+  readonly breakdown: FleetBreakdown;
   readonly recovery: RecoveryCurve;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
@@ -56,7 +64,8 @@ export function summarize(facts: RunFacts): Summary {
     schemaVersion: SUMMARY_SCHEMA_VERSION,
     dpsloadVersion: last.dpsloadVersion,
     target: { label: targetLabel(last.target), ...last.target },
-    verdict: verdictOf(end, counts),
+    account: facts.account,
+    verdict: verdictOf(end, counts, facts.account),
     end: end === null ? null : { reason: end.reason, message: end.message },
     name: last.name,
     region: last.region,
@@ -73,8 +82,10 @@ export function summarize(facts: RunFacts): Summary {
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
+    groups: facts.breakdown.groups().map(({ value, counts: of }) => ({ group: value, ...groupCounts(of) })),
+    sharedValues: facts.breakdown.sharedValues(),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
-    ...summarizeTotals(facts.totals),
+    ...summarizeTotals(facts),
     loadGenerator: health,
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
@@ -88,10 +99,11 @@ export function summarize(facts: RunFacts): Summary {
   };
 }
 
-function verdictOf(end: EndRecord | null, counts: OutcomeCounts): Summary['verdict'] {
+function verdictOf(end: EndRecord | null, counts: OutcomeCounts, account: FleetAccount): Summary['verdict'] {
   if (end === null) return 'unfinished';
   if (!reachedPlannedEnd(end) || counts.of('cancelled', 'unknown') > 0) return 'stopped';
-  return counts.of(...FAILED_RESULTS) > 0 ? 'some-failed' : 'all-assigned';
+  if (counts.of(...FAILED_RESULTS) > 0) return 'some-failed';
+  return account.assigned === account.fileRows ? 'all-assigned' : 'part-assigned';
 }
 
 /** Returns whether the run reached its planned end. */
@@ -102,6 +114,14 @@ export function reachedPlannedEnd(end: Summary['end']): boolean {
 /** Registrations that ended with a fault. */
 export function failedOf({ results }: Pick<Summary, 'results'>): number {
   return FAILED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+}
+
+/** Returns whether rows were left out and no threshold says how many may be. */
+export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'account' | 'thresholds'>): boolean {
+  const isJudged = thresholds
+    .map(({ expression }) => parseThreshold(expression))
+    .some(({ metric, argument }) => metric === 'rejected_rows' || (metric === 'count' && argument === LEFT_OUT_WORD));
+  return account.leftOut > 0 && !isJudged;
 }
 
 /** Registrations left to do. In a completed run, rows that never started were not selected. */
@@ -146,9 +166,23 @@ function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
   return Object.fromEntries(summaries) as Summary['latency'];
 }
 
-function summarizeTotals(totals: RunTotals): Pick<Summary, 'requests' | 'throughput'> {
-  const { activeMs, ended, endedPerSecond, ...requests } = totals.values();
-  return { requests, throughput: { activeMs, ended, endedPerSecond } };
+function groupCounts(counts: ValueCounts['counts']): Omit<Summary['groups'][number], 'group'> {
+  const { assigned, failed, unknown } = counts;
+  const [leftOut, notSelected, notStarted] = [counts['left-out'], counts['not-selected'], counts['not-started']];
+  return { assigned, failed, leftOut, notSelected, notStarted, unknown };
+}
+
+function summarizeTotals({
+  totals,
+  registersUncounted,
+  registersOfLast,
+}: Pick<RunFacts, 'totals' | 'registersUncounted' | 'registersOfLast'>): Pick<Summary, 'requests' | 'throughput'> {
+  const { activeMs, ended, endedPerSecond, connections, registersSent, ...others } = totals.values();
+  const registersReplaced = registersSent - registersOfLast;
+  return {
+    requests: { connections, registersSent, registersUncounted, registersReplaced, ...others },
+    throughput: { activeMs, ended, endedPerSecond },
+  };
 }
 
 /** The text of `summary.json`. */

@@ -4,10 +4,17 @@ import { join } from 'node:path';
 import type { DeviceStep } from '../allocation/movement.ts';
 import { AtomicFile, type FileDigest } from '../files/atomic-file.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import type { DeviceStanding } from '../metrics/fleet-account.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
 import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
 import { MOVES_CSV_HEADER, moveOf, movesCsvLine } from '../report/moves-csv.ts';
+import {
+  type LeftOutRow,
+  leftOutCsvLine,
+  notRegisteredCsvHeader,
+  notRegisteredCsvLine,
+} from '../report/not-registered-csv.ts';
 import {
   FAILURES_CSV_HEADER,
   failuresCsvLine,
@@ -22,6 +29,7 @@ import type { FinalOutcome } from './final-outcomes.ts';
 const DATA_FILES = [
   'registrations.csv',
   'failures.csv',
+  'not-registered.csv',
   'moves.csv',
   'latency.hlog',
   REJECTED_ROWS_FILE,
@@ -51,6 +59,14 @@ export type Results = {
   reportHtml(): string;
 };
 
+/** A registration among those of its device. */
+export type DeviceFacts = {
+  /** With what the device had before. */
+  readonly step: DeviceStep;
+  /** After the last round; `null` before. */
+  readonly standing: DeviceStanding | null;
+};
+
 /** The files made from a closed journal. They appear together once all are complete. */
 export class ResultFiles {
   readonly #files: ReadonlyMap<ResultFileName, AtomicFile>;
@@ -75,6 +91,7 @@ export class ResultFiles {
   async begin(): Promise<void> {
     await this.#write('registrations.csv', registrationsCsvHeader(this.#session.fleet.otherColumns));
     await this.#write('failures.csv', FAILURES_CSV_HEADER);
+    await this.#write('not-registered.csv', notRegisteredCsvHeader(this.#session.fleet.otherColumns));
     await this.#write('moves.csv', MOVES_CSV_HEADER);
     await this.#write('left-behind.txt', leftBehindHeader(this.#session));
     if (this.#rejectedRowsFile === null) return;
@@ -84,12 +101,18 @@ export class ResultFiles {
   }
 
   /** Call in the order of the fleet. */
-  async add({ outcome, clockEpochMs }: FinalOutcome, step: DeviceStep): Promise<void> {
+  async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing }: DeviceFacts): Promise<void> {
     await this.#write('registrations.csv', registrationsCsvLine(outcome, clockEpochMs));
     await this.#write('failures.csv', failuresCsvLine(outcome) ?? '');
+    if (standing !== null) await this.#write('not-registered.csv', notRegisteredCsvLine(standing) ?? '');
     const move = moveOf(step);
     if (move !== null) await this.#write('moves.csv', movesCsvLine(move));
     if (outcome.round === this.#session.rounds) await this.#write('left-behind.txt', leftBehindLines(step));
+  }
+
+  /** Call after the last outcome, for each row that was left out. */
+  async addLeftOut(row: LeftOutRow): Promise<void> {
+    await this.#write('not-registered.csv', leftOutCsvLine(row));
   }
 
   /** Call after the last row. Returns the digests that the summary lists: of all files but those made from the summary. */

@@ -24,6 +24,8 @@ export type JournalSurvey = {
   readonly clocks: readonly PlacedClock[];
   /** In the order in which they were read. */
   readonly journals: readonly PlacedJournal[];
+  /** Returns whether some session selected the row; `null` = not recorded. */
+  readonly wasSelected: (row: number) => boolean | null;
 };
 
 /** Records from `offset` up to the next use a clock whose 0 was at this time of the wall clock. */
@@ -63,10 +65,11 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
   }
   const { totals, health, timeline, clocks, settlement } = fold;
   const { sessions, index } = settlement;
+  const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  return { sessions, first, fleet: last.fleet, end, index, totals, health, timeline, clocks, journals };
+  return { sessions, first, fleet: last.fleet, end, index, totals, health, timeline, clocks, journals, wasSelected };
 }
 
 /** The end of the last run; if registrations were never released, of the last run that stopped early: they belong to it. */
@@ -105,6 +108,7 @@ class JournalFold {
         this.health.add(record, sessions.at(-1)?.session.workers ?? 1);
         this.timeline.addSample(record, this.#clockOffsetMs);
         break;
+      case 'selection':
       case 'grant':
       case 'end':
         break;

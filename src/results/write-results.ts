@@ -4,10 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { HubExpectation } from '../allocation/hub-expectation.ts';
-import { DeviceHistory, type DeviceStep, MovementCounts } from '../allocation/movement.ts';
+import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
+import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
@@ -15,8 +17,8 @@ import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
-import { type Summary, summarize } from '../report/summary.ts';
-import { REJECTED_ROWS_FILE, readRejectedLines } from '../run-folder/rejected-rows.ts';
+import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
+import { REJECTED_ROWS_FILE, readLeftOutRows, readRejectedLines } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
@@ -24,7 +26,7 @@ import type { FleetFile } from '../scenario/scenario.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
 import { pageAssets } from './page-assets.ts';
-import { ResultFiles, type Results } from './result-files.ts';
+import { type DeviceFacts, ResultFiles, type Results } from './result-files.ts';
 import { type JournalSurvey, surveyJournals } from './survey-journals.ts';
 
 export type ResultOptions = {
@@ -48,7 +50,7 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
 }
 
 /**
- * Makes registrations.csv, failures.csv, summary.json, latency.hlog and report.html from the journal in `folder`, which must be
+ * Makes registrations.csv, failures.csv, not-registered.csv, summary.json, latency.hlog and report.html from the journal in `folder`, which must be
  * locked: all of them or none. The same journal and fleet give the same bytes. While the journal has no end (the run is in
  * progress, or was killed) nothing is written, and the summary's verdict is `unfinished`.
  *
@@ -101,19 +103,24 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
   try {
     const isNeeded = files !== null && !survey.index.complete;
     const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejectedRowsFile) : NO_ROWS_NEEDED;
-    const folds = new FinalFolds(first);
+    const folds = new FinalFolds(survey);
     await files?.begin();
     for await (const final of finalOutcomes(survey, rows)) {
-      const step = folds.add(final);
-      await files?.add(final, step);
+      const facts = folds.add(final);
+      await files?.add(final, facts);
     }
+    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds.breakdown, rejectedRowsFile));
     const summary = summarize({
       ...survey,
       ...folds,
+      ...folds.sums,
+      account: folds.account,
+      breakdown: folds.breakdown,
+      registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
-      warnings: [...warnings, ...surveyWarnings(survey, lacking)],
+      warnings: [...warnings, ...surveyWarnings(survey, lacking), ...(lacksLeftOut ? [LACKS_LEFT_OUT] : [])],
     });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
     await files?.publish(results);
@@ -124,9 +131,31 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
   }
 }
 
+const LACKS_LEFT_OUT = `rows that were left out are not in not-registered.csv: ${REJECTED_ROWS_FILE} is missing or was changed`;
+
+/** Returns whether all rows that were left out are known. */
+async function addLeftOutRows(
+  { first, fleet }: JournalSurvey,
+  files: ResultFiles | null,
+  breakdown: FleetBreakdown,
+  rejectedRowsFile: string | null,
+): Promise<boolean> {
+  if (fleet.rejectedRows === 0) return true;
+  if (rejectedRowsFile === null) return false;
+  const lines = await readRejectedLines(rejectedRowsFile).catch(() => null);
+  if (lines?.count !== fleet.rejectedRows) return false;
+  for await (const row of readLeftOutRows(rejectedRowsFile, first.fleet.otherColumns)) {
+    breakdown.add({ ...row, state: 'left-out', code: null });
+    await files?.addLeftOut(row);
+  }
+  return true;
+}
+
 /** Folds the outcomes that count. */
 class FinalFolds {
   readonly counts = new OutcomeCounts();
+  /** Of devices, not of registrations. */
+  readonly #devices: { readonly account: AccountFold; readonly breakdown: FleetBreakdown };
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
@@ -134,23 +163,41 @@ class FinalFolds {
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  possiblyTwice = 0;
+  readonly sums = { possiblyTwice: 0, registersOfLast: 0 };
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
-  /** @param first session of the run */
-  constructor(first: SessionRecord) {
+  constructor({ first, fleet, end, wasSelected }: JournalSurvey) {
     this.#first = first;
+    const { rounds } = first;
+    this.#devices = {
+      account: new AccountFold({
+        wasSelected,
+        isDone: reachedPlannedEnd(end),
+        rounds,
+        leftOut: fleet.rejectedRows,
+      }),
+      breakdown: new FleetBreakdown(first.fleet.otherColumns),
+    };
     this.#history = new DeviceHistory(first.startedAtEpochMs);
     this.hubExpectation = new HubExpectation(first.allocation);
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
   }
 
-  /** Returns the registration, with what its device had before. */
-  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceStep {
+  get account(): FleetAccount {
+    return this.#devices.account.result();
+  }
+
+  get breakdown(): FleetBreakdown {
+    return this.#devices.breakdown;
+  }
+
+  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
+    const standing = this.#devices.account.add(outcome);
+    if (standing !== null) this.#addToBreakdown(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
@@ -158,8 +205,14 @@ class FinalFolds {
     this.allocationCounts.add(step, region);
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
-    if (outcome.possiblyTwice) this.possiblyTwice += 1;
-    return step;
+    if (outcome.possiblyTwice) this.sums.possiblyTwice += 1;
+    this.sums.registersOfLast += outcome.registersSent;
+    return { step, standing };
+  }
+
+  #addToBreakdown({ state, outcome }: DeviceStanding): void {
+    const { group, otherValues, errorCode, result } = outcome;
+    this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
   }
 }
 

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import { AtomicFile } from '../files/atomic-file.ts';
-import { csvLine } from '../files/csv-line.ts';
+import { csvLine, fleetColumn } from '../files/csv-line.ts';
 import { csvRows } from '../files/csv-rows.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
-import { RejectedLines, readRejections } from '../fleet/rejected-lines.ts';
+import { RejectedLines, type Rejection, readRejections } from '../fleet/rejected-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 
-/** Line and reason of each row that a run left out of its fleet. The row's text may contain a misplaced key, and is not quoted. */
+/** Each row that a run left out of its fleet, with its line, the reason and its twin. Its keys and payload are not copied. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
+
+const COLUMNS = ['line', 'registration_id', 'twin_line', 'reason', 'group', 'expected_hub'] as const;
 
 /** A surveyed fleet: what the journal records of it, and the lines that are left out; `null` = none. */
 export type UsableFleet = SessionRecord['fleet'] & { readonly rejectedLines: RejectedLines | null };
@@ -18,15 +20,13 @@ export async function writeRejectedRows(
   folder: string,
   fleet: FleetFile,
   rules: FleetRules,
-  { rejectedLines, bytes }: Pick<UsableFleet, 'rejectedLines' | 'bytes'>,
+  { rejectedLines, bytes, otherColumns }: Pick<UsableFleet, 'rejectedLines' | 'bytes' | 'otherColumns'>,
 ): Promise<void> {
   if (rejectedLines === null) return;
   const file = new AtomicFile(join(folder, REJECTED_ROWS_FILE));
   try {
-    await file.write(csvLine(['line', 'reason']));
-    for await (const { line, reason } of readRejections(fleet, rules, rejectedLines, bytes)) {
-      await file.write(csvLine([line, reason]));
-    }
+    await file.write(csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]));
+    for await (const row of readRejections(fleet, rules, rejectedLines, bytes)) await file.write(rejectedLine(row));
     await file.finish();
     await file.publish();
   } catch (error) {
@@ -35,9 +35,33 @@ export async function writeRejectedRows(
   }
 }
 
+function rejectedLine(row: Rejection): string {
+  const { line, registrationId, twinLine, reason, group, expectedHub, otherValues } = row;
+  return csvLine([line, registrationId, twinLine, reason, group, expectedHub, ...otherValues]);
+}
+
 /** @throws OperatorError `usage` when the file cannot be read */
 export async function readRejectedLines(file: string): Promise<RejectedLines> {
   const lines = new RejectedLines();
   for await (const { line } of csvRows(file)) lines.add(Number(line));
   return lines;
+}
+
+/**
+ * Reads the rows that were left out; columns that an older file lacks are empty.
+ *
+ * @throws OperatorError `usage` when the file cannot be read
+ */
+export async function* readLeftOutRows(
+  file: string,
+  otherColumns: readonly string[],
+): AsyncGenerator<Pick<Rejection, 'registrationId' | 'reason' | 'otherValues'> & { readonly group: string | null }> {
+  for await (const row of csvRows(file)) {
+    yield {
+      registrationId: row['registration_id'] ?? '',
+      group: row['group'] || null,
+      reason: row['reason'] ?? '',
+      otherValues: otherColumns.map((name) => row[fleetColumn(name, COLUMNS)] ?? ''),
+    };
+  }
 }

@@ -1,4 +1,10 @@
-import { type EndReason, JOURNAL_VERSION, type SessionRecord } from '../journal/journal-record.ts';
+import {
+  type EndReason,
+  JOURNAL_VERSION,
+  SELECTION_RANGES_MAX,
+  type SessionRecord,
+} from '../journal/journal-record.ts';
+import type { JournalWriter } from '../journal/journal-writer.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import { steadyRatePerSecond } from '../load/pace.ts';
 import { printThreshold } from '../metrics/threshold/parse-threshold.ts';
@@ -12,6 +18,7 @@ import type { Summary } from '../report/summary.ts';
 import { writeResults } from '../results/write-results.ts';
 import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
+import { type RowRange, type SessionWork, selectedRanges, selectedRows } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
@@ -83,13 +90,15 @@ async function connectAsFirstDevice(
 }
 
 async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetup, clock: Clock): Promise<SessionEnd> {
-  const { scenario, selection, resumed } = request;
+  const { scenario, fleet, selection, resumed } = request;
   const { load, expectation } = scenario;
   const { journal } = run;
   journal.append(sessionRecord(request, run));
+  const work = workOf(request);
+  if (selectedRows(work) < fleet.rows) await writeSelection(work, journal);
   const session = new RunSession({
     clock,
-    waves: sessionWaves(workOf(request)),
+    waves: sessionWaves(work),
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, resumed), expectation, run.runStartedAtEpochMs),
     rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
     journal,
@@ -108,6 +117,19 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
   } finally {
     await journal.close();
   }
+}
+
+/** Before the first grant: without them, nobody could tell a row that was not selected from one that never started. */
+async function writeSelection(work: SessionWork, journal: JournalWriter): Promise<void> {
+  let rows: RowRange[] = [];
+  for await (const range of selectedRanges(work)) {
+    rows.push(range);
+    if (rows.length < SELECTION_RANGES_MAX) continue;
+    journal.append({ kind: 'selection', rows });
+    await journal.flush();
+    rows = [];
+  }
+  if (rows.length > 0) journal.append({ kind: 'selection', rows });
 }
 
 /** The results of a large fleet take a while to write; an operator who wants to stop at once need not wait for them. */
@@ -193,5 +215,6 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     allocation: scenario.allocation,
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
+    selectedRows: selectedRows(workOf(request)),
   };
 }

@@ -88,7 +88,9 @@ async function missingWarnings(only: OnlyList, isRefused: boolean): Promise<read
   }
   const first = listed.slice(0, MISSING_WARNED_MAX).map(({ line, text }) => `${quoteValue(text)} (line ${line})`);
   const more = count > first.length ? ', …' : '';
-  return [`${only.file} names ${formatNoun(count, 'ID')} that the fleet does not have: ${first.join(', ')}${more}`];
+  return [
+    `${only.file} names ${formatNoun(count, 'ID')} not among the usable rows of the fleet: ${first.join(', ')}${more}`,
+  ];
 }
 
 function notInFleet(file: string, line: number, text: string): Problem {

@@ -32,6 +32,28 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
   return count;
 }
 
+/** How many rows of the fleet the limit leaves of the selection, whether or not earlier sessions settled them. */
+export function selectedRows({ load: { rowsMax }, selection: { rows } }: RowChoice): number {
+  return Math.min(rows, rowsMax ?? rows);
+}
+
+/** First and last row, inclusive. */
+export type RowRange = readonly [first: number, last: number];
+
+/** Those rows, in the order of the fleet. */
+export async function* selectedRanges(work: SessionWork): AsyncGenerator<RowRange> {
+  let open: RowRange | null = null;
+  for await (const { row } of rowsOf(work)) {
+    if (open !== null && row === open[1] + 1) {
+      open = [open[0], row];
+    } else {
+      if (open !== null) yield open;
+      open = [row, row];
+    }
+  }
+  if (open !== null) yield open;
+}
+
 /** The rows of one round: those possibly sent, then those left up to the limit. */
 export async function* leftRows(work: SessionWork, round: number): AsyncGenerator<FleetRow> {
   yield* openRows(work, round);

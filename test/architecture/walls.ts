@@ -72,6 +72,7 @@ export const ROOMS: readonly Room[] = [
       'fleet',
       'mqtt',
       'problem',
+      'report',
       'results',
       'run',
       'scenario',

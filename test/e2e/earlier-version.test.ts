@@ -1,7 +1,8 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunComparison } from '../../src/report/compare-runs.ts';
+import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, type Ended } from '../support/dpsload-program.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -28,6 +29,7 @@ const resultsIn = (folder: string): readonly (string | undefined)[] =>
   readResultRows(join(folder, 'registrations.csv')).map(({ result }) => result);
 
 const killed = copyOfFixture();
+rmSync(join(killed.cwd, 'done'), { recursive: true });
 /** Resumed while the other tests run: it takes as long as they do. */
 let resumed: Promise<Ended>;
 beforeAll(() => {
@@ -60,7 +62,17 @@ describe('a finished run of the version before', () => {
   it('has the same results when its report is made again', async () => {
     const { code, stderr } = await program('report', 'done');
     expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['summary.json', 'registrations.csv', 'failures.csv', 'moves.csv']) {
+    // Members that this version adds or changes.
+    const { schemaVersion, account, groups, sharedValues, files, requests, verdict, ...same } = JSON.parse(
+      readFileSync(join(cwd, 'done', 'summary.json'), 'utf8'),
+    ) as Summary;
+    const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
+    expect(before).toMatchObject(same);
+    expect([schemaVersion, verdict, groups, sharedValues]).toEqual([2, before.verdict, [], []]);
+    expect(account).toMatchObject({ fileRows: DEVICES, assigned: DEVICES, notSelected: 0, unknown: 0 });
+    expect(requests).toEqual({ ...before.requests, registersUncounted: 0, registersReplaced: 0 });
+    expect(files?.filter(({ name }) => name !== 'not-registered.csv')).toEqual(before.files);
+    for (const name of ['registrations.csv', 'failures.csv', 'moves.csv']) {
       expect(readFileSync(join(cwd, 'done', name), 'utf8'), name).toBe(
         readFileSync(new URL(`done/${name}`, FIXTURE), 'utf8'),
       );

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
@@ -21,7 +21,7 @@ describe('a fleet with rows that cannot be used', () => {
     const skip = ['--on-bad-row', 'skip', '--limit', '3', '--quiet'];
     const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, ...skip]);
     expect(stderr).toContain(`warning: ${fleet}: 6 rows skipped`);
-    expect(code).toBe(0);
+    expect(code).toBe(3);
     const folder = onlyRunFolder(out);
     expect(readResultRows(join(folder, 'rejected-rows.csv')).map(({ line }) => line)).toEqual([
       '2',
@@ -31,7 +31,36 @@ describe('a fleet with rows that cannot be used', () => {
       '9',
       '12',
     ]);
-    expect(readFileSync(join(folder, 'rejected-rows.csv'), 'utf8')).not.toMatch(/no id|x y|z,z/);
+    expect(
+      readResultRows(join(folder, 'rejected-rows.csv')).map((row) => [
+        row['registration_id'],
+        row['twin_line'],
+        row['Site'],
+      ]),
+    ).toEqual([
+      ['twice', '8', 'a'],
+      ['no id', '', 'a'],
+      ['dev-2', '', 'a'],
+      ['Twice', '2', 'b'],
+      ['x y', '', ''],
+      ['z,z', '', 'a'],
+    ]);
+    expect(
+      readResultRows(join(folder, 'not-registered.csv')).map((row) => [
+        row['registration_id'],
+        row['state'],
+        row['Site'],
+      ]),
+    ).toEqual([
+      ['dev-5', 'not-selected', 'b'],
+      ['dev-6', 'not-selected', 'b'],
+      ['twice', 'left-out', 'a'],
+      ['no id', 'left-out', 'a'],
+      ['dev-2', 'left-out', 'a'],
+      ['Twice', 'left-out', 'b'],
+      ['x y', 'left-out', ''],
+      ['z,z', 'left-out', 'a'],
+    ]);
     expect(statSync(join(folder, 'rejected-rows.csv')).mode & 0o777).toBe(0o600);
     // Also rows that were never sent are named rightly, since the same ones are left out when the fleet is read again.
     expect(

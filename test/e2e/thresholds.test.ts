@@ -56,7 +56,7 @@ describe('thresholds of a run', () => {
         .map((line) => line.trim()),
     ).toEqual([
       expect.stringMatching(/^target /),
-      'verdict     some failed: 38 assigned, 2 failed',
+      'verdict     38 of 40 devices assigned; 2 failed',
       'thresholds  2 of 3 failed',
       'failed  count(failed) == 0: observed 2',
       'passed  throttles == 0: observed 0',

@@ -39,7 +39,7 @@ describe('a fleet whose bad rows are skipped', () => {
     ]);
     expect(await reasons(fleet, survey)).toEqual([
       [3, expect.stringContaining('registration_id')],
-      [4, 'duplicate registration ID (IDs are not case-sensitive)'],
+      [4, 'duplicate of line 9 (IDs are not case-sensitive)'],
       [5, 'payload is not JSON'],
       [6, 'has 3 fields instead of 2'],
       [9, 'duplicate of line 4 (IDs are not case-sensitive)'],

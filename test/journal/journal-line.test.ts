@@ -106,6 +106,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   ),
   region: orNull(text),
   listsLeftBehind: fc.boolean(),
+  selectedRows: orNull(count),
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
@@ -114,6 +115,11 @@ const grant: fc.Arbitrary<JournalRecord> = fc.record({
   atMs: ms,
   round: count,
   sequence: whole,
+  rows: fc.array(range),
+});
+
+const selection: fc.Arbitrary<JournalRecord> = fc.record({
+  kind: fc.constant('selection' as const),
   rows: fc.array(range),
 });
 
@@ -143,7 +149,9 @@ const end: fc.Arbitrary<JournalRecord> = fc.record({
 });
 
 describe('a record and its line', () => {
-  it.each(Object.entries({ session, grant, outcome, sample, end }))('%s: reads back what was written', (_, records) => {
+  it.each(
+    Object.entries({ session, selection, grant, outcome, sample, end }),
+  )('%s: reads back what was written', (_, records) => {
     fc.assert(
       fc.property(records, (record) => {
         const line = encodeJournalLine(record);

@@ -6,7 +6,7 @@ import { type ComparedRun, compareRuns } from '../../src/report/compare-runs.ts'
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
 import { summarize } from '../../src/report/summary.ts';
-import { runMeasures } from '../support/run-measures.ts';
+import { accountOf, runMeasures } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Shape = {
@@ -33,6 +33,7 @@ function run(folder: string, shape: Shape = {}): ComparedRun {
   });
   const summary = summarize({
     ...runMeasures(outcomes),
+    account: accountOf(outcomes, 'completed'),
     sessions: [sessionOf(100, session)],
     end: { kind: 'end', atMs: 1, reason: 'completed', message: null },
     health: new LoadGeneratorHealth(),

@@ -10,7 +10,7 @@ import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device
 import { junitXml } from '../../src/report/junit-xml.ts';
 import { type Summary, summarize } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { EVEN_THIRDS, runMeasures } from '../support/run-measures.ts';
+import { accountOf, EVEN_THIRDS, runMeasures } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Run = {
@@ -31,6 +31,7 @@ function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
   health.add(sampleRecord(1000, { loopDelayMaxMs: [loopDelayMs] }), 2);
   return summarize({
     ...runMeasures(outcomes),
+    account: accountOf(outcomes, end, first.fleet.rejectedRows),
     sessions: resumed ? [first, second] : [first],
     end: end === null ? null : { kind: 'end', atMs: 5000, reason: end, message },
     health,

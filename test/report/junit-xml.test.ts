@@ -55,7 +55,7 @@ describe('JUnit XML', () => {
     const summary = await summaryWith([]);
     const [[name, failure] = []] = cases(junitXml(summary));
     expect(name).toBe('all assigned');
-    expect(failure).toContain(`${summary.results.assigned} assigned`);
+    expect(failure).toContain(`${summary.results.assigned} of 300 devices assigned`);
     expect(cases(junitXml({ ...summary, verdict: 'all-assigned' }))).toEqual([['all assigned', null]]);
   });
 

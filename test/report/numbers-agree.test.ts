@@ -177,9 +177,9 @@ describe('the numbers of one run', () => {
 
 /** `--only` and `--exclude` select rows, `--limit` bounds them; what is left out was never part of a run that came to its end. */
 it.each<[EndReason, string, number]>([
-  ['completed', 'All 5 devices were assigned to a hub', 5],
-  ['limit', 'All 5 devices were assigned to a hub', 5],
-  ['interrupted', 'Stopped after 5 of 60 devices were assigned to a hub', 60],
+  ['completed', '5 of 60 devices assigned; 55 not selected', 5],
+  ['limit', '5 of 60 devices assigned; 55 not selected', 5],
+  ['interrupted', 'Stopped: 5 of 60 devices assigned; 55 not started', 60],
 ])('5 of 60 rows, %s: all forms agree on what was planned', async (reason, headline, planned) => {
   const folder = mkdtempSync(join(temporaryFolder(), 'run-'));
   const outcomes = [3, 11, 25, 40, 59].map((row) => outcomeRecord(row));
@@ -193,7 +193,7 @@ it.each<[EndReason, string, number]>([
   const page = readFileSync(join(folder, 'report.html'), 'utf8');
   expect(summary.plannedRegistrations).toBe(planned);
   expect(page).toContain(`<h1>${headline}</h1>`);
-  expect(page).toContain(`<dd>${formatShare(5 / planned)}</dd><dd class="note">5 of ${planned}</dd>`);
+  expect(page).toContain(`<dd>${formatShare(5 / 60)}</dd><dd class="note">5 of 60</dd>`);
   expect(page).toContain(`Share of ${planned} devices assigned to a hub: `);
   const { to99PercentMs } = summary.recovery;
   expect(to99PercentMs === null).toBe(planned > 5);

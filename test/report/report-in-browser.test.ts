@@ -180,7 +180,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     const { page } = await open(report.file);
     expect(await page.getByRole('main').count()).toBe(1);
     expect(await page.getByRole('heading', { level: 1 }).allTextContents()).toEqual([
-      expect.stringMatching(/^[\d,]+ of 3,000 devices were assigned to a hub, [\d,]+ failed$/),
+      expect.stringMatching(/^[\d,]+ of 3,000 devices assigned; [\d,]+ failed$/),
     ]);
     for (const figure of await page.getByRole('figure').all()) {
       await figure.locator('summary').click();

@@ -10,7 +10,7 @@ import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import { type Summary, summarize } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { allocationFolds } from '../support/run-measures.ts';
+import { accountOf, allocationFolds, breakdownOf } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Parts = {
@@ -44,7 +44,11 @@ function summaryOf({
     totals: new RunTotals(),
     health,
     ...allocationFolds(outcomes),
+    account: accountOf(outcomes, end?.reason ?? null),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
+    breakdown: breakdownOf(outcomes),
+    registersUncounted: 0,
+    registersOfLast: outcomes.reduce((sum, { registersSent }) => sum + registersSent, 0),
     mergedRuns,
     files: null,
     warnings,
@@ -74,7 +78,7 @@ it('says target and verdict first, then how it went', () => {
   ];
   expect(text({ outcomes })).toBe(`\
 target      EMULATOR, ID scope 0ne00111111
-verdict     some failed: 3 assigned, 1 failed
+verdict     3 of 4 devices assigned; 1 failed
 run         sample
 started     2026-01-02T03:04:05.678Z
 fleet       fleet.csv, 4 rows
@@ -126,31 +130,30 @@ describe('the verdict', () => {
   const notStarted = outcomeRecord(3, notAssigned({ result: 'not-started' }));
 
   it.each<[string, Parts, string]>([
-    ['all', { outcomes: assigned(2) }, 'all assigned: 2 assigned, 0 failed'],
+    ['all', { outcomes: assigned(2) }, 'all 2 devices assigned'],
     [
       'limited',
       { outcomes: [...assigned(2), notStarted], end: end('limit') },
-      'all assigned up to the limit: 2 assigned, 0 failed, 1 left',
+      '2 of 3 devices assigned; 1 not selected',
     ],
-    ['a selection', { outcomes: [...assigned(2), notStarted] }, 'all assigned: 2 assigned, 0 failed'],
-    ['none', { outcomes: [failed] }, 'none assigned: 1 failed'],
-    ['some', { outcomes: [...assigned(2), failed] }, 'some failed: 2 assigned, 1 failed'],
+    ['a selection', { outcomes: [...assigned(2), notStarted] }, '2 of 3 devices assigned; 1 not selected'],
+    ['some', { outcomes: [...assigned(2), failed] }, '2 of 3 devices assigned; 1 failed'],
     [
       'stopped',
       { outcomes: [...assigned(2), notStarted], end: end('interrupted') },
-      'stopped (interrupted): 2 assigned, 0 failed, 1 left',
+      'stopped (interrupted): 2 of 3 devices assigned; 1 not started',
     ],
     [
       'with a reason',
       { end: end('unreachable', 'no device connected') },
-      'stopped (unreachable: no device connected): 0 assigned, 0 failed',
+      'stopped (unreachable: no device connected): none of 0 devices assigned',
     ],
     [
       'done but for what a dead worker held',
       { outcomes: [...assigned(2), outcomeRecord(2, notAssigned({ result: 'unknown' }))] },
-      'some did not finish: 2 assigned, 0 failed, 1 left',
+      'some did not finish: 2 of 3 devices assigned; 1 unknown',
     ],
-    ['killed', { outcomes: assigned(1), end: null }, 'not finished (still running, or killed): 1 assigned, 0 failed'],
+    ['killed', { outcomes: assigned(1), end: null }, 'not finished (still running, or killed): 1 of 1 device assigned'],
   ])('%s', (_, parts, expected) => {
     expect(text(parts).split('\n')[1]).toBe(`verdict     ${expected}`);
   });

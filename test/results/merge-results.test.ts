@@ -260,7 +260,7 @@ describe('rows that no run took', () => {
   it('are not looked for in a fleet of which all runs took a part only', async () => {
     const part = run(0, [grantRecord(0, 1), outcomeRecord(0, refused), outcomeRecord(1), limit]);
     const { summary } = await mergeResults([part, retries()], outFolder());
-    expect(summary).toMatchObject({ verdict: 'all-assigned', results: { assigned: 2, 'not-started': 4 } });
+    expect(summary).toMatchObject({ verdict: 'part-assigned', results: { assigned: 2, 'not-started': 4 } });
   });
 
   it('keep everything from being written when a run was killed that may still be resumed', async () => {

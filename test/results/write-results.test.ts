@@ -22,7 +22,15 @@ import {
 } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const RESULT_FILES = ['failures.csv', 'latency.hlog', 'moves.csv', 'registrations.csv', 'report.html', 'summary.json'];
+const RESULT_FILES = [
+  'failures.csv',
+  'latency.hlog',
+  'moves.csv',
+  'not-registered.csv',
+  'registrations.csv',
+  'report.html',
+  'summary.json',
+];
 
 /** Of a run that lists what it leaves behind. */
 const listing = (record: JournalRecord): JournalRecord =>
@@ -199,7 +207,10 @@ describe('the results of a run', () => {
     const file = join(folder, 'rejected-rows.csv');
     if (text !== null) writeFileSync(file, text);
     const { warnings } = await writeResults(folder, { fleet });
-    expect(warnings).toEqual([expect.stringContaining(`registrations.csv: ${file} is missing or was changed`)]);
+    expect(warnings).toEqual([
+      expect.stringContaining(`registrations.csv: ${file} is missing or was changed`),
+      expect.stringContaining('not in not-registered.csv: rejected-rows.csv is missing or was changed'),
+    ]);
   });
 
   it('do not need the fleet when every row is settled', async () => {
@@ -278,7 +289,7 @@ describe('verdicts', () => {
 
   it.each<[string, JournalRecord[], string]>([
     ['every row assigned', [...all, completed], 'all-assigned'],
-    ['assigned up to the limit', [...all.slice(0, 3), limit], 'all-assigned'],
+    ['assigned up to the limit', [...all.slice(0, 3), limit], 'part-assigned'],
     ['one refused', [...all.slice(0, 9), failed, completed], 'some-failed'],
     ['one cancelled', [...all.slice(0, 9), cancelled, completed], 'stopped'],
     ['stopped by a signal', [...all, interrupted], 'stopped'],

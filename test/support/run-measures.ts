@@ -2,7 +2,9 @@ import { AllocationCounts } from '../../src/allocation/allocation-counts.ts';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
-import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
+import type { EndReason, OutcomeRecord } from '../../src/journal/journal-record.ts';
+import { AccountFold, type FleetAccount } from '../../src/metrics/fleet-account.ts';
+import { FleetBreakdown } from '../../src/metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { HubTimeline } from '../../src/metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
@@ -43,11 +45,34 @@ export function allocationFolds(outcomes: readonly OutcomeRecord[], region: stri
   return { allocationCounts, movementCounts, hubTimeline };
 }
 
+/** The account of these outcomes, of which no selection is recorded. */
+export function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | null, leftOut = 0): FleetAccount {
+  const isDone = end === 'completed' || end === 'limit';
+  const fold = new AccountFold({ wasSelected: () => null, isDone, rounds: 1, leftOut });
+  for (const outcome of outcomes) fold.add(outcome);
+  return fold.result();
+}
+
+/** Of assigned and failed devices. */
+export function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown {
+  const breakdown = new FleetBreakdown(sessionRecord().fleet.otherColumns);
+  for (const { group, otherValues, result, errorCode } of outcomes) {
+    const isAssigned = result === 'assigned';
+    breakdown.add({
+      group,
+      otherValues,
+      state: isAssigned ? 'assigned' : 'failed',
+      code: isAssigned ? null : (errorCode ?? result),
+    });
+  }
+  return breakdown;
+}
+
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */
 export function runMeasures(
   outcomes: readonly OutcomeRecord[],
   loopDelayMs = 5,
-): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery'> {
+): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery' | 'registersOfLast' | 'breakdown'> {
   const folds = allocationFolds(outcomes);
   const movement = folds.movementCounts.result();
   const [counts, latency, hubs, totals] = [
@@ -66,6 +91,8 @@ export function runMeasures(
   return {
     plannedRegistrations: outcomes.length,
     rejectedRows: 0,
+    registersUncounted: 0,
+    registersOfLast: totals.values().registersSent,
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     health: health.summary(null),
     counts,
@@ -74,6 +101,7 @@ export function runMeasures(
     hubs,
     totals,
     ...folds,
+    breakdown: breakdownOf(outcomes),
     movement,
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { OperatorError, type OperatorErrorKind } from '../../problem/operator-error.ts';
+import { leavesRowsOutUnjudged } from '../../report/summary.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { StoppedBeforeStart } from '../../run/stop-request.ts';
 
@@ -25,8 +26,9 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>
   unreachable: 'target unreachable, or a canary device failed; no other device was registered',
   stoppedMidway: 'stopped midway by an outage, surprises or the retry budget; resumable',
   thresholdFailed: 'a threshold failed, or the allocation verdict is fail',
-  someFailed: 'finished, but some registrations failed; only if no thresholds are set',
-  success: 'all devices registered, or stopped at --limit; all thresholds passed',
+  someFailed:
+    'finished, but some registrations failed and no thresholds are set, or rows were left out and no threshold bounds count(left_out)',
+  success: 'all selected devices registered; all thresholds passed',
 };
 
 /** `null` = the results decide. */
@@ -56,9 +58,11 @@ export function exitCodeOfRun({ reason, summary }: Pick<RunEnd, 'reason' | 'summ
   if (code !== null) return code;
   if (summary?.allocation?.verdict === 'fail') return EXIT_CODE.thresholdFailed;
   if (summary !== null && summary.thresholds.length > 0) {
-    return summary.thresholds.every(({ passed }) => passed) ? EXIT_CODE.success : EXIT_CODE.thresholdFailed;
+    if (!summary.thresholds.every(({ passed }) => passed)) return EXIT_CODE.thresholdFailed;
+    return leavesRowsOutUnjudged(summary) ? EXIT_CODE.someFailed : EXIT_CODE.success;
   }
-  return summary?.verdict === 'all-assigned' ? EXIT_CODE.success : EXIT_CODE.someFailed;
+  if (summary === null || leavesRowsOutUnjudged(summary)) return EXIT_CODE.someFailed;
+  return ['all-assigned', 'part-assigned'].includes(summary.verdict) ? EXIT_CODE.success : EXIT_CODE.someFailed;
 }
 
 /** Exit code of a process that ends with `error`. */

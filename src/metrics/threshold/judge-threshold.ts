@@ -61,6 +61,7 @@ export class ThresholdWatch {
   readonly #measures = {
     plannedRegistrations: null,
     rejectedRows: 0,
+    registersUncounted: 0,
     counts: new OutcomeCounts(),
     possiblyTwice: 0,
     latency: new LatencyHistograms(),

@@ -18,6 +18,8 @@ export type RunMeasures = {
   readonly rejectedRows: number;
   readonly counts: OutcomeCounts;
   readonly possiblyTwice: number;
+  /** Register requests that were possibly sent and not counted: up to one for each release without an outcome. */
+  readonly registersUncounted: number;
   readonly latency: LatencyHistograms;
   /** `null` = not known before the end. */
   readonly recovery: RecoveryCurve | null;
@@ -66,8 +68,11 @@ const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
   ['failed-by-service', ['failed']],
 ]);
 
+/** Argument of `count` for rows of the fleet file that are no registrations: `--on-bad-row skip` left them out. */
+export const LEFT_OUT_WORD = 'left_out';
+
 const LATENCY = oneOf('time', [...LATENCY_WORDS.keys()]);
-const RESULT = oneOf('result', [...RESULT_WORDS.keys()]);
+const COUNTED = oneOf('result', [...RESULT_WORDS.keys(), LEFT_OUT_WORD]);
 const LAUNCHED_RESULT = oneOf(
   'result',
   [...RESULT_WORDS.keys()].filter((word) => word !== 'not-started'),
@@ -97,7 +102,12 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   latencyMetric('min', 'shortest time', ({ minMs }) => minMs, null),
   latencyMetric('mean', 'mean time', ({ meanMs }) => meanMs, 'settles'),
   latencyMetric('max', 'longest time', ({ maxMs }) => maxMs, 'grows'),
-  metric('count', 'registrations with this result; failed = any failure', { argument: RESULT }, countOf),
+  metric(
+    'count',
+    'registrations with this result; failed = any failure, left_out = rows that were skipped',
+    { argument: COUNTED },
+    countOf,
+  ),
   metric('rate', 'share of launched registrations with this result', RATE, (measures, word) =>
     ratio(countOf(measures, word), measures.counts.of(...LAUNCHED_RESULTS)),
   ),
@@ -113,10 +123,20 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   total('server_errors', 'responses with status 5xx, or unreadable', 'serverErrors'),
   total('stale_answers', 'responses that matched no request', 'staleAnswers'),
   total('retry_afters_clamped', 'responses with a retry-after above the limit', 'retryAftersClamped'),
-  total('registers_sent', 'register requests, which are billed', 'registersSent'),
+  metric(
+    'registers_sent',
+    'register requests, which are billed; after a crash, the most it may have been',
+    {},
+    registersMax,
+  ),
   total('polls', 'polls of an operation', 'polls'),
   total('connections', 'connections opened', 'connections'),
-  perDevice('registers_per_device', 'register requests per registration', 'registersSent'),
+  metric(
+    'registers_per_device',
+    'register requests per registration; after a crash, the most it may have been',
+    { live: 'settles' },
+    (measures) => ratio(registersMax(measures), measures.counts.of(...LAUNCHED_RESULTS)),
+  ),
   perDevice('polls_per_device', 'polls per registration', 'polls'),
   perDevice('connections_per_device', 'connections per registration', 'connections'),
   metric(
@@ -197,15 +217,19 @@ function timeTo({ recovery, plannedRegistrations }: RunMeasures, share: string):
   return recovery.timeToMs(Number.parseFloat(share) / 100, plannedRegistrations);
 }
 
-function countOf({ counts }: RunMeasures, word: string): number {
-  return counts.of(...(RESULT_WORDS.get(word) ?? []));
+function countOf({ counts, rejectedRows }: RunMeasures, word: string): number {
+  return word === LEFT_OUT_WORD ? rejectedRows : counts.of(...(RESULT_WORDS.get(word) ?? []));
+}
+
+function registersMax({ totals, registersUncounted }: RunMeasures): number {
+  return totals.values().registersSent + registersUncounted;
 }
 
 function total(name: string, meaning: string, member: keyof RunTotalsValues, traits: Traits = {}): ThresholdMetric {
   return metric(name, meaning, traits, ({ totals }) => totals.values()[member]);
 }
 
-function perDevice(name: string, meaning: string, member: 'registersSent' | 'polls' | 'connections'): ThresholdMetric {
+function perDevice(name: string, meaning: string, member: 'polls' | 'connections'): ThresholdMetric {
   return metric(name, meaning, { live: 'settles' }, ({ totals, counts }) =>
     ratio(totals.values()[member], counts.of(...LAUNCHED_RESULTS)),
   );

@@ -1,5 +1,6 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
+import { describeAccount, describeSharedValue } from '../account-text.ts';
 import { describeExpectation } from '../allocation-text.ts';
 import {
   ABSENT,
@@ -13,7 +14,7 @@ import {
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { exceededLimits } from '../load-generator-text.ts';
-import { failedOf, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
 import { describeObserved } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
@@ -26,6 +27,7 @@ type Mood = 'good' | 'bad' | 'warning';
 
 const RUN_VERDICTS: Readonly<Record<Summary['verdict'], { readonly label: string; readonly mood: Mood }>> = {
   'all-assigned': { label: '✓ All assigned', mood: 'good' },
+  'part-assigned': { label: '◐ Part assigned', mood: 'warning' },
   'some-failed': { label: '✕ Some failed', mood: 'bad' },
   stopped: { label: '■ Stopped', mood: 'bad' },
   unfinished: { label: '… Not finished', mood: 'warning' },
@@ -57,20 +59,18 @@ export function untrusted(text: string): string {
 }
 
 function headline(summary: Summary): string {
-  const { results, verdict, end, fleet, plannedRegistrations: planned } = summary;
-  const things = fleet.rounds === 1 ? 'device' : 'registration';
-  const assigned = `${formatCount(results.assigned)} of ${formatNoun(planned, things)} ${results.assigned === 1 ? 'was' : 'were'} assigned to a hub`;
+  const { verdict, end } = summary;
+  const rows = describeAccount(summary);
+  const sentence = `${rows.charAt(0).toUpperCase()}${rows.slice(1)}`;
   switch (verdict) {
     case 'all-assigned':
-      return planned === 1
-        ? `The ${things} was assigned to a hub`
-        : `All ${formatNoun(planned, things)} were assigned to a hub`;
+    case 'part-assigned':
     case 'some-failed':
-      return `${assigned}, ${formatCount(failedOf(summary))} failed`;
+      return sentence;
     case 'stopped':
-      return reachedPlannedEnd(end) ? `${assigned}, some did not finish` : `Stopped after ${assigned}`;
+      return reachedPlannedEnd(end) ? `${sentence}; some did not finish` : `Stopped: ${rows}`;
     case 'unfinished':
-      return `So far, ${assigned}`;
+      return `So far, ${rows}`;
   }
 }
 
@@ -79,7 +79,7 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
   const started = (first?.startedAt ?? '').replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
   const again = sessions.length === 1 ? '' : `, ${formatNoun(sessions.length, 'session')}`;
   const label = name === null ? NO_HTML : html`<strong>${untrusted(name)}</strong> · `;
-  return html`${label}${untrusted(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
+  return html`${label}${untrusted(fleet.file)}, ${formatNoun(fleet.rows + fleet.rejectedRows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
 }
 
 function thresholdList({ thresholds }: Summary): Html {
@@ -115,19 +115,12 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures({
-  results,
-  latency: { service },
-  recovery,
-  throughput,
-  requests,
-  plannedRegistrations: planned,
-}: Summary): readonly KeyFigure[] {
+function keyFigures({ account, latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
   return [
     {
       name: 'Assigned',
-      value: formatShare(planned === 0 ? 0 : results.assigned / planned),
-      note: `${formatCount(results.assigned)} of ${formatCount(planned)}`,
+      value: formatShare(account.fileRows === 0 ? 0 : account.assigned / account.fileRows),
+      note: `${formatCount(account.assigned)} of ${formatCount(account.fileRows)}`,
     },
     {
       name: 'Service time, median',
@@ -147,7 +140,10 @@ function keyFigures({
     {
       name: 'Register requests',
       value: formatCount(requests.registersSent),
-      note: `billed · ${formatNoun(requests.throttles, 'throttle')}`,
+      note:
+        requests.registersUncounted === 0
+          ? `billed · ${formatNoun(requests.throttles, 'throttle')}`
+          : `known, up to ${formatCount(requests.registersUncounted)} more · billed`,
     },
   ];
 }
@@ -228,7 +224,9 @@ function errorCard(summary: Summary): Html {
           remedy === null ? NO_HTML : html`<p class="remedy">${remedy}.</p>`
         }</li>`,
     );
-  return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${
+  return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${summary.sharedValues
+    .slice(0, ERRORS_SHOWN_MAX)
+    .map((shared) => html`<p>${describeSharedValue(shared)}.</p>`)}${
     left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
   }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} left: not started, cancelled or unknown.</p>`}`;
 }

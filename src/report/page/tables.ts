@@ -3,6 +3,7 @@ import type { Movement } from '../../allocation/movement.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { LATENCY_METRICS } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
+import { ACCOUNT_LABELS, groupRows } from '../account-text.ts';
 import {
   COHORT_COLUMNS,
   cohortRows,
@@ -76,6 +77,16 @@ export function resultTable(summary: Summary): Html {
     formatShare(total === 0 ? 0 : results[result] / total),
   ]);
   return table('Outcomes', ['result', 'registrations', 'share'], rows);
+}
+
+/** Every row of the fleet file, then by group. */
+export function accountTables(summary: Summary): Html {
+  const { account } = summary;
+  const states = Object.entries(ACCOUNT_LABELS) as [keyof typeof ACCOUNT_LABELS, string][];
+  const rows = states.map(([state, label]) => [label, formatCount(account[state])]);
+  const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['together', formatCount(account.fileRows)]]);
+  const [head, ...groups] = groupRows(summary) ?? [];
+  return html`${all}${head === undefined ? NO_HTML : table('Results by group', head, groups, { look: 'numbers wide' })}`;
 }
 
 export function errorTable({ errors }: Summary): Html {
@@ -160,6 +171,11 @@ export function requestTable({ requests }: Summary): Html {
     ['', 'count'],
     [
       [named('register requests', 'billed by the service'), formatCount(requests.registersSent)],
+      [named('register requests, not counted', 'at most, after a crash'), formatCount(requests.registersUncounted)],
+      [
+        named('register requests, replaced', 'by registrations that were made again'),
+        formatCount(requests.registersReplaced),
+      ],
       ['polls', formatCount(requests.polls)],
       ['connections', formatCount(requests.connections)],
       ['throttles', formatCount(requests.throttles)],

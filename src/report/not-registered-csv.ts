@@ -1,0 +1,40 @@
+import { csvLine, fleetColumn } from '../files/csv-line.ts';
+import type { DeviceStanding, RowState } from '../metrics/fleet-account.ts';
+import { remedyFor } from './remedies.ts';
+
+/** A row that --on-bad-row skip left out. */
+export type LeftOutRow = {
+  readonly registrationId: string;
+  readonly group: string | null;
+  readonly reason: string;
+  /** Values of the fleet's other columns, in their order. */
+  readonly otherValues: readonly string[];
+};
+
+const COLUMNS = ['registration_id', 'state', 'result', 'group', 'error_code', 'error_message', 'what_to_do'] as const;
+
+const NEXT_STEPS: Readonly<Record<Exclude<RowState, 'assigned'>, string>> = {
+  failed: 'Resume the run with --retry-failed, once the cause is removed',
+  'left-out': 'Correct the row in the fleet file, then register it in a new run',
+  'not-selected': 'Register it in another run whose --limit, --only or --exclude selects it',
+  'not-started': 'Resume the run',
+  unknown: 'Resume the run: it registers the device again, and marks it as possibly registered twice',
+};
+
+/** A fleet column with the name of one of these becomes `fleet_{name}`. */
+export function notRegisteredCsvHeader(otherColumns: readonly string[]): string {
+  return csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]);
+}
+
+/** The line of a device without a hub; `null` for an assigned one. */
+export function notRegisteredCsvLine({ state, outcome }: DeviceStanding): string | null {
+  if (state === 'assigned') return null;
+  const { registrationId, result, group, errorCode, errorMessage, otherValues } = outcome;
+  const remedy = errorCode === null ? null : remedyFor(errorCode);
+  const whatToDo = remedy ?? NEXT_STEPS[state];
+  return csvLine([registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues]);
+}
+
+export function leftOutCsvLine({ registrationId, group, reason, otherValues }: LeftOutRow): string {
+  return csvLine([registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues]);
+}

@@ -1,0 +1,210 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
+import type { EndReason, JournalRecord, SessionRecord } from '../../src/journal/journal-record.ts';
+import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import { formatCount } from '../../src/report/format.ts';
+import { junitXml } from '../../src/report/junit-xml.ts';
+import type { Summary } from '../../src/report/summary.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
+import { makeResults, mergeResults } from '../../src/results/write-results.ts';
+import { writeRejectedRows } from '../../src/run-folder/rejected-rows.ts';
+import { writeRunFile } from '../../src/run-folder/run-file.ts';
+import type { FleetFile } from '../../src/scenario/scenario.ts';
+import { readResultRows } from '../support/results.ts';
+import { notAssigned, outcomeRecord, sessionOf, writeJournal } from '../support/sample-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = temporaryFolder();
+const RULES = { keys: 'for-every-row' } as const;
+
+/** What the service would know of each device: whether it has a hub, and the register requests that arrived. */
+type Service = { readonly hubs: Set<number>; registers: number };
+
+const RESULTS = ['assigned', 'assigned', 'assigned', 'refused', 'throttled', 'cancelled', 'unsent', 'lost'] as const;
+
+const session = fc.record({
+  /** What becomes of each row, if it is launched. */
+  fates: fc.array(fc.constantFrom(...RESULTS), { minLength: 40, maxLength: 40 }),
+  /** Which rows `--only` and `--exclude` leave. */
+  selected: fc.option(fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), { nil: null }),
+  /** Launches up to a stop or a crash. */
+  launches: fc.nat(60),
+  ending: fc.constantFrom<EndReason | 'crash'>('completed', 'limit', 'interrupted', 'canary', 'crash'),
+});
+
+const run = fc.record({
+  rows: fc.integer({ min: 1, max: 20 }),
+  bad: fc.integer({ min: 0, max: 4 }),
+  rounds: fc.integer({ min: 1, max: 2 }),
+  isMerge: fc.boolean(),
+  sessions: fc.array(session, { minLength: 1, maxLength: 3 }),
+});
+
+type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
+type Session = Run['sessions'][number];
+
+function ranges(rows: readonly number[]): (readonly [number, number])[] {
+  return rows.map((row) => [row, row] as const);
+}
+
+/** The records of one session; registers what it sends with the service. */
+function recordsOf(one: Session, first: SessionRecord, service: Service): JournalRecord[] {
+  const { rows } = first.fleet;
+  const all = Array.from({ length: rows }, (_, row) => row);
+  const chosen = all.filter((row) => one.selected?.[row] ?? true);
+  const todo = Array.from({ length: first.rounds }, (_, index) =>
+    chosen.map((row) => ({ row, round: index + 1 })),
+  ).flat();
+  const isDone = one.ending === 'completed' || one.ending === 'limit';
+  const records: JournalRecord[] = [{ ...first, selectedRows: chosen.length }];
+  if (chosen.length < rows) records.push({ kind: 'selection', rows: ranges(chosen) });
+  for (const { row, round } of isDone ? todo : todo.slice(0, one.launches)) {
+    const fate = one.fates[(row * 2 + round) % 40] ?? 'assigned';
+    records.push({ kind: 'grant', atMs: 1, round, sequence: row, rows: [[row, row]] });
+    if (fate === 'lost') {
+      service.registers += row % 2;
+      continue;
+    }
+    const changes = outcomeChanges(fate);
+    const outcome = outcomeRecord(row, { round, registrationId: `dev-${row}`, group: `line-${row % 3}`, ...changes });
+    service.registers += outcome.registersSent;
+    if (fate === 'assigned') service.hubs.add(row);
+    records.push(outcome);
+  }
+  if (one.ending !== 'crash') records.push({ kind: 'end', atMs: 9, reason: one.ending, message: null });
+  return records;
+}
+
+function outcomeChanges(fate: Exclude<(typeof RESULTS)[number], 'lost'>): Partial<RegistrationOutcome> {
+  if (fate === 'assigned') return {};
+  if (fate === 'unsent') return notAssigned({ result: 'not-started', registersSent: 0, attempts: 0 });
+  return notAssigned({ result: fate, errorCode: fate === 'refused' ? '401000' : null });
+}
+
+/** Makes the folders of a run of several sessions, or of several runs of one session. */
+async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
+  const base = mkdtempSync(join(root, 'case-'));
+  const fleet: FleetFile = { file: join(base, 'fleet.csv'), delimiter: ',', header: true, columns: {} };
+  const lines = [
+    ...Array.from({ length: rows }, (_, row) => `dev-${row},line-${row % 3},site ${row % 2}`),
+    ...Array.from({ length: bad }, (_, index) => `no id ${index},line-x,site 9`),
+  ];
+  writeFileSync(fleet.file, `registration_id,group,Site\n${lines.join('\n')}\n`);
+  const survey = await surveyFleet(fleet, RULES, 'skip');
+  const { file, digest, bytes, rejectedRows, otherColumns } = survey;
+  const facts = { file, digest, bytes, rows: survey.rows, rejectedRows, otherColumns };
+  const service: Service = { hubs: new Set(), registers: 0 };
+  const parts = sessions.map((one, index) => {
+    const startedAtEpochMs = Date.UTC(2026, 0, 1 + index);
+    const first = sessionOf(rows, { session: isMerge ? 1 : index + 1, startedAtEpochMs, rounds });
+    return recordsOf(one, { ...first, fleet: facts }, service);
+  });
+  const folders: string[] = [];
+  for (const records of isMerge ? parts : [parts.flat()]) {
+    const folder = mkdtempSync(join(base, 'run-'));
+    writeJournal(join(folder, 'journal.ndjson'), records);
+    await writeRejectedRows(folder, fleet, RULES, survey);
+    writeRunFile(folder, runFileOf(fleet, facts));
+    folders.push(folder);
+  }
+  const out = isMerge ? join(base, 'merged') : (folders[0] ?? '');
+  const results = isMerge ? await mergeResults(folders, out) : await makeResults(out, { fleet });
+  return { ...results, out, service };
+}
+
+function runFileOf(fleet: FleetFile, facts: SessionRecord['fleet']): Parameters<typeof writeRunFile>[1] {
+  return {
+    version: 1,
+    dpsloadVersion: '0.1.0',
+    startedAt: '2026-01-01T00:00:00Z',
+    target: { kind: 'emulator', host: '127.0.0.1', port: 8883, idScope: '0ne00111111' },
+    fleet: facts,
+    selectionPins: { only: null, exclude: null },
+    settings: {},
+    scenario: { fleet: { ...fleet, columns: {} } },
+    preflight: { tcpMs: null, tlsMs: null, connackMs: null, failureCode: null },
+    machine: {},
+  };
+}
+
+const STATES = ['assigned', 'failed', 'leftOut', 'notSelected', 'notStarted', 'unknown'] as const;
+
+function sumOf(counts: Readonly<Record<(typeof STATES)[number], number>>): number {
+  return STATES.reduce((sum, state) => sum + counts[state], 0);
+}
+
+/** The number of `word` in a sentence such as `3 of 9 devices assigned; 2 rows left out`. */
+function said(sentence: string, pattern: RegExp): number {
+  return Number(pattern.exec(sentence)?.[1]?.replaceAll(',', '') ?? 0);
+}
+
+function expectSentence(sentence: string, account: Summary['account']): void {
+  const assigned = /all [\d,]+ device/.test(sentence) ? account.fileRows : said(sentence, /([\d,]+) of [\d,]+ device/);
+  expect([sentence, assigned]).toEqual([sentence, account.assigned]);
+  expect(said(sentence, /([\d,]+) failed/)).toBe(account.failed);
+  expect(said(sentence, /([\d,]+) rows? left out/)).toBe(account.leftOut);
+  expect(said(sentence, /([\d,]+) not selected/)).toBe(account.notSelected);
+  expect(said(sentence, /([\d,]+) not started/)).toBe(account.notStarted);
+  expect(said(sentence, /([\d,]+) unknown/)).toBe(account.unknown);
+}
+
+describe('every row of the fleet file', () => {
+  it('has one state in every output, over random runs', { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(run, async (one) => {
+        const { summary, reportHtml, out, service } = await make(one);
+        const { account, groups, requests, verdict, files } = summary;
+        expect(account.fileRows).toBe(one.rows + one.bad);
+        expect([sumOf(account), account.leftOut]).toEqual([account.fileRows, one.bad]);
+        if (groups.length > 0) {
+          for (const state of STATES) {
+            expect(groups.reduce((sum, group) => sum + group[state], 0)).toBe(account[state]);
+          }
+        }
+        expect(verdict === 'all-assigned').toBe(
+          account.assigned === account.fileRows && verdict !== 'stopped' && verdict !== 'some-failed' && files !== null,
+        );
+        expectSentence(summaryText(summary).split('\n')[1] ?? '', account);
+        const page = reportHtml();
+        expectSentence((/<h1>(.*?)<\/h1>/.exec(page)?.[1] ?? '').replace('All', 'all'), account);
+        for (const [label, state] of [
+          ['left out', 'leftOut'],
+          ['not selected', 'notSelected'],
+        ] as const) {
+          expect(page).toContain(`<tr><th scope="row">${label}</th><td>${formatCount(account[state])}</td></tr>`);
+        }
+        const xml = junitXml(summary);
+        for (const state of STATES) expect(xml).toContain(`name="account.${state}" value="${account[state]}"`);
+        // A device is never said to have a hub that the service does not know of; in one round, each one is said to have it.
+        expect(account.assigned).toBeLessThanOrEqual(service.hubs.size);
+        if (one.rounds === 1) expect(account.assigned).toBe(service.hubs.size);
+        expect(requests.registersSent).toBeLessThanOrEqual(service.registers);
+        expect(requests.registersSent + requests.registersUncounted).toBeGreaterThanOrEqual(service.registers);
+        if (files === null) return;
+        const rows = readResultRows(join(out, 'registrations.csv'));
+        expect(rows.reduce((sum, row) => sum + Number(row['registers_sent']), requests.registersReplaced)).toBe(
+          requests.registersSent,
+        );
+        const left = readResultRows(join(out, 'not-registered.csv'));
+        expect(left).toHaveLength(account.fileRows - account.assigned);
+        const names = ['failed', 'left-out', 'not-selected', 'not-started', 'unknown'];
+        expect(names.map((name) => left.filter(({ state }) => state === name).length)).toEqual(
+          STATES.slice(1).map((state) => account[state]),
+        );
+        for (const row of left) expect([row['registration_id'], row['Site'], row['what_to_do']]).not.toContain('');
+        if (one.rounds > 1) return;
+        expect(new Set(left.map((row) => row['registration_id']).filter((id) => id?.startsWith('dev-')))).toEqual(
+          new Set(
+            Array.from({ length: one.rows }, (_, row) => row)
+              .filter((row) => !service.hubs.has(row))
+              .map((row) => `dev-${row}`),
+          ),
+        );
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
