@@ -22,6 +22,7 @@ import {
   orUsual,
   rounded,
   text,
+  texts,
   tuple,
   whole,
 } from './json-field.ts';
@@ -100,6 +101,8 @@ const session = members({
   region: orNull(text),
   /** Whether the run lists the registrations that it leaves behind at the service. */
   listsLeftBehind: orUsual(flag, false),
+  /** The operator's notes about the run, by name. */
+  notes: texts,
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */

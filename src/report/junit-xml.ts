@@ -25,6 +25,9 @@ export function junitXml(summary: Summary): string {
     `<testsuites${attributes({ name: 'dpsload' })}${counts}>`,
     `  <testsuite${attributes({ name: summary.target.label })}${counts}${skipped}${timestamp(summary)}>`,
     '    <properties>',
+    ...Object.entries(summary.notes).map(
+      ([name, note]) => `      <property${attributes({ name: `notes.${name}`, value: note })}/>`,
+    ),
     ...figures(summary).map(([name, value]) => `      <property${attributes({ name, value })}/>`),
     '    </properties>',
     ...tests.map(testCase),

@@ -168,5 +168,6 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     allocation: scenario.allocation,
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
+    notes: scenario.notes,
   };
 }

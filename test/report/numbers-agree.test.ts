@@ -193,7 +193,9 @@ it.each<[EndReason, string, number]>([
   const page = readFileSync(join(folder, 'report.html'), 'utf8');
   expect(summary.plannedRegistrations).toBe(planned);
   expect(page).toContain(`<h1>${headline}</h1>`);
-  expect(page).toContain(`<dd>${formatShare(5 / planned)}</dd><dd class="note">5 of ${planned}</dd>`);
+  expect(page).toContain(
+    `<dt>Assigned</dt><dd>5</dd><dd class="note">${formatShare(5 / planned)} of ${planned} planned`,
+  );
   expect(page).toContain(`Share of ${planned} devices assigned to a hub: `);
   const { to99PercentMs } = summary.recovery;
   expect(to99PercentMs === null).toBe(planned > 5);

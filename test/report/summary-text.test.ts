@@ -47,6 +47,7 @@ function summaryOf({
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     mergedRuns,
     files: null,
+    journalDigests: null,
     warnings,
   };
   for (const outcome of outcomes) {

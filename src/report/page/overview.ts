@@ -31,7 +31,7 @@ const RUN_VERDICTS: Readonly<Record<Summary['verdict'], { readonly label: string
   unfinished: { label: '… Not finished', mood: 'warning' },
 };
 
-/** The first screen: did it work, how fast, where did the devices go, what failed and how to fix it. */
+/** The first screen: the count of devices, where they went, what failed and how to fix it, and what is left to do. */
 export function overview(facts: ReportFacts): Html {
   const { summary } = facts;
   return html`<header>
@@ -39,16 +39,28 @@ export function overview(facts: ReportFacts): Html {
 <p class="verdict ${RUN_VERDICTS[summary.verdict].mood}">${RUN_VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
-${thresholdList(summary)}${notices(summary)}
-<dl class="figures">${keyFigures(summary).map(
-    ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
-  )}</dl>
+${noteList(summary)}${thresholdList(summary)}${notices(summary)}
+${figureList(countFigures(summary))}
 </header>
 <div class="cards">
-<section aria-labelledby="fast"><h2 id="fast">How fast</h2>${speedCard(summary)}</section>
 <section aria-labelledby="where"><h2 id="where">Where devices went</h2>${hubCard(facts)}</section>
 <section aria-labelledby="wrong"><h2 id="wrong">What failed and how to fix it</h2>${errorCard(summary)}</section>
+<section aria-labelledby="left"><h2 id="left">What is left to do</h2>${leftCard(summary)}</section>
 </div>
+`;
+}
+
+/** How fast the run was; begins the half of the page that measures. */
+export function performance(summary: Summary): Html {
+  const limited = exceededLimits(summary.loadGenerator);
+  const notice =
+    limited.length === 0
+      ? NO_HTML
+      : html`<ul class="notices"><li>The load generator limited this run, so the times include its own delays: ${limited.join('; ')}</li></ul>`;
+  return html`<section class="part" aria-labelledby="fast"><h2 id="fast">How fast</h2>
+${notice}${figureList(speedFigures(summary))}
+<div class="cards"><section aria-labelledby="response"><h3 id="response">Response time</h3>${speedCard(summary)}</section></div>
+</section>
 `;
 }
 
@@ -82,6 +94,12 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
   return html`${label}${untrusted(fleet.file)}, ${formatNoun(fleet.rows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
 }
 
+function noteList({ notes }: Summary): Html {
+  const entries = Object.entries(notes);
+  if (entries.length === 0) return NO_HTML;
+  return html`<dl class="notes">${entries.map(([name, note]) => html`<div><dt>${name}</dt><dd>${untrusted(note)}</dd></div>`)}</dl>\n`;
+}
+
 function thresholdList({ thresholds }: Summary): Html {
   if (thresholds.length === 0) return NO_HTML;
   const failed = thresholds.filter(({ passed }) => !passed).length;
@@ -98,13 +116,9 @@ ${rows}</ul></section>
 `;
 }
 
-function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html {
-  const limited = exceededLimits(loadGenerator);
+function notices({ end, warnings, possiblyTwice }: Summary): Html {
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
-    ...(limited.length === 0
-      ? []
-      : [`The load generator limited this run, so the times include its own delays: ${limited.join('; ')}`]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
@@ -115,20 +129,39 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures({
-  results,
-  latency: { service },
-  recovery,
-  throughput,
-  requests,
-  plannedRegistrations: planned,
-}: Summary): readonly KeyFigure[] {
+function figureList(figures: readonly KeyFigure[]): Html {
+  return html`<dl class="figures">${figures.map(
+    ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
+  )}</dl>`;
+}
+
+/** What became of every row of the fleet, and of every round. */
+function countFigures(summary: Summary): readonly KeyFigure[] {
+  const { results, plannedRegistrations: planned, fleet, hubs } = summary;
+  const skipped = summary.end?.reason === 'completed' ? results['not-started'] : 0;
+  const rounds = fleet.rounds === 1 ? '' : ` · ${formatNoun(fleet.rounds, 'round')}`;
   return [
     {
-      name: 'Assigned',
-      value: formatShare(planned === 0 ? 0 : results.assigned / planned),
-      note: `${formatCount(results.assigned)} of ${formatCount(planned)}`,
+      name: 'Rows in the file',
+      value: formatCount(fleet.rows + fleet.rejectedRows),
+      note: `${fleet.rejectedRows === 0 ? 'all usable' : `${formatCount(fleet.rejectedRows)} left out as unusable`}${rounds}`,
     },
+    {
+      name: 'Assigned',
+      value: formatCount(results.assigned),
+      note: `${formatShare(planned === 0 ? 0 : results.assigned / planned)} of ${formatCount(planned)} planned · ${formatNoun(hubs.length, 'hub')}`,
+    },
+    { name: 'Failed', value: formatCount(failedOf(summary)), note: 'sent, and finally without a hub' },
+    {
+      name: 'Left to do',
+      value: formatCount(leftOf(summary)),
+      note: skipped === 0 ? 'not started, cancelled or unknown' : `${formatCount(skipped)} more not selected`,
+    },
+  ];
+}
+
+function speedFigures({ latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
+  return [
     {
       name: 'Service time, median',
       value: service === null ? ABSENT : `${formatMs(service.p50Ms)} ms`,
@@ -218,7 +251,6 @@ function percent(share: number): string {
 
 function errorCard(summary: Summary): Html {
   const { errors } = summary;
-  const undone = leftOf(summary);
   const left = errors.length - ERRORS_SHOWN_MAX;
   const items = errors
     .slice(0, ERRORS_SHOWN_MAX)
@@ -230,5 +262,27 @@ function errorCard(summary: Summary): Html {
     );
   return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${
     left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
-  }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} left: not started, cancelled or unknown.</p>`}`;
+  }`;
+}
+
+function leftCard(summary: Summary): Html {
+  const { results, files } = summary;
+  const undone = leftOf(summary);
+  const failed = failedOf(summary);
+  const parts = (['not-started', 'cancelled', 'unknown'] as const).filter((result) => results[result] > 0);
+  const left =
+    undone === 0
+      ? html`<p>Nothing.</p>`
+      : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
+          .map((result) => `${formatCount(results[result])} ${result}`)
+          .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
+  const retried =
+    failed === 0
+      ? NO_HTML
+      : html`<p>${formatCount(failed)} failed: remove the cause, then give <code>--retry-failed</code> to <code>dpsload resume</code>, or use failures.csv for a new run with <code>--only</code>.</p>`;
+  const kept =
+    files === null
+      ? NO_HTML
+      : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
+  return html`${left}${retried}${kept}`;
 }

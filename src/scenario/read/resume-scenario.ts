@@ -22,6 +22,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'threshold',
   'allowLimited',
   'metricsPort',
+  'note',
 ];
 
 export type ResumeInput = {
