@@ -78,9 +78,9 @@ describe('SHA256SUMS', () => {
   });
 
   it('lists only what was made where the folder is not that of a run', async () => {
-    const folder = folderWith({ 'summary.json': '{}', 'private.txt': 'x' });
-    await writeChecksums(folder, ['summary.json']);
-    expect((await checkChecksums(folder)).map((file) => file.name)).toEqual(['summary.json']);
+    const folder = folderWith({ 'moves.csv': '', 'private.txt': 'x' });
+    await writeChecksums(folder, ['moves.csv']);
+    expect((await checkChecksums(folder)).map((file) => file.name)).toEqual(['moves.csv']);
   });
 
   it.each<readonly [string, (folder: string) => void, string, RegExp]>([
