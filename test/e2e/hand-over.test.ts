@@ -45,6 +45,14 @@ describe('the hand-over of a run', () => {
     check(await dpsload(['report', folder]));
     expect([seen[0] === seen[1], seen[1] === seen[2], seen[2] === seen[3]]).toEqual([true, false, true]);
 
+    const journal = join(folder, 'journal.ndjson');
+    const text = readFileSync(journal, 'utf8');
+    writeFileSync(journal, text.replace('"assigned"', '"refused"'));
+    const refused = await dpsload(['resume', folder]);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('journal.ndjson: was changed after the run');
+    writeFileSync(journal, text);
+
     const checked = await dpsload(['report', '--check', folder]);
     expect(checked).toMatchObject({ code: 0, stderr: '' });
     expect(printedBy(checked)).toBe(seen[3]);
