@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunComparison } from '../../src/report/compare-runs.ts';
@@ -28,6 +28,8 @@ const resultsIn = (folder: string): readonly (string | undefined)[] =>
   readResultRows(join(folder, 'registrations.csv')).map(({ result }) => result);
 
 const killed = copyOfFixture();
+// Summaries that tests leave behind are checked against the schema of this version.
+rmSync(join(killed.cwd, 'done', 'summary.json'));
 /** Resumed while the other tests run: it takes as long as they do. */
 let resumed: Promise<Ended>;
 beforeAll(() => {
@@ -59,8 +61,13 @@ describe('a finished run of the version before', () => {
 
   it('has the same results when its report is made again', async () => {
     const { code, stderr } = await program('report', 'done');
-    expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['summary.json', 'registrations.csv', 'failures.csv', 'moves.csv']) {
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^SHA256SUMS: [0-9a-f]{64}\n$/)]);
+    // A newer summary has more members; those of the earlier one are unchanged.
+    const summaryIn = (file: string | URL): object => JSON.parse(readFileSync(file, 'utf8')) as object;
+    expect(summaryIn(join(cwd, 'done', 'summary.json'))).toMatchObject(
+      summaryIn(new URL('done/summary.json', FIXTURE)),
+    );
+    for (const name of ['registrations.csv', 'failures.csv', 'moves.csv']) {
       expect(readFileSync(join(cwd, 'done', name), 'utf8'), name).toBe(
         readFileSync(new URL(`done/${name}`, FIXTURE), 'utf8'),
       );
@@ -75,7 +82,10 @@ describe('a finished run of the version before', () => {
 
   it('compares with a run of its scenario that is made now', async () => {
     const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', 'new', '--quiet');
-    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringMatching(/^results: .*\nreport: .*\n$/)]);
+    expect([code, stderr]).toEqual([
+      THRESHOLD_FAILED,
+      expect.stringMatching(/^results: .*\nreport: .*\nSHA256SUMS: .*\n$/),
+    ]);
     const run = onlyRunFolder(join(cwd, 'new'));
     expect(resultsIn(run)).toEqual(ALL_ASSIGNED);
     expect(shapeOf(join(run, 'run.json'))).toBe(shapeOf(join(cwd, 'done', 'run.json')));
