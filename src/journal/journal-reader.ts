@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
-import type { JournalRecord, SessionRecord } from './journal-record.ts';
+import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -56,6 +56,29 @@ export async function readFirstSession(file: string): Promise<SessionRecord> {
   const [first] = found;
   if (first?.kind !== 'session') throw emptyJournal(file);
   return first;
+}
+
+/** How much of a journal's tail is read for its last record: an end is far shorter. */
+const TAIL_BYTES = 64 * 1024;
+
+/** The end with which the last session closed the journal, read from its tail; `null` = it has none. */
+export async function readLastEnd(file: string): Promise<EndRecord | null> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read({
+      buffer: Buffer.alloc(Math.min(size, TAIL_BYTES)),
+      position: Math.max(0, size - TAIL_BYTES),
+    });
+    const tail = buffer.subarray(0, bytesRead);
+    if (tail.at(-1) !== LINE_FEED) return null;
+    const start = tail.lastIndexOf(LINE_FEED, tail.length - 2) + 1;
+    const record =
+      start === 0 && size > TAIL_BYTES ? null : decodeJournalLine(tail.toString('utf8', start, tail.length - 1));
+    return record?.kind === 'end' ? record : null;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The error for a journal without a single complete line. */

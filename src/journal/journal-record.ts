@@ -22,6 +22,7 @@ import {
   orUsual,
   rounded,
   text,
+  texts,
   tuple,
   whole,
 } from './json-field.ts';
@@ -105,6 +106,8 @@ const session = members({
    * `null` = written by a dpsload that did not record it.
    */
   selectedRows: orNull(whole),
+  /** The operator's notes about the run, by name. */
+  notes: texts,
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */

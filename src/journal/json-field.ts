@@ -91,6 +91,26 @@ export function list<T>(field: Field<T>): Field<readonly T[]> {
   };
 }
 
+/** Texts by name. Omits an empty record. */
+export const texts: Field<Readonly<Record<string, string>>> = {
+  write: (values) => (Object.keys(values).length === 0 ? undefined : values),
+  read(values) {
+    if (values === undefined) return {};
+    if (typeof values !== 'object' || values === null || Array.isArray(values))
+      throw new FieldError('is not an object');
+    const entries = Object.entries(values).map(([name, value]) => [name, memberAt(name, () => text.read(value))]);
+    return Object.fromEntries(entries);
+  },
+};
+
+function memberAt<T>(place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw placed(place, error);
+  }
+}
+
 /** An object; `keys` gives the JSON names of members whose names differ there. */
 export function members<T extends object>(
   fields: Fields<T>,

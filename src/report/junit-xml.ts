@@ -23,6 +23,9 @@ export function junitXml(summary: Summary): string {
     `<testsuites${attributes({ name: 'dpsload' })}${counts}>`,
     `  <testsuite${attributes({ name: summary.target.label })}${counts}${skipped}${timestamp(summary)}>`,
     '    <properties>',
+    ...Object.entries(summary.notes).map(
+      ([name, note]) => `      <property${attributes({ name: `notes.${name}`, value: note })}/>`,
+    ),
     ...leaves('', { account, results, latency, recovery, requests, throughput }).map(
       ([name, value]) => `      <property${attributes({ name, value })}/>`,
     ),

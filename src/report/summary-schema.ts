@@ -124,6 +124,8 @@ const DURATIONS = z.strictObject({
   clamped: count('durations below 0 or above 1 h, counted as 0 or as 1 h'),
 });
 
+const NOTES = z.record(z.string(), z.string());
+
 const SESSION = z.strictObject({
   session: z.int().min(1).describe('1 = the first session; each resume adds one'),
   startedAt: z.iso.datetime().describe('ISO 8601, UTC'),
@@ -137,6 +139,7 @@ const SESSION = z.strictObject({
     .nullable(),
   ratePerSecond: number('intended launches per second; null = no steady rate').nullable(),
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
+  notes: NOTES.describe('notes of the session, with those of earlier sessions'),
 });
 
 const RECOVERY_MEANING = 'first start of the run until this share of registrations was assigned; null = never';
@@ -179,6 +182,13 @@ const LOAD_GENERATOR = z
     rssBytesMax: count('maximum memory of dpsload, in bytes').nullable(),
   })
   .describe('load generator measurements; null = not measured');
+
+const FILES = z.array(
+  z.strictObject({
+    name: text('name in the folder of summary.json'),
+    sha256: text('SHA-256 of the file, hexadecimal'),
+  }),
+);
 
 const THRESHOLD = z.strictObject({
   expression: text('the threshold, such as p95(service) < 3s'),
@@ -240,6 +250,7 @@ export const SUMMARY_SHAPE = z.strictObject({
     .nullable()
     .describe('how the last session ended; null = it has not ended'),
   name: text('name of the scenario').nullable(),
+  notes: NOTES.describe('the operator’s notes (--note) of all sessions; the last one of a name counts'),
   region: text('location of the devices, in the operator’s words; null = not stated').nullable(),
   mergedRuns: z
     .array(z.string())
@@ -312,17 +323,12 @@ export const SUMMARY_SHAPE = z.strictObject({
   }),
   loadGenerator: LOAD_GENERATOR,
   thresholds: z.array(THRESHOLD).describe('in the order given'),
-  files: z
-    .array(
-      z.strictObject({
-        name: text('name in the folder of summary.json'),
-        sha256: text('SHA-256 of the file, hexadecimal'),
-      }),
-    )
-    .describe(
-      'result files except report.html, which is made from this one; null = no files, because the run has no end',
-    )
-    .nullable(),
+  journals: FILES.describe(
+    'journals that the results were made from; of merged runs, the name begins with the folder; null = no files, because the run has no end',
+  ).nullable(),
+  files: FILES.describe(
+    'result files except report.html, which is made from this one; null = no files, because the run has no end',
+  ).nullable(),
   warnings: z.array(z.string()).describe('for people'),
 });
 

@@ -23,6 +23,9 @@ const ERRORS_SHOWN_MAX = 10;
 
 const LABEL_CHARACTERS = 12;
 
+/** As long as a note may be. */
+const NOTE_CHARACTERS_MAX = 200;
+
 /** The summary as text, target and verdict first. Ends with a line feed. */
 export function summaryText(summary: Summary, palette: Palette = PLAIN): string {
   const sections = [
@@ -53,6 +56,9 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
+    ...Object.entries(summary.notes).map(([name, note], place) =>
+      labelled(place === 0 ? 'notes' : '', `${name}: ${formatUntrusted(note, NOTE_CHARACTERS_MAX)}`),
+    ),
     ...(mergedRuns === null ? [] : [labelled('merged', mergedRuns.map((run) => formatUntrusted(run)).join(', '))]),
     labelled('started', started),
     labelled(

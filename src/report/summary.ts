@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { judgeAllocation } from '../allocation/judge-allocation.ts';
 import type { MovementCounts } from '../allocation/movement.ts';
+import { checksumsText } from '../files/checksum-list.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
@@ -45,6 +47,7 @@ export type RunFacts = Pick<
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
   readonly health: LoadGeneratorHealth;
+  readonly journalDigests: Summary['journals'];
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
   readonly warnings: readonly string[];
@@ -68,6 +71,7 @@ export function summarize(facts: RunFacts): Summary {
     verdict: verdictOf(end, counts, facts.account),
     end: end === null ? null : { reason: end.reason, message: end.message },
     name: last.name,
+    notes: Object.assign({}, ...sessions.map(({ notes }) => notes)),
     region: last.region,
     mergedRuns: facts.mergedRuns,
     sessions: sessions.map(summarizeSession),
@@ -94,6 +98,7 @@ export function summarize(facts: RunFacts): Summary {
         last.allowLimited,
       ),
     ),
+    journals: facts.journalDigests,
     files: facts.files,
     warnings: facts.warnings,
   };
@@ -156,9 +161,20 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
 }
 
 function summarizeSession(record: SessionRecord): SessionSummary {
-  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax } = record;
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes } = record;
   const startedAt = new Date(record.startedAtEpochMs).toISOString();
-  return { session, startedAt, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax };
+  return {
+    session,
+    startedAt,
+    apiVersion,
+    attestation,
+    workers,
+    concurrency,
+    loadShape,
+    ratePerSecond,
+    rowsMax,
+    notes,
+  };
 }
 
 function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
@@ -183,6 +199,17 @@ function summarizeTotals({
     requests: { connections, registersSent, registersUncounted, registersReplaced, ...others },
     throughput: { activeMs, ended, endedPerSecond },
   };
+}
+
+/**
+ * SHA-256 of the lines that SHA256SUMS has for the journal and the data files: all that the figures were made from or that was made
+ * with them, but not summary.json and report.html, which show it. `null` = no files were made.
+ */
+export function dataSha256({ journals, files }: Pick<Summary, 'journals' | 'files'>): string | null {
+  if (journals === null || files === null) return null;
+  return createHash('sha256')
+    .update(checksumsText([...journals, ...files]))
+    .digest('hex');
 }
 
 /** The text of `summary.json`. */

@@ -22,6 +22,7 @@ import {
   registrationsCsvLine,
 } from '../report/registrations-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
+import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
 import { REJECTED_ROWS_FILE } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 
@@ -41,8 +42,13 @@ const REPORT_FILE = 'report.html';
 
 type ResultFileName = (typeof DATA_FILES)[number] | typeof SUMMARY_FILE | typeof REPORT_FILE;
 
-/** The files made from a journal alone, `summary.json` first: it vouches for the others. */
-const JOURNAL_RESULTS = [SUMMARY_FILE, REPORT_FILE, ...DATA_FILES.filter((name) => name !== REJECTED_ROWS_FILE)];
+/** The files made from a journal alone, first those that vouch for the others. */
+const JOURNAL_RESULTS = [
+  CHECKSUMS_FILE,
+  SUMMARY_FILE,
+  REPORT_FILE,
+  ...DATA_FILES.filter((name) => name !== REJECTED_ROWS_FILE),
+];
 
 export function holdsResults(folder: string): boolean {
   return JOURNAL_RESULTS.some((name) => existsSync(join(folder, name)));
@@ -69,6 +75,7 @@ export type DeviceFacts = {
 
 /** The files made from a closed journal. They appear together once all are complete. */
 export class ResultFiles {
+  readonly #folder: string;
   readonly #files: ReadonlyMap<ResultFileName, AtomicFile>;
   readonly #session: SessionRecord;
   readonly #rejectedRowsFile: string | null;
@@ -78,6 +85,7 @@ export class ResultFiles {
    * @param rejectedRowsFile list of rejected rows that the run wrote when it began; `null` = no row was rejected
    */
   constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null) {
+    this.#folder = folder;
     this.#session = session;
     this.#rejectedRowsFile = rejectedRowsFile;
     const isMade = (name: ResultFileName): boolean =>
@@ -126,13 +134,18 @@ export class ResultFiles {
     return digests;
   }
 
-  /** Replaces all files. summary.json goes first and comes last, so a summary always stands beside the files written with it. */
+  /**
+   * Replaces all files. SHA256SUMS and summary.json go first and come last, so they always stand beside files of the same making.
+   * SHA256SUMS is the very last: it covers what is on the disk.
+   */
   async publish({ summary, reportHtml }: Results): Promise<void> {
     await this.#write(SUMMARY_FILE, summaryJson(summary));
     await this.#write(REPORT_FILE, reportHtml());
     for (const name of [REPORT_FILE, SUMMARY_FILE] as const) await this.#files.get(name)?.finish();
+    await rm(join(this.#folder, CHECKSUMS_FILE), { force: true });
     await this.#files.get(SUMMARY_FILE)?.withdraw();
     for (const file of this.#files.values()) await file.publish();
+    await writeChecksums(this.#folder, [...this.#files.keys()]);
   }
 
   /** Removes everything that was not published. */

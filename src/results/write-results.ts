@@ -5,6 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { HubExpectation } from '../allocation/hub-expectation.ts';
 import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
+import type { FileDigest } from '../files/atomic-file.ts';
+import { fileSha256 } from '../files/checksum-list.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
@@ -18,6 +20,7 @@ import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
+import { refuseChangedJournal } from '../run-folder/checksums.ts';
 import { REJECTED_ROWS_FILE, readLeftOutRows, readRejectedLines } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
@@ -96,6 +99,7 @@ export async function mergeResults(folders: readonly string[], out: string): Pro
 }
 
 async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Promise<Results> {
+  for (const folder of folders) await refuseChangedJournal(folder);
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
   const { first, fleet, end, totals } = survey;
   const rejectedRowsFile = fleet.rejectedRows === 0 ? null : rejectedRowsFileIn(folders);
@@ -119,6 +123,7 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
+      journalDigests: files === null ? null : await journalDigests(folders),
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
       warnings: [...warnings, ...surveyWarnings(survey, lacking), ...(lacksLeftOut ? [LACKS_LEFT_OUT] : [])],
     });
@@ -149,6 +154,16 @@ async function addLeftOutRows(
     await files?.addLeftOut(row);
   }
   return true;
+}
+
+/** The journals as they are now, which nobody writes to any more. */
+async function journalDigests(folders: readonly string[]): Promise<readonly FileDigest[]> {
+  const digests: FileDigest[] = [];
+  for (const folder of folders) {
+    const name = folders.length === 1 ? JOURNAL_FILE : `${basename(folder)}/${JOURNAL_FILE}`;
+    digests.push({ name, sha256: await fileSha256(join(folder, JOURNAL_FILE)) });
+  }
+  return digests;
 }
 
 /** Folds the outcomes that count. */

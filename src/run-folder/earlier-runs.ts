@@ -31,7 +31,7 @@ export function lastRunFolder(out: string): string {
 }
 
 /** Newest first: their names begin with the time of their start. */
-function foldersIn(out: string): readonly string[] {
+export function foldersIn(out: string): readonly string[] {
   if (!existsSync(out)) return [];
   return readdirSync(out, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())

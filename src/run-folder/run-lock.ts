@@ -40,6 +40,19 @@ export function lockRunFolder(folder: string): () => void {
   return () => rmSync(ownFile, { force: true });
 }
 
+export function isLockFile(name: string): boolean {
+  return LOCK_FILE.test(name);
+}
+
+/** The process that works in the folder, as `PID on HOST`; `null` = none. Changes nothing. */
+export function holderIn(folder: string): string | null {
+  for (const name of readdirSync(folder)) {
+    const holder = holderOf(name);
+    if (holder !== null && isAlive(holder, hostname())) return `${holder.pid} on ${holder.host}`;
+  }
+  return null;
+}
+
 function holderOf(name: string): Holder | null {
   const [, pid, start = '', host = ''] = LOCK_FILE.exec(name) ?? [];
   return pid === undefined ? null : { pid: Number(pid), start, host };

@@ -216,5 +216,6 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
     selectedRows: selectedRows(workOf(request)),
+    notes: scenario.notes,
   };
 }

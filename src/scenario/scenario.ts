@@ -55,6 +55,8 @@ export type CertificateSource =
 /** A fully resolved run: every value is present, with its unit; it contains no secret. */
 export type Scenario = {
   readonly name: string | null;
+  /** The operator's notes about the run, by name. */
+  readonly notes: Readonly<Record<string, string>>;
   readonly target: Target;
   /** PEM file that extends the system roots, or replaces them with `tls.caOnly`; `null` = system roots only. */
   readonly caFile: string | null;

@@ -61,14 +61,26 @@ describe('a finished run of the version before', () => {
 
   it('has the same results when its report is made again', async () => {
     const { code, stderr } = await program('report', 'done');
-    expect([code, stderr]).toEqual([0, '']);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^SHA256SUMS: [0-9a-f]{64}\n$/)]);
     // Members that this version adds or changes.
-    const { schemaVersion, account, groups, sharedValues, files, requests, verdict, ...same } = JSON.parse(
-      readFileSync(join(cwd, 'done', 'summary.json'), 'utf8'),
-    ) as Summary;
+    const {
+      schemaVersion,
+      account,
+      groups,
+      sharedValues,
+      files,
+      requests,
+      verdict,
+      notes,
+      journals,
+      sessions,
+      ...same
+    } = JSON.parse(readFileSync(join(cwd, 'done', 'summary.json'), 'utf8')) as Summary;
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
     expect(before).toMatchObject(same);
-    expect([schemaVersion, verdict, groups, sharedValues]).toEqual([2, before.verdict, [], []]);
+    expect(sessions).toMatchObject(before.sessions);
+    expect([schemaVersion, verdict, groups, sharedValues, notes]).toEqual([2, before.verdict, [], [], {}]);
+    expect(journals).toHaveLength(1);
     expect(account).toMatchObject({ fileRows: DEVICES, assigned: DEVICES, notSelected: 0, unknown: 0 });
     expect(requests).toEqual({ ...before.requests, registersUncounted: 0, registersReplaced: 0 });
     expect(files?.filter(({ name }) => name !== 'not-registered.csv')).toEqual(before.files);
@@ -87,10 +99,15 @@ describe('a finished run of the version before', () => {
 
   it('compares with a run of its scenario that is made now', async () => {
     const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', 'new', '--quiet');
-    expect([code, stderr]).toEqual([THRESHOLD_FAILED, expect.stringMatching(/^results: .*\nreport: .*\n$/)]);
+    expect([code, stderr]).toEqual([
+      THRESHOLD_FAILED,
+      expect.stringMatching(/^results: .*\nreport: .*\nSHA256SUMS: .*\n$/),
+    ]);
     const run = onlyRunFolder(join(cwd, 'new'));
     expect(resultsIn(run)).toEqual(ALL_ASSIGNED);
-    expect(shapeOf(join(run, 'run.json'))).toBe(shapeOf(join(cwd, 'done', 'run.json')));
+    // The one member that is new.
+    const shape = shapeOf(join(run, 'run.json')).replace(/^ +"notes": \{\},\n/m, '');
+    expect(shape).toBe(shapeOf(join(cwd, 'done', 'run.json')));
     const compared = await program('compare', 'done', run, '--by-device', '--format', 'json');
     expect([0, THRESHOLD_FAILED]).toContain(compared.code);
     const { figures, devices } = JSON.parse(compared.stdout) as RunComparison;

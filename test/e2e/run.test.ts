@@ -30,6 +30,7 @@ describe('a run against the embedded emulator', () => {
     const runFolder = onlyRunFolder(out);
     const files = folderBytes(runFolder);
     expect([...files.keys()].sort()).toEqual([
+      'SHA256SUMS',
       'failures.csv',
       'journal.ndjson',
       'latency.hlog',

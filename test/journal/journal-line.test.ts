@@ -107,6 +107,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   region: orNull(text),
   listsLeftBehind: fc.boolean(),
   selectedRows: orNull(count),
+  notes: fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/), text, { noNullPrototype: true }),
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);

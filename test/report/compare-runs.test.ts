@@ -39,6 +39,7 @@ function run(folder: string, shape: Shape = {}): ComparedRun {
     health: new LoadGeneratorHealth(),
     mergedRuns: null,
     files: null,
+    journalDigests: null,
     warnings: [],
   });
   return { folder, summary, machine };

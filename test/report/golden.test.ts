@@ -37,6 +37,7 @@ function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
     health,
     mergedRuns: null,
     files: end === null ? null : [{ name: 'registrations.csv', sha256: 'cd'.repeat(32) }],
+    journalDigests: end === null ? null : [{ name: 'journal.ndjson', sha256: 'ef'.repeat(32) }],
     warnings,
   });
 }

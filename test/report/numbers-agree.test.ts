@@ -193,7 +193,7 @@ it.each<[EndReason, string, number]>([
   const page = readFileSync(join(folder, 'report.html'), 'utf8');
   expect(summary.plannedRegistrations).toBe(planned);
   expect(page).toContain(`<h1>${headline}</h1>`);
-  expect(page).toContain(`<dd>${formatShare(5 / 60)}</dd><dd class="note">5 of 60</dd>`);
+  expect(page).toContain(`<dt>Assigned</dt><dd>5</dd><dd class="note">${formatShare(5 / 60)} of the file`);
   expect(page).toContain(`Share of ${planned} devices assigned to a hub: `);
   const { to99PercentMs } = summary.recovery;
   expect(to99PercentMs === null).toBe(planned > 5);

@@ -51,6 +51,7 @@ function summaryOf({
     registersOfLast: outcomes.reduce((sum, { registersSent }) => sum + registersSent, 0),
     mergedRuns,
     files: null,
+    journalDigests: null,
     warnings,
   };
   for (const outcome of outcomes) {

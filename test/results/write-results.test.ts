@@ -6,10 +6,13 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it, vi } from 'vitest';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
+import { dataSha256 } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { holdsResults, withdrawResults } from '../../src/results/result-files.ts';
 import { writeResults } from '../../src/results/write-results.ts';
+import { checkChecksums } from '../../src/run-folder/checksums.ts';
 import type { FleetFile } from '../../src/scenario/scenario.ts';
+import { folderBytes } from '../support/results.ts';
 import {
   grantRecord,
   HUBS,
@@ -23,6 +26,7 @@ import {
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESULT_FILES = [
+  'SHA256SUMS',
   'failures.csv',
   'latency.hlog',
   'moves.csv',
@@ -109,11 +113,24 @@ describe('the results of a run', () => {
       createHash('sha256')
         .update(readFileSync(join(folder, file)))
         .digest('hex');
-    const names = RESULT_FILES.filter((file) => !['summary.json', 'report.html'].includes(file));
+    const names = RESULT_FILES.filter((file) => !['SHA256SUMS', 'summary.json', 'report.html'].includes(file));
     expect(summary.files?.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual(
       names.map((name) => ({ name, sha256: sha256(name) })),
     );
     expect(summaryText(summary)).toContain(`${sha256('registrations.csv')}  registrations.csv\n`);
+  });
+
+  it('are listed in SHA256SUMS with the journal; the report shows what stands for the journal and the data', async () => {
+    const folder = runFolder(sampleJournal(300, 12));
+    const summary = await writeResults(folder, { fleet: null });
+    const listed = await checkChecksums(folder);
+    const others = RESULT_FILES.filter((name) => name !== 'SHA256SUMS');
+    expect(listed.map(({ name }) => name)).toEqual([...others, 'journal.ndjson'].sort());
+    const lines = readFileSync(join(folder, 'SHA256SUMS'), 'utf8').match(/.*\n/g) ?? [];
+    const data = lines.filter((line) => !/ {2}(summary\.json|report\.html)$/m.test(line)).join('');
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    expect(dataSha256(summary)).toBe(sha256);
+    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain(sha256);
   });
 
   it('stand beside a summary.json of the same making, or of none', async () => {
@@ -316,6 +333,8 @@ describe('nothing is written', () => {
     const folder = runFolder(sampleJournal(50, 6));
     await writeResults(folder, { fleet: null });
     const before = readFileSync(join(folder, 'registrations.csv'), 'utf8');
+    // As a session does before it writes.
+    rmSync(join(folder, 'SHA256SUMS'));
     writeJournal(join(folder, 'journal.ndjson'), sampleJournal(50, 7));
     mkdirSync(join(folder, 'latency.hlog.tmp'));
     const failure = await writeResults(folder, { fleet: null }).catch((error: unknown) => error);
@@ -323,6 +342,22 @@ describe('nothing is written', () => {
     expect(failure).toMatchObject({ kind: 'local', message: expect.stringContaining('the journal is complete') });
     expect(readFileSync(join(folder, 'registrations.csv'), 'utf8')).toBe(before);
     expect(readdirSync(folder).filter((file) => file.endsWith('.tmp'))).toEqual(['latency.hlog.tmp']);
+  });
+
+  it('when the journal was changed after the run, though by one hub name', async () => {
+    const folder = runFolder(sampleJournal(50, 6));
+    await writeResults(folder, { fleet: null });
+    const file = join(folder, 'journal.ndjson');
+    const before = folderBytes(folder);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(HUBS[1], HUBS[2]));
+    await expect(writeResults(folder, { fleet: null })).rejects.toMatchObject({
+      kind: 'local',
+      problems: [{ file, message: expect.stringContaining('was changed after the run') }],
+    });
+    writeFileSync(file, before.get('journal.ndjson') ?? '');
+    expect(folderBytes(folder)).toEqual(before);
+    await writeResults(folder, { fleet: null });
+    expect(folderBytes(folder)).toEqual(before);
   });
 
   it.each<[string, JournalRecord[], string]>([

@@ -36,6 +36,7 @@ const SAMPLES: Readonly<
   Record<SettingName, { readonly texts: readonly [string, string, string]; readonly beside?: ScenarioInput['flags'] }>
 > = {
   name: { texts: ['a', 'b', 'c'] },
+  note: { texts: ['order=1', 'order=2', 'order=3'] },
   emulator: { texts: ['true', 'true', 'true'] },
   emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true', throwAway: 'true' } },
   throwAway: { texts: ['true', 'false', 'true'], beside: { emulator: 'true' } },
@@ -280,6 +281,7 @@ describe('defaults', () => {
       registration: REGISTRATION_POLICY_DEFAULT,
       allocation: null,
       region: null,
+      notes: {},
       listsLeftBehind: false,
       out: 'results',
       thresholds: [],

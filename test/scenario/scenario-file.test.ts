@@ -95,6 +95,7 @@ describe('a scenario file', () => {
       },
       allocation: null,
       region: null,
+      notes: {},
       listsLeftBehind: false,
       out: '/tmp/results',
       thresholds: [],

@@ -53,6 +53,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     region: null,
     listsLeftBehind: false,
     selectedRows: null,
+    notes: {},
     ...changes,
   };
 }

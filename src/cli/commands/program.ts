@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     'Rebuild the results of one or more runs from their journals',
     async () => (await import('./report-command.ts')).reportCommand(),
   ],
+  runs: ['List the runs of a folder with their state', async () => (await import('./runs-command.ts')).runsCommand()],
   compare: ['Compare two or more runs', async () => (await import('./compare-command.ts')).compareCommand()],
   emulator: ['Run the DPS emulator on its own', async () => (await import('./emulator-command.ts')).emulatorCommand()],
   scenario: [

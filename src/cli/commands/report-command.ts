@@ -1,14 +1,20 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { OperatorError, problem } from '../../problem/operator-error.ts';
+import type { FileDigest } from '../../files/atomic-file.ts';
+import { OperatorError, problem, problemIn } from '../../problem/operator-error.ts';
+import { ABSENT, formatNoun } from '../../report/format.ts';
 import { junitXml } from '../../report/junit-xml.ts';
-import { summaryJson } from '../../report/summary.ts';
+import { dataSha256, type Summary, summaryJson } from '../../report/summary.ts';
 import { summarySchema } from '../../report/summary-schema.ts';
 import { summaryText } from '../../report/summary-text.ts';
+import { readComparedRun } from '../../results/read-compared-run.ts';
 import type { Results } from '../../results/result-files.ts';
 import { makeResults, mergeResults, readResults } from '../../results/write-results.ts';
+import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { paletteOf } from '../view/colors.ts';
+import { checksumsLine } from '../view/show-run.ts';
 import { noColorOption } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
@@ -18,6 +24,7 @@ type ReportFlags = {
   readonly out?: string;
   readonly color: boolean;
   readonly schema?: true;
+  readonly check?: true;
 };
 
 export function reportCommand(): Command {
@@ -35,16 +42,59 @@ export function reportCommand(): Command {
     .option('--out <dir>', 'folder for the files; required for several runs (default: the folder of the run)')
     .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('text'))
     .addOption(noColorOption())
+    .option(
+      '--check',
+      `only compare the files of one run with its ${CHECKSUMS_FILE}, and name each that differs, is missing or is new`,
+    )
     .option('--schema', 'only print the JSON Schema of summary.json, with the unit and meaning of each member')
     .action(report);
 }
 
-async function report(folders: readonly string[], { format, out, color, schema }: ReportFlags): Promise<void> {
+async function report(folders: readonly string[], { format, out, color, schema, check }: ReportFlags): Promise<void> {
   if (schema) {
     process.stdout.write(`${JSON.stringify(summarySchema(), null, 2)}\n`);
     return;
   }
-  process.stdout.write(printed(await resultsOf(folders, out ?? null), format, color));
+  if (check) {
+    process.stdout.write(await checked(folders));
+    return;
+  }
+  const results = await resultsOf(folders, out ?? null);
+  process.stdout.write(printed(results, format, color));
+  // Results of which none were written are not those of the files in the folder.
+  if (results.summary.files !== null) process.stderr.write(checksumsLine(out ?? folders[0] ?? ''));
+}
+
+async function checked(folders: readonly string[]): Promise<string> {
+  const [folder, another] = folders;
+  if (folder === undefined || another !== undefined) {
+    throw new OperatorError('usage', [problem('--check needs exactly one run', 'Name the folder of a run')]);
+  }
+  const listed = await checkChecksums(folder);
+  const { summary } = readComparedRun(folder);
+  refuseContradiction(folder, listed, summary);
+  return (
+    `${formatNoun(listed.length, 'file')} in ${folder}: as listed in ${CHECKSUMS_FILE}\n${checksumsLine(folder)}` +
+    `data files (as report.html shows): ${dataSha256(summary) ?? ABSENT}\n`
+  );
+}
+
+/** A list that was made again over changed files does not agree with the older list in summary.json. */
+function refuseContradiction(
+  folder: string,
+  listed: readonly FileDigest[],
+  { journals, files }: Pick<Summary, 'journals' | 'files'>,
+): void {
+  const sums = new Map(listed.map(({ name, sha256 }) => [name, sha256]));
+  const differing = [...(journals ?? []), ...(files ?? [])].filter(
+    ({ name, sha256 }) => (sums.get(name) ?? sha256) !== sha256,
+  );
+  if (differing.length === 0) return;
+  const message = `differs from the SHA-256 in summary.json, though not from ${CHECKSUMS_FILE}`;
+  throw new OperatorError(
+    'local',
+    differing.map(({ name }) => problemIn(join(folder, name), message, 'Restore the folder from a copy')),
+  );
 }
 
 async function resultsOf(folders: readonly string[], out: string | null): Promise<Results> {

@@ -15,6 +15,7 @@ import {
   resumedFleet,
 } from '../../run/interrupted-run.ts';
 import { workOf } from '../../run/run-request.ts';
+import { refuseChangedJournal } from '../../run-folder/checksums.ts';
 import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
 import { RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
@@ -86,6 +87,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
   const runFile = readResumableRun(folder);
   const unlock = lockRunFolder(folder);
   try {
+    await refuseChangedJournal(folder);
     const resolved = resumeScenario({
       file: join(folder, RUN_FILE),
       settings: runFile.settings,

@@ -7,6 +7,7 @@ import { type Summary, summaryJson } from '../../report/summary.ts';
 import { summaryText } from '../../report/summary-text.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import type { RunListener } from '../../run/run-listener.ts';
+import { CHECKSUMS_FILE, checksumsSha256 } from '../../run-folder/checksums.ts';
 import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
@@ -125,10 +126,16 @@ export function showResults(
     return;
   }
   process.stdout.write(json ? summaryJson(summary) : summaryText(summary, paletteOf(process.stdout, color)));
-  process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n`);
+  process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n${checksumsLine(folder)}`);
   if (!isWorthResuming(reason, summary)) return;
   const isLimited = reason === 'limit' && summary.sessions.at(-1)?.rowsMax !== null;
   process.stderr.write(`${resume}${isLimited ? ', with a higher --limit' : ''}\n`);
+}
+
+/** The SHA-256 that stands for all files of a run, to be kept apart from them; empty when there is none. */
+export function checksumsLine(folder: string): string {
+  const sha256 = checksumsSha256(folder);
+  return sha256 === null ? '' : `${CHECKSUMS_FILE}: ${sha256}\n`;
 }
 
 /** Returns whether a resumed run would have anything to do. */

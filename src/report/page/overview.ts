@@ -33,7 +33,7 @@ const RUN_VERDICTS: Readonly<Record<Summary['verdict'], { readonly label: string
   unfinished: { label: '… Not finished', mood: 'warning' },
 };
 
-/** The first screen: did it work, how fast, where did the devices go, what failed and how to fix it. */
+/** The first screen: the count of devices, where they went, what failed and how to fix it, and what is left to do. */
 export function overview(facts: ReportFacts): Html {
   const { summary } = facts;
   return html`<header>
@@ -41,16 +41,28 @@ export function overview(facts: ReportFacts): Html {
 <p class="verdict ${RUN_VERDICTS[summary.verdict].mood}">${RUN_VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
-${thresholdList(summary)}${notices(summary)}
-<dl class="figures">${keyFigures(summary).map(
-    ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
-  )}</dl>
+${noteList(summary)}${thresholdList(summary)}${notices(summary)}
+${figureList(countFigures(summary))}
 </header>
 <div class="cards">
-<section aria-labelledby="fast"><h2 id="fast">How fast</h2>${speedCard(summary)}</section>
 <section aria-labelledby="where"><h2 id="where">Where devices went</h2>${hubCard(facts)}</section>
 <section aria-labelledby="wrong"><h2 id="wrong">What failed and how to fix it</h2>${errorCard(summary)}</section>
+<section aria-labelledby="left"><h2 id="left">What is left to do</h2>${leftCard(summary)}</section>
 </div>
+`;
+}
+
+/** How fast the run was; begins the half of the page that measures. */
+export function performance(summary: Summary): Html {
+  const limited = exceededLimits(summary.loadGenerator);
+  const notice =
+    limited.length === 0
+      ? NO_HTML
+      : html`<ul class="notices"><li>The load generator limited this run, so the times include its own delays: ${limited.join('; ')}</li></ul>`;
+  return html`<section class="part" aria-labelledby="fast"><h2 id="fast">How fast</h2>
+${notice}${figureList(speedFigures(summary))}
+<div class="cards"><section aria-labelledby="response"><h3 id="response">Response time</h3>${speedCard(summary)}</section></div>
+</section>
 `;
 }
 
@@ -82,6 +94,12 @@ function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
   return html`${label}${untrusted(fleet.file)}, ${formatNoun(fleet.rows + fleet.rejectedRows, 'row')} · ${started}${again} · dpsload ${dpsloadVersion}`;
 }
 
+function noteList({ notes }: Summary): Html {
+  const entries = Object.entries(notes);
+  if (entries.length === 0) return NO_HTML;
+  return html`<dl class="notes">${entries.map(([name, note]) => html`<div><dt>${name}</dt><dd>${untrusted(note)}</dd></div>`)}</dl>\n`;
+}
+
 function thresholdList({ thresholds }: Summary): Html {
   if (thresholds.length === 0) return NO_HTML;
   const failed = thresholds.filter(({ passed }) => !passed).length;
@@ -98,13 +116,9 @@ ${rows}</ul></section>
 `;
 }
 
-function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html {
-  const limited = exceededLimits(loadGenerator);
+function notices({ end, warnings, possiblyTwice }: Summary): Html {
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
-    ...(limited.length === 0
-      ? []
-      : [`The load generator limited this run, so the times include its own delays: ${limited.join('; ')}`]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
@@ -115,13 +129,38 @@ function notices({ end, loadGenerator, warnings, possiblyTwice }: Summary): Html
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
-function keyFigures({ account, latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
+function figureList(figures: readonly KeyFigure[]): Html {
+  return html`<dl class="figures">${figures.map(
+    ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>\n`,
+  )}</dl>`;
+}
+
+/** What became of every row of the fleet file. */
+function countFigures({ account, fleet, hubs }: Summary): readonly KeyFigure[] {
+  const { fileRows, assigned, failed, leftOut, notSelected, notStarted, unknown } = account;
+  const rounds = fleet.rounds === 1 ? '' : ` · ${formatNoun(fleet.rounds, 'round')}`;
   return [
     {
-      name: 'Assigned',
-      value: formatShare(account.fileRows === 0 ? 0 : account.assigned / account.fileRows),
-      note: `${formatCount(account.assigned)} of ${formatCount(account.fileRows)}`,
+      name: 'Rows in the file',
+      value: formatCount(fileRows),
+      note: `${leftOut === 0 ? 'all usable' : `${formatCount(leftOut)} left out as unusable`}${rounds}`,
     },
+    {
+      name: 'Assigned',
+      value: formatCount(assigned),
+      note: `${formatShare(fileRows === 0 ? 0 : assigned / fileRows)} of the file · ${formatNoun(hubs.length, 'hub')}`,
+    },
+    { name: 'Failed', value: formatCount(failed), note: 'sent, and finally without a hub' },
+    {
+      name: 'Not done',
+      value: formatCount(notSelected + notStarted + unknown),
+      note: `${formatCount(notSelected)} not selected, ${formatCount(notStarted)} not started, ${formatCount(unknown)} unknown`,
+    },
+  ];
+}
+
+function speedFigures({ latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
+  return [
     {
       name: 'Service time, median',
       value: service === null ? ABSENT : `${formatMs(service.p50Ms)} ms`,
@@ -214,7 +253,6 @@ function percent(share: number): string {
 
 function errorCard(summary: Summary): Html {
   const { errors } = summary;
-  const undone = leftOf(summary);
   const left = errors.length - ERRORS_SHOWN_MAX;
   const items = errors
     .slice(0, ERRORS_SHOWN_MAX)
@@ -228,5 +266,26 @@ function errorCard(summary: Summary): Html {
     .slice(0, ERRORS_SHOWN_MAX)
     .map((shared) => html`<p>${describeSharedValue(shared)}.</p>`)}${
     left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
-  }${undone === 0 ? NO_HTML : html`<p>${formatNoun(undone, 'registration')} left: not started, cancelled or unknown.</p>`}`;
+  }`;
+}
+
+function leftCard(summary: Summary): Html {
+  const { account, results, files } = summary;
+  const undone = leftOf(summary);
+  const parts = (['not-started', 'cancelled', 'unknown'] as const).filter((result) => results[result] > 0);
+  const left =
+    undone === 0
+      ? html`<p>Nothing.</p>`
+      : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
+          .map((result) => `${formatCount(results[result])} ${result}`)
+          .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
+  const retried =
+    account.failed === 0
+      ? NO_HTML
+      : html`<p>${formatCount(account.failed)} failed: remove the cause, then give <code>--retry-failed</code> to <code>dpsload resume</code>, or use not-registered.csv for a new run with <code>--only</code>.</p>`;
+  const kept =
+    files === null
+      ? NO_HTML
+      : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
+  return html`${left}${retried}${kept}`;
 }

@@ -42,6 +42,7 @@ header { padding: clamp(24px, 5vw, 56px) 0 clamp(20px, 3vw, 32px); }
 .warning { color: var(--warning); background: var(--warning-fill); }
 .run { margin-top: 12px; color: var(--muted); overflow-wrap: anywhere; }
 .run strong { color: var(--ink); }
+.notes { display: flex; flex-wrap: wrap; gap: 2px 24px; margin-top: 8px; } .notes div { display: flex; gap: 8px; min-width: 0; } .notes dt { color: var(--muted); } .notes dd { overflow-wrap: anywhere; min-width: 0; }
 .notices { margin-top: 16px; padding: 10px 16px; list-style: none; color: var(--warning); background: var(--warning-fill); border-radius: 8px; overflow-wrap: anywhere; }
 .thresholds { margin-top: 20px; }
 .thresholds h2 { margin-bottom: 6px; }
@@ -81,6 +82,7 @@ svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top:
 .errors .remedy { margin-top: 4px; padding-left: 1.4em; text-indent: -1.4em; }
 .errors .remedy::before { content: "→"; display: inline-block; width: 1.4em; text-indent: 0; color: var(--muted); }
 
+.part > .figures { margin: 0 0 20px; padding-top: 0; border-top: 0; } .part > .notices { margin: 0 0 20px; } .cards h3 { margin-bottom: 10px; }
 .part { padding-top: clamp(32px, 5vw, 56px); }
 .part > h2 { font-size: 1.6rem; margin-bottom: 16px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; }

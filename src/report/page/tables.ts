@@ -17,7 +17,7 @@ import {
 import { ABSENT, formatCount, formatDuration, formatFineShare, formatNumber, formatShare } from '../format.ts';
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
 import { HEALTH_LABELS, healthRows } from '../load-generator-text.ts';
-import type { SessionSummary, Summary } from '../summary.ts';
+import { dataSha256, type SessionSummary, type Summary } from '../summary.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { untrusted } from './overview.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -212,6 +212,20 @@ export function recoveryTable(summary: Summary): Html {
     ],
     { look: 'numbers wide' },
   );
+}
+
+/** The files that the figures come from; this page cannot name its own SHA-256, nor that of SHA256SUMS, which covers it. */
+export function fileTable(summary: Summary): Html {
+  const sha256 = dataSha256(summary);
+  if (sha256 === null) return NO_HTML;
+  const { journals, files } = summary;
+  const rows = [...(journals ?? []), ...(files ?? [])].map((file) => [
+    untrusted(file.name),
+    html`<code>${file.sha256}</code>`,
+  ]);
+  const whole = [named('all of these', 'of their lines in SHA256SUMS'), html`<code>${sha256}</code>`];
+  const note = 'SHA256SUMS also covers run.json, summary.json and this page; dpsload report --check compares them all';
+  return table('Journal and data', ['file', 'SHA-256'], [...rows, whole], { look: 'words', note });
 }
 
 function writeExactly(ms: number): string {

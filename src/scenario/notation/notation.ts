@@ -6,8 +6,8 @@ import { ID_IN_PATTERN } from '../../fleet/certificate-files.ts';
 /** A value, or why there is none: the end of a sentence that begins with the text in quotes. */
 export type Reading<Value> =
   | { readonly value: Value }
-  /** `excerpt`: lines that point at the mistakes. */
-  | { readonly problem: string; readonly excerpt?: string };
+  /** `excerpt`: lines that point at the mistakes. `isSecret`: the text must not be quoted. */
+  | { readonly problem: string; readonly excerpt?: string; readonly isSecret?: true };
 
 /** How the operator writes a value; the same in flags, environment and scenario. */
 export type Notation<Value> = {
@@ -24,6 +24,8 @@ export type Notation<Value> = {
   read(text: string): Reading<Value>;
   /** A text that reads as `value`. */
   show(value: Value): string;
+  /** For values that add up: adds those of a stronger source. Without it, the strongest source decides alone. */
+  merge?(weaker: Value, stronger: Value): Value;
 };
 
 type Grammar<Value> = Pick<Notation<Value>, 'placeholder' | 'remedy'> &

@@ -1,5 +1,5 @@
 import { type Problem, problem } from '../../problem/operator-error.ts';
-import { quoteValue } from '../../problem/quote-value.ts';
+import { HIDDEN, quoteValue } from '../../problem/quote-value.ts';
 import { similarWord } from '../../problem/similar-word.ts';
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import {
@@ -46,12 +46,14 @@ export function gatherSetting<Name extends SettingName>(
   { flags, environment, scenario }: SettingSources,
   problems: Problem[],
 ): { readonly value: SettingValues[Name]; readonly origin: Origin } {
-  const { default: defaultValue, defaultText, reason } = settingNamed(name);
+  const { default: defaultValue, defaultText, reason, notation } = settingNamed(name);
   let value = defaultValue as SettingValues[Name];
   let origin = originOf('default', defaultValue === null ? `${defaultText}; ${reason}` : reason);
   for (const given of [scenario?.get(name), givenVariable(environment, name), givenFlag(flags, name)]) {
     if (given === undefined) continue;
-    value = readGiven(name, given, problems);
+    const read = readGiven(name, given, problems);
+    const adds = notation.merge !== undefined && value !== null && read !== null;
+    value = adds ? (notation.merge?.(value, read) as SettingValues[Name]) : read;
     origin = given.origin;
   }
   return { value, origin };
@@ -66,7 +68,7 @@ export function readGiven<Name extends SettingName>(
   const { notation } = settingNamed(name);
   const reading = notation.read(given.text);
   if ('value' in reading) return reading.value as SettingValues[Name];
-  const message = `${given.origin.name} ${quoteValue(given.written)} ${reading.problem}`;
+  const message = `${given.origin.name} ${reading.isSecret ? HIDDEN : quoteValue(given.written)} ${reading.problem}`;
   problems.push({ ...problemAt(given.origin, message, notation.remedy), excerpt: reading.excerpt ?? '' });
   return null as SettingValues[Name];
 }

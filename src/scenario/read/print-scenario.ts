@@ -80,7 +80,7 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
   if (value === null || unused.includes(name)) return null;
   const { notation } = settingNamed(name);
   if (name === 'emulator') return {};
-  if (name === 'map') return columnMapping(values.map ?? {});
+  if (notation.kind === 'map') return textMapping(value as Readonly<Record<string, string>>);
   if (notation.kind === 'hubs') return hubMapping(value as readonly HubWeight[]);
   if (notation.kind === 'hubs-by-name') {
     const cohorts = value as readonly CohortExpectation[];
@@ -91,8 +91,8 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
   return plain(withoutReferences(notation.kind === 'file' ? resolve(text) : text));
 }
 
-function columnMapping(map: Readonly<Record<string, string>>): object | null {
-  const entries = Object.entries(map).map(([column, name]) => [column, withoutReferences(name)] as const);
+function textMapping(map: Readonly<Record<string, string>>): object | null {
+  const entries = Object.entries(map).map(([name, text]) => [name, withoutReferences(text)] as const);
   return entries.length === 0 ? null : Object.fromEntries(entries);
 }
 

@@ -141,6 +141,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     registration: toPolicy(values),
     allocation: toAllocation(values),
     region: values.region,
+    notes: values.note ?? {},
     listsLeftBehind: required(values.leftBehind),
     thresholds: required(values.threshold),
     allowLimited: required(values.allowLimited),

@@ -23,6 +23,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'allowLimited',
   'metricsPort',
   'logFile',
+  'note',
 ];
 
 export type ResumeInput = {

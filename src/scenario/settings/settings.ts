@@ -1,6 +1,7 @@
 import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
 import { COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
 import { choice, DELIMITER, FILE, FOLDER, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
+import { NOTES } from '../notation/notes.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { ATTESTATION_SETTINGS } from './attestation-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
@@ -60,6 +61,12 @@ const SETTINGS = {
       default: false,
       reason: 'registered devices are meant to stay',
       help: 'list the registration records and device identities that the run leaves behind, with the commands to remove them (left-behind.txt); removes nothing',
+    }),
+    note: setting('notes', NOTES, {
+      default: {},
+      defaultText: 'none',
+      reason: 'known only to the operator',
+      help: 'note about the run, such as operator=Kim or order=4711, shown in its report and by dpsload runs; adds to the notes of the scenario or an earlier session; repeatable',
     }),
   }),
   ...REGISTRATION_SETTINGS,

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FileDigest, writeAtomically } from '../files/atomic-file.ts';
+import { checksumsText, fileSha256, readChecksums } from '../files/checksum-list.ts';
+import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
+import { JOURNAL_FILE } from './run-folder.ts';
+import { isLockFile } from './run-lock.ts';
+
+/** The SHA-256 of every file beside it, in the format of coreutils: `sha256sum -c SHA256SUMS` checks them. */
+export const CHECKSUMS_FILE = 'SHA256SUMS';
+
+/**
+ * Writes SHA256SUMS over what is on the disk now. The caller holds the lock.
+ *
+ * @param made the files to list in a folder that is not a run's, and may contain others
+ */
+export async function writeChecksums(folder: string, made: readonly string[]): Promise<void> {
+  const names = existsSync(join(folder, JOURNAL_FILE)) ? filesIn(folder) : made;
+  const digests: FileDigest[] = [];
+  for (const name of names) digests.push({ name, sha256: await fileSha256(join(folder, name)) });
+  await writeAtomically(join(folder, CHECKSUMS_FILE), (file) => file.write(checksumsText(digests)));
+}
+
+/** SHA-256 of SHA256SUMS itself, which stands for the whole folder; `null` when there is none. */
+export function checksumsSha256(folder: string): string | null {
+  try {
+    return createHash('sha256')
+      .update(readFileSync(join(folder, CHECKSUMS_FILE)))
+      .digest('hex');
+  } catch {
+    return null;
+  }
+}
+
+/** A run's own files: not locks, nor what an interrupted write left. */
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .filter((name) => name !== CHECKSUMS_FILE && !isLockFile(name) && !name.endsWith('.tmp'));
+}
+
+/**
+ * Compares a folder with its SHA256SUMS.
+ *
+ * @returns the listed files
+ * @throws OperatorError `usage` without a usable SHA256SUMS; `local`, with every file that differs, is missing or is new
+ */
+export async function checkChecksums(folder: string): Promise<readonly FileDigest[]> {
+  const listed = readList(folder);
+  const problems: Problem[] = [];
+  for (const { name, sha256 } of listed) {
+    const found = await fileSha256(join(folder, name)).catch((error: NodeJS.ErrnoException) => error);
+    if (found === sha256) continue;
+    problems.push(problemIn(join(folder, name), describeFound(found), 'Restore it from a copy'));
+  }
+  if (listed.some(({ name }) => name === JOURNAL_FILE)) {
+    const known = new Set(listed.map(({ name }) => name));
+    for (const name of filesIn(folder)) {
+      if (known.has(name)) continue;
+      const message = `is new: ${CHECKSUMS_FILE} does not list it`;
+      problems.push(problemIn(join(folder, name), message, 'Move it out of the folder'));
+    }
+  }
+  if (problems.length > 0) throw new OperatorError('local', problems);
+  return listed;
+}
+
+function describeFound(found: string | NodeJS.ErrnoException): string {
+  if (typeof found === 'string') return `differs: its SHA-256 is ${found}`;
+  return found.code === 'ENOENT' ? 'is missing' : `cannot be read (${found.message})`;
+}
+
+function readList(folder: string): readonly FileDigest[] {
+  const file = join(folder, CHECKSUMS_FILE);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const remedy = `Once the run has ended, make it with dpsload report ${folder}`;
+    const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${message})`;
+    throw new OperatorError('usage', [problemIn(file, what, remedy)]);
+  }
+  const listed = readChecksums(text);
+  if (listed !== null) return listed;
+  throw new OperatorError('usage', [
+    problemIn(file, 'is damaged: not every line is a SHA-256 and a name', 'Restore it from a copy'),
+  ]);
+}
+
+/**
+ * Refuses a journal that is not the one of SHA256SUMS: a session withdraws SHA256SUMS before it writes, so somebody else changed
+ * the journal. Results made from it would vouch for the change.
+ *
+ * @throws OperatorError `local`
+ */
+export async function refuseChangedJournal(folder: string): Promise<void> {
+  const before = checksumsSha256(folder);
+  if (before === null) return;
+  const listed = readList(folder).find(({ name }) => name === JOURNAL_FILE);
+  if (listed === undefined) return;
+  const found = await fileSha256(join(folder, JOURNAL_FILE)).catch(() => listed.sha256);
+  // A session may have begun meanwhile.
+  if (found === listed.sha256 || checksumsSha256(folder) !== before) return;
+  const message = `was changed after the run: ${CHECKSUMS_FILE} lists SHA-256 ${listed.sha256}, found ${found}`;
+  const remedy = `Restore it from a copy; to accept it as it is, remove ${join(folder, CHECKSUMS_FILE)}`;
+  throw new OperatorError('local', [problemIn(join(folder, JOURNAL_FILE), message, remedy)]);
+}
