@@ -1,5 +1,6 @@
 import { ProblemList, problemIn } from '../problem/operator-error.ts';
 import { isSecretLike, quoteValue } from '../problem/quote-value.ts';
+import { SAVE_AS_UTF8 } from './csv-encoding.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { isSecretName, KNOWN_COLUMNS, type KnownColumn, resembledColumn } from './known-columns.ts';
@@ -31,14 +32,15 @@ type Complaint = (message: string, remedy: string) => void;
  *
  * @throws OperatorError for every column that is missing, repeated, nameless, or probably misspelt.
  */
-export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColumns {
+export function readFleetColumns(fleet: FleetFile, record: CsvRecord): FleetColumns {
+  const header = { ...record, fields: record.fields.map((name, place) => record.windows1252?.get(place) ?? name) };
   const problems = new ProblemList();
   const complain: Complaint = (message, remedy) => {
     problems.add(problemIn(fleet.file, message, remedy, header.line));
   };
   const columns = placeColumns(fleet, header);
   if (header.fields.some((name) => /[\0\uFFFD]/.test(name))) {
-    complain('the header is not UTF-8 text', 'Save the file as CSV in UTF-8');
+    complain('the header is not UTF-8 text', SAVE_AS_UTF8);
   } else if (fleet.columns.registration_id === undefined && isLoneUnknown(header.fields, columns)) {
     complainOfLoneLine(header.fields[0] ?? '', complain);
   } else {

@@ -50,7 +50,9 @@ describe('a fleet', () => {
       rejectedRows: 0,
       rejectedLines: null,
       otherColumns: ['site', 'note'],
+      delimiter: ',',
       capitalIds: 0,
+      windows1252: null,
     });
     expect(await rowsOf(fleet)).toEqual([
       {
@@ -284,11 +286,11 @@ describe('a fleet that cannot be used', () => {
       [[2, '"x" contains a secret', 'Remove the column']],
     ],
     [
-      'is not UTF-8',
-      Buffer.from('registration_id,x\na,Stra\xdfe\n', 'latin1') as unknown as string,
+      'is not UTF-8 where that matters',
+      Buffer.from('registration_id,group\na,Stra\xdfe\n', 'latin1') as unknown as string,
       {},
       ANY,
-      [[2, 'is not valid UTF-8', 'Save the file as CSV in UTF-8']],
+      [[2, 'group is not valid UTF-8', 'Save the file as CSV in UTF-8']],
     ],
     [
       'is UTF-16',
@@ -299,7 +301,7 @@ describe('a fleet that cannot be used', () => {
     ],
     [
       'has no UTF-8 header',
-      Buffer.from('registration_id,Stra\xdfe\na,1\n', 'latin1') as unknown as string,
+      Buffer.from('registration_id,Stra\x81e\na,1\n', 'latin1') as unknown as string,
       {},
       ANY,
       [[1, 'the header is not UTF-8', 'Save the file']],

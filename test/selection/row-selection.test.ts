@@ -93,7 +93,7 @@ describe('the rows that a run takes', () => {
 
   it.each([
     ['dev-1\ndev-2\n', 1, 'no column registration_id; the columns are "dev-1"'],
-    ['Serial;Site\na;b\n', 1, 'no column registration_id; the columns are "Serial;Site"'],
+    ['Serial;Site\na;b\n', 1, 'no column registration_id; the columns are "Serial", "Site"'],
     ['\n', null, 'is empty'],
   ])('cannot be told by the list %j', async (text, line, message) => {
     const only = listFile(text);
@@ -104,7 +104,7 @@ describe('the rows that a run takes', () => {
         line,
         column: null,
         message,
-        remedy: "Write registration_id above the IDs, as in a run's failures.csv, and separate columns with commas",
+        remedy: "Write registration_id above the IDs, as in a run's failures.csv",
       },
     ]);
   });
