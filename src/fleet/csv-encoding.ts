@@ -45,11 +45,14 @@ const BEYOND_ASCII = /[\u0080-\u00ff]/;
  */
 export function decodeFields(fields: string[]): ReadonlyMap<number, string> | null {
   let others: Map<number, string> | null = null;
-  for (const [place, field] of fields.entries()) {
+  // Indexes, since this is done for every field of a file with more than ASCII.
+  for (let place = 0; place < fields.length; place += 1) {
+    const field = fields[place] ?? '';
     if (!BEYOND_ASCII.test(field)) continue;
     const bytes = Buffer.from(field, 'latin1');
-    fields[place] = bytes.toString();
-    if (isUtf8(bytes)) continue;
+    const utf8 = bytes.toString();
+    fields[place] = utf8;
+    if (!utf8.includes('\uFFFD') || isUtf8(bytes)) continue;
     const text = decodeWindows1252(bytes);
     if (text === null) continue;
     others ??= new Map();

@@ -241,8 +241,8 @@ describe('a fleet that cannot be used', () => {
       { header: false },
       ANY,
       [
+        // Both lines.
         [1, 'has 2 fields instead of 1', 'remove --no-header'],
-        [2, 'has 2 fields', 'remove --no-header'],
       ],
     ],
     [
@@ -404,7 +404,8 @@ describe('a fleet that cannot be used', () => {
   );
 
   it('has its problems counted beyond those that are listed', async () => {
-    const bad = writeFleetFile(folder, `registration_id\n${'a b\n'.repeat(1_000)}`);
+    const lines = Array.from({ length: 1_000 }, (_, index) => `a${String.fromCodePoint(0x4e00 + index)}\n`);
+    const bad = writeFleetFile(folder, `registration_id\n${lines.join('')}`);
     const error = await operatorError(() => surveyFleet(bad, ANY));
     expect(error.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
     expect(error.message).toContain(`and ${1_000 - PROBLEMS_LISTED_MAX} more`);
@@ -415,6 +416,13 @@ describe('a fleet that cannot be used', () => {
     expect(doubled.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
     expect(doubled.problems[0]?.line).toBe(302);
     expect(doubled.message).toContain(`and ${300 - PROBLEMS_LISTED_MAX} more`);
+  });
+
+  it('has a problem that rows share in one line, with a count', async () => {
+    const bad = writeFleetFile(folder, `registration_id\na\nb\n${'a b\n'.repeat(50)}`);
+    const { message } = await operatorError(() => surveyFleet(bad, ANY));
+    expect(message).toContain(`${bad.file}: lines 4, 5, 6 and 47 more: registration_id contains " "`);
+    expect(message.split('\n')).toHaveLength(1);
   });
 
   it('never has a key quoted, wherever it stands', async () => {
