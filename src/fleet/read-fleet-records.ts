@@ -4,7 +4,7 @@ import { detectDelimiter } from './csv-delimiter.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { columnName, type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-header.ts';
-import { KNOWN_COLUMNS, resembledColumn } from './known-columns.ts';
+import { idNameRank, KNOWN_COLUMNS, resembledColumn } from './known-columns.ts';
 
 /** Unchecked rows of a fleet file, with their columns. */
 export type FleetRecords = {
@@ -45,7 +45,11 @@ export async function* readFleetRecords(
 export async function fleetDelimiter(fleet: FleetFile): Promise<string> {
   const names = new Set<string>(KNOWN_COLUMNS.map((column) => columnName(fleet, column)));
   return (
-    fleet.delimiter ?? (await detectDelimiter(fleet.file, (name) => names.has(name) || resembledColumn(name) !== null))
+    fleet.delimiter ??
+    (await detectDelimiter(
+      fleet.file,
+      (name) => names.has(name) || resembledColumn(name) !== null || idNameRank(name) !== null,
+    ))
   );
 }
 

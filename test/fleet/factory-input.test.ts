@@ -207,6 +207,29 @@ describe('a fleet in any of the forms that factories write', () => {
   });
 });
 
+describe('the header of a fleet', () => {
+  it.each([
+    ['Serial,site\n', 'registration_id=Serial'],
+    ['site;Serial No.\n', "'registration_id=Serial No.'"],
+    ['RegID\tID\n', 'registration_id=RegID'],
+    ['id,Device-ID\n', 'registration_id=Device-ID'],
+    ['Seriennummer\n', 'registration_id=Seriennummer'],
+    ['Registration ID,site\n', "'registration_id=Registration ID'"],
+    ['registrationId,site\n', 'registration_id=registrationId'],
+    ['registration-id,site\n', 'registration_id=registration-id'],
+  ])('%j is asked about, and not mapped silently', async (header, mapped) => {
+    const fleet = writeFleetFile(folder, `${header}a\n`, DETECT);
+    const { problems } = await operatorError(() => surveyFleet(fleet, ANY));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ line: 1, remedy: expect.stringContaining(`Did you mean --map ${mapped}? `) });
+  });
+
+  it('may carry such a column beside registration_id', async () => {
+    const fleet = writeFleetFile(folder, 'registration_id,Serial,RegID\na,1,2\n', DETECT);
+    expect((await surveyFleet(fleet, ANY)).otherColumns).toEqual(['Serial', 'RegID']);
+  });
+});
+
 describe('what is said of a fleet', () => {
   it('counts only the rows that are used', async () => {
     const text = latin1('registration_id,x\nTWICE,\xfc\ntwice,\xfc\nBad Id,\xfc\nOne,\xfc\nlower,\n');
