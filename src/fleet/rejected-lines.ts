@@ -50,6 +50,20 @@ export function duplicateMessage(firstLine: number | null): string {
 /** Repeated IDs held to name the line of the first one: about 20 MB. Beyond that, the line is not named. */
 const FIRST_LINES_MAX = 100_000;
 
+/** Reads the fleet again for the folded registration ID of each rejected row that has a legal one. */
+export async function* readRejectedIds(
+  fleet: FleetFile,
+  { rejectedLines, bytes }: { readonly rejectedLines: RejectedLines | null; readonly bytes: number },
+): AsyncGenerator<string> {
+  if (rejectedLines === null) return;
+  for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
+    for (const { line, fields } of records) {
+      const id = rejectedLines.has(line) ? foldedRegistrationId(fields, columns) : null;
+      if (id !== null) yield id;
+    }
+  }
+}
+
 /** Reads the fleet again to find the reason for each rejected row. */
 export async function* readRejections(
   fleet: FleetFile,

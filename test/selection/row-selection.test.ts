@@ -110,6 +110,22 @@ describe('the rows that a run takes', () => {
   });
 });
 
+describe('a list that names rejected rows', () => {
+  async function* rejected(): AsyncGenerator<string> {
+    yield* ['dev-twice', 'dev-twice', 'dev-other'];
+  }
+
+  it('is not said to name IDs that the fleet does not have', async () => {
+    const only = listFile('registration_id\ndev-1\nDEV-twice\nnowhere\n');
+    const { rows, warnings } = await selectRows(fleet(3), scenario({ only, onBadRow: 'skip' }), null, rejected);
+    expect(rows).toBe(1);
+    expect(warnings).toEqual([
+      `${only} names 1 ID that the fleet does not have: "nowhere" (line 4)`,
+      `${only} names 1 ID whose row is left out as unusable or duplicate: "DEV-twice" (line 3)`,
+    ]);
+  });
+});
+
 describe('the rows that a resumed run takes', () => {
   it('are refused when --only names another list by now', async () => {
     const only = listFile('registration_id\ndev-4\n');

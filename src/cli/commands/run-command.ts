@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
+import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import {
   CAPITAL_IDS_REMEDY,
   capitalIdsWarning,
@@ -8,13 +8,12 @@ import {
   windows1252Warning,
 } from '../../fleet/row-counter.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
-import type { TargetName } from '../../journal/target-name.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { printScenario, scenarioKeys } from '../../scenario/read/print-scenario.ts';
 import { withDelimiter } from '../../scenario/read/resolve-scenario.ts';
-import type { Environment, Target } from '../../scenario/scenario.ts';
+import type { Environment } from '../../scenario/scenario.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
@@ -71,11 +70,13 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
   const settled = withDelimiter(resolved, fleet.delimiter);
   const { scenario } = settled;
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario);
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, null, () =>
+    readRejectedIds(scenario.fleet, fleet),
+  );
   for (const text of [...fleetWarnings(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
   if (dryRun) {
-    const target = plannedTarget(scenario.target);
-    if (target !== null && !again) refuseRepeatedRun({ out: scenario.out, digest: fleet.digest, target });
+    const { out, target } = scenario;
+    if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
     process.stdout.write(describeRun(scenario, fleet, selection.rows));
     return EXIT_CODE.success;
   }
@@ -102,12 +103,4 @@ function fleetWarnings(survey: FleetSurvey): readonly string[] {
     ...(windows1252 === null ? [] : [`${file}: ${windows1252}. ${WINDOWS_1252_REMEDY}.`]),
     ...(rejectedRows > 0 ? [skipped] : []),
   ];
-}
-
-/** `null` = unknown until the emulator has read its configuration. */
-function plannedTarget(target: Target): TargetName | null {
-  if (target.kind === 'service') return target;
-  // Host and port do not matter: every run starts its own emulator.
-  const { kind, configFile } = target;
-  return configFile === null ? { kind, host: '127.0.0.1', port: 0, idScope: EMULATOR_ID_SCOPE_DEFAULT } : null;
 }
