@@ -1,10 +1,16 @@
+import { isAscii } from 'node:buffer';
 import { CsvError, type Parser, parse } from 'csv-parse';
 import { OperatorError, problemIn, unreadableFile } from '../problem/operator-error.ts';
+import { sepLine } from './csv-delimiter.ts';
+import { decodeFields, isUtf16, SAVE_AS_UTF8, utf8MarkLength } from './csv-encoding.ts';
 
 export type CsvRecord = {
   /** 1-based line on which the record begins. */
   readonly line: number;
+  /** Bytes that are not UTF-8 are U+FFFD. */
   readonly fields: readonly string[];
+  /** Texts of the fields that are not UTF-8, as Windows-1252, by their places; absent = there are none. */
+  readonly windows1252?: ReadonlyMap<number, string>;
 };
 
 /**
@@ -13,9 +19,12 @@ export type CsvRecord = {
  */
 export const RECORD_BYTES_MAX = 256 * 1024;
 
+/** Bytes that are looked at before the first record is read: byte order mark, `sep=` line, signs of UTF-16. */
+const HEAD_BYTES = 64;
+
 /**
  * Reads CSV (RFC 4180, UTF-8 with or without BOM, LF or CRLF) chunk by chunk, no faster than it is consumed. Skips blank
- * lines.
+ * lines, and a first line `sep=;`.
  *
  * @param file For messages.
  * @param onBytes Receives the bytes in order.
@@ -32,13 +41,16 @@ export async function* readCsvRecords(
   const taker = new RecordTaker(parser);
   try {
     let isFirst = true;
-    for await (const bytes of chunks) {
-      if (isFirst && isUtf16(bytes)) throw refusal(file, 1, 'is UTF-16', 'Save the file as CSV in UTF-8');
-      isFirst = false;
+    for await (const bytes of withWholeHead(chunks)) {
+      if (isFirst && isUtf16(bytes)) throw refusal(file, 1, 'is UTF-16', SAVE_AS_UTF8);
       onBytes(bytes);
-      yield* taker.after((done) => parser.write(bytes, done));
+      const preamble = isFirst ? preambleOf(bytes) : NO_PREAMBLE;
+      isFirst = false;
+      taker.skipLines(preamble.lines);
+      const content = bytes.subarray(preamble.bytes);
+      yield* taker.after(isAscii(content), (done) => parser.write(content, done));
     }
-    yield* taker.after((done) => parser.end(done));
+    yield* taker.after(true, (done) => parser.end(done));
   } catch (error) {
     throw readingError(file, taker.nextLine, error);
   } finally {
@@ -46,10 +58,38 @@ export async function* readCsvRecords(
   }
 }
 
+/** The same bytes, with at least `HEAD_BYTES` in the first chunk if there are as many. */
+async function* withWholeHead(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let head: Uint8Array | null = new Uint8Array();
+  for await (const chunk of chunks) {
+    if (head === null) {
+      yield chunk;
+      continue;
+    }
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    if (head.length < HEAD_BYTES) continue;
+    yield head;
+    head = null;
+  }
+  if (head !== null && head.length > 0) yield head;
+}
+
+type Preamble = { readonly bytes: number; readonly lines: number };
+
+const NO_PREAMBLE: Preamble = { bytes: 0, lines: 0 };
+
+/** What comes before the first record. */
+function preambleOf(head: Uint8Array): Preamble {
+  const mark = utf8MarkLength(head);
+  const sep = sepLine(head);
+  return sep === null ? { bytes: mark, lines: 0 } : { bytes: mark + sep.bytes, lines: 1 };
+}
+
 function openParser(delimiter: string): Parser {
   const parser = parse({
     delimiter,
-    bom: true,
+    // One character for each byte: the encoding is decided field by field.
+    encoding: 'latin1',
     // A file may mix the two.
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
@@ -67,6 +107,8 @@ function openParser(delimiter: string): Parser {
 class RecordTaker {
   readonly #parser: Parser;
   #nextLine = 1;
+  /** Whether the record that is not complete yet may have more than ASCII. */
+  #isOpenBeyondAscii = false;
 
   constructor(parser: Parser) {
     this.#parser = parser;
@@ -77,21 +119,40 @@ class RecordTaker {
     return this.#nextLine;
   }
 
-  /** Starts work in the parser, and yields the records that result, even if it fails in the end. */
-  async *after(start: (done: (error?: Error | null) => void) => void): AsyncGenerator<readonly CsvRecord[]> {
+  /** Counts lines that the parser does not get. */
+  skipLines(count: number): void {
+    this.#nextLine += count;
+  }
+
+  /**
+   * Starts work in the parser, and yields the records that result, even if it fails in the end.
+   *
+   * @param onlyAscii Whether the bytes that the parser gets are all ASCII; such records need no decoding.
+   */
+  async *after(
+    onlyAscii: boolean,
+    start: (done: (error?: Error | null) => void) => void,
+  ): AsyncGenerator<readonly CsvRecord[]> {
     const settled = new Promise<Error | null>((resolve) => start((error) => resolve(error ?? null)));
     // The parser works synchronously, and reports completion once its records are taken.
-    yield this.#take();
+    const records = this.#take(!onlyAscii || this.#isOpenBeyondAscii);
+    this.#isOpenBeyondAscii = !onlyAscii || (this.#isOpenBeyondAscii && records.length === 0);
+    yield records;
     const error = await settled;
     if (error !== null) throw error;
   }
 
-  #take(): readonly CsvRecord[] {
+  #take(decodes: boolean): readonly CsvRecord[] {
     const records: CsvRecord[] = [];
-    const read = (): readonly string[] | null => this.#parser.read();
+    const read = (): string[] | null => this.#parser.read();
     for (let fields = read(); fields !== null; fields = read()) {
+      const windows1252 = decodes ? decodeFields(fields) : null;
       const isBlank = fields.length === 1 && fields[0] === '';
-      if (!isBlank) records.push({ line: this.#nextLine, fields });
+      if (!isBlank) {
+        records.push(
+          windows1252 === null ? { line: this.#nextLine, fields } : { line: this.#nextLine, fields, windows1252 },
+        );
+      }
       this.#nextLine += 1 + newlinesWithin(fields);
     }
     return records;
@@ -108,11 +169,6 @@ function newlinesWithin(fields: readonly string[]): number {
 
 function refusal(file: string, line: number, message: string, remedy: string): OperatorError {
   return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
-}
-
-/** Looks for the byte order mark, in either order. */
-function isUtf16([first, second]: Uint8Array): boolean {
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
 const CSV_MESSAGES: Readonly<Record<string, string>> = {

@@ -1,8 +1,10 @@
+import { quoteForShell } from '../files/quote-for-shell.ts';
 import { ProblemList, problemIn } from '../problem/operator-error.ts';
 import { isSecretLike, quoteValue } from '../problem/quote-value.ts';
+import { SAVE_AS_UTF8 } from './csv-encoding.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { isSecretName, KNOWN_COLUMNS, type KnownColumn, resembledColumn } from './known-columns.ts';
+import { isSecretName, KNOWN_COLUMNS, type KnownColumn, likelyIdColumn, resembledColumn } from './known-columns.ts';
 
 /** The place of each column in the records of a file. */
 export type FleetColumns = {
@@ -31,14 +33,15 @@ type Complaint = (message: string, remedy: string) => void;
  *
  * @throws OperatorError for every column that is missing, repeated, nameless, or probably misspelt.
  */
-export function readFleetColumns(fleet: FleetFile, header: CsvRecord): FleetColumns {
+export function readFleetColumns(fleet: FleetFile, record: CsvRecord): FleetColumns {
+  const header = { ...record, fields: record.fields.map((name, place) => record.windows1252?.get(place) ?? name) };
   const problems = new ProblemList();
   const complain: Complaint = (message, remedy) => {
     problems.add(problemIn(fleet.file, message, remedy, header.line));
   };
   const columns = placeColumns(fleet, header);
   if (header.fields.some((name) => /[\0\uFFFD]/.test(name))) {
-    complain('the header is not UTF-8 text', 'Save the file as CSV in UTF-8');
+    complain('the header is not UTF-8 text', SAVE_AS_UTF8);
   } else if (fleet.columns.registration_id === undefined && isLoneUnknown(header.fields, columns)) {
     complainOfLoneLine(header.fields[0] ?? '', complain);
   } else {
@@ -69,7 +72,8 @@ function placeColumns(fleet: FleetFile, { line, fields: names }: CsvRecord): Fle
 }
 
 function isLoneUnknown(names: readonly string[], columns: FleetColumns): boolean {
-  return names.length === 1 && columns.placeOf.size === 0 && resembledColumn(names[0] ?? '') === null;
+  const isUnknown = resembledColumn(names[0] ?? '') === null && likelyIdColumn(names) === null;
+  return names.length === 1 && columns.placeOf.size === 0 && isUnknown;
 }
 
 function complainOfLoneLine(line: string, complain: Complaint): void {
@@ -115,8 +119,18 @@ function complainOfMissing(
   }
   const isMissing = !columns.placeOf.has('registration_id') && fleet.columns.registration_id === undefined;
   if (isMissing && !names.some((name) => resembledColumn(name) === 'registration_id')) {
-    complain(`no column registration_id; ${found}`, 'Name the column that holds the IDs: --map registration_id=NAME');
+    const likely = likelyIdColumn(names.filter((name) => !isSecretLike(name)));
+    const remedy =
+      likely === null
+        ? 'Name the column that holds the IDs: --map registration_id=NAME'
+        : `Did you mean ${mapFlag('registration_id', likely)}? Otherwise name the column that holds the IDs`;
+    complain(`no column registration_id; ${found}`, remedy);
   }
+}
+
+/** Takes the column `name` of the file as `known`. */
+function mapFlag(known: KnownColumn, name: string): string {
+  return `--map ${quoteForShell(`${known}=${name}`)}`;
 }
 
 /** Whether the file lacks the column that `--map` names for `column`. */
@@ -132,12 +146,12 @@ function complainOfOther(name: string, missed: readonly KnownColumn[], complain:
   if (resembled !== null) {
     complain(
       `column ${quoteValue(name)} resembles ${resembled}`,
-      `Use --map '${resembled}=${shown}' if that is what it holds; otherwise rename it`,
+      `Did you mean ${mapFlag(resembled, shown)}? Otherwise rename the column`,
     );
   } else if (isSecretName(name)) {
     complain(
       `column ${quoteValue(name)} looks like a secret, and unknown columns are copied into the results`,
-      `Use --map 'device_key=${shown}' if it holds the devices' keys; otherwise remove the column`,
+      `Use ${mapFlag('device_key', shown)} if it holds the devices' keys; otherwise remove the column`,
     );
   }
 }

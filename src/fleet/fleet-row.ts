@@ -2,6 +2,7 @@ import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { MESSAGE_BYTES_MAX } from '../dps/endpoint.ts';
 import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { quoteValue } from '../problem/quote-value.ts';
+import { SAVE_AS_UTF8 } from './csv-encoding.ts';
 import type { FleetColumns } from './fleet-header.ts';
 import type { KnownColumn } from './known-columns.ts';
 
@@ -44,7 +45,7 @@ export function parseFleetRow(fields: readonly string[], place: number, columns:
     otherValues: columns.others.map((other) => fields[other.place] ?? ''),
   };
   const complaints = [
-    ...textComplaints(fields),
+    ...textComplaints(fields, columns),
     ...registrationIdComplaints(row.registrationId),
     ...deviceKeyComplaints(row.deviceKey),
     ...payloadComplaints(row.payloadJson),
@@ -68,10 +69,17 @@ function widthComplaint(actual: number, { line, width }: FleetColumns): RowCompl
   return { message: `has ${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
 }
 
-/** Bytes that are not UTF-8 are decoded to U+FFFD. */
-function textComplaints(fields: readonly string[]): readonly RowComplaint[] {
+/** Bytes that are not UTF-8 are decoded to U+FFFD; Windows-1252 in a column that is only carried along was decoded before. */
+function textComplaints(fields: readonly string[], columns: FleetColumns): readonly RowComplaint[] {
   if (!fields.some((field) => field.includes('\uFFFD'))) return [];
-  return [{ message: 'is not valid UTF-8', remedy: 'Save the file as CSV in UTF-8' }];
+  const known = [...columns.placeOf].flatMap(([name, place]) =>
+    fields[place]?.includes('\uFFFD') ? [{ message: `${name} is not valid UTF-8`, remedy: SAVE_AS_UTF8 }] : [],
+  );
+  const others = columns.others.flatMap(({ name, place }) => {
+    const message = `column ${quoteValue(name)} is neither UTF-8 nor Windows-1252`;
+    return fields[place]?.includes('\uFFFD') ? [{ message, remedy: SAVE_AS_UTF8 }] : [];
+  });
+  return [...known, ...others];
 }
 
 function registrationIdComplaints(registrationId: string): readonly RowComplaint[] {

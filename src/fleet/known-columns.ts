@@ -26,6 +26,28 @@ export function resembledColumn(name: string): KnownColumn | null {
   );
 }
 
+/** What factories call the column of registration IDs, the most telling first. */
+const ID_NAMES = [
+  ...['regid', 'registration', 'registrationname', 'deviceid', 'dpsid', 'provisioningid', 'serial', 'serialno'],
+  ...['serialnr', 'serialnum', 'serialnumber', 'seriennummer', 'seriennr', 'sn', 'device', 'devicename', 'endpointid'],
+  ...['uid', 'uuid', 'imei', 'mac', 'macaddress', 'id'],
+];
+
+/** How telling `name` is as the column of registration IDs: 0 is most, `null` not at all. */
+export function idNameRank(name: string): number | null {
+  const place = ID_NAMES.indexOf(bareWord(name).replace(/[^a-z0-9]/g, ''));
+  return place < 0 ? null : place;
+}
+
+/** The one of `names` that is most probably the column of registration IDs. */
+export function likelyIdColumn(names: readonly string[]): string | null {
+  const ranked = names.flatMap((name) => {
+    const rank = idNameRank(name);
+    return rank === null ? [] : [{ name, rank }];
+  });
+  return ranked.sort((a, b) => a.rank - b.rank)[0]?.name ?? null;
+}
+
 /** Whether a column of this name probably holds secrets, which would be copied into the results. */
 export function isSecretName(name: string): boolean {
   const bare = bareWord(name);

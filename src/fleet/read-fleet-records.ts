@@ -1,8 +1,10 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { detectDelimiter } from './csv-delimiter.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-header.ts';
+import { columnName, type FleetColumns, HEADERLESS_COLUMNS, readFleetColumns } from './fleet-header.ts';
+import { idNameRank, KNOWN_COLUMNS, resembledColumn } from './known-columns.ts';
 
 /** Unchecked rows of a fleet file, with their columns. */
 export type FleetRecords = {
@@ -24,16 +26,40 @@ export async function* readFleetRecords(
 ): AsyncGenerator<FleetRecords> {
   let columns = fleet.header ? null : HEADERLESS_COLUMNS;
   let isEmpty = true;
-  for await (const records of readCsvRecords(fleet.file, readFileBytes(fleet.file, bytes), fleet.delimiter, onBytes)) {
+  const delimiter = fleet.delimiter ?? (await fleetDelimiter(fleet));
+  for await (const records of readCsvRecords(fleet.file, readFileBytes(fleet.file, bytes), delimiter, onBytes)) {
     const [first] = records;
     if (first === undefined) continue;
     isEmpty = false;
     const isHeader = columns === null;
     columns ??= readFleetColumns(fleet, first);
-    yield { columns, records: isHeader ? records.slice(1) : records };
+    yield { columns, records: decodeOthers(isHeader ? records.slice(1) : records, columns) };
   }
   if (isEmpty) {
     const remedy = 'Write a header line with registration_id, and a line for each device';
     throw new OperatorError('usage', [problemIn(fleet.file, 'is empty', remedy)]);
   }
+}
+
+/** The delimiter that was given, otherwise the one that the first line has. */
+export async function fleetDelimiter(fleet: FleetFile): Promise<string> {
+  const names = new Set<string>(KNOWN_COLUMNS.map((column) => columnName(fleet, column)));
+  return (
+    fleet.delimiter ??
+    (await detectDelimiter(
+      fleet.file,
+      (name) => names.has(name) || resembledColumn(name) !== null || idNameRank(name) !== null,
+    ))
+  );
+}
+
+/** Takes Windows-1252 in columns that are only carried along; elsewhere, what is not UTF-8 stays U+FFFD. */
+function decodeOthers(records: readonly CsvRecord[], { others }: FleetColumns): readonly CsvRecord[] {
+  return records.map((record) => {
+    const { windows1252 } = record;
+    if (windows1252 === undefined) return record;
+    const fields = [...record.fields];
+    for (const { place } of others) fields[place] = windows1252.get(place) ?? fields[place] ?? '';
+    return { ...record, fields: fields.slice(0, record.fields.length) };
+  });
 }

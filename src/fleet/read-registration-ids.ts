@@ -1,6 +1,7 @@
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
+import { detectDelimiter } from './csv-delimiter.ts';
 import { type CsvRecord, readCsvRecords } from './csv-record.ts';
 
 /** A text in the column registration_id, legal or not. Rows without one name no device. */
@@ -19,7 +20,8 @@ export async function* readRegistrationIds(
   onBytes: (bytes: Uint8Array) => void,
 ): AsyncGenerator<readonly ListedId[]> {
   let place: number | null = null;
-  for await (const records of readCsvRecords(file, readFileBytes(file, null), ',', onBytes)) {
+  const delimiter = await detectDelimiter(file, (name) => name === ID_COLUMN);
+  for await (const records of readCsvRecords(file, readFileBytes(file, null), delimiter, onBytes)) {
     const [header] = place === null ? records : [];
     if (header !== undefined) place = placeOfIds(file, header);
     if (place !== null) yield listedIds(header === undefined ? records : records.slice(1), place);
@@ -38,6 +40,6 @@ function listedIds(records: readonly CsvRecord[], place: number): readonly Liste
 }
 
 function noList(file: string, line: number | null, message: string): OperatorError {
-  const remedy = `Write ${ID_COLUMN} above the IDs, as in a run's failures.csv, and separate columns with commas`;
+  const remedy = `Write ${ID_COLUMN} above the IDs, as in a run's failures.csv`;
   return new OperatorError('usage', [problemIn(file, message, remedy, line)]);
 }

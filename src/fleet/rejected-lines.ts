@@ -67,6 +67,20 @@ const TWINS_MAX = 100_000;
 
 type Twins = ReadonlyMap<string, readonly [first: number, second: number | null]>;
 
+/** Reads the fleet again for the folded registration ID of each rejected row that has a legal one. */
+export async function* readRejectedIds(
+  fleet: FleetFile,
+  { rejectedLines, bytes }: { readonly rejectedLines: RejectedLines | null; readonly bytes: number },
+): AsyncGenerator<string> {
+  if (rejectedLines === null) return;
+  for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
+    for (const { line, fields } of records) {
+      const id = rejectedLines.has(line) ? foldedRegistrationId(fields, columns) : null;
+      if (id !== null) yield id;
+    }
+  }
+}
+
 /** Reads the fleet twice more to find the twin of each rejected row, and the reason. */
 export async function* readRejections(
   fleet: FleetFile,

@@ -7,8 +7,9 @@ import type { FleetColumns } from './fleet-header.ts';
 import { foldedRegistrationId, type RowComplaint } from './fleet-row.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import type { KnownColumn } from './known-columns.ts';
-import { readFleetRecords } from './read-fleet-records.ts';
+import { fleetDelimiter, readFleetRecords } from './read-fleet-records.ts';
 import { type OnBadRow, RejectedLines } from './rejected-lines.ts';
+import { RowCounter, type RowCounts } from './row-counter.ts';
 
 /** The findings of the first pass over a fleet file. */
 export type FleetSurvey = {
@@ -25,9 +26,9 @@ export type FleetSurvey = {
   readonly rejectedLines: RejectedLines | null;
   /** Names of the unknown columns, in their order. */
   readonly otherColumns: readonly string[];
-  /** Rows with capital letters in an ID from which their key is derived. */
-  readonly capitalIds: number;
-};
+  /** The delimiter that was given or detected. */
+  readonly delimiter: string;
+} & RowCounts;
 
 /**
  * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every unusable row. Uses at most
@@ -40,11 +41,13 @@ export type FleetSurvey = {
  * `skip`, when no row is left, or the file as a whole cannot be used.
  */
 export async function surveyFleet(
-  fleet: FleetFile,
+  given: FleetFile,
   rules: FleetRules,
   onBadRow: OnBadRow = 'stop',
   fingerprint: Fingerprint = textFingerprint,
 ): Promise<FleetSurvey> {
+  const delimiter = await fleetDelimiter(given);
+  const fleet = { ...given, delimiter };
   const problems = new ProblemList();
   const ids = new FingerprintTable(fingerprint);
   const rejected = new RejectedLines();
@@ -52,7 +55,7 @@ export async function surveyFleet(
     if (onBadRow === 'skip') rejected.add(line);
     else problems.add(...complaints.map((complaint) => ({ file: fleet.file, line, column: null, ...complaint })));
   };
-  const { repeats, rows, ...survey } = await firstPass(fleet, rules, ids, complain).catch((error: unknown) => {
+  const { repeats, rows, counts, ...survey } = await firstPass(fleet, rules, ids, complain).catch((error: unknown) => {
     if (!(error instanceof OperatorError)) throw error;
     problems.add(...error.problems);
     problems.throwIfAny('usage');
@@ -68,16 +71,22 @@ export async function surveyFleet(
   }
   if (rejected.count === rows) problems.add(nothingUsable(fleet.file, rows));
   problems.throwIfAny('usage');
+  // The first pass could not know which rows repeat an ID.
+  const usable = repeats > 0 ? await countUsableRows(fleet, rules, rejected) : counts;
   return {
     file: fleet.file,
+    delimiter,
     rows: rows - rejected.count,
     rejectedRows: rejected.count,
     rejectedLines: rejected.count === 0 ? null : rejected,
     ...survey,
+    ...usable.values(),
   };
 }
 
-type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns' | 'capitalIds'> & {
+type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns'> & {
+  /** Of the rows without complaints. */
+  readonly counts: RowCounter;
   /** Registration IDs whose fingerprint had been seen before. */
   readonly repeats: number;
 };
@@ -90,7 +99,8 @@ async function firstPass(
   complain: (line: number, complaints: readonly RowComplaint[]) => void,
 ): Promise<FirstPass> {
   const digest = createHash('sha256');
-  let [bytes, rows, repeats, capitalIds] = [0, 0, 0, 0];
+  const counts = new RowCounter(rules);
+  let [bytes, rows, repeats] = [0, 0, 0];
   let otherColumns: readonly string[] = [];
   const onBytes = (chunk: Uint8Array): void => {
     digest.update(chunk);
@@ -101,16 +111,27 @@ async function firstPass(
       refuseMissingColumns(fleet, columns, rules);
       otherColumns = columns.others.map(({ name }) => name);
     }
-    for (const { line, fields } of records) {
+    for (const record of records) {
+      const { line, fields } = record;
       const complaints = rowComplaints(fields, columns, rules);
       if (complaints.length > 0) complain(line, complaints);
+      else counts.add(record, columns);
       const id = foldedRegistrationId(fields, columns);
       if (id !== null && ids.add(id)) repeats += 1;
-      if (isCapitalWithDerivedKey(fields, columns, rules)) capitalIds += 1;
       rows += 1;
     }
   }
-  return { digest: digest.digest('hex'), bytes, rows, otherColumns, capitalIds, repeats };
+  return { digest: digest.digest('hex'), bytes, rows, otherColumns, counts, repeats };
+}
+
+async function countUsableRows(fleet: FleetFile, rules: FleetRules, rejected: RejectedLines): Promise<RowCounter> {
+  const counts = new RowCounter(rules);
+  for await (const { columns, records } of readFleetRecords(fleet, () => {})) {
+    for (const record of records) {
+      if (!rejected.has(record.line)) counts.add(record, columns);
+    }
+  }
+  return counts;
 }
 
 /** @throws OperatorError when a column that the run needs for every row is missing. */
@@ -147,19 +168,3 @@ function nothingUsable(file: string, rows: number): Problem {
   const message = `none of the ${rows.toLocaleString('en-US')} rows can be used`;
   return problemIn(file, message, 'List the reasons with --on-bad-row stop');
 }
-
-/** The service treats IDs as case-insensitive, but a key is derived from their bytes: whether it folds the case first is unverified. */
-function isCapitalWithDerivedKey(fields: readonly string[], { placeOf }: FleetColumns, { keys }: FleetRules): boolean {
-  const isDerived = keys === 'for-every-row' || keys === 'of-these-groups';
-  if (!isDerived || fields[placeOf.get('device_key') ?? -1]) return false;
-  return /[A-Z]/.test(fields[placeOf.get('registration_id') ?? -1] ?? '');
-}
-
-/** Warns of `FleetSurvey.capitalIds`; `null` if there are none. */
-export function capitalIdsWarning(count: number): string | null {
-  if (count === 0) return null;
-  const ids = count === 1 ? '1 registration ID has' : `${count.toLocaleString('en-US')} registration IDs have`;
-  return `${ids} capital letters and a derived key: it is unverified whether the service folds the case before it derives the key`;
-}
-
-export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of these IDs first (--limit)';

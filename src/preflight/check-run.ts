@@ -3,7 +3,13 @@ import type { AllocationExpectation } from '../allocation/allocation-expectation
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { OpenConversation } from '../conversation/conversation.ts';
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../dps/service-limits.ts';
-import { CAPITAL_IDS_REMEDY, capitalIdsWarning, type FleetSurvey } from '../fleet/survey-fleet.ts';
+import {
+  CAPITAL_IDS_REMEDY,
+  capitalIdsWarning,
+  WINDOWS_1252_REMEDY,
+  windows1252Warning,
+} from '../fleet/row-counter.ts';
+import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import {
   bindingLimit,
   type CapacityDemand,
@@ -120,9 +126,11 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
   const { scenario, survey, selection, keys } = request;
   const { fleet, load } = scenario;
   const capitals = capitalIdsWarning(survey.capitalIds);
+  const windows1252 = windows1252Warning(survey);
   return [
     rowsFinding(survey, devices),
     ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
+    ...(windows1252 === null ? [] : [warning('fleet', windows1252, WINDOWS_1252_REMEDY)]),
     ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, clock.epochMs())),
   ];
 }

@@ -11,7 +11,12 @@ export type Problem = {
   readonly remedy: string | null;
   /** Lines that show the place, printed below the message. */
   readonly excerpt?: string;
+  /** Further lines with the same problem. */
+  readonly otherLines?: OtherLines;
 };
+
+/** The first of these lines, in the order in which they were found, and the number of all. */
+type OtherLines = { readonly first: readonly number[]; readonly count: number };
 
 /** A problem with the command line or the environment. */
 export function problem(message: string, remedy: string | null = null): Problem {
@@ -44,39 +49,76 @@ export class OperatorError extends Error {
   }
 }
 
-/** `fleet.csv:17:3: message. Remedy.` */
-function describeProblem({ file, line, column, message, remedy, excerpt = '' }: Problem): string {
-  const place = file === null ? '' : `${[file, line, column].filter((part) => part !== null).join(':')}: `;
-  return `${place}${message}.${remedy === null ? '' : ` ${remedy}.`}${excerpt === '' ? '' : `\n${excerpt}`}`;
+/** `fleet.csv:17:3: message. Remedy.`, or `fleet.csv: lines 4, 9, 12 and 47 more: message. Remedy.` */
+function describeProblem({ message, remedy, excerpt = '', ...where }: Problem): string {
+  return `${describePlace(where)}${message}.${remedy === null ? '' : ` ${remedy}.`}${excerpt === '' ? '' : `\n${excerpt}`}`;
 }
 
-/** Problems listed in one error: a fleet with a million bad rows has one mistake, not a million. */
+/** Lines of a shared problem that are all named. */
+const LINES_NAMED_MAX = 10;
+
+/** Lines that are named where there are more than `LINES_NAMED_MAX`. */
+const LINES_NAMED_OF_MANY = 3;
+
+function describePlace({
+  file,
+  line,
+  column,
+  otherLines,
+}: Pick<Problem, 'file' | 'line' | 'column' | 'otherLines'>): string {
+  if (file === null) return '';
+  if (line === null || otherLines === undefined) {
+    return `${[file, line, column].filter((part) => part !== null).join(':')}: `;
+  }
+  const count = 1 + otherLines.count;
+  const named = [line, ...otherLines.first].slice(0, count > LINES_NAMED_MAX ? LINES_NAMED_OF_MANY : LINES_NAMED_MAX);
+  const last = count > named.length ? `${(count - named.length).toLocaleString('en-US')} more` : `${named.pop()}`;
+  return `${file}: lines ${named.join(', ')} and ${last}: `;
+}
+
+/** Different problems listed in one error: a fleet with a million bad rows has one mistake, not a million. */
 export const PROBLEMS_LISTED_MAX = 50;
 
-/** Collects problems: keeps the first `PROBLEMS_LISTED_MAX` and counts the rest. */
+/**
+ * Collects problems. Those of one file that differ only in their line become one; keeps the first `PROBLEMS_LISTED_MAX`, and
+ * counts the rest.
+ */
 export class ProblemList {
-  readonly #listed: Problem[] = [];
-  #count = 0;
+  readonly #listed = new Map<string, Problem>();
+  #unlisted = 0;
 
   add(...problems: readonly Problem[]): void {
     for (const each of problems) {
-      this.#count += 1;
-      if (this.#listed.length < PROBLEMS_LISTED_MAX) this.#listed.push(each);
+      const { file, line, column, message, remedy, excerpt } = each;
+      const key = JSON.stringify([file, message, remedy, column, excerpt, line === null ? this.#listed.size : '']);
+      const same = this.#listed.get(key);
+      if (same !== undefined) this.#listed.set(key, withLine(same, each));
+      else if (this.#listed.size < PROBLEMS_LISTED_MAX) this.#listed.set(key, each);
+      else this.#unlisted += 1 + (each.otherLines?.count ?? 0);
     }
   }
 
   /** Counts problems without listing them. */
   addUnlisted(count: number): void {
-    this.#count += count;
+    this.#unlisted += count;
   }
 
   /** @throws OperatorError if any problem was added */
   throwIfAny(kind: OperatorErrorKind): void {
-    if (this.#count === 0) return;
-    const unlisted = this.#count - this.#listed.length;
-    throw new OperatorError(kind, unlisted === 0 ? this.#listed : [...this.#listed, problem(`and ${unlisted} more`)]);
+    const listed = [...this.#listed.values()];
+    if (this.#unlisted > 0) listed.push(problem(`and ${this.#unlisted} more`));
+    if (listed.length > 0) throw new OperatorError(kind, listed);
   }
 }
+
+function withLine(known: Problem, { line, otherLines: further = NO_LINES }: Problem): Problem {
+  const { first, count } = known.otherLines ?? NO_LINES;
+  const found = line === null ? [] : [line, ...further.first];
+  const lines = first.length < LINES_NAMED_MAX - 1 ? [...first, ...found].slice(0, LINES_NAMED_MAX - 1) : first;
+  return { ...known, otherLines: { first: lines, count: count + 1 + further.count } };
+}
+
+const NO_LINES: OtherLines = { first: [], count: 0 };
 
 const REASONS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   ENOENT: ['no such file', 'Check the path'],

@@ -10,10 +10,12 @@ export type PlannedRun = { readonly out: string; readonly digest: string; readon
 
 /**
  * The newest run under `out` of the same fleet at the same target, or `null`. Folders without a usable run.json are passed over.
+ * Each run starts an embedded emulator of its own, which knows no device: it is never the same target.
  *
  * @param except the folder of a run to leave out of the search; `null` = none
  */
 export function findEarlierRun({ out, digest, target }: PlannedRun, except: string | null): string | null {
+  if (target.kind === 'emulator') return null;
   const isSameRun = (folder: string): boolean => {
     const run = findRunFile(folder, 'fleet', 'addedFleetDigests', 'target');
     if (run === null || targetKey(run.target) !== targetKey(target)) return false;

@@ -43,7 +43,7 @@ const RUN_FILE_SCHEMA = z.object({
   scenario: z.looseObject({
     fleet: z.object({
       file: z.string(),
-      delimiter: z.string(),
+      delimiter: z.string().nullable(),
       header: z.boolean(),
       columns: z.record(z.string(), z.string()),
     }),

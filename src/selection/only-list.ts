@@ -4,8 +4,18 @@ import { FingerprintTable, textFingerprint } from '../fleet/fingerprint-table.ts
 import { type ListedId, readRegistrationIds } from '../fleet/read-registration-ids.ts';
 import { PROBLEMS_LISTED_MAX } from '../problem/operator-error.ts';
 
-/** IDs of the list that the fleet does not have; only the first `PROBLEMS_LISTED_MAX` are listed. */
+/** IDs of the list without a usable row; only the first `PROBLEMS_LISTED_MAX` are listed. */
 export type MissingIds = { readonly count: number; readonly listed: readonly ListedId[] };
+
+class MissingCount implements MissingIds {
+  readonly listed: ListedId[] = [];
+  count = 0;
+
+  add(id: ListedId): void {
+    if (this.listed.length < PROBLEMS_LISTED_MAX) this.listed.push(id);
+    this.count += 1;
+  }
+}
 
 /** The registration IDs of an `--only` file, as fingerprints, and which of them the fleet has. */
 export class OnlyList {
@@ -46,17 +56,28 @@ export class OnlyList {
     this.#met += 1;
   }
 
-  /** Call after the whole fleet was met. Reads the file again if any ID is missing. */
-  async missing(): Promise<MissingIds> {
-    const listed: ListedId[] = [];
-    let count = 0;
-    if (this.#met === this.#distinct) return { count, listed };
-    for await (const ids of readRegistrationIds(this.file, () => {})) {
-      const missing = ids.filter(({ text }) => !this.#ids.isRepeated(foldRegistrationId(text)));
-      listed.push(...missing.slice(0, PROBLEMS_LISTED_MAX - listed.length));
-      count += missing.length;
+  /**
+   * Call after the whole fleet was met. Reads the file again if any ID is missing.
+   *
+   * @param rejectedIds Reads the folded IDs of the rows that the run leaves out as unusable.
+   * @returns The IDs of such rows apart from those that the fleet does not have at all.
+   */
+  async missing(
+    rejectedIds: () => AsyncIterable<string>,
+  ): Promise<{ readonly absent: MissingIds; readonly rejected: MissingIds }> {
+    const [absent, rejected] = [new MissingCount(), new MissingCount()];
+    if (this.#met === this.#distinct) return { absent, rejected };
+    const inRejectedRows = new FingerprintTable(textFingerprint);
+    for await (const id of rejectedIds()) {
+      if (this.#ids.has(id)) inRejectedRows.add(id);
     }
-    return { count, listed };
+    for await (const ids of readRegistrationIds(this.file, () => {})) {
+      for (const one of ids) {
+        const id = foldRegistrationId(one.text);
+        if (!this.#ids.isRepeated(id)) (inRejectedRows.has(id) ? rejected : absent).add(one);
+      }
+    }
+    return { absent, rejected };
   }
 
   /** Invalid registration IDs are included; the fleet cannot have them. */

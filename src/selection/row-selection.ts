@@ -10,7 +10,7 @@ import type { SelectionPins } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { Canary } from './canary.ts';
-import { OnlyList } from './only-list.ts';
+import { type MissingIds, OnlyList } from './only-list.ts';
 
 /** Registration IDs that one warning names. */
 const MISSING_WARNED_MAX = 5;
@@ -34,12 +34,14 @@ export type RowSelection = {
  * An ID that `--only` names and the fleet does not have is treated as a bad row: that device would be left out unnoticed.
  *
  * @param began what they named when the resumed run began; `null` = a new run
+ * @param rejectedIds reads the folded registration IDs of the rows that were left out as unusable
  * @throws OperatorError `usage` when a file that they name cannot be used, or no row is left
  */
 export async function selectRows(
   fleet: AsyncIterable<FleetRow>,
   { selection, load, onBadRow }: Pick<Scenario, 'selection' | 'load' | 'onBadRow'>,
   began: SelectionPins | null = null,
+  rejectedIds: () => AsyncIterable<string> = noIds,
 ): Promise<RowSelection> {
   const { excludeRun, onlyFile } = selection;
   const excluded = excludeRun === null ? null : await assignedIn(excludeRun);
@@ -59,7 +61,7 @@ export async function selectRows(
     canary.offer(row);
   }
   if (rows === 0) throw nothingLeft(excludeRun, onlyFile);
-  const missing = only === null ? [] : await missingWarnings(only, began === null && onBadRow === 'stop');
+  const missing = only === null ? [] : await missingWarnings(only, rejectedIds, began === null && onBadRow === 'stop');
   const pins = { only: only === null ? null : { digest: only.digest }, exclude: excluded?.pin ?? null };
   return { rows, takes, canary: canary.rows, pins, warnings: [...missing, ...canary.warnings] };
 }
@@ -77,21 +79,33 @@ async function assignedIn(run: string): Promise<{ readonly ids: FingerprintTable
 }
 
 /** @throws OperatorError `usage` with the lines that the fleet does not have, when `isRefused` */
-async function missingWarnings(only: OnlyList, isRefused: boolean): Promise<readonly string[]> {
-  const { count, listed } = await only.missing();
-  if (count === 0) return [];
+async function missingWarnings(
+  only: OnlyList,
+  rejectedIds: () => AsyncIterable<string>,
+  isRefused: boolean,
+): Promise<readonly string[]> {
+  const { absent, rejected } = await only.missing(rejectedIds);
   if (isRefused) {
     const problems = new ProblemList();
-    problems.add(...listed.map(({ line, text }) => notInFleet(only.file, line, text)));
-    problems.addUnlisted(count - listed.length);
+    problems.add(...absent.listed.map(({ line, text }) => notInFleet(only.file, line, text)));
+    problems.addUnlisted(absent.count - absent.listed.length);
     problems.throwIfAny('usage');
   }
-  const first = listed.slice(0, MISSING_WARNED_MAX).map(({ line, text }) => `${quoteValue(text)} (line ${line})`);
-  const more = count > first.length ? ', …' : '';
+  const those = rejected.count === 1 ? 'whose row is' : 'whose rows are';
   return [
-    `${only.file} names ${formatNoun(count, 'ID')} not among the usable rows of the fleet: ${first.join(', ')}${more}`,
+    ...missingWarning(only.file, absent, 'that the fleet does not have'),
+    ...missingWarning(only.file, rejected, `${those} left out as unusable or duplicate`),
   ];
 }
+
+function missingWarning(file: string, { count, listed }: MissingIds, which: string): readonly string[] {
+  if (count === 0) return [];
+  const first = listed.slice(0, MISSING_WARNED_MAX).map(({ line, text }) => `${quoteValue(text)} (line ${line})`);
+  const more = count > first.length ? ', …' : '';
+  return [`${file} names ${formatNoun(count, 'ID')} ${which}: ${first.join(', ')}${more}`];
+}
+
+async function* noIds(): AsyncGenerator<string> {}
 
 function notInFleet(file: string, line: number, text: string): Problem {
   const message = `${quoteValue(text)} is not among the usable rows of the fleet`;

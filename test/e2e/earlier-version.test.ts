@@ -92,7 +92,13 @@ describe('a finished run of the version before', () => {
   });
 
   it('is found as an earlier run of its fleet', async () => {
-    const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', '.');
+    const other = copyOfFixture();
+    const file = join(other.cwd, 'done', 'run.json');
+    // An embedded emulator is new in every run: only a run at a service is one that could be repeated.
+    const target = { kind: 'service', host: 'dps.example.net', port: 8883, idScope: '0ne00000001' };
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), target }));
+    const atService = ['--host', target.host, '--id-scope', target.idScope, '--out', '.', '--dry-run'];
+    const { code, stderr } = await other.program('run', 'fleet.csv', ...atService);
     expect(code).toBe(2);
     expect(stderr).toMatch(/\bdone\b/);
   });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dpsload, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
@@ -85,11 +85,19 @@ describe('a run against the embedded emulator', () => {
     const args = ['run', fleetFile('fleet-again.csv', 3), ...emulator, '--out', out, '--quiet'];
     const env = { DPSLOAD_GROUP_KEY: KEY };
     expect((await dpsload(args, { env })).code).toBe(0);
-    const repeated = await dpsload(args, { env });
+    const folder = onlyRunFolder(out);
+    // A new emulator knows no device.
+    expect((await dpsload(args, { env })).code).toBe(0);
+    expect(readdirSync(out)).toHaveLength(2);
+    const runFile = join(folder, 'run.json');
+    const target = { kind: 'service', host: 'dps.example.net', port: 8883, idScope: '0ne00000001' };
+    writeFileSync(runFile, JSON.stringify({ ...JSON.parse(readFileSync(runFile, 'utf8')), target }));
+    const atService = ['--host', target.host, '--id-scope', target.idScope, '--out', out, '--dry-run'];
+    const repeated = await dpsload(['run', fleetFile('fleet-again.csv', 3), ...atService], { env });
     expect(repeated.code).toBe(2);
-    expect(repeated.stderr).toContain(onlyRunFolder(out));
+    expect(repeated.stderr).toContain(folder);
     expect(repeated.stderr).toContain('--again');
-    expect((await dpsload([...args, '--again'], { env })).code).toBe(0);
+    expect((await dpsload(['run', path('fleet-again.csv'), ...atService, '--again'], { env })).code).toBe(0);
   });
 });
 

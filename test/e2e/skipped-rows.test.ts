@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
@@ -96,6 +96,31 @@ describe('a fleet with rows that cannot be used', () => {
   it('is refused by default, with every reason', async () => {
     const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none')]);
     expect(code).toBe(2);
-    for (const line of [4, 5, 8, 9, 12]) expect(stderr).toContain(`fleet.csv:${line}: `);
+    for (const line of [5, 8, 12]) expect(stderr).toContain(`fleet.csv:${line}: `);
+    expect(stderr).toContain('fleet.csv: lines 4 and 9: registration_id contains " "');
+  });
+});
+
+describe('a fleet as factories write it', () => {
+  it('is registered whole, and its results are UTF-8', async () => {
+    const file = join(root, 'factory.csv');
+    writeFileSync(
+      file,
+      Buffer.from('registration_id;Kunde\r\ndev-1;M\xfcller\r\ndev-2;Meier\r\ndev-3;Wei\xdf\r\n', 'latin1'),
+    );
+    const out = mkdtempSync(join(root, 'out-'));
+    const { code, stderr } = await dpsload(['run', file, '--emulator', '--out', out, '--limit', '2', '--quiet']);
+    expect(stderr).toContain('2 rows have text in column "Kunde" that is not UTF-8; it is read as Windows-1252');
+    expect(code).toBe(0);
+    const folder = onlyRunFolder(out);
+    const { scenario, settings } = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'));
+    expect([scenario.fleet.delimiter, settings.fleet.delimiter]).toEqual([';', ';']);
+    expect((await dpsload(['resume', folder, '--limit', '3', '--quiet'])).code).toBe(0);
+    const rows = readResultRows(join(folder, 'registrations.csv'));
+    expect(rows.map(({ result, Kunde }) => [result, Kunde])).toEqual([
+      ['assigned', 'Müller'],
+      ['assigned', 'Meier'],
+      ['assigned', 'Weiß'],
+    ]);
   });
 });

@@ -108,7 +108,9 @@ describe('CSV records', () => {
 
   it('are refused in UTF-16', async () => {
     for (const bytes of [Buffer.from('\uFEFFa,b\n', 'utf16le'), Buffer.from('\uFEFFa,b\n', 'utf16le').swap16()]) {
-      expect(String((await read(bytes)).error)).toContain('f.csv:1: is UTF-16. Save the file as CSV in UTF-8.');
+      expect(String((await read(bytes)).error)).toContain(
+        'f.csv:1: is UTF-16. Save the file as CSV in UTF-8 (in Excel',
+      );
     }
   });
 

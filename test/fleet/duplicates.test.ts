@@ -48,7 +48,17 @@ describe('duplicates', () => {
           (caught: unknown) => caught,
         );
         const problems = error instanceof OperatorError ? error.problems : [];
-        expect(problems.map(linesOf)).toEqual(repeatedLines(ids));
+        const first = [...new Set(repeatedLines(ids).map(([, line]) => line))];
+        const expected = first.map((line) => {
+          const lines = repeatedLines(ids).flatMap(([repeated, of]) => (of === line ? [repeated] : []));
+          return { line, named: lines.slice(0, 10), count: lines.length };
+        });
+        const found = problems.map((each) => ({
+          line: linesOf(each)[1],
+          named: [each.line, ...(each.otherLines?.first ?? [])],
+          count: 1 + (each.otherLines?.count ?? 0),
+        }));
+        expect(found).toEqual(expected);
       }),
       { numRuns: 40 },
     );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import type { FleetRules } from '../../src/fleet/fleet-rules.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
-import { RejectedLines, readRejections } from '../../src/fleet/rejected-lines.ts';
+import { RejectedLines, readRejectedIds, readRejections } from '../../src/fleet/rejected-lines.ts';
 import { type FleetSurvey, surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { operatorError, writeFleetFile } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -44,6 +44,13 @@ describe('a fleet whose bad rows are skipped', () => {
       [6, 'has 3 fields instead of 2'],
       [9, 'duplicate of line 4 (IDs are not case-sensitive)'],
     ]);
+  });
+
+  it('still says which devices they are', async () => {
+    const fleet = writeFleetFile(folder, 'registration_id,payload\ndev-1,\nbad id,\nDEV-2,\ndev-3,{\ndev-2,\n');
+    const ids: string[] = [];
+    for await (const id of readRejectedIds(fleet, await surveyFleet(fleet, ANY, 'skip'))) ids.push(id);
+    expect(ids).toEqual(['dev-2', 'dev-3', 'dev-2']);
   });
 
   it('is one that needs no skipping when all are good', async () => {

@@ -50,7 +50,9 @@ describe('a fleet', () => {
       rejectedRows: 0,
       rejectedLines: null,
       otherColumns: ['site', 'note'],
+      delimiter: ',',
       capitalIds: 0,
+      windows1252: null,
     });
     expect(await rowsOf(fleet)).toEqual([
       {
@@ -168,21 +170,21 @@ describe('a fleet that cannot be used', () => {
       'Registration_ID\na\n',
       {},
       ANY,
-      [[1, 'resembles registration_id', "--map 'registration_id=Registration_ID'"]],
+      [[1, 'resembles registration_id', 'Did you mean --map registration_id=Registration_ID?']],
     ],
     [
       'resembles: plural',
       'registration_id,groups\na,1\n',
       {},
       ANY,
-      [[1, '"groups" resembles group', "--map 'group=groups'"]],
+      [[1, '"groups" resembles group', '--map group=groups']],
     ],
     [
       'resembles: one edit',
       'registration_id,payloat\na,1\n',
       {},
       ANY,
-      [[1, 'resembles payload', "--map 'payload=payloat'"]],
+      [[1, 'resembles payload', '--map payload=payloat']],
     ],
     [
       'resembles: separators',
@@ -239,8 +241,8 @@ describe('a fleet that cannot be used', () => {
       { header: false },
       ANY,
       [
+        // Both lines.
         [1, 'has 2 fields instead of 1', 'remove --no-header'],
-        [2, 'has 2 fields', 'remove --no-header'],
       ],
     ],
     [
@@ -284,11 +286,11 @@ describe('a fleet that cannot be used', () => {
       [[2, '"x" contains a secret', 'Remove the column']],
     ],
     [
-      'is not UTF-8',
-      Buffer.from('registration_id,x\na,Stra\xdfe\n', 'latin1') as unknown as string,
+      'is not UTF-8 where that matters',
+      Buffer.from('registration_id,group\na,Stra\xdfe\n', 'latin1') as unknown as string,
       {},
       ANY,
-      [[2, 'is not valid UTF-8', 'Save the file as CSV in UTF-8']],
+      [[2, 'group is not valid UTF-8', 'Save the file as CSV in UTF-8']],
     ],
     [
       'is UTF-16',
@@ -299,7 +301,7 @@ describe('a fleet that cannot be used', () => {
     ],
     [
       'has no UTF-8 header',
-      Buffer.from('registration_id,Stra\xdfe\na,1\n', 'latin1') as unknown as string,
+      Buffer.from('registration_id,Stra\x81e\na,1\n', 'latin1') as unknown as string,
       {},
       ANY,
       [[1, 'the header is not UTF-8', 'Save the file']],
@@ -402,7 +404,8 @@ describe('a fleet that cannot be used', () => {
   );
 
   it('has its problems counted beyond those that are listed', async () => {
-    const bad = writeFleetFile(folder, `registration_id\n${'a b\n'.repeat(1_000)}`);
+    const lines = Array.from({ length: 1_000 }, (_, index) => `a${String.fromCodePoint(0x4e00 + index)}\n`);
+    const bad = writeFleetFile(folder, `registration_id\n${lines.join('')}`);
     const error = await operatorError(() => surveyFleet(bad, ANY));
     expect(error.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
     expect(error.message).toContain(`and ${1_000 - PROBLEMS_LISTED_MAX} more`);
@@ -413,6 +416,13 @@ describe('a fleet that cannot be used', () => {
     expect(doubled.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
     expect(doubled.problems[0]?.line).toBe(302);
     expect(doubled.message).toContain(`and ${300 - PROBLEMS_LISTED_MAX} more`);
+  });
+
+  it('has a problem that rows share in one line, with a count', async () => {
+    const bad = writeFleetFile(folder, `registration_id\na\nb\n${'a b\n'.repeat(50)}`);
+    const { message } = await operatorError(() => surveyFleet(bad, ANY));
+    expect(message).toContain(`${bad.file}: lines 4, 5, 6 and 47 more: registration_id contains " "`);
+    expect(message.split('\n')).toHaveLength(1);
   });
 
   it('never has a key quoted, wherever it stands', async () => {

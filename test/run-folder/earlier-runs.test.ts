@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TargetName } from '../../src/journal/target-name.ts';
-import { findEarlierRun } from '../../src/run-folder/earlier-runs.ts';
+import { findEarlierRun, refuseRepeatedRun } from '../../src/run-folder/earlier-runs.ts';
 import { recordResume } from '../../src/run-folder/run-file.ts';
 import { createRunFolder } from '../../src/run-folder/run-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -32,6 +32,16 @@ describe('the earlier run of a fleet', () => {
     expect(earlierRun('aa', second)).toBe(first);
     expect(earlierRun('cc')).toBeNull();
     expect(findEarlierRun({ out: join(out, 'nowhere'), digest: 'aa', target }, null)).toBeNull();
+  });
+
+  it('is none with an embedded emulator, which is new in every run', () => {
+    const emulator: TargetName = { kind: 'emulator', host: '127.0.0.1', port: 0, idScope: '0ne00000000' };
+    const planned = { out, digest: 'gg', target: emulator };
+    runOf('2026-07', 'gg', emulator);
+    expect(findEarlierRun(planned, null)).toBeNull();
+    expect(() => refuseRepeatedRun(planned)).not.toThrow();
+    runOf('2026-08', 'gg');
+    expect(() => refuseRepeatedRun({ ...planned, target })).toThrow('this fleet was already registered');
   });
 
   it('is one of every fleet that it had in its sessions', async () => {

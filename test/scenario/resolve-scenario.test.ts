@@ -262,7 +262,7 @@ describe('defaults', () => {
       tls: TLS_CHOICES_DEFAULT,
       apiVersion: '2021-06-01',
       attestation: { kind: 'group-key', key: null, groups: {}, secondary: NO_KEYS },
-      fleet: { file: 'f.csv', delimiter: ',', header: true, columns: {} },
+      fleet: { file: 'f.csv', delimiter: null, header: true, columns: {} },
       onBadRow: 'stop',
       load: {
         concurrency: 100,

@@ -93,7 +93,7 @@ describe('the rows that a run takes', () => {
 
   it.each([
     ['dev-1\ndev-2\n', 1, 'no column registration_id; the columns are "dev-1"'],
-    ['Serial;Site\na;b\n', 1, 'no column registration_id; the columns are "Serial;Site"'],
+    ['Serial;Site\na;b\n', 1, 'no column registration_id; the columns are "Serial", "Site"'],
     ['\n', null, 'is empty'],
   ])('cannot be told by the list %j', async (text, line, message) => {
     const only = listFile(text);
@@ -104,8 +104,24 @@ describe('the rows that a run takes', () => {
         line,
         column: null,
         message,
-        remedy: "Write registration_id above the IDs, as in a run's failures.csv, and separate columns with commas",
+        remedy: "Write registration_id above the IDs, as in a run's failures.csv",
       },
+    ]);
+  });
+});
+
+describe('a list that names rejected rows', () => {
+  async function* rejected(): AsyncGenerator<string> {
+    yield* ['dev-twice', 'dev-twice', 'dev-other'];
+  }
+
+  it('is not said to name IDs that the fleet does not have', async () => {
+    const only = listFile('registration_id\ndev-1\nDEV-twice\nnowhere\n');
+    const { rows, warnings } = await selectRows(fleet(3), scenario({ only, onBadRow: 'skip' }), null, rejected);
+    expect(rows).toBe(1);
+    expect(warnings).toEqual([
+      `${only} names 1 ID that the fleet does not have: "nowhere" (line 4)`,
+      `${only} names 1 ID whose row is left out as unusable or duplicate: "DEV-twice" (line 3)`,
     ]);
   });
 });

@@ -104,7 +104,7 @@ function readInput(command: Command, file: string, flags: IssueFlags, environmen
     problems.push(problem('the new CSV would overwrite the fleet CSV', 'Name another file with --csv'));
   const fleet: FleetFile = {
     file,
-    delimiter: gather('delimiter') ?? ',',
+    delimiter: gather('delimiter'),
     header: gather('header') ?? true,
     columns: gather('map') ?? {},
   };

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { HUB_TIERS } from '../../dps/service-limits.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
+import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import type { HubCapacity } from '../../load/capacity.ts';
 import { checkRun } from '../../preflight/check-run.ts';
 import { OperatorError, type Problem } from '../../problem/operator-error.ts';
@@ -82,7 +83,9 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   if (problems.length > 0) throw new OperatorError('usage', problems);
   const { scenario } = loadScenario(given, flags.scenario, environment);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
-  const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
+  const selection = await selectRows(readFleet(scenario.fleet, survey), scenario, null, () =>
+    readRejectedIds(scenario.fleet, survey),
+  );
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(
     { scenario, survey, ...inputs, existingRecords, hubs, selection, userAgent },

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { readFleet } from '../../fleet/read-fleet.ts';
+import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import { surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
@@ -109,7 +110,9 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
     resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
   );
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins);
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins, () =>
+    readRejectedIds(scenario.fleet, fleet),
+  );
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));

@@ -1,13 +1,19 @@
 import { Command, Option } from 'commander';
-import { EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
-import { CAPITAL_IDS_REMEDY, capitalIdsWarning, type FleetSurvey } from '../../fleet/survey-fleet.ts';
-import type { TargetName } from '../../journal/target-name.ts';
+import { readRejectedIds } from '../../fleet/rejected-lines.ts';
+import {
+  CAPITAL_IDS_REMEDY,
+  capitalIdsWarning,
+  WINDOWS_1252_REMEDY,
+  windows1252Warning,
+} from '../../fleet/row-counter.ts';
+import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { printScenario, scenarioKeys } from '../../scenario/read/print-scenario.ts';
-import type { Environment, Target } from '../../scenario/scenario.ts';
+import { withDelimiter } from '../../scenario/read/resolve-scenario.ts';
+import type { Environment } from '../../scenario/scenario.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
@@ -57,17 +63,20 @@ function runOptions(): readonly Option[] {
 async function run(given: Flags, flags: RunFlags, environment: Environment): Promise<number> {
   const { again = false, yes = false, dryRun = false, printConfig = false } = flags;
   const resolved = loadScenario(given, flags.scenario, environment);
-  const { scenario } = resolved;
   if (printConfig) {
     process.stdout.write(printScenario(resolved));
     return EXIT_CODE.success;
   }
-  const { fleet, allocation, ...secrets } = await readRunInputs(scenario, environment);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario);
+  const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
+  const settled = withDelimiter(resolved, fleet.delimiter);
+  const { scenario } = settled;
+  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, null, () =>
+    readRejectedIds(scenario.fleet, fleet),
+  );
   for (const text of [...fleetWarnings(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
   if (dryRun) {
-    const target = plannedTarget(scenario.target);
-    if (target !== null && !again) refuseRepeatedRun({ out: scenario.out, digest: fleet.digest, target });
+    const { out, target } = scenario;
+    if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
     process.stdout.write(describeRun(scenario, fleet, selection.rows));
     return EXIT_CODE.success;
   }
@@ -76,7 +85,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   await confirmRisks(scenario, { rows, registrations }, yes);
   // MQTT takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
-  const settings = scenarioKeys(resolved);
+  const settings = scenarioKeys(settled);
   return executeRun(
     { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, ...secrets },
     registrations,
@@ -84,19 +93,14 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   );
 }
 
-function fleetWarnings({ file, rows, rejectedRows, capitalIds }: FleetSurvey): readonly string[] {
+function fleetWarnings(survey: FleetSurvey): readonly string[] {
+  const { file, rows, rejectedRows, capitalIds } = survey;
   const capitals = capitalIdsWarning(capitalIds);
+  const windows1252 = windows1252Warning(survey);
   const skipped = `${file}: ${formatNoun(rejectedRows, 'row')} skipped, ${formatCount(rows)} usable. See rejected-rows.csv in the run's folder for lines and reasons.`;
   return [
     ...(capitals === null ? [] : [`${capitals}. ${CAPITAL_IDS_REMEDY}.`]),
+    ...(windows1252 === null ? [] : [`${file}: ${windows1252}. ${WINDOWS_1252_REMEDY}.`]),
     ...(rejectedRows > 0 ? [skipped] : []),
   ];
-}
-
-/** `null` = unknown until the emulator has read its configuration. */
-function plannedTarget(target: Target): TargetName | null {
-  if (target.kind === 'service') return target;
-  // Host and port do not matter: every run starts its own emulator.
-  const { kind, configFile } = target;
-  return configFile === null ? { kind, host: '127.0.0.1', port: 0, idScope: EMULATOR_ID_SCOPE_DEFAULT } : null;
 }

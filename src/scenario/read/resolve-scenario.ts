@@ -55,6 +55,16 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
   return { ...settings, scenario: toScenario(settings.values, required(target), attestation) };
 }
 
+/** Pins the delimiter that was detected, so that a resumed run reads the same rows. */
+export function withDelimiter(resolved: ResolvedScenario, delimiter: string): ResolvedScenario {
+  const { scenario, values } = resolved;
+  return {
+    ...resolved,
+    values: { ...values, delimiter },
+    scenario: { ...scenario, fleet: { ...scenario.fleet, delimiter } },
+  };
+}
+
 /** Problems of the scenario file come first, in the order of their places. */
 function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const inFile = problems.filter(({ file }) => file !== null);
@@ -130,7 +140,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     attestation,
     fleet: {
       file: required(values.fleet),
-      delimiter: required(values.delimiter),
+      delimiter: values.delimiter,
       header: required(values.header),
       columns: required(values.map),
     },

@@ -30,9 +30,8 @@ const SETTINGS = {
       help: 'fleet CSV; on the command line, the argument FLEET.csv',
     }),
     delimiter: setting('fleet.delimiter', DELIMITER, {
-      default: ',',
-      defaultText: 'a comma',
-      reason: 'RFC 4180',
+      defaultText: 'detected',
+      reason: 'the first line shows whether it is a comma, semicolon, tab or pipe, or names it (sep=;)',
       help: 'character between the fields of the CSV; write tab for tabs',
     }),
     header: setting('fleet.header', YES_NO, {

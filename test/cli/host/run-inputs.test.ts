@@ -110,7 +110,9 @@ describe('the description of a run', () => {
     rejectedRows: 0,
     rejectedLines: null,
     otherColumns: [],
+    delimiter: ',',
     capitalIds: 0,
+    windows1252: null,
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
     [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throwaway key', '1,000 rows', '34', '2 × 33', 'about 30 s']],

@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Remedy for a text in another encoding. */
+export const SAVE_AS_UTF8 = 'Save the file as CSV in UTF-8 (in Excel: "CSV UTF-8")';
+
+const UTF8_MARK = [0xef, 0xbb, 0xbf];
+
+/** Length of the byte order mark with which a UTF-8 file may begin. */
+export function utf8MarkLength(head: Uint8Array): number {
+  return UTF8_MARK.every((byte, index) => head[index] === byte) ? UTF8_MARK.length : 0;
+}
+
+/** Bytes from the beginning of a file that show whether it is UTF-16. */
+const UTF16_SAMPLE_BYTES = 64;
+
+/** Finds a byte order mark of either order, or the zero bytes that UTF-16 has at every ASCII character. */
+export function isUtf16(head: Uint8Array): boolean {
+  const [first, second] = head;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return true;
+  const sample = head.subarray(0, UTF16_SAMPLE_BYTES);
+  return sample.length >= 4 && sample.filter((byte) => byte === 0).length > sample.length / 4;
+}
+
+/** 0x80 to 0x9F of Windows-1252; from 0xA0 on it is ISO 8859-1. A space stands for bytes that mean nothing. */
+const WINDOWS_1252_HIGH = '€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ';
+
+/** Decodes Windows-1252; `null` when a byte means nothing there. */
+function decodeWindows1252(bytes: Uint8Array): string | null {
+  let text = '';
+  for (const byte of bytes) {
+    const character = byte < 0x80 || byte > 0x9f ? String.fromCharCode(byte) : WINDOWS_1252_HIGH[byte - 0x80];
+    if (character === undefined || (character === ' ' && byte >= 0x80)) return null;
+    text += character;
+  }
+  return text;
+}
+
+const BEYOND_ASCII = /[\u0080-\u00ff]/;
+
+/**
+ * Decodes the fields of a record in place.
+ *
+ * @param fields One character for each byte. Afterwards text, with U+FFFD for bytes that are not UTF-8.
+ * @returns The places of fields that are not UTF-8, with the text that they are in Windows-1252; `null` if there are none.
+ */
+export function decodeFields(fields: string[]): ReadonlyMap<number, string> | null {
+  let others: Map<number, string> | null = null;
+  // Indexes, since this is done for every field of a file with more than ASCII.
+  for (let place = 0; place < fields.length; place += 1) {
+    const field = fields[place] ?? '';
+    if (!BEYOND_ASCII.test(field)) continue;
+    const bytes = Buffer.from(field, 'latin1');
+    const utf8 = bytes.toString();
+    fields[place] = utf8;
+    if (!utf8.includes('\uFFFD') || isUtf8(bytes)) continue;
+    const text = decodeWindows1252(bytes);
+    if (text === null) continue;
+    others ??= new Map();
+    others.set(place, text);
+  }
+  return others;
+}
