@@ -30,6 +30,11 @@ export class Schedule {
     this.#parts = parts;
   }
 
+  /** `false` where only slots bound the launches. */
+  get isPaced(): boolean {
+    return Number.isFinite(this.#parts.pace.dueBy(Number.MAX_SAFE_INTEGER));
+  }
+
   get isPaused(): boolean {
     return this.#pausedAtMs !== null;
   }

@@ -10,6 +10,11 @@
  *
  * Where register requests need permits, `ask` leads through awaitingPermit. The one exception is the request covered by the launch's own
  * permit: the first, on the first connection, before that permit lapses.
+ *
+ * While an outage of the target is known, whatever would connect again is held instead, without using up its attempts or its time, until it
+ * is released: as the probe, or once the outage is over. Open connections continue.
+ *
+ *   reconnect ──► held ──► connecting
  */
 import type { Answer as ServiceAnswer } from '../conversation/conversation.ts';
 import { ERROR_CODES } from '../dps/error-codes.ts';
@@ -47,6 +52,12 @@ type Transitions = {
   readonly [P in Phase]: { readonly [E in RegistrationEvent['type']]?: Handler<In<P>, On<E>> };
 };
 
+/** The effect of an outage where nothing is about to connect. */
+const OUTAGE: { readonly [E in 'outageBegan' | 'outageEnded']: Handler<Unfinished, On<E>> } = {
+  outageBegan: (state, { sinceMs }) => stay({ ...state, progress: excused(state.progress, sinceMs) }),
+  outageEnded: (state) => stay({ ...state, progress: { ...state.progress, outageSinceMs: null } }),
+};
+
 /** The effect of each event in each phase. An event without an entry has none. */
 const TRANSITIONS: Transitions = {
   connecting: {
@@ -57,6 +68,7 @@ const TRANSITIONS: Transitions = {
     lost: connectionLost,
     woke: whenDue(unanswered('no-connack', 'The service did not answer CONNECT')),
     cancelled: cancel,
+    ...OUTAGE,
   },
   awaitingReady: {
     ready: (state, { atMs }, policy) => ask(measured(state.progress, 'subackMs', atMs), atMs, policy),
@@ -64,6 +76,7 @@ const TRANSITIONS: Transitions = {
     lost: connectionLost,
     woke: whenDue(unanswered('no-suback', 'The service did not answer SUBSCRIBE')),
     cancelled: cancel,
+    ...OUTAGE,
   },
   awaitingAnswer: {
     answered: receive,
@@ -71,6 +84,7 @@ const TRANSITIONS: Transitions = {
     lost: connectionLost,
     woke: whenDue(unanswered('no-answer', 'The service did not answer the request')),
     cancelled: cancel,
+    ...OUTAGE,
   },
   awaitingPermit: {
     permitGranted: (state, { atMs }, policy) => register(progressAfter(state, atMs), atMs, policy),
@@ -78,12 +92,20 @@ const TRANSITIONS: Transitions = {
     lost: (state, event, policy) => withPermitWithdrawn(connectionLostIdle(state, event, event.atMs, policy)),
     woke: whenDue((state) => stay(state)),
     cancelled: (state, event) => withPermitWithdrawn(cancel(state, event)),
+    ...OUTAGE,
   },
   pausing: {
     stale: countStale,
     lost: connectionLostInPause,
     woke: whenDue(resume),
     cancelled: cancel,
+    ...OUTAGE,
+    outageBegan: holdPausing,
+  },
+  held: {
+    released: release,
+    cancelled: (state, event) => after({ type: 'reportHold', held: false }, cancel(state, event)),
+    ...OUTAGE,
   },
   done: {},
 };
@@ -126,6 +148,10 @@ export function begin(subject: RegistrationSubject, atMs: number, policy: Regist
     requestRetries: 0,
     troublesInARow: 0,
     lastTrouble: null,
+    failedAtMs: [],
+    attemptsRefunded: 0,
+    outageSinceMs: null,
+    excusedUntilMs: null,
   };
   return connect(progress, atMs, policy);
 }
@@ -192,11 +218,59 @@ function reconnect(
   { atMs, notBeforeMs, trouble }: { atMs: number; notBeforeMs: number; trouble: RegistrationVerdict },
   policy: RegistrationPolicy,
 ): Transition {
-  const lost = { type: 'reportLost' } as const;
-  if (progress.attempts >= policy.attemptsMax) return after(lost, finish(progress, atMs, trouble));
-  const troubled = withTrouble(progress, trouble);
+  const lost = { type: 'reportLost', reached: progress.phases.tlsMs !== null } as const;
+  if (progress.outageSinceMs !== null) {
+    const refunded = { ...progress, attemptsRefunded: progress.attemptsRefunded + 1, lastTrouble: trouble };
+    return after(lost, hold(refunded, atMs, notBeforeMs));
+  }
+  if (!hasAttempts(progress, policy)) return after(lost, finish(progress, atMs, trouble));
+  const failedAtMs = [...progress.failedAtMs, atMs].slice(-policy.attemptsMax);
+  const troubled = withTrouble({ ...progress, failedAtMs }, trouble);
   const untilMs = Math.max(notBeforeMs, atMs + backoffMs(troubled, policy));
-  return after(lost, pause(troubled, 'reconnect', atMs, untilMs));
+  return after(lost, pause(troubled, 'reconnect', { pausedAtMs: atMs, untilMs, askedUntilMs: notBeforeMs }));
+}
+
+function hasAttempts({ attempts, attemptsRefunded }: RegistrationProgress, policy: RegistrationPolicy): boolean {
+  return attempts - attemptsRefunded < policy.attemptsMax;
+}
+
+// ---- outage
+
+/** Attempts that failed since the outage began do not count, nor do they lengthen the backoff. */
+function excused(progress: RegistrationProgress, sinceMs: number): RegistrationProgress {
+  const failedAtMs = progress.failedAtMs.filter((failedMs) => failedMs < sinceMs);
+  const refunds = progress.failedAtMs.length - failedAtMs.length;
+  return {
+    ...progress,
+    failedAtMs,
+    attemptsRefunded: progress.attemptsRefunded + refunds,
+    troublesInARow: Math.max(0, progress.troublesInARow - refunds),
+    outageSinceMs: sinceMs,
+  };
+}
+
+/** The backoff ends: the release comes when connecting makes sense. A pause that the service asked for still applies. */
+function holdPausing(state: In<'pausing'>, { atMs, sinceMs }: On<'outageBegan'>): Transition {
+  if (state.then === 'ask') return stay({ ...state, progress: excused(state.progress, sinceMs) });
+  return hold(excused(progressAfter(state, atMs), sinceMs), atMs, state.askedUntilMs);
+}
+
+function hold(progress: RegistrationProgress, heldAtMs: number, askedUntilMs: number): Transition {
+  const sinceMs = progress.outageSinceMs ?? heldAtMs;
+  return {
+    state: { phase: 'held', wakeAtMs: null, heldAtMs, sinceMs, askedUntilMs, progress },
+    commands: [{ type: 'closeConversation' }, { type: 'reportHold', held: true }],
+  };
+}
+
+function release(state: In<'held'>, { atMs }: On<'released'>, policy: RegistrationPolicy): Transition {
+  const progress = progressAfter(state, atMs);
+  const { askedUntilMs } = state;
+  const next =
+    askedUntilMs > atMs
+      ? pause(progress, 'reconnect', { pausedAtMs: atMs, untilMs: askedUntilMs, askedUntilMs })
+      : connect(progress, atMs, policy);
+  return after({ type: 'reportHold', held: false }, next);
 }
 
 // ---- requests
@@ -297,9 +371,9 @@ function askAgain(
 
 /** Final, unless the device has another key, or may present its certificate once more. */
 function notAuthorized(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
-  const { attempts, key, subject, certificateRetried } = progress;
+  const { key, subject, certificateRetried } = progress;
   const lastTrouble = answerVerdict('unauthorized', answer.status, answer.body);
-  if (attempts < policy.attemptsMax) {
+  if (hasAttempts(progress, policy)) {
     if (key + 1 < subject.keys) {
       const withNextKey = { ...progress, key: key + 1, lastTrouble };
       return pauseFor(withNextKey, 'reconnect', answer, { defaultMs: 0, minMs: 0, maxMs: policy.retryAfterMaxMs });
@@ -337,29 +411,32 @@ function pauseFor(
   { atMs, retryAfterSeconds }: Answer,
   { defaultMs, minMs, maxMs }: PauseLimits,
 ): Transition {
-  if (retryAfterSeconds === null) return pause(progress, then, atMs, atMs + defaultMs);
+  const pauseOf = (durationMs: number, paused = progress): Transition => {
+    const untilMs = atMs + durationMs;
+    return pause(paused, then, { pausedAtMs: atMs, untilMs, askedUntilMs: untilMs });
+  };
+  if (retryAfterSeconds === null) return pauseOf(defaultMs);
   const askedMs = retryAfterSeconds * 1000;
-  if (askedMs < minMs) return pause(progress, then, atMs, atMs + minMs);
-  if (askedMs <= maxMs) return pause(progress, then, atMs, atMs + askedMs);
-  const clamped = { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 };
-  return pause(clamped, then, atMs, atMs + maxMs);
+  if (askedMs < minMs) return pauseOf(minMs);
+  if (askedMs <= maxMs) return pauseOf(askedMs);
+  return pauseOf(maxMs, { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 });
 }
 
 function pause(
   progress: RegistrationProgress,
   then: In<'pausing'>['then'],
-  pausedAtMs: number,
-  untilMs: number,
+  { pausedAtMs, untilMs, askedUntilMs }: { pausedAtMs: number; untilMs: number; askedUntilMs: number },
 ): Transition {
   return {
-    state: { phase: 'pausing', then, pausedAtMs, wakeAtMs: byDeadline(progress, untilMs), progress },
+    state: { phase: 'pausing', then, pausedAtMs, askedUntilMs, wakeAtMs: byDeadline(progress, untilMs), progress },
     commands: then === 'reconnect' ? [{ type: 'closeConversation' }] : [],
   };
 }
 
 function resume(state: In<'pausing'>, { atMs }: On<'woke'>, policy: RegistrationPolicy): Transition {
   const progress = progressAfter(state, atMs);
-  return state.then === 'ask' ? ask(progress, atMs, policy) : connect(progress, atMs, policy);
+  if (state.then === 'ask') return ask(progress, atMs, policy);
+  return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs, atMs);
 }
 
 /** The pause's random number. Attempts or requests grow between two pauses, so no two draws are the same. */
@@ -418,7 +495,7 @@ function after(command: RegistrationCommand, { state, commands }: Transition): T
 }
 
 /** A timer that fires early has no effect; past the deadline only the deadline counts. */
-function whenDue<S extends Unfinished>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'woke'>> {
+function whenDue<S extends Exclude<Unfinished, In<'held'>>>(timeIsUp: Handler<S, On<'woke'>>): Handler<S, On<'woke'>> {
   return (state, event, policy) => {
     if (event.atMs < state.wakeAtMs) return stay(state);
     if (event.atMs >= state.progress.deadlineAtMs) return deadlinePassed(state, event.atMs, policy);
@@ -443,9 +520,23 @@ function progressAfter(state: Unfinished, atMs: number): RegistrationProgress {
       return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
     case 'awaitingAnswer':
       return markInDoubt(progress, state.asked);
+    case 'held':
+      return afterHold(state, atMs);
     default:
       return progress;
   }
+}
+
+/** All time since the outage began does not count towards the deadline, including attempts that failed in between. */
+function afterHold({ progress, heldAtMs, sinceMs }: In<'held'>, atMs: number): RegistrationProgress {
+  const { deadlineAtMs, excusedUntilMs, heldUnderWayMs, startedAtMs } = progress;
+  const excusedFromMs = Math.min(atMs, Math.max(sinceMs, startedAtMs, excusedUntilMs ?? startedAtMs));
+  return {
+    ...progress,
+    heldUnderWayMs: heldUnderWayMs + atMs - heldAtMs,
+    deadlineAtMs: deadlineAtMs + atMs - excusedFromMs,
+    excusedUntilMs: atMs,
+  };
 }
 
 /** The fate of the request is unknown. Polls change nothing at the service. */

@@ -79,7 +79,7 @@ export type RegistrationOutcome = {
   readonly finishedAtMs: number | null;
   /** Time held back by governor, canary or outage. */
   readonly heldMs: number;
-  /** The part of `heldMs` between start and end: repeated register requests that waited for a permit. */
+  /** The part of `heldMs` between start and end: repeated register requests that waited for a permit, and waiting for an outage to end. */
   readonly heldUnderWayMs: number;
   /** Sum of the pauses required by the service or the policy. */
   readonly waitedMs: number;

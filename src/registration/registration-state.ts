@@ -37,6 +37,14 @@ export type RegistrationProgress = RegistrationCounts & {
   /** Troubles since the service last made progress: the exponent of the backoff. */
   readonly troublesInARow: number;
   readonly lastTrouble: RegistrationVerdict | null;
+  /** When recent attempts failed, at most as many as the policy allows: an outage that is noticed later excuses those in it. */
+  readonly failedAtMs: readonly number[];
+  /** Attempts that an outage excuses. */
+  readonly attemptsRefunded: number;
+  /** Since when the target does not respond; `null` = no outage is known. */
+  readonly outageSinceMs: number | null;
+  /** Time before this is already excused from the deadline, as far as it fell into an outage. */
+  readonly excusedUntilMs: number | null;
 };
 
 /** `wakeAtMs`: when the machine wants `woke`, unless another event comes first. */
@@ -53,6 +61,17 @@ export type RegistrationState = { readonly progress: RegistrationProgress } & (
       readonly pausedAtMs: number;
       /** `ask`: the connection stays open. `reconnect`: it is closed. */
       readonly then: 'ask' | 'reconnect';
+      /** The part of the pause that the service asked for ends here; the rest is backoff. */
+      readonly askedUntilMs: number;
+    }
+  /** No connection: the target does not respond, and `released` comes when connecting makes sense. Has no time limit of its own. */
+  | {
+      readonly phase: 'held';
+      readonly wakeAtMs: null;
+      readonly heldAtMs: number;
+      /** Since when the outage lasted. */
+      readonly sinceMs: number;
+      readonly askedUntilMs: number;
     }
   | { readonly phase: 'done'; readonly wakeAtMs: null }
 );
@@ -62,6 +81,11 @@ export type RegistrationEvent = { readonly atMs: number } & (
   | { readonly type: 'woke' }
   | { readonly type: 'permitGranted' }
   | { readonly type: 'cancelled' }
+  /** The target has not responded since then, as all connections of the run show. */
+  | { readonly type: 'outageBegan'; readonly sinceMs: number }
+  | { readonly type: 'outageEnded' }
+  /** A held registration may connect. */
+  | { readonly type: 'released' }
 );
 
 /** The machine's part of an outcome. */
@@ -89,8 +113,10 @@ export type RegistrationCommand =
   /** Asks for `permitGranted`; at most one such request is pending. `repeats`: an earlier register request was sent. */
   | { readonly type: 'requestPermit'; readonly repeats: boolean }
   | { readonly type: 'withdrawPermit' }
-  /** The connection failed, or the service did not answer in time. */
-  | { readonly type: 'reportLost' }
+  /** The connection failed, or the service did not answer in time. `reached`: TLS had been established. */
+  | { readonly type: 'reportLost'; readonly reached: boolean }
+  /** The registration is held from now on, or no longer. */
+  | { readonly type: 'reportHold'; readonly held: boolean }
   /** A 429 came; `retryAfterSeconds` as the service sent it. */
   | { readonly type: 'reportThrottle'; readonly retryAfterSeconds: number | null }
   /** The last command. */

@@ -27,10 +27,14 @@ export type RegistrationJob = {
   readonly userAgent: string;
   /** Called at once for every 429, with its retry-after in seconds. */
   readonly onThrottle: (retryAfterSeconds: number | null) => void;
-  /** Called with `alive` for each CONNACK and answer, and with `lost` for each connection that failed or went silent. */
-  readonly onConnection: (status: 'alive' | 'lost') => void;
+  readonly onConnection: (status: ConnectionStatus) => void;
+  /** Called when the registration is held for an outage, and when it no longer is. */
+  readonly onHold: (held: boolean) => void;
   readonly onPermit: (change: PermitChange) => void;
 };
+
+/** `alive`: a CONNACK or an answer came. `lost`: a connection failed or went silent; `unreachable`: so it did before TLS was established. */
+export type ConnectionStatus = 'alive' | 'lost' | 'unreachable';
 
 export type PermitChange =
   /** Asks for one more register request, which `permitGranted` allows; `repeats`: the device has sent one before. */
@@ -43,6 +47,12 @@ export type RunningRegistration = {
   cancel(): void;
   /** The permit requested last is valid now. Without effect unless the registration is waiting for it. */
   permitGranted(): void;
+  /** The target has not responded since then: what would connect is held. */
+  outageBegan(sinceMs: number): void;
+  /** Only what is held already waits for `release`. */
+  outageEnded(): void;
+  /** Without effect unless the registration is held. */
+  release(): void;
 };
 
 /** Starts a registration: carries out the machine's commands, and delivers events and time to it. */
@@ -52,8 +62,19 @@ export function runRegistration(job: RegistrationJob): RunningRegistration {
     settle = resolve;
   });
   const driver = new RegistrationDriver(job, (ending) => settle(registrationOutcome(job.launch, ending)));
-  return { outcome, cancel: () => driver.cancel(), permitGranted: () => driver.permitGranted() };
+  return {
+    outcome,
+    cancel: () => driver.receive({ type: 'cancelled' }),
+    permitGranted: () => driver.receive({ type: 'permitGranted' }),
+    outageBegan: (sinceMs) => driver.receive({ type: 'outageBegan', sinceMs }),
+    outageEnded: () => driver.receive({ type: 'outageEnded' }),
+    release: () => driver.receive({ type: 'released' }),
+  };
 }
+
+type EventFromOutside =
+  | { readonly type: 'cancelled' | 'permitGranted' | 'outageEnded' | 'released' }
+  | { readonly type: 'outageBegan'; readonly sinceMs: number };
 
 class RegistrationDriver {
   readonly #job: RegistrationJob;
@@ -80,12 +101,9 @@ class RegistrationDriver {
     this.#drain();
   }
 
-  cancel(): void {
-    this.#receive({ type: 'cancelled', atMs: this.#job.clock.nowMs() }, null);
-  }
-
-  permitGranted(): void {
-    this.#receive({ type: 'permitGranted', atMs: this.#job.clock.nowMs() }, null);
+  /** Takes an event that does not come from a conversation. */
+  receive(event: EventFromOutside): void {
+    this.#receive({ ...event, atMs: this.#job.clock.nowMs() }, null);
   }
 
   /** @param conversationNumber `null` if the event does not come from a conversation */
@@ -133,7 +151,10 @@ class RegistrationDriver {
         this.#job.onPermit({ type: 'withdraw' });
         break;
       case 'reportLost':
-        this.#job.onConnection('lost');
+        this.#job.onConnection(command.reached ? 'lost' : 'unreachable');
+        break;
+      case 'reportHold':
+        this.#job.onHold(command.held);
         break;
       case 'reportThrottle':
         this.#job.onThrottle(command.retryAfterSeconds);

@@ -23,8 +23,20 @@ export type DispatcherParts = {
   readonly launch: (worker: number, launches: readonly Launch[]) => void;
   /** Takes back granted rows that were not launched. */
   readonly takeBack: (launches: readonly Launch[]) => void;
+  readonly outage: LaunchGate;
   /** Called before launches are placed: a standstill delays the schedule, and must be noticed first. */
   readonly lookAtTime: () => void;
+};
+
+/** What an outage of the target leaves of the launches. */
+export type LaunchGate = {
+  /** Only probes may be launched. */
+  readonly isOutage: boolean;
+  /** Whether the next probe should be a new launch. */
+  wantsRow(): boolean;
+  probeStarted(): void;
+  /** How many of these launches may start now: fewer while the load ramps up after an outage. */
+  launchable(count: number): number;
 };
 
 /** `exhausted`: no rows are left and all are settled; `over`: the schedule ended before that; `stopped`: by `stop()`. */
@@ -60,9 +72,10 @@ export class Dispatcher {
       const over = schedule.isOver(clock.nowMs());
       const count = over ? 1 : this.#releasable();
       if (count > 0) {
-        const isProbe = schedule.isPaused;
+        const isProbe = this.#parts.outage.isOutage;
         const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
         if (rows.length > 0 && over) return 'over';
+        if (rows.length > 0 && isProbe) this.#parts.outage.probeStarted();
         if (rows.length > 0) await this.#release(rows, isProbe);
         // Rows at the workers may come back to be launched again.
         else if (ledger.isEmpty) return 'exhausted';
@@ -73,14 +86,13 @@ export class Dispatcher {
   }
 
   #releasable(): number {
-    const { clock, credits, schedule } = this.#parts;
+    const { clock, credits, outage, schedule } = this.#parts;
     const nowMs = clock.nowMs();
-    // During an outage the launches in flight are the probes; after them, one at a time.
-    if (schedule.isPaused) return credits.outstanding === 0 ? 1 : 0;
+    if (outage.isOutage) return outage.wantsRow() && credits.available > 0 ? 1 : 0;
     const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
     const { available } = credits;
     if (available < placeable) this.#slotsFreeSinceMs = nowMs;
-    return Math.min(available, placeable);
+    return outage.launchable(Math.min(available, placeable));
   }
 
   async #release(rows: readonly RowToLaunch[], isProbe: boolean): Promise<void> {
@@ -103,13 +115,15 @@ export class Dispatcher {
   }
 
   /** Places the launch only after the grant is on disk: a slow disk must not make its permit lapse. */
-  #launchOf({ firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
+  #launchOf({ firstIntendedAtMs, afterOutage, ...row }: RowToLaunch, sequence: number): Launch {
     const { clock, schedule } = this.#parts;
     const nowMs = clock.nowMs();
     const placement = schedule.isPaused
       ? schedule.placeProbe(nowMs)
       : schedule.place(nowMs, this.#slotsFreeSinceMs, firstIntendedAtMs);
-    return { ...row, sequence, ...placement };
+    if (!afterOutage || firstIntendedAtMs === null) return { ...row, sequence, ...placement };
+    const heldMs = Math.max(0, (placement.notBeforeMs ?? nowMs) - firstIntendedAtMs);
+    return { ...row, sequence, ...placement, intendedAtMs: firstIntendedAtMs, heldMs };
   }
 
   #deal(launches: readonly Launch[]): void {
@@ -134,7 +148,7 @@ export class Dispatcher {
   }
 }
 
-function unlaunched({ firstIntendedAtMs: _firstIntendedAtMs, ...row }: RowToLaunch, sequence: number): Launch {
+function unlaunched({ firstIntendedAtMs: _first, afterOutage: _after, ...row }: RowToLaunch, sequence: number): Launch {
   return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
 }
 

@@ -3,7 +3,7 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 
-type Gathered = Omit<WorkerHealth, 'signsOfLife' | 'connectionsLost'>;
+type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs'>;
 
 const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0 };
 

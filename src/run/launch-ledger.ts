@@ -1,12 +1,28 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import type { Launch } from '../registration/launch.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RowSource } from './waves.ts';
 
 /** A row to register, without its place in time. */
 export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'notBeforeMs'> & {
   /** Set when an earlier launch of it was possibly sent: its response time counts from there. */
   readonly firstIntendedAtMs: number | null;
+  /** Its time since then counts as held. */
+  readonly afterOutage: boolean;
 };
+
+/** What earlier tries of a registration cost, and its outcome must include. */
+const CARRIED_COUNTS = [
+  'attempts',
+  'registersSent',
+  'polls',
+  'throttles',
+  'serverErrors',
+  'staleAnswers',
+  'retryAftersClamped',
+] as const;
+
+type CarriedCounts = Pick<RegistrationOutcome, (typeof CARRIED_COUNTS)[number]>;
 
 /** Which launches are at the workers and not settled, and which came back from them to be launched again. */
 export class LaunchLedger {
@@ -14,6 +30,9 @@ export class LaunchLedger {
   #requeued: RowToLaunch[] = [];
   /** Rounds and rows that a lost worker may have sent. */
   readonly #possiblySent = new Set<string>();
+  #suspects: { readonly worker: number; readonly outcome: RegistrationOutcome }[] = [];
+  /** By round and row. */
+  readonly #carried = new Map<string, CarriedCounts>();
 
   /** Rows that came back first, then new ones. */
   async take(count: number, source: RowSource, round: number): Promise<readonly RowToLaunch[]> {
@@ -46,6 +65,18 @@ export class LaunchLedger {
     return released.launch;
   }
 
+  /** Keeps an outcome until it is known what caused it; its launch stays open. */
+  suspect(worker: number, outcome: RegistrationOutcome): void {
+    this.#suspects.push({ worker, outcome });
+  }
+
+  /** Removes and returns the suspects that `isKnown` picks, by outcome and worker. */
+  takeSuspects(isKnown: (outcome: RegistrationOutcome, worker: number) => boolean): readonly RegistrationOutcome[] {
+    const known = this.#suspects.filter(({ outcome, worker }) => isKnown(outcome, worker));
+    if (known.length > 0) this.#suspects = this.#suspects.filter((suspect) => !known.includes(suspect));
+    return known.map(({ outcome }) => outcome);
+  }
+
   /** Removes and returns the launches of a worker that no outcome will come from. */
   lost(worker: number): readonly Launch[] {
     const lost = [...this.#open.values()].filter((released) => released.worker === worker);
@@ -54,12 +85,32 @@ export class LaunchLedger {
 
   /** Its first start is still to come. */
   requeueUnsent(launch: Launch): void {
-    this.#requeued.push(rowOf(launch, null));
+    this.#requeued.push(rowOf(launch, { firstIntendedAtMs: null, afterOutage: false }));
+  }
+
+  /** An outage of the target ended it; the next outcome includes what this one cost. */
+  requeueAfterOutage(launch: Launch, outcome: RegistrationOutcome): void {
+    this.#carried.set(registrationOf(launch), this.withCarried(launch, outcome));
+    if (outcome.registersSent === 0) {
+      this.requeueUnsent(launch);
+      return;
+    }
+    this.#possiblySent.add(registrationOf(launch));
+    const firstIntendedAtMs = launch.intendedAtMs ?? outcome.startedAtMs;
+    this.#requeued.push(rowOf(launch, { firstIntendedAtMs, afterOutage: true }));
+  }
+
+  /** The outcome, with what earlier tries that an outage ended have cost. */
+  withCarried(launch: Launch, outcome: RegistrationOutcome): RegistrationOutcome {
+    const carried = this.#carried.get(registrationOf(launch));
+    if (carried === undefined) return outcome;
+    const sums = CARRIED_COUNTS.map((count) => [count, outcome[count] + carried[count]]);
+    return { ...outcome, ...Object.fromEntries(sums) };
   }
 
   requeuePossiblySent(launch: Launch): void {
     this.#possiblySent.add(registrationOf(launch));
-    this.#requeued.push(rowOf(launch, launch.intendedAtMs));
+    this.#requeued.push(rowOf(launch, { firstIntendedAtMs: launch.intendedAtMs, afterOutage: false }));
   }
 
   wasPossiblySent(launch: Launch): boolean {
@@ -72,10 +123,10 @@ function registrationOf({ round, row }: Launch): string {
 }
 
 function newRow(row: FleetRow, round: number): RowToLaunch {
-  return { ...row, round, firstIntendedAtMs: null };
+  return { ...row, round, firstIntendedAtMs: null, afterOutage: false };
 }
 
-function rowOf(launch: Launch, firstIntendedAtMs: number | null): RowToLaunch {
+function rowOf(launch: Launch, again: Pick<RowToLaunch, 'firstIntendedAtMs' | 'afterOutage'>): RowToLaunch {
   const { sequence: _sequence, intendedAtMs: _intended, heldMs: _held, notBeforeMs: _notBefore, ...row } = launch;
-  return { ...row, firstIntendedAtMs };
+  return { ...row, ...again };
 }

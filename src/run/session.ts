@@ -1,6 +1,6 @@
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { Credits, shares } from '../load/credits.ts';
-import { askedPerSecond, paceOf, steadyRatePerSecond } from '../load/pace.ts';
+import { askedPerSecond, type LoadShape, paceOf, steadyRatePerSecond } from '../load/pace.ts';
 import { rowsAhead, Schedule } from '../load/schedule.ts';
 import { TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
 import type { Launch } from '../registration/launch.ts';
@@ -29,7 +29,10 @@ const START_LEAD_MS = 100;
 const SAMPLE_INTERVAL_MS = 1_000;
 
 /** How a session loads the service; all limits are global. */
-type SessionLoad = Pick<Scenario['load'], 'workers' | 'concurrency' | 'durationMs' | 'governor' | 'outageMaxMs'> & {
+type SessionLoad = Pick<
+  Scenario['load'],
+  'workers' | 'concurrency' | 'durationMs' | 'governor' | 'onOutage' | 'outageMaxMs'
+> & {
   /** Register requests a minute, the operator's share of the quota; `null` = not metered. */
   readonly sharePerMinute: number | null;
 };
@@ -53,6 +56,7 @@ export type RunSessionParts = {
 
 type CurrentWave = {
   readonly rules: readonly StopRule[];
+  readonly shape: LoadShape;
   readonly schedule: Schedule;
   readonly dispatcher: Dispatcher;
 };
@@ -93,8 +97,10 @@ export class RunSession {
     this.#disruptions = new Disruptions({
       clock,
       listener,
+      holds: load.onOutage === 'hold',
       outageMaxMs: load.outageMaxMs,
-      handBackWaiting: () => this.#pool.sendAll({ type: 'handBackWaiting' }),
+      workers: this.#pool,
+      limitPerSecond: () => this.#limitPerSecond(),
     });
     this.#ending = new SessionEnding(clock, this.#pool, (end) => {
       this.#wave?.dispatcher.stop();
@@ -122,13 +128,14 @@ export class RunSession {
     await Promise.race([this.#pool.ready, this.#ending.abandoned]);
     timers.push(
       repeat(clock, SAMPLE_INTERVAL_MS, () => this.#orBreak(() => this.#sample())),
-      repeat(clock, TIME_LOOK_INTERVAL_MS, () => this.#disruptions.lookAtTime()),
+      repeat(clock, TIME_LOOK_INTERVAL_MS, () => this.#orBreak(() => this.#look())),
     );
     const dispatched = await Promise.race([this.#dispatchWaves(), this.#ending.abandoned]);
     this.#dispatching = false;
     this.#parts.listener.entered({ kind: 'draining' });
     this.#pool.sendAll({ type: 'noMoreLaunches' });
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
+    this.#settleSuspects(true);
     this.#sample();
     const reason = limited || dispatched === 'over' ? 'limit' : 'completed';
     return this.#ending.end ?? { reason, message: null, atOnce: false };
@@ -174,9 +181,10 @@ export class RunSession {
       },
       launch: (worker, launches) => this.#pool.send(worker, { type: 'launch', launches }),
       takeBack: (launches) => this.#takeBack(launches),
+      outage: this.#disruptions.outage,
       lookAtTime: () => this.#disruptions.lookAtTime(),
     });
-    this.#wave = { rules, schedule, dispatcher };
+    this.#wave = { rules, shape, schedule, dispatcher };
     return dispatcher;
   }
 
@@ -208,7 +216,10 @@ export class RunSession {
       case 'health':
         this.#workers.heard(worker);
         this.#sampler.addHealth(worker, message);
-        this.#disruptions.heard(message);
+        this.#disruptions.outage.heard(worker, message);
+        break;
+      case 'probeEnded':
+        this.#disruptions.outage.probeEnded();
         break;
       case 'ready':
       case 'ended':
@@ -226,18 +237,45 @@ export class RunSession {
   #settleAll(worker: number, outcomes: readonly RegistrationOutcome[]): void {
     this.#credits.settle(worker, outcomes.length);
     this.#sampler.addSettled(outcomes.length);
-    for (const outcome of outcomes) this.#settle(outcome);
+    for (const outcome of outcomes) {
+      const judgment = this.#disruptions.outage.judge(outcome);
+      if (judgment === 'later') this.#ledger.suspect(worker, outcome);
+      else this.#settle(outcome, judgment === 'again');
+    }
     this.#parts.journal.flush().catch(this.#broken.reject);
   }
 
-  #settle(outcome: RegistrationOutcome): void {
+  /** @param all also those of which it is still not known whether an outage caused them */
+  #settleSuspects(all: boolean): void {
+    const { outage } = this.#disruptions;
+    for (const outcome of this.#ledger.takeSuspects((suspect) => all || outage.judge(suspect) !== 'later')) {
+      this.#settle(outcome, outage.judge(outcome) === 'again');
+    }
+  }
+
+  #look(): void {
+    this.#disruptions.lookAtTime();
+    this.#disruptions.outage.steer();
+    this.#settleSuspects(false);
+  }
+
+  /** @param inOutage the outcome is the target's fault */
+  #settle(outcome: RegistrationOutcome, inOutage: boolean): void {
     const launch = this.#ledger.settle(outcome.row);
-    const neverSent = outcome.result === 'not-started' || this.#failedInOutage(outcome);
+    const continues = this.#ending.end === null;
+    if (inOutage && continues && outcome.registersSent > 0) {
+      this.#ledger.requeueAfterOutage(launch, outcome);
+      return;
+    }
+    const neverSent = outcome.result === 'not-started' || (outcome.registersSent === 0 && this.#wasEnded(inOutage));
     const possiblyTwice = outcome.possiblyTwice || this.#ledger.wasPossiblySent(launch);
-    const settled = neverSent ? notStartedOutcome(launch) : this.#parts.mark({ ...outcome, possiblyTwice });
+    const settled = neverSent
+      ? notStartedOutcome(launch)
+      : this.#parts.mark({ ...this.#ledger.withCarried(launch, outcome), possiblyTwice });
     this.#parts.journal.append({ kind: 'outcome', ...settled });
-    if (neverSent && this.#ending.end === null) {
-      this.#ledger.requeueUnsent(launch);
+    if (neverSent && continues) {
+      if (inOutage) this.#ledger.requeueAfterOutage(launch, outcome);
+      else this.#ledger.requeueUnsent(launch);
       if (outcome.result === 'not-started') this.#wave?.schedule.giveBack(1);
       return;
     }
@@ -248,10 +286,20 @@ export class RunSession {
     }
   }
 
-  /** The device sent nothing, and the target is to blame. */
-  #failedInOutage({ registersSent, result }: RegistrationOutcome): boolean {
-    if (registersSent > 0 || !this.#disruptions.isOutage) return false;
-    return result === 'disconnected' || result === 'timed-out' || this.#ending.end?.reason === 'outage';
+  /** An outage ended it, by itself or because the run stops for it. */
+  #wasEnded(inOutage: boolean): boolean {
+    return inOutage || (this.#disruptions.outage.isOutage && this.#ending.end?.reason === 'outage');
+  }
+
+  /** After an outage: the rate of the load, within the permits. Where only slots bound the load, it may fill them in one step. */
+  #limitPerSecond(): number {
+    const { load } = this.#parts;
+    const { shape, schedule } = this.#wave ?? {};
+    const wanted =
+      shape && schedule?.isPaced === true
+        ? askedPerSecond(shape, load.concurrency)
+        : (load.concurrency * 1_000) / TIME_LOOK_INTERVAL_MS;
+    return Math.min(wanted, this.#permits?.rateAllowedPerSecond ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -259,6 +307,8 @@ export class RunSession {
    * have been sent. When nothing is released any more, those rows stay without an outcome.
    */
   #workerLost(worker: number, { message }: Error): void {
+    for (const outcome of this.#ledger.takeSuspects((_, from) => from === worker)) this.#settle(outcome, false);
+    this.#disruptions.outage.workerLost(worker);
     const lost = this.#ledger.lost(worker);
     this.#credits.settle(worker, lost.length);
     for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
@@ -268,6 +318,7 @@ export class RunSession {
       for (const launch of lost) this.#ledger.requeuePossiblySent(launch);
       this.#wave?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
+      this.#disruptions.outage.workerReplaced(worker);
       this.#parts.listener.notice(`${what}. A new worker repeats them; the results mark them possibly_twice.`);
     } else {
       this.#pool.giveUp(worker);
@@ -292,7 +343,7 @@ export class RunSession {
   }
 
   #endAfterLongOutage(nowMs: number): void {
-    const cause = this.#disruptions.longOutage(nowMs);
+    const cause = this.#disruptions.outage.longOutage(nowMs);
     if (cause === null) return;
     this.#ending.endFor(cause);
     this.#pool.sendAll({ type: 'cancelAll' });

@@ -3,6 +3,7 @@ import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { OnBadRow } from '../fleet/rejected-lines.ts';
+import type { OnOutage } from '../load/outage-watch.ts';
 import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
 import type { PinnedAddress } from '../mqtt/host-addresses.ts';
@@ -88,6 +89,8 @@ export type Scenario = {
     readonly governor: boolean;
     /** Devices of each group that must be assigned before the rest starts. */
     readonly canaryPerGroup: number;
+    /** During an outage of the target: hold all devices but one, or let them behave as if they knew nothing of each other. */
+    readonly onOutage: OnOutage;
     readonly outageMaxMs: number;
   };
   readonly selection: {

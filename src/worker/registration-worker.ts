@@ -4,11 +4,12 @@ import type { OpenConversation } from '../conversation/conversation.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type PermitChange, type RunningRegistration, runRegistration } from '../registration/run-registration.ts';
+import { type ConnectionStatus, type PermitChange, runRegistration } from '../registration/run-registration.ts';
 import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcomes.ts';
 import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
+import { RunningRegistrations } from './running-registrations.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 import { HealthReporter, OutcomeBatcher } from './worker-reports.ts';
 
@@ -58,8 +59,7 @@ export class RegistrationWorker {
   readonly #launches: ConcurrentLaunches;
   readonly #outcomes: OutcomeBatcher;
   readonly #health: HealthReporter;
-  /** By launch number. */
-  readonly #running = new Map<number, RunningRegistration>();
+  readonly #running: RunningRegistrations;
   #unsettled = 0;
   #everConnected = false;
   #dropping = false;
@@ -72,7 +72,8 @@ export class RegistrationWorker {
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
     this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
     this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
-    this.#health = new HealthReporter((health) => send({ type: 'health', ...health }));
+    this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
+    this.#health = new HealthReporter((health) => send({ type: 'health', ...health, held: this.#running.held }));
   }
 
   begin(): void {
@@ -84,6 +85,7 @@ export class RegistrationWorker {
     switch (message.type) {
       case 'launch':
         this.#unsettled += message.launches.length;
+        this.#running.expect(message.launches);
         if (this.#dropping) this.#handBack(message.launches);
         else this.#launches.add(message.launches);
         break;
@@ -94,8 +96,15 @@ export class RegistrationWorker {
       case 'permitGranted':
         this.#running.get(message.sequence)?.permitGranted();
         break;
-      case 'handBackWaiting':
+      case 'outageBegan':
+        this.#running.outageBegan(message.sinceMs);
         this.#handBack(this.#launches.drop());
+        break;
+      case 'outageEnded':
+        this.#running.outageEnded();
+        break;
+      case 'releaseHeld':
+        this.#running.release(message.count);
         break;
       case 'dropWaiting':
         this.#drop();
@@ -103,7 +112,7 @@ export class RegistrationWorker {
       case 'cancelAll':
         this.#drop();
         this.#cancelled = true;
-        for (const registration of this.#running.values()) registration.cancel();
+        this.#running.cancelAll();
         break;
     }
   }
@@ -112,13 +121,14 @@ export class RegistrationWorker {
     this.#health.started(launch, this.#surroundings.clock.nowMs());
     const outcome = await this.#outcomeOf(launch);
     this.#health.ended();
+    this.#running.remove(launch.sequence);
     this.#settle(outcome);
   }
 
   async #outcomeOf(launch: Launch): Promise<RegistrationOutcome> {
     const { setup, clock, open, send } = this.#surroundings;
     const made = await this.#makeCredentials(launch);
-    if (this.#cancelled) return notStartedOutcome(launch);
+    if (this.#cancelled || this.#running.isHeldBack(launch)) return notStartedOutcome(launch);
     if ('refusal' in made) return refusedOutcome(launch, made.refusal, clock.nowMs());
     const registration = runRegistration({
       launch,
@@ -131,18 +141,24 @@ export class RegistrationWorker {
       apiVersion: setup.apiVersion,
       userAgent: setup.userAgent,
       onThrottle: (retryAfterSeconds) => send({ type: 'throttled', atMs: clock.nowMs(), retryAfterSeconds }),
-      onConnection: (status) => this.#onConnection(status),
+      onConnection: (status) => this.#onConnection(status, launch.sequence),
+      onHold: (held) => this.#running.holds(launch.sequence, held),
       onPermit: (change) => send(permitMessage(launch.sequence, change)),
     });
-    this.#running.set(launch.sequence, registration);
-    const outcome = await registration.outcome;
-    this.#running.delete(launch.sequence);
-    return outcome;
+    this.#running.add(launch.sequence, registration);
+    return await registration.outcome;
   }
 
-  #onConnection(status: 'alive' | 'lost'): void {
-    this.#health.connectionSeen(status);
-    if (status === 'lost' || this.#everConnected) return;
+  #onConnection(status: ConnectionStatus, sequence: number): void {
+    const atMs = this.#surroundings.clock.nowMs();
+    if (status !== 'alive') {
+      this.#health.lost({ sequence, atMs, reached: status === 'lost' });
+      return;
+    }
+    this.#health.alive(atMs);
+    // What is held waits for this news.
+    if (this.#running.isOutage) this.#health.report();
+    if (this.#everConnected) return;
     this.#everConnected = true;
     this.#surroundings.send({ type: 'connected' });
   }
@@ -153,7 +169,10 @@ export class RegistrationWorker {
   }
 
   #handBack(launches: readonly Launch[]): void {
-    for (const launch of launches) this.#settle(notStartedOutcome(launch));
+    for (const launch of launches) {
+      this.#running.remove(launch.sequence);
+      this.#settle(notStartedOutcome(launch));
+    }
   }
 
   #settle(outcome: RegistrationOutcome): void {

@@ -1,4 +1,5 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
+import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { HostAddress } from '../mqtt/host-addresses.ts';
 import type { ServiceConnectionSettings } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
@@ -23,8 +24,15 @@ export type ToWorker =
   | { readonly type: 'noMoreLaunches' }
   /** The launch may now send the register request for which it requested a permit. */
   | { readonly type: 'permitGranted'; readonly sequence: number }
-  /** Hands back launches that have not started as `not-started`; later launches start normally. */
-  | { readonly type: 'handBackWaiting' }
+  /**
+   * The target has not responded since then. Hands back launches that have not started as `not-started`, and holds registrations that would
+   * connect. What is launched later, and what is released, is a probe.
+   */
+  | { readonly type: 'outageBegan'; readonly sinceMs: number }
+  /** Later launches start normally, and other registrations connect again; what is held waits for its release. */
+  | { readonly type: 'outageEnded' }
+  /** Lets so many held registrations connect, those held for longest first. */
+  | { readonly type: 'releaseHeld'; readonly count: number }
   /** Hands back launches that have not started, and all later ones, as `not-started`; registrations in flight continue. */
   | { readonly type: 'dropWaiting' }
   /** Like `dropWaiting`, and registrations in flight end at once as `cancelled`. */
@@ -40,10 +48,12 @@ export type WorkerHealth = {
   readonly startLagMaxMs: number | null;
   /** Largest since the last report. */
   readonly loopDelayMaxMs: number;
-  /** CONNACKs and answers since the last report. */
-  readonly signsOfLife: number;
-  /** Connections that failed or went silent since the last report. */
-  readonly connectionsLost: number;
+  /** Registrations in flight that wait for an outage to end. */
+  readonly held: number;
+  /** The last CONNACK or answer since the last report. */
+  readonly aliveAtMs: number | null;
+  /** The first connections that failed or went silent after that, since the last report. */
+  readonly losses: readonly ConnectionLoss[];
 };
 
 export type FromWorker =
@@ -57,6 +67,8 @@ export type FromWorker =
   | { readonly type: 'permitRequested'; readonly sequence: number; readonly repeats: boolean }
   /** The permit is no longer needed. */
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }
+  /** A registration that was launched or released during an outage is held again, or has ended. */
+  | { readonly type: 'probeEnded' }
   | ({ readonly type: 'health' } & WorkerHealth)
   /** The last message: all launches are settled, and their outcomes sent. */
   | { readonly type: 'ended' };

@@ -1,3 +1,4 @@
+import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
@@ -39,23 +40,28 @@ export class OutcomeBatcher {
 
 const HEALTH_INTERVAL_MS = 1_000;
 
-/** Counts since the last health report; `inFlight` is the current number. */
-const NO_EVENTS = { launched: 0, startLagMaxMs: null, signsOfLife: 0, connectionsLost: 0 } as const;
+/** More losses than this in one report prove nothing further. */
+const LOSSES_MAX = 32;
+
+/** What happened since the last health report. */
+type HealthEvents = Omit<WorkerHealth, 'inFlight' | 'held' | 'loopDelayMaxMs'>;
+
+const NO_EVENTS: HealthEvents = { launched: 0, startLagMaxMs: null, aliveAtMs: null, losses: [] };
 
 /** Reports a worker's health every second. */
 export class HealthReporter {
-  readonly #send: (health: WorkerHealth) => void;
+  readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
   #timer: Timer | null = null;
   #inFlight = 0;
-  #events: Omit<WorkerHealth, 'inFlight' | 'loopDelayMaxMs'> = NO_EVENTS;
+  #events: HealthEvents = NO_EVENTS;
 
-  constructor(send: (health: WorkerHealth) => void) {
+  constructor(send: (health: Omit<WorkerHealth, 'held'>) => void) {
     this.#send = send;
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.#report());
+    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.report());
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
@@ -73,19 +79,24 @@ export class HealthReporter {
     this.#inFlight -= 1;
   }
 
-  connectionSeen(status: 'alive' | 'lost'): void {
-    const name = status === 'alive' ? 'signsOfLife' : 'connectionsLost';
-    this.#events = { ...this.#events, [name]: this.#events[name] + 1 };
+  alive(atMs: number): void {
+    this.#events = { ...this.#events, aliveAtMs: atMs, losses: [] };
+  }
+
+  lost(loss: ConnectionLoss): void {
+    const { losses } = this.#events;
+    if (losses.length < LOSSES_MAX) this.#events = { ...this.#events, losses: [...losses, loss] };
   }
 
   /** Sends the last report. */
   end(): void {
     this.#timer?.cancel();
-    this.#report();
+    this.report();
     this.#loopDelay.stop();
   }
 
-  #report(): void {
+  /** Sends a report now, besides those of every second. */
+  report(): void {
     this.#send({ inFlight: this.#inFlight, ...this.#events, loopDelayMaxMs: this.#loopDelay.takeMaxMs() });
     this.#events = NO_EVENTS;
   }

@@ -101,6 +101,7 @@ export function registrations({ port, caPem }: ServerReady, name: string, makeCr
       onThrottle: () => {},
       onConnection: () => {},
       onPermit: () => {},
+      onHold: () => {},
     });
     const { result, errorMessage } = await outcome;
     if (result !== 'assigned') throw new Error(`${result}: ${errorMessage}`);

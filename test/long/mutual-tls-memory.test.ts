@@ -81,6 +81,7 @@ async function register(index: number): Promise<void> {
     onThrottle: () => {},
     onConnection: () => {},
     onPermit: () => {},
+    onHold: () => {},
   });
   const { result, errorCode, errorMessage } = await outcome;
   expect([result, errorCode, errorMessage]).toEqual(['assigned', null, null]);

@@ -61,6 +61,7 @@ async function register(port: number, clientCertificate: ClientCertificate | nul
     onThrottle: () => {},
     onConnection: () => {},
     onPermit: () => {},
+    onHold: () => {},
   });
   return outcome;
 }

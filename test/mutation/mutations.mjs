@@ -35,6 +35,30 @@ export const MUTATIONS = [
   },
   {
     file: MACHINE,
+    what: 'counts the attempts that failed in an outage',
+    from: 'attemptsRefunded: progress.attemptsRefunded + refunds,',
+    to: 'attemptsRefunded: progress.attemptsRefunded,',
+  },
+  {
+    file: MACHINE,
+    what: 'does not extend the deadline by an outage',
+    from: 'deadlineAtMs: deadlineAtMs + atMs - excusedFromMs,',
+    to: 'deadlineAtMs,',
+  },
+  {
+    file: MACHINE,
+    what: 'does not count the time held',
+    from: 'heldUnderWayMs: heldUnderWayMs + atMs - heldAtMs,',
+    to: 'heldUnderWayMs,',
+  },
+  {
+    file: MACHINE,
+    what: 'connects in an outage as soon as a pause is over',
+    from: 'return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs, atMs);',
+    to: 'return connect(progress, atMs, policy);',
+  },
+  {
+    file: MACHINE,
     what: 'reads retry-after as milliseconds',
     from: 'const askedMs = retryAfterSeconds * 1000;',
     to: 'const askedMs = retryAfterSeconds;',

@@ -81,6 +81,7 @@ const PLACES = {
   pausingToRegister: () => new Walk().connect().answer(429, '', 3),
   pausingToReconnect: () => new Walk().lose(),
   awaitingPermit: () => new Walk({ permitLapseMs: 1_000 }).connect().answer(500, '', 3).wake(),
+  held: () => new Walk().lose().on({ type: 'outageBegan', sinceMs: 1_000 }),
   done: () => new Walk().connect().answer(200, ASSIGNED),
 } as const;
 
@@ -97,10 +98,14 @@ const EVENTS: Readonly<Record<EventName, Event>> = {
   lost: { type: 'lost', failure: { code: 'closed', message: 'M' } },
   woke: { type: 'woke' },
   permitGranted: { type: 'permitGranted' },
+  outageBegan: { type: 'outageBegan', sinceMs: 1_000 },
+  outageEnded: { type: 'outageEnded' },
+  released: { type: 'released' },
   cancelled: { type: 'cancelled' },
 };
 
 const NOTHING = 'stays';
+const CHANGED = 'stays, changes';
 const RECONNECT = 'pausing, then reconnect: reportLost, closeConversation';
 const CANCELLED = 'done: closeConversation, finish cancelled';
 /** An answer that belongs to no request in flight. */
@@ -118,6 +123,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   awaitingReady: {
@@ -130,6 +138,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   registering: {
@@ -142,6 +153,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   polling: {
@@ -154,6 +168,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   pausingToPoll: {
@@ -166,6 +183,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: 'awaitingAnswer: poll',
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   pausingToRegister: {
@@ -178,6 +198,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: RECONNECT,
     woke: 'awaitingAnswer: register',
     permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   pausingToReconnect: {
@@ -190,6 +213,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: NOTHING,
     woke: 'connecting: openConversation',
     permitGranted: NOTHING,
+    outageBegan: 'held: closeConversation, reportHold',
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: CANCELLED,
   },
   awaitingPermit: {
@@ -202,7 +228,25 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: 'pausing, then reconnect: withdrawPermit, reportLost, closeConversation',
     woke: 'done: withdrawPermit, closeConversation, finish timed-out',
     permitGranted: 'awaitingAnswer: register',
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: NOTHING,
     cancelled: 'done: withdrawPermit, closeConversation, finish cancelled',
+  },
+  held: {
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: NOTHING,
+    lost: NOTHING,
+    woke: NOTHING,
+    permitGranted: NOTHING,
+    outageBegan: CHANGED,
+    outageEnded: CHANGED,
+    released: 'connecting: reportHold, openConversation',
+    cancelled: 'done: reportHold, closeConversation, finish cancelled',
   },
   done: {
     tcpConnected: NOTHING,
@@ -214,6 +258,9 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     lost: NOTHING,
     woke: NOTHING,
     permitGranted: NOTHING,
+    outageBegan: NOTHING,
+    outageEnded: NOTHING,
+    released: NOTHING,
     cancelled: NOTHING,
   },
 };
@@ -253,7 +300,9 @@ describe('every phase and every event', () => {
     expect(walk.commands).toEqual([]);
   });
 
-  it.each((Object.keys(CELLS) as Place[]).filter((place) => place !== 'done'))('%s: the deadline ends it', (place) => {
+  it.each(
+    (Object.keys(CELLS) as Place[]).filter((place) => place !== 'done' && place !== 'held'),
+  )('%s: the deadline ends it', (place) => {
     const walk = PLACES[place]();
     walk.on({ type: 'woke' }, walk.policy.deadlineMs);
     expect(walk.state.phase).toBe('done');
@@ -647,6 +696,93 @@ describe('a lost connection', () => {
   it('starts the count of repeated requests anew', () => {
     const walk = new Walk({ requestRetriesMax: 1 }).connect().answer(500, ERROR).wake().lose().wake().connect();
     expect(walk.answer(500, ERROR).state.phase).toBe('pausing');
+  });
+});
+
+describe('an outage', () => {
+  const OUTAGE = { type: 'outageBegan', sinceMs: 1_000 } as const;
+
+  it('refunds the attempts that failed since it began, and no others', () => {
+    const walk = new Walk({ attemptsMax: 3 }).lose().wake();
+    const sinceMs = walk.atMs;
+    walk.lose().on({ type: 'outageBegan', sinceMs }).on({ type: 'released' });
+    expect(walk.state.progress).toMatchObject({ attempts: 3, attemptsRefunded: 1, troublesInARow: 1 });
+    // Two failures are left: one was before the outage.
+    walk.on({ type: 'outageEnded' }).lose();
+    expect(walk.state.phase).toBe('pausing');
+    expect(walk.wake().lose().ending).toMatchObject({ result: 'disconnected', attempts: 4 });
+  });
+
+  it('holds what fails while it is known, and does not count it', () => {
+    const walk = new Walk({ attemptsMax: 2 }).on(OUTAGE);
+    for (let probe = 0; probe < 10; probe += 1) {
+      expect(describeStep({ ...walk.state }, walk.lose('tcp-reset'))).toBe(
+        'held: reportLost, closeConversation, reportHold',
+      );
+      walk.on({ type: 'released' }, 30_000);
+    }
+    expect(walk.connect().answer(200, ASSIGNED).ending).toMatchObject({ result: 'assigned', attempts: 11 });
+  });
+
+  it('says whether a connection that was lost had reached the target', () => {
+    const reached = (walk: Walk) => walk.commands.find(({ type }) => type === 'reportLost');
+    expect(reached(new Walk().on({ type: 'tcpConnected' }).lose())).toEqual({ type: 'reportLost', reached: false });
+    expect(reached(new Walk().on({ type: 'secured' }).lose())).toEqual({ type: 'reportLost', reached: true });
+  });
+
+  it('leaves open connections alone', () => {
+    const walk = new Walk().connect().answer(202, ACCEPTED, 3).on(OUTAGE).wake();
+    expect(walk.commands).toEqual([{ type: 'poll', operationId: OPERATION }]);
+    expect(walk.answer(200, ASSIGNED).ending).toMatchObject({ result: 'assigned', heldUnderWayMs: 0 });
+  });
+
+  it('does not shorten a pause that the service asked for', () => {
+    const walk = new Walk().connect().answer(202, ACCEPTED, 60).lose().on(OUTAGE).on({ type: 'outageEnded' });
+    walk.on({ type: 'released' }, 5_000);
+    expect([walk.state.phase, walk.waitsMs]).toEqual(['pausing', 60_000 - 10 - 10 - 10 - 5_000]);
+    expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 0 }]);
+  });
+
+  it('that begins during such a pause holds what would connect after it', () => {
+    const walk = new Walk({}, 2).connect().answer(401, ERROR, 9).on(OUTAGE).on({ type: 'outageEnded' }).on(OUTAGE);
+    expect(walk.on({ type: 'released' }, 1_000).state.phase).toBe('pausing');
+    expect(walk.wake().state.phase).toBe('held');
+  });
+
+  it('property: excuses its own time from the deadline and adds up what was held, and no attempt of it counts', () => {
+    const pauseMs = fc.integer({ min: 0, max: 600_000 });
+    const probes = fc.array(fc.record({ heldMs: pauseMs, triedMs: fc.integer({ min: 0, max: 29_000 }) }), {
+      maxLength: 20,
+    });
+    const outage = fc.record({
+      attemptsMax: fc.integer({ min: 2, max: 5 }),
+      unnoticedMs: fc.integer({ min: 0, max: 5_000 }),
+      probes,
+      lastMs: pauseMs,
+    });
+    fc.assert(
+      fc.property(outage, ({ attemptsMax, unnoticedMs, probes: failed, lastMs }) => {
+        const walk = new Walk({ attemptsMax }).lose();
+        const sinceMs = walk.atMs;
+        const { deadlineAtMs } = walk.state.progress;
+        const wait = Math.min(unnoticedMs, walk.waitsMs ?? 0);
+        walk.on({ type: 'outageBegan', sinceMs }, wait);
+        for (const { heldMs, triedMs } of failed) {
+          walk.on({ type: 'released' }, heldMs).on({ type: 'lost', failure: { code: 'dns', message: 'M' } }, triedMs);
+        }
+        walk.on({ type: 'outageEnded' }, 0).on({ type: 'released' }, lastMs);
+        const { progress, phase } = walk.state;
+        expect(phase).toBe('connecting');
+        expect(progress.deadlineAtMs - deadlineAtMs).toBe(walk.atMs - sinceMs);
+        expect(progress.heldUnderWayMs).toBe(failed.reduce((sum, { heldMs }) => sum + heldMs, lastMs));
+        expect(progress.waitedMs).toBe(wait);
+        expect(progress.attempts - progress.attemptsRefunded).toBe(1);
+        expect(progress.failedAtMs.length).toBeLessThanOrEqual(attemptsMax);
+        let losses = 1;
+        for (walk.lose(); walk.state.phase !== 'done'; walk.wake().lose()) losses += 1;
+        expect(losses).toBe(attemptsMax);
+      }),
+    );
   });
 });
 

@@ -57,6 +57,7 @@ function start(changes: Partial<RegistrationJob> = {}) {
     onThrottle: (retryAfterSeconds) => throttles.push(retryAfterSeconds),
     onConnection: (status) => statuses.push(status),
     onPermit: (change) => permits.push(change),
+    onHold: () => {},
     ...changes,
   });
   const line = (index: number): ScriptedConversation => {

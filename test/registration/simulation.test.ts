@@ -112,6 +112,7 @@ async function register(
     },
     onConnection: () => undefined,
     onPermit: () => undefined,
+    onHold: () => undefined,
   });
   const cancelAtMs = random.chance(0.05) ? clock.nowMs() + random.whole(0, 20_000) : Number.POSITIVE_INFINITY;
   if (cancelAtMs < Number.POSITIVE_INFINITY) clock.wakeAt(cancelAtMs, running.cancel);

@@ -52,6 +52,14 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
         ledger.requeueUnsent(launch);
       }
     },
+    outage: {
+      get isOutage() {
+        return schedule.isPaused;
+      },
+      wantsRow: () => credits.outstanding === 0,
+      probeStarted: () => {},
+      launchable: (count) => count,
+    },
     lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),
   });
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

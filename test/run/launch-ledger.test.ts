@@ -10,6 +10,7 @@ const unplaced = (row: number, firstIntendedAtMs: number | null): RowToLaunch =>
   ...fleetRow(row),
   round: ROUND,
   firstIntendedAtMs,
+  afterOutage: false,
 });
 
 /** Two rows that came back: one that never was sent, one that was perhaps sent. */

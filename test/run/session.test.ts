@@ -209,46 +209,134 @@ it('tells the canary, the launches and the drain apart', async () => {
 });
 
 describe('an outage', () => {
-  async function begun(rows = 100) {
-    const bench = sessionBench([waveOf(rows)]);
+  const losses = (devices: number, atMs: number, reached = true) =>
+    Array.from({ length: devices }, (_, sequence) => ({ sequence, atMs, reached }));
+  const OUTCOME = { ...DISCONNECTED, attempts: 5, finishedAtMs: 150 } as const;
+
+  async function begun(rows = 100, load: Parameters<typeof sessionBench>[1] = {}) {
+    const bench = sessionBench([waveOf(rows)], load);
     await bench.advance(100);
-    bench.workers.reportHealth(0, { signsOfLife: 1 });
-    bench.workers.reportHealth(0, { connectionsLost: 20 });
+    bench.workers.reportHealth(0, { aliveAtMs: 100 });
+    await bench.advance(100);
+    bench.workers.reportHealth(0, { inFlight: 4, losses: losses(20, 150) });
     return bench;
   }
 
-  it('pauses launches, probes with one device at a time, and ends with the first sign of life', async () => {
-    const { advance, notices, outcomes, phases, workers } = await begun();
-    expect(workers.log).toEqual(['handBackWaiting']);
+  it('pauses launches, probes with one device at a time after growing pauses, and ends with the first sign of life', async () => {
+    const { advance, clock, notices, outcomes, phases, workers } = await begun();
+    expect(workers.log).toEqual(['outageBegan']);
     expect(phases).toEqual(['launching', 'outage']);
     const before = workers.launched.length;
-    workers.settle(DISCONNECTED);
+    workers.settle(OUTCOME);
     expect(outcomes().every(({ result }) => result === 'not-started')).toBe(true);
+    const probed: number[] = [];
+    for (let probe = 1; probe <= 4; probe += 1) {
+      while (workers.launched.length < before + probe) await advance(50);
+      probed.push(clock.nowMs());
+      await advance(500);
+      expect(workers.launched).toHaveLength(before + probe);
+      workers.settle({ ...OUTCOME, finishedAtMs: clock.nowMs() });
+      workers.emit(0, { type: 'probeEnded' });
+    }
+    const pauses = probed.map((atMs, index) => Math.floor((atMs - (probed[index - 1] ?? 150)) / 1_000));
+    expect(pauses).toEqual([1, 2, 4, 8]);
+    workers.reportHealth(0, { aliveAtMs: clock.nowMs() });
     await advance(1_000);
-    expect(workers.launched).toHaveLength(before + 1);
-    workers.settle(DISCONNECTED);
-    await advance(1_000);
-    expect(workers.launched).toHaveLength(before + 2);
-    workers.reportHealth(0, { signsOfLife: 1 });
-    await advance(300);
     expect(workers.launched.length).toBeGreaterThan(before + 4);
     expect(notices).toEqual([
-      'The target has stopped responding. Launches are paused; one device at a time probes it.',
-      'The target is responding again. Launches resume.',
+      'The target has stopped responding: nothing has succeeded for 0 s. Launches are paused and 4 registrations in flight held; one device at a time probes it.',
+      expect.stringMatching(
+        /^The target is responding again after 1[67] s\. The load ramps up again, beginning with 0 held registrations\.$/,
+      ),
     ]);
     expect(phases).toEqual(['launching', 'outage', 'responding']);
   });
 
-  it('ends the run when it lasts too long', async () => {
-    const { advance, end, outcomes, workers } = await begun();
-    await advance(59_000);
-    expect(workers.log).toEqual(['handBackWaiting']);
+  it('probes with held registrations first, and releases them step by step afterwards, before anything is launched', async () => {
+    const { advance, clock, workers } = await begun(100, { load: { concurrency: 40 } });
+    const before = workers.launched.length;
+    workers.silent.add(0);
+    workers.reportHealth(0, { inFlight: 40, held: 40 });
+    await advance(1_200);
+    expect(workers.log).toEqual(['outageBegan', 'releaseHeld 1 to 0']);
+    workers.reportHealth(0, { inFlight: 40, held: 39, aliveAtMs: clock.nowMs() });
+    await advance(1_000);
+    expect(workers.log.slice(2)).toEqual([
+      'outageEnded',
+      ...[1, 2, 4, 8, 16, 8].map((count) => `releaseHeld ${count} to 0`),
+    ]);
+    expect(workers.launched).toHaveLength(before);
+  });
+
+  it('makes again what it ended before it was noticed, adds up what that cost, and marks what was sent', async () => {
+    const { advance, clock, outcomes, workers } = await begun(4, { load: { concurrency: 4 } });
+    workers.settle({ ...OUTCOME, registersSent: 2, finishedAtMs: 170 }, [0]);
+    workers.settle({ ...OUTCOME, finishedAtMs: 170 }, [1]);
+    workers.settle({ ...OUTCOME, finishedAtMs: 90 }, [2]);
+    expect(outcomes().map(({ row, result }) => [row, result])).toEqual([
+      [1, 'not-started'],
+      [2, 'disconnected'],
+    ]);
+    workers.reportHealth(0, { aliveAtMs: clock.nowMs() });
+    await advance(1_000);
+    workers.settle();
+    await advance(300);
+    const last = outcomes().slice(2);
+    expect(
+      last
+        .map(({ row, result, attempts, registersSent, possiblyTwice }) => [
+          row,
+          result,
+          attempts,
+          registersSent,
+          possiblyTwice,
+        ])
+        .sort(),
+    ).toEqual([
+      [0, 'assigned', 6, 3, true],
+      [1, 'assigned', 6, 1, false],
+      [3, 'assigned', 1, 1, false],
+    ]);
+  });
+
+  it('keeps back a failure until it is known whether an outage caused it', async () => {
+    const { advance, clock, end, outcomes, workers } = sessionBench([waveOf(3)]);
+    await advance(100);
+    workers.reportHealth(0, { aliveAtMs: 100 });
+    workers.settle({ ...OUTCOME, finishedAtMs: 120 }, [0]);
+    await advance(500);
+    expect(outcomes()).toEqual([]);
+    workers.reportHealth(0, { aliveAtMs: clock.nowMs() });
+    await advance(200);
+    expect(rowsOf(outcomes())).toEqual([0]);
+    workers.settle({ ...OUTCOME, finishedAtMs: clock.nowMs() }, [1, 2]);
+    await advance(9_000);
+    expect([outcomes().length, end()]).toEqual([1, null]);
     await advance(2_000);
-    expect(workers.log).toEqual(['handBackWaiting', 'dropWaiting', 'cancelAll', 'noMoreLaunches']);
+    expect([rowsOf(outcomes()), end()?.reason]).toEqual([[0, 1, 2], 'completed']);
+  });
+
+  it('keeps nothing back, pauses nothing and repeats nothing with --on-outage ignore', async () => {
+    const { advance, end, notices, outcomes, workers } = await begun(4, { load: { onOutage: 'ignore' } });
+    workers.settle({ ...OUTCOME, finishedAtMs: 170 });
+    await advance(300);
+    expect(workers.log).toEqual(['noMoreLaunches', 'destroy']);
+    expect(outcomes().map(({ result }) => result)).toEqual(Array(4).fill('disconnected'));
+    expect(end()?.reason).toBe('completed');
+    expect(notices).toEqual([expect.stringContaining('(--on-outage ignore)')]);
+  });
+
+  it.each(['hold', 'ignore'] as const)('ends the run when it lasts too long (%s)', async (onOutage) => {
+    const { advance, end, outcomes, workers } = await begun(100, { load: { onOutage } });
+    const began = onOutage === 'hold' ? ['outageBegan'] : [];
+    await advance(59_000);
+    expect(workers.log).toEqual(began);
+    await advance(2_000);
+    expect(workers.log).toEqual([...began, 'dropWaiting', 'cancelAll', 'noMoreLaunches']);
     workers.settle({ result: 'cancelled', registersSent: 0, assignedHub: null });
     await advance(200);
     expect(end()).toMatchObject({ reason: 'outage', message: 'the target did not respond for 1 min 0 s' });
-    expect(outcomes().every(({ result }) => result === 'not-started')).toBe(true);
+    expect(outcomes().every(({ result }) => result === (onOutage === 'hold' ? 'not-started' : 'cancelled'))).toBe(true);
   });
 });
 

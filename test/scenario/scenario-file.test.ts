@@ -72,6 +72,7 @@ describe('a scenario file', () => {
         quota: { perMinute: 1000, share: 0.75 },
         governor: true,
         canaryPerGroup: 20,
+        onOutage: 'hold',
         outageMaxMs: 900_000,
       },
       selection: { excludeRun: null, onlyFile: null },

@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/emulator/service/fault-rule.ts';
+import { FAULT_POINTS, type Fault } from '../../src/emulator/service/fault-rule.ts';
 import { faultRule } from './fault-rules.ts';
 import { FaultyFleet, type FleetWay } from './faulty-fleet.ts';
 import type { ResultRow } from './results.ts';
@@ -34,7 +34,9 @@ export type Strike = FleetWay & {
 /** A fleet against an emulator whose fault strikes before it can know a device. */
 export async function strikeHandshakes(folder: string, strike: Strike): Promise<Struck> {
   const { fault, share, fromMs, untilMs, devices, ratePerSecond, registration, ...way } = strike;
-  const rule = faultRule(fault, { points: ['handshake'], share, fromMs, untilMs });
+  // An outage also cuts what is open, and what had just come through the handshake.
+  const points = fault.kind === 'outage' ? FAULT_POINTS.outage : (['handshake'] as const);
+  const rule = faultRule(fault, { points, share, fromMs, untilMs });
   const fleet = await FaultyFleet.start(folder, [rule], { retryAfterSeconds: 1, assignmentDelayMs: 10 }, SEED);
   try {
     const prefix = `${fault.kind}-${share}-${way.attestation}-${way.transport}`;

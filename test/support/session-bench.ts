@@ -23,11 +23,12 @@ const QUIET_HEALTH: WorkerHealth = {
   launched: 0,
   startLagMaxMs: null,
   loopDelayMaxMs: 0,
-  signsOfLife: 0,
-  connectionsLost: 0,
+  held: 0,
+  aliveAtMs: null,
+  losses: [],
 };
 
-const SETUP: RunSessionParts['setup'] = {
+export const SETUP: RunSessionParts['setup'] = {
   clockOriginMs: 0,
   host: 'dps.example.net',
   port: 8883,
@@ -110,7 +111,8 @@ export class FakeWorkers {
 
   #take(worker: number, message: ToWorker): void {
     if (message.type !== 'launch') {
-      this.log.push(`${message.type} to ${worker}`);
+      const count = message.type === 'releaseHeld' ? ` ${message.count}` : '';
+      this.log.push(`${message.type}${count} to ${worker}`);
       return;
     }
     for (const launch of message.launches) this.held[worker]?.set(launch.row, launch);
@@ -177,6 +179,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
       durationMs: null,
       sharePerMinute: null,
       governor: false,
+      onOutage: 'hold',
       outageMaxMs: 60_000,
       ...load,
     },

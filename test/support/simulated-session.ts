@@ -111,6 +111,7 @@ class SimulatedSession {
       round: 1,
       firstSequence: 0,
       writeGrant: async () => {},
+      outage: { isOutage: false, wantsRow: () => false, probeStarted: () => {}, launchable: (count) => count },
       lookAtTime: () => {},
       launch: (worker, launches) => this.#launch(worker, launches),
       takeBack: () => {
@@ -155,6 +156,7 @@ class SimulatedSession {
         if (this.#options.governor) this.#permits.throttled(this.#clock.nowMs(), retryAfterSeconds);
       },
       onConnection: () => {},
+      onHold: () => {},
       onPermit: (change) => {
         if (change.type === 'withdraw') this.#permits.withdraw(worker, sequence);
         else if (this.#permits.request(worker, sequence, change.repeats, this.#sequence))

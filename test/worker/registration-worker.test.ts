@@ -146,9 +146,9 @@ describe('what has not started', () => {
     return started;
   }
 
-  it('is handed back on handBackWaiting, and later launches start', async () => {
+  it('is handed back when an outage begins, and later launches start', async () => {
     const { worker, launch: receive, advanceTo, assign, outcomes, opened } = await waiting();
-    worker.receive({ type: 'handBackWaiting' });
+    worker.receive({ type: 'outageBegan', sinceMs: 0 });
     await advanceTo(100);
     expect(results(outcomes())).toEqual(['dev-1 not-started', 'dev-2 not-started']);
     await receive(launch(3));
@@ -234,6 +234,62 @@ describe('permits', () => {
   });
 });
 
+describe('an outage', () => {
+  async function during() {
+    const started = startWorker();
+    await started.launch(launch(0), launch(1), launch(2));
+    started.conversations[0]?.connect();
+    for (const index of [1, 2])
+      started.conversations[index]?.emit({ type: 'lost', failure: { code: 'tcp-reset', message: 'M' } });
+    started.worker.receive({ type: 'outageBegan', sinceMs: 0 });
+    await started.settle();
+    return started;
+  }
+
+  it('holds what would connect again, and lets open connections finish', async () => {
+    const { advanceTo, assign, messages, opened, outcomes } = await during();
+    await advanceTo(20_000);
+    expect(opened()).toHaveLength(3);
+    expect(messages('health').at(-1)).toMatchObject({ held: 2 });
+    await assign(0);
+    await advanceTo(21_000);
+    expect(results(outcomes())).toContain('dev-0 assigned');
+  });
+
+  it('is probed by the longest held first; a probe that fails is held again, and said so', async () => {
+    const { conversations, messages, opened, worker } = await during();
+    for (const probe of ['dev-1', 'dev-2', 'dev-1']) {
+      worker.receive({ type: 'releaseHeld', count: 1 });
+      expect(opened().at(-1)).toBe(probe);
+      conversations.at(-1)?.emit({ type: 'lost', failure: { code: 'tcp-refused', message: 'M' } });
+    }
+    expect(messages('probeEnded')).toHaveLength(3);
+  });
+
+  it('is over with the first sign of life, reported at once; then releases are no probes', async () => {
+    const { conversations, messages, outcomes, worker, assign, advanceTo, opened } = await during();
+    worker.receive({ type: 'releaseHeld', count: 1 });
+    const before = messages('health').length;
+    conversations.at(-1)?.emit({ type: 'connected' });
+    expect(messages('health')).toHaveLength(before + 1);
+    expect(messages('health').at(-1)).toMatchObject({ held: 1, aliveAtMs: 0 });
+    worker.receive({ type: 'outageEnded' });
+    worker.receive({ type: 'releaseHeld', count: 9 });
+    expect(opened()).toEqual(['dev-0', 'dev-1', 'dev-2', 'dev-1', 'dev-2']);
+    await assign(4);
+    await advanceTo(1_000);
+    expect(results(outcomes())).toEqual(['dev-2 assigned']);
+    expect(messages('probeEnded')).toEqual([]);
+  });
+
+  it('a launch that arrives in it is a probe', async () => {
+    const { conversations, launch: receive, messages } = await during();
+    await receive(launch(3));
+    conversations.at(-1)?.emit({ type: 'lost', failure: { code: 'tcp-refused', message: 'M' } });
+    expect(messages('probeEnded')).toHaveLength(1);
+  });
+});
+
 it('reports its health every second, with counts since the last report', async () => {
   const { launch: receive, conversations, advanceTo, assign, messages } = startWorker({ concurrency: 1 });
   await receive({ ...launch(0, 0), heldMs: 0 }, { ...launch(1, 0), heldMs: 30 });
@@ -244,15 +300,22 @@ it('reports its health every second, with counts since the last report', async (
   await advanceTo(1_999);
   expect(messages('health')).toMatchObject([
     // dev-1 was held for 30 ms, and waited 170 ms more for its slot.
-    { inFlight: 1, launched: 2, startLagMaxMs: 170, signsOfLife: 2, connectionsLost: 1 },
+    {
+      inFlight: 1,
+      launched: 2,
+      startLagMaxMs: 170,
+      held: 0,
+      aliveAtMs: 200,
+      losses: [{ sequence: 1, atMs: 200, reached: false }],
+    },
   ]);
   await advanceTo(2_000);
   expect(messages('health')[1]).toMatchObject({
     inFlight: 1,
     launched: 0,
     startLagMaxMs: null,
-    signsOfLife: 0,
-    connectionsLost: 0,
+    aliveAtMs: null,
+    losses: [],
     loopDelayMaxMs: expect.any(Number),
   });
 });

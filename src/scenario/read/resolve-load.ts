@@ -28,9 +28,10 @@ export function withLoadDefaults(settings: GatheredSettings, target: Target | nu
   const quota = values.quota ?? (isLoopback ? 'off' : QUOTA_DEFAULT_PER_SECOND);
   const governor = values.governor ?? (isLoopback && quota === 'off' ? 'off' : 'on');
   const canary = values.canary ?? (isLoopback ? 0 : CANARY_DEFAULT);
+  const onOutage = values.onOutage ?? (shapeOf(values).kind === 'at-once' ? 'ignore' : 'hold');
   const name = `${origins.workers.name}, but no more than the concurrency`;
   return {
-    values: { ...values, concurrency, workers, quota, governor, canary },
+    values: { ...values, concurrency, workers, quota, governor, canary, onOutage },
     origins: workers < workersWanted ? { ...origins, workers: { ...origins.workers, name } } : origins,
   };
 }
@@ -53,6 +54,7 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     quota: quota === 'off' ? null : { perMinute: perMinute(quota), share: required(values.quotaShare) },
     governor: values.governor === 'on',
     canaryPerGroup: required(values.canary),
+    onOutage: required(values.onOutage),
     outageMaxMs: required(values.outageMax),
   };
 }

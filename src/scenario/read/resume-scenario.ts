@@ -12,6 +12,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'quotaShare',
   'governor',
   'canary',
+  'onOutage',
   'outageMax',
   'workers',
   'limit',

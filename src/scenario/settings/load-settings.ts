@@ -1,3 +1,4 @@
+import { ON_OUTAGE } from '../../load/outage-watch.ts';
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
 import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
@@ -74,6 +75,11 @@ export const LOAD_SETTINGS = inGroup('Load', {
     defaultText: `${CANARY_DEFAULT}, 0 for a loopback target`,
     reason: 'one wrong key must not spoil a whole night',
     help: 'devices of each group that must be assigned before the rest starts',
+  }),
+  onOutage: setting('load.onOutage', choice(ON_OUTAGE), {
+    defaultText: 'hold, ignore with --at-once',
+    reason: 'no device should fail because the target was away',
+    help: 'during an outage of the target: hold every device but one that probes it, or ignore the outage, as independent devices would',
   }),
   outageMax: setting('load.outageMax', durationBetween(SECOND_MS, RUN_MAX_MS), {
     default: 15 * 60_000,

@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
+import { authority } from '../support/certificates.ts';
+import { type OutageKind, type OutageRun, sessionWithOutage } from '../support/outage-session.ts';
+
+const GROUP_KEY: AttestationKeys = {
+  kind: 'group-key',
+  defaultKey: Buffer.alloc(32, 1).toString('base64'),
+  groups: {},
+  secondary: { defaultKey: null, groups: {} },
+};
+let certificates: AttestationKeys;
+
+beforeAll(async () => {
+  certificates = { kind: 'x509-issuer', issuer: await authority('line'), intermediatesPem: '' };
+});
+
+const RUN = {
+  devices: 400,
+  concurrency: 200,
+  shape: { kind: 'rate', ratePerSecond: 20 },
+  onOutage: 'hold',
+  fromMs: 5_000,
+} as const;
+
+const run = (kind: OutageKind, lastsMs: number, change: Partial<OutageRun> = {}) =>
+  sessionWithOutage({ ...RUN, keys: GROUP_KEY, kind, untilMs: RUN.fromMs + lastsMs, ...change });
+
+const largestIn = (momentsMs: readonly number[], windowMs: number): number =>
+  Math.max(...momentsMs.map((fromMs) => momentsMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + windowMs).length));
+
+describe('400 devices at 20/s: an outage', () => {
+  it.each([
+    ['refused', 5, 'group key'],
+    ['refused', 45, 'group key'],
+    ['refused', 300, 'group key'],
+    ['silent', 45, 'group key'],
+    ['silent', 300, 'group key'],
+    ['refused', 45, 'X.509'],
+    ['refused', 300, 'X.509'],
+  ] as const)('(%s) of %i s (%s) fails no device, and only the probe connects once it is known', async (kind, seconds, attestation) => {
+    const keys = attestation === 'X.509' ? certificates : GROUP_KEY;
+    const ran = await run(kind, seconds * 1_000, { keys });
+    expect(ran.end).toMatchObject({ reason: 'completed' });
+    expect(ran.final).toHaveLength(400);
+    expect(ran.final.filter(({ result }) => result !== 'assigned')).toEqual([]);
+    const knownAtMs = RUN.fromMs + (kind === 'refused' ? 4_000 : 33_000);
+    const probes = ran.connectionsAtMs.filter((atMs) => atMs >= knownAtMs && atMs < RUN.fromMs + seconds * 1_000);
+    // Pauses of 1, 2, 4, 8, 16 and then 30 s.
+    expect(probes.length).toBeLessThanOrEqual(5 + seconds / 30);
+    expect(ran.registers).toBe(ran.final.reduce((sum, { registersSent }) => sum + registersSent, 0));
+    expect(ran.connectionsAtMs).toHaveLength(ran.final.reduce((sum, { attempts }) => sum + attempts, 0));
+  });
+});
+
+it('a load ramps up after an outage, and never exceeds its rate', async () => {
+  const { connectionsAtMs } = await run('refused', 45_000);
+  const afterwards = connectionsAtMs.filter((atMs) => atMs >= RUN.fromMs + 45_000);
+  expect(largestIn(afterwards, 1_000)).toBeLessThanOrEqual(22);
+});
+
+it('where slots bound the load, they are filled step by step after an outage', async () => {
+  const { connectionsAtMs, final } = await run('refused', 45_000, {
+    shape: { kind: 'closed' },
+    concurrency: 100,
+    fromMs: 5_000,
+    devices: 600,
+  });
+  expect(final.every(({ result }) => result === 'assigned')).toBe(true);
+  const backAtMs = connectionsAtMs.filter((atMs) => atMs >= RUN.fromMs + 45_000);
+  const [firstAtMs = 0] = backAtMs;
+  const by = (atMs: number) => backAtMs.filter((connectedAtMs) => connectedAtMs < firstAtMs + atMs).length;
+  expect(by(150)).toBeLessThanOrEqual(6);
+  expect(by(350)).toBeLessThanOrEqual(24);
+});
+
+it('time that a device is held counts as held, and not towards its deadline', async () => {
+  const { final } = await run('refused', 600_000);
+  const held = final.filter(({ heldUnderWayMs }) => heldUnderWayMs > 0);
+  expect(held.length).toBeGreaterThan(10);
+  for (const { heldMs, heldUnderWayMs, startedAtMs, finishedAtMs, waitedMs } of held) {
+    expect(heldUnderWayMs).toBeGreaterThan(550_000);
+    expect(heldMs).toBeGreaterThanOrEqual(heldUnderWayMs);
+    expect((finishedAtMs ?? 0) - (startedAtMs ?? 0)).toBeGreaterThanOrEqual(heldUnderWayMs + waitedMs);
+  }
+});
+
+it.each([1, 2, 3, 10])('a run of %i devices notices an outage too', async (devices) => {
+  const shape = { kind: 'rate', ratePerSecond: 100 } as const;
+  const { final, during, notices } = await run('refused', 60_000, { devices, shape, fromMs: 1_000 });
+  expect(notices[0]).toContain('The target has stopped responding');
+  expect(final.map(({ result }) => result)).toEqual(Array(devices).fill('assigned'));
+  expect(during).toBeLessThanOrEqual(devices * 3 + 7);
+});
+
+it('with --on-outage ignore, devices behave as if they knew nothing of each other: they give up', async () => {
+  const { final, during } = await run('refused', 300_000, { onOutage: 'ignore' });
+  expect(final.filter(({ result }) => result === 'disconnected').length).toBeGreaterThan(300);
+  expect(during).toBeGreaterThan(1_000);
+});
