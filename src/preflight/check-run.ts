@@ -99,7 +99,7 @@ export async function checkRun(
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
-    ...loadRisks(request.scenario).map((risk) => warning('quota', risk, 'Stay within --quota and --quota-share')),
+    ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
   const { registrations } = demand;
   return {

@@ -68,7 +68,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   if (dryRun) {
     const target = plannedTarget(scenario.target);
     if (target !== null && !again) refuseRepeatedRun({ out: scenario.out, digest: fleet.digest, target });
-    process.stdout.write(describeRun(scenario, fleet, selection.rows));
+    process.stdout.write(describeRun(resolved, fleet, selection.rows));
     return EXIT_CODE.success;
   }
   const rows = Math.min(selection.rows, scenario.load.rowsMax ?? selection.rows);

@@ -20,7 +20,7 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
   if (risks.length === 0 || yes) return;
   const plan = describePlan(scenario, work);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or stay within the quota');
+    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or leave quota and governor on');
   }
   process.stderr.write(`${plan}:\n${risks.map((risk) => `  - ${risk}\n`).join('')}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });

@@ -4,12 +4,15 @@ import { shares } from '../../load/credits.ts';
 import { type LoadShape, paceOf } from '../../load/pace.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
-import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
+import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
+import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/resolve-load.ts';
+import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
 
 /** Describes what a run would do. */
-export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {
+export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, selected: number): string {
+  const { scenario } = resolved;
   const { load, fleet } = scenario;
   const rows = Math.min(selected, load.rowsMax ?? selected) * load.rounds;
   const lines: readonly (readonly [string, string])[] = [
@@ -23,7 +26,8 @@ export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: n
         : `${formatNoun(rows, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
-    ['limits', describeLimits(scenario)],
+    ['limits', describeLimits(scenario.load, loadRisks(scenario))],
+    ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
   ];
@@ -86,15 +90,24 @@ function describeShape(shape: LoadShape): string {
   }
 }
 
-/** The limits that protect the service and its other users. */
-function describeLimits(scenario: Scenario): string {
-  const { load } = scenario;
-  const metered = meteredPerMinute(scenario);
+/** The limits that protect the service and its other users, and what the run asks about them. */
+function describeLimits(load: Scenario['load'], risks: readonly string[]): string {
+  const metered = meteredPerMinute({ load });
   const share =
     metered === null ? 'no quota' : `at most ${formatNoun(Math.floor(metered), 'register request')} a minute`;
   const canary =
     load.canaryPerGroup === 0 ? 'no canary' : `canary of ${formatNoun(load.canaryPerGroup, 'device')} per group`;
-  return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}`;
+  const prompt = risks.length === 0 ? 'asks nothing' : `asks before it starts, because ${risks.join(', and ')}`;
+  return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}; ${prompt}`;
+}
+
+/** What a real service would get from the same settings, for a rehearsal on this machine. */
+function describeRealHost(resolved: ResolvedScenario): readonly (readonly [string, string])[] {
+  if (!isLoopbackTarget(resolved.scenario.target)) return [];
+  const load = loadAtRealHost(resolved);
+  const excess = excessOf(load);
+  const limits = describeLimits(load, risksAtRealHost(load));
+  return [['real host', excess === null ? limits : `would refuse this load: it ${excess}`]];
 }
 
 /** `3 × 34, 1 × 33` */

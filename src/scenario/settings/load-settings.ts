@@ -39,7 +39,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     flag: { short: 'r' },
     defaultText: 'as fast as the concurrency allows',
     reason: 'the closed model',
-    help: 'rate of launches over all workers, such as 900/min or 50/s',
+    help: 'rate of launches over all workers, such as 600/min or 50/s',
   }),
   stages: setting('load.stages', STAGES, {
     reason: 'most runs have one rate',
@@ -58,7 +58,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
   quota: setting('load.quota', QUOTA, {
     defaultText: '1000/min, off for a loopback target',
     reason: 'the documented quota of one DPS instance',
-    help: 'register requests that the DPS instance allows; a run stays within its share of them',
+    help: 'register requests that the DPS instance allows; a run stays within its share of them, and a load that asks for more is an error unless this is off',
   }),
   quotaShare: setting('load.quotaShare', PERCENTAGE, {
     default: 0.75,
