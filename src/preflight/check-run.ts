@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
@@ -35,8 +36,10 @@ import {
   unknownHubs,
 } from './capacity-findings.ts';
 import { certificateFindings } from './certificate-findings.ts';
+import { bytesOfRun, diskFindings } from './disk-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
+import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
 
@@ -49,6 +52,8 @@ export type CheckRequest = {
   readonly existingRecords: number | null;
   /** `null` = not given. */
   readonly hubs: readonly HubCapacity[] | null;
+  /** CAs of the enrollment groups; `null` = not given. */
+  readonly enrollmentCas: readonly X509Certificate[] | null;
   readonly selection: RowSelection;
   readonly userAgent: string;
 };
@@ -93,6 +98,8 @@ export async function checkRun(
   const binding = bindingLimit(limits);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
+    ...(request.scenario.target.kind === 'emulator' ? [] : keyFindings(request.keys)),
+    ...diskFindings(request.scenario.out, bytesNeeded(request, demand)),
     ...(await targetFindings(request, clock, openProbes)),
     ...allocationFindings(request.allocation, demand.devices),
     ...amountFindings(demand, supply),
@@ -115,14 +122,20 @@ function minutesAt(perMinute: number, { registrations, devices, concurrency }: C
   return Math.max(registrations / perMinute, slotSeconds / 60);
 }
 
+function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {
+  const { rounds } = scenario.load;
+  return bytesOfRun(registrations, (survey.bytes * devices) / Math.max(1, survey.rows), rounds);
+}
+
 async function fleetFindings(request: CheckRequest, devices: number, clock: Clock): Promise<readonly Finding[]> {
-  const { scenario, survey, selection, keys } = request;
+  const { scenario, survey, selection, keys, enrollmentCas } = request;
+  const rules = { nowMs: clock.epochMs(), enrollmentCas };
   const { fleet, load } = scenario;
   const capitals = capitalIdsWarning(survey.capitalIds);
   return [
     rowsFinding(survey, devices),
     ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
-    ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, clock.epochMs())),
+    ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, rules)),
   ];
 }
 

@@ -1,9 +1,13 @@
+import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
+import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
+import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { HUB_TIERS } from '../../dps/service-limits.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
 import type { HubCapacity } from '../../load/capacity.ts';
 import { checkRun } from '../../preflight/check-run.ts';
-import { OperatorError, type Problem } from '../../problem/operator-error.ts';
+import { refusalOf } from '../../preflight/finding.ts';
+import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { notation, wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { Environment } from '../../scenario/scenario.ts';
@@ -11,10 +15,10 @@ import { selectRows } from '../../selection/row-selection.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
-import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
+import { loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
 import { checkText } from '../view/check-text.ts';
 import { describeTarget } from '../view/describe-run.ts';
-import { givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
+import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
 
@@ -36,6 +40,7 @@ type CheckFlags = {
   readonly scenario?: string;
   readonly existingRecords?: string;
   readonly hubs?: string;
+  readonly enrollmentCa?: readonly string[];
   readonly json?: true;
 };
 
@@ -59,15 +64,21 @@ function checkOptions(): readonly Option[] {
     scenarioOption(),
     new Option('--existing-records <n>', 'registration records that the instance already holds (default: unknown)'),
     new Option(`--hubs <${HUBS.placeholder}>`, 'the linked hubs, separated by commas (default: unknown)'),
+    new Option(
+      '--enrollment-ca <file>',
+      'PEM file with the CA of an X.509 enrollment group, to check the chain of every device certificate; repeatable (default: not checked)',
+    ).argParser(appendValue),
     new Option('--json', 'print the findings as JSON (default: no)'),
   ];
 }
 
 const CHECK_HELP = `
 Exit codes:
-  ${EXIT_CODE.success}  the run can start
-  ${EXIT_CODE.usage}  invalid command line, scenario, fleet, key or certificate file
-  ${EXIT_CODE.unreachable}  a problem was found: target, certificates, or an insufficient limit
+  ${EXIT_CODE.success}  no problem was found
+  ${EXIT_CODE.usage}  invalid command line or scenario, or a problem with what this side
+     gives: fleet, key and certificate files, output folder, disk space, limits
+     of this machine. It counts first
+  ${EXIT_CODE.unreachable}  a problem with the target: name, TLS, ID scope, records, hubs
 
 Example:
   dpsload check fleet.csv --id-scope 0ne00111111 \\
@@ -83,15 +94,29 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const { scenario } = loadScenario(given, flags.scenario, environment);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
+  const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(
-    { scenario, survey, ...inputs, existingRecords, hubs, selection, userAgent },
+    { scenario, survey, ...inputs, existingRecords, hubs, enrollmentCas, selection, userAgent },
     systemClock(hrtimeMs()),
   );
   const target = describeTarget(scenario.target, scenario.apiVersion);
   process.stdout.write(flags.json ? `${JSON.stringify({ target, ...report }, null, 2)}\n` : checkText(report, target));
-  const isUsable = report.findings.every(({ level }) => level !== 'problem');
-  return isUsable ? EXIT_CODE.success : EXIT_CODE.unreachable;
+  const refusal = refusalOf(report.findings);
+  return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
+}
+
+async function readEnrollmentCas(
+  files: readonly string[] | null,
+  { kind }: AttestationKeys,
+): Promise<readonly X509Certificate[] | null> {
+  if (files === null) return null;
+  if (kind !== 'x509-files' && kind !== 'x509-issuer') {
+    const message = '--enrollment-ca is only for X.509 certificates';
+    throw new OperatorError('usage', [problem(message, 'Remove it, or give --attestation x509')]);
+  }
+  const pems = await Promise.all(files.map(readCaFile));
+  return pems.flat().flatMap(certificatesIn);
 }
 
 function readHub(text: string): HubCapacity | null {

@@ -18,6 +18,8 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
   const lines = findings.map((finding) => findingLine(finding, width));
   const problems = findings.filter(({ level }) => level === 'problem').length;
   const warnings = findings.filter(({ level }) => level === 'warning').length;
+  const unchecked = findings.filter(({ level }) => level === 'unknown').length;
+  const open = unchecked === 0 ? '' : ` ${formatNoun(unchecked, 'thing')} could not be checked (unknown).`;
   return [
     `target: ${target}`,
     ...lines,
@@ -26,8 +28,8 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
     `At least ${formatNoun(registrations, 'billed register call')}; repeated requests are billed too.`,
     problems + warnings === 0
-      ? 'No problems found.'
-      : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.`,
+      ? `No problems found.${open}`
+      : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.${open}`,
     'Nothing was registered.',
     '',
   ].join('\n');
