@@ -9,13 +9,12 @@ import {
   bindingLimit,
   type CapacityDemand,
   type CapacitySupply,
-  type HubCapacity,
   type RateCap,
   REGISTRATION_SECONDS,
   rateCaps,
-  slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
+import { estimateRun } from '../load/run-estimate.ts';
 import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
@@ -50,8 +49,6 @@ export type CheckRequest = {
   readonly caPems: readonly string[];
   readonly allocation: AllocationExpectation | null;
   readonly existingRecords: number | null;
-  /** `null` = not given. */
-  readonly hubs: readonly HubCapacity[] | null;
   /** CAs of the enrollment groups; `null` = not given. */
   readonly enrollmentCas: readonly X509Certificate[] | null;
   readonly selection: RowSelection;
@@ -63,7 +60,7 @@ export type CheckReport = {
   /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
   readonly registrations: number;
-  /** At the speed of the binding limit, and at least the time to fill the slots as often as needed. */
+  /** As `estimateRun` has it. */
   readonly durationMinutes: number;
 };
 
@@ -113,13 +110,8 @@ export async function checkRun(
     findings,
     binding,
     registrations,
-    durationMinutes: minutesAt(binding.perMinute, demand, request.scenario.load.rounds),
+    durationMinutes: estimateRun(request.scenario.load, demand.devices).durationMs / 60_000,
   };
-}
-
-function minutesAt(perMinute: number, { registrations, devices, concurrency }: CapacityDemand, rounds: number): number {
-  const slotSeconds = slotRounds(devices, rounds, concurrency) * REGISTRATION_SECONDS;
-  return Math.max(registrations / perMinute, slotSeconds / 60);
 }
 
 function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {
@@ -211,7 +203,7 @@ function quotaOf(scenario: Scenario): CapacityDemand['quota'] {
   return { perMinute, evidence };
 }
 
-function supplyOf({ scenario, existingRecords, hubs }: CheckRequest): CapacitySupply {
+function supplyOf({ scenario, existingRecords }: CheckRequest): CapacitySupply {
   const sourceAddresses = Math.max(1, scenario.tls.localAddresses.length);
-  return { ...readLocalLimits(), sourceAddresses, existingRecords, hubs };
+  return { ...readLocalLimits(), sourceAddresses, existingRecords, hubs: scenario.load.hubs };
 }

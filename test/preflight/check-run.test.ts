@@ -44,7 +44,6 @@ async function requestOf(
     caPems: [],
     allocation: null,
     existingRecords: null,
-    hubs: null,
     enrollmentCas: null,
     selection,
     userAgent: 'dpsload/test',
@@ -154,16 +153,15 @@ describe('amounts and limits', () => {
   });
 
   it('count the linked hubs, and say when they are unknown', async () => {
-    const hubs = [{ name: 'a', tier: 'S1', units: 1 }] as const;
-    const known = await check({}, {}, { hubs });
+    const known = await check({}, { hubs: 'a=S1:1' });
     expect(found(known, 'hub devices')?.evidence).toBe('adds 3 devices to 1 hub (limit 1,000,000 a hub)');
     expect(found(await check(), 'hub identities')?.level).toBe('unknown');
   });
 
   it('give the binding limit, and the time that the run takes', async () => {
-    const report = await check({}, { quota: '1/min', quotaShare: '50%' });
+    const report = await check({}, { quota: '1/min', quotaShare: '50%', canary: '0' });
     expect(report.binding).toMatchObject({ name: 'quota', perMinute: 0.5, evidence: expect.stringMatching(/^50% of/) });
-    expect([report.registrations, report.durationMinutes]).toEqual([3, 6]);
+    expect([report.registrations, report.durationMinutes]).toEqual([3, 4 + 3 / 60]);
   });
 
   it('warn of a load that asks for more than the quota allows', async () => {

@@ -80,6 +80,7 @@ const SAMPLES: Readonly<
   atOnce: { texts: ['true', 'false', 'true'] },
   quota: { texts: ['off', '1000/min', '5/s'] },
   quotaShare: { texts: ['50%', '100%', '0.5%'] },
+  hubs: { texts: ['a=S1:1', 'a=S1:2,b-c.d=S3:10', 'a=S2:200'] },
   governor: { texts: ['on', 'off', 'on'] },
   canary: { texts: ['0', '1', '20'] },
   outageMax: { texts: ['1s', '2m', '3h'] },
@@ -127,7 +128,10 @@ const SAMPLES: Readonly<
 /** A scenario with one setting, as an operator would write it. */
 function scenarioWith(name: SettingName, text: string): string {
   const steps = settingNamed(name).key.split('.');
-  const value = text.includes('=') ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }` : JSON.stringify(text);
+  const value =
+    text.includes('=') && name !== 'hubs'
+      ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }`
+      : JSON.stringify(text);
   const leaf = name === 'emulator' ? '{}' : value;
   return `version: 1\n${steps.map((step, depth) => `${'  '.repeat(depth)}${step}:`).join('\n')} ${leaf}\n`;
 }
@@ -346,6 +350,7 @@ describe('defaults', () => {
         durationMs: null,
         rounds: 1,
         quota: null,
+        hubs: null,
         governor: false,
         canaryPerGroup: 0,
         outageMaxMs: 900_000,

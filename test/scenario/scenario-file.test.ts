@@ -68,6 +68,7 @@ describe('a scenario file', () => {
         durationMs: null,
         rounds: 1,
         quota: { perMinute: 1000, share: 0.75 },
+        hubs: null,
         governor: true,
         canaryPerGroup: 20,
         outageMaxMs: 900_000,

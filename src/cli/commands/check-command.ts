@@ -2,13 +2,11 @@ import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
-import { HUB_TIERS } from '../../dps/service-limits.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
-import type { HubCapacity } from '../../load/capacity.ts';
 import { checkRun } from '../../preflight/check-run.ts';
 import { refusalOf } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
-import { notation, wholeNumberBetween } from '../../scenario/notation/notation.ts';
+import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { selectRows } from '../../selection/row-selection.ts';
@@ -22,24 +20,9 @@ import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } fro
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
 
-/** More units than a hub can have. */
-const UNITS_MAX = 200;
-
-/** Hubs with tier and units: `hub-a=S1:2,hub-b=S3:1`. */
-const HUBS = notation<readonly HubCapacity[]>({
-  placeholder: 'name=S1:units',
-  noun: 'a list of hubs',
-  remedy: `Write NAME=TIER:UNITS, separated by commas, with the tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
-  parse: (text) => {
-    const hubs = text.split(',').map(readHub);
-    return hubs.every((hub) => hub !== null) ? hubs : null;
-  },
-});
-
 type CheckFlags = {
   readonly scenario?: string;
   readonly existingRecords?: string;
-  readonly hubs?: string;
   readonly enrollmentCa?: readonly string[];
   readonly json?: true;
 };
@@ -63,7 +46,6 @@ function checkOptions(): readonly Option[] {
   return [
     scenarioOption(),
     new Option('--existing-records <n>', 'registration records that the instance already holds (default: unknown)'),
-    new Option(`--hubs <${HUBS.placeholder}>`, 'the linked hubs, separated by commas (default: unknown)'),
     new Option(
       '--enrollment-ca <file>',
       'PEM file with the CA of an X.509 enrollment group, to check the chain of every device certificate; repeatable (default: not checked)',
@@ -89,7 +71,6 @@ Example:
 async function check(given: Flags, flags: CheckFlags, environment: Environment): Promise<number> {
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
-  const hubs = readFlag('--hubs', flags.hubs, HUBS, problems);
   if (problems.length > 0) throw new OperatorError('usage', problems);
   const { scenario } = loadScenario(given, flags.scenario, environment);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
@@ -97,7 +78,7 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(
-    { scenario, survey, ...inputs, existingRecords, hubs, enrollmentCas, selection, userAgent },
+    { scenario, survey, ...inputs, existingRecords, enrollmentCas, selection, userAgent },
     systemClock(hrtimeMs()),
   );
   const target = describeTarget(scenario.target, scenario.apiVersion);
@@ -117,12 +98,4 @@ async function readEnrollmentCas(
   }
   const pems = await Promise.all(files.map(readCaFile));
   return pems.flat().flatMap(certificatesIn);
-}
-
-function readHub(text: string): HubCapacity | null {
-  const [, name, tierText, unitsText] = /^\s*([A-Za-z0-9.-]+)=([A-Z]\d):(\d{1,3})\s*$/.exec(text) ?? [];
-  const tier = HUB_TIERS.find((known) => known === tierText);
-  const units = Number(unitsText);
-  if (name === undefined || tier === undefined || !(units >= 1 && units <= UNITS_MAX)) return null;
-  return { name, tier, units };
 }

@@ -3,14 +3,14 @@ import type { CheckReport } from '../../preflight/check-run.ts';
 import type { Finding, FindingLevel } from '../../preflight/finding.ts';
 import { formatNoun } from '../../report/format.ts';
 
+import { formatEstimate } from './describe-run.ts';
+
 const MARKS: Readonly<Record<FindingLevel, string>> = {
   ok: 'ok',
   unknown: 'unknown',
   warning: 'warning',
   problem: 'PROBLEM',
 };
-
-const MINUTES_PER_HOUR = 60;
 
 /** The findings of a check as text. @param target as a run names it */
 export function checkText({ findings, binding, registrations, durationMinutes }: CheckReport, target: string): string {
@@ -25,7 +25,7 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     ...lines,
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
-    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMinutes * 60_000)}.`,
     `At least ${formatNoun(registrations, 'billed register call')}; repeated requests are billed too.`,
     problems + warnings === 0
       ? `No problems found.${open}`
@@ -38,9 +38,4 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
 function findingLine({ level, subject, evidence, remedy }: Finding, width: number): string {
   const advice = remedy === null ? '' : `. ${remedy}.`;
   return `${MARKS[level].padEnd(7)}  ${subject.padEnd(width)}  ${evidence}${advice}`;
-}
-
-function formatHours(minutes: number): string {
-  if (minutes < 1) return `${Math.ceil(minutes * 60)} s`;
-  return minutes < MINUTES_PER_HOUR ? `${Math.ceil(minutes)} min` : `${(minutes / MINUTES_PER_HOUR).toFixed(1)} h`;
 }

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
-import { formatDuration, formatNoun } from '../../report/format.ts';
+import { formatNoun } from '../../report/format.ts';
 import { loadRisks } from '../../scenario/read/load-risks.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { estimateDuration } from './describe-run.ts';
+import { formatEstimate } from './describe-run.ts';
 
 /** Rows to register, and their registrations in all rounds. */
 export type PlannedWork = { readonly rows: number; readonly registrations: number };
@@ -36,7 +37,7 @@ function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork):
   const { target } = scenario;
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
   const calls = formatNoun(registrations, 'billed register call');
-  const duration = formatDuration(estimateDuration(registrations, scenario).durationMs);
+  const duration = formatEstimate(estimateRun(scenario.load, registrations / scenario.load.rounds).durationMs);
   return `${name}: ${formatNoun(rows, 'row')}, at least ${calls}, about ${duration}`;
 }
 

@@ -1,7 +1,8 @@
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
-import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
+import { REGISTRATION_SECONDS } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
-import { type LoadShape, paceOf } from '../../load/pace.ts';
+import type { LoadShape } from '../../load/pace.ts';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
@@ -28,7 +29,7 @@ export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, sel
     ['load', describeLoad(load)],
     ['limits', describeLimits(scenario.load, loadRisks(scenario))],
     ...describeRealHost(resolved),
-    ['duration', describeDuration(rows, scenario)],
+    ['duration', describeDuration(rows / load.rounds, scenario)],
     ['results', `a new folder in ${scenario.out}`],
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
@@ -116,25 +117,13 @@ function summarize(parts: readonly number[]): string {
   return sizes.map((size) => `${parts.filter((part) => part === size).length} × ${size}`).join(', ');
 }
 
-function describeDuration(rows: number, scenario: Scenario): string {
-  const { durationMs, isGuess } = estimateDuration(rows, scenario);
-  const about = `about ${printDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
-  return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
+function describeDuration(devices: number, { load }: Scenario): string {
+  const { durationMs, isGuess } = estimateRun(load, devices);
+  const about = `about ${formatEstimate(durationMs)}`;
+  return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : about;
 }
 
-/** The time a run takes to launch its registrations; a guess (`isGuess`) where only the speed of the service limits it. */
-export function estimateDuration(
-  registrations: number,
-  scenario: Pick<Scenario, 'target' | 'load'>,
-): { readonly durationMs: number; readonly isGuess: boolean } {
-  const { load } = scenario;
-  const metered = meteredPerMinute(scenario);
-  const meteredMs = metered === null ? 0 : (registrations / metered) * 60_000;
-  const pace = paceOf(load.shape, 0);
-  const last = Math.min(registrations, pace.total) - 1;
-  const lastStartMs = last < 0 ? 0 : pace.intendedAtMs(last);
-  const slotsMs = slotRounds(registrations / load.rounds, load.rounds, load.concurrency) * REGISTRATION_SECONDS * 1_000;
-  const longest = Math.max(meteredMs, lastStartMs ?? slotsMs);
-  const durationMs = Math.min(longest, load.durationMs ?? Number.POSITIVE_INFINITY);
-  return { durationMs, isGuess: lastStartMs === null && longest === slotsMs };
+/** Whole seconds, as estimates are shown everywhere. */
+export function formatEstimate(durationMs: number): string {
+  return printDuration(Math.ceil(durationMs / 1_000) * 1_000);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { TargetName } from '../../journal/target-name.ts';
 import { type LoadShape, paceOf, steadyRatePerSecond } from '../../load/pace.ts';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { ProgressFold, type ProgressPlan } from '../../metrics/progress.ts';
 import { formatNoun } from '../../report/format.ts';
 import { type Summary, summaryJson } from '../../report/summary.ts';
@@ -33,7 +34,9 @@ export function showProgress(
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
   const scheduleLeftMs = scheduleOf(shape, total);
-  const fold = new ProgressFold({ target, name, total, ratePerSecond, allocation, concurrency, scheduleLeftMs });
+  const estimateMs = estimateRun(load, total / load.rounds).durationMs;
+  const plan = { target, name, total, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs };
+  const fold = new ProgressFold(plan);
   const view = createLiveView({ stream: process.stderr, color, quiet, clock, progress: () => fold.at(clock.nowMs()) });
   return {
     listener: {

@@ -100,6 +100,7 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     durationMs: values.duration,
     rounds: required(values.rounds),
     quota: quota === 'off' ? null : { perMinute: perMinute(quota), share: required(values.quotaShare) },
+    hubs: values.hubs,
     governor: values.governor === 'on',
     canaryPerGroup: required(values.canary),
     outageMaxMs: required(values.outageMax),

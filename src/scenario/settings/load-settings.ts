@@ -1,6 +1,7 @@
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
 import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
+import { LINKED_HUBS } from '../notation/linked-hubs.ts';
 import { choice, FILE, FOLDER, PERCENTAGE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { BATCHES, QUOTA, RATE, STAGES } from '../notation/rate.ts';
 import { inGroup, setting } from './setting.ts';
@@ -64,6 +65,11 @@ export const LOAD_SETTINGS = inGroup('Load', {
     default: 0.75,
     reason: 'leaves a margin for live devices and for how the service counts',
     help: 'share of the quota that this run may use, repeated requests included',
+  }),
+  hubs: setting('load.hubs', LINKED_HUBS, {
+    defaultText: 'unknown',
+    reason: 'nothing says which hubs are linked',
+    help: 'the linked hubs with tier and units, such as hub-a=S1:2,hub-b=S1:2: how fast they create identities bounds the estimated duration; check also compares their capacity',
   }),
   governor: setting('load.governor', choice(['on', 'off']), {
     defaultText: 'on, off for a loopback target without a quota',

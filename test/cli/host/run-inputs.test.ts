@@ -127,7 +127,7 @@ describe('the description of a run', () => {
         'all: $DPSLOAD_GROUP_KEY',
         '60 rows',
         '10/s',
-        'about 6s until the last launch',
+        'about 12s, if a registration takes 3 s',
         '1 × 34, 2 × 33',
       ],
     ],
