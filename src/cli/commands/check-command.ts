@@ -8,6 +8,7 @@ import { refusalOf } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
+import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
@@ -71,8 +72,7 @@ Example:
 async function check(given: Flags, flags: CheckFlags, environment: Environment): Promise<number> {
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
-  if (problems.length > 0) throw new OperatorError('usage', problems);
-  const { scenario } = loadScenario(given, flags.scenario, environment);
+  const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario);
   const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
@@ -85,6 +85,18 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   process.stdout.write(flags.json ? `${JSON.stringify({ target, ...report }, null, 2)}\n` : checkText(report, target));
   const refusal = refusalOf(report.findings);
   return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
+}
+
+/** The scenario, unless there are `problems` or it has some: all of them are thrown as one error. */
+function scenarioOrEveryProblem(load: () => ResolvedScenario, problems: readonly Problem[]): ResolvedScenario {
+  try {
+    const resolved = load();
+    if (problems.length === 0) return resolved;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    throw new OperatorError('usage', [...problems, ...error.problems]);
+  }
+  throw new OperatorError('usage', problems);
 }
 
 async function readEnrollmentCas(
