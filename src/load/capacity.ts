@@ -114,11 +114,6 @@ export function amountCaps(
   return caps;
 }
 
-/** How many times the slots are filled: a round waits for the one before, and a partly filled one takes as long as a full one. */
-export function slotRounds(devices: number, rounds: number, concurrency: number): number {
-  return Math.ceil(devices / concurrency) * rounds;
-}
-
 function slotCap({ devices, concurrency, registrationSeconds }: CapacityDemand): RateCap {
   // More slots do not help a fleet that has one for each device.
   const isEnough = devices <= concurrency;
@@ -131,13 +126,14 @@ function slotCap({ devices, concurrency, registrationSeconds }: CapacityDemand):
   };
 }
 
-/** Devices are spread over the hubs: the identity operations of all hubs add up. */
+/** Device identities that the hubs create a minute. Devices are spread over the hubs, so their limits add up. */
+export function hubIdentitiesPerMinute(hubs: readonly HubCapacity[]): number {
+  return hubs.reduce((sum, { tier, units }) => sum + units * IDENTITY_OPERATIONS_PER_MINUTE_PER_UNIT[tier], 0);
+}
+
 function hubCaps({ hubs }: CapacitySupply): readonly RateCap[] {
   if (hubs === null) return [];
-  const perMinute = hubs.reduce(
-    (sum, { tier, units }) => sum + units * IDENTITY_OPERATIONS_PER_MINUTE_PER_UNIT[tier],
-    0,
-  );
+  const perMinute = hubIdentitiesPerMinute(hubs);
   const evidence = `identities created by ${hubs.map(({ name, tier, units }) => `${name} ${tier} × ${units}`).join(', ')}`;
   return [{ name: 'hub identities', perMinute, evidence, remedy: 'Add units to the hubs, or link more hubs' }];
 }

@@ -99,6 +99,8 @@ export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'
   readonly concurrency: number;
   /** Scheduled time from a launch, numbered from 0, to the last launch; `null` in the closed model. */
   readonly scheduleLeftMs: (launch: number) => number | null;
+  /** The whole run as estimated before it began; stands in until something can be measured. */
+  readonly estimateMs?: number;
 };
 
 /** Folds a run in progress, at low cost for each outcome and in constant memory. */
@@ -224,10 +226,16 @@ export class ProgressFold {
       .map((error) => ({ ...error, lately: before === undefined ? 0 : error.count - (before.get(error.code) ?? 0) }));
   }
 
+  /** `null` once the run is stopping, or has outlasted its estimate. */
+  #estimateLeftMs(nowMs: number): number | null {
+    const { estimateMs } = this.#plan;
+    return estimateMs === undefined || this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
+  }
+
   #etaMs(nowMs: number): number | null {
     const { registrations, concurrency, scheduleLeftMs } = this.#plan;
     const lastSample = this.#recent.at(-1);
-    if (this.#durations.count === 0 || lastSample === undefined) return null;
+    if (this.#durations.count === 0 || lastSample === undefined) return this.#estimateLeftMs(nowMs);
     const ended = this.#ended();
     const left = Math.max(0, registrations - ended);
     const toLaunch = this.#session.stopping ? 0 : Math.max(0, left - lastSample.inFlight);

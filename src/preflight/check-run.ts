@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
@@ -14,13 +15,12 @@ import {
   bindingLimit,
   type CapacityDemand,
   type CapacitySupply,
-  type HubCapacity,
   type RateCap,
   REGISTRATION_SECONDS,
   rateCaps,
-  slotRounds,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
+import { estimateRun } from '../load/run-estimate.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
@@ -42,8 +42,10 @@ import {
   unknownHubs,
 } from './capacity-findings.ts';
 import { certificateFindings } from './certificate-findings.ts';
+import { bytesOfRun, diskFindings } from './disk-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
+import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
 
@@ -54,8 +56,8 @@ export type CheckRequest = {
   readonly caPems: readonly string[];
   readonly allocation: AllocationExpectation | null;
   readonly existingRecords: number | null;
-  /** `null` = not given. */
-  readonly hubs: readonly HubCapacity[] | null;
+  /** CAs of the enrollment groups; `null` = not given. */
+  readonly enrollmentCas: readonly X509Certificate[] | null;
   readonly selection: RowSelection;
   readonly userAgent: string;
 };
@@ -65,7 +67,7 @@ export type CheckReport = {
   /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
   readonly registrations: number;
-  /** At the speed of the binding limit, and at least the time to fill the slots as often as needed. */
+  /** As `estimateRun` has it. */
   readonly durationMinutes: number;
 };
 
@@ -100,30 +102,33 @@ export async function checkRun(
   const binding = bindingLimit(limits);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
+    ...(request.scenario.target.kind === 'emulator' ? [] : keyFindings(request.keys)),
+    ...diskFindings(request.scenario.out, bytesNeeded(request, demand)),
     ...(await targetFindings(request, clock, openProbes)),
     ...allocationFindings(request.allocation, demand.devices),
     ...amountFindings(demand, supply),
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
-    ...loadRisks(request.scenario).map((risk) => warning('quota', risk, 'Stay within --quota and --quota-share')),
+    ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
   const { registrations } = demand;
   return {
     findings,
     binding,
     registrations,
-    durationMinutes: minutesAt(binding.perMinute, demand, request.scenario.load.rounds),
+    durationMinutes: estimateRun(request.scenario.load, demand.devices).durationMs / 60_000,
   };
 }
 
-function minutesAt(perMinute: number, { registrations, devices, concurrency }: CapacityDemand, rounds: number): number {
-  const slotSeconds = slotRounds(devices, rounds, concurrency) * REGISTRATION_SECONDS;
-  return Math.max(registrations / perMinute, slotSeconds / 60);
+function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {
+  const { rounds } = scenario.load;
+  return bytesOfRun(registrations, (survey.bytes * devices) / Math.max(1, survey.rows), rounds);
 }
 
 async function fleetFindings(request: CheckRequest, devices: number, clock: Clock): Promise<readonly Finding[]> {
-  const { scenario, survey, selection, keys } = request;
+  const { scenario, survey, selection, keys, enrollmentCas } = request;
+  const rules = { nowMs: clock.epochMs(), enrollmentCas };
   const { fleet, load } = scenario;
   const capitals = capitalIdsWarning(survey.capitalIds);
   const windows1252 = windows1252Warning(survey);
@@ -131,7 +136,7 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
     rowsFinding(survey, devices),
     ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
     ...(windows1252 === null ? [] : [warning('fleet', windows1252, WINDOWS_1252_REMEDY)]),
-    ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, clock.epochMs())),
+    ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, rules)),
   ];
 }
 
@@ -210,7 +215,7 @@ function quotaOf(scenario: Scenario): CapacityDemand['quota'] {
   return { perMinute, evidence };
 }
 
-function supplyOf({ scenario, existingRecords, hubs }: CheckRequest): CapacitySupply {
+function supplyOf({ scenario, existingRecords }: CheckRequest): CapacitySupply {
   const sourceAddresses = Math.max(1, scenario.tls.localAddresses.length);
-  return { ...readLocalLimits(), sourceAddresses, existingRecords, hubs };
+  return { ...readLocalLimits(), sourceAddresses, existingRecords, hubs: scenario.load.hubs };
 }

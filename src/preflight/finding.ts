@@ -27,3 +27,22 @@ export function warning(subject: string, evidence: string, remedy: string): Find
 export function finding(level: FindingLevel, subject: string, evidence: string, remedy: string): Finding {
   return { level, subject, evidence, remedy };
 }
+
+/** What the operator must correct on this side; every other subject is the target's. */
+const LOCAL_SUBJECTS: ReadonlySet<string> = new Set([
+  'fleet',
+  'certificates',
+  'group keys',
+  'allocation',
+  'output folder',
+  'disk space',
+  'file descriptors',
+  'local ports',
+]);
+
+/** As a run would end for these findings: `usage` for problems of local inputs, else `unreachable` for the target's; `null` = neither. */
+export function refusalOf(findings: readonly Finding[]): 'usage' | 'unreachable' | null {
+  const problems = findings.filter(({ level }) => level === 'problem');
+  if (problems.some(({ subject }) => LOCAL_SUBJECTS.has(subject))) return 'usage';
+  return problems.length > 0 ? 'unreachable' : null;
+}

@@ -3,6 +3,7 @@ import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { OnBadRow } from '../fleet/rejected-lines.ts';
+import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
 import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
@@ -85,6 +86,8 @@ export type Scenario = {
     readonly rounds: number;
     /** Register requests that the instance allows, and the share of them that the run may use; `null` = off. */
     readonly quota: { readonly perMinute: number; readonly share: number } | null;
+    /** The linked hubs, as far as the operator names them; `null` = not known. */
+    readonly hubs: readonly HubCapacity[] | null;
     /** Whether the rate drops when the service throttles. */
     readonly governor: boolean;
     /** Devices of each group that must be assigned before the rest starts. */

@@ -59,16 +59,18 @@ describe('a target that can be used', () => {
     const { code, stdout } = await check(...target(), '--quota', '1/min', '--quota-share', '50%');
     expect(code).toBe(0);
     expect(stdout).toMatch(/Binding limit: quota, 0\.50\/min \(50% of 1\.00\/min/);
-    expect(stdout).toMatch(/3 registrations take about 6 min\./);
+    expect(stdout).toMatch(/3 registrations take about 4 min 3 s\./);
     expect(stdout).toMatch(/At least 3 billed register requests/);
     expect(stdout).toMatch(/Nothing was registered\./);
     const unmetered = await check(...target());
     expect(unmetered.stdout).toMatch(/Binding limit: one registration, 60\/min \(all 3 in flight at once/);
-    expect(unmetered.stdout).toMatch(/3 registrations take about 3 s\./);
+    expect(unmetered.stdout).toMatch(/3 registrations take about 3s\./);
   });
 });
 
-describe('a problem is named, and ends with 4', () => {
+const CHAIN_UNKNOWN = expect.stringMatching(/^unknown .*--enrollment-ca/);
+
+describe('a problem is named, and ends with 4, or with 2 when it is of this side', () => {
   it.each<[subject: string, args: () => readonly string[]]>([
     ['dns', () => ['--host', 'no-such-host.invalid', '--id-scope', ID_SCOPE]],
     ['tcp', () => target(9)],
@@ -79,6 +81,39 @@ describe('a problem is named, and ends with 4', () => {
   ])('%s', async (subject, args) => {
     const { code, found } = await findings(...args());
     expect([code, problems(found)]).toEqual([4, [subject]]);
+  });
+
+  it.each<[subject: string, args: () => readonly string[]]>([
+    ['output folder', () => ['--out', path('fleet.csv/results')]],
+    ['output folder', () => ['--out', path('fleet.csv')]],
+  ])('%s of this side ends with 2', async (subject, args) => {
+    const { code, found } = await findings(...target(), ...args());
+    expect([code, problems(found)]).toEqual([2, [subject]]);
+  });
+
+  it('certificates of another CA, or all expired', async () => {
+    const [root, other] = [await authority('Root'), await authority('Other Root')];
+    writeFileSync(path('root.pem'), root.certificatePem);
+    writeFileSync(path('other-root.pem'), other.certificatePem);
+    const fleetOf = async (name: string, validity: typeof EXPIRED | undefined) => {
+      const { certificatePem, privateKeyPem } = await deviceCertificate(name, root, validity);
+      writeFileSync(path(`${name}.pem`), certificatePem);
+      writeFileSync(path(`${name}.key`), privateKeyPem);
+      writeFileSync(path(`${name}.csv`), `registration_id,cert_file,key_file\n${name},${name}.pem,${name}.key\n`);
+      return ['check', path(`${name}.csv`), ...target(), '--attestation', 'x509'];
+    };
+    const good = await fleetOf('fine', undefined);
+    expect((await dpsload([...good, '--enrollment-ca', path('root.pem')])).code).toBe(0);
+    const wrong = await dpsload([...good, '--enrollment-ca', path('other-root.pem')]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stdout).toMatch(/the link from CN=fine to its issuer CN=Root is missing/);
+    const expired = await dpsload(await fleetOf('stale', EXPIRED));
+    expect(expired.code).toBe(2);
+    expect(expired.stdout).toMatch(/1 of 1 certificate is unusable/);
+    const unreadable = await dpsload([...good, '--enrollment-ca', path('fine.key')]);
+    expect([unreadable.code, unreadable.stderr]).toEqual([2, expect.stringMatching(/no readable PEM certificate/)]);
+    const { code, stderr } = await check(...target(), '--enrollment-ca', path('root.pem'));
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/--enrollment-ca is only for X\.509/)]);
   });
 
   it('certificates, each with its line', async () => {
@@ -101,12 +136,13 @@ describe('a problem is named, and ends with 4', () => {
     const found = (JSON.parse(stdout) as { findings: Found[] }).findings.filter(
       ({ subject }) => subject === 'certificates',
     );
-    expect(code).toBe(4);
+    expect(code).toBe(2);
     expect(found.map(({ level, evidence }) => `${level} ${evidence.replace(/^.*csv:/, 'line ')}`)).toEqual([
-      'ok 3 of 4 certificates are unusable',
+      'problem 3 of 4 certificates are unusable',
       expect.stringMatching(/^problem line 3: .*is for "good"/),
-      expect.stringMatching(/^warning line 4: the certificate expired/),
+      expect.stringMatching(/^problem line 4: the certificate expired/),
       expect.stringMatching(/^problem line 5: the key/),
+      CHAIN_UNKNOWN,
     ]);
   });
 
@@ -127,13 +163,19 @@ describe('a problem is named, and ends with 4', () => {
     const fleet = 'warning partly.csv: 2 rows usable, 2 rejected';
     const taken = '; --only, --exclude or --limit selects 1';
     const other = expect.stringMatching(/^problem partly.csv:5: .*is for "good"/);
-    expect(await of()).toEqual([4, fleet, 'ok 1 of 2 certificates is unusable', other]);
-    expect(await of('--limit', '1')).toEqual([0, `${fleet}${taken}`, 'ok 1 certificate checked, all usable']);
-    expect(await of('--only', path('only.csv'))).toEqual([
-      4,
+    expect(await of()).toEqual([2, fleet, 'problem 1 of 2 certificates is unusable', other, CHAIN_UNKNOWN]);
+    expect(await of('--limit', '1')).toEqual([
+      0,
       `${fleet}${taken}`,
-      'ok 1 of 1 certificate is unusable',
+      'ok 1 certificate checked, all usable',
+      CHAIN_UNKNOWN,
+    ]);
+    expect(await of('--only', path('only.csv'))).toEqual([
+      2,
+      `${fleet}${taken}`,
+      'problem 1 of 1 certificate is unusable',
       other,
+      CHAIN_UNKNOWN,
     ]);
   });
 });

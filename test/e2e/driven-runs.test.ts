@@ -231,17 +231,32 @@ describe.concurrent('stops that protect', () => {
   it('what would leave the quota of a real service is not begun without a word', async () => {
     const fleet = fleetFile('prompt.csv', devices('prompt', 1_200));
     const target = ['--host', 'dps.invalid', '--id-scope', '0ne00111111', '--out', path('out-prompt')];
-    for (const options of [['--rate', '2000/min'], ['--at-once'], ['--quota', 'off'], ['--governor', 'off']]) {
-      const run = await dpsload(['run', fleet, ...target, ...options], { env: { DPSLOAD_GROUP_KEY: KEY } });
+    const env = { DPSLOAD_GROUP_KEY: KEY };
+    for (const options of [
+      ['--quota', 'off'],
+      ['--governor', 'off'],
+    ]) {
+      const run = await dpsload(['run', fleet, ...target, ...options], { env });
       expect(run.code).toBe(2);
       expect(run.stderr).toMatch(
         /dps\.invalid, ID scope 0ne00111111: 1,200 rows, at least 1,200 billed register requests, about \d/,
       );
       expect(run.stderr).toMatch(/--yes/);
     }
-    const word = await dpsload(['run', fleet, ...target, '--at-once', '--yes'], { env: { DPSLOAD_GROUP_KEY: KEY } });
+    const confirmed = await dpsload(['run', fleet, ...target, '--at-once', '--quota', 'off', '--yes'], { env });
     // It goes on, and finds no such host.
-    expect(word.code).toBe(4);
+    expect(confirmed.code).toBe(4);
+  });
+
+  it('a load above the share of a quota is refused alike in rehearsal and at a real service, consent or not', async () => {
+    const fleet = fleetFile('share.csv', devices('share', 10));
+    const env = { DPSLOAD_GROUP_KEY: KEY };
+    for (const target of [['--emulator'], ['--host', 'dps.invalid', '--id-scope', '0ne00111111']]) {
+      const args = ['run', fleet, ...target, '--out', path('out-share'), '--rate', '900/min', '--quota', '1000/min'];
+      const refused = await dpsload([...args, '--yes'], { env });
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/--rate asks for 900 registrations a minute, .* 750 a minute .*--quota off/);
+    }
   });
 });
 

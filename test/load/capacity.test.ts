@@ -6,7 +6,6 @@ import {
   type CapacityDemand,
   type CapacitySupply,
   rateCaps,
-  slotRounds,
 } from '../../src/load/capacity.ts';
 
 const DEMAND: CapacityDemand = {
@@ -65,16 +64,6 @@ describe('the binding limit', () => {
       }),
     );
   });
-});
-
-it.each([
-  [20, 1, 100, 1],
-  [100, 1, 100, 1],
-  [101, 1, 100, 2],
-  [20, 3, 100, 3],
-  [0, 1, 100, 0],
-])('%i devices in %i rounds fill %i slots %i times', (devices, rounds, concurrency, times) => {
-  expect(slotRounds(devices, rounds, concurrency)).toBe(times);
 });
 
 describe('amounts', () => {

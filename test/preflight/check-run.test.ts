@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { type CheckReport, type CheckRequest, checkRun, type TargetProbes } from '../../src/preflight/check-run.ts';
+import { keyFindings } from '../../src/preflight/key-findings.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { fleetRulesOf } from '../../src/scenario/scenario.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -43,7 +44,7 @@ async function requestOf(
     caPems: [],
     allocation: null,
     existingRecords: null,
-    hubs: null,
+    enrollmentCas: null,
     selection,
     userAgent: 'dpsload/test',
     ...changes,
@@ -152,20 +153,37 @@ describe('amounts and limits', () => {
   });
 
   it('count the linked hubs, and say when they are unknown', async () => {
-    const hubs = [{ name: 'a', tier: 'S1', units: 1 }] as const;
-    const known = await check({}, {}, { hubs });
+    const known = await check({}, { hubs: 'a=S1:1' });
     expect(found(known, 'hub devices')?.evidence).toBe('adds 3 devices to 1 hub (limit 1,000,000 a hub)');
     expect(found(await check(), 'hub identities')?.level).toBe('unknown');
   });
 
   it('give the binding limit, and the time that the run takes', async () => {
-    const report = await check({}, { quota: '1/min', quotaShare: '50%' });
+    const report = await check({}, { quota: '1/min', quotaShare: '50%', canary: '0' });
     expect(report.binding).toMatchObject({ name: 'quota', perMinute: 0.5, evidence: expect.stringMatching(/^50% of/) });
-    expect([report.registrations, report.durationMinutes]).toEqual([3, 6]);
+    expect([report.registrations, report.durationMinutes]).toEqual([3, 4 + 3 / 60]);
   });
 
   it('warn of a load that asks for more than the quota allows', async () => {
-    const report = await check({}, { rate: '100/s' });
+    const report = await check({}, { rate: '100/s', quota: 'off' });
     expect(report.findings.filter(({ subject, level }) => subject === 'quota' && level === 'warning')).not.toEqual([]);
+  });
+});
+
+describe('what this side gives', () => {
+  it('names every group key that nothing has proven', async () => {
+    const keys = { ...KEYS, groups: { 'line-a': KEYS.defaultKey, 'line-b': KEYS.defaultKey } };
+    const { level, evidence } = found(await check({}, {}, { keys }), 'group keys') ?? {};
+    expect([level, evidence]).toEqual([
+      'unknown',
+      expect.stringMatching(/^not proven for "line-a", "line-b", all other devices: only a registration/),
+    ]);
+    expect(keyFindings({ kind: 'device-key' })).toEqual([]);
+  });
+
+  it('has an output folder with room for journal and results', async () => {
+    expect(levels(await check())).toMatchObject({ 'output folder': 'ok', 'disk space': 'ok' });
+    const out = join(fleet, 'results');
+    expect(found(await check({}, { out }), 'output folder')?.level).toBe('problem');
   });
 });

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { loadRisks, meteredPerMinute } from '../../src/scenario/read/load-risks.ts';
+import { excessOf, loadAtRealHost } from '../../src/scenario/read/resolve-load.ts';
 import {
   type ResolvedScenario,
   resolveScenario,
@@ -82,6 +84,7 @@ const SAMPLES: Readonly<
   atOnce: { texts: ['true', 'false', 'true'] },
   quota: { texts: ['off', '1000/min', '5/s'] },
   quotaShare: { texts: ['50%', '100%', '0.5%'] },
+  hubs: { texts: ['a=S1:1', 'a=S1:2,b-c.d=S3:10', 'a=S2:200'] },
   governor: { texts: ['on', 'off', 'on'] },
   canary: { texts: ['0', '1', '20'] },
   onOutage: { texts: ['ignore', 'hold', 'ignore'] },
@@ -131,7 +134,10 @@ const SAMPLES: Readonly<
 /** A scenario with one setting, as an operator would write it. */
 function scenarioWith(name: SettingName, text: string): string {
   const steps = settingNamed(name).key.split('.');
-  const value = text.includes('=') ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }` : JSON.stringify(text);
+  const value =
+    text.includes('=') && name !== 'hubs'
+      ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }`
+      : JSON.stringify(text);
   const leaf = name === 'emulator' ? '{}' : value;
   return `version: 1\n${steps.map((step, depth) => `${'  '.repeat(depth)}${step}:`).join('\n')} ${leaf}\n`;
 }
@@ -211,37 +217,116 @@ describe('limits that protect a service', () => {
     expect(loadOf({ emulator: 'true', ...flags })).toMatchObject(expected);
   });
 
+  const REAL = { fleet: 'f.csv', host: 'h', idScope: '0ne00000000', groupKeyFile: 'k' };
+  const REHEARSAL = { ...REAL, host: 'localhost' };
+  const EMULATED = { fleet: 'f.csv', emulator: 'true' };
+
   it.each([
     [{}, []],
-    [{ rate: '750/min' }, []],
-    [{ stages: '10/s:1m' }, []],
-    [{ batches: '700/1m' }, []],
-    [{ rate: '751/min' }, [/exceeds this run's share of the quota, 750 a minute/]],
-    [{ atOnce: 'true' }, [/share/]],
     [{ quota: 'off' }, [/no quota limits the run/]],
+    [{ quota: 'off', atOnce: 'true' }, [/no quota limits the run/]],
     [{ governor: 'off' }, [/governor is off/]],
-    [{ governor: 'off', quotaShare: '10%', rate: '2/s' }, [/100 a minute/, /governor is off/]],
-  ])('%j at a service needs the word for %j', (flags, expected) => {
-    const { scenario } = resolve({
-      flags: { fleet: 'f.csv', host: 'h', idScope: '0ne00000000', groupKeyFile: 'k', ...flags },
-    });
+    [{ governor: 'off', quota: 'off', rate: '2000/min' }, [/no quota/, /governor is off/]],
+  ])('%j at a service needs consent to %j', (flags, expected) => {
+    const { scenario } = resolve({ flags: { ...REAL, ...flags } });
     const risks = loadRisks(scenario);
     expect(risks).toHaveLength(expected.length);
     expected.forEach((pattern, index) => {
       expect(risks[index]).toMatch(pattern);
     });
-    expect(meteredPerMinute(scenario) === null).toBe(risks.some((risk) => !risk.includes('governor')));
+    expect(loadRisks(resolve({ flags: { ...EMULATED, ...flags } }).scenario)).toEqual([]);
   });
 
-  it('a burst that its minute has room for needs none', () => {
-    const flags = { fleet: 'f.csv', host: 'h', idScope: '0ne00000000', groupKeyFile: 'k', stages: '50/s:5s' };
-    expect(loadRisks(resolve({ flags }).scenario)).toEqual([]);
+  const FITS = [
+    {},
+    { rate: '750/min' },
+    { rate: '751/min', quotaShare: '76%' },
+    { rate: '900/min', quotaShare: '90%' },
+    { rate: '1000/min', quotaShare: '100%' },
+    { rate: '29/min', quota: '100/min', quotaShare: '29%' },
+    { stages: '10/s:1m' },
+    // The busiest minute has room for this burst.
+    { stages: '50/s:5s' },
+    { batches: '750/1m' },
+    { rate: '2000/min', quota: 'off' },
+    { atOnce: 'true', quota: 'off' },
+    { atOnce: 'false' },
+  ];
+  const EXCEEDS: readonly (readonly [Record<string, string>, RegExp])[] = [
+    [
+      { rate: '751/min' },
+      /^--rate asks for 751 registrations a minute, .* share of the quota is 750 a minute \(75% of 1,000\)$/,
+    ],
+    [{ rate: '900/min', quota: '1000/min' }, /asks for 900 .* 750 a minute/],
+    [{ rate: '2/s', quotaShare: '10%' }, /asks for 120 .* 100 a minute \(10% of 1,000\)/],
+    [{ stages: '10/s:1m,50/s:1m:ramp' }, /^--stages asks for/],
+    [{ batches: '751/1m' }, /^--batches asks for 751/],
+    [{ atOnce: 'true' }, /^--at-once asks for the whole fleet at once/],
+    [{ rate: '30/min', quota: '100/min', quotaShare: '29%' }, /asks for 30 .* 29 a minute/],
+  ];
+
+  it.each(FITS)('%j is within the share of the quota, at every target', (flags) => {
+    for (const target of [REAL, REHEARSAL, EMULATED]) {
+      const { scenario } = resolve({ flags: { ...target, quota: '1000/min', ...flags } });
+      const { quota } = scenario.load;
+      expect(meteredPerMinute(scenario)).toBe(quota === null ? null : quota.perMinute * quota.share);
+    }
   });
 
-  it('at a loopback target a quota that was asked for holds whatever the rate', () => {
-    const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true', quota: '60/min', rate: '50/s' } });
-    expect(meteredPerMinute(scenario)).toBe(45);
-    expect(loadRisks(scenario)).toEqual([]);
+  it.each(EXCEEDS)('%j exceeds the share: an error with its remedies, at every target', async (flags, message) => {
+    for (const target of [REAL, REHEARSAL, EMULATED]) {
+      const error = await operatorError(() => resolve({ flags: { ...target, quota: '1000/min', ...flags } }));
+      expect([error.kind, error.problems.length]).toEqual(['usage', 1]);
+      expect(error.problems[0]?.message).toMatch(message);
+      expect(error.problems[0]?.remedy).toContain('--quota off');
+    }
+    // The default: a quota for a real service alone.
+    if ('quota' in flags) return;
+    await operatorError(() => resolve({ flags: { ...REAL, ...flags } }));
+    expect(resolve({ flags: { ...EMULATED, ...flags } }).scenario.load.quota).toBeNull();
+  });
+
+  it('a rehearsal with a quota is refused exactly when the run at a real service is, with the same words', async () => {
+    const rate = fc.integer({ min: 1, max: 2_000 }).map((perMinute) => `${perMinute}/min`);
+    const share = fc.integer({ min: 1, max: 100 }).map((percent) => `${percent}%`);
+    const refusal = (flags: Record<string, string>): string | null => {
+      try {
+        resolve({ flags });
+        return null;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    fc.assert(
+      fc.property(rate, rate, share, (asked, quota, quotaShare) => {
+        const flags = { rate: asked, quota, quotaShare };
+        const refused = refusal({ ...REAL, ...flags });
+        expect(refusal({ ...EMULATED, ...flags })).toBe(refused);
+        expect(refusal({ ...REHEARSAL, ...flags })).toBe(refused);
+        const [perMinute, of, percent] = [asked, quota, quotaShare].map(Number.parseFloat) as [number, number, number];
+        expect(refused !== null).toBe(perMinute * 100 > of * percent);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('names the place in the scenario file, and waits for a quota that can be read', async () => {
+    const text = 'version: 1\nload:\n  rate: 900/min\n  quota: 1000/min\n';
+    const error = await operatorError(() => resolve({ flags: EMULATED, text }));
+    expect(error.problems).toMatchObject([
+      { file: 'd/s.yaml', line: 3, message: expect.stringMatching(/^load.rate asks/) },
+    ]);
+    const unreadable = await operatorError(() => resolve({ flags: { ...REAL, rate: '900/min', quota: 'much' } }));
+    expect(unreadable.problems.map(({ message }) => message)).toEqual([expect.stringContaining('"much"')]);
+  });
+
+  it('at a loopback target would be these at a real service', () => {
+    const real = (flags: Record<string, string>) => loadAtRealHost(resolve({ flags: { ...EMULATED, ...flags } }));
+    expect(real({})).toMatchObject({ quota: { perMinute: 1000, share: 0.75 }, governor: true, canaryPerGroup: 20 });
+    expect(real({ quota: 'off', canary: '3' })).toMatchObject({ quota: null, governor: true, canaryPerGroup: 3 });
+    expect(real({ governor: 'off', quotaShare: '50%' })).toMatchObject({ quota: { share: 0.5 }, governor: false });
+    expect(excessOf(real({ rate: '900/min' }))).toMatch(/asks for 900/);
+    expect(excessOf(real({ rate: '600/min' }))).toBeNull();
   });
 
   it('allow one shape of the load', async () => {
@@ -273,6 +358,7 @@ describe('defaults', () => {
         durationMs: null,
         rounds: 1,
         quota: null,
+        hubs: null,
         governor: false,
         canaryPerGroup: 0,
         onOutage: 'hold',

@@ -23,7 +23,7 @@ const resumed = (settings: object, flags: Texts = {}, environment: Texts = KEYS,
 
 describe('the settings of a resumed run', () => {
   it.each<[string, Texts, string | null]>([
-    ['a service', { ...SERVICE, rate: '900/min', limit: '10', expect: 'new', threshold: 'rate(failed) < 1%' }, null],
+    ['a service', { ...SERVICE, rate: '600/min', limit: '10', expect: 'new', threshold: 'rate(failed) < 1%' }, null],
     ['stages', { ...SERVICE, stages: '10/s:1m,0:30s' }, null],
     ['batches', { ...SERVICE, batches: '200/1m' }, null],
     ['a key file', { ...SERVICE, groupKeyFile: 'a.key' }, null],
@@ -70,15 +70,24 @@ describe('the settings of a resumed run', () => {
   });
 
   it.each<[Texts, Texts, object]>([
-    [{ rate: '50/s' }, { rate: '10/s' }, { shape: { kind: 'rate', ratePerSecond: 10 }, concurrency: 100 }],
-    [{ rate: '50/s', concurrency: '7' }, { rate: '10/s' }, { concurrency: 7 }],
-    [{ rate: '50/s' }, { atOnce: 'true' }, { shape: { kind: 'at-once' } }],
+    [{ rate: '12/s' }, { rate: '10/s' }, { shape: { kind: 'rate', ratePerSecond: 10 }, concurrency: 100 }],
+    [{ rate: '12/s', concurrency: '7' }, { rate: '10/s' }, { concurrency: 7 }],
+    [{ rate: '12/s' }, { atOnce: 'true', quota: 'off' }, { shape: { kind: 'at-once' } }],
     [{ stages: '10/s:1m' }, { batches: '5/1s' }, { shape: { kind: 'batches', size: 5, everyMs: 1_000 } }],
     [{ limit: '10' }, { limit: '20' }, { rowsMax: 20 }],
     [{ quota: '1000/min' }, { quotaShare: '50%' }, { quota: { perMinute: 1000, share: 0.5 } }],
     [{}, { workers: '3', canary: '0', governor: 'off' }, { workers: 3, canaryPerGroup: 0, governor: false }],
   ])('%j with %j', (given, flags, load) => {
     expect(resumed(settingsOf({ ...SERVICE, ...given }).settings, flags).load).toMatchObject(load);
+  });
+
+  it('may not exceed the share of the quota, which only --quota off lifts', async () => {
+    const { settings } = settingsOf({ ...SERVICE, rate: '10/s' });
+    for (const flags of [{ rate: '13/s' }, { quotaShare: '50%' }, { atOnce: 'true' }]) {
+      const error = await operatorError(async () => resumed(settings, flags));
+      expect(error.message).toMatch(/share of the quota/);
+      expect(resumed(settings, { ...flags, quota: 'off' }).load.quota).toBeNull();
+    }
   });
 
   it('have as many workers as the machine has cores for, where nobody said how many', () => {

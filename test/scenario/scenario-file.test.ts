@@ -22,7 +22,7 @@ name: factory-batch
 target: { host: "\${MY_HOST}", idScope: 0ne00111111, port: 8884, ca: ../ca.pem, apiVersion: 2021-10-01 }
 attestation: { kind: group-key, groups: { line-a: { keyFile: line-a.key }, line-b: { keyVariable: LINE_B_KEY } } }
 fleet: { file: fleet.csv, onBadRow: skip, delimiter: ;, columns: { registration_id: Serial Number, group: Line } }
-load: { rate: 900/min, concurrency: 40, workers: 2, limit: 1000 }
+load: { rate: 600/min, concurrency: 40, workers: 2, limit: 1000 }
 registration: { attempts: 3, deadline: 2m, requestRetries: 4, polls: 9, connectTimeout: 3s, responseTimeout: 4s,
   pollDelay: 1s500ms, pollDelayMin: 250ms, retryInvalidCertificate: true, retryAfterMax: 1m, retryDelayBase: 2s, retryDelayMax: 50s, conflictDelayMin: 1s, conflictDelayMax: 2s }
 out: /tmp/results
@@ -64,12 +64,13 @@ describe('a scenario file', () => {
       onBadRow: 'skip',
       load: {
         concurrency: 40,
-        shape: { kind: 'rate', ratePerSecond: 15 },
+        shape: { kind: 'rate', ratePerSecond: 10 },
         workers: 2,
         rowsMax: 1000,
         durationMs: null,
         rounds: 1,
         quota: { perMinute: 1000, share: 0.75 },
+        hubs: null,
         governor: true,
         canaryPerGroup: 20,
         onOutage: 'hold',
@@ -212,7 +213,7 @@ describe('a scenario file', () => {
       'a bad value',
       'version: 1\nload: { rate: 50, limit: 0 }\n',
       [
-        [2, 15, 'load.rate "50" is not a rate', '900/min'],
+        [2, 15, 'load.rate "50" is not a rate', '600/min'],
         [2, 26, 'load.limit "0" is not a whole number', 'digits only'],
       ],
     ],

@@ -115,13 +115,16 @@ function workersInVirtualTime(run: OutageRun, onService: (service: AbsentService
         }),
     );
     for (const worker of workers) worker.begin();
-    const send: ReturnType<StartWorkerPool>['send'] = (worker, message) => workers[worker]?.receive(message);
+    const send: ReturnType<StartWorkerPool>['send'] = (worker, message) => {
+      // Nothing here is looked up.
+      if (message.type !== 'addresses') workers[worker]?.receive(message);
+    };
     return {
       ready: Promise.resolve(),
       ended: Promise.all(ends.map(({ promise }) => promise)).then(() => undefined),
       send,
       sendAll: (message) => {
-        for (const worker of workers) worker.receive(message);
+        for (const worker of workers.keys()) send(worker, message);
       },
       kill: () => undefined,
       replace: () => undefined,

@@ -1,42 +1,31 @@
+import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { HUB_TIERS } from '../../dps/service-limits.ts';
+import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
+import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
 import { readRejectedIds } from '../../fleet/rejected-lines.ts';
-import type { HubCapacity } from '../../load/capacity.ts';
 import { checkRun } from '../../preflight/check-run.ts';
-import { OperatorError, type Problem } from '../../problem/operator-error.ts';
-import { notation, wholeNumberBetween } from '../../scenario/notation/notation.ts';
+import { refusalOf } from '../../preflight/finding.ts';
+import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
+import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
+import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
-import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
+import { loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
 import { checkText } from '../view/check-text.ts';
 import { describeTarget } from '../view/describe-run.ts';
-import { givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
+import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
-
-/** More units than a hub can have. */
-const UNITS_MAX = 200;
-
-/** Hubs with tier and units: `hub-a=S1:2,hub-b=S3:1`. */
-const HUBS = notation<readonly HubCapacity[]>({
-  placeholder: 'name=S1:units',
-  noun: 'a list of hubs',
-  remedy: `Write NAME=TIER:UNITS, separated by commas, with the tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
-  parse: (text) => {
-    const hubs = text.split(',').map(readHub);
-    return hubs.every((hub) => hub !== null) ? hubs : null;
-  },
-});
 
 type CheckFlags = {
   readonly scenario?: string;
   readonly existingRecords?: string;
-  readonly hubs?: string;
+  readonly enrollmentCa?: readonly string[];
   readonly json?: true;
 };
 
@@ -59,16 +48,21 @@ function checkOptions(): readonly Option[] {
   return [
     scenarioOption(),
     new Option('--existing-records <n>', 'registration records that the instance already holds (default: unknown)'),
-    new Option(`--hubs <${HUBS.placeholder}>`, 'the linked hubs, separated by commas (default: unknown)'),
+    new Option(
+      '--enrollment-ca <file>',
+      'PEM file with the CA of an X.509 enrollment group, to check the chain of every device certificate; repeatable (default: not checked)',
+    ).argParser(appendValue),
     new Option('--json', 'print the findings as JSON (default: no)'),
   ];
 }
 
 const CHECK_HELP = `
 Exit codes:
-  ${EXIT_CODE.success}  the run can start
-  ${EXIT_CODE.usage}  invalid command line, scenario, fleet, key or certificate file
-  ${EXIT_CODE.unreachable}  a problem was found: target, certificates, or an insufficient limit
+  ${EXIT_CODE.success}  no problem was found
+  ${EXIT_CODE.usage}  invalid command line or scenario, or a problem with what this side
+     gives: fleet, key and certificate files, output folder, disk space, limits
+     of this machine. It counts first
+  ${EXIT_CODE.unreachable}  a problem with the target: name, TLS, ID scope, records, hubs
 
 Example:
   dpsload check fleet.csv --id-scope 0ne00111111 \\
@@ -79,28 +73,44 @@ Example:
 async function check(given: Flags, flags: CheckFlags, environment: Environment): Promise<number> {
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
-  const hubs = readFlag('--hubs', flags.hubs, HUBS, problems);
-  if (problems.length > 0) throw new OperatorError('usage', problems);
-  const { scenario } = loadScenario(given, flags.scenario, environment);
+  const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
   const selection = await selectRows(readFleet(scenario.fleet, survey), scenario, null, () =>
     readRejectedIds(scenario.fleet, survey),
   );
+  const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(
-    { scenario, survey, ...inputs, existingRecords, hubs, selection, userAgent },
+    { scenario, survey, ...inputs, existingRecords, enrollmentCas, selection, userAgent },
     systemClock(hrtimeMs()),
   );
   const target = describeTarget(scenario.target, scenario.apiVersion);
   process.stdout.write(flags.json ? `${JSON.stringify({ target, ...report }, null, 2)}\n` : checkText(report, target));
-  const isUsable = report.findings.every(({ level }) => level !== 'problem');
-  return isUsable ? EXIT_CODE.success : EXIT_CODE.unreachable;
+  const refusal = refusalOf(report.findings);
+  return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
 }
 
-function readHub(text: string): HubCapacity | null {
-  const [, name, tierText, unitsText] = /^\s*([A-Za-z0-9.-]+)=([A-Z]\d):(\d{1,3})\s*$/.exec(text) ?? [];
-  const tier = HUB_TIERS.find((known) => known === tierText);
-  const units = Number(unitsText);
-  if (name === undefined || tier === undefined || !(units >= 1 && units <= UNITS_MAX)) return null;
-  return { name, tier, units };
+/** The scenario, unless there are `problems` or it has some: all of them are thrown as one error. */
+function scenarioOrEveryProblem(load: () => ResolvedScenario, problems: readonly Problem[]): ResolvedScenario {
+  try {
+    const resolved = load();
+    if (problems.length === 0) return resolved;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    throw new OperatorError('usage', [...problems, ...error.problems]);
+  }
+  throw new OperatorError('usage', problems);
+}
+
+async function readEnrollmentCas(
+  files: readonly string[] | null,
+  { kind }: AttestationKeys,
+): Promise<readonly X509Certificate[] | null> {
+  if (files === null) return null;
+  if (kind !== 'x509-files' && kind !== 'x509-issuer') {
+    const message = '--enrollment-ca is only for X.509 certificates';
+    throw new OperatorError('usage', [problem(message, 'Remove it, or give --attestation x509')]);
+  }
+  const pems = await Promise.all(files.map(readCaFile));
+  return pems.flat().flatMap(certificatesIn);
 }

@@ -55,7 +55,7 @@ export function scenarioOption(): Option {
 /** Options of the commands that execute a run. */
 export function executionOptions(): readonly Option[] {
   return [
-    new Option('--yes', 'do not ask before exceeding the quota share or running without the governor (default: ask)'),
+    new Option('--yes', 'do not ask before running without a quota or without the governor (default: ask)'),
     new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
     new Option('--quiet', 'show no progress on stderr (default: no)'),
     new Option('--no-color', 'print without colors (default: colors on a terminal; NO_COLOR)'),

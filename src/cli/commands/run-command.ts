@@ -77,7 +77,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
-    process.stdout.write(describeRun(scenario, fleet, selection.rows));
+    process.stdout.write(describeRun(settled, fleet, selection.rows));
     return EXIT_CODE.success;
   }
   const rows = Math.min(selection.rows, scenario.load.rowsMax ?? selection.rows);

@@ -57,7 +57,7 @@ Examples:
   dpsload run fleet.csv --emulator
   dpsload run fleet.csv --emulator --rate 50/s --limit 1000 --json | jq .
   dpsload run fleet.csv --host global.azure-devices-provisioning.net \\
-    --id-scope 0ne00111111 --group-key-file line-a.key --rate 900/min --dry-run
+    --id-scope 0ne00111111 --group-key-file line-a.key --rate 600/min --dry-run
   dpsload run -s factory.yaml --print-config
 `;
 }

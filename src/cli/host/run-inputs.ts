@@ -110,7 +110,8 @@ async function checkEmulatorConfig(target: Target, keys: AttestationKeys, enviro
   readEmulatorConfig(target.configFile, emulatorEnvironment(withThrowAwayKey(target, keys), environment));
 }
 
-async function readCaFile(file: string | null): Promise<readonly string[]> {
+/** The text of a PEM file with certificates; empty for `null`. @throws OperatorError `usage` */
+export async function readCaFile(file: string | null): Promise<readonly string[]> {
   if (file === null) return [];
   const pem = readText(file);
   if (holdsCertificates(pem)) return [pem];

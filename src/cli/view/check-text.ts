@@ -3,6 +3,8 @@ import type { CheckReport } from '../../preflight/check-run.ts';
 import type { Finding, FindingLevel } from '../../preflight/finding.ts';
 import { formatNoun } from '../../report/format.ts';
 
+import { formatEstimate } from './describe-run.ts';
+
 const MARKS: Readonly<Record<FindingLevel, string>> = {
   ok: 'ok',
   unknown: 'unknown',
@@ -10,24 +12,24 @@ const MARKS: Readonly<Record<FindingLevel, string>> = {
   problem: 'PROBLEM',
 };
 
-const MINUTES_PER_HOUR = 60;
-
 /** The findings of a check as text. @param target as a run names it */
 export function checkText({ findings, binding, registrations, durationMinutes }: CheckReport, target: string): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   const lines = findings.map((finding) => findingLine(finding, width));
   const problems = findings.filter(({ level }) => level === 'problem').length;
   const warnings = findings.filter(({ level }) => level === 'warning').length;
+  const unchecked = findings.filter(({ level }) => level === 'unknown').length;
+  const open = unchecked === 0 ? '' : ` ${formatNoun(unchecked, 'thing')} could not be checked (unknown).`;
   return [
     `target: ${target}`,
     ...lines,
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
-    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatHours(durationMinutes)}.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMinutes * 60_000)}.`,
     `At least ${formatNoun(registrations, 'billed register request')}; repeated requests are billed too.`,
     problems + warnings === 0
-      ? 'No problems found.'
-      : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.`,
+      ? `No problems found.${open}`
+      : `${formatNoun(problems, 'problem')} and ${formatNoun(warnings, 'warning')} found.${open}`,
     'Nothing was registered.',
     '',
   ].join('\n');
@@ -36,9 +38,4 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
 function findingLine({ level, subject, evidence, remedy }: Finding, width: number): string {
   const advice = remedy === null ? '' : `. ${remedy}.`;
   return `${MARKS[level].padEnd(7)}  ${subject.padEnd(width)}  ${evidence}${advice}`;
-}
-
-function formatHours(minutes: number): string {
-  if (minutes < 1) return `${Math.ceil(minutes * 60)} s`;
-  return minutes < MINUTES_PER_HOUR ? `${Math.ceil(minutes)} min` : `${(minutes / MINUTES_PER_HOUR).toFixed(1)} h`;
 }

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
-import { formatDuration, formatNoun } from '../../report/format.ts';
+import { formatNoun } from '../../report/format.ts';
 import { loadRisks } from '../../scenario/read/load-risks.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { estimateDuration } from './describe-run.ts';
+import { formatEstimate } from './describe-run.ts';
 
 /** Rows to register, and their registrations in all rounds. */
 export type PlannedWork = { readonly rows: number; readonly registrations: number };
@@ -20,7 +21,7 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
   if (risks.length === 0 || yes) return;
   const plan = describePlan(scenario, work);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or stay within the quota');
+    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or leave quota and governor on');
   }
   process.stderr.write(`${plan}:\n${risks.map((risk) => `  - ${risk}\n`).join('')}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
@@ -36,7 +37,7 @@ function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork):
   const { target } = scenario;
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
   const requests = formatNoun(registrations, 'billed register request');
-  const duration = formatDuration(estimateDuration(registrations, scenario).durationMs);
+  const duration = formatEstimate(estimateRun(scenario.load, registrations / scenario.load.rounds).durationMs);
   return `${name}: ${formatNoun(rows, 'row')}, at least ${requests}, about ${duration}`;
 }
 

@@ -1,15 +1,19 @@
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
-import { REGISTRATION_SECONDS, slotRounds } from '../../load/capacity.ts';
+import { REGISTRATION_SECONDS } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
-import { type LoadShape, paceOf } from '../../load/pace.ts';
+import type { LoadShape } from '../../load/pace.ts';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
-import { meteredPerMinute } from '../../scenario/read/load-risks.ts';
+import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
+import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/resolve-load.ts';
+import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
 
 /** Describes what a run would do. */
-export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: number): string {
+export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, selected: number): string {
+  const { scenario } = resolved;
   const { load, fleet } = scenario;
   const rows = Math.min(selected, load.rowsMax ?? selected) * load.rounds;
   const lines: readonly (readonly [string, string])[] = [
@@ -23,8 +27,9 @@ export function describeRun(scenario: Scenario, survey: FleetSurvey, selected: n
         : `${formatNoun(rows, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
-    ['limits', describeLimits(scenario)],
-    ['duration', describeDuration(rows, scenario)],
+    ['limits', describeLimits(scenario.load, loadRisks(scenario))],
+    ...describeRealHost(resolved),
+    ['duration', describeDuration(rows / load.rounds, scenario)],
     ['results', `a new folder in ${scenario.out}`],
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
@@ -86,15 +91,24 @@ function describeShape(shape: LoadShape): string {
   }
 }
 
-/** The limits that protect the service and its other users. */
-function describeLimits(scenario: Scenario): string {
-  const { load } = scenario;
-  const metered = meteredPerMinute(scenario);
+/** The limits that protect the service and its other users, and what the run asks about them. */
+function describeLimits(load: Scenario['load'], risks: readonly string[]): string {
+  const metered = meteredPerMinute({ load });
   const share =
     metered === null ? 'no quota' : `at most ${formatNoun(Math.floor(metered), 'register request')} a minute`;
   const canary =
     load.canaryPerGroup === 0 ? 'no canary' : `canary of ${formatNoun(load.canaryPerGroup, 'device')} per group`;
-  return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}`;
+  const prompt = risks.length === 0 ? 'asks nothing' : `asks before it starts, because ${risks.join(', and ')}`;
+  return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}; ${prompt}`;
+}
+
+/** What a real service would get from the same settings, for a rehearsal on this machine. */
+function describeRealHost(resolved: ResolvedScenario): readonly (readonly [string, string])[] {
+  if (!isLoopbackTarget(resolved.scenario.target)) return [];
+  const load = loadAtRealHost(resolved);
+  const excess = excessOf(load);
+  const limits = describeLimits(load, risksAtRealHost(load));
+  return [['real host', excess === null ? limits : `would refuse this load: it ${excess}`]];
 }
 
 /** `3 × 34, 1 × 33` */
@@ -103,25 +117,14 @@ function summarize(parts: readonly number[]): string {
   return sizes.map((size) => `${parts.filter((part) => part === size).length} × ${size}`).join(', ');
 }
 
-function describeDuration(rows: number, scenario: Scenario): string {
-  const { durationMs, isGuess } = estimateDuration(rows, scenario);
-  const about = `about ${formatDuration(Math.ceil(durationMs / 1_000) * 1_000)}`;
-  return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : `${about} until the last launch`;
+function describeDuration(devices: number, { load }: Scenario): string {
+  const { durationMs, isGuess } = estimateRun(load, devices);
+  const about = `about ${formatEstimate(durationMs)}`;
+  return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : about;
 }
 
-/** The time a run takes to launch its registrations; a guess (`isGuess`) where only the speed of the service limits it. */
-export function estimateDuration(
-  registrations: number,
-  scenario: Pick<Scenario, 'target' | 'load'>,
-): { readonly durationMs: number; readonly isGuess: boolean } {
-  const { load } = scenario;
-  const metered = meteredPerMinute(scenario);
-  const meteredMs = metered === null ? 0 : (registrations / metered) * 60_000;
-  const pace = paceOf(load.shape, 0);
-  const last = Math.min(registrations, pace.total) - 1;
-  const lastStartMs = last < 0 ? 0 : pace.intendedAtMs(last);
-  const slotsMs = slotRounds(registrations / load.rounds, load.rounds, load.concurrency) * REGISTRATION_SECONDS * 1_000;
-  const longest = Math.max(meteredMs, lastStartMs ?? slotsMs);
-  const durationMs = Math.min(longest, load.durationMs ?? Number.POSITIVE_INFINITY);
-  return { durationMs, isGuess: lastStartMs === null && longest === slotsMs };
+/** `12 s`, `4 min 3 s`: whole seconds, since an estimate is no measurement. */
+export function formatEstimate(durationMs: number): string {
+  const seconds = Math.ceil(durationMs / 1_000);
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1_000);
 }

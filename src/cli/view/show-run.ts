@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type TargetName, targetLabel } from '../../journal/target-name.ts';
 import { type LoadShape, paceOf, steadyRatePerSecond } from '../../load/pace.ts';
+import { estimateRun } from '../../load/run-estimate.ts';
 import { ProgressFold, type ProgressPlan, type RunProgress, type SettledBefore } from '../../metrics/progress.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { type Summary, summaryJson } from '../../report/summary.ts';
@@ -48,7 +49,8 @@ export function showProgress(
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
   const scheduleLeftMs = scheduleOf(shape, plan.registrations);
-  const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs });
+  const estimateMs = estimateRun(load, plan.registrations / load.rounds).durationMs;
+  const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
   const progress = (): RunProgress => fold.at(clock.nowMs());
   const live = createLiveView({ stream: process.stderr, color, quiet, clock, progress });
   // A log file that cannot be written is no progress: --quiet does not hide it.

@@ -10,7 +10,7 @@ const RATE_PER_SECOND_MIN = 1 / 3_600;
 /** Launches a second; far above what one machine can start, so only a typing error exceeds it. */
 export const RATE_PER_SECOND_MAX = 100_000;
 
-/** Launches a second of `900/min`, `50/s`, `0.5/s`, `1000/h`; `null` when the text is not a rate, or exceeds the limits. */
+/** Launches a second of `600/min`, `50/s`, `0.5/s`, `1000/h`; `null` when the text is not a rate, or exceeds the limits. */
 export function parseRate(text: string): number | null {
   const match = /^(\d{1,9}(?:\.\d{1,20})?)\/(s|min|h)$/.exec(text);
   if (match === null) return null;
@@ -30,7 +30,7 @@ export function formatRate(perSecond: number): string {
 export const RATE = notation({
   placeholder: 'rate',
   noun: `a rate from 1/h to ${RATE_PER_SECOND_MAX}/s`,
-  remedy: 'Write a number with /s, /min or /h, for example 50/s, 900/min or 1000/h',
+  remedy: 'Write a number with /s, /min or /h, for example 50/s, 600/min or 1000/h',
   parse: parseRate,
   show: formatRate,
 });

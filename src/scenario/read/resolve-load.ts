@@ -1,4 +1,10 @@
-import { type LoadShape, SLOW_REGISTRATION_SECONDS, steadyRatePerSecond } from '../../load/pace.ts';
+import {
+  type LoadShape,
+  launchesPerMinuteMax,
+  SLOW_REGISTRATION_SECONDS,
+  steadyRatePerSecond,
+} from '../../load/pace.ts';
+import type { Problem } from '../../problem/operator-error.ts';
 import type { Scenario, Target } from '../scenario.ts';
 import {
   CANARY_DEFAULT,
@@ -8,6 +14,7 @@ import {
 } from '../settings/load-settings.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
 import { type GatheredSettings, required } from './gather-settings.ts';
+import { problemAt } from './origin.ts';
 
 /** The settings that shape the load; a run has at most one of them. */
 export const SHAPE_SETTINGS: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];
@@ -36,6 +43,48 @@ export function withLoadDefaults(settings: GatheredSettings, target: Target | nu
   };
 }
 
+/** Defaults that depend on the target. */
+const PROTECTIONS: readonly SettingName[] = ['quota', 'governor', 'canary'];
+
+/** The load that the same settings make at a real service. */
+export function loadAtRealHost({ values, origins }: GatheredSettings): Scenario['load'] {
+  const derived = PROTECTIONS.filter((name) => origins[name].source === 'default').map((name) => [name, null]);
+  const given = { ...values, ...Object.fromEntries(derived) };
+  return toLoad(withLoadDefaults({ values: given, origins }, null, required(values.workers)).values);
+}
+
+/** Rates are quotients: 29/min and 29% of 100/min differ by their last bits. */
+const SAME_RATE = 1 + 1e-9;
+
+/** Why a load exceeds the run's share of the quota; `null` = it does not. The closed model requests no rate. */
+export function excessOf({ shape, quota }: Pick<Scenario['load'], 'shape' | 'quota'>): string | null {
+  if (quota === null || shape.kind === 'closed') return null;
+  const share = quota.perMinute * quota.share;
+  const asked = launchesPerMinuteMax(shape);
+  if (asked <= share * SAME_RATE) return null;
+  const rate = shape.kind === 'at-once' ? 'the whole fleet at once' : `${count(asked)} registrations a minute`;
+  return `asks for ${rate}, but this run's share of the quota is ${count(share)} a minute (${Number((quota.share * 100).toFixed(2))}% of ${count(quota.perMinute)})`;
+}
+
+/** At most two decimals. */
+function count(perMinute: number): string {
+  return perMinute.toLocaleString('en-US', { maximumFractionDigits: 2 });
+}
+
+/** Adds a problem for a load above the share, whatever the target: a rehearsal refuses what the real run refuses. */
+export function checkShare({ values, origins }: GatheredSettings, problems: Problem[]): void {
+  const { quota, quotaShare } = values;
+  const name = SHAPE_SETTINGS.find((shape) => values[shape] !== null && values[shape] !== false);
+  if (name === undefined || quota === null || quota === 'off' || quotaShare === null) return;
+  const excess = excessOf({ shape: shapeOf(values), quota: { perMinute: perMinute(quota), share: quotaShare } });
+  if (excess === null) return;
+  const remedy =
+    name === 'atOnce'
+      ? 'Give --rate instead, or lift the quota with --quota off'
+      : 'Lower the load, use more of the quota with --quota-share, state a higher --quota, or lift it with --quota off';
+  problems.push(problemAt(origins[name], `${origins[name].name} ${excess}`, remedy));
+}
+
 /** Whether the target can only be this machine, where a run harms nobody else. */
 export function isLoopbackTarget(target: Target): boolean {
   return target.kind === 'emulator' || /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(target.host);
@@ -52,6 +101,7 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     durationMs: values.duration,
     rounds: required(values.rounds),
     quota: quota === 'off' ? null : { perMinute: perMinute(quota), share: required(values.quotaShare) },
+    hubs: values.hubs,
     governor: values.governor === 'on',
     canaryPerGroup: required(values.canary),
     onOutage: required(values.onOutage),

@@ -1,7 +1,7 @@
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../registration/registration-policy.ts';
 import type { AttestationChoice, Environment, Scenario, SecretSource, Target } from '../scenario.ts';
-import type { SettingValues } from '../settings/settings.ts';
+import type { SettingName, SettingValues } from '../settings/settings.ts';
 import {
   checkAtMostOne,
   type Flags,
@@ -14,7 +14,7 @@ import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
-import { SHAPE_SETTINGS, toLoad, withLoadDefaults } from './resolve-load.ts';
+import { checkShare, SHAPE_SETTINGS, toLoad, withLoadDefaults } from './resolve-load.ts';
 import { checkTls, resolveTarget, toTls, withPortDefault } from './resolve-target.ts';
 
 export type ScenarioInput = {
@@ -46,6 +46,8 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
   const settings = withKeys(withLoadDefaults(gathered, target, cores), attestation, keyOrigins);
   checkFleet(settings, problems);
   checkAtMostOne(gathered, SHAPE_SETTINGS, 'load shape', problems);
+  if (target !== null && isReadable(gathered, ['quota', 'quotaShare', ...SHAPE_SETTINGS]))
+    checkShare(settings, problems);
   checkAllocation(gathered, problems);
   checkTls(gathered, problems);
   checkOrder(settings, 'retryDelayBase', 'retryDelayMax', problems);
@@ -92,6 +94,11 @@ function withKeys(
 
 function fileOrVariable(source: SecretSource | null): readonly [file: string | null, variable: string | null] {
   return [source?.kind === 'file' ? source.file : null, source?.kind === 'environment' ? source.variable : null];
+}
+
+/** Whether none of these settings was given a text that could not be read, which is a problem of its own. */
+function isReadable({ values, origins }: GatheredSettings, names: readonly SettingName[]): boolean {
+  return names.every((name) => values[name] !== null || origins[name].source === 'default');
 }
 
 function checkFleet({ values, origins }: GatheredSettings, problems: Problem[]): void {

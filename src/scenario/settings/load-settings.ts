@@ -2,6 +2,7 @@ import { ON_OUTAGE } from '../../load/outage-watch.ts';
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
 import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
+import { LINKED_HUBS } from '../notation/linked-hubs.ts';
 import { choice, FILE, FOLDER, PERCENTAGE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { BATCHES, QUOTA, RATE, STAGES } from '../notation/rate.ts';
 import { inGroup, setting } from './setting.ts';
@@ -40,7 +41,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     flag: { short: 'r' },
     defaultText: 'as fast as the concurrency allows',
     reason: 'the closed model',
-    help: 'rate of launches over all workers, such as 900/min or 50/s',
+    help: 'rate of launches over all workers, such as 600/min or 50/s',
   }),
   stages: setting('load.stages', STAGES, {
     reason: 'most runs have one rate',
@@ -59,12 +60,17 @@ export const LOAD_SETTINGS = inGroup('Load', {
   quota: setting('load.quota', QUOTA, {
     defaultText: '1000/min, off for a loopback target',
     reason: 'the documented quota of one DPS instance',
-    help: 'register requests that the DPS instance allows; a run stays within its share of them',
+    help: 'register requests that the DPS instance allows; a run stays within its share of them, and a load that asks for more is an error unless this is off',
   }),
   quotaShare: setting('load.quotaShare', PERCENTAGE, {
     default: 0.75,
     reason: 'leaves a margin for live devices and for how the service counts',
     help: 'share of the quota that this run may use, repeated requests included',
+  }),
+  hubs: setting('load.hubs', LINKED_HUBS, {
+    defaultText: 'unknown',
+    reason: 'nothing says which hubs are linked',
+    help: 'the linked hubs with tier and units, such as hub-a=S1:2,hub-b=S1:2: how fast they create identities bounds the estimated duration; check also compares their capacity',
   }),
   governor: setting('load.governor', choice(['on', 'off']), {
     defaultText: 'on, off for a loopback target without a quota',

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readRunInputs } from '../../../src/cli/host/run-inputs.ts';
 import { describeRun } from '../../../src/cli/view/describe-run.ts';
-import { resolveScenario, type ScenarioInput } from '../../../src/scenario/read/resolve-scenario.ts';
+import {
+  type ResolvedScenario,
+  resolveScenario,
+  type ScenarioInput,
+} from '../../../src/scenario/read/resolve-scenario.ts';
 import type { Scenario } from '../../../src/scenario/scenario.ts';
 import { authority } from '../../support/certificates.ts';
 import { operatorError } from '../../support/fleet-file.ts';
@@ -20,9 +24,11 @@ function given(name: string, text: string): string {
 const fleet = given('fleet.csv', 'registration_id\na\nb\nc\n');
 const SERVICE = { fleet, host: 'h', idScope: '0ne00000000' };
 
-function scenarioOf(flags: ScenarioInput['flags'], environment = {}): Scenario {
-  return resolveScenario({ flags, environment, cores: 4, scenarioFile: null }).scenario;
+function resolvedOf(flags: ScenarioInput['flags'], environment = {}): ResolvedScenario {
+  return resolveScenario({ flags, environment, cores: 4, scenarioFile: null });
 }
+
+const scenarioOf = (...given: Parameters<typeof resolvedOf>): Scenario => resolvedOf(...given).scenario;
 
 describe('what a run reads', () => {
   it('is the fleet, the keys and the certificates', async () => {
@@ -102,6 +108,7 @@ describe('an emulator configuration', () => {
 });
 
 describe('the description of a run', () => {
+  const DEFENDED = 'at most 750 register requests a minute, governor on, canary of 20 devices per group';
   const survey = {
     file: fleet,
     digest: 'd'.repeat(64),
@@ -116,25 +123,50 @@ describe('the description of a run', () => {
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
     [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throwaway key', '1,000 rows', '34', '2 × 33', 'about 30 s']],
-    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3.0 s, if a registration takes 3 s']],
-    [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6.0 s']],
+    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3 s, if a registration takes 3 s']],
+    [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6 s']],
     [
-      { ...SERVICE, rate: '900/min', limit: '90' },
+      { ...SERVICE, rate: '600/min', limit: '60' },
       { DPSLOAD_GROUP_KEY: KEY },
       [
         'h:8883, ID scope 0ne00000000',
         'all: $DPSLOAD_GROUP_KEY',
-        '90 rows',
-        '15/s',
-        'about 6.0 s until the last launch',
-        '3 × 50',
+        '60 rows',
+        '10/s',
+        'about 12 s, if a registration takes 3 s',
+        '1 × 34, 2 × 33',
       ],
     ],
     [{ ...SERVICE, attestation: 'device-key' }, {}, ['device-key']],
   ])('of %j names target, keys, rows, load and duration, and no secret', (flags, environment, parts) => {
-    const text = describeRun(scenarioOf(flags, environment), survey, survey.rows);
+    const text = describeRun(resolvedOf(flags, environment), survey, survey.rows);
     for (const part of parts) expect(text).toContain(part);
     expect(text).toContain('nothing was opened');
     expect(text).not.toContain(KEY);
+  });
+
+  it.each<[ScenarioInput['flags'], string, string | null]>([
+    [{}, 'no quota, governor off, no canary; asks nothing', `${DEFENDED}; asks nothing`],
+    [
+      { quota: '100/min' },
+      'at most 75 register requests a minute, governor on, no canary; asks nothing',
+      'at most 75 register requests a minute, governor on, canary of 20 devices per group; asks nothing',
+    ],
+    [
+      { rate: '900/min' },
+      'no quota, governor off, no canary; asks nothing',
+      "would refuse this load: it asks for 900 registrations a minute, but this run's share of the quota is 750 a minute (75% of 1,000)",
+    ],
+    [
+      { quota: 'off', governor: 'off' },
+      'no quota, governor off, no canary; asks nothing',
+      'no quota, governor off, canary of 20 devices per group; asks before it starts, because no quota limits the run, and the governor is off: the run does not slow down when the service throttles',
+    ],
+    [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; asks nothing`, null],
+  ])('of %j says what this target gets, and what a real host would', (flags, here, there) => {
+    const target = 'host' in flags ? {} : { emulator: 'true' };
+    const lines = describeRun(resolvedOf({ fleet, ...target, ...flags }), survey, survey.rows).split('\n');
+    const line = (term: string) => lines.find((each) => each.startsWith(term.padEnd(13)))?.slice(13) ?? null;
+    expect([line('limits'), line('real host')]).toEqual([here, there]);
   });
 });
