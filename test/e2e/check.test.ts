@@ -64,7 +64,7 @@ describe('a target that can be used', () => {
     expect(stdout).toMatch(/Nothing was registered\./);
     const unmetered = await check(...target());
     expect(unmetered.stdout).toMatch(/Binding limit: one registration, 60\/min \(all 3 in flight at once/);
-    expect(unmetered.stdout).toMatch(/3 registrations take about 3s\./);
+    expect(unmetered.stdout).toMatch(/3 registrations take about 3 s\./);
   });
 });
 

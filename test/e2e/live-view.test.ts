@@ -205,6 +205,7 @@ it.concurrent('in a pipe there are the same lines, and nothing else but what is 
     expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}metrics: http\S+$/),
     expect.stringMatching(/^results: /),
     expect.stringMatching(/^report: .*report\.html$/),
+    expect.stringMatching(/^SHA256SUMS: [0-9a-f]{64}$/),
   ]);
   expect(stdout + stderr).not.toContain('\u001b');
 });

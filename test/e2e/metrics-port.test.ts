@@ -13,7 +13,7 @@ it('a run can be scraped while it goes on, and never shows more than its summary
   writeFileSync(fleet, `registration_id\n${Array.from({ length: 120 }, (_, row) => `dev-${row}`).join('\n')}\n`);
   const args = ['--emulator', '--metrics-port', '0', '-c', '30', '-w', '1', '--out', join(root, 'out'), '--json'];
   const run = startDpsload(['run', fleet, ...args]);
-  await run.until(({ stderr }) => /^metrics: .*\n/.test(stderr));
+  await run.until(({ stderr }) => /metrics: .*\n/.test(stderr));
   const url = /metrics: (\S+)/.exec(run.stderr())?.[1] ?? '';
   let seen = 0;
   let scrapes = 0;

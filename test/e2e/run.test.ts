@@ -35,6 +35,7 @@ describe('a run against the embedded emulator', () => {
       'journal.ndjson',
       'latency.hlog',
       'moves.csv',
+      'not-registered.csv',
       'registrations.csv',
       'report.html',
       'run.json',

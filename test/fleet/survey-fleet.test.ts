@@ -242,7 +242,7 @@ describe('a fleet that cannot be used', () => {
       ANY,
       [
         // Both lines.
-        [1, 'has 2 fields instead of 1', 'remove --no-header'],
+        [1, 'has 2 fields instead of 1', 'Remove --no-header'],
       ],
     ],
     [

@@ -41,7 +41,7 @@ describe('the earlier run of a fleet', () => {
     expect(findEarlierRun(planned, null)).toBeNull();
     expect(() => refuseRepeatedRun(planned)).not.toThrow();
     runOf('2026-08', 'gg');
-    expect(() => refuseRepeatedRun({ ...planned, target })).toThrow('this fleet was already registered');
+    expect(() => refuseRepeatedRun({ ...planned, target })).toThrow('this fleet has already been registered');
   });
 
   it('is one of every fleet that it had in its sessions', async () => {

@@ -78,7 +78,7 @@ describe('the rows that a run takes', () => {
     const { rows, warnings } = await selectRows(fleet(10), scenario({ only, onBadRow: 'skip' }));
     expect(rows).toBe(1);
     expect(warnings).toEqual([
-      `${only} names 2 IDs not among the usable rows of the fleet: "elsewhere" (line 3), "dev-7 " (line 4)`,
+      `${only} names 2 IDs that the fleet does not have: "elsewhere" (line 3), "dev-7 " (line 4)`,
     ]);
   });
 
