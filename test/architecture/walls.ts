@@ -165,7 +165,7 @@ export const ROOMS: readonly Room[] = [
     name: 'report',
     imports: ['allocation', 'conversation', 'dps', 'files', 'journal', 'metrics', 'metrics/threshold', 'registration'],
   },
-  { name: 'metrics/threshold', imports: ['allocation', 'metrics', 'problem', 'registration'] },
+  { name: 'metrics/threshold', imports: ['allocation', 'metrics', 'problem', 'registration', 'time'] },
   { name: 'metrics', imports: ['allocation', 'journal', 'registration'] },
   { name: 'journal', imports: ['allocation', 'problem', 'registration'] },
   { name: 'allocation', imports: ['registration'] },

@@ -96,8 +96,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'opens one connection more than allowed',
-    from: 'if (progress.attempts >= policy.attemptsMax) return',
-    to: 'if (progress.attempts > policy.attemptsMax) return',
+    from: 'return attempts - attemptsRefunded < policy.attemptsMax;',
+    to: 'return attempts - attemptsRefunded <= policy.attemptsMax;',
   },
   {
     file: MACHINE,

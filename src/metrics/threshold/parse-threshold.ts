@@ -1,5 +1,6 @@
 import { ALLOCATION_VERDICTS } from '../../allocation/allocation-verdict.ts';
 import { similarWord } from '../../problem/similar-word.ts';
+import { parseDuration } from '../../time/duration.ts';
 import {
   COMPARATORS,
   type Comparator,
@@ -23,9 +24,6 @@ const TOKEN = /\s*(?:([A-Za-z0-9_.%-]+)|"((?:[^"\\]|\\["\\])*)"|(<=|>=|==|!=|[<>
 
 /** Six digits after the point: finer limits have no meaning, and more would be printed with an exponent. */
 const LIMIT = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|%)?$/;
-
-const COMPOUND = /^(?:\d{1,9}h)?(?:\d{1,9}m(?!s))?(?:\d{1,9}s)?(?:\d{1,9}ms)?$/;
-const COMPOUND_PART = /(\d+)(h|ms|m|s)/g;
 
 const LIMIT_REMEDY: Readonly<Record<Quantity, string>> = {
   duration: 'Write a number with ms, s, m or h, such as 3s or 1h30m',
@@ -152,11 +150,10 @@ function readLimit(tokens: Tokens, { name, quantity }: ThresholdMetric): Thresho
 function limitIn(text: string): Threshold['limit'] | null {
   const [, digits, unit] = LIMIT.exec(text) ?? [];
   if (digits !== undefined) return { value: Number(digits), unit: (unit as Unit | undefined) ?? null };
-  if (!COMPOUND.test(text)) return null;
-  const parts = [...text.matchAll(COMPOUND_PART)].map(([, count, name]) => ({ count, unit: name as DurationUnit }));
-  const smallest = parts.at(-1)?.unit ?? 'ms';
-  const value = parts.reduce((sum, part) => sum + (Number(part.count) * UNITS[part.unit].ms) / UNITS[smallest].ms, 0);
-  return { value, unit: smallest };
+  const durationMs = parseDuration(text);
+  if (durationMs === null) return null;
+  const smallest = (/[a-z]+$/.exec(text)?.[0] ?? 'ms') as DurationUnit;
+  return { value: durationMs / UNITS[smallest].ms, unit: smallest };
 }
 
 function noLimit(tokens: Tokens, token: Token, quantity: Quantity): ThresholdError {
