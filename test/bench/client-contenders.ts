@@ -6,9 +6,9 @@ import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
-import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
-import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
+import { type MqttClientName, serviceConversations } from '../../src/mqtt/service-conversations.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
+import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { runRegistration } from '../../src/registration/run-registration.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
@@ -71,18 +71,23 @@ export function plainMqttJs({ port, caPem }: ServerReady): Contender {
 }
 
 /** The client as it is: registration machine, driver, connection. */
-export function dpsloadClient(ready: ServerReady): Contender {
-  const name = 'dpsload: registration and connection';
-  return registrations(ready, name, async ({ registrationId }) => ({
+export function dpsloadClient(ready: ServerReady, mqttClient: MqttClientName): Contender {
+  const makeCredentials: MakeCredentials = async ({ registrationId }) => ({
     credentials: { keys: 1, password: (epochMs: number) => token(registrationId, epochMs), clientCertificate: null },
-  }));
+  });
+  return registrations({ ...ready, mqttClient }, `dpsload --mqtt-client ${mqttClient}`, makeCredentials);
 }
 
 /** Whole registrations, their credentials included. */
-export function registrations({ port, caPem }: ServerReady, name: string, makeCredentials: MakeCredentials): Contender {
+export function registrations(
+  { port, caPem, mqttClient = 'dpsload' }: ServerReady & { readonly mqttClient?: MqttClientName },
+  name: string,
+  makeCredentials: MakeCredentials,
+): Contender {
   const clock = systemClock(hrtimeMs());
-  const connections = mqttJsConnections(tlsDialler({ host: HOST, port, caPems: [caPem], addresses: null }), clock);
-  const openConversation = mqttConversations(connections, clock);
+  const endpoint = { host: HOST, port, caPems: [caPem], addresses: null };
+  const settings = { ...endpoint, transport: 'mqtt', mqttClient, tls: TLS_CHOICES_DEFAULT } as const;
+  const openConversation = serviceConversations(settings, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);
     const made = await makeCredentials(row);
