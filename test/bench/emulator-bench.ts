@@ -38,7 +38,7 @@ async function measureCpu(): Promise<void> {
   const emulator = fork(script, [String(WARM_UP + REGISTRATIONS)]);
   try {
     const [ready] = (await once(emulator, 'message')) as [ServerReady];
-    const { run } = dpsloadClient(ready);
+    const { run } = dpsloadClient(ready, 'dpsload');
     await register(run, 0, WARM_UP);
     const [before, clientBefore] = [await usageOf(emulator), process.cpuUsage()];
     await register(run, WARM_UP, WARM_UP + REGISTRATIONS);

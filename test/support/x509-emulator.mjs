@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultInstance } from '../../dist/emulator/default-instance.js';
+import { defaultInstance } from '../../dist/emulator/config/default-instance.js';
 import { startEmulator } from '../../dist/emulator/start-emulator.js';
 
 const [caFile] = process.argv.slice(2);
