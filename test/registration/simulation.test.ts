@@ -6,6 +6,7 @@ import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/regist
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 import { runRegistration } from '../../src/registration/run-registration.ts';
 import type { Clock } from '../../src/time/clock.ts';
+import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { RegistrationWitness } from '../support/registration-witness.ts';
 import { simulatedNetwork } from '../support/simulated-network.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
@@ -14,7 +15,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Set it to repeat a run that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_101);
-const REGISTRATIONS = 100_000;
+const REGISTRATIONS = IS_CONTRIBUTOR_LOOP ? 25_000 : 100_000;
 /** Registrations of one stretch of virtual time, at whose end all of them have ended. */
 const BATCH = 5_000;
 /** Between two starts: over 1,000 registrations are under way at a time. */
