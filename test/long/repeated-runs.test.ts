@@ -55,7 +55,7 @@ describe('a fleet that was registered before is refused', () => {
     for (const text of [short + added, short]) {
       writeFileSync(fleet, text);
       const { code, stderr } = await dpsload(runArgs(fleet), { env });
-      expect(stderr).toContain(`before: ${run}`);
+      expect(stderr).toContain(`: ${run}. Continue that run`);
       expect(code).toBe(2);
     }
     expect(onlyRunFolder(`${fleet}-out`)).toBe(run);
@@ -65,7 +65,7 @@ describe('a fleet that was registered before is refused', () => {
     const fleet = fleetFile('host', 2);
     expect((await dpsload(runArgs(fleet, 'localhost'), { env })).code).toBe(0);
     const { code, stderr } = await dpsload(runArgs(fleet, 'LOCALHOST'), { env });
-    expect(stderr).toContain(`before: ${onlyRunFolder(`${fleet}-out`)}`);
+    expect(stderr).toContain(`: ${onlyRunFolder(`${fleet}-out`)}. Continue that run`);
     expect(code).toBe(2);
   });
 
