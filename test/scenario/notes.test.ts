@@ -90,4 +90,11 @@ describe('notes', () => {
     expect(resume({}).scenario.notes).toEqual({ order: '4711', operator: `Kim ${reference('A')}` });
     expect(resume({ note: 'operator=Lee' }).scenario.notes).toEqual({ order: '4711', operator: 'Lee' });
   });
+
+  it('are limited in sum, so that a resumed run can read them', () => {
+    const lines = (prefix: string, count: number) => Array.from({ length: count }, (_, place) => `${prefix}${place}=1`);
+    const text = `version: 1\nnotes: ${JSON.stringify(Object.fromEntries(lines('a', 15).map((line) => line.split('='))))}`;
+    expect(Object.keys(resolved(text, { note: lines('b', 5).join('\n') }).scenario.notes)).toHaveLength(20);
+    expect(() => resolved(text, { note: lines('b', 6).join('\n') })).toThrow(/--note .* has more than 20 notes/s);
+  });
 });

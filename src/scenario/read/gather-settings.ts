@@ -52,8 +52,9 @@ export function gatherSetting<Name extends SettingName>(
   for (const given of [scenario?.get(name), givenVariable(environment, name), givenFlag(flags, name)]) {
     if (given === undefined) continue;
     const read = readGiven(name, given, problems);
-    const adds = notation.merge !== undefined && value !== null && read !== null;
-    value = adds ? (notation.merge?.(value, read) as SettingValues[Name]) : read;
+    const sum = value === null || read === null ? undefined : notation.merge?.(value, read);
+    // A resumed run reads the sum as one text, so it keeps to the limits of one.
+    value = sum === undefined ? read : readGiven(name, { ...given, text: notation.show(sum) }, problems);
     origin = given.origin;
   }
   return { value, origin };
