@@ -77,6 +77,11 @@ describe('the settings of a resumed run', () => {
     [{ limit: '10' }, { limit: '20' }, { rowsMax: 20 }],
     [{ quota: '1000/min' }, { quotaShare: '50%' }, { quota: { perMinute: 1000, share: 0.5 } }],
     [{}, { workers: '3', canary: '0', governor: 'off' }, { workers: 3, canaryPerGroup: 0, governor: false }],
+    [{ atOnce: 'true', quota: 'off' }, { rate: '10/s' }, { onOutage: 'hold' }],
+    [{ rate: '10/s' }, { atOnce: 'true', quota: 'off' }, { onOutage: 'ignore' }],
+    [{ rate: '10/s', onOutage: 'hold' }, { atOnce: 'true', quota: 'off' }, { onOutage: 'hold' }],
+    [{ host: '127.0.0.1' }, {}, { governor: false }],
+    [{ host: '127.0.0.1' }, { quota: '1000/min' }, { governor: true }],
   ])('%j with %j', (given, flags, load) => {
     expect(resumed(settingsOf({ ...SERVICE, ...given }).settings, flags).load).toMatchObject(load);
   });

@@ -7,12 +7,10 @@ import { describeOrigin, type Origin } from './origin.ts';
 import { withoutReferences } from './read-scenario.ts';
 import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
 import { unusedCertificateSettings } from './resolve-attestation.ts';
+import { DERIVED_SETTINGS } from './resolve-load.ts';
 import type { ResolvedScenario } from './resolve-scenario.ts';
 import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
 import { GROUPS_KEY, SCENARIO_VERSION } from './scenario-schema.ts';
-
-/** Settings whose default depends on others, or on the machine. */
-const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
 
 /**
  * The keys of a scenario file that gives the same run from any folder, and on a machine with a different number of cores.
@@ -20,7 +18,7 @@ const DERIVED: readonly SettingName[] = ['concurrency', 'workers'];
  */
 export function scenarioKeys(resolved: ResolvedScenario): Record<string, unknown> {
   const document = scenarioDocument(resolved);
-  for (const name of DERIVED) {
+  for (const name of DERIVED_SETTINGS) {
     if (resolved.origins[name].source === 'default') document.deleteIn(settingNamed(name).key.split('.'));
   }
   return document.toJSON();

@@ -19,6 +19,9 @@ import { problemAt } from './origin.ts';
 /** The settings that shape the load; a run has at most one of them. */
 export const SHAPE_SETTINGS: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];
 
+/** Settings whose default depends on the machine, or on a load that a resumed run may change. */
+export const DERIVED_SETTINGS: readonly SettingName[] = ['concurrency', 'workers', 'governor', 'onOutage'];
+
 /**
  * Fills in the defaults that depend on other settings, on the target and on the machine.
  *
