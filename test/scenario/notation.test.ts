@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LINKED_HUBS } from '../../src/scenario/notation/linked-hubs.ts';
 import {
   API_VERSION,
   DELIMITER,
@@ -163,5 +164,15 @@ describe('words', () => {
         expect(VARIABLE.read(key)).toHaveProperty('problem');
       }),
     );
+  });
+});
+
+describe('linked hubs', () => {
+  it.each([
+    ['a hub twice', 'hub-a=S1:2,HUB-A=S1:2'],
+    ['no units', 'hub-a=S1:0'],
+    ['an unknown tier', 'hub-a=F1:1'],
+  ])('are refused with %s', (_, text) => {
+    expect(LINKED_HUBS.read(text)).toEqual({ problem: 'is not a list of hubs' });
   });
 });

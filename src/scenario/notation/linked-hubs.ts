@@ -1,5 +1,6 @@
 import { HUB_TIERS } from '../../dps/service-limits.ts';
 import type { HubCapacity } from '../../load/capacity.ts';
+import { allDistinct } from './lists.ts';
 import { notation } from './notation.ts';
 
 /** More units than a hub can have. */
@@ -11,8 +12,8 @@ export const LINKED_HUBS = notation<readonly HubCapacity[]>({
   noun: 'a list of hubs',
   remedy: `Write NAME=TIER:UNITS, separated by commas, with the tiers ${HUB_TIERS.join(', ')}, for example hub-a=S1:2,hub-b=S3:1`,
   parse: (text) => {
-    const hubs = text.split(',').map(readHub);
-    return hubs.every((hub) => hub !== null) ? hubs : null;
+    // A hub named twice would count twice. Hub names are host names, which ignore case.
+    return allDistinct(text.split(',').map(readHub), ({ name }) => name.toLowerCase());
   },
   show: (hubs) => hubs.map(({ name, tier, units }) => `${name}=${tier}:${units}`).join(','),
 });

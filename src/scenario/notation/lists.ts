@@ -97,7 +97,10 @@ function parseHubsByName(text: string): readonly CohortExpectation[] | null {
 }
 
 /** `null` when one of `items` is `null`, or two have the same name. */
-function allDistinct<Item>(items: readonly (Item | null)[], nameOf: (item: Item) => string): readonly Item[] | null {
+export function allDistinct<Item>(
+  items: readonly (Item | null)[],
+  nameOf: (item: Item) => string,
+): readonly Item[] | null {
   const read = items.filter((item) => item !== null);
   return read.length === items.length && new Set(read.map(nameOf)).size === read.length ? read : null;
 }
