@@ -7,6 +7,7 @@ import { HubExpectation } from '../allocation/hub-expectation.ts';
 import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
 import type { FileDigest } from '../files/atomic-file.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
+import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
@@ -25,7 +26,6 @@ import { REJECTED_ROWS_FILE, readLeftOutRows, readRejectedLines } from '../run-f
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
-import type { FleetFile } from '../scenario/scenario.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
 import { pageAssets } from './page-assets.ts';

@@ -3,8 +3,8 @@ import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AtomicFile } from '../files/atomic-file.ts';
+import type { FleetFile } from '../fleet/fleet-file.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
-import type { FleetFile } from '../scenario/scenario.ts';
 
 export const RUN_FILE = 'run.json';
 

@@ -12,8 +12,6 @@ import type { MqttClientName, Transport } from '../mqtt/service-conversations.ts
 import type { TlsChoices } from '../mqtt/tls-sockets.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
 
-export type { FleetFile };
-
 /** The target of a run; never implied. */
 export type Target =
   | {

@@ -137,7 +137,6 @@ export const ROOMS: readonly Room[] = [
       'report',
       'report/page',
       'run-folder',
-      'scenario',
     ],
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },

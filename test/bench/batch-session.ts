@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
 import type { LoadShape } from '../../src/load/pace.ts';
@@ -9,7 +10,6 @@ import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration
 import { runListeners } from '../../src/run/run-listener.ts';
 import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
 import { sessionWaves } from '../../src/run/waves.ts';
-import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { threadPool } from '../../src/worker/thread-pool.ts';
 

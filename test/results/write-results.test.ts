@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it, vi } from 'vitest';
+import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 import { dataSha256 } from '../../src/report/summary.ts';
@@ -11,7 +12,6 @@ import { summaryText } from '../../src/report/summary-text.ts';
 import { holdsResults, withdrawResults } from '../../src/results/result-files.ts';
 import { writeResults } from '../../src/results/write-results.ts';
 import { checkChecksums } from '../../src/run-folder/checksums.ts';
-import type { FleetFile } from '../../src/scenario/scenario.ts';
 import { folderBytes } from '../support/results.ts';
 import {
   grantRecord,
