@@ -8,6 +8,13 @@ export const REPROVISION_POLICIES = ['migrate', 'reset', 'never'] as const;
 
 export type ReprovisionPolicy = (typeof REPROVISION_POLICIES)[number];
 
+/** The substatus that each policy gives moved devices. */
+export const MOVED_SUBSTATUS = {
+  migrate: 'deviceDataMigrated',
+  reset: 'deviceDataReset',
+  never: null,
+} as const satisfies Readonly<Record<ReprovisionPolicy, string | null>>;
+
 /** The cohorts whose shares are judged: the whole fleet, each group, each region, or the rows that expect the same hub. */
 export type CohortKind = 'fleet' | 'group' | 'region' | 'row';
 

@@ -2,6 +2,7 @@ import type { CohortCounts } from './allocation-counts.ts';
 import {
   type AllocationExpectation,
   type CohortExpectation,
+  MOVED_SUBSTATUS,
   type ReprovisionPolicy,
   sharesOf,
 } from './allocation-expectation.ts';
@@ -56,13 +57,6 @@ export type AllocationJudgement = Pick<
   readonly chiSquare: ChiSquareTest | null;
   /** `null` = nothing is expected of devices that had a hub before. */
   readonly movement: MovementVerdict | null;
-};
-
-/** The substatus that each policy gives moved devices. */
-const MOVED_SUBSTATUS: Readonly<Record<ReprovisionPolicy, string | null>> = {
-  migrate: 'deviceDataMigrated',
-  reset: 'deviceDataReset',
-  never: null,
 };
 
 export function judgeAllocation(

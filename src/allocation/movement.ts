@@ -1,4 +1,5 @@
 import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
+import { MOVED_SUBSTATUS } from './allocation-expectation.ts';
 import { tally } from './tally.ts';
 
 /** The change of a device that had a hub; `lost`: the service reports that it is no longer assigned. */
@@ -19,7 +20,7 @@ export type DeviceStep = {
 };
 
 /** For devices known before the run, only the substatus shows whether they moved. */
-const MOVED_SUBSTATUS: readonly (string | null)[] = ['deviceDataMigrated', 'deviceDataReset'];
+const MOVED: readonly (string | null)[] = [MOVED_SUBSTATUS.migrate, MOVED_SUBSTATUS.reset];
 
 /** Remembers the hub of each device; takes registrations in the order of the fleet, then of rounds. */
 export class DeviceHistory {
@@ -62,7 +63,7 @@ function hubChange(
 ): HubChange | null {
   if (saysLost(result)) return 'lost';
   if (result !== 'assigned' || assignedHub === null) return null;
-  if (hubBefore === null) return MOVED_SUBSTATUS.includes(substatus) ? 'moved' : 'kept';
+  if (hubBefore === null) return MOVED.includes(substatus) ? 'moved' : 'kept';
   return assignedHub.toLowerCase() === hubBefore.toLowerCase() ? 'kept' : 'moved';
 }
 

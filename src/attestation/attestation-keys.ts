@@ -20,7 +20,10 @@ export type GroupKeys = {
   readonly groups: Readonly<Record<string, string>>;
 };
 
-/** Everything a run needs to prove its devices' identities. Checked, plain data: posted to worker threads, and nowhere else. */
+/**
+ * Everything a run needs to prove its devices' identities. Checked, plain data: given to worker threads and the embedded
+ * emulator, and to nobody else.
+ */
 export type AttestationKeys =
   /** Symmetric keys, base64. */
   | (GroupKeys & {

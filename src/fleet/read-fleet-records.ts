@@ -26,7 +26,7 @@ export async function* readFleetRecords(
 ): AsyncGenerator<FleetRecords> {
   let columns = fleet.header ? null : HEADERLESS_COLUMNS;
   let isEmpty = true;
-  const delimiter = fleet.delimiter ?? (await fleetDelimiter(fleet));
+  const delimiter = await fleetDelimiter(fleet);
   for await (const records of readCsvRecords(fleet.file, readFileBytes(fleet.file, bytes), delimiter, onBytes)) {
     const [first] = records;
     if (first === undefined) continue;
@@ -43,14 +43,10 @@ export async function* readFleetRecords(
 
 /** The delimiter that was given, otherwise the one that the first line has. */
 export async function fleetDelimiter(fleet: FleetFile): Promise<string> {
+  if (fleet.delimiter !== null) return fleet.delimiter;
   const names = new Set<string>(KNOWN_COLUMNS.map((column) => columnName(fleet, column)));
-  return (
-    fleet.delimiter ??
-    (await detectDelimiter(
-      fleet.file,
-      (name) => names.has(name) || resembledColumn(name) !== null || idNameRank(name) !== null,
-    ))
-  );
+  const isName = (text: string) => names.has(text) || resembledColumn(text) !== null || idNameRank(text) !== null;
+  return await detectDelimiter(fleet.file, isName);
 }
 
 /** Takes Windows-1252 in columns that are only carried along; elsewhere, what is not UTF-8 stays U+FFFD. */

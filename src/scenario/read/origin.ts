@@ -18,7 +18,7 @@ export type Origin = {
 /** A text that was given for a setting. */
 export type Given = {
   readonly text: string;
-  /** The text as a message may show it, before environment variables were substituted. */
+  /** The text as a message shows it: a single value before environment variables were substituted, a collection after. */
   readonly written: string;
   readonly origin: Origin;
 };

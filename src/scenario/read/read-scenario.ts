@@ -180,7 +180,8 @@ function originAt(reader: Reader, path: YamlPath): Origin {
   return { source: 'scenario', name: dottedPath(path), file, ...document.placeOfValue(path) };
 }
 
-function valueAt(values: unknown, path: YamlPath): unknown {
+/** @returns `undefined` where there is nothing */
+export function valueAt(values: unknown, path: YamlPath): unknown {
   return path.reduce<unknown>((value, step) => (isCollection(value) ? value[step] : undefined), values);
 }
 
@@ -188,7 +189,7 @@ function isCollection(value: unknown): value is Readonly<Record<string | number,
   return isMapping(value) || Array.isArray(value);
 }
 
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

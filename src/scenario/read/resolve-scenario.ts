@@ -1,5 +1,5 @@
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
-import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../registration/registration-policy.ts';
+import type { RegistrationPolicy } from '../../registration/registration-policy.ts';
 import type { AttestationChoice, Environment, Scenario, SecretSource, Target } from '../scenario.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
 import {
@@ -171,7 +171,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
 
 function toPolicy(values: SettingValues): RegistrationPolicy {
   return {
-    ...REGISTRATION_POLICY_DEFAULT,
+    permitLapseMs: null,
     attemptsMax: required(values.attempts),
     requestRetriesMax: required(values.requestRetries),
     pollsMax: required(values.polls),

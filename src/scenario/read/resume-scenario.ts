@@ -1,6 +1,7 @@
 import { type Environment, GROUP_KEY_VARIABLE } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../settings/settings.ts';
 import { type Flags, SCENARIO_VARIABLE } from './gather-settings.ts';
+import { isMapping, valueAt } from './read-scenario.ts';
 import { SHAPE_SETTINGS } from './resolve-load.ts';
 import { type ResolvedScenario, resolveScenario } from './resolve-scenario.ts';
 
@@ -57,20 +58,16 @@ function without(settings: object, keys: readonly string[]): object {
   const kept = structuredClone(settings);
   for (const key of keys) {
     const path = key.split('.');
-    const parent = path.slice(0, -1).reduce<unknown>((value, step) => memberOf(value, step), kept);
-    if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, path.at(-1) ?? '');
+    const parent = valueAt(kept, path.slice(0, -1));
+    if (isMapping(parent)) Reflect.deleteProperty(parent, path.at(-1) ?? '');
   }
   return kept;
 }
 
 function keysOnly(environment: Environment, settings: object): Environment {
   const dropped = [...SETTING_NAMES.map(variableOf), SCENARIO_VARIABLE];
-  const namesKey = memberOf(memberOf(settings, 'attestation'), 'keyVariable') === GROUP_KEY_VARIABLE;
+  const namesKey = valueAt(settings, ['attestation', 'keyVariable']) === GROUP_KEY_VARIABLE;
   // It would replace the key that the run used.
   if (!namesKey) dropped.push(GROUP_KEY_VARIABLE);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.includes(name)));
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
 }

@@ -1,3 +1,4 @@
+import { REGISTRATIONS_PER_MINUTE_MAX } from '../../dps/service-limits.ts';
 import { ON_OUTAGE } from '../../load/outage-watch.ts';
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
 import { DAY_MS } from '../../time/duration.ts';
@@ -13,8 +14,8 @@ export const CONCURRENCY_MAX = 25_000;
 /** For the closed model; at a service time of 2 s this makes 50 registrations a second, more than the service's quota allows. */
 export const CONCURRENCY_DEFAULT = 100;
 
-/** Register requests a second: the documented quota of an instance is 1000 a minute. */
-export const QUOTA_DEFAULT_PER_SECOND = 1_000 / 60;
+/** Register requests a second, as the documented quota of an instance allows. */
+export const QUOTA_DEFAULT_PER_SECOND = REGISTRATIONS_PER_MINUTE_MAX / 60;
 
 /** Registrations of each enrollment group that go first at a real service. */
 export const CANARY_DEFAULT = 20;
@@ -58,7 +59,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     help: 'launch every device when the run starts, as after a power cut; the wait for a free slot shows as start lag',
   }),
   quota: setting('load.quota', QUOTA, {
-    defaultText: '1000/min, off for a loopback target',
+    defaultText: `${REGISTRATIONS_PER_MINUTE_MAX}/min, off for a loopback target`,
     reason: 'the documented quota of one DPS instance',
     help: 'register requests that the DPS instance allows; a run stays within its share of them, and a load that asks for more is an error unless this is off',
   }),

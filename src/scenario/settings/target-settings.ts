@@ -39,7 +39,7 @@ export const TARGET_SETTINGS = inGroup('Target', {
   }),
   mqttClient: setting<MqttClientName>('target.mqttClient', choice(MQTT_CLIENTS), {
     default: 'dpsload',
-    reason: 'takes the least CPU; the same packets in the same order',
+    reason: 'uses the least CPU, and sends the same packets in the same order',
     help: 'client that speaks MQTT: dpsload, or MQTT.js to check that results do not depend on the client',
   }),
   port: setting('target.port', wholeNumberBetween(1, 65_535), {
@@ -63,8 +63,8 @@ export const TARGET_SETTINGS = inGroup('Target', {
     help: "how long to use the host's addresses before looking them up again; off looks them up for each connection",
   }),
   resolve: setting('target.resolve', PINNED_ADDRESSES, {
-    defaultText: "the name service's answer",
-    reason: "names are the name service's business",
+    defaultText: 'from DNS',
+    reason: 'DNS normally knows the address',
     help: 'connect to this address for host and port, as with curl; SNI and certificate checks keep the name',
   }),
   serverName: setting('target.serverName', HOST, {
