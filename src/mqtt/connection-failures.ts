@@ -1,10 +1,17 @@
 import type { ConnectionFailure, ConnectionFailureCode } from '../conversation/connection-failure.ts';
 
+export const CLOSED_BY_SERVER: ConnectionFailure = { code: 'closed', message: 'the server closed the connection' };
+
+export const PING_UNANSWERED: ConnectionFailure = {
+  code: 'closed',
+  message: 'the server did not answer a keep-alive ping',
+};
+
 const NO_TRUSTED_ROOT = 'the certificate does not chain to a trusted root; name its root with --ca';
 const NO_COMMON_VERSION = 'the server supports none of the allowed TLS versions; check --tls-min and --tls-max';
 
-/** Node's error codes (system calls, getaddrinfo, OpenSSL's verification), explained for the operator. */
-const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailureCode, explanation: string]>> = {
+/** Node's error codes (system calls, getaddrinfo, OpenSSL's verification), explained for the operator; `null` = the error's text does. */
+const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailureCode, explanation: string | null]>> = {
   ENOTFOUND: ['dns', 'the host name has no address; check its spelling and the DNS settings of this machine'],
   EAI_AGAIN: ['dns', 'the DNS server did not answer; check the DNS settings of this machine'],
 
@@ -25,7 +32,7 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
   EACCES: ['tcp-failed', 'this machine does not allow the connection; check its firewall'],
   EPERM: ['tcp-failed', 'this machine does not allow the connection; check its firewall'],
 
-  ERR_TLS_CERT_ALTNAME_INVALID: ['tls-host-name', 'the certificate is for a different name'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['tls-host-name', null],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['tls-unknown-ca', NO_TRUSTED_ROOT],
   UNABLE_TO_GET_ISSUER_CERT: ['tls-unknown-ca', NO_TRUSTED_ROOT],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls-unknown-ca', NO_TRUSTED_ROOT],
@@ -59,7 +66,7 @@ type SocketError = NodeJS.ErrnoException & { readonly reason?: string };
 export function socketFailure(error: SocketError, where: string): ConnectionFailure {
   const name = error.code ?? error.name;
   const known = SOCKET_FAILURES[name];
-  if (known) return { code: known[0], message: `${where}: ${known[1]} (${name})` };
+  if (known) return { code: known[0], message: `${where}: ${known[1] ?? error.message} (${name})` };
   return { code: unlistedCode(error), message: `${where}: ${error.reason ?? (error.message || 'failed')} (${name})` };
 }
 

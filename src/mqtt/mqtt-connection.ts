@@ -1,5 +1,13 @@
+import type { Duplex } from 'node:stream';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** The load balancer in front of the service cuts connections that are idle for about 240 s; the service's Node SDK uses 180, too. */
+export const KEEP_ALIVE_SECONDS = 180;
+
+/** Time for the server to close after DISCONNECT, before the socket is destroyed. */
+const CLOSE_GRACE_MS = 2_000;
 
 /** In this order, each at most once except `message`; `lost` can come at any time and is the last. */
 export type MqttEvent =
@@ -29,3 +37,9 @@ export interface MqttConnection {
 
 /** Begins to connect and returns before the first event. */
 export type OpenMqttConnection = (identity: MqttIdentity, onEvent: (event: MqttEvent) => void) => MqttConnection;
+
+/** Call before DISCONNECT is sent: destroys the stream if the server does not close it in time. */
+export function destroyUnlessClosed(stream: Duplex, clock: Clock): void {
+  const timer = clock.wakeAt(clock.nowMs() + CLOSE_GRACE_MS, () => stream.destroy());
+  stream.once('close', () => timer.cancel());
+}

@@ -2,21 +2,20 @@ import type { Duplex } from 'node:stream';
 import { MqttClient, type Packet } from 'mqtt';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock } from '../time/clock.ts';
-import { connackFailure, protocolFailure } from './connection-failures.ts';
+import { CLOSED_BY_SERVER, connackFailure, PING_UNANSWERED, protocolFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
-import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from './mqtt-connection.ts';
-
-/** The load balancer in front of the service cuts connections that are idle for about 240 s; the service's Node SDK uses 180, too. */
-const KEEP_ALIVE_SECONDS = 180;
-
-/** Time for the server to close after DISCONNECT, before the socket is destroyed. */
-const CLOSE_GRACE_MS = 2_000;
+import {
+  destroyUnlessClosed,
+  KEEP_ALIVE_SECONDS,
+  type MqttConnection,
+  type MqttEvent,
+  type MqttIdentity,
+  type OpenMqttConnection,
+} from './mqtt-connection.ts';
+import { DISCONNECT } from './packets.ts';
 
 /** MQTT.js requires a timeout for CONNACK. The registration has its own, so this is the longest possible. */
 const CONNACK_TIMEOUT_MS = 2_147_483_647;
-
-/** MQTT 3.1.1, 3.14: two bytes, no variable header. */
-const DISCONNECT = Buffer.from([0xe0, 0x00]);
 
 const CLIENT_OPTIONS = Object.freeze({
   protocolVersion: 4,
@@ -56,7 +55,7 @@ class MqttJsConnection implements MqttConnection {
         // The password leaves this machine only after the server is authenticated.
         if (!this.#over) this.#client = this.#startMqtt(identity);
       },
-      ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the server closed the connection' }),
+      ended: (failure) => this.#lose(failure ?? CLOSED_BY_SERVER),
     };
     this.#stream = dial(streamEvents, identity.clientCertificate);
   }
@@ -82,8 +81,7 @@ class MqttJsConnection implements MqttConnection {
       this.#stream.destroy();
       return;
     }
-    const timer = this.#clock.wakeAt(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.#stream.destroy());
-    this.#stream.once('close', () => timer.cancel());
+    destroyUnlessClosed(this.#stream, this.#clock);
     // MQTT.js acknowledges a message after its event, in the same turn: a DISCONNECT sent from that event must not overtake the PUBACK.
     process.nextTick(() => this.#stream.end(DISCONNECT));
   }
@@ -100,8 +98,7 @@ class MqttJsConnection implements MqttConnection {
     client.on('connect', () => this.#emit({ type: 'connected' }));
     client.on('message', (topic, payload) => this.#emit({ type: 'message', topic, payload: payload.toString('utf8') }));
     client.on('error', (error) => this.#lose(protocolFailure(error.message)));
-    client.onKeepaliveTimeout = () =>
-      this.#lose({ code: 'closed', message: 'the server did not answer a keep-alive ping' });
+    client.onKeepaliveTimeout = () => this.#lose(PING_UNANSWERED);
     return client.connect();
   }
 

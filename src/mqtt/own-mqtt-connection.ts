@@ -1,9 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-import { connackFailure, protocolFailure } from './connection-failures.ts';
+import { CLOSED_BY_SERVER, connackFailure, PING_UNANSWERED, protocolFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX } from './dial.ts';
-import type { MqttConnection, MqttEvent, MqttIdentity, OpenMqttConnection } from './mqtt-connection.ts';
+import {
+  destroyUnlessClosed,
+  KEEP_ALIVE_SECONDS,
+  type MqttConnection,
+  type MqttEvent,
+  type MqttIdentity,
+  type OpenMqttConnection,
+} from './mqtt-connection.ts';
 import {
   connectPacket,
   DISCONNECT,
@@ -16,12 +23,8 @@ import {
   subscribePacket,
 } from './packets.ts';
 
-/** The load balancer in front of the service cuts an idle connection after about 240 s; the service's Node SDK uses 180 too. */
-const KEEP_ALIVE_SECONDS = 180;
 /** A ping must be answered within half a keep-alive, as MQTT.js has it. */
 const PING_TIMEOUT_MS = (KEEP_ALIVE_SECONDS * 1_000) / 2;
-/** After DISCONNECT the peer has this long to close; then the socket is destroyed. */
-const CLOSE_GRACE_MS = 2_000;
 /** A return code of a SUBACK from here on is a refusal. */
 const SUBACK_REFUSED_MIN = 0x80;
 
@@ -57,7 +60,7 @@ class OwnMqttConnection implements MqttConnection {
       {
         tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
         secured: () => this.#secured(identity),
-        ended: (failure) => this.#lose(failure ?? { code: 'closed', message: 'the other side closed the connection' }),
+        ended: (failure) => this.#lose(failure ?? CLOSED_BY_SERVER),
       },
       identity.clientCertificate,
     );
@@ -81,12 +84,11 @@ class OwnMqttConnection implements MqttConnection {
       this.#stream.destroy();
       return;
     }
-    const timer = this.#clock.wakeAt(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.#stream.destroy());
-    this.#stream.once('close', () => timer.cancel());
+    destroyUnlessClosed(this.#stream, this.#clock);
     this.#stream.end(DISCONNECT);
   }
 
-  /** The password leaves this machine only now, when the peer is known. */
+  /** The password leaves this machine only now that the server is authenticated. */
   #secured({ clientId, username, password }: MqttIdentity): void {
     this.#emit({ type: 'secured' });
     if (this.#phase !== 'opening') return;
@@ -96,7 +98,7 @@ class OwnMqttConnection implements MqttConnection {
     this.#keepAlive();
   }
 
-  /** What one chunk brings is answered in one write. */
+  /** Over TLS, what one chunk brings is answered in one write. */
   #receive(chunk: Buffer): void {
     this.#stream.cork();
     try {
@@ -150,7 +152,7 @@ class OwnMqttConnection implements MqttConnection {
 
   #subscribed(packetId: number, returnCodes: Uint8Array): void {
     if (packetId !== this.#subscribeId || returnCodes.length !== 1) {
-      throw new MalformedPacket('a SUBACK for no SUBSCRIBE of this connection');
+      throw new MalformedPacket('a SUBACK that answers no SUBSCRIBE of this connection, or more than one filter');
     }
     this.#subscribeId = null;
     const [returnCode = 0] = returnCodes;
@@ -160,22 +162,28 @@ class OwnMqttConnection implements MqttConnection {
 
   /** One timer for the whole connection, set anew only when it fires: most connections end long before. */
   #keepAlive(): void {
-    const dueAtMs =
-      this.#pingedAtMs === null ? this.#wroteAtMs + KEEP_ALIVE_SECONDS * 1_000 : this.#pingedAtMs + PING_TIMEOUT_MS;
+    const dueAtMs = this.#keepAliveDueAtMs;
     this.#timer = this.#clock.wakeAt(dueAtMs, () => this.#wokeToKeepAlive(dueAtMs));
   }
 
   #wokeToKeepAlive(dueAtMs: number): void {
     if (this.#phase === 'over') return;
-    if (this.#pingedAtMs !== null && this.#pingedAtMs + PING_TIMEOUT_MS <= dueAtMs) {
-      this.#lose({ code: 'closed', message: 'no answer to a keep-alive ping' });
-      return;
-    }
-    if (this.#pingedAtMs === null && this.#wroteAtMs + KEEP_ALIVE_SECONDS * 1_000 <= dueAtMs) {
+    if (this.#keepAliveDueAtMs <= dueAtMs) {
+      if (this.#pingedAtMs !== null) {
+        this.#lose(PING_UNANSWERED);
+        return;
+      }
       this.#write(PINGREQ);
       this.#pingedAtMs = this.#wroteAtMs;
     }
     this.#keepAlive();
+  }
+
+  /** When the next ping is due, or its answer. Each write puts the ping off. */
+  get #keepAliveDueAtMs(): number {
+    return this.#pingedAtMs === null
+      ? this.#wroteAtMs + KEEP_ALIVE_SECONDS * 1_000
+      : this.#pingedAtMs + PING_TIMEOUT_MS;
   }
 
   #nextPacketId(): number {
