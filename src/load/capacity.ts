@@ -148,7 +148,7 @@ function portCaps({ registrationSeconds }: CapacityDemand, supply: CapacitySuppl
   return [{ name: 'local ports', perMinute, evidence, remedy }];
 }
 
-/** `1 record`, `1,200 records` */
-function count(value: number, noun = '', plural = 's'): string {
-  return `${value.toLocaleString('en-US')} ${noun}${noun === '' || value === 1 ? '' : plural}`.trim();
+/** `1,200` */
+function count(value: number): string {
+  return value.toLocaleString('en-US');
 }

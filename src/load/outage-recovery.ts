@@ -36,7 +36,7 @@ export class SlowStart {
   #takenAtMs: number;
   #room = 1;
 
-  /** @param limitPerSecond never exceeded; above 0, `Infinity` = until `isOver` */
+  /** @param limitPerSecond never exceeded; above 0 */
   constructor(startAtMs: number, limitPerSecond: number) {
     this.#startAtMs = startAtMs;
     this.#takenAtMs = startAtMs;

@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../time/duration.ts';
+
 /**
  * When launches are meant to start. `paceOf` turns the shape of a load into a formula of the launch's number; `Schedule` holds
  * launches back for permits and outages, `Permits` spaces register requests, and `Governor` lowers their rate after a 429.
@@ -34,13 +36,7 @@ export function paceOf(shape: LoadShape, startAtMs: number): Pace {
   });
   switch (shape.kind) {
     case 'closed':
-      return {
-        ...endless(
-          () => null,
-          () => 0,
-        ),
-        dueBy: () => Number.POSITIVE_INFINITY,
-      };
+      return { total: Number.POSITIVE_INFINITY, intendedAtMs: () => null, dueBy: () => Number.POSITIVE_INFINITY };
     case 'at-once':
       return endless(
         () => startAtMs,
@@ -79,7 +75,7 @@ export function launchesPerMinuteMax(shape: LoadShape): number {
     case 'stages':
       return launchesInBusiestMinute(shape.stages);
     case 'batches':
-      return Math.ceil(60_000 / shape.everyMs) * shape.size;
+      return Math.ceil(MINUTE_MS / shape.everyMs) * shape.size;
   }
 }
 
@@ -137,8 +133,6 @@ function stagesPace(stages: readonly Stage[], startAtMs: number): Pace {
     },
   };
 }
-
-const MINUTE_MS = 60_000;
 
 /**
  * The largest `N(t + 1 min) − N(t)`. Its derivative is the difference of the rates at both ends of the minute, which is linear

@@ -1,7 +1,7 @@
+import { MINUTE_MS } from '../time/duration.ts';
 import { type HubCapacity, hubIdentitiesPerMinute, REGISTRATION_SECONDS } from './capacity.ts';
 import { type LoadShape, paceOf } from './pace.ts';
 
-const MINUTE_MS = 60_000;
 const REGISTRATION_MS = REGISTRATION_SECONDS * 1_000;
 
 /** What decides how long a run takes. */

@@ -77,7 +77,7 @@ export type RegistrationOutcome = {
   readonly intendedAtMs: number | null;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
-  /** Time held back by governor, canary or outage. */
+  /** Time held back by the quota, the governor, an outage or a suspension of the process. */
   readonly heldMs: number;
   /** The part of `heldMs` between start and end: repeated register requests that waited for a permit, and waiting for an outage to end. */
   readonly heldUnderWayMs: number;

@@ -1,10 +1,11 @@
+export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 /** In the order in which a duration names them. */
 const UNITS_MS = [
-  ['h', 3_600_000],
-  ['m', 60_000],
+  ['h', HOUR_MS],
+  ['m', MINUTE_MS],
   ['s', 1_000],
   ['ms', 1],
 ] as const;
