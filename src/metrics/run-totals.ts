@@ -1,7 +1,7 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
 /** Members of an outcome that a run sums up. */
-const SUMMED = [
+export const SUMMED_COUNTS = [
   'registersSent', // register requests, which the service bills
   'polls',
   'throttles',
@@ -10,7 +10,7 @@ const SUMMED = [
   'retryAftersClamped',
 ] as const;
 
-type Sums = Record<'connections' | (typeof SUMMED)[number], number>;
+type Sums = Record<'connections' | (typeof SUMMED_COUNTS)[number], number>;
 
 export type RunTotalsValues = Readonly<Sums> & {
   /** Registrations that started and ended, without those that were cancelled. */
@@ -46,7 +46,7 @@ export class RunTotals {
 
   add(outcome: RegistrationOutcome): void {
     this.#sums.connections += outcome.attempts;
-    for (const name of SUMMED) this.#sums[name] += outcome[name];
+    for (const name of SUMMED_COUNTS) this.#sums[name] += outcome[name];
     if (outcome.startedAtMs === null || outcome.finishedAtMs === null) return;
     if (outcome.result !== 'cancelled') this.#ended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, outcome.startedAtMs);

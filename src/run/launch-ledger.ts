@@ -1,4 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { SUMMED_COUNTS } from '../metrics/run-totals.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RowSource } from './waves.ts';
@@ -12,15 +13,7 @@ export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 
 };
 
 /** What earlier tries of a registration cost, and its outcome must include. */
-const CARRIED_COUNTS = [
-  'attempts',
-  'registersSent',
-  'polls',
-  'throttles',
-  'serverErrors',
-  'staleAnswers',
-  'retryAftersClamped',
-] as const;
+const CARRIED_COUNTS = ['attempts', ...SUMMED_COUNTS] as const;
 
 type CarriedCounts = Pick<RegistrationOutcome, (typeof CARRIED_COUNTS)[number]>;
 
@@ -28,8 +21,8 @@ type CarriedCounts = Pick<RegistrationOutcome, (typeof CARRIED_COUNTS)[number]>;
 export class LaunchLedger {
   readonly #open = new Map<number, { readonly launch: Launch; readonly worker: number }>();
   #requeued: RowToLaunch[] = [];
-  /** Rounds and rows that a lost worker may have sent. */
-  readonly #possiblySent = new Set<string>();
+  /** By round and row: registrations that may have been sent before a lost worker or an outage took the answer, and when each was first intended. */
+  readonly #firstIntendedAtMs = new Map<string, number | null>();
   #suspects: { readonly worker: number; readonly outcome: RegistrationOutcome }[] = [];
   /** By round and row. */
   readonly #carried = new Map<string, CarriedCounts>();
@@ -83,9 +76,10 @@ export class LaunchLedger {
     return lost.map(({ launch }) => this.settle(launch.row));
   }
 
-  /** Its first start is still to come. */
+  /** Its first start is still to come, unless an earlier launch was possibly sent: the time since then counts as held. */
   requeueUnsent(launch: Launch): void {
-    this.#requeued.push(rowOf(launch, { firstIntendedAtMs: null, afterOutage: false }));
+    const firstIntendedAtMs = this.#firstIntendedAtMs.get(registrationOf(launch)) ?? null;
+    this.#requeued.push(rowOf(launch, { firstIntendedAtMs, afterOutage: firstIntendedAtMs !== null }));
   }
 
   /** An outage of the target ended it; the next outcome includes what this one cost. */
@@ -95,8 +89,8 @@ export class LaunchLedger {
       this.requeueUnsent(launch);
       return;
     }
-    this.#possiblySent.add(registrationOf(launch));
     const firstIntendedAtMs = launch.intendedAtMs ?? outcome.startedAtMs;
+    this.#firstIntendedAtMs.set(registrationOf(launch), firstIntendedAtMs);
     this.#requeued.push(rowOf(launch, { firstIntendedAtMs, afterOutage: true }));
   }
 
@@ -109,12 +103,12 @@ export class LaunchLedger {
   }
 
   requeuePossiblySent(launch: Launch): void {
-    this.#possiblySent.add(registrationOf(launch));
+    this.#firstIntendedAtMs.set(registrationOf(launch), launch.intendedAtMs);
     this.#requeued.push(rowOf(launch, { firstIntendedAtMs: launch.intendedAtMs, afterOutage: false }));
   }
 
   wasPossiblySent(launch: Launch): boolean {
-    return this.#possiblySent.has(registrationOf(launch));
+    return this.#firstIntendedAtMs.has(registrationOf(launch));
   }
 }
 

@@ -35,6 +35,14 @@ describe('what is taken next', () => {
     expect(taken).toEqual([unplaced(1, null), unplaced(2, 200), unplaced(7, null)]);
   });
 
+  it('has its first start behind it also when it was perhaps sent once, and then came back unsent', async () => {
+    const ledger = withTwoBack();
+    const [, sent] = await ledger.take(2, fleet(), ROUND);
+    expect(sent).toEqual(unplaced(2, 200));
+    ledger.requeueUnsent(launch(2, 900));
+    expect(await ledger.take(1, fleet(), ROUND)).toEqual([{ ...unplaced(2, 200), afterOutage: true }]);
+  });
+
   it('is a new row for a probe, and one that came back when there is no other', async () => {
     const [ledger, source] = [withTwoBack(), listSource([fleetRow(7)])];
     const probes = [];
