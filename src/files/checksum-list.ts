@@ -7,10 +7,10 @@ import type { FileDigest } from './atomic-file.ts';
 const LINE = /^(\\?)([0-9a-f]{64}) [ *](.+)$/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' };
 
-/** SHA-256 of a file, hexadecimal. */
-export async function fileSha256(file: string): Promise<string> {
+/** SHA-256 of a file or, where `bytes` is given, of its beginning; hexadecimal. */
+export async function fileSha256(file: string, bytes: number | null = null): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  await pipeline(createReadStream(file, bytes === null ? {} : { end: bytes - 1 }), hash);
   return hash.digest('hex');
 }
 

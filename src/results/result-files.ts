@@ -136,7 +136,7 @@ export class ResultFiles {
 
   /**
    * Replaces all files. SHA256SUMS and summary.json go first and come last, so they always stand beside files of the same making.
-   * SHA256SUMS is the very last: it covers what is on the disk.
+   * SHA256SUMS is the very last: it covers every file.
    */
   async publish({ summary, reportHtml }: Results): Promise<void> {
     await this.#write(SUMMARY_FILE, summaryJson(summary));
@@ -145,7 +145,8 @@ export class ResultFiles {
     await rm(join(this.#folder, CHECKSUMS_FILE), { force: true });
     await this.#files.get(SUMMARY_FILE)?.withdraw();
     for (const file of this.#files.values()) await file.publish();
-    await writeChecksums(this.#folder, [...this.#files.keys()]);
+    const known = [...(summary.journals ?? []), ...(summary.files ?? [])];
+    await writeChecksums(this.#folder, [...this.#files.keys()], known);
   }
 
   /** Removes everything that was not published. */

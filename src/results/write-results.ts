@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { HubExpectation } from '../allocation/hub-expectation.ts';
 import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
@@ -10,6 +8,7 @@ import { fileSha256 } from '../files/checksum-list.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
+import type { RejectedLines } from '../fleet/rejected-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
 import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
@@ -22,7 +21,7 @@ import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
-import { REJECTED_ROWS_FILE, readLeftOutRows, readRejectedLines } from '../run-folder/rejected-rows.ts';
+import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
@@ -53,12 +52,13 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
 }
 
 /**
- * Makes registrations.csv, failures.csv, not-registered.csv, summary.json, latency.hlog and report.html from the journal in `folder`, which must be
- * locked: all of them or none. The same journal and fleet give the same bytes. While the journal has no end (the run is in
- * progress, or was killed) nothing is written, and the summary's verdict is `unfinished`.
+ * Makes the files of `ResultFiles` and SHA256SUMS from the journal in `folder`, which must be locked: all of them or none. The
+ * same journal and fleet give the same bytes. While the journal has no end (the run is in progress, or was killed) nothing is
+ * written, and the summary's verdict is `unfinished`.
  *
  * Reads the journal twice: once for everything but the outcomes, since a later one replaces an earlier one of the same row, and
- * once for the outcomes that count, in the order of the fleet. Memory: 9 bytes a row and round, outside the heap.
+ * once for the outcomes that count, in the order of the fleet. Memory: 9 bytes a row and round
+ * and 1 byte a row, outside the heap.
  *
  * @throws OperatorError `usage` without a journal, `local` when it is damaged or the disk fails
  */
@@ -102,18 +102,18 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
   for (const folder of folders) await refuseChangedJournal(folder);
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
   const { first, fleet, end, totals } = survey;
-  const rejectedRowsFile = fleet.rejectedRows === 0 ? null : rejectedRowsFileIn(folders);
-  const files = end === null || out === null ? null : new ResultFiles(out, first, rejectedRowsFile);
+  const rejected = await rejectedListOf(folders, fleet.rejectedRows);
+  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file);
   try {
     const isNeeded = files !== null && !survey.index.complete;
-    const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejectedRowsFile) : NO_ROWS_NEEDED;
+    const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejected) : NO_ROWS_NEEDED;
     const folds = new FinalFolds(survey);
     await files?.begin();
     for await (const final of finalOutcomes(survey, rows)) {
       const facts = folds.add(final);
       await files?.add(final, facts);
     }
-    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds.breakdown, rejectedRowsFile));
+    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds.breakdown, rejected));
     const summary = summarize({
       ...survey,
       ...folds,
@@ -143,13 +143,11 @@ async function addLeftOutRows(
   { first, fleet }: JournalSurvey,
   files: ResultFiles | null,
   breakdown: FleetBreakdown,
-  rejectedRowsFile: string | null,
+  { file, lines }: RejectedList,
 ): Promise<boolean> {
   if (fleet.rejectedRows === 0) return true;
-  if (rejectedRowsFile === null) return false;
-  const lines = await readRejectedLines(rejectedRowsFile).catch(() => null);
-  if (lines?.count !== fleet.rejectedRows) return false;
-  for await (const row of readLeftOutRows(rejectedRowsFile, first.fleet.otherColumns)) {
+  if (file === null || lines === null) return false;
+  for await (const row of readLeftOutRows(file, first.fleet.otherColumns)) {
     breakdown.add({ ...row, state: 'left-out', code: null });
     await files?.addLeftOut(row);
   }
@@ -245,34 +243,33 @@ const NO_ROWS_NEEDED: FleetRows = { rows: null, lacking: null };
 async function rowsOf(
   { fleet: surveyed }: JournalSurvey,
   { folders, fleets }: Pick<ResultSource, 'folders' | 'fleets'>,
-  rejectedRowsFile: string | null,
+  { file, lines: rejectedLines }: RejectedList,
 ): Promise<FleetRows> {
-  const rejectedLines = rejectedRowsFile === null ? null : await readRejectedLines(rejectedRowsFile).catch(() => null);
-  if ((rejectedLines?.count ?? 0) !== surveyed.rejectedRows) {
-    return { rows: null, lacking: rejectedRowsFile ?? join(folders[0] ?? '', REJECTED_ROWS_FILE) };
+  if (surveyed.rejectedRows > 0 && rejectedLines === null) {
+    return { rows: null, lacking: file ?? join(folders[0] ?? '', REJECTED_ROWS_FILE) };
   }
   for (const fleet of fleets) {
-    if ((await digestOf(fleet.file, surveyed.bytes)) === surveyed.digest) {
+    const digest = await fileSha256(fleet.file, surveyed.bytes).catch(() => null);
+    if (digest === surveyed.digest) {
       return { rows: () => readFleet(fleet, { ...surveyed, rejectedLines }), lacking: null };
     }
   }
   return { rows: null, lacking: surveyed.file };
 }
 
-/** The list of the first run that still has one. */
-function rejectedRowsFileIn(folders: readonly string[]): string | null {
-  return folders.map((folder) => join(folder, REJECTED_ROWS_FILE)).find((file) => existsSync(file)) ?? null;
-}
+/** What lists the rows that were left out. */
+type RejectedList = {
+  /** `null` = no run has it, or no row was left out. */
+  readonly file: string | null;
+  /** `null` also when the file is damaged or lists other rows. */
+  readonly lines: RejectedLines | null;
+};
 
-/** SHA-256 of the first `bytes`, hexadecimal; `null` when the file cannot be read. */
-async function digestOf(file: string, bytes: number): Promise<string | null> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(file, { end: bytes - 1 }), hash);
-  } catch {
-    return null;
-  }
-  return hash.digest('hex');
+/** The list of the first run that still has one. */
+async function rejectedListOf(folders: readonly string[], rejectedRows: number): Promise<RejectedList> {
+  const files = rejectedRows === 0 ? [] : folders.map((folder) => join(folder, REJECTED_ROWS_FILE));
+  const file = files.find((name) => existsSync(name)) ?? null;
+  return { file, lines: file === null ? null : await findRejectedLines(file, rejectedRows) };
 }
 
 /** @param lacking the file without which rows have no name; `null` = all are named */

@@ -11,14 +11,22 @@ import { isLockFile } from './run-lock.ts';
 export const CHECKSUMS_FILE = 'SHA256SUMS';
 
 /**
- * Writes SHA256SUMS over what is on the disk now. The caller holds the lock.
+ * Writes SHA256SUMS. The caller holds the lock.
  *
  * @param made the files to list in a folder that is not a run's, and may contain others
+ * @param known digests of files that were just written or read; the others are read now
  */
-export async function writeChecksums(folder: string, made: readonly string[]): Promise<void> {
+export async function writeChecksums(
+  folder: string,
+  made: readonly string[],
+  known: readonly FileDigest[] = [],
+): Promise<void> {
   const names = existsSync(join(folder, JOURNAL_FILE)) ? filesIn(folder) : made;
+  const knownSha256 = new Map(known.map(({ name, sha256 }) => [name, sha256]));
   const digests: FileDigest[] = [];
-  for (const name of names) digests.push({ name, sha256: await fileSha256(join(folder, name)) });
+  for (const name of names) {
+    digests.push({ name, sha256: knownSha256.get(name) ?? (await fileSha256(join(folder, name))) });
+  }
   await writeAtomically(join(folder, CHECKSUMS_FILE), (file) => file.write(checksumsText(digests)));
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AtomicFile } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 import { csvLine, fleetColumn } from '../files/csv-line.ts';
 import { csvRows } from '../files/csv-rows.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
@@ -23,16 +23,10 @@ export async function writeRejectedRows(
   { rejectedLines, bytes, otherColumns }: Pick<UsableFleet, 'rejectedLines' | 'bytes' | 'otherColumns'>,
 ): Promise<void> {
   if (rejectedLines === null) return;
-  const file = new AtomicFile(join(folder, REJECTED_ROWS_FILE));
-  try {
+  await writeAtomically(join(folder, REJECTED_ROWS_FILE), async (file) => {
     await file.write(csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]));
     for await (const row of readRejections(fleet, rules, rejectedLines, bytes)) await file.write(rejectedLine(row));
-    await file.finish();
-    await file.publish();
-  } catch (error) {
-    await file.discard();
-    throw error;
-  }
+  });
 }
 
 function rejectedLine(row: Rejection): string {
@@ -45,6 +39,12 @@ export async function readRejectedLines(file: string): Promise<RejectedLines> {
   const lines = new RejectedLines();
   for await (const { line } of csvRows(file)) lines.add(Number(line));
   return lines;
+}
+
+/** @returns `null` when the file is missing, cannot be read or does not list `count` lines */
+export async function findRejectedLines(file: string, count: number): Promise<RejectedLines | null> {
+  const lines = await readRejectedLines(file).catch(() => null);
+  return lines?.count === count ? lines : null;
 }
 
 /**

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'nod
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { AtomicFile } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
@@ -102,14 +102,11 @@ export async function recordResume(
   const { fleet, addedFleetDigests } = readRunFile(folder, 'fleet', 'addedFleetDigests');
   const added = [...new Set([...addedFleetDigests, fleetDigest])].filter((digest) => digest !== fleet.digest);
   const after = { ...before, ...(added.length === 0 ? {} : { addedFleetDigests: added }), ...changes };
-  const file = new AtomicFile(join(folder, RUN_FILE));
+  const path = join(folder, RUN_FILE);
   try {
-    await file.write(runFileText(after));
-    await file.finish();
-    await file.publish();
+    await writeAtomically(path, (file) => file.write(runFileText(after)));
   } catch (error) {
-    await file.discard();
-    throw unwritable(join(folder, RUN_FILE), error, 'Free disk space or repair the disk, then resume the run again');
+    throw unwritable(path, error, 'Free disk space or repair the disk, then resume the run again');
   }
 }
 

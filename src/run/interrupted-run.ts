@@ -7,7 +7,7 @@ import { SettlementFold, SettlementIndex } from '../journal/settlement-index.ts'
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
 import { holdsResults } from '../results/result-files.ts';
-import { REJECTED_ROWS_FILE, readRejectedLines, type UsableFleet } from '../run-folder/rejected-rows.ts';
+import { findRejectedLines, REJECTED_ROWS_FILE, type UsableFleet } from '../run-folder/rejected-rows.ts';
 import type { ResumableRun } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 
@@ -110,8 +110,8 @@ async function leftOut(
 ): Promise<UsableFleet['rejectedLines']> {
   if (rejectedRows === 0) return null;
   const file = join(folder, REJECTED_ROWS_FILE);
-  const lines = await readRejectedLines(file).catch(() => null);
-  if (lines?.count === rejectedRows) return lines;
+  const lines = await findRejectedLines(file, rejectedRows);
+  if (lines !== null) return lines;
   throw refusal(
     file,
     `does not list the ${formatNoun(rejectedRows, 'row')} that the run left out`,
