@@ -37,6 +37,12 @@ export class HealthSampler {
     };
   }
 
+  /** Nothing of it is in flight any more. */
+  workerLost(worker: number): void {
+    const before = this.#workers[worker] ?? NO_HEALTH;
+    this.#workers[worker] = { ...before, inFlight: 0 };
+  }
+
   addSettled(count: number): void {
     this.#settled += count;
   }

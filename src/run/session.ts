@@ -47,7 +47,7 @@ export type RunSessionParts = {
   readonly startPool: StartWorkerPool;
   readonly setup: WorkerSetup;
   readonly load: SessionLoad;
-  /** The waves leave out rows of the fleet. */
+  /** `--limit` leaves out rows of the selection. */
   readonly limited: boolean;
   readonly emulatorPid: number | null;
   readonly stopRequests: StopRequests;
@@ -88,7 +88,7 @@ export class RunSession {
     this.#pool = parts.startPool(
       { setup, concurrencyShares, clock },
       {
-        message: (worker, message) => this.#receive(worker, message),
+        message: (worker, message) => this.#orBreak(() => this.#receive(worker, message)),
         lost: (worker, reason) => this.#orBreak(() => this.#workerLost(worker, reason)),
       },
     );
@@ -198,7 +198,7 @@ export class RunSession {
   #receive(worker: number, message: FromWorker): void {
     switch (message.type) {
       case 'outcomes':
-        this.#orBreak(() => this.#settleAll(worker, message.outcomes));
+        this.#settleAll(worker, message.outcomes);
         break;
       case 'connected':
         for (const rule of this.#parts.rules) rule.deviceConnected?.();
@@ -311,6 +311,7 @@ export class RunSession {
     this.#disruptions.outage.workerLost(worker);
     const lost = this.#ledger.lost(worker);
     this.#credits.settle(worker, lost.length);
+    this.#sampler.workerLost(worker);
     for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
     const what = `Worker ${worker + 1} was lost (${message}) with ${formatNoun(lost.length, 'registration')} possibly sent`;
     const continues = this.#dispatching && this.#ending.end === null;

@@ -183,6 +183,19 @@ describe('a lost worker', () => {
     expect(outcomes()).toEqual([]);
   });
 
+  it('has nothing in flight any more', async () => {
+    const { advance, records, workers } = sessionBench([waveOf(4)], { load: { workers: 2 } });
+    await advance(100);
+    workers.silent.add(0).add(1);
+    workers.reportHealth(0, { inFlight: 3 });
+    workers.reportHealth(1, { inFlight: 1 });
+    await advance(1_000);
+    workers.lose(0, 'crashed');
+    await advance(1_000);
+    const samples = records.filter((record) => record.kind === 'sample');
+    expect(samples.map(({ inFlight }) => inFlight)).toEqual([4, 1]);
+  });
+
   it('is also one that falls silent', async () => {
     const { advance, notices, workers } = sessionBench([waveOf(2)], { load: { workers: 2 } });
     await advance(100);
