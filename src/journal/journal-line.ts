@@ -3,7 +3,7 @@ import { FieldError } from './json-field.ts';
 
 /*
  * One JSON object a line, UTF-8, its kind first, members in the order of `journal-record.ts`. Absent values are omitted: null, an
- * empty list and, in outcomes, 0 and false. Outcomes are the bulk of a journal, so their members have short keys:
+ * empty list and, the usual value: 0 and false in outcomes, false in sessions. Outcomes are the bulk of a journal, so their members have short keys:
  *
  * {"kind":"session","version":1,"session":1,"dpsloadVersion":"0.1.0","startedAtEpochMs":1700000000000,"target":{…},…}
  * {"kind":"selection","rows":[[0,499],[700,899]]}

@@ -82,7 +82,7 @@ const session = members({
     rejectedRows: whole,
     otherColumns: list(text),
   }),
-  /** Rows that this session may launch (`--limit`); `null` = the whole fleet. */
+  /** Rows of the whole run that `--limit` allows so far; rows possibly sent are taken in any case. `null` = the whole fleet. */
   rowsMax: orNull(whole),
   rounds: whole,
   workers: whole,
@@ -261,7 +261,7 @@ export const END_REASONS = [
   'outage', // nothing got through for longer than --outage-max
   'surprises', // more devices than --max-surprises differed from --expect
   'retry-budget', // too large a share of the register requests had to be repeated
-  'failed', // an internal error
+  'failed', // an internal error, a fleet file that became unreadable, or workers lost too often
 ] as const;
 
 export type EndReason = (typeof END_REASONS)[number];

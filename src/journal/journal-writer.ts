@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import { encodeJournalLine } from './journal-line.ts';
 import type { JournalRecord } from './journal-record.ts';
 
@@ -41,7 +41,7 @@ async function openJournal(
     const [message, remedy] =
       (error as NodeJS.ErrnoException).code === 'EEXIST'
         ? ['already exists; a journal is never overwritten', 'Choose another --out, or remove the folder']
-        : [`cannot be opened (${reason(error)})`, 'Check that the folder exists and is writable'];
+        : [`cannot be opened (${messageOf(error)})`, 'Check that the folder exists and is writable'];
     throw new OperatorError('local', [problemIn(file, message, remedy)]);
   }
 }
@@ -127,7 +127,7 @@ export class JournalWriter {
 
   #writeProblem(error: unknown): Problem {
     const message =
-      `the journal cannot be written (${reason(error)}); the records synced so far (${this.#syncedRecords}) are safe, ` +
+      `the journal cannot be written (${messageOf(error)}); the records synced so far (${this.#syncedRecords}) are safe, ` +
       'and nothing is sent without a synced grant';
     const remedy =
       'Free disk space or repair the disk, then run dpsload resume; dpsload report shows the results so far';
@@ -144,8 +144,4 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

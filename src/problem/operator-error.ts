@@ -33,6 +33,11 @@ export function problemIn(
   return { file, line, column: null, message, remedy };
 }
 
+/** What an error of the system says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** `usage`: command line, environment, scenario, fleet or key file. `unreachable`: the target. `local`: disk, folder. */
 export type OperatorErrorKind = 'usage' | 'unreachable' | 'local';
 

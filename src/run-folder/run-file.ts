@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../files/atomic-file.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
-import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 
 export const RUN_FILE = 'run.json';
 
@@ -115,7 +115,7 @@ function runFileText(facts: object): string {
 }
 
 function unwritable(file: string, error: unknown, remedy: string): OperatorError {
-  const message = `cannot be written (${error instanceof Error ? error.message : error}); nothing was sent`;
+  const message = `cannot be written (${messageOf(error)}); nothing was sent`;
   return new OperatorError('local', [problemIn(file, message, remedy)]);
 }
 

@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { makeFolders } from '../files/folders.ts';
 import { quoteForShell } from '../files/quote-for-shell.ts';
-import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
@@ -22,8 +22,7 @@ export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT)
     // With the dot, a file is refused too.
     accessSync(`${out}/.`, constants.W_OK);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `the results folder cannot be written: ${reason}`;
+    const message = `the results folder cannot be written: ${messageOf(error)}`;
     throw new OperatorError('usage', [problemIn(out, message, 'Name another folder with --out DIR')]);
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /*
  * A process that works in a run's folder keeps an empty file there that names it: `lock-PID-START-HOST`. It creates its own file
@@ -87,8 +87,7 @@ function locked(folder: string, name: string, { pid, host }: Holder): OperatorEr
 }
 
 function unusable(folder: string, error: unknown): OperatorError {
-  const reason = error instanceof Error ? error.message : String(error);
   const remedy = 'Name the folder of a run, as printed at the end of dpsload run, and check that it is writable';
-  const message = `the folder cannot be locked (${reason})`;
+  const message = `the folder cannot be locked (${messageOf(error)})`;
   return new OperatorError('local', [problemIn(folder, message, remedy)]);
 }

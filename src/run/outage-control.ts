@@ -101,12 +101,13 @@ export class OutageControl {
     return this.#slowStart === null ? count : this.#slowStart.take(count, this.#parts.clock.nowMs());
   }
 
-  /** The worker is gone with all that it held; its replacement must know what the others know. */
+  /** The worker is gone with all that it held. */
   workerLost(worker: number): void {
     this.#health.delete(worker);
     this.#probing = false;
   }
 
+  /** It must know what the others know. */
   workerReplaced(worker: number): void {
     const { sinceMs } = this.#watch;
     if (this.isOutage && sinceMs !== null) this.#parts.workers.send(worker, { type: 'outageBegan', sinceMs });

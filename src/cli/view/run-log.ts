@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
+import { messageOf } from '../../problem/operator-error.ts';
 import { withoutControls } from '../../report/format.ts';
 
 /** The log names hosts and devices: for its owner alone. */
@@ -20,8 +21,7 @@ export function appendingTo(file: string, warn: (message: string) => void): (lin
     } catch (error) {
       if (warned) return;
       warned = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      warn(`warning: cannot write the log file ${file} (${reason}); the run continues`);
+      warn(`warning: cannot write the log file ${file} (${messageOf(error)}); the run continues`);
     }
   };
 }
