@@ -37,7 +37,7 @@ export class SettlementIndex {
   /** Byte offset of the last outcome's line. */
   #offsets: Float64Array;
   #states: Uint8Array;
-  /** Releases that another one of the same registration followed before any outcome. */
+  /** Releases that another one of the same registration followed before any outcome, and whose requests no outcome includes. */
   #lostReleases = 0;
   /** 1 = some session selected the row. */
   #selected: Uint8Array;
@@ -90,6 +90,7 @@ export class SettlementIndex {
     const { row, round, result } = outcome;
     const place = this.#placeOf(row, round);
     const flags = this.#stateAt(place) & FLAGS;
+    this.#lostReleases -= outcome.launchesIncluded;
     if (result === 'not-started') {
       this.#states[place] = this.#stateAt(place) & ~OPEN;
       // Its line still names the device.

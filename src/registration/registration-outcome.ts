@@ -64,6 +64,8 @@ export type RegistrationOutcome = {
   readonly staleAnswers: number;
   /** Answers whose retry-after exceeded the limit and was clamped. */
   readonly retryAftersClamped: number;
+  /** Earlier launches in this session whose requests these counts include: an outage ended them after they had sent some. */
+  readonly launchesIncluded: number;
   /** The service's code in decimal (`401000`), or the client's own (`connack-3`, `tls-host-name`, `no-answer`). */
   readonly errorCode: string | null;
   readonly errorMessage: string | null;

@@ -220,5 +220,9 @@ function registrationOutcome(launch: Launch, ending: RegistrationEnding): Regist
   const { row, round, sequence, registrationId, group, expectedHub, otherValues } = launch;
   const intendedAtMs = launch.intendedAtMs ?? ending.startedAtMs;
   const heldMs = launch.heldMs + ending.heldUnderWayMs;
-  return { row, round, sequence, registrationId, group, expectedHub, otherValues, heldMs, intendedAtMs, ...ending };
+  return {
+    ...{ row, round, sequence, registrationId, group, expectedHub, otherValues, heldMs, intendedAtMs },
+    ...ending,
+    launchesIncluded: 0,
+  };
 }

@@ -14,6 +14,7 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
   return {
     ...{ row, round, sequence, registrationId, group, expectedHub, otherValues, intendedAtMs, heldMs },
     ...NO_COUNTS,
+    launchesIncluded: 0,
     result: 'not-started',
     assignedHub: null,
     deviceId: null,

@@ -13,7 +13,7 @@ export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 
 };
 
 /** What earlier tries of a registration cost, and its outcome must include. */
-const CARRIED_COUNTS = ['attempts', ...SUMMED_COUNTS] as const;
+const CARRIED_COUNTS = ['attempts', ...SUMMED_COUNTS, 'launchesIncluded'] as const;
 
 type CarriedCounts = Pick<RegistrationOutcome, (typeof CARRIED_COUNTS)[number]>;
 
@@ -84,11 +84,13 @@ export class LaunchLedger {
 
   /** An outage of the target ended it; the next outcome includes what this one cost. */
   requeueAfterOutage(launch: Launch, outcome: RegistrationOutcome): void {
-    this.#carried.set(registrationOf(launch), this.withCarried(launch, outcome));
+    const included = this.withCarried(launch, outcome);
     if (outcome.registersSent === 0) {
+      this.#carried.set(registrationOf(launch), included);
       this.requeueUnsent(launch);
       return;
     }
+    this.#carried.set(registrationOf(launch), { ...included, launchesIncluded: included.launchesIncluded + 1 });
     const firstIntendedAtMs = launch.intendedAtMs ?? outcome.startedAtMs;
     this.#firstIntendedAtMs.set(registrationOf(launch), firstIntendedAtMs);
     this.#requeued.push(rowOf(launch, { firstIntendedAtMs, afterOutage: true }));

@@ -42,6 +42,7 @@ const outcome: fc.Arbitrary<JournalRecord> = fc.record({
   serverErrors: count,
   staleAnswers: count,
   retryAftersClamped: count,
+  launchesIncluded: count,
   errorCode: orNull(text),
   errorMessage: orNull(text),
   trackingId: orNull(text),

@@ -129,6 +129,7 @@ describe('a registration', () => {
       serverErrors: true,
       staleAnswers: true,
       retryAftersClamped: true,
+      launchesIncluded: true,
       errorCode: true,
       errorMessage: true,
       trackingId: true,

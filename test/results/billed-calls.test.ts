@@ -49,3 +49,17 @@ it('calls of registrations that were made again are stated apart', async () => {
   expect(summary.requests).toMatchObject({ registersSent: 4, registersUncounted: 0, registersReplaced: 3 });
   expect(summaryText(summary)).toContain('3 register requests by registrations that were made again');
 });
+
+it('calls of a launch that an outage ended count once, in the outcome that includes them', async () => {
+  const folder = mkdtempSync(join(root, 'run-'));
+  writeJournal(join(folder, 'journal.ndjson'), [
+    sessionOf(2),
+    grantRecord(0, 1),
+    grantRecord(0, 1),
+    outcomeRecord(0, { registersSent: 3, launchesIncluded: 1 }),
+    outcomeRecord(1),
+    { kind: 'end', atMs: 9_000, reason: 'completed', message: null },
+  ]);
+  const { summary } = await makeResults(folder, { fleet: null });
+  expect(summary.requests).toMatchObject({ registersSent: 4, registersUncounted: 1 });
+});

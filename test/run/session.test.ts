@@ -297,18 +297,19 @@ describe('an outage', () => {
     const last = outcomes().slice(2);
     expect(
       last
-        .map(({ row, result, attempts, registersSent, possiblyTwice }) => [
+        .map(({ row, result, attempts, registersSent, launchesIncluded, possiblyTwice }) => [
           row,
           result,
           attempts,
           registersSent,
+          launchesIncluded,
           possiblyTwice,
         ])
         .sort(),
     ).toEqual([
-      [0, 'assigned', 6, 3, true],
-      [1, 'assigned', 6, 1, false],
-      [3, 'assigned', 1, 1, false],
+      [0, 'assigned', 6, 3, 1, true],
+      [1, 'assigned', 6, 1, 0, false],
+      [3, 'assigned', 1, 1, 0, false],
     ]);
   });
 

@@ -88,6 +88,7 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     serverErrors: 0,
     staleAnswers: 0,
     retryAftersClamped: 0,
+    launchesIncluded: 0,
     errorCode: null,
     errorMessage: null,
     trackingId: null,
