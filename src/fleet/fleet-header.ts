@@ -55,7 +55,7 @@ export function readFleetColumns(fleet: FleetFile, record: CsvRecord): FleetColu
 }
 
 /** The name of a known column in the file. */
-export function columnName(fleet: FleetFile, known: KnownColumn): string {
+export function columnName(fleet: Pick<FleetFile, 'columns'>, known: KnownColumn): string {
   return fleet.columns[known] ?? known;
 }
 

@@ -24,6 +24,7 @@ export type FleetSurvey = {
   readonly rejectedRows: number;
   /** The lines on which rejected rows begin; `null` = no row is rejected. */
   readonly rejectedLines: RejectedLines | null;
+  readonly knownColumns: readonly KnownColumn[];
   /** Names of the unknown columns, in their order. */
   readonly otherColumns: readonly string[];
   /** The delimiter that was given or detected. */
@@ -84,7 +85,7 @@ export async function surveyFleet(
   };
 }
 
-type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'otherColumns'> & {
+type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'knownColumns' | 'otherColumns'> & {
   /** Of the rows without complaints. */
   readonly counts: RowCounter;
   /** Registration IDs whose fingerprint had been seen before. */
@@ -101,7 +102,7 @@ async function firstPass(
   const digest = createHash('sha256');
   const counts = new RowCounter(rules);
   let [bytes, rows, repeats] = [0, 0, 0];
-  let otherColumns: readonly string[] = [];
+  let [knownColumns, otherColumns]: [readonly KnownColumn[], readonly string[]] = [[], []];
   const onBytes = (chunk: Uint8Array): void => {
     digest.update(chunk);
     bytes += chunk.length;
@@ -109,6 +110,7 @@ async function firstPass(
   for await (const { columns, records } of readFleetRecords(fleet, onBytes)) {
     if (rows === 0) {
       refuseMissingColumns(fleet, columns, rules);
+      knownColumns = [...columns.placeOf.keys()];
       otherColumns = columns.others.map(({ name }) => name);
     }
     for (const record of records) {
@@ -121,7 +123,7 @@ async function firstPass(
       rows += 1;
     }
   }
-  return { digest: digest.digest('hex'), bytes, rows, otherColumns, counts, repeats };
+  return { digest: digest.digest('hex'), bytes, rows, knownColumns, otherColumns, counts, repeats };
 }
 
 async function countUsableRows(fleet: FleetFile, rules: FleetRules, rejected: RejectedLines): Promise<RowCounter> {

@@ -108,6 +108,8 @@ const session = members({
   selectedRows: orNull(whole),
   /** The operator's notes about the run, by name. */
   notes: texts,
+  /** Columns of the fleet by which to show results; those that dpsload knows have its names. */
+  breakdowns: list(text),
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */

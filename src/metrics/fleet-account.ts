@@ -2,24 +2,40 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { FAILED_RESULTS } from './outcome-counts.ts';
 
 /** What became of a row of the fleet file. Every row has exactly one of these. */
-const ROW_STATES = [
-  'assigned', // the service named a hub
-  'failed', // tried, and finally without a hub
-  'left-out', // unusable, so --on-bad-row skip left it out
-  'not-selected', // --limit, --only or --exclude did not select it
-  'not-started', // selected, but nothing was sent for it
-  'unknown', // possibly sent, without an answer
-] as const;
-
-export type RowState = (typeof ROW_STATES)[number];
+export type RowState =
+  | 'assigned' // the service named a hub
+  | 'failed' // tried, and finally without a hub
+  | 'left-out' // unusable, so --on-bad-row skip left it out
+  | 'not-selected' // --limit, --only or --exclude did not select it
+  | 'not-started' // selected, but nothing was sent for it
+  | 'unknown'; // possibly sent, without an answer
 
 /** A device of the fleet with the outcome that counts: the latest that was sent, else the last. */
 export type DeviceStanding = { readonly state: RowState; readonly outcome: RegistrationOutcome };
 
-/** Rows of the fleet file by state. The file has as many rows as all states together. */
-export type FleetAccount = { readonly fileRows: number } & Readonly<
+/** Rows by state. */
+export type StateCounts = Readonly<
   Record<'assigned' | 'failed' | 'leftOut' | 'notSelected' | 'notStarted' | 'unknown', number>
 >;
+
+/** Rows of the fleet file by state. The file has as many rows as all states together. */
+export type FleetAccount = { readonly fileRows: number } & StateCounts;
+
+export function stateCounts(countOf: (state: RowState) => number): StateCounts {
+  return {
+    assigned: countOf('assigned'),
+    failed: countOf('failed'),
+    leftOut: countOf('left-out'),
+    notSelected: countOf('not-selected'),
+    notStarted: countOf('not-started'),
+    unknown: countOf('unknown'),
+  };
+}
+
+export function sumOfStates(counts: StateCounts): number {
+  const { assigned, failed, leftOut, notSelected, notStarted, unknown } = counts;
+  return assigned + failed + leftOut + notSelected + notStarted + unknown;
+}
 
 export type AccountBasis = {
   /** Returns whether some session selected the row; `null` = the journal does not record it. */
@@ -54,15 +70,8 @@ export class AccountFold {
   }
 
   result(): FleetAccount {
-    return {
-      fileRows: ROW_STATES.reduce((sum, state) => sum + this.#of(state), 0),
-      assigned: this.#of('assigned'),
-      failed: this.#of('failed'),
-      leftOut: this.#of('left-out'),
-      notSelected: this.#of('not-selected'),
-      notStarted: this.#of('not-started'),
-      unknown: this.#of('unknown'),
-    };
+    const counts = stateCounts((state) => this.#of(state));
+    return { fileRows: sumOfStates(counts), ...counts };
   }
 
   #of(state: RowState): number {

@@ -1,5 +1,5 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { RowState } from './fleet-account.ts';
+import { type RowState, type StateCounts, stateCounts } from './fleet-account.ts';
 
 /** Values of one column that are counted separately; a column with more is not examined. */
 export const COLUMN_VALUES_MAX = 200;
@@ -13,8 +13,6 @@ const SHARED_MIN = 0.9;
 const ASSIGNED_MAX = 0.1;
 /** Fewer failures share anything by chance. */
 const FAILURES_MIN = 3;
-
-export type ValueCounts = { readonly value: string; readonly counts: Readonly<Record<RowState, number>> };
 
 /** The failures with one code nearly all have this value, and devices with this value are hardly ever assigned. */
 export type SharedValue = {
@@ -62,21 +60,10 @@ export class FleetBreakdown {
   }
 
   /** Rows by group, in the order of the file; empty where no row has a group, or too many have one. */
-  groups(): readonly ValueCounts[] {
+  groups(): readonly (StateCounts & { readonly group: string })[] {
     const values = [...(this.#values[0] ?? [])];
     if (values.every(([value]) => value === '')) return [];
-    return values.map(([value, { states }]) => {
-      const of = (state: RowState): number => states.get(state) ?? 0;
-      const counts = {
-        assigned: of('assigned'),
-        failed: of('failed'),
-        'left-out': of('left-out'),
-        'not-selected': of('not-selected'),
-        'not-started': of('not-started'),
-        unknown: of('unknown'),
-      };
-      return { value, counts };
-    });
+    return values.map(([group, { states }]) => ({ group, ...stateCounts((state) => states.get(state) ?? 0) }));
   }
 
   /** What failures have in common, the most frequent code first. A column in which all rows are alike says nothing. */

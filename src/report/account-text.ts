@@ -1,4 +1,4 @@
-import { formatCount, formatNoun, formatUntrusted } from './format.ts';
+import { ABSENT, formatCount, formatNoun, formatUntrusted } from './format.ts';
 import { failedOf, type Summary } from './summary.ts';
 
 /** `all 303 devices assigned`, or `226 of 303 devices assigned; 77 rows left out`: every row of the fleet file is counted once. */
@@ -34,18 +34,61 @@ export const ACCOUNT_LABELS: Readonly<Record<Exclude<keyof Summary['account'], '
 
 type AccountState = keyof typeof ACCOUNT_LABELS;
 
-/** The account by group as a table, its head first; states that no row has are left out. `null` = no groups. */
-export function groupRows({ account, groups }: Pick<Summary, 'account' | 'groups'>): readonly string[][] | null {
-  if (groups.length === 0) return null;
+/** The account by the values of a column, its head first. */
+type AccountTable = { readonly column: string; readonly rows: readonly string[][] };
+
+/** The account by group, unless --by names that column, then by each column of --by. States that no row has are left out. */
+export function accountsByColumn({
+  account,
+  groups,
+  breakdowns,
+}: Pick<Summary, 'account' | 'groups' | 'breakdowns'>): readonly AccountTable[] {
   const states = (Object.keys(ACCOUNT_LABELS) as AccountState[]).filter(
     (state) => state === 'assigned' || account[state] > 0,
   );
-  const head = ['group', ...states.map((state) => ACCOUNT_LABELS[state])];
-  const rows = groups.map((row) => [
-    row.group === '' ? '(none)' : formatUntrusted(row.group),
-    ...states.map((state) => formatCount(row[state])),
-  ]);
-  return [head, ...rows];
+  const head = states.map((state) => ACCOUNT_LABELS[state]);
+  const cells = (counts: Readonly<Record<AccountState, number>>): string[] =>
+    states.map((state) => formatCount(counts[state]));
+  const ofGroups = groups.map((row) => [describeValue(row.group), ...cells(row)]);
+  const hasOwn = groups.length > 0 && !breakdowns.some(({ column }) => column === 'group');
+  return [
+    ...(hasOwn ? [{ column: 'group', rows: [['group', ...head], ...ofGroups] }] : []),
+    ...breakdowns.map(({ column, values, others }) => {
+      const of = (name: string, row: Breakdown['values'][number] | NonNullable<Breakdown['others']>): string[] => [
+        name,
+        formatCount(row.rows),
+        ...cells(row),
+        describeHubs(row.hubs),
+      ];
+      const rows = [
+        [formatUntrusted(column), 'rows', ...head, 'hubs'],
+        ...values.map((row) => of(describeValue(row.value), row)),
+        ...(others === null ? [] : [of(describeOthers(others), others)]),
+      ];
+      return { column, rows };
+    }),
+  ];
+}
+
+type Breakdown = Summary['breakdowns'][number];
+
+/** Hubs that a row of a table names. */
+const HUBS_NAMED_MAX = 3;
+
+function describeValue(value: string | null): string {
+  if (value === null) return '(not known)';
+  return value === '' ? '(none)' : formatUntrusted(value);
+}
+
+function describeOthers({ values }: NonNullable<Breakdown['others']>): string {
+  return `other values (${values === null ? 'too many to count' : formatCount(values)})`;
+}
+
+/** `hub-a.azure-devices.net 12, hub-b.azure-devices.net 3` */
+function describeHubs(hubs: Breakdown['values'][number]['hubs']): string {
+  const named = hubs.slice(0, HUBS_NAMED_MAX).map(({ hub, count }) => `${formatUntrusted(hub)} ${formatCount(count)}`);
+  const left = hubs.length - named.length;
+  return [...named, ...(left > 0 ? [formatNoun(left, 'more hub')] : [])].join(', ') || ABSENT;
 }
 
 /** `all 50 failures with 401000 have group = line-b, with which no device was assigned` */

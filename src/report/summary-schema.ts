@@ -225,6 +225,33 @@ const ACCOUNT = z
   .strictObject({ fileRows: count('data rows of the fleet file'), ...ROW_STATES })
   .describe('every data row of the fleet file, each in one state; with several rounds, by the latest that was sent');
 
+const ROW_COUNTS = {
+  rows: count('rows of the fleet file'),
+  ...ROW_STATES,
+  hubs: z
+    .array(z.strictObject({ hub: text('host name'), count: count('devices assigned to the hub') }))
+    .describe('of the assigned devices, largest first; the first 200 hubs of the run'),
+};
+
+const BREAKDOWN = z.strictObject({
+  column: text('column of the fleet; group and expected_hub whatever the file calls them'),
+  values: z
+    .array(
+      z.strictObject({
+        value: text('value of the column; empty = none; null = it cannot be read any more').nullable(),
+        ...ROW_COUNTS,
+      }),
+    )
+    .describe('most failures first, then most rows; at most 50, and the rows whose value cannot be read'),
+  others: z
+    .strictObject({
+      values: count('how many values; null = more than 10,000 in the column').nullable(),
+      ...ROW_COUNTS,
+    })
+    .nullable()
+    .describe('the sum of all other values; null = there are none'),
+});
+
 /** The shape of `summary.json`; strict, so that every member is documented here. */
 export const SUMMARY_SHAPE = z.strictObject({
   schemaVersion: z.literal(2).describe('raised when a member changes its meaning or is removed'),
@@ -302,6 +329,9 @@ export const SUMMARY_SHAPE = z.strictObject({
   groups: z
     .array(z.strictObject({ group: text('value of the column group; empty = none'), ...ROW_STATES }))
     .describe('the account by group, in the order of the file; empty = no row has a group, or more than 200 groups'),
+  breakdowns: z
+    .array(BREAKDOWN)
+    .describe('the account by each column of --by; values and others add up to the account'),
   sharedValues: z
     .array(
       z.strictObject({

@@ -1,6 +1,6 @@
 import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { describeAccount, describeSharedValue, groupRows } from './account-text.ts';
+import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
 import {
   formatCount,
@@ -34,7 +34,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     latencySection(summary, palette),
     hubSection(summary, palette),
     ...allocationSections(summary, palette),
-    groupSection(summary, palette),
+    ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
     summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
@@ -190,9 +190,11 @@ export function describeExpectedHubs({ asExpected, elsewhere }: NonNullable<Summ
   return `${formatCount(asExpected)} assigned to the expected hub, ${formatCount(elsewhere)} to another hub`;
 }
 
-function groupSection(summary: Summary, palette: Palette): string[] {
-  const rows = groupRows(summary);
-  return rows === null ? [] : [palette.bold('results by group'), ...textTable(rows)];
+function columnSections(summary: Summary, palette: Palette): readonly string[][] {
+  return accountsByColumn(summary).map(({ column, rows }) => [
+    palette.bold(`results by ${formatUntrusted(column)}`),
+    ...textTable(rows),
+  ]);
 }
 
 function errorSection({ errors, sharedValues }: Summary, palette: Palette): string[] {

@@ -6,8 +6,9 @@ import type { MovementCounts } from '../allocation/movement.ts';
 import { checksumsText } from '../files/checksum-list.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
+import type { ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
-import type { FleetBreakdown, ValueCounts } from '../metrics/fleet-breakdown.ts';
+import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -42,6 +43,8 @@ export type RunFacts = Pick<
   readonly end: EndRecord | null;
   readonly account: FleetAccount;
   readonly breakdown: FleetBreakdown;
+  /** Of the columns that --by names. */
+  readonly columns: readonly ColumnBreakdown[];
   readonly recovery: RecoveryCurve;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts: MovementCounts;
@@ -86,8 +89,7 @@ export function summarize(facts: RunFacts): Summary {
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
-    groups: facts.breakdown.groups().map(({ value, counts: of }) => ({ group: value, ...groupCounts(of) })),
-    sharedValues: facts.breakdown.sharedValues(),
+    ...summarizeColumns(facts),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
     loadGenerator: health,
@@ -182,10 +184,15 @@ function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
   return Object.fromEntries(summaries) as Summary['latency'];
 }
 
-function groupCounts(counts: ValueCounts['counts']): Omit<Summary['groups'][number], 'group'> {
-  const { assigned, failed, unknown } = counts;
-  const [leftOut, notSelected, notStarted] = [counts['left-out'], counts['not-selected'], counts['not-started']];
-  return { assigned, failed, leftOut, notSelected, notStarted, unknown };
+function summarizeColumns({
+  breakdown,
+  columns,
+}: Pick<RunFacts, 'breakdown' | 'columns'>): Pick<Summary, 'groups' | 'breakdowns' | 'sharedValues'> {
+  return {
+    groups: breakdown.groups(),
+    breakdowns: columns.map((column) => column.result()),
+    sharedValues: breakdown.sharedValues(),
+  };
 }
 
 function summarizeTotals({

@@ -9,7 +9,9 @@ import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import type { RejectedLines } from '../fleet/rejected-lines.ts';
+import { resultColumns } from '../fleet/result-columns.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import { type BrokenDownRow, ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
 import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
@@ -34,6 +36,8 @@ import { type JournalSurvey, surveyJournals } from './survey-journals.ts';
 export type ResultOptions = {
   /** Names rows without an outcome; `null` = not known. */
   readonly fleet: FleetFile | null;
+  /** Columns by which to show results, as the operator names them; by default those that the last session names. */
+  readonly by?: readonly string[] | null;
 };
 
 /** Runs whose journals are read as one. */
@@ -43,6 +47,8 @@ type ResultSource = {
   /** Where the files go; `null` = none are written. */
   readonly out: string | null;
   readonly fleets: readonly FleetFile[];
+  /** `null` = those that the last session names. */
+  readonly by: readonly string[] | null;
   readonly warnings: readonly string[];
 };
 
@@ -62,8 +68,8 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
  *
  * @throws OperatorError `usage` without a journal, `local` when it is damaged or the disk fails
  */
-export async function makeResults(folder: string, { fleet }: ResultOptions): Promise<Results> {
-  return await resultsOf({ folders: [folder], out: folder, fleets: fleet === null ? [] : [fleet], warnings: [] });
+export async function makeResults(folder: string, { fleet, by = null }: ResultOptions): Promise<Results> {
+  return await resultsOf({ folders: [folder], out: folder, fleets: fleet === null ? [] : [fleet], by, warnings: [] });
 }
 
 /**
@@ -71,8 +77,8 @@ export async function makeResults(folder: string, { fleet }: ResultOptions): Pro
  *
  * @throws OperatorError as `makeResults`
  */
-export async function readResults(folder: string): Promise<Results> {
-  return await resultsOf({ folders: [folder], out: null, fleets: [], warnings: [] });
+export async function readResults(folder: string, { fleet, by = null }: ResultOptions): Promise<Results> {
+  return await resultsOf({ folders: [folder], out: null, fleets: fleet === null ? [] : [fleet], by, warnings: [] });
 }
 
 /**
@@ -82,7 +88,11 @@ export async function readResults(folder: string): Promise<Results> {
  * @throws OperatorError as `makeResults`, `usage` when the runs cannot be merged or `out` cannot hold the files, and `local` when
  * another process is using `out`
  */
-export async function mergeResults(folders: readonly string[], out: string): Promise<Results> {
+export async function mergeResults(
+  folders: readonly string[],
+  out: string,
+  by: ResultOptions['by'] = null,
+): Promise<Results> {
   const { folders: ordered, warnings } = await mergeableRuns(folders);
   if (existsSync(join(out, JOURNAL_FILE))) {
     const message = 'is the folder of a run, which keeps only its own results';
@@ -92,40 +102,47 @@ export async function mergeResults(folders: readonly string[], out: string): Pro
   const unlock = lockRunFolder(out);
   try {
     const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
-    return await resultsOf({ folders: ordered, out, fleets, warnings });
+    return await resultsOf({ folders: ordered, out, fleets, by, warnings });
   } finally {
     unlock();
   }
 }
 
-async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Promise<Results> {
+async function resultsOf(source: ResultSource): Promise<Results> {
+  const { folders, out, warnings } = source;
   for (const folder of folders) await refuseChangedJournal(folder);
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
   const { first, fleet, end, totals } = survey;
+  const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
   const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file);
   try {
-    const isNeeded = files !== null && !survey.index.complete;
-    const { rows, lacking } = isNeeded ? await rowsOf(survey, { folders, fleets }, rejected) : NO_ROWS_NEEDED;
-    const folds = new FinalFolds(survey);
+    const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
+    const folds = new FinalFolds(survey, columns);
     await files?.begin();
     for await (const final of finalOutcomes(survey, rows)) {
       const facts = folds.add(final);
       await files?.add(final, facts);
     }
-    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds.breakdown, rejected));
+    const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
       ...folds,
       ...folds.sums,
       account: folds.account,
       breakdown: folds.breakdown,
+      columns: folds.columns,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
       journalDigests: files === null ? null : await journalDigests(folders),
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
-      warnings: [...warnings, ...surveyWarnings(survey, lacking), ...(lacksLeftOut ? [LACKS_LEFT_OUT] : [])],
+      warnings: [
+        ...warnings,
+        ...journalWarnings(survey),
+        ...(lacking !== null && (files !== null || columns.length > 0) ? [lacksRows(lacking)] : []),
+        ...(lacksLeftOut ? [LACKS_LEFT_OUT] : []),
+      ],
     });
     const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
     await files?.publish(results);
@@ -136,19 +153,38 @@ async function resultsOf({ folders, out, fleets, warnings }: ResultSource): Prom
   }
 }
 
-const LACKS_LEFT_OUT = `rows that were left out are not in not-registered.csv: ${REJECTED_ROWS_FILE} is missing or was changed`;
+/** @throws OperatorError `usage` for a column that the journals do not hold */
+function breakdownColumns(
+  { sessions, first }: JournalSurvey,
+  { by, fleets }: Pick<ResultSource, 'by' | 'fleets'>,
+): readonly string[] {
+  if (by === null) return sessions.at(-1)?.session.breakdowns ?? [];
+  const { file, otherColumns } = first.fleet;
+  const columns = fleets[0]?.columns ?? {};
+  return resultColumns({ file, columns }, { names: by, knownColumns: null, otherColumns });
+}
+
+/** @param file without which rows have no name */
+function lacksRows(file: string): string {
+  return `rows without an outcome have neither a registration ID nor columns: ${file} is missing or was changed`;
+}
+
+const LACKS_LEFT_OUT = `rows that were left out have no columns, and are not in not-registered.csv: ${REJECTED_ROWS_FILE} is missing or was changed`;
 
 /** Returns whether all rows that were left out are known. */
 async function addLeftOutRows(
   { first, fleet }: JournalSurvey,
   files: ResultFiles | null,
-  breakdown: FleetBreakdown,
+  folds: FinalFolds,
   { file, lines }: RejectedList,
 ): Promise<boolean> {
   if (fleet.rejectedRows === 0) return true;
-  if (file === null || lines === null) return false;
+  if (file === null || lines === null) {
+    folds.addUnreadLeftOut(fleet.rejectedRows);
+    return false;
+  }
   for await (const row of readLeftOutRows(file, first.fleet.otherColumns)) {
-    breakdown.add({ ...row, state: 'left-out', code: null });
+    folds.addLeftOut(row);
     await files?.addLeftOut(row);
   }
   return true;
@@ -168,7 +204,11 @@ async function journalDigests(folders: readonly string[]): Promise<readonly File
 class FinalFolds {
   readonly counts = new OutcomeCounts();
   /** Of devices, not of registrations. */
-  readonly #devices: { readonly account: AccountFold; readonly breakdown: FleetBreakdown };
+  readonly #devices: {
+    readonly account: AccountFold;
+    readonly breakdown: FleetBreakdown;
+    readonly columns: readonly ColumnBreakdown[];
+  };
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
   readonly hubs = new HubDistribution();
@@ -180,7 +220,8 @@ class FinalFolds {
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
-  constructor({ first, fleet, end, wasSelected }: JournalSurvey) {
+  /** @param columns by which to show results */
+  constructor({ first, fleet, end, wasSelected }: JournalSurvey, columns: readonly string[]) {
     this.#first = first;
     const { rounds } = first;
     this.#devices = {
@@ -191,6 +232,7 @@ class FinalFolds {
         leftOut: fleet.rejectedRows,
       }),
       breakdown: new FleetBreakdown(first.fleet.otherColumns),
+      columns: columns.map((column) => new ColumnBreakdown(column, first.fleet.otherColumns)),
     };
     this.#history = new DeviceHistory(first.startedAtEpochMs);
     this.hubExpectation = new HubExpectation(first.allocation);
@@ -205,12 +247,16 @@ class FinalFolds {
     return this.#devices.breakdown;
   }
 
+  get columns(): readonly ColumnBreakdown[] {
+    return this.#devices.columns;
+  }
+
   add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#history.step(outcome);
     this.counts.add(outcome);
     const standing = this.#devices.account.add(outcome);
-    if (standing !== null) this.#addToBreakdown(standing);
+    if (standing !== null) this.#addStanding(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
@@ -223,11 +269,30 @@ class FinalFolds {
     return { step, standing };
   }
 
-  #addToBreakdown({ state, outcome }: DeviceStanding): void {
-    const { group, otherValues, errorCode, result } = outcome;
+  addLeftOut(row: FleetLabels): void {
+    this.breakdown.add({ ...row, state: 'left-out', code: null });
+    this.#addToColumns({ ...row, assignedHub: null, state: 'left-out', isNamed: true });
+  }
+
+  /** Adds rows that were left out, of which nothing else is known. */
+  addUnreadLeftOut(rows: number): void {
+    const row = { group: null, expectedHub: null, otherValues: [], assignedHub: null };
+    for (let left = rows; left > 0; left -= 1) this.#addToColumns({ ...row, state: 'left-out', isNamed: false });
+  }
+
+  #addStanding({ state, outcome }: DeviceStanding): void {
+    const { registrationId, group, otherValues, errorCode, result } = outcome;
     this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
+    this.#addToColumns({ ...outcome, state, isNamed: registrationId !== '' });
+  }
+
+  #addToColumns(row: BrokenDownRow): void {
+    for (const column of this.columns) column.add(row);
   }
 }
+
+/** The values of a row by which results can be shown. */
+type FleetLabels = Pick<BrokenDownRow, 'group' | 'expectedHub' | 'otherValues'>;
 
 /** What names the registrations without an outcome. */
 type FleetRows = {
@@ -272,21 +337,15 @@ async function rejectedListOf(folders: readonly string[], rejectedRows: number):
   return { file, lines: file === null ? null : await findRejectedLines(file, rejectedRows) };
 }
 
-/** @param lacking the file without which rows have no name; `null` = all are named */
-function surveyWarnings({ journals }: JournalSurvey, lacking: string | null): readonly string[] {
+function journalWarnings({ journals }: JournalSurvey): readonly string[] {
   const isMerge = journals.length > 1;
-  const found = journals.flatMap(({ file, torn, end }) => {
+  return journals.flatMap(({ file, torn, end }) => {
     const journal = isMerge ? `the journal in ${dirname(file)}` : 'the journal';
     return [
       ...(torn ? [`the last line of ${journal} is incomplete and was ignored`] : []),
       ...(isMerge && end === null ? [`${journal} has no end: its run is still in progress, or was killed`] : []),
     ];
   });
-  if (lacking === null) return found;
-  return [
-    ...found,
-    `rows without an outcome have no registration ID in registrations.csv: ${lacking} is missing or was changed`,
-  ];
 }
 
 /** Errors of a folder that cannot be written, no matter how much space is free. */

@@ -55,11 +55,17 @@ export async function findRejectedLines(file: string, count: number): Promise<Re
 export async function* readLeftOutRows(
   file: string,
   otherColumns: readonly string[],
-): AsyncGenerator<Pick<Rejection, 'registrationId' | 'reason' | 'otherValues'> & { readonly group: string | null }> {
+): AsyncGenerator<
+  Pick<Rejection, 'registrationId' | 'reason' | 'otherValues'> & {
+    readonly group: string | null;
+    readonly expectedHub: string | null;
+  }
+> {
   for await (const row of csvRows(file)) {
     yield {
       registrationId: row['registration_id'] ?? '',
       group: row['group'] || null,
+      expectedHub: row['expected_hub'] || null,
       reason: row['reason'] ?? '',
       otherValues: otherColumns.map((name) => row[fleetColumn(name, COLUMNS)] ?? ''),
     };

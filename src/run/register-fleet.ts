@@ -1,3 +1,4 @@
+import { resultColumns } from '../fleet/result-columns.ts';
 import {
   type EndReason,
   JOURNAL_VERSION,
@@ -217,5 +218,10 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     listsLeftBehind: scenario.listsLeftBehind,
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
+    breakdowns: resultColumns(scenario.fleet, {
+      names: scenario.breakdowns,
+      knownColumns: null,
+      otherColumns: request.fleet.otherColumns,
+    }),
   };
 }

@@ -113,6 +113,8 @@ export type Scenario = {
   readonly region: string | null;
   /** Whether to list what the run leaves behind at the service. */
   readonly listsLeftBehind: boolean;
+  /** Columns of the fleet by which to show results, as the operator names them. */
+  readonly breakdowns: readonly string[];
   readonly thresholds: readonly Threshold[];
   /** Whether to judge thresholds on time even if the load generator was the limit. */
   readonly allowLimited: boolean;

@@ -49,6 +49,7 @@ describe('a fleet', () => {
       rows: 2,
       rejectedRows: 0,
       rejectedLines: null,
+      knownColumns: ['registration_id', 'device_key', 'cert_file', 'key_file', 'payload', 'group', 'expected_hub'],
       otherColumns: ['site', 'note'],
       delimiter: ',',
       capitalIds: 0,

@@ -47,6 +47,7 @@ function summaryOf({
     account: accountOf(outcomes, end?.reason ?? null),
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
     breakdown: breakdownOf(outcomes),
+    columns: [],
     registersUncounted: 0,
     registersOfLast: outcomes.reduce((sum, { registersSent }) => sum + registersSent, 0),
     mergedRuns,

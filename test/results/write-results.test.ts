@@ -209,7 +209,7 @@ describe('the results of a run', () => {
     expect(rowsOf(folder).map((row) => row['registration_id'])).toEqual(['dev-000000', ...Array(9).fill('')]);
     expect(summary.results['not-started']).toBe(9);
     expect(summary.warnings).toEqual([
-      expect.stringContaining('registrations.csv: fleet.csv is missing or was changed'),
+      expect.stringContaining('neither a registration ID nor columns: fleet.csv is missing or was changed'),
     ]);
   });
 
@@ -225,7 +225,7 @@ describe('the results of a run', () => {
     if (text !== null) writeFileSync(file, text);
     const { warnings } = await writeResults(folder, { fleet });
     expect(warnings).toEqual([
-      expect.stringContaining(`registrations.csv: ${file} is missing or was changed`),
+      expect.stringContaining(`nor columns: ${file} is missing or was changed`),
       expect.stringContaining('not in not-registered.csv: rejected-rows.csv is missing or was changed'),
     ]);
   });

@@ -39,6 +39,7 @@ const SAMPLES: Readonly<
 > = {
   name: { texts: ['a', 'b', 'c'] },
   note: { texts: ['order=1', 'order=2', 'order=3'] },
+  by: { texts: ['line', 'Site', 'line\nSite'] },
   emulator: { texts: ['true', 'true', 'true'] },
   emulatorConfig: { texts: ['/a.yaml', '/b.yaml', '/c.yaml'], beside: { emulator: 'true', throwAway: 'true' } },
   throwAway: { texts: ['true', 'false', 'true'], beside: { emulator: 'true' } },
@@ -370,6 +371,7 @@ describe('defaults', () => {
       allocation: null,
       region: null,
       notes: {},
+      breakdowns: [],
       listsLeftBehind: false,
       out: 'results',
       thresholds: [],

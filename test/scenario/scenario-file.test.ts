@@ -98,6 +98,7 @@ describe('a scenario file', () => {
       allocation: null,
       region: null,
       notes: {},
+      breakdowns: [],
       listsLeftBehind: false,
       out: '/tmp/results',
       thresholds: [],

@@ -72,7 +72,7 @@ export function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown 
 export function runMeasures(
   outcomes: readonly OutcomeRecord[],
   loopDelayMs = 5,
-): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery' | 'registersOfLast' | 'breakdown'> {
+): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery' | 'registersOfLast' | 'breakdown' | 'columns'> {
   const folds = allocationFolds(outcomes);
   const movement = folds.movementCounts.result();
   const [counts, latency, hubs, totals] = [
@@ -102,6 +102,7 @@ export function runMeasures(
     totals,
     ...folds,
     breakdown: breakdownOf(outcomes),
+    columns: [],
     movement,
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };

@@ -54,6 +54,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     listsLeftBehind: false,
     selectedRows: null,
     notes: {},
+    breakdowns: [],
     ...changes,
   };
 }

@@ -20,8 +20,8 @@ export function settingOption(name: SettingName, source: string = settingSource(
   const flags = `${short === null ? '' : `-${short}, `}${longFlag(name)}${isSwitch ? '' : ` <${notation.placeholder}>`}`;
   const option = new Option(flags, `${help} ${source}`).helpGroup(`${group}:`);
   // A repeated map or list has one line for each use; of any other option the last use counts.
-  if (notation.kind === 'map' || notation.kind === 'list')
-    option.argParser((line, before?: string) => (before ? `${before}\n${line}` : line));
+  if (['map', 'list', 'texts'].includes(notation.kind))
+    option.argParser((line: string, before?: string) => (before ? `${before}\n${line}` : line));
   return option;
 }
 

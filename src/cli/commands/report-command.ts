@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FileDigest } from '../../files/atomic-file.ts';
-import { OperatorError, problem, problemIn } from '../../problem/operator-error.ts';
+import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';
 import { ABSENT, formatNoun } from '../../report/format.ts';
 import { junitXml } from '../../report/junit-xml.ts';
 import { dataSha256, type Summary, summaryJson } from '../../report/summary.ts';
@@ -13,15 +13,17 @@ import { makeResults, mergeResults, readResults } from '../../results/write-resu
 import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import { COLUMN_LIST } from '../../scenario/notation/lists.ts';
 import { paletteOf } from '../view/colors.ts';
 import { checksumsLine } from '../view/show-run.ts';
-import { noColorOption } from './options.ts';
+import { appendValue, noColorOption, readFlag } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
 
 type ReportFlags = {
   readonly format: (typeof FORMATS)[number];
   readonly out?: string;
+  readonly by?: readonly string[];
   readonly color: boolean;
   readonly schema?: true;
   readonly check?: true;
@@ -40,6 +42,12 @@ export function reportCommand(): Command {
     )
     .argument('[run-dirs...]', 'folders of the runs')
     .option('--out <dir>', 'folder for the files; required for several runs (default: the folder of the run)')
+    .option(
+      '--by <column>',
+      'show the results by this column of the fleet too; changes summary.json and report.html, and so the SHA-256 of ' +
+        `${CHECKSUMS_FILE}; repeatable (default: as in the last session)`,
+      appendValue,
+    )
     .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('text'))
     .addOption(noColorOption())
     .option(
@@ -50,7 +58,8 @@ export function reportCommand(): Command {
     .action(report);
 }
 
-async function report(folders: readonly string[], { format, out, color, schema, check }: ReportFlags): Promise<void> {
+async function report(folders: readonly string[], flags: ReportFlags): Promise<void> {
+  const { format, out, color, schema, check } = flags;
   if (schema) {
     process.stdout.write(`${JSON.stringify(summarySchema(), null, 2)}\n`);
     return;
@@ -59,7 +68,7 @@ async function report(folders: readonly string[], { format, out, color, schema, 
     process.stdout.write(await checked(folders));
     return;
   }
-  const results = await resultsOf(folders, out ?? null);
+  const results = await resultsOf(folders, out ?? null, columnsOf(flags));
   process.stdout.write(printed(results, format, color));
   // Results of which none were written are not those of the files in the folder.
   if (results.summary.files !== null) process.stderr.write(checksumsLine(out ?? folders[0] ?? ''));
@@ -97,33 +106,46 @@ function refuseContradiction(
   );
 }
 
-async function resultsOf(folders: readonly string[], out: string | null): Promise<Results> {
+/** `null` = as in the last session. */
+function columnsOf({ by }: ReportFlags): readonly string[] | null {
+  const problems: Problem[] = [];
+  const columns = readFlag('--by', by?.join('\n'), COLUMN_LIST, problems);
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  return columns;
+}
+
+async function resultsOf(
+  folders: readonly string[],
+  out: string | null,
+  by: readonly string[] | null,
+): Promise<Results> {
   const [folder, another] = folders;
   if (folder === undefined) {
     throw new OperatorError('usage', [problem('no run given', 'Name the folder of a run')]);
   }
-  if (out !== null) return await mergeResults(folders, out);
+  if (out !== null) return await mergeResults(folders, out, by);
   if (another !== undefined) {
     throw new OperatorError('usage', [
       problem('several runs need a folder for the merged results', 'Name one with --out DIR'),
     ]);
   }
-  return await resultsIn(folder);
+  return await resultsIn(folder, by);
 }
 
 /** Rebuilds the results; if another dpsload uses the folder, or it is not writable, only reads them. */
-async function resultsIn(folder: string): Promise<Results> {
+async function resultsIn(folder: string, by: readonly string[] | null): Promise<Results> {
+  const fleet = fleetOfRun(folder);
   let unlock: () => void;
   try {
     unlock = lockRunFolder(folder);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    const results = await readResults(folder);
+    const results = await readResults(folder, { fleet, by });
     process.stderr.write(`nothing is written: ${error.message}\n`);
     return results;
   }
   try {
-    return await makeResults(folder, { fleet: fleetOfRun(folder) });
+    return await makeResults(folder, { fleet, by });
   } finally {
     unlock();
   }

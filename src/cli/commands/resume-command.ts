@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { readFleet } from '../../fleet/read-fleet.ts';
 import { readRejectedIds } from '../../fleet/rejected-lines.ts';
-import { surveyFleet } from '../../fleet/survey-fleet.ts';
+import { resultColumns } from '../../fleet/result-columns.ts';
+import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
@@ -106,9 +107,13 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
 async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flags: ResumeFlags): Promise<number> {
   const { scenario } = resolved;
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
-  const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, () =>
-    resumedFleet(scenario.fleet.file, run, addedRows, () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
-  );
+  const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, async () => {
+    const { file } = scenario.fleet;
+    const survey = (): Promise<FleetSurvey> => surveyFleet(scenario.fleet, fleetRulesOf(scenario));
+    const resumed = await resumedFleet(file, run, addedRows, survey);
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, ...resumed });
+    return resumed;
+  });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
   const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins, () =>
     readRejectedIds(scenario.fleet, fleet),
@@ -123,7 +128,8 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
         '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
     );
     // The run may have been killed while it wrote its results.
-    const end = { ...run.end, folder: run.folder, summary: await writeResults(run.folder, { fleet: scenario.fleet }) };
+    const summary = await writeResults(run.folder, { fleet: scenario.fleet, by: scenario.breakdowns });
+    const end = { ...run.end, folder: run.folder, summary };
     showResults(end, flags, []);
     return exitCodeOfRun(end);
   }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
 import { type AttestationKeys, loadAttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
+import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problemIn, unreadableFile } from '../../problem/operator-error.ts';
 import { withReferenceRun } from '../../results/registration-rows.ts';
@@ -54,9 +55,11 @@ export type RunInputs<Fleet = FleetSurvey> = {
  * @throws OperatorError `usage` with the problems of all of them.
  */
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
-  return await readInputsWithFleet(scenario, environment, () =>
-    surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow),
-  );
+  return await readInputsWithFleet(scenario, environment, async () => {
+    const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow);
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, ...survey });
+    return survey;
+  });
 }
 
 /** `readRunInputs` with another way to read the fleet. */

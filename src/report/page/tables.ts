@@ -3,7 +3,7 @@ import type { Movement } from '../../allocation/movement.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { LATENCY_METRICS } from '../../metrics/latency-histograms.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
-import { ACCOUNT_LABELS, groupRows } from '../account-text.ts';
+import { ACCOUNT_LABELS, accountsByColumn } from '../account-text.ts';
 import {
   COHORT_COLUMNS,
   cohortRows,
@@ -79,14 +79,16 @@ export function resultTable(summary: Summary): Html {
   return table('Outcomes', ['result', 'registrations', 'share'], rows);
 }
 
-/** Every row of the fleet file, then by group. */
+/** Every row of the fleet file, then by group and other columns. */
 export function accountTables(summary: Summary): Html {
   const { account } = summary;
   const states = Object.entries(ACCOUNT_LABELS) as [keyof typeof ACCOUNT_LABELS, string][];
   const rows = states.map(([state, label]) => [label, formatCount(account[state])]);
   const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['together', formatCount(account.fileRows)]]);
-  const [head, ...groups] = groupRows(summary) ?? [];
-  return html`${all}${head === undefined ? NO_HTML : table('Results by group', head, groups, { look: 'numbers wide' })}`;
+  const byColumn = accountsByColumn(summary).map(({ column, rows: [head = [], ...values] }) =>
+    table(`Results by ${untrusted(column)}`, head, values, { look: 'numbers wide' }),
+  );
+  return html`${all}${byColumn}`;
 }
 
 export function errorTable({ errors }: Summary): Html {

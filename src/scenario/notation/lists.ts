@@ -6,7 +6,7 @@ import { parseThreshold, printThreshold, ThresholdError } from '../../metrics/th
 import type { Threshold } from '../../metrics/threshold/threshold.ts';
 import type { PinnedAddress } from '../../mqtt/host-addresses.ts';
 import { isSecretLike } from '../../problem/quote-value.ts';
-import { type Notation, notation, type Reading } from './notation.ts';
+import { type Notation, notation, type Reading, TEXT } from './notation.ts';
 
 export const ADDRESSES = notation<readonly string[]>({
   placeholder: 'addresses',
@@ -64,6 +64,24 @@ function readColumnMap(text: string): Reading<ColumnMap> {
   }
   return { value: Object.fromEntries(map) };
 }
+
+/** More tables are no longer read, and each takes memory for its values. */
+const COLUMNS_MAX = 10;
+
+/** As text: one name a line. */
+export const COLUMN_LIST = notation<readonly string[]>({
+  placeholder: 'column',
+  kind: 'texts',
+  noun: `a list of up to ${COLUMNS_MAX} columns, each once`,
+  remedy: 'Write the name of a column as in the header of the fleet file',
+  parse: (text) => {
+    const names = text.split('\n');
+    const isList =
+      names.every((name) => name.trim() !== '' && 'value' in TEXT.read(name)) && new Set(names).size === names.length;
+    return isList && names.length <= COLUMNS_MAX ? names : null;
+  },
+  show: (names) => names.join('\n'),
+});
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const WEIGHT = /^\d{1,9}(?:\.\d{1,6})?$/;

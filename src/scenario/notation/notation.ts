@@ -15,10 +15,10 @@ export type Notation<Value> = {
   readonly placeholder: string;
   /**
    * `file`: a path, relative to the folder of the scenario that names it. `map`: a mapping in a scenario, otherwise lines `name=value`. `list`: a list
-   * in a scenario, otherwise lines. `stages`: in a scenario also a list of mappings. `hubs`: in a scenario one hub, a list of hubs, or a mapping of hubs to
+   * of texts or thresholds in a scenario, otherwise lines. `texts`: likewise, without thresholds. `stages`: in a scenario also a list of mappings. `hubs`: in a scenario one hub, a list of hubs, or a mapping of hubs to
    * weights. `hubs-by-name`: a mapping of names to these.
    */
-  readonly kind: 'value' | 'file' | 'map' | 'list' | 'stages' | 'hubs' | 'hubs-by-name';
+  readonly kind: 'value' | 'file' | 'map' | 'list' | 'texts' | 'stages' | 'hubs' | 'hubs-by-name';
   /** The forms that are allowed, an imperative sentence without a full stop. */
   readonly remedy: string;
   read(text: string): Reading<Value>;

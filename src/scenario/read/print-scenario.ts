@@ -85,7 +85,8 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
     return Object.fromEntries(cohorts.map(({ name, hubs }) => [name, hubMapping(hubs)]));
   }
   const text = notation.show(value);
-  if (notation.kind === 'list') return text === '' ? null : text.split('\n');
+  if (notation.kind === 'list' || notation.kind === 'texts')
+    return text === '' ? null : text.split('\n').map(withoutReferences);
   return plain(withoutReferences(notation.kind === 'file' ? resolve(text) : text));
 }
 

@@ -59,7 +59,7 @@ function givenSetting(reader: Reader, name: SettingName): Given | null {
   const { key, notation } = settingNamed(name);
   const path = key.split('.');
   const value = valueAt(reader.values, path);
-  if (notation.kind === 'list' && Array.isArray(value)) return givenList(reader, path, value);
+  if (['list', 'texts'].includes(notation.kind) && Array.isArray(value)) return givenList(reader, path, value);
   if (notation.kind === 'stages' && Array.isArray(value)) return givenStages(reader, path, value.length);
   if (notation.kind === 'hubs' && isCollection(value)) return givenHubs(reader, path, value);
   if (notation.kind === 'hubs-by-name' && isMapping(value)) return givenHubsByName(reader, path, value);

@@ -160,6 +160,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     region: values.region,
     notes: values.note ?? {},
     listsLeftBehind: required(values.leftBehind),
+    breakdowns: required(values.by),
     thresholds: required(values.threshold),
     allowLimited: required(values.allowLimited),
     metricsPort: values.metricsPort,

@@ -26,6 +26,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'metricsPort',
   'logFile',
   'note',
+  'by',
 ];
 
 export type ResumeInput = {

@@ -21,6 +21,7 @@ const LIST = z.union([
   LEAF,
   z.array(z.union([z.string(), z.strictObject({ expression: z.string(), abort: z.boolean().optional() })])),
 ]);
+const TEXTS = z.union([LEAF, z.array(z.union([z.string(), z.number()]))]);
 const STAGES = z.union([LEAF, z.array(z.strictObject({ rate: LEAF, for: LEAF, ramp: LEAF }))]);
 /** One hub, hubs with equal shares, or hubs with weights. */
 const HUBS = z.union([LEAF, z.array(z.string()), z.record(z.string(), LEAF)]).optional();
@@ -81,6 +82,8 @@ function leafSchema(name: SettingName | undefined): z.ZodType {
       return z.record(z.string(), LEAF).optional();
     case 'list':
       return LIST;
+    case 'texts':
+      return TEXTS;
     case 'stages':
       return STAGES;
     case 'hubs':

@@ -1,5 +1,5 @@
 import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
-import { COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
+import { COLUMN_LIST, COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
 import { choice, DELIMITER, FILE, FOLDER, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { NOTES } from '../notation/notes.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
@@ -60,6 +60,12 @@ const SETTINGS = {
       default: false,
       reason: 'registered devices are meant to stay',
       help: 'list the registration records and device identities that the run leaves behind, with the commands to remove them (left-behind.txt); removes nothing',
+    }),
+    by: setting('results.by', COLUMN_LIST, {
+      default: [],
+      defaultText: 'the column group, if the fleet has it',
+      reason: 'most fleets have no other column to tell devices apart',
+      help: 'also show the results by this column of the fleet, such as line; repeatable',
     }),
     note: setting('notes', NOTES, {
       default: {},

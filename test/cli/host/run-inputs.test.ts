@@ -116,6 +116,7 @@ describe('the description of a run', () => {
     rows: 1_000,
     rejectedRows: 0,
     rejectedLines: null,
+    knownColumns: ['registration_id'] as const,
     otherColumns: [],
     delimiter: ',',
     capitalIds: 0,
