@@ -44,6 +44,7 @@ function noSuchColumn(file: string, name: string, columns: readonly string[]): P
     name,
     columns.filter((column) => !isSecretLike(column)),
   );
-  const remedy = similar === null ? 'Name one of them with --by' : `Did you mean --by ${quoteForShell(similar)}?`;
+  const meant = similar === null ? '' : `Did you mean --by ${quoteForShell(similar)}? Otherwise name`;
+  const remedy = `${meant || 'Name'} one of them`;
   return problemIn(file, `${message}; those columns are ${columns.map(quoteValue).join(', ')}`, remedy);
 }

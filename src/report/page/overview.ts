@@ -270,12 +270,14 @@ function errorCard(summary: Summary): Html {
 }
 
 function leftCard(summary: Summary): Html {
-  const { account, results, files } = summary;
+  const { account, results, files, end } = summary;
   const undone = leftOf(summary);
   const parts = (['not-started', 'cancelled', 'unknown'] as const).filter((result) => results[result] > 0);
   const left =
     undone === 0
-      ? html`<p>Nothing.</p>`
+      ? account.assigned === account.fileRows
+        ? html`<p>Nothing.</p>`
+        : NO_HTML
       : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
           .map((result) => `${formatCount(results[result])} ${result}`)
           .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
@@ -283,9 +285,18 @@ function leftCard(summary: Summary): Html {
     account.failed === 0
       ? NO_HTML
       : html`<p>${formatCount(account.failed)} failed: remove the cause, then give <code>--retry-failed</code> to <code>dpsload resume</code>, or use not-registered.csv for a new run with <code>--only</code>.</p>`;
+  const corrected =
+    account.leftOut === 0
+      ? NO_HTML
+      : html`<p>${formatNoun(account.leftOut, 'row')} left out: rejected-rows.csv says why. Correct them and register them in a new run.</p>`;
+  // Before the planned end, and after a limit, they are among the registrations left.
+  const unselected =
+    account.notSelected === 0 || end?.reason !== 'completed'
+      ? NO_HTML
+      : html`<p>${formatCount(account.notSelected)} not selected: use not-registered.csv for another run with <code>--only</code>.</p>`;
   const kept =
     files === null
       ? NO_HTML
       : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
-  return html`${left}${retried}${kept}`;
+  return html`${left}${retried}${corrected}${unselected}${kept}`;
 }
