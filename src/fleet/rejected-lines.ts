@@ -1,4 +1,4 @@
-import { registrationIdProblem } from '../dps/registration-id.ts';
+import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { HIDDEN, isSecretLike } from '../problem/quote-value.ts';
 import type { FleetFile } from './fleet-file.ts';
 import type { FleetColumns } from './fleet-header.ts';
@@ -67,7 +67,7 @@ const TWINS_MAX = 100_000;
 
 type Twins = ReadonlyMap<string, readonly [first: number, second: number | null]>;
 
-/** Reads the fleet again for the folded registration ID of each rejected row that has a legal one. */
+/** Reads the fleet again for the folded registration ID of each rejected row, legal or not, as the list of rejected rows shows it. */
 export async function* readRejectedIds(
   fleet: FleetFile,
   { rejectedLines, bytes }: { readonly rejectedLines: RejectedLines | null; readonly bytes: number },
@@ -75,8 +75,8 @@ export async function* readRejectedIds(
   if (rejectedLines === null) return;
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
     for (const { line, fields } of records) {
-      const id = rejectedLines.has(line) ? foldedRegistrationId(fields, columns) : null;
-      if (id !== null) yield id;
+      const id = rejectedLines.has(line) ? shownFields(fields, columns).registrationId : '';
+      if (id !== '') yield foldRegistrationId(id);
     }
   }
 }

@@ -1,11 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { exitCodeOfRun } from '../../src/cli/host/exit-code.ts';
 import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import type { EndReason, JournalRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import { ACCOUNT_LABELS } from '../../src/report/account-text.ts';
 import { formatCount } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
@@ -30,6 +32,8 @@ const session = fc.record({
   fates: fc.array(fc.constantFrom(...RESULTS), { minLength: 40, maxLength: 40 }),
   /** Which rows `--only` and `--exclude` leave. */
   selected: fc.option(fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), { nil: null }),
+  /** Rows that `--limit` leaves of these. */
+  limit: fc.option(fc.integer({ min: 1, max: 20 }), { nil: null }),
   /** Launches up to a stop or a crash. */
   launches: fc.nat(60),
   ending: fc.constantFrom<EndReason | 'crash'>('completed', 'limit', 'interrupted', 'canary', 'crash'),
@@ -54,7 +58,7 @@ function ranges(rows: readonly number[]): (readonly [number, number])[] {
 function recordsOf(one: Session, first: SessionRecord, service: Service): JournalRecord[] {
   const { rows } = first.fleet;
   const all = Array.from({ length: rows }, (_, row) => row);
-  const chosen = all.filter((row) => one.selected?.[row] ?? true);
+  const chosen = all.filter((row) => one.selected?.[row] ?? true).slice(0, one.limit ?? rows);
   const todo = Array.from({ length: first.rounds }, (_, index) =>
     chosen.map((row) => ({ row, round: index + 1 })),
   ).flat();
@@ -69,7 +73,8 @@ function recordsOf(one: Session, first: SessionRecord, service: Service): Journa
       continue;
     }
     const changes = outcomeChanges(fate);
-    const outcome = outcomeRecord(row, { round, registrationId: `dev-${row}`, group: `line-${row % 3}`, ...changes });
+    const asInFile = { registrationId: `dev-${row}`, group: `line-${row % 3}`, otherValues: [`site ${row % 2}`] };
+    const outcome = outcomeRecord(row, { round, ...asInFile, ...changes });
     service.registers += outcome.registersSent;
     if (fate === 'assigned') service.hubs.add(row);
     records.push(outcome);
@@ -100,7 +105,7 @@ async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
   const parts = sessions.map((one, index) => {
     const startedAtEpochMs = Date.UTC(2026, 0, 1 + index);
     const first = sessionOf(rows, { session: isMerge ? 1 : index + 1, startedAtEpochMs, rounds });
-    return recordsOf(one, { ...first, fleet: facts }, service);
+    return recordsOf(one, { ...first, fleet: facts, breakdowns: ['Site', 'group'] }, service);
   });
   const folders: string[] = [];
   for (const records of isMerge ? parts : [parts.flat()]) {
@@ -151,12 +156,46 @@ function expectSentence(sentence: string, account: Summary['account']): void {
   expect(said(sentence, /([\d,]+) unknown/)).toBe(account.unknown);
 }
 
+/** The sum over the values of each column is the whole, and each value has as many rows as the file. */
+function expectBreakdowns({ account, breakdowns }: Summary, { rows, bad }: Run): void {
+  expect(breakdowns.map(({ column }) => column)).toEqual(['Site', 'group']);
+  for (const { column, values } of breakdowns) {
+    for (const state of STATES) expect(values.reduce((sum, one) => sum + one[state], 0)).toBe(account[state]);
+    for (const one of values) {
+      expect([sumOf(one), one.hubs.reduce((sum, { count }) => sum + count, 0)]).toEqual([one.rows, one.assigned]);
+    }
+    const [parts, name] = column === 'Site' ? [2, 'site '] : [3, 'line-'];
+    const expected = Array.from({ length: Math.min(parts, rows) }, (_, part): [string, number] => [
+      `${name}${part}`,
+      Math.ceil((rows - part) / parts),
+    ]);
+    if (bad > 0) expected.push([column === 'Site' ? 'site 9' : 'line-x', bad]);
+    expect(new Map(values.map(({ value, rows: of }) => [value, of]))).toEqual(new Map(expected));
+  }
+}
+
+/** What scripts go by does not contradict the account. */
+function expectExitCode(summary: Summary): void {
+  const { account, end, verdict } = summary;
+  if (end === null) return;
+  const code = exitCodeOfRun({ reason: end.reason, summary });
+  if (end.reason === 'canary') expect(code).toBe(4);
+  if (end.reason === 'interrupted') expect(code).toBe(130);
+  if (end.reason !== 'completed' && end.reason !== 'limit') return;
+  const isSuccess = account.leftOut === 0 && ['all-assigned', 'part-assigned'].includes(verdict);
+  expect(code).toBe(isSuccess ? 0 : 3);
+  if (account.failed + account.unknown > 0) expect(code).toBe(3);
+}
+
 describe('every row of the fleet file', () => {
   it('has one state in every output, over random runs', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(run, async (one) => {
         const { summary, reportHtml, out, service } = await make(one);
         const { account, groups, requests, verdict, files } = summary;
+        expectBreakdowns(summary, one);
+        expectExitCode(summary);
+        if (files !== null) expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toEqual(summary);
         expect(account.fileRows).toBe(one.rows + one.bad);
         expect([sumOf(account), account.leftOut]).toEqual([account.fileRows, one.bad]);
         if (groups.length > 0) {
@@ -170,10 +209,7 @@ describe('every row of the fleet file', () => {
         expectSentence(summaryText(summary).split('\n')[1] ?? '', account);
         const page = reportHtml();
         expectSentence((/<h1>(.*?)<\/h1>/.exec(page)?.[1] ?? '').replace('All', 'all'), account);
-        for (const [label, state] of [
-          ['left out', 'leftOut'],
-          ['not selected', 'notSelected'],
-        ] as const) {
+        for (const [state, label] of Object.entries(ACCOUNT_LABELS) as [(typeof STATES)[number], string][]) {
           expect(page).toContain(`<tr><th scope="row">${label}</th><td>${formatCount(account[state])}</td></tr>`);
         }
         const xml = junitXml(summary);
