@@ -73,7 +73,7 @@ export function untrusted(text: string): string {
 function headline(summary: Summary): string {
   const { verdict, end } = summary;
   const rows = describeAccount(summary);
-  const sentence = `${rows.charAt(0).toUpperCase()}${rows.slice(1)}`;
+  const sentence = capitalized(rows);
   switch (verdict) {
     case 'all-assigned':
     case 'part-assigned':
@@ -84,6 +84,10 @@ function headline(summary: Summary): string {
     case 'unfinished':
       return `So far, ${rows}`;
   }
+}
+
+function capitalized(sentence: string): string {
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
 function runLine({ name, sessions, fleet, dpsloadVersion }: Summary): Html {
@@ -264,7 +268,7 @@ function errorCard(summary: Summary): Html {
     );
   return html`${errors.length === 0 ? html`<p>No registration failed.</p>` : html`<ol class="errors">${items}</ol>`}${summary.sharedValues
     .slice(0, ERRORS_SHOWN_MAX)
-    .map((shared) => html`<p>${describeSharedValue(shared)}.</p>`)}${
+    .map((shared) => html`<p>${capitalized(describeSharedValue(shared))}.</p>`)}${
     left > 0 ? html`<p><a href="#outcomes">${formatNoun(left, 'more error')} below</a></p>` : NO_HTML
   }`;
 }
