@@ -67,6 +67,7 @@ describe('a finished run of the version before', () => {
       schemaVersion,
       account,
       groups,
+      breakdowns,
       sharedValues,
       files,
       requests,
@@ -79,7 +80,14 @@ describe('a finished run of the version before', () => {
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
     expect(before).toMatchObject(same);
     expect(sessions).toMatchObject(before.sessions);
-    expect([schemaVersion, verdict, groups, sharedValues, notes]).toEqual([2, before.verdict, [], [], {}]);
+    expect([schemaVersion, verdict, groups, breakdowns, sharedValues, notes]).toEqual([
+      2,
+      before.verdict,
+      [],
+      [],
+      [],
+      {},
+    ]);
     expect(journals).toHaveLength(1);
     expect(account).toMatchObject({ fileRows: DEVICES, assigned: DEVICES, notSelected: 0, unknown: 0 });
     expect(requests).toEqual({ ...before.requests, registersUncounted: 0, registersReplaced: 0 });
