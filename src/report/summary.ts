@@ -129,11 +129,21 @@ export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'ac
   return account.leftOut > 0 && !isJudged;
 }
 
-/** Registrations left to do. In a completed run, rows that never started were not selected. */
-export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
-  const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
-  return notStarted + results.cancelled + results.unknown;
+/** Registrations that the run was to do and did not, by result. A row that was not selected has never started in any round. */
+export function leftByResult({
+  results,
+  account,
+  fleet,
+}: LeftBasis): Readonly<Record<'not-started' | 'cancelled' | 'unknown', number>> {
+  const { cancelled, unknown } = results;
+  return { 'not-started': results['not-started'] - account.notSelected * fleet.rounds, cancelled, unknown };
 }
+
+export function leftOf(summary: LeftBasis): number {
+  return Object.values(leftByResult(summary)).reduce((sum, count) => sum + count, 0);
+}
+
+type LeftBasis = Pick<Summary, 'results' | 'account'> & { readonly fleet: Pick<Summary['fleet'], 'rounds'> };
 
 /**
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
