@@ -7,7 +7,7 @@ import { checksumsText } from '../files/checksum-list.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
-import type { FleetBreakdown, ValueCounts } from '../metrics/fleet-breakdown.ts';
+import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -86,7 +86,7 @@ export function summarize(facts: RunFacts): Summary {
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
-    groups: facts.breakdown.groups().map(({ value, counts: of }) => ({ group: value, ...groupCounts(of) })),
+    groups: facts.breakdown.groups().map((each) => ({ group: each.value, ...each.counts })),
     sharedValues: facts.breakdown.sharedValues(),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
@@ -190,12 +190,6 @@ function summarizeSession(record: SessionRecord): SessionSummary {
 function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
   const summaries = LATENCY_METRICS.map((metric) => [metric, latency.of(metric).summary()]);
   return Object.fromEntries(summaries) as Summary['latency'];
-}
-
-function groupCounts(counts: ValueCounts['counts']): Omit<Summary['groups'][number], 'group'> {
-  const { assigned, failed, unknown } = counts;
-  const [leftOut, notSelected, notStarted] = [counts['left-out'], counts['not-selected'], counts['not-started']];
-  return { assigned, failed, leftOut, notSelected, notStarted, unknown };
 }
 
 function summarizeTotals({
