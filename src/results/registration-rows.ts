@@ -1,6 +1,6 @@
-import { tally } from '../allocation/tally.ts';
 import { join } from 'node:path';
 import type { AllocationExpectation, HubWeight } from '../allocation/allocation-expectation.ts';
+import { tally } from '../allocation/tally.ts';
 import { csvRows } from '../files/csv-rows.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
