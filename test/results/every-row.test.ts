@@ -186,6 +186,7 @@ describe('every row of the fleet file', () => {
         if (one.rounds === 1) expect(account.assigned).toBe(service.hubs.size);
         expect(requests.registersSent).toBeLessThanOrEqual(service.registers);
         expect(requests.registersSent + requests.registersUncounted).toBeGreaterThanOrEqual(service.registers);
+        expect(page.includes('The same folder contains')).toBe(files !== null);
         if (files === null) return;
         const rows = readResultRows(join(out, 'registrations.csv'));
         expect(rows.reduce((sum, row) => sum + Number(row['registers_sent']), requests.registersReplaced)).toBe(

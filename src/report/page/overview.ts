@@ -290,6 +290,6 @@ function leftCard(summary: Summary): Html {
   const kept =
     files === null
       ? NO_HTML
-      : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
+      : html`<p>Keep the SHA-256 of SHA256SUMS with the papers of the order: <code>dpsload report --check</code> prints it. <a href="#files">What it covers</a></p>`;
   return html`${left}${unselected}${retried}${kept}`;
 }
