@@ -106,7 +106,7 @@ class CrashRounds {
     const ended = program.child.exitCode !== null;
     program.child.kill('SIGKILL');
     const { stderr } = await program.ended;
-    if (/ is lost \(/.test(stderr)) this.counts.workersLost += 1;
+    if (/Worker \d+ was lost \(/.test(stderr)) this.counts.workersLost += 1;
     if (!ended) this.counts.kills += 1;
     if (this.#journalBytes() === bytesBefore) this.counts.beforeSession += 1;
     if (this.#random.chance(0.35)) this.#cutPower();
