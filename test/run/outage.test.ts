@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
 import { busiestWindow } from '../support/busiest-window.ts';
+import { GROUP_KEYS } from '../support/group-key.ts';
 import { type OutageKind, type OutageRun, sessionWithOutage } from '../support/outage-session.ts';
 
-const GROUP_KEY: AttestationKeys = {
-  kind: 'group-key',
-  defaultKey: Buffer.alloc(32, 1).toString('base64'),
-  groups: {},
-  secondary: { defaultKey: null, groups: {} },
-};
 const RUN = {
   devices: 400,
   concurrency: 200,
@@ -18,7 +12,7 @@ const RUN = {
 } as const;
 
 const run = (kind: OutageKind, lastsMs: number, change: Partial<OutageRun> = {}) =>
-  sessionWithOutage({ ...RUN, keys: GROUP_KEY, kind, untilMs: RUN.fromMs + lastsMs, ...change });
+  sessionWithOutage({ ...RUN, keys: GROUP_KEYS, kind, untilMs: RUN.fromMs + lastsMs, ...change });
 
 /** The connections since the target came back, and how many of them came within so long after the first. */
 function sinceBack(connectionsAtMs: readonly number[], backAtMs: number) {
