@@ -27,7 +27,7 @@ const assignedIn = (out: string): number =>
 
 // They wait, mostly.
 describe.concurrent('a run that is left alone', () => {
-  describe('whoever reads along goes away', () => {
+  describe('the reader of its output goes away', () => {
     it('of stderr: the run goes on, and ends as it would', async () => {
       const { args, out } = runArgs('no-log', 20);
       const { child, ended } = startDpsload(args, { env: GROUP_KEY_ENV });
@@ -43,7 +43,7 @@ describe.concurrent('a run that is left alone', () => {
       expect((await ended).code).toBe(99);
     });
 
-    it('a disk that takes no more of stdout is told of', () => {
+    it('names stdout when the disk behind it is full', () => {
       const shell = `"${process.execPath}" "${MAIN}" scenario list > /dev/full`;
       const { status, stderr } = spawnSync('sh', ['-c', shell], { encoding: 'utf8' });
       expect([status, stderr.split('(')[0]]).toEqual([1, 'stdout cannot be written ']);

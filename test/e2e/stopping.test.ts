@@ -39,7 +39,7 @@ describe.concurrent('a run that must stop', () => {
       expect(existsSync(out) ? readdirSync(out) : []).toEqual([]);
     });
 
-    it('ends a run that writes its results at the second; report makes them later', async () => {
+    it('ends a run that is writing its results at the second Ctrl-C; report makes them later', async () => {
       const { args, out } = fleetRunArgs(folder, emulator, 'stuck', 5, []);
       const program = startDpsload(args, { env: GROUP_KEY_ENV, preload: ['stuck-results.mjs'] });
       await program.until(({ stderr }) => stderr.includes('stuck'));

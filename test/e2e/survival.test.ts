@@ -131,7 +131,7 @@ describe.concurrent('a disk that is full', () => {
 });
 
 describe.concurrent('a journal', () => {
-  it('that is damaged in its middle is not gone on with, and the place is told', async () => {
+  it('that is damaged in the middle is not resumed, and the error names the place', async () => {
     const { args, out } = runArgs('damaged', 4, '--quiet', '-n', '2');
     expect((await dpsload(args, { env: GROUP_KEY_ENV })).code).toBe(0);
     const run = onlyRunFolder(out);

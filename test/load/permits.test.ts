@@ -108,7 +108,7 @@ describe('permits', () => {
     expect(permits.recentPerSecond).toBe(1);
   });
 
-  it('are without number where nothing bounds them', () => {
+  it('are unlimited where nothing bounds them', () => {
     const permits = new Permits(() => Number.POSITIVE_INFINITY);
     expect(permits.countBy(5, 5)).toBe(Number.POSITIVE_INFINITY);
     expect([permits.take(5), permits.take(5)]).toEqual([5, 5]);

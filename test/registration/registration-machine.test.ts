@@ -351,7 +351,7 @@ describe('a refusal of the credentials', () => {
     expect(walk.ending).toMatchObject({ result: 'refused', errorCode: '401000', registersSent: 2 });
   });
 
-  it('of a certificate is asked once more where that is allowed, after a pause', () => {
+  it('of a certificate is retried once after a pause, where the policy allows it', () => {
     const walk = new Walk({ retriesInvalidCertificate: true }).connect().answer(401, WRONG_CERTIFICATE);
     expect(walk.waitsMs).toBeGreaterThanOrEqual(REGISTRATION_POLICY_DEFAULT.retryDelayBaseMs);
     expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 0 }]);
@@ -1014,7 +1014,7 @@ describe('permits', () => {
     expect(walk.commands.map(describeCommand)).toEqual(['poll']);
   });
 
-  it('a loss while waiting is a throttle where it was for its sake that the connection idled', () => {
+  it('a connection lost while it idles because of a 429 counts as throttled', () => {
     const walk = new Walk({ permitLapseMs: LAPSE_MS, attemptsMax: 1 }).connect().answer(429, '', 3).wake().lose();
     expect(walk.ending.result).toBe('throttled');
   });

@@ -178,7 +178,7 @@ describe(`${REGISTRATIONS} registrations against a bad network and a bad service
     }
   }, 240_000);
 
-  it('each end as the wire says that they must', () => {
+  it('each end as the traffic on the wire demands', () => {
     const examples = wrong
       .slice(0, 3)
       .map(({ outcome, problems }) => `${problems.join('; ')}\n${JSON.stringify(outcome)}`);

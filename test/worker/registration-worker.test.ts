@@ -248,7 +248,7 @@ describe('an outage', () => {
     expect(messages('probeEnded')).toHaveLength(3);
   });
 
-  it('is over with the first sign of life, reported at once; then releases are no probes', async () => {
+  it('ends with the first sign of life, which is reported at once; later releases are not probes', async () => {
     const { conversations, messages, outcomes, worker, assign, advanceTo, opened } = await during();
     worker.receive({ type: 'releaseHeld', count: 1 });
     const before = messages('health').length;
@@ -264,7 +264,7 @@ describe('an outage', () => {
     expect(messages('probeEnded')).toEqual([]);
   });
 
-  it('a launch that arrives in it is a probe', async () => {
+  it('takes a launch that arrives during it for a probe', async () => {
     const { conversations, launch: receive, messages } = await during();
     await receive(launch(3));
     conversations.at(-1)?.emit({ type: 'lost', failure: { code: 'tcp-refused', message: 'M' } });
