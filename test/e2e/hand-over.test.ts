@@ -163,16 +163,10 @@ describe('runs that are handed over', () => {
     rmSync(out, { recursive: true });
   });
 
-  it.each([
-    ['--check of no run', ['report', '--check'], 'exactly one run'],
-    ['--check of two runs', ['report', '--check', root, root], 'exactly one run'],
-    ['--check without SHA256SUMS', ['report', '--check', root], 'does not exist'],
-    ['a folder of runs that does not exist', ['runs', join(root, 'none')], 'does not exist'],
-    ['a note that looks like a key', ['run', '--note', `order=${'Ab1/'.repeat(11)}`], 'is or may be a secret'],
-  ])('are refused: %s', async (_, args, message) => {
-    const { code, stdout, stderr } = await dpsload(args);
+  it('have no note that looks like a key', async () => {
+    const { code, stdout, stderr } = await dpsload(['run', '--note', `order=${'Ab1/'.repeat(11)}`]);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain(message);
+    expect(stderr).toContain('is or may be a secret');
     expect(stderr).not.toContain('Ab1/');
   });
 });

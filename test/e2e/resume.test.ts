@@ -242,10 +242,7 @@ faults:
 
 describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
-    ['no run', [], /no run given/],
-    ['two runs', ['somewhere', '--last'], /both a run and --last/],
     ['a folder that is no run', [folder], /run\.json: does not exist/],
-    ['an out folder without runs', ['--last', '--out', folder], /contains no run/],
     ['another target', ['--last', '--host', 'dps.example.invalid'], /unknown option '--host'/],
     ['another fleet', ['somewhere', 'fleet.csv'], /too many arguments/],
   ])('%s', async (_, args, message) => {
