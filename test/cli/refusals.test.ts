@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { checkCommand } from '../../src/cli/commands/check-command.ts';
 import { fleetCommand } from '../../src/cli/commands/fleet-command.ts';
 import { sasCommand } from '../../src/cli/commands/sas-command.ts';
+import { refuseSecretFileNames } from '../../src/cli/host/secret-file-names.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -57,5 +59,18 @@ describe('sas', () => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     const message = await refusal(sasCommand(), args);
     for (const part of parts) expect(message).toContain(part);
+  });
+});
+
+describe('a secret where the name of a file belongs', () => {
+  it.each([
+    KEY,
+    'SharedAccessSignature sr=scope&sig=bm90IGEgZmlsZQ%3D%3D&se=1',
+  ])('is refused in each use of a repeatable option: %s', async (secret) => {
+    const command = checkCommand().hook('preAction', (_, acting) => refuseSecretFileNames(acting));
+    const message = await refusal(command, ['fleet.csv', '--enrollment-ca', 'ca.pem', '--enrollment-ca', secret]);
+    expect(message).toContain('--enrollment-ca');
+    expect(message).toContain('is a secret, not the name of a file');
+    expect(message).not.toContain('sig=bm');
   });
 });
