@@ -10,7 +10,7 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
-import { exitCodeOfRun } from '../host/exit-code.ts';
+import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import { type DisplayFlags, type ShownProgress, showProgress, showResults } from '../view/show-run.ts';
 

@@ -28,7 +28,7 @@ import { fleetRulesOf } from '../../scenario/scenario.ts';
 import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectRows } from '../../selection/row-selection.ts';
 import { countRegistrations } from '../../selection/session-rows.ts';
-import { exitCodeOfRun } from '../host/exit-code.ts';
+import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { type DisplayFlags, showResults } from '../view/show-run.ts';
