@@ -21,8 +21,9 @@ import {
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
 import { estimateRun } from '../load/run-estimate.ts';
+import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
-import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
+import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../report/format.ts';

@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import { rootCertificates } from 'node:tls';
-import type { Transport } from '../mqtt/service-conversations.ts';
+import type { Transport } from '../mqtt/connection-settings.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Clock } from '../time/clock.ts';
 import { clockFinding } from './target-findings.ts';
