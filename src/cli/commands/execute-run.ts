@@ -12,7 +12,9 @@ import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
-import { type DisplayFlags, type ShownProgress, showProgress, showResults } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
+import { type ShownProgress, showProgress } from '../view/show-progress.ts';
+import { showResults } from '../view/show-results.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<

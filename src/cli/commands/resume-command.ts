@@ -31,7 +31,8 @@ import { countRegistrations } from '../../selection/session-rows.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { type DisplayFlags, showResults } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
+import { showResults } from '../view/show-results.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {

@@ -19,7 +19,7 @@ import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
-import type { DisplayFlags } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
