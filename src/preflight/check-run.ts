@@ -82,12 +82,12 @@ export type TargetProbes = {
   readonly open: OpenConversation;
 };
 
-function networkProbes(settings: ServiceConnectionSettings, clock: Clock): TargetProbes {
+async function networkProbes(settings: ServiceConnectionSettings, clock: Clock): Promise<TargetProbes> {
   return {
     lookUp: async () => (await lookup(settings.host, { all: true })).map(({ address }) => address),
     probeTls: () => probeTls(settings, settings.tls, clock),
     clockSkewMs: () => measureClockSkew(settings, clock),
-    open: serviceConversations(settings, clock),
+    open: await serviceConversations(settings, clock),
   };
 }
 
@@ -157,7 +157,7 @@ async function targetFindings(
   const { caPems, scenario } = request;
   const { target, tls, transport, mqttClient, nameResolution } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const probes = openProbes(
+  const probes = await openProbes(
     { ...target, caPems, transport, mqttClient, tls, addresses: targetAddresses(target, nameResolution).current },
     clock,
   );

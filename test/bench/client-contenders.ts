@@ -88,7 +88,7 @@ export function registrations(
   const clock = systemClock(hrtimeMs());
   const endpoint = { host: HOST, port, caPems: [caPem], addresses: null };
   const settings = { ...endpoint, transport: 'mqtt', mqttClient, tls: TLS_CHOICES_DEFAULT } as const;
-  const openConversation = serviceConversations(settings, clock);
+  const opening = serviceConversations(settings, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);
     const made = await makeCredentials(row);
@@ -100,7 +100,7 @@ export function registrations(
       policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
       seed: 1,
       clock,
-      openConversation,
+      openConversation: await opening,
       idScope: ID_SCOPE,
       apiVersion: API_VERSION_DEFAULT,
       userAgent: USER_AGENT,

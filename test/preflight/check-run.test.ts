@@ -68,7 +68,7 @@ async function check(
   };
   const report = await inVirtualTime(
     clock,
-    checkRun(await requestOf(flags, changes), clock, () => target),
+    checkRun(await requestOf(flags, changes), clock, async () => target),
   );
   return {
     ...report,
