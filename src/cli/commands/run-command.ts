@@ -83,7 +83,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const rows = Math.min(selection.rows, scenario.load.rowsMax ?? selection.rows);
   const registrations = rows * scenario.load.rounds;
   await confirmRisks(scenario, { rows, registrations }, yes);
-  // MQTT takes longer to load than most mistakes take to find.
+  // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
