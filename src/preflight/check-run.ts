@@ -48,7 +48,7 @@ import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
 import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
-import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
+import { clockFinding, connectFinding, connectionFindings, dnsFinding, pinnedFinding } from './target-findings.ts';
 
 export type CheckRequest = {
   readonly scenario: Scenario;
@@ -71,6 +71,8 @@ export type CheckReport = {
   /** As `estimateRun` has it. */
   readonly durationMinutes: number;
 };
+
+type ServiceTarget = Extract<Target, { kind: 'service' }>;
 
 /** How `checkRun` reaches its target. */
 export type TargetProbes = {
@@ -157,23 +159,31 @@ async function targetFindings(
   const { caPems, scenario } = request;
   const { target, tls, transport, mqttClient, nameResolution } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const probes = await openProbes(
-    { ...target, caPems, transport, mqttClient, tls, addresses: targetAddresses(target, nameResolution).current },
-    clock,
-  );
-  const dns = await probes.lookUp().then(
-    (addresses) => dnsFinding(target.host, addresses, null),
-    (error: NodeJS.ErrnoException) => dnsFinding(target.host, null, error.code ?? 'unknown error'),
-  );
+  const addresses = targetAddresses(target, nameResolution).current;
+  const probes = await openProbes({ ...target, caPems, transport, mqttClient, tls, addresses }, clock);
+  const dns =
+    addresses === null
+      ? await lookUpFinding(target, probes)
+      : pinnedFinding(
+          target.host,
+          addresses.map(({ address }) => address),
+        );
   if (dns.level === 'problem') return [dns];
   const probe = await probes.probeTls();
   const found = [dns, ...connectionFindings(probe, clock.epochMs()), clockFinding(await probes.clockSkewMs())];
   return probe.failure === null ? [...found, await connectAsFirstDevice(request, target, probes, clock)] : found;
 }
 
+function lookUpFinding({ host }: ServiceTarget, { lookUp }: TargetProbes): Promise<Finding> {
+  return lookUp().then(
+    (addresses) => dnsFinding(host, addresses, null),
+    (error: NodeJS.ErrnoException) => dnsFinding(host, null, error.code ?? 'unknown error'),
+  );
+}
+
 async function connectAsFirstDevice(
   { scenario, survey, keys, userAgent }: CheckRequest,
-  { host, port, idScope }: Extract<Target, { kind: 'service' }>,
+  { host, port, idScope }: ServiceTarget,
   { open }: TargetProbes,
   clock: Clock,
 ): Promise<Finding> {

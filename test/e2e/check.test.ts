@@ -55,6 +55,24 @@ describe('a target that can be used', () => {
     expect(emulator.counters).toMatchObject({ connectsAccepted: 1, registrationAttempts: 0 });
   });
 
+  it('is looked at where --resolve has it', async () => {
+    const pinned = (...others: readonly string[]): readonly string[] => [
+      ...target().with(1, 'nowhere.invalid'),
+      '--resolve',
+      `nowhere.invalid:${emulator.port}:127.0.0.1`,
+      ...others,
+    ];
+    const { code, found } = await findings(...pinned('--server-name', 'localhost'));
+    expect([code, problems(found)]).toEqual([0, []]);
+    expect(found.find(({ subject }) => subject === 'dns')?.evidence).toBe(
+      'nowhere.invalid is at 127.0.0.1, as given with --resolve: not looked up',
+    );
+    // Its certificates are read there too when they are refused.
+    const refused = await findings(...pinned());
+    expect(problems(refused.found)).toEqual(['tls']);
+    expect(refused.found.find(({ subject }) => subject === 'tls')?.evidence).toMatch(/it presented .*CN=localhost/);
+  });
+
   it('names the limit that binds, with hours and billed calls', async () => {
     const { code, stdout } = await check(...target(), '--quota', '1/min', '--quota-share', '50%');
     expect(code).toBe(0);
