@@ -2,8 +2,6 @@ import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
-import { readFleet } from '../../fleet/read-fleet.ts';
-import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import { checkRun } from '../../preflight/check-run.ts';
 import { refusalOf } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
@@ -11,7 +9,7 @@ import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { Environment } from '../../scenario/scenario.ts';
-import { selectRows } from '../../selection/row-selection.ts';
+import { selectFleetRows } from '../../selection/row-selection.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
@@ -75,9 +73,7 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
   const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
   const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
-  const selection = await selectRows(readFleet(scenario.fleet, survey), scenario, null, () =>
-    readRejectedIds(scenario.fleet, survey),
-  );
+  const selection = await selectFleetRows(scenario, survey, null);
   const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(

@@ -9,6 +9,7 @@ import {
   type ScenarioInput,
 } from '../../../src/scenario/read/resolve-scenario.ts';
 import type { Scenario } from '../../../src/scenario/scenario.ts';
+import { selectedRows } from '../../../src/selection/session-rows.ts';
 import { authority } from '../../support/certificates.ts';
 import { operatorError } from '../../support/fleet-file.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -139,7 +140,9 @@ describe('the description of a run', () => {
     ],
     [{ ...SERVICE, attestation: 'device-key' }, {}, ['device-key']],
   ])('of %j names target, keys, rows, load and duration, and no secret', (flags, environment, parts) => {
-    const text = describeRun(resolvedOf(flags, environment), survey, survey.rows);
+    const resolved = resolvedOf(flags, environment);
+    const rows = selectedRows({ load: resolved.scenario.load, selection: survey });
+    const text = describeRun(resolved, survey, rows);
     for (const part of parts) expect(text).toContain(part);
     expect(text).toContain('nothing was opened');
     expect(text).not.toContain(KEY);
