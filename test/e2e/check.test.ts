@@ -128,8 +128,12 @@ describe('a problem is named, and ends with 4, or with 2 when it is of this side
     const expired = await dpsload(await fleetOf('stale', EXPIRED));
     expect(expired.code).toBe(2);
     expect(expired.stdout).toMatch(/1 of 1 certificate is unusable/);
-    const unreadable = await dpsload([...good, '--enrollment-ca', path('fine.key')]);
-    expect([unreadable.code, unreadable.stderr]).toEqual([2, expect.stringMatching(/no readable PEM certificate/)]);
+    const unusable = ['fine.key', 'none.pem'].flatMap((name) => ['--enrollment-ca', path(name)]);
+    const unreadable = await dpsload(['check', path('none.csv'), ...target(), '--attestation', 'x509', ...unusable]);
+    expect([unreadable.code, unreadable.stderr]).toEqual([
+      2,
+      expect.stringMatching(/fine\.key: .*no readable PEM certificate.*none\.pem: .*none\.csv: /s),
+    ]);
     const { code, stderr } = await check(...target(), '--enrollment-ca', path('root.pem'));
     expect([code, stderr]).toEqual([2, expect.stringMatching(/--enrollment-ca is only for X\.509/)]);
   });

@@ -124,7 +124,7 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
     showResults(end, flags, []);
     return exitCodeOfRun(end);
   }
-  await confirmRisks(scenario, { rows: registrations, registrations }, yes);
+  await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
