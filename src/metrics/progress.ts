@@ -6,7 +6,8 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
 import { etaMs } from './eta.ts';
 import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
-import { LatencyHistograms, type LatencyMetric } from './latency-histograms.ts';
+import { LatencyHistograms } from './latency-histograms.ts';
+import type { LatencyMetric } from './latency-metric.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
 /** Samples, one per second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */

@@ -11,9 +11,10 @@ import type { Clock } from '../time/clock.ts';
 
 /** CONNACK 3 means an unknown ID scope or a busy front end; only the busy one soon answers differently. */
 const TRIES_MAX = 3;
+/** Long enough for a busy front end to recover, short enough for somebody who waits for the first sign of life. */
 const PAUSE_MS = 1_000;
-/** From dialing to CONNACK. */
-const TIMEOUT_MS = 30_000;
+/** From dialing to CONNACK, with room for the retransmissions of a lossy network. */
+const CONNECT_TIMEOUT_MS = 30_000;
 
 /** Durations of the first connection's phases, in milliseconds; `failureCode`: a failure of the first device alone. */
 export type PreflightFacts = {
@@ -81,9 +82,9 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
       else if (event.type === 'connected') finish(null);
       else if (event.type === 'lost') finish(event.failure);
     });
-    const timer = clock.wakeAt(startedAtMs + TIMEOUT_MS, () => {
+    const timer = clock.wakeAt(startedAtMs + CONNECT_TIMEOUT_MS, () => {
       const code = tcpAtMs === null ? 'tcp-timeout' : tlsAtMs === null ? 'tls-failed' : 'closed';
-      finish({ code, message: `no CONNACK within ${TIMEOUT_MS / 1000} s` });
+      finish({ code, message: `no CONNACK within ${CONNECT_TIMEOUT_MS / 1000} s` });
     });
   });
 }

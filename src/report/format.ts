@@ -5,6 +5,13 @@
 const SECONDS_PER_MINUTE = 60;
 const MINUTES_PER_HOUR = 60;
 
+/** Largest first. */
+const BYTE_UNITS = [
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1e3],
+] as const;
+
 /** Stands in for an absent value. */
 export const ABSENT = '–';
 
@@ -61,9 +68,13 @@ export function formatNoun(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `152 MB` */
+/** `9.9 kB`, `152 MB`, in decimal units as disks are sold. */
 export function formatBytes(bytes: number | null): string {
-  return bytes === null ? ABSENT : `${formatCount(bytes / 1e6)} MB`;
+  if (bytes === null) return ABSENT;
+  const [unit, size] = BYTE_UNITS.find((each) => bytes >= each[1]) ?? [null, 1];
+  if (unit === null) return `${Math.ceil(bytes)} bytes`;
+  const value = bytes / size;
+  return `${value < 9.95 ? value.toFixed(1) : formatCount(value)} ${unit}`;
 }
 
 /** Text from outside, which may contain anything, as one line of at most `charactersMax` without control characters. */

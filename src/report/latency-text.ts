@@ -1,5 +1,5 @@
 import type { DurationSummary } from '../metrics/duration-histogram.ts';
-import type { LatencyMetric } from '../metrics/latency-histograms.ts';
+import type { LatencyMetric } from '../metrics/latency-metric.ts';
 import { formatCount, formatMs } from './format.ts';
 
 export const LATENCY_LABELS: Readonly<Record<LatencyMetric, readonly [label: string, meaning: string]>> = {

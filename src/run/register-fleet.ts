@@ -83,7 +83,7 @@ async function connectAsFirstDevice(
   const { idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet, idScope, keys, userAgent: setup.userAgent }, clock);
   if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
-  const open = serviceConversations(setup, clock);
+  const open = await serviceConversations(setup, clock);
   const facts = await preflight(targetLabel(target), made.identity, open, clock);
   if (facts.failureCode === 'connack-5') await refuseWrongClock(setup, clock);
   return facts;

@@ -6,7 +6,8 @@ import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
-import { type MqttClientName, serviceConversations } from '../../src/mqtt/service-conversations.ts';
+import type { MqttClientName } from '../../src/mqtt/connection-settings.ts';
+import { serviceConversations } from '../../src/mqtt/service-conversations.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -88,7 +89,7 @@ export function registrations(
   const clock = systemClock(hrtimeMs());
   const endpoint = { host: HOST, port, caPems: [caPem], addresses: null };
   const settings = { ...endpoint, transport: 'mqtt', mqttClient, tls: TLS_CHOICES_DEFAULT } as const;
-  const openConversation = serviceConversations(settings, clock);
+  const opening = serviceConversations(settings, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);
     const made = await makeCredentials(row);
@@ -100,7 +101,7 @@ export function registrations(
       policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
       seed: 1,
       clock,
-      openConversation,
+      openConversation: await opening,
       idScope: ID_SCOPE,
       apiVersion: API_VERSION_DEFAULT,
       userAgent: USER_AGENT,

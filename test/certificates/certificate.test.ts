@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createCertificate, issueCertificate, KEY_ALGORITHMS, openIssuer } from '../../src/certificates/certificate.ts';
+import { createCertificate, issueCertificate, openIssuer } from '../../src/certificates/certificate.ts';
 import { certificatesIn, intermediatesIn } from '../../src/certificates/certificate-chain.ts';
+import { KEY_ALGORITHMS } from '../../src/certificates/key-algorithm.ts';
 import { VALIDITY_KINDS, validityKind, validityOf } from '../../src/certificates/validity.ts';
 import { authority, deviceCertificate, parsed } from '../support/certificates.ts';
 

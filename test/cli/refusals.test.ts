@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { certsCommand } from '../../src/cli/commands/certs-command.ts';
+import { checkCommand } from '../../src/cli/commands/check-command.ts';
 import { compareCommand } from '../../src/cli/commands/compare-command.ts';
 import { fleetCommand } from '../../src/cli/commands/fleet-command.ts';
 import { reportCommand } from '../../src/cli/commands/report-command.ts';
 import { resumeCommand } from '../../src/cli/commands/resume-command.ts';
 import { runsCommand } from '../../src/cli/commands/runs-command.ts';
 import { sasCommand } from '../../src/cli/commands/sas-command.ts';
+import { refuseSecretFileNames } from '../../src/cli/host/secret-file-names.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -108,5 +110,18 @@ describe('what works on earlier runs', () => {
     ],
   ])('refuses %s', async (_, command, args, message) => {
     expect(await refusal(command(), args)).toMatch(message);
+  });
+});
+
+describe('a secret where the name of a file belongs', () => {
+  it.each([
+    KEY,
+    'SharedAccessSignature sr=scope&sig=bm90IGEgZmlsZQ%3D%3D&se=1',
+  ])('is refused in each use of a repeatable option: %s', async (secret) => {
+    const command = checkCommand().hook('preAction', (_, acting) => refuseSecretFileNames(acting));
+    const message = await refusal(command, ['fleet.csv', '--enrollment-ca', 'ca.pem', '--enrollment-ca', secret]);
+    expect(message).toContain('--enrollment-ca');
+    expect(message).toContain('is a secret, not the name of a file');
+    expect(message).not.toContain('sig=bm');
   });
 });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
@@ -37,6 +37,22 @@ describe.concurrent('a run that must stop', () => {
       silent.close();
       expect([code, stderr]).toEqual([130, 'interrupted before anything was registered\n']);
       expect(existsSync(out) ? readdirSync(out) : []).toEqual([]);
+    });
+
+    it('ends a run whose emulator is still starting, and leaves neither the emulator nor its keys behind', async () => {
+      const { args, out } = fleetRunArgs(folder, emulator, 'starting', 3, []);
+      const temporary = join(folder, 'starting-tmp');
+      mkdirSync(temporary);
+      const { child, ended } = startDpsload(['run', args[1] ?? '', '--emulator', '--out', out], {
+        env: { ...GROUP_KEY_ENV, TMPDIR: temporary },
+      });
+      // The folder is made just before the emulator's process.
+      await vi.waitUntil(() => readdirSync(temporary).length > 0, { timeout: 20_000, interval: 5 });
+      child.kill('SIGINT');
+      const { code, stderr } = await ended;
+      expect([code, stderr]).toEqual([130, 'interrupted before anything was registered\n']);
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(readdirSync(out)).toEqual([]);
     });
 
     it('ends a run that is writing its results at the second Ctrl-C; report makes them later', async () => {

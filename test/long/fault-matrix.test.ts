@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MQTT_CLIENTS } from '../../src/mqtt/service-conversations.ts';
+import { MQTT_CLIENTS } from '../../src/mqtt/connection-settings.ts';
 import { type CaseLimits, describeCase, faultCases } from '../support/fault-cases.ts';
 import { FaultMatrix, type MatrixRun } from '../support/fault-matrix.ts';
 import { strikeHandshakes, sumOf } from '../support/handshake-faults.ts';

@@ -63,7 +63,7 @@ async function check(
   };
   const report = await inVirtualTime(
     clock,
-    checkRun(await requestOf(flags, changes), clock, () => target),
+    checkRun(await requestOf(flags, changes), clock, async () => target),
   );
   return {
     ...report,
@@ -156,7 +156,7 @@ describe('amounts and limits', () => {
   it('give the binding limit, and the time that the run takes', async () => {
     const report = await check({}, { quota: '1/min', quotaShare: '50%', canary: '0' });
     expect(report.binding).toMatchObject({ name: 'quota', perMinute: 0.5, evidence: expect.stringMatching(/^50% of/) });
-    expect([report.registrations, report.durationMinutes]).toEqual([3, 4 + 3 / 60]);
+    expect([report.registrations, report.durationMs]).toEqual([3, 243_000]);
   });
 
   it('warn of a load that asks for more than the quota allows', async () => {
@@ -166,6 +166,14 @@ describe('amounts and limits', () => {
 });
 
 describe('what this side gives', () => {
+  it('passes on what the selection warns of', async () => {
+    const { selection } = await requestOf({}, {});
+    const report = await check({}, {}, { selection: { ...selection, warnings: ['only.csv names 1 ID'] } });
+    expect(report.findings.filter(({ level }) => level === 'warning')).toEqual([
+      { level: 'warning', subject: 'fleet', evidence: 'only.csv names 1 ID', remedy: expect.stringMatching(/--only/) },
+    ]);
+  });
+
   it('names every group key that nothing has proven', async () => {
     const keys = { ...GROUP_KEYS, groups: { 'line-a': GROUP_KEYS.defaultKey, 'line-b': GROUP_KEYS.defaultKey } };
     const { level, evidence } = found(await check({}, {}, { keys }), 'group keys') ?? {};

@@ -18,7 +18,7 @@ async function refusal(aheadMs: number): Promise<string | null> {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const target = { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem] } as const;
+  const target = { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem], addresses: null } as const;
   try {
     await refuseWrongClock(target, systemClock(hrtimeMs()));
     return null;

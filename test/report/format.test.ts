@@ -35,7 +35,10 @@ describe('numbers for people', () => {
     [formatDuration, 60_000_000, '16 h 40 min'],
     [formatShare, 1 / 3, '33.3%'],
     [formatShare, 1, '100.0%'],
+    [formatBytes, 0, '0 bytes'],
+    [formatBytes, 9_940, '9.9 kB'],
     [formatBytes, 152_400_000, '152 MB'],
+    [formatBytes, 1_520_000_000, '1.5 GB'],
     [formatBytes, null, '–'],
   ] as [(value: number | null) => string, number | null, string][])('%o %d → %s', (format, value, expected) => {
     expect(format(value)).toBe(expected);

@@ -1,6 +1,7 @@
 import { HistogramLogReader, listTags } from 'hdr-histogram-js';
 import { expect, it } from 'vitest';
-import { LATENCY_METRICS, LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../../src/metrics/latency-metric.ts';
 import { latencyHlog } from '../../src/report/latency-hlog.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 

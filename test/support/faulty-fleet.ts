@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import type { ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
-import type { MqttClientName } from '../../src/mqtt/service-conversations.ts';
+import type { MqttClientName } from '../../src/mqtt/connection-settings.ts';
 import { authority, x509Group } from './certificates.ts';
 import { dpsload, type Ended } from './dpsload-program.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';

@@ -4,7 +4,7 @@ import { refuseSecretFileNames } from '../host/secret-file-names.ts';
 
 type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 
-/** Only the requested command is loaded: each has its own libraries, and scripts pay for the start of every process. */
+/** Only the requested command is loaded, since scripts pay for the start of every process. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],
   resume: [

@@ -14,7 +14,7 @@ import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { paletteOf } from '../view/colors.ts';
-import { checksumsLine } from '../view/show-run.ts';
+import { checksumsLine } from '../view/show-results.ts';
 import { noColorOption } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;

@@ -4,7 +4,7 @@ import { LatencyHistograms } from '../latency-histograms.ts';
 import { OutcomeCounts } from '../outcome-counts.ts';
 import { RunTotals } from '../run-totals.ts';
 import { printThreshold } from './parse-threshold.ts';
-import { type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
+import { ABORT_REGISTRATIONS_MIN, type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
 import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
 
 /** The result of one threshold. */
@@ -51,9 +51,6 @@ function metricOf({ metric: name }: Threshold): ThresholdMetric {
   if (metric === null) throw new Error(`a parsed threshold has an unknown metric: ${name}`);
   return metric;
 }
-
-/** Ended registrations needed to judge a rate or a percentile: with fewer, a single one is more than a per cent. */
-export const ABORT_REGISTRATIONS_MIN = 100;
 
 /** Watches a run for broken thresholds that stop it. */
 export class ThresholdWatch {

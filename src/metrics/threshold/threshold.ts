@@ -28,6 +28,9 @@ export type Threshold = {
   readonly abort: boolean;
 };
 
+/** Ended registrations needed to judge a rate or a percentile: with fewer, a single one is more than a per cent. */
+export const ABORT_REGISTRATIONS_MIN = 100;
+
 /** The limit in the unit of its quantity: milliseconds, a part of 1, or a plain number. */
 export function limitOf({ limit: { value, unit } }: Threshold): number {
   if (unit === null) return value;

@@ -1,7 +1,7 @@
 import type { MovementVerdict } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
-import { LATENCY_METRICS } from '../../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import { ACCOUNT_LABELS, groupRows } from '../account-text.ts';
 import {

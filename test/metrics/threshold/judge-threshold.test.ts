@@ -2,13 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutcomeRecord } from '../../../src/journal/journal-record.ts';
 import { FAILED_RESULTS } from '../../../src/metrics/outcome-counts.ts';
-import {
-  ABORT_REGISTRATIONS_MIN,
-  judgeThreshold,
-  ThresholdWatch,
-} from '../../../src/metrics/threshold/judge-threshold.ts';
+import { judgeThreshold, ThresholdWatch } from '../../../src/metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../../../src/metrics/threshold/parse-threshold.ts';
-import { COMPARATORS, type Comparator } from '../../../src/metrics/threshold/threshold.ts';
+import { ABORT_REGISTRATIONS_MIN, COMPARATORS, type Comparator } from '../../../src/metrics/threshold/threshold.ts';
 import { THRESHOLD_METRICS } from '../../../src/metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../../../src/registration/registration-outcome.ts';
 import { runMeasures } from '../../support/run-measures.ts';
