@@ -190,7 +190,10 @@ const outcome = members<OutcomeRecord>(
     heldMs: duration,
     heldUnderWayMs: duration,
     waitedMs: duration,
-    phases: tuple<RegistrationPhases>(['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs'], rounded),
+    phases: tuple<RegistrationPhases>(
+      ['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs', 'dnsMs'],
+      rounded,
+    ),
     returnedPayload: optionalText,
   },
   // Outcomes are the bulk of a journal: short names keep it small.

@@ -13,6 +13,7 @@ const ms = fc.integer({ min: -1_000_000, max: 2 ** 50 }).map((micros) => micros 
 const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
 
 const phases = fc.record({
+  dnsMs: orNull(ms),
   tcpMs: orNull(ms),
   tlsMs: orNull(ms),
   connackMs: orNull(ms),
