@@ -1,25 +1,38 @@
+import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { FAILED_RESULTS } from './outcome-counts.ts';
 
 /** What became of a row of the fleet file. Every row has exactly one of these. */
-const ROW_STATES = [
-  'assigned', // the service named a hub
-  'failed', // tried, and finally without a hub
-  'left-out', // unusable, so --on-bad-row skip left it out
-  'not-selected', // --limit, --only or --exclude did not select it
-  'not-started', // selected, but nothing was sent for it
-  'unknown', // possibly sent, without an answer
-] as const;
-
-export type RowState = (typeof ROW_STATES)[number];
+export type RowState =
+  | 'assigned' // the service named a hub
+  | 'failed' // tried, and finally without a hub
+  | 'left-out' // unusable, so --on-bad-row skip left it out
+  | 'not-selected' // --limit, --only or --exclude did not select it
+  | 'not-started' // selected, but nothing was sent for it
+  | 'unknown'; // possibly sent, without an answer
 
 /** A device of the fleet with the outcome that counts: the latest that was sent, else the last. */
 export type DeviceStanding = { readonly state: RowState; readonly outcome: RegistrationOutcome };
 
-/** Rows of the fleet file by state. The file has as many rows as all states together. */
-export type FleetAccount = { readonly fileRows: number } & Readonly<
+export type StateCounts = Readonly<
   Record<'assigned' | 'failed' | 'leftOut' | 'notSelected' | 'notStarted' | 'unknown', number>
 >;
+
+/** Rows of the fleet file by state. The file has as many rows as all states together. */
+export type FleetAccount = StateCounts & { readonly fileRows: number };
+
+/** All states, including those with 0. */
+export function byState(counts: ReadonlyMap<RowState, number>): StateCounts {
+  const of = (state: RowState): number => counts.get(state) ?? 0;
+  return {
+    assigned: of('assigned'),
+    failed: of('failed'),
+    leftOut: of('left-out'),
+    notSelected: of('not-selected'),
+    notStarted: of('not-started'),
+    unknown: of('unknown'),
+  };
+}
 
 export type AccountBasis = {
   /** Returns whether some session selected the row; `null` = the journal does not record it. */
@@ -49,24 +62,13 @@ export class AccountFold {
     if (outcome.round < this.#basis.rounds) return null;
     const standing = { state: this.#stateOf(this.#latest), outcome: this.#latest };
     this.#latest = null;
-    this.#counts.set(standing.state, this.#of(standing.state) + 1);
+    tally(this.#counts, standing.state);
     return standing;
   }
 
   result(): FleetAccount {
-    return {
-      fileRows: ROW_STATES.reduce((sum, state) => sum + this.#of(state), 0),
-      assigned: this.#of('assigned'),
-      failed: this.#of('failed'),
-      leftOut: this.#of('left-out'),
-      notSelected: this.#of('not-selected'),
-      notStarted: this.#of('not-started'),
-      unknown: this.#of('unknown'),
-    };
-  }
-
-  #of(state: RowState): number {
-    return this.#counts.get(state) ?? 0;
+    const counts = byState(this.#counts);
+    return { fileRows: Object.values(counts).reduce((sum, count) => sum + count, 0), ...counts };
   }
 
   #stateOf(outcome: RegistrationOutcome): RowState {

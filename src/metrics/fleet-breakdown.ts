@@ -1,5 +1,6 @@
+import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { RowState } from './fleet-account.ts';
+import { byState, type RowState, type StateCounts } from './fleet-account.ts';
 
 /** Values of one column that are counted separately; a column with more is not examined. */
 export const COLUMN_VALUES_MAX = 200;
@@ -14,7 +15,7 @@ const ASSIGNED_MAX = 0.1;
 /** Fewer failures share anything by chance. */
 const FAILURES_MIN = 3;
 
-export type ValueCounts = { readonly value: string; readonly counts: Readonly<Record<RowState, number>> };
+type ValueCounts = { readonly value: string; readonly counts: StateCounts };
 
 /** The failures with one code nearly all have this value, and devices with this value are hardly ever assigned. */
 export type SharedValue = {
@@ -52,12 +53,12 @@ export class FleetBreakdown {
 
   add({ group, otherValues, state, code }: FileRow): void {
     const counted = code !== null && (this.#codes.has(code) || this.#codes.size < CODES_MAX) ? code : null;
-    if (counted !== null) increase(this.#codes, counted);
+    if (counted !== null) tally(this.#codes, counted);
     [group ?? '', ...otherValues].forEach((value, column) => {
       const fold = this.#foldOf(column, value);
       if (fold === null) return;
-      increase(fold.states, state);
-      if (counted !== null) increase(fold.codes, counted);
+      tally(fold.states, state);
+      if (counted !== null) tally(fold.codes, counted);
     });
   }
 
@@ -65,18 +66,7 @@ export class FleetBreakdown {
   groups(): readonly ValueCounts[] {
     const values = [...(this.#values[0] ?? [])];
     if (values.every(([value]) => value === '')) return [];
-    return values.map(([value, { states }]) => {
-      const of = (state: RowState): number => states.get(state) ?? 0;
-      const counts = {
-        assigned: of('assigned'),
-        failed: of('failed'),
-        'left-out': of('left-out'),
-        'not-selected': of('not-selected'),
-        'not-started': of('not-started'),
-        unknown: of('unknown'),
-      };
-      return { value, counts };
-    });
+    return values.map(([value, { states }]) => ({ value, counts: byState(states) }));
   }
 
   /** What failures have in common, the most frequent code first. A column in which all rows are alike says nothing. */
@@ -111,8 +101,4 @@ export class FleetBreakdown {
     values.set(value, fold);
     return fold;
   }
-}
-
-function increase<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -100,7 +100,7 @@ export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'
   /** Scheduled time from a launch, numbered from 0, to the last launch; `null` in the closed model. */
   readonly scheduleLeftMs: (launch: number) => number | null;
   /** The whole run as estimated before it began; stands in until something can be measured. */
-  readonly estimateMs?: number;
+  readonly estimateMs: number;
 };
 
 /** Folds a run in progress, at low cost for each outcome and in constant memory. */
@@ -229,7 +229,7 @@ export class ProgressFold {
   /** `null` once the run is stopping, or has outlasted its estimate. */
   #estimateLeftMs(nowMs: number): number | null {
     const { estimateMs } = this.#plan;
-    return estimateMs === undefined || this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
+    return this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
   }
 
   #etaMs(nowMs: number): number | null {

@@ -10,7 +10,12 @@ export const ABSENT = '–';
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+  return withCommas(String(Math.round(count)));
+}
+
+/** A printed number with commas between the thousands before its decimals: `1,234.5678` */
+export function withCommas(digits: string): string {
+  return digits.replace(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
 /** Milliseconds in three digits, the precision of the measurement: `0.42`, `9.87`, `98.7`, `987`, `9,870`. */

@@ -7,7 +7,7 @@ import { checksumsText } from '../files/checksum-list.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
-import type { FleetBreakdown, ValueCounts } from '../metrics/fleet-breakdown.ts';
+import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
@@ -86,7 +86,7 @@ export function summarize(facts: RunFacts): Summary {
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
-    groups: facts.breakdown.groups().map(({ value, counts: of }) => ({ group: value, ...groupCounts(of) })),
+    groups: facts.breakdown.groups().map((each) => ({ group: each.value, ...each.counts })),
     sharedValues: facts.breakdown.sharedValues(),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
@@ -129,11 +129,21 @@ export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'ac
   return account.leftOut > 0 && !isJudged;
 }
 
-/** Registrations left to do. In a completed run, rows that never started were not selected. */
-export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
-  const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
-  return notStarted + results.cancelled + results.unknown;
+/** Registrations that the run was to do and did not, by result. A row that was not selected has never started in any round. */
+export function leftByResult({
+  results,
+  account,
+  fleet,
+}: LeftBasis): Readonly<Record<'not-started' | 'cancelled' | 'unknown', number>> {
+  const { cancelled, unknown } = results;
+  return { 'not-started': results['not-started'] - account.notSelected * fleet.rounds, cancelled, unknown };
 }
+
+export function leftOf(summary: LeftBasis): number {
+  return Object.values(leftByResult(summary)).reduce((sum, count) => sum + count, 0);
+}
+
+type LeftBasis = Pick<Summary, 'results' | 'account'> & { readonly fleet: Pick<Summary['fleet'], 'rounds'> };
 
 /**
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
@@ -180,12 +190,6 @@ function summarizeSession(record: SessionRecord): SessionSummary {
 function summarizeLatency(latency: LatencyHistograms): Summary['latency'] {
   const summaries = LATENCY_METRICS.map((metric) => [metric, latency.of(metric).summary()]);
   return Object.fromEntries(summaries) as Summary['latency'];
-}
-
-function groupCounts(counts: ValueCounts['counts']): Omit<Summary['groups'][number], 'group'> {
-  const { assigned, failed, unknown } = counts;
-  const [leftOut, notSelected, notStarted] = [counts['left-out'], counts['not-selected'], counts['not-started']];
-  return { assigned, failed, leftOut, notSelected, notStarted, unknown };
 }
 
 function summarizeTotals({

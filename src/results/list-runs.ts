@@ -48,6 +48,7 @@ const SUMMARY_PART = z.object({
   schemaVersion: z.literal(SUMMARY_SCHEMA_VERSION),
   fleet: z.object({ rows: z.number(), rounds: z.number() }),
   results: SUMMARY_SHAPE.shape.results,
+  account: SUMMARY_SHAPE.shape.account,
   end: SUMMARY_SHAPE.shape.end,
 });
 

@@ -100,7 +100,7 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
     clock,
     waves: sessionWaves(work),
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, resumed), expectation, run.runStartedAtEpochMs),
-    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
+    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds, fleet.rejectedRows)],
     journal,
     startPool: request.startPool,
     setup,

@@ -20,12 +20,12 @@ describe('the groups of a fleet', () => {
       { group: 'line-b', state: 'not-selected' },
       { group: null, state: 'left-out' },
     ]).groups();
-    expect(groups.map(({ value, counts }) => [value, counts.assigned, counts.failed, counts['not-selected']])).toEqual([
+    expect(groups.map(({ value, counts }) => [value, counts.assigned, counts.failed, counts.notSelected])).toEqual([
       ['line-b', 2, 0, 1],
       ['line-a', 0, 1, 0],
       ['', 0, 0, 0],
     ]);
-    expect(groups.at(-1)?.counts['left-out']).toBe(1);
+    expect(groups.at(-1)?.counts.leftOut).toBe(1);
   });
 
   it('are none where no row has one', () => {

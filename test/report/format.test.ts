@@ -7,6 +7,7 @@ import {
   formatNoun,
   formatShare,
   formatUntrusted,
+  withCommas,
 } from '../../src/report/format.ts';
 
 describe('numbers for people', () => {
@@ -47,6 +48,14 @@ describe('numbers for people', () => {
   ])('%d', (count, expected) => {
     expect(formatNoun(count, 'row')).toBe(expected);
   });
+});
+
+it.each([
+  ['0.123456', '0.123456'],
+  ['1234567.1234567', '1,234,567.1234567'],
+  ['1.234e-7', '1.234e-7'],
+])('%s → %s', (digits, expected) => {
+  expect(withCommas(digits)).toBe(expected);
 });
 
 describe('what others wrote', () => {

@@ -8,7 +8,7 @@ import type { EndReason, JournalRecord, SessionRecord } from '../../src/journal/
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { formatCount } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
-import type { Summary } from '../../src/report/summary.ts';
+import { leftOf, type Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { makeResults, mergeResults } from '../../src/results/write-results.ts';
 import { writeRejectedRows } from '../../src/run-folder/rejected-rows.ts';
@@ -176,6 +176,9 @@ describe('every row of the fleet file', () => {
         ] as const) {
           expect(page).toContain(`<tr><th scope="row">${label}</th><td>${formatCount(account[state])}</td></tr>`);
         }
+        const left = account.notStarted + account.unknown;
+        if (one.rounds === 1) expect(leftOf(summary)).toBe(left);
+        else expect(leftOf(summary)).toBeGreaterThanOrEqual(left);
         const xml = junitXml(summary);
         for (const state of STATES) expect(xml).toContain(`name="account.${state}" value="${account[state]}"`);
         // A device is never said to have a hub that the service does not know of; in one round, each one is said to have it.
@@ -183,20 +186,24 @@ describe('every row of the fleet file', () => {
         if (one.rounds === 1) expect(account.assigned).toBe(service.hubs.size);
         expect(requests.registersSent).toBeLessThanOrEqual(service.registers);
         expect(requests.registersSent + requests.registersUncounted).toBeGreaterThanOrEqual(service.registers);
+        expect(page.includes('The same folder contains')).toBe(files !== null);
         if (files === null) return;
         const rows = readResultRows(join(out, 'registrations.csv'));
         expect(rows.reduce((sum, row) => sum + Number(row['registers_sent']), requests.registersReplaced)).toBe(
           requests.registersSent,
         );
-        const left = readResultRows(join(out, 'not-registered.csv'));
-        expect(left).toHaveLength(account.fileRows - account.assigned);
+        const notRegistered = readResultRows(join(out, 'not-registered.csv'));
+        expect(notRegistered).toHaveLength(account.fileRows - account.assigned);
         const names = ['failed', 'left-out', 'not-selected', 'not-started', 'unknown'];
-        expect(names.map((name) => left.filter(({ state }) => state === name).length)).toEqual(
+        expect(names.map((name) => notRegistered.filter(({ state }) => state === name).length)).toEqual(
           STATES.slice(1).map((state) => account[state]),
         );
-        for (const row of left) expect([row['registration_id'], row['Site'], row['what_to_do']]).not.toContain('');
+        for (const row of notRegistered)
+          expect([row['registration_id'], row['Site'], row['what_to_do']]).not.toContain('');
         if (one.rounds > 1) return;
-        expect(new Set(left.map((row) => row['registration_id']).filter((id) => id?.startsWith('dev-')))).toEqual(
+        expect(
+          new Set(notRegistered.map((row) => row['registration_id']).filter((id) => id?.startsWith('dev-'))),
+        ).toEqual(
           new Set(
             Array.from({ length: one.rows }, (_, row) => row)
               .filter((row) => !service.hubs.has(row))

@@ -73,8 +73,10 @@ export class ThresholdWatch {
     movement: null,
   };
 
-  constructor(thresholds: readonly Threshold[]) {
+  /** @param rejectedRows of the fleet, which are known before the run begins */
+  constructor(thresholds: readonly Threshold[], rejectedRows: number) {
     this.#thresholds = thresholds.filter(({ abort }) => abort);
+    this.#measures.rejectedRows = rejectedRows;
   }
 
   add(outcome: RegistrationOutcome): void {

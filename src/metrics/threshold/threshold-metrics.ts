@@ -164,7 +164,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   ),
   total('registrations_per_second', 'ended registrations, over the active time', 'endedPerSecond', RATE_AT_END),
   total('active_time', 'first start to last end, over all sessions', 'activeMs', TIME),
-  metric('rejected_rows', 'rows of the fleet that were skipped', { live: null }, ({ rejectedRows }) => rejectedRows),
+  metric('rejected_rows', 'rows of the fleet that were skipped', {}, ({ rejectedRows }) => rejectedRows),
   health('loop_delay_p99', 'event-loop delay of the workers', 'loopDelayP99Ms', 'duration'),
   health('loop_delay_max', 'longest event-loop delay', 'loopDelayMaxMs', 'duration'),
   health('cpu_mean', 'busy cores, mean', 'cpuShareMean'),

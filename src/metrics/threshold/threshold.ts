@@ -1,5 +1,4 @@
-/** Longer ones before their prefixes. */
-export const COMPARATORS = ['<=', '>=', '==', '!=', '<', '>'] as const;
+export const COMPARATORS = ['<', '<=', '>', '>=', '==', '!='] as const;
 
 export type Comparator = (typeof COMPARATORS)[number];
 

@@ -14,7 +14,7 @@ import {
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { exceededLimits } from '../load-generator-text.ts';
-import { leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
 import { describeObserved } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
@@ -270,15 +270,19 @@ function errorCard(summary: Summary): Html {
 }
 
 function leftCard(summary: Summary): Html {
-  const { account, results, files } = summary;
+  const { account, files } = summary;
   const undone = leftOf(summary);
-  const parts = (['not-started', 'cancelled', 'unknown'] as const).filter((result) => results[result] > 0);
+  const parts = Object.entries(leftByResult(summary)).filter(([, count]) => count > 0);
   const left =
     undone === 0
       ? html`<p>Nothing.</p>`
       : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
-          .map((result) => `${formatCount(results[result])} ${result}`)
+          .map(([result, count]) => `${formatCount(count)} ${result}`)
           .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
+  const unselected =
+    account.notSelected === 0
+      ? NO_HTML
+      : html`<p>${formatNoun(account.notSelected, 'row')} not selected: register them in another run whose <code>--limit</code>, <code>--only</code> or <code>--exclude</code> selects them.</p>`;
   const retried =
     account.failed === 0
       ? NO_HTML
@@ -286,6 +290,6 @@ function leftCard(summary: Summary): Html {
   const kept =
     files === null
       ? NO_HTML
-      : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
-  return html`${left}${retried}${kept}`;
+      : html`<p>Keep the SHA-256 of SHA256SUMS with the papers of the order: <code>dpsload report --check</code> prints it. <a href="#files">What it covers</a></p>`;
+  return html`${left}${unselected}${retried}${kept}`;
 }

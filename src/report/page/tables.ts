@@ -84,7 +84,7 @@ export function accountTables(summary: Summary): Html {
   const { account } = summary;
   const states = Object.entries(ACCOUNT_LABELS) as [keyof typeof ACCOUNT_LABELS, string][];
   const rows = states.map(([state, label]) => [label, formatCount(account[state])]);
-  const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['together', formatCount(account.fileRows)]]);
+  const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['total', formatCount(account.fileRows)]]);
   const [head, ...groups] = groupRows(summary) ?? [];
   return html`${all}${head === undefined ? NO_HTML : table('Results by group', head, groups, { look: 'numbers wide' })}`;
 }

@@ -174,8 +174,10 @@ describe('a threshold', () => {
 });
 
 describe('a threshold that is to stop the run', () => {
+  const SKIPPED_ROWS = 3;
+
   function brokenAfter(expression: string, outcomes: readonly OutcomeRecord[]): number | null {
-    const watch = new ThresholdWatch([parseThreshold(expression)]);
+    const watch = new ThresholdWatch([parseThreshold(expression)], SKIPPED_ROWS);
     for (const [index, outcome] of outcomes.entries()) {
       watch.add(outcome);
       if (watch.broken() !== null) return index + 1;
@@ -195,6 +197,10 @@ describe('a threshold that is to stop the run', () => {
     ['p50(service) < 1s abort', good(400), null],
     ['p50(service) < 50ms abort', good(400), ABORT_REGISTRATIONS_MIN],
     ['max(service) < 50ms abort', good(400), 1],
+    ['count(left_out) < 3 abort', good(1), 1],
+    ['count(left_out) <= 3 abort', good(400), null],
+    ['rejected_rows == 0 abort', good(1), 1],
+    ['rejected_rows == 3 abort', good(400), null],
   ])('%s', (expression, outcomes, after) => {
     expect(brokenAfter(expression, outcomes)).toBe(after);
   });
