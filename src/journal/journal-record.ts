@@ -152,7 +152,7 @@ const duration = orUsual(rounded, 0);
 const time = orNull(rounded);
 const optionalText = orNull(text);
 
-export type OutcomeRecord = { readonly kind: 'outcome' } & RegistrationOutcome;
+export type OutcomeRecord = RegistrationOutcome;
 
 const outcome = members<OutcomeRecord>(
   {

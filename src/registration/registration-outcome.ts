@@ -34,6 +34,8 @@ export type RegistrationPhases = {
 
 /** Everything that a results row needs. */
 export type RegistrationOutcome = {
+  /** The journal's name for it: it keeps outcomes as they are, since copying so many members costs more than writing them. */
+  readonly kind: 'outcome';
   /** Place in the fleet, 0-based: the journal's key together with `round`. */
   readonly row: number;
   /** 1-based. */
