@@ -193,6 +193,7 @@ const outcome = members<OutcomeRecord>(
     phases: tuple<RegistrationPhases>(
       ['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs', 'dnsMs'],
       rounded,
+      6,
     ),
     returnedPayload: optionalText,
   },

@@ -144,21 +144,30 @@ export function members<T extends object>(
   };
 }
 
-/** The members as a list in the order of `names`, `null` for absent ones. Omits the absent ones at its end, and a list of none. */
-export function tuple<T extends object>(names: readonly (keyof T)[], field: Field<number>): Field<Nullable<T>> {
+/**
+ * The members as a list in the order of `names`, `null` for absent ones. Omits the list when all are absent, and the members behind the first
+ * `countMin`, which earlier versions did not have, when they are.
+ */
+export function tuple<T extends object>(
+  names: readonly (keyof T)[],
+  field: Field<number>,
+  countMin = names.length,
+): Field<Nullable<T>> {
   return {
     write(value) {
       const last = names.findLastIndex((name) => value[name] !== null);
       if (last < 0) return undefined;
-      return names.slice(0, last + 1).map((name) => (value[name] === null ? null : field.write(value[name])));
+      const written = names.slice(0, Math.max(countMin, last + 1));
+      return written.map((name) => (value[name] === null ? null : field.write(value[name])));
     },
-    read(values = []) {
-      if (!Array.isArray(values) || values.length > names.length) {
-        throw new FieldError(`is not a list of at most ${names.length}`);
+    read(values) {
+      const given = values === undefined ? names.map(() => null) : values;
+      if (!Array.isArray(given) || given.length < countMin || given.length > names.length) {
+        throw new FieldError(`is not a list of ${countMin === names.length ? '' : `${countMin} to `}${names.length}`);
       }
       const read: Partial<Record<keyof T, number | null>> = {};
       names.forEach((name, index) => {
-        read[name] = (values[index] ?? null) === null ? null : field.read(values[index]);
+        read[name] = (given[index] ?? null) === null ? null : field.read(given[index]);
       });
       return read as Nullable<T>;
     },

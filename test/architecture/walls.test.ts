@@ -92,8 +92,12 @@ describe('the house', () => {
     ).toEqual([]);
   });
 
-  it('is described by npm run house', () => {
-    if (process.env['npm_lifecycle_event'] === 'house') process.stdout.write(`\n${describeHouse(files)}\n`);
+  it('is described by npm run house, room by room', () => {
+    const description = describeHouse(files);
+    if (process.env['npm_lifecycle_event'] === 'house') process.stdout.write(`\n${description}\n`);
+    const filesOfRooms = [...description.matchAll(/^ {2}\S+: (\d+) files$/gm)].map(([, count]) => Number(count));
+    expect(filesOfRooms).toHaveLength(ROOMS.length);
+    expect(filesOfRooms.reduce((sum, count) => sum + count)).toBe(files.length);
   });
 });
 

@@ -13,6 +13,7 @@ import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration
 import { runRegistration } from '../../src/registration/run-registration.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { launch } from '../support/launches.ts';
+import { UNHEARD } from '../support/unheard.ts';
 import type { ServerReady } from './dps-server.ts';
 import type { Contender } from './interleaved-rounds.ts';
 
@@ -104,10 +105,7 @@ export function registrations(
       idScope: ID_SCOPE,
       apiVersion: API_VERSION_DEFAULT,
       userAgent: USER_AGENT,
-      onThrottle: () => {},
-      onConnection: () => {},
-      onPermit: () => {},
-      onHold: () => {},
+      ...UNHEARD,
     });
     const { result, errorMessage } = await outcome;
     if (result !== 'assigned') throw new Error(`${result}: ${errorMessage}`);

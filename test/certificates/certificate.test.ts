@@ -31,7 +31,7 @@ it('a chain holds what stands between device and root', async () => {
   expect(intermediatesIn('no PEM')).toBe('');
 });
 
-it.each(VALIDITY_KINDS)('a validity is what it is called: %s', async (kind) => {
+it.each(VALIDITY_KINDS)('gives a certificate the validity that its name says: %s', async (kind) => {
   for (const days of [1, 365]) {
     const { notBeforeMs, notAfterMs } = validityOf(kind, days, NOW_MS);
     const request = { kind: 'device', commonName: 'dev-1', notBeforeMs, notAfterMs } as const;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunComparison } from '../../src/report/compare-runs.ts';
 import type { Summary } from '../../src/report/summary.ts';
+import { aimAtService } from '../support/aim-at-service.ts';
 import { dpsload, type Ended } from '../support/dpsload-program.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -93,11 +94,7 @@ describe('a finished run of the version before', () => {
 
   it('is found as an earlier run of its fleet', async () => {
     const other = copyOfFixture();
-    const file = join(other.cwd, 'done', 'run.json');
-    // An embedded emulator is new in every run: only a run at a service is one that could be repeated.
-    const target = { kind: 'service', host: 'dps.example.net', port: 8883, idScope: '0ne00000001' };
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), target }));
-    const atService = ['--host', target.host, '--id-scope', target.idScope, '--out', '.', '--dry-run'];
+    const atService = [...aimAtService(join(other.cwd, 'done')), '--out', '.', '--dry-run'];
     const { code, stderr } = await other.program('run', 'fleet.csv', ...atService);
     expect(code).toBe(2);
     expect(stderr).toMatch(/\bdone\b/);

@@ -88,7 +88,7 @@ describe('thresholds of a run', () => {
     expect(run.stdout).toMatch(/ not-started/);
   });
 
-  it('that are none end it before it begins', async () => {
+  it('that cannot be read end it before it begins', async () => {
     const run = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none'), ...flags('p95(servce) < 3s')]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain('  p95(servce) < 3s\n      ^ not a valid time. Write service.');

@@ -313,7 +313,7 @@ faults:
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
   });
 
-  it('begins after the handshake when a rule is for certain devices', () => {
+  it('lets a rule for certain devices strike only after the handshake', () => {
     const { faults } = read(`${MINIMAL}faults: [{ fault: outage, registrationIds: 'a*' }]\n`);
     expect(faults[0]?.points).toEqual(['open', 'connect', 'subscribe', 'register', 'poll']);
   });

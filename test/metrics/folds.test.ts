@@ -164,7 +164,7 @@ describe('totals', () => {
     });
   });
 
-  it('of nothing are no rate', () => {
+  it('have no rate when nothing was registered', () => {
     expect(new RunTotals().values()).toMatchObject({ activeMs: 0, endedPerSecond: null });
   });
 });

@@ -64,7 +64,7 @@ describe('progress', () => {
     expect(hubs).toEqual([{ hub: HUBS[0], count: 2, share: 1, expectedShare: 0.5 }]);
   });
 
-  it('launches nothing more when it stops: what is in flight is all that is waited for', () => {
+  it('waits only for what is in flight once the run is stopping', () => {
     const fold = new ProgressFold(plan);
     for (let row = 0; row < 10; row += 1) fold.add(outcomeRecord(row, { startedAtMs: 0, finishedAtMs: 3_000 }));
     fold.addSample(sampleRecord(5_000, { inFlight: 4, launched: 2, settled: 2 }));

@@ -43,6 +43,15 @@ const run = fc.record({
   sessions: fc.array(session, { minLength: 1, maxLength: 3 }),
 });
 
+/** Which chance would hardly make. */
+const WHOLE: Run = {
+  rows: 3,
+  bad: 0,
+  rounds: 1,
+  isMerge: false,
+  sessions: [{ fates: Array(40).fill('assigned'), selected: null, launches: 60, ending: 'completed' }],
+};
+
 type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
 type Session = Run['sessions'][number];
 
@@ -156,7 +165,7 @@ describe('every row of the fleet file', () => {
     await fc.assert(
       fc.asyncProperty(run, async (one) => {
         const { summary, reportHtml, out, service } = await make(one);
-        const { account, groups, requests, verdict, files } = summary;
+        const { account, groups, requests, verdict, end, files } = summary;
         expect(account.fileRows).toBe(one.rows + one.bad);
         expect([sumOf(account), account.leftOut]).toEqual([account.fileRows, one.bad]);
         if (groups.length > 0) {
@@ -164,9 +173,10 @@ describe('every row of the fleet file', () => {
             expect(groups.reduce((sum, group) => sum + group[state], 0)).toBe(account[state]);
           }
         }
-        expect(verdict === 'all-assigned').toBe(
-          account.assigned === account.fileRows && verdict !== 'stopped' && verdict !== 'some-failed' && files !== null,
-        );
+        const isWhole = account.assigned === account.fileRows && ['completed', 'limit'].includes(end?.reason ?? '');
+        // A device that is assigned in the last round may have failed in the one before.
+        if (one.rounds === 1) expect(verdict === 'all-assigned').toBe(isWhole);
+        else if (verdict === 'all-assigned') expect(isWhole).toBe(true);
         expectSentence(summaryText(summary).split('\n')[1] ?? '', account);
         const page = reportHtml();
         expectSentence((/<h1>(.*?)<\/h1>/.exec(page)?.[1] ?? '').replace('All', 'all'), account);
@@ -211,7 +221,7 @@ describe('every row of the fleet file', () => {
           ),
         );
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [[WHOLE]] },
     );
   });
 });

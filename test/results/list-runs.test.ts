@@ -129,7 +129,7 @@ describe('the list of runs', () => {
       (folder) => writeFileSync(join(folder, 'journal.ndjson'), 'x\n'),
       { state: 'unreadable' },
     ],
-  ])('calls a run %s', async (_, change, expected) => {
+  ])('gives a run the state %s', async (_, change, expected) => {
     const out = mkdtempSync(join(root, 'out-'));
     change(runIn(out, [...two, outcomeRecord(0), end('interrupted')]));
     expect(await listRuns(out)).toMatchObject([expected]);

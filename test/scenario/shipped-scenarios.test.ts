@@ -44,7 +44,7 @@ describe('the JSON Schema of scenarios', () => {
     );
   });
 
-  it.each(SETTING_NAMES)('knows %s, and says what it is', (name) => {
+  it.each(SETTING_NAMES)('describes %s', (name) => {
     const { key, help } = settingNamed(name);
     const at = key
       .split('.')

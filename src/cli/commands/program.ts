@@ -31,8 +31,6 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   sas: ['Print a SAS token for any MQTT client', async () => (await import('./sas-command.ts')).sasCommand()],
 };
 
-export const COMMAND_NAMES = Object.keys(COMMANDS);
-
 /** @param requested name of the command to load; the others appear in the help only. */
 export async function buildProgram(requested: string | undefined): Promise<Command> {
   const root = new Command('dpsload')
