@@ -3,7 +3,8 @@ import { DurationHistogram } from './duration-histogram.ts';
 import { LATENCY_METRICS, type LatencyMetric } from './latency-metric.ts';
 import { allocationMs, outcomeTimes } from './outcome-times.ts';
 
-const ASSIGNED_METRICS = LATENCY_METRICS.filter((metric) => metric !== 'responseNotAssigned');
+const TIMES = ['response', 'held', 'startLag', 'service', 'waited'] as const;
+const PHASES = ['dns', 'tcp', 'tls', 'connack', 'suback', 'accepted', 'assigned'] as const;
 
 /**
  * One histogram for each metric. Only assigned registrations count: a refusal takes less time than an assignment and a
@@ -20,11 +21,14 @@ export class LatencyHistograms {
       this.of('responseNotAssigned').recordMs(times.responseMs);
       return;
     }
-    const durations = { ...times, ...outcome.phases, allocationMs: allocationMs(outcome) };
-    for (const metric of ASSIGNED_METRICS) {
-      const durationMs = durations[`${metric}Ms`];
-      if (durationMs !== null) this.of(metric).recordMs(durationMs);
-    }
+    const { phases } = outcome;
+    for (const metric of TIMES) this.of(metric).recordMs(times[`${metric}Ms`]);
+    for (const metric of PHASES) this.#record(metric, phases[`${metric}Ms`]);
+    this.#record('allocation', allocationMs(outcome));
+  }
+
+  #record(metric: LatencyMetric, durationMs: number | null): void {
+    if (durationMs !== null) this.of(metric).recordMs(durationMs);
   }
 
   of(metric: LatencyMetric): DurationHistogram {

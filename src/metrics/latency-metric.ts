@@ -5,6 +5,7 @@ export const LATENCY_METRICS = [
   'startLag', // lateness of the load generator
   'service', // the work of service, network and client
   'waited', // pauses requested by the service or the policy
+  'dns', // only where a connection had to ask the name service
   'tcp',
   'tls',
   'connack',

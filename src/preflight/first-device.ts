@@ -62,14 +62,14 @@ type Attempt = { readonly facts: PreflightFacts; readonly failure: ConnectionFai
 
 function connectOnce(identity: ConversationIdentity, open: OpenConversation, clock: Clock): Promise<Attempt> {
   return new Promise((resolve) => {
-    const startedAtMs = clock.nowMs();
+    let dialledAtMs = clock.nowMs();
     let tcpAtMs: number | null = null;
     let tlsAtMs: number | null = null;
     const finish = (failure: ConnectionFailure | null): void => {
       timer.cancel();
       conversation.close();
       const facts = {
-        tcpMs: since(startedAtMs, tcpAtMs),
+        tcpMs: since(dialledAtMs, tcpAtMs),
         tlsMs: since(tcpAtMs, tlsAtMs),
         connackMs: failure === null ? since(tlsAtMs, clock.nowMs()) : null,
         failureCode: null,
@@ -77,12 +77,13 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
       resolve({ facts, failure });
     };
     const conversation = open(identity, (event) => {
-      if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
+      if (event.type === 'resolved') dialledAtMs = clock.nowMs();
+      else if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
       else if (event.type === 'secured') tlsAtMs = clock.nowMs();
       else if (event.type === 'connected') finish(null);
       else if (event.type === 'lost') finish(event.failure);
     });
-    const timer = clock.wakeAt(startedAtMs + CONNECT_TIMEOUT_MS, () => {
+    const timer = clock.wakeAt(dialledAtMs + CONNECT_TIMEOUT_MS, () => {
       const code = tcpAtMs === null ? 'tcp-timeout' : tlsAtMs === null ? 'tls-failed' : 'closed';
       finish({ code, message: `no CONNACK within ${CONNECT_TIMEOUT_MS / 1000} s` });
     });

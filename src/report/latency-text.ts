@@ -8,6 +8,7 @@ export const LATENCY_LABELS: Readonly<Record<LatencyMetric, readonly [label: str
   startLag: ['start lag', 'lateness of the load generator'],
   service: ['service', 'work of the service, the network and the client'],
   waited: ['waited', 'pauses requested by the service or the policy'],
+  dns: ['dns', 'name service, where a connection had to ask it'],
   tcp: ['tcp', 'connect'],
   tls: ['tls', 'handshake'],
   connack: ['connack', 'MQTT CONNECT to CONNACK'],

@@ -31,6 +31,7 @@ export function bareHandshake({ port, caPem }: ServerReady): Contender {
     new Promise((resolve, reject) => {
       const stream = dial(
         {
+          resolved: () => {},
           tcpConnected: () => {},
           secured: () => stream.end(),
           ended: (failure) => (failure === null ? resolve() : reject(new Error(failure.message))),

@@ -19,6 +19,7 @@ const phases = fc.record({
   subackMs: orNull(ms),
   acceptedMs: orNull(ms),
   assignedMs: orNull(ms),
+  dnsMs: orNull(ms),
 });
 
 const outcome: fc.Arbitrary<JournalRecord> = fc.record({

@@ -27,7 +27,7 @@ describe('latency', () => {
         finishedAtMs: 1107,
         heldMs: 100,
         waitedMs: 500,
-        phases: { tcpMs: 11, tlsMs: 12, connackMs: 13, subackMs: 14, acceptedMs: 15, assignedMs: 16 },
+        phases: { dnsMs: 10, tcpMs: 11, tlsMs: 12, connackMs: 13, subackMs: 14, acceptedMs: 15, assignedMs: 16 },
       }),
     ]);
     const medians = LATENCY_METRICS.map((metric) => [metric, latency.of(metric).percentileMs(50)]);
@@ -37,6 +37,7 @@ describe('latency', () => {
       startLag: 3,
       service: 504,
       waited: 500,
+      dns: 10,
       tcp: 11,
       tls: 12,
       connack: 13,

@@ -119,7 +119,7 @@ describe('is lost as', () => {
       code: 'websocket-refused',
       message: `localhost:${port}: no MQTT over WebSocket: the server answered the upgrade with HTTP ${status} ${text}`,
     });
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'lost']);
     expect(upgrades).toHaveLength(1);
   });
 
@@ -141,7 +141,7 @@ describe('is lost as', () => {
     const { port, upgrades } = await serve(dpsScript(), null, await createTestCa('other root'));
     const { events, event } = dial(port);
     expect((await event('lost')).failure.code).toBe('tls-unknown-ca');
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'lost']);
     expect(upgrades).toEqual([]);
   });
 

@@ -89,6 +89,7 @@ type Place = keyof typeof PLACES;
 type EventName = RegistrationEvent['type'];
 
 const EVENTS: Readonly<Record<EventName, Event>> = {
+  resolved: { type: 'resolved' },
   tcpConnected: { type: 'tcpConnected' },
   secured: { type: 'secured' },
   connected: { type: 'connected' },
@@ -114,6 +115,7 @@ const DROPPED = 'stays, drops';
 /** `woke` comes when the machine has asked for it. */
 const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
   connecting: {
+    resolved: 'stays, measures',
     tcpConnected: 'stays, measures',
     secured: 'stays, measures',
     connected: 'awaitingReady',
@@ -129,6 +131,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   awaitingReady: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -144,6 +147,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   registering: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -159,6 +163,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   polling: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -174,6 +179,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToPoll: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -189,6 +195,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToRegister: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -204,6 +211,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToReconnect: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -219,6 +227,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   awaitingPermit: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -234,6 +243,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: 'done: withdrawPermit, closeConversation, finish cancelled',
   },
   held: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -249,6 +259,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: 'done: reportHold, closeConversation, finish cancelled',
   },
   done: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -411,6 +422,7 @@ describe('every answer to the request in flight', () => {
 describe('an outcome', () => {
   it('of an assignment holds what the service said, and the lengths of the phases', () => {
     const walk = new Walk()
+      .on({ type: 'resolved' }, 64)
       .on({ type: 'tcpConnected' }, 1)
       .on({ type: 'secured' }, 2)
       .on({ type: 'connected' }, 4)
@@ -439,10 +451,10 @@ describe('an outcome', () => {
       serviceCreatedAt: 'C',
       serviceUpdatedAt: 'U',
       startedAtMs: 1000,
-      finishedAtMs: 1000 + 31 + 3000 + 32,
+      finishedAtMs: 1000 + 64 + 31 + 3000 + 32,
       waitedMs: 3000,
       heldUnderWayMs: 0,
-      phases: { tcpMs: 1, tlsMs: 2, connackMs: 4, subackMs: 8, acceptedMs: 16, assignedMs: 3032 },
+      phases: { dnsMs: 64, tcpMs: 1, tlsMs: 2, connackMs: 4, subackMs: 8, acceptedMs: 16, assignedMs: 3032 },
       returnedPayload: '{"a":1}',
     });
   });
@@ -457,6 +469,7 @@ describe('an outcome', () => {
     const walk = new Walk({ pollDelayMinMs: 0 }).connect().answer(202, ACCEPTED, 0).wake().lose('closed');
     const brokenAtMs = walk.atMs;
     expect(walk.wake().state.progress.phases).toMatchObject({
+      dnsMs: null,
       tcpMs: null,
       tlsMs: null,
       connackMs: null,
@@ -899,7 +912,7 @@ describe('any events in any order', () => {
   });
   const others = fc
     .constantFrom<EventName[]>(
-      ...(['tcpConnected', 'secured', 'connected', 'ready', 'woke', 'cancelled'] as const),
+      ...(['resolved', 'tcpConnected', 'secured', 'connected', 'ready', 'woke', 'cancelled'] as const),
       ...(['permitGranted', 'outageEnded', 'released'] as const),
     )
     .map((type) => EVENTS[type]);

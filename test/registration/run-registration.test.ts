@@ -111,6 +111,7 @@ describe('a registration', () => {
 
   it('holds every member of an outcome, and no other', async () => {
     const members: Readonly<Record<keyof RegistrationOutcome, true>> = {
+      kind: true,
       row: true,
       round: true,
       sequence: true,

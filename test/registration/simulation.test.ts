@@ -134,7 +134,7 @@ async function register(
 /** What the service registered, and neither the outcome nor a run that goes on after it would tell. */
 function unmarked(outcome: RegistrationOutcome, registered: number): readonly string[] {
   const index = new SettlementIndex(1, 1);
-  index.addOutcome({ kind: 'outcome', ...outcome, row: 0 }, 0);
+  index.addOutcome({ ...outcome, row: 0 }, 0);
   const problems: string[] = [];
   if (registered > 1 && !outcome.possiblyTwice) problems.push(`registered ${registered} times, unmarked`);
   if (registered > 0 && !index.wasPossiblySent(0, 1)) problems.push('registered, and would be again, unmarked');

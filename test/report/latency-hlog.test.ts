@@ -7,7 +7,10 @@ import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 it('reads back as HdrHistogram logs do: one histogram of microseconds for each metric', () => {
   const latency = new LatencyHistograms();
-  for (let row = 0; row < 100; row += 1) latency.add(outcomeRecord(row, { finishedAtMs: row * 10 + 3010 + row }));
+  for (let row = 0; row < 100; row += 1) {
+    const { phases } = outcomeRecord(row);
+    latency.add(outcomeRecord(row, { finishedAtMs: row * 10 + 3010 + row, phases: { ...phases, dnsMs: 3 } }));
+  }
   latency.add(outcomeRecord(100, notAssigned({ result: 'failed' })));
   const log = latencyHlog(latency, Date.UTC(2026, 0, 2), 12_345);
   expect(listTags(log)).toEqual([...LATENCY_METRICS]);
