@@ -12,10 +12,14 @@ export type CohortCounts = {
   readonly unassigned: number;
 };
 
-/** Counts the devices assigned to their first hub, by cohort. */
+type CohortFold = { readonly hubs: Map<string, number>; initial: number; unassigned: number };
+
+/** Counts the devices assigned to their first hub, by cohort; takes registrations in the order of the fleet, then of rounds. */
 export class AllocationCounts {
   readonly #by: CohortKind;
-  readonly #cohorts = new Map<string, { readonly hubs: Map<string, number>; initial: number; unassigned: number }>();
+  readonly #cohorts = new Map<string, CohortFold>();
+  /** The latest device, if it counts as unassigned so far. */
+  #unassigned: { readonly row: number; readonly cohort: CohortFold } | null = null;
 
   constructor(by: CohortKind) {
     this.#by = by;
@@ -23,22 +27,33 @@ export class AllocationCounts {
 
   /** @param region of the run in which the device registers; `null` = not stated */
   add({ outcome, isInitial, hadHub }: DeviceStep, region: string | null): void {
-    const isUnassigned = outcome.result !== 'assigned' && outcome.result !== 'not-started' && !hadHub;
-    if (!isInitial && !isUnassigned) return;
-    const name = this.#cohortOf(outcome, region);
-    const counts = this.#cohorts.get(name) ?? { hubs: new Map(), initial: 0, unassigned: 0 };
-    this.#cohorts.set(name, counts);
-    counts[isUnassigned ? 'unassigned' : 'initial'] += 1;
-    if (isInitial) tally(counts.hubs, (outcome.assignedHub ?? '').toLowerCase());
+    const { result, row, assignedHub } = outcome;
+    if (result === 'not-started') return;
+    // A later round decides about a device that got no hub in an earlier one.
+    if (this.#unassigned?.row === row) this.#unassigned.cohort.unassigned -= 1;
+    this.#unassigned = null;
+    if (isInitial) {
+      const cohort = this.#cohortOf(outcome, region);
+      cohort.initial += 1;
+      tally(cohort.hubs, (assignedHub ?? '').toLowerCase());
+    } else if (result !== 'assigned' && !hadHub) {
+      const cohort = this.#cohortOf(outcome, region);
+      cohort.unassigned += 1;
+      this.#unassigned = { row, cohort };
+    }
   }
 
   /** Sorted by name; '' = devices without a group, region or expected hub, or the whole fleet. */
   cohorts(): ReadonlyMap<string, CohortCounts> {
-    return new Map([...this.#cohorts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const counted = [...this.#cohorts].filter(([, { initial, unassigned }]) => initial + unassigned > 0);
+    return new Map(counted.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  #cohortOf({ group, expectedHub }: RegistrationOutcome, region: string | null): string {
+  #cohortOf({ group, expectedHub }: RegistrationOutcome, region: string | null): CohortFold {
     const names = { fleet: '', group, region, row: expectedHub?.toLowerCase() };
-    return names[this.#by] ?? '';
+    const name = names[this.#by] ?? '';
+    const cohort = this.#cohorts.get(name) ?? { hubs: new Map(), initial: 0, unassigned: 0 };
+    this.#cohorts.set(name, cohort);
+    return cohort;
   }
 }

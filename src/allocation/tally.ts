@@ -1,4 +1,4 @@
 /** Adds `count` to the entry of `key`. */
-export function tally(counts: Map<string, number>, key: string, count = 1): void {
+export function tally<Key>(counts: Map<Key, number>, key: Key, count = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + count);
 }

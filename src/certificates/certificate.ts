@@ -14,12 +14,8 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import type { KeyAlgorithm } from './key-algorithm.ts';
 import type { Validity } from './validity.ts';
-
-/** Algorithms of new keys. Small devices can handle P-256, and a key takes a hundredth of the time that RSA needs. */
-export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;
-
-export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const P384 = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const;
@@ -30,13 +26,6 @@ const KEY_GENERATION: Readonly<Record<KeyAlgorithm, webcrypto.EcKeyGenParams | w
   p256: P256,
   rsa2048: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
 };
-
-/** The kind of a key: one of `KEY_ALGORITHMS`, or OpenSSL's name for it, with its size. */
-export function keyKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
-  const { namedCurve, modulusLength } = asymmetricKeyDetails;
-  if (namedCurve === 'prime256v1') return 'p256';
-  return namedCurve ?? `${asymmetricKeyType ?? 'unknown'}${modulusLength ?? ''}`;
-}
 
 /** A certificate with its private key, both PEM. */
 export type KeyedCertificate = {

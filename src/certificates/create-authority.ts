@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { createCertificate, type KeyAlgorithm, type KeyedCertificate } from './certificate.ts';
+import { createCertificate, type KeyedCertificate } from './certificate.ts';
 import { parseCertificate } from './certificate-chain.ts';
 import { isKeyOf, obstacle, type PairFiles, readPair, writePair } from './certificate-pair.ts';
+import type { KeyAlgorithm } from './key-algorithm.ts';
 import { validityOf } from './validity.ts';
 
 export type AuthorityRequest = {

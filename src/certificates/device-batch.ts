@@ -1,14 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import {
-  type Issuer,
-  issueCertificate,
-  type KeyAlgorithm,
-  type KeyedCertificate,
-  keyKind,
-  openIssuer,
-} from './certificate.ts';
+import { type Issuer, issueCertificate, type KeyedCertificate, openIssuer } from './certificate.ts';
 import { commonName, intermediatesIn, parseCertificate } from './certificate-chain.ts';
 import { isKeyOf, obstacle, type PairFiles, pairFiles, readPair, writePair } from './certificate-pair.ts';
+import { type KeyAlgorithm, keyKind } from './key-algorithm.ts';
 import { hasValidity, type ValidityKind, validityOf } from './validity.ts';
 
 /** Properties that all certificates of a batch share. */

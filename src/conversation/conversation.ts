@@ -22,10 +22,12 @@ export type Answer = {
 };
 
 /**
- * The first four come in this order, each at most once. `answered` and `stale` can come at any time after `connected`, `lost` at any time;
+ * The first five come in this order, each at most once. `answered` and `stale` can come at any time after `connected`, `lost` at any time;
  * `lost` is the last event.
  */
 export type ConversationEvent =
+  /** The name service gave the host's addresses; does not come where they were known before. */
+  | { readonly type: 'resolved' }
   | { readonly type: 'tcpConnected' }
   | { readonly type: 'secured' }
   /** The service accepted the connection (MQTT: CONNACK). */

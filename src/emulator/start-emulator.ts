@@ -12,7 +12,7 @@ import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
-import { type Listener, listenTls, serverNames } from './server/tls-listener.ts';
+import { type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
 import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
@@ -172,12 +172,12 @@ async function listenAll(
       log('a device sends no server name (SNI), which the real endpoint may require; reported only once');
     hasLoggedNameless = true;
   };
-  const secured = (securedPort: number, serve: (socket: TLSSocket) => void): Promise<number> =>
+  const secured = (at: Pick<ListenAddress, 'port' | 'portFlag'>, serve: (socket: TLSSocket) => void): Promise<number> =>
     opened(
       listenTls(
         {
           host,
-          port: securedPort,
+          ...at,
           ...server,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
@@ -193,8 +193,11 @@ async function listenAll(
   };
   const records = { ...context, idScope, newGuid: randomUUID };
   return {
-    port: await secured(port, (socket) => serve(socket, socket)),
-    websocketPort: websocketPort === null ? null : await secured(websocketPort, websocketServer(limits, clock, serve)),
+    port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
+    websocketPort:
+      websocketPort === null
+        ? null
+        : await secured({ port: websocketPort, portFlag: '--websocket-port' }, websocketServer(limits, clock, serve)),
     httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, records)),
   };
 }

@@ -1,4 +1,3 @@
-import { quoteValue } from '../problem/quote-value.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetColumns } from './fleet-header.ts';
 import type { FleetRules } from './fleet-rules.ts';
@@ -57,26 +56,3 @@ function isCapitalWithDerivedKey(fields: readonly string[], { placeOf }: FleetCo
   if (!isDerived || fields[placeOf.get('device_key') ?? -1]) return false;
   return /[A-Z]/.test(fields[placeOf.get('registration_id') ?? -1] ?? '');
 }
-
-/** Warns of `RowCounts.capitalIds`; `null` if there are none. */
-export function capitalIdsWarning(count: number): string | null {
-  if (count === 0) return null;
-  const ids = count === 1 ? '1 registration ID has' : `${count.toLocaleString('en-US')} registration IDs have`;
-  return `${ids} capital letters and a derived key: whether the service folds the case before it derives the key is unverified`;
-}
-
-export const CAPITAL_IDS_REMEDY = 'Use lower case, or try a few of these IDs first (--limit)';
-
-/** Warns of `RowCounts.windows1252`; `null` if there are none. */
-export function windows1252Warning({ windows1252 }: Pick<RowCounts, 'windows1252'>): string | null {
-  if (windows1252 === null) return null;
-  const { rows, columns, line, value } = windows1252;
-  const count = rows === 1 ? '1 row has' : `${rows.toLocaleString('en-US')} rows have`;
-  const where = `column${columns.length === 1 ? '' : 's'} ${columns.map(quoteValue).join(', ')}`;
-  return (
-    `${count} text in ${where} that is not UTF-8; it is read as Windows-1252 and written to the results as UTF-8 ` +
-    `(line ${line}: ${quoteValue(value)})`
-  );
-}
-
-export const WINDOWS_1252_REMEDY = 'Check that the text shown is right, or save the file as CSV in UTF-8';

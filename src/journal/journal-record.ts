@@ -154,7 +154,7 @@ const duration = orUsual(rounded, 0);
 const time = orNull(rounded);
 const optionalText = orNull(text);
 
-export type OutcomeRecord = { readonly kind: 'outcome' } & RegistrationOutcome;
+export type OutcomeRecord = RegistrationOutcome;
 
 const outcome = members<OutcomeRecord>(
   {
@@ -192,7 +192,11 @@ const outcome = members<OutcomeRecord>(
     heldMs: duration,
     heldUnderWayMs: duration,
     waitedMs: duration,
-    phases: tuple<RegistrationPhases>(['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs'], rounded),
+    phases: tuple<RegistrationPhases>(
+      ['tcpMs', 'tlsMs', 'connackMs', 'subackMs', 'acceptedMs', 'assignedMs', 'dnsMs'],
+      rounded,
+      6,
+    ),
     returnedPayload: optionalText,
   },
   // Outcomes are the bulk of a journal: short names keep it small.

@@ -144,21 +144,30 @@ export function members<T extends object>(
   };
 }
 
-/** The members as a list in the order of `names`, `null` for absent ones. Omits the list when all are absent. */
-export function tuple<T extends object>(names: readonly (keyof T)[], field: Field<number>): Field<Nullable<T>> {
+/**
+ * The members as a list in the order of `names`, `null` for absent ones. Omits the list when all are absent, and the members behind the first
+ * `countMin`, which earlier versions did not have, when they are.
+ */
+export function tuple<T extends object>(
+  names: readonly (keyof T)[],
+  field: Field<number>,
+  countMin = names.length,
+): Field<Nullable<T>> {
   return {
-    write: (value) =>
-      names.every((name) => value[name] === null)
-        ? undefined
-        : names.map((name) => (value[name] === null ? null : field.write(value[name]))),
+    write(value) {
+      const last = names.findLastIndex((name) => value[name] !== null);
+      if (last < 0) return undefined;
+      const written = names.slice(0, Math.max(countMin, last + 1));
+      return written.map((name) => (value[name] === null ? null : field.write(value[name])));
+    },
     read(values) {
       const given = values === undefined ? names.map(() => null) : values;
-      if (!Array.isArray(given) || given.length !== names.length) {
-        throw new FieldError(`is not a list of ${names.length}`);
+      if (!Array.isArray(given) || given.length < countMin || given.length > names.length) {
+        throw new FieldError(`is not a list of ${countMin === names.length ? '' : `${countMin} to `}${names.length}`);
       }
       const read: Partial<Record<keyof T, number | null>> = {};
       names.forEach((name, index) => {
-        read[name] = given[index] === null ? null : field.read(given[index]);
+        read[name] = (given[index] ?? null) === null ? null : field.read(given[index]);
       });
       return read as Nullable<T>;
     },

@@ -24,8 +24,13 @@ export type RunEstimate = {
   readonly isGuess: boolean;
 };
 
-/** Registrations that end before the next wave begins. */
-type EstimatedWave = { readonly launches: number; readonly shape: LoadShape; readonly perMinute: number };
+/** Registrations that end before the next wave begins; `times` equal waves follow each other. */
+type EstimatedWave = {
+  readonly launches: number;
+  readonly shape: LoadShape;
+  readonly perMinute: number;
+  readonly times: number;
+};
 
 /**
  * Estimates the duration of a run that nothing disturbs, as the sum of its waves: the canary, then the rounds. A wave lasts until its last
@@ -38,8 +43,8 @@ export function estimateRun(load: EstimatedLoad, devices: number): RunEstimate {
   for (const wave of wavesOf(load, devices)) {
     const pacedMs = timeToLastLaunchMs(wave);
     const slotsMs = (Math.ceil(wave.launches / load.concurrency) - 1) * REGISTRATION_MS;
-    launchesMs += pacedMs;
-    durationMs += Math.max(pacedMs, slotsMs) + REGISTRATION_MS;
+    launchesMs += wave.times * pacedMs;
+    durationMs += wave.times * (Math.max(pacedMs, slotsMs) + REGISTRATION_MS);
   }
   const endMs = (load.durationMs ?? Number.POSITIVE_INFINITY) + REGISTRATION_MS;
   const boundedMs = Math.min(durationMs, endMs);
@@ -51,13 +56,13 @@ function wavesOf(load: EstimatedLoad, devices: number): readonly EstimatedWave[]
   const meteredPerMinute = quota === null ? Number.POSITIVE_INFINITY : quota.perMinute * quota.share;
   const firstPerMinute = Math.min(meteredPerMinute, hubs === null ? meteredPerMinute : hubIdentitiesPerMinute(hubs));
   const canary = Math.min(canaryPerGroup, devices);
-  const waves: EstimatedWave[] = [{ launches: canary, shape: { kind: 'closed' }, perMinute: firstPerMinute }];
-  for (let round = 1; round <= rounds; round += 1) {
-    const due = round === 1 ? devices - canary : devices;
-    const launches = Math.min(due, paceOf(shape, 0).total);
-    waves.push({ launches, shape, perMinute: round === 1 ? firstPerMinute : meteredPerMinute });
-  }
-  return waves.filter(({ launches }) => launches > 0);
+  const mostLaunches = paceOf(shape, 0).total;
+  const waves: readonly EstimatedWave[] = [
+    { launches: canary, shape: { kind: 'closed' }, perMinute: firstPerMinute, times: 1 },
+    { launches: Math.min(devices - canary, mostLaunches), shape, perMinute: firstPerMinute, times: 1 },
+    { launches: Math.min(devices, mostLaunches), shape, perMinute: meteredPerMinute, times: rounds - 1 },
+  ];
+  return waves.filter(({ launches, times }) => launches > 0 && times > 0);
 }
 
 /** Launches whose intended starts are looked at, except that each batch is. */

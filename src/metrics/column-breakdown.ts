@@ -1,6 +1,6 @@
 import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type RowState, type StateCounts, stateCounts, sumOfStates } from './fleet-account.ts';
+import { byState, type RowState, type StateCounts, sumOfStates } from './fleet-account.ts';
 
 /** Values of one column that are counted separately, in the order of the file: about 10 MB. Rows with later ones are summed. */
 export const VALUES_COUNTED_MAX = 10_000;
@@ -48,7 +48,7 @@ class RowFold {
   }
 
   result(): RowCounts {
-    const counts = stateCounts((state) => this.#states.get(state) ?? 0);
+    const counts = byState(this.#states);
     const hubs = [...this.#hubs].map(([hub, count]) => ({ hub, count }));
     return { rows: sumOfStates(counts), ...counts, hubs: hubs.sort((a, b) => b.count - a.count) };
   }

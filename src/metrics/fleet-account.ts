@@ -1,3 +1,4 @@
+import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { FAILED_RESULTS } from './outcome-counts.ts';
 
@@ -19,22 +20,23 @@ export type StateCounts = Readonly<
 >;
 
 /** Rows of the fleet file by state. The file has as many rows as all states together. */
-export type FleetAccount = { readonly fileRows: number } & StateCounts;
-
-export function stateCounts(countOf: (state: RowState) => number): StateCounts {
-  return {
-    assigned: countOf('assigned'),
-    failed: countOf('failed'),
-    leftOut: countOf('left-out'),
-    notSelected: countOf('not-selected'),
-    notStarted: countOf('not-started'),
-    unknown: countOf('unknown'),
-  };
-}
+export type FleetAccount = StateCounts & { readonly fileRows: number };
 
 export function sumOfStates(counts: StateCounts): number {
-  const { assigned, failed, leftOut, notSelected, notStarted, unknown } = counts;
-  return assigned + failed + leftOut + notSelected + notStarted + unknown;
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** All states, including those with 0. */
+export function byState(counts: ReadonlyMap<RowState, number>): StateCounts {
+  const of = (state: RowState): number => counts.get(state) ?? 0;
+  return {
+    assigned: of('assigned'),
+    failed: of('failed'),
+    leftOut: of('left-out'),
+    notSelected: of('not-selected'),
+    notStarted: of('not-started'),
+    unknown: of('unknown'),
+  };
 }
 
 export type AccountBasis = {
@@ -65,17 +67,13 @@ export class AccountFold {
     if (outcome.round < this.#basis.rounds) return null;
     const standing = { state: this.#stateOf(this.#latest), outcome: this.#latest };
     this.#latest = null;
-    this.#counts.set(standing.state, this.#of(standing.state) + 1);
+    tally(this.#counts, standing.state);
     return standing;
   }
 
   result(): FleetAccount {
-    const counts = stateCounts((state) => this.#of(state));
+    const counts = byState(this.#counts);
     return { fileRows: sumOfStates(counts), ...counts };
-  }
-
-  #of(state: RowState): number {
-    return this.#counts.get(state) ?? 0;
   }
 
   #stateOf(outcome: RegistrationOutcome): RowState {

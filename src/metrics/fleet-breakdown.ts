@@ -1,5 +1,6 @@
+import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type RowState, type StateCounts, stateCounts } from './fleet-account.ts';
+import { byState, type RowState, type StateCounts } from './fleet-account.ts';
 
 /** Values of one column that are counted separately; a column with more is not examined. */
 export const COLUMN_VALUES_MAX = 200;
@@ -50,12 +51,12 @@ export class FleetBreakdown {
 
   add({ group, otherValues, state, code }: FileRow): void {
     const counted = code !== null && (this.#codes.has(code) || this.#codes.size < CODES_MAX) ? code : null;
-    if (counted !== null) increase(this.#codes, counted);
+    if (counted !== null) tally(this.#codes, counted);
     [group ?? '', ...otherValues].forEach((value, column) => {
       const fold = this.#foldOf(column, value);
       if (fold === null) return;
-      increase(fold.states, state);
-      if (counted !== null) increase(fold.codes, counted);
+      tally(fold.states, state);
+      if (counted !== null) tally(fold.codes, counted);
     });
   }
 
@@ -63,7 +64,7 @@ export class FleetBreakdown {
   groups(): readonly (StateCounts & { readonly group: string })[] {
     const values = [...(this.#values[0] ?? [])];
     if (values.every(([value]) => value === '')) return [];
-    return values.map(([group, { states }]) => ({ group, ...stateCounts((state) => states.get(state) ?? 0) }));
+    return values.map(([group, { states }]) => ({ group, ...byState(states) }));
   }
 
   /** What failures have in common, the most frequent code first. A column in which all rows are alike says nothing. */
@@ -98,8 +99,4 @@ export class FleetBreakdown {
     values.set(value, fold);
     return fold;
   }
-}
-
-function increase<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

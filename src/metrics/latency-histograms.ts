@@ -1,27 +1,10 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
+import { LATENCY_METRICS, type LatencyMetric } from './latency-metric.ts';
 import { allocationMs, outcomeTimes } from './outcome-times.ts';
 
-/** Measured times. All but the last are for assigned registrations only. */
-export const LATENCY_METRICS = [
-  'response', // intended start to end
-  'held', // held back by governor, canary or outage
-  'startLag', // lateness of the load generator
-  'service', // the work of service, network and client
-  'waited', // pauses requested by the service or the policy
-  'tcp',
-  'tls',
-  'connack',
-  'suback',
-  'accepted', // register request to first response
-  'assigned', // first response to final response
-  'allocation', // time the service took to choose a hub, for initial assignments
-  'responseNotAssigned', // intended start to end of registrations that ended without a hub
-] as const;
-
-export type LatencyMetric = (typeof LATENCY_METRICS)[number];
-
-const ASSIGNED_METRICS = LATENCY_METRICS.filter((metric) => metric !== 'responseNotAssigned');
+const TIMES = ['response', 'held', 'startLag', 'service', 'waited'] as const;
+const PHASES = ['dns', 'tcp', 'tls', 'connack', 'suback', 'accepted', 'assigned'] as const;
 
 /**
  * One histogram for each metric. Only assigned registrations count: a refusal takes less time than an assignment and a
@@ -38,11 +21,14 @@ export class LatencyHistograms {
       this.of('responseNotAssigned').recordMs(times.responseMs);
       return;
     }
-    const durations = { ...times, ...outcome.phases, allocationMs: allocationMs(outcome) };
-    for (const metric of ASSIGNED_METRICS) {
-      const durationMs = durations[`${metric}Ms`];
-      if (durationMs !== null) this.of(metric).recordMs(durationMs);
-    }
+    const { phases } = outcome;
+    for (const metric of TIMES) this.of(metric).recordMs(times[`${metric}Ms`]);
+    for (const metric of PHASES) this.#record(metric, phases[`${metric}Ms`]);
+    this.#record('allocation', allocationMs(outcome));
+  }
+
+  #record(metric: LatencyMetric, durationMs: number | null): void {
+    if (durationMs !== null) this.of(metric).recordMs(durationMs);
   }
 
   of(metric: LatencyMetric): DurationHistogram {

@@ -1,3 +1,4 @@
+import { tally } from '../allocation/tally.ts';
 import {
   REGISTRATION_RESULTS,
   type RegistrationOutcome,
@@ -37,7 +38,7 @@ export class OutcomeCounts {
   readonly #errors = new Map<string, ErrorGroup>();
 
   add(outcome: RegistrationOutcome): void {
-    this.#results.set(outcome.result, this.of(outcome.result) + 1);
+    tally(this.#results, outcome.result);
     if (FAILED_RESULTS.includes(outcome.result)) this.#addError(outcome);
   }
 

@@ -6,7 +6,8 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
 import { etaMs } from './eta.ts';
 import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
-import { LatencyHistograms, type LatencyMetric } from './latency-histograms.ts';
+import { LatencyHistograms } from './latency-histograms.ts';
+import type { LatencyMetric } from './latency-metric.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
 /** Samples, one per second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
@@ -100,7 +101,7 @@ export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'
   /** Scheduled time from a launch, numbered from 0, to the last launch; `null` in the closed model. */
   readonly scheduleLeftMs: (launch: number) => number | null;
   /** The whole run as estimated before it began; stands in until something can be measured. */
-  readonly estimateMs?: number;
+  readonly estimateMs: number;
 };
 
 /** Folds a run in progress, at low cost for each outcome and in constant memory. */
@@ -229,7 +230,7 @@ export class ProgressFold {
   /** `null` once the run is stopping, or has outlasted its estimate. */
   #estimateLeftMs(nowMs: number): number | null {
     const { estimateMs } = this.#plan;
-    return estimateMs === undefined || this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
+    return this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
   }
 
   #etaMs(nowMs: number): number | null {

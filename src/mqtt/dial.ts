@@ -4,6 +4,8 @@ import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 
 /** Events of a dialled stream; none comes before `Dial` has returned. */
 export type StreamEvents = {
+  /** The name service gave the host's addresses. Does not come where they were known before. */
+  resolved(): void;
   tcpConnected(): void;
   /** The server is authenticated, and the stream carries MQTT from now on. Nothing may be written before. */
   secured(): void;

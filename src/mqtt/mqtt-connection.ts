@@ -9,8 +9,9 @@ export const KEEP_ALIVE_SECONDS = 180;
 /** Time for the server to close after DISCONNECT, before the socket is destroyed. */
 const CLOSE_GRACE_MS = 2_000;
 
-/** In this order, each at most once except `message`; `lost` can come at any time and is the last. */
+/** In this order, each at most once except `message`; `resolved` comes only where the name service was asked. `lost` can come at any time and is the last. */
 export type MqttEvent =
+  | { readonly type: 'resolved' }
   | { readonly type: 'tcpConnected' }
   | { readonly type: 'secured' }
   | { readonly type: 'connected' }

@@ -49,6 +49,7 @@ class MqttJsConnection implements MqttConnection {
     this.#clock = clock;
     this.#onEvent = onEvent;
     const streamEvents: StreamEvents = {
+      resolved: () => this.#emit({ type: 'resolved' }),
       tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
       secured: () => {
         this.#emit({ type: 'secured' });

@@ -58,6 +58,7 @@ class OwnMqttConnection implements MqttConnection {
     this.#onEvent = onEvent;
     this.#stream = dial(
       {
+        resolved: () => this.#emit({ type: 'resolved' }),
         tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
         secured: () => this.#secured(identity),
         ended: (failure) => this.#lose(failure ?? CLOSED_BY_SERVER),

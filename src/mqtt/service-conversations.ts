@@ -1,34 +1,24 @@
 import type { OpenConversation } from '../conversation/conversation.ts';
 import type { Clock } from '../time/clock.ts';
+import type { ServiceConnectionSettings } from './connection-settings.ts';
 import { mqttConversations } from './mqtt-conversation.ts';
-import { mqttJsConnections } from './mqtt-js-connection.ts';
 import { ownMqttConnections } from './own-mqtt-connection.ts';
 import { tlsDialler } from './tls-dialler.ts';
-import type { TlsChoices, TlsEndpoint } from './tls-sockets.ts';
 import { webSocketDialler } from './websocket-dialler.ts';
-
-export type Transport = 'mqtt' | 'websocket';
-
-/** What speaks MQTT: the session of this project, or MQTT.js, so that anyone can check that a result does not depend on the client. */
-export const MQTT_CLIENTS = ['dpsload', 'mqtt.js'] as const;
-
-export type MqttClientName = (typeof MQTT_CLIENTS)[number];
-
-/** How a run connects to the service. Structured-clonable. */
-export type ServiceConnectionSettings = TlsEndpoint & {
-  readonly transport: Transport;
-  readonly mqttClient: MqttClientName;
-  readonly tls: TlsChoices;
-};
 
 /**
  * Conversations with the real service, over the chosen transport.
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function serviceConversations(settings: ServiceConnectionSettings, clock: Clock): OpenConversation {
+export async function serviceConversations(
+  settings: ServiceConnectionSettings,
+  clock: Clock,
+): Promise<OpenConversation> {
   const { transport, mqttClient, tls } = settings;
   const dial = transport === 'websocket' ? webSocketDialler(settings, tls) : tlsDialler(settings, tls);
-  const connections = mqttClient === 'dpsload' ? ownMqttConnections : mqttJsConnections;
+  // Few runs use MQTT.js, and loading it costs each thread over 100 ms of CPU time, more than everything else that it needs to connect.
+  const connections =
+    mqttClient === 'dpsload' ? ownMqttConnections : (await import('./mqtt-js-connection.ts')).mqttJsConnections;
   return mqttConversations(connections(dial, clock), clock);
 }

@@ -25,7 +25,9 @@ export function dialler(
   const where = placeName(endpoint);
   return (events, clientCertificate) => {
     try {
-      return streamOver(open(clientCertificate), where, events);
+      const socket = open(clientCertificate);
+      if (endpoint.addresses === null) socket.once('lookup', (error) => error === null && events.resolved());
+      return streamOver(socket, where, events);
     } catch (error) {
       const stream = new PassThrough();
       stream.on('close', () => events.ended(clientCertificateFailure(error as Error)));

@@ -4,6 +4,7 @@ import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock } from '../time/clock.ts';
 import { socketFailure } from './connection-failures.ts';
+import { lookupIn } from './host-addresses.ts';
 import { placeName } from './tls-dialler.ts';
 import { serverNameIndication, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
@@ -27,9 +28,15 @@ const TIMEOUT_MS = 15_000;
 export async function probeTls(endpoint: TlsEndpoint, choices: TlsChoices, clock: Clock): Promise<TlsProbe> {
   const probe = await handshake(tlsSockets(endpoint, choices)(null), placeName(endpoint), clock);
   if (!probe.failure?.code.startsWith('tls-')) return probe;
-  const { host, port } = endpoint;
+  const { host, port, addresses } = endpoint;
   const unchecked = await handshake(
-    connect({ host, port, servername: serverNameIndication(choices.serverName ?? host), rejectUnauthorized: false }),
+    connect({
+      host,
+      port,
+      ...(addresses === null ? {} : { lookup: lookupIn(addresses) }),
+      servername: serverNameIndication(choices.serverName ?? host),
+      rejectUnauthorized: false,
+    }),
     placeName(endpoint),
     clock,
   );

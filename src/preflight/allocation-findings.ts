@@ -1,7 +1,7 @@
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import { devicesNeeded, toleranceReached } from '../allocation/fleet-size.ts';
 import { simultaneousWidth } from '../allocation/share-interval.ts';
-import { formatCount, formatNoun } from '../report/format.ts';
+import { formatCount, formatNoun, formatPercent } from '../report/format.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 
 const SUBJECT = 'allocation';
@@ -33,14 +33,14 @@ export function allocationFindings(expectation: AllocationExpectation | null, de
   if (needed <= devices) return [ok(SUBJECT, evidence)];
   const hardest = Math.max(...found.map((cohort) => variance(cohort.hardest)));
   const reached = toleranceReached(Math.floor(devices / needs.length), shareOf(hardest), width);
-  const remedy = `Register more devices, or widen allocation.tolerance to ${formatPoints(Math.ceil(reached * 1e4) / 1e4)}`;
+  const remedy = `Register more devices, or widen allocation.tolerance to ${formatPercent(Math.ceil(reached * 1e4) / 1e4)}`;
   return [warning(SUBJECT, evidence, remedy)];
 }
 
 /** `a policy that keeps its shares passes at ±2% and one that is 4% off fails, each with 95% confidence` */
 function strength({ tolerance, confidence }: AllocationExpectation): string {
-  const passes = `a policy that keeps its shares passes at ±${formatPoints(tolerance)}`;
-  return `${passes} and one that is ${formatPoints(2 * tolerance)} off fails, each with ${formatPoints(confidence)} confidence`;
+  const passes = `a policy that keeps its shares passes at ±${formatPercent(tolerance)}`;
+  return `${passes} and one that is ${formatPercent(2 * tolerance)} off fails, each with ${formatPercent(confidence)} confidence`;
 }
 
 /** The share that is hardest to judge: the one nearest to one half. */
@@ -56,8 +56,4 @@ function variance(share: number): number {
 /** The larger of the two shares with this variance. */
 function shareOf(ofVariance: number): number {
   return (1 + Math.sqrt(Math.max(0, 1 - 4 * ofVariance))) / 2;
-}
-
-function formatPoints(share: number): string {
-  return `${Number((share * 100).toFixed(2))}%`;
 }

@@ -10,20 +10,15 @@ import {
   type RateCap,
 } from '../load/capacity.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
-import { type Finding, finding, ok, unknown, warning } from './finding.ts';
-
-/** Share of an amount above which little room is left for anything else. */
-const TIGHT_SHARE = 0.9;
+import { type Finding, graded, ok, unknown, warning } from './finding.ts';
 
 export function amountFindings(demand: CapacityDemand, supply: CapacitySupply): readonly Finding[] {
   return amountCaps(demand, supply).map((cap) => amountFinding(cap, amountEvidence(cap, demand, supply)));
 }
 
 export function amountFinding({ name, needed, available, remedy }: AmountCap, evidence: string): Finding {
-  if (needed > available) {
-    return finding('problem', name, `${evidence}: ${formatCount(needed - available)} too many`, remedy);
-  }
-  return needed > available * TIGHT_SHARE ? warning(name, evidence, remedy) : ok(name, evidence);
+  const excess = needed > available ? `: ${formatCount(needed - available)} too many` : '';
+  return graded(name, { needed, available }, `${evidence}${excess}`, remedy);
 }
 
 function amountEvidence(

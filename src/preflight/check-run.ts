@@ -4,12 +4,7 @@ import type { AllocationExpectation } from '../allocation/allocation-expectation
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { OpenConversation } from '../conversation/conversation.ts';
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../dps/service-limits.ts';
-import {
-  CAPITAL_IDS_REMEDY,
-  capitalIdsWarning,
-  WINDOWS_1252_REMEDY,
-  windows1252Warning,
-} from '../fleet/row-counter.ts';
+import { fleetWarnings } from '../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import {
   bindingLimit,
@@ -21,16 +16,17 @@ import {
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
 import { estimateRun } from '../load/run-estimate.ts';
+import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
-import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
+import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
-import { formatCount, formatNoun } from '../report/format.ts';
+import { formatCount, formatNoun, formatPercent } from '../report/format.ts';
 import { loadRisks, meteredPerMinute } from '../scenario/read/load-risks.ts';
 import { isLoopbackTarget } from '../scenario/read/resolve-load.ts';
 import type { Scenario, Target } from '../scenario/scenario.ts';
 import type { RowSelection } from '../selection/row-selection.ts';
-import { rowTaker } from '../selection/session-rows.ts';
+import { rowTaker, selectedRows } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { allocationFindings } from './allocation-findings.ts';
 import {
@@ -47,7 +43,7 @@ import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
 import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
-import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
+import { clockFinding, connectFinding, connectionFindings, dnsFinding, pinnedFinding } from './target-findings.ts';
 
 export type CheckRequest = {
   readonly scenario: Scenario;
@@ -68,8 +64,10 @@ export type CheckReport = {
   readonly binding: RateCap;
   readonly registrations: number;
   /** As `estimateRun` has it. */
-  readonly durationMinutes: number;
+  readonly durationMs: number;
 };
+
+type ServiceTarget = Extract<Target, { kind: 'service' }>;
 
 /** How `checkRun` reaches its target. */
 export type TargetProbes = {
@@ -81,12 +79,12 @@ export type TargetProbes = {
   readonly open: OpenConversation;
 };
 
-function networkProbes(settings: ServiceConnectionSettings, clock: Clock): TargetProbes {
+async function networkProbes(settings: ServiceConnectionSettings, clock: Clock): Promise<TargetProbes> {
   return {
     lookUp: async () => (await lookup(settings.host, { all: true })).map(({ address }) => address),
     probeTls: () => probeTls(settings, settings.tls, clock),
     clockSkewMs: () => measureClockSkew(settings, clock),
-    open: serviceConversations(settings, clock),
+    open: await serviceConversations(settings, clock),
   };
 }
 
@@ -117,7 +115,7 @@ export async function checkRun(
     findings,
     binding,
     registrations,
-    durationMinutes: estimateRun(request.scenario.load, demand.devices).durationMs / 60_000,
+    durationMs: estimateRun(request.scenario.load, demand.devices).durationMs,
   };
 }
 
@@ -130,15 +128,15 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
   const { scenario, survey, selection, keys, enrollmentCas } = request;
   const rules = { nowMs: clock.epochMs(), enrollmentCas };
   const { fleet, load } = scenario;
-  const capitals = capitalIdsWarning(survey.capitalIds);
-  const windows1252 = windows1252Warning(survey);
   return [
     rowsFinding(survey, devices),
-    ...(capitals === null ? [] : [warning('fleet', capitals, CAPITAL_IDS_REMEDY)]),
-    ...(windows1252 === null ? [] : [warning('fleet', windows1252, WINDOWS_1252_REMEDY)]),
+    ...fleetWarnings(survey).map(({ message, remedy }) => warning('fleet', message, remedy)),
+    ...selection.warnings.map((message) => warning('fleet', message, SELECTION_REMEDY)),
     ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, rules)),
   ];
 }
+
+const SELECTION_REMEDY = 'Correct --only or the canary, unless this is intended';
 
 function rowsFinding({ file, rows, rejectedRows }: FleetSurvey, devices: number): Finding {
   const usable = formatNoun(rows, 'row');
@@ -156,23 +154,31 @@ async function targetFindings(
   const { caPems, scenario } = request;
   const { target, tls, transport, mqttClient, nameResolution } = scenario;
   if (target.kind === 'emulator') return [ok('target', 'the emulator, which is started for the run')];
-  const probes = openProbes(
-    { ...target, caPems, transport, mqttClient, tls, addresses: targetAddresses(target, nameResolution).current },
-    clock,
-  );
-  const dns = await probes.lookUp().then(
-    (addresses) => dnsFinding(target.host, addresses, null),
-    (error: NodeJS.ErrnoException) => dnsFinding(target.host, null, error.code ?? 'unknown error'),
-  );
+  const addresses = targetAddresses(target, nameResolution).current;
+  const probes = await openProbes({ ...target, caPems, transport, mqttClient, tls, addresses }, clock);
+  const dns =
+    addresses === null
+      ? await lookUpFinding(target, probes)
+      : pinnedFinding(
+          target.host,
+          addresses.map(({ address }) => address),
+        );
   if (dns.level === 'problem') return [dns];
   const probe = await probes.probeTls();
   const found = [dns, ...connectionFindings(probe, clock.epochMs()), clockFinding(await probes.clockSkewMs())];
   return probe.failure === null ? [...found, await connectAsFirstDevice(request, target, probes, clock)] : found;
 }
 
+function lookUpFinding({ host }: ServiceTarget, { lookUp }: TargetProbes): Promise<Finding> {
+  return lookUp().then(
+    (addresses) => dnsFinding(host, addresses, null),
+    (error: NodeJS.ErrnoException) => dnsFinding(host, null, error.code ?? 'unknown error'),
+  );
+}
+
 async function connectAsFirstDevice(
   { scenario, survey, keys, userAgent }: CheckRequest,
-  { host, port, idScope }: Extract<Target, { kind: 'service' }>,
+  { host, port, idScope }: ServiceTarget,
   { open }: TargetProbes,
   clock: Clock,
 ): Promise<Finding> {
@@ -190,7 +196,7 @@ async function connectAsFirstDevice(
 
 function demandOf({ scenario, selection }: CheckRequest): CapacityDemand {
   const { load } = scenario;
-  const devices = Math.min(selection.rows, load.rowsMax ?? selection.rows);
+  const devices = selectedRows({ load, selection });
   return {
     registrations: devices * load.rounds,
     devices,
@@ -207,7 +213,7 @@ function quotaOf(scenario: Scenario): CapacityDemand['quota'] {
   const perMinute = quota?.perMinute ?? REGISTRATIONS_PER_MINUTE_MAX;
   const metered = meteredPerMinute(scenario);
   if (metered !== null && quota !== null) {
-    const evidence = `${Math.round(quota.share * 100)}% of ${formatPerMinute(perMinute)} (--quota-share of --quota)`;
+    const evidence = `${formatPercent(quota.share)} of ${formatPerMinute(perMinute)} (--quota-share of --quota)`;
     return { perMinute: metered, evidence };
   }
   if (isLoopbackTarget(scenario.target)) return null;

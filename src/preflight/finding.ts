@@ -28,6 +28,20 @@ export function finding(level: FindingLevel, subject: string, evidence: string, 
   return { level, subject, evidence, remedy };
 }
 
+/** Share of an amount above which little room is left for anything else. */
+const TIGHT_SHARE = 0.9;
+
+/** Judges a need by what is available: more is a problem, nearly as much a warning. */
+export function graded(
+  subject: string,
+  { needed, available }: { readonly needed: number; readonly available: number },
+  evidence: string,
+  remedy: string,
+): Finding {
+  if (needed > available) return finding('problem', subject, evidence, remedy);
+  return needed > available * TIGHT_SHARE ? warning(subject, evidence, remedy) : ok(subject, evidence);
+}
+
 /** What the operator must correct on this side; every other subject is the target's. */
 const LOCAL_SUBJECTS: ReadonlySet<string> = new Set([
   'fleet',

@@ -11,9 +11,10 @@ import type { Clock } from '../time/clock.ts';
 
 /** CONNACK 3 means an unknown ID scope or a busy front end; only the busy one soon answers differently. */
 const TRIES_MAX = 3;
+/** Long enough for a busy front end to recover, short enough for somebody who waits for the first sign of life. */
 const PAUSE_MS = 1_000;
-/** From dialing to CONNACK. */
-const TIMEOUT_MS = 30_000;
+/** From dialing to CONNACK, with room for the retransmissions of a lossy network. */
+const CONNECT_TIMEOUT_MS = 30_000;
 
 /** Durations of the first connection's phases, in milliseconds; `failureCode`: a failure of the first device alone. */
 export type PreflightFacts = {
@@ -61,14 +62,14 @@ type Attempt = { readonly facts: PreflightFacts; readonly failure: ConnectionFai
 
 function connectOnce(identity: ConversationIdentity, open: OpenConversation, clock: Clock): Promise<Attempt> {
   return new Promise((resolve) => {
-    const startedAtMs = clock.nowMs();
+    let dialledAtMs = clock.nowMs();
     let tcpAtMs: number | null = null;
     let tlsAtMs: number | null = null;
     const finish = (failure: ConnectionFailure | null): void => {
       timer.cancel();
       conversation.close();
       const facts = {
-        tcpMs: since(startedAtMs, tcpAtMs),
+        tcpMs: since(dialledAtMs, tcpAtMs),
         tlsMs: since(tcpAtMs, tlsAtMs),
         connackMs: failure === null ? since(tlsAtMs, clock.nowMs()) : null,
         failureCode: null,
@@ -76,14 +77,15 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
       resolve({ facts, failure });
     };
     const conversation = open(identity, (event) => {
-      if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
+      if (event.type === 'resolved') dialledAtMs = clock.nowMs();
+      else if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
       else if (event.type === 'secured') tlsAtMs = clock.nowMs();
       else if (event.type === 'connected') finish(null);
       else if (event.type === 'lost') finish(event.failure);
     });
-    const timer = clock.wakeAt(startedAtMs + TIMEOUT_MS, () => {
+    const timer = clock.wakeAt(dialledAtMs + CONNECT_TIMEOUT_MS, () => {
       const code = tcpAtMs === null ? 'tcp-timeout' : tlsAtMs === null ? 'tls-failed' : 'closed';
-      finish({ code, message: `no CONNACK within ${TIMEOUT_MS / 1000} s` });
+      finish({ code, message: `no CONNACK within ${CONNECT_TIMEOUT_MS / 1000} s` });
     });
   });
 }

@@ -1,37 +1,38 @@
 import { request } from 'node:https';
 import { rootCertificates } from 'node:tls';
-import type { Transport } from '../mqtt/service-conversations.ts';
+import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
+import { lookupIn } from '../mqtt/host-addresses.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Clock } from '../time/clock.ts';
 import { clockFinding } from './target-findings.ts';
 
-const TIMEOUT_MS = 5_000;
+/** A healthy service answers in well under a second, and the check can do without the answer. */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 const HTTPS_PORT = 443;
 
-export type ClockTarget = {
-  readonly host: string;
-  readonly port: number;
-  readonly transport: Transport;
-  readonly caPems: readonly string[];
-};
+export type ClockTarget = Pick<ServiceConnectionSettings, 'host' | 'port' | 'transport' | 'caPems' | 'addresses'>;
 
 /**
  * Measures how far this machine's clock is ahead of the service's, in milliseconds, from the `Date` header of its answer to an HTTPS
  * HEAD request: on the target's port with WebSocket, else on 443. `null` without an answer. The header counts seconds, so the result
  * is off by up to one, and by half of the request's time on an established connection.
  */
-export function measureClockSkew({ host, port, transport, caPems }: ClockTarget, clock: Clock): Promise<number | null> {
+export function measureClockSkew(
+  { host, port, transport, caPems, addresses }: ClockTarget,
+  clock: Clock,
+): Promise<number | null> {
   return new Promise((resolve) => {
     let sentAtMs = 0;
     const head = request(
       {
         method: 'HEAD',
         host,
+        ...(addresses === null ? {} : { lookup: lookupIn(addresses) }),
         port: transport === 'websocket' ? port : HTTPS_PORT,
         path: '/',
         ca: [...rootCertificates, ...caPems],
-        timeout: TIMEOUT_MS,
+        timeout: ANSWER_TIMEOUT_MS,
         agent: false,
       },
       ({ headers }) => {

@@ -25,6 +25,11 @@ export function dnsFinding(host: string, addresses: readonly string[] | null, fa
   );
 }
 
+/** In place of `dnsFinding`, where `--resolve` gives the address. */
+export function pinnedFinding(host: string, addresses: readonly string[]): Finding {
+  return ok('dns', `${host} is at ${addresses.join(', ')}, as given with --resolve: not looked up`);
+}
+
 /** TCP and TLS. @param nowMs milliseconds since 1970 */
 export function connectionFindings({ tcpMs, address, failure, ...tls }: TlsProbe, nowMs: number): readonly Finding[] {
   if (tcpMs === null) return [failureFinding('tcp', failure)];

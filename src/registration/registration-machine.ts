@@ -61,6 +61,7 @@ const OUTAGE: { readonly [E in 'outageBegan' | 'outageEnded']: Handler<Unfinishe
 /** The effect of each event in each phase. An event without an entry has none. */
 const TRANSITIONS: Transitions = {
   connecting: {
+    resolved: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'dnsMs', atMs) }),
     tcpConnected: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tcpMs', atMs) }),
     secured: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tlsMs', atMs) }),
     connected: awaitReady,
@@ -165,7 +166,7 @@ export function step(state: RegistrationState, event: RegistrationEvent, policy:
 // ---- connection
 
 function connect(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const phases = { ...progress.phases, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null };
+  const phases = { ...progress.phases, dnsMs: null, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null };
   const attempts = progress.attempts + 1;
   const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
   const wakeAtMs = byDeadline(progress, atMs + policy.connectTimeoutMs);

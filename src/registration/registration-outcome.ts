@@ -16,7 +16,9 @@ export type RegistrationResult = (typeof REGISTRATION_RESULTS)[number];
 
 /** Durations of a registration's phases in milliseconds, on its last connection. `null` = not reached. */
 export type RegistrationPhases = {
-  /** Dialing to TCP connected, including name resolution. */
+  /** Dialing to the host's addresses; `null` where they were known before. */
+  readonly dnsMs: number | null;
+  /** Addresses known to TCP connected. */
   readonly tcpMs: number | null;
   /** TCP connected to TLS established. */
   readonly tlsMs: number | null;
@@ -32,6 +34,8 @@ export type RegistrationPhases = {
 
 /** Everything that a results row needs. */
 export type RegistrationOutcome = {
+  /** The journal's name for it: it keeps outcomes as they are, since copying so many members costs more than writing them. */
+  readonly kind: 'outcome';
   /** Place in the fleet, 0-based: the journal's key together with `round`. */
   readonly row: number;
   /** 1-based. */

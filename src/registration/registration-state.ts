@@ -141,6 +141,7 @@ export const NO_COUNTS = {
   heldUnderWayMs: 0,
   operationId: null,
   phases: {
+    dnsMs: null,
     tcpMs: null,
     tlsMs: null,
     connackMs: null,

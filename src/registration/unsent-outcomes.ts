@@ -12,6 +12,7 @@ export type NotStarted = Pick<
 export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
   const { row, round, sequence, registrationId, group, expectedHub, otherValues, intendedAtMs, heldMs } = launch;
   return {
+    kind: 'outcome',
     ...{ row, round, sequence, registrationId, group, expectedHub, otherValues, intendedAtMs, heldMs },
     ...NO_COUNTS,
     launchesIncluded: 0,

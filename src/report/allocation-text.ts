@@ -18,6 +18,7 @@ import {
   formatNoun,
   formatPercent,
   formatUntrusted,
+  withCommas,
 } from './format.ts';
 import type { Palette } from './palette.ts';
 import type { Summary } from './summary.ts';
@@ -215,5 +216,5 @@ function isTestable(counts: HubMinutes['counts']): boolean {
 
 function describeTest({ statistic, degreesOfFreedom, pValue }: ChiSquareTest): string {
   const p = pValue < P_VALUE_MIN ? `p < ${P_VALUE_MIN}` : `p = ${pValue.toFixed(4)}`;
-  return `chi-square ${statistic.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ',')} with ${formatNoun(degreesOfFreedom, 'degree')} of freedom, ${p}`;
+  return `chi-square ${withCommas(statistic.toFixed(2))} with ${formatNoun(degreesOfFreedom, 'degree')} of freedom, ${p}`;
 }

@@ -1,4 +1,4 @@
-import { LATENCY_METRICS, type LatencyMetric } from '../metrics/latency-histograms.ts';
+import { LATENCY_METRICS, type LatencyMetric } from '../metrics/latency-metric.ts';
 import { LAUNCHED_RESULTS } from '../metrics/outcome-counts.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
 import type { DeviceComparison } from './device-comparison.ts';

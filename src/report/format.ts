@@ -5,12 +5,24 @@
 const SECONDS_PER_MINUTE = 60;
 const MINUTES_PER_HOUR = 60;
 
+/** Largest first. */
+const BYTE_UNITS = [
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1e3],
+] as const;
+
 /** Stands in for an absent value. */
 export const ABSENT = '–';
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+  return withCommas(String(Math.round(count)));
+}
+
+/** A printed number with commas between the thousands before its decimals: `1,234.5678` */
+export function withCommas(digits: string): string {
+  return digits.replace(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
 /** Milliseconds in three digits, the precision of the measurement: `0.42`, `9.87`, `98.7`, `987`, `9,870`. */
@@ -56,9 +68,13 @@ export function formatNoun(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `152 MB` */
+/** `9.9 kB`, `152 MB`, in decimal units as disks are sold. */
 export function formatBytes(bytes: number | null): string {
-  return bytes === null ? ABSENT : `${formatCount(bytes / 1e6)} MB`;
+  if (bytes === null) return ABSENT;
+  const [unit, size] = BYTE_UNITS.find((each) => bytes >= each[1]) ?? [null, 1];
+  if (unit === null) return `${Math.ceil(bytes)} bytes`;
+  const value = bytes / size;
+  return `${value < 9.95 ? value.toFixed(1) : formatCount(value)} ${unit}`;
 }
 
 /** Text from outside, which may contain anything, as one line of at most `charactersMax` without control characters. */

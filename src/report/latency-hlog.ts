@@ -1,4 +1,5 @@
-import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
+import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 
 /*
  * HdrHistogram log, format 1.3: one interval, the whole run, for each metric, which is its tag.

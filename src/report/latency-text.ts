@@ -1,5 +1,5 @@
 import type { DurationSummary } from '../metrics/duration-histogram.ts';
-import type { LatencyMetric } from '../metrics/latency-histograms.ts';
+import type { LatencyMetric } from '../metrics/latency-metric.ts';
 import { formatCount, formatMs } from './format.ts';
 
 export const LATENCY_LABELS: Readonly<Record<LatencyMetric, readonly [label: string, meaning: string]>> = {
@@ -8,6 +8,7 @@ export const LATENCY_LABELS: Readonly<Record<LatencyMetric, readonly [label: str
   startLag: ['start lag', 'lateness of the load generator'],
   service: ['service', 'work of the service, the network and the client'],
   waited: ['waited', 'pauses requested by the service or the policy'],
+  dns: ['dns', 'name service, where a connection had to ask it'],
   tcp: ['tcp', 'connect'],
   tls: ['tls', 'handshake'],
   connack: ['connack', 'MQTT CONNECT to CONNACK'],

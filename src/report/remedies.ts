@@ -56,6 +56,8 @@ const SERVICE_REMEDIES_BY_CODE = new Map(
   Object.entries(ERROR_CODES).map(([name, code]) => [String(code), SERVICE_REMEDIES[name as keyof typeof ERROR_CODES]]),
 );
 
+const OWN_REMEDIES = new Map<string, string>(Object.entries({ ...CONNECTION_REMEDIES, ...CLIENT_REMEDIES }));
+
 /** For unknown service codes: code = status × 1000 + sub-code, with an HTTP-like status. */
 const REMEDIES_BY_STATUS: Readonly<Record<string, string>> = {
   '400': SERVICE_REMEDIES.badRequest,
@@ -69,8 +71,7 @@ const REMEDIES_BY_STATUS: Readonly<Record<string, string>> = {
 
 /** The remedy for an error code of a registration, an imperative sentence without a full stop; `null` = unknown. */
 export function remedyFor(errorCode: string): string | null {
-  const own: Readonly<Record<string, string>> = { ...CONNECTION_REMEDIES, ...CLIENT_REMEDIES };
-  if (Object.hasOwn(own, errorCode)) return own[errorCode] ?? null;
-  if (!/^\d{3,}$/.test(errorCode)) return null;
-  return SERVICE_REMEDIES_BY_CODE.get(errorCode) ?? REMEDIES_BY_STATUS[errorCode.slice(0, 3)] ?? null;
+  const known = OWN_REMEDIES.get(errorCode) ?? SERVICE_REMEDIES_BY_CODE.get(errorCode);
+  if (known !== undefined) return known;
+  return /^\d{3,}$/.test(errorCode) ? (REMEDIES_BY_STATUS[errorCode.slice(0, 3)] ?? null) : null;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../allocation/allocation-expectation.ts';
 import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
-import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 

@@ -1,4 +1,4 @@
-import { LATENCY_METRICS } from '../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';

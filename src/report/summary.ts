@@ -10,7 +10,8 @@ import type { ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
 import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
-import { LATENCY_METRICS, type LatencyHistograms } from '../metrics/latency-histograms.ts';
+import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
@@ -131,11 +132,21 @@ export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'ac
   return account.leftOut > 0 && !isJudged;
 }
 
-/** Registrations left to do. In a completed run, rows that never started were not selected. */
-export function leftOf({ results, end }: Pick<Summary, 'results' | 'end'>): number {
-  const notStarted = end?.reason === 'completed' ? 0 : results['not-started'];
-  return notStarted + results.cancelled + results.unknown;
+/** Registrations that the run was to do and did not, by result. A row that was not selected has never started in any round. */
+export function leftByResult({
+  results,
+  account,
+  fleet,
+}: LeftBasis): Readonly<Record<'not-started' | 'cancelled' | 'unknown', number>> {
+  const { cancelled, unknown } = results;
+  return { 'not-started': results['not-started'] - account.notSelected * fleet.rounds, cancelled, unknown };
 }
+
+export function leftOf(summary: LeftBasis): number {
+  return Object.values(leftByResult(summary)).reduce((sum, count) => sum + count, 0);
+}
+
+type LeftBasis = Pick<Summary, 'results' | 'account'> & { readonly fleet: Pick<Summary['fleet'], 'rounds'> };
 
 /**
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,

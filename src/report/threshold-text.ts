@@ -2,6 +2,7 @@ import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
+import { withCommas } from './format.ts';
 
 /** Significant digits of an observed value: enough to compare it with any limit. */
 const DIGITS = 4;
@@ -37,8 +38,7 @@ function rounded(value: number): string {
   const precise = Number.isInteger(value)
     ? value
     : Number(value.toPrecision(Math.max(DIGITS, digitsBefore(value) + 1)));
-  const [whole = '', ...decimals] = String(precise).split('.');
-  return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('.');
+  return withCommas(String(precise));
 }
 
 function digitsBefore(value: number): number {

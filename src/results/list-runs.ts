@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readLastEnd } from '../journal/journal-reader.ts';
@@ -12,6 +12,7 @@ import { foldersIn } from '../run-folder/earlier-runs.ts';
 import { findRunFile, RUN_FILE } from '../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { holderIn } from '../run-folder/run-lock.ts';
+import { readSummaryFile } from './result-files.ts';
 
 /**
  * `running`: a process works in the folder. `finished`: the run did all that it was to do. `stopped`: it ended before, and can be
@@ -48,6 +49,7 @@ const SUMMARY_PART = z.object({
   schemaVersion: z.literal(SUMMARY_SCHEMA_VERSION),
   fleet: z.object({ rows: z.number(), rounds: z.number() }),
   results: SUMMARY_SHAPE.shape.results,
+  account: SUMMARY_SHAPE.shape.account,
   end: SUMMARY_SHAPE.shape.end,
 });
 
@@ -79,7 +81,7 @@ function compareTexts(a: string, b: string): number {
 
 async function describeRun(folder: string): Promise<ListedRun> {
   const run = findRunFile(folder, 'startedAt', 'target', 'fleet', 'settings');
-  const summary = readSummary(folder);
+  const summary = SUMMARY_PART.safeParse(readSummaryFile(folder)).data ?? null;
   const name = run?.settings['name'];
   return {
     folder,
@@ -112,15 +114,6 @@ async function stateOf(
     return { state: reachedPlannedEnd(end) ? 'finished' : 'stopped', end: end.reason };
   } catch {
     return { state: 'unreadable', end: null };
-  }
-}
-
-/** `null` = there is none, or it is damaged. */
-function readSummary(folder: string): SummaryPart | null {
-  try {
-    return SUMMARY_PART.parse(JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')));
-  } catch {
-    return null;
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AllocationExpectation, HubWeight } from '../allocation/allocation-expectation.ts';
+import { tally } from '../allocation/tally.ts';
 import { csvRows } from '../files/csv-rows.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 
@@ -25,7 +26,7 @@ async function initialHubs(folder: string): Promise<readonly HubWeight[]> {
   for await (const row of registrationRows(folder)) {
     const hub = (row['assigned_hub'] ?? '').toLowerCase();
     if (row['substatus'] !== 'initialAssignment' || hub === '') continue;
-    counts.set(hub, (counts.get(hub) ?? 0) + 1);
+    tally(counts, hub);
   }
   if (counts.size === 0) {
     const message = 'has no initial assignments, so there are no hub shares to compare with';

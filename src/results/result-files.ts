@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeviceStep } from '../allocation/movement.ts';
@@ -38,6 +38,15 @@ const DATA_FILES = [
 ] as const;
 
 const SUMMARY_FILE = 'summary.json';
+
+/** The contents of summary.json, of whatever version; `null` when there is none or it is damaged. */
+export function readSummaryFile(folder: string): unknown {
+  try {
+    return JSON.parse(readFileSync(join(folder, SUMMARY_FILE), 'utf8'));
+  } catch {
+    return null;
+  }
+}
 const REPORT_FILE = 'report.html';
 
 type ResultFileName = (typeof DATA_FILES)[number] | typeof SUMMARY_FILE | typeof REPORT_FILE;

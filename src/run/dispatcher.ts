@@ -115,15 +115,16 @@ export class Dispatcher {
   }
 
   /** Places the launch only after the grant is on disk: a slow disk must not make its permit lapse. */
-  #launchOf({ firstIntendedAtMs, afterOutage, ...row }: RowToLaunch, sequence: number): Launch {
+  #launchOf(row: RowToLaunch, sequence: number): Launch {
     const { clock, schedule } = this.#parts;
+    const { firstIntendedAtMs, afterOutage } = row;
     const nowMs = clock.nowMs();
     const placement = schedule.isPaused
       ? schedule.placeProbe(nowMs)
       : schedule.place(nowMs, this.#slotsFreeSinceMs, firstIntendedAtMs);
-    if (!afterOutage || firstIntendedAtMs === null) return { ...row, sequence, ...placement };
+    if (!afterOutage || firstIntendedAtMs === null) return launchOf(row, sequence, placement);
     const heldMs = Math.max(0, (placement.notBeforeMs ?? nowMs) - firstIntendedAtMs);
-    return { ...row, sequence, ...placement, intendedAtMs: firstIntendedAtMs, heldMs };
+    return launchOf(row, sequence, { ...placement, intendedAtMs: firstIntendedAtMs, heldMs });
   }
 
   #deal(launches: readonly Launch[]): void {
@@ -148,8 +149,32 @@ export class Dispatcher {
   }
 }
 
-function unlaunched({ firstIntendedAtMs: _first, afterOutage: _after, ...row }: RowToLaunch, sequence: number): Launch {
-  return { ...row, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs: null };
+function unlaunched(row: RowToLaunch, sequence: number): Launch {
+  return launchOf(row, sequence, { intendedAtMs: null, heldMs: 0, notBeforeMs: null });
+}
+
+/** Names every member: for each device of a fleet, spreading would cost more than all else here. */
+function launchOf(
+  row: RowToLaunch,
+  sequence: number,
+  { intendedAtMs, heldMs, notBeforeMs }: Pick<Launch, 'intendedAtMs' | 'heldMs' | 'notBeforeMs'>,
+): Launch {
+  return {
+    row: row.row,
+    round: row.round,
+    sequence,
+    registrationId: row.registrationId,
+    group: row.group,
+    expectedHub: row.expectedHub,
+    otherValues: row.otherValues,
+    deviceKey: row.deviceKey,
+    certificateFile: row.certificateFile,
+    keyFile: row.keyFile,
+    payloadJson: row.payloadJson,
+    intendedAtMs,
+    heldMs,
+    notBeforeMs,
+  };
 }
 
 /** Rows as ranges of consecutive ones, first and last inclusive, as a grant names them. */

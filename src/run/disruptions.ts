@@ -1,5 +1,6 @@
 import type { Schedule } from '../load/schedule.ts';
 import { readTime, StandstillWatch } from '../load/standstill-watch.ts';
+import { formatDuration } from '../report/format.ts';
 import type { Clock } from '../time/clock.ts';
 import { OutageControl, type OutageParts } from './outage-control.ts';
 import type { RunListener } from './run-listener.ts';
@@ -32,13 +33,13 @@ export class Disruptions {
     if (standstillMs > 0) {
       this.#schedule?.skip(standstillMs);
       this.outage.skip(standstillMs);
-      const gap = `${Math.round(standstillMs / 1000)} s`;
+      const gap = formatDuration(standstillMs);
       listener.notice(`This process was suspended for ${gap}. The schedule resumes from now; the gap counts as held.`);
     }
     if (clockMovedMs !== 0) {
       this.#clockMoved = true;
-      const jump = `${Math.round(clockMovedMs / 1000)} s`;
-      listener.notice(`The wall clock jumped by ${jump}: it was set, or the machine slept.`);
+      const jump = `${clockMovedMs < 0 ? 'back' : 'ahead'} by ${formatDuration(Math.abs(clockMovedMs))}`;
+      listener.notice(`The wall clock jumped ${jump}: it was set, or the machine slept.`);
     }
   }
 

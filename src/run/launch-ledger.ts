@@ -118,8 +118,22 @@ function registrationOf({ round, row }: Launch): string {
   return `${round}/${row}`;
 }
 
+/** Names every member: for each device of a fleet, spreading would cost more than all else here. */
 function newRow(row: FleetRow, round: number): RowToLaunch {
-  return { ...row, round, firstIntendedAtMs: null, afterOutage: false };
+  return {
+    row: row.row,
+    round,
+    registrationId: row.registrationId,
+    group: row.group,
+    expectedHub: row.expectedHub,
+    otherValues: row.otherValues,
+    deviceKey: row.deviceKey,
+    certificateFile: row.certificateFile,
+    keyFile: row.keyFile,
+    payloadJson: row.payloadJson,
+    firstIntendedAtMs: null,
+    afterOutage: false,
+  };
 }
 
 function rowOf(launch: Launch, again: Pick<RowToLaunch, 'firstIntendedAtMs' | 'afterOutage'>): RowToLaunch {

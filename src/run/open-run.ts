@@ -36,14 +36,27 @@ export async function beginRun(
   try {
     await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
     const journal = await createJournal(join(folder, JOURNAL_FILE));
-    // Last: with run.json, the folder is a run that can be resumed.
-    writeRunFile(folder, newRunFile(request, preflightFacts, startedAtEpochMs));
-    await syncFolder(folder);
-    await syncFolder(scenario.out);
+    await orClose(journal, async () => {
+      // Last: with run.json, the folder is a run that can be resumed.
+      writeRunFile(folder, newRunFile(request, preflightFacts, startedAtEpochMs));
+      await syncFolder(folder);
+      await syncFolder(scenario.out);
+    });
     if (!request.again) await withdrawFromTwin(request, folder, journal);
     return { folder, journal, session: 1, startedAtEpochMs, runStartedAtEpochMs: startedAtEpochMs, unlock };
   } catch (error) {
     unlock();
+    throw error;
+  }
+}
+
+/** Prepares a session; if that fails, nobody will use the journal. */
+async function orClose(journal: JournalWriter, prepare: () => Promise<void>): Promise<void> {
+  try {
+    await prepare();
+  } catch (error) {
+    // The first error says what is wrong; a disk that fails once more adds nothing.
+    await journal.close().catch(() => {});
     throw error;
   }
 }
@@ -65,17 +78,24 @@ export function plannedRun({ scenario, fleet, target }: RunRequest): PlannedRun 
 
 /** The caller holds the lock. @throws OperatorError `local` when the disk fails */
 export async function reopenRun(
-  { fleet, scenario, settings }: RunRequest,
-  { folder, journalBytes, sessions, startedAtEpochMs: runStartedAtEpochMs }: InterruptedRun,
+  { fleet, scenario, settings }: Pick<RunRequest, 'fleet' | 'scenario' | 'settings'>,
+  {
+    folder,
+    journalBytes,
+    sessions,
+    startedAtEpochMs: runStartedAtEpochMs,
+  }: Pick<InterruptedRun, 'folder' | 'journalBytes' | 'sessions' | 'startedAtEpochMs'>,
   startedAtEpochMs: number,
 ): Promise<OpenedRun> {
   const journal = await reopenJournal(join(folder, JOURNAL_FILE), journalBytes);
-  // The sessions that run.json is about to count must be on disk.
-  await journal.sync();
-  await recordResume(folder, { settings, scenario, sessions, fleetDigest: fleet.digest });
-  // Before the session is in the journal: the old results do not include it.
-  await withdrawResults(folder);
-  await syncFolder(folder);
+  await orClose(journal, async () => {
+    // The sessions that run.json is about to count must be on disk.
+    await journal.sync();
+    await recordResume(folder, { settings, scenario, sessions, fleetDigest: fleet.digest });
+    // Before the session is in the journal: the old results do not include it.
+    await withdrawResults(folder);
+    await syncFolder(folder);
+  });
   return {
     folder,
     journal,

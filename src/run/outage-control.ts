@@ -136,7 +136,7 @@ export class OutageControl {
     const nowMs = clock.nowMs();
     const sinceMs = this.#watch.sinceMs ?? nowMs;
     listener.outage(sinceMs);
-    const silent = `The target has stopped responding: nothing has succeeded for ${seconds(nowMs - sinceMs)}.`;
+    const silent = `The target has stopped responding: nothing has succeeded for ${formatDuration(nowMs - sinceMs)}.`;
     if (!holds) {
       listener.notice(`${silent} Devices keep trying on their own (--on-outage ignore).`);
       return;
@@ -153,7 +153,7 @@ export class OutageControl {
   #end(): void {
     const { clock, holds, listener, workers } = this.#parts;
     listener.outage(null);
-    const lasted = `The target is responding again after ${seconds(this.#watch.lastedMs)}.`;
+    const lasted = `The target is responding again after ${formatDuration(this.#watch.lastedMs)}.`;
     if (!holds) {
       listener.notice(lasted);
       return;
@@ -200,8 +200,4 @@ export class OutageControl {
   #sum(what: 'inFlight' | 'held'): number {
     return [...this.#health.values()].reduce((sum, health) => sum + health[what], 0);
   }
-}
-
-function seconds(durationMs: number): string {
-  return `${Math.round(durationMs / 1_000)} s`;
 }

@@ -84,7 +84,7 @@ async function connectAsFirstDevice(
   const { idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet, idScope, keys, userAgent: setup.userAgent }, clock);
   if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
-  const open = serviceConversations(setup, clock);
+  const open = await serviceConversations(setup, clock);
   const facts = await preflight(targetLabel(target), made.identity, open, clock);
   if (facts.failureCode === 'connack-5') await refuseWrongClock(setup, clock);
   return facts;
@@ -101,7 +101,7 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
     clock,
     waves: sessionWaves(work),
     mark: (outcome) => markSurprise(markPossiblyTwice(outcome, resumed), expectation, run.runStartedAtEpochMs),
-    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds)],
+    rules: [neverConnectedRule(), surpriseRule(expectation), thresholdRule(scenario.thresholds, fleet.rejectedRows)],
     journal,
     startPool: request.startPool,
     setup,

@@ -190,7 +190,7 @@ export class RunSession {
 
   #takeBack(launches: readonly Launch[]): void {
     for (const launch of launches) {
-      this.#parts.journal.append({ kind: 'outcome', ...notStartedOutcome(launch) });
+      this.#parts.journal.append(notStartedOutcome(launch));
       this.#ledger.requeueUnsent(launch);
     }
   }
@@ -269,10 +269,9 @@ export class RunSession {
     }
     const neverSent = outcome.result === 'not-started' || (outcome.registersSent === 0 && this.#wasEnded(inOutage));
     const possiblyTwice = outcome.possiblyTwice || this.#ledger.wasPossiblySent(launch);
-    const settled = neverSent
-      ? notStartedOutcome(launch)
-      : this.#parts.mark({ ...this.#ledger.withCarried(launch, outcome), possiblyTwice });
-    this.#parts.journal.append({ kind: 'outcome', ...settled });
+    const sent = possiblyTwice ? { ...outcome, possiblyTwice } : outcome;
+    const settled = neverSent ? notStartedOutcome(launch) : this.#parts.mark(this.#ledger.withCarried(launch, sent));
+    this.#parts.journal.append(settled);
     if (neverSent && continues) {
       if (inOutage) this.#ledger.requeueAfterOutage(launch, outcome);
       else this.#ledger.requeueUnsent(launch);

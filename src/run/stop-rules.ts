@@ -89,8 +89,8 @@ export function surpriseRule({ devices, surprisesMax }: Expectation): StopRule {
 const CHECK_INTERVAL_MS = 1_000;
 
 /** Stops a run that breaks a threshold with `abort`. */
-export function thresholdRule(thresholds: readonly Threshold[]): StopRule {
-  const watch = new ThresholdWatch(thresholds);
+export function thresholdRule(thresholds: readonly Threshold[], rejectedRows: number): StopRule {
+  const watch = new ThresholdWatch(thresholds, rejectedRows);
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   return {
     add(outcome) {

@@ -67,9 +67,9 @@ export function sessionWaves(work: SessionWork): readonly Wave[] {
   const canary = canaryOf(work);
   const canaryRows = new Set(canary.map(({ row }) => row));
   const first = canary.filter(({ row }) => isLeft(row, 1, true));
-  const legs: Wave[] = [];
+  const waves: Wave[] = [];
   if (first.length > 0) {
-    legs.push({
+    waves.push({
       round: 1,
       canaryDevices: first.length,
       shape: { kind: 'closed' },
@@ -80,7 +80,7 @@ export function sessionWaves(work: SessionWork): readonly Wave[] {
   for (let round = 1; round <= load.rounds; round += 1) {
     const alreadyDone = round === 1 ? canaryRows : new Set<number>();
     const openSource = () => fleetSource(filtered(leftRows(work, round), ({ row }) => !alreadyDone.has(row)));
-    legs.push({ round, canaryDevices: null, shape: load.shape, rules: [], openSource });
+    waves.push({ round, canaryDevices: null, shape: load.shape, rules: [], openSource });
   }
-  return legs;
+  return waves;
 }

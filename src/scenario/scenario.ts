@@ -7,8 +7,8 @@ import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
 import type { LoadShape } from '../load/pace.ts';
 import type { Threshold } from '../metrics/threshold/threshold.ts';
+import type { MqttClientName, Transport } from '../mqtt/connection-settings.ts';
 import type { PinnedAddress } from '../mqtt/host-addresses.ts';
-import type { MqttClientName, Transport } from '../mqtt/service-conversations.ts';
 import type { TlsChoices } from '../mqtt/tls-sockets.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
 

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { foldRegistrationId } from '../dps/registration-id.ts';
 import { FingerprintTable, textFingerprint } from '../fleet/fingerprint-table.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import { readRejectedIds } from '../fleet/rejected-lines.ts';
 import { readJournal } from '../journal/journal-reader.ts';
 import { OperatorError, type Problem, ProblemList, problem, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -64,6 +66,15 @@ export async function selectRows(
   const missing = only === null ? [] : await missingWarnings(only, rejectedIds, began === null && onBadRow === 'stop');
   const pins = { only: only === null ? null : { digest: only.digest }, exclude: excluded?.pin ?? null };
   return { rows, takes, canary: canary.rows, pins, warnings: [...missing, ...canary.warnings] };
+}
+
+/** `selectRows` of a surveyed fleet file, as a run, its check and its resumption select them. */
+export function selectFleetRows(
+  scenario: Pick<Scenario, 'fleet' | 'selection' | 'load' | 'onBadRow'>,
+  survey: Parameters<typeof readFleet>[1],
+  began: SelectionPins | null,
+): Promise<RowSelection> {
+  return selectRows(readFleet(scenario.fleet, survey), scenario, began, () => readRejectedIds(scenario.fleet, survey));
 }
 
 type ExcludePin = NonNullable<SelectionPins['exclude']>;

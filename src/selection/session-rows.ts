@@ -33,7 +33,10 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
 }
 
 /** How many rows of the fleet the limit leaves of the selection, whether or not earlier sessions settled them. */
-export function selectedRows({ load: { rowsMax }, selection: { rows } }: RowChoice): number {
+export function selectedRows({
+  load: { rowsMax },
+  selection: { rows },
+}: Pick<RowChoice, 'load'> & { readonly selection: Pick<RowSelection, 'rows'> }): number {
   return Math.min(rows, rowsMax ?? rows);
 }
 

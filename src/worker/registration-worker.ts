@@ -21,24 +21,25 @@ export type WorkerTask = {
 };
 
 /** How workers reach the service. */
-export type WorkerConversations = (setup: WorkerSetup, clock: Clock) => OpenConversation;
+export type WorkerConversations = (setup: WorkerSetup, clock: Clock) => Promise<OpenConversation>;
 
 /** One long task of the pool: registers the launches that arrive on its port until `noMoreLaunches`. */
-export function runRegistrationWorker(
+export async function runRegistrationWorker(
   { setup, concurrency, port }: WorkerTask,
   conversations: WorkerConversations = serviceConversations,
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const clock = systemClock(setup.clockOriginMs);
-    // Its addresses change while the worker runs.
-    const reach = { ...setup };
+  const clock = systemClock(setup.clockOriginMs);
+  // Its addresses change while the worker runs.
+  const reach = { ...setup };
+  const open = await conversations(reach, clock);
+  await new Promise<void>((resolve) => {
     const send = (message: FromWorker): void => {
       port.postMessage(message);
       if (message.type !== 'ended') return;
       port.close();
       resolve();
     };
-    const worker = new RegistrationWorker({ setup, concurrency, clock, open: conversations(reach, clock), send });
+    const worker = new RegistrationWorker({ setup, concurrency, clock, open, send });
     port.on('message', (message: ToWorker) => {
       if (message.type === 'addresses') reach.addresses = message.addresses;
       else worker.receive(message);

@@ -1,7 +1,7 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
+import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import type { HostAddress } from '../mqtt/host-addresses.ts';
-import type { ServiceConnectionSettings } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';

@@ -87,7 +87,7 @@ describe("Pearson's test", () => {
     expect(test?.pValue).toBeCloseTo(0.0455, 4);
   });
 
-  it('says nothing of one hub, of one sample, of no device', () => {
+  it('is not computed for one hub, one sample or no device', () => {
     expect(weightsTest(counts(10), counts(1))).toBeNull();
     expect(weightsTest(counts(), counts(0.5, 0.5))).toBeNull();
     expect(homogeneityTest([counts(3, 4), counts(0, 0)])).toBeNull();

@@ -5,8 +5,6 @@ import { judgeShare, simultaneousWidth } from '../../src/allocation/share-interv
 
 const WIDTH = simultaneousWidth(0.95, 3);
 
-const stated = (share: number) => share;
-
 describe('a share', () => {
   it.each([
     // count, devices, expected, tolerance, verdict, reason
@@ -29,7 +27,7 @@ describe('a share', () => {
     [0, 10_000, 0.01, 0.02, 'fail', 'missing'],
     [0, 100, 0.01, 0.02, 'inconclusive', 'too-few'],
   ])('of %d in %d with %d ± %d expected is %s: %s', (count, of, share, tolerance, verdict, reason) => {
-    expect(judgeShare({ count, of }, stated(share), tolerance, WIDTH)).toMatchObject({ verdict, reason });
+    expect(judgeShare({ count, of }, share, tolerance, WIDTH)).toMatchObject({ verdict, reason });
   });
 
   it('never turns from pass to fail as a fleet grows with the same shares', () => {
@@ -40,8 +38,8 @@ describe('a share', () => {
     const tolerance = fc.double({ min: 0.001, max: 0.2, noNaN: true });
     fc.assert(
       fc.property(counts, share, tolerance, fc.integer({ min: 2, max: 100 }), ({ count, of }, p, t, times) => {
-        const small = judgeShare({ count, of }, stated(p), t, WIDTH).verdict;
-        const large = judgeShare({ count: count * times, of: of * times }, stated(p), t, WIDTH).verdict;
+        const small = judgeShare({ count, of }, p, t, WIDTH).verdict;
+        const large = judgeShare({ count: count * times, of: of * times }, p, t, WIDTH).verdict;
         if (small !== 'inconclusive' && count > 0) expect(large).toBe(small);
         if (count > 0 && Math.abs(count / of - p) < t) expect(large).not.toBe('fail');
       }),

@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { MQTT_CLIENTS } from '../../src/mqtt/service-conversations.ts';
+import { MQTT_CLIENTS } from '../../src/mqtt/connection-settings.ts';
 import { bareHandshake, dpsloadClient, plainMqttJs } from './client-contenders.ts';
 import { costTable, pinned } from './cost-table.ts';
 import type { ServerReady } from './dps-server.ts';

@@ -6,13 +6,15 @@ import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
-import { type MqttClientName, serviceConversations } from '../../src/mqtt/service-conversations.ts';
+import type { MqttClientName } from '../../src/mqtt/connection-settings.ts';
+import { serviceConversations } from '../../src/mqtt/service-conversations.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { runRegistration } from '../../src/registration/run-registration.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { launch } from '../support/launches.ts';
+import { UNHEARD } from '../support/unheard.ts';
 import type { ServerReady } from './dps-server.ts';
 import type { Contender } from './interleaved-rounds.ts';
 
@@ -29,6 +31,7 @@ export function bareHandshake({ port, caPem }: ServerReady): Contender {
     new Promise((resolve, reject) => {
       const stream = dial(
         {
+          resolved: () => {},
           tcpConnected: () => {},
           secured: () => stream.end(),
           ended: (failure) => (failure === null ? resolve() : reject(new Error(failure.message))),
@@ -87,7 +90,7 @@ export function registrations(
   const clock = systemClock(hrtimeMs());
   const endpoint = { host: HOST, port, caPems: [caPem], addresses: null };
   const settings = { ...endpoint, transport: 'mqtt', mqttClient, tls: TLS_CHOICES_DEFAULT } as const;
-  const openConversation = serviceConversations(settings, clock);
+  const opening = serviceConversations(settings, clock);
   const run = async (index: number): Promise<void> => {
     const row = launch(index);
     const made = await makeCredentials(row);
@@ -99,14 +102,11 @@ export function registrations(
       policy: { ...REGISTRATION_POLICY_DEFAULT, pollDelayDefaultMs: 0, pollDelayMinMs: 0 },
       seed: 1,
       clock,
-      openConversation,
+      openConversation: await opening,
       idScope: ID_SCOPE,
       apiVersion: API_VERSION_DEFAULT,
       userAgent: USER_AGENT,
-      onThrottle: () => {},
-      onConnection: () => {},
-      onPermit: () => {},
-      onHold: () => {},
+      ...UNHEARD,
     });
     const { result, errorMessage } = await outcome;
     if (result !== 'assigned') throw new Error(`${result}: ${errorMessage}`);

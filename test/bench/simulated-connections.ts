@@ -7,7 +7,7 @@ const HUBS = ['hub-a.azure-devices.net', 'hub-b.azure-devices.net', 'hub-c.azure
 const AT = '2026-01-02T03:04:06.1234567Z';
 
 /** A service without network, TLS or time: it accepts whatever comes, and assigns at the first poll. Bodies are of the real size. */
-export const simulatedConversations: WorkerConversations = (_setup, clock) =>
+export const simulatedConversations: WorkerConversations = async (_setup, clock) =>
   mqttConversations((identity, onEvent) => new SimulatedConnection(identity, onEvent), clock);
 
 class SimulatedConnection implements MqttConnection {

@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createCertificate, issueCertificate, KEY_ALGORITHMS, openIssuer } from '../../src/certificates/certificate.ts';
+import { createCertificate, issueCertificate, openIssuer } from '../../src/certificates/certificate.ts';
 import { certificatesIn, intermediatesIn } from '../../src/certificates/certificate-chain.ts';
+import { KEY_ALGORITHMS } from '../../src/certificates/key-algorithm.ts';
 import { VALIDITY_KINDS, validityKind, validityOf } from '../../src/certificates/validity.ts';
 import { authority, deviceCertificate, parsed } from '../support/certificates.ts';
 
@@ -31,7 +32,7 @@ it('a chain holds what stands between device and root', async () => {
   expect(intermediatesIn('no PEM')).toBe('');
 });
 
-it.each(VALIDITY_KINDS)('a validity is what it is called: %s', async (kind) => {
+it.each(VALIDITY_KINDS)('gives a certificate the validity that its name says: %s', async (kind) => {
   for (const days of [1, 365]) {
     const { notBeforeMs, notAfterMs } = validityOf(kind, days, NOW_MS);
     const request = { kind: 'device', commonName: 'dev-1', notBeforeMs, notAfterMs } as const;

@@ -42,7 +42,7 @@ it('a device gets its certificate, the intermediates, and a key for its owner al
   expect(statSync(keyFile).mode & 0o777).toBe(0o600);
 });
 
-describe('what is there', () => {
+describe('a certificate that exists', () => {
   it('is kept as it is', async () => {
     const devices = await batch('kept');
     await devices.issue('dev-1', NOW_MS);

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-it('makes a CA, and a server certificate of it for localhost', async () => {
+it('makes a CA, and a server certificate for localhost signed by it', async () => {
   const { caPem, server } = await serverIdentity(dir, NOW_MS);
   const ca = new X509Certificate(caPem);
   const leaf = new X509Certificate(server.certificatePem);
@@ -34,7 +34,7 @@ it('keeps private keys to their owner', async () => {
   for (const name of ['ca.key', 'server.key']) expect(statSync(join(dir, 'new', name)).mode & 0o777).toBe(0o600);
 });
 
-it('takes what is there', async () => {
+it('reuses files that exist', async () => {
   const first = await serverIdentity(dir, NOW_MS);
   expect(await serverIdentity(dir, NOW_MS)).toEqual(first);
 });
@@ -53,7 +53,7 @@ it('refuses a CA that has expired, and leaves it as it is', async () => {
   expect(readFileSync(caFile, 'utf8')).toBe(caPem);
 });
 
-it('makes a new server certificate when the old one is of another CA', async () => {
+it('makes a new server certificate when another CA signed the old one', async () => {
   const first = await serverIdentity(dir, NOW_MS);
   unlinkSync(join(dir, 'ca.pem'));
   unlinkSync(join(dir, 'ca.key'));
@@ -61,7 +61,7 @@ it('makes a new server certificate when the old one is of another CA', async () 
   expect(second.server.certificatePem).not.toBe(first.server.certificatePem);
 });
 
-it('makes a new server certificate when the old one does not stand for all names', async () => {
+it('makes a new server certificate when the old one does not cover every name', async () => {
   const first = await serverIdentity(dir, NOW_MS);
   const names = ['global.azure-devices-provisioning.net', '192.0.2.7'];
   const second = await serverIdentity(dir, NOW_MS, names);

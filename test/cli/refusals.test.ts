@@ -2,8 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { certsCommand } from '../../src/cli/commands/certs-command.ts';
+import { checkCommand } from '../../src/cli/commands/check-command.ts';
+import { compareCommand } from '../../src/cli/commands/compare-command.ts';
 import { fleetCommand } from '../../src/cli/commands/fleet-command.ts';
+import { reportCommand } from '../../src/cli/commands/report-command.ts';
+import { resumeCommand } from '../../src/cli/commands/resume-command.ts';
+import { runsCommand } from '../../src/cli/commands/runs-command.ts';
 import { sasCommand } from '../../src/cli/commands/sas-command.ts';
+import { refuseSecretFileNames } from '../../src/cli/host/secret-file-names.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -57,5 +64,64 @@ describe('sas', () => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     const message = await refusal(sasCommand(), args);
     for (const part of parts) expect(message).toContain(part);
+  });
+});
+
+describe('certs', () => {
+  const issuer = ['--issuer-cert-file', 'a', '--issuer-key-file', 'b'];
+  it.each<[readonly string[], RegExp]>([
+    [['create', '--intermediate', '../x'], /--intermediate "\.\.\/x" is not allowed/],
+    [['create', '--intermediate', 'root'], /--intermediate "root" is not allowed/],
+    [['create', '--key', 'dsa', '--days', '0'], /--key "dsa" is not .*\n.*--days "0" is not/],
+    [['issue', notAKey], /no issuer given/],
+    [['issue', notAKey, ...issuer, '--defect', 'x'], /--defect "x" is not/],
+    [['issue', notAKey, ...issuer, '--csv', notAKey], /the new CSV would overwrite the fleet CSV/],
+  ])('refuses %j', async (args, message) => {
+    expect(await refusal(certsCommand(), [...args, '-o', join(folder, 'none')])).toMatch(message);
+  });
+});
+
+describe('what works on earlier runs', () => {
+  const missing = join(folder, 'none');
+  it.each<[string, () => Command, readonly string[], RegExp]>([
+    ['resume: no run', resumeCommand, [], /no run given/],
+    ['resume: two runs', resumeCommand, ['somewhere', '--last'], /both a run and --last/],
+    ['resume: a folder that is no run', resumeCommand, [folder], /run\.json: does not exist/],
+    ['resume: an out folder without runs', resumeCommand, ['--last', '--out', folder], /contains no run/],
+    ['report: a folder that does not exist', reportCommand, [missing], /no journal found/],
+    ['report: a folder of no run', reportCommand, [folder], /no journal found/],
+    ['report: no folder', reportCommand, [], /no run given/],
+    ['report: several runs without --out', reportCommand, [folder, folder], /Name one with --out DIR/],
+    ['report: --check of no run', reportCommand, ['--check'], /exactly one run/],
+    ['report: --check of two runs', reportCommand, ['--check', folder, folder], /exactly one run/],
+    ['report: --check without SHA256SUMS', reportCommand, ['--check', folder], /does not exist/],
+    ['runs: a folder that does not exist', runsCommand, [missing], /does not exist/],
+    [
+      'compare: a folder without a run',
+      compareCommand,
+      [folder, folder],
+      /has no readable summary\.json.*dpsload report/s,
+    ],
+    [
+      'compare: a tolerance that is not a percentage',
+      compareCommand,
+      [folder, folder, '--tolerance', '10'],
+      /"10" is not/,
+    ],
+  ])('refuses %s', async (_, command, args, message) => {
+    expect(await refusal(command(), args)).toMatch(message);
+  });
+});
+
+describe('a secret where the name of a file belongs', () => {
+  it.each([
+    KEY,
+    'SharedAccessSignature sr=scope&sig=bm90IGEgZmlsZQ%3D%3D&se=1',
+  ])('is refused in each use of a repeatable option: %s', async (secret) => {
+    const command = checkCommand().hook('preAction', (_, acting) => refuseSecretFileNames(acting));
+    const message = await refusal(command, ['fleet.csv', '--enrollment-ca', 'ca.pem', '--enrollment-ca', secret]);
+    expect(message).toContain('--enrollment-ca');
+    expect(message).toContain('is a secret, not the name of a file');
+    expect(message).not.toContain('sig=bm');
   });
 });

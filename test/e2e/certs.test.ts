@@ -56,14 +56,9 @@ describe('certs create', () => {
     ]);
   });
 
-  it.each([
-    [['--intermediate', '../x'], /--intermediate "\.\.\/x" is not allowed/],
-    [['--intermediate', 'root'], /--intermediate "root" is not allowed/],
-    [['-o', path('fleet.csv')], /fleet\.csv: is not a writable folder \(ENOTDIR\)/],
-    [['--key', 'dsa', '--days', '0'], /--key "dsa" is not .*\n.*--days "0" is not/],
-  ])('refuses %j', async (args, message) => {
-    const { code, stderr } = await dpsload(['certs', 'create', '-o', path('none'), ...args]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  it('refuses an output folder that is a file', async () => {
+    const { code, stderr } = await dpsload(['certs', 'create', '-o', path('fleet.csv')]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/fleet\.csv: is not a writable folder \(ENOTDIR\)/)]);
   });
 });
 
@@ -131,15 +126,8 @@ describe('certs issue', () => {
     expect(readdirSync(folder)).not.toContain('bad');
   });
 
-  it.each([
-    [[], /no issuer given/],
-    [['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--defect', 'x'], /--defect "x" is not/],
-    [
-      ['--issuer-cert-file', 'a', '--issuer-key-file', 'b', '--csv', path('fleet.csv')],
-      /the new CSV would overwrite the fleet CSV/,
-    ],
-  ])('refuses %j', async (args, message) => {
-    const { code, stderr } = await dpsload(['certs', 'issue', path('fleet.csv'), '-o', path('none'), ...args]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  it('refuses to begin without an issuer', async () => {
+    const { code, stderr } = await dpsload(['certs', 'issue', path('fleet.csv'), '-o', path('none')]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/no issuer given/)]);
   });
 });

@@ -55,6 +55,24 @@ describe('a target that can be used', () => {
     expect(emulator.counters).toMatchObject({ connectsAccepted: 1, registrationAttempts: 0 });
   });
 
+  it('is looked at where --resolve has it', async () => {
+    const pinned = (...others: readonly string[]): readonly string[] => [
+      ...target().with(1, 'nowhere.invalid'),
+      '--resolve',
+      `nowhere.invalid:${emulator.port}:127.0.0.1`,
+      ...others,
+    ];
+    const { code, found } = await findings(...pinned('--server-name', 'localhost'));
+    expect([code, problems(found)]).toEqual([0, []]);
+    expect(found.find(({ subject }) => subject === 'dns')?.evidence).toBe(
+      'nowhere.invalid is at 127.0.0.1, as given with --resolve: not looked up',
+    );
+    // Its certificates are read there too when they are refused.
+    const refused = await findings(...pinned());
+    expect(problems(refused.found)).toEqual(['tls']);
+    expect(refused.found.find(({ subject }) => subject === 'tls')?.evidence).toMatch(/it presented .*CN=localhost/);
+  });
+
   it('names the limit that binds, with hours and billed calls', async () => {
     const { code, stdout } = await check(...target(), '--quota', '1/min', '--quota-share', '50%');
     expect(code).toBe(0);
@@ -110,8 +128,12 @@ describe('a problem is named, and ends with 4, or with 2 when it is of this side
     const expired = await dpsload(await fleetOf('stale', EXPIRED));
     expect(expired.code).toBe(2);
     expect(expired.stdout).toMatch(/1 of 1 certificate is unusable/);
-    const unreadable = await dpsload([...good, '--enrollment-ca', path('fine.key')]);
-    expect([unreadable.code, unreadable.stderr]).toEqual([2, expect.stringMatching(/no readable PEM certificate/)]);
+    const unusable = ['fine.key', 'none.pem'].flatMap((name) => ['--enrollment-ca', path(name)]);
+    const unreadable = await dpsload(['check', path('none.csv'), ...target(), '--attestation', 'x509', ...unusable]);
+    expect([unreadable.code, unreadable.stderr]).toEqual([
+      2,
+      expect.stringMatching(/fine\.key: .*no readable PEM certificate.*none\.pem: .*none\.csv: /s),
+    ]);
     const { code, stderr } = await check(...target(), '--enrollment-ca', path('root.pem'));
     expect([code, stderr]).toEqual([2, expect.stringMatching(/--enrollment-ca is only for X\.509/)]);
   });

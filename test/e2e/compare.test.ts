@@ -84,12 +84,6 @@ describe('dpsload compare', () => {
 
   it.each<[string, () => string[], string]>([
     ['one run alone', () => [before], 'run-dirs'],
-    [
-      'a folder without a run',
-      () => [before, root],
-      'has no readable summary.json. Once the run has ended, make it with dpsload report',
-    ],
-    ['a tolerance that is none', () => [before, after, '--tolerance', '10'], '--tolerance "10" is not a percentage'],
     ['other devices one by one', () => [before, other, '--by-device'], 'does not have the same devices'],
   ])('refuses %s', async (_, args, message) => {
     const { code, stdout, stderr } = await dpsload(['compare', ...args()]);

@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HealthLimit } from '../../src/metrics/load-generator-health.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow, readLines, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);
@@ -43,7 +42,7 @@ type Driven = {
 
 let emulator: EmulatorProgram;
 beforeAll(async () => {
-  emulator = await startEmulatorProgram(['--retry-after', '0'], { DPSLOAD_GROUP_KEY: KEY });
+  emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
 });
 afterAll(async () => {
   await emulator.stop();
@@ -62,14 +61,14 @@ instances:
         attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
 `;
   writeFileSync(path(`${name}.yaml`), config);
-  return startEmulatorProgram(['-c', path(`${name}.yaml`)], { DPSLOAD_GROUP_KEY: KEY });
+  return startEmulatorProgram(['-c', path(`${name}.yaml`)], GROUP_KEY_ENV);
 }
 
 async function drive(name: string, fleet: string, options: readonly string[], at = emulator): Promise<Driven> {
   const out = path(`out-${name}`);
   const target = ['--host', '127.0.0.1', '--port', String(at.port), '--id-scope', at.idScope, '--ca', at.caFile];
   const run = await dpsload(['run', fleet, ...target, '--out', out, '--quiet', '-w', '1', ...options], {
-    env: { DPSLOAD_GROUP_KEY: KEY },
+    env: GROUP_KEY_ENV,
   });
   if (run.code === 2) throw new Error(run.stderr);
   const runFolder = onlyRunFolder(out);
@@ -231,29 +230,29 @@ describe.concurrent('stops that protect', () => {
   it('what would leave the quota of a real service is not begun without a word', async () => {
     const fleet = fleetFile('prompt.csv', devices('prompt', 1_200));
     const target = ['--host', 'dps.invalid', '--id-scope', '0ne00111111', '--out', path('out-prompt')];
-    const env = { DPSLOAD_GROUP_KEY: KEY };
     for (const options of [
       ['--quota', 'off'],
       ['--governor', 'off'],
     ]) {
-      const run = await dpsload(['run', fleet, ...target, ...options], { env });
+      const run = await dpsload(['run', fleet, ...target, ...options], { env: GROUP_KEY_ENV });
       expect(run.code).toBe(2);
       expect(run.stderr).toMatch(
         /dps\.invalid, ID scope 0ne00111111: 1,200 rows, at least 1,200 billed register requests, about \d/,
       );
       expect(run.stderr).toMatch(/--yes/);
     }
-    const confirmed = await dpsload(['run', fleet, ...target, '--at-once', '--quota', 'off', '--yes'], { env });
+    const confirmed = await dpsload(['run', fleet, ...target, '--at-once', '--quota', 'off', '--yes'], {
+      env: GROUP_KEY_ENV,
+    });
     // It goes on, and finds no such host.
     expect(confirmed.code).toBe(4);
   });
 
   it('a load above the share of a quota is refused alike in rehearsal and at a real service, consent or not', async () => {
     const fleet = fleetFile('share.csv', devices('share', 10));
-    const env = { DPSLOAD_GROUP_KEY: KEY };
     for (const target of [['--emulator'], ['--host', 'dps.invalid', '--id-scope', '0ne00111111']]) {
       const args = ['run', fleet, ...target, '--out', path('out-share'), '--rate', '900/min', '--quota', '1000/min'];
-      const refused = await dpsload([...args, '--yes'], { env });
+      const refused = await dpsload([...args, '--yes'], { env: GROUP_KEY_ENV });
       expect(refused.code).toBe(2);
       expect(refused.stderr).toMatch(/--rate asks for 900 registrations a minute, .* 750 a minute .*--quota off/);
     }
@@ -265,9 +264,7 @@ describe.concurrent('an outage', () => {
   async function cutOff(name: string, options: readonly string[]) {
     const caDir = path(`${name}-ca`);
     const start = (port: number): Promise<EmulatorProgram> =>
-      startEmulatorProgram(['--port', String(port), '--ca-dir', caDir, '--retry-after', '0'], {
-        DPSLOAD_GROUP_KEY: KEY,
-      });
+      startEmulatorProgram(['--port', String(port), '--ca-dir', caDir, '--retry-after', '0'], GROUP_KEY_ENV);
     const first = await start(0);
     const fleet = fleetFile(`${name}.csv`, devices(name, 200));
     const run = drive(name, fleet, ['-r', '20/s', '-c', '60', '--attempts', '3', ...options], first);

@@ -67,7 +67,12 @@ describe.concurrent('before anybody can know the device', () => {
     ['refuse-tls', 'group-key'],
     ['stall-tls', 'x509'],
   ])('%s now and then is overcome, with one more connection each (%s)', async (kind, attestation) => {
-    const { rows, struck, connects } = await strikeHandshakes(folder, { ...HANDSHAKES, fault: { kind }, attestation });
+    const { reason, rows, struck, connects } = await strikeHandshakes(folder, {
+      ...HANDSHAKES,
+      fault: { kind },
+      attestation,
+    });
+    expect([reason, rows.length]).toEqual(['completed', HANDSHAKES.devices]);
     expect(struck.length).toBeGreaterThan(2);
     expect(rows.map((row) => `${row['result']} ${row['registers_sent']}`)).toEqual(rows.map(() => 'assigned 1'));
     // The preflight's connection is no device's.

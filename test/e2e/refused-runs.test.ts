@@ -3,10 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY, GROUP_KEY_ENV } from '../support/group-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
-const WITH_KEY = { DPSLOAD_GROUP_KEY: KEY };
 
 const folder = temporaryFolder();
 const out = join(folder, 'out');
@@ -31,16 +29,16 @@ function expectNothingWritten(): void {
 describe('a mistake of the operator ends with 2, says what to do, and leaves nothing behind', () => {
   const service = ['--host', 'dps.example.invalid', '--id-scope', '0ne00000001'];
   it.each<[name: string, args: () => string[], env: Record<string, string>, expected: RegExp[]]>([
-    ['no target', () => [fleet], WITH_KEY, [/--emulator/, /--host/]],
-    ['two targets', () => [fleet, '--emulator', ...service], WITH_KEY, [/emulator/, /host/]],
+    ['no target', () => [fleet], GROUP_KEY_ENV, [/--emulator/, /--host/]],
+    ['two targets', () => [fleet, '--emulator', ...service], GROUP_KEY_ENV, [/emulator/, /host/]],
     [
       'two targets, one from the environment',
       () => [fleet, '--emulator'],
-      { ...WITH_KEY, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000001' },
+      { ...GROUP_KEY_ENV, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000001' },
       [/DPSLOAD_HOST/],
     ],
-    ['a host without ID scope', () => [fleet, '--host', 'dps.example.invalid'], WITH_KEY, [/--id-scope/]],
-    ['a bad ID scope', () => [fleet, '--host', 'h', '--id-scope', 'zero'], WITH_KEY, [/0ne/]],
+    ['a host without ID scope', () => [fleet, '--host', 'dps.example.invalid'], GROUP_KEY_ENV, [/--id-scope/]],
+    ['a bad ID scope', () => [fleet, '--host', 'h', '--id-scope', 'zero'], GROUP_KEY_ENV, [/0ne/]],
     ['no fleet', () => ['--emulator'], {}, [/FLEET\.csv|fleet/]],
     ['a missing fleet', () => [join(folder, 'nowhere.csv'), '--emulator'], {}, [/nowhere\.csv/]],
     ['a folder as fleet', () => [folder, '--emulator'], {}, [/folder|directory/i]],
@@ -84,16 +82,16 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
     [
       'all mistakes of a scenario at once',
       () => [fleet, '-s', given('bad.yaml', 'version: 1\nlod: {}\nload:\n  rate: fast\n  concurrency: -1\n')],
-      WITH_KEY,
+      GROUP_KEY_ENV,
       [/bad\.yaml:2:1/, /bad\.yaml:4:/, /bad\.yaml:5:/, /load/],
     ],
     [
       'a key written into a scenario',
-      () => [fleet, '-s', given('key.yaml', `version: 1\nattestation: { kind: group-key, key: ${KEY} }\n`)],
+      () => [fleet, '-s', given('key.yaml', `version: 1\nattestation: { kind: group-key, key: ${GROUP_KEY} }\n`)],
       {},
       [/key\.yaml:2/],
     ],
-    ['a missing CA file', () => [fleet, ...service, '--ca', join(folder, 'no-ca.pem')], WITH_KEY, [/no-ca\.pem/]],
+    ['a missing CA file', () => [fleet, ...service, '--ca', join(folder, 'no-ca.pem')], GROUP_KEY_ENV, [/no-ca\.pem/]],
     ['an unknown option', () => [fleet, '--emulator', '--turbo'], {}, [/--turbo/]],
     ['an option of the wrong kind', () => [fleet, '--emulator', '-c', 'many'], {}, [/concurrency/]],
   ])('%s', async (_name, args, env, expected) => {
@@ -101,7 +99,7 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
     for (const pattern of expected) expect(stderr).toMatch(pattern);
     expect(code).toBe(2);
     expect(stdout).toBe('');
-    expect(stderr).not.toContain(KEY);
+    expect(stderr).not.toContain(GROUP_KEY);
     expect(stderr).not.toMatch(/\n +at /);
     expectNothingWritten();
   });
@@ -109,7 +107,7 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
   it('a mistake in the embedded emulator’s configuration', async () => {
     const config = given('emulator.yaml', 'version: 1\ninstances:\n  - idscope: 0ne00000001\n');
     const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--emulator-config', config, '--out', out], {
-      env: WITH_KEY,
+      env: GROUP_KEY_ENV,
     });
     expect(stderr).toMatch(/emulator\.yaml:3:/);
     expect(stderr).not.toMatch(/\n +at /);
@@ -134,14 +132,14 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
 describe('a target that cannot be used ends with 4, says why, and leaves nothing behind', () => {
   let emulator: EmulatorProgram;
   beforeAll(async () => {
-    emulator = await startEmulatorProgram(['--retry-after', '0'], WITH_KEY);
+    emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
     mkdirSync(out, { recursive: true });
   });
   afterAll(() => emulator.stop());
 
   const runAgainst = (port: number, scope: string, ...more: string[]) =>
     dpsload(['run', fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', scope, '--out', out, ...more], {
-      env: WITH_KEY,
+      env: GROUP_KEY_ENV,
     });
 
   it('nobody listens', async () => {
@@ -154,7 +152,7 @@ describe('a target that cannot be used ends with 4, says why, and leaves nothing
   it('the host has no address', async () => {
     const { code, stderr } = await dpsload(
       ['run', fleet, '--host', 'no-such-host.invalid', '--id-scope', emulator.idScope, '--out', out],
-      { env: WITH_KEY },
+      { env: GROUP_KEY_ENV },
     );
     expect(stderr).toMatch(/no-such-host\.invalid/);
     expect(code).toBe(4);

@@ -120,11 +120,8 @@ describe('dpsload report', () => {
   writeFileSync(join(damaged, 'journal.ndjson'), '{"kind":"session","version":9}\n');
 
   it.each([
-    ['a folder that is not there', [join(root, 'none')], 2, 'no journal found'],
     ['a folder of no run', [root], 2, 'no journal found'],
     ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 has journal version 9'],
-    ['no folder', [], 2, 'no run given'],
-    ['several runs without --out', [root, root], 2, 'Name one with --out DIR'],
     ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],
   ])('refuses %s', async (_, args, exitCode, message) => {
     const { code, stdout, stderr } = await dpsload(['report', ...args]);

@@ -2,11 +2,9 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
-const env = { DPSLOAD_GROUP_KEY: KEY };
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);
@@ -19,7 +17,7 @@ function fleetFile(name: string, rows: number): string {
 
 let emulator: EmulatorProgram;
 beforeAll(async () => {
-  emulator = await startEmulatorProgram(['--retry-after', '0'], env);
+  emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
 });
 afterAll(() => emulator.stop());
 
@@ -34,7 +32,7 @@ const resultsOf = (run: string) => readResultRows(join(run, 'registrations.csv')
 /** A run of `rows` devices that `--limit` ended after the first `limit`. */
 async function limitedRun(name: string, rows: number, limit: number) {
   const fleet = fleetFile(name, rows);
-  const { code, stderr } = await dpsload(runArgs(fleet, '--limit', String(limit)), { env });
+  const { code, stderr } = await dpsload(runArgs(fleet, '--limit', String(limit)), { env: GROUP_KEY_ENV });
   expect(stderr).toMatch(/^results: /m);
   expect(stderr).toContain(`resume: dpsload resume ${onlyRunFolder(`${fleet}-out`)}, with a higher --limit\n`);
   expect(code).toBe(0);
@@ -45,7 +43,7 @@ describe('a run that was killed', () => {
   it('goes on in the same journal; every device is registered, and those that may be so twice are marked', async () => {
     const fleet = fleetFile('killed', 60);
     const { child, ended } = startDpsload(runArgs(fleet, '-r', '40/s', '--expect', 'new', '--max-surprises', '0'), {
-      env,
+      env: GROUP_KEY_ENV,
     });
     const out = `${fleet}-out`;
     const outcomes = (): number => {
@@ -58,14 +56,14 @@ describe('a run that was killed', () => {
     while (outcomes() < 10) await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill('SIGKILL');
     await ended;
-    const refused = await dpsload(runArgs(fleet), { env });
+    const refused = await dpsload(runArgs(fleet), { env: GROUP_KEY_ENV });
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(`dpsload resume ${onlyRunFolder(out)}`);
     // What the environment says now does not aim it elsewhere.
-    const aimed = { ...env, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000009' };
+    const aimed = { ...GROUP_KEY_ENV, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000009' };
     const resumed = await dpsload(['resume', '--last', '--out', out, '--rate', '200/s'], { env: aimed });
     expect(resumed.stderr).toMatch(
-      /^Session 2 of the run: \d+ registrations are left; \d+ of them were possibly sent/m,
+      /^Session 2 of the run: \d+ registrations are left; \d+ of them (?:was|were) possibly sent/m,
     );
     expect(resumed.code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
@@ -74,7 +72,7 @@ describe('a run that was killed', () => {
     expect(again.every((row) => row['possibly_twice'] === 'true')).toBe(true);
     const journal = readLines<{ kind: string; session?: number }>(join(onlyRunFolder(out), 'journal.ndjson'));
     expect(journal.flatMap(({ kind, session }) => (kind === 'session' ? [session] : []))).toEqual([1, 2]);
-    const nothing = await dpsload(['resume', onlyRunFolder(out)], { env });
+    const nothing = await dpsload(['resume', onlyRunFolder(out)], { env: GROUP_KEY_ENV });
     expect(nothing).toMatchObject({ code: 0, stdout: resumed.stdout });
     expect(nothing.stderr).toContain('Nothing is left to do');
   });
@@ -83,9 +81,9 @@ describe('a run that was killed', () => {
 describe('a run that its limit ended', () => {
   it('goes on up to a higher one', async () => {
     const { run } = await limitedRun('limit', 12, 4);
-    const same = await dpsload(['resume', run], { env });
+    const same = await dpsload(['resume', run], { env: GROUP_KEY_ENV });
     expect(same.stderr).toContain('Nothing is left to do');
-    const raised = await dpsload(['resume', run, '--limit', '9', '--quiet'], { env });
+    const raised = await dpsload(['resume', run, '--limit', '9', '--quiet'], { env: GROUP_KEY_ENV });
     expect(raised.code).toBe(0);
     expect(resultsOf(run).map((row) => row['result'])).toEqual([
       ...Array.from({ length: 9 }, () => 'assigned'),
@@ -97,7 +95,7 @@ describe('a run that its limit ended', () => {
   it('does not go on with a fleet whose rows were changed', async () => {
     const { fleet, run } = await limitedRun('changed', 6, 2);
     writeFileSync(fleet, readFileSync(fleet, 'utf8').replace('changed-5', 'changed-9'));
-    const { code, stderr } = await dpsload(['resume', run, '--limit', '6'], { env });
+    const { code, stderr } = await dpsload(['resume', run, '--limit', '6'], { env: GROUP_KEY_ENV });
     expect(code).toBe(2);
     expect(stderr).toMatch(/changed\.csv: is no longer the fleet that the run began with/);
   });
@@ -106,9 +104,9 @@ describe('a run that its limit ended', () => {
     const fleet = fleetFile('listed', 6);
     const only = path('listed-only.csv');
     writeFileSync(only, 'registration_id\nlisted-1\nlisted-2\nlisted-3\n');
-    expect((await dpsload(runArgs(fleet, '--only', only, '--limit', '1'), { env })).code).toBe(0);
+    expect((await dpsload(runArgs(fleet, '--only', only, '--limit', '1'), { env: GROUP_KEY_ENV })).code).toBe(0);
     const run = onlyRunFolder(`${fleet}-out`);
-    const resume = () => dpsload(['resume', run, '--limit', '9', '--quiet'], { env });
+    const resume = () => dpsload(['resume', run, '--limit', '9', '--quiet'], { env: GROUP_KEY_ENV });
     const list = readFileSync(only);
     writeFileSync(only, 'registration_id\nlisted-1\n');
     const refused = await resume();
@@ -126,10 +124,12 @@ describe('a run that its limit ended', () => {
   ])('goes on with a fleet with added rows as it is told: %s', async (addedRows, rows) => {
     const { fleet, run } = await limitedRun(`added-${addedRows}`, 6, 2);
     appendFileSync(fleet, 'added-later\n');
-    const unsaid = await dpsload(['resume', run, '--limit', '100'], { env });
+    const unsaid = await dpsload(['resume', run, '--limit', '100'], { env: GROUP_KEY_ENV });
     expect(unsaid.code).toBe(2);
     expect(unsaid.stderr).toContain('--added-rows register');
-    const said = await dpsload(['resume', run, '--limit', '100', '--added-rows', addedRows, '--quiet'], { env });
+    const said = await dpsload(['resume', run, '--limit', '100', '--added-rows', addedRows, '--quiet'], {
+      env: GROUP_KEY_ENV,
+    });
     expect(said.stderr).toMatch(/^results: /m);
     expect(said.code).toBe(0);
     expect(resultsOf(run).map((row) => row['result'])).toEqual(Array.from({ length: rows }, () => 'assigned'));
@@ -154,12 +154,14 @@ faults:
   - { fault: retry-after, at: [register], value: '2', timesPerDevice: 1 }
 `,
     );
-    forgetful = await startEmulatorProgram(['-c', path('forgetful.yaml')], env);
+    forgetful = await startEmulatorProgram(['-c', path('forgetful.yaml')], GROUP_KEY_ENV);
   });
   afterAll(() => forgetful.stop());
 
   const runForgotten = (name: string, ...options: string[]) =>
-    dpsload(runArgsAt(forgetful, fleetFile(name, 10), '--expect', 'new', '--max-surprises', '0', ...options), { env });
+    dpsload(runArgsAt(forgetful, fleetFile(name, 10), '--expect', 'new', '--max-surprises', '0', ...options), {
+      env: GROUP_KEY_ENV,
+    });
 
   it('marks what it registered again, and takes nothing of it for known before', async () => {
     expect((await runForgotten('forgotten')).code).toBe(0);
@@ -177,7 +179,7 @@ faults:
     const run = onlyRunFolder(`${path('given-up.csv')}-out`);
     const rows = () => resultsOf(run).map((row) => [row['result'], row['registers_sent'], row['error_code']]);
     expect(rows()).toEqual(Array.from({ length: 10 }, () => ['failed', '1', '404203']));
-    const resumed = await dpsload(['resume', run, '--retry-failed', '--quiet'], { env });
+    const resumed = await dpsload(['resume', run, '--retry-failed', '--quiet'], { env: GROUP_KEY_ENV });
     expect(resumed.code).toBe(0);
     expect(rows()).toEqual(Array.from({ length: 10 }, () => ['assigned', '1', '']));
     expect(resultsOf(run).every((row) => row['possibly_twice'] === 'true')).toBe(true);
@@ -208,7 +210,7 @@ faults:
 `,
     );
     const args = ['-c', config, '--port', String(port), '--ca-dir', path('retry-ca')];
-    return startEmulatorProgram(args, { ...env, OFF_KEY: DEVICE_KEY });
+    return startEmulatorProgram(args, { ...GROUP_KEY_ENV, OFF_KEY: DEVICE_KEY });
   }
 
   it('asks again for those only when it is told to', async () => {
@@ -217,11 +219,14 @@ faults:
     const out = path('retry-out');
     const first = await emulatorAt(0, 'disabled');
     const target = ['--host', '127.0.0.1', '--port', String(first.port), '--id-scope', first.idScope];
-    const run = await dpsload(['run', fleet, ...target, '--ca', first.caFile, '--quiet', '-o', out], { env });
+    const run = await dpsload(['run', fleet, ...target, '--ca', first.caFile, '--quiet', '-o', out], {
+      env: GROUP_KEY_ENV,
+    });
     expect(run.code).toBe(3);
     const results = (): readonly (string | undefined)[] => resultsOf(onlyRunFolder(out)).map((row) => row['result']);
     expect(results()).toEqual(['assigned', 'failed', 'disabled']);
-    const resume = (...options: string[]) => dpsload(['resume', onlyRunFolder(out), ...options], { env });
+    const resume = (...options: string[]) =>
+      dpsload(['resume', onlyRunFolder(out), ...options], { env: GROUP_KEY_ENV });
     expect(await resume()).toMatchObject({ code: 3, stderr: expect.stringContaining('Nothing is left to do') });
     expect((await resume('--retry-failed', '--quiet')).code).toBe(3);
     expect(results()).toEqual(['assigned', 'assigned', 'disabled']);
@@ -237,21 +242,18 @@ faults:
 
 describe('resume refuses', () => {
   it.each<[string, string[], RegExp]>([
-    ['no run', [], /no run given/],
-    ['two runs', ['somewhere', '--last'], /both a run and --last/],
     ['a folder that is no run', [folder], /run\.json: does not exist/],
-    ['an out folder without runs', ['--last', '--out', folder], /contains no run/],
     ['another target', ['--last', '--host', 'dps.example.invalid'], /unknown option '--host'/],
     ['another fleet', ['somewhere', 'fleet.csv'], /too many arguments/],
   ])('%s', async (_, args, message) => {
-    const { code, stderr } = await dpsload(['resume', ...args], { env });
+    const { code, stderr } = await dpsload(['resume', ...args], { env: GROUP_KEY_ENV });
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
   });
 
   it('a folder in which another dpsload is at work', async () => {
     const fleet = fleetFile('locked', 100);
-    const { child, ended } = startDpsload(runArgs(fleet, '-r', '5/s'), { env });
+    const { child, ended } = startDpsload(runArgs(fleet, '-r', '5/s'), { env: GROUP_KEY_ENV });
     const journal = (): string => join(onlyRunFolder(`${fleet}-out`), 'journal.ndjson');
     const exists = (): boolean => {
       try {
@@ -261,7 +263,7 @@ describe('resume refuses', () => {
       }
     };
     while (!exists()) await new Promise((resolve) => setTimeout(resolve, 20));
-    const { code, stderr } = await dpsload(['resume', '--last', '--out', `${fleet}-out`], { env });
+    const { code, stderr } = await dpsload(['resume', '--last', '--out', `${fleet}-out`], { env: GROUP_KEY_ENV });
     expect(stderr).toContain(`another dpsload is working in this folder: process ${child.pid} on `);
     expect(code).toBe(1);
     child.kill('SIGKILL');

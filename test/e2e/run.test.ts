@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { aimAtService } from '../support/aim-at-service.ts';
 import { dpsload, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY, GROUP_KEY_ENV } from '../support/group-key.ts';
 import { folderBytes, onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);
@@ -23,7 +23,7 @@ describe('a run against the embedded emulator', () => {
     const out = path('embedded');
     const fleet = fleetFile('fleet-embedded.csv', 150);
     const run = await dpsload(['run', fleet, '--emulator', '-c', '150', '-w', '2', '--out', out, '--json', '--quiet'], {
-      env: { DPSLOAD_GROUP_KEY: KEY },
+      env: GROUP_KEY_ENV,
     });
     expect(run.stderr).not.toContain('rror');
     expect(run.code).toBe(0);
@@ -54,8 +54,8 @@ describe('a run against the embedded emulator', () => {
     expect(report.stdout).toBe(run.stdout);
     expect(folderBytes(runFolder)).toEqual(files);
 
-    for (const [name, bytes] of files) expect([name, bytes.includes(KEY)]).toEqual([name, false]);
-    expect(run.stdout + run.stderr).not.toContain(KEY);
+    for (const [name, bytes] of files) expect([name, bytes.includes(GROUP_KEY)]).toEqual([name, false]);
+    expect(run.stdout + run.stderr).not.toContain(GROUP_KEY);
   });
 
   it('has an enrollment group for each key of the scenario', async () => {
@@ -68,7 +68,7 @@ describe('a run against the embedded emulator', () => {
       'version: 1\nattestation: { groups: { line-a: { keyVariable: KEY_A }, line-b: { keyVariable: KEY_B } } }\n',
     );
     const run = await dpsload(['run', fleet, '-s', scenario, '--emulator', '--out', path('groups'), '--quiet'], {
-      env: { KEY_A: keyA as string, KEY_B: keyB as string, DPSLOAD_GROUP_KEY: KEY },
+      env: { KEY_A: keyA as string, KEY_B: keyB as string, DPSLOAD_GROUP_KEY: GROUP_KEY },
     });
     expect(run.stderr).not.toContain('rror');
     expect(run.code).toBe(0);
@@ -84,37 +84,33 @@ describe('a run against the embedded emulator', () => {
     const out = path('again');
     const emulator = ['--emulator', '--emulator-config', 'scenarios/emulator/fast.yaml'];
     const args = ['run', fleetFile('fleet-again.csv', 3), ...emulator, '--out', out, '--quiet'];
-    const env = { DPSLOAD_GROUP_KEY: KEY };
-    expect((await dpsload(args, { env })).code).toBe(0);
+    expect((await dpsload(args, { env: GROUP_KEY_ENV })).code).toBe(0);
     const folder = onlyRunFolder(out);
     // A new emulator knows no device.
-    expect((await dpsload(args, { env })).code).toBe(0);
+    expect((await dpsload(args, { env: GROUP_KEY_ENV })).code).toBe(0);
     expect(readdirSync(out)).toHaveLength(2);
-    const runFile = join(folder, 'run.json');
-    const target = { kind: 'service', host: 'dps.example.net', port: 8883, idScope: '0ne00000001' };
-    writeFileSync(runFile, JSON.stringify({ ...JSON.parse(readFileSync(runFile, 'utf8')), target }));
-    const atService = ['--host', target.host, '--id-scope', target.idScope, '--out', out, '--dry-run'];
-    const repeated = await dpsload(['run', fleetFile('fleet-again.csv', 3), ...atService], { env });
+    const atService = [...aimAtService(folder), '--out', out, '--dry-run'];
+    const repeated = await dpsload(['run', fleetFile('fleet-again.csv', 3), ...atService], { env: GROUP_KEY_ENV });
     expect(repeated.code).toBe(2);
     expect(repeated.stderr).toContain(folder);
     expect(repeated.stderr).toContain('--again');
-    expect((await dpsload(['run', path('fleet-again.csv'), ...atService, '--again'], { env })).code).toBe(0);
+    expect(
+      (await dpsload(['run', path('fleet-again.csv'), ...atService, '--again'], { env: GROUP_KEY_ENV })).code,
+    ).toBe(0);
   });
 });
 
 describe('a run against an emulator of its own', () => {
   it('agrees with the emulator’s records device by device', async () => {
     const records = path('records.ndjson');
-    const emulator = await startEmulatorProgram(['--retry-after', '0', '--records', records], {
-      DPSLOAD_GROUP_KEY: KEY,
-    });
+    const emulator = await startEmulatorProgram(['--retry-after', '0', '--records', records], GROUP_KEY_ENV);
     const out = path('reconciled');
     const run = await dpsload(
       [
         ...['run', fleetFile('fleet-reconciled.csv', 300), '--host', '127.0.0.1', '--port', String(emulator.port)],
         ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '50', '-w', '2', '--out', out, '--quiet'],
       ],
-      { env: { DPSLOAD_GROUP_KEY: KEY } },
+      { env: GROUP_KEY_ENV },
     );
     expect(run.stderr).not.toContain('rror');
     expect(run.code).toBe(0);
@@ -128,7 +124,7 @@ describe('a run against an emulator of its own', () => {
   });
 
   it('keeps the service’s own words for devices with a wrong key, and exits with 3', async () => {
-    const emulator = await startEmulatorProgram(['--retry-after', '0'], { DPSLOAD_GROUP_KEY: KEY });
+    const emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
     const out = path('wrong-key');
     const wrong = Buffer.alloc(32, 7).toString('base64');
     const fleet = path('fleet-wrong-key.csv');
@@ -138,7 +134,7 @@ describe('a run against an emulator of its own', () => {
         ...['run', fleet, '--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope],
         ...['--ca', emulator.caFile, '--out', out, '--quiet'],
       ],
-      { env: { DPSLOAD_GROUP_KEY: KEY } },
+      { env: GROUP_KEY_ENV },
     );
     await emulator.stop();
     expect(run.code).toBe(3);
@@ -155,13 +151,13 @@ describe.concurrent('signals', () => {
   /** Long retry-after: whatever is in flight at the signal stays so until its answer is polled. */
   async function stoppedRun(name: string, signals: number) {
     const out = path(name);
-    const emulator = await startEmulatorProgram(['--retry-after', '4'], { DPSLOAD_GROUP_KEY: KEY });
+    const emulator = await startEmulatorProgram(['--retry-after', '4'], GROUP_KEY_ENV);
     const run = startDpsload(
       [
         ...['run', fleetFile(`${name}.csv`, 500), '--host', '127.0.0.1', '--port', String(emulator.port)],
         ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '20', '-w', '2', '--out', out],
       ],
-      { env: { DPSLOAD_GROUP_KEY: KEY } },
+      { env: GROUP_KEY_ENV },
     );
     const inFlight = (): number => journalOf(out).findLast(({ kind }) => kind === 'sample')?.inFlight ?? 0;
     while (inFlight() === 0) {

@@ -1,20 +1,19 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
 import { fleetRunArgs, journalOf, untilJournal } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const env = { DPSLOAD_GROUP_KEY: 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5' };
 
 const folder = temporaryFolder();
 
 let emulator: EmulatorProgram;
 beforeAll(async () => {
-  emulator = await startEmulatorProgram(['--retry-after', '0'], env);
+  emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
 });
 afterAll(() => emulator.stop());
 
@@ -31,7 +30,7 @@ describe.concurrent('a run that must stop', () => {
         '--port',
         String((silent.address() as AddressInfo).port),
       ]);
-      const { child, ended } = startDpsload(args, { env });
+      const { child, ended } = startDpsload(args, { env: GROUP_KEY_ENV });
       await once(silent, 'connection');
       child.kill('SIGINT');
       const { code, stderr } = await ended;
@@ -40,9 +39,25 @@ describe.concurrent('a run that must stop', () => {
       expect(existsSync(out) ? readdirSync(out) : []).toEqual([]);
     });
 
-    it('ends a run that writes its results at the second; report makes them later', async () => {
+    it('ends a run whose emulator is still starting, and leaves neither the emulator nor its keys behind', async () => {
+      const { args, out } = fleetRunArgs(folder, emulator, 'starting', 3, []);
+      const temporary = join(folder, 'starting-tmp');
+      mkdirSync(temporary);
+      const { child, ended } = startDpsload(['run', args[1] ?? '', '--emulator', '--out', out], {
+        env: { ...GROUP_KEY_ENV, TMPDIR: temporary },
+      });
+      // The folder is made just before the emulator's process.
+      await vi.waitUntil(() => readdirSync(temporary).length > 0, { timeout: 20_000, interval: 5 });
+      child.kill('SIGINT');
+      const { code, stderr } = await ended;
+      expect([code, stderr]).toEqual([130, 'interrupted before anything was registered\n']);
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(readdirSync(out)).toEqual([]);
+    });
+
+    it('ends a run that is writing its results at the second Ctrl-C; report makes them later', async () => {
       const { args, out } = fleetRunArgs(folder, emulator, 'stuck', 5, []);
-      const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
+      const program = startDpsload(args, { env: GROUP_KEY_ENV, preload: ['stuck-results.mjs'] });
       await program.until(({ stderr }) => stderr.includes('stuck'));
       program.child.kill('SIGINT');
       // Signals that arrive together may be heard by different threads, in any order.
@@ -66,7 +81,7 @@ describe.concurrent('a run that must stop', () => {
       // Longer than what is read ahead.
       const whole = `registration_id,remark\n${Array.from({ length: rows }, (_, row) => `cut-${row},${'x'.repeat(1_000)}\n`).join('')}`;
       writeFileSync(fleet, whole);
-      const { ended } = startDpsload(args, { env });
+      const { ended } = startDpsload(args, { env: GROUP_KEY_ENV });
       await untilJournal(out, ({ kind }) => kind === 'outcome', ended);
       truncateSync(fleet, Math.floor(whole.length / 2));
       const { code, stderr } = await ended;
@@ -80,7 +95,7 @@ describe.concurrent('a run that must stop', () => {
       // Nothing that was released is lost.
       expect(summary.results).toMatchObject({ unknown: 0, cancelled: 0 });
       writeFileSync(fleet, whole);
-      const resumed = await dpsload(['resume', run, '-r', '400/s'], { env });
+      const resumed = await dpsload(['resume', run, '-r', '400/s'], { env: GROUP_KEY_ENV });
       expect(resumed.code, resumed.stderr).toBe(0);
       const results = readResultRows(join(run, 'registrations.csv'));
       expect(results.filter((row) => row['result'] === 'assigned')).toHaveLength(rows);
@@ -90,12 +105,12 @@ describe.concurrent('a run that must stop', () => {
 
   describe('an outage at the end of a round', () => {
     it('the next round does not begin before the devices that are held have ended', async () => {
-      const own = await startEmulatorProgram(['--retry-after', '30'], env);
+      const own = await startEmulatorProgram(['--retry-after', '30'], GROUP_KEY_ENV);
       const { args, out } = fleetRunArgs(folder, own, 'rounds', 30, [
         ...['--rounds', '2', '-r', '40/s', '-w', '1', '--outage-max', '6s'],
         ...['--attempts', '2'],
       ]);
-      const { ended } = startDpsload(args, { env });
+      const { ended } = startDpsload(args, { env: GROUP_KEY_ENV });
       await untilJournal(out, ({ inFlight }) => inFlight === 30, ended);
       await own.stop();
       const { code } = await ended;
@@ -116,12 +131,12 @@ describe.concurrent('a run that must stop', () => {
       ['fail', ['--threshold', 'rate(assigned) < 50%'], 99],
     ])('has them made by resume, with the exit code of the run: %s', async (name, options, exitCode) => {
       const { args, out } = fleetRunArgs(folder, emulator, name, 5, options);
-      const program = startDpsload(args, { env, preload: ['stuck-results.mjs'] });
+      const program = startDpsload(args, { env: GROUP_KEY_ENV, preload: ['stuck-results.mjs'] });
       await program.until(({ stderr }) => stderr.includes('stuck'));
       program.child.kill('SIGKILL');
       await program.ended;
       const run = onlyRunFolder(out);
-      const { code, stdout, stderr } = await dpsload(['resume', run, '--json'], { env });
+      const { code, stdout, stderr } = await dpsload(['resume', run, '--json'], { env: GROUP_KEY_ENV });
       expect([code, stderr]).toEqual([exitCode, expect.stringContaining('Nothing is left to do')]);
       expect(stdout).toBe(readFileSync(join(run, 'summary.json'), 'utf8'));
       expect(readResultRows(join(run, 'registrations.csv')).map((row) => row['result'])).toEqual(FIVE_ASSIGNED);

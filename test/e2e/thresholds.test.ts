@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
@@ -78,7 +78,17 @@ describe('thresholds of a run', () => {
     expect(run.stdout).toMatch(/ not-started/);
   });
 
-  it('that are none end it before it begins', async () => {
+  it.each(['count(left_out) == 0', 'rejected_rows < 1'])('on rows left out stop it with abort: %s', async (bound) => {
+    const many = fleetFile('one-bad.csv', 2_000, 0);
+    appendFileSync(many, 'no id,\n');
+    const args = ['-r', '100/s', '--on-bad-row', 'skip', ...flags(`${bound} abort`)];
+    const run = await runWith(`aborted ${bound}`, many, args);
+    expect(run.code).toBe(99);
+    expect(run.stdout).toContain(`stopped (threshold: ${bound} abort: observed 1)`);
+    expect(run.stdout).toMatch(/ not-started/);
+  });
+
+  it('that cannot be read end it before it begins', async () => {
     const run = await dpsload(['run', fleet, '--emulator', '--out', join(root, 'none'), ...flags('p95(servce) < 3s')]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain('  p95(servce) < 3s\n      ^ not a valid time. Write service.');

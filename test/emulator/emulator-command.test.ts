@@ -151,6 +151,19 @@ describe.concurrent('emulator command', () => {
     expect(await exited).toEqual([0, null]);
   });
 
+  it('ends when the process that started it is gone before it listens', async () => {
+    const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const exited = once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    child.disconnect();
+    try {
+      expect(await exited).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
   it('emulates what the configuration file says', async () => {
     const dir = newFolder();
     const config = join(dir, 'emulator.yaml');

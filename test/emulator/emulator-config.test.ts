@@ -210,6 +210,23 @@ faults:
     expect(problems.filter((one) => one.file !== file || one.column === null)).toEqual([]);
   });
 
+  it.each([
+    ['5\n', 'must be a mapping', 'Choose keys from version, instances, behavior, seed, faults'],
+    [
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, attestation: 5 }]\n`,
+      'instances.0.enrollmentGroups.0.attestation must be a mapping',
+      'Choose keys from symmetricKey, x509',
+    ],
+    [
+      `${MINIMAL}    enrollmentGroups: [{ enrollmentGroupId: a, initialTwin: 5, attestation: { x509: { caReferences: { primary: x } } } }]\n`,
+      'instances.0.enrollmentGroups.0.initialTwin must be a mapping',
+      'Correct the value',
+    ],
+    [`${MINIMAL}faults: [5]\n`, 'faults.0 names no fault', 'Correct the value'],
+  ])('says what keys a mapping has only where they are known: %j', (yaml, message, remedy) => {
+    expect(problemsOf(yaml)).toEqual([expect.objectContaining({ message, remedy })]);
+  });
+
   it.each<[name: string, yaml: string, message: RegExp]>([
     ['a scope twice', `${MINIMAL}  - idScope: 0ne00111111\n`, /instances\.1 repeats the ID scope 0ne00111111/],
     [
@@ -296,7 +313,7 @@ faults:
     expect(problemsOf(yaml).map((one) => one.message)).toContainEqual(expect.stringMatching(message));
   });
 
-  it('begins after the handshake when a rule is for certain devices', () => {
+  it('lets a rule for certain devices strike only after the handshake', () => {
     const { faults } = read(`${MINIMAL}faults: [{ fault: outage, registrationIds: 'a*' }]\n`);
     expect(faults[0]?.points).toEqual(['open', 'connect', 'subscribe', 'register', 'poll']);
   });

@@ -93,7 +93,7 @@ describe('at CONNECT', () => {
     expect(received).toEqual(['connack', 'suback', 'puback', 'publish']);
   });
 
-  it('answers never, and stays open', async () => {
+  it('never answers, and stays open', async () => {
     await start(faultRule({ kind: 'lose-connack' }));
     device = await ScriptedDevice.open(emulator);
     device.send(connectPacket('a'));

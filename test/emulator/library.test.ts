@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 // The example of src/emulator/README.md, with the built package by its own name.
 const { buildSasToken, defaultInstance, deriveDeviceKey, startEmulator } = await import('dpsload/emulator');
 
-it('a test of somebody else starts the emulator, lets a device register, and looks at the records', async () => {
+it('lets another project’s test start it, register a device and read the records', async () => {
   const groupKey = Buffer.from('a group key for tests only').toString('base64');
   const emulator = await startEmulator({
     instances: [defaultInstance('0ne00111111', groupKey)],

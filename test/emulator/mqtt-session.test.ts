@@ -126,7 +126,7 @@ describe('SUBSCRIBE', () => {
     }
   });
 
-  it('was it not sent, or taken back, there is no answer', async () => {
+  it('without it, or after UNSUBSCRIBE, no answer is sent', async () => {
     const device = await connected();
     expect(await device.exchange(publish(`${REGISTER}1`, 1))).toMatchObject({ cmd: 'puback', messageId: 7 });
     expect(await device.exchange({ cmd: 'pingreq' })).toMatchObject({ cmd: 'pingresp' });
@@ -234,7 +234,7 @@ describe('behavior that can be chosen', () => {
   });
 });
 
-it('tells once that a device sends no server name', async () => {
+it('reports once that a device sends no server name', async () => {
   const told = () => emulator.logged.filter((line) => line.includes('(SNI)'));
   // An IP address is no server name.
   for (const host of ['127.0.0.1', '127.0.0.1']) devices.push(await ScriptedDevice.open({ ...emulator, host }));

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-it('a person with an MQTT tool registers a device: subscribe, publish, poll', async () => {
+it('lets a person with an MQTT tool register a device: subscribe, publish, poll', async () => {
   const id = 'bench-device-1';
   const client = await connectAsync(`mqtts://localhost:${emulator.port}`, {
     ca: emulator.caPem,

@@ -402,7 +402,7 @@ describe('behavior that can be chosen', () => {
     expect(codes).toEqual([5, 0]);
   });
 
-  it('a disabled device and a stranger are told what other services say', () => {
+  it('answers a disabled and an unknown device as other services do', () => {
     const service = serviceWith({ disabledAnswer: 'unauthorized', unknownAnswer: 'not-found' }, [
       emulatedInstance({ individualEnrollments: [individualEnrollment({ provisioningStatus: 'disabled' })] }),
     ]);

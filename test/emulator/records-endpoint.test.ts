@@ -101,6 +101,7 @@ describe('records over HTTP', () => {
 describe('an emulator whose place is taken', () => {
   it.each<[string, () => Partial<EmulatorOptions>, string]>([
     ['the port of MQTT', () => ({ port: emulator.port }), '--port'],
+    ['the port of MQTT over WebSocket', () => ({ websocketPort: emulator.port }), '--websocket-port'],
     ['the port of the records', () => ({ httpPort: emulator.httpPort }), '--http-port'],
     ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
   ])('is refused as a mistake of the operator: %s', async (_, place, remedy) => {

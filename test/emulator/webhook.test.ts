@@ -5,11 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebhookCaller } from '../../src/emulator/server/webhooks.ts';
 import type { EnrollmentGroup } from '../../src/emulator/service/dps-instance.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import type { WebhookCall, WebhookOutcome } from '../../src/emulator/service/webhook.ts';
 import { startEmulator } from '../../src/emulator/start-emulator.ts';
+import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { connectPacket, pollPacket, publishPacket, subscribePacket } from '../support/device-packets.ts';
 import { emulatedInstance, GROUP_KEY } from '../support/emulated-instance.ts';
@@ -207,6 +209,36 @@ describe('over HTTP', () => {
     expect(await registered()).toMatchObject({ errorMessage: 'An error occurred while sending the request.' });
     respond = () => {};
     expect(await registered(100)).toMatchObject({ errorMessage: 'Custom allocation timed out.' });
+  });
+});
+
+describe('the log of a webhook', () => {
+  async function loggedBy(url: string): Promise<readonly string[]> {
+    const lines: string[] = [];
+    const caller = new WebhookCaller(
+      systemClock(hrtimeMs()),
+      () => 0,
+      (line) => lines.push(line),
+    );
+    await caller.call({ url, body: '{}', timeoutMs: 5_000, settle: () => {} });
+    return lines;
+  }
+
+  it('names the URL without its key, name and password', async () => {
+    const server = createServer((_, response) => response.writeHead(500).end());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await loggedBy(`http://${host}/api/allocate?code=SECRET#SECRET`)).toEqual([
+      `webhook http://${host}/api/allocate: answered 500`,
+    ]);
+    expect(await loggedBy(`http://name:SECRET@${host}/api/allocate?code=SECRET`)).toEqual([
+      expect.stringMatching(new RegExp(`^webhook http://${host}/api/allocate: .*credentials(?!.*SECRET)`)),
+    ]);
+    server.close();
+    await once(server, 'close');
+    expect(await loggedBy(`http://${host}/api/allocate?code=SECRET`)).toEqual([
+      `webhook http://${host}/api/allocate: fetch failed`,
+    ]);
   });
 });
 

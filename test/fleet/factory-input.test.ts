@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import type { FleetFile } from '../../src/fleet/fleet-file.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import type { FleetRules } from '../../src/fleet/fleet-rules.ts';
+import { fleetWarnings } from '../../src/fleet/fleet-warnings.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { readRegistrationIds } from '../../src/fleet/read-registration-ids.ts';
-import { windows1252Warning } from '../../src/fleet/row-counter.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { operatorError, writeFleetFile } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -108,15 +108,15 @@ describe('the encoding of a fleet', () => {
       ['Weiß', '–'],
     ]);
     expect(survey.windows1252).toEqual({ rows: 3, columns: ['Kunde', 'Größe'], line: 2, value: 'Müller' });
-    expect(windows1252Warning(survey)).toBe(
+    expect(fleetWarnings(survey).map(({ message }) => message)).toEqual([
       '3 rows have text in columns "Kunde", "Größe" that is not UTF-8; it is read as Windows-1252 and written to the ' +
         'results as UTF-8 (line 2: "Müller")',
-    );
+    ]);
   });
 
   it('gives no warning in UTF-8', async () => {
     const survey = await surveyFleet(writeFleetFile(folder, 'registration_id,x\na,Müller €\n', DETECT), ANY);
-    expect([survey.windows1252, windows1252Warning(survey)]).toEqual([null, null]);
+    expect([survey.windows1252, fleetWarnings(survey)]).toEqual([null, []]);
   });
 
   it.each([

@@ -87,7 +87,7 @@ describe('a fleet whose bad rows are skipped', () => {
 });
 
 describe('rejected lines', () => {
-  it('are as a set of numbers, in one bit a line', () => {
+  it('behave like a set of numbers, at one bit a line', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(100_000)), (numbers) => {
         const lines = new RejectedLines();

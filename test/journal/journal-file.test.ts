@@ -159,7 +159,7 @@ describe('a damaged journal', () => {
     await expect(read(file)).rejects.toThrow('longer than any record');
   });
 
-  it('that is missing is said to be', async () => {
+  it('that does not exist is an error of its own', async () => {
     await expect(read(join(folder, 'none', 'journal.ndjson'))).rejects.toThrow('no journal found');
   });
 });

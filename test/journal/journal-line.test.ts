@@ -19,6 +19,7 @@ const phases = fc.record({
   subackMs: orNull(ms),
   acceptedMs: orNull(ms),
   assignedMs: orNull(ms),
+  dnsMs: orNull(ms),
 });
 
 const outcome: fc.Arbitrary<JournalRecord> = fc.record({
@@ -181,7 +182,7 @@ describe('a record and its line', () => {
     );
   });
 
-  it('refuses to write a time that is none', () => {
+  it('refuses to write a time that is not a number', () => {
     expect(() => encodeJournalLine(outcomeRecord(0, { finishedAtMs: Number.NaN }))).toThrow('NaN');
   });
 });
@@ -193,7 +194,7 @@ const change = (record: JournalRecord, from: string | RegExp, to: string): strin
   return changed;
 };
 
-it('a session of a dpsload that did not tell its load shape is read', () => {
+it('reads a session written by a dpsload that did not record the load shape', () => {
   const line = change(sessionRecord({ ratePerSecond: 10 }), '"loadShape":"closed",', '');
   expect(decodeJournalLine(line)).toEqual(sessionRecord({ loadShape: null, ratePerSecond: 10 }));
 });

@@ -43,7 +43,7 @@ describe('constant pace', () => {
 });
 
 describe('closed pace', () => {
-  it('bounds nothing and intends no moment', () => {
+  it('sets no limit and no intended start', () => {
     expect(paceOf({ kind: 'closed' }, 0).intendedAtMs(7)).toBeNull();
     expect(paceOf({ kind: 'closed' }, 0).dueBy(0)).toBe(Number.POSITIVE_INFINITY);
     expect(paceOf({ kind: 'closed' }, 0).total).toBe(Number.POSITIVE_INFINITY);

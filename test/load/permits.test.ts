@@ -1,18 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Permits } from '../../src/load/permits.ts';
+import { busiestWindow } from '../support/busiest-window.ts';
 
 const MINUTE_MS = 60_000;
-
-/** The largest number of moments in any window of 60 s, its end not included; in whole microseconds, that no rounding hides. */
-function busiestMinute(momentsMs: readonly number[]): number {
-  const moments = momentsMs.map((moment) => Math.round(moment * 1000)).sort((a, b) => a - b);
-  let from = 0;
-  return moments.reduce((most, moment, index) => {
-    while ((moments[from] ?? 0) <= moment - MINUTE_MS * 1000) from += 1;
-    return Math.max(most, index - from + 1);
-  }, 0);
-}
 
 /** What may happen to permits, one after the other: time goes on, somebody takes, waits or leaves, or a hold comes. */
 const happenings = fc.array(
@@ -51,7 +42,7 @@ describe('permits', () => {
           }
           given.push(...permits.grantDue(nowMs).map(() => nowMs));
         }
-        expect(busiestMinute(given)).toBeLessThanOrEqual(share);
+        expect(busiestWindow(given, MINUTE_MS)).toBeLessThanOrEqual(share);
       }),
     );
   });
@@ -117,7 +108,7 @@ describe('permits', () => {
     expect(permits.recentPerSecond).toBe(1);
   });
 
-  it('are without number where nothing bounds them', () => {
+  it('are unlimited where nothing bounds them', () => {
     const permits = new Permits(() => Number.POSITIVE_INFINITY);
     expect(permits.countBy(5, 5)).toBe(Number.POSITIVE_INFINITY);
     expect([permits.take(5), permits.take(5)]).toEqual([5, 5]);

@@ -20,6 +20,7 @@ describe('the estimate of a run', () => {
     ['one more', 101, {}, 6, true],
     ['a thousand', 1_000, {}, 30, true],
     ['two rounds, of which each waits for the one before', 20, { rounds: 2 }, 6, true],
+    ['a thousand rounds', 101, { rounds: 1_000 }, 6_000, true],
     ['a quota', 1_501, { quota: REAL.quota }, 120 + 3, false],
     ['a quota, and a canary before the rest', 1_502, REAL, 120 + 6, false],
     ['a canary that is all', 10, REAL, 0.72 + 3, true],

@@ -43,7 +43,7 @@ describe('schedule', () => {
     expect(placed(4_000)).toEqual({ intendedAtMs: 0, heldMs: 6_000, notBeforeMs: 10_000 });
   });
 
-  it('takes no permit for before the moment that is meant', () => {
+  it('takes no permit before the intended start', () => {
     const metered = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 1 }, 500), permits: new Permits(() => 10) });
     expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 500, heldMs: 0, notBeforeMs: 500 });
     expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 1_500, heldMs: 0, notBeforeMs: 1_500 });

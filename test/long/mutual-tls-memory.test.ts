@@ -16,6 +16,7 @@ import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { launch } from '../support/launches.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { UNHEARD } from '../support/unheard.ts';
 
 const REGISTRATIONS = 20_000;
 const DEVICES = 100;
@@ -78,10 +79,7 @@ async function register(index: number): Promise<void> {
     idScope: ID_SCOPE,
     apiVersion: '2021-06-01',
     userAgent: 'test',
-    onThrottle: () => {},
-    onConnection: () => {},
-    onPermit: () => {},
-    onHold: () => {},
+    ...UNHEARD,
   });
   const { result, errorCode, errorMessage } = await outcome;
   expect([result, errorCode, errorMessage]).toEqual(['assigned', null, null]);

@@ -3,10 +3,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const env = { DPSLOAD_GROUP_KEY: 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5' };
 const folder = temporaryFolder();
 
 function fleetFile(name: string, rows: number): string {
@@ -17,7 +17,7 @@ function fleetFile(name: string, rows: number): string {
 
 let emulator: EmulatorProgram;
 beforeAll(async () => {
-  emulator = await startEmulatorProgram(['--retry-after', '0'], env);
+  emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
 });
 afterAll(() => emulator.stop());
 
@@ -47,14 +47,16 @@ describe('a fleet that was registered before is refused', () => {
   it('also with the rows that a resumed run took beside those of its first session, and without them', async () => {
     const fleet = fleetFile('longer', 4);
     const [short, added] = [readFileSync(fleet, 'utf8'), 'longer-added\n'];
-    expect((await dpsload([...runArgs(fleet), '--limit', '2'], { env })).code).toBe(0);
+    expect((await dpsload([...runArgs(fleet), '--limit', '2'], { env: GROUP_KEY_ENV })).code).toBe(0);
     const run = onlyRunFolder(`${fleet}-out`);
     appendFileSync(fleet, added);
-    const resumed = await dpsload(['resume', run, '--added-rows', 'register', '--limit', '5', '--quiet'], { env });
+    const resumed = await dpsload(['resume', run, '--added-rows', 'register', '--limit', '5', '--quiet'], {
+      env: GROUP_KEY_ENV,
+    });
     expect(resumed.code).toBe(0);
     for (const text of [short + added, short]) {
       writeFileSync(fleet, text);
-      const { code, stderr } = await dpsload(runArgs(fleet), { env });
+      const { code, stderr } = await dpsload(runArgs(fleet), { env: GROUP_KEY_ENV });
       expect(stderr).toContain(`: ${run}. Continue that run`);
       expect(code).toBe(2);
     }
@@ -63,8 +65,8 @@ describe('a fleet that was registered before is refused', () => {
 
   it('also under the name of its host in capital letters', async () => {
     const fleet = fleetFile('host', 2);
-    expect((await dpsload(runArgs(fleet, 'localhost'), { env })).code).toBe(0);
-    const { code, stderr } = await dpsload(runArgs(fleet, 'LOCALHOST'), { env });
+    expect((await dpsload(runArgs(fleet, 'localhost'), { env: GROUP_KEY_ENV })).code).toBe(0);
+    const { code, stderr } = await dpsload(runArgs(fleet, 'LOCALHOST'), { env: GROUP_KEY_ENV });
     expect(stderr).toContain(`: ${onlyRunFolder(`${fleet}-out`)}. Continue that run`);
     expect(code).toBe(2);
   });
@@ -73,7 +75,9 @@ describe('a fleet that was registered before is refused', () => {
     const fleet = fleetFile('twins', 2);
     const gate = await gateTo(emulator.port, 2);
     const port = String((gate.address() as AddressInfo).port);
-    const ended = await Promise.all([1, 2].map(() => dpsload([...runArgs(fleet), '--port', port], { env })));
+    const ended = await Promise.all(
+      [1, 2].map(() => dpsload([...runArgs(fleet), '--port', port], { env: GROUP_KEY_ENV })),
+    );
     gate.close();
     const refused = ended.filter(({ code }) => code === 2);
     // It may be that each saw the other.
@@ -85,18 +89,19 @@ describe('a fleet that was registered before is refused', () => {
   it('also with --dry-run', async () => {
     const fleet = fleetFile('planned', 2);
     const args = runArgs(fleet);
-    expect((await dpsload([...args, '--dry-run'], { env })).code).toBe(0);
-    expect((await dpsload(args, { env })).code).toBe(0);
-    const { code, stdout, stderr } = await dpsload([...args, '--dry-run'], { env });
+    expect((await dpsload([...args, '--dry-run'], { env: GROUP_KEY_ENV })).code).toBe(0);
+    expect((await dpsload(args, { env: GROUP_KEY_ENV })).code).toBe(0);
+    const { code, stdout, stderr } = await dpsload([...args, '--dry-run'], { env: GROUP_KEY_ENV });
     expect(stderr).toMatch(/^this fleet has already been registered with .*: /);
     expect([code, stdout]).toEqual([2, '']);
-    expect((await dpsload([...args, '--dry-run', '--again'], { env })).stdout).toContain('2 rows');
+    expect((await dpsload([...args, '--dry-run', '--again'], { env: GROUP_KEY_ENV })).stdout).toContain('2 rows');
   });
 
   it('but not with the embedded emulator, which is new in every run', async () => {
     const fleet = fleetFile('emulated', 2);
     const args = ['run', fleet, '--emulator', '--quiet', '--out', `${fleet}-out`];
-    for (const more of [[], [], ['--dry-run']]) expect((await dpsload([...args, ...more], { env })).code).toBe(0);
+    for (const more of [[], [], ['--dry-run']])
+      expect((await dpsload([...args, ...more], { env: GROUP_KEY_ENV })).code).toBe(0);
     expect(readdirSync(`${fleet}-out`)).toHaveLength(2);
   });
 });

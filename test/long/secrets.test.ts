@@ -25,6 +25,7 @@ describe('secrets stay where they were', () => {
       ['run', fleet, '--emulator', '-s', FILE_KEY],
       ['run', inFleet, ...service(), '--attestation', 'x509'],
       ['check', FILE_KEY, '--emulator'],
+      ['check', fleet, '--emulator', '--enrollment-ca', 'ca.pem', '--enrollment-ca', FILE_KEY],
       ['resume', FILE_KEY],
       ['report', fleet, FILE_KEY, '--out', FILE_KEY],
       ['compare', FILE_KEY, fleet, '--moves', FILE_KEY],

@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow } from '../support/results.ts';
 import { fleetRunArgs, isAgainUnmarked, resultsOf } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
-const env = { DPSLOAD_GROUP_KEY: KEY };
 const folder = temporaryFolder();
 
 let emulator: EmulatorProgram;
 beforeAll(async () => {
-  emulator = await startEmulatorProgram(['--retry-after', '0'], env);
+  emulator = await startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV);
 });
 afterAll(() => emulator.stop());
 
@@ -22,7 +21,7 @@ const marked = (rows: readonly ResultRow[]) => rows.filter((row) => row['possibl
 describe('a worker thread that hangs', () => {
   it('is ended after 30 s; what it held is made again, marked, and as late as it is', async () => {
     const { args, out } = runArgs('hung', 2_000, '-r', '40/s', '-w', '2');
-    const hung = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=hang&connections=100'] });
+    const hung = await dpsload(args, { env: GROUP_KEY_ENV, preload: ['worker-fault.mjs?fault=hang&connections=100'] });
     const [, held = '-1'] =
       /Worker [12] was lost \(silent for 30 s\) with (\d+) registrations? possibly sent\. A new worker/.exec(
         hung.stderr,
@@ -43,13 +42,16 @@ describe('a worker thread that hangs', () => {
 describe('worker threads that die one after the other', () => {
   it('end the run at the sixth, and it can be gone on with', async () => {
     const { args, out } = runArgs('dying', 300, '-r', '60/s', '-w', '1');
-    const dying = await dpsload(args, { env, preload: ['worker-fault.mjs?fault=throw&connections=20&threads=6'] });
+    const dying = await dpsload(args, {
+      env: GROUP_KEY_ENV,
+      preload: ['worker-fault.mjs?fault=throw&connections=20&threads=6'],
+    });
     expect(dying.code).toBe(1);
     expect(dying.stderr.match(/A new worker repeats them/g)).toHaveLength(5);
     expect(dying.stderr).toMatch(/after several other losses/);
     const run = onlyRunFolder(out);
     expect(resultsOf(run).filter((row) => row['result'] === 'unknown').length).toBeGreaterThan(0);
-    const resumed = await dpsload(['resume', run, '--quiet'], { env });
+    const resumed = await dpsload(['resume', run, '--quiet'], { env: GROUP_KEY_ENV });
     expect(resumed.code).toBe(0);
     const rows = resultsOf(run);
     expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);

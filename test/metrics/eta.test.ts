@@ -105,6 +105,7 @@ describe('over a whole run, the ETA is at no second further off than the stated 
       before: { settled: 0, assigned: 0, failed: 0 },
       ratePerSecond: null,
       allocation: null,
+      estimateMs: 60_000,
       concurrency: model === 'closed' && allowed === null ? 60 : 200,
       scheduleLeftMs: (launch) => (model === 'open' ? last - startOf(Math.min(launch, COUNT - 1)) : null),
     });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { SampleRecord } from '../../src/journal/journal-record.ts';
 import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
 import { HubDistribution, isExpectedHub } from '../../src/metrics/hub-distribution.ts';
-import { LATENCY_METRICS, LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../../src/metrics/latency-metric.ts';
 import { HEALTH_LIMITS, LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { ERROR_GROUPS_MAX, OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
@@ -26,7 +27,7 @@ describe('latency', () => {
         finishedAtMs: 1107,
         heldMs: 100,
         waitedMs: 500,
-        phases: { tcpMs: 11, tlsMs: 12, connackMs: 13, subackMs: 14, acceptedMs: 15, assignedMs: 16 },
+        phases: { dnsMs: 10, tcpMs: 11, tlsMs: 12, connackMs: 13, subackMs: 14, acceptedMs: 15, assignedMs: 16 },
       }),
     ]);
     const medians = LATENCY_METRICS.map((metric) => [metric, latency.of(metric).percentileMs(50)]);
@@ -36,6 +37,7 @@ describe('latency', () => {
       startLag: 3,
       service: 504,
       waited: 500,
+      dns: 10,
       tcp: 11,
       tls: 12,
       connack: 13,
@@ -163,7 +165,7 @@ describe('totals', () => {
     });
   });
 
-  it('of nothing are no rate', () => {
+  it('have no rate when nothing was registered', () => {
     expect(new RunTotals().values()).toMatchObject({ activeMs: 0, endedPerSecond: null });
   });
 });

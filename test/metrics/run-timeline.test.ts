@@ -61,7 +61,7 @@ describe('a run over time', () => {
     expect(first?.service?.percentileMs(100)).toBeLessThanOrEqual(9000 * 1.01);
   });
 
-  it('puts a later session behind the first by what their clocks are apart', () => {
+  it('places a later session after the first by the difference between their clocks', () => {
     const timeline = new RunTimeline();
     const outcome = outcomeRecord(0, { startedAtMs: 0, finishedAtMs: 100 });
     timeline.add(outcome, 0);

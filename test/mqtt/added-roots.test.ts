@@ -29,6 +29,6 @@ it('keeps the roots of the system where a root is added', async () => {
   const dial = tlsDialler({ host: 'localhost', port: server.port, caPems: [certPem], addresses: null });
   const { connection, events, event } = openRecorded(mqttJsConnections(dial, systemClock(hrtimeMs())));
   await event('connected');
-  expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'secured', 'connected']);
+  expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'secured', 'connected']);
   connection.close();
 });

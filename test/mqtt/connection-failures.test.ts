@@ -34,7 +34,7 @@ describe('socketFailure', () => {
   });
 });
 
-it('of an error of OpenSSL nobody listed, its reason alone is told', () => {
+it('reports only the reason of an OpenSSL error that is not listed', () => {
   const error = Object.assign(new Error('80CC:error:0A000410:SSL routines:ssl3_read_bytes:x:rec_layer_s3.c:1601:\n'), {
     code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
     reason: 'sslv3 alert handshake failure',
@@ -60,7 +60,7 @@ describe('connackFailure', () => {
     expect([message, remedyFor(code)]).toEqual([expect.not.stringMatching(/check/i), expect.stringMatching(/^Check/)]);
   });
 
-  it.each([null, 6, 255])('%s is no MQTT', (returnCode) => {
+  it.each([null, 6, 255])('takes return code %s for something other than MQTT', (returnCode) => {
     expect(connackFailure(returnCode).code).toBe('protocol-error');
   });
 });

@@ -220,7 +220,7 @@ describe.each([
       expect(server.packetsReceived().map((packet) => packet.cmd)).toEqual(['connect', 'disconnect']);
     });
 
-    it('a server that never closes its end is left after the grace time', async () => {
+    it('gives up on a server that never closes its end, after the grace time', async () => {
       await serve(
         except('disconnect', () => {}),
         { allowHalfOpen: true },

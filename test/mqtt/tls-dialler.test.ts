@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
@@ -58,7 +58,7 @@ describe('the identity of the server', () => {
     expect(failure.code).toBe(code);
     if (code === 'tls-host-name') expect(failure.message).toContain(`not for ${host} `);
     await quiet();
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual([...(isIP(host) === 0 ? ['resolved'] : []), 'tcpConnected', 'lost']);
     expect(bytesReceived()).toBe(0);
   });
 
@@ -67,7 +67,7 @@ describe('the identity of the server', () => {
     const { events, event } = dial('localhost', port);
     expect((await event('lost')).failure).toMatchObject({ code: 'tls-unknown-ca', message: /--ca/ });
     await quiet();
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'lost']);
     expect(bytesReceived()).toBe(0);
   });
 

@@ -116,7 +116,7 @@ describe('TLS choices', () => {
     await expect(handshake(server, { versionMin: 'TLSv1.3' })).rejects.toThrow(/version|alert/i);
   });
 
-  it('a server name is sent, and is what the certificate must bear', async () => {
+  it('sends the server name, and expects the certificate to bear it', async () => {
     const server = await serve(await ca.issue({ hosts: ['dps.example'] }));
     await handshake(server, { serverName: 'dps.example' });
     expect(server.handshakes).toMatchObject([{ serverName: 'dps.example' }]);

@@ -15,6 +15,7 @@ import { openRecorded, type RecordedConnection } from '../support/recorded-conne
 import type { Script } from '../support/scripted-mqtt-server.ts';
 import { type ScriptedWebSocketServer, startScriptedWebSocketServer } from '../support/scripted-websocket-server.ts';
 import { createTestCa, type TestCa } from '../support/test-certificates.ts';
+import { UNHEARD } from '../support/unheard.ts';
 
 const clock = systemClock(hrtimeMs());
 let ca: TestCa;
@@ -58,10 +59,7 @@ async function register(port: number, clientCertificate: ClientCertificate | nul
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'test',
-    onThrottle: () => {},
-    onConnection: () => {},
-    onPermit: () => {},
-    onHold: () => {},
+    ...UNHEARD,
   });
   return outcome;
 }
@@ -121,7 +119,7 @@ describe('is lost as', () => {
       code: 'websocket-refused',
       message: `localhost:${port}: no MQTT over WebSocket: the server answered the upgrade with HTTP ${status} ${text}`,
     });
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'lost']);
     expect(upgrades).toHaveLength(1);
   });
 
@@ -143,7 +141,7 @@ describe('is lost as', () => {
     const { port, upgrades } = await serve(dpsScript(), null, await createTestCa('other root'));
     const { events, event } = dial(port);
     expect((await event('lost')).failure.code).toBe('tls-unknown-ca');
-    expect(events.map(({ type }) => type)).toEqual(['tcpConnected', 'lost']);
+    expect(events.map(({ type }) => type)).toEqual(['resolved', 'tcpConnected', 'lost']);
     expect(upgrades).toEqual([]);
   });
 

@@ -34,7 +34,7 @@ describe('the devices that a verdict needs, as check tells them', () => {
     expect(rows?.evidence).toContain('each hub named in a row needs at least 189 devices');
   });
 
-  it('cannot be had for a tolerance that is none', () => {
+  it('cannot be computed for a tolerance next to zero', () => {
     const [found] = allocationFindings({ ...EVEN_THIRDS, tolerance: 1e-6 }, 1_000);
     expect(found).toMatchObject({ level: 'problem', remedy: 'Widen allocation.tolerance' });
   });

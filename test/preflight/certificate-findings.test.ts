@@ -1,29 +1,22 @@
-import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createCertificate } from '../../src/certificates/certificate.ts';
+import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { certificateFindings } from '../../src/preflight/certificate-findings.ts';
 import { refusalOf } from '../../src/preflight/finding.ts';
+import { authority, deviceCertificate, EXPIRED, parsed } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
-const DAY_MS = 86_400_000;
-const CURRENT = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
-const EXPIRED = { notBeforeMs: NOW_MS - 2 * DAY_MS, notAfterMs: NOW_MS - DAY_MS };
 
 const folder = temporaryFolder();
-type Pair = Awaited<ReturnType<typeof createCertificate>>;
 
-const authority = (commonName: string, issuer: Pair | null = null, validity = CURRENT): Promise<Pair> =>
-  createCertificate({ kind: 'authority', commonName, ...validity }, issuer);
-
-let root: Pair;
-let line: Pair;
-let otherRoot: Pair;
-let namesake: Pair;
-let expiredLine: Pair;
+let root: KeyedCertificate;
+let line: KeyedCertificate;
+let otherRoot: KeyedCertificate;
+let namesake: KeyedCertificate;
+let expiredLine: KeyedCertificate;
 
 beforeAll(async () => {
   root = await authority('Root');
@@ -35,16 +28,18 @@ beforeAll(async () => {
 
 /** Two devices, `a` and `b`, of one issuer; `sent` are the certificates that they send after their own. */
 async function checked(
-  { issuer, sent = [], validity = CURRENT }: { issuer: Pair; sent?: readonly Pair[]; validity?: typeof CURRENT },
-  enrollmentCas: readonly Pair[] | null,
+  issued: {
+    readonly issuer: KeyedCertificate;
+    readonly sent?: readonly KeyedCertificate[];
+    readonly validity?: typeof EXPIRED;
+  },
+  enrollmentCas: readonly KeyedCertificate[] | null,
 ) {
+  const { issuer, sent = [], validity } = issued;
   for (const id of ['a', 'b']) {
-    const { certificatePem, privateKeyPem } = await createCertificate(
-      { kind: 'device', commonName: id, ...validity },
-      issuer,
-    );
+    const { certificatePem, privateKeyPem } = await deviceCertificate(id, issuer, validity);
     const own = certificatePem.slice(0, certificatePem.indexOf('-----END') + '-----END CERTIFICATE-----\n'.length);
-    const extra = sent.map((each) => String(new X509Certificate(each.certificatePem)));
+    const extra = sent.map((each) => String(parsed(each)));
     writeFileSync(join(folder, `${id}.pem`), [own, ...extra].join(''));
     writeFileSync(join(folder, `${id}.key`), privateKeyPem);
   }
@@ -58,7 +53,7 @@ async function checked(
     { kind: 'x509-files', files },
     {
       nowMs: NOW_MS,
-      enrollmentCas: enrollmentCas?.map(({ certificatePem }) => new X509Certificate(certificatePem)) ?? null,
+      enrollmentCas: enrollmentCas?.map(parsed) ?? null,
     },
   );
   return found;

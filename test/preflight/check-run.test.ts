@@ -6,17 +6,12 @@ import { type CheckReport, type CheckRequest, checkRun, type TargetProbes } from
 import { keyFindings } from '../../src/preflight/key-findings.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { fleetRulesOf } from '../../src/scenario/scenario.ts';
+import { GROUP_KEYS } from '../support/group-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { ACCEPTED, failing, fakeConnections, inVirtualTime } from './fake-connections.ts';
 
 const fleet = join(temporaryFolder(), 'fleet.csv');
-const KEYS = {
-  kind: 'group-key',
-  defaultKey: Buffer.alloc(32, 1).toString('base64'),
-  groups: {},
-  secondary: { defaultKey: null, groups: {} },
-} as const;
 const PROBE = { tcpMs: 5, tlsMs: 12, protocol: 'TLSv1.2', address: '10.0.0.1', chain: [], failure: null };
 
 beforeAll(() => writeFileSync(fleet, 'registration_id\ndev-1\ndev-2\ndev-3\n'));
@@ -26,7 +21,7 @@ async function requestOf(
   changes: Partial<CheckRequest>,
 ): Promise<CheckRequest> {
   const target = { host: 'dps.example', idScope: '0ne00111111', fleet };
-  const environment = { DPSLOAD_GROUP_KEY: KEYS.defaultKey };
+  const environment = { DPSLOAD_GROUP_KEY: GROUP_KEYS.defaultKey };
   const resolved = resolveScenario({ flags: { ...target, ...flags }, environment, scenarioFile: null, cores: 2 });
   const { scenario } = resolved;
   const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario));
@@ -40,7 +35,7 @@ async function requestOf(
   return {
     scenario,
     survey,
-    keys: KEYS,
+    keys: GROUP_KEYS,
     caPems: [],
     allocation: null,
     existingRecords: null,
@@ -68,7 +63,7 @@ async function check(
   };
   const report = await inVirtualTime(
     clock,
-    checkRun(await requestOf(flags, changes), clock, () => target),
+    checkRun(await requestOf(flags, changes), clock, async () => target),
   );
   return {
     ...report,
@@ -161,7 +156,7 @@ describe('amounts and limits', () => {
   it('give the binding limit, and the time that the run takes', async () => {
     const report = await check({}, { quota: '1/min', quotaShare: '50%', canary: '0' });
     expect(report.binding).toMatchObject({ name: 'quota', perMinute: 0.5, evidence: expect.stringMatching(/^50% of/) });
-    expect([report.registrations, report.durationMinutes]).toEqual([3, 4 + 3 / 60]);
+    expect([report.registrations, report.durationMs]).toEqual([3, 243_000]);
   });
 
   it('warn of a load that asks for more than the quota allows', async () => {
@@ -171,8 +166,16 @@ describe('amounts and limits', () => {
 });
 
 describe('what this side gives', () => {
+  it('passes on what the selection warns of', async () => {
+    const { selection } = await requestOf({}, {});
+    const report = await check({}, {}, { selection: { ...selection, warnings: ['only.csv names 1 ID'] } });
+    expect(report.findings.filter(({ level }) => level === 'warning')).toEqual([
+      { level: 'warning', subject: 'fleet', evidence: 'only.csv names 1 ID', remedy: expect.stringMatching(/--only/) },
+    ]);
+  });
+
   it('names every group key that nothing has proven', async () => {
-    const keys = { ...KEYS, groups: { 'line-a': KEYS.defaultKey, 'line-b': KEYS.defaultKey } };
+    const keys = { ...GROUP_KEYS, groups: { 'line-a': GROUP_KEYS.defaultKey, 'line-b': GROUP_KEYS.defaultKey } };
     const { level, evidence } = found(await check({}, {}, { keys }), 'group keys') ?? {};
     expect([level, evidence]).toEqual([
       'unknown',

@@ -42,8 +42,8 @@ it.each([
 
 it('says how much is missing', () => {
   expect(spaceFinding(830e6, 30e6)).toMatchObject({
-    evidence: 'journal and results need about 830.0 MB, 30.0 MB free',
-    remedy: 'Free 800.0 MB, or name a folder on another disk with --out DIR',
+    evidence: 'journal and results need about 830 MB, 30 MB free',
+    remedy: 'Free 800 MB, or name a folder on another disk with --out DIR',
   });
 });
 

@@ -82,7 +82,7 @@ describe('the connection', () => {
     });
   });
 
-  it('that could not be had is a problem of TCP', () => {
+  it('that could not be opened is a problem of TCP', () => {
     const failure = { code: 'tcp-refused', message: 'M' } as const;
     const findings = connectionFindings({ ...PROBE, tcpMs: null, failure }, NOW_MS);
     expect(findings).toMatchObject([{ level: 'problem', subject: 'tcp', evidence: 'M' }]);
@@ -99,7 +99,7 @@ it('a name tells its addresses', () => {
   });
 });
 
-it('what could not be looked at is not called good', () => {
+it('does not call good what could not be checked', () => {
   expect(clockFinding(null)).toMatchObject({ level: 'unknown', subject: 'clock' });
   expect(unknownHubs(null)).toMatchObject([{ level: 'unknown', subject: 'hub identities' }]);
   expect(unknownHubs([])).toEqual([]);
@@ -124,7 +124,7 @@ describe('an amount', () => {
   });
 });
 
-it('a load that asks for more than can be had is told, with what it runs into', () => {
+it('reports a load that asks for more than is available, with the limit that it hits', () => {
   const limit = (name: string, perMinute: number) => ({ name, perMinute, evidence: `of ${name}`, remedy: 'R' });
   const found = overloadFindings([limit('concurrency', 500), limit('load', 1_000), limit('quota', 2_000)]);
   expect(found).toMatchObject([

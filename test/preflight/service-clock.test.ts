@@ -18,7 +18,7 @@ async function skewOf(aheadMs: number | null): Promise<number | null> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const skewMs = await measureClockSkew(
-    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem] },
+    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem], addresses: null },
     systemClock(hrtimeMs()),
   );
   server.close();
@@ -43,15 +43,29 @@ it('is measured from when the request is sent, not from when the connection is b
   const clock = systemClock(hrtimeMs());
   const late = { ...clock, epochMs: () => Date.now() + waitedMs };
   const skewMs = await measureClockSkew(
-    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem] },
+    { host: 'localhost', port, transport: 'websocket', caPems: [ca.certPem], addresses: null },
     late,
   );
   server.close();
   expect(Math.abs((skewMs ?? Number.NaN) - 100_000)).toBeLessThan(3_000);
 });
 
+it('is measured at the address that the operator gave, and verified for the name', async () => {
+  const ca = await createTestCa();
+  const { certPem, keyPem } = await ca.issue({ hosts: ['service.invalid'] });
+  const server = createServer({ cert: certPem, key: keyPem }, (_, response) => response.end());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const addresses = [{ address: '127.0.0.1', family: 4 }];
+  const skewOfHost = (host: string) =>
+    measureClockSkew({ host, port, transport: 'websocket', caPems: [ca.certPem], addresses }, systemClock(hrtimeMs()));
+  expect(Math.abs((await skewOfHost('service.invalid')) ?? Number.NaN)).toBeLessThan(3_000);
+  expect(await skewOfHost('other.invalid')).toBeNull();
+  server.close();
+});
+
 it('is not measured without the header, or without a server', async () => {
   expect(await skewOf(null)).toBeNull();
-  const nobody = { host: '127.0.0.1', port: 9, transport: 'websocket', caPems: [] } as const;
+  const nobody = { host: '127.0.0.1', port: 9, transport: 'websocket', caPems: [], addresses: null } as const;
   expect(await measureClockSkew(nobody, systemClock(hrtimeMs()))).toBeNull();
 });

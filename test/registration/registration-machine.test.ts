@@ -89,6 +89,7 @@ type Place = keyof typeof PLACES;
 type EventName = RegistrationEvent['type'];
 
 const EVENTS: Readonly<Record<EventName, Event>> = {
+  resolved: { type: 'resolved' },
   tcpConnected: { type: 'tcpConnected' },
   secured: { type: 'secured' },
   connected: { type: 'connected' },
@@ -114,6 +115,7 @@ const DROPPED = 'stays, drops';
 /** `woke` comes when the machine has asked for it. */
 const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
   connecting: {
+    resolved: 'stays, measures',
     tcpConnected: 'stays, measures',
     secured: 'stays, measures',
     connected: 'awaitingReady',
@@ -129,6 +131,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   awaitingReady: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -144,6 +147,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   registering: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -159,6 +163,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   polling: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -174,6 +179,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToPoll: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -189,6 +195,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToRegister: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -204,6 +211,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   pausingToReconnect: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -219,6 +227,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: CANCELLED,
   },
   awaitingPermit: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -234,6 +243,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: 'done: withdrawPermit, closeConversation, finish cancelled',
   },
   held: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -249,6 +259,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     cancelled: 'done: reportHold, closeConversation, finish cancelled',
   },
   done: {
+    resolved: NOTHING,
     tcpConnected: NOTHING,
     secured: NOTHING,
     connected: NOTHING,
@@ -351,7 +362,7 @@ describe('a refusal of the credentials', () => {
     expect(walk.ending).toMatchObject({ result: 'refused', errorCode: '401000', registersSent: 2 });
   });
 
-  it('of a certificate is asked once more where that is allowed, after a pause', () => {
+  it('of a certificate is retried once after a pause, where the policy allows it', () => {
     const walk = new Walk({ retriesInvalidCertificate: true }).connect().answer(401, WRONG_CERTIFICATE);
     expect(walk.waitsMs).toBeGreaterThanOrEqual(REGISTRATION_POLICY_DEFAULT.retryDelayBaseMs);
     expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 0 }]);
@@ -411,6 +422,7 @@ describe('every answer to the request in flight', () => {
 describe('an outcome', () => {
   it('of an assignment holds what the service said, and the lengths of the phases', () => {
     const walk = new Walk()
+      .on({ type: 'resolved' }, 64)
       .on({ type: 'tcpConnected' }, 1)
       .on({ type: 'secured' }, 2)
       .on({ type: 'connected' }, 4)
@@ -439,10 +451,10 @@ describe('an outcome', () => {
       serviceCreatedAt: 'C',
       serviceUpdatedAt: 'U',
       startedAtMs: 1000,
-      finishedAtMs: 1000 + 31 + 3000 + 32,
+      finishedAtMs: 1000 + 64 + 31 + 3000 + 32,
       waitedMs: 3000,
       heldUnderWayMs: 0,
-      phases: { tcpMs: 1, tlsMs: 2, connackMs: 4, subackMs: 8, acceptedMs: 16, assignedMs: 3032 },
+      phases: { dnsMs: 64, tcpMs: 1, tlsMs: 2, connackMs: 4, subackMs: 8, acceptedMs: 16, assignedMs: 3032 },
       returnedPayload: '{"a":1}',
     });
   });
@@ -457,6 +469,7 @@ describe('an outcome', () => {
     const walk = new Walk({ pollDelayMinMs: 0 }).connect().answer(202, ACCEPTED, 0).wake().lose('closed');
     const brokenAtMs = walk.atMs;
     expect(walk.wake().state.progress.phases).toMatchObject({
+      dnsMs: null,
       tcpMs: null,
       tlsMs: null,
       connackMs: null,
@@ -898,25 +911,38 @@ describe('any events in any order', () => {
     matches: fc.boolean(),
   });
   const others = fc
-    .constantFrom<EventName[]>('tcpConnected', 'secured', 'connected', 'ready', 'woke', 'cancelled')
+    .constantFrom<EventName[]>(
+      ...(['resolved', 'tcpConnected', 'secured', 'connected', 'ready', 'woke', 'cancelled'] as const),
+      ...(['permitGranted', 'outageEnded', 'released'] as const),
+    )
     .map((type) => EVENTS[type]);
+  const outages = fc.nat(60_000).map((agoMs) => ({ type: 'outage' as const, agoMs }));
   const losses = fc
     .constantFrom(...CONNECTION_FAILURE_CODES)
     .map((code): Event => ({ type: 'lost', failure: { code, message: 'M' } }));
+  // Without these two, hardly a walk would come as far as to ask for a permit.
   const wakes = fc.constant({ type: 'wake' as const });
-  const scripts = fc.array(fc.tuple(fc.oneof(messages, messages, others, losses, wakes, wakes), fc.nat(60_000)), {
-    maxLength: 60,
-  });
+  const connections = fc.constant({ type: 'connect' as const });
+  const scripts = fc.array(
+    fc.tuple(fc.oneof(messages, messages, others, losses, outages, wakes, wakes, connections), fc.nat(60_000)),
+    { maxLength: 30, size: 'max' },
+  );
+  const lapses = fc.constantFrom(null, 1_000);
 
   it('end once at the most, keep to the limits, and use no connection that is not open', () => {
     fc.assert(
-      fc.property(scripts, (script) => {
-        const walk = new Walk({ attemptsMax: 3, pollsMax: 4, requestRetriesMax: 2 });
+      fc.property(scripts, lapses, (script, permitLapseMs) => {
+        const walk = new Walk({ attemptsMax: 3, pollsMax: 4, requestRetriesMax: 2, permitLapseMs });
         let open = true;
+        let asked = false;
         let finished = 0;
         for (const [event, afterMs] of script) {
           if (event.type === 'lost') open = false;
+          if (event.type === 'permitGranted') asked = false;
           if (event.type === 'wake') walk.wake();
+          else if (event.type === 'connect') walk.connect();
+          else if (event.type === 'outage')
+            walk.on({ type: 'outageBegan', sinceMs: walk.atMs + afterMs - event.agoMs }, afterMs);
           else if (event.type !== 'reply') walk.on(event, afterMs);
           else {
             const { status, body, retryAfter } = event;
@@ -927,13 +953,21 @@ describe('any events in any order', () => {
             if (type === 'openConversation') open = true;
             if (type === 'closeConversation') open = false;
             if (type === 'register' || type === 'poll') expect(open).toBe(true);
+            if (type === 'requestPermit') {
+              expect(asked).toBe(false);
+              asked = true;
+            }
+            if (type === 'withdrawPermit') asked = false;
             if (type === 'finish') finished += 1;
           }
           const { progress, wakeAtMs, phase } = walk.state;
           expect(finished === 1).toBe(phase === 'done');
-          expect(wakeAtMs === null).toBe(phase === 'done');
+          expect(asked).toBe(phase === 'awaitingPermit');
+          // A held registration waits for others, and the time does not count.
+          expect(wakeAtMs === null).toBe(phase === 'done' || phase === 'held');
           if (wakeAtMs !== null) expect(wakeAtMs).toBeLessThanOrEqual(progress.deadlineAtMs);
-          expect(progress.attempts).toBeLessThanOrEqual(3);
+          expect(progress.attempts - progress.attemptsRefunded).toBeLessThanOrEqual(3);
+          expect(progress.attemptsRefunded).toBeLessThanOrEqual(progress.attempts);
           expect(progress.pollsOfOperation).toBeLessThanOrEqual(4);
           expect(progress.requestRetries).toBeLessThanOrEqual(2);
         }
@@ -993,7 +1027,7 @@ describe('permits', () => {
     expect(walk.commands.map(describeCommand)).toEqual(['poll']);
   });
 
-  it('a loss while waiting is a throttle where it was for its sake that the connection idled', () => {
+  it('a connection lost while it idles because of a 429 counts as throttled', () => {
     const walk = new Walk({ permitLapseMs: LAPSE_MS, attemptsMax: 1 }).connect().answer(429, '', 3).wake().lose();
     expect(walk.ending.result).toBe('throttled');
   });

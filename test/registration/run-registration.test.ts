@@ -5,6 +5,7 @@ import type { RegistrationOutcome } from '../../src/registration/registration-ou
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { type PermitChange, type RegistrationJob, runRegistration } from '../../src/registration/run-registration.ts';
 import { ScriptedConversation } from '../support/scripted-conversation.ts';
+import { UNHEARD } from '../support/unheard.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LAUNCH: Launch = {
@@ -54,10 +55,10 @@ function start(changes: Partial<RegistrationJob> = {}) {
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'dpsload/1 (test)',
+    ...UNHEARD,
     onThrottle: (retryAfterSeconds) => throttles.push(retryAfterSeconds),
     onConnection: (status) => statuses.push(status),
     onPermit: (change) => permits.push(change),
-    onHold: () => {},
     ...changes,
   });
   const line = (index: number): ScriptedConversation => {
@@ -110,6 +111,7 @@ describe('a registration', () => {
 
   it('holds every member of an outcome, and no other', async () => {
     const members: Readonly<Record<keyof RegistrationOutcome, true>> = {
+      kind: true,
       row: true,
       round: true,
       sequence: true,

@@ -11,6 +11,7 @@ import { RegistrationWitness } from '../support/registration-witness.ts';
 import { simulatedNetwork } from '../support/simulated-network.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
 import { ModelService } from '../support/simulated-service.ts';
+import { UNHEARD } from '../support/unheard.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Set it to repeat a run that failed. */
@@ -108,12 +109,10 @@ async function register(
     idScope: '0ne00111111',
     apiVersion: '2021-06-01',
     userAgent: 'simulation',
+    ...UNHEARD,
     onThrottle: () => {
       throttles += 1;
     },
-    onConnection: () => undefined,
-    onPermit: () => undefined,
-    onHold: () => undefined,
   });
   const cancelAtMs = random.chance(0.05) ? clock.nowMs() + random.whole(0, 20_000) : Number.POSITIVE_INFINITY;
   if (cancelAtMs < Number.POSITIVE_INFINITY) clock.wakeAt(cancelAtMs, running.cancel);
@@ -135,7 +134,7 @@ async function register(
 /** What the service registered, and neither the outcome nor a run that goes on after it would tell. */
 function unmarked(outcome: RegistrationOutcome, registered: number): readonly string[] {
   const index = new SettlementIndex(1, 1);
-  index.addOutcome({ kind: 'outcome', ...outcome, row: 0 }, 0);
+  index.addOutcome({ ...outcome, row: 0 }, 0);
   const problems: string[] = [];
   if (registered > 1 && !outcome.possiblyTwice) problems.push(`registered ${registered} times, unmarked`);
   if (registered > 0 && !index.wasPossiblySent(0, 1)) problems.push('registered, and would be again, unmarked');
@@ -179,7 +178,7 @@ describe(`${REGISTRATIONS} registrations against a bad network and a bad service
     }
   }, 240_000);
 
-  it('each end as the wire says that they must', () => {
+  it('each end as the traffic on the wire demands', () => {
     const examples = wrong
       .slice(0, 3)
       .map(({ outcome, problems }) => `${problems.join('; ')}\n${JSON.stringify(outcome)}`);

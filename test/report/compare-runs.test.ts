@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
-import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { type ComparedRun, compareRuns } from '../../src/report/compare-runs.ts';
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
-import { summarize } from '../../src/report/summary.ts';
-import { accountOf, runMeasures } from '../support/run-measures.ts';
+import { summaryFrom } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Shape = {
@@ -31,18 +29,7 @@ function run(folder: string, shape: Shape = {}): ComparedRun {
       ...times,
     });
   });
-  const summary = summarize({
-    ...runMeasures(outcomes),
-    account: accountOf(outcomes, 'completed'),
-    sessions: [sessionOf(100, session)],
-    end: { kind: 'end', atMs: 1, reason: 'completed', message: null },
-    health: new LoadGeneratorHealth(),
-    mergedRuns: null,
-    files: null,
-    journalDigests: null,
-    warnings: [],
-  });
-  return { folder, summary, machine };
+  return { folder, summary: summaryFrom(outcomes, session), machine };
 }
 
 const worseFigures = (runs: readonly ComparedRun[], tolerance = 0.1) =>

@@ -7,6 +7,7 @@ import {
   formatNoun,
   formatShare,
   formatUntrusted,
+  withCommas,
 } from '../../src/report/format.ts';
 
 describe('numbers for people', () => {
@@ -34,7 +35,10 @@ describe('numbers for people', () => {
     [formatDuration, 60_000_000, '16 h 40 min'],
     [formatShare, 1 / 3, '33.3%'],
     [formatShare, 1, '100.0%'],
+    [formatBytes, 0, '0 bytes'],
+    [formatBytes, 9_940, '9.9 kB'],
     [formatBytes, 152_400_000, '152 MB'],
+    [formatBytes, 1_520_000_000, '1.5 GB'],
     [formatBytes, null, '–'],
   ] as [(value: number | null) => string, number | null, string][])('%o %d → %s', (format, value, expected) => {
     expect(format(value)).toBe(expected);
@@ -47,6 +51,14 @@ describe('numbers for people', () => {
   ])('%d', (count, expected) => {
     expect(formatNoun(count, 'row')).toBe(expected);
   });
+});
+
+it.each([
+  ['0.123456', '0.123456'],
+  ['1234567.1234567', '1,234,567.1234567'],
+  ['1.234e-7', '1.234e-7'],
+])('%s → %s', (digits, expected) => {
+  expect(withCommas(digits)).toBe(expected);
 });
 
 describe('what others wrote', () => {

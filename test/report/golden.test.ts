@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import { paletteFor } from '../../src/cli/view/colors.ts';
 import type { EndReason, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
-import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { compareRuns } from '../../src/report/compare-runs.ts';
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
-import { type Summary, summarize } from '../../src/report/summary.ts';
+import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { accountOf, EVEN_THIRDS, runMeasures } from '../support/run-measures.ts';
-import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
+import { EVEN_THIRDS, healthOf, summaryFrom } from '../support/run-measures.ts';
+import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
 
 type Run = {
   readonly session?: Partial<SessionRecord>;
@@ -27,15 +26,10 @@ function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
   const { session = {}, resumed = false, end = 'completed', message = null, loopDelayMs = 5, warnings = [] } = run;
   const first = sessionOf(outcomes.length, session);
   const second = { ...first, session: 2, startedAtEpochMs: first.startedAtEpochMs + 3_600_000 };
-  const health = new LoadGeneratorHealth();
-  health.add(sampleRecord(1000, { loopDelayMaxMs: [loopDelayMs] }), 2);
-  return summarize({
-    ...runMeasures(outcomes),
-    account: accountOf(outcomes, end, first.fleet.rejectedRows),
+  return summaryFrom(outcomes, session, {
     sessions: resumed ? [first, second] : [first],
     end: end === null ? null : { kind: 'end', atMs: 5000, reason: end, message },
-    health,
-    mergedRuns: null,
+    health: healthOf({ loopDelayMaxMs: [loopDelayMs] }),
     files: end === null ? null : [{ name: 'registrations.csv', sha256: 'cd'.repeat(32) }],
     journalDigests: end === null ? null : [{ name: 'journal.ndjson', sha256: 'ef'.repeat(32) }],
     warnings,

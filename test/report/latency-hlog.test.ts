@@ -1,12 +1,16 @@
 import { HistogramLogReader, listTags } from 'hdr-histogram-js';
 import { expect, it } from 'vitest';
-import { LATENCY_METRICS, LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../../src/metrics/latency-metric.ts';
 import { latencyHlog } from '../../src/report/latency-hlog.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 it('reads back as HdrHistogram logs do: one histogram of microseconds for each metric', () => {
   const latency = new LatencyHistograms();
-  for (let row = 0; row < 100; row += 1) latency.add(outcomeRecord(row, { finishedAtMs: row * 10 + 3010 + row }));
+  for (let row = 0; row < 100; row += 1) {
+    const { phases } = outcomeRecord(row);
+    latency.add(outcomeRecord(row, { finishedAtMs: row * 10 + 3010 + row, phases: { ...phases, dnsMs: 3 } }));
+  }
   latency.add(outcomeRecord(100, notAssigned({ result: 'failed' })));
   const log = latencyHlog(latency, Date.UTC(2026, 0, 2), 12_345);
   expect(listTags(log)).toEqual([...LATENCY_METRICS]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ALLOCATION_VERDICTS } from '../../src/allocation/allocation-verdict.ts';
 import type { EndReason } from '../../src/journal/journal-record.ts';
-import type { LatencyMetric } from '../../src/metrics/latency-histograms.ts';
+import type { LatencyMetric } from '../../src/metrics/latency-metric.ts';
 import { RunMetrics } from '../../src/prometheus/run-metrics.ts';
 import { formatCount, formatDuration, formatFineShare, formatMs, formatShare } from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';

@@ -2,16 +2,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { paletteFor } from '../../src/cli/view/colors.ts';
 import type { EndRecord, OutcomeRecord, SampleRecord, SessionRecord } from '../../src/journal/journal-record.ts';
-import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
-import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
-import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
-import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
-import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
-import { RunTotals } from '../../src/metrics/run-totals.ts';
-import { type Summary, summarize } from '../../src/report/summary.ts';
+import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { accountOf, allocationFolds, breakdownOf } from '../support/run-measures.ts';
-import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionOf } from '../support/sample-journal.ts';
+import { healthOf, summaryFrom } from '../support/run-measures.ts';
+import { HUBS, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 type Parts = {
   readonly session?: Partial<SessionRecord>;
@@ -22,44 +16,9 @@ type Parts = {
   readonly warnings?: readonly string[];
 };
 
-const completed: EndRecord = { kind: 'end', atMs: 5000, reason: 'completed', message: null };
-
-function summaryOf({
-  session = {},
-  end = completed,
-  outcomes = [],
-  sample = {},
-  mergedRuns = null,
-  warnings = [],
-}: Parts): Summary {
-  const health = new LoadGeneratorHealth();
-  health.add(sampleRecord(1000, sample), 2);
-  const facts = {
-    sessions: [sessionOf(outcomes.length, session)],
-    end,
-    counts: new OutcomeCounts(),
-    latency: new LatencyHistograms(),
-    recovery: new RecoveryCurve(),
-    hubs: new HubDistribution(),
-    totals: new RunTotals(),
-    health,
-    ...allocationFolds(outcomes),
-    account: accountOf(outcomes, end?.reason ?? null),
-    possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
-    breakdown: breakdownOf(outcomes),
-    columns: [],
-    registersUncounted: 0,
-    registersOfLast: outcomes.reduce((sum, { registersSent }) => sum + registersSent, 0),
-    mergedRuns,
-    files: null,
-    journalDigests: null,
-    warnings,
-  };
-  for (const outcome of outcomes) {
-    for (const fold of [facts.counts, facts.latency, facts.hubs, facts.totals]) fold.add(outcome);
-  }
-  for (const outcome of outcomes) facts.recovery.add(outcome, 0);
-  return summarize(facts);
+function summaryOf({ session, end, outcomes = [], sample, mergedRuns = null, warnings = [] }: Parts): Summary {
+  const facts = { health: healthOf(sample), mergedRuns, warnings };
+  return summaryFrom(outcomes, session, end === undefined ? facts : { ...facts, end });
 }
 
 const assigned = (count: number, changes: Partial<OutcomeRecord> = {}): OutcomeRecord[] =>
@@ -124,7 +83,8 @@ memory max                 150 MB
 
 describe('the verdict', () => {
   const end = (reason: EndRecord['reason'], message: string | null = null): EndRecord => ({
-    ...completed,
+    kind: 'end',
+    atMs: 5000,
     reason,
     message,
   });

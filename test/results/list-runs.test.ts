@@ -58,13 +58,25 @@ describe('the list of runs', () => {
       'that reached its limit',
       [sessionOf(2), grantRecord(0, 0), outcomeRecord(0), end('limit')],
       '',
-      { state: 'finished', end: 'limit', assigned: 1, left: 1 },
+      { state: 'finished', end: 'limit', assigned: 1, left: 0 },
     ],
     [
       'that was stopped',
       [...two, outcomeRecord(0), end('interrupted')],
       '',
       { state: 'stopped', end: 'interrupted', assigned: 1, left: 1 },
+    ],
+    [
+      'that was stopped and had selected a part of the fleet',
+      [
+        sessionOf(10, { selectedRows: 3 }),
+        { kind: 'selection', rows: [[0, 2]] },
+        grantRecord(0, 0),
+        outcomeRecord(0),
+        end('interrupted'),
+      ],
+      '',
+      { state: 'stopped', rows: 10, assigned: 1, left: 2 },
     ],
     [
       'that was killed',
@@ -86,7 +98,6 @@ describe('the list of runs', () => {
       name: 'line 4',
       fleet: 'fleet.csv',
       target: 'EMULATOR, ID scope 0ne00111111',
-      rows: 2,
       startedAt: '2026-01-02T03:04:05.678Z',
       notes: { operator: 'Kim', order: '4711' },
       ...expected,
@@ -118,7 +129,7 @@ describe('the list of runs', () => {
       (folder) => writeFileSync(join(folder, 'journal.ndjson'), 'x\n'),
       { state: 'unreadable' },
     ],
-  ])('calls a run %s', async (_, change, expected) => {
+  ])('gives a run the state %s', async (_, change, expected) => {
     const out = mkdtempSync(join(root, 'out-'));
     change(runIn(out, [...two, outcomeRecord(0), end('interrupted')]));
     expect(await listRuns(out)).toMatchObject([expected]);

@@ -143,7 +143,7 @@ describe('the results of a run', () => {
     expect(readdirSync(folder)).not.toContain('summary.json');
   });
 
-  it('say nothing of the hubs of devices whose second round came to no end', async () => {
+  it('leave out the hubs of devices whose second round did not end', async () => {
     const cancelled = outcomeRecord(1, notAssigned({ round: 2, result: 'cancelled' }));
     const first = [outcomeRecord(0), outcomeRecord(1)];
     const second = [grantRecord(0, 1, { round: 2 }), cancelled];

@@ -77,7 +77,7 @@ describe('the lock of a run', () => {
     expect(() => lockRunFolder(untold)()).not.toThrow();
   });
 
-  it('says of a folder that is not there that it is none', () => {
+  it('cannot be taken in a folder that does not exist', () => {
     expect(() => lockRunFolder(join(parent, 'none'))).toThrow(/cannot be locked .*ENOENT/);
   });
 });

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
+import { busiestWindow } from '../support/busiest-window.ts';
+import { GROUP_KEYS } from '../support/group-key.ts';
 import { type OutageKind, type OutageRun, sessionWithOutage } from '../support/outage-session.ts';
 
-const GROUP_KEY: AttestationKeys = {
-  kind: 'group-key',
-  defaultKey: Buffer.alloc(32, 1).toString('base64'),
-  groups: {},
-  secondary: { defaultKey: null, groups: {} },
-};
 const RUN = {
   devices: 400,
   concurrency: 200,
@@ -17,10 +12,14 @@ const RUN = {
 } as const;
 
 const run = (kind: OutageKind, lastsMs: number, change: Partial<OutageRun> = {}) =>
-  sessionWithOutage({ ...RUN, keys: GROUP_KEY, kind, untilMs: RUN.fromMs + lastsMs, ...change });
+  sessionWithOutage({ ...RUN, keys: GROUP_KEYS, kind, untilMs: RUN.fromMs + lastsMs, ...change });
 
-const largestIn = (momentsMs: readonly number[], windowMs: number): number =>
-  Math.max(...momentsMs.map((fromMs) => momentsMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + windowMs).length));
+/** The connections since the target came back, and how many of them came within so long after the first. */
+function sinceBack(connectionsAtMs: readonly number[], backAtMs: number) {
+  const momentsMs = connectionsAtMs.filter((atMs) => atMs >= backAtMs);
+  const [firstAtMs = 0] = momentsMs;
+  return { momentsMs, by: (afterMs: number) => momentsMs.filter((atMs) => atMs < firstAtMs + afterMs).length };
+}
 
 describe('400 devices at 20/s: an outage', () => {
   it.each([
@@ -44,9 +43,18 @@ describe('400 devices at 20/s: an outage', () => {
 });
 
 it('a load ramps up after an outage, and never exceeds its rate', async () => {
-  const { connectionsAtMs } = await run('refused', 45_000);
-  const afterwards = connectionsAtMs.filter((atMs) => atMs >= RUN.fromMs + 45_000);
-  expect(largestIn(afterwards, 1_000)).toBeLessThanOrEqual(22);
+  const { connectionsAtMs } = await run('refused', 45_000, {
+    shape: { kind: 'rate', ratePerSecond: 200 },
+    concurrency: 2_000,
+    devices: 3_000,
+  });
+  const { momentsMs, by } = sinceBack(connectionsAtMs, RUN.fromMs + 45_000);
+  // 10/s × 2^n in the n-th step of 100 ms, and the one that found the target back.
+  expect(by(250)).toBeLessThanOrEqual(1 + 1 + 2);
+  expect(by(450)).toBeLessThanOrEqual(1 + 1 + 2 + 4 + 8);
+  const busiest = busiestWindow(momentsMs, 1_000);
+  expect(busiest).toBeGreaterThan(190);
+  expect(busiest).toBeLessThanOrEqual(200);
 });
 
 it('where slots bound the load, they are filled step by step after an outage', async () => {
@@ -56,12 +64,11 @@ it('where slots bound the load, they are filled step by step after an outage', a
     fromMs: 5_000,
     devices: 600,
   });
-  expect(final.every(({ result }) => result === 'assigned')).toBe(true);
-  const backAtMs = connectionsAtMs.filter((atMs) => atMs >= RUN.fromMs + 45_000);
-  const [firstAtMs = 0] = backAtMs;
-  const by = (atMs: number) => backAtMs.filter((connectedAtMs) => connectedAtMs < firstAtMs + atMs).length;
+  expect(final.map(({ result }) => result)).toEqual(Array(600).fill('assigned'));
+  const { by } = sinceBack(connectionsAtMs, RUN.fromMs + 45_000);
   expect(by(150)).toBeLessThanOrEqual(6);
   expect(by(350)).toBeLessThanOrEqual(24);
+  expect(by(2_000)).toBeGreaterThan(100);
 });
 
 it('time that a device is held counts as held, and not towards its deadline', async () => {

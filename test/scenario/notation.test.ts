@@ -156,7 +156,7 @@ describe('words', () => {
     for (const text of bad) expect([text, 'problem' in notation.read(text)]).toEqual([text, true]);
   });
 
-  it('are no names of files or variables when they are keys', () => {
+  it('that are keys cannot be names of files or variables', () => {
     fc.assert(
       fc.property(symmetricKeys, (key) => {
         fc.pre(key.endsWith('=') || key.length >= 64);

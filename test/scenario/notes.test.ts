@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OperatorError } from '../../src/problem/operator-error.ts';
 import { NOTES } from '../../src/scenario/notation/notes.ts';
 import { scenarioKeys } from '../../src/scenario/read/print-scenario.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { resumeScenario } from '../../src/scenario/read/resume-scenario.ts';
+import { operatorError } from '../support/fleet-file.ts';
 
 const KEY = 'c2VjcmV0IGtleSB0aGF0IG5vYm9keSBzaG91bGQgc2VlIGhlcmU=';
 
@@ -60,15 +60,8 @@ describe('notes', () => {
     ['a password', 'password=hunter2'],
     ['a key beside other words', `order=see ${KEY}`],
     ['a connection string', 'order=SharedAccessKey=x'],
-  ])('never hold %s, nor quote it', (_, note) => {
-    const error = (() => {
-      try {
-        return resolved('version: 1', { note });
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
-    expect(error).toBeInstanceOf(OperatorError);
+  ])('never hold %s, nor quote it', async (_, note) => {
+    const error = await operatorError(() => resolved('version: 1', { note }));
     expect(String(error)).toContain('--note (not shown: it looks like a secret) is or may be a secret');
     expect(String(error)).not.toContain(note.split('=')[1]);
   });

@@ -21,7 +21,7 @@ describe('the port', () => {
 });
 
 describe('TLS', () => {
-  it('is spoken as it is wished', () => {
+  it('is set up as the settings say', () => {
     const { tls, caFile } = resolve({
       caOnly: 'ca.pem',
       serverName: 'name.example',

@@ -35,6 +35,16 @@ describe('problems with the schema of a scenario', () => {
       ],
     ],
     [
+      'version: 1\nload: { stages: { rate: 1/s } }\n',
+      [
+        '2:17 load.stages is not a list of stages. Write a list of { rate: …, for: … }, with ramp: true where the rate changes gradually',
+      ],
+    ],
+    [
+      'version: 1\nload: { stages: [{ rat: 1/s, for: 1m }] }\n',
+      ['2:20 unknown key "rat" in load.stages.0. Write rate'],
+    ],
+    [
       'version: 1\nload: { rate: [] }\n',
       ['2:15 load.rate is not a single value. Write a text, number, true or false, or remove the key'],
     ],

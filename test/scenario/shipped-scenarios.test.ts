@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { shippedScenarioFile, shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
+import { shippedScenario, shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
 import { SCENARIO_SCHEMA, scenarioSchema } from '../../src/scenario/read/scenario-schema.ts';
 import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings/settings.ts';
@@ -28,9 +28,9 @@ describe('a bundled scenario', () => {
   });
 
   it('is found by its name alone', async () => {
-    expect(shippedScenarioFile('first-run')).toMatch(/scenarios[/\\]first-run\.yaml$/);
-    expect((await operatorError(() => shippedScenarioFile('firstrun'))).message).toContain('Write first-run');
-    expect((await operatorError(() => shippedScenarioFile('../package'))).message).toContain(
+    expect(shippedScenario('first-run').file).toMatch(/scenarios[/\\]first-run\.yaml$/);
+    expect((await operatorError(() => shippedScenario('firstrun'))).message).toContain('Write first-run');
+    expect((await operatorError(() => shippedScenario('../package'))).message).toContain(
       'Choose one of custom-webhook',
     );
   });
@@ -44,7 +44,7 @@ describe('the JSON Schema of scenarios', () => {
     );
   });
 
-  it.each(SETTING_NAMES)('knows %s, and says what it is', (name) => {
+  it.each(SETTING_NAMES)('describes %s', (name) => {
     const { key, help } = settingNamed(name);
     const at = key
       .split('.')

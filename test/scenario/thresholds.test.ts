@@ -48,7 +48,7 @@ describe('the thresholds of a scenario', () => {
     expect(expressions(printed.replace('version: 1\n', ''))).toEqual(expressions(text));
   });
 
-  it('are all told when they are wrong, each with a caret', async () => {
+  it('are all reported when they are wrong, each with a caret', async () => {
     const text = 'thresholds:\n  - p95(servce) < 3s\n  - throttles == 0\n  - polls > 3s\n';
     const { message } = await operatorError(() => resolved(text));
     expect(message).toBe(

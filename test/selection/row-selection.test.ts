@@ -174,16 +174,16 @@ describe('the canary', () => {
   });
 });
 
-describe('the legs of a session', () => {
+describe('the waves of a session', () => {
   const only = join(folder, 'some.csv');
   writeFileSync(only, 'registration_id\ndev-0\ndev-3\n');
 
-  async function rowsOfLegs(flags: Readonly<Record<string, string>>, earlier: SettlementIndex | null = null) {
+  async function rowsOfWaves(flags: Readonly<Record<string, string>>, earlier: SettlementIndex | null = null) {
     const { load, ...rest } = scenario(flags);
     const selection = await selectRows(fleet(9), { load, ...rest });
     const isLeft = (row: number, round: number) => earlier?.progressOf(row, round) !== 'assigned';
     const work = { load, selection, openFleet: () => fleet(9), possiblySent: earlier, isLeft };
-    const legs = await Promise.all(
+    const waves = await Promise.all(
       sessionWaves(work).map(async ({ openSource, round }) => {
         const source = openSource();
         const rows = [...(await source.take(5)), ...(await source.take(100))].map(({ row }) => row);
@@ -191,8 +191,8 @@ describe('the legs of a session', () => {
         return { round, rows };
       }),
     );
-    expect(await countRegistrations(work)).toBe(legs.flatMap(({ rows }) => rows).length);
-    return legs;
+    expect(await countRegistrations(work)).toBe(waves.flatMap(({ rows }) => rows).length);
+    return waves;
   }
 
   it.each([
@@ -221,7 +221,7 @@ describe('the legs of a session', () => {
       ],
     ],
   ])('%j: %j', async (flags, rows) => {
-    expect((await rowsOfLegs(flags)).map((leg) => leg.rows)).toEqual(rows);
+    expect((await rowsOfWaves(flags)).map((leg) => leg.rows)).toEqual(rows);
   });
 
   it.each<[Readonly<Record<string, string>>, number[][]]>([
@@ -247,6 +247,6 @@ describe('the legs of a session', () => {
     }
     for (const row of [5, 7]) earlier.addGrant(grantRecord(row, row));
     if (earlier.rounds === 2) earlier.addGrant(grantRecord(6, 6, { round: 2 }));
-    expect((await rowsOfLegs(flags, earlier)).map((leg) => leg.rows)).toEqual(rows);
+    expect((await rowsOfWaves(flags, earlier)).map((leg) => leg.rows)).toEqual(rows);
   });
 });

@@ -12,8 +12,12 @@ const DAY_MS = 86_400_000;
 const VALID = { notBeforeMs: Date.UTC(2020, 0, 1), notAfterMs: Date.UTC(2070, 0, 1) };
 export const EXPIRED = { notBeforeMs: Date.UTC(2020, 0, 1), notAfterMs: Date.UTC(2020, 0, 1) + DAY_MS };
 
-export function authority(commonName: string, issuer: KeyedCertificate | null = null): Promise<KeyedCertificate> {
-  return createCertificate({ kind: 'authority', commonName, ...VALID }, issuer);
+export function authority(
+  commonName: string,
+  issuer: KeyedCertificate | null = null,
+  validity = VALID,
+): Promise<KeyedCertificate> {
+  return createCertificate({ kind: 'authority', commonName, ...validity }, issuer);
 }
 
 export function deviceCertificate(

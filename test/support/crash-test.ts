@@ -4,11 +4,9 @@ import { setTimeout as pauseMs } from 'node:timers/promises';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import { SettlementFold } from '../../src/journal/settlement-index.ts';
 import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
+import { GROUP_KEY_ENV } from './group-key.ts';
 import { readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
-
-const KEY = 'c2VjcmV0LW9mLXRoZS10ZXN0LWdyb3VwLWtleS0wMTIzNDU2Nzg5';
-const env = { DPSLOAD_GROUP_KEY: KEY };
 
 /** Launches of one second: the window that a crash may leave marked though the service knows nothing of it. */
 export const WINDOW_ROWS = 100;
@@ -54,7 +52,7 @@ export type Tally = {
 export async function crashTest(plan: CrashPlan): Promise<Tally> {
   const records = join(plan.folder, 'records.ndjson');
   const args = ['--retry-after', '0', '--http-port', '0', '--records', records];
-  const emulator = await startEmulatorProgram(args, env);
+  const emulator = await startEmulatorProgram(args, GROUP_KEY_ENV);
   try {
     const crashes = new CrashRounds(plan, emulator);
     for (let round = 0; round < plan.rounds; round += 1) await crashes.round();
@@ -106,7 +104,7 @@ class CrashRounds {
     const ended = program.child.exitCode !== null;
     program.child.kill('SIGKILL');
     const { stderr } = await program.ended;
-    if (/ is lost \(/.test(stderr)) this.counts.workersLost += 1;
+    if (/Worker \d+ was lost \(/.test(stderr)) this.counts.workersLost += 1;
     if (!ended) this.counts.kills += 1;
     if (this.#journalBytes() === bytesBefore) this.counts.beforeSession += 1;
     if (this.#random.chance(0.35)) this.#cutPower();
@@ -122,7 +120,7 @@ class CrashRounds {
 
   #start(preload: readonly string[]): Started {
     const notes = `synced-length.mjs?to=${encodeURIComponent(this.#synced)}`;
-    return startDpsload(this.#args(), { env, preload: [notes, ...preload] });
+    return startDpsload(this.#args(), { env: GROUP_KEY_ENV, preload: [notes, ...preload] });
   }
 
   #args(): readonly string[] {

@@ -50,7 +50,7 @@ export class FaultMatrix {
   /** Registers every device through the built program. */
   async run(way: FleetWay): Promise<MatrixRun> {
     const { cases, devicesPerCase, healthySeconds, ratePerSecond, workers } = this.#size;
-    const prefix = [way.attestation, way.transport, ...(way.mqttClient === 'mqtt.js' ? ['js'] : [])].join('-');
+    const prefix = `${way.attestation}-${way.transport}`;
     const struck = [...cases.keys()].flatMap((index) =>
       Array.from({ length: devicesPerCase }, (_, n) => `${prefix}-${caseName(index)}-${n}`),
     );
@@ -63,7 +63,7 @@ export class FaultMatrix {
       (_, n) => `${prefix}-healthy-after-${n}`,
     );
     const { ended, rows: results } = await this.#fleet.run(
-      { ...way, prefix, ids: [...ids, ...healthy], load: { stages, workers } },
+      { ...way, ids: [...ids, ...healthy], load: { stages, workers } },
       registrationSettings(this.#size),
     );
     return new MatrixRun(prefix, this.#size, ended, results, this.#fleet.emulator);

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import type { ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
-import type { MqttClientName } from '../../src/mqtt/service-conversations.ts';
+import type { MqttClientName } from '../../src/mqtt/connection-settings.ts';
 import { authority, x509Group } from './certificates.ts';
 import { dpsload, type Ended } from './dpsload-program.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
@@ -19,8 +19,6 @@ export type FleetWay = {
 };
 
 export type FleetRunRequest = FleetWay & {
-  /** Of the files' names. */
-  readonly prefix: string;
   readonly ids: readonly string[];
   readonly load: object;
 };
@@ -69,10 +67,12 @@ export class FaultyFleet {
 
   /** Registers every device through the built program. @param registration as in a scenario */
   async run(
-    { prefix, ids, load, attestation, transport, mqttClient = 'dpsload' }: FleetRunRequest,
+    { ids, load, attestation, transport, mqttClient = 'dpsload' }: FleetRunRequest,
     registration: object,
   ): Promise<{ readonly ended: Ended; readonly rows: readonly ResultRow[]; readonly reason: string | undefined }> {
-    const file = (name: string): string => join(this.#folder, `${prefix}-${name}`);
+    // Of its own: a run never meets, and resumes, what another left.
+    const runFolder = mkdtempSync(join(this.#folder, 'fleet-'));
+    const file = (name: string): string => join(runFolder, name);
     const { caFile, port, websocketPort } = this.emulator;
     const scenario = {
       version: 1,

@@ -39,10 +39,9 @@ export async function strikeHandshakes(folder: string, strike: Strike): Promise<
   const rule = faultRule(fault, { points, share, fromMs, untilMs });
   const fleet = await FaultyFleet.start(folder, [rule], { retryAfterSeconds: 1, assignmentDelayMs: 10 }, SEED);
   try {
-    const prefix = `${fault.kind}-${share}-${way.attestation}-${way.transport}`;
-    const ids = Array.from({ length: devices }, (_, n) => `${prefix}-${n}`.replace('.', '-'));
+    const ids = Array.from({ length: devices }, (_, n) => `${fault.kind}-${n}`);
     const load = { rate: `${ratePerSecond}/s`, workers: 1 };
-    const { ended, rows, reason } = await fleet.run({ ...way, prefix, ids, load }, registration);
+    const { ended, rows, reason } = await fleet.run({ ...way, ids, load }, registration);
     const { faultRecords } = fleet.emulator;
     return {
       exitCode: ended.code,

@@ -1,6 +1,7 @@
 import type { RateLimit } from '../../src/emulator/service/quotas.ts';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
-import { busiestWindow, type SimulatedSessionOptions, type SimulatedSessionResult } from './simulated-session.ts';
+import { busiestWindow } from './busiest-window.ts';
+import type { SimulatedSessionOptions, SimulatedSessionResult } from './simulated-session.ts';
 
 /** How a service may count: nobody outside knows how the real one does. */
 export const COUNTINGS: readonly RateLimit['algorithm'][] = ['token-bucket', 'fixed-window', 'sliding-window'];

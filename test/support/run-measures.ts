@@ -2,7 +2,7 @@ import { AllocationCounts } from '../../src/allocation/allocation-counts.ts';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
-import type { EndReason, OutcomeRecord } from '../../src/journal/journal-record.ts';
+import type { EndReason, OutcomeRecord, SampleRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { AccountFold, type FleetAccount } from '../../src/metrics/fleet-account.ts';
 import { FleetBreakdown } from '../../src/metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
@@ -13,8 +13,8 @@ import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import type { RunMeasures } from '../../src/metrics/threshold/threshold-metrics.ts';
-import type { RunFacts } from '../../src/report/summary.ts';
-import { HUBS, sampleRecord, sessionRecord } from './sample-journal.ts';
+import { type RunFacts, type Summary, summarize } from '../../src/report/summary.ts';
+import { HUBS, sampleRecord, sessionOf, sessionRecord } from './sample-journal.ts';
 
 /** What the sample outcomes fit. */
 export const EVEN_THIRDS: AllocationExpectation = {
@@ -31,7 +31,7 @@ export const EVEN_THIRDS: AllocationExpectation = {
 /** What a summary is made of beside what thresholds are judged by. */
 type MoreFolds = Pick<RunFacts, 'allocationCounts' | 'movementCounts' | 'hubTimeline'>;
 
-export function allocationFolds(outcomes: readonly OutcomeRecord[], region: string | null = null): MoreFolds {
+function allocationFolds(outcomes: readonly OutcomeRecord[], region: string | null = null): MoreFolds {
   const history = new DeviceHistory(sessionRecord().startedAtEpochMs);
   const allocationCounts = new AllocationCounts('fleet');
   const movementCounts = new MovementCounts();
@@ -46,7 +46,7 @@ export function allocationFolds(outcomes: readonly OutcomeRecord[], region: stri
 }
 
 /** The account of these outcomes, of which no selection is recorded. */
-export function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | null, leftOut = 0): FleetAccount {
+function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | null, leftOut = 0): FleetAccount {
   const isDone = end === 'completed' || end === 'limit';
   const fold = new AccountFold({ wasSelected: () => null, isDone, rounds: 1, leftOut });
   for (const outcome of outcomes) fold.add(outcome);
@@ -54,7 +54,7 @@ export function accountOf(outcomes: readonly OutcomeRecord[], end: EndReason | n
 }
 
 /** Of assigned and failed devices. */
-export function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown {
+function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown {
   const breakdown = new FleetBreakdown(sessionRecord().fleet.otherColumns);
   for (const { group, otherValues, result, errorCode } of outcomes) {
     const isAssigned = result === 'assigned';
@@ -66,6 +66,13 @@ export function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown 
     });
   }
   return breakdown;
+}
+
+/** Of two workers, whose only sample is this. */
+export function healthOf(sample: Partial<SampleRecord> = {}): LoadGeneratorHealth {
+  const health = new LoadGeneratorHealth();
+  health.add(sampleRecord(1000, sample), 2);
+  return health;
 }
 
 /** The folds of a run with these outcomes. @param loopDelayMs of every second */
@@ -86,8 +93,7 @@ export function runMeasures(
     for (const fold of [counts, latency, hubs, totals]) fold.add(outcome);
     recovery.add(outcome, 0);
   }
-  const health = new LoadGeneratorHealth();
-  health.add(sampleRecord(1000, { loopDelayMaxMs: [loopDelayMs] }), 2);
+  const health = healthOf({ loopDelayMaxMs: [loopDelayMs] });
   return {
     plannedRegistrations: outcomes.length,
     rejectedRows: 0,
@@ -106,4 +112,26 @@ export function runMeasures(
     movement,
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };
+}
+
+/** The summary of one session with these outcomes that completed, unless `facts` say otherwise. */
+export function summaryFrom(
+  outcomes: readonly OutcomeRecord[],
+  session: Partial<SessionRecord> = {},
+  facts: Partial<RunFacts> = {},
+): Summary {
+  const only = sessionOf(outcomes.length, session);
+  const { end = { kind: 'end', atMs: 5000, reason: 'completed', message: null } } = facts;
+  return summarize({
+    ...runMeasures(outcomes),
+    account: accountOf(outcomes, end?.reason ?? null, only.fleet.rejectedRows),
+    sessions: [only],
+    health: healthOf(),
+    mergedRuns: null,
+    files: null,
+    journalDigests: null,
+    warnings: [],
+    ...facts,
+    end,
+  });
 }

@@ -103,7 +103,7 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     heldMs: 0,
     heldUnderWayMs: 0,
     waitedMs: 3000,
-    phases: { tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: 3010 },
+    phases: { dnsMs: null, tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: 3010 },
     returnedPayload: null,
     ...changes,
   };
@@ -119,7 +119,7 @@ export function notAssigned(changes: Partial<RegistrationOutcome>): Partial<Regi
     serviceCreatedAt: null,
     serviceUpdatedAt: null,
     waitedMs: 0,
-    phases: { tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: null },
+    phases: { dnsMs: null, tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: null },
     ...changes,
   };
 }

@@ -11,8 +11,8 @@ type Node = { readonly type: string; readonly start: number; readonly end: numbe
 export type Import = {
   /** `dps/topics.ts` for a file of `src/`, else as it stands (`node:tls`, `mqtt`). */
   readonly of: string;
-  /** `types` are erased by the compiler; an `entry` is the first file of another thread or process. */
-  readonly kind: 'code' | 'types' | 'entry';
+  /** `types` are erased by the compiler, `lazy` ones are loaded by `import()`; an `entry` is the first file of another thread or process. */
+  readonly kind: 'code' | 'lazy' | 'types' | 'entry';
 };
 
 export type NamedFunction = { readonly name: string; readonly lines: number; readonly parameters: number };
@@ -82,8 +82,13 @@ function importOf(node: Node, path: string): Import | null {
   if (source === null) return null;
   const file = posix.relative('src', posix.join('src', posix.dirname(path), source)).replace(/\.js$/, '.ts');
   const of = source.startsWith('.') ? file : source;
-  const kind = node.type === 'NewExpression' ? 'entry' : isTypeOnly(node) ? 'types' : 'code';
-  return { of, kind };
+  return { of, kind: importKindOf(node) };
+}
+
+function importKindOf(node: Node): Import['kind'] {
+  if (node.type === 'NewExpression') return 'entry';
+  if (node.type === 'ImportExpression') return 'lazy';
+  return isTypeOnly(node) ? 'types' : 'code';
 }
 
 function sourceOf(node: Node): string | null {

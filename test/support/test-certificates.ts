@@ -15,6 +15,8 @@ const DAY_MS = 86_400_000;
 export type TestCa = {
   readonly certPem: string;
   issue(options?: IssueOptions): Promise<TestCertificate>;
+  /** A CA below this one; what it issues comes with its certificate. */
+  intermediate(name: string): Promise<TestCa>;
 };
 
 export type TestCertificate = {
@@ -27,7 +29,7 @@ export type IssueOptions = {
   readonly hosts?: readonly string[];
   /** Days from now; default: −1 and 1. */
   readonly validDays?: readonly [from: number, to: number];
-  /** P-256 or RSA with 2048 bits; default: `ec`. */
+  /** P-256, or RSA with 2,048 bits; default: `ec`. */
   readonly keys?: 'ec' | 'rsa';
 };
 
@@ -37,6 +39,13 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,
     keys,
+    ...authorityOptions(),
+  });
+  return authority(root, keys.privateKey, []);
+}
+
+function authorityOptions() {
+  return {
     signingAlgorithm: KEY_ALGORITHM,
     serialNumber: serialNumber(),
     ...validity([-10, 10]),
@@ -44,8 +53,33 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ],
-  });
-  return { certPem: root.toString('pem'), issue: (options) => issue(root, keys.privateKey, options ?? {}) };
+  };
+}
+
+/** @param chainPems certificates that a server sends behind those of this CA's servers */
+function authority(
+  certificate: x509.X509Certificate,
+  privateKey: webcrypto.CryptoKey,
+  chainPems: readonly string[],
+): TestCa {
+  return {
+    certPem: certificate.toString('pem'),
+    async issue(options = {}) {
+      const { certPem, keyPem } = await issue(certificate, privateKey, options);
+      return { certPem: [certPem, ...chainPems].join('\n'), keyPem };
+    },
+    async intermediate(name) {
+      const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+      const below = await x509.X509CertificateGenerator.create({
+        subject: `CN=${name}`,
+        issuer: certificate.subject,
+        publicKey: keys.publicKey,
+        signingKey: privateKey,
+        ...authorityOptions(),
+      });
+      return authority(below, keys.privateKey, [below.toString('pem'), ...chainPems]);
+    },
+  };
 }
 
 async function issue(

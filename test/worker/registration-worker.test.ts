@@ -3,17 +3,11 @@ import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts'
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 import { RegistrationWorker } from '../../src/worker/registration-worker.ts';
 import type { FromWorker, WorkerSetup } from '../../src/worker/worker-messages.ts';
+import { GROUP_KEYS } from '../support/group-key.ts';
 import { launch } from '../support/launches.ts';
 import { ScriptedConversation } from '../support/scripted-conversation.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-const KEY = Buffer.alloc(32, 1).toString('base64');
-const GROUP_KEY: AttestationKeys = {
-  kind: 'group-key',
-  defaultKey: KEY,
-  groups: {},
-  secondary: { defaultKey: null, groups: {} },
-};
 const NO_FILES: AttestationKeys = {
   kind: 'x509-files',
   files: {
@@ -29,7 +23,7 @@ type Options = { concurrency?: number; keys?: AttestationKeys; policy?: Partial<
 type Message<T extends FromWorker['type']> = Extract<FromWorker, { type: T }>;
 
 /** A worker in virtual time, whose conversations the test leads by hand. */
-function startWorker({ concurrency = 10, keys = GROUP_KEY, policy = {} }: Options = {}) {
+function startWorker({ concurrency = 10, keys = GROUP_KEYS, policy = {} }: Options = {}) {
   const clock = new VirtualClock();
   const sent: FromWorker[] = [];
   const conversations: ScriptedConversation[] = [];
@@ -192,42 +186,30 @@ describe('what has not started', () => {
 });
 
 describe('permits', () => {
-  it('are requested for repeated register requests, which wait for them', async () => {
-    const {
-      worker,
-      launch: receive,
-      conversations,
-      advanceTo,
-      messages,
-    } = startWorker({
-      policy: { permitLapseMs: 1_000 },
-    });
+  /** The first register request was answered 429. */
+  async function throttled() {
+    const { launch: receive, conversations, ...started } = startWorker({ policy: { permitLapseMs: 1_000 } });
     await receive(launch(4));
-    conversations[0]?.connect();
-    conversations[0]?.answer(429, '', 3);
+    const [conversation] = conversations;
+    conversation?.connect();
+    conversation?.answer(429, '', 3);
+    return { ...started, conversation };
+  }
+
+  it('are requested for repeated register requests, which wait for them', async () => {
+    const { worker, conversation, advanceTo, messages } = await throttled();
     expect(messages('throttled')).toEqual([{ type: 'throttled', atMs: 0, retryAfterSeconds: 3 }]);
     await advanceTo(3_000);
     expect(messages('permitRequested')).toEqual([{ type: 'permitRequested', sequence: 4, repeats: true }]);
-    expect(conversations[0]?.requests).toHaveLength(1);
+    expect(conversation?.requests).toHaveLength(1);
     worker.receive({ type: 'permitGranted', sequence: 99 });
-    expect(conversations[0]?.requests).toHaveLength(1);
+    expect(conversation?.requests).toHaveLength(1);
     worker.receive({ type: 'permitGranted', sequence: 4 });
-    expect(conversations[0]?.requests).toHaveLength(2);
+    expect(conversation?.requests).toHaveLength(2);
   });
 
   it('are withdrawn when the registration no longer waits', async () => {
-    const {
-      worker,
-      launch: receive,
-      conversations,
-      advanceTo,
-      messages,
-    } = startWorker({
-      policy: { permitLapseMs: 1_000 },
-    });
-    await receive(launch(4));
-    conversations[0]?.connect();
-    conversations[0]?.answer(429, '', 3);
+    const { worker, advanceTo, messages } = await throttled();
     await advanceTo(3_000);
     worker.receive({ type: 'cancelAll' });
     expect(messages('permitWithdrawn')).toEqual([{ type: 'permitWithdrawn', sequence: 4 }]);
@@ -266,7 +248,7 @@ describe('an outage', () => {
     expect(messages('probeEnded')).toHaveLength(3);
   });
 
-  it('is over with the first sign of life, reported at once; then releases are no probes', async () => {
+  it('ends with the first sign of life, which is reported at once; later releases are not probes', async () => {
     const { conversations, messages, outcomes, worker, assign, advanceTo, opened } = await during();
     worker.receive({ type: 'releaseHeld', count: 1 });
     const before = messages('health').length;
@@ -282,7 +264,7 @@ describe('an outage', () => {
     expect(messages('probeEnded')).toEqual([]);
   });
 
-  it('a launch that arrives in it is a probe', async () => {
+  it('takes a launch that arrives during it for a probe', async () => {
     const { conversations, launch: receive, messages } = await during();
     await receive(launch(3));
     conversations.at(-1)?.emit({ type: 'lost', failure: { code: 'tcp-refused', message: 'M' } });

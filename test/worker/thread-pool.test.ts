@@ -101,7 +101,7 @@ describe('a worker', () => {
     expect(heard).toEqual(['0 connected', '0 lost: it was silent']);
   });
 
-  it('tells of its end after all else, and is not lost', async () => {
+  it('reports its end last, and does not count as lost', async () => {
     const { pool, heard } = poolOf(
       worker("send('ready'); send('connected'); send('ended'); port.close(); resolve();"),
       2,

@@ -21,7 +21,7 @@ it('sends a full batch at once, and the rest after 100 ms', () => {
   expect(batches.flat().map(({ sequence }) => sequence)).toEqual(Array.from({ length: 300 }, (_, index) => index));
 });
 
-it('sends nothing where there is nothing, and leaves no timer', () => {
+it('sends nothing when there is nothing to report, and leaves no timer', () => {
   const { clock, batches, batcher } = observedBatcher();
   batcher.flush();
   batcher.add(notStartedOutcome(launch(0)));

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { Command } from 'commander';
-import { keyKind } from '../../certificates/certificate.ts';
 import { commonName } from '../../certificates/certificate-chain.ts';
 import { pairFiles } from '../../certificates/certificate-pair.ts';
 import { type Authority, type AuthorityRequest, createAuthority } from '../../certificates/create-authority.ts';
+import { keyKind } from '../../certificates/key-algorithm.ts';
 import { COMMON_NAME_CHARACTERS_MAX } from '../../dps/registration-id.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';

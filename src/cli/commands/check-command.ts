@@ -1,21 +1,18 @@
 import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
-import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
-import { readFleet } from '../../fleet/read-fleet.ts';
-import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import { checkRun } from '../../preflight/check-run.ts';
 import { refusalOf } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
-import type { Environment } from '../../scenario/scenario.ts';
-import { selectRows } from '../../selection/row-selection.ts';
+import type { AttestationChoice, Environment } from '../../scenario/scenario.ts';
+import { selectFleetRows } from '../../selection/row-selection.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
-import { loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
+import { allOrEveryProblem, loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
 import { checkText } from '../view/check-text.ts';
 import { describeTarget } from '../view/describe-run.ts';
 import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
@@ -74,11 +71,11 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
   const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
-  const { fleet: survey, ...inputs } = await readRunInputs(scenario, environment);
-  const selection = await selectRows(readFleet(scenario.fleet, survey), scenario, null, () =>
-    readRejectedIds(scenario.fleet, survey),
-  );
-  const enrollmentCas = await readEnrollmentCas(flags.enrollmentCa ?? null, inputs.keys);
+  const [enrollmentCas, { fleet: survey, ...inputs }] = await allOrEveryProblem([
+    readEnrollmentCas(flags.enrollmentCa ?? null, scenario.attestation),
+    readRunInputs(scenario, environment),
+  ]);
+  const selection = await selectFleetRows(scenario, survey, null);
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const report = await checkRun(
     { scenario, survey, ...inputs, existingRecords, enrollmentCas, selection, userAgent },
@@ -104,13 +101,13 @@ function scenarioOrEveryProblem(load: () => ResolvedScenario, problems: readonly
 
 async function readEnrollmentCas(
   files: readonly string[] | null,
-  { kind }: AttestationKeys,
+  { kind }: AttestationChoice,
 ): Promise<readonly X509Certificate[] | null> {
   if (files === null) return null;
-  if (kind !== 'x509-files' && kind !== 'x509-issuer') {
+  if (kind !== 'x509') {
     const message = '--enrollment-ca is only for X.509 certificates';
     throw new OperatorError('usage', [problem(message, 'Remove it, or give --attestation x509')]);
   }
-  const pems = await Promise.all(files.map(readCaFile));
+  const pems = await allOrEveryProblem(files.map(readCaFile));
   return pems.flat().flatMap(certificatesIn);
 }

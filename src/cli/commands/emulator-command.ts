@@ -115,5 +115,7 @@ function untilStopped(): Promise<void> {
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
     process.on('SIGHUP', isAtTerminal() ? stop : () => {});
+    // The parent may have ended before anyone listened for it.
+    if (process.send !== undefined && !process.connected) stop();
   });
 }

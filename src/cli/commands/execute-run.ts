@@ -10,9 +10,11 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
-import { exitCodeOfRun } from '../host/exit-code.ts';
+import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
-import { type DisplayFlags, showProgress, showResults } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
+import { type ShownProgress, showProgress } from '../view/show-progress.ts';
+import { showResults } from '../view/show-results.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
@@ -30,15 +32,18 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   const { scenario, resumed } = prepared;
   ensureOutFolder(scenario.out);
   const keys = withThrowAwayKey(scenario.target, prepared.keys);
-  const { target, caPems, emulator } = await openEndpoint(scenario, keys, prepared.caPems);
   const version = dpsloadVersion();
+  // Until everything below is closed, a signal must not simply end the process: the emulator and the run's keys would be left behind.
   const signals = listenForSignals();
-  const view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
-  const ratePerSecond = steadyRatePerSecond(scenario.load.shape);
+  let endpoint: Endpoint | null = null;
+  let view: ShownProgress | null = null;
   let metrics: PublishedMetrics | null = null;
   let end: RunEnd | null = null;
   try {
-    const plan = { target, version, total: registrations, ratePerSecond };
+    endpoint = await openEndpoint(scenario, keys, prepared.caPems);
+    const { target, caPems, emulator } = endpoint;
+    view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({
       ...prepared,
@@ -52,10 +57,10 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
     });
   } finally {
-    view.finish(end);
-    signals.dispose();
+    view?.finish(end);
     await metrics?.close();
-    await emulator?.stop();
+    await endpoint?.emulator?.stop();
+    signals.dispose();
   }
   showResults(end, display, resumed?.switches ?? []);
   return exitCodeOfRun(end);

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../certificates/certificate.ts';
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../certificates/key-algorithm.ts';
 import { type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { choice, type Notation, wholeNumberBetween, YES_NO } from '../../scenario/notation/notation.ts';

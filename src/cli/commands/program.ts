@@ -4,7 +4,7 @@ import { refuseSecretFileNames } from '../host/secret-file-names.ts';
 
 type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 
-/** Only the requested command is loaded: each has its own libraries, and scripts pay for the start of every process. */
+/** Only the requested command is loaded, since scripts pay for the start of every process. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],
   resume: [
@@ -30,8 +30,6 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   certs: ['Create CA and device certificates', async () => (await import('./certs-command.ts')).certsCommand()],
   sas: ['Print a SAS token for any MQTT client', async () => (await import('./sas-command.ts')).sasCommand()],
 };
-
-export const COMMAND_NAMES = Object.keys(COMMANDS);
 
 /** @param requested name of the command to load; the others appear in the help only. */
 export async function buildProgram(requested: string | undefined): Promise<Command> {

@@ -15,7 +15,7 @@ import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { COLUMN_LIST } from '../../scenario/notation/lists.ts';
 import { paletteOf } from '../view/colors.ts';
-import { checksumsLine } from '../view/show-run.ts';
+import { checksumsLine } from '../view/show-results.ts';
 import { appendValue, noColorOption, readFlag } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;

@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { readFleet } from '../../fleet/read-fleet.ts';
-import { readRejectedIds } from '../../fleet/rejected-lines.ts';
 import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
@@ -27,12 +25,13 @@ import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../../scenario/read/resume-scenario.ts';
 import { fleetRulesOf } from '../../scenario/scenario.ts';
 import { settingNamed } from '../../scenario/settings/settings.ts';
-import { selectRows } from '../../selection/row-selection.ts';
+import { selectFleetRows } from '../../selection/row-selection.ts';
 import { countRegistrations } from '../../selection/session-rows.ts';
-import { exitCodeOfRun } from '../host/exit-code.ts';
+import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { type DisplayFlags, showResults } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
+import { showResults } from '../view/show-results.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {
@@ -115,9 +114,7 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
     return resumed;
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, run.selectionPins, () =>
-    readRejectedIds(scenario.fleet, fleet),
-  );
+  const selection = await selectFleetRows(scenario, fleet, run.selectionPins);
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
@@ -133,7 +130,7 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
     showResults(end, flags, []);
     return exitCodeOfRun(end);
   }
-  await confirmRisks(scenario, { rows: registrations, registrations }, yes);
+  await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);

@@ -1,12 +1,5 @@
 import { Command, Option } from 'commander';
-import { readFleet } from '../../fleet/read-fleet.ts';
-import { readRejectedIds } from '../../fleet/rejected-lines.ts';
-import {
-  CAPITAL_IDS_REMEDY,
-  capitalIdsWarning,
-  WINDOWS_1252_REMEDY,
-  windows1252Warning,
-} from '../../fleet/row-counter.ts';
+import { fleetWarnings } from '../../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
@@ -14,12 +7,13 @@ import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { printScenario, scenarioKeys } from '../../scenario/read/print-scenario.ts';
 import { withDelimiter } from '../../scenario/read/resolve-scenario.ts';
 import type { Environment } from '../../scenario/scenario.ts';
-import { selectRows } from '../../selection/row-selection.ts';
+import { selectFleetRows } from '../../selection/row-selection.ts';
+import { selectedRows } from '../../selection/session-rows.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
-import type { DisplayFlags } from '../view/show-run.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -70,20 +64,18 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
   const settled = withDelimiter(resolved, fleet.delimiter);
   const { scenario } = settled;
-  const selection = await selectRows(readFleet(scenario.fleet, fleet), scenario, null, () =>
-    readRejectedIds(scenario.fleet, fleet),
-  );
-  for (const text of [...fleetWarnings(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
+  const selection = await selectFleetRows(scenario, fleet, null);
+  const rows = selectedRows({ load: scenario.load, selection });
+  for (const text of [...warningsAbout(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
-    process.stdout.write(describeRun(settled, fleet, selection.rows));
+    process.stdout.write(describeRun(settled, fleet, rows));
     return EXIT_CODE.success;
   }
-  const rows = Math.min(selection.rows, scenario.load.rowsMax ?? selection.rows);
   const registrations = rows * scenario.load.rounds;
   await confirmRisks(scenario, { rows, registrations }, yes);
-  // MQTT takes longer to load than most mistakes take to find.
+  // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
@@ -93,14 +85,11 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   );
 }
 
-function fleetWarnings(survey: FleetSurvey): readonly string[] {
-  const { file, rows, rejectedRows, capitalIds } = survey;
-  const capitals = capitalIdsWarning(capitalIds);
-  const windows1252 = windows1252Warning(survey);
+function warningsAbout(survey: FleetSurvey): readonly string[] {
+  const { file, rows, rejectedRows } = survey;
   const skipped = `${file}: ${formatNoun(rejectedRows, 'row')} skipped, ${formatCount(rows)} usable. See rejected-rows.csv in the run's folder for lines and reasons.`;
   return [
-    ...(capitals === null ? [] : [`${capitals}. ${CAPITAL_IDS_REMEDY}.`]),
-    ...(windows1252 === null ? [] : [`${file}: ${windows1252}. ${WINDOWS_1252_REMEDY}.`]),
+    ...fleetWarnings(survey).map(({ message, remedy }) => `${file}: ${message}. ${remedy}.`),
     ...(rejectedRows > 0 ? [skipped] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import { Help } from 'commander';
-import { ABORT_REGISTRATIONS_MIN } from '../../metrics/threshold/judge-threshold.ts';
+import { ABORT_REGISTRATIONS_MIN } from '../../metrics/threshold/threshold.ts';
 import { THRESHOLD_METRICS } from '../../metrics/threshold/threshold-metrics.ts';
 import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { SETTING_NAMES, settingNamed } from '../../scenario/settings/settings.ts';

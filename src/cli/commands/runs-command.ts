@@ -13,9 +13,9 @@ type RunsFlags = { readonly json?: boolean; readonly color: boolean };
 export function runsCommand(): Command {
   return new Command('runs')
     .description(
-      'Lists the runs of a folder, newest first: when they started, their target and rows, what became of them, their notes and ' +
-        `the SHA-256 of their ${CHECKSUMS_FILE}, to compare with the one that was kept. Reads no whole journal; dpsload report --check ` +
-        'compares every file.',
+      'Lists the runs of a folder, newest first, each with its start, target, rows, state, notes and the SHA-256 of its ' +
+        `${CHECKSUMS_FILE}, to compare with the value that you kept. Reads only the end of each journal; dpsload report ` +
+        '--check compares every file.',
     )
     .argument('[folder]', 'folder that holds the folders of runs', settingNamed('out').default as string)
     .option('--json', 'print a JSON array (default: no)')
@@ -72,11 +72,11 @@ function describeState({ state, end, rows, rejectedRows, rounds, ...counts }: Li
 
 const RUNS_HELP = `
 States:
-  finished     did everything that it was to do; "all assigned" only if every
-               row of the fleet file was assigned
-  stopped      ended before, and can be resumed
+  finished     reached its planned end; "all assigned" only if every row of the
+               fleet file was assigned
+  stopped      ended early; resumable
   killed       has no end: the process died, or the power failed; resumable
-  running      a process works in the folder
+  running      a process is using the folder
   unreadable   run.json or the journal is missing, damaged or of another version
 
 Example:

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { textTable } from '../../report/text-table.ts';
 import { scenarioSchema } from '../../scenario/read/scenario-schema.ts';
-import { shippedScenarioFile, shippedScenarios } from '../host/shipped-scenarios.ts';
+import { shippedScenario, shippedScenarios } from '../host/shipped-scenarios.ts';
 
 export function scenarioCommand(): Command {
   const list = new Command('list')
@@ -16,7 +15,7 @@ export function scenarioCommand(): Command {
     .summary('Print a bundled scenario, as a template for your own')
     .description('Prints a bundled scenario; its comments say what to change for a real instance.')
     .argument('<name>', 'name of the scenario')
-    .action((name: string) => print(readFileSync(shippedScenarioFile(name), 'utf8').trimEnd()));
+    .action((name: string) => print(shippedScenario(name).text.trimEnd()));
   const schema = new Command('schema')
     .summary('Print the JSON Schema of scenario files, for editors')
     .description('Prints the JSON Schema of scenario files, for completion and checks in editors.')

@@ -10,7 +10,7 @@ import { validityOf } from '../../certificates/validity.ts';
 import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
 import { packageFile } from '../../files/package-files.ts';
-import type { Transport } from '../../mqtt/service-conversations.ts';
+import type { Transport } from '../../mqtt/connection-settings.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type Target } from '../../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';

@@ -1,7 +1,5 @@
 import { CommanderError } from 'commander';
 import { OperatorError, type OperatorErrorKind } from '../../problem/operator-error.ts';
-import { leavesRowsOutUnjudged } from '../../report/summary.ts';
-import type { RunEnd } from '../../run/register-fleet.ts';
 import { StoppedBeforeStart } from '../../run/stop-request.ts';
 
 /** Where several apply, the first one wins. */
@@ -31,39 +29,11 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>
   success: 'all selected devices registered; all thresholds passed',
 };
 
-/** `null` = the results decide. */
-const CODE_OF_REASON: Readonly<Record<RunEnd['reason'], number | null>> = {
-  failed: EXIT_CODE.internalError,
-  interrupted: EXIT_CODE.interrupted,
-  terminated: EXIT_CODE.terminated,
-  unreachable: EXIT_CODE.unreachable,
-  canary: EXIT_CODE.unreachable,
-  threshold: EXIT_CODE.thresholdFailed,
-  outage: EXIT_CODE.stoppedMidway,
-  surprises: EXIT_CODE.stoppedMidway,
-  'retry-budget': EXIT_CODE.stoppedMidway,
-  completed: null,
-  limit: null,
-};
-
 const CODE_OF_OPERATOR_ERROR: Readonly<Record<OperatorErrorKind, number>> = {
   usage: EXIT_CODE.usage,
   unreachable: EXIT_CODE.unreachable,
   local: EXIT_CODE.internalError,
 };
-
-/** Exit code of a run that has ended. */
-export function exitCodeOfRun({ reason, summary }: Pick<RunEnd, 'reason' | 'summary'>): number {
-  const code = CODE_OF_REASON[reason];
-  if (code !== null) return code;
-  if (summary?.allocation?.verdict === 'fail') return EXIT_CODE.thresholdFailed;
-  if (summary !== null && summary.thresholds.length > 0) {
-    if (!summary.thresholds.every(({ passed }) => passed)) return EXIT_CODE.thresholdFailed;
-    return leavesRowsOutUnjudged(summary) ? EXIT_CODE.someFailed : EXIT_CODE.success;
-  }
-  if (summary === null || leavesRowsOutUnjudged(summary)) return EXIT_CODE.someFailed;
-  return ['all-assigned', 'part-assigned'].includes(summary.verdict) ? EXIT_CODE.success : EXIT_CODE.someFailed;
-}
 
 /** Exit code of a process that ends with `error`. */
 export function exitCodeOfError(error: unknown): number {

@@ -18,7 +18,7 @@ import {
 } from '../../scenario/scenario.ts';
 import { emulatorEnvironment, throwAwayIssuer, withThrowAwayKey } from './embedded-emulator.ts';
 import { secretFileNameProblem } from './secret-file-names.ts';
-import { shippedScenarioFile } from './shipped-scenarios.ts';
+import { shippedScenario } from './shipped-scenarios.ts';
 
 /**
  * Resolves the scenario from flags, environment and the file of `-s`.
@@ -35,8 +35,7 @@ function readScenarioFile(given: string): ScenarioInput['scenarioFile'] {
   if (given === '') return null;
   const secretName = secretFileNameProblem(SCENARIO_VARIABLE, given);
   if (secretName !== null) throw new OperatorError('usage', [secretName]);
-  const file = given.startsWith('@') ? shippedScenarioFile(given.slice(1)) : given;
-  return { file, text: readText(file) };
+  return given.startsWith('@') ? shippedScenario(given.slice(1)) : { file: given, text: readText(given) };
 }
 
 /** Contents of the files that a scenario names, checked. */
@@ -86,7 +85,7 @@ export async function readInputsWithFleet<Fleet>(
 }
 
 /** `Promise.all` that waits for every work, and throws the operator's mistakes of all of them as one error. */
-async function allOrEveryProblem<Values extends readonly unknown[]>(
+export async function allOrEveryProblem<Values extends readonly unknown[]>(
   works: {
     readonly [Index in keyof Values]: Promise<Values[Index]>;
   },

@@ -16,7 +16,8 @@ const NAMES_FILE = /file|folder|dir|csv/i;
 export function refuseSecretFileNames(command: Command): void {
   const options = command.options.map((option): GivenFileName => {
     const placeholder = /<(.+)>/.exec(option.flags)?.[1] ?? '';
-    return [placeholder, option.long ?? option.flags, [command.getOptionValue(option.attributeName())]];
+    // A repeatable option has a list.
+    return [placeholder, option.long ?? option.flags, [command.getOptionValue(option.attributeName())].flat()];
   });
   const args = command.registeredArguments.map((argument, place): GivenFileName => {
     const values = command.args.slice(place, argument.variadic ? undefined : place + 1);

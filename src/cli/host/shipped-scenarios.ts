@@ -8,8 +8,16 @@ import { similarWord } from '../../problem/similar-word.ts';
 const FOLDER = packageFile('scenarios');
 const EXTENSION = '.yaml';
 
-/** The bundled scenarios, sorted by name; `about` is their purpose, from the comment in the second line. */
-export function shippedScenarios() {
+type ShippedScenario = {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  /** Its purpose, from the comment in the second line. */
+  readonly about: string;
+};
+
+/** The bundled scenarios, sorted by name. */
+export function shippedScenarios(): readonly ShippedScenario[] {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith(EXTENSION))
     .map((file) => basename(file, EXTENSION))
@@ -22,10 +30,10 @@ export function shippedScenarios() {
 }
 
 /** @throws OperatorError `usage` if no bundled scenario has this name. */
-export function shippedScenarioFile(name: string): string {
+export function shippedScenario(name: string): ShippedScenario {
   const scenarios = shippedScenarios();
   const scenario = scenarios.find((shipped) => shipped.name === name);
-  if (scenario !== undefined) return scenario.file;
+  if (scenario !== undefined) return scenario;
   const names = scenarios.map((shipped) => shipped.name);
   const similar = similarWord(name, names);
   const remedy = similar === null ? `Choose one of ${names.join(', ')}` : `Write ${similar}`;

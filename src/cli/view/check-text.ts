@@ -2,7 +2,6 @@ import { formatPerMinute } from '../../preflight/capacity-findings.ts';
 import type { CheckReport } from '../../preflight/check-run.ts';
 import type { Finding, FindingLevel } from '../../preflight/finding.ts';
 import { formatNoun } from '../../report/format.ts';
-
 import { formatEstimate } from './describe-run.ts';
 
 const MARKS: Readonly<Record<FindingLevel, string>> = {
@@ -13,7 +12,7 @@ const MARKS: Readonly<Record<FindingLevel, string>> = {
 };
 
 /** The findings of a check as text. @param target as a run names it */
-export function checkText({ findings, binding, registrations, durationMinutes }: CheckReport, target: string): string {
+export function checkText({ findings, binding, registrations, durationMs }: CheckReport, target: string): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   const lines = findings.map((finding) => findingLine(finding, width));
   const problems = findings.filter(({ level }) => level === 'problem').length;
@@ -25,7 +24,7 @@ export function checkText({ findings, binding, registrations, durationMinutes }:
     ...lines,
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
-    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMinutes * 60_000)}.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMs)}.`,
     `At least ${formatNoun(registrations, 'billed register request')}; repeated requests are billed too.`,
     problems + warnings === 0
       ? `No problems found.${open}`

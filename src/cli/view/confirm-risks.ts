@@ -6,8 +6,8 @@ import { loadRisks } from '../../scenario/read/load-risks.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { formatEstimate } from './describe-run.ts';
 
-/** Rows to register, and their registrations in all rounds. */
-export type PlannedWork = { readonly rows: number; readonly registrations: number };
+/** What to register; `rows` is `null` for a resumed run, which may have only some rounds of a row left. */
+export type PlannedWork = { readonly rows: number | null; readonly registrations: number };
 
 /**
  * Asks for confirmation, with target, rows, billed register requests and duration, before a run that could affect other users of
@@ -38,7 +38,8 @@ function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork):
   const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
   const requests = formatNoun(registrations, 'billed register request');
   const duration = formatEstimate(estimateRun(scenario.load, registrations / scenario.load.rounds).durationMs);
-  return `${name}: ${formatNoun(rows, 'row')}, at least ${requests}, about ${duration}`;
+  const work = rows === null ? formatNoun(registrations, 'registration') : formatNoun(rows, 'row');
+  return `${name}: ${work}, at least ${requests}, about ${duration}`;
 }
 
 function refused(message: string, remedy: string | null): OperatorError {

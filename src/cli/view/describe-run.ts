@@ -11,11 +11,10 @@ import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
 
-/** Describes what a run would do. */
-export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, selected: number): string {
+/** Describes what a run would do. @param rows to register */
+export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, rows: number): string {
   const { scenario } = resolved;
   const { load, fleet } = scenario;
-  const rows = Math.min(selected, load.rowsMax ?? selected) * load.rounds;
   const lines: readonly (readonly [string, string])[] = [
     ['target', describeTarget(scenario.target, scenario.apiVersion)],
     ['attestation', describeAttestation(scenario.attestation)],
@@ -24,12 +23,12 @@ export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, sel
       'to register',
       load.rounds === 1
         ? formatNoun(rows, 'row')
-        : `${formatNoun(rows, 'registration')} in ${formatCount(load.rounds)} rounds`,
+        : `${formatNoun(rows * load.rounds, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
     ['limits', describeLimits(scenario.load, loadRisks(scenario))],
     ...describeRealHost(resolved),
-    ['duration', describeDuration(rows / load.rounds, scenario)],
+    ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
@@ -98,7 +97,7 @@ function describeLimits(load: Scenario['load'], risks: readonly string[]): strin
     metered === null ? 'no quota' : `at most ${formatNoun(Math.floor(metered), 'register request')} a minute`;
   const canary =
     load.canaryPerGroup === 0 ? 'no canary' : `canary of ${formatNoun(load.canaryPerGroup, 'device')} per group`;
-  const prompt = risks.length === 0 ? 'asks nothing' : `asks before it starts, because ${risks.join(', and ')}`;
+  const prompt = risks.length === 0 ? 'no confirmation' : `asks for confirmation because ${risks.join(' and ')}`;
   return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}; ${prompt}`;
 }
 

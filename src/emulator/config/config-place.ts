@@ -8,6 +8,7 @@ import { type Problem, ProblemList, unreadableFile } from '../../problem/operato
 import { quoteValue } from '../../problem/quote-value.ts';
 import { similarWord } from '../../problem/similar-word.ts';
 import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-document.ts';
+import { CHOOSE_KEYS } from '../service/notation.ts';
 
 /** One configuration file, with the problems found in it. */
 type ConfigFile = { readonly file: string; readonly document: YamlDocument; readonly problems: ProblemList };
@@ -106,13 +107,16 @@ export class ConfigPlace {
   }
 
   #problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-    const keys = `Choose keys from ${issue.message}`;
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.#unknownKey(key, issue.message));
-    if (issue.code === 'invalid_type' && issue.expected === 'object') {
-      return [this.#problem(issue.input === undefined ? 'is missing' : 'must be a mapping', keys)];
+    const { message } = issue;
+    if (issue.code === 'unrecognized_keys') {
+      const known = message.slice(CHOOSE_KEYS.length);
+      return issue.keys.map((key) => this.#unknownKey(key, known));
+    }
+    if (message.startsWith(CHOOSE_KEYS)) {
+      return [this.#problem(issue.input === undefined ? 'is missing' : 'must be a mapping', message)];
     }
     const remedy = issue.code === 'custom' ? issue.params?.['remedy'] : undefined;
-    return [this.#problem(issue.message, remedy ?? 'Correct the value')];
+    return [this.#problem(message, remedy ?? 'Correct the value')];
   }
 
   #unknownKey(key: string, known: string): Problem {
@@ -128,7 +132,8 @@ export class ConfigPlace {
 
   #problem(predicate: string, remedy: string): Problem {
     const { file, document } = this.#config;
-    return { file, ...document.placeOfValue(this.#path), message: `${dottedPath(this.#path)} ${predicate}`, remedy };
+    const message = this.#path.length === 0 ? predicate : `${dottedPath(this.#path)} ${predicate}`;
+    return { file, ...document.placeOfValue(this.#path), message, remedy };
   }
 }
 

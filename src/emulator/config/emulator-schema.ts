@@ -46,12 +46,16 @@ function unique<Item>(noun: string, nameOf: (item: Item) => string) {
   };
 }
 
+function exactlyOneOf(...keys: readonly string[]) {
+  return (given: Readonly<Record<string, unknown>>, { addIssue }: z.core.$RefinementCtx): void => {
+    if (keys.filter((key) => given[key] !== undefined).length === 1) return;
+    addIssue(issue(`must have exactly one of the keys ${keys.join(', ')}`, 'Keep one of them'));
+  };
+}
+
 /** A mapping of which exactly one key must be given. */
 function oneOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return mapping(shape).superRefine((given, { addIssue }) => {
-    if (Object.values(given).filter((value) => value !== undefined).length === 1) return;
-    addIssue(issue(`must have exactly one of the keys ${Object.keys(shape).join(', ')}`, 'Keep one of them'));
-  });
+  return mapping(shape).superRefine(exactlyOneOf(...Object.keys(shape)));
 }
 
 const symmetricKey = mapping({
@@ -88,10 +92,7 @@ const enrollment = {
       .describe('Node.js program that the emulator runs instead of calling a webhookUrl, relative to this file'),
     apiVersion: orElse(z.string(), WEBHOOK_API_VERSION_DEFAULT).describe(`default: ${WEBHOOK_API_VERSION_DEFAULT}`),
   })
-    .superRefine(({ webhookUrl, webhookFile }, { addIssue }) => {
-      if ((webhookUrl === undefined) !== (webhookFile === undefined)) return;
-      addIssue(issue('must have exactly one of the keys webhookUrl, webhookFile', 'Keep one of them'));
-    })
+    .superRefine(exactlyOneOf('webhookUrl', 'webhookFile'))
     .optional(),
   iotHubs: z.array(hostName).optional().describe('linked hubs; default: all to which the allocation policy applies'),
   iotHubHostName: hostName.optional().describe('older way to name a single linked hub, instead of iotHubs'),

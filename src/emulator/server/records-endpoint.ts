@@ -28,7 +28,7 @@ export async function listenRecords(host: string, port: number, source: RecordsS
     request.resume();
     answer(request, response, source);
   });
-  const bound = await listen(server, host, port, 'Choose another --http-port (0 = any free one)');
+  const bound = await listen(server, { host, port, portFlag: '--http-port' });
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -4,10 +4,15 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { Fault } from '../service/fault-rule.ts';
 
-export type TlsListenerOptions = {
+export type ListenAddress = {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** The option that chooses the port, for the remedy when it is taken. */
+  readonly portFlag: '--port' | '--websocket-port' | '--http-port';
+};
+
+export type TlsListenerOptions = ListenAddress & {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
   /** Longer handshakes are aborted. */
@@ -54,8 +59,7 @@ export async function listenTls(options: TlsListenerOptions, serve: (socket: TLS
     socket.once('close', () => sockets.delete(socket));
     if (!isStruck(socket, options.nextFault())) tls.emit('connection', socket);
   });
-  const { host } = options;
-  const port = await listen(tcp, host, options.port, 'Choose another --port (0 = any free one) or --host');
+  const port = await listen(tcp, options);
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       tcp.close(() => resolve());
@@ -77,15 +81,11 @@ function isStruck(socket: Socket, fault: Fault | null): boolean {
 /** Connections waiting to be accepted: enough for a fleet that reconnects all at once. The system has a limit too. */
 const BACKLOG_MAX = 4096;
 
-/**
- * Starts listening, and returns the port.
- *
- * @param port 0 = any free port
- * @throws OperatorError `usage` with `remedy` when the address is not available.
- */
-export async function listen(server: Server, host: string, port: number, remedy: string): Promise<number> {
+/** Starts listening, and returns the port. @throws OperatorError `usage` when the address is not available. */
+export async function listen(server: Server, { host, port, portFlag }: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => {
+      const remedy = `Choose another ${portFlag} (0 = any free one) or --host`;
       reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
     });
     server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);

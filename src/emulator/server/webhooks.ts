@@ -22,25 +22,31 @@ export class WebhookCaller {
   async call(call: WebhookCall): Promise<void> {
     const abort = new AbortController();
     this.#open.add(abort);
+    const shown = withoutSecrets(call.url);
     let isTimeUp = false;
     const timer = this.#clock.wakeAt(this.#clock.nowMs() + call.timeoutMs, () => {
       isTimeUp = true;
       abort.abort();
     });
     const outcome = await post(call, abort.signal).catch((error: Error): WebhookOutcome => {
-      this.#log(`webhook ${call.url}: ${isTimeUp ? 'timed out' : error.message}`);
+      // The message may quote the URL.
+      this.#log(`webhook ${shown}: ${isTimeUp ? 'timed out' : error.message.replaceAll(call.url, shown)}`);
       return { kind: isTimeUp ? 'timed-out' : 'unreachable' };
     });
     timer.cancel();
     this.#open.delete(abort);
-    if (outcome.kind === 'answered' && outcome.status > 299)
-      this.#log(`webhook ${call.url}: answered ${outcome.status}`);
+    if (outcome.kind === 'answered' && outcome.status > 299) this.#log(`webhook ${shown}: answered ${outcome.status}`);
     call.settle(outcome, this.#serviceTimeMs());
   }
 
   close(): void {
     for (const abort of this.#open) abort.abort();
   }
+}
+
+/** Without the query, in which a function app is given its key (`?code=…`), and without name and password. */
+function withoutSecrets(url: string): string {
+  return url.replace(/[?#].*/s, '').replace(/\/\/[^/]*@/, '//');
 }
 
 async function post({ url, body }: WebhookCall, signal: AbortSignal): Promise<WebhookOutcome> {

@@ -22,8 +22,8 @@ const SELECTION = {
   timesPerDevice: orElse(wholeNumber(1), null).describe('at most this many times per registration ID; default: always'),
 };
 
-/** Where each kind of fault can strike. */
-const POSSIBLE = z.registry<{ readonly kind: string; readonly points: readonly FaultPoint[] }>();
+/** By kind of fault, where it can strike. */
+const POSSIBLE = new Map<string, readonly FaultPoint[]>();
 
 /**
  * One kind of fault.
@@ -38,6 +38,7 @@ function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
   details: Shape,
   read: (given: z.output<z.ZodObject<Shape>>) => Details,
 ) {
+  POSSIBLE.set(kind, possible);
   return mapping({ fault: z.literal(kind), ...details, ...SELECTION })
     .superRefine((rule, context) => checkSelection(kind, possible, rule as Selection, context))
     .transform((rule) => {
@@ -52,8 +53,7 @@ function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
         timesPerDevice,
       };
     })
-    .describe(description)
-    .register(POSSIBLE, { kind, points: possible });
+    .describe(description);
 }
 
 type Selection = z.output<z.ZodObject<typeof SELECTION>>;
@@ -162,11 +162,9 @@ export type Fault = Readonly<z.output<typeof faultRuleSchema>['fault']>;
 export type FaultKind = Fault['kind'];
 
 /** Where each fault can strike. */
-export const FAULT_POINTS = Object.freeze(
-  Object.fromEntries(
-    faultRuleSchema.options.map((option) => POSSIBLE.get(option)).map((one) => [one?.kind, one?.points]),
-  ),
-) as Readonly<Record<FaultKind, readonly FaultPoint[]>>;
+export const FAULT_POINTS = Object.freeze(Object.fromEntries(POSSIBLE)) as Readonly<
+  Record<FaultKind, readonly FaultPoint[]>
+>;
 
 /** Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. */
 function defaultPoints(possible: readonly FaultPoint[], registrationIds: string | null): readonly FaultPoint[] {

@@ -10,9 +10,12 @@ const DURATION_FORM = 'a duration such as 200ms, 3s, 20m or 1h30m';
 const RATE_FORM = 'a rate such as 1000/min, 5/10s or 50/s';
 const SHARE_FORM = 'a share such as 10% or 0.5%';
 
-/** An object without other keys than these. Issues with the object itself have the list of its keys as their message. */
+/** Begins the message of an issue with a mapping itself, which is a remedy and not a predicate; the keys follow. */
+export const CHOOSE_KEYS = 'Choose keys from ';
+
+/** An object without other keys than these. */
 export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, { error: () => Object.keys(shape).join(', ') });
+  return z.strictObject(shape, { error: () => `${CHOOSE_KEYS}${Object.keys(shape).join(', ')}` });
 }
 
 /**

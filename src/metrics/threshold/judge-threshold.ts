@@ -4,7 +4,7 @@ import { LatencyHistograms } from '../latency-histograms.ts';
 import { OutcomeCounts } from '../outcome-counts.ts';
 import { RunTotals } from '../run-totals.ts';
 import { printThreshold } from './parse-threshold.ts';
-import { type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
+import { ABORT_REGISTRATIONS_MIN, type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
 import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
 
 /** The result of one threshold. */
@@ -52,9 +52,6 @@ function metricOf({ metric: name }: Threshold): ThresholdMetric {
   return metric;
 }
 
-/** Ended registrations needed to judge a rate or a percentile: with fewer, a single one is more than a per cent. */
-export const ABORT_REGISTRATIONS_MIN = 100;
-
 /** Watches a run for broken thresholds that stop it. */
 export class ThresholdWatch {
   readonly #thresholds: readonly Threshold[];
@@ -73,8 +70,10 @@ export class ThresholdWatch {
     movement: null,
   };
 
-  constructor(thresholds: readonly Threshold[]) {
+  /** @param rejectedRows of the fleet, which are known before the run begins */
+  constructor(thresholds: readonly Threshold[], rejectedRows: number) {
     this.#thresholds = thresholds.filter(({ abort }) => abort);
+    this.#measures.rejectedRows = rejectedRows;
   }
 
   add(outcome: RegistrationOutcome): void {

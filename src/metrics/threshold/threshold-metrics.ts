@@ -4,7 +4,8 @@ import type { Movement } from '../../allocation/movement.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import type { DurationHistogram, DurationSummary } from '../duration-histogram.ts';
 import type { HubDistribution } from '../hub-distribution.ts';
-import { LATENCY_METRICS, type LatencyHistograms, type LatencyMetric } from '../latency-histograms.ts';
+import type { LatencyHistograms } from '../latency-histograms.ts';
+import { LATENCY_METRICS, type LatencyMetric } from '../latency-metric.ts';
 import type { HealthSummary } from '../load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../outcome-counts.ts';
 import type { RecoveryCurve } from '../recovery-curve.ts';
@@ -164,7 +165,7 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   ),
   total('registrations_per_second', 'ended registrations, over the active time', 'endedPerSecond', RATE_AT_END),
   total('active_time', 'first start to last end, over all sessions', 'activeMs', TIME),
-  metric('rejected_rows', 'rows of the fleet that were skipped', { live: null }, ({ rejectedRows }) => rejectedRows),
+  metric('rejected_rows', 'rows of the fleet that were skipped', {}, ({ rejectedRows }) => rejectedRows),
   health('loop_delay_p99', 'event-loop delay of the workers', 'loopDelayP99Ms', 'duration'),
   health('loop_delay_max', 'longest event-loop delay', 'loopDelayMaxMs', 'duration'),
   health('cpu_mean', 'busy cores, mean', 'cpuShareMean'),

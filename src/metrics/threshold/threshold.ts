@@ -1,5 +1,4 @@
-/** Longer ones before their prefixes. */
-export const COMPARATORS = ['<=', '>=', '==', '!=', '<', '>'] as const;
+export const COMPARATORS = ['<', '<=', '>', '>=', '==', '!='] as const;
 
 export type Comparator = (typeof COMPARATORS)[number];
 
@@ -28,6 +27,9 @@ export type Threshold = {
   /** Stop the run as soon as the threshold is broken. */
   readonly abort: boolean;
 };
+
+/** Ended registrations needed to judge a rate or a percentile: with fewer, a single one is more than a per cent. */
+export const ABORT_REGISTRATIONS_MIN = 100;
 
 /** The limit in the unit of its quantity: milliseconds, a part of 1, or a plain number. */
 export function limitOf({ limit: { value, unit } }: Threshold): number {

@@ -14,7 +14,7 @@ import {
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { exceededLimits } from '../load-generator-text.ts';
-import { leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
+import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
 import { describeObserved } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
@@ -274,17 +274,21 @@ function errorCard(summary: Summary): Html {
 }
 
 function leftCard(summary: Summary): Html {
-  const { account, results, files, end } = summary;
+  const { account, files } = summary;
   const undone = leftOf(summary);
-  const parts = (['not-started', 'cancelled', 'unknown'] as const).filter((result) => results[result] > 0);
+  const parts = Object.entries(leftByResult(summary)).filter(([, count]) => count > 0);
   const left =
     undone === 0
       ? account.assigned === account.fileRows
         ? html`<p>Nothing.</p>`
         : NO_HTML
       : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
-          .map((result) => `${formatCount(results[result])} ${result}`)
+          .map(([result, count]) => `${formatCount(count)} ${result}`)
           .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
+  const unselected =
+    account.notSelected === 0
+      ? NO_HTML
+      : html`<p>${formatNoun(account.notSelected, 'row')} not selected: register them in another run whose <code>--limit</code>, <code>--only</code> or <code>--exclude</code> selects them.</p>`;
   const retried =
     account.failed === 0
       ? NO_HTML
@@ -293,14 +297,9 @@ function leftCard(summary: Summary): Html {
     account.leftOut === 0
       ? NO_HTML
       : html`<p>${formatNoun(account.leftOut, 'row')} left out: rejected-rows.csv says why. Correct them and register them in a new run.</p>`;
-  // Before the planned end, and after a limit, they are among the registrations left.
-  const unselected =
-    account.notSelected === 0 || end?.reason !== 'completed'
-      ? NO_HTML
-      : html`<p>${formatCount(account.notSelected)} not selected: use not-registered.csv for another run with <code>--only</code>.</p>`;
   const kept =
     files === null
       ? NO_HTML
-      : html`<p>For the order’s papers: keep the SHA-256 of SHA256SUMS, which <code>dpsload runs</code> prints. <a href="#files">What it covers</a></p>`;
+      : html`<p>Keep the SHA-256 of SHA256SUMS with the papers of the order: <code>dpsload report --check</code> prints it. <a href="#files">What it covers</a></p>`;
   return html`${left}${retried}${corrected}${unselected}${kept}`;
 }

@@ -127,7 +127,7 @@ footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(-
   @page { margin: 14mm; }
   html { color-scheme: light; }
   body { background: #fff; font-size: 11pt; }
-  .figures { grid-template-columns: repeat(5, auto); gap: 12px; } .figures dd { font-size: 1.2rem; } .figures .note { font-size: .84rem; }
+  .figures { grid-template-columns: repeat(4, auto); gap: 12px; } .figures dd { font-size: 1.2rem; } .figures .note { font-size: .84rem; }
   .cards { grid-template-columns: 1fr 1fr; } .cards > :last-child { grid-column: 1 / -1; }
   main, footer { max-width: none; padding: 0; }
   .cards > section, figure, .grid > .scroll, tr, li { break-inside: avoid; }

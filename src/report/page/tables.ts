@@ -1,7 +1,7 @@
 import type { MovementVerdict } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
-import { LATENCY_METRICS } from '../../metrics/latency-histograms.ts';
+import { LATENCY_METRICS } from '../../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import { ACCOUNT_LABELS, accountsByColumn } from '../account-text.ts';
 import {
@@ -84,7 +84,7 @@ export function accountTables(summary: Summary): Html {
   const { account } = summary;
   const states = Object.entries(ACCOUNT_LABELS) as [keyof typeof ACCOUNT_LABELS, string][];
   const rows = states.map(([state, label]) => [label, formatCount(account[state])]);
-  const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['together', formatCount(account.fileRows)]]);
+  const all = table('Rows of the fleet file', ['', 'rows'], [...rows, ['total', formatCount(account.fileRows)]]);
   const byColumn = accountsByColumn(summary).map(({ column, rows: [head = [], ...values] }) =>
     table(`Results by ${untrusted(column)}`, head, values, { look: 'numbers wide' }),
   );

@@ -100,7 +100,34 @@ type Issue = z.core.$ZodIssue;
 const SECRET_REMEDY =
   'Never write a secret here: put it into a file (keyFile) or an environment variable (keyVariable)';
 
-const LIST_REMEDY = 'Write a list of expressions, or of { expression: …, abort: true }';
+/** Keys of the scenario that hold a list of mappings. */
+const LISTS: ReadonlyMap<
+  string,
+  { readonly noun: string; readonly itemKeys: readonly string[]; readonly remedy: string }
+> = new Map([
+  [
+    settingNamed('threshold').key,
+    {
+      noun: 'thresholds',
+      itemKeys: ['expression', 'abort'],
+      remedy: 'Write a list of expressions, or of { expression: …, abort: true }',
+    },
+  ],
+  [
+    settingNamed('stages').key,
+    {
+      noun: 'stages',
+      itemKeys: ['rate', 'for', 'ramp'],
+      remedy: 'Write a list of { rate: …, for: … }, with ramp: true where the rate changes gradually',
+    },
+  ],
+]);
+
+/** The list that a path is in, or leads to. */
+function listAt(path: YamlPath) {
+  const place = path.findIndex((_, depth) => LISTS.has(path.slice(0, depth + 1).join('.')));
+  return LISTS.get(path.slice(0, place + 1).join('.')) ?? null;
+}
 
 /** Turns the issues of `SCENARIO_SCHEMA` into problems with line and column. */
 export function schemaProblems(file: string, document: YamlDocument, issues: readonly Issue[]): readonly Problem[] {
@@ -119,9 +146,8 @@ export function schemaProblems(file: string, document: YamlDocument, issues: rea
 function wrongValue(path: YamlPath, issue: Issue): readonly [message: string, remedy: string] {
   const dotted = path.join('.');
   if (dotted === 'version') return [`version is not ${SCENARIO_VERSION}`, `Write version: ${SCENARIO_VERSION}`];
-  if (path[0] === 'thresholds') {
-    return [`${dottedPath(path)} is not a list of thresholds`, LIST_REMEDY];
-  }
+  const list = listAt(path);
+  if (list !== null) return [`${dottedPath(path)} is not a list of ${list.noun}`, list.remedy];
   if (issue.code === 'invalid_union') {
     return [`${dottedPath(path)} is not a single value`, 'Write a text, number, true or false, or remove the key'];
   }
@@ -136,8 +162,7 @@ function wrongValue(path: YamlPath, issue: Issue): readonly [message: string, re
 function unknownKey(path: YamlPath, key: string): readonly [message: string, remedy: string] {
   const where = path.length === 0 ? '' : ` in ${dottedPath(path)}`;
   const message = `unknown key ${quoteValue(key)}${where}`;
-  const itemKeys = path[0] === 'thresholds' ? ['expression', 'abort'] : GROUP_KEYS;
-  const keys = MAPPING_KEYS.get(path.join('.')) ?? itemKeys;
+  const keys = MAPPING_KEYS.get(path.join('.')) ?? listAt(path)?.itemKeys ?? GROUP_KEYS;
   const similar = similarWord(key, keys);
   if (similar !== null) return [message, `Write ${similar}`];
   if (isSecretName(key)) return [message, SECRET_REMEDY];

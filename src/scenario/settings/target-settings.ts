@@ -1,5 +1,5 @@
 import { API_VERSION_DEFAULT, GLOBAL_HOST, MQTT_PORT, WEBSOCKET_PORT } from '../../dps/endpoint.ts';
-import { MQTT_CLIENTS, type MqttClientName, type Transport } from '../../mqtt/service-conversations.ts';
+import { MQTT_CLIENTS, type MqttClientName, type Transport } from '../../mqtt/connection-settings.ts';
 import { HOUR_MS } from '../../time/duration.ts';
 import { durationOrOff } from '../notation/duration.ts';
 import { ADDRESSES, PINNED_ADDRESSES } from '../notation/lists.ts';

@@ -1,16 +1,7 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { certsCommand } from '../../../src/cli/commands/certs-command.ts';
-import { checkCommand } from '../../../src/cli/commands/check-command.ts';
-import { compareCommand } from '../../../src/cli/commands/compare-command.ts';
-import { emulatorCommand } from '../../../src/cli/commands/emulator-command.ts';
-import { fleetCommand } from '../../../src/cli/commands/fleet-command.ts';
-import { buildProgram, COMMAND_NAMES } from '../../../src/cli/commands/program.ts';
-import { reportCommand } from '../../../src/cli/commands/report-command.ts';
-import { resumeCommand } from '../../../src/cli/commands/resume-command.ts';
+import { buildProgram } from '../../../src/cli/commands/program.ts';
 import { runCommand } from '../../../src/cli/commands/run-command.ts';
-import { sasCommand } from '../../../src/cli/commands/sas-command.ts';
-import { scenarioCommand } from '../../../src/cli/commands/scenario-command.ts';
 import { EXIT_CODE } from '../../../src/cli/host/exit-code.ts';
 import { SETTING_NAMES, settingNamed, variableOf } from '../../../src/scenario/settings/settings.ts';
 
@@ -21,26 +12,11 @@ function helpOf(command: Command): string {
   return text;
 }
 
-const run = runCommand();
-
-const COMMANDS = [
-  run,
-  resumeCommand(),
-  checkCommand(),
-  compareCommand(),
-  reportCommand(),
-  emulatorCommand(),
-  sasCommand(),
-  ...[fleetCommand(), certsCommand(), scenarioCommand()].flatMap(({ commands }) => commands),
-];
-const OPTIONS = COMMANDS.flatMap((command) =>
-  command.options.map((option) => [command.name(), option.long ?? '', option] as const),
-);
-
 /** The whole tree of commands, each with the name of its golden file. */
 async function commandTree(): Promise<readonly (readonly [string, Command])[]> {
-  const tree: [string, Command][] = [['dpsload', await buildProgram(undefined)]];
-  for (const name of COMMAND_NAMES) {
+  const root = await buildProgram(undefined);
+  const tree: [string, Command][] = [['dpsload', root]];
+  for (const name of root.commands.map((child) => child.name())) {
     const command = (await buildProgram(name)).commands.find((child) => child.name() === name);
     if (command === undefined) return expect.fail(name);
     tree.push(
@@ -51,7 +27,14 @@ async function commandTree(): Promise<readonly (readonly [string, Command])[]> {
   return tree;
 }
 
-it.each(await commandTree())('the help of %s is worded as in its golden file', async (name, command) => {
+const TREE = await commandTree();
+/** Those that do something themselves. */
+const COMMANDS = TREE.flatMap(([, command]) => (command.commands.length === 0 ? [command] : []));
+const OPTIONS = COMMANDS.flatMap((command) =>
+  command.options.map((option) => [command.name(), option.long ?? '', option] as const),
+);
+
+it.each(TREE)('the help of %s is worded as in its golden file', async (name, command) => {
   await expect(helpOf(command)).toMatchFileSnapshot(`golden/${name}.txt`);
 });
 
@@ -61,19 +44,19 @@ describe('help', () => {
   });
 
   it.each(
-    OPTIONS.filter(([command]) => !['compare', 'report', 'emulator'].includes(command)),
+    OPTIONS.filter(([command]) => !['runs', 'compare', 'report', 'emulator'].includes(command)),
   )('of %s says what holds without %s', (_command, _long, option) => {
     if (option.defaultValue === undefined || option.negate) expect(option.description).toMatch(/\(default: .+\)$/);
   });
 
   it('of run names every exit code, once', () => {
-    const [, codes = ''] = /Exit codes:\n([\s\S]*?)\n\n/.exec(helpOf(run)) ?? [];
+    const [, codes = ''] = /Exit codes:\n([\s\S]*?)\n\n/.exec(helpOf(runCommand())) ?? [];
     const named = [...codes.matchAll(/^ +(\d+) /gm)].map(([, code]) => Number(code));
     expect(named.toSorted((a, b) => a - b)).toEqual(Object.values(EXIT_CODE).toSorted((a, b) => a - b));
   });
 
   it('of run shows each setting with its default and its variable', () => {
-    const text = helpOf(run).replace(/\s+/g, ' ');
+    const text = helpOf(runCommand()).replace(/\s+/g, ' ');
     for (const name of SETTING_NAMES) {
       const { help, defaultText, flag, key } = settingNamed(name);
       expect(help).not.toBe('');

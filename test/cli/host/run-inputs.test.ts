@@ -9,6 +9,7 @@ import {
   type ScenarioInput,
 } from '../../../src/scenario/read/resolve-scenario.ts';
 import type { Scenario } from '../../../src/scenario/scenario.ts';
+import { selectedRows } from '../../../src/selection/session-rows.ts';
 import { authority } from '../../support/certificates.ts';
 import { operatorError } from '../../support/fleet-file.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -140,30 +141,32 @@ describe('the description of a run', () => {
     ],
     [{ ...SERVICE, attestation: 'device-key' }, {}, ['device-key']],
   ])('of %j names target, keys, rows, load and duration, and no secret', (flags, environment, parts) => {
-    const text = describeRun(resolvedOf(flags, environment), survey, survey.rows);
+    const resolved = resolvedOf(flags, environment);
+    const rows = selectedRows({ load: resolved.scenario.load, selection: survey });
+    const text = describeRun(resolved, survey, rows);
     for (const part of parts) expect(text).toContain(part);
     expect(text).toContain('nothing was opened');
     expect(text).not.toContain(KEY);
   });
 
   it.each<[ScenarioInput['flags'], string, string | null]>([
-    [{}, 'no quota, governor off, no canary; asks nothing', `${DEFENDED}; asks nothing`],
+    [{}, 'no quota, governor off, no canary; no confirmation', `${DEFENDED}; no confirmation`],
     [
       { quota: '100/min' },
-      'at most 75 register requests a minute, governor on, no canary; asks nothing',
-      'at most 75 register requests a minute, governor on, canary of 20 devices per group; asks nothing',
+      'at most 75 register requests a minute, governor on, no canary; no confirmation',
+      'at most 75 register requests a minute, governor on, canary of 20 devices per group; no confirmation',
     ],
     [
       { rate: '900/min' },
-      'no quota, governor off, no canary; asks nothing',
+      'no quota, governor off, no canary; no confirmation',
       "would refuse this load: it asks for 900 registrations a minute, but this run's share of the quota is 750 a minute (75% of 1,000)",
     ],
     [
       { quota: 'off', governor: 'off' },
-      'no quota, governor off, no canary; asks nothing',
-      'no quota, governor off, canary of 20 devices per group; asks before it starts, because no quota limits the run, and the governor is off: the run does not slow down when the service throttles',
+      'no quota, governor off, no canary; no confirmation',
+      'no quota, governor off, canary of 20 devices per group; asks for confirmation because no quota limits the run and the governor is off: the run does not slow down when the service throttles',
     ],
-    [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; asks nothing`, null],
+    [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; no confirmation`, null],
   ])('of %j says what this target gets, and what a real host would', (flags, here, there) => {
     const target = 'host' in flags ? {} : { emulator: 'true' };
     const lines = describeRun(resolvedOf({ fleet, ...target, ...flags }), survey, survey.rows).split('\n');

@@ -120,7 +120,7 @@ describe('without one', () => {
   });
 });
 
-it('says no line twice where a run ends as one is due', () => {
+it('prints no line twice when the run ends just as one is due', () => {
   const { clock, screen, view, line } = start({ isTTY: false });
   clock.advanceTo(10_000);
   view.finish();
@@ -134,7 +134,7 @@ it('says nothing of a run that never began', () => {
   expect(screen.written).toBe('');
 });
 
-it('is silent when it is to be quiet', () => {
+it('says nothing with --quiet', () => {
   const { clock, screen, view } = start({ quiet: true });
   view.log('unheard');
   clock.advanceTo(60_000);

@@ -164,7 +164,7 @@ describe('the live view', () => {
     expect(shown[1]).toMatch(/^401000 {9}10 +$/);
   });
 
-  it('says what the governor allows, that the run stops, and which limit of this machine is passed', () => {
+  it('shows the rate that the governor allows, no ETA while the run stops, and which limits of this machine are exceeded', () => {
     const recent = [sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [55, 3], cpuShare: 1.7 })];
     const text = lines({ recent, phase: { kind: 'stopping' }, etaMs: null }, usual).join('\n');
     expect(text).toContain('launched 37/s of 50.0/s, allowed 17.5/s');

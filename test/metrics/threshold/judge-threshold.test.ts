@@ -2,13 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutcomeRecord } from '../../../src/journal/journal-record.ts';
 import { FAILED_RESULTS } from '../../../src/metrics/outcome-counts.ts';
-import {
-  ABORT_REGISTRATIONS_MIN,
-  judgeThreshold,
-  ThresholdWatch,
-} from '../../../src/metrics/threshold/judge-threshold.ts';
+import { judgeThreshold, ThresholdWatch } from '../../../src/metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../../../src/metrics/threshold/parse-threshold.ts';
-import { COMPARATORS, type Comparator } from '../../../src/metrics/threshold/threshold.ts';
+import { ABORT_REGISTRATIONS_MIN, COMPARATORS, type Comparator } from '../../../src/metrics/threshold/threshold.ts';
 import { THRESHOLD_METRICS } from '../../../src/metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../../../src/registration/registration-outcome.ts';
 import { runMeasures } from '../../support/run-measures.ts';
@@ -174,8 +170,10 @@ describe('a threshold', () => {
 });
 
 describe('a threshold that is to stop the run', () => {
+  const SKIPPED_ROWS = 3;
+
   function brokenAfter(expression: string, outcomes: readonly OutcomeRecord[]): number | null {
-    const watch = new ThresholdWatch([parseThreshold(expression)]);
+    const watch = new ThresholdWatch([parseThreshold(expression)], SKIPPED_ROWS);
     for (const [index, outcome] of outcomes.entries()) {
       watch.add(outcome);
       if (watch.broken() !== null) return index + 1;
@@ -195,6 +193,10 @@ describe('a threshold that is to stop the run', () => {
     ['p50(service) < 1s abort', good(400), null],
     ['p50(service) < 50ms abort', good(400), ABORT_REGISTRATIONS_MIN],
     ['max(service) < 50ms abort', good(400), 1],
+    ['count(left_out) < 3 abort', good(1), 1],
+    ['count(left_out) <= 3 abort', good(400), null],
+    ['rejected_rows == 0 abort', good(1), 1],
+    ['rejected_rows == 3 abort', good(400), null],
   ])('%s', (expression, outcomes, after) => {
     expect(brokenAfter(expression, outcomes)).toBe(after);
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { exitCodeOfRun } from '../../../src/cli/host/exit-code.ts';
+import { exitCodeOfRun } from '../../../src/cli/host/run-exit-code.ts';
 import type { EndReason, JournalRecord, SessionRecord } from '../../../src/journal/journal-record.ts';
 import { junitXml } from '../../../src/report/junit-xml.ts';
 import { summaryText } from '../../../src/report/summary-text.ts';

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { sourceFiles } from '../support/source-file.ts';
+
+/** What no command should load before it needs it: zod, yaml, hdr-histogram-js and mqtt took 40 to 130 ms of CPU time each. */
+const SLOW = [
+  '@peculiar/x509',
+  'hdr-histogram-js',
+  'log-update',
+  'mqtt',
+  'mqtt-packet',
+  'piscina',
+  'ws',
+  'yaml',
+  'zod',
+];
+
+const files = new Map(sourceFiles().map((file) => [file.path, file]));
+
+/** The slow libraries that are loaded with a file, before anything in it is called. */
+function slowLibrariesOf(path: string): readonly string[] {
+  const reached = new Set<string>([path]);
+  // A set is iterated up to what is added meanwhile.
+  for (const file of reached) {
+    for (const { of, kind } of files.get(file)?.imports ?? []) if (kind === 'code') reached.add(of);
+  }
+  return SLOW.filter((library) => reached.has(library));
+}
+
+describe('the slow libraries that are loaded at once', () => {
+  it.each<[path: string, libraries: readonly string[]]>([
+    ['cli/main.ts', []],
+    ['cli/commands/options.ts', []],
+    ['cli/commands/run-help.ts', []],
+    ['cli/commands/run-command.ts', ['yaml', 'zod']],
+    ['cli/commands/resume-command.ts', ['hdr-histogram-js', 'yaml', 'zod']],
+    ['cli/commands/check-command.ts', ['ws', 'yaml', 'zod']],
+    ['cli/commands/report-command.ts', ['hdr-histogram-js', 'zod']],
+    ['cli/commands/runs-command.ts', ['hdr-histogram-js', 'zod']],
+    ['cli/commands/compare-command.ts', ['hdr-histogram-js', 'zod']],
+    ['cli/commands/emulator-command.ts', ['@peculiar/x509', 'mqtt-packet', 'ws', 'yaml', 'zod']],
+    ['cli/commands/scenario-command.ts', ['yaml', 'zod']],
+    ['cli/commands/fleet-command.ts', []],
+    ['cli/commands/certs-command.ts', ['@peculiar/x509']],
+    ['cli/commands/sas-command.ts', []],
+    ['cli/commands/execute-run.ts', ['hdr-histogram-js', 'log-update', 'piscina', 'ws', 'zod']],
+    ['worker/registration-worker.ts', ['ws']],
+  ])('with %s are %j', (path, libraries) => {
+    expect(slowLibrariesOf(path)).toEqual(libraries);
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { HAS_NAMESPACES, runBehindResolver } from '../support/slow-resolver.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+/** Four look-ups at a time, as Node.js has it, would bound a run at 13 connections a second. */
+const DELAY_MS = 300;
+
+describe.skipIf(!HAS_NAMESPACES)('a slow name service (needs unshare, ip and the right to use them)', () => {
+  it('is asked once, for both address families, and slows nothing down', () => {
+    const { summary, questions } = runBehindResolver(folder, {
+      devices: 80,
+      delayMs: DELAY_MS,
+      args: ['--rate', '40/s'],
+    });
+    const { dns, tcp, startLag } = summary.latency;
+    expect([summary.results.assigned, questions, dns]).toEqual([80, 2, null]);
+    expect(tcp?.maxMs).toBeLessThan(DELAY_MS);
+    expect(startLag?.p50Ms).toBeLessThan(DELAY_MS);
+  });
+
+  it('shows as time for dns, not for tcp, where every connection asks', () => {
+    const args = ['--rate', '10/s', '--dns-cache', 'off'];
+    const { summary, questions } = runBehindResolver(folder, { devices: 10, delayMs: DELAY_MS, args });
+    const { dns, tcp } = summary.latency;
+    // The preflight connects once more than the devices do.
+    expect([summary.results.assigned, questions, dns?.count]).toEqual([10, 22, 10]);
+    expect(dns?.minMs).toBeGreaterThanOrEqual(DELAY_MS - 1);
+    expect(tcp?.p50Ms).toBeLessThan(DELAY_MS);
+  });
+});
