@@ -48,6 +48,7 @@ import { firstDeviceIdentity, preflight } from './first-device.ts';
 import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from './target-findings.ts';
+import type { TriedDevice } from './try-findings.ts';
 
 export type CheckRequest = {
   readonly scenario: Scenario;
@@ -69,6 +70,8 @@ export type CheckReport = {
   readonly registrations: number;
   /** As `estimateRun` has it. */
   readonly durationMinutes: number;
+  /** Devices that the check has registered, or tried to; `null` = none was asked for. */
+  readonly tried: readonly TriedDevice[] | null;
 };
 
 /** How `checkRun` reaches its target. */
@@ -102,7 +105,7 @@ export async function checkRun(
   const binding = bindingLimit(limits);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
-    ...(request.scenario.target.kind === 'emulator' ? [] : keyFindings(request.keys)),
+    ...(isEmulatorOfThese(request) ? [] : keyFindings(request.keys)),
     ...diskFindings(request.scenario.out, bytesNeeded(request, demand)),
     ...(await targetFindings(request, clock, openProbes)),
     ...allocationFindings(request.allocation, demand.devices),
@@ -118,7 +121,13 @@ export async function checkRun(
     binding,
     registrations,
     durationMinutes: estimateRun(request.scenario.load, demand.devices).durationMs / 60_000,
+    tried: null,
   };
+}
+
+/** The embedded emulator takes the keys of the run as its own, unless a file configures it. */
+function isEmulatorOfThese({ scenario: { target } }: CheckRequest): boolean {
+  return target.kind === 'emulator' && target.configFile === null;
 }
 
 function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {
