@@ -20,7 +20,7 @@ import {
   rateCaps,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
-import { estimateRun } from '../load/run-estimate.ts';
+import { estimateRun, type RunEstimate } from '../load/run-estimate.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { type ServiceConnectionSettings, serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
@@ -67,6 +67,7 @@ export type CheckReport = {
   readonly findings: readonly Finding[];
   /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
+  /** That the run makes: fewer than wanted where its stages end before. */
   readonly registrations: number;
   /** As `estimateRun` has it. */
   readonly durationMinutes: number;
@@ -103,6 +104,7 @@ export async function checkRun(
   const supply = supplyOf(request);
   const limits = rateCaps(demand, supply);
   const binding = bindingLimit(limits);
+  const estimate = estimateRun(request.scenario.load, demand.devices);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
     ...(isEmulatorOfThese(request) ? [] : keyFindings(request.keys)),
@@ -113,14 +115,14 @@ export async function checkRun(
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
+    ...launchFindings(demand, estimate),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
-  const { registrations } = demand;
   return {
     findings,
     binding,
-    registrations,
-    durationMinutes: estimateRun(request.scenario.load, demand.devices).durationMs / 60_000,
+    registrations: estimate.launches,
+    durationMinutes: estimate.durationMs / 60_000,
     tried: null,
   };
 }
@@ -128,6 +130,13 @@ export async function checkRun(
 /** The embedded emulator takes the keys of the run as its own, unless a file configures it. */
 function isEmulatorOfThese({ scenario: { target } }: CheckRequest): boolean {
   return target.kind === 'emulator' && target.configFile === null;
+}
+
+/** Stages may end before every device is launched. */
+function launchFindings({ registrations }: CapacityDemand, { launches }: RunEstimate): readonly Finding[] {
+  if (launches >= registrations) return [];
+  const evidence = `the stages end after ${formatCount(launches)} of ${formatNoun(registrations, 'registration')}`;
+  return [warning('load', evidence, 'Lengthen the last stage; the other devices would not be started')];
 }
 
 function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {

@@ -211,5 +211,6 @@ export class OutageControl {
 }
 
 function seconds(durationMs: number): string {
-  return `${Math.round(durationMs / 1_000)} s`;
+  const whole = Math.round(durationMs / 1_000);
+  return whole === 0 ? 'less than a second' : `${whole} s`;
 }

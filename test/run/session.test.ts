@@ -257,7 +257,7 @@ describe('an outage', () => {
     await advance(1_000);
     expect(workers.launched.length).toBeGreaterThan(before + 4);
     expect(notices).toEqual([
-      'The target has stopped responding: nothing has succeeded for 0 s. Launches are paused; of 4 registrations in flight, those that must connect are held. One device at a time probes it.',
+      'The target has stopped responding: nothing has succeeded for less than a second. Launches are paused; of 4 registrations in flight, those that must connect are held. One device at a time probes it.',
       expect.stringMatching(
         /^The target is responding again after 1[67] s\. The load ramps up again, beginning with 0 held registrations\.$/,
       ),
