@@ -40,15 +40,18 @@ export class Credits {
     return this.#outstanding.reduce((sum, _, worker) => sum + Math.max(0, this.#creditOf(worker)), 0);
   }
 
+  /** Whether the next row finds a free slot, and so starts without waiting for another registration to end. */
+  get hasFreeSlot(): boolean {
+    const worker = this.#next();
+    return (this.#outstanding[worker] ?? 0) < (this.#shares[worker] ?? 0);
+  }
+
   /**
    * Returns the worker that gets the next row. If the limits shrink between `available` and `deal`, a worker may exceed its limit;
    * it then gets no rows until it is below again.
    */
   deal(): number {
-    let chosen = 0;
-    for (let worker = 1; worker < this.#shares.length; worker += 1) {
-      if (this.#creditOf(worker) > this.#creditOf(chosen)) chosen = worker;
-    }
+    const chosen = this.#next();
     this.#outstanding[chosen] = (this.#outstanding[chosen] ?? 0) + 1;
     return chosen;
   }
@@ -57,6 +60,14 @@ export class Credits {
     const left = (this.#outstanding[worker] ?? 0) - rows;
     if (left < 0) throw new Error(`worker ${worker} settled ${-left} rows more than it was dealt`);
     this.#outstanding[worker] = left;
+  }
+
+  #next(): number {
+    let next = 0;
+    for (let worker = 1; worker < this.#shares.length; worker += 1) {
+      if (this.#creditOf(worker) > this.#creditOf(next)) next = worker;
+    }
+    return next;
   }
 
   #creditOf(worker: number): number {

@@ -18,6 +18,8 @@ export type EstimatedLoad = {
 };
 
 export type RunEstimate = {
+  /** Registrations that are launched: fewer than wanted where the shape of the load ends before. */
+  readonly launches: number;
   /** From the first launch to the end of the last registration. */
   readonly durationMs: number;
   /** Whether most of it is the assumed duration of single registrations. */
@@ -40,7 +42,8 @@ type EstimatedWave = {
 export function estimateRun(load: EstimatedLoad, devices: number): RunEstimate {
   let launchesMs = 0;
   let durationMs = 0;
-  for (const wave of wavesOf(load, devices)) {
+  const waves = wavesOf(load, devices);
+  for (const wave of waves) {
     const pacedMs = timeToLastLaunchMs(wave);
     const slotsMs = (Math.ceil(wave.launches / load.concurrency) - 1) * REGISTRATION_MS;
     launchesMs += wave.times * pacedMs;
@@ -48,7 +51,8 @@ export function estimateRun(load: EstimatedLoad, devices: number): RunEstimate {
   }
   const endMs = (load.durationMs ?? Number.POSITIVE_INFINITY) + REGISTRATION_MS;
   const boundedMs = Math.min(durationMs, endMs);
-  return { durationMs: boundedMs, isGuess: endMs > durationMs && durationMs > 2 * launchesMs };
+  const launches = waves.reduce((sum, wave) => sum + wave.launches, 0);
+  return { launches, durationMs: boundedMs, isGuess: endMs > durationMs && durationMs > 2 * launchesMs };
 }
 
 function wavesOf(load: EstimatedLoad, devices: number): readonly EstimatedWave[] {

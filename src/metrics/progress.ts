@@ -40,14 +40,21 @@ export type RunStage =
   /** Nothing more will be launched. */
   | { readonly kind: 'draining' };
 
+/** An outage of the target. */
+export type RunOutage = {
+  /** On the session's clock. */
+  readonly sinceMs: number;
+  /** Registrations in progress that wait for its end. */
+  readonly held: number;
+};
+
 /** What a run is doing. */
 export type RunPhase =
   /** The first connection is being made. */
   | { readonly kind: 'starting' }
   | { readonly kind: 'canary'; readonly ended: number; readonly devices: number }
   | { readonly kind: 'running' }
-  /** `held`: registrations in progress, which wait for the target. */
-  | { readonly kind: 'outage'; readonly lastedMs: number; readonly held: number }
+  | { readonly kind: 'outage'; readonly lastedMs: number; readonly held: RunOutage['held'] }
   /** All are launched; some are still in progress. */
   | { readonly kind: 'draining' }
   /** The run ends early. */
@@ -122,7 +129,7 @@ export class ProgressFold {
   readonly #session = {
     stage: null as RunStage | null,
     endedBeforeStage: 0,
-    outageSinceMs: null as number | null,
+    outage: null as RunOutage | null,
     stopping: false,
   };
 
@@ -156,9 +163,9 @@ export class ProgressFold {
     this.#session.endedBeforeStage = this.#ended();
   }
 
-  /** @param sinceMs on the session's clock; `null` = the outage is over */
-  outage(sinceMs: number | null): void {
-    this.#session.outageSinceMs = sinceMs;
+  /** @param outage `null` = it is over */
+  outage(outage: RunOutage | null): void {
+    this.#session.outage = outage;
   }
 
   /** The run ends early: no more launches. */
@@ -182,7 +189,7 @@ export class ProgressFold {
       failed: before.failed + this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
       // When an outage will end, nobody knows.
-      etaMs: this.#session.outageSinceMs === null ? this.#etaMs(nowMs) : null,
+      etaMs: this.#session.outage === null ? this.#etaMs(nowMs) : null,
       inFlight: lastSample?.inFlight ?? 0,
       launched: lastSample?.launched ?? 0,
       settledLately: lastSample?.settled ?? 0,
@@ -205,13 +212,13 @@ export class ProgressFold {
   }
 
   #phase(nowMs: number): RunPhase {
-    const { stage, endedBeforeStage, outageSinceMs, stopping } = this.#session;
+    const { stage, endedBeforeStage, outage, stopping } = this.#session;
     const inFlight = this.#recent.at(-1)?.inFlight ?? 0;
     const left = this.#plan.registrations - this.#ended();
     if (stopping) return { kind: 'stopping' };
     if (left <= 0 || (stage?.kind === 'draining' && inFlight === 0)) return { kind: 'ended' };
-    if (outageSinceMs !== null) {
-      return { kind: 'outage', lastedMs: Math.max(0, nowMs - outageSinceMs), held: inFlight };
+    if (outage !== null) {
+      return { kind: 'outage', lastedMs: Math.max(0, nowMs - outage.sinceMs), held: outage.held };
     }
     if (stage === null) return { kind: 'starting' };
     if (stage.kind === 'canary') return { ...stage, ended: this.#ended() - endedBeforeStage };

@@ -15,7 +15,7 @@ import {
   rateCaps,
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
-import { estimateRun } from '../load/run-estimate.ts';
+import { estimateRun, type RunEstimate } from '../load/run-estimate.ts';
 import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
@@ -44,6 +44,7 @@ import { firstDeviceIdentity, preflight } from './first-device.ts';
 import { keyFindings } from './key-findings.ts';
 import { measureClockSkew } from './service-clock.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding, pinnedFinding } from './target-findings.ts';
+import type { TriedDevice } from './try-findings.ts';
 
 export type CheckRequest = {
   readonly scenario: Scenario;
@@ -62,9 +63,12 @@ export type CheckReport = {
   readonly findings: readonly Finding[];
   /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
+  /** That the run makes: fewer than wanted where its stages end before. */
   readonly registrations: number;
   /** As `estimateRun` has it. */
   readonly durationMs: number;
+  /** Devices that the check has registered, or tried to; `null` = none was asked for. */
+  readonly tried: readonly TriedDevice[] | null;
 };
 
 type ServiceTarget = Extract<Target, { kind: 'service' }>;
@@ -98,9 +102,10 @@ export async function checkRun(
   const supply = supplyOf(request);
   const limits = rateCaps(demand, supply);
   const binding = bindingLimit(limits);
+  const estimate = estimateRun(request.scenario.load, demand.devices);
   const findings = [
     ...(await fleetFindings(request, demand.devices, clock)),
-    ...(request.scenario.target.kind === 'emulator' ? [] : keyFindings(request.keys)),
+    ...(isEmulatorOfThese(request) ? [] : keyFindings(request.keys)),
     ...diskFindings(request.scenario.out, bytesNeeded(request, demand)),
     ...(await targetFindings(request, clock, openProbes)),
     ...allocationFindings(request.allocation, demand.devices),
@@ -108,15 +113,28 @@ export async function checkRun(
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
+    ...launchFindings(demand, estimate),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
-  const { registrations } = demand;
   return {
     findings,
     binding,
-    registrations,
-    durationMs: estimateRun(request.scenario.load, demand.devices).durationMs,
+    registrations: estimate.launches,
+    durationMs: estimate.durationMs,
+    tried: null,
   };
+}
+
+/** The embedded emulator takes the keys of the run as its own, unless a file configures it. */
+function isEmulatorOfThese({ scenario: { target } }: CheckRequest): boolean {
+  return target.kind === 'emulator' && target.configFile === null;
+}
+
+/** Stages may end before every device is launched. */
+function launchFindings({ registrations }: CapacityDemand, { launches }: RunEstimate): readonly Finding[] {
+  if (launches >= registrations) return [];
+  const evidence = `the stages end after ${formatCount(launches)} of ${formatNoun(registrations, 'registration')}`;
+  return [warning('load', evidence, 'Lengthen the last stage; the other devices would not be started')];
 }
 
 function bytesNeeded({ scenario, survey }: CheckRequest, { registrations, devices }: CapacityDemand): number {

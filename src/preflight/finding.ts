@@ -47,6 +47,7 @@ const LOCAL_SUBJECTS: ReadonlySet<string> = new Set([
   'fleet',
   'certificates',
   'group keys',
+  'device keys',
   'allocation',
   'output folder',
   'disk space',

@@ -12,7 +12,8 @@
  * permit: the first, on the first connection, before that permit lapses.
  *
  * While an outage of the target is known, whatever would connect again is held instead, without using up its attempts or its time, until it
- * is released: as the probe, or once the outage is over. Open connections continue.
+ * is released: as the probe, or once the outage is over. Open connections continue, and so do pauses that the service asked for: what is
+ * held connects as soon as it is released.
  *
  *   reconnect ──► held ──► connecting
  */
@@ -222,7 +223,7 @@ function reconnect(
   const lost = { type: 'reportLost', reached: progress.phases.tlsMs !== null } as const;
   if (progress.outageSinceMs !== null) {
     const refunded = { ...progress, attemptsRefunded: progress.attemptsRefunded + 1, lastTrouble: trouble };
-    return after(lost, hold(refunded, atMs, notBeforeMs));
+    return after(lost, holdFrom(refunded, atMs, notBeforeMs));
   }
   if (!hasAttempts(progress, policy)) return after(lost, finish(progress, atMs, trouble));
   const failedAtMs = [...progress.failedAtMs, atMs].slice(-policy.attemptsMax);
@@ -252,26 +253,29 @@ function excused(progress: RegistrationProgress, sinceMs: number): RegistrationP
 
 /** The backoff ends: the release comes when connecting makes sense. A pause that the service asked for still applies. */
 function holdPausing(state: In<'pausing'>, { atMs, sinceMs }: On<'outageBegan'>): Transition {
-  if (state.then === 'ask') return stay({ ...state, progress: excused(state.progress, sinceMs) });
-  return hold(excused(progressAfter(state, atMs), sinceMs), atMs, state.askedUntilMs);
+  const { askedUntilMs, then } = state;
+  if (then === 'reconnect' && askedUntilMs <= atMs) return hold(excused(progressAfter(state, atMs), sinceMs), atMs);
+  const progress = excused(state.progress, sinceMs);
+  if (then === 'ask') return stay({ ...state, progress });
+  return stay({ ...state, progress, wakeAtMs: byDeadline(progress, askedUntilMs) });
 }
 
-function hold(progress: RegistrationProgress, heldAtMs: number, askedUntilMs: number): Transition {
+/** Holds a registration once the pause is over that the service asked for: a probe that first had to wait would delay the end of the outage. */
+function holdFrom(progress: RegistrationProgress, atMs: number, notBeforeMs: number): Transition {
+  if (notBeforeMs <= atMs) return hold(progress, atMs);
+  return pause(progress, 'reconnect', { pausedAtMs: atMs, untilMs: notBeforeMs, askedUntilMs: notBeforeMs });
+}
+
+function hold(progress: RegistrationProgress, heldAtMs: number): Transition {
   const sinceMs = progress.outageSinceMs ?? heldAtMs;
   return {
-    state: { phase: 'held', wakeAtMs: null, heldAtMs, sinceMs, askedUntilMs, progress },
+    state: { phase: 'held', wakeAtMs: null, heldAtMs, sinceMs, progress },
     commands: [{ type: 'closeConversation' }, { type: 'reportHold', held: true }],
   };
 }
 
 function release(state: In<'held'>, { atMs }: On<'released'>, policy: RegistrationPolicy): Transition {
-  const progress = progressAfter(state, atMs);
-  const { askedUntilMs } = state;
-  const next =
-    askedUntilMs > atMs
-      ? pause(progress, 'reconnect', { pausedAtMs: atMs, untilMs: askedUntilMs, askedUntilMs })
-      : connect(progress, atMs, policy);
-  return after({ type: 'reportHold', held: false }, next);
+  return after({ type: 'reportHold', held: false }, connect(progressAfter(state, atMs), atMs, policy));
 }
 
 // ---- requests
@@ -437,7 +441,7 @@ function pause(
 function resume(state: In<'pausing'>, { atMs }: On<'woke'>, policy: RegistrationPolicy): Transition {
   const progress = progressAfter(state, atMs);
   if (state.then === 'ask') return ask(progress, atMs, policy);
-  return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs, atMs);
+  return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs);
 }
 
 /** The pause's random number. Attempts or requests grow between two pauses, so no two draws are the same. */

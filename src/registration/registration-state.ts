@@ -71,7 +71,6 @@ export type RegistrationState = { readonly progress: RegistrationProgress } & (
       readonly heldAtMs: number;
       /** Since when the outage lasted. */
       readonly sinceMs: number;
-      readonly askedUntilMs: number;
     }
   | { readonly phase: 'done'; readonly wakeAtMs: null }
 );

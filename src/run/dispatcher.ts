@@ -88,7 +88,8 @@ export class Dispatcher {
   #releasable(): number {
     const { clock, credits, outage, schedule } = this.#parts;
     const nowMs = clock.nowMs();
-    if (outage.isOutage) return outage.wantsRow() && credits.available > 0 ? 1 : 0;
+    // A probe that waits for a slot would keep all others from probing: what fills the slots may itself wait for the outage to end.
+    if (outage.isOutage) return outage.wantsRow() && credits.hasFreeSlot ? 1 : 0;
     const placeable = schedule.placeable(nowMs, nowMs + GRANTED_AHEAD_MS);
     const { available } = credits;
     if (available < placeable) this.#slotsFreeSinceMs = nowMs;

@@ -57,7 +57,7 @@ export class OutageControl {
   /** A standstill does not count as outage. */
   skip(durationMs: number): void {
     this.#watch.skip(durationMs);
-    if (this.#watch.sinceMs !== null) this.#parts.listener.outage(this.#watch.sinceMs);
+    this.#tell();
   }
 
   heard(worker: number, health: WorkerHealth): void {
@@ -65,6 +65,7 @@ export class OutageControl {
     const change = this.#watch.saw(health, this.#sum('inFlight'));
     if (change === 'began') this.#begin();
     else if (change === 'ended') this.#end();
+    else this.#tell();
   }
 
   /** Call often: releases the next probe, or what may connect again after the outage. */
@@ -131,11 +132,16 @@ export class OutageControl {
     return { reason: 'outage', message: `the target did not respond for ${formatDuration(outageMaxMs)}` };
   }
 
+  #tell(): void {
+    const { sinceMs } = this.#watch;
+    if (sinceMs !== null) this.#parts.listener.outage({ sinceMs, held: this.#sum('held') });
+  }
+
   #begin(): void {
     const { clock, holds, listener, workers } = this.#parts;
     const nowMs = clock.nowMs();
     const sinceMs = this.#watch.sinceMs ?? nowMs;
-    listener.outage(sinceMs);
+    this.#tell();
     const silent = `The target has stopped responding: nothing has succeeded for ${formatDuration(nowMs - sinceMs)}.`;
     if (!holds) {
       listener.notice(`${silent} Devices keep trying on their own (--on-outage ignore).`);
@@ -146,8 +152,10 @@ export class OutageControl {
     this.#pauses = new ProbePauses(nowMs);
     this.#probing = false;
     workers.sendAll({ type: 'outageBegan', sinceMs });
-    const affected = formatNoun(this.#sum('inFlight'), 'registration');
-    listener.notice(`${silent} Launches are paused and ${affected} in flight held; one device at a time probes it.`);
+    const inFlight = formatNoun(this.#sum('inFlight'), 'registration');
+    listener.notice(
+      `${silent} Launches are paused; of ${inFlight} in flight, those that must connect are held. One device at a time probes it.`,
+    );
   }
 
   #end(): void {

@@ -14,7 +14,6 @@ import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { firstDeviceIdentity, type PreflightFacts, preflight } from '../preflight/first-device.ts';
 import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import type { Summary } from '../report/summary.ts';
 import { writeResults } from '../results/write-results.ts';
 import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
@@ -31,6 +30,7 @@ import type { SessionEnd } from './session-ending.ts';
 import { StoppedBeforeStart, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
 import { sessionWaves } from './waves.ts';
+import { workerSetup } from './worker-setup.ts';
 
 export type RunEnd = {
   readonly folder: string;
@@ -161,33 +161,6 @@ function withFreshAddresses({ startPool, scenario }: RunRequest, addresses: Host
     const pool = startPool(request, events);
     addresses.keepFresh(request.clock, cacheMs, (changed) => pool.sendAll({ type: 'addresses', addresses: changed }));
     return pool;
-  };
-}
-
-function workerSetup(
-  { scenario, target, caPems, keys, version }: RunRequest,
-  clockOriginMs: number,
-  addresses: HostAddresses,
-): WorkerSetup {
-  const needsPermits = scenario.load.governor || meteredPerMinute(scenario) !== null;
-  return {
-    clockOriginMs,
-    host: target.host,
-    port: target.port,
-    idScope: target.idScope,
-    caPems,
-    // A worker that takes the place of a lost one starts with the newest.
-    get addresses() {
-      return addresses.current;
-    },
-    transport: scenario.transport,
-    mqttClient: scenario.mqttClient,
-    tls: scenario.tls,
-    apiVersion: scenario.apiVersion,
-    userAgent: `dpsload/${version}`,
-    keys,
-    policy: { ...scenario.registration, permitLapseMs: needsPermits ? PERMIT_LAPSE_MS : null },
-    seed: scenario.seed,
   };
 }
 

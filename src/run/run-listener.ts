@@ -1,5 +1,5 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
-import type { RunStage } from '../metrics/progress.ts';
+import type { RunOutage, RunStage } from '../metrics/progress.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { SessionEnd } from './session-ending.ts';
 
@@ -9,8 +9,8 @@ export interface RunListener {
   sampled(sample: SampleRecord): void;
   /** The session entered a stage. */
   entered(stage: RunStage): void;
-  /** The target has not responded since then, on the session's clock; `null` = it responds again. */
-  outage(sinceMs: number | null): void;
+  /** The target does not respond; called again whenever that is known better. `null` = it responds again. */
+  outage(outage: RunOutage | null): void;
   /** Something that the operator should know, in whole sentences; the run continues. */
   notice(message: string): void;
   /** The run ends early; registrations in flight still finish. */
@@ -29,8 +29,8 @@ export function runListeners(...listeners: readonly Partial<RunListener>[]): Run
     entered(stage) {
       for (const listener of listeners) listener.entered?.(stage);
     },
-    outage(sinceMs) {
-      for (const listener of listeners) listener.outage?.(sinceMs);
+    outage(outage) {
+      for (const listener of listeners) listener.outage?.(outage);
     },
     notice(message) {
       for (const listener of listeners) listener.notice?.(message);

@@ -32,6 +32,16 @@ describe('credits', () => {
     );
   });
 
+  it('knows whether the next row would start at once', () => {
+    const credits = new Credits([1, 1], 4);
+    credits.deal();
+    expect(credits.hasFreeSlot).toBe(true);
+    credits.deal();
+    expect([credits.hasFreeSlot, credits.available]).toEqual([false, 4]);
+    credits.settle(1, 1);
+    expect([credits.hasFreeSlot, credits.deal()]).toEqual([true, 1]);
+  });
+
   it('gives no new credit to a worker that holds more than a shrunken window allows', () => {
     const credits = new Credits([1], 9);
     for (let row = 0; row < 10; row += 1) credits.deal();

@@ -46,6 +46,12 @@ describe('the estimate of a run', () => {
     expect(estimate.isGuess).toBe(isGuess);
   });
 
+  it('counts what the stages launch, where they end before the devices do', () => {
+    const shape = { kind: 'stages', stages: [{ ratePerSecond: 10, forMs: 30_000, ramp: false }] } as const;
+    const launches = (devices: number) => estimateRun({ ...LOAD, shape, rounds: 2 }, devices).launches;
+    expect([launches(100), launches(20_000)]).toEqual([200, 600]);
+  });
+
   it('says an hour where two hubs of one unit are slower than a quota that takes 16 minutes', () => {
     const hubs = ['a', 'b'].map((name) => ({ name, tier: 'S1', units: 1 }) as const);
     const minutes = (load: EstimatedLoad) => estimateRun(load, 12_000).durationMs / 60_000;

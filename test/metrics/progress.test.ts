@@ -112,8 +112,8 @@ describe('progress', () => {
     end(1);
     expect(fold.at(1_100).phase).toEqual({ kind: 'running' });
     expect(fold.at(1_100).etaMs).not.toBeNull();
-    fold.outage(1_500);
-    expect(fold.at(46_500)).toMatchObject({ phase: { kind: 'outage', lastedMs: 45_000, held: 2 }, etaMs: null });
+    fold.outage({ sinceMs: 1_500, held: 1 });
+    expect(fold.at(46_500)).toMatchObject({ phase: { kind: 'outage', lastedMs: 45_000, held: 1 }, etaMs: null });
     // The clock of the view may be behind that of the session.
     expect(fold.at(1_400).phase).toMatchObject({ lastedMs: 0 });
     fold.outage(null);

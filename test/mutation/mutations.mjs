@@ -54,8 +54,14 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'connects in an outage as soon as a pause is over',
-    from: 'return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs, atMs);',
+    from: 'return progress.outageSinceMs === null ? connect(progress, atMs, policy) : hold(progress, atMs);',
     to: 'return connect(progress, atMs, policy);',
+  },
+  {
+    file: MACHINE,
+    what: 'holds what the service asked to pause, and could not probe when released',
+    from: 'if (notBeforeMs <= atMs) return hold(progress, atMs);',
+    to: 'return hold(progress, atMs);',
   },
   {
     file: MACHINE,

@@ -159,6 +159,14 @@ describe('amounts and limits', () => {
     expect([report.registrations, report.durationMs]).toEqual([3, 243_000]);
   });
 
+  it('warn of stages that end before all devices are launched, and count what they launch', async () => {
+    const warned = ({ findings }: CheckReport) =>
+      findings.map(({ evidence }) => evidence).filter((text) => /^the stages/.test(text));
+    const short = await check({}, { stages: '1/s:2s', canary: '0' });
+    expect([short.registrations, warned(short)]).toEqual([2, ['the stages end after 2 of 3 registrations']]);
+    expect(warned(await check({}, { stages: '1/s:3s', canary: '0' }))).toEqual([]);
+  });
+
   it('warn of a load that asks for more than the quota allows', async () => {
     const report = await check({}, { rate: '100/s', quota: 'off' });
     expect(report.findings.filter(({ subject, level }) => subject === 'quota' && level === 'warning')).not.toEqual([]);

@@ -80,6 +80,7 @@ const PLACES = {
   pausingToPoll: () => new Walk().connect().answer(202, ACCEPTED, 3),
   pausingToRegister: () => new Walk().connect().answer(429, '', 3),
   pausingToReconnect: () => new Walk().lose(),
+  pausingAsAsked: () => new Walk().connect().answer(202, ACCEPTED, 3).lose(),
   awaitingPermit: () => new Walk({ permitLapseMs: 1_000 }).connect().answer(500, '', 3).wake(),
   held: () => new Walk().lose().on({ type: 'outageBegan', sinceMs: 1_000 }),
   done: () => new Walk().connect().answer(200, ASSIGNED),
@@ -222,6 +223,22 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     woke: 'connecting: openConversation',
     permitGranted: NOTHING,
     outageBegan: 'held: closeConversation, reportHold',
+    outageEnded: CHANGED,
+    released: NOTHING,
+    cancelled: CANCELLED,
+  },
+  pausingAsAsked: {
+    resolved: NOTHING,
+    tcpConnected: NOTHING,
+    secured: NOTHING,
+    connected: NOTHING,
+    ready: NOTHING,
+    answered: NOTHING,
+    stale: DROPPED,
+    lost: NOTHING,
+    woke: 'connecting: openConversation',
+    permitGranted: NOTHING,
+    outageBegan: CHANGED,
     outageEnded: CHANGED,
     released: NOTHING,
     cancelled: CANCELLED,
@@ -756,10 +773,28 @@ describe('an outage', () => {
     expect(walk.wake().commands).toEqual([{ type: 'openConversation', key: 0 }]);
   });
 
-  it('that begins during such a pause holds what would connect after it', () => {
+  it('holds what may connect, not what pauses as the service asked, so that the probe connects when it is released', () => {
     const walk = new Walk({}, 2).connect().answer(401, ERROR, 9).on(OUTAGE).on({ type: 'outageEnded' }).on(OUTAGE);
     expect(walk.on({ type: 'released' }, 1_000).state.phase).toBe('pausing');
+    expect(describeStep(walk.state, walk.wake())).toBe('held: closeConversation, reportHold');
+    expect(walk.state.progress.waitedMs).toBe(9_000);
+    expect(walk.on({ type: 'released' }, 1_000).commands).toEqual([
+      { type: 'reportHold', held: false },
+      { type: 'openConversation', key: 1 },
+    ]);
+  });
+
+  it('holds what it cuts off in such a pause after the pause, and does not count the attempt', () => {
+    const walk = new Walk({ attemptsMax: 1 }).connect().answer(202, ACCEPTED, 60).on(OUTAGE);
+    expect(describeStep(walk.state, walk.lose())).toBe('pausing, then reconnect: reportLost, closeConversation');
+    expect(walk.waitsMs).toBe(60_000 - 10 - 10);
     expect(walk.wake().state.phase).toBe('held');
+    expect(walk.on({ type: 'released' }).connect().answer(200, ASSIGNED).ending).toMatchObject({
+      result: 'assigned',
+      attempts: 2,
+      waitedMs: 60_000,
+      heldUnderWayMs: 10,
+    });
   });
 
   it('property: excuses its own time from the deadline and adds up what was held, and no attempt of it counts', () => {
@@ -770,25 +805,34 @@ describe('an outage', () => {
     const outage = fc.record({
       attemptsMax: fc.integer({ min: 2, max: 5 }),
       unnoticedMs: fc.integer({ min: 0, max: 5_000 }),
+      // `null` = nothing is asked; an attempt just failed.
+      askedSeconds: fc.option(fc.integer({ min: 3, max: 90 })),
       probes,
       lastMs: pauseMs,
     });
     fc.assert(
-      fc.property(outage, ({ attemptsMax, unnoticedMs, probes: failed, lastMs }) => {
-        const walk = new Walk({ attemptsMax }).lose();
+      fc.property(outage, ({ attemptsMax, unnoticedMs, askedSeconds, probes: failed, lastMs }) => {
+        const walk = new Walk({ attemptsMax });
+        if (askedSeconds !== null) walk.connect().answer(202, ACCEPTED, askedSeconds);
+        const askedAtMs = walk.atMs;
+        walk.lose();
         const sinceMs = walk.atMs;
         const { deadlineAtMs } = walk.state.progress;
-        const wait = Math.min(unnoticedMs, walk.waitsMs ?? 0);
-        walk.on({ type: 'outageBegan', sinceMs }, wait);
+        walk.on({ type: 'outageBegan', sinceMs }, Math.min(unnoticedMs, walk.waitsMs ?? 0));
+        // Released too early, it keeps to its pause; once held, each release connects.
+        if (walk.state.phase === 'pausing') walk.on({ type: 'released' }, 0).wake();
+        const waitedMs = walk.atMs - (askedSeconds === null ? sinceMs : askedAtMs);
+        if (askedSeconds !== null) expect(waitedMs).toBeGreaterThanOrEqual(askedSeconds * 1_000);
         for (const { heldMs, triedMs } of failed) {
-          walk.on({ type: 'released' }, heldMs).on({ type: 'lost', failure: { code: 'dns', message: 'M' } }, triedMs);
+          expect(walk.on({ type: 'released' }, heldMs).state.phase).toBe('connecting');
+          walk.on({ type: 'lost', failure: { code: 'dns', message: 'M' } }, triedMs);
         }
         walk.on({ type: 'outageEnded' }, 0).on({ type: 'released' }, lastMs);
         const { progress, phase } = walk.state;
         expect(phase).toBe('connecting');
         expect(progress.deadlineAtMs - deadlineAtMs).toBe(walk.atMs - sinceMs);
         expect(progress.heldUnderWayMs).toBe(failed.reduce((sum, { heldMs }) => sum + heldMs, lastMs));
-        expect(progress.waitedMs).toBe(wait);
+        expect(progress.waitedMs).toBe(waitedMs);
         expect(progress.attempts - progress.attemptsRefunded).toBe(1);
         expect(progress.failedAtMs.length).toBeLessThanOrEqual(attemptsMax);
         let losses = 1;

@@ -9,6 +9,7 @@ const RUN = {
   shape: { kind: 'rate', ratePerSecond: 20 },
   onOutage: 'hold',
   fromMs: 5_000,
+  retryAfterSeconds: 3,
 } as const;
 
 const run = (kind: OutageKind, lastsMs: number, change: Partial<OutageRun> = {}) =>
@@ -40,6 +41,24 @@ describe('400 devices at 20/s: an outage', () => {
     expect(ran.registers).toBe(ran.final.reduce((sum, { registersSent }) => sum + registersSent, 0));
     expect(ran.connectionsAtMs).toHaveLength(ran.final.reduce((sum, { attempts }) => sum + attempts, 0));
   });
+});
+
+it.each([
+  ['rate', 60],
+  ['rate', 20],
+  ['closed', 60],
+  ['closed', 20],
+] as const)('no probe waits for pauses that the service asked for (%s, retry-after %i s)', async (kind, retryAfterSeconds) => {
+  const shape = kind === 'rate' ? RUN.shape : ({ kind } as const);
+  const { connectionsAtMs, final } = await run('refused', 45_000, { shape, retryAfterSeconds });
+  expect(final.filter(({ result }) => result !== 'assigned')).toEqual([]);
+  const probes = connectionsAtMs.filter((atMs) => atMs >= RUN.fromMs + 3_000 && atMs < RUN.fromMs + 45_000);
+  // Where all slots are taken, the first of those pauses must end before anything can probe.
+  const pausesMs = kind === 'closed' ? retryAfterSeconds * 1_000 : 0;
+  expect(probes.length).toBeGreaterThanOrEqual(pausesMs > 45_000 ? 0 : pausesMs > 0 ? 3 : 4);
+  expect(probes.length).toBeLessThanOrEqual(6);
+  const back = connectionsAtMs.find((atMs) => atMs >= RUN.fromMs + 45_000) ?? Number.POSITIVE_INFINITY;
+  expect(back).toBeLessThan(RUN.fromMs + 45_000 + Math.max(30_000, pausesMs));
 });
 
 it('a load ramps up after an outage, and never exceeds its rate', async () => {

@@ -257,7 +257,7 @@ describe('an outage', () => {
     await advance(1_000);
     expect(workers.launched.length).toBeGreaterThan(before + 4);
     expect(notices).toEqual([
-      'The target has stopped responding: nothing has succeeded for 0.1 s. Launches are paused and 4 registrations in flight held; one device at a time probes it.',
+      'The target has stopped responding: nothing has succeeded for 0.1 s. Launches are paused; of 4 registrations in flight, those that must connect are held. One device at a time probes it.',
       expect.stringMatching(
         /^The target is responding again after 1[67] s\. The load ramps up again, beginning with 0 held registrations\.$/,
       ),
@@ -266,10 +266,13 @@ describe('an outage', () => {
   });
 
   it('probes with held registrations first, and releases them step by step afterwards, before anything is launched', async () => {
-    const { advance, clock, workers } = await begun(100, { load: { concurrency: 40 } });
+    const { advance, clock, held, workers } = await begun(100, { load: { concurrency: 40 } });
     const before = workers.launched.length;
     workers.silent.add(0);
+    workers.reportHealth(0, { inFlight: 40, held: 38 });
     workers.reportHealth(0, { inFlight: 40, held: 40 });
+    // Those that are really held, not all in flight.
+    expect(held).toEqual([0, 38, 40]);
     await advance(1_200);
     expect(workers.log).toEqual(['outageBegan', 'releaseHeld 1 to 0']);
     workers.reportHealth(0, { inFlight: 40, held: 39, aliveAtMs: clock.nowMs() });

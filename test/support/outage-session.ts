@@ -21,6 +21,8 @@ export type OutageRun = {
   readonly kind: OutageKind;
   readonly fromMs: number;
   readonly untilMs: number;
+  /** When the service wants to be polled, and has assigned the device. */
+  readonly retryAfterSeconds: number;
 };
 
 const CONNECT_MS = 20;
@@ -30,7 +32,7 @@ const ASSIGNED = parseAnswerBody(
   '{"operationId":"5.0123456789abcdef.a","status":"assigned","registrationState":{"assignedHub":"hub-a","deviceId":"d"}}',
 );
 
-/** A healthy service that does not respond for a while. Devices are assigned 3 s after they registered. */
+/** A healthy service that does not respond for a while. */
 class AbsentService {
   readonly connectionsAtMs: number[] = [];
   readonly registers = new Map<string, number>();
@@ -52,9 +54,10 @@ class AbsentService {
       if (!closed) onEvent(event);
     };
     this.#open.add(emit);
+    const { retryAfterSeconds } = this.#run;
     const answer = (status: number, body: ReturnType<typeof parseAnswerBody>): void =>
       this.#later(ANSWER_MS, () =>
-        emit({ type: 'answered', status, retryAfterSeconds: status === 202 ? 3 : null, body }),
+        emit({ type: 'answered', status, retryAfterSeconds: status === 202 ? retryAfterSeconds : null, body }),
       );
     if (this.#isAway && this.#run.kind === 'refused')
       this.#clock.wakeAt(this.#clock.nowMs() + 1, () =>

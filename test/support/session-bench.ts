@@ -151,6 +151,8 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
   const records: JournalRecord[] = [];
   const notices: string[] = [];
   const phases: string[] = [];
+  /** Registrations held in an outage, as the listener was told. */
+  const held: number[] = [];
   const ends: SessionEnd[] = [];
   let requestStop: (request: StopRequest) => void = () => {};
   let end: SessionEnd | null = null;
@@ -169,7 +171,11 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
       settled: () => {},
       sampled: () => {},
       entered: (stage) => phases.push(stage.kind),
-      outage: (sinceMs) => phases.push(sinceMs === null ? 'responding' : 'outage'),
+      outage: (outage) => {
+        const phase = outage === null ? 'responding' : 'outage';
+        if (phases.at(-1) !== phase) phases.push(phase);
+        if (outage !== null) held.push(outage.held);
+      },
       notice: (message) => notices.push(message),
       stopping: (stopped) => ends.push(stopped),
     },
@@ -203,6 +209,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     clock,
     end: () => end,
     ends,
+    held,
     notices,
     phases,
     outcomes: () => records.filter((record) => record.kind === 'outcome'),

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
-import { checkRun } from '../../preflight/check-run.ts';
-import { refusalOf } from '../../preflight/finding.ts';
+import { type CheckReport, checkRun } from '../../preflight/check-run.ts';
+import { refusalOf, unknown } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
@@ -16,13 +16,19 @@ import { allOrEveryProblem, loadScenario, readCaFile, readRunInputs } from '../h
 import { checkText } from '../view/check-text.ts';
 import { describeTarget } from '../view/describe-run.ts';
 import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
+import { type TrialEnd, type TrialRequest, tryForCheck } from './try-for-check.ts';
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
+
+/** Devices of each group: more is a load, for which there are runs with a limit. */
+const TRIED = wholeNumberBetween(1, 100);
 
 type CheckFlags = {
   readonly scenario?: string;
   readonly existingRecords?: string;
   readonly enrollmentCa?: readonly string[];
+  readonly try?: string;
+  readonly yes?: true;
   readonly json?: true;
 };
 
@@ -30,7 +36,7 @@ export function checkCommand(): Command {
   const command = new Command('check')
     .description(
       'Reads fleet, keys and certificates, connects to the target as the first device, and compares the load with what ' +
-        'the service and this machine allow. Takes the options of dpsload run. Registers nothing.',
+        'the service and this machine allow. Takes the options of dpsload run. Registers nothing without --try.',
     )
     .argument('[FLEET.csv]', 'the fleet (default: fleet.file of the scenario)')
     .addHelpText('after', CHECK_HELP);
@@ -49,6 +55,11 @@ function checkOptions(): readonly Option[] {
       '--enrollment-ca <file>',
       'PEM file with the CA of an X.509 enrollment group, to check the chain of every device certificate; repeatable (default: not checked)',
     ).argParser(appendValue),
+    new Option(
+      '--try <n>',
+      'register the first n devices of each group, which proves keys, chain, ID scope and allocation; they stay registered (default: none)',
+    ),
+    new Option('--yes', 'do not ask before --try registers devices at a real service (default: ask)'),
     new Option('--json', 'print the findings as JSON (default: no)'),
   ];
 }
@@ -60,16 +71,21 @@ Exit codes:
      gives: fleet, key and certificate files, output folder, disk space, limits
      of this machine. It counts first
   ${EXIT_CODE.unreachable}  a problem with the target: name, TLS, ID scope, records, hubs
+  With --try, a key or certificate that the service refuses is of this side; any
+  other failed registration is of the target
 
-Example:
+Examples:
   dpsload check fleet.csv --id-scope 0ne00111111 \\
     --host global.azure-devices-provisioning.net \\
     --existing-records 120000 --hubs hub-a=S1:2,hub-b=S1:2
+  dpsload check fleet.csv --id-scope 0ne00111111 \\
+    --host global.azure-devices-provisioning.net --try 1
 `;
 
 async function check(given: Flags, flags: CheckFlags, environment: Environment): Promise<number> {
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
+  const perGroup = readFlag('--try', flags.try, TRIED, problems);
   const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
   const [enrollmentCas, { fleet: survey, ...inputs }] = await allOrEveryProblem([
     readEnrollmentCas(flags.enrollmentCa ?? null, scenario.attestation),
@@ -77,14 +93,38 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   ]);
   const selection = await selectFleetRows(scenario, survey, null);
   const userAgent = `dpsload/${dpsloadVersion()}`;
-  const report = await checkRun(
+  const dry = await checkRun(
     { scenario, survey, ...inputs, existingRecords, enrollmentCas, selection, userAgent },
     systemClock(hrtimeMs()),
   );
+  const { report, stoppedBy } = await tried(dry, perGroup, {
+    scenario,
+    survey,
+    ...inputs,
+    selection,
+    yes: flags.yes ?? false,
+  });
   const target = describeTarget(scenario.target, scenario.apiVersion);
-  process.stdout.write(flags.json ? `${JSON.stringify({ target, ...report }, null, 2)}\n` : checkText(report, target));
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ target, ...report }, null, 2)}\n`
+      : checkText(report, target, scenario.target.kind === 'emulator'),
+  );
+  if (stoppedBy !== null) return EXIT_CODE[stoppedBy];
   const refusal = refusalOf(report.findings);
   return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
+}
+
+/** Tries devices if that is asked for, and nothing is known yet that would make them fail. */
+async function tried(
+  report: CheckReport,
+  perGroup: number | null,
+  request: Omit<TrialRequest, 'perGroup'>,
+): Promise<TrialEnd> {
+  if (perGroup === null) return { report, stoppedBy: null };
+  if (refusalOf(report.findings) === null) return await tryForCheck(report, { ...request, perGroup });
+  const skipped = unknown('registration', 'no device was tried, since there are problems already: correct them first');
+  return { report: { ...report, findings: [...report.findings, skipped], tried: [] }, stoppedBy: null };
 }
 
 /** The scenario, unless there are `problems` or it has some: all of them are thrown as one error. */

@@ -1,20 +1,18 @@
-import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
-import type { TargetName } from '../../journal/target-name.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import { type PublishedMetrics, publishMetrics } from '../../prometheus/publish-metrics.ts';
 import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
-import { type EmbeddedEmulator, startEmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
+import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { type ShownProgress, showProgress } from '../view/show-progress.ts';
 import { showResults } from '../view/show-results.ts';
+import { type Endpoint, openEndpoint } from './open-endpoint.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
@@ -64,22 +62,4 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   }
   showResults(end, display, resumed?.switches ?? []);
   return exitCodeOfRun(end);
-}
-
-/** The service, or the emulator started for this run. */
-type Endpoint = {
-  readonly target: TargetName;
-  readonly caPems: readonly string[];
-  readonly emulator: EmbeddedEmulator | null;
-};
-
-async function openEndpoint(
-  { target, transport }: Scenario,
-  keys: AttestationKeys,
-  caPems: readonly string[],
-): Promise<Endpoint> {
-  if (target.kind === 'service') return { target, caPems, emulator: null };
-  const emulator = await startEmbeddedEmulator(keys, target.configFile, transport);
-  const { host, port, idScope } = emulator;
-  return { target: { kind: 'emulator', host, port, idScope }, caPems: [...caPems, emulator.caPem], emulator };
 }

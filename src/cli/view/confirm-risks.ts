@@ -3,7 +3,8 @@ import { estimateRun } from '../../load/run-estimate.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatNoun } from '../../report/format.ts';
 import { loadRisks } from '../../scenario/read/load-risks.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import { isLoopbackTarget } from '../../scenario/read/resolve-load.ts';
+import type { Scenario, Target } from '../../scenario/scenario.ts';
 import { formatEstimate } from './describe-run.ts';
 
 /** What to register; `rows` is `null` for a resumed run, which may have only some rounds of a row left. */
@@ -20,10 +21,28 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
   const risks = loadRisks(scenario);
   if (risks.length === 0 || yes) return;
   const plan = describePlan(scenario, work);
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw refused(`${plan}: ${risks.join('; ')}`, 'Add --yes to confirm, or leave quota and governor on');
-  }
-  process.stderr.write(`${plan}:\n${risks.map((risk) => `  - ${risk}\n`).join('')}`);
+  await confirm(plan, risks, 'Add --yes to confirm, or leave quota and governor on');
+}
+
+/**
+ * Likewise before a check registers devices, at a real service.
+ *
+ * @throws OperatorError `usage` without a terminal, or if the answer is no.
+ */
+export async function confirmTrial(
+  target: Target,
+  { devices, groups }: { readonly devices: number; readonly groups: number },
+  yes: boolean,
+): Promise<void> {
+  if (isLoopbackTarget(target) || yes) return;
+  const plan = `${describeEndpoint(target)}: registers ${formatNoun(devices, 'device')} of ${formatNoun(groups, 'group')}, at least ${formatNoun(devices, 'billed register request')}`;
+  await confirm(plan, ['they stay registered'], 'Add --yes to confirm, or check without --try');
+}
+
+/** @throws OperatorError `usage` without a terminal, or if the answer is no. */
+async function confirm(plan: string, reasons: readonly string[], remedy: string): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused(`${plan}: ${reasons.join('; ')}`, remedy);
+  process.stderr.write(`${plan}:\n${reasons.map((reason) => `  - ${reason}\n`).join('')}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await prompt.question('Type yes to continue: ');
@@ -34,12 +53,15 @@ export async function confirmRisks(scenario: Scenario, work: PlannedWork, yes: b
 }
 
 function describePlan(scenario: Scenario, { rows, registrations }: PlannedWork): string {
-  const { target } = scenario;
-  const name = target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
+  const name = describeEndpoint(scenario.target);
   const requests = formatNoun(registrations, 'billed register request');
   const duration = formatEstimate(estimateRun(scenario.load, registrations / scenario.load.rounds).durationMs);
   const work = rows === null ? formatNoun(registrations, 'registration') : formatNoun(rows, 'row');
   return `${name}: ${work}, at least ${requests}, about ${duration}`;
+}
+
+function describeEndpoint(target: Target): string {
+  return target.kind === 'emulator' ? 'EMULATOR' : `${target.host}, ID scope ${target.idScope}`;
 }
 
 function refused(message: string, remedy: string | null): OperatorError {

@@ -117,8 +117,9 @@ function summarize(parts: readonly number[]): string {
 }
 
 function describeDuration(devices: number, { load }: Scenario): string {
-  const { durationMs, isGuess } = estimateRun(load, devices);
-  const about = `about ${formatEstimate(durationMs)}`;
+  const { durationMs, isGuess, launches } = estimateRun(load, devices);
+  const isPart = launches < devices * load.rounds;
+  const about = `about ${formatEstimate(durationMs)}${isPart ? `, in which the stages launch ${formatCount(launches)}` : ''}`;
   return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : about;
 }
 

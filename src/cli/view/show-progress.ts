@@ -61,7 +61,7 @@ export function showProgress(
       settled: (outcome) => fold.add(outcome),
       sampled: (sample) => fold.addSample(sample),
       entered: (stage) => fold.enter(stage),
-      outage: (sinceMs) => fold.outage(sinceMs),
+      outage: (outage) => fold.outage(outage),
       notice: show,
       stopping: ({ reason, message }) => {
         fold.stop();
