@@ -9,6 +9,11 @@ export type StreamEvents = {
   tcpConnected(): void;
   /** The server is authenticated, and the stream carries MQTT from now on. Nothing may be written before. */
   secured(): void;
+  /**
+   * Decrypted bytes, for as long as the call lasts: the next ones overwrite them. If it is given, none come as `data` of the stream. Node would
+   * allocate 64 KiB for each read otherwise.
+   */
+  readonly received?: (bytes: Buffer) => void;
   /** Once, as the last event. `null`: the server closed the connection properly. */
   ended(failure: ConnectionFailure | null): void;
 };

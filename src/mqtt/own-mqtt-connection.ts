@@ -50,6 +50,8 @@ class OwnMqttConnection implements MqttConnection {
   /** Of the SUBSCRIBE that has no answer yet; `null`: there is none. */
   #subscribeId: number | null = null;
   #wroteAtMs = 0;
+  /** What answers the chunk that is being read; `null` = none is. */
+  #answers: Buffer[] | null = null;
   #pingedAtMs: number | null = null;
   #timer: Timer | null = null;
 
@@ -61,6 +63,7 @@ class OwnMqttConnection implements MqttConnection {
         resolved: () => this.#emit({ type: 'resolved' }),
         tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
         secured: () => this.#secured(identity),
+        received: (bytes) => this.#receive(bytes),
         ended: (failure) => this.#lose(failure ?? CLOSED_BY_SERVER),
       },
       identity.clientCertificate,
@@ -86,7 +89,8 @@ class OwnMqttConnection implements MqttConnection {
       return;
     }
     destroyUnlessClosed(this.#stream, this.#clock);
-    this.#stream.end(DISCONNECT);
+    const answers = this.#takeAnswers();
+    this.#stream.end(answers === null ? DISCONNECT : Buffer.concat([answers, DISCONNECT]));
   }
 
   /** The password leaves this machine only now that the server is authenticated. */
@@ -94,14 +98,13 @@ class OwnMqttConnection implements MqttConnection {
     this.#emit({ type: 'secured' });
     if (this.#phase !== 'opening') return;
     this.#phase = 'connecting';
-    this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#write(connectPacket({ clientId, username, password, keepAliveSeconds: KEEP_ALIVE_SECONDS }));
     this.#keepAlive();
   }
 
-  /** Over TLS, what one chunk brings is answered in one write. */
+  /** What one chunk brings is answered in one write: each costs a TLS record and a system call. */
   #receive(chunk: Buffer): void {
-    this.#stream.cork();
+    this.#answers = [];
     try {
       for (const packet of this.#reader.read(chunk)) {
         if (this.#phase === 'over') break;
@@ -110,9 +113,16 @@ class OwnMqttConnection implements MqttConnection {
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error;
       this.#lose(protocolFailure(error.message));
-    } finally {
-      this.#stream.uncork();
     }
+    const bytes = this.#takeAnswers();
+    if (bytes !== null && this.#phase !== 'over') this.#stream.write(bytes);
+  }
+
+  #takeAnswers(): Buffer | null {
+    const [first, ...others] = this.#answers ?? [];
+    this.#answers = null;
+    if (first === undefined) return null;
+    return others.length === 0 ? first : Buffer.concat([first, ...others]);
   }
 
   #take(packet: ServerPacket): void {
@@ -194,7 +204,8 @@ class OwnMqttConnection implements MqttConnection {
 
   #write(bytes: Buffer): void {
     this.#wroteAtMs = this.#clock.nowMs();
-    this.#stream.write(bytes);
+    if (this.#answers === null) this.#stream.write(bytes);
+    else this.#answers.push(bytes);
   }
 
   #emit(event: MqttEvent): void {

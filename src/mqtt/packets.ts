@@ -84,10 +84,12 @@ export const PINGREQ = Buffer.from([0xc0, 0x00]);
 /** [3.14] */
 export const DISCONNECT = Buffer.from([0xe0, 0x00]);
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Puts received bytes together again, however the network cut them. */
 export class PacketReader {
   readonly #bytesMax: number;
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = NO_BYTES;
 
   /** @param bytesMax of one packet; a peer that sends more without completing one would fill the memory */
   constructor(bytesMax: number) {
@@ -95,7 +97,7 @@ export class PacketReader {
   }
 
   /**
-   * The packets that `chunk` completes.
+   * The packets that `chunk` completes. What it leaves is copied: the caller may reuse its memory.
    *
    * @throws MalformedPacket when the bytes are not MQTT, or a packet is too long; the reader must not be used any more then
    */
@@ -104,10 +106,9 @@ export class PacketReader {
     for (let length = this.#packetLength(bytes); length !== null; length = this.#packetLength(bytes)) {
       const packet = bytes.subarray(0, length.whole);
       bytes = bytes.subarray(length.whole);
-      this.#pending = bytes;
       yield parsePacket(packet[0] ?? 0, packet.subarray(length.header));
     }
-    this.#pending = bytes;
+    this.#pending = bytes.length === 0 ? NO_BYTES : Buffer.from(bytes);
   }
 
   /** `null`: the packet is not complete. */

@@ -15,19 +15,25 @@ export function tlsDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOI
   return dialler(endpoint, choices, tlsStream);
 }
 
-/** @param streamOver makes the stream over a socket that begins to connect; `where` names the target for people */
+/** Begins to connect. @param received as `OpenTlsSocket` has it */
+export type BeginTls = (received?: (bytes: Buffer) => void) => TLSSocket;
+
+/** @param streamOver makes the stream over a socket; `where` names the target for people */
 export function dialler(
   endpoint: TlsEndpoint,
   choices: TlsChoices,
-  streamOver: (socket: TLSSocket, where: string, events: StreamEvents) => Duplex,
+  streamOver: (begin: BeginTls, where: string, events: StreamEvents) => Duplex,
 ): Dial {
   const open = tlsSockets(endpoint, choices);
   const where = placeName(endpoint);
   return (events, clientCertificate) => {
-    try {
-      const socket = open(clientCertificate);
+    const begin: BeginTls = (received) => {
+      const socket = open(clientCertificate, received);
       if (endpoint.addresses === null) socket.once('lookup', (error) => error === null && events.resolved());
-      return streamOver(socket, where, events);
+      return socket;
+    };
+    try {
+      return streamOver(begin, where, events);
     } catch (error) {
       const stream = new PassThrough();
       stream.on('close', () => events.ended(clientCertificateFailure(error as Error)));
@@ -41,7 +47,8 @@ export function placeName({ host, port }: Pick<TlsEndpoint, 'host' | 'port'>): s
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function tlsStream(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+function tlsStream(begin: BeginTls, where: string, events: StreamEvents): Duplex {
+  const socket = begin(events.received);
   let ended = false;
   const end = (failure: ConnectionFailure | null): void => {
     if (!ended) events.ended(failure);

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIP, type OnReadOpts } from 'node:net';
 import {
   connect,
   createSecureContext,
@@ -40,6 +40,9 @@ export const TLS_CHOICES_DEFAULT: TlsChoices = Object.freeze({
  */
 const ADDRESS_TIMEOUT_MS = 3_000;
 
+/** A TLS record has at most 16 KiB (RFC 8446, 5.1), and Node reads no more than 64 KiB at once. */
+const READ_BYTES_MAX = 64 * 1024;
+
 /** Longer lists of a certificate's names are cut in messages. */
 const NAMES_CHARACTERS_MAX = 200;
 
@@ -56,9 +59,13 @@ export type TlsEndpoint = {
 /**
  * Begins to connect, presenting the certificate in the handshake; `null` = none.
  *
+ * @param received takes the decrypted bytes, as `StreamEvents.received` does; absent = they are `data` of the socket
  * @throws what `tls.createSecureContext` throws for a certificate and key that it cannot use.
  */
-export type OpenTlsSocket = (clientCertificate: ClientCertificate | null) => TLSSocket;
+export type OpenTlsSocket = (
+  clientCertificate: ClientCertificate | null,
+  received?: (bytes: Buffer) => void,
+) => TLSSocket;
 
 /**
  * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`: with added roots,
@@ -78,13 +85,16 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
   };
   const nextSource = sourcesInTurn(choices.localAddresses);
+  // One for all sockets: what is read is used up before the next read.
+  const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
 
-  return (clientCertificate) => {
+  return (clientCertificate, received) => {
     const context = clientCertificate === null ? null : openDeviceContext(clientCertificate, caPems, choices);
     const socket: TLSSocket = connect({
       ...options,
       ...nextSource(),
       ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
+      ...(received === undefined ? {} : { onread: readInto(readBuffer, received) }),
       secureContext: context ?? sharedContext,
       checkServerIdentity: () => identityError(socket, name),
     });
@@ -93,6 +103,16 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
     skipCertificateObjects(socket);
     if (context !== null) closeWith(socket, context);
     return socket;
+  };
+}
+
+function readInto(buffer: Buffer, received: (bytes: Buffer) => void): OnReadOpts {
+  return {
+    buffer,
+    callback(bytes) {
+      received(buffer.subarray(0, bytes));
+      return true;
+    },
   };
 }
 

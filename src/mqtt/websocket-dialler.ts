@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import { socketFailure, webSocketFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
-import { dialler } from './tls-dialler.ts';
+import { type BeginTls, dialler } from './tls-dialler.ts';
 import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint } from './tls-sockets.ts';
 
 /** As requested by the service's SDKs for Node and Python. */
@@ -21,13 +20,15 @@ export function webSocketDialler(endpoint: TlsEndpoint, choices: TlsChoices = TL
   return dialler(endpoint, choices, webSocketStream);
 }
 
-function webSocketStream(socket: TLSSocket, where: string, events: StreamEvents): Duplex {
+function webSocketStream(begin: BeginTls, where: string, events: StreamEvents): Duplex {
+  const socket = begin();
   const webSocket = new WebSocket(`wss://${where}${PATH}`, SUBPROTOCOL, {
     createConnection: () => socket,
     perMessageDeflate: false,
     maxPayload: PACKET_BYTES_MAX,
   });
   const stream = createWebSocketStream(webSocket);
+  if (events.received !== undefined) stream.on('data', events.received);
   let ended = false;
   const end = (failure: ConnectionFailure | null): void => {
     if (!ended) events.ended(failure);
