@@ -1,6 +1,7 @@
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { connect } from 'mqtt';
 import type { MakeCredentials } from '../../src/attestation/make-credentials.ts';
+import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
 import { connectUsername } from '../../src/dps/connect-identity.ts';
 import { API_VERSION_DEFAULT } from '../../src/dps/endpoint.ts';
 import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
@@ -24,10 +25,13 @@ const USER_AGENT = 'bench/1.0.0';
 const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
 const TOKEN_LIFE_SECONDS = 3600;
 
-/** TLS alone, with the dialler of the client. */
-export function bareHandshake({ port, caPem }: ServerReady): Contender {
+/** TLS alone, with the dialler of the client. @param certificates presented in turn; none = without a client certificate */
+export function bareHandshake(
+  { port, caPem }: ServerReady,
+  certificates: readonly ClientCertificate[] = [],
+): Contender {
   const dial = tlsDialler({ host: HOST, port, caPems: [caPem], addresses: null });
-  const run = (): Promise<void> =>
+  const run = (index: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const stream = dial(
         {
@@ -36,7 +40,7 @@ export function bareHandshake({ port, caPem }: ServerReady): Contender {
           secured: () => stream.end(),
           ended: (failure) => (failure === null ? resolve() : reject(new Error(failure.message))),
         },
-        null,
+        certificates[index % certificates.length] ?? null,
       );
     });
   return { name: 'bare TLS handshake and close', run };

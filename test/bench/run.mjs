@@ -1,6 +1,7 @@
-// npm run bench [NAME]: compiles the benchmarks (test/bench/NAME-bench.ts) with the sources they measure, and runs one.
+// npm run bench NAME: compiles the benchmarks (test/bench/NAME-bench.ts) with the sources they measure, and runs one.
+// npm run bench [-- --json]: runs those that have targets, and ends with a table of all figures, or with them as JSON on stdout.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,14 +11,20 @@ const names = readdirSync(join(root, 'test', 'bench'))
   .filter((file) => file.endsWith('-bench.ts'))
   .map((file) => file.slice(0, -'-bench.ts'.length));
 
-const [name = 'client'] = process.argv.slice(2);
-if (!names.includes(name)) {
+/** Those that measure a ratio with a target. */
+const WITH_TARGETS = ['program'];
+
+const asJson = process.argv.includes('--json');
+const [name] = process.argv.slice(2).filter((argument) => argument !== '--json');
+if (name !== undefined && !names.includes(name)) {
   console.error(`No benchmark is called ${JSON.stringify(name)}. There are: ${names.join(', ')}.`);
   process.exit(2);
 }
 
-function node(...args) {
-  const { status, error } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+function node(args, env = {}) {
+  // What people read goes to stderr where a program reads stdout.
+  const stdio = ['inherit', asJson ? process.stderr : 'inherit', 'inherit'];
+  const { status, error } = spawnSync(process.execPath, args, { cwd: root, stdio, env: { ...process.env, ...env } });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
@@ -27,5 +34,21 @@ writeFileSync(join(built, 'package.json'), '{ "type": "module" }\n');
 // Where the sources look for what is bundled.
 rmSync(join(built, 'dist'), { force: true });
 symlinkSync(join(root, 'dist'), join(built, 'dist'), 'junction');
-node(join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'test', 'bench'));
-node(join(built, 'test', 'bench', `${name}-bench.js`));
+node([join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'test', 'bench')]);
+const benchFile = (bench) => join(built, 'test', 'bench', `${bench}-bench.js`);
+if (name !== undefined) node([benchFile(name)]);
+else await showTable();
+
+async function showTable() {
+  const file = join(built, 'figures.ndjson');
+  rmSync(file, { force: true });
+  for (const bench of WITH_TARGETS) {
+    console.error(`\n== ${bench}`);
+    node([benchFile(bench)], { DPSLOAD_BENCH_FIGURES: file });
+  }
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const figures = lines.map((line) => JSON.parse(line));
+  const { figureTable } = await import(join(built, 'test', 'bench', 'figures.js'));
+  if (asJson) console.log(JSON.stringify({ node: process.versions.node, figures }, null, 2));
+  else console.log(`\n${figureTable(figures)}`);
+}

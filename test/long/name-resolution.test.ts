@@ -9,7 +9,7 @@ const DELAYS_MS = [0, 20, 100, 1_000];
 const PHASES: readonly LatencyMetric[] = ['tcp', 'tls', 'connack', 'suback', 'accepted'];
 /** Other work on the machine moves a median of a few milliseconds by this factor, or this much. */
 const NOISE = { factor: 2, ms: 10 };
-/** If every connection asked, a resolver of 100 ms would allow 40 a second, and the last device would start 15 s late. */
+/** If every connection asked, a resolver of 100 ms would allow 40 a second, and half of the devices would start 7 s late, or later. */
 const START_LAG_MAX_MS = 1_000;
 
 const folder = temporaryFolder();
@@ -24,12 +24,12 @@ it.skipIf(!HAS_NAMESPACES)(
     for (const [index, { summary, questions }] of runs.entries()) {
       const { latency, results } = summary;
       console.log(
-        `${DELAYS_MS[index]} ms: ${questions} questions, start lag p99 ${latency.startLag?.p99Ms} ms, ${PHASES.map(
+        `${DELAYS_MS[index]} ms: ${questions} questions, start lag p50 ${latency.startLag?.p50Ms} ms, ${PHASES.map(
           (phase) => `${phase} ${latency[phase]?.p50Ms}`,
         ).join(', ')}`,
       );
       expect([results.assigned, questions, latency.dns]).toEqual([DEVICES, 2, null]);
-      expect(latency.startLag?.p99Ms).toBeLessThan(START_LAG_MAX_MS);
+      expect(latency.startLag?.p50Ms).toBeLessThan(START_LAG_MAX_MS);
       for (const phase of PHASES) {
         const fastestMs = fastest?.summary.latency[phase]?.p50Ms ?? Number.NaN;
         expect(latency[phase]?.p50Ms).toBeLessThan(fastestMs * NOISE.factor + NOISE.ms);

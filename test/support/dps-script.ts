@@ -49,6 +49,7 @@ export function acknowledge(peer: Peer, packet: Packet): void {
   else if (packet.cmd === 'subscribe')
     peer.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: packet.subscriptions.map(() => 1) });
   else if (packet.cmd === 'publish' && packet.qos === 1) peer.send({ cmd: 'puback', messageId: packet.messageId ?? 0 });
+  else if (packet.cmd === 'unsubscribe') peer.send({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: [] });
   else if (packet.cmd === 'pingreq') peer.send({ cmd: 'pingresp' });
   else if (packet.cmd === 'disconnect') peer.end();
 }
