@@ -2,7 +2,7 @@ import { csvLine, fleetColumn } from '../files/csv-line.ts';
 import type { DeviceStanding, RowState } from '../metrics/fleet-account.ts';
 import { remedyFor } from './remedies.ts';
 
-/** A row that --on-bad-row skip left out. */
+/** A row that was left out as unusable, duplicate or an exact copy. */
 export type LeftOutRow = {
   readonly registrationId: string;
   readonly group: string | null;
@@ -15,7 +15,8 @@ const COLUMNS = ['registration_id', 'state', 'result', 'group', 'error_code', 'e
 
 const NEXT_STEPS: Readonly<Record<Exclude<RowState, 'assigned'>, string>> = {
   failed: 'Resume the run with --retry-failed, once the cause is removed',
-  'left-out': 'Correct the row in the fleet file, then register it in a new run',
+  'left-out':
+    'Correct the row in the fleet file, then register it in a new run; an exact copy only needs to be removed',
   'not-selected': 'Register it in another run whose --limit, --only or --exclude selects it',
   'not-started': 'Resume the run',
   unknown: 'Resume the run: it registers the device again, and marks it as possibly registered twice',

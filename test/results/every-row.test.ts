@@ -107,7 +107,7 @@ async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
     ...Array.from({ length: bad }, (_, index) => `no id ${index},line-x,site 9`),
   ];
   writeFileSync(fleet.file, `registration_id,group,Site\n${lines.join('\n')}\n`);
-  const survey = await surveyFleet(fleet, RULES, 'skip');
+  const survey = await surveyFleet(fleet, RULES, { onBadRow: 'skip' });
   const { file, digest, bytes, rejectedRows, otherColumns } = survey;
   const facts = { file, digest, bytes, rows: survey.rows, rejectedRows, otherColumns };
   const service: Service = { hubs: new Set(), registers: 0 };

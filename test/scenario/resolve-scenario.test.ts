@@ -77,6 +77,7 @@ const SAMPLES: Readonly<
   delimiter: { texts: [';', 'tab', '|'] },
   header: { texts: ['false', 'true', 'false'] },
   onBadRow: { texts: ['skip', 'stop', 'skip'] },
+  exactDuplicates: { texts: ['keep-first', 'reject', 'keep-first'] },
   map: { texts: ['registration_id=A', 'registration_id=B\ngroup=C', 'group=D'] },
   concurrency: { texts: ['1', '20', '300'] },
   rate: { texts: ['1/s', '2/min', '3/h'] },
@@ -351,6 +352,7 @@ describe('defaults', () => {
       attestation: { kind: 'group-key', key: null, groups: {}, secondary: NO_KEYS },
       fleet: { file: 'f.csv', delimiter: null, header: true, columns: {} },
       onBadRow: 'stop',
+      exactDuplicates: 'reject',
       load: {
         concurrency: 100,
         shape: { kind: 'closed' },

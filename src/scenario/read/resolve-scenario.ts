@@ -152,6 +152,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
       columns: required(values.map),
     },
     onBadRow: required(values.onBadRow),
+    exactDuplicates: required(values.exactDuplicates),
     load: toLoad(values),
     selection: { excludeRun: values.exclude, onlyFile: values.only },
     expectation: { devices: required(values.expect), surprisesMax: required(values.maxSurprises) },

@@ -1,3 +1,4 @@
+import { EXACT_DUPLICATES } from '../../fleet/duplicates.ts';
 import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
 import { COLUMN_LIST, COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
 import { choice, DELIMITER, FILE, FOLDER, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
@@ -51,6 +52,15 @@ const SETTINGS = {
       reason: 'a fleet file with a mistake is usually the wrong file',
       help: 'what to do with unusable rows and duplicate IDs: stop lists them and starts nothing, skip leaves them out and lists them in rejected-rows.csv',
     }),
+    exactDuplicates: setting(
+      'fleet.exactDuplicates',
+      { ...choice(EXACT_DUPLICATES), placeholder: 'handling' },
+      {
+        default: 'reject',
+        reason: 'a doubled row usually means a doubled label',
+        help: 'what to do with rows that are equal in every field: reject treats them as duplicate IDs, keep-first uses the first, leaves the others out and lists them in rejected-rows.csv',
+      },
+    ),
   }),
   ...LOAD_SETTINGS,
   ...EXPECTATION_SETTINGS,
