@@ -1,4 +1,4 @@
-import { csvLine, fleetColumn } from '../files/csv-line.ts';
+import { type CsvCell, fleetColumn } from '../files/csv-line.ts';
 import type { DeviceStanding, RowState } from '../metrics/fleet-account.ts';
 import { remedyFor } from './remedies.ts';
 
@@ -23,19 +23,19 @@ const NEXT_STEPS: Readonly<Record<Exclude<RowState, 'assigned'>, string>> = {
 };
 
 /** A fleet column with the name of one of these becomes `fleet_{name}`. */
-export function notRegisteredCsvHeader(otherColumns: readonly string[]): string {
-  return csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]);
+export function notRegisteredCsvNames(otherColumns: readonly string[]): readonly string[] {
+  return [...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))];
 }
 
-/** The line of a device without a hub; `null` for an assigned one. */
-export function notRegisteredCsvLine({ state, outcome }: DeviceStanding): string | null {
+/** The cells of a device without a hub; `null` for an assigned one. */
+export function notRegisteredCsvCells({ state, outcome }: DeviceStanding): readonly CsvCell[] | null {
   if (state === 'assigned') return null;
   const { registrationId, result, group, errorCode, errorMessage, otherValues } = outcome;
   const remedy = errorCode === null ? null : remedyFor(errorCode);
   const whatToDo = remedy ?? NEXT_STEPS[state];
-  return csvLine([registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues]);
+  return [registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues];
 }
 
-export function leftOutCsvLine({ registrationId, group, reason, otherValues }: LeftOutRow): string {
-  return csvLine([registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues]);
+export function leftOutCsvCells({ registrationId, group, reason, otherValues }: LeftOutRow): readonly CsvCell[] {
+  return [registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues];
 }

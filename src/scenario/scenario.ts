@@ -1,4 +1,5 @@
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
+import type { CsvProgram } from '../files/csv-line.ts';
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
@@ -114,6 +115,8 @@ export type Scenario = RowHandling & {
   readonly listsLeftBehind: boolean;
   /** Columns of the fleet by which to show results, as the operator names them. */
   readonly breakdowns: readonly string[];
+  /** For whom the CSV files of the run are written. */
+  readonly csvFor: CsvProgram;
   readonly thresholds: readonly Threshold[];
   /** Whether to judge thresholds on time even if the load generator was the limit. */
   readonly allowLimited: boolean;

@@ -177,7 +177,10 @@ describe('a fleet of which the first of exact copies is kept', () => {
         fc.array(row, { minLength: 1, maxLength: 16 }),
         fc.constantFrom(1, 3, 2 ** 32),
         async (rows, kinds) => {
-          const fleet = writeFleetFile(folder, csvLine(['registration_id', 'site']) + rows.map(csvLine).join(''));
+          const fleet = writeFleetFile(
+            folder,
+            csvLine(['registration_id', 'site']) + rows.map((one) => csvLine(one)).join(''),
+          );
           const coarse: Fingerprint = (text, into) => {
             textFingerprint(text, into);
             into[0] = (into[0] ?? 0) % kinds;

@@ -120,7 +120,7 @@ async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
   for (const records of isMerge ? parts : [parts.flat()]) {
     const folder = mkdtempSync(join(base, 'run-'));
     writeJournal(join(folder, 'journal.ndjson'), records);
-    await writeRejectedRows(folder, fleet, RULES, survey);
+    await writeRejectedRows(folder, { fleet, csvFor: 'plain' }, RULES, survey);
     writeRunFile(folder, runFileOf(fleet, facts));
     folders.push(folder);
   }

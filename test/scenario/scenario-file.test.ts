@@ -100,6 +100,7 @@ describe('a scenario file', () => {
       region: null,
       notes: {},
       breakdowns: [],
+      csvFor: 'plain',
       listsLeftBehind: false,
       out: '/tmp/results',
       thresholds: [],

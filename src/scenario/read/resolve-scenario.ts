@@ -162,6 +162,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     notes: values.note ?? {},
     listsLeftBehind: required(values.leftBehind),
     breakdowns: required(values.by),
+    csvFor: required(values.csvFor),
     thresholds: required(values.threshold),
     allowLimited: required(values.allowLimited),
     metricsPort: values.metricsPort,

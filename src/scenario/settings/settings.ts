@@ -1,3 +1,4 @@
+import { CSV_PROGRAMS } from '../../files/csv-line.ts';
 import { EXACT_DUPLICATES } from '../../fleet/duplicates.ts';
 import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
 import { COLUMN_LIST, COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
@@ -77,6 +78,15 @@ const SETTINGS = {
       reason: 'most fleets have no other column to tell devices apart',
       help: 'also show the results by this column of the fleet, such as line; repeatable',
     }),
+    csvFor: setting(
+      'results.csvFor',
+      { ...choice(CSV_PROGRAMS), placeholder: 'program' },
+      {
+        default: 'plain',
+        reason: 'scripts expect plain CSV, with texts as they are',
+        help: 'for whom the CSV files of the run are written: plain, excel (byte order mark, CRLF, an apostrophe before texts that could run as formulas), or excel-semicolon (the same with semicolons and decimal commas, for Excel in most of Europe)',
+      },
+    ),
     note: setting('notes', NOTES, {
       default: {},
       defaultText: 'none',
