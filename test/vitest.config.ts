@@ -8,6 +8,7 @@ const INTEGRATION = [
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
   'test/emulator/{readme-example,records-endpoint,sdk-habits,session-limits,webhook,websocket,x509-attestation}.test.ts',
+  'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
   'test/mqtt/{mqtt-connections,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
   'test/preflight/{service-clock,wrong-clock}.test.ts',

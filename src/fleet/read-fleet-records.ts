@@ -1,3 +1,4 @@
+import { unguarded } from '../files/csv-line.ts';
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { detectDelimiter } from './csv-delimiter.ts';
@@ -33,7 +34,7 @@ export async function* readFleetRecords(
     isEmpty = false;
     const isHeader = columns === null;
     columns ??= readFleetColumns(fleet, first);
-    yield { columns, records: decodeOthers(isHeader ? records.slice(1) : records, columns) };
+    yield { columns, records: readFields(isHeader ? records.slice(1) : records, columns) };
   }
   if (isEmpty) {
     const remedy = 'Write a header line with registration_id, and a line for each device';
@@ -49,13 +50,19 @@ export async function fleetDelimiter(fleet: FleetFile): Promise<string> {
   return await detectDelimiter(fleet.file, isName);
 }
 
-/** Takes Windows-1252 in columns that are only carried along; elsewhere, what is not UTF-8 stays U+FFFD. */
-function decodeOthers(records: readonly CsvRecord[], { others }: FleetColumns): readonly CsvRecord[] {
+/**
+ * Takes Windows-1252 in columns that are only carried along; elsewhere, what is not UTF-8 stays U+FFFD. Removes the guard from IDs, which
+ * cannot begin with an apostrophe; another value may have been meant as it is.
+ */
+function readFields(records: readonly CsvRecord[], { others, placeOf }: FleetColumns): readonly CsvRecord[] {
+  const idPlace = placeOf.get('registration_id') ?? -1;
   return records.map((record) => {
     const { windows1252 } = record;
-    if (windows1252 === undefined) return record;
+    const id = record.fields[idPlace] ?? '';
+    if (windows1252 === undefined && !id.startsWith("'")) return record;
     const fields = [...record.fields];
-    for (const { place } of others) fields[place] = windows1252.get(place) ?? fields[place] ?? '';
+    for (const { place } of others) fields[place] = windows1252?.get(place) ?? fields[place] ?? '';
+    if (idPlace in fields) fields[idPlace] = unguarded(id);
     return { ...record, fields: fields.slice(0, record.fields.length) };
   });
 }

@@ -1,3 +1,4 @@
+import { unguarded } from '../files/csv-line.ts';
 import { readFileBytes } from '../files/read-file-bytes.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -36,7 +37,9 @@ function placeOfIds(file: string, { line, fields }: CsvRecord): number {
 }
 
 function listedIds(records: readonly CsvRecord[], place: number): readonly ListedId[] {
-  return records.map(({ line, fields }) => ({ line, text: fields[place] ?? '' })).filter(({ text }) => text !== '');
+  return records
+    .map(({ line, fields }) => ({ line, text: unguarded(fields[place] ?? '') }))
+    .filter(({ text }) => text !== '');
 }
 
 function noList(file: string, line: number | null, message: string): OperatorError {

@@ -48,7 +48,7 @@ export type Rejection = {
   readonly reason: string;
   /** As far as it can be read; may be empty or not legal. */
   readonly registrationId: string;
-  /** Line of another row with the same ID; `null` = none, or not known. */
+  /** Line of another row with the same ID, or of the one that is kept; `null` = none, or not known. */
   readonly twinLine: number | null;
   readonly group: string;
   readonly expectedHub: string;
@@ -60,6 +60,10 @@ export type Rejection = {
 export function duplicateMessage(twinLine: number | null): string {
   const what = twinLine === null ? 'duplicate registration ID' : `duplicate of line ${twinLine}`;
   return `${what} (IDs are not case-sensitive)`;
+}
+
+function copyMessage(keptLine: number): string {
+  return `exact copy of line ${keptLine}, which is kept`;
 }
 
 /** Repeated IDs held to name the lines of their first two rows: about 20 MB. Beyond that, no line is named. */
@@ -89,14 +93,21 @@ export async function* readRejections(
   bytes: number,
 ): AsyncGenerator<Rejection> {
   const twins = await readTwins(fleet, rejected, bytes);
+  // A row that is kept comes before its copies.
+  const keptLines = new Map<string, number>();
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
     for (const { line, fields } of records) {
-      if (!rejected.has(line)) continue;
-      const [first = null, second = null] = twins.get(foldedRegistrationId(fields, columns) ?? '') ?? [];
-      const twinLine = line === first ? second : first;
+      const id = foldedRegistrationId(fields, columns) ?? '';
+      if (!rejected.has(line)) {
+        if (twins.has(id)) keptLines.set(id, line);
+        continue;
+      }
+      const keptLine = keptLines.get(id) ?? null;
+      const [first = null, second = null] = twins.get(id) ?? [];
+      const twinLine = keptLine ?? (line === first ? second : first);
       const messages = rowComplaints(fields, columns, rules).map(({ message }) => message);
-      const reason = messages.join('; ') || duplicateMessage(twinLine);
-      yield { line, reason, twinLine, ...shownFields(fields, columns) };
+      const duplicate = keptLine === null ? duplicateMessage(twinLine) : copyMessage(keptLine);
+      yield { line, reason: messages.join('; ') || duplicate, twinLine, ...shownFields(fields, columns) };
     }
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
-import { duplicateProblems, rejectDuplicates } from './duplicates.ts';
+import { duplicateProblems, type ExactDuplicates, settleDuplicates } from './duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
 import type { FleetFile } from './fleet-file.ts';
 import type { FleetColumns } from './fleet-header.ts';
@@ -31,12 +31,15 @@ export type FleetSurvey = {
   readonly delimiter: string;
 } & RowCounts;
 
+export type RowHandling = { readonly onBadRow: OnBadRow; readonly exactDuplicates: ExactDuplicates };
+
 /**
  * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every unusable row. Uses at most
  * 32 bytes of memory a row, outside the heap, whatever the size of the file (see `FingerprintTable`).
  *
  * With `skip`, unusable rows are left out, and so is every row whose registration ID appears more than once, since nobody
- * knows which of them is meant.
+ * knows which of them is meant. With `keep-first`, of rows that are equal in every field all but the first are left out, also
+ * with `stop`.
  *
  * @throws OperatorError `usage` with all bad rows and duplicates, file and line each (the first `PROBLEMS_LISTED_MAX`); with
  * `skip`, when no row is left, or the file as a whole cannot be used.
@@ -44,7 +47,7 @@ export type FleetSurvey = {
 export async function surveyFleet(
   given: FleetFile,
   rules: FleetRules,
-  onBadRow: OnBadRow = 'stop',
+  { onBadRow = 'stop', exactDuplicates = 'reject' }: Partial<RowHandling> = {},
   fingerprint: Fingerprint = textFingerprint,
 ): Promise<FleetSurvey> {
   const delimiter = await fleetDelimiter(given);
@@ -62,14 +65,8 @@ export async function surveyFleet(
     problems.throwIfAny('usage');
     throw error;
   });
-  if (repeats > 0 && onBadRow === 'skip') {
-    await rejectDuplicates(fleet, ids, rejected);
-  } else if (repeats > 0) {
-    const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
-    problems.add(...duplicates);
-    // More than can be listed are not verified: with 64 bits, equal fingerprints are as good as certain.
-    if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
-  }
+  const found = { fleet, ids, repeats, rejected, problems };
+  if (repeats > 0) await handleDuplicates(found, { onBadRow, exactDuplicates });
   if (rejected.count === rows) problems.add(nothingUsable(fleet.file, rows));
   problems.throwIfAny('usage');
   // The first pass could not know which rows repeat an ID.
@@ -83,6 +80,30 @@ export async function surveyFleet(
     ...survey,
     ...usable.values(),
   };
+}
+
+type FoundRepeats = {
+  readonly fleet: FleetFile;
+  readonly ids: FingerprintTable;
+  readonly repeats: number;
+  readonly rejected: RejectedLines;
+  readonly problems: ProblemList;
+};
+
+/** Adds repeated rows to `rejected` or `problems`. */
+async function handleDuplicates(
+  { fleet, ids, repeats, rejected, problems }: FoundRepeats,
+  { onBadRow, exactDuplicates }: RowHandling,
+): Promise<void> {
+  if (onBadRow === 'skip' || exactDuplicates === 'keep-first') {
+    const onProblem = onBadRow === 'skip' ? null : (one: Problem) => problems.add(one);
+    await settleDuplicates(fleet, ids, exactDuplicates, { rejected, onProblem });
+    return;
+  }
+  const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
+  problems.add(...duplicates);
+  // More than can be listed are not verified: with 64 bits, equal fingerprints are as good as certain.
+  if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
 }
 
 type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'knownColumns' | 'otherColumns'> & {

@@ -4,6 +4,7 @@ import {
   type CohortExpectation,
   REPROVISION_POLICIES,
 } from '../allocation/allocation-expectation.ts';
+import { CSV_PROGRAMS } from '../files/csv-line.ts';
 import {
   REGISTRATION_RESULTS,
   type RegistrationOutcome,
@@ -110,6 +111,8 @@ const session = members({
   notes: texts,
   /** Columns of the fleet by which to show results; those that dpsload knows have its names. */
   breakdowns: list(text),
+  /** For whom the CSV files of the run are written. */
+  csvFor: orUsual(oneOf(CSV_PROGRAMS), 'plain'),
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */

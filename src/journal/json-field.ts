@@ -63,7 +63,7 @@ export function orNull<T>(field: Field<T>): Field<T | null> {
 }
 
 /** Omits the value `usual`. */
-export function orUsual<T extends number | boolean>(field: Field<T>, usual: T): Field<T> {
+export function orUsual<T extends number | boolean | string>(field: Field<T>, usual: T): Field<T> {
   return {
     write(value) {
       const written = field.write(value);

@@ -6,7 +6,7 @@ import { FAILED_RESULTS } from './outcome-counts.ts';
 export type RowState =
   | 'assigned' // the service named a hub
   | 'failed' // tried, and finally without a hub
-  | 'left-out' // unusable, so --on-bad-row skip left it out
+  | 'left-out' // unusable, a duplicate or an exact copy
   | 'not-selected' // --limit, --only or --exclude did not select it
   | 'not-started' // selected, but nothing was sent for it
   | 'unknown'; // possibly sent, without an answer

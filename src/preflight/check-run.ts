@@ -147,7 +147,7 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
   const rules = { nowMs: clock.epochMs(), enrollmentCas };
   const { fleet, load } = scenario;
   return [
-    rowsFinding(survey, devices),
+    rowsFinding(survey, scenario, devices),
     ...fleetWarnings(survey).map(({ message, remedy }) => warning('fleet', message, remedy)),
     ...selection.warnings.map((message) => warning('fleet', message, SELECTION_REMEDY)),
     ...(await certificateFindings({ fleet, survey, takes: rowTaker({ load, selection }) }, keys, rules)),
@@ -156,12 +156,19 @@ async function fleetFindings(request: CheckRequest, devices: number, clock: Cloc
 
 const SELECTION_REMEDY = 'Correct --only or the canary, unless this is intended';
 
-function rowsFinding({ file, rows, rejectedRows }: FleetSurvey, devices: number): Finding {
+function rowsFinding(
+  { file, rows, rejectedRows }: FleetSurvey,
+  { onBadRow }: Pick<Scenario, 'onBadRow'>,
+  devices: number,
+): Finding {
   const usable = formatNoun(rows, 'row');
   const taken = devices === rows ? '' : `; --only, --exclude or --limit selects ${formatCount(devices)}`;
   if (rejectedRows === 0) return ok('fleet', `${file}: ${usable}, all valid and unique${taken}`);
   const evidence = `${file}: ${usable} usable, ${formatCount(rejectedRows)} rejected${taken}`;
-  return warning('fleet', evidence, 'Run with --on-bad-row stop to see why');
+  // Where bad rows stop the run, only exact copies are left out.
+  const remedy =
+    onBadRow === 'skip' ? 'Run with --on-bad-row stop to see why' : 'Remove the rows that are exact copies of others';
+  return warning('fleet', evidence, remedy);
 }
 
 async function targetFindings(

@@ -1,5 +1,5 @@
 import type { DeviceStep, HubChange } from '../allocation/movement.ts';
-import { csvLine } from '../files/csv-line.ts';
+import type { CsvCell } from '../files/csv-line.ts';
 
 /** One device that had a hub before. */
 export type Move = {
@@ -13,7 +13,7 @@ export type Move = {
   readonly substatus: string | null;
 };
 
-export const MOVES_CSV_HEADER = csvLine([
+export const MOVES_CSV_NAMES = [
   'registration_id',
   'round',
   'change',
@@ -23,12 +23,12 @@ export const MOVES_CSV_HEADER = csvLine([
   'device_id',
   'device_id_changed',
   'substatus',
-]);
+] as const;
 
-export function movesCsvLine(move: Move): string {
+export function movesCsvCells(move: Move): readonly CsvCell[] {
   const { registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, substatus } = move;
   const idChanged = deviceIdBefore === null || deviceId === null ? null : deviceId !== deviceIdBefore;
-  return csvLine([registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, idChanged, substatus]);
+  return [registrationId, round, change, hubBefore, hub, deviceIdBefore, deviceId, idChanged, substatus];
 }
 
 /** `null` if the device had no hub before or its hub is now unknown. */

@@ -1,8 +1,8 @@
-import { csvLine, fleetColumn } from '../files/csv-line.ts';
+import { type CsvCell, fleetColumn } from '../files/csv-line.ts';
 import type { DeviceStanding, RowState } from '../metrics/fleet-account.ts';
 import { remedyFor } from './remedies.ts';
 
-/** A row that --on-bad-row skip left out. */
+/** A row that was left out as unusable, duplicate or an exact copy. */
 export type LeftOutRow = {
   readonly registrationId: string;
   readonly group: string | null;
@@ -15,26 +15,27 @@ const COLUMNS = ['registration_id', 'state', 'result', 'group', 'error_code', 'e
 
 const NEXT_STEPS: Readonly<Record<Exclude<RowState, 'assigned'>, string>> = {
   failed: 'Resume the run with --retry-failed, once the cause is removed',
-  'left-out': 'Correct the row in the fleet file, then register it in a new run',
+  'left-out':
+    'Correct the row in the fleet file, then register it in a new run; an exact copy only needs to be removed',
   'not-selected': 'Register it in another run whose --limit, --only or --exclude selects it',
   'not-started': 'Resume the run',
   unknown: 'Resume the run: it registers the device again, and marks it as possibly registered twice',
 };
 
 /** A fleet column with the name of one of these becomes `fleet_{name}`. */
-export function notRegisteredCsvHeader(otherColumns: readonly string[]): string {
-  return csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]);
+export function notRegisteredCsvNames(otherColumns: readonly string[]): readonly string[] {
+  return [...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))];
 }
 
-/** The line of a device without a hub; `null` for an assigned one. */
-export function notRegisteredCsvLine({ state, outcome }: DeviceStanding): string | null {
+/** The cells of a device without a hub; `null` for an assigned one. */
+export function notRegisteredCsvCells({ state, outcome }: DeviceStanding): readonly CsvCell[] | null {
   if (state === 'assigned') return null;
   const { registrationId, result, group, errorCode, errorMessage, otherValues } = outcome;
   const remedy = errorCode === null ? null : remedyFor(errorCode);
   const whatToDo = remedy ?? NEXT_STEPS[state];
-  return csvLine([registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues]);
+  return [registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues];
 }
 
-export function leftOutCsvLine({ registrationId, group, reason, otherValues }: LeftOutRow): string {
-  return csvLine([registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues]);
+export function leftOutCsvCells({ registrationId, group, reason, otherValues }: LeftOutRow): readonly CsvCell[] {
+  return [registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues];
 }

@@ -1,12 +1,10 @@
-import { csvLine, fleetColumn } from '../files/csv-line.ts';
+import { type CsvCell, fleetColumn } from '../files/csv-line.ts';
 import { isExpectedHub } from '../metrics/hub-distribution.ts';
 import { outcomeTimes } from '../metrics/outcome-times.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
-type Cell = string | number | boolean | null;
-
 /** @param clockEpochMs wall-clock time at 0 of the session's clock */
-type Column = (outcome: RegistrationOutcome, clockEpochMs: number) => Cell;
+type Column = (outcome: RegistrationOutcome, clockEpochMs: number) => CsvCell;
 
 /** Columns of `registrations.csv`, in order; the fleet's other columns follow. */
 const COLUMNS: Readonly<Record<string, Column>> = {
@@ -42,29 +40,29 @@ const COLUMNS: Readonly<Record<string, Column>> = {
 const RENDER = Object.values(COLUMNS);
 
 /** A fleet column with the name of one of these becomes `fleet_{name}`. */
-export function registrationsCsvHeader(otherColumns: readonly string[]): string {
+export function registrationsCsvNames(otherColumns: readonly string[]): readonly string[] {
   const own = Object.keys(COLUMNS);
   const others = otherColumns.map((name) => fleetColumn(name, own));
-  return csvLine([...own, ...others]);
+  return [...own, ...others];
 }
 
 /** @param clockEpochMs wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC */
-export function registrationsCsvLine(outcome: RegistrationOutcome, clockEpochMs: number): string {
-  return csvLine([...RENDER.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues]);
+export function registrationsCsvCells(outcome: RegistrationOutcome, clockEpochMs: number): readonly CsvCell[] {
+  return [...RENDER.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues];
 }
 
 function wallClock(atMs: number | null, clockEpochMs: number): string | null {
   return atMs === null ? null : new Date(clockEpochMs + atMs).toISOString();
 }
 
-export const FAILURES_CSV_HEADER = csvLine(['registration_id', 'result', 'error_code', 'error_message', 'tracking_id']);
+export const FAILURES_CSV_NAMES = ['registration_id', 'result', 'error_code', 'error_message', 'tracking_id'] as const;
 
 /**
  * The row of a registration that was or may have been sent and is not assigned; `null` for all others. Registrations that
  * never started have not failed, and a resumed run includes them anyway.
  */
-export function failuresCsvLine(outcome: RegistrationOutcome): string | null {
+export function failuresCsvCells(outcome: RegistrationOutcome): readonly CsvCell[] | null {
   const { registrationId, result, errorCode, errorMessage, trackingId } = outcome;
   if (result === 'assigned' || result === 'not-started') return null;
-  return csvLine([registrationId, result, errorCode, errorMessage, trackingId]);
+  return [registrationId, result, errorCode, errorMessage, trackingId];
 }

@@ -215,7 +215,7 @@ const ERROR = z.strictObject({
 const ROW_STATES = {
   assigned: count('rows whose device has a hub'),
   failed: count('rows that were tried and are finally without a hub'),
-  leftOut: count('unusable rows that --on-bad-row skip left out'),
+  leftOut: count('rows left out as unusable, duplicate or exact copies'),
   notSelected: count('rows that --limit, --only or --exclude did not select'),
   notStarted: count('selected rows for which nothing was sent'),
   unknown: count('rows that were possibly sent, without an answer'),

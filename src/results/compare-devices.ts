@@ -1,4 +1,5 @@
 import { type AtomicFile, writeAtomically } from '../files/atomic-file.ts';
+import { csvHeader, csvLine } from '../files/csv-line.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import {
   type DeviceComparison,
@@ -6,7 +7,7 @@ import {
   type DeviceResult,
   deviceMove,
 } from '../report/device-comparison.ts';
-import { MOVES_CSV_HEADER, movesCsvLine } from '../report/moves-csv.ts';
+import { MOVES_CSV_NAMES, movesCsvCells } from '../report/moves-csv.ts';
 import { registrationRows } from './registration-rows.ts';
 
 /**
@@ -23,11 +24,11 @@ export async function compareDevices(
 ): Promise<DeviceComparison> {
   const fold = new DeviceComparisonFold(tolerance);
   const compare = async (moves: AtomicFile | null): Promise<void> => {
-    await moves?.write(MOVES_CSV_HEADER);
+    await moves?.write(csvHeader(MOVES_CSV_NAMES));
     for await (const [one, other] of joinedResults(before, after)) {
       fold.add(one, other);
       const move = deviceMove(one, other);
-      if (move !== null) await moves?.write(movesCsvLine(move));
+      if (move !== null) await moves?.write(csvLine(movesCsvCells(move)));
     }
   };
   await (movesFile === null ? compare(null) : writeAtomically(movesFile, compare));
@@ -61,7 +62,8 @@ async function* deviceResults(folder: string): AsyncGenerator<DeviceResult, unde
       assignedHub: row['assigned_hub'] ?? '',
       deviceId: row['device_id'] ?? '',
       substatus: row['substatus'] ?? '',
-      serviceMs: row['service_ms'] ? Number(row['service_ms']) : null,
+      // A file for Excel may have a decimal comma.
+      serviceMs: row['service_ms'] ? Number(row['service_ms'].replace(',', '.')) : null,
     };
   }
 }

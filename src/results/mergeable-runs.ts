@@ -48,7 +48,13 @@ function problemsOf({ folder, session }: Run, first: Run, before: Run): readonly
     JSON.stringify(session.fleet.otherColumns) !== JSON.stringify(fleet.otherColumns)
   ) {
     const message = `interprets the rows or columns of the fleet differently from ${first.folder}`;
-    found.push(problemIn(folder, message, 'Use the same --map, --on-bad-row and --attestation for every run'));
+    found.push(
+      problemIn(
+        folder,
+        message,
+        'Use the same --map, --on-bad-row, --exact-duplicates and --attestation for every run',
+      ),
+    );
   }
   if (targetKey(session.target) !== targetKey(target)) {
     const message = `has a different target from ${first.folder}: ${targetLabel(session.target)} instead of ${targetLabel(target)}`;

@@ -1,29 +1,30 @@
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeviceStep } from '../allocation/movement.ts';
 import { AtomicFile, type FileDigest } from '../files/atomic-file.ts';
+import { type CsvCell, type CsvProgram, csvHeader, csvLine } from '../files/csv-line.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStanding } from '../metrics/fleet-account.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
 import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
-import { MOVES_CSV_HEADER, moveOf, movesCsvLine } from '../report/moves-csv.ts';
+import { MOVES_CSV_NAMES, moveOf, movesCsvCells } from '../report/moves-csv.ts';
 import {
   type LeftOutRow,
-  leftOutCsvLine,
-  notRegisteredCsvHeader,
-  notRegisteredCsvLine,
+  leftOutCsvCells,
+  notRegisteredCsvCells,
+  notRegisteredCsvNames,
 } from '../report/not-registered-csv.ts';
 import {
-  FAILURES_CSV_HEADER,
-  failuresCsvLine,
-  registrationsCsvHeader,
-  registrationsCsvLine,
+  FAILURES_CSV_NAMES,
+  failuresCsvCells,
+  registrationsCsvCells,
+  registrationsCsvNames,
 } from '../report/registrations-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
 import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
-import { REJECTED_ROWS_FILE } from '../run-folder/rejected-rows.ts';
+import { REJECTED_ROWS_FILE, rejectedRowsText } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 
 /** Files with the results of single devices, or of all. `summary.json` lists their digests, in this order. */
@@ -88,13 +89,15 @@ export class ResultFiles {
   readonly #files: ReadonlyMap<ResultFileName, AtomicFile>;
   readonly #session: SessionRecord;
   readonly #rejectedRowsFile: string | null;
+  readonly #csvProgram: CsvProgram;
 
   /**
    * @param session the first of the run
    * @param rejectedRowsFile list of rejected rows that the run wrote when it began; `null` = no row was rejected
    */
-  constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null) {
+  constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null, csvProgram: CsvProgram) {
     this.#folder = folder;
+    this.#csvProgram = csvProgram;
     this.#session = session;
     this.#rejectedRowsFile = rejectedRowsFile;
     const isMade = (name: ResultFileName): boolean =>
@@ -106,30 +109,31 @@ export class ResultFiles {
 
   /** Call first. */
   async begin(): Promise<void> {
-    await this.#write('registrations.csv', registrationsCsvHeader(this.#session.fleet.otherColumns));
-    await this.#write('failures.csv', FAILURES_CSV_HEADER);
-    await this.#write('not-registered.csv', notRegisteredCsvHeader(this.#session.fleet.otherColumns));
-    await this.#write('moves.csv', MOVES_CSV_HEADER);
+    const { otherColumns } = this.#session.fleet;
+    await this.#writeHeader('registrations.csv', registrationsCsvNames(otherColumns));
+    await this.#writeHeader('failures.csv', FAILURES_CSV_NAMES);
+    await this.#writeHeader('not-registered.csv', notRegisteredCsvNames(otherColumns));
+    await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
     await this.#write('left-behind.txt', leftBehindHeader(this.#session));
     if (this.#rejectedRowsFile === null) return;
-    for await (const text of createReadStream(this.#rejectedRowsFile, 'utf8')) {
+    for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#csvProgram)) {
       await this.#write(REJECTED_ROWS_FILE, text);
     }
   }
 
   /** Call in the order of the fleet. */
   async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing }: DeviceFacts): Promise<void> {
-    await this.#write('registrations.csv', registrationsCsvLine(outcome, clockEpochMs));
-    await this.#write('failures.csv', failuresCsvLine(outcome) ?? '');
-    if (standing !== null) await this.#write('not-registered.csv', notRegisteredCsvLine(standing) ?? '');
+    await this.#writeRecord('registrations.csv', registrationsCsvCells(outcome, clockEpochMs));
+    await this.#writeRecord('failures.csv', failuresCsvCells(outcome));
+    if (standing !== null) await this.#writeRecord('not-registered.csv', notRegisteredCsvCells(standing));
     const move = moveOf(step);
-    if (move !== null) await this.#write('moves.csv', movesCsvLine(move));
+    if (move !== null) await this.#writeRecord('moves.csv', movesCsvCells(move));
     if (outcome.round === this.#session.rounds) await this.#write('left-behind.txt', leftBehindLines(step));
   }
 
   /** Call after the last outcome, for each row that was left out. */
   async addLeftOut(row: LeftOutRow): Promise<void> {
-    await this.#write('not-registered.csv', leftOutCsvLine(row));
+    await this.#writeRecord('not-registered.csv', leftOutCsvCells(row));
   }
 
   /** Call after the last row. Returns the digests that the summary lists: of all files but those made from the summary. */
@@ -161,6 +165,15 @@ export class ResultFiles {
   /** Removes everything that was not published. */
   async discard(): Promise<void> {
     for (const file of this.#files.values()) await file.discard();
+  }
+
+  async #writeHeader(name: ResultFileName, names: readonly string[]): Promise<void> {
+    await this.#write(name, csvHeader(names, this.#csvProgram));
+  }
+
+  /** @param cells `null` = the file does not list this device */
+  async #writeRecord(name: ResultFileName, cells: readonly CsvCell[] | null): Promise<void> {
+    if (cells !== null) await this.#write(name, csvLine(cells, this.#csvProgram));
   }
 
   /** Does nothing for a file that this run does not make. */

@@ -5,6 +5,7 @@ import { HubExpectation } from '../allocation/hub-expectation.ts';
 import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
 import type { FileDigest } from '../files/atomic-file.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
+import type { CsvProgram } from '../files/csv-line.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
@@ -38,6 +39,8 @@ export type ResultOptions = {
   readonly fleet: FleetFile | null;
   /** Columns by which to show results, as the operator names them; by default those that the last session names. */
   readonly by?: readonly string[] | null;
+  /** For whom CSV files are written; by default as in the last session. */
+  readonly csvFor?: CsvProgram | null;
 };
 
 /** Runs whose journals are read as one. */
@@ -49,6 +52,8 @@ type ResultSource = {
   readonly fleets: readonly FleetFile[];
   /** `null` = those that the last session names. */
   readonly by: readonly string[] | null;
+  /** `null` = as in the last session. */
+  readonly csvFor: CsvProgram | null;
   readonly warnings: readonly string[];
 };
 
@@ -68,8 +73,12 @@ export async function writeResults(folder: string, options: ResultOptions): Prom
  *
  * @throws OperatorError `usage` without a journal, `local` when it is damaged or the disk fails
  */
-export async function makeResults(folder: string, { fleet, by = null }: ResultOptions): Promise<Results> {
-  return await resultsOf({ folders: [folder], out: folder, fleets: fleet === null ? [] : [fleet], by, warnings: [] });
+export async function makeResults(
+  folder: string,
+  { fleet, by = null, csvFor = null }: ResultOptions,
+): Promise<Results> {
+  const fleets = fleet === null ? [] : [fleet];
+  return await resultsOf({ folders: [folder], out: folder, fleets, by, csvFor, warnings: [] });
 }
 
 /**
@@ -77,8 +86,12 @@ export async function makeResults(folder: string, { fleet, by = null }: ResultOp
  *
  * @throws OperatorError as `makeResults`
  */
-export async function readResults(folder: string, { fleet, by = null }: ResultOptions): Promise<Results> {
-  return await resultsOf({ folders: [folder], out: null, fleets: fleet === null ? [] : [fleet], by, warnings: [] });
+export async function readResults(
+  folder: string,
+  { fleet, by = null, csvFor = null }: ResultOptions,
+): Promise<Results> {
+  const fleets = fleet === null ? [] : [fleet];
+  return await resultsOf({ folders: [folder], out: null, fleets, by, csvFor, warnings: [] });
 }
 
 /**
@@ -91,7 +104,7 @@ export async function readResults(folder: string, { fleet, by = null }: ResultOp
 export async function mergeResults(
   folders: readonly string[],
   out: string,
-  by: ResultOptions['by'] = null,
+  { by = null, csvFor = null }: Omit<ResultOptions, 'fleet'> = {},
 ): Promise<Results> {
   const { folders: ordered, warnings } = await mergeableRuns(folders);
   if (existsSync(join(out, JOURNAL_FILE))) {
@@ -102,7 +115,7 @@ export async function mergeResults(
   const unlock = lockRunFolder(out);
   try {
     const fleets = ordered.flatMap((folder) => fleetOfRun(folder) ?? []);
-    return await resultsOf({ folders: ordered, out, fleets, by, warnings });
+    return await resultsOf({ folders: ordered, out, fleets, by, csvFor, warnings });
   } finally {
     unlock();
   }
@@ -115,7 +128,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const { first, fleet, end, totals } = survey;
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
-  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file);
+  const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
+  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, csvFor);
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);

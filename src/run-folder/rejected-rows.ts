@@ -1,11 +1,12 @@
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../files/atomic-file.ts';
-import { csvLine, fleetColumn } from '../files/csv-line.ts';
-import { csvRows } from '../files/csv-rows.ts';
-import type { FleetFile } from '../fleet/fleet-file.ts';
+import { type CsvCell, type CsvProgram, csvHeader, csvLine, fleetColumn } from '../files/csv-line.ts';
+import { csvProgramOf, csvRecords, csvRows } from '../files/csv-rows.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import { RejectedLines, type Rejection, readRejections } from '../fleet/rejected-lines.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 
 /** Each row that a run left out of its fleet, with its line, the reason and its twin. Its keys and payload are not copied. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
@@ -18,20 +19,36 @@ export type UsableFleet = SessionRecord['fleet'] & { readonly rejectedLines: Rej
 /** Writes the rejected rows, if any, into the run's folder. Memory does not grow with their number. */
 export async function writeRejectedRows(
   folder: string,
-  fleet: FleetFile,
+  { fleet, csvFor }: Pick<Scenario, 'fleet' | 'csvFor'>,
   rules: FleetRules,
   { rejectedLines, bytes, otherColumns }: Pick<UsableFleet, 'rejectedLines' | 'bytes' | 'otherColumns'>,
 ): Promise<void> {
   if (rejectedLines === null) return;
   await writeAtomically(join(folder, REJECTED_ROWS_FILE), async (file) => {
-    await file.write(csvLine([...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))]));
-    for await (const row of readRejections(fleet, rules, rejectedLines, bytes)) await file.write(rejectedLine(row));
+    const names = [...COLUMNS, ...otherColumns.map((name) => fleetColumn(name, COLUMNS))];
+    await file.write(csvHeader(names, csvFor));
+    for await (const row of readRejections(fleet, rules, rejectedLines, bytes)) {
+      await file.write(csvLine(rejectedCells(row), csvFor));
+    }
   });
 }
 
-function rejectedLine(row: Rejection): string {
+function rejectedCells(row: Rejection): readonly CsvCell[] {
   const { line, registrationId, twinLine, reason, group, expectedHub, otherValues } = row;
-  return csvLine([line, registrationId, twinLine, reason, group, expectedHub, ...otherValues]);
+  return [line, registrationId, twinLine, reason, group, expectedHub, ...otherValues];
+}
+
+/** The text of the list, byte for byte if it was written for this program. @throws OperatorError `usage` when it cannot be read */
+export async function* rejectedRowsText(file: string, program: CsvProgram): AsyncGenerator<string> {
+  if ((await csvProgramOf(file)) === program) {
+    yield* createReadStream(file, 'utf8') as AsyncIterable<string>;
+    return;
+  }
+  let isHeader = true;
+  for await (const cells of csvRecords(file)) {
+    yield isHeader ? csvHeader(cells, program) : csvLine(cells, program);
+    isHeader = false;
+  }
 }
 
 /** @throws OperatorError `usage` when the file cannot be read */

@@ -34,7 +34,7 @@ export async function beginRun(
   const folder = createRunFolder(scenario, startedAtEpochMs);
   const unlock = lockRunFolder(folder);
   try {
-    await writeRejectedRows(folder, scenario.fleet, fleetRulesOf(scenario), request.fleet);
+    await writeRejectedRows(folder, scenario, fleetRulesOf(scenario), request.fleet);
     const journal = await createJournal(join(folder, JOURNAL_FILE));
     await orClose(journal, async () => {
       // Last: with run.json, the folder is a run that can be resumed.

@@ -191,6 +191,7 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     listsLeftBehind: scenario.listsLeftBehind,
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
+    csvFor: scenario.csvFor,
     breakdowns: resultColumns(scenario.fleet, {
       names: scenario.breakdowns,
       knownColumns: null,

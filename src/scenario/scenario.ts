@@ -1,8 +1,9 @@
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
+import type { CsvProgram } from '../files/csv-line.ts';
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
-import type { OnBadRow } from '../fleet/rejected-lines.ts';
+import type { RowHandling } from '../fleet/survey-fleet.ts';
 import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
 import type { LoadShape } from '../load/pace.ts';
@@ -53,7 +54,7 @@ export type CertificateSource =
   | { readonly from: 'throw-away' };
 
 /** A fully resolved run: every value is present, with its unit; it contains no secret. */
-export type Scenario = {
+export type Scenario = RowHandling & {
   readonly name: string | null;
   /** The operator's notes about the run, by name. */
   readonly notes: Readonly<Record<string, string>>;
@@ -71,7 +72,6 @@ export type Scenario = {
   readonly apiVersion: string;
   readonly attestation: AttestationChoice;
   readonly fleet: FleetFile;
-  readonly onBadRow: OnBadRow;
   readonly load: {
     /** Registrations in flight, over all workers. */
     readonly concurrency: number;
@@ -115,6 +115,8 @@ export type Scenario = {
   readonly listsLeftBehind: boolean;
   /** Columns of the fleet by which to show results, as the operator names them. */
   readonly breakdowns: readonly string[];
+  /** For whom the CSV files of the run are written. */
+  readonly csvFor: CsvProgram;
   readonly thresholds: readonly Threshold[];
   /** Whether to judge thresholds on time even if the load generator was the limit. */
   readonly allowLimited: boolean;

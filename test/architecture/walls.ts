@@ -154,13 +154,13 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/settings',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation', 'time'],
+    imports: ['allocation', 'dps', 'files', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation', 'time'],
   },
   {
     name: 'scenario/notation',
     imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'problem', 'time'],
   },
-  { name: 'scenario', imports: ['allocation', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
+  { name: 'scenario', imports: ['allocation', 'files', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
   { name: 'report/page', imports: ['allocation', 'metrics', 'registration', 'report'] },
   {
     name: 'report',
@@ -168,7 +168,7 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'metrics/threshold', imports: ['allocation', 'metrics', 'problem', 'registration', 'time'] },
   { name: 'metrics', imports: ['allocation', 'journal', 'registration'] },
-  { name: 'journal', imports: ['allocation', 'problem', 'registration'] },
+  { name: 'journal', imports: ['allocation', 'files', 'problem', 'registration'] },
   { name: 'allocation', imports: ['registration'] },
   { name: 'registration', imports: ['conversation', 'dps', 'time'] },
   { name: 'mqtt', imports: ['certificates', 'conversation', 'dps', 'time'] },

@@ -101,6 +101,48 @@ describe('a fleet with rows that cannot be used', () => {
   });
 });
 
+describe('a fleet with rows that are exact copies', () => {
+  const copied = join(root, 'copied.csv');
+  writeFileSync(copied, 'registration_id,Site\ndev-1,a\ndev-2,a\ndev-1,a\ndev-3,b\n');
+  const list = join(root, 'copied-only.csv');
+  writeFileSync(list, 'registration_id\ndev-1\n');
+  const KEEP = ['--exact-duplicates', 'keep-first'];
+
+  it('registers the first of them with --exact-duplicates keep-first, and leaves out the others by name', async () => {
+    const out = mkdtempSync(join(root, 'out-'));
+    const run = ['run', copied, '--emulator', '--quiet', ...KEEP, '--out', out];
+    expect((await dpsload([...run, '--limit', '2'])).code).toBe(3);
+    const folder = onlyRunFolder(out);
+    expect(readResultRows(join(folder, 'rejected-rows.csv'))).toEqual([
+      expect.objectContaining({ line: '4', twin_line: '2', reason: 'exact copy of line 2, which is kept', Site: 'a' }),
+    ]);
+    const { code } = await dpsload(['resume', folder, '--limit', '3', '--quiet']);
+    expect(code).toBe(3);
+    const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
+    expect(summary.account).toMatchObject({ fileRows: 4, assigned: 3, leftOut: 1, notSelected: 0 });
+    expect(summary.verdict).toBe('part-assigned');
+    expect(
+      readResultRows(join(folder, 'not-registered.csv')).map((row) => [row['registration_id'], row['state']]),
+    ).toEqual([['dev-1', 'left-out']]);
+  });
+
+  it('is checked, rehearsed and selected from like any other, and bounded by count(left_out)', async () => {
+    const target = [copied, '--emulator', ...KEEP];
+    const check = await dpsload(['check', ...target]);
+    expect([check.code, check.stdout]).toEqual([0, expect.stringContaining('3 rows usable, 1 rejected')]);
+    expect((await dpsload(['run', ...target, '--dry-run'])).code).toBe(0);
+    const out = ['--out', mkdtempSync(join(root, 'out-'))];
+    const only = await dpsload(['run', ...target, ...out, '--only', list, '--threshold', 'count(left_out) <= 1']);
+    expect(only.code).toBe(0);
+    expect(only.stderr).not.toContain('left out as unusable or duplicate');
+  });
+
+  it('is refused by default, which names the option', async () => {
+    const { code, stderr } = await dpsload(['run', copied, '--emulator', '--out', join(root, 'none')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--exact-duplicates keep-first')]);
+  });
+});
+
 describe('a fleet as factories write it', () => {
   it('is registered whole, and its results are UTF-8', async () => {
     const file = join(root, 'factory.csv');

@@ -43,7 +43,7 @@ describe('duplicates', () => {
     await fc.assert(
       fc.asyncProperty(SOME_IDS, async (ids) => {
         const fleet = writeFleetFile(folder, `registration_id\n${ids.join('\n')}\n`);
-        const error = await surveyFleet(fleet, { keys: 'for-every-row' }, 'stop', coarse(values)).then(
+        const error = await surveyFleet(fleet, { keys: 'for-every-row' }, {}, coarse(values)).then(
           () => null,
           (caught: unknown) => caught,
         );

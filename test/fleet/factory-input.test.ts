@@ -147,7 +147,7 @@ describe('the encoding of a fleet', () => {
       return `unit-${index};${index % 4 === 0 && index < 292 ? 'Müller' : 'Meier'}`;
     });
     const text = `registration_id;Kunde\r\n${rows.join('\r\n')}\r\n`;
-    const survey = await surveyFleet(writeFleetFile(folder, inWindows1252(text), DETECT), ANY, 'skip');
+    const survey = await surveyFleet(writeFleetFile(folder, inWindows1252(text), DETECT), ANY, { onBadRow: 'skip' });
     expect(survey).toMatchObject({
       rows: 299,
       rejectedRows: 4,
@@ -233,7 +233,7 @@ describe('the header of a fleet', () => {
 describe('what is said of a fleet', () => {
   it('counts only the rows that are used', async () => {
     const text = latin1('registration_id,x\nTWICE,\xfc\ntwice,\xfc\nBad Id,\xfc\nOne,\xfc\nlower,\n');
-    const survey = await surveyFleet(writeFleetFile(folder, text, DETECT), ANY, 'skip');
+    const survey = await surveyFleet(writeFleetFile(folder, text, DETECT), ANY, { onBadRow: 'skip' });
     expect(survey).toMatchObject({ rows: 2, rejectedRows: 3, capitalIds: 1, windows1252: { rows: 1, line: 5 } });
   });
 });

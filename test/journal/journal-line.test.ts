@@ -111,6 +111,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   selectedRows: orNull(count),
   notes: fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/), text, { noNullPrototype: true }),
   breakdowns: fc.array(text, { maxLength: 3 }),
+  csvFor: fc.constantFrom('plain', 'excel', 'excel-semicolon'),
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);

@@ -1,13 +1,13 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csvLine } from '../../src/files/csv-line.ts';
+import { csvHeader, csvLine } from '../../src/files/csv-line.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import {
-  FAILURES_CSV_HEADER,
-  failuresCsvLine,
-  registrationsCsvHeader,
-  registrationsCsvLine,
+  FAILURES_CSV_NAMES,
+  failuresCsvCells,
+  registrationsCsvCells,
+  registrationsCsvNames,
 } from '../../src/report/registrations-csv.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
@@ -15,7 +15,9 @@ const EPOCH_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 /** The record as a program reads it that knows nothing of dpsload. */
 function row(outcome: RegistrationOutcome, others: readonly string[] = ['Site']): Record<string, string> {
-  const [record] = parse(registrationsCsvHeader(others) + registrationsCsvLine(outcome, EPOCH_MS), { columns: true });
+  const [record] = parse(csvHeader(registrationsCsvNames(others)) + csvLine(registrationsCsvCells(outcome, EPOCH_MS)), {
+    columns: true,
+  });
   return record as Record<string, string>;
 }
 
@@ -31,7 +33,7 @@ it('a line of CSV reads back, whatever its fields hold', () => {
 
 describe('registrations.csv', () => {
   it('has the columns of the contract', () => {
-    expect(registrationsCsvHeader(['Site', 'Line'])).toBe(
+    expect(csvHeader(registrationsCsvNames(['Site', 'Line']))).toBe(
       'registration_id,round,result,assigned_hub,device_id,substatus,group,expected_hub,hub_ok,attempts,registers_sent,' +
         'possibly_twice,polls,throttles,error_code,error_message,tracking_id,operation_id,service_created_at,' +
         'service_updated_at,started_at,finished_at,response_ms,held_ms,service_ms,waited_ms,returned_payload,Site,Line\n',
@@ -106,7 +108,7 @@ describe('registrations.csv', () => {
 describe('failures.csv', () => {
   it.each(REGISTRATION_RESULTS)('%s', (result) => {
     const listed = !['assigned', 'not-started'].includes(result);
-    expect(failuresCsvLine(outcomeRecord(0, { result })) !== null).toBe(listed);
+    expect(failuresCsvCells(outcomeRecord(0, { result })) !== null).toBe(listed);
   });
 
   it('gives ID and reason', () => {
@@ -116,7 +118,7 @@ describe('failures.csv', () => {
       errorMessage: 'No, "no"',
       trackingId: 't-1',
     });
-    expect(FAILURES_CSV_HEADER + failuresCsvLine(outcome)).toBe(
+    expect(csvHeader(FAILURES_CSV_NAMES) + csvLine(failuresCsvCells(outcome) ?? [])).toBe(
       'registration_id,result,error_code,error_message,tracking_id\ndev-000000,refused,401000,"No, ""no""",t-1\n',
     );
   });

@@ -1,15 +1,19 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import { csvHeader, csvLine } from '../../src/files/csv-line.ts';
 import type { RowState } from '../../src/metrics/fleet-account.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
-import { leftOutCsvLine, notRegisteredCsvHeader, notRegisteredCsvLine } from '../../src/report/not-registered-csv.ts';
+import { leftOutCsvCells, notRegisteredCsvCells, notRegisteredCsvNames } from '../../src/report/not-registered-csv.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 function rowOf(state: RowState, changes: Partial<RegistrationOutcome>): Record<string, string> | null {
   const outcome = outcomeRecord(1, notAssigned({ group: 'line-a', otherValues: ['north', '"q",'], ...changes }));
-  const line = notRegisteredCsvLine({ state, outcome });
+  const line = notRegisteredCsvCells({ state, outcome });
   if (line === null) return null;
-  const [row] = parse(notRegisteredCsvHeader(['Site', 'state']) + line, { columns: true }) as Record<string, string>[];
+  const [row] = parse(csvHeader(notRegisteredCsvNames(['Site', 'state'])) + csvLine(line), { columns: true }) as Record<
+    string,
+    string
+  >[];
   return row ?? null;
 }
 
@@ -45,8 +49,8 @@ describe('a row of not-registered.csv', () => {
   });
 
   it('of a row that was left out has the reason', () => {
-    const line = leftOutCsvLine({ registrationId: 'no id', group: null, reason: 'why', otherValues: ['north', 'x'] });
-    expect(parse(notRegisteredCsvHeader(['Site', 'state']) + line, { columns: true })).toEqual([
+    const line = leftOutCsvCells({ registrationId: 'no id', group: null, reason: 'why', otherValues: ['north', 'x'] });
+    expect(parse(csvHeader(notRegisteredCsvNames(['Site', 'state'])) + csvLine(line), { columns: true })).toEqual([
       expect.objectContaining({ registration_id: 'no id', state: 'left-out', error_message: 'why', Site: 'north' }),
     ]);
   });

@@ -42,6 +42,8 @@ const session = fc.record({
 const run = fc.record({
   rows: fc.integer({ min: 1, max: 20 }),
   bad: fc.integer({ min: 0, max: 4 }),
+  /** Exact copies of the first row, which is kept. */
+  copies: fc.integer({ min: 0, max: 2 }),
   rounds: fc.integer({ min: 1, max: 2 }),
   isMerge: fc.boolean(),
   sessions: fc.array(session, { minLength: 1, maxLength: 3 }),
@@ -51,6 +53,7 @@ const run = fc.record({
 const WHOLE: Run = {
   rows: 3,
   bad: 0,
+  copies: 0,
   rounds: 1,
   isMerge: false,
   sessions: [{ fates: Array(40).fill('assigned'), selected: null, limit: null, launches: 60, ending: 'completed' }],
@@ -99,15 +102,16 @@ function outcomeChanges(fate: Exclude<(typeof RESULTS)[number], 'lost'>): Partia
 }
 
 /** Makes the folders of a run of several sessions, or of several runs of one session. */
-async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
+async function make({ rows, bad, copies, rounds, isMerge, sessions }: Run) {
   const base = mkdtempSync(join(root, 'case-'));
   const fleet: FleetFile = { file: join(base, 'fleet.csv'), delimiter: ',', header: true, columns: {} };
   const lines = [
     ...Array.from({ length: rows }, (_, row) => `dev-${row},line-${row % 3},site ${row % 2}`),
     ...Array.from({ length: bad }, (_, index) => `no id ${index},line-x,site 9`),
+    ...Array.from({ length: copies }, () => 'dev-0,line-0,site 0'),
   ];
   writeFileSync(fleet.file, `registration_id,group,Site\n${lines.join('\n')}\n`);
-  const survey = await surveyFleet(fleet, RULES, 'skip');
+  const survey = await surveyFleet(fleet, RULES, { onBadRow: 'skip', exactDuplicates: 'keep-first' });
   const { file, digest, bytes, rejectedRows, otherColumns } = survey;
   const facts = { file, digest, bytes, rows: survey.rows, rejectedRows, otherColumns };
   const service: Service = { hubs: new Set(), registers: 0 };
@@ -120,7 +124,7 @@ async function make({ rows, bad, rounds, isMerge, sessions }: Run) {
   for (const records of isMerge ? parts : [parts.flat()]) {
     const folder = mkdtempSync(join(base, 'run-'));
     writeJournal(join(folder, 'journal.ndjson'), records);
-    await writeRejectedRows(folder, fleet, RULES, survey);
+    await writeRejectedRows(folder, { fleet, csvFor: 'plain' }, RULES, survey);
     writeRunFile(folder, runFileOf(fleet, facts));
     folders.push(folder);
   }
@@ -166,7 +170,7 @@ function expectSentence(sentence: string, account: Summary['account']): void {
 }
 
 /** The sum over the values of each column is the whole, and each value has as many rows as the file. */
-function expectBreakdowns({ account, breakdowns }: Summary, { rows, bad }: Run): void {
+function expectBreakdowns({ account, breakdowns }: Summary, { rows, bad, copies }: Run): void {
   expect(breakdowns.map(({ column }) => column)).toEqual(['Site', 'group']);
   for (const { column, values } of breakdowns) {
     for (const state of STATES) expect(values.reduce((sum, one) => sum + one[state], 0)).toBe(account[state]);
@@ -176,7 +180,7 @@ function expectBreakdowns({ account, breakdowns }: Summary, { rows, bad }: Run):
     const [parts, name] = column === 'Site' ? [2, 'site '] : [3, 'line-'];
     const expected = Array.from({ length: Math.min(parts, rows) }, (_, part): [string, number] => [
       `${name}${part}`,
-      Math.ceil((rows - part) / parts),
+      Math.ceil((rows - part) / parts) + (part === 0 ? copies : 0),
     ]);
     if (bad > 0) expected.push([column === 'Site' ? 'site 9' : 'line-x', bad]);
     expect(new Map(values.map(({ value, rows: of }) => [value, of]))).toEqual(new Map(expected));
@@ -205,8 +209,8 @@ describe('every row of the fleet file', () => {
         expectBreakdowns(summary, one);
         expectExitCode(summary);
         if (files !== null) expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))).toEqual(summary);
-        expect(account.fileRows).toBe(one.rows + one.bad);
-        expect([sumOf(account), account.leftOut]).toEqual([account.fileRows, one.bad]);
+        expect(account.fileRows).toBe(one.rows + one.bad + one.copies);
+        expect([sumOf(account), account.leftOut]).toEqual([account.fileRows, one.bad + one.copies]);
         if (groups.length > 0) {
           for (const state of STATES) {
             expect(groups.reduce((sum, group) => sum + group[state], 0)).toBe(account[state]);
@@ -248,7 +252,7 @@ describe('every row of the fleet file', () => {
           expect([row['registration_id'], row['Site'], row['what_to_do']]).not.toContain('');
         if (one.rounds > 1) return;
         expect(
-          new Set(notRegistered.map((row) => row['registration_id']).filter((id) => id?.startsWith('dev-'))),
+          new Set(notRegistered.filter(({ state }) => state !== 'left-out').map((row) => row['registration_id'])),
         ).toEqual(
           new Set(
             Array.from({ length: one.rows }, (_, row) => row)

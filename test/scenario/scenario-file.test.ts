@@ -62,6 +62,7 @@ describe('a scenario file', () => {
         columns: { registration_id: 'Serial Number', group: 'Line' },
       },
       onBadRow: 'skip',
+      exactDuplicates: 'reject',
       load: {
         concurrency: 40,
         shape: { kind: 'rate', ratePerSecond: 10 },
@@ -99,6 +100,7 @@ describe('a scenario file', () => {
       region: null,
       notes: {},
       breakdowns: [],
+      csvFor: 'plain',
       listsLeftBehind: false,
       out: '/tmp/results',
       thresholds: [],

@@ -55,6 +55,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     selectedRows: null,
     notes: {},
     breakdowns: [],
+    csvFor: 'plain',
     ...changes,
   };
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FileDigest } from '../../files/atomic-file.ts';
+import { CSV_PROGRAMS, type CsvProgram } from '../../files/csv-line.ts';
 import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';
 import { ABSENT, formatNoun } from '../../report/format.ts';
 import { junitXml } from '../../report/junit-xml.ts';
@@ -9,7 +10,7 @@ import { summarySchema } from '../../report/summary-schema.ts';
 import { summaryText } from '../../report/summary-text.ts';
 import { readComparedRun } from '../../results/read-compared-run.ts';
 import type { Results } from '../../results/result-files.ts';
-import { makeResults, mergeResults, readResults } from '../../results/write-results.ts';
+import { makeResults, mergeResults, type ResultOptions, readResults } from '../../results/write-results.ts';
 import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
@@ -24,6 +25,7 @@ type ReportFlags = {
   readonly format: (typeof FORMATS)[number];
   readonly out?: string;
   readonly by?: readonly string[];
+  readonly csvFor?: CsvProgram;
   readonly color: boolean;
   readonly schema?: true;
   readonly check?: true;
@@ -48,6 +50,13 @@ export function reportCommand(): Command {
         `${CHECKSUMS_FILE}; repeatable (default: as in the last session)`,
       appendValue,
     )
+    .addOption(
+      new Option(
+        '--csv-for <program>',
+        `write the CSV files plain, or for Excel, with commas or semicolons; changes ${CHECKSUMS_FILE} likewise ` +
+          '(default: as in the last session)',
+      ).choices(CSV_PROGRAMS),
+    )
     .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('text'))
     .addOption(noColorOption())
     .option(
@@ -59,7 +68,7 @@ export function reportCommand(): Command {
 }
 
 async function report(folders: readonly string[], flags: ReportFlags): Promise<void> {
-  const { format, out, color, schema, check } = flags;
+  const { format, out, color, schema, check, csvFor = null } = flags;
   if (schema) {
     process.stdout.write(`${JSON.stringify(summarySchema(), null, 2)}\n`);
     return;
@@ -68,7 +77,7 @@ async function report(folders: readonly string[], flags: ReportFlags): Promise<v
     process.stdout.write(await checked(folders));
     return;
   }
-  const results = await resultsOf(folders, out ?? null, columnsOf(flags));
+  const results = await resultsOf(folders, out ?? null, { by: columnsOf(flags), csvFor });
   process.stdout.write(printed(results, format, color));
   // Results of which none were written are not those of the files in the folder.
   if (results.summary.files !== null) process.stderr.write(checksumsLine(out ?? folders[0] ?? ''));
@@ -117,35 +126,35 @@ function columnsOf({ by }: ReportFlags): readonly string[] | null {
 async function resultsOf(
   folders: readonly string[],
   out: string | null,
-  by: readonly string[] | null,
+  options: Omit<ResultOptions, 'fleet'>,
 ): Promise<Results> {
   const [folder, another] = folders;
   if (folder === undefined) {
     throw new OperatorError('usage', [problem('no run given', 'Name the folder of a run')]);
   }
-  if (out !== null) return await mergeResults(folders, out, by);
+  if (out !== null) return await mergeResults(folders, out, options);
   if (another !== undefined) {
     throw new OperatorError('usage', [
       problem('several runs need a folder for the merged results', 'Name one with --out DIR'),
     ]);
   }
-  return await resultsIn(folder, by);
+  return await resultsIn(folder, options);
 }
 
 /** Rebuilds the results; if another dpsload uses the folder, or it is not writable, only reads them. */
-async function resultsIn(folder: string, by: readonly string[] | null): Promise<Results> {
+async function resultsIn(folder: string, options: Omit<ResultOptions, 'fleet'>): Promise<Results> {
   const fleet = fleetOfRun(folder);
   let unlock: () => void;
   try {
     unlock = lockRunFolder(folder);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    const results = await readResults(folder, { fleet, by });
+    const results = await readResults(folder, { fleet, ...options });
     process.stderr.write(`nothing is written: ${error.message}\n`);
     return results;
   }
   try {
-    return await makeResults(folder, { fleet, by });
+    return await makeResults(folder, { fleet, ...options });
   } finally {
     unlock();
   }

@@ -125,7 +125,11 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
         '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
     );
     // The run may have been killed while it wrote its results.
-    const summary = await writeResults(run.folder, { fleet: scenario.fleet, by: scenario.breakdowns });
+    const summary = await writeResults(run.folder, {
+      fleet: scenario.fleet,
+      by: scenario.breakdowns,
+      csvFor: scenario.csvFor,
+    });
     const end = { ...run.end, folder: run.folder, summary };
     showResults(end, flags, []);
     return exitCodeOfRun(end);

@@ -55,7 +55,7 @@ export type RunInputs<Fleet = FleetSurvey> = {
  */
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
   return await readInputsWithFleet(scenario, environment, async () => {
-    const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario.onBadRow);
+    const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario);
     resultColumns(scenario.fleet, { names: scenario.breakdowns, ...survey });
     return survey;
   });

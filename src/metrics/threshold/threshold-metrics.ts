@@ -69,7 +69,7 @@ const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
   ['failed-by-service', ['failed']],
 ]);
 
-/** Argument of `count` for rows of the fleet file that are no registrations: `--on-bad-row skip` left them out. */
+/** Argument of `count` for rows of the fleet file that are no registrations, since they were left out. */
 export const LEFT_OUT_WORD = 'left_out';
 
 const LATENCY = oneOf('time', [...LATENCY_WORDS.keys()]);

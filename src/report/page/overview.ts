@@ -147,7 +147,7 @@ function countFigures({ account, fleet, hubs }: Summary): readonly KeyFigure[] {
     {
       name: 'Rows in the file',
       value: formatCount(fileRows),
-      note: `${leftOut === 0 ? 'all usable' : `${formatCount(leftOut)} left out as unusable`}${rounds}`,
+      note: `${leftOut === 0 ? 'all usable' : `${formatCount(leftOut)} left out as unusable or repeated`}${rounds}`,
     },
     {
       name: 'Assigned',
@@ -296,7 +296,7 @@ function leftCard(summary: Summary): Html {
   const corrected =
     account.leftOut === 0
       ? NO_HTML
-      : html`<p>${formatNoun(account.leftOut, 'row')} left out: rejected-rows.csv says why. Correct them and register them in a new run.</p>`;
+      : html`<p>${formatNoun(account.leftOut, 'row')} left out: rejected-rows.csv says why. Correct those that stand for a device of their own, and register them in a new run.</p>`;
   const kept =
     files === null
       ? NO_HTML

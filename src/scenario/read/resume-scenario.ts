@@ -27,6 +27,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'logFile',
   'note',
   'by',
+  'csvFor',
 ];
 
 export type ResumeInput = {

@@ -1,3 +1,5 @@
+import { CSV_PROGRAMS } from '../../files/csv-line.ts';
+import { EXACT_DUPLICATES } from '../../fleet/duplicates.ts';
 import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
 import { COLUMN_LIST, COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
 import { choice, DELIMITER, FILE, FOLDER, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
@@ -51,6 +53,15 @@ const SETTINGS = {
       reason: 'a fleet file with a mistake is usually the wrong file',
       help: 'what to do with unusable rows and duplicate IDs: stop lists them and starts nothing, skip leaves them out and lists them in rejected-rows.csv',
     }),
+    exactDuplicates: setting(
+      'fleet.exactDuplicates',
+      { ...choice(EXACT_DUPLICATES), placeholder: 'handling' },
+      {
+        default: 'reject',
+        reason: 'a doubled row usually means a doubled label',
+        help: 'what to do with rows that are equal in every field: reject treats them as duplicate IDs, keep-first uses the first, leaves the others out and lists them in rejected-rows.csv',
+      },
+    ),
   }),
   ...LOAD_SETTINGS,
   ...EXPECTATION_SETTINGS,
@@ -67,6 +78,15 @@ const SETTINGS = {
       reason: 'most fleets have no other column to tell devices apart',
       help: 'also show the results by this column of the fleet, such as line; repeatable',
     }),
+    csvFor: setting(
+      'results.csvFor',
+      { ...choice(CSV_PROGRAMS), placeholder: 'program' },
+      {
+        default: 'plain',
+        reason: 'scripts expect plain CSV, with texts as they are',
+        help: 'for whom the CSV files of the run are written: plain, excel (byte order mark, CRLF, an apostrophe before texts that could run as formulas), or excel-semicolon (the same with semicolons and decimal commas, for Excel in most of Europe)',
+      },
+    ),
     note: setting('notes', NOTES, {
       default: {},
       defaultText: 'none',
