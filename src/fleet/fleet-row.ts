@@ -82,7 +82,9 @@ function textComplaints(fields: readonly string[], columns: FleetColumns): reado
   return [...known, ...others];
 }
 
+/** An ID that is not UTF-8 has its complaint already; to correct U+FFFD in it would be no remedy. */
 function registrationIdComplaints(registrationId: string): readonly RowComplaint[] {
+  if (registrationId.includes('\uFFFD')) return [];
   const reason = registrationIdProblem(registrationId);
   return reason === null ? [] : [{ message: `registration_id ${reason}`, remedy: 'Correct the ID' }];
 }

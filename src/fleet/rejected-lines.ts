@@ -50,6 +50,8 @@ export type Rejection = {
   readonly registrationId: string;
   /** Line of another row with the same ID, or of the one that is kept; `null` = none, or not known. */
   readonly twinLine: number | null;
+  /** Line of the exact copy that is kept instead; `null` = none. */
+  readonly keptLine: number | null;
   readonly group: string;
   readonly expectedHub: string;
   /** Values of the unknown columns, in their order. */
@@ -107,7 +109,7 @@ export async function* readRejections(
       const twinLine = keptLine ?? (line === first ? second : first);
       const messages = rowComplaints(fields, columns, rules).map(({ message }) => message);
       const duplicate = keptLine === null ? duplicateMessage(twinLine) : copyMessage(keptLine);
-      yield { line, reason: messages.join('; ') || duplicate, twinLine, ...shownFields(fields, columns) };
+      yield { line, reason: messages.join('; ') || duplicate, twinLine, keptLine, ...shownFields(fields, columns) };
     }
   }
 }

@@ -7,6 +7,8 @@ export type LeftOutRow = {
   readonly registrationId: string;
   readonly group: string | null;
   readonly reason: string;
+  /** An exact copy of a row that was kept. */
+  readonly isCopy: boolean;
   /** Values of the fleet's other columns, in their order. */
   readonly otherValues: readonly string[];
 };
@@ -15,8 +17,7 @@ const COLUMNS = ['registration_id', 'state', 'result', 'group', 'error_code', 'e
 
 const NEXT_STEPS: Readonly<Record<Exclude<RowState, 'assigned'>, string>> = {
   failed: 'Resume the run with --retry-failed, once the cause is removed',
-  'left-out':
-    'Correct the row in the fleet file, then register it in a new run; an exact copy only needs to be removed',
+  'left-out': 'Correct the row in the fleet file, then register it in a new run',
   'not-selected': 'Register it in another run whose --limit, --only or --exclude selects it',
   'not-started': 'Resume the run',
   unknown: 'Resume the run: it registers the device again, and marks it as possibly registered twice',
@@ -36,6 +37,16 @@ export function notRegisteredCsvCells({ state, outcome }: DeviceStanding): reado
   return [registrationId, state, result, group, errorCode, errorMessage, whatToDo, ...otherValues];
 }
 
-export function leftOutCsvCells({ registrationId, group, reason, otherValues }: LeftOutRow): readonly CsvCell[] {
-  return [registrationId, 'left-out', null, group, null, reason, NEXT_STEPS['left-out'], ...otherValues];
+const NEXT_STEP_FOR_COPY = 'Remove it from the fleet file, or give a second device an ID of its own';
+
+/** A copy has no ID here: the row that was kept stands for the device, and `--only` would register it again. */
+export function leftOutCsvCells({
+  registrationId,
+  group,
+  reason,
+  isCopy,
+  otherValues,
+}: LeftOutRow): readonly CsvCell[] {
+  const [id, nextStep] = isCopy ? [null, NEXT_STEP_FOR_COPY] : [registrationId, NEXT_STEPS['left-out']];
+  return [id, 'left-out', null, group, null, reason, nextStep, ...otherValues];
 }

@@ -11,7 +11,7 @@ import type { Scenario } from '../scenario/scenario.ts';
 /** Each row that a run left out of its fleet, with its line, the reason and its twin. Its keys and payload are not copied. */
 export const REJECTED_ROWS_FILE = 'rejected-rows.csv';
 
-const COLUMNS = ['line', 'registration_id', 'twin_line', 'reason', 'group', 'expected_hub'] as const;
+const COLUMNS = ['line', 'registration_id', 'twin_line', 'kept_line', 'reason', 'group', 'expected_hub'] as const;
 
 /** A surveyed fleet: what the journal records of it, and the lines that are left out; `null` = none. */
 export type UsableFleet = SessionRecord['fleet'] & { readonly rejectedLines: RejectedLines | null };
@@ -34,8 +34,8 @@ export async function writeRejectedRows(
 }
 
 function rejectedCells(row: Rejection): readonly CsvCell[] {
-  const { line, registrationId, twinLine, reason, group, expectedHub, otherValues } = row;
-  return [line, registrationId, twinLine, reason, group, expectedHub, ...otherValues];
+  const { line, registrationId, twinLine, keptLine, reason, group, expectedHub, otherValues } = row;
+  return [line, registrationId, twinLine, keptLine, reason, group, expectedHub, ...otherValues];
 }
 
 /** The text of the list, byte for byte if it was written for this program. @throws OperatorError `usage` when it cannot be read */
@@ -74,6 +74,7 @@ export async function* readLeftOutRows(
   otherColumns: readonly string[],
 ): AsyncGenerator<
   Pick<Rejection, 'registrationId' | 'reason' | 'otherValues'> & {
+    readonly isCopy: boolean;
     readonly group: string | null;
     readonly expectedHub: string | null;
   }
@@ -84,6 +85,7 @@ export async function* readLeftOutRows(
       group: row['group'] || null,
       expectedHub: row['expected_hub'] || null,
       reason: row['reason'] ?? '',
+      isCopy: (row['kept_line'] ?? '') !== '',
       otherValues: otherColumns.map((name) => row[fleetColumn(name, COLUMNS)] ?? ''),
     };
   }

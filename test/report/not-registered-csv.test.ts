@@ -49,7 +49,10 @@ describe('a row of not-registered.csv', () => {
   });
 
   it('of a row that was left out has the reason', () => {
-    const line = leftOutCsvCells({ registrationId: 'no id', group: null, reason: 'why', otherValues: ['north', 'x'] });
+    const row = { registrationId: 'no id', group: null, reason: 'why', otherValues: ['north', 'x'] };
+    const line = leftOutCsvCells({ ...row, isCopy: false });
+    // The row that was kept has the ID, and --only must not select it.
+    expect(leftOutCsvCells({ ...row, isCopy: true })[0]).toBeNull();
     expect(parse(csvHeader(notRegisteredCsvNames(['Site', 'state'])) + csvLine(line), { columns: true })).toEqual([
       expect.objectContaining({ registration_id: 'no id', state: 'left-out', error_message: 'why', Site: 'north' }),
     ]);
