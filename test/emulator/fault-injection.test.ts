@@ -231,7 +231,7 @@ it('an outage cuts what is open, and resets what comes', async () => {
 
 it('an outage of some devices leaves the others alone', async () => {
   const points = FAULT_POINTS.outage.filter((point) => point !== 'handshake');
-  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 500, registrationIds: 'b*', points }));
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 1_500, registrationIds: 'b*', points }));
   const other = await ScriptedDevice.open(emulator);
   await other.exchange(connectPacket('b1'));
   expect(await other.receive()).toBeNull();
