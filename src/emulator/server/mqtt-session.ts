@@ -157,7 +157,8 @@ export class MqttSession {
       clientId,
       username,
       password: password || null,
-      certificates: this.#accepted.certificates(),
+      // A password takes precedence, so its sender's certificates need not be read.
+      certificates: password ? [] : this.#accepted.certificates(),
       sourceAddress: this.#accepted.sourceAddress,
     };
     return this.#context.service.connect(request, this.#context.serviceTimeMs());

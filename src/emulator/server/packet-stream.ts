@@ -114,7 +114,7 @@ export class PacketStream {
 
   /** Ends the connection at once, whatever was still to be sent. */
   cut(): void {
-    this.#stream.uncork();
+    this.#writer.release();
     this.#stream.destroy();
     this.close(null);
   }
@@ -135,8 +135,8 @@ export class PacketStream {
 
   #read(bytes: Buffer): void {
     if (!this.isOpen) return;
-    // What is answered at once goes out at once, in one piece.
-    this.#stream.cork();
+    // Packets that are answers to the same bytes leave in one piece: one TLS record and one system call instead of two.
+    this.#writer.hold();
     this.#orClose(() => {
       this.#reader.read(bytes);
       if (this.#state === 'closed') return;
@@ -146,7 +146,7 @@ export class PacketStream {
         this.#watch();
       }
     });
-    this.#stream.uncork();
+    this.#writer.release();
   }
 
   /** Closes the connection if `act` comes upon something forbidden. */
@@ -189,13 +189,43 @@ class PacketWriter {
   #pieces: { readonly bytes: number; readonly pauseMs: number } | null = null;
   #waiting = Buffer.alloc(0);
   #timer: Timer | null = null;
+  /** Written since `hold`; `null` = nothing is held back. */
+  #held: Buffer[] | null = null;
+  #heldBytes = 0;
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream;
     this.#clock = clock;
   }
 
+  /** Holds back what is written until `release`. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    this.#sendHeld();
+    this.#held = null;
+  }
+
   write(bytes: Buffer): void {
+    if (this.#held === null) {
+      this.#send(bytes);
+      return;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
+  #sendHeld(): void {
+    const [first, ...others] = this.#held ?? [];
+    if (first === undefined) return;
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (!this.#stream.destroyed) this.#send(others.length === 0 ? first : Buffer.concat([first, ...others]));
+  }
+
+  #send(bytes: Buffer): void {
     if (this.#pieces === null) {
       this.#stream.write(bytes);
       return;
@@ -205,16 +235,18 @@ class PacketWriter {
   }
 
   fragment(bytes: number, pauseMs: number): void {
+    this.#sendHeld();
     this.#pieces = { bytes, pauseMs };
   }
 
   /** Bytes that the other side has not taken yet. */
   get unreadBytes(): number {
-    return this.#stream.writableLength + this.#waiting.length;
+    return this.#stream.writableLength + this.#waiting.length + this.#heldBytes;
   }
 
   /** Writes everything that is waiting, without pauses; discards it when the stream is gone. */
   flush(): void {
+    this.#sendHeld();
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#waiting.length > 0 && !this.#stream.destroyed) this.#stream.write(this.#waiting);
