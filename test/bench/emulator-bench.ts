@@ -1,59 +1,104 @@
-// Is the emulator the bottleneck? Its CPU per registration beside that of the client, over TLS, and the memory of its records.
+// npm run bench emulator: CPU of the emulator for each registration, beside that of a bare TLS server with the same certificate and settings
+// and beside that of the client; and the memory of its records. DPSLOAD_BENCH_KEYS=ec leaves RSA out, DPSLOAD_BENCH_ROUNDS sets how often.
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { textTable } from '../../src/report/text-table.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
-import { dpsloadClient } from './client-contenders.ts';
-import type { ServerReady } from './dps-server.ts';
-import type { EmulatorUsage } from './emulator-server.ts';
+import { createTestCa } from '../support/test-certificates.ts';
+import { bareHandshake, dpsloadClient } from './client-contenders.ts';
+import { pinned } from './cost-table.ts';
+import { cpuPerUnitMs, median } from './interleaved-rounds.ts';
+import { inTemporaryFolder } from './program-run.ts';
+import { serverCpuMs, startMeasured } from './server-cpu.ts';
 
-const WARM_UP = 500;
-const REGISTRATIONS = 3_000;
-const CONCURRENCY = 50;
+/** Before this process is bound to one of them. */
+const CORES = availableParallelism();
+
+type Keys = 'ec' | 'rsa';
+
+const NAMES: Readonly<Record<Keys, string>> = { ec: 'ECDSA P-256', rsa: 'RSA 2048' };
+const KEYS = (process.env['DPSLOAD_BENCH_KEYS'] ?? 'ec,rsa').split(',') as Keys[];
+const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 9);
+const UNITS = { rounds: 1, unitsPerRound: 500, concurrency: 50 };
+/** Rounds before the first that counts: the code of the emulator must be compiled. */
+const WARM_UPS = 3;
 const RECORDS = 1_000_000;
 
-async function usageOf(emulator: ChildProcess): Promise<EmulatorUsage> {
-  emulator.send('usage');
-  const [usage] = (await once(emulator, 'message')) as [EmulatorUsage];
-  return usage;
+/** CPU for each connection or registration, in milliseconds. */
+type Round = { readonly bareMs: number; readonly emulatorMs: number; readonly clientMs: number };
+
+/** As the emulator reads it: so it serves RSA too, which it does not make itself. */
+async function writeCertificates(caDir: string, keys: Keys): Promise<void> {
+  const ca = await createTestCa();
+  const server = await ca.issue({ keys, hosts: ['localhost', '127.0.0.1', '::1'] });
+  const files = { 'ca.pem': ca.certPem, 'ca.key': await ca.keyPem(), 'server.pem': server.certPem };
+  mkdirSync(caDir);
+  for (const [file, pem] of Object.entries({ ...files, 'server.key': server.keyPem }))
+    writeFileSync(join(caDir, file), pem, { mode: 0o600 });
 }
 
-async function register(run: (index: number) => Promise<void>, from: number, until: number): Promise<void> {
-  let next = from;
-  const lane = async (): Promise<void> => {
-    while (next < until) await run(next++);
+async function measureRounds(caDir: string): Promise<readonly Round[]> {
+  const devices = (WARM_UPS + ROUNDS) * UNITS.unitsPerRound;
+  const bare = await startMeasured('./bare-tls-server.js', [caDir]);
+  const emulator = await startMeasured('./emulator-server.js', [caDir, String(devices)]);
+  try {
+    for (const { pid } of [bare.process, emulator.process]) pinned(pid);
+    const [handshake, registration] = [bareHandshake(bare.ready), dpsloadClient(emulator.ready, 'dpsload')];
+    const rounds: Round[] = [];
+    for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) {
+      const newDevice = (index: number): Promise<void> => registration.run(round * UNITS.unitsPerRound + index);
+      let clientMs = 0;
+      const bareMs = await serverCpuMs(bare, async () => void (await cpuPerUnitMs(handshake.run, UNITS)));
+      const emulatorMs = await serverCpuMs(emulator, async () => {
+        clientMs = await cpuPerUnitMs(newDevice, UNITS);
+      });
+      const [each, ofEmulator] = [bareMs, emulatorMs].map((ms) => ms / UNITS.unitsPerRound) as [number, number];
+      if (round >= WARM_UPS) rounds.push({ bareMs: each, emulatorMs: ofEmulator, clientMs });
+    }
+    return rounds;
+  } finally {
+    bare.process.disconnect();
+    emulator.process.disconnect();
+  }
+}
+
+function tableRow(keys: Keys, rounds: readonly Round[]): readonly string[] {
+  const spread = (of: (round: Round) => number, digits: number): string => {
+    const values = rounds.map(of).sort((a, b) => a - b);
+    const [low, high] = [values[0] ?? Number.NaN, values.at(-1) ?? Number.NaN];
+    return `${median(values).toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, lane));
+  return [
+    NAMES[keys],
+    spread(({ bareMs }) => bareMs, 3),
+    spread(({ emulatorMs }) => emulatorMs, 3),
+    spread(({ emulatorMs, bareMs }) => emulatorMs / bareMs, 2),
+    spread(({ clientMs }) => clientMs, 3),
+    spread(({ emulatorMs, clientMs }) => emulatorMs / clientMs, 2),
+  ];
 }
 
 async function measureCpu(): Promise<void> {
-  const script = fileURLToPath(new URL('./emulator-server.js', import.meta.url));
-  const emulator = fork(script, [String(WARM_UP + REGISTRATIONS)]);
-  try {
-    const [ready] = (await once(emulator, 'message')) as [ServerReady];
-    const { run } = dpsloadClient(ready, 'dpsload');
-    await register(run, 0, WARM_UP);
-    const [before, clientBefore] = [await usageOf(emulator), process.cpuUsage()];
-    await register(run, WARM_UP, WARM_UP + REGISTRATIONS);
-    const client = process.cpuUsage(clientBefore);
-    const after = await usageOf(emulator);
-    const registrations = after.registrations - before.registrations;
-    const emulatorMs = (after.cpuMs - before.cpuMs) / registrations;
-    const clientMs = (client.user + client.system) / 1000 / registrations;
-    console.log(`${registrations} registrations over TLS, ${CONCURRENCY} in flight; Node ${process.versions.node}, ${availableParallelism()} cores
-emulator  ${emulatorMs.toFixed(3)} ms CPU each, ${Math.round(1000 / emulatorMs)} registrations per CPU second
-client    ${clientMs.toFixed(3)} ms CPU each, ${Math.round(1000 / clientMs)} registrations per CPU second
-ratio     ${(emulatorMs / clientMs).toFixed(2)} (below 1: the client is the bottleneck)`);
-  } finally {
-    emulator.disconnect();
+  const rows: (readonly string[])[] = [];
+  for (const keys of KEYS) {
+    await inTemporaryFolder(async (folder) => {
+      const caDir = join(folder, 'ca');
+      await writeCertificates(caDir, keys);
+      rows.push(tableRow(keys, await measureRounds(caDir)));
+    });
   }
+  const load = loadavg()[0]?.toFixed(1);
+  console.log(`TLS 1.2, ${ROUNDS} rounds of ${UNITS.unitsPerRound}, ${UNITS.concurrency} in flight; CPU ms each, median (range)
+Node ${process.versions.node}, ${CORES} cores, load ${load}; to the client below 1: the client is the bottleneck`);
+  const head = ['key', 'bare TLS server', 'emulator', 'to bare', 'client', 'to client'];
+  console.log(textTable([head, ...rows]).join('\n'));
 }
 
 function heapMegabytes(): number {

@@ -14,6 +14,7 @@ const DAY_MS = 86_400_000;
 
 export type TestCa = {
   readonly certPem: string;
+  keyPem(): Promise<string>;
   issue(options?: IssueOptions): Promise<TestCertificate>;
   /** A CA below this one; what it issues comes with its certificate. */
   intermediate(name: string): Promise<TestCa>;
@@ -64,6 +65,7 @@ function authority(
 ): TestCa {
   return {
     certPem: certificate.toString('pem'),
+    keyPem: () => privateKeyPem(privateKey),
     async issue(options = {}) {
       const { certPem, keyPem } = await issue(certificate, privateKey, options);
       return { certPem: [certPem, ...chainPems].join('\n'), keyPem };

@@ -1,9 +1,10 @@
 import { RESPONSE_TOPIC_FILTER } from '../../dps/topics.ts';
 import type { Clock, Timer } from '../../time/clock.ts';
 import type { Delivery } from '../service/request-handling.ts';
+import { publishBytes } from './packet-bytes.ts';
 import type { PacketStream } from './packet-stream.ts';
 
-export const MESSAGE_ID_MAX = 65_535;
+const PACKET_ID_MAX = 65_535;
 
 /** Publishes answers to one device: with the QoS that it subscribed, and delayed or held back where a fault says so. */
 export class AnswerDelivery {
@@ -14,7 +15,7 @@ export class AnswerDelivery {
   readonly #timers = new Set<Timer>();
   /** Comes after the next answer. */
   #held: Delivery | null = null;
-  #nextMessageId = 1;
+  #nextPacketId = 1;
 
   constructor(packets: PacketStream, clock: Clock) {
     this.#packets = packets;
@@ -46,16 +47,15 @@ export class AnswerDelivery {
   #publish({ topic, body }: Delivery): void {
     const qos = this.subscriptions.get(RESPONSE_TOPIC_FILTER) ?? this.subscriptions.get(topic);
     if (qos === undefined) return;
-    const messageId = qos === 1 ? this.#messageId() : 0;
-    this.#packets.write({ cmd: 'publish', topic, payload: body, qos, messageId, dup: false, retain: false });
+    this.#packets.write(publishBytes(topic, body, qos === 1 ? this.#packetId() : null));
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.#publish(held);
   }
 
-  #messageId(): number {
-    const messageId = this.#nextMessageId;
-    this.#nextMessageId = messageId === MESSAGE_ID_MAX ? 1 : messageId + 1;
-    return messageId;
+  #packetId(): number {
+    const packetId = this.#nextPacketId;
+    this.#nextPacketId = packetId === PACKET_ID_MAX ? 1 : packetId + 1;
+    return packetId;
   }
 }

@@ -1,6 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { IConnectPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
 import { MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
@@ -13,9 +12,18 @@ import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { deliveries, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
-import { AnswerDelivery, MESSAGE_ID_MAX } from './answer-delivery.ts';
+import { AnswerDelivery } from './answer-delivery.ts';
 import type { OpenSessions } from './open-sessions.ts';
-import { PacketStream, ProtocolViolation, type SessionLimits, type SilenceLimit } from './packet-stream.ts';
+import { connackBytes, PINGRESP, pubackBytes, subackBytes, unsubackBytes } from './packet-bytes.ts';
+import {
+  type ConnectPacket,
+  type DevicePacket,
+  ProtocolViolation,
+  type PublishPacket,
+  type SubscribePacket,
+  type UnsubscribePacket,
+} from './packet-reader.ts';
+import { PacketStream, type SessionLimits, type SilenceLimit } from './packet-stream.ts';
 
 /** What all connections of one emulator share. */
 export type SessionContext = {
@@ -101,91 +109,93 @@ export class MqttSession {
     this.#context.openSessions.remove(this.#deviceKey, this);
   }
 
-  #received(packet: Packet): void {
+  #received(packet: DevicePacket): void {
     const device = this.#device;
-    if (packet.cmd === 'connect') this.#connect(packet);
-    else if (device === null) throw new ProtocolViolation(`${packet.cmd} before CONNECT`);
-    else if (packet.cmd === 'subscribe') this.#subscribe(packet, device);
-    else if (packet.cmd === 'unsubscribe') this.#unsubscribe(packet);
-    else if (packet.cmd === 'publish') this.#publish(packet, device);
-    else if (packet.cmd === 'pingreq') this.#packets.write({ cmd: 'pingresp' });
-    else if (packet.cmd === 'disconnect') this.#packets.close(null);
+    const { type } = packet;
+    if (type === 'connect') this.#connect(packet);
+    else if (device === null) throw new ProtocolViolation(`${nameOf(packet)} before CONNECT`);
+    else if (type === 'subscribe') this.#subscribe(packet, device);
+    else if (type === 'unsubscribe') this.#unsubscribe(packet);
+    else if (type === 'publish') this.#publish(packet, device);
+    else if (type === 'pingreq') this.#packets.write(PINGRESP);
+    else if (type === 'disconnect') this.#packets.close(null);
     // Answers are not repeated within a connection, so nothing waits for a PUBACK.
-    else if (packet.cmd !== 'puback') throw new ProtocolViolation(`unexpected ${packet.cmd}`);
+    else if (type !== 'puback') throw new ProtocolViolation(`unexpected ${nameOf(packet)}`);
   }
 
-  #connect(packet: IConnectPacket): void {
+  #connect(packet: ConnectPacket): void {
     if (this.#device !== null) throw new ProtocolViolation('second CONNECT');
     const fault = this.#strike('connect', packet.clientId);
     if (!this.#packets.isOpen) return;
     const answer = this.#judge(packet, fault);
     const { returnCode } = answer;
     if (returnCode !== CONNACK.accepted) {
-      this.#packets.write({ cmd: 'connack', returnCode, sessionPresent: false });
+      this.#packets.write(connackBytes(returnCode));
       throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
     this.#device = answer.device;
     this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
     this.#context.openSessions.claim(this.#deviceKey, this);
-    const timeoutMs = packet.keepalive ? packet.keepalive * 1000 * KEEP_ALIVE_FACTOR : Number.POSITIVE_INFINITY;
+    const timeoutMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
     this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;
     // CONNACK must be the first packet to the device: what arrives before a late one waits.
     if (fault?.kind === 'slow-connack') this.#packets.keep();
     this.#answers.after(fault?.kind === 'slow-connack' ? fault.delayMs : 0, () => {
-      this.#packets.write({ cmd: 'connack', returnCode, sessionPresent: false });
+      this.#packets.write(connackBytes(returnCode));
       if (fault?.kind === 'disconnect') this.#packets.close(null);
       this.#packets.release();
     });
   }
 
-  #judge({ protocolVersion, clientId, username, password }: IConnectPacket, fault: Fault | null): ConnectAnswer {
+  #judge({ protocolLevel, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
     if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
-    if (protocolVersion !== MQTT_3_1_1) {
-      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolVersion}` };
+    if (protocolLevel !== MQTT_3_1_1) {
+      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolLevel}` };
     }
     const request = {
       clientId,
-      username: username ?? null,
-      password: password?.toString('utf8') || null,
-      certificates: this.#accepted.certificates(),
+      username,
+      password: password || null,
+      // A password takes precedence, so its sender's certificates need not be read.
+      certificates: password ? [] : this.#accepted.certificates(),
       sourceAddress: this.#accepted.sourceAddress,
     };
     return this.#context.service.connect(request, this.#context.serviceTimeMs());
   }
 
-  #subscribe({ messageId, subscriptions }: ISubscribePacket, { registrationId }: ConnectedDevice): void {
-    if (!isMessageId(messageId) || subscriptions.length === 0) throw new ProtocolViolation('malformed SUBSCRIBE');
+  #subscribe({ packetId, subscriptions }: SubscribePacket, { registrationId }: ConnectedDevice): void {
+    if (packetId === 0 || subscriptions.length === 0) throw new ProtocolViolation('malformed SUBSCRIBE');
     const fault = this.#strike('subscribe', registrationId);
     if (!this.#packets.isOpen) return;
     const { grantsExactFilters, otherFilters } = this.#context.behavior;
-    const granted = subscriptions.map(({ topic, qos }) => {
-      if (!isGranted(topic, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
+    const granted = subscriptions.map(({ filter, qos }) => {
+      if (!isGranted(filter, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
       const grantedQos = qos === 0 ? 0 : 1;
-      this.#answers.subscriptions.set(topic, grantedQos);
+      this.#answers.subscriptions.set(filter, grantedQos);
       return grantedQos;
     });
     if (granted.includes(SUBSCRIPTION_REFUSED)) {
       if (otherFilters === 'close' && fault === null) throw new ProtocolViolation('SUBSCRIBE to another filter');
       this.#log('SUBACK 128: only $dps/registrations/res/# can be subscribed');
     }
-    if (fault?.kind !== 'lose-suback') this.#packets.write({ cmd: 'suback', messageId, granted });
+    if (fault?.kind !== 'lose-suback') this.#packets.write(subackBytes(packetId, granted));
     if (fault?.kind === 'disconnect') this.#packets.close(null);
   }
 
-  #unsubscribe({ messageId, unsubscriptions }: IUnsubscribePacket): void {
-    if (!isMessageId(messageId) || unsubscriptions.length === 0) throw new ProtocolViolation('malformed UNSUBSCRIBE');
-    for (const filter of unsubscriptions) this.#answers.subscriptions.delete(filter);
-    this.#packets.write({ cmd: 'unsuback', messageId, granted: [] });
+  #unsubscribe({ packetId, filters }: UnsubscribePacket): void {
+    if (packetId === 0 || filters.length === 0) throw new ProtocolViolation('malformed UNSUBSCRIBE');
+    for (const filter of filters) this.#answers.subscriptions.delete(filter);
+    this.#packets.write(unsubackBytes(packetId));
   }
 
-  #publish({ topic, payload, qos, messageId }: IPublishPacket, device: ConnectedDevice): void {
+  #publish({ topic, payload, qos, packetId }: PublishPacket, device: ConnectedDevice): void {
     if (qos === 2) throw new ProtocolViolation('PUBLISH with QoS 2');
     if (payload.length > MESSAGE_BYTES_MAX) throw new ProtocolViolation(`message of ${payload.length} bytes`);
-    if (qos === 1 && !isMessageId(messageId)) throw new ProtocolViolation('malformed PUBLISH');
+    if (packetId === 0) throw new ProtocolViolation('malformed PUBLISH');
     const request = isWellFormedTopic(topic) ? parseRequestTopic(topic) : null;
     if (request === null) {
-      this.#publishElsewhere(topic, qos === 1 ? messageId : undefined);
+      this.#publishElsewhere(topic, packetId);
       return;
     }
     if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
@@ -193,7 +203,7 @@ export class MqttSession {
     if (!this.#packets.isOpen) return;
     const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
     // PUBACK comes before the answer: the C# SDK accepts no other order.
-    if (isMessageId(messageId) && qos === 1 && isAcknowledged) this.#packets.write({ cmd: 'puback', messageId });
+    if (packetId !== null && isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
       const answer = this.#ask(request, payload.toString(), device, fault);
@@ -204,10 +214,10 @@ export class MqttSession {
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
   }
 
-  #publishElsewhere(topic: string, messageId: number | undefined): void {
+  #publishElsewhere(topic: string, packetId: number | null): void {
     if (this.#context.behavior.otherTopics === 'close') throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
     this.#log(`ignored: PUBLISH to ${quoted(topic)}`);
-    if (messageId !== undefined) this.#packets.write({ cmd: 'puback', messageId });
+    if (packetId !== null) this.#packets.write(pubackBytes(packetId));
   }
 
   #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
@@ -251,6 +261,6 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > LOGGED_CHARACTERS_MAX ? `${text.slice(0, LOGGED_CHARACTERS_MAX)}…` : text);
 }
 
-function isMessageId(messageId: number | undefined): messageId is number {
-  return messageId !== undefined && messageId >= 1 && messageId <= MESSAGE_ID_MAX;
+function nameOf(packet: DevicePacket): string {
+  return packet.type === 'other' ? packet.name : packet.type;
 }

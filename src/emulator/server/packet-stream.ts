@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { generate, type Packet, type Parser, parser } from 'mqtt-packet';
 import { MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import type { Clock, Timer } from '../../time/clock.ts';
+import { type DevicePacket, PacketReader, ProtocolViolation } from './packet-reader.ts';
 
 /** What one connection may cost. */
 export type SessionLimits = {
@@ -28,16 +28,13 @@ export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
   unreadBytesMax: 256 * 1024,
 });
 
-/** Something that MQTT or the service forbids, and that closes the connection. */
-export class ProtocolViolation extends Error {}
-
 /** Packets that may arrive before a late CONNACK; a whole conversation without an answer has four. */
 const EARLY_PACKETS_MAX = 16;
 
 /** What a session does with its packets. */
 export type PacketHandlers = {
   /** May throw a `ProtocolViolation`. */
-  readonly onPacket: (packet: Packet) => void;
+  readonly onPacket: (packet: DevicePacket) => void;
   /** Called once, before what is still to be written is flushed. @param reason for the log; `null` = nothing to report. */
   readonly onClosed: (reason: string | null) => void;
 };
@@ -51,7 +48,7 @@ export class PacketStream {
   readonly #clock: Clock;
   readonly #limits: SessionLimits;
   readonly #handlers: PacketHandlers;
-  readonly #parser: Parser = parser();
+  readonly #reader: PacketReader;
   readonly #writer: PacketWriter;
   /** For the next of the deadlines. */
   #timer: Timer | null = null;
@@ -60,7 +57,7 @@ export class PacketStream {
   /** When the first byte of an incomplete packet arrived; `null` = no packet is incomplete. */
   #incompleteSinceMs: number | null = null;
   /** Packets kept until `release`; `null` = packets are handled at once. */
-  #kept: Packet[] | null = null;
+  #kept: DevicePacket[] | null = null;
   #state: 'open' | 'stalled' | 'closed' = 'open';
 
   constructor(stream: Duplex, clock: Clock, limits: SessionLimits, handlers: PacketHandlers) {
@@ -68,10 +65,9 @@ export class PacketStream {
     this.#clock = clock;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#reader = new PacketReader(limits.packetBytesMax, (packet) => this.#received(packet));
     this.#writer = new PacketWriter(stream, clock);
     this.#lastPacketAtMs = clock.nowMs();
-    this.#parser.on('packet', (packet) => this.#received(packet));
-    this.#parser.on('error', (error: Error) => this.close(`not MQTT: ${error.message}`));
     stream.on('data', (bytes: Buffer) => this.#read(bytes));
     for (const event of ['error', 'close', 'end']) stream.on(event, () => this.close(null));
   }
@@ -100,7 +96,7 @@ export class PacketStream {
     });
   }
 
-  write(packet: Packet): void {
+  write(packet: Buffer): void {
     if (!this.isOpen) return;
     this.#writer.write(packet);
     if (this.#writer.unreadBytes > this.#limits.unreadBytesMax) this.close('the device reads no answers');
@@ -118,6 +114,7 @@ export class PacketStream {
 
   /** Ends the connection at once, whatever was still to be sent. */
   cut(): void {
+    this.#writer.release();
     this.#stream.destroy();
     this.close(null);
   }
@@ -138,16 +135,18 @@ export class PacketStream {
 
   #read(bytes: Buffer): void {
     if (!this.isOpen) return;
+    // Packets that are answers to the same bytes leave in one piece: one TLS record and one system call instead of two.
+    this.#writer.hold();
     this.#orClose(() => {
-      const incompleteBytes = this.#parser.parse(bytes);
+      this.#reader.read(bytes);
       if (this.#state === 'closed') return;
-      if (incompleteBytes > this.#limits.packetBytesMax) throw new ProtocolViolation('packet too large');
-      if (incompleteBytes === 0) this.#incompleteSinceMs = null;
+      if (!this.#reader.isWithinPacket) this.#incompleteSinceMs = null;
       else if (this.#incompleteSinceMs === null) {
         this.#incompleteSinceMs = this.#clock.nowMs();
         this.#watch();
       }
     });
+    this.#writer.release();
   }
 
   /** Closes the connection if `act` comes upon something forbidden. */
@@ -155,17 +154,16 @@ export class PacketStream {
     try {
       act();
     } catch (error) {
-      // The parser reads beyond the end of some malformed packets.
-      if (!(error instanceof ProtocolViolation || error instanceof RangeError)) throw error;
+      if (!(error instanceof ProtocolViolation)) throw error;
       this.close(error.message);
     }
   }
 
-  #received(packet: Packet): void {
+  #received(packet: DevicePacket): void {
     if (!this.isOpen) return;
     this.#lastPacketAtMs = this.#clock.nowMs();
     this.#incompleteSinceMs = null;
-    if (this.#kept === null || packet.cmd === 'connect') this.#handlers.onPacket(packet);
+    if (this.#kept === null || packet.type === 'connect') this.#handlers.onPacket(packet);
     else if (this.#kept.push(packet) > EARLY_PACKETS_MAX)
       throw new ProtocolViolation('too many packets before CONNACK');
   }
@@ -191,14 +189,43 @@ class PacketWriter {
   #pieces: { readonly bytes: number; readonly pauseMs: number } | null = null;
   #waiting = Buffer.alloc(0);
   #timer: Timer | null = null;
+  /** Written since `hold`; `null` = nothing is held back. */
+  #held: Buffer[] | null = null;
+  #heldBytes = 0;
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream;
     this.#clock = clock;
   }
 
-  write(packet: Packet): void {
-    const bytes = generate(packet);
+  /** Holds back what is written until `release`. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    this.#sendHeld();
+    this.#held = null;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#held === null) {
+      this.#send(bytes);
+      return;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
+  #sendHeld(): void {
+    const [first, ...others] = this.#held ?? [];
+    if (first === undefined) return;
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (!this.#stream.destroyed) this.#send(others.length === 0 ? first : Buffer.concat([first, ...others]));
+  }
+
+  #send(bytes: Buffer): void {
     if (this.#pieces === null) {
       this.#stream.write(bytes);
       return;
@@ -208,16 +235,18 @@ class PacketWriter {
   }
 
   fragment(bytes: number, pauseMs: number): void {
+    this.#sendHeld();
     this.#pieces = { bytes, pauseMs };
   }
 
   /** Bytes that the other side has not taken yet. */
   get unreadBytes(): number {
-    return this.#stream.writableLength + this.#waiting.length;
+    return this.#stream.writableLength + this.#waiting.length + this.#heldBytes;
   }
 
   /** Writes everything that is waiting, without pauses; discards it when the stream is gone. */
   flush(): void {
+    this.#sendHeld();
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#waiting.length > 0 && !this.#stream.destroyed) this.#stream.write(this.#waiting);

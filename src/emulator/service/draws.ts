@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 /** A number in (0, 1), uniform over `parts` and determined by them: 48 bits of SHA-256, kept off both ends. */
 export function uniformHash(...parts: readonly (string | number)[]): number {
-  return (hash('sha256', parts.join('\n'), 'buffer').readUIntBE(0, 6) + 0.5) / 2 ** 48;
+  return (Number.parseInt(hash('sha256', parts.join('\n')).slice(0, 12), 16) + 0.5) / 2 ** 48;
 }
 
 /** How long something takes: always the same, or occasionally much longer, like a service under load. */

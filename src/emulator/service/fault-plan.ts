@@ -48,6 +48,7 @@ export class FaultPlan {
 
   /** The fault of the first rule that strikes, after recording it; `null` = none strikes. */
   next(point: FaultPoint, registrationId: string | null, nowMs: number): Fault | null {
+    if (this.#rules.length === 0) return null;
     const atMs = nowMs - this.#startedAtMs;
     const device = registrationId === null ? '' : foldRegistrationId(registrationId);
     const rule = this.#rules.find(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import type { DpsInstance, Enrollment, IndividualEnrollment, LinkedHub } from './dps-instance.ts';
 import { QuotaState } from './quotas.ts';
@@ -102,6 +102,6 @@ class OperationStore {
 
 /** `5.{16 hex}.{GUID}`; the middle part is the same for all operations of a device, as in captures. */
 export function operationId(idScope: string, registrationKey: string, guid: string): string {
-  const device = createHash('sha256').update(`${idScope}/${registrationKey}`).digest('hex').slice(0, 16);
+  const device = hash('sha256', `${idScope}/${registrationKey}`).slice(0, 16);
   return `5.${device}.${guid}`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RegistrationStateBody, Substatus } from '../../dps/payloads.ts';
 import { utcTimestamp } from './answer.ts';
 import type { Enrollment } from './dps-instance.ts';
@@ -72,30 +72,34 @@ export function registrationState(
   if (result === null || nowMs < readyAtMs) return { registrationId, status: 'assigning' };
   const attestation = attestationMember(record, options);
   const createdDateTimeUtc = utcTimestamp(record.createdAtMs);
-  const stamps = { lastUpdatedDateTimeUtc: utcTimestamp(readyAtMs), etag: entityTag(registrationId, readyAtMs) };
+  const lastUpdatedDateTimeUtc = utcTimestamp(readyAtMs);
+  const etag = entityTag(registrationId, readyAtMs);
   if (result.hub === null) {
+    const stamps = { lastUpdatedDateTimeUtc, etag };
     return { ...attestation, registrationId, createdDateTimeUtc, status: 'failed', ...result.failure, ...stamps };
   }
-  return {
-    ...attestation,
+  // The usual state without a spread: that would cost more than the rest.
+  const state: RegistrationStateBody = {
     registrationId,
     createdDateTimeUtc,
     assignedHub: result.hub,
     deviceId: deviceIdOf(record),
     status: 'assigned',
     substatus: options.reportsEverySubstatus ? result.substatus : 'initialAssignment',
-    ...stamps,
-    ...('payload' in result ? { payload: result.payload } : {}),
+    lastUpdatedDateTimeUtc,
+    etag,
   };
+  if (attestation === null && !('payload' in result)) return state;
+  return { ...attestation, ...state, ...('payload' in result ? { payload: result.payload } : {}) };
 }
 
 /** Captures with X.509 begin with an empty object; those with a symmetric key do not have this member. */
-function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object {
+function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object | null {
   const { kind } = enrollment.attestation;
   if (namesEnrollmentGroup && enrollment.kind === 'group') {
     return { [kind]: { enrollmentGroupId: enrollment.enrollmentGroupId } };
   }
-  return kind === 'x509' ? { x509: {} } : {};
+  return kind === 'x509' ? { x509: {} } : null;
 }
 
 /**
@@ -103,7 +107,7 @@ function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollment
  * Unix time in hexadecimal; here, the first is taken from a hash of registration ID and update time.
  */
 function entityTag(registrationId: string, updatedAtMs: number): string {
-  const head = createHash('sha256').update(`${registrationId}\n${updatedAtMs}`).digest('hex').slice(0, 8);
+  const head = hash('sha256', `${registrationId}\n${updatedAtMs}`).slice(0, 8);
   const unixTime = Math.floor(updatedAtMs / 1000)
     .toString(16)
     .padStart(8, '0');
