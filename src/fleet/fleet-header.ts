@@ -14,6 +14,8 @@ export type FleetColumns = {
   readonly width: number;
   /** 0-based; a column that the file lacks is absent. */
   readonly placeOf: ReadonlyMap<KnownColumn, number>;
+  /** The same for what is done with every row, where a map would take a third of the time; -1 = the file lacks it. */
+  readonly places: Readonly<Record<KnownColumn, number>>;
   /** The columns that are not known, in their order. */
   readonly others: readonly { readonly name: string; readonly place: number }[];
 };
@@ -23,8 +25,22 @@ export const HEADERLESS_COLUMNS: FleetColumns = {
   line: null,
   width: 1,
   placeOf: new Map([['registration_id', 0]]),
+  places: placesIn(new Map([['registration_id', 0]])),
   others: [],
 };
+
+function placesIn(placeOf: FleetColumns['placeOf']): FleetColumns['places'] {
+  const place = (column: KnownColumn): number => placeOf.get(column) ?? -1;
+  return {
+    registration_id: place('registration_id'),
+    device_key: place('device_key'),
+    cert_file: place('cert_file'),
+    key_file: place('key_file'),
+    payload: place('payload'),
+    group: place('group'),
+    expected_hub: place('expected_hub'),
+  };
+}
 
 type Complaint = (message: string, remedy: string) => void;
 
@@ -68,7 +84,7 @@ function placeColumns(fleet: FleetFile, { line, fields: names }: CsvRecord): Fle
     if (column === undefined) others.push({ name, place });
     else placeOf.set(column, place);
   });
-  return { line, width: names.length, placeOf, others };
+  return { line, width: names.length, placeOf, places: placesIn(placeOf), others };
 }
 
 function isLoneUnknown(names: readonly string[], columns: FleetColumns): boolean {

@@ -1,3 +1,4 @@
+import { foldRegistrationId } from '../dps/registration-id.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetColumns } from './fleet-header.ts';
 import type { FleetRules } from './fleet-rules.ts';
@@ -51,8 +52,9 @@ export class RowCounter {
 }
 
 /** The service treats IDs as case-insensitive, but a key is derived from their bytes: whether it folds the case first is unverified. */
-function isCapitalWithDerivedKey(fields: readonly string[], { placeOf }: FleetColumns, { keys }: FleetRules): boolean {
+function isCapitalWithDerivedKey(fields: readonly string[], { places }: FleetColumns, { keys }: FleetRules): boolean {
   const isDerived = keys === 'for-every-row' || keys === 'of-these-groups';
-  if (!isDerived || fields[placeOf.get('device_key') ?? -1]) return false;
-  return /[A-Z]/.test(fields[placeOf.get('registration_id') ?? -1] ?? '');
+  if (!isDerived || fields[places.device_key]) return false;
+  const id = fields[places.registration_id] ?? '';
+  return foldRegistrationId(id) !== id;
 }

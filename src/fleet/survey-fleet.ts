@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { foldRegistrationId } from '../dps/registration-id.ts';
 import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
 import { duplicateProblems, type ExactDuplicates, settleDuplicates } from './duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
@@ -139,7 +140,11 @@ async function firstPass(
       const complaints = rowComplaints(fields, columns, rules);
       if (complaints.length > 0) complain(line, complaints);
       else counts.add(record, columns);
-      const id = foldedRegistrationId(fields, columns);
+      // Without complaints the ID is legal.
+      const id =
+        complaints.length === 0
+          ? foldRegistrationId(fields[columns.places.registration_id] ?? '')
+          : foldedRegistrationId(fields, columns);
       if (id !== null && ids.add(id)) repeats += 1;
       rows += 1;
     }

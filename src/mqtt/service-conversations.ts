@@ -4,7 +4,6 @@ import type { ServiceConnectionSettings } from './connection-settings.ts';
 import { mqttConversations } from './mqtt-conversation.ts';
 import { ownMqttConnections } from './own-mqtt-connection.ts';
 import { tlsDialler } from './tls-dialler.ts';
-import { webSocketDialler } from './websocket-dialler.ts';
 
 /**
  * Conversations with the real service, over the chosen transport.
@@ -16,8 +15,10 @@ export async function serviceConversations(
   clock: Clock,
 ): Promise<OpenConversation> {
   const { transport, mqttClient, tls } = settings;
-  const dial = transport === 'websocket' ? webSocketDialler(settings, tls) : tlsDialler(settings, tls);
-  // Few runs use MQTT.js, and loading it costs each thread over 100 ms of CPU time, more than everything else that it needs to connect.
+  // Few runs use WebSockets or MQTT.js. Loading MQTT.js costs each thread over 100 ms of CPU time, more than everything else that it needs to
+  // connect.
+  const dialler = transport === 'websocket' ? (await import('./websocket-dialler.ts')).webSocketDialler : tlsDialler;
+  const dial = dialler(settings, tls);
   const connections =
     mqttClient === 'dpsload' ? ownMqttConnections : (await import('./mqtt-js-connection.ts')).mqttJsConnections;
   return mqttConversations(connections(dial, clock), clock);

@@ -15,7 +15,6 @@ import { firstDeviceIdentity, type PreflightFacts, preflight } from '../prefligh
 import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Summary } from '../report/summary.ts';
-import { writeResults } from '../results/write-results.ts';
 import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
 import { type RowRange, type SessionWork, selectedRanges, selectedRows } from '../selection/session-rows.ts';
@@ -140,8 +139,10 @@ async function withResults(
   { atOnce, message, reason }: SessionEnd,
 ): Promise<RunEnd> {
   if (atOnce) return { folder, reason, message, summary: null };
-  const results = writeResults(folder, { fleet: scenario.fleet });
   const stopped = stopRequested(stopRequests, 'at-once');
+  // What writes results would delay the first device: it loads when the last one is settled.
+  const loading = import('../results/write-results.ts');
+  const results = loading.then(({ writeResults }) => writeResults(folder, { fleet: scenario.fleet }));
   return await Promise.race([
     results.then((summary) => ({ folder, reason, message, summary })),
     stopped.then((request) => ({ folder, reason: request.reason, message: null, summary: null })),

@@ -10,9 +10,34 @@ import type { StartWorkerPool, WorkerPool, WorkerPoolEvents, WorkerPoolRequest }
 /** The module whose `runRegistrationWorker` each thread runs. */
 const REGISTRATION_WORKER = packageFile('dist/worker/registration-worker.js');
 
-/** Workers as threads of this process, with one long task each. */
+/** Threads of this process that load their module while the run prepares. */
+export type WarmThreads = {
+  /** Gives each thread its one long task. The number of workers must be that of the threads. */
+  readonly startPool: StartWorkerPool;
+  /** Ends the threads. Safe to call also after the pool has ended them. */
+  end(): Promise<void>;
+};
+
+export function warmThreads(workers: number, workerFile: string = REGISTRATION_WORKER): WarmThreads {
+  const piscina = new Piscina({
+    filename: workerFile,
+    minThreads: workers,
+    maxThreads: workers,
+    concurrentTasksPerWorker: 1,
+    // An idle worker would block its event loop in Atomics.wait and receive no messages.
+    atomics: 'disabled',
+  });
+  // A thread that cannot load its module is started again for its task, and fails again where the pool hears of it.
+  piscina.on('error', () => {});
+  return {
+    startPool: (request, events) => new ThreadPool(piscina, request, events),
+    end: () => piscina.destroy(),
+  };
+}
+
+/** Workers as threads of this process. */
 export function threadPool(workerFile: string = REGISTRATION_WORKER): StartWorkerPool {
-  return (request, events) => new ThreadPool(workerFile, request, events);
+  return (request, events) => warmThreads(request.concurrencyShares.length, workerFile).startPool(request, events);
 }
 
 type WorkerThread = { readonly port: MessagePort; readonly abort: AbortController };
@@ -29,7 +54,7 @@ class ThreadPool implements WorkerPool {
   readonly #threads: WorkerThread[];
   #destroyed = false;
 
-  constructor(workerFile: string, request: WorkerPoolRequest, events: WorkerPoolEvents) {
+  constructor(piscina: Piscina, request: WorkerPoolRequest, events: WorkerPoolEvents) {
     const { concurrencyShares, clock } = request;
     this.#request = request;
     this.#events = events;
@@ -37,14 +62,7 @@ class ThreadPool implements WorkerPool {
     this.#ends = concurrencyShares.map(() => deferred<void>());
     this.ready = allOf(this.#readies);
     this.ended = allOf(this.#ends);
-    this.#piscina = new Piscina({
-      filename: workerFile,
-      minThreads: concurrencyShares.length,
-      maxThreads: concurrencyShares.length,
-      concurrentTasksPerWorker: 1,
-      // An idle worker would block its event loop in Atomics.wait and receive no messages.
-      atomics: 'disabled',
-    });
+    this.#piscina = piscina;
     this.#startWatch = new StartWatch(clock);
     // Reports a thread that ended before it got its task: it cannot load its module, and neither can the others.
     this.#piscina.on('error', (error: Error) => this.#startWatch.abortAll(error));

@@ -23,7 +23,7 @@ describe('the slow libraries that are loaded at once', () => {
     ['cli/commands/run-help.ts', []],
     ['cli/commands/run-command.ts', ['yaml', 'zod']],
     ['cli/commands/resume-command.ts', ['hdr-histogram-js', 'yaml', 'zod']],
-    ['cli/commands/check-command.ts', ['ws', 'yaml', 'zod']],
+    ['cli/commands/check-command.ts', ['yaml', 'zod']],
     ['cli/commands/report-command.ts', ['hdr-histogram-js', 'zod']],
     ['cli/commands/runs-command.ts', ['hdr-histogram-js', 'zod']],
     ['cli/commands/compare-command.ts', ['hdr-histogram-js', 'zod']],
@@ -32,8 +32,8 @@ describe('the slow libraries that are loaded at once', () => {
     ['cli/commands/fleet-command.ts', []],
     ['cli/commands/certs-command.ts', ['@peculiar/x509']],
     ['cli/commands/sas-command.ts', []],
-    ['cli/commands/execute-run.ts', ['hdr-histogram-js', 'log-update', 'piscina', 'ws', 'zod']],
-    ['worker/registration-worker.ts', ['ws']],
+    ['cli/commands/execute-run.ts', ['piscina', 'zod']],
+    ['worker/registration-worker.ts', []],
   ])('with %s are %j', (path, libraries) => {
     expect(slowLibrariesOf(path)).toEqual(libraries);
   });

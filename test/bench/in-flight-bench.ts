@@ -1,8 +1,18 @@
-// npm run bench in-flight: memory for each registration in flight over TLS, at 5,000 in flight.
+// npm run bench in-flight: memory for each registration in flight over TLS, at 5,000 in flight, beside a bare idle TLS socket.
 
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pauseMs } from 'node:timers/promises';
-import { inTemporaryFolder, type JournalLine, journalOf, startEmulator, startRun } from './program-run.ts';
+import { fileURLToPath } from 'node:url';
+import type { IdleSockets } from './idle-sockets.ts';
+import {
+  type Emulator,
+  inTemporaryFolder,
+  type JournalLine,
+  journalOf,
+  startEmulator,
+  startRun,
+} from './program-run.ts';
 
 const IN_FLIGHT = Number(process.env['DPSLOAD_BENCH_IN_FLIGHT'] ?? 5_000);
 /** Slow enough for the handshakes of one core. */
@@ -19,19 +29,32 @@ await inTemporaryFolder(async (folder) => {
   run.kill('SIGINT');
   run.kill('SIGINT');
   if (run.exitCode === null) await once(run, 'exit');
+  const idle = await idleSockets(emulator);
   await emulator.stop();
-  report(samples());
+  report(samples(), idle);
 });
 
-function report(samples: readonly JournalLine[]): void {
+async function idleSockets({ port, caFile }: Emulator): Promise<IdleSockets> {
+  const args = [String(port), caFile, String(IN_FLIGHT)];
+  const child = fork(fileURLToPath(new URL('./idle-sockets.js', import.meta.url)), args, { execArgv: ['--expose-gc'] });
+  const [idle] = (await once(child, 'message')) as [IdleSockets];
+  return idle;
+}
+
+function report(samples: readonly JournalLine[], idle: IdleSockets): void {
   const [first] = samples;
   const fullest = samples.toSorted((a, b) => (b.inFlight ?? 0) - (a.inFlight ?? 0))[0];
   if (first?.rssBytes === undefined || fullest?.rssBytes === undefined) throw new Error('the run left no samples');
   const inFlight = (fullest.inFlight ?? 0) - (first.inFlight ?? 0);
   const perRegistration = (fullest.rssBytes - first.rssBytes) / inFlight;
+  const kilobytes = (bytes: number): string => `${(bytes / 1_000).toFixed(0)} kB`;
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
   console.log(
     `${fullest.inFlight} in flight: ${megabytes(fullest.rssBytes)} resident, ${megabytes(first.rssBytes)} at ${first.inFlight}: ` +
-      `${(perRegistration / 1000).toFixed(0)} kB for each registration in flight`,
+      `${kilobytes(perRegistration)} for each registration in flight`,
+  );
+  console.log(
+    `a bare idle TLS socket: ${kilobytes(idle.rssBytes)} resident, ${kilobytes(idle.heapBytes)} of them heap; ` +
+      `a registration in flight takes ${(perRegistration / idle.rssBytes).toFixed(2)} times that`,
   );
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { YamlDocument } from '../../src/problem/yaml-document.ts';
-import { MAPPING_KEYS, SCENARIO_SCHEMA, schemaProblems } from '../../src/scenario/read/scenario-schema.ts';
+import { MAPPING_KEYS, scenarioFileSchema, schemaProblems } from '../../src/scenario/read/scenario-schema.ts';
 import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings/settings.ts';
 
 /** Each problem as `line:column message. remedy`. */
 function problemsOf(text: string): readonly string[] {
   const document = new YamlDocument('s.yaml', text);
-  const { error } = SCENARIO_SCHEMA.safeParse(document.values());
+  const { error } = scenarioFileSchema().safeParse(document.values());
   return schemaProblems('s.yaml', document, error?.issues ?? []).map(({ file, line, column, message, remedy }) => {
     expect(file).toBe('s.yaml');
     return `${line}:${column} ${message}. ${remedy}`;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { shippedScenario, shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import { resolveScenario } from '../../src/scenario/read/resolve-scenario.ts';
-import { SCENARIO_SCHEMA, scenarioSchema } from '../../src/scenario/read/scenario-schema.ts';
+import { scenarioFileSchema, scenarioSchema } from '../../src/scenario/read/scenario-schema.ts';
 import { SETTING_NAMES, settingNamed } from '../../src/scenario/settings/settings.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
@@ -54,6 +54,6 @@ describe('the JSON Schema of scenarios', () => {
 
   it('allows no more than a scenario may hold', () => {
     expect(scenarioSchema()).toMatchObject({ additionalProperties: false, required: ['version'] });
-    expect(SCENARIO_SCHEMA.safeParse({ version: 1, loda: {} }).success).toBe(false);
+    expect(scenarioFileSchema().safeParse({ version: 1, loda: {} }).success).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { threadPool } from '../../src/worker/thread-pool.ts';
+import { threadPool, type WarmThreads, warmThreads } from '../../src/worker/thread-pool.ts';
 import type { WorkerSetup } from '../../src/worker/worker-messages.ts';
 import type { WorkerPool } from '../../src/worker/worker-pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -12,10 +12,14 @@ const folder = temporaryFolder();
 let pool: WorkerPool | null = null;
 afterEach(() => pool?.destroy());
 
-/** A pool whose threads run `body`, or load `module`, and what is heard of them, in its order. */
-function poolOf(module: string, workers = 1) {
+function moduleFile(module: string): string {
   const file = join(mkdtempSync(join(folder, 'pool-')), 'worker.mjs');
   writeFileSync(file, module);
+  return file;
+}
+
+/** A pool whose threads load `module`, or are there already, and what is heard of them, in its order. */
+function poolOf(source: string | WarmThreads, workers = 1) {
   const clock = new VirtualClock();
   const heard: string[] = [];
   const listeners: (() => void)[] = [];
@@ -24,7 +28,8 @@ function poolOf(module: string, workers = 1) {
     for (const listener of listeners) listener();
   };
   const shares = Array.from({ length: workers }, () => 1);
-  const started = threadPool(file)(
+  const startPool = typeof source === 'string' ? threadPool(moduleFile(source)) : source.startPool;
+  const started = startPool(
     { setup: {} as WorkerSetup, concurrencyShares: shares, clock },
     {
       message: (worker, { type }) => tell(`${worker} ${type}`),
@@ -108,6 +113,31 @@ describe('a worker', () => {
     );
     await pool.ended;
     expect(heard.toSorted()).toEqual(['0 connected', '1 connected']);
+  });
+});
+
+describe('threads that were started before their pool', () => {
+  it('have loaded their module when they get their task', async () => {
+    const loaded = join(mkdtempSync(join(folder, 'warm-')), 'loaded');
+    const module = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(loaded)}, '');`;
+    const threads = warmThreads(1, moduleFile(`${module} ${worker("send('ready'); send('connected');")}`));
+    await expect.poll(() => existsSync(loaded)).toBe(true);
+    const { until } = poolOf(threads);
+    await until(1);
+  });
+
+  it('are lost with their pool if they could not load their module', async () => {
+    const threads = warmThreads(1, moduleFile("throw new Error('no such thing');"));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { heard, until } = poolOf(threads);
+    await until(1);
+    expect(heard).toEqual(['0 lost: no such thing']);
+  });
+
+  it('end without a pool, and after it', async () => {
+    const threads = warmThreads(2, moduleFile(worker("send('ready');")));
+    await threads.end();
+    await threads.end();
   });
 });
 

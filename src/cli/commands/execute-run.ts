@@ -1,17 +1,15 @@
 import { steadyRatePerSecond } from '../../load/pace.ts';
-import { type PublishedMetrics, publishMetrics } from '../../prometheus/publish-metrics.ts';
-import { type RunEnd, registerFleet } from '../../run/register-fleet.ts';
+import type { PublishedMetrics } from '../../prometheus/publish-metrics.ts';
+import type { RunEnd } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import { threadPool } from '../../worker/thread-pool.ts';
+import { warmThreads } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { withThrowAwayKey } from '../host/embedded-emulator.ts';
-import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
-import { type ShownProgress, showProgress } from '../view/show-progress.ts';
-import { showResults } from '../view/show-results.ts';
+import type { ShownProgress } from '../view/show-progress.ts';
 import { type Endpoint, openEndpoint } from './open-endpoint.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
@@ -29,6 +27,7 @@ export type PreparedRun = Pick<
 export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
   const { scenario, resumed } = prepared;
   ensureOutFolder(scenario.out);
+  const threads = warmThreads(scenario.load.workers);
   const keys = withThrowAwayKey(scenario.target, prepared.keys);
   const version = dpsloadVersion();
   // Until everything below is closed, a signal must not simply end the process: the emulator and the run's keys would be left behind.
@@ -38,6 +37,12 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   let metrics: PublishedMetrics | null = null;
   let end: RunEnd | null = null;
   try {
+    // What only a run needs loads while the threads load their part.
+    const [{ showProgress }, { publishMetrics }, { registerFleet }] = await Promise.all([
+      import('../view/show-progress.ts'),
+      import('../../prometheus/publish-metrics.ts'),
+      import('../../run/register-fleet.ts'),
+    ]);
     endpoint = await openEndpoint(scenario, keys, prepared.caPems);
     const { target, caPems, emulator } = endpoint;
     view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
@@ -50,7 +55,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       keys,
       version,
       emulatorPid: emulator?.pid ?? null,
-      startPool: threadPool(),
+      startPool: threads.startPool,
       stopRequests: signals,
       listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
     });
@@ -58,8 +63,13 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     view?.finish(end);
     await metrics?.close();
     await endpoint?.emulator?.stop();
+    await threads.end();
     signals.dispose();
   }
+  const [{ showResults }, { exitCodeOfRun }] = await Promise.all([
+    import('../view/show-results.ts'),
+    import('../host/run-exit-code.ts'),
+  ]);
   showResults(end, display, resumed?.switches ?? []);
   return exitCodeOfRun(end);
 }

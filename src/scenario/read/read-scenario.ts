@@ -6,7 +6,7 @@ import { dottedPath, YamlDocument, type YamlPath } from '../../problem/yaml-docu
 import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 import { type Given, type Origin, problemAt } from './origin.ts';
-import { GROUPS_KEY, type GroupKey, MAPPING_KEYS, SCENARIO_SCHEMA, schemaProblems } from './scenario-schema.ts';
+import { GROUPS_KEY, type GroupKey, MAPPING_KEYS, scenarioFileSchema, schemaProblems } from './scenario-schema.ts';
 
 /** The places that may name a key. */
 type GivenKey = { readonly file: Given | null; readonly variable: Given | null };
@@ -44,7 +44,7 @@ export function readScenario(file: string, text: string, environment: Environmen
   const syntaxProblems = document.syntaxProblems();
   if (syntaxProblems.length > 0) throw new OperatorError('usage', syntaxProblems);
   const values = document.values();
-  const { error } = SCENARIO_SCHEMA.safeParse(values);
+  const { error } = scenarioFileSchema().safeParse(values);
   const problems = error === undefined ? [] : [...schemaProblems(file, document, error.issues)];
   const reader: Reader = { file, document, values, environment, variables: [], problems };
   const settings = new Map<SettingName, Given>();

@@ -35,12 +35,20 @@ const KEY_SOURCE = z.strictObject(Object.fromEntries(GROUP_KEYS.map((key) => [ke
 /** The dotted path of each mapping in a scenario, with the keys that it may have; the root is ''. */
 export const MAPPING_KEYS: ReadonlyMap<string, readonly string[]> = mappingKeys();
 
-/** Made from the table of settings: the keys of a scenario, and which of them hold a scalar or a mapping. */
-export const SCENARIO_SCHEMA: z.ZodType = mappingSchema('');
+let schema: z.ZodType | null = null;
+
+/**
+ * Made from the table of settings: the keys of a scenario, and which of them hold a scalar or a mapping. Made when it is first needed: it
+ * takes as long as all other settings, and most runs have no scenario file.
+ */
+export function scenarioFileSchema(): z.ZodType {
+  schema ??= mappingSchema('');
+  return schema;
+}
 
 /** The JSON Schema of a scenario file, for editors. */
 export function scenarioSchema(): object {
-  return { title: 'dpsload scenario', ...z.toJSONSchema(SCENARIO_SCHEMA, { io: 'input', target: 'draft-7' }) };
+  return { title: 'dpsload scenario', ...z.toJSONSchema(scenarioFileSchema(), { io: 'input', target: 'draft-7' }) };
 }
 
 /** `worker threads (default: 3; leaves one core for the main thread). Write a whole number…` */
@@ -129,7 +137,7 @@ function listAt(path: YamlPath) {
   return LISTS.get(path.slice(0, place + 1).join('.')) ?? null;
 }
 
-/** Turns the issues of `SCENARIO_SCHEMA` into problems with line and column. */
+/** Turns the issues of `scenarioFileSchema` into problems with line and column. */
 export function schemaProblems(file: string, document: YamlDocument, issues: readonly Issue[]): readonly Problem[] {
   const problemAt = (place: YamlPlace, [message, remedy]: readonly [string, string]): Problem => {
     return { file, ...place, message, remedy };
