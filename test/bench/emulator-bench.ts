@@ -14,6 +14,7 @@ import { emulatedInstance } from '../support/emulated-instance.ts';
 import { createTestCa } from '../support/test-certificates.ts';
 import { bareHandshake, dpsloadClient } from './client-contenders.ts';
 import { pinned } from './cost-table.ts';
+import { type Figure, showFigures } from './figures.ts';
 import { cpuPerUnitMs, median } from './interleaved-rounds.ts';
 import { inTemporaryFolder } from './program-run.ts';
 import { serverCpuMs, startMeasured } from './server-cpu.ts';
@@ -87,11 +88,16 @@ function tableRow(keys: Keys, rounds: readonly Round[]): readonly string[] {
 
 async function measureCpu(): Promise<void> {
   const rows: (readonly string[])[] = [];
+  const figures: Figure[] = [];
   for (const keys of KEYS) {
     await inTemporaryFolder(async (folder) => {
       const caDir = join(folder, 'ca');
       await writeCertificates(caDir, keys);
-      rows.push(tableRow(keys, await measureRounds(caDir)));
+      const rounds = await measureRounds(caDir);
+      rows.push(tableRow(keys, rounds));
+      const ratios = rounds.map(({ emulatorMs, bareMs }) => emulatorMs / bareMs).sort((a, b) => a - b);
+      const atMost = keys === 'ec' ? 1.5 : null;
+      figures.push({ figure: `emulator to a bare server, ${NAMES[keys]}`, ratio: median(ratios), atMost });
     });
   }
   const load = loadavg()[0]?.toFixed(1);
@@ -99,6 +105,7 @@ async function measureCpu(): Promise<void> {
 Node ${process.versions.node}, ${CORES} cores, load ${load}; to the client below 1: the client is the bottleneck`);
   const head = ['key', 'bare TLS server', 'emulator', 'to bare', 'client', 'to client'];
   console.log(textTable([head, ...rows]).join('\n'));
+  showFigures(figures);
 }
 
 function heapMegabytes(): number {

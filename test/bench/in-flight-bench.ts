@@ -4,6 +4,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { formatCount } from '../../src/report/format.ts';
+import { showFigures } from './figures.ts';
 import type { IdleSockets } from './idle-sockets.ts';
 import {
   type Emulator,
@@ -57,4 +59,6 @@ function report(samples: readonly JournalLine[], idle: IdleSockets): void {
     `a bare idle TLS socket: ${kilobytes(idle.rssBytes)} resident, ${kilobytes(idle.heapBytes)} of them heap; ` +
       `a registration in flight takes ${(perRegistration / idle.rssBytes).toFixed(2)} times that`,
   );
+  const figure = `memory in flight to a bare idle TLS socket, ${formatCount(IN_FLIGHT)} each`;
+  showFigures([{ figure, ratio: perRegistration / idle.rssBytes, atMost: 1.3 }]);
 }

@@ -12,7 +12,7 @@ const names = readdirSync(join(root, 'test', 'bench'))
   .map((file) => file.slice(0, -'-bench.ts'.length));
 
 /** Those that measure a ratio with a target. */
-const WITH_TARGETS = ['program'];
+const WITH_TARGETS = ['program', 'start', 'survey', 'in-flight', 'emulator'];
 
 const asJson = process.argv.includes('--json');
 const [name] = process.argv.slice(2).filter((argument) => argument !== '--json');

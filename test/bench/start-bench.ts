@@ -9,6 +9,7 @@ import { textTable } from '../../src/report/text-table.ts';
 import { dpsScript } from '../support/dps-script.ts';
 import { type ScriptedMqttServer, startScriptedMqttServer } from '../support/scripted-mqtt-server.ts';
 import { createTestCa } from '../support/test-certificates.ts';
+import { showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
 import { withoutSettings } from './program-cpu.ts';
 import { inTemporaryFolder } from './program-run.ts';
@@ -104,4 +105,6 @@ function report(rows: readonly Row[]): void {
       line(`the end of a run of ${DEVICES}`, ({ endMs }) => endMs),
     ]).join('\n'),
   );
+  const ratio = medianOf((row) => row.firstConnectMs / row.bareMs);
+  showFigures([{ figure: 'start to the first CONNECT, to a bare start of Node', ratio, atMost: 5 }]);
 }

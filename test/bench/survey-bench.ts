@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { textTable } from '../../src/report/text-table.ts';
+import { type Figure, showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
 import { inTemporaryFolder } from './program-run.ts';
 
@@ -14,6 +15,7 @@ const ROWS = 200_000;
 
 await inTemporaryFolder(async (folder) => {
   const table: string[][] = [];
+  const figures: Figure[] = [];
   for (const place of ['Munich', 'München']) {
     const file = join(folder, `${place}.csv`);
     writeFileSync(file, fleetAt(place));
@@ -27,11 +29,13 @@ await inTemporaryFolder(async (folder) => {
       survey.push(surveyMs);
     }
     const ratios = survey.map((value, round) => value / (read[round] ?? Number.NaN));
+    figures.push({ figure: `survey to csv-parse, ${place}`, ratio: medianOf(ratios), atMost: 1.5 });
     table.push([place, ...[read, survey].map((values) => medianOf(values).toFixed(0)), medianOf(ratios).toFixed(2)]);
   }
   const [load = 0] = loadavg();
   console.log(`Node ${process.versions.node}, ${ROWS} rows, load ${load.toFixed(1)}`);
   console.log(textTable([['place', 'csv-parse ms', 'survey ms', 'ratio'], ...table]).join('\n'));
+  showFigures(figures);
 });
 
 function fleetAt(place: string): string {
