@@ -17,6 +17,8 @@ await open(LANES);
 const before = taken();
 await open(Number(count));
 await pauseMs(1_000);
+const closed = sockets.filter((socket) => socket.closed).length;
+if (closed > 0) throw new Error(`the server closed ${closed} of the idle sockets`);
 const after = taken();
 process.send?.({
   rssBytes: (after.rssBytes - before.rssBytes) / (Number(count) - LANES),

@@ -2,19 +2,15 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { formatCount } from '../../src/report/format.ts';
+import type { ServerReady } from './dps-server.ts';
 import { showFigures } from './figures.ts';
 import type { IdleSockets } from './idle-sockets.ts';
-import {
-  type Emulator,
-  inTemporaryFolder,
-  type JournalLine,
-  journalOf,
-  startEmulator,
-  startRun,
-} from './program-run.ts';
+import { inTemporaryFolder, type JournalLine, journalOf, startEmulator, startRun } from './program-run.ts';
 
 const IN_FLIGHT = Number(process.env['DPSLOAD_BENCH_IN_FLIGHT'] ?? 5_000);
 /** Slow enough for the handshakes of one core. */
@@ -31,16 +27,27 @@ await inTemporaryFolder(async (folder) => {
   run.kill('SIGINT');
   run.kill('SIGINT');
   if (run.exitCode === null) await once(run, 'exit');
-  const idle = await idleSockets(emulator);
   await emulator.stop();
+  const idle = await idleSockets(folder);
   report(samples(), idle);
 });
 
-async function idleSockets({ port, caFile }: Emulator): Promise<IdleSockets> {
-  const args = [String(port), caFile, String(IN_FLIGHT)];
-  const child = fork(fileURLToPath(new URL('./idle-sockets.js', import.meta.url)), args, { execArgv: ['--expose-gc'] });
-  const [idle] = (await once(child, 'message')) as [IdleSockets];
-  return idle;
+/** At a server that waits for ever: the emulator cuts connections that send no CONNECT. */
+async function idleSockets(folder: string): Promise<IdleSockets> {
+  const server = fork(fileURLToPath(new URL('./dps-server.js', import.meta.url)));
+  try {
+    const [{ port, caPem }] = (await once(server, 'message')) as [ServerReady];
+    const caFile = join(folder, 'idle-ca.pem');
+    writeFileSync(caFile, caPem);
+    const args = [String(port), caFile, String(IN_FLIGHT)];
+    const child = fork(fileURLToPath(new URL('./idle-sockets.js', import.meta.url)), args, {
+      execArgv: ['--expose-gc'],
+    });
+    const [idle] = (await once(child, 'message')) as [IdleSockets];
+    return idle;
+  } finally {
+    server.disconnect();
+  }
 }
 
 function report(samples: readonly JournalLine[], idle: IdleSockets): void {
