@@ -295,9 +295,9 @@ class FinalFolds {
   }
 
   #addStanding({ state, outcome }: DeviceStanding): void {
-    const { registrationId, group, otherValues, errorCode, result } = outcome;
+    const { registrationId, group, expectedHub, otherValues, assignedHub, errorCode, result } = outcome;
     this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
-    this.#addToColumns({ ...outcome, state, isNamed: registrationId !== '' });
+    this.#addToColumns({ group, expectedHub, otherValues, assignedHub, state, isNamed: registrationId !== '' });
   }
 
   #addToColumns(row: BrokenDownRow): void {

@@ -1,4 +1,3 @@
-import { createSecureContext, rootCertificates } from 'node:tls';
 import { connect } from 'mqtt';
 import type { MakeCredentials } from '../../src/attestation/make-credentials.ts';
 import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
@@ -46,9 +45,8 @@ export function bareHandshake(
   return { name: 'bare TLS handshake and close', run };
 }
 
-/** The whole conversation as most programs would write it. */
-export function plainMqttJs({ port, caPem }: ServerReady): Contender {
-  const secureContext = createSecureContext({ ca: [...rootCertificates, caPem] });
+/** The whole conversation as most programs would write it for the service. NODE_EXTRA_CA_CERTS must name the server's root. */
+export function plainMqttJs({ port }: Pick<ServerReady, 'port'>): Contender {
   const run = (index: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const registrationId = `plain-${index}`;
@@ -60,7 +58,6 @@ export function plainMqttJs({ port, caPem }: ServerReady): Contender {
         clientId: registrationId,
         username: connectUsername({ idScope: ID_SCOPE, registrationId, apiVersion: API_VERSION_DEFAULT }, USER_AGENT),
         password: token(registrationId, Date.now()),
-        ...{ secureContext },
       });
       client.on('error', reject);
       client.on('close', resolve);

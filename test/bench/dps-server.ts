@@ -3,10 +3,12 @@
 import type { SecureVersion } from 'node:tls';
 import { dpsScript } from '../support/dps-script.ts';
 import { startScriptedMqttServer } from '../support/scripted-mqtt-server.ts';
-import { createTestCa } from '../support/test-certificates.ts';
+import { createTestCa, type KeyType } from '../support/test-certificates.ts';
 
 export type ServerCrypto = {
-  readonly keys: 'ec' | 'rsa';
+  readonly keys: KeyType;
+  /** Of the root and the intermediates. */
+  readonly authorityKeys: KeyType;
   readonly maxVersion: SecureVersion;
   /** Certificates between the root and the server's own. */
   readonly intermediates: number;
@@ -15,10 +17,13 @@ export type ServerCrypto = {
 export type ServerReady = { readonly port: number; readonly caPem: string };
 
 /** What the service has: RSA, and TLS 1.2 as the only version that its documentation promises. */
-const SERVICE: ServerCrypto = { keys: 'rsa', maxVersion: 'TLSv1.2', intermediates: 0 };
+const SERVICE: ServerCrypto = { keys: 'rsa', authorityKeys: 'ec', maxVersion: 'TLSv1.2', intermediates: 0 };
 
-const { keys, maxVersion, intermediates } = { ...SERVICE, ...JSON.parse(process.argv[2] ?? '{}') } as ServerCrypto;
-const root = await createTestCa();
+const { keys, authorityKeys, maxVersion, intermediates } = {
+  ...SERVICE,
+  ...JSON.parse(process.argv[2] ?? '{}'),
+} as ServerCrypto;
+const root = await createTestCa('test root', authorityKeys);
 let issuer = root;
 for (let level = 1; level <= intermediates; level += 1)
   issuer = await issuer.intermediate(`test intermediate ${level}`);

@@ -1,4 +1,4 @@
-// npm run bench in-flight: memory for each registration in flight over TLS, at 5,000 in flight, beside a bare idle TLS socket.
+// npm run bench in-flight: memory for each registration in flight over TLS, at 10,000 in flight, beside a bare idle TLS socket.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,9 +12,9 @@ import { showFigures } from './figures.ts';
 import type { IdleSockets } from './idle-sockets.ts';
 import { inTemporaryFolder, type JournalLine, journalOf, startEmulator, startRun } from './program-run.ts';
 
-const IN_FLIGHT = Number(process.env['DPSLOAD_BENCH_IN_FLIGHT'] ?? 5_000);
+const IN_FLIGHT = Number(process.env['DPSLOAD_BENCH_IN_FLIGHT'] ?? 10_000);
 /** Slow enough for the handshakes of one core. */
-const LAUNCHES_PER_SECOND = 150;
+const LAUNCHES_PER_SECOND = 200;
 /** Longer than it takes to open them all. */
 const RETRY_AFTER_SECONDS = 110;
 

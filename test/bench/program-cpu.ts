@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { UnitWindow } from './contender-process.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
@@ -28,7 +29,7 @@ export type ProgramCpu = { readonly cpuMs: number; readonly mainThreadMs: number
 export type ProgramFleet = {
   readonly folder: string;
   readonly ready: ServerReady;
-  readonly concurrency: number;
+  readonly window: UnitWindow;
   readonly workers: number;
   /** Flags for the attestation; none = a group key. */
   readonly attestation: readonly string[];
@@ -37,7 +38,7 @@ export type ProgramFleet = {
 /** Runs the built program over so many devices: CSV, journal, metrics, progress and results. */
 async function programCpu(
   devices: number,
-  { folder, ready, concurrency, workers, attestation }: ProgramFleet,
+  { folder, ready, window, workers, attestation }: ProgramFleet,
 ): Promise<ProgramCpu> {
   const place = mkdtempSync(join(folder, 'run-'));
   const fleet = join(place, 'fleet.csv');
@@ -47,7 +48,17 @@ async function programCpu(
   writeFileSync(ca, ready.caPem);
   const args = [
     ...['run', fleet, '--host', '127.0.0.1', '--port', String(ready.port), '--id-scope', '0ne00111111', '--ca', ca],
-    ...['-c', String(concurrency), '-w', String(workers), '--canary', '0', '--out', join(place, 'out'), ...attestation],
+    ...[
+      '-c',
+      String(window.concurrency),
+      '-w',
+      String(workers),
+      '--canary',
+      '0',
+      '--out',
+      join(place, 'out'),
+      ...attestation,
+    ],
   ];
   const child = spawn(process.execPath, ['--import', REPORT_CPU, MAIN, ...args], {
     // No contender pauses before it polls.
@@ -72,14 +83,14 @@ async function programCpu(
   return JSON.parse(report) as ProgramCpu;
 }
 
-/** CPU for each further registration: the difference of two fleets, without what a start costs. */
-export async function marginalCpu(few: number, many: number, fleet: ProgramFleet): Promise<ProgramCpu> {
-  const small = await programCpu(few, fleet);
-  const large = await programCpu(many, fleet);
-  const further = many - few;
+/** CPU for each registration of the window: the difference of two fleets, without what a start costs. */
+export async function marginalCpu(fleet: ProgramFleet): Promise<ProgramCpu> {
+  const { first, last } = fleet.window;
+  const small = await programCpu(first, fleet);
+  const large = await programCpu(last, fleet);
   return {
-    cpuMs: (large.cpuMs - small.cpuMs) / further,
-    mainThreadMs: (large.mainThreadMs - small.mainThreadMs) / further,
+    cpuMs: (large.cpuMs - small.cpuMs) / (last - first),
+    mainThreadMs: (large.mainThreadMs - small.mainThreadMs) / (last - first),
   };
 }
 

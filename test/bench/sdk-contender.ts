@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { ServerReady } from './dps-server.ts';
 
 /** Benchmarks run in the folder of the project. */
@@ -15,9 +14,8 @@ export class SdkContender {
   readonly #host: string;
   #registered = 0;
 
-  constructor({ port, caPem }: ServerReady, folder: string) {
-    const caFile = join(folder, 'sdk-ca.pem');
-    writeFileSync(caFile, caPem);
+  /** @param caFile with the server's root in PEM */
+  constructor({ port }: ServerReady, caFile: string) {
     this.#process = fork(SCRIPT, { env: { ...process.env, NODE_EXTRA_CA_CERTS: caFile }, execArgv: [] });
     this.#host = `localhost:${port}`;
   }

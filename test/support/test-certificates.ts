@@ -30,24 +30,33 @@ export type IssueOptions = {
   readonly hosts?: readonly string[];
   /** Days from now; default: −1 and 1. */
   readonly validDays?: readonly [from: number, to: number];
-  /** P-256, or RSA with 2,048 bits; default: `ec`. */
-  readonly keys?: 'ec' | 'rsa';
+  /** Default: `ec`. */
+  readonly keys?: KeyType;
 };
 
-/** A root of its own, for one test. */
-export async function createTestCa(name = 'test root'): Promise<TestCa> {
-  const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+const ALGORITHMS = { ec: KEY_ALGORITHM, rsa: RSA_ALGORITHM } as const;
+
+/** P-256, or RSA with 2,048 bits. */
+export type KeyType = keyof typeof ALGORITHMS;
+
+/** A root of its own, for one test. @param keyType its own and those of CAs below it */
+export async function createTestCa(name = 'test root', keyType: KeyType = 'ec'): Promise<TestCa> {
+  const keys = await generateKeys(keyType);
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,
     keys,
-    ...authorityOptions(),
+    ...authorityOptions(keyType),
   });
-  return authority(root, keys.privateKey, []);
+  return authority({ certificate: root, privateKey: keys.privateKey, keyType }, []);
 }
 
-function authorityOptions() {
+async function generateKeys(keyType: KeyType): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(ALGORITHMS[keyType], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+}
+
+function authorityOptions(keyType: KeyType) {
   return {
-    signingAlgorithm: KEY_ALGORITHM,
+    signingAlgorithm: ALGORITHMS[keyType],
     serialNumber: serialNumber(),
     ...validity([-10, 10]),
     extensions: [
@@ -57,47 +66,49 @@ function authorityOptions() {
   };
 }
 
+type Issuer = {
+  readonly certificate: x509.X509Certificate;
+  readonly privateKey: webcrypto.CryptoKey;
+  readonly keyType: KeyType;
+};
+
 /** @param chainPems certificates that a server sends behind those of this CA's servers */
-function authority(
-  certificate: x509.X509Certificate,
-  privateKey: webcrypto.CryptoKey,
-  chainPems: readonly string[],
-): TestCa {
+function authority(issuer: Issuer, chainPems: readonly string[]): TestCa {
+  const { certificate, privateKey, keyType } = issuer;
   return {
     certPem: certificate.toString('pem'),
     keyPem: () => privateKeyPem(privateKey),
     async issue(options = {}) {
-      const { certPem, keyPem } = await issue(certificate, privateKey, options);
+      const { certPem, keyPem } = await issue(issuer, options);
       return { certPem: [certPem, ...chainPems].join('\n'), keyPem };
     },
     async intermediate(name) {
-      const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+      const keys = await generateKeys(keyType);
       const below = await x509.X509CertificateGenerator.create({
         subject: `CN=${name}`,
         issuer: certificate.subject,
         publicKey: keys.publicKey,
         signingKey: privateKey,
-        ...authorityOptions(),
+        ...authorityOptions(keyType),
       });
-      return authority(below, keys.privateKey, [below.toString('pem'), ...chainPems]);
+      const issuerBelow = { certificate: below, privateKey: keys.privateKey, keyType };
+      return authority(issuerBelow, [below.toString('pem'), ...chainPems]);
     },
   };
 }
 
 async function issue(
-  issuer: x509.X509Certificate,
-  signingKey: webcrypto.CryptoKey,
+  issuer: Issuer,
   { hosts = ['localhost', '127.0.0.1'], validDays = [-1, 1], keys: keyType = 'ec' }: IssueOptions,
 ): Promise<TestCertificate> {
-  const algorithm = keyType === 'ec' ? KEY_ALGORITHM : RSA_ALGORITHM;
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const keys = await generateKeys(keyType);
   const names = hosts.map((host) => ({ type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const), value: host }));
   const certificate = await x509.X509CertificateGenerator.create({
     subject: 'CN=test server',
-    issuer: issuer.subject,
+    issuer: issuer.certificate.subject,
     publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: KEY_ALGORITHM,
+    signingKey: issuer.privateKey,
+    signingAlgorithm: ALGORITHMS[issuer.keyType],
     serialNumber: serialNumber(),
     ...validity(validDays),
     extensions: [
