@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import type { UnitWindow } from './contender-process.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
 const MAIN = 'dist/cli/main.js';
-/** Throw-away, of no service. */
-const KEY = Buffer.alloc(32, 5).toString('base64');
 
 /**
  * Writes the CPU of the process, and that of its main thread, to file descriptor 3 when it ends. Fields 14 and 15 of /proc/…/stat are user and
@@ -64,7 +63,7 @@ async function programCpu(
     // No contender pauses before it polls.
     env: {
       ...withoutSettings(process.env),
-      DPSLOAD_GROUP_KEY: KEY,
+      ...GROUP_KEY_ENV,
       DPSLOAD_POLL_DELAY: '0s',
       DPSLOAD_POLL_DELAY_MIN: '0s',
     },

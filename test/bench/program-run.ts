@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** Throw-away, of no service. */
-const KEY = Buffer.alloc(32, 5).toString('base64');
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
 const MAIN = 'dist/cli/main.js';
@@ -74,7 +72,7 @@ export function startRun(
 function start(args: readonly string[], stdout: 'pipe' | 'ignore'): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DPSLOAD_'));
   return spawn(process.execPath, [MAIN, ...args], {
-    env: { ...Object.fromEntries(inherited), DPSLOAD_GROUP_KEY: KEY },
+    env: { ...Object.fromEntries(inherited), ...GROUP_KEY_ENV },
     // An emulator says more than a benchmark wants to hear when the machine is too slow.
     stdio: ['ignore', stdout, args[0] === 'emulator' ? 'ignore' : 'inherit'],
   });

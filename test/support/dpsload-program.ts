@@ -82,6 +82,7 @@ export type EmulatorProgram = {
   readonly httpPort: number;
   /** The first enrollment group. */
   readonly group: string;
+  readonly pid: number;
   /** Ends it in order, and waits for that. */
   stop(): Promise<Ended>;
 };
@@ -99,6 +100,7 @@ export async function startEmulatorProgram(
   return {
     ...ready,
     group: enrollmentGroups[0] ?? '',
+    pid: program.child.pid ?? 0,
     stop: () => {
       program.child.kill('SIGTERM');
       return program.ended;

@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { bareHandshake } from '../bench/client-contenders.ts';
+import { cpuPerUnitMs } from '../bench/interleaved-rounds.ts';
+import { marginalCpu } from '../bench/program-cpu.ts';
+import { startEmulatorProgram } from '../support/dpsload-program.ts';
+import { GROUP_KEY_ENV } from '../support/group-key.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/*
+ * A short form of `npm run bench`: ratios of CPU, each several times its target, so that only a mistake reaches them, such as a look-up, a
+ * context or a disk access for each device.
+ */
+
+const folder = temporaryFolder();
+const WINDOW = { first: 300, last: 1_300, concurrency: 50 };
+const PROGRAM_TO_HANDSHAKE_MAX = 6;
+const EMULATOR_TO_HANDSHAKE_MAX = 6;
+
+describe.skipIf(!existsSync('/proc/self/stat'))('what a registration costs (needs /proc)', () => {
+  it('is a small multiple of a bare TLS handshake, for the program and for the emulator', async () => {
+    const emulator = await startEmulatorProgram(['--id-scope', '0ne00111111', '--retry-after', '0'], GROUP_KEY_ENV);
+    try {
+      const ready = { port: emulator.port, caPem: readFileSync(emulator.caFile, 'utf8') };
+      const emulatorCpuMs = async (work: () => Promise<unknown>): Promise<number> => {
+        const beforeMs = cpuOfMs(emulator.pid);
+        await work();
+        return cpuOfMs(emulator.pid) - beforeMs;
+      };
+      const plan = { rounds: 1, unitsPerRound: WINDOW.last - WINDOW.first, concurrency: WINDOW.concurrency };
+      const handshake = bareHandshake(ready);
+      await cpuPerUnitMs(handshake.run, plan);
+      let [bareMs, programMs] = [0, 0];
+      const bareEmulatorMs = await emulatorCpuMs(async () => {
+        bareMs = await cpuPerUnitMs(handshake.run, plan);
+      });
+      const emulatorMs = await emulatorCpuMs(async () => {
+        programMs = (await marginalCpu({ folder, ready, window: WINDOW, workers: 1, attestation: [] })).cpuMs;
+      });
+      expect(programMs / bareMs).toBeLessThan(PROGRAM_TO_HANDSHAKE_MAX);
+      const registrations = WINDOW.first + WINDOW.last;
+      expect(emulatorMs / registrations / (bareEmulatorMs / plan.unitsPerRound)).toBeLessThan(
+        EMULATOR_TO_HANDSHAKE_MAX,
+      );
+    } finally {
+      await emulator.stop();
+    }
+  });
+});
+
+/** CPU of a process so far: fields 14 and 15 of /proc/…/stat, in ticks of 10 ms (proc(5)). */
+function cpuOfMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
