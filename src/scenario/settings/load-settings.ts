@@ -51,7 +51,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     default: false,
     defaultText: 'no',
     reason: 'only a power cut does this',
-    help: 'launch every device when the run starts, as after a power cut; the wait for a free slot shows as start lag',
+    help: 'launch every device when the run starts, as after a power cut; a wait for a free slot shows as start lag',
   }),
   quota: setting('load.quota', QUOTA, {
     defaultText: `${REGISTRATIONS_PER_MINUTE_MAX}/min, off for a loopback target`,
