@@ -1,11 +1,18 @@
 // npm run bench eta: how far the ETA is off, by progress, in simulated runs, and in recorded ones where DPSLOAD_ETA_RUNS names their folder:
 // the mean error as a share of what was left, the share of moments at which that lay within the ETA, and of those at which there was none.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJournalLine } from '../../src/journal/journal-line.ts';
 import { textTable } from '../../src/report/text-table.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
-import { isCovered, type JudgedEta, judgeEta, PROGRESS, type RecordedRun, relativeError } from '../support/eta-judge.ts';
+import {
+  isCovered,
+  type JudgedEta,
+  judgeEta,
+  PROGRESS,
+  type RecordedRun,
+  relativeError,
+} from '../support/eta-judge.ts';
 import { SIMULATED_RUNS, simulateForEta } from '../support/eta-runs.ts';
 
 const SEEDS = [1, 2, 3];
@@ -33,7 +40,12 @@ function row(name: string, judged: readonly (readonly JudgedEta[])[]): readonly 
   });
   const all = judged.flat();
   const known = all.filter(({ eta }) => eta !== null);
-  return [name, ...cells, percent(known.filter(isCovered).length / Math.max(1, known.length)), percent(1 - known.length / all.length)];
+  return [
+    name,
+    ...cells,
+    percent(known.filter(isCovered).length / Math.max(1, known.length)),
+    percent(1 - known.length / all.length),
+  ];
 }
 
 const rows: (readonly string[])[] = [];

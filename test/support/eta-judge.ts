@@ -1,6 +1,7 @@
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { scheduleLeft } from '../../src/load/pace.ts';
 import { type EstimatedLoad, estimateRun } from '../../src/load/run-estimate.ts';
+import type { Eta } from '../../src/metrics/eta.ts';
 import { ProgressFold } from '../../src/metrics/progress.ts';
 import { sessionRecord } from './sample-journal.ts';
 
@@ -20,11 +21,12 @@ export const PROGRESS = [0.1, 0.25, 0.5, 0.75, 0.9] as const;
 export type JudgedEta = {
   readonly leftMs: number;
   /** `null` = it said nothing. */
-  readonly eta: { readonly lowMs: number; readonly highMs: number } | null;
+  readonly eta: Eta | null;
 };
 
 /** Replays a run into the live view's numbers, as it was seen second by second. */
 export function judgeEta({ load, registrations, records }: RecordedRun): readonly JudgedEta[] {
+  const { durationMs, isGuess } = estimateRun(load, registrations / load.rounds);
   const fold = new ProgressFold({
     target: sessionRecord().target,
     name: null,
@@ -34,7 +36,7 @@ export function judgeEta({ load, registrations, records }: RecordedRun): readonl
     allocation: null,
     concurrency: load.concurrency,
     scheduleLeftMs: scheduleLeft(load.shape, registrations),
-    estimateMs: estimateRun(load, registrations / load.rounds).durationMs,
+    estimateMs: isGuess ? null : durationMs,
   });
   const endMs = lastEndMs(records);
   const moments = PROGRESS.map((share) => share * endMs);
@@ -44,8 +46,7 @@ export function judgeEta({ load, registrations, records }: RecordedRun): readonl
     if (record.kind !== 'sample') continue;
     fold.addSample(record);
     while (judged.length < moments.length && record.atMs >= (moments[judged.length] ?? 0)) {
-      const { etaMs } = fold.at(record.atMs);
-      judged.push({ leftMs: Math.max(0, endMs - record.atMs), eta: etaMs === null ? null : { lowMs: etaMs, highMs: etaMs } });
+      judged.push({ leftMs: Math.max(0, endMs - record.atMs), eta: fold.at(record.atMs).eta });
     }
   }
   return judged;

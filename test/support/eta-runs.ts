@@ -44,7 +44,13 @@ const RUNS: Readonly<Record<string, SimulatedRun>> = {
     perMinute: null,
     policy: { attemptsMax: 50, retryDelayMaxMs: 10_000 },
   },
-  'power cut, no limit': { devices: 600, shape: { kind: 'at-once' }, concurrency: 600, service: AMPLE, perMinute: null },
+  'power cut, no limit': {
+    devices: 600,
+    shape: { kind: 'at-once' },
+    concurrency: 600,
+    service: AMPLE,
+    perMinute: null,
+  },
   'closed, 100 slots': { devices: 1_500, shape: { kind: 'closed' }, concurrency: 100, service: AMPLE, perMinute: null },
   'closed, troubled': {
     devices: 1_000,
@@ -92,14 +98,22 @@ const RUNS: Readonly<Record<string, SimulatedRun>> = {
     devices: 500,
     shape: { kind: 'closed' },
     concurrency: 50,
-    service: { ...AMPLE, limit: { algorithm: 'token-bucket', limit: 15, perMs: PER_SECOND }, retryAfterSeconds: 'exact' },
+    service: {
+      ...AMPLE,
+      limit: { algorithm: 'token-bucket', limit: 15, perMs: PER_SECOND },
+      retryAfterSeconds: 'exact',
+    },
     perMinute: 600,
   },
   'quota, half of what was stated': {
     devices: 500,
     shape: { kind: 'closed' },
     concurrency: 50,
-    service: { ...AMPLE, limit: { algorithm: 'token-bucket', limit: 10, perMs: PER_SECOND }, retryAfterSeconds: 'exact' },
+    service: {
+      ...AMPLE,
+      limit: { algorithm: 'token-bucket', limit: 10, perMs: PER_SECOND },
+      retryAfterSeconds: 'exact',
+    },
     perMinute: 720,
   },
 };

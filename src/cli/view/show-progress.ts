@@ -35,7 +35,8 @@ export function showProgress(
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
   const scheduleLeftMs = scheduleLeft(shape, plan.registrations);
-  const estimateMs = estimateRun(load, plan.registrations / load.rounds).durationMs;
+  const estimate = estimateRun(load, plan.registrations / load.rounds);
+  const estimateMs = estimate.isGuess ? null : estimate.durationMs;
   const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
   const progress = (): RunProgress => fold.at(clock.nowMs());
   const live = createLiveView({ stream: process.stderr, color, quiet, clock, progress });
