@@ -221,6 +221,22 @@ describe('the live view', () => {
 });
 
 describe('a line for logs', () => {
+  it.each<[number, number, string]>([
+    [15, 15, '15 s'],
+    [1, 2.9, '1.9 s'],
+    [100, 120, '1 min 50 s'],
+    [0, 8, '0 to 8 s'],
+    [20, 35, '20 to 35 s'],
+    [50, 150, '50 s to 3 min'],
+    [119, 151, '119 s to 3 min'],
+    [120, 300, '2 to 5 min'],
+    [5_400, 14_400, '90 min to 4 h'],
+    [7_200, 9_100, '2 to 3 h'],
+  ])('shows an ETA of %d to %d s as %s', (low, high, text) => {
+    const eta = { lowMs: low * 1_000, highMs: high * 1_000 };
+    expect(progressLine(sampleProgress({ eta }))).toMatch(new RegExp(`  ETA ${text}$`));
+  });
+
   it.each<[Partial<RunProgress>, string]>([
     [
       {},
