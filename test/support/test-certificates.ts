@@ -45,6 +45,17 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   return authority(root, keys.privateKey, []);
 }
 
+/** Makes CAs that bear the name of a root, and sign with the same algorithm, but with keys of their own. */
+export async function impostors(): Promise<(rootPem: string) => TestCa> {
+  const ec = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+  const rsa = await webcrypto.subtle.generateKey(RSA_ALGORITHM, true, ['sign', 'verify']);
+  return (rootPem) => {
+    const root = new x509.X509Certificate(rootPem);
+    const { privateKey } = root.publicKey.algorithm.name.startsWith('RSA') ? rsa : ec;
+    return authority(root, privateKey, []);
+  };
+}
+
 function authorityOptions() {
   return {
     signingAlgorithm: KEY_ALGORITHM,
@@ -97,7 +108,7 @@ async function issue(
     issuer: issuer.subject,
     publicKey: keys.publicKey,
     signingKey,
-    signingAlgorithm: KEY_ALGORITHM,
+    signingAlgorithm: signingKey.algorithm.name === 'ECDSA' ? KEY_ALGORITHM : RSA_ALGORITHM,
     serialNumber: serialNumber(),
     ...validity(validDays),
     extensions: [
