@@ -85,3 +85,13 @@ it('one that a fault has stalled stays longer than a silent one may, and is told
   clock.advanceTo(2 * connectTimeoutMs);
   expect([received, isOpen()]).toEqual([[], true]);
 });
+
+it('a closed connection keeps nothing of its session, however long Node keeps the socket', async () => {
+  const stream = new WiredStream();
+  const context = simulatedContext(1, []);
+  new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
+  const closed = once(stream, 'close');
+  stream.destroy();
+  await closed;
+  expect([stream.eventNames(), context.openSessions.size]).toEqual([[], 0]);
+});
