@@ -20,7 +20,7 @@ afterEach(() => emulator?.close());
 function session(...rules: readonly FaultRule[]) {
   const context = simulatedContext(1, rules);
   const stream = new WiredStream();
-  new MqttSession({ stream, certificates: () => [], sourceAddress: null }, context);
+  new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
   const { clock, openSessions } = context;
   return {
     clock,

@@ -47,7 +47,7 @@ export type Accepted = {
   /** Certificates from the TLS handshake, the device's own first. */
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
-  readonly sourceAddress: string | null;
+  readonly sourceAddress: () => string | null;
 };
 
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
