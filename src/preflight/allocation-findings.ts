@@ -1,7 +1,7 @@
 import type { AllocationExpectation } from '../allocation/allocation-expectation.ts';
 import { devicesNeeded, toleranceReached } from '../allocation/fleet-size.ts';
 import { simultaneousWidth } from '../allocation/share-interval.ts';
-import { formatCount, formatNoun, formatPercent } from '../report/format.ts';
+import { formatCount, formatNoun, formatPercent, formatPoints } from '../report/format.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 
 const SUBJECT = 'allocation';
@@ -37,10 +37,10 @@ export function allocationFindings(expectation: AllocationExpectation | null, de
   return [warning(SUBJECT, evidence, remedy)];
 }
 
-/** `a policy that keeps its shares passes at ±2% and one that is 4% off fails, each with 95% confidence` */
+/** `a policy that keeps its shares passes at ±2 percentage points and one that is 4 percentage points off fails, each with 95% confidence` */
 function strength({ tolerance, confidence }: AllocationExpectation): string {
-  const passes = `a policy that keeps its shares passes at ±${formatPercent(tolerance)}`;
-  return `${passes} and one that is ${formatPercent(2 * tolerance)} off fails, each with ${formatPercent(confidence)} confidence`;
+  const passes = `a policy that keeps its shares passes at ±${formatPoints(tolerance)}`;
+  return `${passes} and one that is ${formatPoints(2 * tolerance)} off fails, each with ${formatPercent(confidence)} confidence`;
 }
 
 /** The share that is hardest to judge: the one nearest to one half. */

@@ -1,8 +1,8 @@
 import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-allocation.ts';
 import { describeAccount } from './account-text.ts';
-import { describeExpectation, describeReason } from './allocation-text.ts';
+import { describeConsequence, describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
-import { leavesRowsOutUnjudged, type Summary } from './summary.ts';
+import { failsByAllocation, leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
 
 /**
@@ -58,12 +58,15 @@ function testsOf(summary: Summary): readonly Test[] {
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 
-/** The verdict on the allocation policy; an inconclusive one is a skipped test, because it is not known to have failed. */
-function allocationTests({ allocation }: Summary): readonly Test[] {
+/** The verdict on the allocation policy. One that is neither a pass nor fails the run is a skipped test. */
+function allocationTests(summary: Summary): readonly Test[] {
+  const { allocation } = summary;
   if (allocation === null) return [];
   const name = `allocation: ${describeExpectation(allocation)}`;
-  const skipped = allocation.verdict === 'inconclusive' ? 'inconclusive' : null;
-  return [{ name, failure: allocation.verdict === 'fail' ? describeFailure(allocation) : null, skipped }];
+  if (allocation.verdict === 'pass') return [{ name, failure: null }];
+  const isFailure = allocation.verdict === 'fail' && failsByAllocation(summary);
+  if (isFailure) return [{ name, failure: describeFailure(allocation) }];
+  return [{ name, failure: null, skipped: [allocation.verdict, ...describeConsequence(summary)].join(': ') }];
 }
 
 function describeFailure({ cohorts, movement }: AllocationJudgement): string {

@@ -73,7 +73,7 @@ const ALLOCATION = z
     policy: z.enum(ALLOCATION_POLICIES).nullable(),
     by: z.enum(['fleet', 'group', 'region', 'row']).describe('how devices are grouped into cohorts'),
     asRun: z.string().nullable().describe('run whose shares are expected; null = shares are stated'),
-    tolerance: share('allowed deviation to either side of an expected share'),
+    tolerance: share('percentage points by which a share may deviate to either side; 0.06 = 6 points'),
     confidence: share('probability that all intervals hold simultaneously'),
     cohorts: z.array(COHORT),
     unjudged: count('devices assigned to a first hub that belong to no cohort of the scenario'),

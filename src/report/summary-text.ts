@@ -1,7 +1,7 @@
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
-import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
+import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
 import {
   formatCount,
   formatDuration,
@@ -52,7 +52,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
   return [
     labelled('target', palette.bold(target.label)),
     labelled('verdict', verdictLine(summary, palette)),
-    ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
+    ...allocationVerdictLines(summary, palette).map((line, place) => labelled(place === 0 ? 'allocation' : '', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),

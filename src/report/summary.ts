@@ -132,6 +132,18 @@ export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'ac
   return account.leftOut > 0 && !isJudged;
 }
 
+/** Thresholds that speak of the verdict on the allocation policy. Where there is one, they decide what the verdict means. */
+export function allocationThresholds({ thresholds }: Pick<Summary, 'thresholds'>): Summary['thresholds'] {
+  return thresholds.filter(({ expression }) => parseThreshold(expression).metric === 'allocation');
+}
+
+/** Returns whether the allocation policy fails the run: an inconclusive verdict refutes nothing, so it does only by a threshold. */
+export function failsByAllocation(summary: Pick<Summary, 'allocation' | 'thresholds'>): boolean {
+  const deciding = allocationThresholds(summary);
+  if (deciding.length > 0) return deciding.some(({ passed }) => !passed);
+  return summary.allocation?.verdict === 'fail';
+}
+
 /** Registrations that the run was to do and did not, by result. A row that was not selected has never started in any round. */
 export function leftByResult({
   results,

@@ -1,7 +1,7 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
-import { describeExpectation } from '../allocation-text.ts';
+import { describeConsequence, describeExpectation } from '../allocation-text.ts';
 import {
   ABSENT,
   formatCount,
@@ -245,10 +245,11 @@ const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: stri
   inconclusive: { label: '… inconclusive', mood: 'warning' },
 };
 
-function policyVerdict({ allocation }: Summary): Html {
+function policyVerdict(summary: Summary): Html {
+  const { allocation } = summary;
   if (allocation === null) return NO_HTML;
   const { label, mood } = POLICY_VERDICTS[allocation.verdict];
-  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>`;
+  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>${describeConsequence(summary).map((line) => html`<p>${capitalized(line)}.</p>`)}`;
 }
 
 function percent(share: number): string {
