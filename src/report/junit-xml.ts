@@ -4,6 +4,7 @@ import { describeConsequence, describeExpectation, describeReason } from './allo
 import { formatCount, formatFineShare } from './format.ts';
 import { failsByAllocation, leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
+import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
 
 /**
  * A run as JUnit XML for CI servers: one test suite with a test for each threshold or, without thresholds, the single test
@@ -65,7 +66,7 @@ function allocationTests(summary: Summary): readonly Test[] {
   const name = `allocation: ${describeExpectation(allocation)}`;
   if (allocation.verdict === 'pass') return [{ name, failure: null }];
   const isFailure = allocation.verdict === 'fail' && failsByAllocation(summary);
-  if (isFailure) return [{ name, failure: describeFailure(allocation) }];
+  if (isFailure) return [{ name, failure: [describeFailure(allocation), ...describeWrongHubs(summary)].join('; ') }];
   return [{ name, failure: null, skipped: [allocation.verdict, ...describeConsequence(summary)].join(': ') }];
 }
 
@@ -83,6 +84,20 @@ function describeFailure({ cohorts, movement }: AllocationJudgement): string {
     failures.push(`${moved}${describeExpected(movement)}`);
   }
   return failures.join('; ');
+}
+
+/** `2 registrations at a wrong hub, all in wrong-hub.csv: dev-7, line 9, hub-b…, expected hub-a…` */
+function describeWrongHubs(summary: Summary): readonly string[] {
+  const title = wrongHubTitle(summary);
+  if (title === null) return [];
+  return [
+    [
+      `${title}: ${wrongHubRows(summary)
+        .map((cells) => cells.join(', '))
+        .join('; ')}`,
+      ...unnamedWrongHubs(summary),
+    ].join('; '),
+  ];
 }
 
 function describeExpected({ expectedShare, reason }: Pick<MovementVerdict, 'expectedShare' | 'reason'>): string {

@@ -51,6 +51,7 @@ export type RunFacts = Pick<
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
   readonly health: LoadGeneratorHealth;
+  readonly wrongHubs: Summary['wrongHubs'];
   readonly journalDigests: Summary['journals'];
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
@@ -87,6 +88,7 @@ export function summarize(facts: RunFacts): Summary {
     recovery: summarizeRecovery(facts.recovery, plannedRegistrations),
     hubs: hubs.shares(),
     expectedHubs: hubs.expecting === 0 ? null : { asExpected: hubs.asExpected, elsewhere: hubs.elsewhere },
+    wrongHubs: facts.wrongHubs,
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
