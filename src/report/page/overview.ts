@@ -239,7 +239,7 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
   return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missing}`;
 }
 
-const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
+export const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
   pass: { label: '✓ pass', mood: 'good' },
   fail: { label: '✕ fail', mood: 'bad' },
   inconclusive: { label: '… inconclusive', mood: 'warning' },

@@ -7,6 +7,7 @@ import { PAGE_STYLE } from './page-style.ts';
 import { plotFigure } from './plot-figure.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 import { ALLOWED_RATE, hasValues, type RunPlots, runPlots } from './run-plots.ts';
+import { sharePlot } from './share-plot.ts';
 import {
   accountTables,
   allocationTables,
@@ -102,6 +103,7 @@ ${section('outcomes', 'Outcomes', [
   resultTable(summary),
   hubTable(facts),
   wrongHubTable(summary),
+  sharePlot(summary),
   ...allocationTables(summary),
   hubTimeTable(summary),
   errorTable(summary),
