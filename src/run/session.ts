@@ -213,6 +213,9 @@ export class RunSession {
       case 'permitWithdrawn':
         this.#permits?.withdraw(worker, message.sequence);
         break;
+      case 'events':
+        this.#parts.listener.counted(message.counts);
+        break;
       case 'health':
         this.#workers.heard(worker);
         this.#sampler.addHealth(worker, message);

@@ -2,6 +2,7 @@ import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import type { HostAddress } from '../mqtt/host-addresses.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
@@ -69,6 +70,8 @@ export type FromWorker =
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }
   /** A registration that was launched or released during an outage is held again, or has ended. */
   | { readonly type: 'probeEnded' }
+  /** Since the last such message; sent every second, and before outcomes that include them. */
+  | { readonly type: 'events'; readonly counts: EventCounts }
   | ({ readonly type: 'health' } & WorkerHealth)
   /** The last message: all launches are settled, and their outcomes sent. */
   | { readonly type: 'ended' };

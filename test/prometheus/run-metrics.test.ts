@@ -40,7 +40,7 @@ describe('the metrics of a run', () => {
     for (const [result, count] of Object.entries(summary.results)) {
       expect([result, value('registrations_total', { result })]).toEqual([result, count]);
     }
-    for (const { hub, count } of summary.hubs) expect(value('assigned_total', { hub })).toBe(count);
+    for (const { hub, count } of summary.hubs) expect(value('registrations_assigned_total', { hub })).toBe(count);
     for (const { code, count } of summary.errors) expect(value('errors_total', { code })).toBe(count);
     const { requests, latency } = summary;
     expect([value('register_requests_total'), value('polls_total'), value('connections_total')]).toEqual([
@@ -95,7 +95,7 @@ describe('the metrics of a run', () => {
   it('say nothing of what is not known', async () => {
     const unknown = { startLagMaxMs: null, emulatorCpuShare: null, fileDescriptors: null, rateAllowedPerSecond: null };
     const text = await metricsOf([sampleRecord(1_000, unknown)]).text();
-    expect(text).toContain('dpsload_in_flight 100\n');
+    expect(text).toContain('dpsload_registrations_in_flight 100\n');
     expect(text).toContain('dpsload_loop_delay_max_seconds{worker="0"} 0.0045\n');
     expect(text).not.toMatch(/start_lag|emulator_cpu|file_descriptors|rate_allowed/);
   });
@@ -108,7 +108,7 @@ describe('the metrics of a run', () => {
     const found = parseMetrics(await metricsOf([...failed, ...assigned]).text());
     for (const [name, label] of [
       ['dpsload_errors_total', 'code'],
-      ['dpsload_assigned_total', 'hub'],
+      ['dpsload_registrations_assigned_total', 'hub'],
     ] as const) {
       expect(found.filter((metric) => metric.name === name)).toHaveLength(101);
       expect(metricValue(found, name, { [label]: 'other' })).toBe(200);

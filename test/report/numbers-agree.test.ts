@@ -116,7 +116,7 @@ describe('the numbers of one run', () => {
 
   it('agree on hubs and errors', () => {
     for (const { hub, count, share } of summary.hubs) {
-      expect(scraped('assigned_total', { hub })).toBe(count);
+      expect(scraped('registrations_assigned_total', { hub })).toBe(count);
       expect(text).toMatch(new RegExp(`\\n${hub} +${formatCount(count)} +${formatShare(share)}\\n`));
     }
     expect(tableOf(page, 'Hubs').map((cells) => cells.slice(0, 3))).toEqual(
