@@ -8,7 +8,10 @@ import type { RunMetrics, RunMetricsPlan } from './run-metrics.ts';
 /** Loopback: metrics of a run are for this machine; an agent or a tunnel forwards them. */
 const METRICS_HOST = '127.0.0.1';
 
-export type PublishedMetrics = { readonly listener: Pick<RunListener, 'counted' | 'settled' | 'sampled'>; close(): Promise<void> };
+export type PublishedMetrics = {
+  readonly listener: Pick<RunListener, 'counted' | 'settled' | 'sampled'>;
+  close(): Promise<void>;
+};
 
 /**
  * Serves a run's metrics while it is in progress, and logs where; loads the Prometheus client only when there is a port.

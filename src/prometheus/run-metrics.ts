@@ -13,8 +13,8 @@ const MS_PER_SECOND = 1_000;
  * that Prometheus interpolates in a bucket is off by less than that. Above are throttled devices, up to the longest usual deadline.
  */
 export const TIME_BUCKETS_SECONDS = Object.freeze([
-  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20,
-  30, 45, 60, 90, 120, 300, 600,
+  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15,
+  20, 30, 45, 60, 90, 120, 300, 600,
 ]);
 
 /** A metric's name without `dpsload_`, its help, and how to read its value. */
@@ -28,7 +28,11 @@ const EVENT_COUNTERS: readonly Read<EventCounts, number>[] = [
   ['throttles_total', 'Responses with status 429.', ({ throttles }) => throttles],
   ['server_errors_total', 'Responses with status 5xx, or unreadable.', ({ serverErrors }) => serverErrors],
   ['stale_answers_total', 'Responses that matched no request.', ({ staleAnswers }) => staleAnswers],
-  ['retry_afters_clamped_total', 'Responses with a retry-after above the limit.', (counts) => counts.retryAftersClamped],
+  [
+    'retry_afters_clamped_total',
+    'Responses with a retry-after above the limit.',
+    (counts) => counts.retryAftersClamped,
+  ],
 ];
 
 type Times = NonNullable<ReturnType<typeof outcomeTimes>>;

@@ -74,15 +74,13 @@ export class RegistrationWorker {
     this.#surroundings = surroundings;
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
     this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
-    this.#outcomes = new OutcomeBatcher(clock, (outcomes) => {
-      this.#sendEvents();
-      send({ type: 'outcomes', outcomes });
-    });
+    this.#outcomes = new OutcomeBatcher(clock, (outcomes) =>
+      send({ type: 'outcomes', outcomes, events: this.#events.take() }),
+    );
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
-    this.#health = new HealthReporter((health) => {
-      this.#sendEvents();
-      send({ type: 'health', ...health, held: this.#running.held });
-    });
+    this.#health = new HealthReporter((health) =>
+      send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() }),
+    );
   }
 
   begin(): void {
@@ -172,11 +170,6 @@ export class RegistrationWorker {
     if (this.#everConnected) return;
     this.#everConnected = true;
     this.#surroundings.send({ type: 'connected' });
-  }
-
-  #sendEvents(): void {
-    const counts = this.#events.take();
-    if (counts !== null) this.#surroundings.send({ type: 'events', counts });
   }
 
   #drop(): void {

@@ -57,11 +57,14 @@ export type WorkerHealth = {
   readonly losses: readonly ConnectionLoss[];
 };
 
+/** `null` = there were none since the last message that carried some. Events come no later than the outcomes that include them. */
+type NewEvents = { readonly events: EventCounts | null };
+
 export type FromWorker =
   | { readonly type: 'ready' }
   /** The worker's first device connected. Sent before all outcomes that end later. */
   | { readonly type: 'connected' }
-  | { readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] }
+  | ({ readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] } & NewEvents)
   /** Sent at once, not with the outcome, so that the rate drops immediately. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
   /** A registration in flight wants to send another register request; `repeats`: it has sent one before. */
@@ -70,8 +73,6 @@ export type FromWorker =
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }
   /** A registration that was launched or released during an outage is held again, or has ended. */
   | { readonly type: 'probeEnded' }
-  /** Since the last such message; sent every second, and before outcomes that include them. */
-  | { readonly type: 'events'; readonly counts: EventCounts }
-  | ({ readonly type: 'health' } & WorkerHealth)
+  | ({ readonly type: 'health' } & NewEvents & WorkerHealth)
   /** The last message: all launches are settled, and their outcomes sent. */
   | { readonly type: 'ended' };
