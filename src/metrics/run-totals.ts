@@ -1,5 +1,6 @@
 import { COUNTED, type Counted } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { AchievedRates, type AchievedRateValues } from './achieved-rates.ts';
 
 export type RunTotalsValues = Readonly<Omit<Counted, 'attempts'>> & {
   readonly connections: number;
@@ -22,6 +23,7 @@ export class RunTotals {
     staleAnswers: 0,
     retryAftersClamped: 0,
   };
+  readonly #rates = new AchievedRates();
   #ended = 0;
   #earlierActiveMs = 0;
   #firstStartMs = Number.POSITIVE_INFINITY;
@@ -29,6 +31,7 @@ export class RunTotals {
 
   /** The outcomes that follow have times of another clock. */
   beginSession(): void {
+    this.#rates.beginSession();
     this.#earlierActiveMs = this.#activeMs();
     this.#firstStartMs = Number.POSITIVE_INFINITY;
     this.#lastFinishMs = Number.NEGATIVE_INFINITY;
@@ -36,6 +39,7 @@ export class RunTotals {
 
   add(outcome: RegistrationOutcome): void {
     for (const name of COUNTED) this.#sums[name] += outcome[name];
+    this.#rates.add(outcome);
     if (outcome.startedAtMs === null || outcome.finishedAtMs === null) return;
     if (outcome.result !== 'cancelled') this.#ended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, outcome.startedAtMs);
@@ -52,6 +56,10 @@ export class RunTotals {
       activeMs: roundToThousandth(activeMs),
       endedPerSecond: activeMs === 0 ? null : roundToThousandth((this.#ended * 1000) / activeMs),
     };
+  }
+
+  rates(): AchievedRateValues {
+    return this.#rates.values();
   }
 
   #activeMs(): number {

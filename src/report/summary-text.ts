@@ -144,11 +144,21 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
             `${formatNoun(requests.registersReplaced, 'register request')} by registrations that were made again (not in registrations.csv)`,
           ),
         ]),
-    labelled(
-      'throughput',
-      `${formatNumber(throughput.endedPerSecond)} registrations/s over ${formatDuration(throughput.activeMs)}`,
-    ),
+    ...throughputLines(throughput).map((line, index) => labelled(index === 0 ? 'throughput' : '', line)),
   ];
+}
+
+/** First the rates while the run launched; the last line includes the tail, in which the last registrations ended. */
+function throughputLines({
+  launchedPerSecond = null,
+  steadyEndedPerSecond = null,
+  endedPerSecond,
+  activeMs,
+}: Summary['throughput']): readonly string[] {
+  const whole = `${formatNumber(endedPerSecond)} registrations/s over ${formatDuration(activeMs)}`;
+  if (launchedPerSecond === null) return [whole];
+  const steady = steadyEndedPerSecond === null ? '' : `, ${formatNumber(steadyEndedPerSecond)}/s ended in steady state`;
+  return [`${formatNumber(launchedPerSecond)}/s launched${steady}`, `${whole}, the end of the last included`];
 }
 
 /** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */

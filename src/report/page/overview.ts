@@ -131,6 +131,8 @@ function notices({ end, warnings, possiblyTwice }: Summary): Html {
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }
 
+type Throughput = Summary['throughput'];
+
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
 function figureList(figures: readonly KeyFigure[]): Html {
@@ -163,6 +165,21 @@ function countFigures({ account, fleet, hubs }: Summary): readonly KeyFigure[] {
   ];
 }
 
+/** The steady state, and what the whole comes to with the tail in which the last registrations end. */
+function rateFigure({ launchedPerSecond, steadyEndedPerSecond, endedPerSecond, activeMs }: Throughput): KeyFigure {
+  const name = 'Registrations per second';
+  const duration = formatDuration(activeMs);
+  if (launchedPerSecond == null || steadyEndedPerSecond == null) {
+    return { name, value: formatNumber(endedPerSecond), note: `over ${duration}` };
+  }
+  const whole = `${formatNumber(endedPerSecond)} over all ${duration}`;
+  return {
+    name,
+    value: formatNumber(steadyEndedPerSecond),
+    note: `in steady state · ${formatNumber(launchedPerSecond)} launched · ${whole}`,
+  };
+}
+
 function speedFigures({ latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
   return [
     {
@@ -170,11 +187,7 @@ function speedFigures({ latency: { service }, recovery, throughput, requests }: 
       value: service === null ? ABSENT : `${formatMs(service.p50Ms)} ms`,
       note: service === null ? 'not measured' : `p99 ${formatMs(service.p99Ms)} ms`,
     },
-    {
-      name: 'Registrations per second',
-      value: formatNumber(throughput.endedPerSecond),
-      note: `over ${formatDuration(throughput.activeMs)}`,
-    },
+    rateFigure(throughput),
     {
       name: '99% assigned after',
       value: formatDuration(recovery.to99PercentMs),
