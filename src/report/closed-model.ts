@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../journal/journal-record.ts';
+import type { Summary } from './summary.ts';
 
 /** What a load without a rate cannot show, and what to do about it, for people. */
 export const CLOSED_MODEL = Object.freeze({
@@ -17,4 +18,10 @@ export const CLOSED_MODEL_WARNING = `${CLOSED_MODEL.message}. ${CLOSED_MODEL.rem
  */
 export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: number): boolean {
   return loadShape === 'closed' && devices > 1;
+}
+
+/** The warnings of a run, and what its load could not show. */
+export function warningsOf({ warnings, sessions, plannedRegistrations }: Summary): readonly string[] {
+  const isClosed = sessions.some(({ loadShape }) => hidesStalls(loadShape, plannedRegistrations));
+  return isClosed ? [...warnings, CLOSED_MODEL_WARNING] : warnings;
 }

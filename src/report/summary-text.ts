@@ -2,6 +2,7 @@ import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
 import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
+import { warningsOf } from './closed-model.ts';
 import {
   formatCount,
   formatDuration,
@@ -37,7 +38,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
-    summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
+    warningsOf(summary).map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -158,7 +159,7 @@ function throughputLines({
   const whole = `${formatNumber(endedPerSecond)} registrations/s over ${formatDuration(activeMs)}`;
   if (launchedPerSecond === null) return [whole];
   const steady = steadyEndedPerSecond === null ? '' : `, ${formatNumber(steadyEndedPerSecond)}/s ended in steady state`;
-  return [`${formatNumber(launchedPerSecond)}/s launched${steady}`, `${whole}, the end of the last included`];
+  return [`${formatNumber(launchedPerSecond)}/s launched${steady}`, `${whole}, the tail included`];
 }
 
 /** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */

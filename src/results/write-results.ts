@@ -21,7 +21,6 @@ import { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
-import { CLOSED_MODEL_WARNING, hidesStalls } from '../report/closed-model.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
@@ -155,7 +154,6 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       warnings: [
         ...warnings,
         ...journalWarnings(survey),
-        ...closedModelWarnings(survey),
         ...(lacking !== null && (files !== null || columns.length > 0) ? [lacksRows(lacking)] : []),
         ...(lacksLeftOut ? [LACKS_LEFT_OUT] : []),
       ],
@@ -362,13 +360,6 @@ function journalWarnings({ journals }: JournalSurvey): readonly string[] {
       ...(isMerge && end === null ? [`${journal} has no end: its run is still in progress, or was killed`] : []),
     ];
   });
-}
-
-function closedModelWarnings({ sessions }: JournalSurvey): readonly string[] {
-  const isClosed = sessions.some(({ session: { loadShape, selectedRows, fleet } }) =>
-    hidesStalls(loadShape, selectedRows ?? fleet.rows),
-  );
-  return isClosed ? [CLOSED_MODEL_WARNING] : [];
 }
 
 /** Errors of a folder that cannot be written, no matter how much space is free. */

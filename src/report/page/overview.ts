@@ -2,6 +2,7 @@ import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
 import { describeExpectation } from '../allocation-text.ts';
+import { warningsOf } from '../closed-model.ts';
 import {
   ABSENT,
   formatCount,
@@ -120,13 +121,14 @@ ${rows}</ul></section>
 `;
 }
 
-function notices({ end, warnings, possiblyTwice }: Summary): Html {
+function notices(summary: Summary): Html {
+  const { end, possiblyTwice } = summary;
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
-    ...warnings.map(untrusted),
+    ...warningsOf(summary).map(untrusted),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }
