@@ -1,7 +1,7 @@
 import type { Interval } from '../allocation/share-interval.ts';
 import { type Change, simultaneousIntervals } from '../metrics/comparison/change-interval.ts';
 import type { RunBlocks } from '../metrics/comparison/run-blocks.ts';
-import { estimateFigures, type RunEstimate } from '../metrics/comparison/run-estimate.ts';
+import { BLOCKS_MIN, type DrawnFigure, estimateFigures, type RunEstimate } from '../metrics/comparison/run-estimate.ts';
 import { BIN_STEP } from '../metrics/comparison/value-bins.ts';
 import { jitter } from '../registration/retry-delay.ts';
 import { type ComparedFigure, comparedFigures } from './compared-figures.ts';
@@ -34,7 +34,7 @@ export type FigureVerdict =
   | 'unchanged' // surely by no more than the tolerance
   | 'inconclusive'; // the runs vary too much to tell, or are too short
 
-export type FigureComparison = Omit<ComparedFigure, 'read' | 'sample'> & {
+export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
   /** One for each run, in milliseconds, parts of 1 or plain numbers; `null` = the run has none. */
   readonly values: readonly (number | null)[];
   /**
@@ -122,19 +122,22 @@ function measureFigures(figures: readonly ComparedFigure[], runs: readonly Compa
   const readers = figures.flatMap(({ sample }) => sample ?? []);
   const drawn = runs.map(({ blocks }, run) => {
     const found = blocks === null ? [] : estimateFigures(blocks, readers, (draw) => jitter(SEED, String(run), draw));
-    return new Map<ComparedFigure['sample'], RunEstimate | null>(readers.map((reader, index) => [reader, found[index] ?? null]));
+    return new Map(readers.map((reader, index) => [reader, found[index] ?? null]));
   });
   return figures.map((figure) => {
     const values = runs.map(({ summary }) => figure.read(summary));
-    const estimates = values.map((value, run) =>
-      value === null ? null : (drawn[run]?.get(figure.sample) ?? { ...NOTHING_DRAWN, value }),
-    );
+    const estimates = values.map((value, run) => {
+      const summary = runs[run]?.summary;
+      if (value === null || summary === undefined) return null;
+      const known = (figure.sample && drawn[run]?.get(figure.sample)) ?? { ...NOTHING_DRAWN, value };
+      return { ...known, outOf: figure.outOf?.(summary) ?? null };
+    });
     return { figure, values, estimates };
   });
 }
 
 /** Only other runs of the baseline can tell how much such a figure varies. */
-const NOTHING_DRAWN = { sampled: new Float64Array(), blocks: 0, dependence: 1 };
+const NOTHING_DRAWN: Omit<DrawnFigure, 'value'> = { sampled: new Float64Array(), blocks: 0, dependence: 1 };
 
 /** For each figure and each later run that has a verdict: its interval, `null` = not known. */
 type Judged = ReadonlyMap<ComparedFigure, ReadonlyMap<number, Interval | null>>;
@@ -165,16 +168,23 @@ function dueChanges(
 function compareFigure(
   { figure, values }: MeasuredFigure,
   judged: Judged,
-  { baselines, tolerance }: Compared,
+  { runs, baselines, tolerance }: Compared,
 ): FigureComparison {
-  const { read: _read, sample: _sample, ...described } = figure;
+  const { section, name, quantity, worse } = figure;
   const base = meanOf(values.slice(0, baselines));
   const intervals = values.map((_, run) => judged.get(figure)?.get(run));
-  const verdicts = intervals.map((interval) =>
-    interval === undefined || base === null ? null : verdictOf(figure, interval, allowedChange(figure, base, tolerance)),
-  );
+  const limited = runs.map(({ summary }) => figure.isLimited === true && summary.loadGenerator.limited);
+  const isBaseLimited = limited.slice(0, baselines).includes(true);
+  const verdicts = intervals.map((interval, run) => {
+    if (interval === undefined || base === null) return null;
+    if (interval === null || isBaseLimited || limited[run]) return 'inconclusive';
+    return verdictOf(figure, interval, allowedChange(figure, base, tolerance));
+  });
   return {
-    ...described,
+    section,
+    name,
+    quantity,
+    worse,
     values,
     changes: values.map((value, run) => (run < baselines ? null : relativeChange(figure, base, value))),
     intervals: intervals.map((interval) => relativeInterval(figure, base, interval ?? null)),
@@ -190,7 +200,11 @@ function relativeChange({ quantity }: ComparedFigure, base: number | null, value
   return base === 0 ? null : (value - base) / base;
 }
 
-function relativeInterval({ quantity }: ComparedFigure, base: number | null, interval: Interval | null): Interval | null {
+function relativeInterval(
+  { quantity }: ComparedFigure,
+  base: number | null,
+  interval: Interval | null,
+): Interval | null {
   if (interval === null || quantity === 'share') return interval;
   return base === null || base === 0 ? null : { lower: interval.lower / base, upper: interval.upper / base };
 }
@@ -201,13 +215,11 @@ function allowedChange({ worse, quantity }: ComparedFigure, base: number, tolera
   return Math.max(worse === 'different' ? tolerance : tolerance * base, CHANGE_MIN[quantity], resolution);
 }
 
-function verdictOf({ worse }: ComparedFigure, interval: Interval | null, allowed: number): FigureVerdict {
-  if (interval === null) return 'inconclusive';
-  const { lower, upper } = interval;
+function verdictOf({ worse }: ComparedFigure, { lower, upper }: Interval, allowed: number): FigureVerdict {
   if (lower >= -allowed && upper <= allowed) return 'unchanged';
   if (lower <= allowed && upper >= -allowed) return 'inconclusive';
   if (worse === 'different') return 'changed';
-  return worse === 'higher' === lower > allowed ? 'worse' : 'better';
+  return (worse === 'higher') === lower > allowed ? 'worse' : 'better';
 }
 
 function meanOf(values: readonly (number | null)[]): number | null {
@@ -226,16 +238,20 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
   if (first === undefined) return [];
   return [
     ...runs.flatMap(({ folder, summary, blocks }) => [
-      ...(summary.loadGenerator.limited ? [`the load generator limited ${folder}`] : []),
+      ...(summary.loadGenerator.limited ? [`the load generator limited ${folder}, so its times and rates are not judged`] : []),
       ...(summary.verdict === 'stopped' ? [`${folder} stopped before every device was registered`] : []),
-      ...(blocks === null ? [withoutJournal(folder)] : []),
+      ...shortcomingOf(folder, blocks),
     ]),
     ...others.flatMap((other) => differencesOf(first, other)),
   ];
 }
 
-function withoutJournal(folder: string): string {
-  return `${folder} has no journal, so its figures are shown, and judged only by what differs between several runs of the baseline`;
+/** Why the run alone cannot tell how much its figures vary. */
+function shortcomingOf(folder: string, blocks: RunBlocks | null): readonly string[] {
+  const consequence = 'only several runs of the baseline (--baseline) can judge its latencies and rates';
+  if (blocks === null) return [`${folder} has no journal, so ${consequence}`];
+  if (blocks.launches.length >= BLOCKS_MIN) return [];
+  return [`${folder} launched devices in fewer than ${BLOCKS_MIN} different seconds, so ${consequence}`];
 }
 
 function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[] {

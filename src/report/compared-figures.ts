@@ -1,4 +1,5 @@
 import { COMPARED_LATENCIES } from '../metrics/comparison/run-blocks.ts';
+import type { FigureReader } from '../metrics/comparison/run-estimate.ts';
 import type { RunSample } from '../metrics/comparison/run-sample.ts';
 import { LATENCY_METRICS, type LatencyMetric } from '../metrics/latency-metric.ts';
 import { LAUNCHED_RESULTS } from '../metrics/outcome-counts.ts';
@@ -14,7 +15,11 @@ export type ComparedFigure = {
   readonly worse: 'higher' | 'lower' | 'different' | null;
   readonly read: (summary: Summary) => number | null;
   /** Reads the same from a run drawn from its blocks; `null` = it has one value for a whole run, so it takes several runs to judge it. */
-  readonly sample: ((sample: RunSample) => number | null) | null;
+  readonly sample: FigureReader | null;
+  /** The registrations of which a share is a part; absent if it is no share. */
+  readonly outOf?: (summary: Summary) => number;
+  /** A time or a rate, which says nothing about the service where the load generator was the limit. */
+  readonly isLimited?: true;
 };
 
 const PERCENTILES = { p50: ['p50Ms', 50], p95: ['p95Ms', 95], p99: ['p99Ms', 99], max: ['maxMs', 100] } as const;
@@ -26,6 +31,7 @@ const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
     worse: 'lower',
     read: ({ throughput }) => throughput.endedPerSecond,
     sample: (sample) => sample.endedPerSecond(),
+    isLimited: true,
   },
   {
     name: 'time to 99%',
@@ -33,6 +39,7 @@ const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
     worse: 'higher',
     read: ({ recovery }) => recovery.to99PercentMs,
     sample: null,
+    isLimited: true,
   },
   {
     name: 'assigned',
@@ -40,6 +47,7 @@ const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
     worse: 'lower',
     read: (summary) => ofLaunched(summary, summary.results.assigned),
     sample: (sample) => sample.perLaunched('assigned'),
+    outOf: launchedOf,
   },
   {
     name: 'failed',
@@ -47,6 +55,7 @@ const RATES: readonly Omit<ComparedFigure, 'section'>[] = [
     worse: 'higher',
     read: (summary) => ofLaunched(summary, failedOf(summary)),
     sample: (sample) => sample.perLaunched('failed'),
+    outOf: launchedOf,
   },
   {
     name: 'registers/device',
@@ -90,6 +99,7 @@ function latencyFigures(metric: LatencyMetric): readonly ComparedFigure[] {
     section: 'latency',
     name: `${metric} ${name}`,
     quantity: 'duration',
+    isLimited: true,
     read: ({ latency }) => latency[metric]?.[member] ?? null,
     ...(judged === undefined || name === 'max'
       ? { worse: null, sample: null }
@@ -101,19 +111,24 @@ function hubFigure(hub: string): ComparedFigure {
   const shareOf = ({ hubs }: Summary): number | null =>
     hubs.length === 0 ? null : (hubs.find((each) => each.hub === hub)?.share ?? 0);
   const sample = (run: RunSample): number | null => run.hubShare(hub);
-  return { section: 'hubs', name: hub, quantity: 'share', worse: 'different', read: shareOf, sample };
+  const outOf = ({ results }: Summary): number => results.assigned;
+  return { section: 'hubs', name: hub, quantity: 'share', worse: 'different', read: shareOf, sample, outOf };
 }
 
 function errorFigure(code: string): ComparedFigure {
   const countOf = ({ errors }: Summary): number => errors.find((each) => each.code === code)?.count ?? 0;
   const read = (summary: Summary): number | null => ofLaunched(summary, countOf(summary));
   const sample = (run: RunSample): number | null => run.errorShare(code);
-  return { section: 'errors', name: code, quantity: 'share', worse: 'higher', read, sample };
+  return { section: 'errors', name: code, quantity: 'share', worse: 'higher', read, sample, outOf: launchedOf };
 }
 
-function ofLaunched({ results }: Summary, count: number): number | null {
-  const launched = LAUNCHED_RESULTS.reduce((sum, result) => sum + results[result], 0);
+function ofLaunched(summary: Summary, count: number): number | null {
+  const launched = launchedOf(summary);
   return launched === 0 ? null : count / launched;
+}
+
+function launchedOf({ results }: Summary): number {
+  return LAUNCHED_RESULTS.reduce((sum, result) => sum + results[result], 0);
 }
 
 function distinct(words: readonly string[]): readonly string[] {

@@ -16,7 +16,9 @@ export function comparisonText(comparison: RunComparison, palette: Palette = PLA
   const sections = [
     [
       verdictLine(comparison, palette),
-      ...runs.map(({ folder, target }, run) => `${letter(run)}  ${folder} (${target})${run < baselines ? ', baseline' : ''}`),
+      ...runs.map(
+        ({ folder, target }, run) => `${letter(run)}  ${folder} (${target})${run < baselines ? ', baseline' : ''}`,
+      ),
     ],
     warnings.map((warning) => palette.warning(`warning  ${warning}`)),
     ...SECTIONS.map((section) => {
@@ -31,14 +33,17 @@ export function comparisonText(comparison: RunComparison, palette: Palette = PLA
     .join('\n\n')}\n`;
 }
 
-function verdictLine({ verdict, figures, tolerance, confidence }: RunComparison, { good, bad, warning }: Palette): string {
+function verdictLine(
+  { verdict, figures, tolerance, confidence }: RunComparison,
+  { good, bad, warning }: Palette,
+): string {
   const within = `tolerance ${formatObserved(tolerance, 'share')}`;
   const count = (...sought: readonly FigureVerdict[]): number =>
     figures.filter(({ verdicts }) => verdicts.some((each) => each !== null && sought.includes(each))).length;
   switch (verdict) {
     case 'worse':
       return bad(
-        `${formatNoun(count('worse', 'changed'), 'figure')} worse (${within}, ${formatShare(confidence)} confidence)`,
+        `${formatNoun(count('worse', 'changed'), 'figure')} worse (${within}, ${percentOf(confidence)} confidence)`,
       );
     case 'inconclusive':
       return warning(
@@ -47,6 +52,11 @@ function verdictLine({ verdict, figures, tolerance, confidence }: RunComparison,
     case 'not-worse':
       return good(`no regression (${within})`);
   }
+}
+
+/** `99%` */
+function percentOf(confidence: number): string {
+  return formatObserved(confidence, 'share');
 }
 
 /** With two runs, the change says the same. */
@@ -60,7 +70,7 @@ function figureTable(
 ): readonly string[] {
   const hasSpread = runs.length >= SPREAD_RUNS_MIN;
   const heads = runs.flatMap((_, run) =>
-    run < baselines ? [letter(run)] : [letter(run), 'change', formatShare(confidence), ''],
+    run < baselines ? [letter(run)] : [letter(run), 'change', `${percentOf(confidence)} interval`, ''],
   );
   const rows = figures.map((figure) => figureCells(figure, baselines, hasSpread));
   const [head = '', ...lines] = textTable([[section, ...heads, ...(hasSpread ? ['spread'] : [])], ...rows]);
@@ -90,9 +100,13 @@ function formatInterval(interval: Interval | null, quantity: FigureComparison['q
 /** Growth by this part, to ten times as much, and more is shown as a factor: percentages that large are hard to read. */
 const TIMES_CHANGE_MIN = 9;
 
+/** Smaller changes are shown as none, and without a sign. */
+const SHOWN_CHANGE_MIN = 0.0005;
+
 /** `+1.5 pp` for shares, which change by percentage points; otherwise `-12.5%` or `×25.0`. */
-function formatChange(change: number | null, quantity: FigureComparison['quantity']): string {
-  if (change === null) return ABSENT;
+function formatChange(exact: number | null, quantity: FigureComparison['quantity']): string {
+  if (exact === null) return ABSENT;
+  const change = Math.abs(exact) < SHOWN_CHANGE_MIN ? 0 : exact;
   if (quantity !== 'share' && change >= TIMES_CHANGE_MIN) return `×${formatNumber(1 + change)}`;
   const sign = change > 0 ? '+' : '';
   return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatShare(change)}`;

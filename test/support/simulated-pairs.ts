@@ -1,6 +1,11 @@
 import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
 import { RunBlocksFold } from '../../src/metrics/comparison/run-blocks.ts';
-import { type ComparedRun, compareRuns, type FigureVerdict, type RunComparison } from '../../src/report/compare-runs.ts';
+import {
+  type ComparedRun,
+  compareRuns,
+  type FigureVerdict,
+  type RunComparison,
+} from '../../src/report/compare-runs.ts';
 import { summaryFrom } from './run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord } from './sample-journal.ts';
 import { SimulatedRandom } from './simulated-random.ts';
@@ -82,7 +87,8 @@ export function simulatedOutcomes(service: SimulatedService, random: SimulatedRa
     const level = levels[Math.floor(startedAtMs / 1000)] ?? 0;
     const answeredMs = startedAtMs + MEDIAN_MS * slowdown * Math.exp(own() + level);
     const stall = stalls.find(({ fromMs, toMs }) => answeredMs >= fromMs && answeredMs < toMs);
-    const finishedAtMs = stall === undefined ? answeredMs : stall.toMs + answeredMs - Math.max(startedAtMs, stall.fromMs);
+    const finishedAtMs =
+      stall === undefined ? answeredMs : stall.toMs + answeredMs - Math.max(startedAtMs, stall.fromMs);
     const serviceMs = finishedAtMs - startedAtMs;
     const phases = { dnsMs: null, tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2 };
     const times = { intendedAtMs: startedAtMs, startedAtMs, finishedAtMs, waitedMs: 0, serviceCreatedAt: null };

@@ -86,7 +86,9 @@ async function compare(folders: readonly string[], flags: CompareFlags): Promise
   if (all.length === baselines) problems.push(problem('there is only one run', 'Name the run to compare with it'));
   const repeated = all.find((folder, index) => all.indexOf(folder) < index);
   if (baseline.length > 0 && repeated !== undefined) {
-    problems.push(problemIn(repeated, 'is named twice', 'Name each run once: a copy tells nothing about how runs differ'));
+    problems.push(
+      problemIn(repeated, 'is named twice', 'Name each run once: a copy tells nothing about how runs differ'),
+    );
   }
   if (moves !== null && all.length > 2) {
     problems.push(problem('--moves is given with more than two runs', 'Compare two runs'));

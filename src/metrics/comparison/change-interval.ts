@@ -1,5 +1,6 @@
-import type { Interval } from '../../allocation/share-interval.ts';
-import type { RunEstimate } from './run-estimate.ts';
+import { chiSquareQuantile } from '../../allocation/chi-square.ts';
+import { differenceInterval, type Interval, type Sample } from '../../allocation/share-interval.ts';
+import { BLOCKS_MIN, type RunEstimate } from './run-estimate.ts';
 import { studentQuantile } from './student-quantile.ts';
 
 /** A change of one figure: the candidate against the mean of the baselines. */
@@ -13,17 +14,42 @@ export type Change = { readonly baselines: readonly RunEstimate[]; readonly cand
  * the drawn differences, which know skewed and many-peaked figures such as a p99 beside a stall.
  */
 export function simultaneousIntervals(changes: readonly Change[], confidence: number): readonly (Interval | null)[] {
-  const measured = changes.map((change) => ({ ...change, error: errorOf(change), drawn: drawnDifferences(change) }));
-  const known = measured.filter(({ error }) => error !== null);
-  const alone = (1 - confidence) / Math.max(1, known.length);
-  const drawn = known.flatMap((change) => (change.drawn.length === 0 ? [] : [change.drawn]));
+  const measured = changes.map((change) => ({ change, error: errorOf(change), drawn: drawnDifferences(change) }));
+  const alone = (1 - confidence) / Math.max(1, changes.length);
+  const drawn = measured.flatMap((each) => (each.drawn.length === 0 ? [] : [each.drawn]));
   const together = jointTail(drawn, alone * drawn.length);
-  return measured.map(({ error, drawn: own, ...change }) =>
-    error === null ? null : intervalOf(change, error, own, own.length === 0 ? alone : together),
-  );
+  return measured.map((each) => {
+    const tail = each.drawn.length === 0 ? alone : together;
+    if (each.error === null) return groupedShareInterval(each.change, tail);
+    return intervalOf(each.change, each.error, each.drawn, tail);
+  });
 }
 
-function intervalOf({ baselines, candidate }: Change, error: StandardError, drawn: Float64Array, tail: number): Interval {
+/** Devices that share a fate, where too few blocks tell how many: enough for a burst of failures, few enough to see that most fail. */
+const DEVICES_TOGETHER = 10;
+
+/** The difference of two shares as if devices came in groups of `DEVICES_TOGETHER`; `null` for what is no share. */
+function groupedShareInterval({ baselines, candidate }: Change, tail: number): Interval | null {
+  const [before, after] = [groupsOf(baselines), groupsOf([candidate])];
+  return before === null || after === null ? null : differenceInterval(before, after, chiSquareQuantile(tail, 1));
+}
+
+function groupsOf(estimates: readonly RunEstimate[]): Sample | null {
+  let [count, of] = [0, 0];
+  for (const { value, outOf } of estimates) {
+    if (outOf === null) return null;
+    count += (value * outOf) / DEVICES_TOGETHER;
+    of += outOf / DEVICES_TOGETHER;
+  }
+  return { count, of };
+}
+
+function intervalOf(
+  { baselines, candidate }: Change,
+  error: StandardError,
+  drawn: Float64Array,
+  tail: number,
+): Interval {
   const difference = candidate.value - mean(baselines.map(({ value }) => value));
   const { variance, degreesOfFreedom } = error;
   const radius = variance === 0 ? 0 : Math.sqrt(variance) * studentQuantile(tail, degreesOfFreedom);
@@ -91,17 +117,15 @@ function errorOf({ baselines, candidate }: Change): StandardError | null {
 
 /** A drawn run varies less than a new one, by the factor (blocks − 1) / blocks, and by what neighbouring blocks have in common. */
 function withinRun({ sampled, blocks, dependence }: RunEstimate): StandardError | null {
-  if (blocks < 2) return null;
+  if (blocks < BLOCKS_MIN) return null;
   const variance = sampleVariance(sampled.filter((value) => !Number.isNaN(value)));
   return { variance: (variance * dependence * blocks) / (blocks - 1), degreesOfFreedom: blocks - 1 };
 }
 
 /** `NaN` = a drawn run lacks the figure; empty = nothing was drawn from one of the runs. */
 function drawnDifferences({ baselines, candidate }: Change): Float64Array {
-  if ([candidate, ...baselines].some(({ blocks }) => blocks < 2)) return new Float64Array();
-  return candidate.sampled.map(
-    (value, draw) => value - mean(baselines.map(({ sampled }) => sampled[draw] as number)),
-  );
+  if ([candidate, ...baselines].some(({ blocks }) => blocks < BLOCKS_MIN)) return new Float64Array();
+  return candidate.sampled.map((value, draw) => value - mean(baselines.map(({ sampled }) => sampled[draw] as number)));
 }
 
 function mean(values: ArrayLike<number>): number {

@@ -118,7 +118,7 @@ export class RunBlocksFold {
       ends: this.#ends
         .buckets()
         .map(({ ended }, index) => ({ ended, activeMs: activeMs(index * widthMs) }))
-        .filter((block) => block.activeMs > 0),
+        .filter((block) => block.activeMs > 0 || block.ended > 0),
     };
   }
 

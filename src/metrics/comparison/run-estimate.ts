@@ -4,6 +4,12 @@ import { RunSample } from './run-sample.ts';
 /** Runs drawn from the blocks of each run: 20 of them lie beyond an interval of 99%. */
 const DRAWS = 2_000;
 
+/**
+ * With fewer blocks, a run tells nothing about how much it varies: 8 can be drawn in 6,435 ways, 5 in only 126, fewer than the tails of
+ * an interval have draws; nor could the correlation of neighbours be found.
+ */
+export const BLOCKS_MIN = 8;
+
 /** One figure of one run, as it is and as it might have been. */
 export type RunEstimate = {
   readonly value: number;
@@ -13,7 +19,12 @@ export type RunEstimate = {
   readonly blocks: number;
   /** How many times as large its variance is as if neighbouring blocks had nothing in common; at least 1. */
   readonly dependence: number;
+  /** The registrations of which a share is a part; `null` = it is no share. */
+  readonly outOf: number | null;
 };
+
+/** What the blocks of a run tell about a figure. */
+export type DrawnFigure = Omit<RunEstimate, 'outOf'>;
 
 /** Reads a figure from a run; `null` = the run has none. */
 export type FigureReader = (sample: RunSample) => number | null;
@@ -29,7 +40,7 @@ export function estimateFigures(
   run: RunBlocks,
   figures: readonly FigureReader[],
   random: (draw: number) => number,
-): readonly (RunEstimate | null)[] {
+): readonly (DrawnFigure | null)[] {
   const sample = new RunSample(run);
   const values = figures.map((figure) => figure(sample));
   const blocks = figures.map((figure) => blocksWith(figure, sample));
@@ -39,7 +50,8 @@ export function estimateFigures(
   const next = (): number => random(drawn++);
   for (let draw = 0; draw < DRAWS; draw += 1) {
     sample.draw(next);
-    for (const [index, figure] of figures.entries()) (sampled[index] as Float64Array)[draw] = figure(sample) ?? Number.NaN;
+    for (const [index, figure] of figures.entries())
+      (sampled[index] as Float64Array)[draw] = figure(sample) ?? Number.NaN;
   }
   return values.map((value, index) => {
     if (value === null) return null;
@@ -59,9 +71,6 @@ function blocksWith(figure: FigureReader, sample: RunSample): readonly number[] 
   });
 }
 
-/** With fewer, the correlation of neighbours cannot be found. */
-const CORRELATED_BLOCKS_MIN = 6;
-
 /** Beyond this, too few blocks remain to tell. */
 const CORRELATION_MAX = 0.9;
 
@@ -71,7 +80,7 @@ const CORRELATION_MAX = 0.9;
  */
 function dependenceOf(figure: FigureReader, sample: RunSample, blocks: readonly number[]): number {
   const n = blocks.length;
-  if (n < CORRELATED_BLOCKS_MIN) return 1;
+  if (n < BLOCKS_MIN) return 1;
   const without = blocks.map((block) => {
     sample.keep((each) => each !== block);
     return figure(sample) ?? 0;

@@ -1,5 +1,11 @@
 import { BlockPercentiles } from './block-percentiles.ts';
-import { COMPARED_LATENCIES, type ComparedLatency, type LaunchBlock, type LaunchSum, type RunBlocks } from './run-blocks.ts';
+import {
+  COMPARED_LATENCIES,
+  type ComparedLatency,
+  type LaunchBlock,
+  type LaunchSum,
+  type RunBlocks,
+} from './run-blocks.ts';
 
 /** A run made of the blocks of another, of which each occurs as often as its weight says: at first once. */
 export class RunSample {
@@ -49,17 +55,26 @@ export class RunSample {
 
   /** For each launched registration; `null` without any. */
   perLaunched(sum: LaunchSum): number | null {
-    return ratio(this.#total(({ sums }) => sums[sum]), this.#total(({ sums }) => sums.launched));
+    return ratio(
+      this.#total(({ sums }) => sums[sum]),
+      this.#total(({ sums }) => sums.launched),
+    );
   }
 
   /** Part of the launched registrations that failed with this code. */
   errorShare(code: string): number | null {
-    return ratio(this.#total(({ errors }) => errors.get(code) ?? 0), this.#total(({ sums }) => sums.launched));
+    return ratio(
+      this.#total(({ errors }) => errors.get(code) ?? 0),
+      this.#total(({ sums }) => sums.launched),
+    );
   }
 
   /** Part of the assigned registrations that came to this hub. */
   hubShare(hub: string): number | null {
-    return ratio(this.#total(({ hubs }) => hubs.get(hub) ?? 0), this.#total(({ sums }) => sums.assigned));
+    return ratio(
+      this.#total(({ hubs }) => hubs.get(hub) ?? 0),
+      this.#total(({ sums }) => sums.assigned),
+    );
   }
 
   endedPerSecond(): number | null {
