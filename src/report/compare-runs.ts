@@ -238,7 +238,9 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
   if (first === undefined) return [];
   return [
     ...runs.flatMap(({ folder, summary, blocks }) => [
-      ...(summary.loadGenerator.limited ? [`the load generator limited ${folder}, so its times and rates are not judged`] : []),
+      ...(summary.loadGenerator.limited
+        ? [`the load generator limited ${folder}, so its times and rates are not judged`]
+        : []),
       ...(summary.verdict === 'stopped' ? [`${folder} stopped before every device was registered`] : []),
       ...shortcomingOf(folder, blocks),
     ]),

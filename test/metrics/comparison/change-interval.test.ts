@@ -75,10 +75,7 @@ describe('the interval of a change', () => {
       dependence: 1,
       outOf: null,
     });
-    const [interval] = simultaneousIntervals(
-      [{ baselines: [99, 100, 101].map(single), candidate: single(130) }],
-      0.99,
-    );
+    const [interval] = simultaneousIntervals([{ baselines: [99, 100, 101].map(single), candidate: single(130) }], 0.99);
     // 30 ± t(0.01; 2) · √(1 + 1/3)
     expect(interval?.lower).toBeCloseTo(30 - 9.92484 * Math.sqrt(4 / 3), 3);
   });
