@@ -140,7 +140,9 @@ describe('the numbers of one run', () => {
       '\nallocation  inconclusive: even, shares within ±2 percentage points of the stated shares, 95% confidence\n',
     );
     expect(text).toContain('  allocation == pass: observed inconclusive\n');
-    expect(junitXml(summary)).toContain('<skipped message="inconclusive: the threshold allocation == pass decides: failed"/>');
+    expect(junitXml(summary)).toContain(
+      '<skipped message="inconclusive: the threshold allocation == pass decides: failed"/>',
+    );
     expect(page).toContain('inconclusive</span> even, shares within ±2 percentage points');
     const rows = readResultRows(join(folder, 'registrations.csv'));
     for (const { hub, count, share, interval } of allocation?.cohorts[0]?.hubs ?? []) {
