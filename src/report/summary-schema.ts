@@ -371,6 +371,16 @@ export const SUMMARY_SHAPE = z.strictObject({
     activeMs: ms('first start to last end, summed over the sessions'),
     ended: count('registrations that started and ended, without cancelled ones'),
     endedPerSecond: number('ended registrations per second of active time; null = none').nullable(),
+    launchedPerSecond: number(
+      'launches per second from the first start to the last; null = none, or all within a second; absent = made by an earlier version',
+    )
+      .nullable()
+      .optional(),
+    steadyEndedPerSecond: number(
+      'registrations ended per second in steady state: from the first start to the last, both one median time from start to end later; null = none, or all launched within a second; absent = made by an earlier version',
+    )
+      .nullable()
+      .optional(),
   }),
   loadGenerator: LOAD_GENERATOR,
   thresholds: z.array(THRESHOLD).describe('in the order given'),

@@ -2,6 +2,7 @@ import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
 import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
+import { warningsOf } from './closed-model.ts';
 import {
   formatCount,
   formatDuration,
@@ -39,7 +40,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
-    summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
+    warningsOf(summary).map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -146,11 +147,21 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
             `${formatNoun(requests.registersReplaced, 'register request')} by registrations that were made again (not in registrations.csv)`,
           ),
         ]),
-    labelled(
-      'throughput',
-      `${formatNumber(throughput.endedPerSecond)} registrations/s over ${formatDuration(throughput.activeMs)}`,
-    ),
+    ...throughputLines(throughput).map((line, index) => labelled(index === 0 ? 'throughput' : '', line)),
   ];
+}
+
+/** First the rates while the run launched; the last line includes the tail, in which the last registrations ended. */
+function throughputLines({
+  launchedPerSecond = null,
+  steadyEndedPerSecond = null,
+  endedPerSecond,
+  activeMs,
+}: Summary['throughput']): readonly string[] {
+  const whole = `${formatNumber(endedPerSecond)} registrations/s over ${formatDuration(activeMs)}`;
+  if (launchedPerSecond === null) return [whole];
+  const steady = steadyEndedPerSecond === null ? '' : `, ${formatNumber(steadyEndedPerSecond)}/s ended in steady state`;
+  return [`${formatNumber(launchedPerSecond)}/s launched${steady}`, `${whole}, the tail included`];
 }
 
 /** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */

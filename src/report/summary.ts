@@ -229,7 +229,7 @@ function summarizeTotals({
   const registersReplaced = registersSent - registersOfLast;
   return {
     requests: { connections, registersSent, registersUncounted, registersReplaced, ...others },
-    throughput: { activeMs, ended, endedPerSecond },
+    throughput: { activeMs, ended, endedPerSecond, ...totals.rates() },
   };
 }
 

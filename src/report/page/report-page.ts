@@ -156,9 +156,14 @@ function inFlightFinding({ timeline: { bucketMs } }: ReportFacts): string {
 
 function ratesFinding({ summary, timeline: { bucketMs } }: ReportFacts): string {
   const each = bucketMs < 60_000 ? `${bucketMs / 1000} s` : formatDuration(bucketMs);
-  const { ended, activeMs, endedPerSecond } = summary.throughput;
+  const { ended, activeMs, endedPerSecond, launchedPerSecond, steadyEndedPerSecond } = summary.throughput;
+  const launched = launchedPerSecond == null ? '' : ` Launched at ${formatNumber(launchedPerSecond)} per second.`;
+  const steady =
+    steadyEndedPerSecond == null
+      ? ''
+      : ` In steady state, ${formatNumber(steadyEndedPerSecond)} ended per second: those between the first and the last start, both one median time from start to end later.`;
   const repeats = ended > summary.plannedRegistrations ? ', repeats in later sessions included' : '';
-  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}${repeats}: ${formatNumber(endedPerSecond)} per second. Each point is the mean over ${each}.`;
+  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}${repeats}: ${formatNumber(endedPerSecond)} per second with the tail in which the last ones ended.${launched}${steady} Each point is the mean over ${each}.`;
 }
 
 function recoveryFinding(summary: Summary): string {
