@@ -133,17 +133,16 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
   const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
   const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, csvFor);
+  const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);
     await files?.begin();
-    const lines = new FleetLines(() => linesOf(survey, source, rejected));
     for await (const final of finalOutcomes(survey, rows)) {
       const facts = folds.add(final);
       await files?.add(final, facts);
       if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
     }
-    await lines.close();
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
@@ -171,6 +170,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   } catch (error) {
     await files?.discard();
     throw out === null ? error : asOperatorError(out, error);
+  } finally {
+    await lines.close();
   }
 }
 
