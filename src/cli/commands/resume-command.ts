@@ -31,9 +31,9 @@ import { countRegistrations, selectedRows } from '../../selection/session-rows.t
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { writeSlots } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
+import { slotNotices } from '../view/slot-notices.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {
@@ -140,11 +140,21 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
   const devices = Math.min(registrations, selectedRows({ load: scenario.load, selection }));
   const { resolved, choice } = slotted(stored, devices);
-  writeSlots(resolved.scenario.load, choice, devices, flags);
+  const { warnings, notices } = slotNotices(resolved.scenario.load, choice, devices);
+  for (const text of warnings) process.stderr.write(`${text}\n`);
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
   return executeRun(
-    { scenario: { ...resolved.scenario, allocation }, settings, fleet, selection, resumed, again: false, ...secrets },
+    {
+      scenario: { ...resolved.scenario, allocation },
+      settings,
+      fleet,
+      selection,
+      resumed,
+      again: false,
+      notices,
+      ...secrets,
+    },
     registrations,
     flags,
   );
