@@ -122,19 +122,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
-    process.stderr.write(
-      `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
-        '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
-    );
-    // The run may have been killed while it wrote its results.
-    const summary = await writeResults(run.folder, {
-      fleet: scenario.fleet,
-      by: scenario.breakdowns,
-      csvFor: scenario.csvFor,
-    });
-    const end = { ...run.end, folder: run.folder, summary };
-    showResults(end, flags, []);
-    return exitCodeOfRun(end);
+    return await completeResults(run, run.end, scenario, flags);
   }
   await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
@@ -158,6 +146,28 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
     registrations,
     flags,
   );
+}
+
+/** For a run in which nothing is left to do. */
+async function completeResults(
+  run: InterruptedRun,
+  ended: NonNullable<InterruptedRun['end']>,
+  scenario: ResolvedScenario['scenario'],
+  flags: ResumeFlags,
+): Promise<number> {
+  process.stderr.write(
+    `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
+      '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
+  );
+  // The run may have been killed while it wrote its results.
+  const summary = await writeResults(run.folder, {
+    fleet: scenario.fleet,
+    by: scenario.breakdowns,
+    csvFor: scenario.csvFor,
+  });
+  const end = { ...ended, folder: run.folder, summary };
+  showResults(end, flags, []);
+  return exitCodeOfRun(end);
 }
 
 /** Choices for one session, which are not settings of the run. */
