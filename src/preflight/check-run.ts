@@ -22,6 +22,7 @@ import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { CLOSED_MODEL, hidesStalls } from '../report/closed-model.ts';
 import { formatCount, formatNoun, formatPercent } from '../report/format.ts';
 import { loadRisks, meteredPerMinute } from '../scenario/read/load-risks.ts';
 import { isLoopbackTarget } from '../scenario/read/resolve-load.ts';
@@ -114,6 +115,9 @@ export async function checkRun(
     ...overloadFindings(limits),
     ...slotFindings(request.slots, demand.concurrency, estimate),
     ...launchFindings(demand, estimate),
+    ...(hidesStalls(request.scenario.load.shape.kind, demand.devices)
+      ? [warning('load', CLOSED_MODEL.message, CLOSED_MODEL.remedy)]
+      : []),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
   return {

@@ -5,6 +5,7 @@ import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
 import { writeResults } from '../../results/write-results.ts';
@@ -120,6 +121,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
+  if (hidesStalls(scenario.load.shape.kind, registrations)) process.stderr.write(`warning: ${CLOSED_MODEL_WARNING}\n`);
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     return await completeResults(run, run.end, scenario, flags);

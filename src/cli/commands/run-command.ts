@@ -3,6 +3,7 @@ import { fleetWarnings } from '../../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { CONCURRENCY_MAX } from '../../load/slots.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
@@ -69,7 +70,9 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const rows = selectedRows({ load: resolved.scenario.load, selection });
   const { resolved: settled, choice } = slotted(withDelimiter(resolved, fleet.delimiter), rows);
   const { scenario } = settled;
-  for (const text of [...warningsAbout(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
+  const closed = hidesStalls(scenario.load.shape.kind, rows) ? [CLOSED_MODEL_WARNING] : [];
+  const warnings = [...warningsAbout(fleet), ...selection.warnings, ...closed];
+  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });

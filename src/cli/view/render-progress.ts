@@ -116,7 +116,7 @@ export type ScreenSize = { readonly columns: number; readonly rows: number };
 /** The progress of a run in at most `rows` lines of at most `columns` characters each, without a final line feed. */
 export function renderProgress(progress: RunProgress, { columns, rows }: ScreenSize, palette: Palette): string {
   const head = [
-    [headline(progress, palette)],
+    [headline(progress, columns, palette)],
     ...flow(phaseItems(progress, palette), columns),
     ...doneLines(progress, columns, palette),
     ...flow(rateItems(progress, palette), columns),
@@ -152,11 +152,11 @@ function spread(sections: readonly (readonly Line[])[], rows: number): readonly 
   return sections.flatMap((section, index) => (index === 0 ? section : [[], ...section]));
 }
 
-function headline({ target, name }: RunProgress, { bold }: Palette): TextSegment {
-  return {
-    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatUntrusted(name, NAME_CHARACTERS_MAX)}`}`,
-    paint: bold,
-  };
+function headline({ target, name }: RunProgress, columns: number, { bold }: Palette): TextSegment {
+  const label = targetLabel(target);
+  const room = columns - label.length - GAP.length;
+  const shown = name === null ? '' : shortened(formatUntrusted(name, NAME_CHARACTERS_MAX), Math.max(0, room));
+  return { text: shown === '' ? label : `${label}${GAP}${shown}`, paint: bold };
 }
 
 function phaseItems(progress: RunProgress, { bad, bold, dim, warning }: Palette): TextSegment[] {

@@ -21,7 +21,7 @@ export type SessionPlan = {
 };
 
 export type ShownProgress = Pick<LiveView, 'log'> & {
-  readonly listener: RunListener;
+  readonly listener: Omit<RunListener, 'counted'>;
   /** @param end `null` = the session failed with an error */
   finish(end: RunEnd | null): void;
 };
