@@ -15,8 +15,9 @@ import { selectedRows } from '../../selection/session-rows.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { describeRun, writeSlots } from '../view/describe-run.ts';
+import { describeRun } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
+import { slotNotices } from '../view/slot-notices.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -78,14 +79,15 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
     return EXIT_CODE.success;
   }
+  const { warnings, notices } = slotNotices(scenario.load, choice, rows);
+  for (const text of warnings) process.stderr.write(`${text}\n`);
   const registrations = rows * scenario.load.rounds;
   await confirmRisks(scenario, { rows, registrations }, yes);
-  writeSlots(scenario.load, choice, rows, flags);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
-    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, ...secrets },
+    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, notices, ...secrets },
     registrations,
     flags,
   );

@@ -13,7 +13,6 @@ import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
-import type { DisplayFlags } from './display-flags.ts';
 
 /** Describes what a run would do. @param rows to register */
 export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, rows: number): string {
@@ -91,19 +90,6 @@ function describeSlots(
     'slots',
     `${level === 'warning' ? 'warning: ' : ''}${evidence}${remedy === null ? '' : `. ${remedy}.`}`,
   ]);
-}
-
-/** Says before a run starts how many slots it has, and why; `--quiet` hides no warning. */
-export function writeSlots(
-  load: Scenario['load'],
-  choice: SlotChoice | null,
-  devices: number,
-  { quiet = false }: Pick<DisplayFlags, 'quiet'>,
-): void {
-  for (const { level, evidence, remedy } of slotFindings(choice, load.concurrency, estimateRun(load, devices))) {
-    if (level === 'warning') process.stderr.write(`warning: ${evidence}. ${remedy}.\n`);
-    else if (!quiet) process.stderr.write(`In flight at most ${evidence}.\n`);
-  }
 }
 
 function describeShape(shape: LoadShape): string {
