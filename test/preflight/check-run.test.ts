@@ -198,3 +198,16 @@ describe('what this side gives', () => {
     expect(found(await check({}, { out }), 'output folder')?.level).toBe('problem');
   });
 });
+
+it.each<[Readonly<Record<string, string>>, boolean]>([
+  [{}, true],
+  [{ concurrency: '2' }, true],
+  [{ rate: '1/s' }, false],
+  [{ limit: '1' }, false],
+])('a load without a rate hides stalls, which is a warning with its remedy: %o', async (flags, isWarned) => {
+  const { findings } = await check({}, flags);
+  const found = findings.filter(({ evidence }) => evidence.includes('coordinated omission'));
+  expect(found.map(({ level, remedy }) => [level, remedy])).toEqual(
+    isWarned ? [['warning', 'Set --rate to measure the wait as devices would feel it']] : [],
+  );
+});

@@ -15,6 +15,7 @@ import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -67,9 +68,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { scenario } = settled;
   const selection = await selectFleetRows(scenario, fleet, null);
   const rows = selectedRows({ load: scenario.load, selection });
-  const closed = hidesStalls(scenario.load.shape.kind, rows) ? [CLOSED_MODEL_WARNING] : [];
-  const warnings = [...warningsAbout(fleet), ...selection.warnings, ...closed];
-  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(warningLines([...warningsAbout(fleet), ...selection.warnings], process.stderr));
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
@@ -77,6 +76,9 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     return EXIT_CODE.success;
   }
   const registrations = rows * scenario.load.rounds;
+  if (hidesStalls(scenario.load.shape.kind, rows)) {
+    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
+  }
   await confirmRisks(scenario, { rows, registrations }, yes);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');

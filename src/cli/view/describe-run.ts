@@ -3,6 +3,7 @@ import { REGISTRATION_SECONDS } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
 import type { LoadShape } from '../../load/pace.ts';
 import { estimateRun } from '../../load/run-estimate.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
@@ -30,6 +31,7 @@ export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, row
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
+    ...(hidesStalls(load.shape.kind, rows) ? [['warning', CLOSED_MODEL_WARNING] as const] : []),
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
   return `${text}Dry run: nothing was opened, sent or written.\n`;
