@@ -141,11 +141,11 @@ describe('the numbers of one run', () => {
     // 1,900 devices, of which one in twenty has no hub, are not enough for ±2%.
     expect(allocation?.verdict).toBe('inconclusive');
     expect(text).toContain(
-      '\nallocation  inconclusive: even, shares within ±2.00% of the stated shares, 95% confidence\n',
+      '\nallocation  inconclusive: even, shares within ±2 percentage points of the stated shares, 95% confidence\n',
     );
     expect(text).toContain('  allocation == pass: observed inconclusive\n');
-    expect(junitXml(summary)).toContain('<skipped message="inconclusive"/>');
-    expect(page).toContain('inconclusive</span> even, shares within ±2.00%');
+    expect(junitXml(summary)).toContain('<skipped message="inconclusive: the threshold allocation == pass decides: failed"/>');
+    expect(page).toContain('inconclusive</span> even, shares within ±2 percentage points');
     const rows = readResultRows(join(folder, 'registrations.csv'));
     for (const { hub, count, share, interval } of allocation?.cohorts[0]?.hubs ?? []) {
       expect(rows.filter((row) => row['assigned_hub'] === hub).length).toBe(count);

@@ -7,7 +7,7 @@ import { ABSENT, formatNoun } from '../../report/format.ts';
 import { junitXml } from '../../report/junit-xml.ts';
 import { dataSha256, type Summary, summaryJson } from '../../report/summary.ts';
 import { summarySchema } from '../../report/summary-schema.ts';
-import { readComparedRun } from '../../results/read-compared-run.ts';
+import { readFinishedSummary } from '../../results/read-compared-run.ts';
 import type { Results } from '../../results/result-files.ts';
 import { makeResults, mergeResults, type ResultOptions, readResults } from '../../results/write-results.ts';
 import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
@@ -87,7 +87,7 @@ async function checked(folders: readonly string[]): Promise<string> {
     throw new OperatorError('usage', [problem('--check needs exactly one run', 'Name the folder of a run')]);
   }
   const listed = await checkChecksums(folder);
-  const { summary } = readComparedRun(folder);
+  const summary = readFinishedSummary(folder);
   refuseContradiction(folder, listed, summary);
   return (
     `${formatNoun(listed.length, 'file')} in ${folder}: as listed in ${CHECKSUMS_FILE}\n${checksumsLine(folder)}` +

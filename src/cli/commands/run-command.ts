@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { fleetWarnings } from '../../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
+import { CONCURRENCY_MAX } from '../../load/slots.ts';
+import { slotted } from '../../preflight/choose-slots.ts';
 import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
@@ -13,7 +15,7 @@ import { selectedRows } from '../../selection/session-rows.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { describeRun } from '../view/describe-run.ts';
+import { describeRun, writeSlots } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
@@ -60,19 +62,19 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { again = false, yes = false, dryRun = false, printConfig = false } = flags;
   const resolved = loadScenario(given, flags.scenario, environment);
   if (printConfig) {
-    process.stdout.write(printScenario(resolved));
+    process.stdout.write(printScenario(slotted(resolved, CONCURRENCY_MAX).resolved));
     return EXIT_CODE.success;
   }
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
-  const settled = withDelimiter(resolved, fleet.delimiter);
+  const selection = await selectFleetRows(resolved.scenario, fleet, null);
+  const rows = selectedRows({ load: resolved.scenario.load, selection });
+  const { resolved: settled, choice } = slotted(withDelimiter(resolved, fleet.delimiter), rows);
   const { scenario } = settled;
-  const selection = await selectFleetRows(scenario, fleet, null);
-  const rows = selectedRows({ load: scenario.load, selection });
   process.stderr.write(warningLines([...warningsAbout(fleet), ...selection.warnings], process.stderr));
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
-    process.stdout.write(describeRun(settled, fleet, rows));
+    process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
     return EXIT_CODE.success;
   }
   const registrations = rows * scenario.load.rounds;
@@ -80,6 +82,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
   }
   await confirmRisks(scenario, { rows, registrations }, yes);
+  writeSlots(scenario.load, choice, rows, flags);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);

@@ -1,7 +1,7 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
-import { describeExpectation } from '../allocation-text.ts';
+import { describeConsequence, describeExpectation } from '../allocation-text.ts';
 import { warningsOf } from '../closed-model.ts';
 import {
   ABSENT,
@@ -254,16 +254,17 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
   return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missing}`;
 }
 
-const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
+export const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
   pass: { label: '✓ pass', mood: 'good' },
   fail: { label: '✕ fail', mood: 'bad' },
   inconclusive: { label: '… inconclusive', mood: 'warning' },
 };
 
-function policyVerdict({ allocation }: Summary): Html {
+function policyVerdict(summary: Summary): Html {
+  const { allocation } = summary;
   if (allocation === null) return NO_HTML;
   const { label, mood } = POLICY_VERDICTS[allocation.verdict];
-  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>`;
+  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>${describeConsequence(summary).map((line) => html`<p>${capitalized(line)}.</p>`)}`;
 }
 
 function percent(share: number): string {
