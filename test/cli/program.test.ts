@@ -66,6 +66,7 @@ describe('run', () => {
     const { code, stdout, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, '--dry-run']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/EMULATOR[\s\S]*2 rows[\s\S]*nothing was opened/);
+    expect(stdout).toMatch(/^warning +without a rate, .*\(coordinated omission\)\. Set --rate /m);
     expect(existsSync(out)).toBe(false);
   });
 });

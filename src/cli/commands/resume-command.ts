@@ -35,6 +35,7 @@ import { confirmRisks } from '../view/confirm-risks.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {
@@ -118,10 +119,12 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
   const selection = await selectFleetRows(scenario, fleet, run.selectionPins);
-  for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(warningLines(selection.warnings, process.stderr));
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  if (hidesStalls(scenario.load.shape.kind, registrations)) process.stderr.write(`warning: ${CLOSED_MODEL_WARNING}\n`);
+  if (hidesStalls(scenario.load.shape.kind, registrations)) {
+    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
+  }
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     return await completeResults(run, run.end, scenario, flags);

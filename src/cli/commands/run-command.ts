@@ -18,6 +18,7 @@ import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { slotNotices } from '../view/slot-notices.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -70,9 +71,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const rows = selectedRows({ load: resolved.scenario.load, selection });
   const { resolved: settled, choice } = slotted(withDelimiter(resolved, fleet.delimiter), rows);
   const { scenario } = settled;
-  const closed = hidesStalls(scenario.load.shape.kind, rows) ? [CLOSED_MODEL_WARNING] : [];
-  const warnings = [...warningsAbout(fleet), ...selection.warnings, ...closed];
-  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(warningLines([...warningsAbout(fleet), ...selection.warnings], process.stderr));
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
@@ -82,6 +81,9 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { warnings, notices } = slotNotices(scenario.load, choice, rows);
   for (const text of warnings) process.stderr.write(`${text}\n`);
   const registrations = rows * scenario.load.rounds;
+  if (hidesStalls(scenario.load.shape.kind, rows)) {
+    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
+  }
   await confirmRisks(scenario, { rows, registrations }, yes);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
