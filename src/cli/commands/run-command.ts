@@ -78,8 +78,8 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
     return EXIT_CODE.success;
   }
-  const { warnings, notices } = slotNotices(scenario.load, choice, rows);
-  for (const text of warnings) process.stderr.write(`${text}\n`);
+  const slots = slotNotices(scenario.load, choice, rows);
+  for (const text of slots.warnings) process.stderr.write(`${text}\n`);
   const registrations = rows * scenario.load.rounds;
   if (hidesStalls(scenario.load.shape.kind, rows)) {
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
@@ -89,7 +89,10 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
-    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, notices, ...secrets },
+    {
+      ...{ scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again },
+      ...{ notices: slots.notices, ...secrets },
+    },
     registrations,
     flags,
   );
