@@ -2,7 +2,7 @@ import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
 import { describeConsequence, describeExpectation } from '../allocation-text.ts';
-import { warningsOf } from '../closed-model.ts';
+import { loadWarnings } from '../closed-model.ts';
 import {
   ABSENT,
   formatCount,
@@ -128,7 +128,8 @@ function notices(summary: Summary): Html {
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
-    ...warningsOf(summary).map(untrusted),
+    ...summary.warnings.map(untrusted),
+    ...loadWarnings(summary),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }
