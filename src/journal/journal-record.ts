@@ -234,6 +234,8 @@ const outcome = members<OutcomeRecord>(
 const sample = members({
   kind: oneOf(['sample']),
   atMs: rounded,
+  /** Time up to `atMs` that the counts and the largest values cover; the first and the last of a session cover less than a second. */
+  overMs: orUsual(rounded, 1000),
   inFlight: whole,
   /** Released to workers and not yet settled, including those in flight. */
   outstanding: whole,
@@ -258,7 +260,7 @@ const sample = members({
   epochAtZeroMs: orNull(number),
 });
 
-/** The state of the load generator, once a second. */
+/** The state of the load generator, at every whole second of the session's clock. */
 export type SampleRecord = FieldValue<typeof sample>;
 
 export const END_REASONS = [

@@ -57,6 +57,7 @@ export class HealthSampler {
     const sample: Omit<SampleRecord, 'epochAtZeroMs'> = {
       kind: 'sample',
       atMs: nowMs,
+      overMs: Math.max(1, nowMs - this.#lastAtMs),
       inFlight: sum(workers.map(({ inFlight }) => inFlight)),
       outstanding,
       launched: sum(workers.map(({ launched }) => launched)),

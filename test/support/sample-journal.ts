@@ -133,6 +133,7 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
   return {
     kind: 'sample',
     atMs,
+    overMs: 1000,
     inFlight: 100,
     outstanding: 120,
     launched: 30,

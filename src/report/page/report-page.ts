@@ -62,7 +62,8 @@ export function reportHtml(facts: ReportFacts, { plotLibrary, plotStyle, drawPlo
 <a class="skip" href="#main">Skip to the report</a>
 <main id="main">
 ${overview(facts)}${sections(facts, plots)}</main>
-${footer(summary)}<script type="application/json" id="plots">${jsonText(Object.values(plots).filter(hasValues))}</script>
+${footer(summary)}<button class="reset" type="button" hidden>Show the whole run</button>
+<script type="application/json" id="plots">${jsonText(Object.values(plots).filter(hasValues))}</script>
 <script>${asItIs(plotLibrary)}</script>
 <script type="module">${asItIs(drawPlots)}</script>
 </body>
@@ -103,26 +104,18 @@ ${section('outcomes', 'Outcomes', [
   ...allocationTables(summary),
   hubTimeTable(summary),
   errorTable(summary),
-])}${summary.files === null ? NO_HTML : section('files', 'Files of this run', [fileTable(summary)])}${performance(summary)}${section(
-  'time',
-  'Over time',
+])}${summary.files === null ? NO_HTML : section('files', 'Files of this run', [fileTable(summary)])}${performance(summary)}${timeSection(facts, plots)}${section(
+  'latency',
+  'Latency',
   [
-    figure('Launches and completions', ratesFinding(facts), plots.rates),
-    figure('In flight', inFlightFinding(facts), plots.inFlight),
-    figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
-    figure('Recovery', recoveryFinding(summary), plots.recovery),
-    recoveryTable(summary),
+    figure('Response time by intended start', RESPONSE_FINDING, plots.response),
+    figure('Service time over time', SERVICE_FINDING, plots.service),
+    figure('Spread of the service time', SPREAD_FINDING, plots.spread),
+    figure('Percentiles', percentileFinding(facts), plots.percentiles),
+    latencyTable(summary),
+    requestTable(summary),
   ],
-)}${section('latency', 'Latency', [
-  figure(
-    'Service time over time',
-    'Assigned registrations by the time they ended; bands from the median to the maximum.',
-    plots.service,
-  ),
-  figure('Percentiles', percentileFinding(facts), plots.percentiles),
-  latencyTable(summary),
-  requestTable(summary),
-])}${section('generator', 'Load generator', [
+)}${section('generator', 'Load generator', [
   figure(
     'Lateness',
     'The longest event-loop delay of any worker and the longest start lag in each second.',
@@ -133,28 +126,54 @@ ${section('outcomes', 'Outcomes', [
 ])}${section('settings', 'Settings', [settingsTable(summary)])}`;
 }
 
-function section(id: string, title: string, parts: readonly Html[]): Html {
+const RESPONSE_FINDING =
+  'Assigned registrations by the time they were meant to start, so that a stall of the service shows in all devices that it kept waiting.';
+const SERVICE_FINDING =
+  'Assigned registrations by the time they ended; bands from the median to the maximum. A gap: none ended.';
+const SPREAD_FINDING =
+  'Assigned registrations by the time they ended and by their service time: the stronger the color, the more of them.';
+
+function timeSection(facts: ReportFacts, plots: RunPlots): Html {
+  const { summary } = facts;
+  const hint =
+    'The plots over time have one cursor. Drag across one to zoom all of them; a double click shows the whole run again.';
+  const parts = [
+    figure('Launches and completions', ratesFinding(facts), plots.rates),
+    figure('In flight', inFlightFinding(facts), plots.inFlight),
+    figure('Throttles and the allowed rate', throttleFinding(facts, plots), plots.throttles),
+    figure('Recovery', recoveryFinding(summary), plots.recovery),
+    recoveryTable(summary),
+  ];
+  return section('time', 'Over time', parts, html`<p class="aside">${hint}</p>\n`);
+}
+
+function section(id: string, title: string, parts: readonly Html[], introduction = NO_HTML): Html {
   return html`<section class="part" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>
-<div class="grid">
+${introduction}<div class="grid">
 ${parts}</div></section>
 `;
 }
 
+/** Without values a sentence: an empty plot would only take room. */
 function figure(title: string, finding: string, plot: RunPlots[keyof RunPlots]): Html {
   if (hasValues(plot)) return plotFigure(title, finding, plot);
-  return html`<figure class="empty"><figcaption><h3>${title}</h3><p>${finding} No data to plot.</p></figcaption></figure>\n`;
+  return html`<p class="aside"><strong>${title}:</strong> no data to plot. ${finding}</p>\n`;
 }
 
-function inFlightFinding({ timeline: { bucketMs } }: ReportFacts): string {
-  const how = bucketMs > 1000 ? 'sampled once per second' : `the most at once in each ${bucketMs / 1000} s`;
-  return `Started registrations that have not ended, ${how}.`;
+function inFlightFinding({ timeline: { bucketMs, inFlightInstantMs } }: ReportFacts): string {
+  return `Started registrations that have not ended: the most and the fewest at once in each ${shortDuration(bucketMs)}, counted every ${shortDuration(inFlightInstantMs)}.`;
+}
+
+function shortDuration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  return ms < 60_000 ? `${ms / 1000} s` : formatDuration(ms);
 }
 
 function ratesFinding({ summary, timeline: { bucketMs } }: ReportFacts): string {
-  const each = bucketMs < 60_000 ? `${bucketMs / 1000} s` : formatDuration(bucketMs);
+  const each = shortDuration(bucketMs);
   const { ended, activeMs, endedPerSecond } = summary.throughput;
   const repeats = ended > summary.plannedRegistrations ? ', repeats in later sessions included' : '';
-  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}${repeats}: ${formatNumber(endedPerSecond)} per second. Each point is the mean over ${each}.`;
+  return `${formatNoun(ended, 'registration')} ended in ${formatDuration(activeMs)}${repeats}: ${formatNumber(endedPerSecond)} per second. Each step is the mean over ${each}.`;
 }
 
 function recoveryFinding(summary: Summary): string {
