@@ -131,6 +131,7 @@ const selection: fc.Arbitrary<JournalRecord> = fc.record({
 const sample: fc.Arbitrary<JournalRecord> = fc.record({
   kind: fc.constant('sample' as const),
   atMs: ms,
+  overMs: ms,
   inFlight: count,
   outstanding: count,
   launched: count,

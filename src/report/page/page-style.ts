@@ -92,7 +92,9 @@ svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top:
 figcaption p { color: var(--muted); font-size: .92rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
 .entry { white-space: nowrap; }
-output { font-weight: 600; font-variant-numeric: tabular-nums; }
+/* Room for the values, so that the page stays where it is when they appear. */
+output { display: inline-block; min-width: 4.8em; font-weight: 600; font-variant-numeric: tabular-nums; }
+output[name=cell] { min-width: min(14em, 100%); } .entry.cells { white-space: normal; min-width: 0; } output[name=place] { min-width: 6.5em; text-align: right; }
 .place { color: var(--muted); margin-left: auto; } .place:has(output:empty) { visibility: hidden; }
 .key { display: inline-block; width: 14px; height: 0; border-top: 3px solid; margin-right: 6px; vertical-align: .28em; }
 .key.dashed { border-top-style: dotted; }

@@ -33,7 +33,7 @@ function legendOf({ axis, series, cells }: PlotData): Html {
 
 function cellScale({ counts, noun }: PlotCells): Html {
   const most = Math.max(0, ...counts.flat());
-  return html`<span class="entry"><span class="scale"></span>1 to ${formatCount(most)} ${noun} <output name="cell"></output></span> `;
+  return html`<span class="entry cells"><span class="scale"></span>1 to ${formatCount(most)} ${noun} <output name="cell"></output></span> `;
 }
 
 function tableOf(title: string, plot: PlotData): Html {
