@@ -43,18 +43,16 @@ const HEALTH_INTERVAL_MS = 1_000;
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** What happened since the last health report. */
-type HealthEvents = Omit<WorkerHealth, 'inFlight' | 'held' | 'loopDelayMaxMs'>;
-
-const NO_EVENTS: HealthEvents = { launched: 0, startLagMaxMs: null, aliveAtMs: null, losses: [] };
-
-/** Reports a worker's health every second. */
+/** Reports a worker's health every second. All but the number in flight begins anew with each report. */
 export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
   #timer: Timer | null = null;
   #inFlight = 0;
-  #events: HealthEvents = NO_EVENTS;
+  #launched = 0;
+  #startLagMaxMs: number | null = null;
+  #aliveAtMs: number | null = null;
+  #losses: ConnectionLoss[] = [];
 
   constructor(send: (health: Omit<WorkerHealth, 'held'>) => void) {
     this.#send = send;
@@ -66,13 +64,8 @@ export class HealthReporter {
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
     this.#inFlight += 1;
-    const { launched, startLagMaxMs } = this.#events;
-    this.#events = {
-      ...this.#events,
-      launched: launched + 1,
-      startLagMaxMs:
-        intendedAtMs === null ? startLagMaxMs : Math.max(startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs),
-    };
+    this.#launched += 1;
+    if (intendedAtMs !== null) this.#startLagMaxMs = Math.max(this.#startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs);
   }
 
   ended(): void {
@@ -80,12 +73,12 @@ export class HealthReporter {
   }
 
   alive(atMs: number): void {
-    this.#events = { ...this.#events, aliveAtMs: atMs, losses: [] };
+    this.#aliveAtMs = atMs;
+    this.#losses = [];
   }
 
   lost(loss: ConnectionLoss): void {
-    const { losses } = this.#events;
-    if (losses.length < LOSSES_MAX) this.#events = { ...this.#events, losses: [...losses, loss] };
+    if (this.#losses.length < LOSSES_MAX) this.#losses.push(loss);
   }
 
   /** Sends the last report. */
@@ -97,7 +90,17 @@ export class HealthReporter {
 
   /** Sends a report now, besides those of every second. */
   report(): void {
-    this.#send({ inFlight: this.#inFlight, ...this.#events, loopDelayMaxMs: this.#loopDelay.takeMaxMs() });
-    this.#events = NO_EVENTS;
+    this.#send({
+      inFlight: this.#inFlight,
+      launched: this.#launched,
+      startLagMaxMs: this.#startLagMaxMs,
+      aliveAtMs: this.#aliveAtMs,
+      losses: this.#losses,
+      loopDelayMaxMs: this.#loopDelay.takeMaxMs(),
+    });
+    this.#launched = 0;
+    this.#startLagMaxMs = null;
+    this.#aliveAtMs = null;
+    this.#losses = [];
   }
 }
