@@ -81,7 +81,7 @@ export type RunProgress = {
   /** `null` while unknown. */
   readonly etaMs: number | null;
   readonly inFlight: number;
-  /** In the last second. */
+  /** A second, as of the last sample. */
   readonly launched: number;
   readonly settledLately: number;
   /** Intended launches per second; `null` in the closed model. */
@@ -191,8 +191,8 @@ export class ProgressFold {
       // When an outage will end, nobody knows.
       etaMs: this.#session.outage === null ? this.#etaMs(nowMs) : null,
       inFlight: lastSample?.inFlight ?? 0,
-      launched: lastSample?.launched ?? 0,
-      settledLately: lastSample?.settled ?? 0,
+      launched: lastSample === undefined ? 0 : perSecond(lastSample, 'launched'),
+      settledLately: lastSample === undefined ? 0 : perSecond(lastSample, 'settled'),
       throttles: this.#throttles,
       repeatedRegisters: this.#registers.repeated,
       latency: this.#latencies(),
@@ -253,13 +253,23 @@ export class ProgressFold {
       slotsAreFull: lastSample.outstanding >= concurrency,
       scheduleLeftMs: scheduleLeftMs(registrations - toLaunch),
       startLagMs: lastSample.startLagMaxMs,
-      endedPerSecond: this.#recent.reduce((sum, sample) => sum + sample.settled, 0) / this.#recent.length,
+      endedPerSecond: meanPerSecond(this.#recent),
       allowedPerSecond: lastSample.rateAllowedPerSecond,
       registersPerDevice: Math.max(1, this.#registers.sent / Math.max(1, ended)),
       durations: this.#durations,
       sinceLastLaunchMs: nowMs - this.#sampled.lastLaunchAtMs,
     });
   }
+}
+
+/** The first and the last sample of a session cover less than a second. */
+export function perSecond(sample: SampleRecord, metric: 'launched' | 'settled' | 'throttles'): number {
+  return (sample[metric] * 1_000) / sample.overMs;
+}
+
+function meanPerSecond(samples: readonly SampleRecord[]): number {
+  const [ended, overMs] = samples.reduce(([sum, ms], { settled, overMs: more }) => [sum + settled, ms + more], [0, 0]);
+  return (ended * 1_000) / Math.max(1, overMs);
 }
 
 function keepLast<T>(list: T[], value: T, countMax: number): void {

@@ -26,3 +26,16 @@ export function repeat(clock: Clock, intervalMs: number, work: () => void): Time
   arm();
   return { cancel: () => timer.cancel() };
 }
+
+/** Calls `work` at each whole multiple of `intervalMs`, on the dot, so that clocks that agree agree on the intervals too; skips those it misses. */
+export function repeatOnTheDot(clock: Clock, intervalMs: number, work: () => void): Timer {
+  let timer: Timer;
+  const arm = (): void => {
+    timer = clock.wakeAt((Math.floor(clock.nowMs() / intervalMs) + 1) * intervalMs, () => {
+      work();
+      arm();
+    });
+  };
+  arm();
+  return { cancel: () => timer.cancel() };
+}

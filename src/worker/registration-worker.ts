@@ -74,7 +74,11 @@ export class RegistrationWorker {
     this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
     this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
-    this.#health = new HealthReporter((health) => send({ type: 'health', ...health, held: this.#running.held }));
+    this.#health = new HealthReporter((health) => {
+      // What has ended in a second is known before its report.
+      this.#outcomes.flush();
+      send({ type: 'health', ...health, held: this.#running.held });
+    });
   }
 
   begin(): void {

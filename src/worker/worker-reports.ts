@@ -1,7 +1,7 @@
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, repeatOnTheDot, type Timer } from '../time/clock.ts';
 import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
 import type { WorkerHealth } from './worker-messages.ts';
 
@@ -43,7 +43,7 @@ const HEALTH_INTERVAL_MS = 1_000;
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** Reports a worker's health every second. All but the number in flight begins anew with each report. */
+/** Reports a worker's health at each whole second of the clock. All but the number in flight begins anew with each report. */
 export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
@@ -59,7 +59,7 @@ export class HealthReporter {
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.report());
+    this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, () => this.report());
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {

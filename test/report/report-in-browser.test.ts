@@ -79,7 +79,7 @@ const SEEN = `({
 const PIXELS = `([id, ms]) => {
   const { ctx, bbox, valToPos } = plots[id];
   const x = Math.round(valToPos(ms, 'x', true));
-  const { data } = ctx.getImageData(x, Math.round(bbox.top), 1, Math.round(bbox.height));
+  const { data } = ctx.getImageData(x, Math.round(bbox.top), 1, Math.round(bbox.height) + 3);
   return data.join();
 }`;
 
