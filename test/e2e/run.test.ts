@@ -39,6 +39,7 @@ describe('a run against the embedded emulator', () => {
       'registrations.csv',
       'report.html',
       'run.json',
+      'series.csv',
       'summary.json',
     ]);
     expect(run.stdout).toBe(files.get('summary.json')?.toString());
