@@ -178,7 +178,8 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
 }
 
 function summarizeSession(record: SessionRecord): SessionSummary {
-  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes } = record;
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes, setup } =
+    record;
   const startedAt = new Date(record.startedAtEpochMs).toISOString();
   return {
     session,
@@ -191,6 +192,7 @@ function summarizeSession(record: SessionRecord): SessionSummary {
     ratePerSecond,
     rowsMax,
     notes,
+    setup,
   };
 }
 

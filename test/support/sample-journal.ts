@@ -56,6 +56,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     notes: {},
     breakdowns: [],
     csvFor: 'plain',
+    setup: null,
     ...changes,
   };
 }
