@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { SampleRecord } from '../journal/journal-record.ts';
+import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 
@@ -113,28 +114,6 @@ export class HealthSampler {
   #cpuTimes(): CpuTimes {
     const emulatorCpuMs = this.#emulatorPid === null ? null : cpuMsOf(this.#emulatorPid);
     return { atMs: this.#clock.nowMs(), cpuMs: this.#clock.cpuMs(), emulatorCpuMs };
-  }
-}
-
-const SECOND_MS = 1_000;
-
-/** Counts events by the second in which they happened: their news comes later, when the next second may have begun. */
-class CountsBySecond {
-  readonly #counts = new Map<number, number>();
-
-  add(atMs: number): void {
-    const second = Math.floor(atMs / SECOND_MS);
-    this.#counts.set(second, (this.#counts.get(second) ?? 0) + 1);
-  }
-
-  takeBefore(atMs: number): number {
-    let taken = 0;
-    for (const [second, count] of this.#counts) {
-      if (second * SECOND_MS >= atMs) continue;
-      taken += count;
-      this.#counts.delete(second);
-    }
-    return taken;
   }
 }
 

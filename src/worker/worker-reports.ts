@@ -1,3 +1,4 @@
+import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -48,8 +49,9 @@ export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
   #timer: Timer | null = null;
+  #lastSecondMs = (): number => 0;
   #inFlight = 0;
-  #launched = 0;
+  readonly #launched = new CountsBySecond();
   #startLagMaxMs: number | null = null;
   #aliveAtMs: number | null = null;
   #losses: ConnectionLoss[] = [];
@@ -60,11 +62,12 @@ export class HealthReporter {
 
   begin(clock: Clock): void {
     this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, () => this.report());
+    this.#lastSecondMs = () => Math.floor(clock.nowMs() / HEALTH_INTERVAL_MS) * HEALTH_INTERVAL_MS;
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
     this.#inFlight += 1;
-    this.#launched += 1;
+    this.#launched.add(nowMs);
     if (intendedAtMs !== null) this.#startLagMaxMs = Math.max(this.#startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs);
   }
 
@@ -84,21 +87,24 @@ export class HealthReporter {
   /** Sends the last report. */
   end(): void {
     this.#timer?.cancel();
-    this.report();
+    this.report(Number.POSITIVE_INFINITY);
     this.#loopDelay.stop();
   }
 
-  /** Sends a report now, besides those of every second. */
-  report(): void {
+  /**
+   * Sends a report now, besides those of every second.
+   *
+   * @param launchedBeforeMs a report comes a little late: what was launched in the second that has just begun is left to the next
+   */
+  report(launchedBeforeMs = this.#lastSecondMs()): void {
     this.#send({
       inFlight: this.#inFlight,
-      launched: this.#launched,
+      launched: this.#launched.takeBefore(launchedBeforeMs),
       startLagMaxMs: this.#startLagMaxMs,
       aliveAtMs: this.#aliveAtMs,
       losses: this.#losses,
       loopDelayMaxMs: this.#loopDelay.takeMaxMs(),
     });
-    this.#launched = 0;
     this.#startLagMaxMs = null;
     this.#aliveAtMs = null;
     this.#losses = [];
