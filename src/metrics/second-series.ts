@@ -64,17 +64,21 @@ export class SecondSeries {
     this.#at(clockOffsetMs + intendedAtMs, (chunk, place) => chunk.response.add(place, times.responseMs));
   }
 
-  /** Belongs to the second in the middle of the time that it covers. */
+  /** Measures the seconds that it covers; its throttles count in the last of them. */
   addSample(sample: SampleRecord, clockOffsetMs: number): void {
-    const atMs = clockOffsetMs + sample.atMs - sample.overMs / 2;
-    this.#count('throttles', atMs, sample.throttles);
+    const toMs = clockOffsetMs + sample.atMs;
+    const first = Math.max(0, Math.round((toMs - sample.overMs) / SECOND_MS));
+    const last = Math.max(first, Math.round(toMs / SECOND_MS) - 1);
+    this.#count('throttles', last * SECOND_MS, sample.throttles);
     const values: Readonly<Record<Measured, number | null>> = {
       ...sample,
       loopDelayMaxMs: sample.loopDelayMaxMs.length === 0 ? null : Math.max(...sample.loopDelayMaxMs),
     };
-    this.#at(atMs, (chunk, place) => {
-      for (const metric of MEASURED) chunk.measure(metric, place, values[metric]);
-    });
+    for (let second = first; second <= last; second += 1) {
+      this.#at(second * SECOND_MS, (chunk, place) => {
+        for (const metric of MEASURED) chunk.measure(metric, place, values[metric]);
+      });
+    }
   }
 
   /** All seconds of all stretches, in order. */

@@ -35,11 +35,6 @@ describe('a run against the embedded emulator', () => {
     expect(seconds.reduce((sum, { launched }) => sum + Number(launched), 0)).toBe(250);
     const whole = seconds.filter(({ intended }) => Number(intended) >= 49);
     expect(whole.length).toBeGreaterThanOrEqual(4);
-    for (const { second, launched } of whole) {
-      const sample = samples.find(({ atMs }) => atMs === (Number(second) + 1) * 1000);
-      // The first sample may cover more than its second.
-      if (sample !== samples[0]) expect(Math.abs((sample?.launched ?? 0) - Number(launched))).toBeLessThanOrEqual(2);
-    }
 
     const [{ setup }] = JSON.parse(run.stdout).sessions;
     expect(setup).toMatchObject({ transport: 'mqtt', tlsVersion: 'TLSv1.3', pollDelayMs: 2000, node: process.version });
