@@ -60,9 +60,9 @@ export class HealthSampler {
     this.#workers[worker] = { ...before, inFlight: 0, heardAtMs: Number.POSITIVE_INFINITY };
   }
 
-  /** Whether all workers have reported what happened before this time. */
+  /** Whether all workers have reported what happened before this time. Their timers may come a millisecond early. */
   hasReportsOf(atMs: number): boolean {
-    return this.#workers.every(({ heardAtMs }) => heardAtMs >= atMs);
+    return this.#workers.every(({ heardAtMs }) => heardAtMs >= atMs - 1);
   }
 
   /** @param endedAtMs `null` = it never started */

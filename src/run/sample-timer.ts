@@ -2,8 +2,8 @@ import { type Clock, repeatOnTheDot, type Timer } from '../time/clock.ts';
 
 const SAMPLE_INTERVAL_MS = 1_000;
 
-/** A worker's report takes a few milliseconds; one that is later than this counts in the next second. */
-const REPORT_DELAY_MAX_MS = 400;
+/** A worker's report takes a few milliseconds; one that is later than this counts in the next second, which is about to end. */
+const REPORT_DELAY_MAX_MS = 900;
 const LOOK_INTERVAL_MS = 20;
 
 /** Less would make noise of the CPU time, of which some systems count hundredths of a second. */
@@ -21,8 +21,7 @@ export function sampleEverySecond(
     if (hasReports(secondMs) || clock.nowMs() >= secondMs + REPORT_DELAY_MAX_MS) take(secondMs);
     else look = clock.wakeAt(clock.nowMs() + LOOK_INTERVAL_MS, () => takeWhenReported(secondMs));
   };
-  const seconds = repeatOnTheDot(clock, SAMPLE_INTERVAL_MS, () => {
-    const secondMs = Math.floor(clock.nowMs() / SAMPLE_INTERVAL_MS) * SAMPLE_INTERVAL_MS;
+  const seconds = repeatOnTheDot(clock, SAMPLE_INTERVAL_MS, (secondMs) => {
     if (secondMs >= firstMs) takeWhenReported(secondMs);
   });
   return {

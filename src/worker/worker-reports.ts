@@ -49,7 +49,6 @@ export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
   #timer: Timer | null = null;
-  #lastSecondMs = (): number => 0;
   #inFlight = 0;
   readonly #launched = new CountsBySecond();
   #startLagMaxMs: number | null = null;
@@ -61,8 +60,7 @@ export class HealthReporter {
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, () => this.report());
-    this.#lastSecondMs = () => Math.floor(clock.nowMs() / HEALTH_INTERVAL_MS) * HEALTH_INTERVAL_MS;
+    this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, (secondMs) => this.report(secondMs));
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
@@ -92,11 +90,12 @@ export class HealthReporter {
   }
 
   /**
-   * Sends a report now, besides those of every second.
+   * Sends a report.
    *
-   * @param launchedBeforeMs a report comes a little late: what was launched in the second that has just begun is left to the next
+   * @param launchedBeforeMs a report comes a little late: what was launched in the second that has just begun is left to the next. By default
+   *   all launches are, since a report besides those of every second is of other news
    */
-  report(launchedBeforeMs = this.#lastSecondMs()): void {
+  report(launchedBeforeMs = Number.NEGATIVE_INFINITY): void {
     this.#send({
       inFlight: this.#inFlight,
       launched: this.#launched.takeBefore(launchedBeforeMs),

@@ -55,8 +55,8 @@ describe('samples', () => {
   });
 
   it('wait a little for a worker that is late, but not for one that is silent', () => {
-    expect(sampled(0, [0, 390], 4_900).map(({ launched }) => launched)).toEqual([100, 100, 100, 100]);
-    expect(sampled(0, [0, 600], 4_900).map(({ atMs, launched }) => [atMs, launched])).toEqual([
+    expect(sampled(0, [0, 890], 4_950).map(({ launched }) => launched)).toEqual([100, 100, 100, 100]);
+    expect(sampled(0, [0, 950], 4_950).map(({ atMs, launched }) => [atMs, launched])).toEqual([
       [1000, 50],
       [2000, 100],
       [3000, 100],
