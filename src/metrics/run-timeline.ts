@@ -4,7 +4,7 @@ import { Extent } from './extent.ts';
 import { InFlightCurve, type InFlightExtremes } from './in-flight-curve.ts';
 import { LogHistogram } from './log-histogram.ts';
 import { outcomeTimes } from './outcome-times.ts';
-import { BUCKET_MS_MIN, TimeSeries } from './time-series.ts';
+import { BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX, TimeSeries } from './time-series.ts';
 
 /** What only samples know; the extremes of a bucket are those of its seconds. */
 const SAMPLED = {
@@ -72,7 +72,7 @@ function joined(first: LogHistogram | null, second: LogHistogram | null): LogHis
  * replaced, because they took place.
  */
 export class RunTimeline {
-  readonly #series = new TimeSeries(() => new TimeBucket());
+  readonly #series = new TimeSeries(() => new TimeBucket(), BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX);
   readonly #inFlight = new InFlightCurve();
   #firstStartMs = Number.POSITIVE_INFINITY;
   #lastAtMs = 0;

@@ -1,16 +1,18 @@
 import type { Conversation, ConversationEvent, OpenConversation } from '../conversation/conversation.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Credentials } from './credentials.ts';
+import type { Counted } from './event-counts.ts';
 import type { Launch } from './launch.ts';
 import { begin, step } from './registration-machine.ts';
 import type { RegistrationOutcome } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
-import type {
-  RegistrationCommand,
-  RegistrationEnding,
-  RegistrationEvent,
-  RegistrationState,
-  Transition,
+import {
+  NO_COUNTS,
+  type RegistrationCommand,
+  type RegistrationEnding,
+  type RegistrationEvent,
+  type RegistrationState,
+  type Transition,
 } from './registration-state.ts';
 
 /** Everything that one registration needs. `launch` and `credentials` are its own; the rest is shared by the whole run. */
@@ -31,6 +33,8 @@ export type RegistrationJob = {
   /** Called when the registration is held for an outage, and when it no longer is. */
   readonly onHold: (held: boolean) => void;
   readonly onPermit: (change: PermitChange) => void;
+  /** Called whenever counts may have grown, before the command that they count is carried out. */
+  readonly onProgress: (before: Readonly<Counted>, after: Readonly<Counted>) => void;
 };
 
 /** `alive`: a CONNACK or an answer came. `lost`: a connection failed or went silent; `unreachable`: so it did before TLS was established. */
@@ -97,6 +101,7 @@ class RegistrationDriver {
     const first = begin(subject, job.clock.nowMs(), job.policy);
     this.#state = first.state;
     this.#busy = true;
+    job.onProgress(NO_COUNTS, first.state.progress);
     this.#follow(first);
     this.#drain();
   }
@@ -125,6 +130,8 @@ class RegistrationDriver {
   }
 
   #follow({ state, commands }: Transition): void {
+    const { progress } = this.#state;
+    if (state.progress !== progress) this.#job.onProgress(progress, state.progress);
     this.#state = state;
     for (const command of commands) this.#carryOut(command);
     this.#arm();

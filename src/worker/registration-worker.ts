@@ -9,6 +9,7 @@ import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcom
 import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
+import { EventCounter } from './event-counter.ts';
 import { RunningRegistrations } from './running-registrations.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 import { HealthReporter, OutcomeBatcher } from './worker-reports.ts';
@@ -61,6 +62,7 @@ export class RegistrationWorker {
   readonly #outcomes: OutcomeBatcher;
   readonly #health: HealthReporter;
   readonly #running: RunningRegistrations;
+  readonly #events = new EventCounter();
   #unsettled = 0;
   #everConnected = false;
   #dropping = false;
@@ -72,12 +74,14 @@ export class RegistrationWorker {
     this.#surroundings = surroundings;
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
     this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
-    this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
+    this.#outcomes = new OutcomeBatcher(clock, (outcomes) =>
+      send({ type: 'outcomes', outcomes, events: this.#events.take() }),
+    );
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
     this.#health = new HealthReporter((health) => {
       // What has ended in a second is known before its report.
       this.#outcomes.flush();
-      send({ type: 'health', ...health, held: this.#running.held });
+      send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() });
     });
   }
 
@@ -149,6 +153,7 @@ export class RegistrationWorker {
       onConnection: (status) => this.#onConnection(status, launch.sequence),
       onHold: (held) => this.#running.holds(launch.sequence, held),
       onPermit: (change) => send(permitMessage(launch.sequence, change)),
+      onProgress: (before, after) => this.#events.grew(before, after),
     });
     this.#running.add(launch.sequence, registration);
     return await registration.outcome;
@@ -157,6 +162,7 @@ export class RegistrationWorker {
   #onConnection(status: ConnectionStatus, sequence: number): void {
     const atMs = this.#surroundings.clock.nowMs();
     if (status !== 'alive') {
+      this.#events.connectionLost();
       this.#health.lost({ sequence, atMs, reached: status === 'lost' });
       return;
     }

@@ -71,6 +71,7 @@ describe('a run against the embedded emulator', () => {
       'run.json',
       'series.csv',
       'summary.json',
+      'wrong-hub.csv',
     ]);
     expect(run.stdout).toBe(files.get('summary.json')?.toString());
     const rows = readResultRows(join(runFolder, 'registrations.csv'));

@@ -10,7 +10,7 @@ const times = fc.array(
 );
 
 function seriesOf(timesMs: readonly number[]): TimeSeries<Extent> {
-  const series = new TimeSeries(() => new Extent());
+  const series = new TimeSeries(() => new Extent(), BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX);
   for (const timeMs of timesMs) series.at(timeMs).add(timeMs);
   return series;
 }

@@ -35,6 +35,7 @@ const RESULT_FILES = [
   'report.html',
   'series.csv',
   'summary.json',
+  'wrong-hub.csv',
 ];
 
 /** Of a run that lists what it leaves behind. */

@@ -128,6 +128,7 @@ export function summaryFrom(
     sessions: [only],
     health: healthOf(),
     mergedRuns: null,
+    wrongHubs: null,
     files: null,
     journalDigests: null,
     warnings: [],

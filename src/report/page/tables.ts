@@ -19,6 +19,7 @@ import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '.
 import { HEALTH_LABELS, healthRows } from '../load-generator-text.ts';
 import { setupRows } from '../setup-text.ts';
 import { dataSha256, type Summary } from '../summary.ts';
+import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from '../wrong-hub.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { untrusted } from './overview.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -115,6 +116,15 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
   });
   const head = ['hub', 'devices', 'share', ...(isExpecting ? ['expected', 'difference'] : [])];
   return table('Hubs', head, rows, { look: 'numbers wide' });
+}
+
+/** The first registrations at a wrong hub. */
+export function wrongHubTable(summary: Summary): Html {
+  const title = wrongHubTitle(summary);
+  if (title === null) return NO_HTML;
+  const rows = wrongHubRows(summary).map(([id = '', ...cells]) => [html`<code>${id}</code>`, ...cells]);
+  const [note = ''] = unnamedWrongHubs(summary);
+  return table(title, ['registration ID', 'row', 'hub', 'instead'], rows, { look: 'words', note });
 }
 
 /** Shares of each cohort with their verdicts, then what became of devices that had a hub before. */
