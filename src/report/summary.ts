@@ -63,7 +63,7 @@ export function summarize(facts: RunFacts): Summary {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
   const { file, digest, rows, rejectedRows } = last.fleet;
-  const health = facts.health.summary(isOpenModel(sessions) ? latency.of('startLag') : null);
+  const health = facts.health.summary(isOpenModel({ sessions }) ? latency.of('startLag') : null);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
   const allocation =
@@ -166,7 +166,11 @@ type LeftBasis = Pick<Summary, 'results' | 'account'> & { readonly fleet: Pick<S
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
  * the requested storm did not happen. In the closed model, the intended start is the actual start.
  */
-function isOpenModel(sessions: readonly SessionRecord[]): boolean {
+export function isOpenModel({
+  sessions,
+}: {
+  readonly sessions: readonly Pick<SessionRecord, 'loadShape' | 'ratePerSecond'>[];
+}): boolean {
   return sessions.some(({ loadShape, ratePerSecond }) =>
     loadShape === null ? ratePerSecond !== null : loadShape !== 'closed',
   );
@@ -188,7 +192,8 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
 }
 
 function summarizeSession(record: SessionRecord): SessionSummary {
-  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes } = record;
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes, setup } =
+    record;
   const startedAt = new Date(record.startedAtEpochMs).toISOString();
   return {
     session,
@@ -201,6 +206,7 @@ function summarizeSession(record: SessionRecord): SessionSummary {
     ratePerSecond,
     rowsMax,
     notes,
+    setup,
   };
 }
 

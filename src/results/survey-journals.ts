@@ -4,6 +4,7 @@ import { type PlacedSession, SettlementFold, type SettlementIndex } from '../jou
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
+import { SecondSeries } from '../metrics/second-series.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { reachedPlannedEnd } from '../report/summary.ts';
 import { differentFleet } from './mergeable-runs.ts';
@@ -20,6 +21,7 @@ export type JournalSurvey = {
   readonly totals: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
+  readonly seconds: SecondSeries;
   /** The sessions' clocks, and every move of a wall clock, in order. */
   readonly clocks: readonly PlacedClock[];
   /** In the order in which they were read. */
@@ -63,13 +65,26 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { totals, health, timeline, clocks, settlement } = fold;
+  const { totals, health, timeline, seconds, clocks, settlement } = fold;
   const { sessions, index } = settlement;
   const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  return { sessions, first, fleet: last.fleet, end, index, totals, health, timeline, clocks, journals, wasSelected };
+  return {
+    sessions,
+    first,
+    fleet: last.fleet,
+    end,
+    index,
+    totals,
+    health,
+    timeline,
+    seconds,
+    clocks,
+    journals,
+    wasSelected,
+  };
 }
 
 /** The end of the last run; if registrations were never released, of the last run that stopped early: they belong to it. */
@@ -89,6 +104,7 @@ class JournalFold {
   readonly totals = new RunTotals();
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
+  readonly seconds = new SecondSeries();
   readonly clocks: PlacedClock[] = [];
 
   add(record: JournalRecord, offset: number): void {
@@ -98,15 +114,21 @@ class JournalFold {
       case 'session':
         this.clocks.push({ epochAtZeroMs: record.startedAtEpochMs, offset });
         this.totals.beginSession();
+        this.seconds.beginStretch();
         break;
       case 'outcome':
         this.totals.add(record);
         this.timeline.add(record, this.#clockOffsetMs);
+        this.seconds.add(record, this.#clockOffsetMs);
         break;
       case 'sample':
-        if (record.epochAtZeroMs !== null) this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
+        if (record.epochAtZeroMs !== null) {
+          this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
+          this.seconds.beginStretch();
+        }
         this.health.add(record, sessions.at(-1)?.session.workers ?? 1);
         this.timeline.addSample(record, this.#clockOffsetMs);
+        this.seconds.addSample(record, this.#clockOffsetMs);
         break;
       case 'selection':
       case 'grant':

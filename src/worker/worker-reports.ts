@@ -1,7 +1,8 @@
+import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, repeatOnTheDot, type Timer } from '../time/clock.ts';
 import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
 import type { WorkerHealth } from './worker-messages.ts';
 
@@ -43,13 +44,13 @@ const HEALTH_INTERVAL_MS = 1_000;
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** Reports a worker's health every second. All but the number in flight begins anew with each report. */
+/** Reports a worker's health at each whole second of the clock. All but the number in flight begins anew with each report. */
 export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loopDelay = watchEventLoopDelay();
   #timer: Timer | null = null;
   #inFlight = 0;
-  #launched = 0;
+  readonly #launched = new CountsBySecond();
   #startLagMaxMs: number | null = null;
   #aliveAtMs: number | null = null;
   #losses: ConnectionLoss[] = [];
@@ -59,12 +60,12 @@ export class HealthReporter {
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.report());
+    this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, (secondMs) => this.report(secondMs));
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
     this.#inFlight += 1;
-    this.#launched += 1;
+    this.#launched.add(nowMs);
     if (intendedAtMs !== null) this.#startLagMaxMs = Math.max(this.#startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs);
   }
 
@@ -84,21 +85,25 @@ export class HealthReporter {
   /** Sends the last report. */
   end(): void {
     this.#timer?.cancel();
-    this.report();
+    this.report(Number.POSITIVE_INFINITY);
     this.#loopDelay.stop();
   }
 
-  /** Sends a report now, besides those of every second. */
-  report(): void {
+  /**
+   * Sends a report.
+   *
+   * @param launchedBeforeMs a report comes a little late: what was launched in the second that has just begun is left to the next. By default
+   *   all launches are, since a report besides those of every second is of other news
+   */
+  report(launchedBeforeMs = Number.NEGATIVE_INFINITY): void {
     this.#send({
       inFlight: this.#inFlight,
-      launched: this.#launched,
+      launched: this.#launched.takeBefore(launchedBeforeMs),
       startLagMaxMs: this.#startLagMaxMs,
       aliveAtMs: this.#aliveAtMs,
       losses: this.#losses,
       loopDelayMaxMs: this.#loopDelay.takeMaxMs(),
     });
-    this.#launched = 0;
     this.#startLagMaxMs = null;
     this.#aliveAtMs = null;
     this.#losses = [];

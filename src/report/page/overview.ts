@@ -15,6 +15,7 @@ import {
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { exceededLimits } from '../load-generator-text.ts';
+import { describeSetup } from '../setup-text.ts';
 import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
 import { describeObserved } from '../threshold-text.ts';
@@ -61,6 +62,7 @@ export function performance(summary: Summary): Html {
       ? NO_HTML
       : html`<ul class="notices"><li>The load generator limited this run, so the times include its own delays: ${limited.join('; ')}</li></ul>`;
   return html`<section class="part" aria-labelledby="fast"><h2 id="fast">How fast</h2>
+<p class="aside">${summary.sessions.slice(-1).map((session) => html`${describeSetup(session)}`)} <a href="#settings">All settings</a></p>
 ${notice}${figureList(speedFigures(summary))}
 <div class="cards"><section aria-labelledby="response"><h3 id="response">Response time</h3>${speedCard(summary)}</section></div>
 </section>
