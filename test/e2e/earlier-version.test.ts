@@ -77,11 +77,13 @@ describe('a finished run of the version before', () => {
       journals,
       sessions,
       wrongHubs,
+      throughput,
       ...same
     } = JSON.parse(readFileSync(join(cwd, 'done', 'summary.json'), 'utf8')) as Summary;
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
     expect({ ...before, latency: { ...before.latency, dns: null } }).toMatchObject(same);
     expect(sessions).toMatchObject(before.sessions);
+    expect(throughput).toMatchObject(before.throughput);
     expect(wrongHubs).toEqual({ count: 0, first: [] });
     expect([schemaVersion, verdict, groups, breakdowns, sharedValues, notes]).toEqual([
       2,
