@@ -12,16 +12,16 @@ export const CLOSED_MODEL = Object.freeze({
 export const CLOSED_MODEL_WARNING = `${CLOSED_MODEL.message}. ${CLOSED_MODEL.remedy}.`;
 
 /**
- * Returns whether the load launches only as slots become free. With one device, there is no other that a stall could hold back.
+ * Returns whether the load launches only as slots become free. Where every device has a slot at once, a stall holds none back.
  *
  * @param devices to register
  */
-export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: number): boolean {
-  return loadShape === 'closed' && devices > 1;
+export function hidesStalls(load: Pick<SessionRecord, 'loadShape' | 'concurrency'>, devices: number): boolean {
+  return load.loadShape === 'closed' && devices > load.concurrency;
 }
 
 /** What the load of a run could not show. */
 export function loadWarnings({ sessions, plannedRegistrations }: Summary): readonly string[] {
-  const isClosed = sessions.some(({ loadShape }) => hidesStalls(loadShape, plannedRegistrations));
+  const isClosed = sessions.some((session) => hidesStalls(session, plannedRegistrations));
   return isClosed ? [CLOSED_MODEL_WARNING] : [];
 }
