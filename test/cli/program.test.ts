@@ -63,7 +63,7 @@ describe('run', () => {
 
   it('says with --dry-run what it would do, and does nothing of it', async () => {
     const out = join(folder, 'out');
-    const { code, stdout, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, '--dry-run']);
+    const { code, stdout, stderr } = await dpsload(['run', fleet, '--emulator', '-c', '1', '--out', out, '--dry-run']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/EMULATOR[\s\S]*2 rows[\s\S]*nothing was opened/);
     expect(stdout).toMatch(/^warning +without a rate, .*\(coordinated omission\)\. Set --rate /m);

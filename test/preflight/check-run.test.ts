@@ -227,10 +227,9 @@ describe('what this side gives', () => {
 });
 
 it.each<[Readonly<Record<string, string>>, boolean]>([
-  [{}, true],
   [{ concurrency: '2' }, true],
-  [{ rate: '1/s' }, false],
-  [{ limit: '1' }, false],
+  [{ concurrency: '2', rate: '1/s' }, false],
+  [{ concurrency: '2', limit: '2' }, false],
 ])('a load without a rate hides stalls, which is a warning with its remedy: %o', async (flags, isWarned) => {
   const { findings } = await check({}, flags);
   const found = findings.filter(({ evidence }) => evidence.includes('coordinated omission'));

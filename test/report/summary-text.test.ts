@@ -79,7 +79,6 @@ emulator CPU mean          0.25 cores
 open files max             130
 memory max                 150 MB
 
-warning     without a rate, a device starts only when another has ended: a stall of the service holds back the starts too, and response times leave that wait out (coordinated omission). Set --rate to measure the wait as devices would feel it.
 `);
 });
 
@@ -191,15 +190,16 @@ describe('a load without a rate', () => {
     text({ session, outcomes: assigned(count) }).split('coordinated omission').length - 1;
 
   it('is said once to hide stalls, with the remedy', () => {
-    expect(said({ loadShape: 'closed' }, 2)).toBe(1);
-    expect(text({ session: { loadShape: 'closed' }, outcomes: assigned(2) })).toContain('Set --rate to');
+    const session = { loadShape: 'closed', concurrency: 2 } as const;
+    expect(said(session, 3)).toBe(1);
+    expect(text({ session, outcomes: assigned(3) })).toContain('Set --rate to');
   });
 
   it.each(['rate', 'stages', 'batches', 'at-once', null] as const)('is no other: %s', (loadShape) => {
     expect(said({ loadShape }, 2)).toBe(0);
   });
 
-  it('hides nothing with one device', () => {
-    expect(said({ loadShape: 'closed' }, 1)).toBe(0);
+  it('hides nothing where each device has a slot', () => {
+    expect(said({ loadShape: 'closed', concurrency: 3 }, 3)).toBe(0);
   });
 });
