@@ -51,3 +51,32 @@ export function allocationMs(outcome: RegistrationOutcome): number | null {
   const durationMs = Date.parse(serviceUpdatedAt) - Date.parse(serviceCreatedAt);
   return durationMs >= 0 && durationMs <= finishedAtMs - startedAtMs ? durationMs : null;
 }
+
+/**
+ * The registration as it would have been if all that the load generator may have caused had not been: the fastest that it can have been.
+ * For bounds only, never for the figures of a run.
+ */
+export function withoutStalls(outcome: RegistrationOutcome): RegistrationOutcome {
+  const { stalled, phases, startedAtMs, finishedAtMs, heldMs } = outcome;
+  if (stalled === null || startedAtMs === null || finishedAtMs === null) return outcome;
+  const beforeMs = stalled.heldMs + stalled.startLagMs;
+  const less = (phase: keyof typeof phases): number | null => {
+    const durationMs = phases[phase];
+    return durationMs === null ? null : Math.max(0, durationMs - stalled[phase]);
+  };
+  return {
+    ...outcome,
+    heldMs: Math.max(0, heldMs - stalled.heldMs),
+    startedAtMs: startedAtMs - beforeMs,
+    finishedAtMs: finishedAtMs - beforeMs - stalled.serviceMs,
+    phases: {
+      dnsMs: less('dnsMs'),
+      tcpMs: less('tcpMs'),
+      tlsMs: less('tlsMs'),
+      connackMs: less('connackMs'),
+      subackMs: less('subackMs'),
+      acceptedMs: less('acceptedMs'),
+      assignedMs: less('assignedMs'),
+    },
+  };
+}

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../time/clock.ts';
 import type { Credentials } from './credentials.ts';
 import type { Launch } from './launch.ts';
 import { begin, step } from './registration-machine.ts';
-import type { RegistrationOutcome } from './registration-outcome.ts';
+import type { RegistrationOutcome, StalledTimes } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
 import type {
   RegistrationCommand,
@@ -12,6 +12,7 @@ import type {
   RegistrationState,
   Transition,
 } from './registration-state.ts';
+import { type LateStart, StalledPhases } from './stalled-times.ts';
 
 /** Everything that one registration needs. `launch` and `credentials` are its own; the rest is shared by the whole run. */
 export type RegistrationJob = {
@@ -21,6 +22,10 @@ export type RegistrationJob = {
   /** Seed of the jitter. */
   readonly seed: number;
   readonly clock: Clock;
+  /** How the launch came to start when it does. */
+  readonly start: LaunchStart;
+  /** How long the event loop stood still so far. */
+  readonly stalledMs: (nowMs: number) => number;
   readonly openConversation: OpenConversation;
   readonly idScope: string;
   readonly apiVersion: string;
@@ -32,6 +37,14 @@ export type RegistrationJob = {
   readonly onHold: (held: boolean) => void;
   readonly onPermit: (change: PermitChange) => void;
 };
+
+export type LaunchStart = LateStart & {
+  /** How long it waited for a free slot. */
+  readonly slotWaitMs: number;
+};
+
+/** A launch that starts when it should. */
+export const ON_TIME: LaunchStart = { slotWaitMs: 0, heldMs: 0, startLagMs: 0 };
 
 /** `alive`: a CONNACK or an answer came. `lost`: a connection failed or went silent; `unreachable`: so it did before TLS was established. */
 export type ConnectionStatus = 'alive' | 'lost' | 'unreachable';
@@ -61,7 +74,7 @@ export function runRegistration(job: RegistrationJob): RunningRegistration {
   const outcome = new Promise<RegistrationOutcome>((resolve) => {
     settle = resolve;
   });
-  const driver = new RegistrationDriver(job, (ending) => settle(registrationOutcome(job.launch, ending)));
+  const driver = new RegistrationDriver(job, (ending, stalled) => settle(registrationOutcome(job, ending, stalled)));
   return {
     outcome,
     cancel: () => driver.receive({ type: 'cancelled' }),
@@ -78,7 +91,8 @@ type EventFromOutside =
 
 class RegistrationDriver {
   readonly #job: RegistrationJob;
-  readonly #onEnd: (ending: RegistrationEnding) => void;
+  readonly #onEnd: (ending: RegistrationEnding, stalled: StalledTimes | null) => void;
+  readonly #stalled: StalledPhases;
   #state: RegistrationState;
   #conversation: Conversation | null = null;
   /** Changes whenever a conversation is opened or closed: an event with another number comes from a superseded one. */
@@ -89,12 +103,14 @@ class RegistrationDriver {
   readonly #inbox: { readonly event: RegistrationEvent; readonly conversationNumber: number | null }[] = [];
   #busy = false;
 
-  constructor(job: RegistrationJob, onEnd: (ending: RegistrationEnding) => void) {
+  constructor(job: RegistrationJob, onEnd: (ending: RegistrationEnding, stalled: StalledTimes | null) => void) {
     this.#job = job;
     this.#onEnd = onEnd;
     const { launch, credentials, seed } = job;
     const subject = { registrationId: launch.registrationId, keys: credentials.keys, seed };
-    const first = begin(subject, job.clock.nowMs(), job.policy);
+    const nowMs = job.clock.nowMs();
+    this.#stalled = new StalledPhases(job.start, job.stalledMs(nowMs));
+    const first = begin(subject, nowMs, job.policy);
     this.#state = first.state;
     this.#busy = true;
     this.#follow(first);
@@ -119,7 +135,9 @@ class RegistrationDriver {
       const superseded = conversationNumber !== null && conversationNumber !== this.#conversationNumber;
       if (superseded) continue;
       if (IS_ALIVE.has(event.type)) this.#job.onConnection('alive');
-      this.#follow(step(this.#state, event, this.#job.policy));
+      const next = step(this.#state, event, this.#job.policy);
+      this.#stalled.follow(this.#state, next.state, event.atMs, this.#job.stalledMs(event.atMs));
+      this.#follow(next);
     }
     this.#busy = false;
   }
@@ -160,7 +178,7 @@ class RegistrationDriver {
         this.#job.onThrottle(command.retryAfterSeconds);
         break;
       case 'finish':
-        this.#onEnd(command.ending);
+        this.#onEnd(command.ending, this.#stalled.result);
     }
   }
 
@@ -217,7 +235,11 @@ function timed(event: ConversationEvent, atMs: number): RegistrationEvent {
 }
 
 /** Names every member: an object of so many that is made by spreading costs 5 to 60 µs, and takes several times the memory. */
-function registrationOutcome(launch: Launch, ending: RegistrationEnding): RegistrationOutcome {
+function registrationOutcome(
+  { launch, start }: RegistrationJob,
+  ending: RegistrationEnding,
+  stalled: StalledTimes | null,
+): RegistrationOutcome {
   return {
     kind: 'outcome',
     row: launch.row,
@@ -254,6 +276,8 @@ function registrationOutcome(launch: Launch, ending: RegistrationEnding): Regist
     heldUnderWayMs: ending.heldUnderWayMs,
     waitedMs: ending.waitedMs,
     phases: ending.phases,
+    slotWaitMs: start.slotWaitMs,
+    stalled,
     returnedPayload: ending.returnedPayload,
   };
 }

@@ -13,10 +13,16 @@ export function describeThreshold(result: ThresholdResult): string {
 }
 
 /** `observed 230.1 ms` */
-export function describeObserved({ expression, quantity, observed, limited }: ThresholdResult): string {
+export function describeObserved(result: ThresholdResult): string {
+  const { expression, quantity, observed, limited } = result;
   if (observed === null) return parseThreshold(expression).metric === 'time_to' ? 'never reached' : 'not measured';
-  const because = limited ? ', but the load generator was the bottleneck (accept with --allow-limited)' : '';
-  return `observed ${formatObserved(observed, quantity)}${because}`;
+  return `observed ${formatObserved(observed, quantity)}${limited ? because(result) : ''}`;
+}
+
+function because({ quantity, passed, withoutLoadGenerator }: ThresholdResult): string {
+  const without = withoutLoadGenerator === null ? '' : ` (${formatObserved(withoutLoadGenerator, quantity)} without)`;
+  const accepted = passed ? 'accepted with --allow-limited' : 'accept with --allow-limited';
+  return `, but delays of the load generator itself decide${without}: ${accepted}`;
 }
 
 /** `230.1 ms`, `1.2 s`, `0.125%`, `1,000` */

@@ -2,6 +2,7 @@ import { emptyJournal, readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from '../journal/journal-record.ts';
 import { type PlacedSession, SettlementFold, type SettlementIndex } from '../journal/settlement-index.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
+import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { OperatorError } from '../problem/operator-error.ts';
@@ -18,6 +19,8 @@ export type JournalSurvey = {
   readonly end: EndRecord | null;
   readonly index: SettlementIndex;
   readonly totals: RunTotals;
+  /** Without the delays that the load generator may have caused. */
+  readonly totalsWithoutStalls: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
   /** The sessions' clocks, and every move of a wall clock, in order. */
@@ -63,13 +66,14 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { totals, health, timeline, clocks, settlement } = fold;
+  const { totals, totalsWithoutStalls, health, timeline, clocks, settlement } = fold;
   const { sessions, index } = settlement;
   const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  return { sessions, first, fleet: last.fleet, end, index, totals, health, timeline, clocks, journals, wasSelected };
+  const folds = { totals, totalsWithoutStalls, health, timeline, clocks };
+  return { sessions, first, fleet: last.fleet, end, index, ...folds, journals, wasSelected };
 }
 
 /** The end of the last run; if registrations were never released, of the last run that stopped early: they belong to it. */
@@ -87,25 +91,29 @@ function refuseOtherFleet(file: string, record: JournalRecord, before: SessionRe
 class JournalFold {
   readonly settlement = new SettlementFold();
   readonly totals = new RunTotals();
+  readonly totalsWithoutStalls = new RunTotals();
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
   readonly clocks: PlacedClock[] = [];
 
   add(record: JournalRecord, offset: number): void {
     this.settlement.add(record, offset);
-    const { sessions } = this.settlement;
     switch (record.kind) {
       case 'session':
         this.clocks.push({ epochAtZeroMs: record.startedAtEpochMs, offset });
         this.totals.beginSession();
+        this.totalsWithoutStalls.beginSession();
+        this.health.beginSession();
         break;
       case 'outcome':
         this.totals.add(record);
+        this.totalsWithoutStalls.add(withoutStalls(record));
+        this.health.addOutcome(record, this.#clockOffsetMs);
         this.timeline.add(record, this.#clockOffsetMs);
         break;
       case 'sample':
         if (record.epochAtZeroMs !== null) this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
-        this.health.add(record, sessions.at(-1)?.session.workers ?? 1);
+        this.health.add(record, this.#clockOffsetMs);
         this.timeline.addSample(record, this.#clockOffsetMs);
         break;
       case 'selection':

@@ -19,6 +19,7 @@ import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
+import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
@@ -142,7 +143,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     const summary = summarize({
       ...survey,
       ...folds,
-      ...folds.sums,
+      ...folds.others,
+      withoutStalls: { ...folds.others.withoutStalls, totals: survey.totalsWithoutStalls },
       account: folds.account,
       breakdown: folds.breakdown,
       columns: folds.columns,
@@ -230,7 +232,12 @@ class FinalFolds {
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  readonly sums = { possiblyTwice: 0, registersOfLast: 0 };
+  readonly others = {
+    possiblyTwice: 0,
+    registersOfLast: 0,
+    /** The times without the delays that the load generator may have caused. */
+    withoutStalls: { latency: new LatencyHistograms(), recovery: new RecoveryCurve() },
+  };
   readonly #history: DeviceHistory;
   readonly #first: SessionRecord;
 
@@ -273,13 +280,15 @@ class FinalFolds {
     if (standing !== null) this.#addStanding(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
+    this.others.withoutStalls.latency.add(withoutStalls(outcome));
+    this.others.withoutStalls.recovery.add(withoutStalls(outcome), clockOffsetMs);
     this.hubs.add(outcome);
     this.hubExpectation.add(outcome);
     this.allocationCounts.add(step, region);
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
-    if (outcome.possiblyTwice) this.sums.possiblyTwice += 1;
-    this.sums.registersOfLast += outcome.registersSent;
+    if (outcome.possiblyTwice) this.others.possiblyTwice += 1;
+    this.others.registersOfLast += outcome.registersSent;
     return { step, standing };
   }
 

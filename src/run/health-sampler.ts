@@ -3,9 +3,11 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 
-type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs'>;
+type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs' | 'saturatedMs'>;
 
-const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0 };
+const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0, saturatedMs: 0 };
+
+type HealthSample = Omit<SampleRecord, 'epochAtZeroMs' | 'suspendedMs'>;
 
 /** Gathers the state of the load generator for a sample record; `take` closes one second and begins the next. */
 export class HealthSampler {
@@ -34,6 +36,7 @@ export class HealthSampler {
       launched: before.launched + health.launched,
       startLagMaxMs: largest(before.startLagMaxMs, health.startLagMaxMs),
       loopDelayMaxMs: Math.max(before.loopDelayMaxMs, health.loopDelayMaxMs),
+      saturatedMs: before.saturatedMs + health.saturatedMs,
     };
   }
 
@@ -51,10 +54,10 @@ export class HealthSampler {
     this.#throttles += 1;
   }
 
-  take(outstanding: number, rateAllowedPerSecond: number | null): Omit<SampleRecord, 'epochAtZeroMs'> {
+  take(outstanding: number, rateAllowedPerSecond: number | null): HealthSample {
     const nowMs = this.#clock.nowMs();
     const workers = this.#workers;
-    const sample: Omit<SampleRecord, 'epochAtZeroMs'> = {
+    const sample: HealthSample = {
       kind: 'sample',
       atMs: nowMs,
       inFlight: sum(workers.map(({ inFlight }) => inFlight)),
@@ -64,6 +67,7 @@ export class HealthSampler {
       throttles: this.#throttles,
       startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
       loopDelayMaxMs: workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs),
+      saturatedMs: Math.max(...workers.map(({ saturatedMs }) => saturatedMs)),
       ...this.#takeCpuShares(nowMs),
       fileDescriptors: openFileDescriptors(),
       rssBytes: process.memoryUsage.rss(),

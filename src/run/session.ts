@@ -331,6 +331,7 @@ export class RunSession {
     this.#disruptions.lookAtTime();
     const sample = {
       ...this.#sampler.take(this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
     this.#parts.journal.append(sample);

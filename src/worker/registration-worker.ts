@@ -1,12 +1,18 @@
 import type { MessagePort } from 'node:worker_threads';
 import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
 import type { OpenConversation } from '../conversation/conversation.ts';
+import { STALL_LOOK_INTERVAL_MS, StallWatch } from '../load/stall-watch.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type ConnectionStatus, type PermitChange, runRegistration } from '../registration/run-registration.ts';
+import {
+  type ConnectionStatus,
+  type LaunchStart,
+  type PermitChange,
+  runRegistration,
+} from '../registration/run-registration.ts';
 import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcomes.ts';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
 import { RunningRegistrations } from './running-registrations.ts';
@@ -61,6 +67,8 @@ export class RegistrationWorker {
   readonly #outcomes: OutcomeBatcher;
   readonly #health: HealthReporter;
   readonly #running: RunningRegistrations;
+  readonly #stalls: StallWatch;
+  #stallTimer: Timer | null = null;
   #unsettled = 0;
   #everConnected = false;
   #dropping = false;
@@ -71,15 +79,21 @@ export class RegistrationWorker {
     const { setup, concurrency, clock, send } = surroundings;
     this.#surroundings = surroundings;
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
-    this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
+    this.#stalls = new StallWatch(clock.nowMs());
+    this.#launches = new ConcurrentLaunches(clock, this.#stalls, Math.max(1, concurrency), (launch, start) =>
+      this.#register(launch, start),
+    );
     this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
     this.#health = new HealthReporter((health) => send({ type: 'health', ...health, held: this.#running.held }));
   }
 
   begin(): void {
-    this.#surroundings.send({ type: 'ready' });
-    this.#health.begin(this.#surroundings.clock);
+    const { clock, send } = this.#surroundings;
+    send({ type: 'ready' });
+    this.#health.begin(clock);
+    this.#stalls.look(clock.nowMs());
+    this.#stallTimer = repeat(clock, STALL_LOOK_INTERVAL_MS, () => this.#stalls.look(clock.nowMs()));
   }
 
   receive(message: Exclude<ToWorker, { readonly type: 'addresses' }>): void {
@@ -118,15 +132,15 @@ export class RegistrationWorker {
     }
   }
 
-  async #register(launch: Launch): Promise<void> {
+  async #register(launch: Launch, start: LaunchStart): Promise<void> {
     this.#health.started(launch, this.#surroundings.clock.nowMs());
-    const outcome = await this.#outcomeOf(launch);
+    const outcome = await this.#outcomeOf(launch, start);
     this.#health.ended();
     this.#running.remove(launch.sequence);
     this.#settle(outcome);
   }
 
-  async #outcomeOf(launch: Launch): Promise<RegistrationOutcome> {
+  async #outcomeOf(launch: Launch, start: LaunchStart): Promise<RegistrationOutcome> {
     const { setup, clock, open, send } = this.#surroundings;
     const made = await this.#makeCredentials(launch);
     if (this.#cancelled || this.#running.isHeldBack(launch)) return notStartedOutcome(launch);
@@ -137,6 +151,8 @@ export class RegistrationWorker {
       policy: setup.policy,
       seed: setup.seed,
       clock,
+      start,
+      stalledMs: (nowMs) => this.#stalls.look(nowMs),
       openConversation: open,
       idScope: setup.idScope,
       apiVersion: setup.apiVersion,
@@ -186,6 +202,7 @@ export class RegistrationWorker {
     if (!this.#lastLaunchSeen || this.#unsettled > 0) return;
     this.#outcomes.flush();
     this.#health.end();
+    this.#stallTimer?.cancel();
     this.#surroundings.send({ type: 'ended' });
   }
 }

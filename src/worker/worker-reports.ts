@@ -2,7 +2,7 @@ import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
-import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
+import { watchEventLoop } from '../time/event-loop-watch.ts';
 import type { WorkerHealth } from './worker-messages.ts';
 
 /** A message costs about as much as folding 20 outcomes; with 256 that is negligible. */
@@ -40,39 +40,43 @@ export class OutcomeBatcher {
 
 const HEALTH_INTERVAL_MS = 1_000;
 
+/**
+ * A loop that is busy for 95% of a second: what arrives waits, on average, for at least ten times as long as it takes (M/D/1: ρ / 2(1 − ρ)),
+ * and a slightly higher load would pile up.
+ */
+const SATURATED_SHARE = 0.95;
+
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** What happened since the last health report. */
-type HealthEvents = Omit<WorkerHealth, 'inFlight' | 'held' | 'loopDelayMaxMs'>;
-
-const NO_EVENTS: HealthEvents = { launched: 0, startLagMaxMs: null, aliveAtMs: null, losses: [] };
-
-/** Reports a worker's health every second. */
+/** Reports a worker's health every second. All but the number in flight begins anew with each report. */
 export class HealthReporter {
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
-  readonly #loopDelay = watchEventLoopDelay();
+  readonly #loop = watchEventLoop();
   #timer: Timer | null = null;
   #inFlight = 0;
-  #events: HealthEvents = NO_EVENTS;
+  #launched = 0;
+  #startLagMaxMs: number | null = null;
+  #aliveAtMs: number | null = null;
+  #losses: ConnectionLoss[] = [];
+  #saturatedMs = 0;
 
   constructor(send: (health: Omit<WorkerHealth, 'held'>) => void) {
     this.#send = send;
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => this.report());
+    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => {
+      const { share, elapsedMs } = this.#loop.takeBusy();
+      if (share >= SATURATED_SHARE) this.#saturatedMs += elapsedMs;
+      this.report();
+    });
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
     this.#inFlight += 1;
-    const { launched, startLagMaxMs } = this.#events;
-    this.#events = {
-      ...this.#events,
-      launched: launched + 1,
-      startLagMaxMs:
-        intendedAtMs === null ? startLagMaxMs : Math.max(startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs),
-    };
+    this.#launched += 1;
+    if (intendedAtMs !== null) this.#startLagMaxMs = Math.max(this.#startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs);
   }
 
   ended(): void {
@@ -80,24 +84,36 @@ export class HealthReporter {
   }
 
   alive(atMs: number): void {
-    this.#events = { ...this.#events, aliveAtMs: atMs, losses: [] };
+    this.#aliveAtMs = atMs;
+    this.#losses = [];
   }
 
   lost(loss: ConnectionLoss): void {
-    const { losses } = this.#events;
-    if (losses.length < LOSSES_MAX) this.#events = { ...this.#events, losses: [...losses, loss] };
+    if (this.#losses.length < LOSSES_MAX) this.#losses.push(loss);
   }
 
   /** Sends the last report. */
   end(): void {
     this.#timer?.cancel();
     this.report();
-    this.#loopDelay.stop();
+    this.#loop.stop();
   }
 
   /** Sends a report now, besides those of every second. */
   report(): void {
-    this.#send({ inFlight: this.#inFlight, ...this.#events, loopDelayMaxMs: this.#loopDelay.takeMaxMs() });
-    this.#events = NO_EVENTS;
+    this.#send({
+      inFlight: this.#inFlight,
+      launched: this.#launched,
+      startLagMaxMs: this.#startLagMaxMs,
+      aliveAtMs: this.#aliveAtMs,
+      losses: this.#losses,
+      loopDelayMaxMs: this.#loop.takeMaxDelayMs(),
+      saturatedMs: this.#saturatedMs,
+    });
+    this.#launched = 0;
+    this.#startLagMaxMs = null;
+    this.#aliveAtMs = null;
+    this.#losses = [];
+    this.#saturatedMs = 0;
   }
 }

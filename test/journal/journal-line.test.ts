@@ -58,6 +58,21 @@ const outcome: fc.Arbitrary<JournalRecord> = fc.record({
   heldUnderWayMs: ms,
   waitedMs: ms,
   phases,
+  slotWaitMs: ms,
+  stalled: orNull(
+    fc.record({
+      heldMs: ms,
+      startLagMs: ms,
+      serviceMs: ms,
+      dnsMs: ms,
+      tcpMs: ms,
+      tlsMs: ms,
+      connackMs: ms,
+      subackMs: ms,
+      acceptedMs: ms,
+      assignedMs: ms,
+    }),
+  ),
   returnedPayload: orNull(text),
 });
 
@@ -142,6 +157,8 @@ const sample: fc.Arbitrary<JournalRecord> = fc.record({
   emulatorCpuShare: orNull(ms),
   fileDescriptors: orNull(count),
   rssBytes: whole,
+  suspendedMs: ms,
+  saturatedMs: ms,
   rateAllowedPerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
   epochAtZeroMs: orNull(fc.integer({ min: 0 })),
 });

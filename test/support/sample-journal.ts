@@ -105,6 +105,8 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     heldUnderWayMs: 0,
     waitedMs: 3000,
     phases: { dnsMs: null, tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: 3010 },
+    slotWaitMs: 0,
+    stalled: null,
     returnedPayload: null,
     ...changes,
   };
@@ -144,6 +146,8 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
     emulatorCpuShare: 0.25,
     fileDescriptors: 130,
     rssBytes: 150_000_000,
+    suspendedMs: 0,
+    saturatedMs: 0,
     rateAllowedPerSecond: null,
     epochAtZeroMs: null,
     ...changes,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StallWatch } from '../../src/load/stall-watch.ts';
 import { ConcurrentLaunches } from '../../src/worker/concurrent-launches.ts';
 import { launch } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -8,7 +9,7 @@ function observedQueue(concurrency: number) {
   const clock = new VirtualClock();
   const started: { readonly sequence: number; readonly atMs: number }[] = [];
   const ends: (() => void)[] = [];
-  const queue = new ConcurrentLaunches(clock, concurrency, ({ sequence }) => {
+  const queue = new ConcurrentLaunches(clock, new StallWatch(0), concurrency, ({ sequence }) => {
     started.push({ sequence, atMs: clock.nowMs() });
     return new Promise((resolve) => ends.push(resolve));
   });
@@ -58,7 +59,7 @@ describe('concurrent launches', () => {
   it('counts a standstill as held back, and goes on in the order and at the pace of before', async () => {
     const { clock, queue, started, settled } = observedQueue(10);
     const heldOf: number[] = [];
-    const held = new ConcurrentLaunches(clock, 10, async ({ heldMs }) => {
+    const held = new ConcurrentLaunches(clock, new StallWatch(0), 10, async ({ heldMs }) => {
       heldOf.push(heldMs);
     });
     for (const each of [queue, held]) each.add([launch(0, 100), launch(1, 600), launch(2, 1_100)]);

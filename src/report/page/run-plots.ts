@@ -1,6 +1,5 @@
 import { percentileCurve, percentilePlaces } from '../../metrics/duration-histogram.ts';
 import type { Extent } from '../../metrics/extent.ts';
-import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
 import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -104,19 +103,17 @@ class TimePlots {
   }
 
   lateness(): PlotData {
-    const marks: PlotMark[] = [{ axis: 'y', at: HEALTH_LIMITS.loopDelayP99Ms, label: 'p99 limit' }];
     const loopDelay: PlotSeries = { ...this.#sampled('loopDelayMs', 'max'), label: 'event-loop delay' };
     const startLag: PlotSeries = { ...this.#sampled('startLagMs', 'max'), label: 'start lag', color: 'b' };
     const lagged = this.#buckets.some(({ sampled }) => sampled.startLagMs.count > 0);
-    return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay], marks);
+    return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay]);
   }
 
   cpu(): PlotData {
-    const at = HEALTH_LIMITS.cpuPerWorker * this.#lastSession().workers;
     const own: PlotSeries = { ...this.#sampled('cpuShare', 'max'), label: 'dpsload' };
     const emulator: PlotSeries = { ...this.#sampled('emulatorCpuShare', 'max'), label: 'emulator', color: 'b' };
     const emulated = this.#buckets.some(({ sampled }) => sampled.emulatorCpuShare.count > 0);
-    const marks: PlotMark[] = [{ axis: 'y', at, label: 'mean limit' }];
+    const marks: PlotMark[] = [{ axis: 'y', at: this.#lastSession().workers, label: 'all workers busy' }];
     return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
   }
 
