@@ -10,16 +10,13 @@ const INTEGRATION = [
   'test/emulator/{readme-example,records-endpoint,sdk-habits,session-limits,webhook,websocket,x509-attestation}.test.ts',
   'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
-  'test/mqtt/{mqtt-connections,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
+  'test/mqtt/{added-roots,mqtt-connections,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
   'test/preflight/{service-clock,wrong-clock}.test.ts',
   'test/prometheus/{publish-metrics,run-metrics}.test.ts',
   'test/report/report-in-browser.test.ts',
   'test/run-folder/run-lock.test.ts',
   'test/worker/thread-pool.test.ts',
 ];
-
-/** Integration tests that replace a module of Node.js, and need a process of their own. */
-const MOCKING = ['test/mqtt/added-roots.test.ts'];
 
 const LONG = ['test/long/**'];
 
@@ -41,12 +38,11 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: [...INTEGRATION, ...MOCKING, ...LONG],
+          exclude: [...INTEGRATION, ...LONG],
           setupFiles: ['test/support/unit-guard.ts'],
         },
       },
       { extends: true, test: { name: 'integration', isolate: false, include: INTEGRATION } },
-      { extends: true, test: { name: 'mocks', include: MOCKING } },
     ],
   },
 });

@@ -1,4 +1,5 @@
-import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import type { Histogram } from 'hdr-histogram-js';
+import { hdrHistogram } from './hdr-histogram.ts';
 
 /** Digits of the HdrHistogram: a value read back is within 0.1% of the recorded value. */
 export const SIGNIFICANT_DIGITS = 3;
@@ -19,14 +20,7 @@ export class DurationHistogram {
 
   /** @param significantDigits a value read back is within 1% with 2, within 0.1% with 3 */
   constructor(significantDigits: 2 | 3 = SIGNIFICANT_DIGITS) {
-    this.#histogram = build({
-      bitBucketSize: 32,
-      autoResize: false,
-      lowestDiscernibleValue: 1,
-      highestTrackableValue: DURATION_MAX_MS * MICROSECONDS_PER_MS,
-      numberOfSignificantValueDigits: significantDigits,
-      useWebAssembly: false,
-    });
+    this.#histogram = hdrHistogram(DURATION_MAX_MS * MICROSECONDS_PER_MS, significantDigits);
   }
 
   /** The only place where milliseconds become microseconds. */
@@ -76,9 +70,9 @@ export class DurationHistogram {
     };
   }
 
-  /** HdrHistogram's V2 encoding, deflated, in base64. The values in it are microseconds. */
-  encode(): string {
-    return encodeIntoCompressedBase64(this.#histogram);
+  /** The histogram itself, to be encoded. The values in it are microseconds. */
+  get inMicroseconds(): Histogram {
+    return this.#histogram;
   }
 }
 

@@ -1,18 +1,12 @@
-import { build, type Histogram } from 'hdr-histogram-js';
+import type { Histogram } from 'hdr-histogram-js';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { SIGNIFICANT_DIGITS } from './duration-histogram.ts';
+import { hdrHistogram } from './hdr-histogram.ts';
 
 /** How soon devices have a hub again: times from the first start of the run to each assignment, within 0.1%. */
 export class RecoveryCurve {
   /** Whole milliseconds; resizes with the run, which may take days. */
-  readonly #assignedAtMs: Histogram = build({
-    bitBucketSize: 32,
-    autoResize: true,
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 2,
-    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
-    useWebAssembly: false,
-  });
+  readonly #assignedAtMs: Histogram = hdrHistogram(null, SIGNIFICANT_DIGITS);
   #firstStartMs = Number.POSITIVE_INFINITY;
 
   /** @param clockOffsetMs time by which the outcome's clock is behind that of the first session */

@@ -44,7 +44,7 @@ class OwnMqttConnection implements MqttConnection {
   readonly #clock: Clock;
   readonly #onEvent: (event: MqttEvent) => void;
   readonly #stream: Duplex;
-  readonly #reader = new PacketReader(PACKET_BYTES_MAX);
+  readonly #reader = new PacketReader(PACKET_BYTES_MAX, (packet) => this.#take(packet));
   #phase: 'opening' | 'connecting' | 'connected' | 'over' = 'opening';
   #lastPacketId = 0;
   /** Of the SUBSCRIBE that has no answer yet; `null`: there is none. */
@@ -106,10 +106,7 @@ class OwnMqttConnection implements MqttConnection {
   #receive(chunk: Buffer): void {
     this.#answers = [];
     try {
-      for (const packet of this.#reader.read(chunk)) {
-        if (this.#phase === 'over') break;
-        this.#take(packet);
-      }
+      this.#reader.read(chunk);
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error;
       this.#lose(protocolFailure(error.message));
@@ -119,13 +116,14 @@ class OwnMqttConnection implements MqttConnection {
   }
 
   #takeAnswers(): Buffer | null {
-    const [first, ...others] = this.#answers ?? [];
+    const answers = this.#answers ?? [];
     this.#answers = null;
-    if (first === undefined) return null;
-    return others.length === 0 ? first : Buffer.concat([first, ...others]);
+    const [first = null] = answers;
+    return answers.length > 1 ? Buffer.concat(answers) : first;
   }
 
   #take(packet: ServerPacket): void {
+    if (this.#phase === 'over') return;
     // MQTT 3.1.1, 3.2: the first packet from the server is CONNACK, and there is one.
     if ((packet.type === 'connack') !== (this.#phase === 'connecting')) {
       throw new MalformedPacket(

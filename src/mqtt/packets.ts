@@ -89,44 +89,46 @@ const NO_BYTES = Buffer.alloc(0);
 /** Puts received bytes together again, however the network cut them. */
 export class PacketReader {
   readonly #bytesMax: number;
+  readonly #take: (packet: ServerPacket) => void;
   #pending: Buffer = NO_BYTES;
 
   /** @param bytesMax of one packet; a peer that sends more without completing one would fill the memory */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, take: (packet: ServerPacket) => void) {
     this.#bytesMax = bytesMax;
+    this.#take = take;
   }
 
   /**
-   * The packets that `chunk` completes. What it leaves is copied: the caller may reuse its memory.
+   * Hands over the packets that `chunk` completes. What it leaves is copied: the caller may reuse its memory.
    *
    * @throws MalformedPacket when the bytes are not MQTT, or a packet is too long; the reader must not be used any more then
    */
-  *read(chunk: Buffer): Generator<ServerPacket> {
-    let bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    for (let length = this.#packetLength(bytes); length !== null; length = this.#packetLength(bytes)) {
-      const packet = bytes.subarray(0, length.whole);
-      bytes = bytes.subarray(length.whole);
-      yield parsePacket(packet[0] ?? 0, packet.subarray(length.header));
+  read(chunk: Buffer): void {
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    let start = 0;
+    for (let body = this.#bodyOf(bytes, start); body !== null; body = this.#bodyOf(bytes, start)) {
+      this.#take(parsePacket(bytes[start] ?? 0, bytes.subarray(body.start, body.end)));
+      start = body.end;
     }
-    this.#pending = bytes.length === 0 ? NO_BYTES : Buffer.from(bytes);
+    this.#pending = start === bytes.length ? NO_BYTES : Buffer.from(bytes.subarray(start));
   }
 
-  /** `null`: the packet is not complete. */
-  #packetLength(bytes: Buffer): { readonly header: number; readonly whole: number } | null {
-    const first = bytes[0];
+  /** Where the body is of the packet that begins at `start`; `null`: the packet is not complete. */
+  #bodyOf(bytes: Buffer, start: number): { readonly start: number; readonly end: number } | null {
+    const first = bytes[start];
     if (first === undefined) return null;
     // At once: what is not MQTT need not send as much as its second byte would announce.
     if (!isFirstByte(first))
       throw new MalformedPacket(`a packet that begins with 0x${first.toString(16).padStart(2, '0')}`);
     let remaining = 0;
     for (let index = 1; index <= LENGTH_BYTES_MAX; index += 1) {
-      const byte = bytes[index];
+      const byte = bytes[start + index];
       if (byte === undefined) return null;
       remaining += (byte & 0x7f) * 128 ** (index - 1);
       if (byte < 0x80) {
         const whole = 1 + index + remaining;
         if (whole > this.#bytesMax) throw new MalformedPacket(`a packet of more than ${this.#bytesMax} bytes`);
-        return bytes.length < whole ? null : { header: 1 + index, whole };
+        return bytes.length < start + whole ? null : { start: start + 1 + index, end: start + whole };
       }
     }
     throw new MalformedPacket(`a remaining length of more than ${LENGTH_BYTES_MAX} bytes`);

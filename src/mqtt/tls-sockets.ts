@@ -6,6 +6,7 @@ import {
   type PeerCertificate,
   rootCertificates,
   type SecureContext,
+  type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
@@ -68,14 +69,14 @@ export type OpenTlsSocket = (
 ) => TLSSocket;
 
 /**
- * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`: with added roots,
- * making one takes tens of milliseconds, so call this once per thread.
+ * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`, so call this once
+ * per thread.
  *
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
 export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsSocket {
   const { host, port, caPems } = endpoint;
-  const sharedContext = openSharedContext(caPems, choices);
+  const sharedContext = openContext({}, caPems, choices);
   const name = choices.serverName ?? host;
   const options = {
     host,
@@ -121,15 +122,6 @@ export function serverNameIndication(name: string): string {
   return isIP(name) === 0 ? name : '';
 }
 
-function openSharedContext(
-  caPems: readonly string[],
-  { caOnly, versionMin: minVersion, versionMax: maxVersion }: TlsChoices,
-): SecureContext {
-  if (caPems.length === 0) return createSecureContext({ minVersion, maxVersion });
-  const ca = caOnly ? [...caPems] : [...rootCertificates, ...caPems];
-  return createSecureContext({ minVersion, maxVersion, ca });
-}
-
 /** Each address of a name is tried over a new handle, so the context is needed until the socket closes. */
 function closeWith(socket: TLSSocket, context: SecureContext): void {
   socket.once('close', () => closeDeviceContext(context));
@@ -173,18 +165,27 @@ type NativeContext = { addCACert?(pem: string): void; close?(): void };
 /**
  * A context that presents the certificate of one device.
  *
- * Parsing the system's roots together with added ones costs 10 to 30 ms per context. Instead, the added ones are put beside the system's
- * roots, which all contexts share.
- *
  * @param caPems roots to add to the system's, or to use alone.
  * @throws what `tls.createSecureContext` throws for a certificate or key that it cannot read, or that do not match.
  */
 export function openDeviceContext(
   { chainPem, privateKeyPem }: ClientCertificate,
   caPems: readonly string[],
+  choices: TlsChoices,
+): SecureContext {
+  return openContext({ cert: chainPem, key: privateKeyPem }, caPems, choices);
+}
+
+/**
+ * Parsing the system's roots together with added ones costs 10 to 40 ms per context. Instead, the added ones are put beside the system's
+ * roots, which all contexts share.
+ */
+function openContext(
+  identity: Pick<SecureContextOptions, 'cert' | 'key'>,
+  caPems: readonly string[],
   { caOnly, versionMin: minVersion, versionMax: maxVersion }: TlsChoices,
 ): SecureContext {
-  const options = { minVersion, maxVersion, cert: chainPem, key: privateKeyPem };
+  const options = { ...identity, minVersion, maxVersion };
   if (caPems.length === 0) return createSecureContext(options);
   if (caOnly) return createSecureContext({ ...options, ca: [...caPems] });
   const context = createSecureContext(options);

@@ -22,17 +22,17 @@ import { ERROR_CODES } from '../dps/error-codes.ts';
 import type { AnswerBody } from '../dps/payloads.ts';
 import type { RegistrationPhases } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
-import {
-  NO_COUNTS,
-  type RegistrationCommand,
-  type RegistrationEnding,
-  type RegistrationEvent,
-  type RegistrationProgress,
-  type RegistrationState,
-  type RegistrationSubject,
-  type RegistrationVerdict,
-  type RequestKind,
-  type Transition,
+import { changed, firstProgress, withPhase } from './registration-progress.ts';
+import type {
+  RegistrationCommand,
+  RegistrationEnding,
+  RegistrationEvent,
+  RegistrationProgress,
+  RegistrationState,
+  RegistrationSubject,
+  RegistrationVerdict,
+  RequestKind,
+  Transition,
 } from './registration-state.ts';
 import {
   type AnswerMeaning,
@@ -56,15 +56,15 @@ type Transitions = {
 /** The effect of an outage where nothing is about to connect. */
 const OUTAGE: { readonly [E in 'outageBegan' | 'outageEnded']: Handler<Unfinished, On<E>> } = {
   outageBegan: (state, { sinceMs }) => stay({ ...state, progress: excused(state.progress, sinceMs) }),
-  outageEnded: (state) => stay({ ...state, progress: { ...state.progress, outageSinceMs: null } }),
+  outageEnded: (state) => stay({ ...state, progress: changed(state.progress, { outageSinceMs: null }) }),
 };
 
 /** The effect of each event in each phase. An event without an entry has none. */
 const TRANSITIONS: Transitions = {
   connecting: {
-    resolved: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'dnsMs', atMs) }),
-    tcpConnected: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tcpMs', atMs) }),
-    secured: (state, { atMs }) => stay({ ...state, progress: measured(state.progress, 'tlsMs', atMs) }),
+    resolved: (state, { atMs }) => keepConnecting(state, measured(state.progress, 'dnsMs', atMs)),
+    tcpConnected: (state, { atMs }) => keepConnecting(state, measured(state.progress, 'tcpMs', atMs)),
+    secured: (state, { atMs }) => keepConnecting(state, measured(state.progress, 'tlsMs', atMs)),
     connected: awaitReady,
     stale: countStale,
     lost: connectionLost,
@@ -126,7 +126,8 @@ const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
   pending: pollLater,
   throttled: (progress, answer, policy) => {
     const report = { type: 'reportThrottle', retryAfterSeconds: answer.retryAfterSeconds } as const;
-    return after(report, askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy));
+    const throttled = changed(progress, { throttles: progress.throttles + 1 });
+    return after(report, askAgain(throttled, answer, 'throttled', policy));
   },
   serverError: (progress, answer, policy) =>
     askAgain(countServerError(progress, answer), answer, 'serverError', policy),
@@ -137,25 +138,7 @@ const ANSWERS: Readonly<Record<AnswerMeaning, AnswerHandler>> = {
 
 /** The first transition of a registration that starts at `atMs`. */
 export function begin(subject: RegistrationSubject, atMs: number, policy: RegistrationPolicy): Transition {
-  const progress: RegistrationProgress = {
-    subject,
-    startedAtMs: atMs,
-    deadlineAtMs: atMs + policy.deadlineMs,
-    ...NO_COUNTS,
-    milestoneAtMs: atMs,
-    acceptedAtMs: null,
-    pollsOfOperation: 0,
-    key: 0,
-    certificateRetried: false,
-    requestRetries: 0,
-    troublesInARow: 0,
-    lastTrouble: null,
-    failedAtMs: [],
-    attemptsRefunded: 0,
-    outageSinceMs: null,
-    excusedUntilMs: null,
-  };
-  return connect(progress, atMs, policy);
+  return connect(firstProgress(subject, atMs, atMs + policy.deadlineMs), atMs, policy);
 }
 
 /** Total: every event is allowed in every phase. */
@@ -167,14 +150,22 @@ export function step(state: RegistrationState, event: RegistrationEvent, policy:
 // ---- connection
 
 function connect(progress: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const phases = { ...progress.phases, dnsMs: null, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null };
-  const attempts = progress.attempts + 1;
-  const connecting = { ...progress, attempts, phases, milestoneAtMs: atMs, requestRetries: 0 };
+  const { acceptedMs, assignedMs } = progress.phases;
+  const connecting = changed(progress, {
+    attempts: progress.attempts + 1,
+    phases: { dnsMs: null, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, acceptedMs, assignedMs },
+    milestoneAtMs: atMs,
+    requestRetries: 0,
+  });
   const wakeAtMs = byDeadline(progress, atMs + policy.connectTimeoutMs);
   return {
     state: { phase: 'connecting', wakeAtMs, progress: connecting },
     commands: [{ type: 'openConversation', key: progress.key }],
   };
+}
+
+function keepConnecting({ wakeAtMs }: In<'connecting'>, progress: RegistrationProgress): Transition {
+  return stay({ phase: 'connecting', wakeAtMs, progress });
 }
 
 function awaitReady(state: In<'connecting'>, { atMs }: On<'connected'>, policy: RegistrationPolicy): Transition {
@@ -222,12 +213,12 @@ function reconnect(
 ): Transition {
   const lost = { type: 'reportLost', reached: progress.phases.tlsMs !== null } as const;
   if (progress.outageSinceMs !== null) {
-    const refunded = { ...progress, attemptsRefunded: progress.attemptsRefunded + 1, lastTrouble: trouble };
+    const refunded = changed(progress, { attemptsRefunded: progress.attemptsRefunded + 1, lastTrouble: trouble });
     return after(lost, holdFrom(refunded, atMs, notBeforeMs));
   }
   if (!hasAttempts(progress, policy)) return after(lost, finish(progress, atMs, trouble));
   const failedAtMs = [...progress.failedAtMs, atMs].slice(-policy.attemptsMax);
-  const troubled = withTrouble({ ...progress, failedAtMs }, trouble);
+  const troubled = withTrouble(changed(progress, { failedAtMs }), trouble);
   const untilMs = Math.max(notBeforeMs, atMs + backoffMs(troubled, policy));
   return after(lost, pause(troubled, 'reconnect', { pausedAtMs: atMs, untilMs, askedUntilMs: notBeforeMs }));
 }
@@ -242,13 +233,12 @@ function hasAttempts({ attempts, attemptsRefunded }: RegistrationProgress, polic
 function excused(progress: RegistrationProgress, sinceMs: number): RegistrationProgress {
   const failedAtMs = progress.failedAtMs.filter((failedMs) => failedMs < sinceMs);
   const refunds = progress.failedAtMs.length - failedAtMs.length;
-  return {
-    ...progress,
+  return changed(progress, {
     failedAtMs,
     attemptsRefunded: progress.attemptsRefunded + refunds,
     troublesInARow: Math.max(0, progress.troublesInARow - refunds),
     outageSinceMs: sinceMs,
-  };
+  });
 }
 
 /** The backoff ends: the release comes when connecting makes sense. A pause that the service asked for still applies. */
@@ -305,13 +295,13 @@ function withPermitWithdrawn(transition: Transition): Transition {
 }
 
 function register(before: RegistrationProgress, atMs: number, policy: RegistrationPolicy): Transition {
-  const progress = {
-    ...before,
+  const { dnsMs, tcpMs, tlsMs, connackMs, subackMs } = before.phases;
+  const progress = changed(before, {
     registersSent: before.registersSent + 1,
-    phases: { ...before.phases, acceptedMs: null, assignedMs: null },
+    phases: { dnsMs, tcpMs, tlsMs, connackMs, subackMs, acceptedMs: null, assignedMs: null },
     milestoneAtMs: atMs,
     acceptedAtMs: null,
-  };
+  });
   return { state: awaitAnswer('register', progress, atMs, policy), commands: [{ type: 'register' }] };
 }
 
@@ -321,7 +311,7 @@ function poll(before: RegistrationProgress, operationId: string, atMs: number, p
     const message = `Still not assigned at the poll limit of ${policy.pollsMax}`;
     return finish(before, atMs, clientVerdict('timed-out', 'polls-exhausted', message));
   }
-  const progress = { ...before, polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 };
+  const progress = changed(before, { polls: polls + 1, pollsOfOperation: pollsOfOperation + 1 });
   return { state: awaitAnswer('poll', progress, atMs, policy), commands: [{ type: 'poll', operationId }] };
 }
 
@@ -345,13 +335,13 @@ function receive(state: In<'awaitingAnswer'>, event: On<'answered'>, policy: Reg
 }
 
 function countStale(state: Unfinished): Transition {
-  return stay({ ...state, progress: { ...state.progress, staleAnswers: state.progress.staleAnswers + 1 } });
+  return stay({ ...state, progress: changed(state.progress, { staleAnswers: state.progress.staleAnswers + 1 }) });
 }
 
 /** The service is working on it. The first operation ID stands, whatever later answers say. */
 function pollLater(progress: RegistrationProgress, answer: Answer, policy: RegistrationPolicy): Transition {
   const operationId = progress.operationId ?? answer.body?.operationId ?? null;
-  const advanced = { ...progress, operationId, troublesInARow: 0, lastTrouble: null };
+  const advanced = changed(progress, { operationId, troublesInARow: 0, lastTrouble: null });
   return pauseFor(advanced, 'ask', answer, {
     defaultMs: policy.pollDelayDefaultMs,
     minMs: policy.pollDelayMinMs,
@@ -369,7 +359,7 @@ function askAgain(
 ): Transition {
   const verdict = answerVerdict(meaning, answer.status, answer.body);
   if (progress.requestRetries >= policy.requestRetriesMax) return finish(progress, answer.atMs, verdict);
-  const troubled = withTrouble({ ...progress, requestRetries: progress.requestRetries + 1 }, verdict);
+  const troubled = withTrouble(changed(progress, { requestRetries: progress.requestRetries + 1 }), verdict);
   const defaultMs = meaning === 'conflict' ? conflictDelayMs(randomOf(troubled), policy) : backoffMs(troubled, policy);
   return pauseFor(troubled, 'ask', answer, retryLimits(defaultMs, policy));
 }
@@ -380,12 +370,12 @@ function notAuthorized(progress: RegistrationProgress, answer: Answer, policy: R
   const lastTrouble = answerVerdict('unauthorized', answer.status, answer.body);
   if (hasAttempts(progress, policy)) {
     if (key + 1 < subject.keys) {
-      const withNextKey = { ...progress, key: key + 1, lastTrouble };
+      const withNextKey = changed(progress, { key: key + 1, lastTrouble });
       return pauseFor(withNextKey, 'reconnect', answer, { defaultMs: 0, minMs: 0, maxMs: policy.retryAfterMaxMs });
     }
     const isCertificate = answer.body?.errorCode === ERROR_CODES.invalidCertificate;
     if (policy.retriesInvalidCertificate && isCertificate && !certificateRetried) {
-      const troubled = withTrouble({ ...progress, certificateRetried: true }, lastTrouble);
+      const troubled = withTrouble(changed(progress, { certificateRetried: true }), lastTrouble);
       return pauseFor(troubled, 'reconnect', answer, retryLimits(backoffMs(troubled, policy), policy));
     }
   }
@@ -424,7 +414,7 @@ function pauseFor(
   const askedMs = retryAfterSeconds * 1000;
   if (askedMs < minMs) return pauseOf(minMs);
   if (askedMs <= maxMs) return pauseOf(askedMs);
-  return pauseOf(maxMs, { ...progress, retryAftersClamped: progress.retryAftersClamped + 1 });
+  return pauseOf(maxMs, changed(progress, { retryAftersClamped: progress.retryAftersClamped + 1 }));
 }
 
 function pause(
@@ -520,9 +510,9 @@ function progressAfter(state: Unfinished, atMs: number): RegistrationProgress {
   const { progress } = state;
   switch (state.phase) {
     case 'pausing':
-      return { ...progress, waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs };
+      return changed(progress, { waitedMs: progress.waitedMs + Math.min(atMs, state.wakeAtMs) - state.pausedAtMs });
     case 'awaitingPermit':
-      return { ...progress, heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs };
+      return changed(progress, { heldUnderWayMs: progress.heldUnderWayMs + atMs - state.askedAtMs });
     case 'awaitingAnswer':
       return markInDoubt(progress, state.asked);
     case 'held':
@@ -536,48 +526,47 @@ function progressAfter(state: Unfinished, atMs: number): RegistrationProgress {
 function afterHold({ progress, heldAtMs, sinceMs }: In<'held'>, atMs: number): RegistrationProgress {
   const { deadlineAtMs, excusedUntilMs, heldUnderWayMs, startedAtMs } = progress;
   const excusedFromMs = Math.min(atMs, Math.max(sinceMs, startedAtMs, excusedUntilMs ?? startedAtMs));
-  return {
-    ...progress,
+  return changed(progress, {
     heldUnderWayMs: heldUnderWayMs + atMs - heldAtMs,
     deadlineAtMs: deadlineAtMs + atMs - excusedFromMs,
     excusedUntilMs: atMs,
-  };
+  });
 }
 
 /** The fate of the request is unknown. Polls change nothing at the service. */
 function markInDoubt(progress: RegistrationProgress, asked: RequestKind): RegistrationProgress {
-  return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;
+  return asked === 'register' ? changed(progress, { possiblyTwice: true }) : progress;
 }
 
 /** The service accepted the request that began the operation; what became of it stays unknown. */
 function forgetOperation(progress: RegistrationProgress): RegistrationProgress {
-  return { ...progress, operationId: null, pollsOfOperation: 0, possiblyTwice: true };
+  return changed(progress, { operationId: null, pollsOfOperation: 0, possiblyTwice: true });
 }
 
 function withTrouble(progress: RegistrationProgress, lastTrouble: RegistrationVerdict): RegistrationProgress {
-  return { ...progress, lastTrouble, troublesInARow: progress.troublesInARow + 1 };
+  return changed(progress, { lastTrouble, troublesInARow: progress.troublesInARow + 1 });
 }
 
 /** Neither a 5xx nor an unreadable answer rules out that the service acted: a front end may send one for a request it had passed on. */
 function countServerError(progress: RegistrationProgress, { asked }: Answer): RegistrationProgress {
-  return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);
+  return markInDoubt(changed(progress, { serverErrors: progress.serverErrors + 1 }), asked);
 }
 
 /** Ends one measured phase and begins the next. */
 function measured(progress: RegistrationProgress, phase: keyof RegistrationPhases, atMs: number): RegistrationProgress {
-  const phases = { ...progress.phases, [phase]: atMs - progress.milestoneAtMs };
-  return { ...progress, phases, milestoneAtMs: atMs };
+  const phases = withPhase(progress.phases, phase, atMs - progress.milestoneAtMs);
+  return changed(progress, { phases, milestoneAtMs: atMs });
 }
 
 function measuredAcceptance(progress: RegistrationProgress, atMs: number): RegistrationProgress {
-  const phases = { ...progress.phases, acceptedMs: atMs - progress.milestoneAtMs };
-  return { ...progress, phases, acceptedAtMs: atMs };
+  const phases = withPhase(progress.phases, 'acceptedMs', atMs - progress.milestoneAtMs);
+  return changed(progress, { phases, acceptedAtMs: atMs });
 }
 
 /** Counts from the first answer to the register request, across any lost connections. */
 function measuredAssignment(progress: RegistrationProgress, atMs: number): RegistrationProgress {
   const assignedMs = atMs - (progress.acceptedAtMs ?? atMs);
-  return { ...progress, phases: { ...progress.phases, assignedMs } };
+  return changed(progress, { phases: withPhase(progress.phases, 'assignedMs', assignedMs) });
 }
 
 /** @param body the final answer's; `null` when no answer ended the registration */

@@ -202,10 +202,11 @@ class RegistrationDriver {
     this.#conversation = null;
   }
 
-  /** One timer at a time. */
+  /** One timer at a time. It stays if it fires too early, which has no effect: most are superseded long before they would fire. */
   #arm(): void {
     const { wakeAtMs } = this.#state;
     if (wakeAtMs === this.#timerAtMs) return;
+    if (wakeAtMs !== null && this.#timerAtMs !== null && this.#timerAtMs < wakeAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = wakeAtMs;
     this.#timer = wakeAtMs === null ? null : this.#job.clock.wakeAt(wakeAtMs, () => this.#woke());

@@ -1,3 +1,4 @@
+import { encodeIntoCompressedBase64 } from 'hdr-histogram-js/dist/encoding.js';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 
@@ -30,7 +31,8 @@ export function latencyHlog(latency: LatencyHistograms, startedAtEpochMs: number
     const maxMs = histogram.percentileMs(100);
     if (maxMs === null) continue;
     const lengthSeconds = (activeMs / 1000).toFixed(3);
-    lines.push(`Tag=${metric},0.000,${lengthSeconds},${maxMs.toFixed(3)},${histogram.encode()}`);
+    const encoded = encodeIntoCompressedBase64(histogram.inMicroseconds);
+    lines.push(`Tag=${metric},0.000,${lengthSeconds},${maxMs.toFixed(3)},${encoded}`);
   }
   return `${lines.join('\n')}\n`;
 }

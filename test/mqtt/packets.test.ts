@@ -28,8 +28,10 @@ function parsed(bytes: Uint8Array): readonly Packet[] {
 }
 
 function read(chunks: readonly Uint8Array[], bytesMax = BYTES_MAX): readonly ServerPacket[] {
-  const reader = new PacketReader(bytesMax);
-  return chunks.flatMap((chunk) => [...reader.read(Buffer.from(chunk))]);
+  const packets: ServerPacket[] = [];
+  const reader = new PacketReader(bytesMax, (packet) => packets.push(packet));
+  for (const chunk of chunks) reader.read(Buffer.from(chunk));
+  return packets;
 }
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 });

@@ -72,26 +72,26 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'forgets to mark what may have been registered twice',
-    from: "return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;",
+    from: "return asked === 'register' ? changed(progress, { possiblyTwice: true }) : progress;",
     to: 'return progress;',
   },
   {
     file: MACHINE,
     what: 'marks for the sake of polls',
-    from: "return asked === 'register' ? { ...progress, possiblyTwice: true } : progress;",
-    to: 'return { ...progress, possiblyTwice: true };',
+    from: "return asked === 'register' ? changed(progress, { possiblyTwice: true }) : progress;",
+    to: 'return changed(progress, { possiblyTwice: true });',
   },
   {
     file: MACHINE,
     what: 'registers again unmarked after an operation that was accepted is gone',
-    from: 'pollsOfOperation: 0, possiblyTwice: true };',
-    to: 'pollsOfOperation: 0 };',
+    from: 'pollsOfOperation: 0, possiblyTwice: true });',
+    to: 'pollsOfOperation: 0 });',
   },
   {
     file: MACHINE,
     what: 'takes a 5xx, or an answer that cannot be read, for a refusal',
-    from: 'return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, asked);',
-    to: "return markInDoubt({ ...progress, serverErrors: progress.serverErrors + 1 }, 'poll');",
+    from: 'return markInDoubt(changed(progress, { serverErrors: progress.serverErrors + 1 }), asked);',
+    to: "return markInDoubt(changed(progress, { serverErrors: progress.serverErrors + 1 }), 'poll');",
   },
   {
     file: SETTLEMENT,
@@ -132,8 +132,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'does not report throttling at once',
-    from: "return after(report, askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy));",
-    to: "return askAgain({ ...progress, throttles: progress.throttles + 1 }, answer, 'throttled', policy);",
+    from: "return after(report, askAgain(throttled, answer, 'throttled', policy));",
+    to: "return askAgain(throttled, answer, 'throttled', policy);",
   },
   {
     file: MACHINE,
@@ -144,8 +144,8 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'shows the refused key again in place of the next',
-    from: '{ ...progress, key: key + 1, lastTrouble }',
-    to: '{ ...progress, lastTrouble }',
+    from: 'changed(progress, { key: key + 1, lastTrouble })',
+    to: 'changed(progress, { lastTrouble })',
   },
   {
     file: MACHINE,

@@ -54,6 +54,16 @@ async function generateKeys(keyType: KeyType): Promise<webcrypto.CryptoKeyPair> 
   return (await webcrypto.subtle.generateKey(ALGORITHMS[keyType], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
+/** Makes CAs that bear the name of a root, and sign with the same algorithm, but with keys of their own. */
+export async function impostors(): Promise<(rootPem: string) => TestCa> {
+  const keysOf = { ec: await generateKeys('ec'), rsa: await generateKeys('rsa') };
+  return (rootPem) => {
+    const certificate = new x509.X509Certificate(rootPem);
+    const keyType = certificate.publicKey.algorithm.name.startsWith('RSA') ? 'rsa' : 'ec';
+    return authority({ certificate, privateKey: keysOf[keyType].privateKey, keyType }, []);
+  };
+}
+
 function authorityOptions(keyType: KeyType) {
   return {
     signingAlgorithm: ALGORITHMS[keyType],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
-import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
+import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
 import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator, writeRecords } from '../../emulator/start-emulator.ts';
 import { makeOwnFolder } from '../../files/folders.ts';

@@ -1,11 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadKey } from '../../attestation/attestation-keys.ts';
-import {
-  defaultInstance,
-  EMULATOR_ID_SCOPE_DEFAULT,
-  generatedGroupKeyFile,
-} from '../../emulator/config/default-instance.ts';
+import { defaultInstance, generatedGroupKeyFile } from '../../emulator/config/default-instance.ts';
+import { EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../emulator/config/read-emulator-config.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../emulator/service/service-behavior.ts';
 import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';

@@ -45,7 +45,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     ]);
     endpoint = await openEndpoint(scenario, keys, prepared.caPems);
     const { target, caPems, emulator } = endpoint;
-    view = showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    view = await showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({

@@ -8,7 +8,7 @@ import type { KeyedCertificate } from '../../certificates/certificate.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { validityOf } from '../../certificates/validity.ts';
 import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
-import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/default-instance.ts';
+import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { packageFile } from '../../files/package-files.ts';
 import type { Transport } from '../../mqtt/connection-settings.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';

@@ -8,7 +8,8 @@ import type { RunListener } from '../../run/run-listener.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import type { DisplayFlags } from './display-flags.ts';
-import { createLineView, createLiveView, type LiveView } from './live-view.ts';
+import { createLineView, createLiveView } from './live-view.ts';
+import type { LiveView } from './redrawn-view.ts';
 import { appendingTo } from './run-log.ts';
 
 /** What a session has to do. */
@@ -26,11 +27,11 @@ export type ShownProgress = Pick<LiveView, 'log'> & {
 };
 
 /** Shows the progress of a run on stderr, and appends it to the log file if the scenario names one. */
-export function showProgress(
+export async function showProgress(
   { name, load, allocation, logFile }: Scenario,
   plan: SessionPlan,
   { quiet = false, color }: DisplayFlags,
-): ShownProgress {
+): Promise<ShownProgress> {
   const clock = systemClock(hrtimeMs());
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
@@ -38,7 +39,7 @@ export function showProgress(
   const estimateMs = estimateRun(load, plan.registrations / load.rounds).durationMs;
   const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
   const progress = (): RunProgress => fold.at(clock.nowMs());
-  const live = createLiveView({ stream: process.stderr, color, quiet, clock, progress });
+  const live = await createLiveView({ stream: process.stderr, color, quiet, clock, progress });
   // A log file that cannot be written is no progress: --quiet does not hide it.
   const warn = (message: string): void => {
     if (quiet) process.stderr.write(`${message}\n`);

@@ -3,12 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DpsInstance, ENROLLMENT_DEFAULTS, type LinkedHub, linkedHubSchema } from '../service/dps-instance.ts';
 import { NO_QUOTAS } from '../service/quotas.ts';
-
-/** ID scope of an emulator that is given no other. */
-export const EMULATOR_ID_SCOPE_DEFAULT = '0ne0000E000';
-
-/** The enrollment group of an emulator without a configuration file. */
-export const EMULATOR_GROUP_DEFAULT = 'default';
+import { EMULATOR_GROUP_DEFAULT } from './emulator-defaults.ts';
 
 /** Three evenly weighted hubs. */
 export const DEFAULT_HUBS: readonly LinkedHub[] = ['emulated-hub-1', 'emulated-hub-2', 'emulated-hub-3'].map((name) =>

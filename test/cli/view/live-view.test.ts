@@ -10,7 +10,7 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 /** Every line of these tests is written at ten seconds. */
 const STAMP = '2026-01-01T00:00:10Z';
 
-function start(
+async function start(
   changes: {
     readonly quiet?: boolean;
     readonly isTTY?: boolean;
@@ -22,7 +22,7 @@ function start(
   const screen = new TerminalScreen(80);
   if (changes.isTTY === false) Object.assign(screen, { isTTY: false });
   let progress = sampleProgress({ settled: 0 });
-  const view = createLiveView({
+  const view = await createLiveView({
     stream: screen,
     clock,
     color: changes.color ?? true,
@@ -39,8 +39,8 @@ function start(
 }
 
 describe('on a terminal', () => {
-  it('is redrawn in place, four times a second', () => {
-    const { clock, screen, set, frame } = start();
+  it('is redrawn in place, four times a second', async () => {
+    const { clock, screen, set, frame } = await start();
     expect(screen.text).toBe(frame());
     const first = frame();
     set({ settled: 700, errors: [] });
@@ -53,16 +53,16 @@ describe('on a terminal', () => {
     expect(screen.text).toBe(frame());
   });
 
-  it.each([200, 60, 30, 12])('follows when it is resized to %d columns', (columns) => {
-    const { clock, screen, view, frame } = start();
+  it.each([200, 60, 30, 12])('follows when it is resized to %d columns', async (columns) => {
+    const { clock, screen, view, frame } = await start();
     view.log('above');
     screen.resize(columns);
     clock.advanceTo(250);
     expect(screen.text.trimEnd()).toBe(`above\n${frame()}`.trimEnd());
   });
 
-  it('keeps logged lines above it, whole', () => {
-    const { clock, screen, view, frame } = start();
+  it('keeps logged lines above it, whole', async () => {
+    const { clock, screen, view, frame } = await start();
     view.log('first');
     clock.advanceTo(1000);
     view.log('second');
@@ -70,8 +70,8 @@ describe('on a terminal', () => {
     expect(screen.text.trimEnd()).toBe(`first\nsecond\n${frame()}`.trimEnd());
   });
 
-  it('wraps a logged line between words', () => {
-    const { screen, view } = start();
+  it('wraps a logged line between words', async () => {
+    const { screen, view } = await start();
     view.log(`warning: cannot write the log file /srv/factory/line-a/${'x'.repeat(20)}/run.log (no space left)`);
     view.finish();
     expect(screen.text.trimEnd().split('\n')).toEqual([
@@ -80,8 +80,8 @@ describe('on a terminal', () => {
     ]);
   });
 
-  it('leaves only logged lines behind, and no timer', () => {
-    const { clock, screen, view } = start();
+  it('leaves only logged lines behind, and no timer', async () => {
+    const { clock, screen, view } = await start();
     view.log('kept');
     clock.advanceTo(1000);
     view.finish();
@@ -93,8 +93,8 @@ describe('on a terminal', () => {
     ['of a usual kind', { TERM: 'xterm' }, true, true],
     ['with NO_COLOR', { TERM: 'xterm', NO_COLOR: '1' }, true, false],
     ['with --no-color', { TERM: 'xterm', FORCE_COLOR: '1' }, false, false],
-  ])('%s, colours: %o', (_, environment, color, colored) => {
-    const { screen } = start({ environment, color });
+  ])('%s, colours: %o', async (_, environment, color, colored) => {
+    const { screen } = await start({ environment, color });
     expect(screen.written.includes('\u001b[1m')).toBe(colored);
   });
 });
@@ -104,8 +104,8 @@ describe('without one', () => {
     ['a pipe', { isTTY: false }],
     ['a dumb terminal', { environment: { TERM: 'dumb' } }],
     ['the terminal of a CI server', { environment: { TERM: 'xterm', CI: 'true' } }],
-  ])('%s gets a line every ten seconds, and a last one', (_, changes) => {
-    const { clock, screen, view, set, line } = start(changes);
+  ])('%s gets a line every ten seconds, and a last one', async (_, changes) => {
+    const { clock, screen, view, set, line } = await start(changes);
     clock.advanceTo(9_999);
     expect(screen.written).toBe('');
     clock.advanceTo(10_000);
@@ -120,22 +120,22 @@ describe('without one', () => {
   });
 });
 
-it('prints no line twice when the run ends just as one is due', () => {
-  const { clock, screen, view, line } = start({ isTTY: false });
+it('prints no line twice when the run ends just as one is due', async () => {
+  const { clock, screen, view, line } = await start({ isTTY: false });
   clock.advanceTo(10_000);
   view.finish();
   expect(screen.written).toBe(line());
 });
 
-it('says nothing of a run that never began', () => {
-  const { screen, view, set } = start({ isTTY: false });
+it('says nothing of a run that never began', async () => {
+  const { screen, view, set } = await start({ isTTY: false });
   set({ settled: 0, recent: [] });
   view.finish();
   expect(screen.written).toBe('');
 });
 
-it('says nothing with --quiet', () => {
-  const { clock, screen, view } = start({ quiet: true });
+it('says nothing with --quiet', async () => {
+  const { clock, screen, view } = await start({ quiet: true });
   view.log('unheard');
   clock.advanceTo(60_000);
   view.finish();
