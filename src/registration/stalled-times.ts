@@ -11,6 +11,9 @@ const PHASES = [
   'assignedMs',
 ] as const satisfies readonly (keyof RegistrationPhases)[];
 
+/** Timers of an idle machine are up to a few milliseconds late; less changes no percentile by what counts. */
+export const LATE_MIN_MS = 5;
+
 type Stalled = { -readonly [K in keyof StalledTimes]: StalledTimes[K] };
 
 /** How the start of a registration was delayed by the load generator itself. */
@@ -77,7 +80,7 @@ const NOT_STALLED: StalledTimes = {
 function workedThrough(state: RegistrationState, atMs: number, stalledMs: number): number {
   switch (state.phase) {
     case 'pausing':
-      return Math.min(stalledMs, Math.max(0, atMs - state.wakeAtMs));
+      return atMs - state.wakeAtMs < LATE_MIN_MS ? 0 : Math.min(stalledMs, atMs - state.wakeAtMs);
     case 'awaitingPermit':
     case 'held':
       return 0;

@@ -16,7 +16,7 @@ import { healthRows, LIMITED_REMEDY, limitedSentences, slotsSentence } from './l
 import { type Palette, PLAIN } from './palette.ts';
 import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
-import { describeThreshold } from './threshold-text.ts';
+import { describeThreshold, describeUnmet } from './threshold-text.ts';
 
 /** Error codes listed; `summary.json` has them all. */
 const ERRORS_SHOWN_MAX = 10;
@@ -106,13 +106,13 @@ function limitedLines(summary: Summary, palette: Palette): string[] {
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   if (thresholds.length === 0) return [];
-  const failed = thresholds.filter(({ passed }) => !passed).length;
+  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
   const verdict =
-    failed === 0
+    unmet === null
       ? palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`)
-      : palette.bad(`${formatCount(failed)} of ${formatCount(thresholds.length)} failed`);
+      : palette.bad(unmet);
   const lines = thresholds.map((result) => {
-    const word = result.passed ? palette.good('passed') : palette.bad(result.limited ? 'limited' : 'failed');
+    const word = result.passed ? palette.good('passed') : palette.bad(result.limited ? 'undecided' : 'failed');
     return labelled('', `${word}  ${describeThreshold(result)}`);
   });
   return [labelled('thresholds', verdict), ...lines];

@@ -3,10 +3,8 @@ import type { StallWatch } from '../load/stall-watch.ts';
 import { readTime, StandstillWatch, TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { LaunchStart } from '../registration/run-registration.ts';
+import { LATE_MIN_MS } from '../registration/stalled-times.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-
-/** Timers of an idle machine are up to a few milliseconds late; less changes no percentile by what counts. */
-const LATE_MIN_MS = 5;
 
 type Waiting = {
   readonly launch: Launch;

@@ -7,7 +7,7 @@ import type {
   SampleRecord,
   SessionRecord,
 } from '../../src/journal/journal-record.ts';
-import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import type { RegistrationOutcome, StalledTimes } from '../../src/registration/registration-outcome.ts';
 
 export const HUBS = ['hub-a.azure-devices.net', 'hub-b.azure-devices.net', 'hub-c.azure-devices.net'] as const;
 
@@ -110,6 +110,12 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     returnedPayload: null,
     ...changes,
   };
+}
+
+/** What a load generator may have added to the times of a registration. */
+export function stalledTimes(changes: Partial<StalledTimes>): StalledTimes {
+  const none = { dnsMs: 0, tcpMs: 0, tlsMs: 0, connackMs: 0, subackMs: 0, acceptedMs: 0, assignedMs: 0 };
+  return { ...none, heldMs: 0, startLagMs: 0, serviceMs: 0, ...changes };
 }
 
 /** What an outcome holds that never came to a hub. */

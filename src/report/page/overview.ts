@@ -16,7 +16,7 @@ import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { LIMITED_REMEDY, limitedSentences, slotsSentence } from '../load-generator-text.ts';
 import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
-import { describeObserved } from '../threshold-text.ts';
+import { describeObserved, describeUnmet } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -109,13 +109,11 @@ function noteList({ notes }: Summary): Html {
 
 function thresholdList({ thresholds }: Summary): Html {
   if (thresholds.length === 0) return NO_HTML;
-  const failed = thresholds.filter(({ passed }) => !passed).length;
   const all = formatNoun(thresholds.length, 'threshold');
-  const title =
-    failed > 0 ? `${formatCount(failed)} of ${all} failed` : `${thresholds.length === 1 ? '' : 'All '}${all} passed`;
+  const title = describeUnmet(thresholds, all) ?? `${thresholds.length === 1 ? '' : 'All '}${all} passed`;
   const rows = thresholds.map((result) => {
     const failed = result.limited
-      ? ({ mood: 'warning', word: '? limited' } as const)
+      ? ({ mood: 'warning', word: '? undecided' } as const)
       : ({ mood: 'bad', word: '✕ failed' } as const);
     const { mood, word } = result.passed ? ({ mood: 'good', word: '✓ passed' } as const) : failed;
     return html`<li><span class="word ${mood}">${word}</span> <code>${untrusted(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
