@@ -32,8 +32,8 @@ export class StalledPhases {
   #totalMs: number;
 
   /** @param totalMs stalls of the event loop so far */
-  constructor(start: LateStart, totalMs: number) {
-    this.#stalled = { ...NOT_STALLED, ...start };
+  constructor({ heldMs, startLagMs }: LateStart, totalMs: number) {
+    this.#stalled = { ...NOT_STALLED, heldMs, startLagMs };
     this.#totalMs = totalMs;
   }
 
@@ -44,6 +44,8 @@ export class StalledPhases {
     this.#workingMs += workedThrough(before, atMs, sinceMs);
     if (before.progress === after.progress) return;
     const [was, is] = [before.progress, after.progress];
+    // The first answer may also be the final one.
+    if (was.acceptedAtMs !== is.acceptedAtMs) this.#atAcceptedMs = this.#workingMs;
     if (was.phases !== is.phases) {
       for (const phase of PHASES) {
         if (is.phases[phase] === was.phases[phase]) continue;
@@ -52,7 +54,6 @@ export class StalledPhases {
       }
     }
     if (was.milestoneAtMs !== is.milestoneAtMs) this.#atMilestoneMs = this.#workingMs;
-    if (was.acceptedAtMs !== is.acceptedAtMs) this.#atAcceptedMs = this.#workingMs;
   }
 
   /** `null` = the load generator delayed nothing. */
