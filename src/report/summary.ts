@@ -12,7 +12,7 @@ import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
-import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
+import type { HealthSummary, LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import type { RunTotals } from '../metrics/run-totals.ts';
@@ -67,13 +67,7 @@ export function summarize(facts: RunFacts): Summary {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
   const { file, digest, rows, rejectedRows } = last.fleet;
-  const health = facts.health.summary({
-    latency,
-    withoutStalls: facts.withoutStalls.latency,
-    isOpenModel: isOpenModel(sessions),
-    isPaced: sessions.some(({ loadShape }) => loadShape !== null && PACED_SHAPES.includes(loadShape)),
-    ratePerSecond: last.ratePerSecond,
-  });
+  const health = healthOf(facts, last);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
   const allocation =
@@ -116,6 +110,16 @@ export function summarize(facts: RunFacts): Summary {
     files: facts.files,
     warnings: facts.warnings,
   };
+}
+
+function healthOf({ sessions, latency, withoutStalls, health }: RunFacts, last: SessionRecord): HealthSummary {
+  return health.summary({
+    latency,
+    withoutStalls: withoutStalls.latency,
+    isOpenModel: isOpenModel(sessions),
+    isPaced: sessions.some(({ loadShape }) => loadShape !== null && PACED_SHAPES.includes(loadShape)),
+    ratePerSecond: last.ratePerSecond,
+  });
 }
 
 /** A suspension of the process delayed all that followed, though each registration then started when it was due. */

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
 import type { OpenConversation } from '../conversation/conversation.ts';
-import { STALL_LOOK_INTERVAL_MS, StallWatch } from '../load/stall-watch.ts';
+import { StallWatch } from '../load/stall-watch.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
@@ -12,7 +12,7 @@ import {
   runRegistration,
 } from '../registration/run-registration.ts';
 import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcomes.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
 import { RunningRegistrations } from './running-registrations.ts';
@@ -67,8 +67,6 @@ export class RegistrationWorker {
   readonly #outcomes: OutcomeBatcher;
   readonly #health: HealthReporter;
   readonly #running: RunningRegistrations;
-  readonly #stalls: StallWatch;
-  #stallTimer: Timer | null = null;
   #unsettled = 0;
   #everConnected = false;
   #dropping = false;
@@ -79,21 +77,20 @@ export class RegistrationWorker {
     const { setup, concurrency, clock, send } = surroundings;
     this.#surroundings = surroundings;
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
-    this.#stalls = new StallWatch(clock.nowMs());
-    this.#launches = new ConcurrentLaunches(clock, this.#stalls, Math.max(1, concurrency), (launch, start) =>
+    const stalls = new StallWatch(clock.nowMs());
+    this.#launches = new ConcurrentLaunches(clock, stalls, Math.max(1, concurrency), (launch, start) =>
       this.#register(launch, start),
     );
     this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
-    this.#health = new HealthReporter((health) => send({ type: 'health', ...health, held: this.#running.held }));
+    this.#health = new HealthReporter(stalls, (health) =>
+      send({ type: 'health', ...health, held: this.#running.held }),
+    );
   }
 
   begin(): void {
-    const { clock, send } = this.#surroundings;
-    send({ type: 'ready' });
-    this.#health.begin(clock);
-    this.#stalls.look(clock.nowMs());
-    this.#stallTimer = repeat(clock, STALL_LOOK_INTERVAL_MS, () => this.#stalls.look(clock.nowMs()));
+    this.#surroundings.send({ type: 'ready' });
+    this.#health.begin(this.#surroundings.clock);
   }
 
   receive(message: Exclude<ToWorker, { readonly type: 'addresses' }>): void {
@@ -152,7 +149,7 @@ export class RegistrationWorker {
       seed: setup.seed,
       clock,
       start,
-      stalledMs: (nowMs) => this.#stalls.look(nowMs),
+      stalledMs: (nowMs) => this.#health.stalls.look(nowMs),
       openConversation: open,
       idScope: setup.idScope,
       apiVersion: setup.apiVersion,
@@ -202,7 +199,6 @@ export class RegistrationWorker {
     if (!this.#lastLaunchSeen || this.#unsettled > 0) return;
     this.#outcomes.flush();
     this.#health.end();
-    this.#stallTimer?.cancel();
     this.#surroundings.send({ type: 'ended' });
   }
 }

@@ -1,4 +1,5 @@
 import type { ConnectionLoss } from '../load/outage-watch.ts';
+import { STALL_LOOK_INTERVAL_MS, type StallWatch } from '../load/stall-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
@@ -49,11 +50,12 @@ const SATURATED_SHARE = 0.95;
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** Reports a worker's health every second. All but the number in flight begins anew with each report. */
+/** Looks for stalls of a worker's event loop, and reports its health every second. All but the number in flight begins anew with each report. */
 export class HealthReporter {
+  readonly stalls: StallWatch;
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loop = watchEventLoop();
-  #timer: Timer | null = null;
+  #timers: readonly Timer[] = [];
   #inFlight = 0;
   #launched = 0;
   #startLagMaxMs: number | null = null;
@@ -61,16 +63,21 @@ export class HealthReporter {
   #losses: ConnectionLoss[] = [];
   #saturatedMs = 0;
 
-  constructor(send: (health: Omit<WorkerHealth, 'held'>) => void) {
+  constructor(stalls: StallWatch, send: (health: Omit<WorkerHealth, 'held'>) => void) {
+    this.stalls = stalls;
     this.#send = send;
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeat(clock, HEALTH_INTERVAL_MS, () => {
-      const { share, elapsedMs } = this.#loop.takeBusy();
-      if (share >= SATURATED_SHARE) this.#saturatedMs += elapsedMs;
-      this.report();
-    });
+    this.stalls.look(clock.nowMs());
+    this.#timers = [
+      repeat(clock, STALL_LOOK_INTERVAL_MS, () => this.stalls.look(clock.nowMs())),
+      repeat(clock, HEALTH_INTERVAL_MS, () => {
+        const { share, elapsedMs } = this.#loop.takeBusy();
+        if (share >= SATURATED_SHARE) this.#saturatedMs += elapsedMs;
+        this.report();
+      }),
+    ];
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
@@ -94,7 +101,7 @@ export class HealthReporter {
 
   /** Sends the last report. */
   end(): void {
-    this.#timer?.cancel();
+    for (const timer of this.#timers) timer.cancel();
     this.report();
     this.#loop.stop();
   }

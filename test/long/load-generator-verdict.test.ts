@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { DISTURBANCES, type Disturbance, differencesFrom, disturbedRun } from '../support/disturbed-runs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+
+const RUNS_UNDISTURBED = Number(process.env["N"] ?? 50);
+const RUNS_DISTURBED = Number(process.env["M"] ?? 5);
+
+/** Registrations a second that client and server manage on two cores, each with a handshake of its own, at the least. */
+const CAPACITY_PER_SECOND = 300;
+
+/** What was judged how often, and how often the server's own log says the same. */
+type Judged = { runs: number; alarms: number; confirmed: number; skipped: number };
+
+async function judge(
+  disturbance: Disturbance,
+  run: number,
+): Promise<{ readonly limited: boolean; readonly differs: boolean } | null> {
+  // Up to half of the capacity; four seconds of launches, and enough for each percentile to be judged.
+  const ratePerSecond = [0.1, 0.2, 0.3, 0.4, 0.5].map((part) => part * CAPACITY_PER_SECOND)[run % 5] ?? 0;
+  const devices = Math.max(500, ratePerSecond * 4);
+  const serverDelayMs = [20, 50, 200][run % 3] ?? 0;
+  const name = `${disturbance}-${run}`;
+  const witnessed = await disturbedRun({ folder, name, devices, ratePerSecond, serverDelayMs, disturbance });
+  if (witnessed === null) return null;
+  const { summary, log } = witnessed;
+  const differences = differencesFrom(log, { summary, ratePerSecond });
+  const { limited, limits } = summary.loadGenerator;
+  const said = limits.filter(({ exceeded }) => exceeded).map(({ name: limit, observed }) => `${limit} ${observed}`);
+  process.stdout.write(
+    `${name} ${ratePerSecond}/s ${serverDelayMs} ms: [${said.join(', ')}], log: [${differences.join(', ')}]\n`,
+  );
+  return { limited, differs: differences.length > 0 };
+}
+
+it('is an alarm when something delays the load generator, and never otherwise; the log of the server confirms it', async () => {
+  const matrix = new Map<Disturbance, Judged>();
+  for (const disturbance of DISTURBANCES) {
+    const judged: Judged = { runs: 0, alarms: 0, confirmed: 0, skipped: 0 };
+    matrix.set(disturbance, judged);
+    for (let run = 0; run < (disturbance === 'none' ? RUNS_UNDISTURBED : RUNS_DISTURBED); run += 1) {
+      const verdict = await judge(disturbance, run);
+      if (verdict === null) judged.skipped += 1;
+      else {
+        judged.runs += 1;
+        if (verdict.limited) judged.alarms += 1;
+        if (verdict.limited === verdict.differs) judged.confirmed += 1;
+      }
+    }
+  }
+  const rows = [...matrix].map(([disturbance, { runs, alarms, confirmed, skipped }]) =>
+    [disturbance, runs, alarms, runs - alarms, confirmed, skipped].map((cell) => String(cell).padEnd(12)).join(''),
+  );
+  const head = ['', 'runs', 'alarm', 'no alarm', 'confirmed', 'skipped'].map((cell) => cell.padEnd(12)).join('');
+  process.stdout.write(`\n${[head, ...rows].join('\n')}\n`);
+  for (const [disturbance, { runs, alarms, confirmed }] of matrix) {
+    expect([disturbance, alarms]).toEqual([disturbance, disturbance === 'none' ? 0 : runs]);
+    expect([disturbance, confirmed]).toEqual([disturbance, runs]);
+  }
+});
