@@ -6,7 +6,7 @@ type OutcomeTimes = {
   readonly responseMs: number;
   /** Held back by the governor, the canary or an outage. */
   readonly heldMs: number;
-  /** Lateness of the load generator: intended to actual start, without holds. */
+  /** Intended to actual start, without holds: waiting for a slot, and lateness of the load generator. */
   readonly startLagMs: number;
   /** Actual start to end without pauses and holds: the work of the service, the network and the client. */
   readonly serviceMs: number;

@@ -4,8 +4,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 
-const RUNS_UNDISTURBED = Number(process.env["N"] ?? 50);
-const RUNS_DISTURBED = Number(process.env["M"] ?? 5);
+const RUNS_UNDISTURBED = Number(process.env['N'] ?? 50);
+const RUNS_DISTURBED = Number(process.env['M'] ?? 5);
 
 /** Registrations a second that client and server manage on two cores, each with a handshake of its own, at the least. */
 const CAPACITY_PER_SECOND = 300;
@@ -26,8 +26,13 @@ async function judge(
   if (witnessed === null) return null;
   const { summary, log } = witnessed;
   const differences = differencesFrom(log, { summary, ratePerSecond });
-  const { limited, limits } = summary.loadGenerator;
-  const said = limits.filter(({ exceeded }) => exceeded).map(({ name: limit, observed }) => `${limit} ${observed}`);
+  const { limited, affected, limits } = summary.loadGenerator;
+  const said = [
+    ...limits.filter(({ exceeded }) => exceeded).map(({ name: limit, observed }) => `${limit} ${observed}`),
+    ...affected.map(
+      ({ metric, percentile, measuredMs, withoutMs }) => `${metric} p${percentile} ${measuredMs} (${withoutMs})`,
+    ),
+  ];
   process.stdout.write(
     `${name} ${ratePerSecond}/s ${serverDelayMs} ms: [${said.join(', ')}], log: [${differences.join(', ')}]\n`,
   );
