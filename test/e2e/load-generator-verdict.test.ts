@@ -7,8 +7,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 
-const SERVED = { folder, devices: 200, ratePerSecond: 50, serverDelayMs: 50 };
-const THRESHOLDS = ['p95(service) < 3s', 'p95(accepted) < 100ms', 'p95(accepted) < 10ms'];
+const SERVED = { folder, devices: 200, ratePerSecond: 50, serverDelayMs: 200 };
+const THRESHOLDS = ['p95(service) < 3s', 'p95(accepted) < 300ms', 'p95(accepted) < 50ms'];
 
 function witnessed(run: Witnessed | null): Witnessed {
   if (run === null) throw new Error('this machine cannot disturb a run');
@@ -36,7 +36,7 @@ describe.concurrent('a load generator that is disturbed', () => {
     const { summary, log, code, stdout } = witnessed(await disturbedRun(run));
     const { affected } = summary.loadGenerator;
     const accepted = affected.find(({ metric, percentile }) => metric === 'accepted' && percentile === 95);
-    expect(accepted?.measuredMs).toBeGreaterThan(100);
+    expect(accepted?.measuredMs).toBeGreaterThan(300);
     expect(differencesFrom(log, { summary, ratePerSecond: run.ratePerSecond })).not.toEqual([]);
     expect(summary.thresholds.map(({ passed, limited }) => [passed, limited])).toEqual([
       [true, false],

@@ -10,8 +10,8 @@ const RUNS_DISTURBED = Number(process.env['M'] ?? 5);
 /** Registrations a second that client and server manage on two cores, each with a handshake of its own, at the least. */
 const CAPACITY_PER_SECOND = 300;
 
-/** What was judged how often, and how often the server's own log says the same. */
-type Judged = { runs: number; alarms: number; confirmed: number; skipped: number };
+/** How often there was an alarm, and how often the server's own log shows a difference. */
+type Judged = { runs: number; alarms: number; confirmed: number; missed: number; skipped: number };
 
 async function judge(
   disturbance: Disturbance,
@@ -42,7 +42,7 @@ async function judge(
 it('is an alarm when something delays the load generator, and never otherwise; the log of the server confirms it', async () => {
   const matrix = new Map<Disturbance, Judged>();
   for (const disturbance of DISTURBANCES) {
-    const judged: Judged = { runs: 0, alarms: 0, confirmed: 0, skipped: 0 };
+    const judged: Judged = { runs: 0, alarms: 0, confirmed: 0, missed: 0, skipped: 0 };
     matrix.set(disturbance, judged);
     for (let run = 0; run < (disturbance === 'none' ? RUNS_UNDISTURBED : RUNS_DISTURBED); run += 1) {
       const verdict = await judge(disturbance, run);
@@ -50,17 +50,21 @@ it('is an alarm when something delays the load generator, and never otherwise; t
       else {
         judged.runs += 1;
         if (verdict.limited) judged.alarms += 1;
-        if (verdict.limited === verdict.differs) judged.confirmed += 1;
+        if (verdict.limited && verdict.differs) judged.confirmed += 1;
+        if (!verdict.limited && verdict.differs) judged.missed += 1;
       }
     }
   }
-  const rows = [...matrix].map(([disturbance, { runs, alarms, confirmed, skipped }]) =>
-    [disturbance, runs, alarms, runs - alarms, confirmed, skipped].map((cell) => String(cell).padEnd(12)).join(''),
+  const rows = [...matrix].map(([disturbance, { runs, alarms, confirmed, missed, skipped }]) =>
+    [disturbance, runs, alarms, confirmed, runs - alarms, missed, skipped]
+      .map((cell) => String(cell).padEnd(12))
+      .join(''),
   );
-  const head = ['', 'runs', 'alarm', 'no alarm', 'confirmed', 'skipped'].map((cell) => cell.padEnd(12)).join('');
-  process.stdout.write(`\n${[head, ...rows].join('\n')}\n`);
-  for (const [disturbance, { runs, alarms, confirmed }] of matrix) {
-    expect([disturbance, alarms]).toEqual([disturbance, disturbance === 'none' ? 0 : runs]);
-    expect([disturbance, confirmed]).toEqual([disturbance, runs]);
+  const head = ['', 'runs', 'alarm', 'confirmed', 'no alarm', 'missed', 'skipped'];
+  process.stdout.write(`\n${[head.map((cell) => cell.padEnd(12)).join(''), ...rows].join('\n')}\n`);
+  for (const [disturbance, { runs, alarms, confirmed, missed }] of matrix) {
+    // On a machine that is not quiet, the log shows what disturbed a run that was to be undisturbed.
+    expect([disturbance, alarms - confirmed, missed]).toEqual([disturbance, 0, 0]);
+    if (disturbance !== 'none') expect([disturbance, alarms]).toEqual([disturbance, runs]);
   }
 });

@@ -86,7 +86,10 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
       preload: run.disturbance === 'blocked' ? ['blocked-loop.mjs?everyMs=1000&forMs=250'] : [],
     },
   );
-  await disturb(program, run, quota, () => log.connectsAtMs.length);
+  await disturb(program, run, quota, () => log.connectsAtMs.length).catch((error: unknown) => {
+    program.child.kill('SIGKILL');
+    throw error;
+  });
   const { code, stdout, stderr } = await program.ended;
   quota?.remove();
   await server.close();
@@ -125,27 +128,42 @@ async function disturb(
 const SHARE = 0.05;
 const WORK_MS = 5;
 
-/** Where the run's figures differ from the server's log, of the time of an answer and of the launch rate; empty = nowhere. */
+/** Where the run's figures differ from the server's log: the time of an answer, late connections, the launch rate; empty = nowhere. */
 export function differencesFrom(
   log: ServerLog,
-  { summary, ratePerSecond }: { summary: Summary; ratePerSecond: number },
+  { summary, ratePerSecond }: { readonly summary: Summary; readonly ratePerSecond: number },
 ): readonly string[] {
-  const { accepted } = summary.latency;
-  if (accepted === null) throw new Error('the run measured nothing');
-  const sortedMs = log.delaysMs.toSorted((a, b) => a - b);
-  const figures = [
-    [50, accepted.p50Ms],
-    [95, accepted.p95Ms],
-    [99, accepted.p99Ms],
-  ] as const;
-  const times = figures.flatMap(([percentile, measuredMs]) => {
-    const beyond = sortedMs.length * (1 - percentile / 100);
-    const servedMs = sortedMs[Math.ceil((percentile / 100) * sortedMs.length) - 1] ?? Number.NaN;
-    if (beyond < 5 || measuredMs - servedMs <= Math.max(WORK_MS, SHARE * measuredMs)) return [];
-    return [`p${percentile} ${measuredMs.toFixed(1)} ms, served in ${servedMs.toFixed(1)}`];
+  const { accepted, response } = summary.latency;
+  if (accepted === null || response === null) throw new Error('the run measured nothing');
+  const delayed = judgedPercentiles(log.delaysMs).flatMap(([percentile, servedMs]) => {
+    const measuredMs = accepted[`p${percentile}Ms`];
+    return isMore(measuredMs, servedMs, measuredMs)
+      ? [`p${percentile} ${round(measuredMs)} of ${round(servedMs)} ms`]
+      : [];
   });
   const [firstAtMs = 0, lastAtMs = 0] = [log.connectsAtMs[0], log.connectsAtMs.at(-1)];
+  const latenessMs = log.connectsAtMs.map((atMs, launch) => atMs - firstAtMs - (launch * 1_000) / ratePerSecond);
+  const usualMs = Math.min(...latenessMs);
+  const late = judgedPercentiles(latenessMs).flatMap(([percentile, lateMs]) =>
+    isMore(lateMs, usualMs, response[`p${percentile}Ms`]) ? [`p${percentile} ${round(lateMs - usualMs)} ms late`] : [],
+  );
   const perSecond = ((log.connectsAtMs.length - 1) * 1_000) / (lastAtMs - firstAtMs);
   const isSlow = perSecond < ratePerSecond * (1 - SHARE);
-  return [...times, ...(isSlow ? [`${perSecond.toFixed(1)}/s of ${ratePerSecond}/s`] : [])];
+  return [...delayed, ...late, ...(isSlow ? [`${round(perSecond)}/s of ${ratePerSecond}/s`] : [])];
+}
+
+function isMore(measuredMs: number, trueMs: number, ofMs: number): boolean {
+  return measuredMs - trueMs > Math.max(WORK_MS, SHARE * ofMs);
+}
+
+/** Those with at least five values beyond them. */
+function judgedPercentiles(values: readonly number[]): readonly (readonly [percentile: 50 | 95 | 99, value: number])[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ([50, 95, 99] as const)
+    .filter((percentile) => sorted.length * (1 - percentile / 100) >= 5)
+    .map((percentile) => [percentile, sorted[Math.ceil((percentile / 100) * sorted.length) - 1] ?? Number.NaN]);
+}
+
+function round(value: number): string {
+  return value.toFixed(1);
 }
