@@ -103,6 +103,8 @@ const session = members({
   region: orNull(text),
   /** Whether the run lists the registrations that it leaves behind at the service. */
   listsLeftBehind: orUsual(flag, false),
+  /** Outcomes and samples tell what the load generator itself may have caused; earlier versions did not measure it. */
+  measuresStalls: orUsual(flag, false),
   /**
    * Usable rows that `--limit`, `--only` and `--exclude` leave for this session. If not all, `selection` records name them next;
    * `null` = written by a dpsload that did not record it.

@@ -39,6 +39,8 @@ export type HealthSummary = ReturnType<LoadGeneratorHealth['summary']>;
 
 /** What the load asked for, and what came of it. */
 export type HealthBasis = {
+  /** Every session measured stalls of its event loops. */
+  readonly measuresStalls: boolean;
   readonly latency: LatencyHistograms;
   /** Without the delays that the load generator may have caused. */
   readonly withoutStalls: LatencyHistograms;
@@ -102,7 +104,7 @@ export class LoadGeneratorHealth {
     const startLags = basis.isOpenModel ? basis.latency.of('startLag') : null;
     const affected = affectedPercentiles(basis.latency, basis.withoutStalls);
     const lag = basis.isPaced ? this.#launches.lag : null;
-    const limits = this.#judge(affected, lag);
+    const limits = this.#judge(affected, lag, basis.measuresStalls);
     const limited = limits.some(({ exceeded }) => exceeded);
     return {
       limited,
@@ -125,7 +127,7 @@ export class LoadGeneratorHealth {
     };
   }
 
-  #judge(affected: readonly AffectedPercentile[], lag: LaunchLag | null): readonly HealthLimit[] {
+  #judge(affected: readonly AffectedPercentile[], lag: LaunchLag | null, isMeasured: boolean): readonly HealthLimit[] {
     const elapsedMs = Math.max(0, this.#lastSampleMs - Math.min(this.#firstStartMs, this.#lastSampleMs));
     const isLong = this.#saturatedMs >= SATURATED_MIN_MS;
     const observed: Readonly<Record<HealthLimit['name'], number | null>> = {
@@ -134,7 +136,7 @@ export class LoadGeneratorHealth {
       saturatedShare: elapsedMs === 0 ? null : Math.min(1, this.#saturatedMs / elapsedMs),
     };
     return HEALTH_LIMIT_NAMES.map((name) => {
-      const [limit, value] = [LIMITS[name], observed[name]];
+      const [limit, value] = [LIMITS[name], isMeasured ? observed[name] : null];
       const exceeded = value !== null && value > limit && (name !== 'saturatedShare' || isLong);
       return { name, limit, observed: value === null ? null : roundToThousandth(value), exceeded };
     });

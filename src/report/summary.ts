@@ -116,6 +116,7 @@ function healthOf({ sessions, latency, withoutStalls, health }: RunFacts, last: 
   return health.summary({
     latency,
     withoutStalls: withoutStalls.latency,
+    measuresStalls: sessions.every(({ measuresStalls }) => measuresStalls),
     isOpenModel: isOpenModel(sessions),
     isPaced: sessions.some(({ loadShape }) => loadShape !== null && PACED_SHAPES.includes(loadShape)),
     ratePerSecond: last.ratePerSecond,

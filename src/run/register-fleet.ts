@@ -190,6 +190,7 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
     allocation: scenario.allocation,
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
+    measuresStalls: true,
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
     csvFor: scenario.csvFor,

@@ -76,11 +76,19 @@ describe('a finished run of the version before', () => {
       notes,
       journals,
       sessions,
+      loadGenerator,
+      thresholds,
       ...same
     } = JSON.parse(readFileSync(join(cwd, 'done', 'summary.json'), 'utf8')) as Summary;
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
     expect({ ...before, latency: { ...before.latency, dns: null } }).toMatchObject(same);
     expect(sessions).toMatchObject(before.sessions);
+    // That version judged the load generator by other measurements, which its journal has.
+    const { limited, limits, ...measured } = before.loadGenerator;
+    expect(loadGenerator).toMatchObject({ ...measured, limited: false });
+    expect([limited, limits.length]).toEqual([true, loadGenerator.limits.length]);
+    expect(loadGenerator.limits.map(({ observed }) => observed)).toEqual([null, null, null]);
+    expect(thresholds.map(({ observed }) => observed)).toEqual(before.thresholds.map(({ observed }) => observed));
     expect([schemaVersion, verdict, groups, breakdowns, sharedValues, notes]).toEqual([
       2,
       before.verdict,

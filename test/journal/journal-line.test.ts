@@ -123,6 +123,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   ),
   region: orNull(text),
   listsLeftBehind: fc.boolean(),
+  measuresStalls: fc.boolean(),
   selectedRows: orNull(count),
   notes: fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/), text, { noNullPrototype: true }),
   breakdowns: fc.array(text, { maxLength: 3 }),

@@ -167,3 +167,8 @@ it('keeps what was not measured apart from 0', () => {
   expect(health.summary(CLOSED_MODEL)).toMatchObject({ cpuShareMax: 0, fileDescriptorsMax: null, startLagP99Ms: null });
   expect(new LoadGeneratorHealth().summary(CLOSED_MODEL)).toMatchObject({ cpuShareMean: null, loopDelayP99Ms: null });
 });
+
+it('judges no journal of a version that did not measure what it would be judged by', () => {
+  const { limited, limits } = judged(devices(300), [], { ...RATE, measuresStalls: false });
+  expect([limited, limits.map(({ observed }) => observed)]).toEqual([false, [null, null, null]]);
+});

@@ -122,6 +122,7 @@ function timesOf() {
 export const CLOSED_MODEL: HealthBasis = {
   latency: new LatencyHistograms(),
   withoutStalls: new LatencyHistograms(),
+  measuresStalls: true,
   isOpenModel: false,
   isPaced: false,
   ratePerSecond: null,

@@ -52,6 +52,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     allocation: null,
     region: null,
     listsLeftBehind: false,
+    measuresStalls: true,
     selectedRows: null,
     notes: {},
     breakdowns: [],

@@ -165,7 +165,9 @@ describe('the live view', () => {
   });
 
   it('shows the rate that the governor allows, no ETA while the run stops, and whether this machine is at its limit', () => {
-    const recent = [sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [255, 3], saturatedMs: 900, cpuShare: 1.7 })];
+    const recent = [
+      sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [255, 3], saturatedMs: 900, cpuShare: 1.7 }),
+    ];
     const text = lines({ recent, phase: { kind: 'stopping' }, etaMs: null }, usual).join('\n');
     expect(text).toContain('launched 37/s of 50.0/s, allowed 17.5/s');
     expect(text).toContain('ETA –');
