@@ -24,8 +24,8 @@ export const TIME_SHARE_MAX = 0.05;
 /** Less than this is no more than a client's usual work for a registration, whatever part of a short phase it is. */
 const TIME_MIN_MS = 5;
 
-/** Fewer durations beyond a percentile say nothing: the p99 of a hundred is the bad luck of a single one. */
-const BEYOND_MIN = 5;
+/** Fewer durations beyond a percentile say nothing: the p99 of a hundred is the bad luck of one, that of 500 a single pause of 10 ms. */
+const BEYOND_MIN = 10;
 
 /** A percentile that the load generator may have raised. */
 export type AffectedPercentile = {

@@ -202,7 +202,7 @@ const LOAD_GENERATOR = z
     affected: z
       .array(AFFECTED)
       .describe(
-        'percentiles that would be lower by more than 5% and 5 ms without its delays; only those with at least 5 durations beyond them',
+        'percentiles that would be lower by more than 5% and 5 ms without its delays; only those with at least 10 durations beyond them',
       ),
     launchRate: z
       .strictObject({

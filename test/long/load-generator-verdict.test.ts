@@ -4,8 +4,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 
-const RUNS_UNDISTURBED = Number(process.env['N'] ?? 50);
-const RUNS_DISTURBED = Number(process.env['M'] ?? 5);
+const RUNS_UNDISTURBED = 50;
+const RUNS_DISTURBED = 5;
 
 /** Registrations a second that client and server manage on two cores, each with a handshake of its own, at the least. */
 const CAPACITY_PER_SECOND = 300;
@@ -17,9 +17,9 @@ async function judge(
   disturbance: Disturbance,
   run: number,
 ): Promise<{ readonly limited: boolean; readonly differs: boolean } | null> {
-  // Up to half of the capacity; four seconds of launches, and enough for each percentile to be judged.
+  // Up to half of the capacity; seven seconds of launches, at the highest rate enough for the p99 to be judged.
   const ratePerSecond = [0.1, 0.2, 0.3, 0.4, 0.5].map((part) => part * CAPACITY_PER_SECOND)[run % 5] ?? 0;
-  const devices = Math.max(500, ratePerSecond * 4);
+  const devices = Math.max(300, ratePerSecond * 7);
   const serverDelayMs = [20, 50, 200][run % 3] ?? 0;
   const name = `${disturbance}-${run}`;
   const witnessed = await disturbedRun({ folder, name, devices, ratePerSecond, serverDelayMs, disturbance });

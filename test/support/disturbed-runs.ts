@@ -157,11 +157,11 @@ function isMore(measuredMs: number, trueMs: number, ofMs: number): boolean {
   return measuredMs - trueMs > Math.max(WORK_MS, SHARE * ofMs);
 }
 
-/** Those with at least five values beyond them. */
+/** Those with at least ten values beyond them. */
 function judgedPercentiles(values: readonly number[]): readonly (readonly [percentile: 50 | 95 | 99, value: number])[] {
   const sorted = values.toSorted((a, b) => a - b);
   return ([50, 95, 99] as const)
-    .filter((percentile) => sorted.length * (1 - percentile / 100) >= 5)
+    .filter((percentile) => sorted.length * (1 - percentile / 100) >= 10)
     .map((percentile) => [percentile, sorted[Math.ceil((percentile / 100) * sorted.length) - 1] ?? Number.NaN]);
 }
 
