@@ -189,7 +189,8 @@ async function listenAll(
     );
   const serve = (stream: Duplex, socket: TLSSocket): void => {
     const certificates = () => presentedCertificates(socket);
-    new MqttSession({ stream, certificates, sourceAddress: socket.remoteAddress ?? null }, context);
+    const sourceAddress = () => socket.remoteAddress ?? null;
+    new MqttSession({ stream, certificates, sourceAddress }, context);
   };
   const records = { ...context, idScope, newGuid: randomUUID };
   return {

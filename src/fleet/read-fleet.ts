@@ -32,6 +32,16 @@ export async function* readFleet(
   if (digest.digest('hex') !== survey.digest) throw changed(fleet.file, null);
 }
 
+/** The lines on which the usable rows of a surveyed fleet begin, in order, no faster than they are consumed. */
+export async function* readFleetLines(
+  fleet: FleetFile,
+  survey: Pick<FleetSurvey, 'bytes' | 'rejectedLines'>,
+): AsyncGenerator<number> {
+  for await (const { records } of readFleetRecords(fleet, () => {}, survey.bytes)) {
+    for (const { line } of records) if (!survey.rejectedLines?.has(line)) yield line;
+  }
+}
+
 function changed(file: string, line: number | null): OperatorError {
   const remedy = 'Do not edit the file during a run, and check the results of this one';
   return new OperatorError('usage', [problemIn(file, 'was changed during the run', remedy, line)]);

@@ -4,6 +4,7 @@ import {
   IDENTITY_OPERATIONS_PER_MINUTE_PER_UNIT,
   RECORDS_PER_INSTANCE_MAX,
 } from '../dps/service-limits.ts';
+import { OTHER_DESCRIPTORS } from './slots.ts';
 
 export type HubCapacity = { readonly name: string; readonly tier: HubTier; readonly units: number };
 
@@ -55,9 +56,6 @@ export type AmountCap = {
 
 /** A registration that the service answers with its usual retry-after of 3 s. */
 export const REGISTRATION_SECONDS = 3;
-
-/** File descriptors of a process for libraries, journal, pipes and threads, besides its sockets. */
-const OTHER_DESCRIPTORS = 64;
 
 /** A port stays unusable for this long after this side has closed its connection (TIME_WAIT, a constant of Linux). */
 const PORT_REST_SECONDS = 60;

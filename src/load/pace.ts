@@ -90,6 +90,16 @@ export function steadyRatePerSecond(shape: LoadShape): number | null {
   return shape.kind === 'rate' ? shape.ratePerSecond : null;
 }
 
+/** The time that the shape takes from one launch to the last of `total`; a pause before the first makes no difference. `null` in the closed model. */
+export function scheduleLeft(shape: LoadShape, total: number): (launch: number) => number | null {
+  const pace = paceOf(shape, 0);
+  const last = Math.min(total, pace.total) - 1;
+  return (launch) => {
+    const [from, to] = [pace.intendedAtMs(Math.min(launch, last)), pace.intendedAtMs(last)];
+    return from === null || to === null ? null : to - from;
+  };
+}
+
 /** One stage of a staged load. A rate of 0 is a pause. */
 export type Stage = {
   readonly ratePerSecond: number;

@@ -20,6 +20,10 @@ export type EstimatedLoad = {
 export type RunEstimate = {
   /** Registrations that are launched: fewer than wanted where the shape of the load ends before. */
   readonly launches: number;
+  /** From the first launch to the last. */
+  readonly lastLaunchMs: number;
+  /** How late the latest launch starts because no slot is free, if a registration takes 3 s; 0 in the closed model. */
+  readonly slotLagMs: number;
   /** From the first launch to the end of the last registration. */
   readonly durationMs: number;
   /** Whether most of it is the assumed duration of single registrations. */
@@ -36,23 +40,27 @@ type EstimatedWave = {
 
 /**
  * Estimates the duration of a run that nothing disturbs, as the sum of its waves: the canary, then the rounds. A wave lasts until its last
- * launch, delayed by the slowest of pace, quota, hubs (in the first round, which creates the identities) and slots, and one registration
- * longer: `max(last launch, (⌈n / slots⌉ − 1) × 3 s) + 3 s`. Repeated requests are not foreseen.
+ * launch, delayed by pace, quota, hubs (in the first round, which creates the identities) and slots, and one registration longer. Repeated
+ * requests are not foreseen.
  */
 export function estimateRun(load: EstimatedLoad, devices: number): RunEstimate {
-  let launchesMs = 0;
-  let durationMs = 0;
+  const sum = { pacedMs: 0, durationMs: 0, slotLagMs: 0 };
   const waves = wavesOf(load, devices);
   for (const wave of waves) {
-    const pacedMs = timeToLastLaunchMs(wave);
-    const slotsMs = (Math.ceil(wave.launches / load.concurrency) - 1) * REGISTRATION_MS;
-    launchesMs += wave.times * pacedMs;
-    durationMs += wave.times * (Math.max(pacedMs, slotsMs) + REGISTRATION_MS);
+    const { pacedMs, lastMs, slotLagMs } = launchTimes(wave, load.concurrency);
+    sum.pacedMs += wave.times * pacedMs;
+    sum.durationMs += wave.times * (lastMs + REGISTRATION_MS);
+    if (wave.shape.kind !== 'closed') sum.slotLagMs = Math.max(sum.slotLagMs, slotLagMs);
   }
   const endMs = (load.durationMs ?? Number.POSITIVE_INFINITY) + REGISTRATION_MS;
-  const boundedMs = Math.min(durationMs, endMs);
-  const launches = waves.reduce((sum, wave) => sum + wave.launches, 0);
-  return { launches, durationMs: boundedMs, isGuess: endMs > durationMs && durationMs > 2 * launchesMs };
+  const durationMs = Math.min(sum.durationMs, endMs);
+  return {
+    launches: waves.reduce((launches, wave) => launches + wave.launches, 0),
+    lastLaunchMs: Math.max(0, durationMs - REGISTRATION_MS),
+    slotLagMs: sum.slotLagMs,
+    durationMs,
+    isGuess: endMs > sum.durationMs && sum.durationMs > 2 * sum.pacedMs,
+  };
 }
 
 function wavesOf(load: EstimatedLoad, devices: number): readonly EstimatedWave[] {
@@ -69,17 +77,34 @@ function wavesOf(load: EstimatedLoad, devices: number): readonly EstimatedWave[]
   return waves.filter(({ launches, times }) => launches > 0 && times > 0);
 }
 
-/** Launches whose intended starts are looked at, except that each batch is. */
-const SAMPLED_LAUNCHES = 1_000;
+type LaunchTimes = {
+  /** Of the last launch, if slots were no limit. */
+  readonly pacedMs: number;
+  /** Of the last launch. */
+  readonly lastMs: number;
+  /** The longest wait for a slot. */
+  readonly slotLagMs: number;
+};
 
-/** A launch waits for its pace, and for a permit, one after the other: `max over k of pace(k) + (n − 1 − k) / perMinute`. */
-function timeToLastLaunchMs({ launches, shape, perMinute }: EstimatedWave): number {
+/**
+ * A launch waits for its pace, for a permit a gap after the one before, and for the end of the one whose slot it takes:
+ * `start(n) = max(pace(n), start(n − 1) + 1 / rate, start(n − slots) + 3 s)`.
+ */
+function launchTimes({ launches, shape, perMinute }: EstimatedWave, slots: number): LaunchTimes {
   const pace = paceOf(shape, 0);
-  const last = launches - 1;
-  const step = shape.kind === 'batches' ? shape.size : Math.ceil(launches / SAMPLED_LAUNCHES);
-  let latestMs = pace.intendedAtMs(last) ?? 0;
-  for (let launch = 0; launch <= last; launch += step) {
-    latestMs = Math.max(latestMs, (pace.intendedAtMs(launch) ?? 0) + ((last - launch) / perMinute) * MINUTE_MS);
+  const gapMs = MINUTE_MS / perMinute;
+  // Of the launches that have the slots now; each slot goes to the launch `slots` later.
+  const startsMs = new Float64Array(Math.min(slots, launches));
+  let [pacedMs, lastMs, slotLagMs] = [0, 0, 0];
+  for (let launch = 0; launch < launches; launch += 1) {
+    const paceAtMs = pace.intendedAtMs(launch) ?? 0;
+    const slot = launch % slots;
+    const freeAtMs = launch < slots ? 0 : (startsMs[slot] ?? 0) + REGISTRATION_MS;
+    const permitsGapMs = launch === 0 ? 0 : gapMs;
+    pacedMs = Math.max(paceAtMs, pacedMs + permitsGapMs);
+    lastMs = Math.max(paceAtMs, lastMs + permitsGapMs, freeAtMs);
+    slotLagMs = Math.max(slotLagMs, lastMs - pacedMs);
+    startsMs[slot] = lastMs;
   }
-  return latestMs;
+  return { pacedMs, lastMs, slotLagMs };
 }

@@ -9,7 +9,7 @@ import {
 export const ERROR_GROUPS_MAX = 100;
 
 /** The group of all codes beyond `ERROR_GROUPS_MAX`. */
-const OTHER_ERRORS = 'other';
+export const OTHER_ERRORS = 'other';
 
 /** Results of registrations that ended with a fault, not because somebody stopped the run. */
 export const FAILED_RESULTS: readonly RegistrationResult[] = [

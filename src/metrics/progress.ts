@@ -3,14 +3,15 @@ import { HubExpectation } from '../allocation/hub-expectation.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { TargetName } from '../journal/target-name.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { DurationHistogram, type DurationSummary } from './duration-histogram.ts';
-import { etaMs } from './eta.ts';
+import type { DurationSummary } from './duration-histogram.ts';
+import type { Eta } from './eta.ts';
+import { EtaFold, type EtaPlan } from './eta-fold.ts';
 import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
 import { LatencyHistograms } from './latency-histograms.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
 
-/** Samples, one per second, over which completions are averaged: longer than a retry-after, so that the mean is steady. */
+/** Samples, one per second, that are shown. */
 const RECENT_SAMPLES = 60;
 
 /** Samples over which the growth of errors is shown: about as long as a glance at the screen. */
@@ -79,7 +80,7 @@ export type RunProgress = {
   readonly failed: number;
   readonly elapsedMs: number;
   /** `null` while unknown. */
-  readonly etaMs: number | null;
+  readonly eta: Eta | null;
   readonly inFlight: number;
   /** In the last second. */
   readonly launched: number;
@@ -98,18 +99,11 @@ export type RunProgress = {
   readonly recent: readonly SampleRecord[];
 };
 
-export type ProgressPlan = Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'> & {
-  /** To settle in this session. */
-  readonly registrations: number;
-  readonly before: SettledBefore;
-  readonly allocation: AllocationExpectation | null;
-  /** Limit of registrations in flight. */
-  readonly concurrency: number;
-  /** Scheduled time from a launch, numbered from 0, to the last launch; `null` in the closed model. */
-  readonly scheduleLeftMs: (launch: number) => number | null;
-  /** The whole run as estimated before it began; stands in until something can be measured. */
-  readonly estimateMs: number;
-};
+type ProgressPlan = EtaPlan &
+  Pick<RunProgress, 'target' | 'name' | 'ratePerSecond'> & {
+    readonly before: SettledBefore;
+    readonly allocation: AllocationExpectation | null;
+  };
 
 /** Folds a run in progress, at low cost for each outcome and in constant memory. */
 export class ProgressFold {
@@ -118,14 +112,12 @@ export class ProgressFold {
   readonly #hubs = new HubDistribution();
   readonly #expectation: HubExpectation;
   readonly #latency = new LatencyHistograms();
-  /** Start to end of all ended registrations, pauses and holds included. */
-  readonly #durations = new DurationHistogram();
+  readonly #eta: EtaFold;
   readonly #recent: SampleRecord[] = [];
   readonly #errorCounts: ReadonlyMap<string, number>[] = [];
   #throttles = 0;
-  readonly #registers = { sent: 0, repeated: 0 };
-  /** As of the last sample. */
-  readonly #sampled = { ended: 0, lastLaunchAtMs: 0 };
+  #repeatedRegisters = 0;
+  #endedAtSample = 0;
   readonly #session = {
     stage: null as RunStage | null,
     endedBeforeStage: 0,
@@ -136,23 +128,22 @@ export class ProgressFold {
   constructor(plan: ProgressPlan) {
     this.#plan = plan;
     this.#expectation = new HubExpectation(plan.allocation);
+    this.#eta = new EtaFold(plan);
   }
 
   add(outcome: RegistrationOutcome): void {
-    const { registersSent, startedAtMs, finishedAtMs } = outcome;
     this.#counts.add(outcome);
     this.#hubs.add(outcome);
     this.#expectation.add(outcome);
     this.#latency.add(outcome);
-    this.#registers.sent += registersSent;
-    this.#registers.repeated += Math.max(0, registersSent - 1);
-    if (startedAtMs !== null && finishedAtMs !== null) this.#durations.recordMs(finishedAtMs - startedAtMs);
+    this.#repeatedRegisters += Math.max(0, outcome.registersSent - 1);
+    this.#eta.add(outcome);
   }
 
   addSample(sample: SampleRecord): void {
     this.#throttles += sample.throttles;
-    if (sample.launched > 0) this.#sampled.lastLaunchAtMs = sample.atMs;
-    this.#sampled.ended = this.#ended();
+    this.#endedAtSample = this.#ended();
+    this.#eta.addSample(sample);
     keepLast(this.#recent, sample, RECENT_SAMPLES);
     const counts = new Map(this.#counts.errors().map(({ code, count }) => [code, count]));
     keepLast(this.#errorCounts, counts, GROWTH_SAMPLES);
@@ -176,6 +167,8 @@ export class ProgressFold {
   /** @param nowMs on the session's clock, which starts at 0 with the run */
   at(nowMs: number): RunProgress {
     const { target, name, before, registrations, ratePerSecond } = this.#plan;
+    const { outage, stopping } = this.#session;
+    const left = Math.max(0, registrations - this.#ended());
     const lastSample = this.#recent.at(-1);
     return {
       target,
@@ -189,12 +182,12 @@ export class ProgressFold {
       failed: before.failed + this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
       // When an outage will end, nobody knows.
-      etaMs: this.#session.outage === null ? this.#etaMs(nowMs) : null,
+      eta: outage === null ? this.#eta.at(nowMs, left, stopping) : null,
       inFlight: lastSample?.inFlight ?? 0,
       launched: lastSample?.launched ?? 0,
       settledLately: lastSample?.settled ?? 0,
       throttles: this.#throttles,
-      repeatedRegisters: this.#registers.repeated,
+      repeatedRegisters: this.#repeatedRegisters,
       latency: this.#latencies(),
       hubs: withExpectedShares(this.#hubs.shares(), this.#expectation),
       errors: this.#growingErrors(),
@@ -223,7 +216,7 @@ export class ProgressFold {
     if (stage === null) return { kind: 'starting' };
     if (stage.kind === 'canary') return { ...stage, ended: this.#ended() - endedBeforeStage };
     // Compared as of one moment: what has ended since is still in the sample's number in flight.
-    const allLaunched = inFlight > 0 && this.#plan.registrations - this.#sampled.ended <= inFlight;
+    const allLaunched = inFlight > 0 && this.#plan.registrations - this.#endedAtSample <= inFlight;
     return { kind: stage.kind === 'draining' || allLaunched ? 'draining' : 'running' };
   }
 
@@ -232,33 +225,6 @@ export class ProgressFold {
     return this.#counts
       .errors()
       .map((error) => ({ ...error, lately: before === undefined ? 0 : error.count - (before.get(error.code) ?? 0) }));
-  }
-
-  /** `null` once the run is stopping, or has outlasted its estimate. */
-  #estimateLeftMs(nowMs: number): number | null {
-    const { estimateMs } = this.#plan;
-    return this.#session.stopping || nowMs >= estimateMs ? null : estimateMs - nowMs;
-  }
-
-  #etaMs(nowMs: number): number | null {
-    const { registrations, concurrency, scheduleLeftMs } = this.#plan;
-    const lastSample = this.#recent.at(-1);
-    if (this.#durations.count === 0 || lastSample === undefined) return this.#estimateLeftMs(nowMs);
-    const ended = this.#ended();
-    const left = Math.max(0, registrations - ended);
-    const toLaunch = this.#session.stopping ? 0 : Math.max(0, left - lastSample.inFlight);
-    return etaMs({
-      toLaunch,
-      inFlight: this.#session.stopping ? lastSample.inFlight : left - toLaunch,
-      slotsAreFull: lastSample.outstanding >= concurrency,
-      scheduleLeftMs: scheduleLeftMs(registrations - toLaunch),
-      startLagMs: lastSample.startLagMaxMs,
-      endedPerSecond: this.#recent.reduce((sum, sample) => sum + sample.settled, 0) / this.#recent.length,
-      allowedPerSecond: lastSample.rateAllowedPerSecond,
-      registersPerDevice: Math.max(1, this.#registers.sent / Math.max(1, ended)),
-      durations: this.#durations,
-      sinceLastLaunchMs: nowMs - this.#sampled.lastLaunchAtMs,
-    });
   }
 }
 

@@ -1,18 +1,9 @@
+import { COUNTED, type Counted } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { AchievedRates, type AchievedRateValues } from './achieved-rates.ts';
 
-/** Members of an outcome that a run sums up. */
-export const SUMMED_COUNTS = [
-  'registersSent', // register requests, which the service bills
-  'polls',
-  'throttles',
-  'serverErrors',
-  'staleAnswers',
-  'retryAftersClamped',
-] as const;
-
-type Sums = Record<'connections' | (typeof SUMMED_COUNTS)[number], number>;
-
-export type RunTotalsValues = Readonly<Sums> & {
+export type RunTotalsValues = Readonly<Omit<Counted, 'attempts'>> & {
+  readonly connections: number;
   /** Registrations that started and ended, without those that were cancelled. */
   readonly ended: number;
   /** First start to last end, summed over the sessions. */
@@ -23,8 +14,8 @@ export type RunTotalsValues = Readonly<Sums> & {
 
 /** Totals over all sessions of a run. Also counts outcomes that a later session replaced. */
 export class RunTotals {
-  readonly #sums: Sums = {
-    connections: 0,
+  readonly #sums: Counted = {
+    attempts: 0,
     registersSent: 0,
     polls: 0,
     throttles: 0,
@@ -32,6 +23,7 @@ export class RunTotals {
     staleAnswers: 0,
     retryAftersClamped: 0,
   };
+  readonly #rates = new AchievedRates();
   #ended = 0;
   #earlierActiveMs = 0;
   #firstStartMs = Number.POSITIVE_INFINITY;
@@ -39,14 +31,15 @@ export class RunTotals {
 
   /** The outcomes that follow have times of another clock. */
   beginSession(): void {
+    this.#rates.beginSession();
     this.#earlierActiveMs = this.#activeMs();
     this.#firstStartMs = Number.POSITIVE_INFINITY;
     this.#lastFinishMs = Number.NEGATIVE_INFINITY;
   }
 
   add(outcome: RegistrationOutcome): void {
-    this.#sums.connections += outcome.attempts;
-    for (const name of SUMMED_COUNTS) this.#sums[name] += outcome[name];
+    for (const name of COUNTED) this.#sums[name] += outcome[name];
+    this.#rates.add(outcome);
     if (outcome.startedAtMs === null || outcome.finishedAtMs === null) return;
     if (outcome.result !== 'cancelled') this.#ended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, outcome.startedAtMs);
@@ -56,12 +49,18 @@ export class RunTotals {
   /** @param lostMs time that does not count as active */
   values(lostMs = 0): RunTotalsValues {
     const activeMs = Math.max(0, this.#activeMs() - lostMs);
+    const { attempts: connections, ...sums } = this.#sums;
     return {
-      ...this.#sums,
+      connections,
+      ...sums,
       ended: this.#ended,
       activeMs: roundToThousandth(activeMs),
       endedPerSecond: activeMs === 0 ? null : roundToThousandth((this.#ended * 1000) / activeMs),
     };
+  }
+
+  rates(): AchievedRateValues {
+    return this.#rates.values();
   }
 
   #activeMs(): number {

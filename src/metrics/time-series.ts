@@ -15,13 +15,15 @@ export type Mergeable<B> = {
  */
 export class TimeSeries<B extends Mergeable<B>> {
   readonly #make: () => B;
+  readonly #bucketsMax: number;
   #buckets: (B | undefined)[] = [];
   #widthMs: number;
 
   /** @param widthMs initial width of a bucket */
-  constructor(make: () => B, widthMs = BUCKET_MS_MIN) {
+  constructor(make: () => B, widthMs = BUCKET_MS_MIN, bucketsMax = BUCKETS_MAX) {
     this.#make = make;
     this.#widthMs = widthMs;
+    this.#bucketsMax = bucketsMax;
   }
 
   get widthMs(): number {
@@ -30,7 +32,7 @@ export class TimeSeries<B extends Mergeable<B>> {
 
   /** The bucket of a time; times before 0 belong to the first. */
   at(atMs: number): B {
-    while (this.#indexOf(atMs) >= BUCKETS_MAX) this.#halve();
+    while (this.#indexOf(atMs) >= this.#bucketsMax) this.#halve();
     const index = this.#indexOf(atMs);
     const bucket = this.#buckets[index] ?? this.#make();
     this.#buckets[index] = bucket;

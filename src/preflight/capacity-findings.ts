@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { DEVICES_PER_HUB_MAX } from '../dps/service-limits.ts';
 import {
   type AmountCap,
@@ -67,37 +66,4 @@ export function unknownHubs(hubs: readonly HubCapacity[] | null): readonly Findi
 /** `1,250/min`, `0.50/min` */
 export function formatPerMinute(perMinute: number): string {
   return `${perMinute >= 10 ? formatCount(Math.floor(perMinute)) : perMinute.toFixed(2)}/min`;
-}
-
-/** What this machine grants to one process and one source address; `null` = not known (only Linux reports them). */
-export type LocalLimits = { readonly fileDescriptors: number | null; readonly localPorts: number | null };
-
-/** Reads the limits of this process from /proc. */
-export function readLocalLimits(): LocalLimits {
-  return {
-    fileDescriptors: parseOpenFiles(readProcFile('/proc/self/limits')),
-    localPorts: parsePortRange(readProcFile('/proc/sys/net/ipv4/ip_local_port_range')),
-  };
-}
-
-/** `Max open files            1024                 1048576              files`: soft, hard. */
-export function parseOpenFiles(limits: string): number | null {
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
-  if (soft === undefined) return null;
-  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
-}
-
-/** `32768	60999`, both inclusive. */
-export function parsePortRange(range: string): number | null {
-  const match = /^\s*(\d+)\s+(\d+)/.exec(range);
-  return match === null ? null : Number(match[2]) - Number(match[1]) + 1;
-}
-
-/** Returns an empty text on systems without /proc. */
-function readProcFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -16,11 +16,13 @@ import {
 } from '../load/capacity.ts';
 import { launchesPerMinuteMax } from '../load/pace.ts';
 import { estimateRun, type RunEstimate } from '../load/run-estimate.ts';
+import type { SlotChoice } from '../load/slots.ts';
 import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { probeTls, type TlsProbe } from '../mqtt/tls-probe.ts';
 import { OperatorError } from '../problem/operator-error.ts';
+import { CLOSED_MODEL, hidesStalls } from '../report/closed-model.ts';
 import { formatCount, formatNoun, formatPercent } from '../report/format.ts';
 import { loadRisks, meteredPerMinute } from '../scenario/read/load-risks.ts';
 import { isLoopbackTarget } from '../scenario/read/resolve-load.ts';
@@ -29,20 +31,15 @@ import type { RowSelection } from '../selection/row-selection.ts';
 import { rowTaker, selectedRows } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { allocationFindings } from './allocation-findings.ts';
-import {
-  amountFindings,
-  formatPerMinute,
-  overloadFindings,
-  rateFinding,
-  readLocalLimits,
-  unknownHubs,
-} from './capacity-findings.ts';
+import { amountFindings, formatPerMinute, overloadFindings, rateFinding, unknownHubs } from './capacity-findings.ts';
 import { certificateFindings } from './certificate-findings.ts';
 import { bytesOfRun, diskFindings } from './disk-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
 import { keyFindings } from './key-findings.ts';
+import { readLocalLimits } from './local-limits.ts';
 import { measureClockSkew } from './service-clock.ts';
+import { slotFindings } from './slot-findings.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding, pinnedFinding } from './target-findings.ts';
 import type { TriedDevice } from './try-findings.ts';
 
@@ -52,6 +49,8 @@ export type CheckRequest = {
   readonly keys: AttestationKeys;
   readonly caPems: readonly string[];
   readonly allocation: AllocationExpectation | null;
+  /** How the concurrency was chosen; `null` = the operator has said how many. */
+  readonly slots: SlotChoice | null;
   readonly existingRecords: number | null;
   /** CAs of the enrollment groups; `null` = not given. */
   readonly enrollmentCas: readonly X509Certificate[] | null;
@@ -65,8 +64,9 @@ export type CheckReport = {
   readonly binding: RateCap;
   /** That the run makes: fewer than wanted where its stages end before. */
   readonly registrations: number;
-  /** As `estimateRun` has it. */
+  /** As `estimateRun` has them. */
   readonly durationMs: number;
+  readonly lastLaunchMs: number;
   /** Devices that the check has registered, or tried to; `null` = none was asked for. */
   readonly tried: readonly TriedDevice[] | null;
 };
@@ -113,7 +113,11 @@ export async function checkRun(
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),
     ...overloadFindings(limits),
+    ...slotFindings(request.slots, demand.concurrency, estimate),
     ...launchFindings(demand, estimate),
+    ...(hidesStalls(request.scenario.load.shape.kind, demand.devices)
+      ? [warning('load', CLOSED_MODEL.message, CLOSED_MODEL.remedy)]
+      : []),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
   return {
@@ -121,6 +125,7 @@ export async function checkRun(
     binding,
     registrations: estimate.launches,
     durationMs: estimate.durationMs,
+    lastLaunchMs: estimate.lastLaunchMs,
     tried: null,
   };
 }

@@ -2,12 +2,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { RunListener } from '../run/run-listener.ts';
+import { acceptsOpenMetrics, OPEN_METRICS_CONTENT_TYPE, openMetricsText } from './open-metrics.ts';
 import type { RunMetrics, RunMetricsPlan } from './run-metrics.ts';
 
 /** Loopback: metrics of a run are for this machine; an agent or a tunnel forwards them. */
 const METRICS_HOST = '127.0.0.1';
 
-export type PublishedMetrics = { readonly listener: Pick<RunListener, 'settled' | 'sampled'>; close(): Promise<void> };
+export type PublishedMetrics = {
+  readonly listener: Pick<RunListener, 'counted' | 'settled' | 'sampled'>;
+  close(): Promise<void>;
+};
 
 /**
  * Serves a run's metrics while it is in progress, and logs where; loads the Prometheus client only when there is a port.
@@ -26,7 +30,11 @@ export async function publishMetrics(
   const server = await serveMetrics(metrics, port);
   log(`metrics: ${server.url}`);
   return {
-    listener: { settled: (outcome) => metrics.settled(outcome), sampled: (sample) => metrics.sampled(sample) },
+    listener: {
+      counted: (counts) => metrics.counted(counts),
+      settled: (outcome) => metrics.settled(outcome),
+      sampled: (sample) => metrics.sampled(sample),
+    },
     close: server.close,
   };
 }
@@ -35,10 +43,15 @@ export async function publishMetrics(
 export async function serveMetrics(metrics: Pick<RunMetrics, 'text' | 'contentType'>, port: number) {
   const server = createServer(async (request, response) => {
     const isKnown = request.method === 'GET' && request.url === '/metrics';
+    if (!isKnown) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n');
+      return;
+    }
     try {
-      const body = isKnown ? await metrics.text() : 'GET /metrics\n';
-      response.writeHead(isKnown ? 200 : 404, { 'content-type': isKnown ? metrics.contentType : 'text/plain' });
-      response.end(body);
+      const text = await metrics.text();
+      const isOpen = acceptsOpenMetrics(request.headers.accept);
+      response.writeHead(200, { 'content-type': isOpen ? OPEN_METRICS_CONTENT_TYPE : metrics.contentType });
+      response.end(isOpen ? openMetricsText(text) : text);
     } catch (error) {
       // A failed scrape must not end the run.
       response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error}\n`);

@@ -3,20 +3,26 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { TargetName } from '../journal/target-name.ts';
 import { ERROR_GROUPS_MAX, FAILED_RESULTS } from '../metrics/outcome-counts.ts';
 import { outcomeTimes } from '../metrics/outcome-times.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../registration/registration-outcome.ts';
 
 const MS_PER_SECOND = 1_000;
 
-/** Upper bounds, 10 ms to 10 min: around the service's usual 0.2 s to 5 s, up to the longest usual deadline. */
+/**
+ * Upper bounds, 10 ms to 10 min. From 0.1 s to 10 s, where answers of the service lie, each is at most 1.5 times the one before: a quantile
+ * that Prometheus interpolates in a bucket is off by less than that. Above are throttled devices, up to the longest usual deadline.
+ */
 export const TIME_BUCKETS_SECONDS = Object.freeze([
-  0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
+  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15,
+  20, 30, 45, 60, 90, 120, 300, 600,
 ]);
 
-/** A metric's name without `dpsload_`, its help, and how to read its value from an outcome or a sample. */
+/** A metric's name without `dpsload_`, its help, and how to read its value. */
 type Read<From, Value> = readonly [name: string, help: string, read: (from: From) => Value];
 
-const OUTCOME_COUNTERS: readonly Read<RegistrationOutcome, number>[] = [
-  ['connections_total', 'Connections opened, by registrations that have ended.', ({ attempts }) => attempts],
+const EVENT_COUNTERS: readonly Read<EventCounts, number>[] = [
+  ['connections_total', 'Connections opened.', ({ attempts }) => attempts],
+  ['connections_lost_total', 'Connections that failed or went silent.', ({ connectionsLost }) => connectionsLost],
   ['register_requests_total', 'Register requests, which the service bills.', ({ registersSent }) => registersSent],
   ['polls_total', 'Polls of an operation.', ({ polls }) => polls],
   ['throttles_total', 'Responses with status 429.', ({ throttles }) => throttles],
@@ -25,7 +31,7 @@ const OUTCOME_COUNTERS: readonly Read<RegistrationOutcome, number>[] = [
   [
     'retry_afters_clamped_total',
     'Responses with a retry-after above the limit.',
-    (outcome) => outcome.retryAftersClamped,
+    (counts) => counts.retryAftersClamped,
   ],
 ];
 
@@ -39,8 +45,12 @@ const OUTCOME_TIMES: readonly Read<Times, number | null>[] = [
 ];
 
 const SAMPLE_GAUGES: readonly Read<SampleRecord, number>[] = [
-  ['in_flight', 'Registrations in flight.', ({ inFlight }) => inFlight],
-  ['outstanding', 'Registrations released to workers and not settled, in flight or not.', (each) => each.outstanding],
+  ['registrations_in_flight', 'Registrations in flight.', ({ inFlight }) => inFlight],
+  [
+    'registrations_outstanding',
+    'Registrations released to workers and not settled, in flight or not.',
+    (each) => each.outstanding,
+  ],
   ['cpu_cores', 'Cores that the load generator kept busy in the last second.', ({ cpuShare }) => cpuShare],
   ['resident_memory_bytes', 'Memory of the load generator.', ({ rssBytes }) => rssBytes],
 ];
@@ -73,10 +83,14 @@ export type RunMetricsPlan = {
 export class RunMetrics {
   readonly #registry = new Registry();
   readonly #registrations = this.#counter('registrations_total', 'Registrations that have ended, by result.', 'result');
-  readonly #assigned = this.#counter('assigned_total', 'Assigned registrations, by hub.', 'hub');
+  readonly #assigned = this.#counter(
+    'registrations_assigned_total',
+    'Registrations that were assigned, by hub.',
+    'hub',
+  );
   readonly #errors = this.#counter('errors_total', 'Registrations that failed, by error code.', 'code');
   readonly #launches = this.#counter('launches_total', 'Registrations launched.');
-  readonly #counters = OUTCOME_COUNTERS.map(([name, help, read]) => ({ counter: this.#counter(name, help), read }));
+  readonly #counters = EVENT_COUNTERS.map(([name, help, read]) => ({ counter: this.#counter(name, help), read }));
   readonly #times = OUTCOME_TIMES.map(([name, what, read]) => {
     return { histogram: this.#histogram(name, `${what}, of assigned registrations.`), read };
   });
@@ -106,10 +120,14 @@ export class RunMetrics {
     return this.#registry.metrics();
   }
 
+  /** Registrations in progress count too, so an outcome must not count the same again. */
+  counted(counts: EventCounts): void {
+    for (const { counter, read } of this.#counters) counter.inc(read(counts));
+  }
+
   settled(outcome: RegistrationOutcome): void {
     const { result, assignedHub, errorCode, phases } = outcome;
     this.#registrations.inc({ result });
-    for (const { counter, read } of this.#counters) counter.inc(read(outcome));
     if (FAILED_RESULTS.includes(result)) this.#countLabelled(this.#errors, 'code', errorCode ?? result);
     if (result !== 'assigned') return;
     if (assignedHub !== null) this.#countLabelled(this.#assigned, 'hub', assignedHub);

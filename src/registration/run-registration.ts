@@ -1,16 +1,18 @@
 import type { Conversation, ConversationEvent, OpenConversation } from '../conversation/conversation.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Credentials } from './credentials.ts';
+import type { Counted } from './event-counts.ts';
 import type { Launch } from './launch.ts';
 import { begin, step } from './registration-machine.ts';
 import type { RegistrationOutcome, StalledTimes } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
-import type {
-  RegistrationCommand,
-  RegistrationEnding,
-  RegistrationEvent,
-  RegistrationState,
-  Transition,
+import {
+  NO_COUNTS,
+  type RegistrationCommand,
+  type RegistrationEnding,
+  type RegistrationEvent,
+  type RegistrationState,
+  type Transition,
 } from './registration-state.ts';
 import { type LateStart, StalledPhases } from './stalled-times.ts';
 
@@ -36,6 +38,8 @@ export type RegistrationJob = {
   /** Called when the registration is held for an outage, and when it no longer is. */
   readonly onHold: (held: boolean) => void;
   readonly onPermit: (change: PermitChange) => void;
+  /** Called whenever counts may have grown, before the command that they count is carried out. */
+  readonly onProgress: (before: Readonly<Counted>, after: Readonly<Counted>) => void;
 };
 
 export type LaunchStart = LateStart & {
@@ -113,6 +117,7 @@ class RegistrationDriver {
     const first = begin(subject, nowMs, job.policy);
     this.#state = first.state;
     this.#busy = true;
+    job.onProgress(NO_COUNTS, first.state.progress);
     this.#follow(first);
     this.#drain();
   }
@@ -143,6 +148,8 @@ class RegistrationDriver {
   }
 
   #follow({ state, commands }: Transition): void {
+    const { progress } = this.#state;
+    if (state.progress !== progress) this.#job.onProgress(progress, state.progress);
     this.#state = state;
     for (const command of commands) this.#carryOut(command);
     this.#arm();

@@ -17,11 +17,12 @@ import {
   formatFineShare,
   formatNoun,
   formatPercent,
+  formatPoints,
   formatUntrusted,
   withCommas,
 } from './format.ts';
 import type { Palette } from './palette.ts';
-import type { Summary } from './summary.ts';
+import { allocationThresholds, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 
 /** Cohorts listed; `summary.json` has them all. */
@@ -50,10 +51,32 @@ const COHORT_NOUNS: Readonly<Record<CohortKind, string>> = {
   row: 'rows expecting',
 };
 
-/** The verdict in one line; empty if the scenario expects nothing. */
-export function allocationVerdictLine({ allocation }: Summary, palette: Palette): readonly string[] {
+/** The verdict, and what follows from it; empty if the scenario expects nothing. */
+export function allocationVerdictLines(summary: Summary, palette: Palette): readonly string[] {
+  const { allocation } = summary;
   if (allocation === null) return [];
-  return [`${colored(allocation.verdict, palette)}: ${describeExpectation(allocation)}`];
+  return [
+    `${colored(allocation.verdict, palette)}: ${describeExpectation(allocation)}`,
+    ...describeConsequence(summary),
+  ];
+}
+
+/** Why a verdict does not fail the run, or which threshold decides; empty where the verdict says it all. */
+export function describeConsequence(summary: Summary): readonly string[] {
+  const { allocation } = summary;
+  if (allocation === null || allocation.verdict === 'pass') return [];
+  const [deciding] = allocationThresholds(summary);
+  if (deciding !== undefined)
+    return [`the threshold ${deciding.expression} decides: ${deciding.passed ? 'passed' : 'failed'}`];
+  return allocation.verdict === 'fail'
+    ? []
+    : [`neither shown nor refuted, so it does not fail the run: ${describeLack(allocation)}`];
+}
+
+/** What a verdict would need. */
+function describeLack({ cohorts }: AllocationJudgement): string {
+  const isUnassigned = cohorts.some(({ hubs }) => hubs.some(({ reason }) => reason === 'unassigned'));
+  return isUnassigned ? REASONS.unassigned : 'more devices are needed, as many as dpsload check says';
 }
 
 /** Shares with their verdicts, movement and drift: blocks of lines. */
@@ -133,13 +156,13 @@ export function describeReason(reason: MovementVerdict['reason']): string {
   return REASONS[reason];
 }
 
-/** `weighted, shares within ±2.00% of the stated shares, 95% confidence` */
+/** `weighted, shares within ±2 percentage points of the stated shares, 95% confidence` */
 export function describeExpectation(judgement: AllocationJudgement): string {
   const { policy, by, tolerance, confidence, cohorts } = judgement;
   const shares =
     cohorts.length === 0 && by !== 'row'
       ? 'movement only'
-      : `shares within ±${formatFineShare(tolerance)} of ${expectedShares(judgement)}`;
+      : `shares within ±${formatPoints(tolerance)} of ${expectedShares(judgement)}`;
   return [...(policy === null ? [] : [policy]), shares, `${formatPercent(confidence)} confidence`].join(', ');
 }
 

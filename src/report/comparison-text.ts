@@ -1,5 +1,6 @@
 import type { ExpectedMovement } from '../allocation/allocation-expectation.ts';
-import type { FigureComparison, RunComparison } from './compare-runs.ts';
+import type { Interval } from '../allocation/share-interval.ts';
+import type { FigureComparison, FigureVerdict, RunComparison } from './compare-runs.ts';
 import type { DeviceComparison } from './device-comparison.ts';
 import { ABSENT, formatCount, formatNoun, formatNumber, formatShare, formatUntrusted } from './format.ts';
 import { type Palette, PLAIN } from './palette.ts';
@@ -8,22 +9,23 @@ import { formatObserved } from './threshold-text.ts';
 
 const SECTIONS = ['latency', 'rates', 'hubs', 'errors'] as const;
 const NAME_CHARACTERS_MAX = 60;
-const REGRESSED = 'worse';
 
 /** The comparison as text, its verdict first. Ends with a line feed. */
 export function comparisonText(comparison: RunComparison, palette: Palette = PLAIN): string {
-  const { runs, warnings, figures, devices } = comparison;
+  const { runs, baselines, warnings, figures, devices } = comparison;
   const sections = [
     [
       verdictLine(comparison, palette),
-      ...runs.map(({ folder, target }, run) => `${letter(run)}  ${folder} (${target})`),
+      ...runs.map(
+        ({ folder, target }, run) => `${letter(run)}  ${folder} (${target})${run < baselines ? ', baseline' : ''}`,
+      ),
     ],
     warnings.map((warning) => palette.warning(`warning  ${warning}`)),
     ...SECTIONS.map((section) => {
       const shown = figures.filter((figure) => figure.section === section);
-      return shown.length === 0 ? [] : figureTable(section, shown, palette);
+      return shown.length === 0 ? [] : figureTable(section, shown, comparison, palette);
     }),
-    ...(devices ?? []).map((device, index) => deviceLines(device, letter(index + 1), palette)),
+    ...(devices ?? []).map((device, index) => deviceLines(device, letter(index + baselines), palette)),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -31,33 +33,80 @@ export function comparisonText(comparison: RunComparison, palette: Palette = PLA
     .join('\n\n')}\n`;
 }
 
-function verdictLine({ figures, tolerance }: RunComparison, { good, bad }: Palette): string {
-  const worse = figures.filter(({ regressed }) => regressed.includes(true)).length;
+function verdictLine(
+  { verdict, figures, tolerance, confidence }: RunComparison,
+  { good, bad, warning }: Palette,
+): string {
   const within = `tolerance ${formatObserved(tolerance, 'share')}`;
-  return worse === 0 ? good(`no regression (${within})`) : bad(`${formatNoun(worse, 'figure')} worse (${within})`);
+  const count = (...sought: readonly FigureVerdict[]): number =>
+    figures.filter(({ verdicts }) => verdicts.some((each) => each !== null && sought.includes(each))).length;
+  switch (verdict) {
+    case 'worse':
+      return bad(
+        `${formatNoun(count('worse', 'changed'), 'figure')} worse (${within}, ${percentOf(confidence)} confidence)`,
+      );
+    case 'inconclusive':
+      return warning(
+        `inconclusive: no figure is surely worse, but ${formatNoun(count('inconclusive'), 'figure')} cannot be told from chance (${within}). Longer runs, or several runs of the baseline (--baseline), tell more`,
+      );
+    case 'not-worse':
+      return good(`no regression (${within})`);
+  }
 }
 
-function figureTable(section: string, figures: readonly FigureComparison[], palette: Palette): readonly string[] {
-  const others = (figures[0]?.values ?? []).slice(1).flatMap((_, index) => [letter(index + 1), 'change']);
-  const [head = '', ...lines] = textTable([[section, 'A', ...others, 'spread', ''], ...figures.map(figureCells)]);
-  return [palette.bold(head), ...lines.map((line) => (line.endsWith(REGRESSED) ? palette.bad(line) : line))];
+/** `99%` */
+function percentOf(confidence: number): string {
+  return formatObserved(confidence, 'share');
 }
 
-function figureCells({ name, quantity, values, changes, spread, regressed }: FigureComparison): readonly string[] {
+/** With two runs, the change says the same. */
+const SPREAD_RUNS_MIN = 3;
+
+function figureTable(
+  section: string,
+  figures: readonly FigureComparison[],
+  { baselines, runs, confidence }: RunComparison,
+  palette: Palette,
+): readonly string[] {
+  const hasSpread = runs.length >= SPREAD_RUNS_MIN;
+  const heads = runs.flatMap((_, run) =>
+    run < baselines ? [letter(run)] : [letter(run), 'change', `${percentOf(confidence)} interval`, ''],
+  );
+  const rows = figures.map((figure) => figureCells(figure, baselines, hasSpread));
+  const [head = '', ...lines] = textTable([[section, ...heads, ...(hasSpread ? ['spread'] : [])], ...rows]);
+  return [
+    palette.bold(head),
+    ...lines.map((line, index) => (figures[index]?.regressed.includes(true) ? palette.bad(line) : line)),
+  ];
+}
+
+function figureCells(figure: FigureComparison, baselines: number, hasSpread: boolean): readonly string[] {
+  const { name, quantity, values, changes, intervals, verdicts, spread } = figure;
   const cells = values.flatMap((value, run) => {
     const shown = value === null ? ABSENT : formatObserved(value, quantity);
-    return run === 0 ? [shown] : [shown, formatChange(changes[run] ?? null, quantity)];
+    if (run < baselines) return [shown];
+    const interval = formatInterval(intervals[run] ?? null, quantity);
+    return [shown, formatChange(changes[run] ?? null, quantity), interval, verdicts[run] ?? ''];
   });
-  const mark = regressed.includes(true) ? REGRESSED : '';
-  return [formatUntrusted(name, NAME_CHARACTERS_MAX), ...cells, spread === null ? ABSENT : formatShare(spread), mark];
+  const spreadCell = spread === null ? ABSENT : formatShare(spread);
+  return [formatUntrusted(name, NAME_CHARACTERS_MAX), ...cells, ...(hasSpread ? [spreadCell] : [])];
+}
+
+function formatInterval(interval: Interval | null, quantity: FigureComparison['quantity']): string {
+  if (interval === null) return '';
+  return `${formatChange(interval.lower, quantity)} to ${formatChange(interval.upper, quantity)}`;
 }
 
 /** Growth by this part, to ten times as much, and more is shown as a factor: percentages that large are hard to read. */
 const TIMES_CHANGE_MIN = 9;
 
+/** Smaller changes are shown as none, and without a sign. */
+const SHOWN_CHANGE_MIN = 0.0005;
+
 /** `+1.5 pp` for shares, which change by percentage points; otherwise `-12.5%` or `×25.0`. */
-function formatChange(change: number | null, quantity: FigureComparison['quantity']): string {
-  if (change === null) return ABSENT;
+function formatChange(exact: number | null, quantity: FigureComparison['quantity']): string {
+  if (exact === null) return ABSENT;
+  const change = Math.abs(exact) < SHOWN_CHANGE_MIN ? 0 : exact;
   if (quantity !== 'share' && change >= TIMES_CHANGE_MIN) return `×${formatNumber(1 + change)}`;
   const sign = change > 0 ? '+' : '';
   return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatShare(change)}`;

@@ -48,7 +48,7 @@ export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
 }
 
-/** A part of 1, to a hundredth of a per cent, because tolerances are that fine: `33.33%` */
+/** A part of 1, to a hundredth of a percentage point, because tolerances are that fine: `33.33%` */
 export function formatFineShare(share: number): string {
   return `${(share * 100).toFixed(2)}%`;
 }
@@ -56,6 +56,12 @@ export function formatFineShare(share: number): string {
 /** A part of 1, as somebody stated it: `95%`, `0.125%` */
 export function formatPercent(part: number): string {
   return `${Number((part * 100).toFixed(4))}%`;
+}
+
+/** A difference of two shares, as somebody stated it: `6 percentage points`. A per cent of a share would be less. */
+export function formatPoints(part: number): string {
+  const points = Number((part * 100).toFixed(4));
+  return `${points} percentage point${points === 1 ? '' : 's'}`;
 }
 
 /** A rate or a number of cores: `0.25`, `12.5`, `1,250` */

@@ -1,10 +1,11 @@
 import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-allocation.ts';
 import { describeAccount } from './account-text.ts';
-import { describeExpectation, describeReason } from './allocation-text.ts';
+import { describeConsequence, describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
 import { limitedSentences, slotsSentence } from './load-generator-text.ts';
-import { leavesRowsOutUnjudged, type Summary } from './summary.ts';
+import { failsByAllocation, leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
+import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
 
 /**
  * A run as JUnit XML for CI servers: one test suite with a test for each threshold or, without thresholds, the single test
@@ -70,12 +71,15 @@ function testsOf(summary: Summary): readonly Test[] {
   return [{ name: 'all assigned', failure: verdict === 'all-assigned' ? null : failure }];
 }
 
-/** The verdict on the allocation policy; an inconclusive one is a skipped test, because it is not known to have failed. */
-function allocationTests({ allocation }: Summary): readonly Test[] {
+/** The verdict on the allocation policy. One that is neither a pass nor fails the run is a skipped test. */
+function allocationTests(summary: Summary): readonly Test[] {
+  const { allocation } = summary;
   if (allocation === null) return [];
   const name = `allocation: ${describeExpectation(allocation)}`;
-  const skipped = allocation.verdict === 'inconclusive' ? 'inconclusive' : null;
-  return [{ name, failure: allocation.verdict === 'fail' ? describeFailure(allocation) : null, skipped }];
+  if (allocation.verdict === 'pass') return [{ name, failure: null }];
+  const isFailure = allocation.verdict === 'fail' && failsByAllocation(summary);
+  if (isFailure) return [{ name, failure: [describeFailure(allocation), ...describeWrongHubs(summary)].join('; ') }];
+  return [{ name, failure: null, skipped: [allocation.verdict, ...describeConsequence(summary)].join(': ') }];
 }
 
 function describeFailure({ cohorts, movement }: AllocationJudgement): string {
@@ -92,6 +96,20 @@ function describeFailure({ cohorts, movement }: AllocationJudgement): string {
     failures.push(`${moved}${describeExpected(movement)}`);
   }
   return failures.join('; ');
+}
+
+/** `2 registrations at a wrong hub, all in wrong-hub.csv: dev-7, line 9, hub-b…, expected hub-a…` */
+function describeWrongHubs(summary: Summary): readonly string[] {
+  const title = wrongHubTitle(summary);
+  if (title === null) return [];
+  return [
+    [
+      `${title}: ${wrongHubRows(summary)
+        .map((cells) => cells.join(', '))
+        .join('; ')}`,
+      ...unnamedWrongHubs(summary),
+    ].join('; '),
+  ];
 }
 
 function describeExpected({ expectedShare, reason }: Pick<MovementVerdict, 'expectedShare' | 'reason'>): string {

@@ -74,7 +74,7 @@ const ALLOCATION = z
     policy: z.enum(ALLOCATION_POLICIES).nullable(),
     by: z.enum(['fleet', 'group', 'region', 'row']).describe('how devices are grouped into cohorts'),
     asRun: z.string().nullable().describe('run whose shares are expected; null = shares are stated'),
-    tolerance: share('allowed deviation to either side of an expected share'),
+    tolerance: share('percentage points by which a share may deviate to either side; 0.06 = 6 points'),
     confidence: share('probability that all intervals hold simultaneously'),
     cohorts: z.array(COHORT),
     unjudged: count('devices assigned to a first hub that belong to no cohort of the scenario'),
@@ -136,7 +136,7 @@ const SESSION = z.strictObject({
   concurrency: count('limit of registrations in flight'),
   loadShape: z
     .enum(LOAD_SHAPES)
-    .describe('what timed the launches; closed = free slots only; null = not recorded')
+    .describe('what timed the launches; closed = free slots only; null = nothing is expected of hubs')
     .nullable(),
   ratePerSecond: number('intended launches per second; null = no steady rate').nullable(),
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
@@ -376,6 +376,27 @@ export const SUMMARY_SHAPE = z.strictObject({
     })
     .nullable()
     .describe('null = no row expects a hub'),
+  wrongHubs: z
+    .strictObject({
+      count: count('registrations at a wrong hub'),
+      first: z
+        .array(
+          z.strictObject({
+            registrationId: text('registration ID'),
+            line: count(
+              'line of the fleet file on which its row begins; null = the file is missing or was changed',
+            ).nullable(),
+            round: count('round over the fleet, from 1'),
+            hub: text('host name of the assigned hub'),
+            expectedHubs: z.array(text('host name, lower case')).describe('hubs that may have the device'),
+          }),
+        )
+        .describe('the first of them; wrong-hub.csv has all'),
+    })
+    .nullable()
+    .describe(
+      'registrations at another hub than the expected_hub of their row, or at one that their cohort does not permit; null = not recorded',
+    ),
   allocation: ALLOCATION,
   movement: MOVEMENT,
   hubMinutes: HUB_MINUTES.describe('shares over time, in periods of a minute or more'),
@@ -403,6 +424,16 @@ export const SUMMARY_SHAPE = z.strictObject({
     activeMs: ms('first start to last end, summed over the sessions'),
     ended: count('registrations that started and ended, without cancelled ones'),
     endedPerSecond: number('ended registrations per second of active time; null = none').nullable(),
+    launchedPerSecond: number(
+      'launches per second from the first start to the last; null = none, or all within a second; absent = made by an earlier version',
+    )
+      .nullable()
+      .optional(),
+    steadyEndedPerSecond: number(
+      'registrations ended per second in steady state: from the first start to the last, both one median time from start to end later; null = none, or all launched within a second; absent = made by an earlier version',
+    )
+      .nullable()
+      .optional(),
   }),
   loadGenerator: LOAD_GENERATOR,
   thresholds: z.array(THRESHOLD).describe('in the order given'),

@@ -1,7 +1,8 @@
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
-import { allocationSections, allocationVerdictLine } from './allocation-text.ts';
+import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
+import { warningsOf } from './closed-model.ts';
 import {
   formatCount,
   formatDuration,
@@ -17,6 +18,7 @@ import { type Palette, PLAIN } from './palette.ts';
 import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
 import { describeThreshold, describeUnmet } from './threshold-text.ts';
+import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
 
 /** Error codes listed; `summary.json` has them all. */
 const ERRORS_SHOWN_MAX = 10;
@@ -33,11 +35,12 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     resultSection(summary),
     latencySection(summary, palette),
     hubSection(summary, palette),
+    wrongHubSection(summary, palette),
     ...allocationSections(summary, palette),
     ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
-    summary.warnings.map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
+    warningsOf(summary).map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -52,7 +55,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
   return [
     labelled('target', palette.bold(target.label)),
     labelled('verdict', verdictLine(summary, palette)),
-    ...allocationVerdictLine(summary, palette).map((line) => labelled('allocation', line)),
+    ...allocationVerdictLines(summary, palette).map((line, place) => labelled(place === 0 ? 'allocation' : '', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
@@ -150,11 +153,21 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
             `${formatNoun(requests.registersReplaced, 'register request')} by registrations that were made again (not in registrations.csv)`,
           ),
         ]),
-    labelled(
-      'throughput',
-      `${formatNumber(throughput.endedPerSecond)} registrations/s over ${formatDuration(throughput.activeMs)}`,
-    ),
+    ...throughputLines(throughput).map((line, index) => labelled(index === 0 ? 'throughput' : '', line)),
   ];
+}
+
+/** First the rates while the run launched; the last line includes the tail, in which the last registrations ended. */
+function throughputLines({
+  launchedPerSecond = null,
+  steadyEndedPerSecond = null,
+  endedPerSecond,
+  activeMs,
+}: Summary['throughput']): readonly string[] {
+  const whole = `${formatNumber(endedPerSecond)} registrations/s over ${formatDuration(activeMs)}`;
+  if (launchedPerSecond === null) return [whole];
+  const steady = steadyEndedPerSecond === null ? '' : `, ${formatNumber(steadyEndedPerSecond)}/s ended in steady state`;
+  return [`${formatNumber(launchedPerSecond)}/s launched${steady}`, `${whole}, the tail included`];
 }
 
 /** `700 register requests (billed)`; after a crash `700 known register requests, up to 28 more (billed)`. */
@@ -194,6 +207,12 @@ function hubSection({ hubs, expectedHubs }: Summary, palette: Palette): string[]
 /** `997 assigned to the expected hub, 3 to another hub` */
 export function describeExpectedHubs({ asExpected, elsewhere }: NonNullable<Summary['expectedHubs']>): string {
   return `${formatCount(asExpected)} assigned to the expected hub, ${formatCount(elsewhere)} to another hub`;
+}
+
+function wrongHubSection(summary: Summary, palette: Palette): readonly string[] {
+  const title = wrongHubTitle(summary);
+  if (title === null) return [];
+  return [palette.bad(title), ...textTable(wrongHubRows(summary), 'left'), ...unnamedWrongHubs(summary)];
 }
 
 function columnSections(summary: Summary, palette: Palette): readonly string[][] {

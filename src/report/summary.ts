@@ -56,6 +56,7 @@ export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'registers
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
   readonly health: LoadGeneratorHealth;
+  readonly wrongHubs: Summary['wrongHubs'];
   readonly journalDigests: Summary['journals'];
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
@@ -92,6 +93,7 @@ export function summarize(facts: RunFacts): Summary {
     recovery: summarizeRecovery(facts.recovery, plannedRegistrations),
     hubs: hubs.shares(),
     expectedHubs: hubs.expecting === 0 ? null : { asExpected: hubs.asExpected, elsewhere: hubs.elsewhere },
+    wrongHubs: facts.wrongHubs,
     allocation,
     movement,
     hubMinutes: facts.hubTimeline.result(),
@@ -160,6 +162,18 @@ export function leavesRowsOutUnjudged({ account, thresholds }: Pick<Summary, 'ac
     .map(({ expression }) => parseThreshold(expression))
     .some(({ metric, argument }) => metric === 'rejected_rows' || (metric === 'count' && argument === LEFT_OUT_WORD));
   return account.leftOut > 0 && !isJudged;
+}
+
+/** Thresholds that speak of the verdict on the allocation policy. Where there is one, they decide what the verdict means. */
+export function allocationThresholds({ thresholds }: Pick<Summary, 'thresholds'>): Summary['thresholds'] {
+  return thresholds.filter(({ expression }) => parseThreshold(expression).metric === 'allocation');
+}
+
+/** Returns whether the allocation policy fails the run: an inconclusive verdict refutes nothing, so it does only by a threshold. */
+export function failsByAllocation(summary: Pick<Summary, 'allocation' | 'thresholds'>): boolean {
+  const deciding = allocationThresholds(summary);
+  if (deciding.length > 0) return deciding.some(({ passed }) => !passed);
+  return summary.allocation?.verdict === 'fail';
 }
 
 /** Registrations that the run was to do and did not, by result. A row that was not selected has never started in any round. */
@@ -250,7 +264,7 @@ function summarizeTotals({
   const registersReplaced = registersSent - registersOfLast;
   return {
     requests: { connections, registersSent, registersUncounted, registersReplaced, ...others },
-    throughput: { activeMs, ended, endedPerSecond },
+    throughput: { activeMs, ended, endedPerSecond, ...totals.rates() },
   };
 }
 

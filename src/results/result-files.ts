@@ -23,6 +23,7 @@ import {
   registrationsCsvNames,
 } from '../report/registrations-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
+import { type WrongHub, wrongHubCsvCells, wrongHubCsvNames } from '../report/wrong-hub.ts';
 import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
 import { REJECTED_ROWS_FILE, rejectedRowsText } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
@@ -33,6 +34,7 @@ const DATA_FILES = [
   'failures.csv',
   'not-registered.csv',
   'moves.csv',
+  'wrong-hub.csv',
   'latency.hlog',
   REJECTED_ROWS_FILE,
   'left-behind.txt',
@@ -81,6 +83,8 @@ export type DeviceFacts = {
   readonly step: DeviceStep;
   /** After the last round; `null` before. */
   readonly standing: DeviceStanding | null;
+  /** The hubs that it should have gone to, if it went elsewhere; `null` otherwise. */
+  readonly missedHubs: readonly string[] | null;
 };
 
 /** The files made from a closed journal. They appear together once all are complete. */
@@ -114,6 +118,7 @@ export class ResultFiles {
     await this.#writeHeader('failures.csv', FAILURES_CSV_NAMES);
     await this.#writeHeader('not-registered.csv', notRegisteredCsvNames(otherColumns));
     await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
+    await this.#writeHeader('wrong-hub.csv', wrongHubCsvNames(otherColumns));
     await this.#write('left-behind.txt', leftBehindHeader(this.#session));
     if (this.#rejectedRowsFile === null) return;
     for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#csvProgram)) {
@@ -129,6 +134,11 @@ export class ResultFiles {
     const move = moveOf(step);
     if (move !== null) await this.#writeRecord('moves.csv', movesCsvCells(move));
     if (outcome.round === this.#session.rounds) await this.#write('left-behind.txt', leftBehindLines(step));
+  }
+
+  /** Call in the order of the fleet. */
+  async addWrongHub(registration: WrongHub): Promise<void> {
+    await this.#writeRecord('wrong-hub.csv', wrongHubCsvCells(registration));
   }
 
   /** Call after the last outcome, for each row that was left out. */

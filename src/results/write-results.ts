@@ -3,12 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { AllocationCounts } from '../allocation/allocation-counts.ts';
 import { HubExpectation } from '../allocation/hub-expectation.ts';
 import { DeviceHistory, MovementCounts } from '../allocation/movement.ts';
+import { PermittedHubs } from '../allocation/wrong-hub.ts';
 import type { FileDigest } from '../files/atomic-file.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
 import type { CsvProgram } from '../files/csv-line.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { readFleet } from '../fleet/read-fleet.ts';
+import { readFleet, readFleetLines } from '../fleet/read-fleet.ts';
 import type { RejectedLines } from '../fleet/rejected-lines.ts';
 import { resultColumns } from '../fleet/result-columns.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
@@ -24,12 +25,14 @@ import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
+import { WrongHubs } from '../report/wrong-hub.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
 import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
+import { FleetLines } from './fleet-lines.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
 import { pageAssets } from './page-assets.ts';
 import { type DeviceFacts, ResultFiles, type Results } from './result-files.ts';
@@ -135,10 +138,13 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);
     await files?.begin();
+    const lines = new FleetLines(() => linesOf(survey, source, rejected));
     for await (const final of finalOutcomes(survey, rows)) {
       const facts = folds.add(final);
       await files?.add(final, facts);
+      if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
     }
+    await lines.close();
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
@@ -148,6 +154,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       account: folds.account,
       breakdown: folds.breakdown,
       columns: folds.columns,
+      wrongHubs: folds.expectsHubs ? folds.wrongHubs.result() : null,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
@@ -206,6 +213,18 @@ async function addLeftOutRows(
   return true;
 }
 
+/** Reads the fleet for the line of a registration at a wrong hub. */
+async function addWrongHub(
+  { outcome }: FinalOutcome,
+  expectedHubs: readonly string[],
+  lines: FleetLines,
+  { folds, files }: { readonly folds: FinalFolds; readonly files: ResultFiles | null },
+): Promise<void> {
+  const registration = { outcome, line: await lines.lineOf(outcome.row), expectedHubs };
+  folds.wrongHubs.add(registration);
+  await files?.addWrongHub(registration);
+}
+
 /** The journals as they are now, which nobody writes to any more. */
 async function journalDigests(folders: readonly string[]): Promise<readonly FileDigest[]> {
   const digests: FileDigest[] = [];
@@ -238,7 +257,11 @@ class FinalFolds {
     /** The times without the delays that the load generator may have caused. */
     withoutStalls: { latency: new LatencyHistograms(), recovery: new RecoveryCurve() },
   };
-  readonly #history: DeviceHistory;
+  readonly #steps: {
+    readonly history: DeviceHistory;
+    readonly permitted: PermittedHubs;
+    readonly wrongHubs: WrongHubs;
+  };
   readonly #first: SessionRecord;
 
   /** @param columns by which to show results */
@@ -255,7 +278,11 @@ class FinalFolds {
       breakdown: new FleetBreakdown(first.fleet.otherColumns),
       columns: columns.map((column) => new ColumnBreakdown(column, first.fleet.otherColumns)),
     };
-    this.#history = new DeviceHistory(first.startedAtEpochMs);
+    this.#steps = {
+      history: new DeviceHistory(first.startedAtEpochMs),
+      permitted: new PermittedHubs(first.allocation),
+      wrongHubs: new WrongHubs(),
+    };
     this.hubExpectation = new HubExpectation(first.allocation);
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
   }
@@ -272,9 +299,17 @@ class FinalFolds {
     return this.#devices.columns;
   }
 
+  get wrongHubs(): WrongHubs {
+    return this.#steps.wrongHubs;
+  }
+
+  get expectsHubs(): boolean {
+    return this.#first.allocation !== null || this.hubs.expecting > 0;
+  }
+
   add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
-    const step = this.#history.step(outcome);
+    const step = this.#steps.history.step(outcome);
     this.counts.add(outcome);
     const standing = this.#devices.account.add(outcome);
     if (standing !== null) this.#addStanding(standing);
@@ -289,7 +324,7 @@ class FinalFolds {
     this.hubTimeline.add(outcome, clockOffsetMs);
     if (outcome.possiblyTwice) this.others.possiblyTwice += 1;
     this.others.registersOfLast += outcome.registersSent;
-    return { step, standing };
+    return { step, standing, missedHubs: this.#steps.permitted.missedBy(step, region) };
   }
 
   addLeftOut(row: FleetLabels): void {
@@ -336,13 +371,31 @@ async function rowsOf(
   if (surveyed.rejectedRows > 0 && rejectedLines === null) {
     return { rows: null, lacking: file ?? join(folders[0] ?? '', REJECTED_ROWS_FILE) };
   }
+  const fleet = await unchangedFleet(surveyed, fleets);
+  if (fleet === null) return { rows: null, lacking: surveyed.file };
+  return { rows: () => readFleet(fleet, { ...surveyed, rejectedLines }), lacking: null };
+}
+
+/** `null` = they are not known. */
+async function linesOf(
+  { fleet: surveyed }: JournalSurvey,
+  { fleets }: Pick<ResultSource, 'fleets'>,
+  { lines: rejectedLines }: RejectedList,
+): Promise<AsyncIterable<number> | null> {
+  if (surveyed.rejectedRows > 0 && rejectedLines === null) return null;
+  const fleet = await unchangedFleet(surveyed, fleets);
+  return fleet === null ? null : readFleetLines(fleet, { ...surveyed, rejectedLines });
+}
+
+/** The first file that still is the fleet; `null` = none. */
+async function unchangedFleet(
+  { bytes, digest }: SessionRecord['fleet'],
+  fleets: readonly FleetFile[],
+): Promise<FleetFile | null> {
   for (const fleet of fleets) {
-    const digest = await fileSha256(fleet.file, surveyed.bytes).catch(() => null);
-    if (digest === surveyed.digest) {
-      return { rows: () => readFleet(fleet, { ...surveyed, rejectedLines }), lacking: null };
-    }
+    if ((await fileSha256(fleet.file, bytes).catch(() => null)) === digest) return fleet;
   }
-  return { rows: null, lacking: surveyed.file };
+  return null;
 }
 
 /** What lists the rows that were left out. */

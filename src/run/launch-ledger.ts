@@ -1,5 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { SUMMED_COUNTS } from '../metrics/run-totals.ts';
+import { COUNTED } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RowSource } from './waves.ts';
@@ -13,7 +13,7 @@ export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 
 };
 
 /** What earlier tries of a registration cost, and its outcome must include. */
-const CARRIED_COUNTS = ['attempts', ...SUMMED_COUNTS, 'launchesIncluded'] as const;
+const CARRIED_COUNTS = [...COUNTED, 'launchesIncluded'] as const;
 
 type CarriedCounts = Pick<RegistrationOutcome, (typeof CARRIED_COUNTS)[number]>;
 

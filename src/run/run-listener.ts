@@ -1,11 +1,14 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RunOutage, RunStage } from '../metrics/progress.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { SessionEnd } from './session-ending.ts';
 
 /** Watches a run in progress: the live view, the metrics. */
 export interface RunListener {
   settled(outcome: RegistrationOutcome): void;
+  /** What registrations did and met since the last call, also those that have not ended. */
+  counted(counts: EventCounts): void;
   sampled(sample: SampleRecord): void;
   /** The session entered a stage. */
   entered(stage: RunStage): void;
@@ -22,6 +25,9 @@ export function runListeners(...listeners: readonly Partial<RunListener>[]): Run
   return {
     settled(outcome) {
       for (const listener of listeners) listener.settled?.(outcome);
+    },
+    counted(counts) {
+      for (const listener of listeners) listener.counted?.(counts);
     },
     sampled(sample) {
       for (const listener of listeners) listener.sampled?.(sample);

@@ -3,6 +3,7 @@ import { Credits, shares } from '../load/credits.ts';
 import { askedPerSecond, type LoadShape, paceOf, steadyRatePerSecond } from '../load/pace.ts';
 import { rowsAhead, Schedule } from '../load/schedule.ts';
 import { TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
@@ -198,6 +199,7 @@ export class RunSession {
   #receive(worker: number, message: FromWorker): void {
     switch (message.type) {
       case 'outcomes':
+        this.#count(message.events);
         this.#settleAll(worker, message.outcomes);
         break;
       case 'connected':
@@ -214,6 +216,7 @@ export class RunSession {
         this.#permits?.withdraw(worker, message.sequence);
         break;
       case 'health':
+        this.#count(message.events);
         this.#workers.heard(worker);
         this.#sampler.addHealth(worker, message);
         this.#disruptions.outage.heard(worker, message);
@@ -225,6 +228,10 @@ export class RunSession {
       case 'ended':
         break;
     }
+  }
+
+  #count(events: EventCounts | null): void {
+    if (events !== null) this.#parts.listener.counted(events);
   }
 
   #requestPermit(worker: number, sequence: number, repeats: boolean): void {

@@ -15,6 +15,7 @@ import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcom
 import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
+import { EventCounter } from './event-counter.ts';
 import { RunningRegistrations } from './running-registrations.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 import { HealthReporter, OutcomeBatcher } from './worker-reports.ts';
@@ -67,6 +68,7 @@ export class RegistrationWorker {
   readonly #outcomes: OutcomeBatcher;
   readonly #health: HealthReporter;
   readonly #running: RunningRegistrations;
+  readonly #events = new EventCounter();
   #unsettled = 0;
   #everConnected = false;
   #dropping = false;
@@ -81,10 +83,12 @@ export class RegistrationWorker {
     this.#launches = new ConcurrentLaunches(clock, stalls, Math.max(1, concurrency), (launch, start) =>
       this.#register(launch, start),
     );
-    this.#outcomes = new OutcomeBatcher(clock, (outcomes) => send({ type: 'outcomes', outcomes }));
+    this.#outcomes = new OutcomeBatcher(clock, (outcomes) =>
+      send({ type: 'outcomes', outcomes, events: this.#events.take() }),
+    );
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
     this.#health = new HealthReporter(stalls, (health) =>
-      send({ type: 'health', ...health, held: this.#running.held }),
+      send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() }),
     );
   }
 
@@ -158,6 +162,7 @@ export class RegistrationWorker {
       onConnection: (status) => this.#onConnection(status, launch.sequence),
       onHold: (held) => this.#running.holds(launch.sequence, held),
       onPermit: (change) => send(permitMessage(launch.sequence, change)),
+      onProgress: (before, after) => this.#events.grew(before, after),
     });
     this.#running.add(launch.sequence, registration);
     return await registration.outcome;
@@ -166,6 +171,7 @@ export class RegistrationWorker {
   #onConnection(status: ConnectionStatus, sequence: number): void {
     const atMs = this.#surroundings.clock.nowMs();
     if (status !== 'alive') {
+      this.#events.connectionLost();
       this.#health.lost({ sequence, atMs, reached: status === 'lost' });
       return;
     }

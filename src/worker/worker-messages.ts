@@ -2,6 +2,7 @@ import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import type { ServiceConnectionSettings } from '../mqtt/connection-settings.ts';
 import type { HostAddress } from '../mqtt/host-addresses.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RegistrationPolicy } from '../registration/registration-policy.ts';
@@ -58,11 +59,14 @@ export type WorkerHealth = {
   readonly losses: readonly ConnectionLoss[];
 };
 
+/** `null` = there were none since the last message that carried some. Events come no later than the outcomes that include them. */
+type NewEvents = { readonly events: EventCounts | null };
+
 export type FromWorker =
   | { readonly type: 'ready' }
   /** The worker's first device connected. Sent before all outcomes that end later. */
   | { readonly type: 'connected' }
-  | { readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] }
+  | ({ readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] } & NewEvents)
   /** Sent at once, not with the outcome, so that the rate drops immediately. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
   /** A registration in flight wants to send another register request; `repeats`: it has sent one before. */
@@ -71,6 +75,6 @@ export type FromWorker =
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }
   /** A registration that was launched or released during an outage is held again, or has ended. */
   | { readonly type: 'probeEnded' }
-  | ({ readonly type: 'health' } & WorkerHealth)
+  | ({ readonly type: 'health' } & NewEvents & WorkerHealth)
   /** The last message: all launches are settled, and their outcomes sent. */
   | { readonly type: 'ended' };

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { devicesNeeded, toleranceReached } from '../../src/allocation/fleet-size.ts';
 import { judgeShare, simultaneousWidth } from '../../src/allocation/share-interval.ts';
 
 const WIDTH = simultaneousWidth(0.95, 3);
@@ -53,34 +52,5 @@ describe('a share', () => {
     expect(judgeShare({ count: 3_333, of: 10_000 }, seen(33, 100), 0.03, WIDTH).verdict).toBe('inconclusive');
     expect(judgeShare({ count: 5_000, of: 10_000 }, seen(3_333, 10_000), 0.03, WIDTH).verdict).toBe('fail');
     expect(judgeShare({ count: 20, of: 10_000 }, seen(0, 10_000), 0.03, WIDTH).verdict).toBe('pass');
-  });
-});
-
-describe('the devices that a verdict needs', () => {
-  it.each([
-    [1 / 3, 0.02, 1, 8_500],
-    [1 / 3, 0.01, 3, 50_900],
-    [0.5, 0.05, 2, 2_000],
-  ])('for a share of %d within ± %d, one of %d, are about %d', (share, tolerance, shares, devices) => {
-    // 4 z² p (1 − p) / t²
-    const needed = devicesNeeded(share, tolerance, simultaneousWidth(0.95, shares));
-    expect(Number(needed) / devices).toBeGreaterThan(0.97);
-    expect(Number(needed) / devices).toBeLessThan(1.03);
-  });
-
-  it('of a static policy are few: all at one hub is hardly chance', () => {
-    expect(devicesNeeded(1, 0.02, simultaneousWidth(0.95, 1))).toBe(189);
-  });
-
-  it('are the least that are enough, and tell the tolerance that they reach', () => {
-    const share = fc.double({ min: 0.01, max: 1, noNaN: true });
-    fc.assert(
-      fc.property(share, fc.double({ min: 0.002, max: 0.2, noNaN: true }), (p, tolerance) => {
-        const needed = devicesNeeded(p, tolerance, WIDTH);
-        if (needed === null) throw new Error('no fleet is large enough');
-        expect(toleranceReached(needed, p, WIDTH)).toBeLessThanOrEqual(tolerance * (1 + 1e-9));
-        if (needed > 1) expect(toleranceReached(needed - 1, p, WIDTH)).toBeGreaterThan(tolerance * (1 - 1e-9));
-      }),
-    );
   });
 });

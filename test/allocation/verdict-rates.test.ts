@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import type { AllocationVerdict } from '../../src/allocation/allocation-verdict.ts';
-import { devicesNeeded } from '../../src/allocation/fleet-size.ts';
+import { devicesNeeded, type VerdictAim } from '../../src/allocation/fleet-size.ts';
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { simultaneousWidth } from '../../src/allocation/share-interval.ts';
 import { hubByWeightedHash } from '../../src/emulator/service/allocation.ts';
@@ -24,12 +24,23 @@ type SetUp = {
   readonly tolerance: number;
 };
 
+function needed(aim: VerdictAim): number {
+  const devices = devicesNeeded(aim);
+  if (devices === null) throw new Error('no fleet is large enough');
+  return devices;
+}
+
 /** The fleet that `dpsload check` asks for. */
 function devicesFor({ expected, tolerance }: SetUp): number {
   const sum = expected.reduce((total, weight) => total + weight, 0);
-  const width = simultaneousWidth(CONFIDENCE, expected.length);
-  const needs = expected.map((weight) => devicesNeeded(weight / sum, tolerance, width) ?? Number.NaN);
-  return Math.max(...needs);
+  return needed({
+    shares: expected.map((weight) => weight / sum),
+    tolerance,
+    width: simultaneousWidth(CONFIDENCE, expected.length),
+    passes: CONFIDENCE,
+    fails: CONFIDENCE,
+    reference: null,
+  });
 }
 
 /** Where the emulator sends a fleet: its own hash, weights and all. */

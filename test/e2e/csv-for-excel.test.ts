@@ -10,7 +10,14 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const root = temporaryFolder();
 const fleet = join(root, 'fleet.csv');
 writeFileSync(fleet, `registration_id,Note,=cmd\n-dev,=1+1,x\ndev-2,"a;b",x\nno id,-1,x\ndev-3,'=1,x\n`);
-const TABLES = ['registrations.csv', 'failures.csv', 'not-registered.csv', 'moves.csv', 'rejected-rows.csv'];
+const TABLES = [
+  'registrations.csv',
+  'failures.csv',
+  'not-registered.csv',
+  'moves.csv',
+  'wrong-hub.csv',
+  'rejected-rows.csv',
+];
 const SKIP = ['--on-bad-row', 'skip'];
 
 async function begunRun(...flags: readonly string[]): Promise<string> {

@@ -40,6 +40,7 @@ describe('a run against the embedded emulator', () => {
       'report.html',
       'run.json',
       'summary.json',
+      'wrong-hub.csv',
     ]);
     expect(run.stdout).toBe(files.get('summary.json')?.toString());
     const rows = readResultRows(join(runFolder, 'registrations.csv'));

@@ -37,6 +37,7 @@ type Login = {
   version?: string;
   clientId?: string;
   password?: string | null;
+  sourceAddress?: string;
 };
 
 function connect(service: ProvisioningService, login: Login = {}) {
@@ -44,7 +45,13 @@ function connect(service: ProvisioningService, login: Login = {}) {
   const username = `${scope}/registrations/${id}/api-version=${version}&ClientVersion=test`;
   const password = login.password === undefined ? buildSasToken(scope, id, key, EXPIRY) : login.password;
   return service.connect(
-    { clientId: login.clientId ?? id, username, password, certificates: [], sourceAddress: null },
+    {
+      clientId: login.clientId ?? id,
+      username,
+      password,
+      certificates: [],
+      sourceAddress: () => login.sourceAddress ?? null,
+    },
     NOW_MS,
   );
 }
@@ -93,7 +100,7 @@ describe('CONNECT', () => {
     ]) {
       expect(
         emulatedService().connect(
-          { clientId: 'me', username, password: token, certificates: [], sourceAddress: null },
+          { clientId: 'me', username, password: token, certificates: [], sourceAddress: () => null },
           NOW_MS,
         ).returnCode,
       ).toBe(4);
@@ -143,7 +150,7 @@ describe('attestation with symmetric keys', () => {
     const nowMs = 1_663_952_000_000;
     const username = `${ID_SCOPE}/registrations/my-symkey-device/api-version=2019-03-31`;
     const answer = service.connect(
-      { clientId: 'my-symkey-device', username, password, certificates: [], sourceAddress: null },
+      { clientId: 'my-symkey-device', username, password, certificates: [], sourceAddress: () => null },
       nowMs,
     );
     if (answer.returnCode !== 0) throw new Error(answer.reason);
@@ -443,4 +450,11 @@ it('counts what it did', () => {
     registerAnswers: { 202: 1, 401: 1 },
     pollAnswers: { 200: 1 },
   });
+});
+
+it('a device has its source address where latency regions depend on it', () => {
+  const latencyRegions = [{ sourceAddresses: ['127.0.1.*'], registrationIds: [], latenciesMs: {} }];
+  const service = emulatedService(emulatedInstance({ latencyRegions }));
+  const device = connected(service, { sourceAddress: '127.0.1.7' });
+  expect(device.sourceAddress).toBe('127.0.1.7');
 });

@@ -20,7 +20,7 @@ afterEach(() => emulator?.close());
 function session(...rules: readonly FaultRule[]) {
   const context = simulatedContext(1, rules);
   const stream = new WiredStream();
-  new MqttSession({ stream, certificates: () => [], sourceAddress: null }, context);
+  new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
   const { clock, openSessions } = context;
   return {
     clock,
@@ -84,4 +84,14 @@ it('one that a fault has stalled stays longer than a silent one may, and is told
   send(connectPacket('a'));
   clock.advanceTo(2 * connectTimeoutMs);
   expect([received, isOpen()]).toEqual([[], true]);
+});
+
+it('a closed connection keeps nothing of its session, however long Node keeps the socket', async () => {
+  const stream = new WiredStream();
+  const context = simulatedContext(1, []);
+  new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
+  const closed = once(stream, 'close');
+  stream.destroy();
+  await closed;
+  expect([stream.eventNames(), context.openSessions.size]).toEqual([[], 0]);
 });

@@ -52,7 +52,10 @@ function tryWith(
   });
   const username = `${ID_SCOPE}/registrations/${clientId}/api-version=2021-06-01`;
   const certificates = chain.map(parsed);
-  const connack = service.connect({ clientId, username, password: null, certificates, sourceAddress: null }, NOW_MS);
+  const connack = service.connect(
+    { clientId, username, password: null, certificates, sourceAddress: () => null },
+    NOW_MS,
+  );
   if (connack.returnCode !== 0) return { connack: connack.returnCode, status: 0 };
   const { status, body } = service.register(connack.device, '', NOW_MS);
   const { errorCode, status: state } = JSON.parse(body);
@@ -226,7 +229,7 @@ it('the final answer begins with an empty x509 member', async () => {
   });
   const username = `${ID_SCOPE}/registrations/${ID}/api-version=2021-06-01`;
   const connack = service.connect(
-    { clientId: ID, username, password: null, certificates: [parsed(fromRoot)], sourceAddress: null },
+    { clientId: ID, username, password: null, certificates: [parsed(fromRoot)], sourceAddress: () => null },
     NOW_MS,
   );
   if (connack.returnCode !== 0) throw new Error(connack.reason);

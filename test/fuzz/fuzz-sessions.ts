@@ -48,7 +48,7 @@ export async function fuzzSessions(
   while (counts.pieces < pieces && violations.length === 0) {
     const deviceId = `device-${random.below(DEVICES)}`;
     const stream = new WiredStream();
-    new MqttSession({ stream, certificates: () => [], sourceAddress: null }, context);
+    new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
     counts.connections += 1;
     try {
       const steps = 1 + random.below(STEPS_MAX);

@@ -46,6 +46,36 @@ describe('the estimate of a run', () => {
     expect(estimate.isGuess).toBe(isGuess);
   });
 
+  it.each<[string, number, Partial<EstimatedLoad>, lastLaunchSeconds: number, lagSeconds: number]>([
+    ['all at once, a slot for each', 2_000, { shape: { kind: 'at-once' }, concurrency: 2_000 }, 0, 0],
+    ['all at once, 100 slots', 2_000, { shape: { kind: 'at-once' } }, 57, 57],
+    ['all at once, in two rounds', 200, { shape: { kind: 'at-once' }, rounds: 2 }, 9, 3],
+    ['batches within the slots', 200, { shape: { kind: 'batches', size: 100, everyMs: 5_000 } }, 5, 0],
+    ['batches of three times the slots', 600, { shape: { kind: 'batches', size: 300, everyMs: 60_000 } }, 66, 6],
+    ['batches faster than the slots', 400, { shape: { kind: 'batches', size: 100, everyMs: 1_000 } }, 9, 6],
+    ['the closed model, which knows no lag', 2_000, {}, 57, 0],
+    ['a rate that the slots keep', 100, { shape: { kind: 'rate', ratePerSecond: 10 } }, 9.9, 0],
+    [
+      'a peak that the slots do not keep',
+      400,
+      {
+        shape: {
+          kind: 'stages',
+          stages: [
+            { ratePerSecond: 100, forMs: 3_000, ramp: false },
+            { ratePerSecond: 1, forMs: 100_000, ramp: false },
+          ],
+        },
+      },
+      102,
+      6,
+    ],
+  ])('says when the last launch of %s (%i devices) starts, and how late', (_, devices, changes, lastLaunch, lag) => {
+    const { lastLaunchMs, slotLagMs } = estimateRun({ ...LOAD, ...changes }, devices);
+    expect(lastLaunchMs / 1_000).toBeCloseTo(lastLaunch, 6);
+    expect(slotLagMs / 1_000).toBeCloseTo(lag, 1);
+  });
+
   it('counts what the stages launch, where they end before the devices do', () => {
     const shape = { kind: 'stages', stages: [{ ratePerSecond: 10, forMs: 30_000, ramp: false }] } as const;
     const launches = (devices: number) => estimateRun({ ...LOAD, shape, rounds: 2 }, devices).launches;

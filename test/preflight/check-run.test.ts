@@ -38,6 +38,7 @@ async function requestOf(
     keys: GROUP_KEYS,
     caPems: [],
     allocation: null,
+    slots: null,
     existingRecords: null,
     enrollmentCas: null,
     selection,
@@ -157,6 +158,32 @@ describe('amounts and limits', () => {
     const report = await check({}, { quota: '1/min', quotaShare: '50%', canary: '0' });
     expect(report.binding).toMatchObject({ name: 'quota', perMinute: 0.5, evidence: expect.stringMatching(/^50% of/) });
     expect([report.registrations, report.durationMs]).toEqual([3, 243_000]);
+  });
+
+  it('say when the last device of a storm starts, and warn of slots that make it no storm', async () => {
+    const storm = { atOnce: 'true', quota: 'off', canary: '0', governor: 'on' };
+    const choice = { slots: 3, wanted: 3, reason: 'every device at once', cut: null };
+    const cut = { evidence: 'ulimit -n is 66', remedy: 'Raise the limit with ulimit -n 67' };
+    const about = async (flags: object, slots: CheckRequest['slots']) => {
+      const report = await check({}, { ...storm, ...flags }, { slots });
+      return [report.lastLaunchMs, found(report, 'slots')];
+    };
+    const subject = 'slots';
+    expect(await about({ concurrency: '3' }, choice)).toEqual([
+      0,
+      { level: 'ok', subject, evidence: '3: every device at once', remedy: null },
+    ]);
+    const evidence =
+      '3 in flight asked (every device at once), 2 possible: ulimit -n is 66; launches start up to 3.0 s late, if a registration takes 3 s';
+    expect(await about({ concurrency: '2' }, { ...choice, slots: 2, cut })).toEqual([
+      3_000,
+      { level: 'warning', subject, evidence, remedy: cut.remedy },
+    ]);
+    expect(await about({ concurrency: '1' }, null)).toEqual([
+      6_000,
+      expect.objectContaining({ level: 'warning', evidence: expect.stringMatching(/^1 slot is fewer .* 6.0 s late/) }),
+    ]);
+    expect(await about({ concurrency: '3' }, null)).toEqual([0, undefined]);
   });
 
   it('warn of stages that end before all devices are launched, and count what they launch', async () => {

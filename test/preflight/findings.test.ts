@@ -3,13 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createCertificate } from '../../src/certificates/certificate.ts';
 import { ONE_REGISTRATION } from '../../src/load/capacity.ts';
 import type { TlsProbe } from '../../src/mqtt/tls-probe.ts';
-import {
-  amountFinding,
-  overloadFindings,
-  parseOpenFiles,
-  parsePortRange,
-  unknownHubs,
-} from '../../src/preflight/capacity-findings.ts';
+import { amountFinding, overloadFindings, unknownHubs } from '../../src/preflight/capacity-findings.ts';
+import { parseOpenFiles, parsePortRange } from '../../src/preflight/local-limits.ts';
 import { clockFinding, connectFinding, connectionFindings, dnsFinding } from '../../src/preflight/target-findings.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);

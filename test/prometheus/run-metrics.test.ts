@@ -23,7 +23,10 @@ function metricsOf(records: readonly JournalRecord[]): RunMetrics {
   const { target } = sessionRecord();
   const metrics = new RunMetrics({ target, version: '0.1.0', total: 500, ratePerSecond: 50 });
   for (const record of records) {
-    if (record.kind === 'outcome') metrics.settled(record);
+    if (record.kind === 'outcome') {
+      metrics.counted({ ...record, connectionsLost: 0 });
+      metrics.settled(record);
+    }
     if (record.kind === 'sample') metrics.sampled(record);
   }
   return metrics;
@@ -40,7 +43,7 @@ describe('the metrics of a run', () => {
     for (const [result, count] of Object.entries(summary.results)) {
       expect([result, value('registrations_total', { result })]).toEqual([result, count]);
     }
-    for (const { hub, count } of summary.hubs) expect(value('assigned_total', { hub })).toBe(count);
+    for (const { hub, count } of summary.hubs) expect(value('registrations_assigned_total', { hub })).toBe(count);
     for (const { code, count } of summary.errors) expect(value('errors_total', { code })).toBe(count);
     const { requests, latency } = summary;
     expect([value('register_requests_total'), value('polls_total'), value('connections_total')]).toEqual([
@@ -65,8 +68,15 @@ describe('the metrics of a run', () => {
     const failed = outcomeRecord(3, notAssigned({ result: 'failed', ...times, finishedAtMs: 20 }));
     const found = parseMetrics(await metricsOf([...outcomes, failed]).text());
     const below = (le: string) => metricValue(found, 'dpsload_service_time_seconds_bucket', { le });
-    expect([below('0.01'), below('0.25'), below('0.5'), below('600'), below('+Inf')]).toEqual([1, 1, 2, 2, 3]);
+    expect([below('0.01'), below('0.3'), below('0.4'), below('600'), below('+Inf')]).toEqual([1, 1, 2, 2, 3]);
     expect([TIME_BUCKETS_SECONDS[0], TIME_BUCKETS_SECONDS.at(-1)]).toEqual([0.01, 600]);
+    // Where the service answers, a bucket is narrow enough for a quantile within it.
+    const steps = TIME_BUCKETS_SECONDS.flatMap((bound, index) => {
+      const before = TIME_BUCKETS_SECONDS[index - 1];
+      return before === undefined || before < 0.1 || bound > 10 ? [] : [bound / before];
+    });
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1.5);
+    expect(TIME_BUCKETS_SECONDS).toEqual(expect.arrayContaining([0.05, 0.1, 10, 60]));
   });
 
   it('are in the text format of Prometheus: each family with its meaning and type, buckets that add up', async () => {
@@ -92,10 +102,24 @@ describe('the metrics of a run', () => {
     expect(new Set(series).size).toBe(series.length);
   });
 
+  it('count what happens once: when it happens, and not again when the registration ends', async () => {
+    const metrics = metricsOf([]);
+    const throttled = { attempts: 1, registersSent: 3, polls: 0, throttles: 3, serverErrors: 0, staleAnswers: 0 };
+    metrics.counted({ ...throttled, retryAftersClamped: 0, connectionsLost: 2 });
+    const counts = async () => {
+      const found = parseMetrics(await metrics.text());
+      const names = ['connections', 'connections_lost', 'register_requests', 'throttles', 'polls'];
+      return names.map((name) => metricValue(found, `dpsload_${name}_total`));
+    };
+    expect(await counts()).toEqual([1, 2, 3, 3, 0]);
+    metrics.settled(outcomeRecord(0, throttled));
+    expect(await counts()).toEqual([1, 2, 3, 3, 0]);
+  });
+
   it('say nothing of what is not known', async () => {
     const unknown = { startLagMaxMs: null, emulatorCpuShare: null, fileDescriptors: null, rateAllowedPerSecond: null };
     const text = await metricsOf([sampleRecord(1_000, unknown)]).text();
-    expect(text).toContain('dpsload_in_flight 100\n');
+    expect(text).toContain('dpsload_registrations_in_flight 100\n');
     expect(text).toContain('dpsload_loop_delay_max_seconds{worker="0"} 0.0045\n');
     expect(text).not.toMatch(/start_lag|emulator_cpu|file_descriptors|rate_allowed/);
   });
@@ -108,7 +132,7 @@ describe('the metrics of a run', () => {
     const found = parseMetrics(await metricsOf([...failed, ...assigned]).text());
     for (const [name, label] of [
       ['dpsload_errors_total', 'code'],
-      ['dpsload_assigned_total', 'hub'],
+      ['dpsload_registrations_assigned_total', 'hub'],
     ] as const) {
       expect(found.filter((metric) => metric.name === name)).toHaveLength(101);
       expect(metricValue(found, name, { [label]: 'other' })).toBe(200);
@@ -130,6 +154,24 @@ describe('the metrics of a run', () => {
 });
 
 describe('the metrics server', () => {
+  it('serves OpenMetrics to whoever accepts it', async () => {
+    const odd = outcomeRecord(0, notAssigned({ result: 'failed', errorCode: 'le="1"\n' }));
+    const server = await serveMetrics(metricsOf([...sampleJournal(50, 7), odd]), 0);
+    const plain = await (await fetch(server.url)).text();
+    const response = await fetch(server.url, { headers: { accept: 'application/openmetrics-text;version=1.0.0,*/*' } });
+    await server.close();
+    expect(response.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const text = await response.text();
+    expect(text).toMatch(/[^\n]\n# EOF\n$/);
+    expect(text).not.toContain('\n\n');
+    expect(text).toContain('# TYPE dpsload_throttles counter\ndpsload_throttles_total ');
+    expect(text).not.toMatch(/^# (HELP|TYPE) \S+_total /m);
+    expect(text).toContain('dpsload_service_time_seconds_bucket{le="1.0"} ');
+    expect(text).toContain('dpsload_errors_total{code="le=\\"1\\"\\n"} 1\n');
+    // Otherwise the samples are the same.
+    expect(parseMetrics(text.replace(/(_bucket\{le="\d+)\.0"/g, '$1"'))).toEqual(parseMetrics(plain));
+  });
+
   it('serves /metrics on loopback, and nothing else', async () => {
     const server = await serveMetrics(metricsOf([outcomeRecord(0)]), 0);
     const response = await fetch(server.url);

@@ -1,11 +1,11 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
-import { type ComparedRun, compareRuns } from '../../src/report/compare-runs.ts';
+import { type ComparedRun, compareRuns, type RunComparison } from '../../src/report/compare-runs.ts';
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
 import { summaryFrom } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
+import { comparedRun, SERVICES, type SimulatedService, simulatedPair } from '../support/simulated-pairs.ts';
 
 type Shape = {
   readonly serviceMs?: number;
@@ -15,27 +15,38 @@ type Shape = {
   readonly throttles?: number;
   readonly session?: Partial<SessionRecord>;
   readonly machine?: ComparedRun['machine'];
+  readonly spacingMs?: number;
 };
 
-/** A run of a hundred devices. */
+/** A run of a thousand devices, a hundred every five seconds, whose service always takes as long. */
 function run(folder: string, shape: Shape = {}): ComparedRun {
   const { serviceMs = 200, failed = 0, atFirstHub = 50, throttles = 0, session = {}, machine = { cores: 2 } } = shape;
-  const outcomes: OutcomeRecord[] = Array.from({ length: 100 }, (_, row) => {
-    const times = { intendedAtMs: row, startedAtMs: row, finishedAtMs: row + serviceMs, waitedMs: 0 };
-    if (row < failed) return outcomeRecord(row, notAssigned({ result: 'refused', errorCode: '401000', ...times }));
+  const { spacingMs = 50 } = shape;
+  const outcomes: OutcomeRecord[] = Array.from({ length: 1_000 }, (_, row) => {
+    const startedAtMs = row * spacingMs;
+    const times = { intendedAtMs: startedAtMs, startedAtMs, finishedAtMs: startedAtMs + serviceMs, waitedMs: 0 };
+    // Spread over the hundred, so that all seconds are alike.
+    const place = (row * 37) % 100;
+    if (place < failed) return outcomeRecord(row, notAssigned({ result: 'refused', errorCode: '401000', ...times }));
     return outcomeRecord(row, {
-      assignedHub: row - failed < atFirstHub ? HUBS[0] : HUBS[1],
-      throttles: row < throttles ? 1 : 0,
+      assignedHub: place - failed < atFirstHub ? HUBS[0] : HUBS[1],
+      throttles: place < throttles ? 1 : 0,
       ...times,
     });
   });
-  return { folder, summary: summaryFrom(outcomes, session), machine };
+  return { ...comparedRun(folder, outcomes), summary: summaryFrom(outcomes, session), machine };
 }
 
-const worseFigures = (runs: readonly ComparedRun[], tolerance = 0.1) =>
-  compareRuns(runs, tolerance, null)
+const compare = (runs: readonly ComparedRun[], tolerance = 0.1, baselines = 1) =>
+  compareRuns({ runs, baselines, tolerance }, null);
+
+const worseFigures = (runs: readonly ComparedRun[], tolerance = 0.1, baselines = 1) =>
+  compare(runs, tolerance, baselines)
     .figures.filter(({ regressed }) => regressed.includes(true))
     .map(({ name }) => name);
+
+const verdictOf = (comparison: RunComparison, name: string) =>
+  comparison.figures.find((figure) => figure.name === name)?.verdicts;
 
 describe('a comparison', () => {
   it.each<[string, Shape, string[]]>([
@@ -45,65 +56,98 @@ describe('a comparison', () => {
     [
       'with a slower one',
       { serviceMs: 240 },
-      [
-        ...['response', 'service'].flatMap((time) => ['p50', 'p95', 'p99'].map((p) => `${time} ${p}`)),
-        'time to 99%',
-        'registrations/s',
-      ],
+      ['response', 'service'].flatMap((time) => ['p50', 'p95', 'p99'].map((p) => `${time} ${p}`)),
     ],
+    ['with one at half the rate', { spacingMs: 100 }, ['registrations/s']],
     ['with one of which some failed', { failed: 20, atFirstHub: 40 }, ['assigned', 'failed', '401000']],
-    ['with another spread over hubs', { atFirstHub: 61 }, [HUBS[0], HUBS[1]]],
-    ['with a spread that the tolerance allows', { atFirstHub: 60 }, []],
-    ['with throttles', { throttles: 1 }, ['throttles/device']],
+    ['with another spread over hubs', { atFirstHub: 70 }, [HUBS[0], HUBS[1]]],
+    ['with a spread that the tolerance allows', { atFirstHub: 55 }, []],
+    ['with throttles', { throttles: 10 }, ['throttles/device']],
   ])('%s', (_, shape, expected) => {
     expect([...worseFigures([run('a'), run('b', shape)])].sort()).toEqual([...expected].sort());
   });
 
   it('knows which way is worse: of two runs that differ in speed, only the slower one is', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 10, max: 1000 }), fc.integer({ min: 10, max: 1000 }), (a, b) => {
-        const allowed = Math.max(1, a * 0.1);
-        // Both are only known within the 0.1% of the histogram.
-        fc.pre(Math.abs(b - a - allowed) > 0.005 * (a + b));
-        const found = worseFigures([run('a', { serviceMs: a }), run('b', { serviceMs: b })]);
-        expect(found.includes('service p50')).toBe(b - a > allowed);
-      }),
-      {
-        numRuns: 15,
-        examples: [
-          [100, 120],
-          [120, 100],
-          [100, 105],
-        ],
-      },
-    );
+    const [fast, slow] = [run('fast', { serviceMs: 100 }), run('slow', { serviceMs: 150 })];
+    expect(verdictOf(compare([fast, slow]), 'service p50')).toEqual([null, 'worse']);
+    expect(verdictOf(compare([slow, fast]), 'service p50')).toEqual([null, 'better']);
+    expect(verdictOf(compare([fast, fast]), 'service p50')).toEqual([null, 'unchanged']);
+  });
+
+  it('gives the same for the same runs', () => {
+    const service = { ...(SERVICES['stalls'] as Omit<SimulatedService, 'devices'>), devices: 600 };
+    const both = [1, 2].map(() => JSON.stringify(simulatedPair(service, 7, { slowdown: 1.2 })));
+    expect(both[0]).toBe(both[1]);
+  });
+
+  it('is inconclusive, with a warning, for times of runs that are too short or have no journal', () => {
+    const [short, long] = [run('short', { spacingMs: 5 }), run('long')];
+    for (const [before, message] of [
+      [short, 'short launched devices in fewer than 8 different seconds'],
+      [{ ...long, blocks: null }, 'long has no journal'],
+    ] as const) {
+      const comparison = compare([before, run('b', { serviceMs: 900 })]);
+      expect([comparison.verdict, comparison.regressed]).toEqual(['inconclusive', false]);
+      expect(comparison.warnings).toContainEqual(expect.stringContaining(message));
+    }
+  });
+
+  it('finds that most devices failed even if a run is short', () => {
+    const worse = worseFigures([run('a', { spacingMs: 1 }), run('b', { spacingMs: 1, failed: 80 })]);
+    expect(worse).toEqual(expect.arrayContaining(['assigned', 'failed', '401000']));
+  });
+
+  it('does not judge times that the load generator limited', () => {
+    const slow = run('b', { serviceMs: 900, failed: 20 });
+    const loadGenerator = { ...slow.summary.loadGenerator, limited: true };
+    const comparison = compare([run('a'), { ...slow, summary: { ...slow.summary, loadGenerator } }]);
+    expect(verdictOf(comparison, 'service p50')).toEqual([null, 'inconclusive']);
+    expect(verdictOf(comparison, 'failed')).toEqual([null, 'worse']);
+  });
+
+  it('counts what differs between several runs of a baseline', () => {
+    const baseline = [180, 200, 220, 190].map((serviceMs, index) => run(`a${index}`, { serviceMs }));
+    const slower = run('b', { serviceMs: 240 });
+    expect(verdictOf(compare([run('a'), slower]), 'service p50')).toEqual([null, 'worse']);
+    expect(verdictOf(compare([...baseline, slower], 0.1, 4), 'service p50')?.at(-1)).toBe('inconclusive');
+  });
+
+  it('judges the time to 99% by several runs of a baseline alone', () => {
+    const baseline = [1, 2, 3].map((index) => run(`a${index}`));
+    const slower = run('b', { spacingMs: 100 });
+    expect(verdictOf(compare([run('a'), slower]), 'time to 99%')).toEqual([null, null]);
+    expect(verdictOf(compare([...baseline, slower], 0.1, 3), 'time to 99%')?.at(-1)).toBe('worse');
   });
 
   it('shows values, changes and spread of every run', () => {
     const runs = [run('a', { serviceMs: 100 }), run('b', { serviceMs: 150 }), run('c', { serviceMs: 50 })];
-    const { figures, regressed } = compareRuns(runs, 0.1, null);
-    const p50 = figures.find(({ name }) => name === 'service p50');
+    const comparison = compare(runs);
+    const p50 = comparison.figures.find(({ name }) => name === 'service p50');
     expect(p50).toMatchObject({ regressed: [false, true, false], changes: [null, 0.5, -0.5], spread: 1 });
-    expect(regressed).toBe(true);
-    const text = comparisonText(compareRuns(runs, 0.1, null));
-    expect(text).toMatch(/^\d+ figures worse \(tolerance 10%\)\nA {2}a \(EMULATOR, ID scope 0ne00111111\)\nB {2}b /);
-    expect(text).toMatch(/\nservice p50 +100 ms +150 ms +\+50.0% +50 ms +-50.0% +100.0% {2}worse\n/);
+    expect(comparison.regressed).toBe(true);
+    const text = comparisonText(comparison);
+    expect(text).toMatch(
+      /^\d+ figures worse \(tolerance 10%, 99% confidence\)\nA {2}a \(EMULATOR, ID scope 0ne00111111\), baseline\nB {2}b /,
+    );
+    expect(text).toMatch(
+      /\nservice p50 +100 ms +150 ms +\+50.0% +\+49.9% to \+49.9% +worse +50 ms +-50.0% +-50.0% to -50.0% +better +100.0%\n/,
+    );
   });
 
   it('tells a change of ten times and more as such', () => {
-    const text = comparisonText(compareRuns([run('a'), run('b', { serviceMs: 2_500 })], 0.1, null));
+    const text = comparisonText(compare([run('a'), run('b', { serviceMs: 2_500 })]));
     expect(text).toMatch(/\nservice p50 +200 ms +2\.5 s +×12\.5 /);
   });
 
   it.each<[string, Shape]>([
-    ['fleets', { session: { fleet: { ...sessionOf(100).fleet, digest: 'cd'.repeat(32) } } }],
+    ['fleets', { session: { fleet: { ...sessionOf(1_000).fleet, digest: 'cd'.repeat(32) } } }],
     ['targets', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
     ['dpsload versions', { session: { dpsloadVersion: '9.9.9' } }],
     ['machines', { machine: { cores: 4 } }],
     ['workers, concurrency, load shapes, rates or limits', { session: { concurrency: 7 } }],
     ['workers, concurrency, load shapes, rates or limits', { session: { loadShape: 'at-once' } }],
   ])('warns of different %s', (noun, shape) => {
-    const { warnings } = compareRuns([run('a'), run('b', shape)], 0.1, null);
+    const { warnings } = compare([run('a'), run('b', shape)]);
     expect(warnings).toEqual([`a and b have different ${noun}`]);
   });
 });

@@ -146,10 +146,10 @@ describe('the text of a comparison', () => {
     devices.add(device(1), device(1, { assignedHub: HUBS[1], deviceId: 'another' }));
     devices.add(device(2), device(2, { result: 'failed', assignedHub: '' }));
     const runs = [
-      { folder: 'runs/before', summary: summaryOf(assigned(30)), machine: null },
-      { folder: 'runs/after', summary: other, machine: null },
+      { folder: 'runs/before', summary: summaryOf(assigned(30)), machine: null, blocks: null },
+      { folder: 'runs/after', summary: other, machine: null, blocks: null },
     ];
-    const comparison = compareRuns(runs, tolerance, name === 'same' ? null : [devices.result()]);
+    const comparison = compareRuns({ runs, baselines: 1, tolerance }, name === 'same' ? null : [devices.result()]);
     await expect(comparisonText(comparison)).toMatchFileSnapshot(`golden/comparison-${name}.txt`);
   });
 });

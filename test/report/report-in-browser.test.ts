@@ -9,7 +9,8 @@ import type { Results } from '../../src/results/result-files.ts';
 import { makeResults } from '../../src/results/write-results.ts';
 import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
 import { busyJournal } from '../support/busy-journal.ts';
-import { writeJournal } from '../support/sample-journal.ts';
+import { EVEN_THIRDS } from '../support/run-measures.ts';
+import { grantRecord, HUBS, outcomeRecord, sessionOf, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PLOTS = [
@@ -157,6 +158,46 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     expect(column('plot-percentiles', 2).at(-1)).toBe(summary.latency.service?.maxMs);
     expect(column('plot-percentiles', 1).at(-1)).toBe(summary.latency.response?.maxMs);
     expect(column('plot-recovery', 1).at(-1)).toBeCloseTo(assigned.length / outcomes.length, 9);
+    await page.close();
+  });
+
+  it.each([
+    1440, 400,
+  ])('draws each share inside or outside its tolerance as the verdict says, within %d px', async (width) => {
+    const hubs = Array.from({ length: 3_000 }, (_, row) => HUBS[row % 100 < 50 ? 0 : row % 100 < 76 ? 1 : 2] as string);
+    const weights = [51, 22.5, 26.5].map((weight, place) => ({ hub: HUBS[place] as string, weight }));
+    const allocation = { ...EVEN_THIRDS, policy: null, tolerance: 0.035, cohorts: [{ name: '', hubs: weights }] };
+    const report = await reportOf([
+      sessionOf(hubs.length, { allocation }),
+      grantRecord(0, hubs.length - 1),
+      ...hubs.map((assignedHub, row) => outcomeRecord(row, { assignedHub })),
+      { kind: 'end', atMs: 99_000, reason: 'completed', message: null },
+    ]);
+    const { page, complaints } = await open(report.file, { width });
+    const seen: { text: string; isInside: boolean; dot: number; wanted: number; pointsPerPixel: number }[] =
+      await page.evaluate(`Array.from(document.querySelectorAll('.shares li'), (item) => {
+        const box = (selector) => item.querySelector(selector).getBoundingClientRect();
+        const [tolerance, dot, wanted] = [box('.tolerance'), box('circle'), box('.wanted')];
+        const ends = Array.from(item.querySelectorAll('line:not(.wanted)'), (line) => line.getBoundingClientRect().x);
+        return {
+          text: item.innerText,
+          isInside: ends.every((x) => x >= tolerance.left && x <= tolerance.right),
+          dot: (dot.left + dot.right) / 2,
+          wanted: wanted.left,
+          pointsPerPixel: 7 / tolerance.width,
+        };
+      })`);
+    expect(complaints).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    const read = seen.map(({ dot, wanted, pointsPerPixel }) => (dot - wanted) * pointsPerPixel);
+    for (const [place, difference] of [-1, 3.5, -2.5].entries())
+      expect(Math.abs((read[place] ?? 0) - difference)).toBeLessThan(0.1);
+    expect(seen.map(({ isInside }) => isInside)).toEqual([true, false, false]);
+    expect(seen.map(({ text }) => /pass|inconclusive|fail/.exec(text)?.[0])).toEqual([
+      'pass',
+      'inconclusive',
+      'inconclusive',
+    ]);
     await page.close();
   });
 

@@ -78,6 +78,8 @@ CPU mean, max             0.50, 0.50 cores
 emulator CPU mean         0.25 cores
 open files max            130
 memory max                150 MB
+
+warning     without a rate, a device starts only when another has ended: a stall of the service holds back the starts too, and response times leave that wait out (coordinated omission). Set --rate to measure the wait as devices would feel it.
 `);
 });
 
@@ -187,4 +189,32 @@ it('has the same words with colours', () => {
 it('names the runs that were merged', () => {
   expect(text({ outcomes: assigned(1) })).not.toContain('merged');
   expect(text({ outcomes: assigned(1), mergedRuns: ['canary', 'main'] })).toContain('\nmerged      canary, main\n');
+});
+
+it('gives the rates while the run launched, and then the mean with the tail', () => {
+  const outcomes = Array.from({ length: 500 }, (_, row) =>
+    outcomeRecord(row, { startedAtMs: row * 10, finishedAtMs: row * 10 + 3_000 }),
+  );
+  const session = { loadShape: 'rate', ratePerSecond: 100 } as const;
+  expect(text({ outcomes, session })).toMatch(
+    /\nthroughput {2}100\/s launched, (99\.\d|100)\/s ended in steady state\n {12}62\.\d registrations\/s over 8\.0 s, the tail included\n/,
+  );
+});
+
+describe('a load without a rate', () => {
+  const said = (session: Partial<SessionRecord>, count: number): number =>
+    text({ session, outcomes: assigned(count) }).split('coordinated omission').length - 1;
+
+  it('is said once to hide stalls, with the remedy', () => {
+    expect(said({ loadShape: 'closed' }, 2)).toBe(1);
+    expect(text({ session: { loadShape: 'closed' }, outcomes: assigned(2) })).toContain('Set --rate to');
+  });
+
+  it.each(['rate', 'stages', 'batches', 'at-once', null] as const)('is no other: %s', (loadShape) => {
+    expect(said({ loadShape }, 2)).toBe(0);
+  });
+
+  it('hides nothing with one device', () => {
+    expect(said({ loadShape: 'closed' }, 1)).toBe(0);
+  });
 });

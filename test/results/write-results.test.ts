@@ -34,6 +34,7 @@ const RESULT_FILES = [
   'registrations.csv',
   'report.html',
   'summary.json',
+  'wrong-hub.csv',
 ];
 
 /** Of a run that lists what it leaves behind. */

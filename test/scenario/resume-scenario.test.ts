@@ -72,6 +72,7 @@ describe('the settings of a resumed run', () => {
   it.each<[Texts, Texts, object]>([
     [{ rate: '12/s' }, { rate: '10/s' }, { shape: { kind: 'rate', ratePerSecond: 10 }, concurrency: 100 }],
     [{ rate: '12/s', concurrency: '7' }, { rate: '10/s' }, { concurrency: 7 }],
+    [{ rate: '12/s', concurrency: '7' }, { concurrency: 'auto' }, { concurrency: 120 }],
     [{ rate: '12/s' }, { atOnce: 'true', quota: 'off' }, { shape: { kind: 'at-once' } }],
     [{ stages: '10/s:1m' }, { batches: '5/1s' }, { shape: { kind: 'batches', size: 5, everyMs: 1_000 } }],
     [{ limit: '10' }, { limit: '20' }, { rowsMax: 20 }],

@@ -8,7 +8,10 @@ import { GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
 export function connectedDevice(service: ProvisioningService, id: string, nowMs: number): ConnectedDevice {
   const password = buildSasToken(ID_SCOPE, id, deriveDeviceKey(GROUP_KEY, id), nowMs / 1000 + 3600);
   const username = `${ID_SCOPE}/registrations/${id}/api-version=2021-06-01`;
-  const answer = service.connect({ clientId: id, username, password, certificates: [], sourceAddress: null }, nowMs);
+  const answer = service.connect(
+    { clientId: id, username, password, certificates: [], sourceAddress: () => null },
+    nowMs,
+  );
   if (answer.returnCode !== 0) throw new Error(answer.reason);
   return answer.device;
 }

@@ -3,11 +3,9 @@ import type { Conversation, ConversationEvent, OpenConversation } from '../../sr
 import { parseAnswerBody } from '../../src/dps/payloads.ts';
 import type { LoadShape } from '../../src/load/pace.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
-import { deferred } from '../../src/worker/deferred.ts';
-import { RegistrationWorker } from '../../src/worker/registration-worker.ts';
-import type { StartWorkerPool } from '../../src/worker/worker-pool.ts';
 import { SETUP, sessionBench, waveOf } from './session-bench.ts';
 import type { VirtualClock } from './virtual-clock.ts';
+import { virtualWorkers } from './virtual-workers.ts';
 
 /** `refused`: connections end at once; `silent`: nothing answers any more, not even on open connections. */
 export type OutageKind = 'refused' | 'silent';
@@ -97,53 +95,14 @@ class AbsentService {
   }
 }
 
-/** The workers themselves, in virtual time instead of in threads. */
-function workersInVirtualTime(run: OutageRun, onService: (service: AbsentService) => void): StartWorkerPool {
-  return ({ concurrencyShares, clock, setup }, events) => {
-    const service = new AbsentService(run, clock as VirtualClock);
-    onService(service);
-    const ends = concurrencyShares.map(() => deferred<void>());
-    const workers = concurrencyShares.map(
-      (concurrency, worker) =>
-        new RegistrationWorker({
-          setup,
-          concurrency,
-          clock,
-          open: service.open,
-          // As between threads, a message does not arrive before the sender is done.
-          send: (message) => {
-            if (message.type === 'ended') ends[worker]?.resolve();
-            clock.wakeAt(clock.nowMs(), () => events.message(worker, message));
-          },
-        }),
-    );
-    for (const worker of workers) worker.begin();
-    const send: ReturnType<StartWorkerPool>['send'] = (worker, message) => {
-      // Nothing here is looked up.
-      if (message.type !== 'addresses') workers[worker]?.receive(message);
-    };
-    return {
-      ready: Promise.resolve(),
-      ended: Promise.all(ends.map(({ promise }) => promise)).then(() => undefined),
-      send,
-      sendAll: (message) => {
-        for (const worker of workers.keys()) send(worker, message);
-      },
-      kill: () => undefined,
-      replace: () => undefined,
-      giveUp: () => undefined,
-      destroy: async () => undefined,
-    };
-  };
-}
-
 /** A whole session with real workers and an outage, in virtual time. */
 export async function sessionWithOutage(run: OutageRun) {
   let service: AbsentService | null = null;
   const { devices, shape, concurrency, onOutage, keys, fromMs, untilMs } = run;
   const bench = sessionBench([waveOf(devices, { shape })], {
-    startPool: workersInVirtualTime(run, (started) => {
-      service = started;
+    startPool: virtualWorkers((clock) => {
+      service = new AbsentService(run, clock);
+      return service.open;
     }),
     setup: { ...SETUP, keys },
     load: { workers: 2, concurrency, onOutage, outageMaxMs: 900_000 },

@@ -142,6 +142,7 @@ export function summaryFrom(
     sessions: [only],
     health: healthOf({}, outcomes),
     mergedRuns: null,
+    wrongHubs: null,
     files: null,
     journalDigests: null,
     warnings: [],

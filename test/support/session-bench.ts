@@ -90,7 +90,7 @@ export class FakeWorkers {
   }
 
   reportHealth(worker: number, health: Partial<WorkerHealth> = {}): void {
-    this.emit(worker, { type: 'health', ...QUIET_HEALTH, ...health });
+    this.emit(worker, { type: 'health', events: null, ...QUIET_HEALTH, ...health });
   }
 
   /** The outcomes of these rows, or of all that the workers hold. */
@@ -99,7 +99,7 @@ export class FakeWorkers {
       const launches = [...held.values()].filter(({ row }) => rows === null || rows.includes(row));
       for (const { row } of launches) held.delete(row);
       const outcomes = launches.map((launch) => ({ ...assigned(launch), ...change }));
-      if (outcomes.length > 0) this.emit(worker, { type: 'outcomes', outcomes });
+      if (outcomes.length > 0) this.emit(worker, { type: 'outcomes', outcomes, events: null });
     }
     this.#endIfIdle();
   }
@@ -169,6 +169,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     emulatorPid: null,
     stopRequests: { onRequest: (listener) => (requestStop = listener) },
     listener: {
+      counted: () => {},
       settled: () => {},
       sampled: () => {},
       entered: (stage) => phases.push(stage.kind),

@@ -159,6 +159,7 @@ class SimulatedSession {
       },
       onConnection: () => {},
       onHold: () => {},
+      onProgress: () => {},
       onPermit: (change) => {
         if (change.type === 'withdraw') this.#permits.withdraw(worker, sequence);
         else if (this.#permits.request(worker, sequence, change.repeats, this.#sequence))

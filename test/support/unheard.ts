@@ -7,10 +7,12 @@ export const ON_TIME: Pick<RegistrationJob, 'start' | 'stalledMs'> = {
 };
 
 /** Listeners for a registration of which only the outcome matters. */
-export const UNHEARD: Pick<RegistrationJob, 'onThrottle' | 'onConnection' | 'onPermit' | 'onHold'> & typeof ON_TIME = {
+export const UNHEARD: Pick<RegistrationJob, 'onThrottle' | 'onConnection' | 'onPermit' | 'onHold' | 'onProgress'> &
+  typeof ON_TIME = {
   ...ON_TIME,
   onThrottle: () => {},
   onConnection: () => {},
   onPermit: () => {},
   onHold: () => {},
+  onProgress: () => {},
 };

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
+import { COUNTED } from '../../src/registration/event-counts.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
 import { RegistrationWorker } from '../../src/worker/registration-worker.ts';
 import type { FromWorker, WorkerSetup } from '../../src/worker/worker-messages.ts';
@@ -128,6 +129,46 @@ describe('launches', () => {
     expect(outcomes()).toMatchObject([
       { registrationId: 'dev-0', errorCode: 'certificate-unreadable', attempts: 0, registersSent: 0 },
     ]);
+  });
+});
+
+describe('what registrations do and meet', () => {
+  const THROTTLED = [429, '{"errorCode":429001}', 2] as const;
+
+  it('is reported while they are still in progress', async () => {
+    const { launch: receive, conversations, advanceTo, messages, outcomes } = startWorker();
+    await receive(launch(0), launch(1));
+    for (const conversation of conversations) conversation.connect();
+    conversations[0]?.answer(...THROTTLED);
+    conversations[1]?.emit({ type: 'lost', failure: { code: 'closed', message: 'closed' } });
+    await advanceTo(1_000);
+    expect(outcomes()).toEqual([]);
+    expect(messages('health').map(({ events }) => events)).toMatchObject([
+      { attempts: 2, registersSent: 2, throttles: 1, polls: 0, connectionsLost: 1 },
+    ]);
+  });
+
+  it('adds up to what the outcomes count, and never arrives later than they do', async () => {
+    const { launch: receive, conversations, advanceTo, sent, outcomes, settle } = startWorker();
+    await receive(launch(0), launch(1), launch(2));
+    for (const conversation of conversations) conversation.connect();
+    conversations[0]?.answer(...THROTTLED);
+    conversations[1]?.answer(500, '{"errorCode":500000}');
+    conversations[2]?.answer(200, ASSIGNED);
+    await advanceTo(8_000);
+    for (const index of [0, 1]) conversations[index]?.answer(200, ASSIGNED);
+    await settle();
+    await advanceTo(9_000);
+    expect(outcomes()).toHaveLength(3);
+    for (const name of COUNTED) {
+      let [happened, ended] = [0, 0];
+      for (const message of sent) {
+        if ('events' in message) happened += message.events?.[name] ?? 0;
+        if (message.type === 'outcomes') ended += message.outcomes.reduce((sum, outcome) => sum + outcome[name], 0);
+        expect([name, happened]).toEqual([name, Math.max(happened, ended)]);
+      }
+      expect([name, happened]).toEqual([name, ended]);
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { type CheckReport, checkRun } from '../../preflight/check-run.ts';
+import { slotted } from '../../preflight/choose-slots.ts';
 import { refusalOf, unknown } from '../../preflight/finding.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
@@ -9,6 +10,7 @@ import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, Environment } from '../../scenario/scenario.ts';
 import { selectFleetRows } from '../../selection/row-selection.ts';
+import { selectedRows } from '../../selection/session-rows.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
@@ -86,15 +88,17 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   const problems: Problem[] = [];
   const existingRecords = readFlag('--existing-records', flags.existingRecords, RECORDS, problems);
   const perGroup = readFlag('--try', flags.try, TRIED, problems);
-  const { scenario } = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
+  const loaded = scenarioOrEveryProblem(() => loadScenario(given, flags.scenario, environment), problems);
   const [enrollmentCas, { fleet: survey, ...inputs }] = await allOrEveryProblem([
-    readEnrollmentCas(flags.enrollmentCa ?? null, scenario.attestation),
-    readRunInputs(scenario, environment),
+    readEnrollmentCas(flags.enrollmentCa ?? null, loaded.scenario.attestation),
+    readRunInputs(loaded.scenario, environment),
   ]);
-  const selection = await selectFleetRows(scenario, survey, null);
+  const selection = await selectFleetRows(loaded.scenario, survey, null);
+  const { resolved, choice: slots } = slotted(loaded, selectedRows({ load: loaded.scenario.load, selection }));
+  const { scenario } = resolved;
   const userAgent = `dpsload/${dpsloadVersion()}`;
   const dry = await checkRun(
-    { scenario, survey, ...inputs, existingRecords, enrollmentCas, selection, userAgent },
+    { scenario, survey, ...inputs, slots, existingRecords, enrollmentCas, selection, userAgent },
     systemClock(hrtimeMs()),
   );
   const { report, stoppedBy } = await tried(dry, perGroup, {

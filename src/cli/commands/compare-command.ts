@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { refuseUnlessNew } from '../../files/new-file.ts';
-import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
-import { compareRuns, type RunComparison } from '../../report/compare-runs.ts';
+import { OperatorError, type Problem, problem, problemIn } from '../../problem/operator-error.ts';
+import { type ComparedRun, compareRuns, type RunComparison } from '../../report/compare-runs.ts';
 import { comparisonText } from '../../report/comparison-text.ts';
 import type { DeviceComparison } from '../../report/device-comparison.ts';
 import { compareDevices } from '../../results/compare-devices.ts';
@@ -9,7 +9,7 @@ import { readComparedRun } from '../../results/read-compared-run.ts';
 import { type Notation, notation } from '../../scenario/notation/notation.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { paletteOf } from '../view/colors.ts';
-import { noColorOption, readFlag } from './options.ts';
+import { appendValue, noColorOption, readFlag } from './options.ts';
 
 /** A figure may become ten times as bad at most. */
 const TOLERANCE_MAX = 10;
@@ -27,6 +27,7 @@ const TOLERANCE: Notation<number> = notation({
 });
 
 type CompareFlags = {
+  readonly baseline?: readonly string[];
   readonly tolerance: string;
   readonly byDevice?: true;
   readonly moves?: string;
@@ -37,16 +38,22 @@ type CompareFlags = {
 export function compareCommand(): Command {
   return new Command('compare')
     .description(
-      'Compares runs with the first one: latencies, rates, hub shares and errors. Warns when fleet, target, version, ' +
-        `machine or load differ. Exits with ${EXIT_CODE.thresholdFailed} if a run is worse than the first one by more than the tolerance. Worse ` +
-        'means a higher p50, p95 or p99 of response, service, accepted or assigned, a longer time to 99%, more failures, ' +
-        'errors of any code, throttles or register requests per device, or a lower rate or share of assigned ' +
-        'registrations, each relative to the first run; and a hub share that differs either way, in percentage points. ' +
-        'Changes below 1 ms or 0.1 percentage points never count, nor do maxima and connection phases.',
+      'Compares runs with a baseline: the first run, or those of --baseline. Compares latencies, rates, hub shares and ' +
+        `errors, and warns when fleet, target, version, machine or load differ. Exits with ${EXIT_CODE.thresholdFailed} if a run is surely worse ` +
+        'than the baseline by more than the tolerance, and with 0 if it is not, or if the runs vary too much to tell ' +
+        '("inconclusive"). Worse means a higher p50, p95 or p99 of response, service, accepted, assigned or allocation, more ' +
+        'failures, errors of any code, throttles or register requests per device, or a lower rate or share of assigned ' +
+        'registrations, each relative to the baseline; and a hub share that differs either way, in percentage points. A longer ' +
+        'time to 99% counts only with several runs of the baseline. Changes below 1 ms or 0.1 percentage points never ' +
+        'count, nor do maxima and connection phases.',
     )
-    .argument('<run-dir>', 'folder of the run to compare with')
-    .argument('<run-dirs...>', 'folders of the other runs')
-    .option('--tolerance <n%>', 'how much worse a figure may be', '10%')
+    .argument('<run-dirs...>', 'folders of the runs; without --baseline, the first one is the baseline')
+    .option(
+      '--baseline <run-dir>',
+      'a run to compare with; repeat it for several unchanged runs, whose differences from each other then count too',
+      appendValue,
+    )
+    .option('--tolerance <n%>', 'the smallest change that counts', '10%')
     .option('--by-device', 'also compare each device: whether its hub changed and its service time grew (default: no)')
     .option(
       '--moves <file>',
@@ -54,9 +61,13 @@ export function compareCommand(): Command {
     )
     .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
     .addOption(noColorOption())
-    .addHelpText('after', '\nExample:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n')
-    .action(async (first: string, others: readonly string[], flags: CompareFlags) => {
-      const comparison = await compare(first, others, flags);
+    .addHelpText(
+      'after',
+      '\nExamples:\n  dpsload compare results/monday results/tuesday --tolerance 5%\n' +
+        '  dpsload compare --baseline results/mon-1 --baseline results/mon-2 results/tue\n',
+    )
+    .action(async (folders: readonly string[], flags: CompareFlags) => {
+      const comparison = await compare(folders, flags);
       process.stdout.write(
         flags.format === 'json'
           ? `${JSON.stringify(comparison, null, 2)}\n`
@@ -66,18 +77,32 @@ export function compareCommand(): Command {
     });
 }
 
-async function compare(first: string, others: readonly string[], flags: CompareFlags): Promise<RunComparison> {
+async function compare(folders: readonly string[], flags: CompareFlags): Promise<RunComparison> {
   const problems: Problem[] = [];
-  const { byDevice = false, moves = null } = flags;
+  const { baseline = [], byDevice = false, moves = null } = flags;
   const tolerance = readFlag('--tolerance', flags.tolerance, TOLERANCE, problems);
-  if (moves !== null && others.length > 1) {
+  const all = [...baseline, ...folders];
+  const baselines = Math.max(1, baseline.length);
+  if (all.length === baselines) problems.push(problem('there is only one run', 'Name the run to compare with it'));
+  const repeated = all.find((folder, index) => all.indexOf(folder) < index);
+  if (baseline.length > 0 && repeated !== undefined) {
+    problems.push(
+      problemIn(repeated, 'is named twice', 'Name each run once: a copy tells nothing about how runs differ'),
+    );
+  }
+  if (moves !== null && all.length > 2) {
     problems.push(problem('--moves is given with more than two runs', 'Compare two runs'));
   }
   if (problems.length > 0 || tolerance === null) throw new OperatorError('usage', problems);
   if (moves !== null) refuseUnlessNew(moves);
-  const runs = [first, ...others].map(readComparedRun);
-  if (!byDevice && moves === null) return compareRuns(runs, tolerance, null);
+  const runs: ComparedRun[] = [];
+  for (const folder of all) runs.push(await readComparedRun(folder));
+  const compared = { runs, baselines, tolerance };
+  if (!byDevice && moves === null) return compareRuns(compared, null);
   const devices: DeviceComparison[] = [];
-  for (const other of others) devices.push(await compareDevices(first, other, tolerance, moves));
-  return compareRuns(runs, tolerance, devices);
+  const [first = '', ...others] = all;
+  for (const other of others.slice(baselines - 1)) {
+    devices.push(await compareDevices(first, other, tolerance, moves));
+  }
+  return compareRuns(compared, devices);
 }

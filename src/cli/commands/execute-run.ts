@@ -57,7 +57,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       emulatorPid: emulator?.pid ?? null,
       startPool: threads.startPool,
       stopRequests: signals,
-      listener: metrics === null ? view.listener : runListeners(view.listener, metrics.listener),
+      listener: runListeners(view.listener, metrics?.listener ?? {}),
     });
   } finally {
     view?.finish(end);

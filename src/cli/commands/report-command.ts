@@ -7,16 +7,14 @@ import { ABSENT, formatNoun } from '../../report/format.ts';
 import { junitXml } from '../../report/junit-xml.ts';
 import { dataSha256, type Summary, summaryJson } from '../../report/summary.ts';
 import { summarySchema } from '../../report/summary-schema.ts';
-import { summaryText } from '../../report/summary-text.ts';
-import { readComparedRun } from '../../results/read-compared-run.ts';
+import { readFinishedSummary } from '../../results/read-compared-run.ts';
 import type { Results } from '../../results/result-files.ts';
 import { makeResults, mergeResults, type ResultOptions, readResults } from '../../results/write-results.ts';
 import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { COLUMN_LIST } from '../../scenario/notation/lists.ts';
-import { paletteOf } from '../view/colors.ts';
-import { checksumsLine } from '../view/show-results.ts';
+import { checksumsLine, summaryTextFor } from '../view/show-results.ts';
 import { appendValue, noColorOption, readFlag } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
@@ -89,7 +87,7 @@ async function checked(folders: readonly string[]): Promise<string> {
     throw new OperatorError('usage', [problem('--check needs exactly one run', 'Name the folder of a run')]);
   }
   const listed = await checkChecksums(folder);
-  const { summary } = readComparedRun(folder);
+  const summary = readFinishedSummary(folder);
   refuseContradiction(folder, listed, summary);
   return (
     `${formatNoun(listed.length, 'file')} in ${folder}: as listed in ${CHECKSUMS_FILE}\n${checksumsLine(folder)}` +
@@ -163,7 +161,7 @@ async function resultsIn(folder: string, options: Omit<ResultOptions, 'fleet'>):
 function printed({ summary, reportHtml }: Results, format: ReportFlags['format'], color: boolean): string {
   switch (format) {
     case 'text':
-      return summaryText(summary, paletteOf(process.stdout, color));
+      return summaryTextFor(process.stdout, summary, color);
     case 'json':
       return summaryJson(summary);
     case 'html':

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
+import { slotted } from '../../preflight/choose-slots.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
 import { writeResults } from '../../results/write-results.ts';
@@ -26,10 +28,11 @@ import { RESUMABLE_SETTINGS, resumeScenario } from '../../scenario/read/resume-s
 import { fleetRulesOf } from '../../scenario/scenario.ts';
 import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectFleetRows } from '../../selection/row-selection.ts';
-import { countRegistrations } from '../../selection/session-rows.ts';
+import { countRegistrations, selectedRows } from '../../selection/session-rows.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
+import { writeSlots } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
@@ -103,8 +106,8 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
   }
 }
 
-async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flags: ResumeFlags): Promise<number> {
-  const { scenario } = resolved;
+async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<number> {
+  const { scenario } = stored;
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
   const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, async () => {
     const { file } = scenario.fleet;
@@ -118,6 +121,7 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
   for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
+  if (hidesStalls(scenario.load.shape.kind, registrations)) process.stderr.write(`warning: ${CLOSED_MODEL_WARNING}\n`);
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     process.stderr.write(
@@ -136,10 +140,13 @@ async function continueRun(run: InterruptedRun, resolved: ResolvedScenario, flag
   }
   await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
+  const devices = Math.min(registrations, selectedRows({ load: scenario.load, selection }));
+  const { resolved, choice } = slotted(stored, devices);
+  writeSlots(resolved.scenario.load, choice, devices, flags);
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
   return executeRun(
-    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed, again: false, ...secrets },
+    { scenario: { ...resolved.scenario, allocation }, settings, fleet, selection, resumed, again: false, ...secrets },
     registrations,
     flags,
   );

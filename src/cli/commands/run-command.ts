@@ -1,6 +1,9 @@
 import { Command, Option } from 'commander';
 import { fleetWarnings } from '../../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
+import { CONCURRENCY_MAX } from '../../load/slots.ts';
+import { slotted } from '../../preflight/choose-slots.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
@@ -12,7 +15,7 @@ import { selectedRows } from '../../selection/session-rows.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { describeRun } from '../view/describe-run.ts';
+import { describeRun, writeSlots } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
@@ -58,23 +61,26 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { again = false, yes = false, dryRun = false, printConfig = false } = flags;
   const resolved = loadScenario(given, flags.scenario, environment);
   if (printConfig) {
-    process.stdout.write(printScenario(resolved));
+    process.stdout.write(printScenario(slotted(resolved, CONCURRENCY_MAX).resolved));
     return EXIT_CODE.success;
   }
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
-  const settled = withDelimiter(resolved, fleet.delimiter);
+  const selection = await selectFleetRows(resolved.scenario, fleet, null);
+  const rows = selectedRows({ load: resolved.scenario.load, selection });
+  const { resolved: settled, choice } = slotted(withDelimiter(resolved, fleet.delimiter), rows);
   const { scenario } = settled;
-  const selection = await selectFleetRows(scenario, fleet, null);
-  const rows = selectedRows({ load: scenario.load, selection });
-  for (const text of [...warningsAbout(fleet), ...selection.warnings]) process.stderr.write(`warning: ${text}\n`);
+  const closed = hidesStalls(scenario.load.shape.kind, rows) ? [CLOSED_MODEL_WARNING] : [];
+  const warnings = [...warningsAbout(fleet), ...selection.warnings, ...closed];
+  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
-    process.stdout.write(describeRun(settled, fleet, rows));
+    process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
     return EXIT_CODE.success;
   }
   const registrations = rows * scenario.load.rounds;
   await confirmRisks(scenario, { rows, registrations }, yes);
+  writeSlots(scenario.load, choice, rows, flags);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);

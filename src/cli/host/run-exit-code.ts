@@ -1,4 +1,4 @@
-import { leavesRowsOutUnjudged } from '../../report/summary.ts';
+import { failsByAllocation, leavesRowsOutUnjudged } from '../../report/summary.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { EXIT_CODE } from './exit-code.ts';
 
@@ -21,7 +21,7 @@ const CODE_OF_REASON: Readonly<Record<RunEnd['reason'], number | null>> = {
 export function exitCodeOfRun({ reason, summary }: Pick<RunEnd, 'reason' | 'summary'>): number {
   const code = CODE_OF_REASON[reason];
   if (code !== null) return code;
-  if (summary?.allocation?.verdict === 'fail') return EXIT_CODE.thresholdFailed;
+  if (summary !== null && failsByAllocation(summary)) return EXIT_CODE.thresholdFailed;
   if (summary !== null && summary.thresholds.length > 0) {
     if (!summary.thresholds.every(({ passed }) => passed)) return EXIT_CODE.thresholdFailed;
     return leavesRowsOutUnjudged(summary) ? EXIT_CODE.someFailed : EXIT_CODE.success;

@@ -22,7 +22,7 @@ const DEVICES_NAMED_MAX = 10;
  * @param isEmulator the target is the emulator, which ends with the check
  */
 export function checkText(report: CheckReport, target: string, isEmulator: boolean): string {
-  const { findings, binding, registrations, durationMs, tried } = report;
+  const { findings, binding, registrations, durationMs, lastLaunchMs, tried } = report;
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   const lines = findings.map((finding) => findingLine(finding, width));
   const problems = findings.filter(({ level }) => level === 'problem').length;
@@ -34,7 +34,7 @@ export function checkText(report: CheckReport, target: string, isEmulator: boole
     ...lines,
     '',
     `Binding limit: ${binding.name}, ${formatPerMinute(binding.perMinute)} (${binding.evidence}). ${binding.remedy}.`,
-    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMs)}.`,
+    `${formatNoun(registrations, 'registration')} take${registrations === 1 ? 's' : ''} about ${formatEstimate(durationMs)}, ${formatEstimate(lastLaunchMs)} until the last launch.`,
     `At least ${formatNoun(registrations, 'billed register request')}; repeated requests are billed too.`,
     problems + warnings === 0
       ? `No problems found.${open}`

@@ -3,6 +3,9 @@ import { REGISTRATION_SECONDS } from '../../load/capacity.ts';
 import { shares } from '../../load/credits.ts';
 import type { LoadShape } from '../../load/pace.ts';
 import { estimateRun } from '../../load/run-estimate.ts';
+import type { SlotChoice } from '../../load/slots.ts';
+import type { Slotted } from '../../preflight/choose-slots.ts';
+import { slotFindings } from '../../preflight/slot-findings.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
@@ -10,9 +13,10 @@ import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
+import type { DisplayFlags } from './display-flags.ts';
 
 /** Describes what a run would do. @param rows to register */
-export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, rows: number): string {
+export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, rows: number): string {
   const { scenario } = resolved;
   const { load, fleet } = scenario;
   const lines: readonly (readonly [string, string])[] = [
@@ -26,6 +30,7 @@ export function describeRun(resolved: ResolvedScenario, survey: FleetSurvey, row
         : `${formatNoun(rows * load.rounds, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
+    ...describeSlots(load, choice, rows),
     ['limits', describeLimits(scenario.load, loadRisks(scenario))],
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
@@ -75,6 +80,32 @@ function describeLoad({ concurrency, workers, shape }: Scenario['load']): string
   return `up to ${formatNoun(concurrency, 'registration')} in flight, ${describeShape(shape)}; workers: ${perWorker}`;
 }
 
+/** The slots that were chosen, or what is wrong with those that were asked for. */
+function describeSlots(
+  load: Scenario['load'],
+  choice: SlotChoice | null,
+  devices: number,
+): readonly (readonly [string, string])[] {
+  const findings = slotFindings(choice, load.concurrency, estimateRun(load, devices));
+  return findings.map(({ level, evidence, remedy }) => [
+    'slots',
+    `${level === 'warning' ? 'warning: ' : ''}${evidence}${remedy === null ? '' : `. ${remedy}.`}`,
+  ]);
+}
+
+/** Says before a run starts how many slots it has, and why; `--quiet` hides no warning. */
+export function writeSlots(
+  load: Scenario['load'],
+  choice: SlotChoice | null,
+  devices: number,
+  { quiet = false }: Pick<DisplayFlags, 'quiet'>,
+): void {
+  for (const { level, evidence, remedy } of slotFindings(choice, load.concurrency, estimateRun(load, devices))) {
+    if (level === 'warning') process.stderr.write(`warning: ${evidence}. ${remedy}.\n`);
+    else if (!quiet) process.stderr.write(`In flight at most ${evidence}.\n`);
+  }
+}
+
 function describeShape(shape: LoadShape): string {
   switch (shape.kind) {
     case 'closed':
@@ -117,9 +148,9 @@ function summarize(parts: readonly number[]): string {
 }
 
 function describeDuration(devices: number, { load }: Scenario): string {
-  const { durationMs, isGuess, launches } = estimateRun(load, devices);
+  const { durationMs, lastLaunchMs, isGuess, launches } = estimateRun(load, devices);
   const isPart = launches < devices * load.rounds;
-  const about = `about ${formatEstimate(durationMs)}${isPart ? `, in which the stages launch ${formatCount(launches)}` : ''}`;
+  const about = `about ${formatEstimate(durationMs)}, ${formatEstimate(lastLaunchMs)} until the last launch${isPart ? `, in which the stages launch ${formatCount(launches)}` : ''}`;
   return isGuess ? `${about}, if a registration takes ${REGISTRATION_SECONDS} s` : about;
 }
 

@@ -1,5 +1,6 @@
 import type { SampleRecord } from '../../journal/journal-record.ts';
 import { targetLabel } from '../../journal/target-name.ts';
+import type { Eta } from '../../metrics/eta.ts';
 import { type RunProgress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
 import {
   formatCount,
@@ -76,8 +77,36 @@ function percentDone({ settled, total }: Pick<RunProgress, 'settled' | 'total'>)
 }
 
 /** While a run stops, the ETA is that of the registrations in flight. */
-function etaText({ etaMs }: Pick<RunProgress, 'etaMs'>): string {
-  return `ETA ${formatDuration(etaMs)}`;
+/** A range is a single figure where its ends are this close, as a ratio or in time. */
+const SURE = { ratio: 1.25, ms: 2_000 } as const;
+
+/** `15 s`, `20 to 35 s`, `50 s to 2 min`, `2 to 5 min` */
+function formatEta({ lowMs, highMs }: Eta): string {
+  if (highMs <= lowMs * SURE.ratio || highMs - lowMs <= SURE.ms) return formatDuration((lowMs + highMs) / 2);
+  const [low, high] = [roundedDuration(lowMs), roundedDuration(highMs)];
+  if (low.text === high.text) return low.text;
+  return low.unit === high.unit ? `${low.number} to ${high.text}` : `${low.text} to ${high.text}`;
+}
+
+const UNITS = [
+  { unit: 'h', ms: 3_600_000 },
+  { unit: 'min', ms: 60_000 },
+  { unit: 's', ms: 1_000 },
+] as const;
+
+/** In the largest unit of which there are two, since the end of a range is no measurement. */
+function roundedDuration(durationMs: number): {
+  readonly number: string;
+  readonly unit: string;
+  readonly text: string;
+} {
+  const { unit, ms } = UNITS.find((each) => durationMs >= 2 * each.ms) ?? UNITS[2];
+  const number = formatCount(Math.round(durationMs / ms));
+  return { number, unit, text: `${number} ${unit}` };
+}
+
+function etaText({ eta }: Pick<RunProgress, 'eta'>): string {
+  return `ETA ${eta === null ? formatDuration(null) : formatEta(eta)}`;
 }
 
 /** The size of a terminal, in characters. */
@@ -86,7 +115,7 @@ export type ScreenSize = { readonly columns: number; readonly rows: number };
 /** The progress of a run in at most `rows` lines of at most `columns` characters each, without a final line feed. */
 export function renderProgress(progress: RunProgress, { columns, rows }: ScreenSize, palette: Palette): string {
   const head = [
-    [headline(progress, palette)],
+    [headline(progress, columns, palette)],
     ...flow(phaseItems(progress, palette), columns),
     ...doneLines(progress, columns, palette),
     ...flow(rateItems(progress, palette), columns),
@@ -122,11 +151,11 @@ function spread(sections: readonly (readonly Line[])[], rows: number): readonly 
   return sections.flatMap((section, index) => (index === 0 ? section : [[], ...section]));
 }
 
-function headline({ target, name }: RunProgress, { bold }: Palette): TextSegment {
-  return {
-    text: `${targetLabel(target)}${name === null ? '' : `${GAP}${formatUntrusted(name, NAME_CHARACTERS_MAX)}`}`,
-    paint: bold,
-  };
+function headline({ target, name }: RunProgress, columns: number, { bold }: Palette): TextSegment {
+  const label = targetLabel(target);
+  const room = columns - label.length - GAP.length;
+  const shown = name === null ? '' : shortened(formatUntrusted(name, NAME_CHARACTERS_MAX), Math.max(0, room));
+  return { text: shown === '' ? label : `${label}${GAP}${shown}`, paint: bold };
 }
 
 function phaseItems(progress: RunProgress, { bad, bold, dim, warning }: Palette): TextSegment[] {

@@ -1,7 +1,7 @@
 import { type TargetName, targetLabel } from '../../journal/target-name.ts';
-import { type LoadShape, paceOf, steadyRatePerSecond } from '../../load/pace.ts';
+import { scheduleLeft, steadyRatePerSecond } from '../../load/pace.ts';
 import { estimateRun } from '../../load/run-estimate.ts';
-import { ProgressFold, type ProgressPlan, type RunProgress, type SettledBefore } from '../../metrics/progress.ts';
+import { ProgressFold, type RunProgress, type SettledBefore } from '../../metrics/progress.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import type { RunListener } from '../../run/run-listener.ts';
@@ -21,7 +21,7 @@ export type SessionPlan = {
 };
 
 export type ShownProgress = Pick<LiveView, 'log'> & {
-  readonly listener: RunListener;
+  readonly listener: Omit<RunListener, 'counted'>;
   /** @param end `null` = the session failed with an error */
   finish(end: RunEnd | null): void;
 };
@@ -35,8 +35,9 @@ export async function showProgress(
   const clock = systemClock(hrtimeMs());
   const { shape, concurrency } = load;
   const ratePerSecond = steadyRatePerSecond(shape);
-  const scheduleLeftMs = scheduleOf(shape, plan.registrations);
-  const estimateMs = estimateRun(load, plan.registrations / load.rounds).durationMs;
+  const scheduleLeftMs = scheduleLeft(shape, plan.registrations);
+  const estimate = estimateRun(load, plan.registrations / load.rounds);
+  const estimateMs = estimate.isGuess ? null : estimate.durationMs;
   const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
   const progress = (): RunProgress => fold.at(clock.nowMs());
   const live = await createLiveView({ stream: process.stderr, color, quiet, clock, progress });
@@ -85,14 +86,4 @@ function describeSession({ target, registrations, before }: SessionPlan): string
 function describeEnd(end: RunEnd | null): string {
   if (end === null) return 'session failed: its error was printed on stderr';
   return `session ended: ${end.message ?? end.reason}, results in ${end.folder}`;
-}
-
-/** The time that the shape takes from one launch to the last of `total`; a pause before the first makes no difference. */
-function scheduleOf(shape: LoadShape, total: number): ProgressPlan['scheduleLeftMs'] {
-  const pace = paceOf(shape, 0);
-  const last = Math.min(total, pace.total) - 1;
-  return (launch) => {
-    const [from, to] = [pace.intendedAtMs(Math.min(launch, last)), pace.intendedAtMs(last)];
-    return from === null || to === null ? null : to - from;
-  };
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type Summary, summaryJson } from '../../report/summary.ts';
 import { summaryText } from '../../report/summary-text.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
@@ -6,6 +7,7 @@ import { CHECKSUMS_FILE, checksumsSha256 } from '../../run-folder/checksums.ts';
 import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import { paletteOf } from './colors.ts';
 import type { DisplayFlags } from './display-flags.ts';
+import { labelledPath, wrapped } from './terminal-line.ts';
 
 /**
  * Prints the results on stdout, as text or exactly `summary.json`, and what to do next on stderr.
@@ -24,11 +26,43 @@ export function showResults(
     );
     return;
   }
-  process.stdout.write(json ? summaryJson(summary) : summaryText(summary, paletteOf(process.stdout, color)));
-  process.stderr.write(`results: ${folder}\nreport: ${join(folder, 'report.html')}\n${checksumsLine(folder)}`);
+  process.stdout.write(json ? summaryJson(summary) : summaryTextFor(process.stdout, summary, color));
+  const columns = columnsOf(process.stderr);
+  const places = [
+    labelledPath('results', folder, columns),
+    labelledPath('report', join(folder, 'report.html'), columns),
+  ];
+  process.stderr.write(`${places.join('\n')}\n${checksumsLine(folder)}`);
   if (!isWorthResuming(reason, summary)) return;
   const isLimited = reason === 'limit' && summary.sessions.at(-1)?.rowsMax !== null;
-  process.stderr.write(`${resume}${isLimited ? ', with a higher --limit' : ''}\n`);
+  // A command stays in one line, so that it can be copied.
+  const line = `${resume}${isLimited ? ', with a higher --limit' : ''}`;
+  process.stderr.write(`${line.length <= columns ? line : line.replace(': ', ':\n')}\n`);
+}
+
+/** stdout or stderr. */
+type OutputStream = { readonly isTTY?: boolean; readonly columns?: number };
+
+/** A pipe or a file gets every line whole. */
+function columnsOf({ isTTY, columns }: OutputStream): number {
+  // A terminal that does not know its size says 0.
+  return isTTY === true && columns ? columns : Number.POSITIVE_INFINITY;
+}
+
+/** The summary as text; on a terminal its lines break between words. */
+export function summaryTextFor(stream: OutputStream, summary: Summary, color: boolean): string {
+  const columns = columnsOf(stream);
+  const text = summaryText(summary, paletteOf(stream, color));
+  return text
+    .split('\n')
+    .map((line) => wrapped(line, columns, hangingIndent(line, columns)))
+    .join('\n');
+}
+
+/** As wide as the first column of the line, unless that takes too much of the screen. */
+function hangingIndent(line: string, columns: number): number {
+  const width = /^(\S+( \S+)*)? {2,}/.exec(stripVTControlCharacters(line))?.[0].length ?? 0;
+  return width <= columns / 4 ? width : 2;
 }
 
 /** The SHA-256 that stands for all files of a run, to be kept apart from them; empty when there is none. */

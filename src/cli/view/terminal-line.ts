@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** Between items side by side in a line. */
 export const GAP = '   ';
 
@@ -47,15 +49,37 @@ export function paintWithin(segments: Line, columns: number): string {
   return line;
 }
 
-/** The text in lines of at most `columns` characters, broken at spaces only; a longer word has a line of its own. */
-export function wrapped(text: string, columns: number): string {
+/**
+ * The text in lines of at most `columns` characters, broken at spaces only; a longer word has a line of its own.
+ *
+ * @param indent spaces before each further line
+ */
+export function wrapped(text: string, columns: number, indent = 0): string {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const [, gap = '', word = ''] of text.matchAll(/( *)([^ ]+)/g)) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    if (last === undefined) lines.push(`${gap}${word}`);
+    else if (widthOf(`${last}${gap}${word}`) <= columns) lines[lines.length - 1] = `${last}${gap}${word}`;
+    else lines.push(`${' '.repeat(indent)}${word}`);
   }
   return lines.join('\n');
+}
+
+/** Colours take no room. */
+function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
+/** `label: path`; the path gets lines of its own if it does not fit beside the label, broken after folders if it must be. */
+export function labelledPath(label: string, path: string, columns: number): string {
+  if (label.length + 2 + path.length <= columns) return `${label}: ${path}`;
+  const lines: string[] = [];
+  for (const part of path.match(/[^/\\]*[/\\]+|[^/\\]+$/g) ?? []) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + part.length <= columns) lines[lines.length - 1] = `${last}${part}`;
+    else lines.push(part);
+  }
+  return [`${label}:`, ...lines].join('\n');
 }
 
 /** A file name with the folders before it. */

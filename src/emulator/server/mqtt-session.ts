@@ -47,7 +47,7 @@ export type Accepted = {
   /** Certificates from the TLS handshake, the device's own first. */
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
-  readonly sourceAddress: string | null;
+  readonly sourceAddress: () => string | null;
 };
 
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
@@ -206,7 +206,7 @@ export class MqttSession {
     if (packetId !== null && isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#context.service.answerDelayMs(device);
     if (isProcessed) {
-      const answer = this.#ask(request, payload.toString(), device, fault);
+      const answer = this.#ask(request, payload, device, fault);
       if (isAnswered && answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
       const sent = isAnswered ? deliveries(answer, request.requestId, fault) : [];
       for (const delivery of sent) this.#answers.deliver(delivery, answerDelayMs);
@@ -220,12 +220,12 @@ export class MqttSession {
     if (packetId !== null) this.#packets.write(pubackBytes(packetId));
   }
 
-  #ask(request: RequestTopic, payload: string, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
+  #ask(request: RequestTopic, payload: Buffer, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
     const { service, serviceTimeMs, callWebhooks } = this.#context;
     const nowMs = serviceTimeMs();
     if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
     if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
-    const answer = service.register(device, payload, nowMs);
+    const answer = service.register(device, payload.toString(), nowMs);
     callWebhooks();
     return answer;
   }

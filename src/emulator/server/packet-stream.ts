@@ -69,7 +69,10 @@ export class PacketStream {
     this.#writer = new PacketWriter(stream, clock);
     this.#lastPacketAtMs = clock.nowMs();
     stream.on('data', (bytes: Buffer) => this.#read(bytes));
-    for (const event of ['error', 'close', 'end']) stream.on(event, () => this.close(null));
+    const ended = (): void => this.close(null);
+    stream.on('error', ended);
+    stream.on('end', ended);
+    stream.on('close', () => this.#gone());
   }
 
   /** Neither closed nor stalled. */
@@ -128,9 +131,15 @@ export class PacketStream {
     const stream = this.#stream;
     this.#writer.flush();
     if (stream.destroyed) return;
-    const cutOff = this.#clock.wakeAt(this.#clock.nowMs() + this.#limits.closeTimeoutMs, () => stream.destroy());
-    stream.once('close', () => cutOff.cancel());
+    this.#timer = this.#clock.wakeAt(this.#clock.nowMs() + this.#limits.closeTimeoutMs, () => stream.destroy());
     stream.end(() => stream.destroy());
+  }
+
+  /** Node keeps a closed TLS socket until the next full garbage collection: without listeners, it keeps nothing of the session. */
+  #gone(): void {
+    this.close(null);
+    this.#timer?.cancel();
+    this.#stream.removeAllListeners();
   }
 
   #read(bytes: Buffer): void {
@@ -170,8 +179,8 @@ export class PacketStream {
 
   /** A deadline that moves away, as at every packet, leaves the timer as it is: when it fires, it looks again. */
   #watch(): void {
-    this.#timer?.cancel();
     if (!this.isOpen) return;
+    this.#timer?.cancel();
     const silenceAtMs = this.#lastPacketAtMs + this.#silence.timeoutMs;
     const packetAtMs = (this.#incompleteSinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.packetTimeoutMs;
     const atMs = Math.min(silenceAtMs, packetAtMs);
@@ -182,12 +191,14 @@ export class PacketStream {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Writes packets to a stream: each at once, or in pieces with pauses when a fault asks for it. */
 class PacketWriter {
   readonly #stream: Duplex;
   readonly #clock: Clock;
   #pieces: { readonly bytes: number; readonly pauseMs: number } | null = null;
-  #waiting = Buffer.alloc(0);
+  #waiting = NO_BYTES;
   #timer: Timer | null = null;
   /** Written since `hold`; `null` = nothing is held back. */
   #held: Buffer[] | null = null;
@@ -218,11 +229,12 @@ class PacketWriter {
   }
 
   #sendHeld(): void {
-    const [first, ...others] = this.#held ?? [];
-    if (first === undefined) return;
+    const held = this.#held;
+    const [first] = held ?? [];
+    if (held === null || first === undefined) return;
     this.#held = [];
     this.#heldBytes = 0;
-    if (!this.#stream.destroyed) this.#send(others.length === 0 ? first : Buffer.concat([first, ...others]));
+    if (!this.#stream.destroyed) this.#send(held.length === 1 ? first : Buffer.concat(held));
   }
 
   #send(bytes: Buffer): void {
@@ -250,7 +262,7 @@ class PacketWriter {
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#waiting.length > 0 && !this.#stream.destroyed) this.#stream.write(this.#waiting);
-    this.#waiting = Buffer.alloc(0);
+    this.#waiting = NO_BYTES;
   }
 
   #writePiece(): void {

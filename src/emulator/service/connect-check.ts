@@ -16,7 +16,7 @@ export type ConnectRequest = {
   /** Certificates from the TLS handshake, the device's own first; empty = none. */
   readonly certificates: readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
-  readonly sourceAddress: string | null;
+  readonly sourceAddress: () => string | null;
 };
 
 /** A password takes precedence over a certificate. */
@@ -31,6 +31,7 @@ export type ConnectedDevice = {
   readonly registrationId: string;
   readonly apiVersion: string;
   readonly credentials: PresentedCredentials;
+  /** `null` = unknown, or nothing of the instance depends on it. */
   readonly sourceAddress: string | null;
 };
 
@@ -67,9 +68,11 @@ export function checkConnect(
   }
   const credentials = credentialsOf(request, { idScope, registrationId }, nowMs, behavior);
   if (typeof credentials === 'string') return { returnCode: CONNACK.notAuthorized, reason: credentials };
+  // The address costs a system call.
+  const sourceAddress = instance.latencyRegions.length === 0 ? null : request.sourceAddress();
   return {
     returnCode: CONNACK.accepted,
-    device: { instance, registrationId, apiVersion, credentials, sourceAddress: request.sourceAddress },
+    device: { instance, registrationId, apiVersion, credentials, sourceAddress },
   };
 }
 

@@ -1,7 +1,8 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
-import { describeExpectation } from '../allocation-text.ts';
+import { describeConsequence, describeExpectation } from '../allocation-text.ts';
+import { warningsOf } from '../closed-model.ts';
 import {
   ABSENT,
   formatCount,
@@ -124,16 +125,19 @@ ${rows}</ul></section>
 `;
 }
 
-function notices({ end, warnings, possiblyTwice }: Summary): Html {
+function notices(summary: Summary): Html {
+  const { end, possiblyTwice } = summary;
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
-    ...warnings.map(untrusted),
+    ...warningsOf(summary).map(untrusted),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }
+
+type Throughput = Summary['throughput'];
 
 type KeyFigure = { readonly name: string; readonly value: string; readonly note: string };
 
@@ -167,6 +171,21 @@ function countFigures({ account, fleet, hubs }: Summary): readonly KeyFigure[] {
   ];
 }
 
+/** The steady state, and what the whole comes to with the tail in which the last registrations end. */
+function rateFigure({ launchedPerSecond, steadyEndedPerSecond, endedPerSecond, activeMs }: Throughput): KeyFigure {
+  const name = 'Registrations per second';
+  const duration = formatDuration(activeMs);
+  if (launchedPerSecond == null || steadyEndedPerSecond == null) {
+    return { name, value: formatNumber(endedPerSecond), note: `over ${duration}` };
+  }
+  const whole = `${formatNumber(endedPerSecond)} over all ${duration}`;
+  return {
+    name,
+    value: formatNumber(steadyEndedPerSecond),
+    note: `in steady state · ${formatNumber(launchedPerSecond)} launched · ${whole}`,
+  };
+}
+
 function speedFigures({ latency: { service }, recovery, throughput, requests }: Summary): readonly KeyFigure[] {
   return [
     {
@@ -174,11 +193,7 @@ function speedFigures({ latency: { service }, recovery, throughput, requests }: 
       value: service === null ? ABSENT : `${formatMs(service.p50Ms)} ms`,
       note: service === null ? 'not measured' : `p99 ${formatMs(service.p99Ms)} ms`,
     },
-    {
-      name: 'Registrations per second',
-      value: formatNumber(throughput.endedPerSecond),
-      note: `over ${formatDuration(throughput.activeMs)}`,
-    },
+    rateFigure(throughput),
     {
       name: '99% assigned after',
       value: formatDuration(recovery.to99PercentMs),
@@ -243,16 +258,17 @@ function hubCard({ summary, hubExpectation }: ReportFacts): Html {
   return html`${policyVerdict(summary)}<ul class="bars">${rows}</ul>${more}${verdict}${missing}`;
 }
 
-const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
+export const POLICY_VERDICTS: Readonly<Record<AllocationVerdict, { readonly label: string; readonly mood: Mood }>> = {
   pass: { label: '✓ pass', mood: 'good' },
   fail: { label: '✕ fail', mood: 'bad' },
   inconclusive: { label: '… inconclusive', mood: 'warning' },
 };
 
-function policyVerdict({ allocation }: Summary): Html {
+function policyVerdict(summary: Summary): Html {
+  const { allocation } = summary;
   if (allocation === null) return NO_HTML;
   const { label, mood } = POLICY_VERDICTS[allocation.verdict];
-  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>`;
+  return html`<p><span class="verdict ${mood}">${label}</span> ${describeExpectation(allocation)}</p>${describeConsequence(summary).map((line) => html`<p>${capitalized(line)}.</p>`)}`;
 }
 
 function percent(share: number): string {

@@ -77,6 +77,17 @@ svg.stack { display: block; width: 100%; height: 18px; margin: 12px 0; border-ra
 .bars strong { color: var(--ink); }
 svg.bar { display: block; flex: 0 0 100%; width: 100%; height: 10px; margin-top: 4px; border-radius: 3px; }
 .track { fill: var(--grid); } .share { fill: var(--plot-c); } .wanted { stroke: var(--ink); stroke-width: 2.5px; vector-effect: non-scaling-stroke; }
+.grid > figure.shares { display: block; grid-column: 1 / -1; }
+.shares ul { list-style: none; display: grid; gap: 12px; }
+.shares .cohort { margin: 12px 0 8px; font-weight: 600; font-size: .92rem; overflow-wrap: anywhere; } .shares .cohort::first-letter { text-transform: uppercase; }
+.shares li { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 12px; font-size: .92rem; font-variant-numeric: tabular-nums; }
+.shares .name { overflow-wrap: anywhere; min-width: 0; } .shares .amount, .shares .why { color: var(--muted); } .shares .amount { margin-left: auto; } .shares strong { color: var(--ink); }
+.shares .word { font-weight: 600; background: none; white-space: nowrap; }
+svg.interval { display: block; flex: 0 0 100%; width: 100%; height: 22px; margin-top: 4px; border-radius: 3px; background: none; }
+svg.interval line { stroke: currentColor; stroke-width: 2.5px; } svg.interval circle { fill: currentColor; stroke: var(--card); stroke-width: 1.5px; }
+svg.interval line.wanted { stroke: var(--ink); stroke-width: 1px; } .tolerance { fill: var(--mark); fill-opacity: .35; }
+svg.axis { display: block; width: 100%; height: 18px; overflow: visible; } svg.axis text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
+.key.dot { width: 10px; height: 10px; border: 0; border-radius: 50%; background: var(--ink); vertical-align: -.05em; } .key-interval { border-color: var(--ink); } .bar.key-tolerance { background: var(--mark); opacity: .45; }
 .errors { list-style: none; display: grid; gap: 12px; }
 .errors li { border-left: 3px solid var(--bad); padding-left: 12px; }
 .errors .remedy { margin-top: 4px; padding-left: 1.4em; text-indent: -1.4em; }

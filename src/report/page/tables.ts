@@ -18,6 +18,7 @@ import { ABSENT, formatCount, formatDuration, formatFineShare, formatNumber, for
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
 import { healthRows, limitCells } from '../load-generator-text.ts';
 import { dataSha256, type SessionSummary, type Summary } from '../summary.ts';
+import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from '../wrong-hub.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { untrusted } from './overview.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -114,6 +115,15 @@ export function hubTable({ summary, hubExpectation }: ReportFacts): Html {
   });
   const head = ['hub', 'devices', 'share', ...(isExpecting ? ['expected', 'difference'] : [])];
   return table('Hubs', head, rows, { look: 'numbers wide' });
+}
+
+/** The first registrations at a wrong hub. */
+export function wrongHubTable(summary: Summary): Html {
+  const title = wrongHubTitle(summary);
+  if (title === null) return NO_HTML;
+  const rows = wrongHubRows(summary).map(([id = '', ...cells]) => [html`<code>${id}</code>`, ...cells]);
+  const [note = ''] = unnamedWrongHubs(summary);
+  return table(title, ['registration ID', 'row', 'hub', 'instead'], rows, { look: 'words', note });
 }
 
 /** Shares of each cohort with their verdicts, then what became of devices that had a hub before. */

@@ -155,6 +155,22 @@ export function wholeNumberBetween(min: number, max: number): Notation<number> {
   });
 }
 
+/** The same, or one word. */
+export function wholeNumberOr<const Word extends string>(
+  word: Word,
+  min: number,
+  max: number,
+): Notation<number | Word> {
+  const number = wholeNumberBetween(min, max);
+  return {
+    ...number,
+    placeholder: `${number.placeholder}|${word}`,
+    remedy: `${number.remedy}, or ${word}`,
+    read: (text) => (text === word ? { value: word } : number.read(text)),
+    show: String,
+  };
+}
+
 /** A share of 1, written as a percentage: `75%` → 0.75. */
 function percentage(noun: string, example: string, isAllowed: (share: number) => boolean): Notation<number> {
   return notation({

@@ -1,17 +1,8 @@
-import {
-  type LoadShape,
-  launchesPerMinuteMax,
-  SLOW_REGISTRATION_SECONDS,
-  steadyRatePerSecond,
-} from '../../load/pace.ts';
+import { type LoadShape, launchesPerMinuteMax } from '../../load/pace.ts';
+import { CONCURRENCY_MAX, slotsWanted } from '../../load/slots.ts';
 import type { Problem } from '../../problem/operator-error.ts';
 import type { Scenario, Target } from '../scenario.ts';
-import {
-  CANARY_DEFAULT,
-  CONCURRENCY_DEFAULT,
-  CONCURRENCY_MAX,
-  QUOTA_DEFAULT_PER_SECOND,
-} from '../settings/load-settings.ts';
+import { CANARY_DEFAULT, QUOTA_DEFAULT_PER_SECOND } from '../settings/load-settings.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
 import { type GatheredSettings, required } from './gather-settings.ts';
 import { problemAt } from './origin.ts';
@@ -29,11 +20,8 @@ export const DERIVED_SETTINGS: readonly SettingName[] = ['concurrency', 'workers
  */
 export function withLoadDefaults(settings: GatheredSettings, target: Target | null, cores: number): GatheredSettings {
   const { values, origins } = settings;
-  const rate = steadyRatePerSecond(shapeOf(values));
-  const roomForRate = rate === null ? CONCURRENCY_DEFAULT : Math.ceil(rate * SLOW_REGISTRATION_SECONDS);
-  const concurrency = values.concurrency ?? Math.min(roomForRate, CONCURRENCY_MAX);
   const workersWanted = values.workers ?? Math.max(1, cores - 1);
-  const workers = Math.min(workersWanted, concurrency);
+  const workers = Math.min(workersWanted, slotsOf(values));
   const isLoopback = target !== null && isLoopbackTarget(target);
   const quota = values.quota ?? (isLoopback ? 'off' : QUOTA_DEFAULT_PER_SECOND);
   const governor = values.governor ?? (isLoopback && quota === 'off' ? 'off' : 'on');
@@ -41,7 +29,7 @@ export function withLoadDefaults(settings: GatheredSettings, target: Target | nu
   const onOutage = values.onOutage ?? (shapeOf(values).kind === 'at-once' ? 'ignore' : 'hold');
   const name = `${origins.workers.name}, but no more than the concurrency`;
   return {
-    values: { ...values, concurrency, workers, quota, governor, canary, onOutage },
+    values: { ...values, workers, quota, governor, canary, onOutage },
     origins: workers < workersWanted ? { ...origins, workers: { ...origins.workers, name } } : origins,
   };
 }
@@ -97,7 +85,7 @@ export function isLoopbackTarget(target: Target): boolean {
 export function toLoad(values: SettingValues): Scenario['load'] {
   const quota = required(values.quota);
   return {
-    concurrency: required(values.concurrency),
+    concurrency: slotsOf(values),
     shape: shapeOf(values),
     workers: required(values.workers),
     rowsMax: values.limit,
@@ -110,6 +98,13 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     onOutage: required(values.onOutage),
     outageMaxMs: required(values.outageMax),
   };
+}
+
+/** As given, or the most that the load could fill, until the fleet is known: `withSlots` then chooses. */
+function slotsOf(values: SettingValues): number {
+  const { concurrency } = values;
+  if (concurrency !== 'auto' && concurrency !== null) return concurrency;
+  return Math.min(CONCURRENCY_MAX, slotsWanted(shapeOf(values), CONCURRENCY_MAX).slots);
 }
 
 /** Rates are kept by the second, where 1000/min is not a whole number. */

@@ -67,6 +67,22 @@ export function withDelimiter(resolved: ResolvedScenario, delimiter: string): Re
   };
 }
 
+/**
+ * Gives a load whose concurrency is `auto` its slots.
+ *
+ * @param why that many, and from what, for whoever reads the settings
+ */
+export function withSlots(resolved: ResolvedScenario, slots: number, why: string): ResolvedScenario {
+  const { scenario, origins } = resolved;
+  const { load } = scenario;
+  const { concurrency } = origins;
+  return {
+    ...resolved,
+    origins: { ...origins, concurrency: { ...concurrency, name: `${concurrency.name}; here up to ${why}` } },
+    scenario: { ...scenario, load: { ...load, concurrency: slots, workers: Math.min(load.workers, slots) } },
+  };
+}
+
 /** Problems of the scenario file come first, in the order of their places. */
 function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const inFile = problems.filter(({ file }) => file !== null);

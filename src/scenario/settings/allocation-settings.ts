@@ -34,8 +34,8 @@ export const ALLOCATION_SETTINGS = inGroup('Allocation', {
   }),
   allocationTolerance: unflagged('allocation.tolerance', PERCENTAGE, {
     default: 0.02,
-    reason: 'about 13,000 devices are enough for three even shares',
-    help: 'percentage points by which a share may deviate, to either side',
+    reason: 'about 12,500 devices are enough for three even shares',
+    help: 'percentage points by which a share may deviate, to either side: 6% lets 50% become 44% to 56%',
   }),
   allocationConfidence: unflagged('allocation.confidence', PERCENTAGE, {
     default: 0.95,

@@ -1,18 +1,13 @@
 import { REGISTRATIONS_PER_MINUTE_MAX } from '../../dps/service-limits.ts';
 import { ON_OUTAGE } from '../../load/outage-watch.ts';
 import { SLOW_REGISTRATION_SECONDS } from '../../load/pace.ts';
+import { CLOSED_SLOTS, CONCURRENCY_MAX } from '../../load/slots.ts';
 import { DAY_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
 import { LINKED_HUBS } from '../notation/linked-hubs.ts';
-import { choice, FILE, FOLDER, PERCENTAGE, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
+import { choice, FILE, FOLDER, PERCENTAGE, wholeNumberBetween, wholeNumberOr, YES_NO } from '../notation/notation.ts';
 import { BATCHES, QUOTA, RATE, STAGES } from '../notation/rate.ts';
 import { inGroup, setting } from './setting.ts';
-
-/** Registrations in flight: one source address has about 28,000 local ports for one target. */
-export const CONCURRENCY_MAX = 25_000;
-
-/** For the closed model; at a service time of 2 s this makes 50 registrations a second, more than the service's quota allows. */
-export const CONCURRENCY_DEFAULT = 100;
 
 /** Register requests a second, as the documented quota of an instance allows. */
 export const QUOTA_DEFAULT_PER_SECOND = REGISTRATIONS_PER_MINUTE_MAX / 60;
@@ -32,11 +27,11 @@ const EVERY_ROW = 'a run registers every row';
 
 /** How a run loads the service, and the limits that protect it. */
 export const LOAD_SETTINGS = inGroup('Load', {
-  concurrency: setting('load.concurrency', wholeNumberBetween(1, CONCURRENCY_MAX), {
+  concurrency: setting('load.concurrency', wholeNumberOr('auto', 1, CONCURRENCY_MAX), {
     flag: { short: 'c' },
-    defaultText: `rate × ${SLOW_REGISTRATION_SECONDS} s, or ${CONCURRENCY_DEFAULT} without a rate`,
-    reason: `enough for registrations of ${SLOW_REGISTRATION_SECONDS} s at the requested rate`,
-    help: 'maximum number of registrations in flight, over all workers',
+    default: 'auto',
+    reason: 'a load that waits for slots is not the one that was asked for',
+    help: `maximum number of registrations in flight, over all workers; auto is as many as the load fills, if this machine has room: each device with --at-once, two batches or more, the highest rate × ${SLOW_REGISTRATION_SECONDS} s, ${CLOSED_SLOTS} where nothing else sets the load`,
   }),
   rate: setting('load.rate', RATE, {
     flag: { short: 'r' },
@@ -56,7 +51,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     default: false,
     defaultText: 'no',
     reason: 'only a power cut does this',
-    help: 'launch every device when the run starts, as after a power cut; the wait for a free slot shows as start lag',
+    help: 'launch every device when the run starts, as after a power cut; a wait for a free slot shows as start lag',
   }),
   quota: setting('load.quota', QUOTA, {
     defaultText: `${REGISTRATIONS_PER_MINUTE_MAX}/min, off for a loopback target`,

@@ -4,9 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { exitCodeOfRun } from '../../../src/cli/host/run-exit-code.ts';
 import type { EndReason, JournalRecord, SessionRecord } from '../../../src/journal/journal-record.ts';
 import { junitXml } from '../../../src/report/junit-xml.ts';
+import type { Summary } from '../../../src/report/summary.ts';
 import { summaryText } from '../../../src/report/summary-text.ts';
 import { makeResults } from '../../../src/results/write-results.ts';
-import { grantRecord, notAssigned, outcomeRecord, sessionOf, writeJournal } from '../../support/sample-journal.ts';
+import { EVEN_THIRDS, summaryFrom } from '../../support/run-measures.ts';
+import {
+  grantRecord,
+  HUBS,
+  notAssigned,
+  outcomeRecord,
+  sessionOf,
+  writeJournal,
+} from '../../support/sample-journal.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -133,5 +142,35 @@ describe('exit code and headline', () => {
 
   it('is 3 when the summary is not known', () => {
     expect(exitCodeOfRun({ reason: 'completed', summary: null })).toBe(3);
+  });
+});
+
+/** All devices assigned, to hubs in turn. */
+function judged(devices: number, hubs: number, thresholds: readonly string[]): Summary {
+  const outcomes = Array.from({ length: devices }, (_, row) =>
+    outcomeRecord(row, { assignedHub: HUBS[row % hubs] as string }),
+  );
+  return summaryFrom(outcomes, { allocation: EVEN_THIRDS, thresholds });
+}
+
+describe('the verdict on the allocation policy', () => {
+  const [inconclusive, fail] = [[30, 3] as const, [9_000, 2] as const];
+
+  it.each<[string, readonly [number, number], readonly string[], number, string]>([
+    ['fails nothing when inconclusive', inconclusive, [], 0, 'neither shown nor refuted, so it does not fail the run'],
+    ['nor beside other thresholds', inconclusive, ['count(failed) == 0'], 0, 'neither shown nor refuted'],
+    ['fails the run by a threshold', inconclusive, ['allocation == pass'], 99, 'allocation == pass decides: failed'],
+    ['or not', inconclusive, ['allocation != fail'], 0, 'allocation != fail decides: passed'],
+    ['fails the run when it is fail', fail, [], 99, 'fail: even'],
+    ['also beside other thresholds', fail, ['count(failed) == 0'], 99, 'fail: even'],
+    ['unless a threshold expects that', fail, ['allocation == fail'], 0, 'allocation == fail decides: passed'],
+    ['or forbids it', fail, ['allocation != fail'], 99, 'allocation != fail decides: failed'],
+    ['or another one failed', fail, ['allocation == fail', 'count(failed) > 0'], 99, 'decides: passed'],
+  ])('%s', (_, [devices, hubs], thresholds, code, said) => {
+    const summary = judged(devices, hubs, thresholds);
+    expect(exitCodeOfRun({ reason: 'completed', summary })).toBe(code);
+    expect(summaryText(summary).split('\n').slice(2, 4).join('\n')).toContain(said);
+    expect(junitXml(summary).includes('<failure')).toBe(code !== 0);
+    expect(junitXml(summary).includes('<skipped')).toBe(hubs === 3 || thresholds.includes('allocation == fail'));
   });
 });

@@ -125,7 +125,11 @@ describe('the description of a run', () => {
   };
   it.each<[ScenarioInput['flags'], Record<string, string>, readonly string[]]>([
     [{ fleet, emulator: 'true' }, {}, ['EMULATOR', 'a throwaway key', '1,000 rows', '34', '2 × 33', 'about 30 s']],
-    [{ fleet, emulator: 'true', limit: '20' }, {}, ['20 rows', 'about 3 s, if a registration takes 3 s']],
+    [
+      { fleet, emulator: 'true', limit: '20' },
+      {},
+      ['20 rows', 'about 3 s, 0 s until the last launch, if a registration takes 3 s'],
+    ],
     [{ fleet, emulator: 'true', limit: '20', rounds: '2' }, {}, ['40 registrations', 'about 6 s']],
     [
       { ...SERVICE, rate: '600/min', limit: '60' },
@@ -135,7 +139,7 @@ describe('the description of a run', () => {
         'all: $DPSLOAD_GROUP_KEY',
         '60 rows',
         '10/s',
-        'about 12 s, if a registration takes 3 s',
+        'about 12 s, 9 s until the last launch, if a registration takes 3 s',
         '1 × 34, 2 × 33',
       ],
     ],
@@ -143,7 +147,7 @@ describe('the description of a run', () => {
   ])('of %j names target, keys, rows, load and duration, and no secret', (flags, environment, parts) => {
     const resolved = resolvedOf(flags, environment);
     const rows = selectedRows({ load: resolved.scenario.load, selection: survey });
-    const text = describeRun(resolved, survey, rows);
+    const text = describeRun({ resolved, choice: null }, survey, rows);
     for (const part of parts) expect(text).toContain(part);
     expect(text).toContain('nothing was opened');
     expect(text).not.toContain(KEY);
@@ -169,7 +173,8 @@ describe('the description of a run', () => {
     [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; no confirmation`, null],
   ])('of %j says what this target gets, and what a real host would', (flags, here, there) => {
     const target = 'host' in flags ? {} : { emulator: 'true' };
-    const lines = describeRun(resolvedOf({ fleet, ...target, ...flags }), survey, survey.rows).split('\n');
+    const resolved = resolvedOf({ fleet, ...target, ...flags });
+    const lines = describeRun({ resolved, choice: null }, survey, survey.rows).split('\n');
     const line = (term: string) => lines.find((each) => each.startsWith(term.padEnd(13)))?.slice(13) ?? null;
     expect([line('limits'), line('real host')]).toEqual([here, there]);
   });

@@ -168,7 +168,7 @@ describe('the live view', () => {
     const recent = [
       sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [255, 3], saturatedMs: 900, cpuShare: 1.7 }),
     ];
-    const text = lines({ recent, phase: { kind: 'stopping' }, etaMs: null }, usual).join('\n');
+    const text = lines({ recent, phase: { kind: 'stopping' }, eta: null }, usual).join('\n');
     expect(text).toContain('launched 37/s of 50.0/s, allowed 17.5/s');
     expect(text).toContain('ETA –');
     expect(text).toContain('loop delay 255 ms (the load generator stood still)');
@@ -223,6 +223,22 @@ describe('the live view', () => {
 });
 
 describe('a line for logs', () => {
+  it.each<[number, number, string]>([
+    [15, 15, '15 s'],
+    [1, 2.9, '1.9 s'],
+    [100, 120, '1 min 50 s'],
+    [0, 8, '0 to 8 s'],
+    [20, 35, '20 to 35 s'],
+    [50, 150, '50 s to 3 min'],
+    [119, 151, '119 s to 3 min'],
+    [120, 300, '2 to 5 min'],
+    [5_400, 14_400, '90 min to 4 h'],
+    [7_200, 9_100, '2 to 3 h'],
+  ])('shows an ETA of %d to %d s as %s', (low, high, text) => {
+    const eta = { lowMs: low * 1_000, highMs: high * 1_000 };
+    expect(progressLine(sampleProgress({ eta }))).toMatch(new RegExp(`  ETA ${text}$`));
+  });
+
   it.each<[Partial<RunProgress>, string]>([
     [
       {},
@@ -234,12 +250,12 @@ describe('a line for logs', () => {
       '0.0 s:  starting  0/0 (0.0%)  in flight 0  launched 0/s of 50.0/s  ended 0/s  throttles 0  failed 0  ETA –',
     ],
     [
-      { phase: { kind: 'canary', ended: 3, devices: 8 }, settledBefore: 400, etaMs: null },
+      { phase: { kind: 'canary', ended: 3, devices: 8 }, settledBefore: 400, eta: null },
       '12 s:  canary 3/8  450/1,000 (45.0%, 400 before)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  ' +
         'failed 10  accepted p50 220 ms p95 250 ms  ETA –',
     ],
     [
-      { phase: { kind: 'outage', lastedMs: 45_000, held: 12 }, etaMs: null },
+      { phase: { kind: 'outage', lastedMs: 45_000, held: 12 }, eta: null },
       '12 s:  outage 45 s, 12 held  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  ' +
         'failed 10  accepted p50 220 ms p95 250 ms  ETA –',
     ],

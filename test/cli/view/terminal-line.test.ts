@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
+import { labelledPath, shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
 
 const PATH = '/srv/factory/line-a/device-17.pem';
 
@@ -10,6 +10,21 @@ it('wraps at spaces, and never within a file name', () => {
   expect(wrapped(`in ${PATH}`, 10)).toBe(`in\n${PATH}`);
   expect(wrapped('exactly ten', 11)).toBe('exactly ten');
   expect(wrapped('exactly ten', 10)).toBe('exactly\nten');
+});
+
+it('wraps below a hanging indent, keeps gaps and gives colours no room', () => {
+  expect(wrapped('fleet       abc def ghi', 19, 12)).toBe('fleet       abc def\n            ghi');
+  expect(wrapped('a  \u001b[32mbcd\u001b[39m  e', 9)).toBe('a  \u001b[32mbcd\u001b[39m  e');
+  expect(wrapped('  indented words', 10, 2)).toBe('  indented\n  words');
+});
+
+it('gives a path that does not fit lines of its own, and breaks it between names only', () => {
+  expect(labelledPath('report', PATH, 80)).toBe(`report: ${PATH}`);
+  expect(labelledPath('report', PATH, 40)).toBe(`report:\n${PATH}`);
+  expect(labelledPath('report', PATH, 20)).toBe('report:\n/srv/factory/line-a/\ndevice-17.pem');
+  expect(labelledPath('report', 'C:\\fleets\\line-a\\fleet.csv', 12)).toBe(
+    'report:\nC:\\fleets\\\nline-a\\\nfleet.csv',
+  );
 });
 
 describe('a text that is too long', () => {

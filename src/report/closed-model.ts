@@ -1,0 +1,27 @@
+import type { SessionRecord } from '../journal/journal-record.ts';
+import type { Summary } from './summary.ts';
+
+/** What a load without a rate cannot show, and what to do about it, for people. */
+export const CLOSED_MODEL = Object.freeze({
+  message:
+    'without a rate, a device starts only when another has ended: a stall of the service holds back the starts too, and response times leave that wait out (coordinated omission)',
+  remedy: 'Set --rate to measure the wait as devices would feel it',
+});
+
+/** As one text, for a warning in a line of its own. */
+export const CLOSED_MODEL_WARNING = `${CLOSED_MODEL.message}. ${CLOSED_MODEL.remedy}.`;
+
+/**
+ * Returns whether the load launches only as slots become free. With one device, there is no other that a stall could hold back.
+ *
+ * @param devices to register
+ */
+export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: number): boolean {
+  return loadShape === 'closed' && devices > 1;
+}
+
+/** The warnings of a run, and what its load could not show. */
+export function warningsOf({ warnings, sessions, plannedRegistrations }: Summary): readonly string[] {
+  const isClosed = sessions.some(({ loadShape }) => hidesStalls(loadShape, plannedRegistrations));
+  return isClosed ? [...warnings, CLOSED_MODEL_WARNING] : warnings;
+}

@@ -1,0 +1,43 @@
+import { COUNTED, type Counted, type EventCounts } from '../registration/event-counts.ts';
+
+/** Counts what the registrations of a worker do and meet, when it happens. */
+export class EventCounter {
+  #counts = noEvents();
+  #isEmpty = true;
+
+  /** @param before, after the counts of one registration */
+  grew(before: Readonly<Counted>, after: Readonly<Counted>): void {
+    for (const name of COUNTED) {
+      if (after[name] === before[name]) continue;
+      this.#counts[name] += after[name] - before[name];
+      this.#isEmpty = false;
+    }
+  }
+
+  connectionLost(): void {
+    this.#counts.connectionsLost += 1;
+    this.#isEmpty = false;
+  }
+
+  /** The events since the last call; `null` if there were none. */
+  take(): EventCounts | null {
+    if (this.#isEmpty) return null;
+    const counts = this.#counts;
+    this.#counts = noEvents();
+    this.#isEmpty = true;
+    return counts;
+  }
+}
+
+function noEvents(): { -readonly [Name in keyof EventCounts]: number } {
+  return {
+    attempts: 0,
+    registersSent: 0,
+    polls: 0,
+    throttles: 0,
+    serverErrors: 0,
+    staleAnswers: 0,
+    retryAftersClamped: 0,
+    connectionsLost: 0,
+  };
+}
