@@ -37,26 +37,48 @@ function decodeWindows1252(bytes: Uint8Array): string | null {
 
 const BEYOND_ASCII = /[\u0080-\u00ff]/;
 
-/**
- * Decodes the fields of a record in place.
- *
- * @param fields One character for each byte. Afterwards text, with U+FFFD for bytes that are not UTF-8.
- * @returns The places of fields that are not UTF-8, with the text that they are in Windows-1252; `null` if there are none.
- */
-export function decodeFields(fields: string[]): ReadonlyMap<number, string> | null {
-  let others: Map<number, string> | null = null;
-  // Indexes, since this is done for every field of a file with more than ASCII.
-  for (let place = 0; place < fields.length; place += 1) {
-    const field = fields[place] ?? '';
-    if (!BEYOND_ASCII.test(field)) continue;
-    const bytes = Buffer.from(field, 'latin1');
-    const utf8 = bytes.toString();
-    fields[place] = utf8;
-    if (!utf8.includes('\uFFFD') || isUtf8(bytes)) continue;
-    const text = decodeWindows1252(bytes);
-    if (text === null) continue;
-    others ??= new Map();
-    others.set(place, text);
+/** Texts that are remembered, and their length: at most 1 MB. Values such as places and groups are the same in many rows. */
+const REMEMBERED_TEXTS_MAX = 1_000;
+const REMEMBERED_CHARACTERS_MAX = 200;
+
+/** Decodes the fields of records. Remembers texts, since decoding one takes as long as parsing a short row. */
+export class FieldDecoder {
+  readonly #remembered = new Map<string, string>();
+
+  /**
+   * Decodes the fields of a record in place.
+   *
+   * @param fields One character for each byte. Afterwards text, with U+FFFD for bytes that are not UTF-8.
+   * @returns The places of fields that are not UTF-8, with the text that they are in Windows-1252; `null` if no field has U+FFFD.
+   */
+  decode(fields: string[]): ReadonlyMap<number, string> | null {
+    let others: Map<number, string> | null = null;
+    // Indexes, since this is done for every field of a file with more than ASCII.
+    for (let place = 0; place < fields.length; place += 1) {
+      const field = fields[place] ?? '';
+      if (!BEYOND_ASCII.test(field)) continue;
+      const known = this.#remembered.get(field);
+      if (known !== undefined) {
+        fields[place] = known;
+        continue;
+      }
+      const bytes = Buffer.from(field, 'latin1');
+      const utf8 = bytes.toString();
+      fields[place] = utf8;
+      if (!utf8.includes('\uFFFD')) {
+        this.#remember(field, utf8);
+        continue;
+      }
+      others ??= new Map();
+      const text = isUtf8(bytes) ? null : decodeWindows1252(bytes);
+      if (text !== null) others.set(place, text);
+    }
+    return others;
   }
-  return others;
+
+  #remember(field: string, text: string): void {
+    if (field.length > REMEMBERED_CHARACTERS_MAX) return;
+    if (this.#remembered.size === REMEMBERED_TEXTS_MAX) this.#remembered.clear();
+    this.#remembered.set(field, text);
+  }
 }

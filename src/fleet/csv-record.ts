@@ -1,15 +1,15 @@
 import { isAscii } from 'node:buffer';
-import { CsvError, type Parser, parse } from 'csv-parse';
+import { CsvError, type Options, Parser } from 'csv-parse';
 import { OperatorError, problemIn, unreadableFile } from '../problem/operator-error.ts';
 import { sepLine } from './csv-delimiter.ts';
-import { decodeFields, isUtf16, SAVE_AS_UTF8, utf8MarkLength } from './csv-encoding.ts';
+import { FieldDecoder, isUtf16, SAVE_AS_UTF8, utf8MarkLength } from './csv-encoding.ts';
 
 export type CsvRecord = {
   /** 1-based line on which the record begins. */
   readonly line: number;
   /** Bytes that are not UTF-8 are U+FFFD. */
   readonly fields: readonly string[];
-  /** Texts of the fields that are not UTF-8, as Windows-1252, by their places; absent = there are none. */
+  /** Texts of the fields that are not UTF-8, as Windows-1252, by their places; absent = no field has U+FFFD. */
   readonly windows1252?: ReadonlyMap<number, string>;
 };
 
@@ -37,8 +37,7 @@ export async function* readCsvRecords(
   delimiter: string,
   onBytes: (bytes: Uint8Array) => void,
 ): AsyncGenerator<readonly CsvRecord[]> {
-  const parser = openParser(delimiter);
-  const taker = new RecordTaker(parser);
+  const taker = new RecordTaker(delimiter);
   try {
     let isFirst = true;
     for await (const bytes of withWholeHead(chunks)) {
@@ -47,14 +46,13 @@ export async function* readCsvRecords(
       const preamble = isFirst ? preambleOf(bytes) : NO_PREAMBLE;
       isFirst = false;
       taker.skipLines(preamble.lines);
-      const content = bytes.subarray(preamble.bytes);
-      yield* taker.after(isAscii(content), (done) => parser.write(content, done));
+      yield* taker.write(bytes.subarray(preamble.bytes));
     }
-    yield* taker.after(true, (done) => parser.end(done));
+    yield* taker.end();
   } catch (error) {
     throw readingError(file, taker.nextLine, error);
   } finally {
-    parser.destroy();
+    taker.close();
   }
 }
 
@@ -85,8 +83,24 @@ function preambleOf(head: Uint8Array): Preamble {
   return sep === null ? { bytes: mark, lines: 0 } : { bytes: mark + sep.bytes, lines: 1 };
 }
 
-function openParser(delimiter: string): Parser {
-  const parser = parse({
+/** Passes each record on at once: through the buffer of a stream, the survey of a fleet would take a twentieth longer. */
+class RecordParser extends Parser {
+  readonly #onFields: (fields: string[]) => void;
+
+  constructor(options: Options, onFields: (fields: string[]) => void) {
+    super(options);
+    this.#onFields = onFields;
+  }
+
+  override push(fields: string[] | null): boolean {
+    if (fields === null) return super.push(null);
+    this.#onFields(fields);
+    return true;
+  }
+}
+
+function openParser(delimiter: string, onFields: (fields: string[]) => void): Parser {
+  const options: Options = {
     delimiter,
     // One character for each byte: the encoding is decided field by field.
     encoding: 'latin1',
@@ -94,7 +108,8 @@ function openParser(delimiter: string): Parser {
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
     max_record_size: RECORD_BYTES_MAX,
-  });
+  };
+  const parser = new RecordParser(options, onFields);
   // Errors arrive at the callback of the write that caused them; without a listener Node would also end the process.
   parser.on('error', () => {});
   return parser;
@@ -106,12 +121,15 @@ function openParser(delimiter: string): Parser {
  */
 class RecordTaker {
   readonly #parser: Parser;
+  readonly #decoder = new FieldDecoder();
+  /** Of the bytes that the parser got last, and of those that the next record may have. */
+  #lastTraits: ByteTraits = NO_TRAITS;
+  #traits: ByteTraits = NO_TRAITS;
+  #records: CsvRecord[] = [];
   #nextLine = 1;
-  /** Whether the record that is not complete yet may have more than ASCII. */
-  #isOpenBeyondAscii = false;
 
-  constructor(parser: Parser) {
-    this.#parser = parser;
+  constructor(delimiter: string) {
+    this.#parser = openParser(delimiter, (fields) => this.#take(fields));
   }
 
   /** 1-based line on which the next record begins. */
@@ -124,39 +142,65 @@ class RecordTaker {
     this.#nextLine += count;
   }
 
-  /**
-   * Starts work in the parser, and yields the records that result, even if it fails in the end.
-   *
-   * @param onlyAscii Whether the bytes that the parser gets are all ASCII; such records need no decoding.
-   */
-  async *after(
-    onlyAscii: boolean,
-    start: (done: (error?: Error | null) => void) => void,
-  ): AsyncGenerator<readonly CsvRecord[]> {
-    const settled = new Promise<Error | null>((resolve) => start((error) => resolve(error ?? null)));
-    // The parser works synchronously, and reports completion once its records are taken.
-    const records = this.#take(!onlyAscii || this.#isOpenBeyondAscii);
-    this.#isOpenBeyondAscii = !onlyAscii || (this.#isOpenBeyondAscii && records.length === 0);
+  /** Yields the records that `bytes` complete, even if the parser fails in the end. */
+  async *write(bytes: Uint8Array): AsyncGenerator<readonly CsvRecord[]> {
+    const traits = traitsOf(bytes);
+    this.#traits = eitherOf(this.#traits, traits);
+    const settled = settlement((done) => this.#parser.write(bytes, done));
+    // The parser works synchronously, except that it looks ahead and leaves the last few bytes for later.
+    if (this.#records.length > 0) this.#traits = eitherOf(this.#lastTraits, traits);
+    this.#lastTraits = traits;
+    yield* this.#handOut(settled);
+  }
+
+  async *end(): AsyncGenerator<readonly CsvRecord[]> {
+    yield* this.#handOut(settlement((done) => this.#parser.end(done)));
+  }
+
+  close(): void {
+    this.#parser.destroy();
+  }
+
+  async *#handOut(settled: Promise<Error | null>): AsyncGenerator<readonly CsvRecord[]> {
+    const records = this.#records;
+    this.#records = [];
     yield records;
     const error = await settled;
     if (error !== null) throw error;
   }
 
-  #take(decodes: boolean): readonly CsvRecord[] {
-    const records: CsvRecord[] = [];
-    const read = (): string[] | null => this.#parser.read();
-    for (let fields = read(); fields !== null; fields = read()) {
-      const windows1252 = decodes ? decodeFields(fields) : null;
-      const isBlank = fields.length === 1 && fields[0] === '';
-      if (!isBlank) {
-        records.push(
-          windows1252 === null ? { line: this.#nextLine, fields } : { line: this.#nextLine, fields, windows1252 },
-        );
-      }
-      this.#nextLine += 1 + newlinesWithin(fields);
+  #take(fields: string[]): void {
+    const windows1252 = this.#traits.isBeyondAscii ? this.#decoder.decode(fields) : null;
+    const isBlank = fields.length === 1 && fields[0] === '';
+    if (!isBlank) {
+      const line = this.#nextLine;
+      this.#records.push(windows1252 === null ? { line, fields } : { line, fields, windows1252 });
     }
-    return records;
+    this.#nextLine += 1 + (this.#traits.hasQuotes ? newlinesWithin(fields) : 0);
   }
+}
+
+/** What bytes have that costs time with every record. */
+type ByteTraits = {
+  /** Only then is there anything to decode. */
+  readonly isBeyondAscii: boolean;
+  /** Only then can a field contain a line break. */
+  readonly hasQuotes: boolean;
+};
+
+const NO_TRAITS: ByteTraits = { isBeyondAscii: false, hasQuotes: false };
+
+function traitsOf(bytes: Uint8Array): ByteTraits {
+  return { isBeyondAscii: !isAscii(bytes), hasQuotes: bytes.includes(0x22) };
+}
+
+function eitherOf(a: ByteTraits, b: ByteTraits): ByteTraits {
+  return { isBeyondAscii: a.isBeyondAscii || b.isBeyondAscii, hasQuotes: a.hasQuotes || b.hasQuotes };
+}
+
+/** Starts work in the parser: the error with which it ends, or `null`. */
+function settlement(start: (done: (error?: Error | null) => void) => void): Promise<Error | null> {
+  return new Promise((resolve) => start((error) => resolve(error ?? null)));
 }
 
 function newlinesWithin(fields: readonly string[]): number {

@@ -3,6 +3,7 @@ import { MESSAGE_BYTES_MAX } from '../dps/endpoint.ts';
 import { foldRegistrationId, registrationIdProblem } from '../dps/registration-id.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { SAVE_AS_UTF8 } from './csv-encoding.ts';
+import type { CsvRecord } from './csv-record.ts';
 import type { FleetColumns } from './fleet-header.ts';
 
 /** One usable row of the fleet CSV. */
@@ -31,34 +32,56 @@ const NONE: readonly RowComplaint[] = [];
 export type ParsedRow = { readonly row: FleetRow } | { readonly complaints: readonly RowComplaint[] };
 
 /** @param place Of the row in the fleet, 0-based. */
-export function parseFleetRow(fields: readonly string[], place: number, columns: FleetColumns): ParsedRow {
-  if (fields.length !== columns.width) return { complaints: [widthComplaint(fields.length, columns)] };
+export function parseFleetRow(record: CsvRecord, place: number, columns: FleetColumns): ParsedRow {
+  const complaints = legalityComplaints(record, columns);
+  return complaints.length === 0 ? { row: fleetRow(record.fields, place, columns) } : { complaints };
+}
+
+/** Complains of a row that is not legal, whatever the run. */
+export function legalityComplaints(record: CsvRecord, columns: FleetColumns): readonly RowComplaint[] {
+  const { fields } = record;
+  if (fields.length !== columns.width) return [widthComplaint(fields.length, columns)];
   const { places } = columns;
-  const row: FleetRow = {
+  const text = textComplaints(record, columns);
+  const id = registrationIdComplaints(fields[places.registration_id] ?? '');
+  const key = deviceKeyComplaints(valueAt(fields, places.device_key));
+  const payload = payloadComplaints(valueAt(fields, places.payload));
+  const others = otherComplaints(fields, columns);
+  // Nearly every row is legal, and empty lists put together would take longer than all checks.
+  if (text.length + id.length + key.length + payload.length + others.length === 0) return NONE;
+  return [...text, ...id, ...key, ...payload, ...others];
+}
+
+/** @param fields Of a legal row. */
+export function fleetRow(fields: readonly string[], place: number, columns: FleetColumns): FleetRow {
+  const { places } = columns;
+  return {
     row: place,
     registrationId: fields[places.registration_id] ?? '',
-    group: fields[places.group] || null,
-    expectedHub: fields[places.expected_hub] || null,
-    deviceKey: fields[places.device_key] || null,
-    certificateFile: fields[places.cert_file] || null,
-    keyFile: fields[places.key_file] || null,
-    payloadJson: fields[places.payload] || null,
+    group: valueAt(fields, places.group),
+    expectedHub: valueAt(fields, places.expected_hub),
+    deviceKey: valueAt(fields, places.device_key),
+    certificateFile: valueAt(fields, places.cert_file),
+    keyFile: valueAt(fields, places.key_file),
+    payloadJson: valueAt(fields, places.payload),
     otherValues: otherValues(fields, columns),
   };
-  const text = textComplaints(fields, columns);
-  const id = registrationIdComplaints(row.registrationId);
-  const key = deviceKeyComplaints(row.deviceKey);
-  const payload = payloadComplaints(row.payloadJson);
-  const others = otherComplaints(row.otherValues, columns);
-  // Nearly every row is legal, and empty lists put together would take longer than all checks.
-  if (text.length + id.length + key.length + payload.length + others.length === 0) return { row };
-  return { complaints: [...text, ...id, ...key, ...payload, ...others] };
+}
+
+/** Does not look at place -1, which takes longer than all checks of a short row: to an array, it is a name. */
+function valueAt(fields: readonly string[], place: number): string | null {
+  return place < 0 ? null : fields[place] || null;
 }
 
 function otherValues(fields: readonly string[], { others }: FleetColumns): readonly string[] {
   const values: string[] = [];
   for (const { place } of others) values.push(fields[place] ?? '');
   return values;
+}
+
+/** The same as `foldedRegistrationId` for a row that is known to be legal. */
+export function legalFoldedId(fields: readonly string[], { places }: FleetColumns): string {
+  return foldRegistrationId(fields[places.registration_id] ?? '');
 }
 
 /** The registration ID in a form in which IDs that the service considers equal are equal; `null` if it is not legal. */
@@ -77,8 +100,8 @@ function widthComplaint(actual: number, { line, width }: FleetColumns): RowCompl
 }
 
 /** Bytes that are not UTF-8 are decoded to U+FFFD; Windows-1252 in a column that is only carried along was decoded before. */
-function textComplaints(fields: readonly string[], columns: FleetColumns): readonly RowComplaint[] {
-  if (!fields.some(isUndecoded)) return NONE;
+function textComplaints({ fields, windows1252 }: CsvRecord, columns: FleetColumns): readonly RowComplaint[] {
+  if (windows1252 === undefined) return NONE;
   const known = [...columns.placeOf].flatMap(([name, place]) =>
     fields[place]?.includes('\uFFFD') ? [{ message: `${name} is not valid UTF-8`, remedy: SAVE_AS_UTF8 }] : [],
   );
@@ -95,9 +118,10 @@ function isUndecoded(field: string): boolean {
 
 /** An ID that is not UTF-8 has its complaint already; to correct U+FFFD in it would be no remedy. */
 function registrationIdComplaints(registrationId: string): readonly RowComplaint[] {
-  if (isUndecoded(registrationId)) return NONE;
   const reason = registrationIdProblem(registrationId);
-  return reason === null ? NONE : [{ message: `registration_id ${reason}`, remedy: 'Correct the ID' }];
+  return reason === null || isUndecoded(registrationId)
+    ? NONE
+    : [{ message: `registration_id ${reason}`, remedy: 'Correct the ID' }];
 }
 
 function deviceKeyComplaints(deviceKey: string | null): readonly RowComplaint[] {
@@ -117,18 +141,19 @@ function payloadComplaints(payloadJson: string | null): readonly RowComplaint[] 
 }
 
 /** The other columns are copied into the results, where a secret must not go. */
-function otherComplaints(values: readonly string[], columns: FleetColumns): readonly RowComplaint[] {
-  if (!values.some(holdsSecret)) return NONE;
-  return columns.others
-    .filter((_, index) => holdsSecret(values[index] ?? ''))
-    .map(({ name }) => ({
-      message: `column ${quoteValue(name)} contains a secret, which would be copied into the results`,
-      remedy: 'Remove the column',
-    }));
+function otherComplaints(fields: readonly string[], { others }: FleetColumns): readonly RowComplaint[] {
+  let complaints = NONE;
+  for (const { name, place } of others) {
+    if (!holdsSecret(fields[place] ?? '')) continue;
+    const message = `column ${quoteValue(name)} contains a secret, which would be copied into the results`;
+    complaints = [...complaints, { message, remedy: 'Remove the column' }];
+  }
+  return complaints;
 }
 
+/** Text by text, which takes a quarter of the time of one expression. */
 function holdsSecret(value: string): boolean {
-  return /SharedAccess(Key|Signature)|PRIVATE KEY/.test(value);
+  return (value.includes('SharedAccess') && /SharedAccess(Key|Signature)/.test(value)) || value.includes('PRIVATE KEY');
 }
 
 function isJson(text: string): boolean {

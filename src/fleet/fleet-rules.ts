@@ -4,8 +4,9 @@ import { COMMON_NAME_CHARACTERS_MAX } from '../dps/registration-id.ts';
 import { unreadableReason } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 import { type CertificateFiles, certificatePaths } from './certificate-files.ts';
+import type { CsvRecord } from './csv-record.ts';
 import type { FleetColumns } from './fleet-header.ts';
-import { type FleetRow, parseFleetRow, type RowComplaint } from './fleet-row.ts';
+import { type FleetRow, fleetRow, legalityComplaints, type RowComplaint } from './fleet-row.ts';
 
 /** The rules that a run sets for every row, beyond its being legal. */
 export type FleetRules =
@@ -17,9 +18,12 @@ export type FleetRules =
   | { readonly keys: 'certificates'; readonly files: CertificateFiles | null };
 
 /** Complains of what a legal row lacks for the run. */
-function ruleComplaints(row: FleetRow, rules: FleetRules): readonly RowComplaint[] {
+function ruleComplaints(
+  row: FleetRow,
+  rules: Exclude<FleetRules, { readonly keys: 'for-every-row' }>,
+): readonly RowComplaint[] {
   if (rules.keys === 'certificates') return certificateComplaints(row, rules.files);
-  if (row.deviceKey !== null || rules.keys === 'for-every-row') return [];
+  if (row.deviceKey !== null) return [];
   if (rules.keys === 'in-every-row') {
     return [{ message: 'has no device_key', remedy: 'Give every device its key, or use --attestation group-key' }];
   }
@@ -76,11 +80,8 @@ function fileComplaints(what: string, file: string | null): readonly RowComplain
 }
 
 /** Complains of a row that is not legal, or lacks what the run needs; looks at no other rows. */
-export function rowComplaints(
-  fields: readonly string[],
-  columns: FleetColumns,
-  rules: FleetRules,
-): readonly RowComplaint[] {
-  const parsed = parseFleetRow(fields, 0, columns);
-  return 'row' in parsed ? ruleComplaints(parsed.row, rules) : parsed.complaints;
+export function rowComplaints(record: CsvRecord, columns: FleetColumns, rules: FleetRules): readonly RowComplaint[] {
+  const complaints = legalityComplaints(record, columns);
+  if (complaints.length > 0 || rules.keys === 'for-every-row') return complaints;
+  return ruleComplaints(fleetRow(record.fields, 0, columns), rules);
 }

@@ -21,10 +21,10 @@ export async function* readFleet(
   };
   let place = 0;
   for await (const { columns, records } of readFleetRecords(fleet, onBytes, survey.bytes)) {
-    for (const { line, fields } of records) {
-      if (survey.rejectedLines?.has(line)) continue;
-      const parsed = parseFleetRow(fields, place, columns);
-      if (!('row' in parsed) || place >= survey.rows) throw changed(fleet.file, line);
+    for (const record of records) {
+      if (survey.rejectedLines?.has(record.line)) continue;
+      const parsed = parseFleetRow(record, place, columns);
+      if (!('row' in parsed) || place >= survey.rows) throw changed(fleet.file, record.line);
       yield parsed.row;
       place += 1;
     }

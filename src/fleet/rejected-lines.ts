@@ -98,7 +98,8 @@ export async function* readRejections(
   // A row that is kept comes before its copies.
   const keptLines = new Map<string, number>();
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, bytes)) {
-    for (const { line, fields } of records) {
+    for (const record of records) {
+      const { line, fields } = record;
       const id = foldedRegistrationId(fields, columns) ?? '';
       if (!rejected.has(line)) {
         if (twins.has(id)) keptLines.set(id, line);
@@ -107,7 +108,7 @@ export async function* readRejections(
       const keptLine = keptLines.get(id) ?? null;
       const [first = null, second = null] = twins.get(id) ?? [];
       const twinLine = keptLine ?? (line === first ? second : first);
-      const messages = rowComplaints(fields, columns, rules).map(({ message }) => message);
+      const messages = rowComplaints(record, columns, rules).map(({ message }) => message);
       const duplicate = keptLine === null ? duplicateMessage(twinLine) : copyMessage(keptLine);
       yield { line, reason: messages.join('; ') || duplicate, twinLine, keptLine, ...shownFields(fields, columns) };
     }

@@ -1,4 +1,3 @@
-import { foldRegistrationId } from '../dps/registration-id.ts';
 import type { CsvRecord } from './csv-record.ts';
 import type { FleetColumns } from './fleet-header.ts';
 import type { FleetRules } from './fleet-rules.ts';
@@ -31,10 +30,15 @@ export class RowCounter {
     this.#rules = rules;
   }
 
-  /** Counts one usable row. */
-  add({ line, fields, windows1252 }: CsvRecord, columns: FleetColumns): void {
-    if (isCapitalWithDerivedKey(fields, columns, this.#rules)) this.#capitalIds += 1;
-    if (windows1252 === undefined) return;
+  /**
+   * Counts one usable row.
+   *
+   * @param foldedId Its registration ID, folded.
+   */
+  add({ line, fields, windows1252 }: CsvRecord, foldedId: string, columns: FleetColumns): void {
+    const hasCapitals = fields[columns.places.registration_id] !== foldedId;
+    if (hasCapitals && isKeyDerived(fields, columns, this.#rules)) this.#capitalIds += 1;
+    if (windows1252 === undefined || windows1252.size === 0) return;
     this.#rows1252 += 1;
     for (const { name, place } of columns.others) {
       const value = windows1252.get(place);
@@ -52,9 +56,6 @@ export class RowCounter {
 }
 
 /** The service treats IDs as case-insensitive, but a key is derived from their bytes: whether it folds the case first is unverified. */
-function isCapitalWithDerivedKey(fields: readonly string[], { places }: FleetColumns, { keys }: FleetRules): boolean {
-  const isDerived = keys === 'for-every-row' || keys === 'of-these-groups';
-  if (!isDerived || fields[places.device_key]) return false;
-  const id = fields[places.registration_id] ?? '';
-  return foldRegistrationId(id) !== id;
+function isKeyDerived(fields: readonly string[], { places }: FleetColumns, { keys }: FleetRules): boolean {
+  return (keys === 'for-every-row' || keys === 'of-these-groups') && !fields[places.device_key];
 }

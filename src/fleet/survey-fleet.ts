@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { foldRegistrationId } from '../dps/registration-id.ts';
 import { OperatorError, PROBLEMS_LISTED_MAX, type Problem, ProblemList, problemIn } from '../problem/operator-error.ts';
 import { duplicateProblems, type ExactDuplicates, settleDuplicates } from './duplicates.ts';
 import { type Fingerprint, FingerprintTable, textFingerprint } from './fingerprint-table.ts';
 import type { FleetFile } from './fleet-file.ts';
 import type { FleetColumns } from './fleet-header.ts';
-import { foldedRegistrationId, type RowComplaint } from './fleet-row.ts';
+import { foldedRegistrationId, legalFoldedId, type RowComplaint } from './fleet-row.ts';
 import { type FleetRules, rowComplaints } from './fleet-rules.ts';
 import type { KnownColumn } from './known-columns.ts';
 import { fleetDelimiter, readFleetRecords } from './read-fleet-records.ts';
@@ -137,15 +136,12 @@ async function firstPass(
     }
     for (const record of records) {
       const { line, fields } = record;
-      const complaints = rowComplaints(fields, columns, rules);
-      if (complaints.length > 0) complain(line, complaints);
-      else counts.add(record, columns);
-      // Without complaints the ID is legal.
-      const id =
-        complaints.length === 0
-          ? foldRegistrationId(fields[columns.places.registration_id] ?? '')
-          : foldedRegistrationId(fields, columns);
+      const complaints = rowComplaints(record, columns, rules);
+      const isUsable = complaints.length === 0;
+      const id = isUsable ? legalFoldedId(fields, columns) : foldedRegistrationId(fields, columns);
       if (id !== null && ids.add(id)) repeats += 1;
+      if (!isUsable) complain(line, complaints);
+      else if (id !== null) counts.add(record, id, columns);
       rows += 1;
     }
   }
@@ -156,7 +152,7 @@ async function countUsableRows(fleet: FleetFile, rules: FleetRules, rejected: Re
   const counts = new RowCounter(rules);
   for await (const { columns, records } of readFleetRecords(fleet, () => {})) {
     for (const record of records) {
-      if (!rejected.has(record.line)) counts.add(record, columns);
+      if (!rejected.has(record.line)) counts.add(record, legalFoldedId(record.fields, columns), columns);
     }
   }
   return counts;

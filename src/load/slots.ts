@@ -68,6 +68,12 @@ export function slotsWanted(shape: LoadShape, devices: number): Pick<SlotChoice,
   }
 }
 
+/** The launches with the same intended start; 0 where there is a rate, or none at all. */
+export function burstOf(shape: LoadShape, devices: number): number {
+  if (shape.kind === 'at-once') return devices;
+  return shape.kind === 'batches' ? Math.min(shape.size, devices) : 0;
+}
+
 function slotsForRate(ratePerSecond: number, which: string): Pick<SlotChoice, 'slots' | 'reason'> {
   const slots = Math.max(1, Math.ceil(ratePerSecond * SLOW_REGISTRATION_SECONDS));
   return { slots, reason: `${which} × ${SLOW_REGISTRATION_SECONDS} s` };

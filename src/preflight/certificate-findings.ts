@@ -87,9 +87,10 @@ function issuerFindings(pem: string, { nowMs, enrollmentCas }: CertificateRules)
 async function* takenRows({ fleet, survey, takes }: CheckedRows): AsyncGenerator<{ line: number; row: FleetRow }> {
   let place = 0;
   for await (const { columns, records } of readFleetRecords(fleet, () => {}, survey.bytes)) {
-    for (const { line, fields } of records) {
+    for (const record of records) {
+      const { line } = record;
       if (survey.rejectedLines?.has(line)) continue;
-      const parsed = parseFleetRow(fields, place, columns);
+      const parsed = parseFleetRow(record, place, columns);
       place += 1;
       if ('row' in parsed && takes(parsed.row)) yield { line, row: parsed.row };
     }

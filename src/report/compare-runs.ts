@@ -129,15 +129,17 @@ function measureFigures(figures: readonly ComparedFigure[], runs: readonly Compa
     const estimates = values.map((value, run) => {
       const summary = runs[run]?.summary;
       if (value === null || summary === undefined) return null;
-      const known = (figure.sample && drawn[run]?.get(figure.sample)) ?? { ...NOTHING_DRAWN, value };
-      return { ...known, outOf: figure.outOf?.(summary) ?? null };
+      const known = figure.sample === null ? undefined : drawn[run]?.get(figure.sample);
+      return { ...(known ?? nothingDrawn(value)), outOf: figure.outOf?.(summary) ?? null };
     });
     return { figure, values, estimates };
   });
 }
 
 /** Only other runs of the baseline can tell how much such a figure varies. */
-const NOTHING_DRAWN: Omit<DrawnFigure, 'value'> = { sampled: new Float64Array(), blocks: 0, dependence: 1 };
+function nothingDrawn(value: number): DrawnFigure {
+  return { value, sampled: new Float64Array(), blocks: 0, dependence: 1, halves: { lower: value, upper: value } };
+}
 
 /** For each figure and each later run that has a verdict: its interval, `null` = not known. */
 type Judged = ReadonlyMap<ComparedFigure, ReadonlyMap<number, Interval | null>>;

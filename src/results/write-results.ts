@@ -24,7 +24,7 @@ import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
-import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
+import { type RunFacts, reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { WrongHubs } from '../report/wrong-hub.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
 import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-folder/rejected-rows.ts';
@@ -134,23 +134,21 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
   const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
   const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, csvFor);
+  const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);
     await files?.begin();
-    const lines = new FleetLines(() => linesOf(survey, source, rejected));
     for await (const final of finalOutcomes(survey, rows)) {
       const facts = folds.add(final);
       await files?.add(final, facts);
       if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
     }
-    await lines.close();
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
       ...folds,
       ...folds.others,
-      withoutStalls: { ...folds.others.withoutStalls, totals: survey.totalsWithoutStalls },
       account: folds.account,
       breakdown: folds.breakdown,
       columns: folds.columns,
@@ -173,6 +171,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   } catch (error) {
     await files?.discard();
     throw out === null ? error : asOperatorError(out, error);
+  } finally {
+    await lines.close();
   }
 }
 
@@ -251,11 +251,11 @@ class FinalFolds {
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  readonly others = {
-    possiblyTwice: 0,
-    registersOfLast: 0,
+  readonly others: {
+    possiblyTwice: number;
+    registersOfLast: number;
     /** The times without the delays that the load generator may have caused. */
-    withoutStalls: { latency: new LatencyHistograms(), recovery: new RecoveryCurve() },
+    readonly withoutStalls: RunFacts['withoutStalls'];
   };
   readonly #steps: {
     readonly history: DeviceHistory;
@@ -265,8 +265,15 @@ class FinalFolds {
   readonly #first: SessionRecord;
 
   /** @param columns by which to show results */
-  constructor({ first, fleet, end, wasSelected }: JournalSurvey, columns: readonly string[]) {
+  constructor(survey: JournalSurvey, columns: readonly string[]) {
+    const { first, fleet, end, wasSelected } = survey;
     this.#first = first;
+    const best = {
+      latency: new LatencyHistograms(),
+      recovery: new RecoveryCurve(),
+      totals: survey.totalsWithoutStalls,
+    };
+    this.others = { possiblyTwice: 0, registersOfLast: 0, withoutStalls: best };
     const { rounds } = first;
     this.#devices = {
       account: new AccountFold({

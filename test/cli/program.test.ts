@@ -48,7 +48,7 @@ describe('run', () => {
       target: { emulator: {} },
       attestation: { kind: 'group-key', keyVariable: 'DPSLOAD_GROUP_KEY' },
       fleet: { file: expect.stringMatching(/nowhere\.csv$/), header: false },
-      load: { rate: '5/s', concurrency: 50, workers: 1 },
+      load: { rate: '5/s', concurrency: 'auto', workers: 1 },
       registration: { attempts: 7, deadline: '9s' },
     });
     expect(stdout).not.toContain(KEY);
@@ -66,6 +66,7 @@ describe('run', () => {
     const { code, stdout, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, '--dry-run']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/EMULATOR[\s\S]*2 rows[\s\S]*nothing was opened/);
+    expect(stdout).toMatch(/^warning +without a rate, .*\(coordinated omission\)\. Set --rate /m);
     expect(existsSync(out)).toBe(false);
   });
 });

@@ -77,12 +77,12 @@ describe('a target that can be used', () => {
     const { code, stdout } = await check(...target(), '--quota', '1/min', '--quota-share', '50%');
     expect(code).toBe(0);
     expect(stdout).toMatch(/Binding limit: quota, 0\.50\/min \(50% of 1\.00\/min/);
-    expect(stdout).toMatch(/3 registrations take about 4 min 3 s\./);
+    expect(stdout).toMatch(/3 registrations take about 4 min 3 s, 4 min 0 s until the last launch\./);
     expect(stdout).toMatch(/At least 3 billed register requests/);
     expect(stdout).toMatch(/Nothing was registered\./);
     const unmetered = await check(...target());
     expect(unmetered.stdout).toMatch(/Binding limit: one registration, 60\/min \(all 3 in flight at once/);
-    expect(unmetered.stdout).toMatch(/3 registrations take about 3 s\./);
+    expect(unmetered.stdout).toMatch(/3 registrations take about 3 s, 0 s until the last launch\./);
   });
 });
 

@@ -78,6 +78,7 @@ describe('a finished run of the version before', () => {
       sessions,
       loadGenerator,
       thresholds,
+      wrongHubs,
       ...same
     } = JSON.parse(readFileSync(join(cwd, 'done', 'summary.json'), 'utf8')) as Summary;
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
@@ -89,6 +90,7 @@ describe('a finished run of the version before', () => {
     expect([limited, limits.length]).toEqual([true, loadGenerator.limits.length]);
     expect(loadGenerator.limits.map(({ observed }) => observed)).toEqual([null, null, null]);
     expect(thresholds.map(({ observed }) => observed)).toEqual(before.thresholds.map(({ observed }) => observed));
+    expect(wrongHubs).toEqual({ count: 0, first: [] });
     expect([schemaVersion, verdict, groups, breakdowns, sharedValues, notes]).toEqual([
       2,
       before.verdict,

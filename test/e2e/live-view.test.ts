@@ -9,7 +9,7 @@ import { HAS_TMUX, TmuxTerminal } from '../support/tmux.ts';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const KEY = Buffer.alloc(32, 7).toString('base64');
 const DEVICES = 220;
-const LOGGED = /^metrics: http\S+$/;
+const LOGGED = /^(?:metrics: http\S+|in flight at most 200: the rate × 10 s)$/;
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);
@@ -69,7 +69,7 @@ const SEEN = [
   LOGGED,
   /^EMULATOR, ID scope 0ne00111111$/,
   /^(running|canary: \d of \d devices? ended) {3}.*Ctrl-C stops, resumable$/,
-  /^█*░* {3}\d+\/220 {3}\d+\.\d% {3}elapsed [\d.]+ s {3}ETA [\d.]+ s$/,
+  /^█*░* {3}\d+\/220 {3}\d+\.\d% {3}elapsed [\d.]+ s {3}ETA (?:\d+ to )?[\d.]+ s$/,
   /^in flight \d+ {3}launched \d+\/s of 20\.0\/s {3}ended \d+\/s {3}throttles 0 {3}retries 0/,
   /^ms {13}p50 {6}p95 {6}p99 {6}max$/,
   /^tls( +[\d.,]+){4}$/,
@@ -186,7 +186,7 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
 });
 
 const LINE =
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}([\d.]+) s: {2}(?:running|draining|ended) {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.,]+ ms p95 [\d.,]+ ms {2})?ETA ([\d.]+ s|–)$/;
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}([\d.]+) s: {2}(?:running|draining|ended) {2}\d+\/220 \(\d+\.\d%\) {2}in flight \d+ {2}launched \d+\/s of 20\.0\/s {2}ended \d+\/s {2}throttles 0 {2}failed \d+ {2}(accepted p50 [\d.,]+ ms p95 [\d.,]+ ms {2})?ETA ((?:\d+ to )?[\d.]+ s|–)$/;
 
 /** From 10 s on, when the machine gets to it, and at the end. */
 function expectPlainLines(lines: readonly string[]): void {
@@ -202,6 +202,7 @@ it.concurrent('in a pipe there are the same lines, and nothing else but what is 
   const lines = stderr.trimEnd().split('\n');
   expectPlainLines(lines);
   expect(lines.filter((line) => !LINE.test(line))).toEqual([
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}in flight at most 200: the rate × 10 s$/),
     expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}metrics: http\S+$/),
     expect.stringMatching(/^results: /),
     expect.stringMatching(/^report: .*report\.html$/),

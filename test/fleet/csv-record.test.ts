@@ -72,8 +72,9 @@ describe('CSV records', () => {
         fc.constantFrom('\n', '\r\n'),
         fc.integer({ min: 1, max: 30 }),
         async (rows, newline, size) => {
-          let text = '';
-          const lines: number[] = [];
+          // The beginning of a file is read at once, whatever the chunks.
+          let text = `${'x'.repeat(64)}${newline}`;
+          const lines = [1];
           for (const [field, blankLines] of rows) {
             text += newline.repeat(blankLines);
             lines.push(text.split('\n').length);
@@ -83,6 +84,27 @@ describe('CSV records', () => {
         },
       ),
     );
+  });
+
+  it('are decoded field by field, however often a text appears, wherever a chunk ends', async () => {
+    // More texts than are remembered, each also as bytes that are not UTF-8.
+    const texts = Array.from({ length: 1_100 }, (_, index) => `ü${index}`);
+    const rows = [...texts, ...texts].map((text) => Buffer.from(`a,${text},`));
+    const bytes = Buffer.concat(rows.flatMap((row, index) => [row, Buffer.from(`ü${index % 1_100}\n`, 'latin1')]));
+    for (const size of [1, 2, 3, 1_000, 65_536]) {
+      const { records } = await read(bytes, [size]);
+      expect(records.map(({ fields, windows1252 }) => [...fields, windows1252?.get(2)])).toEqual(
+        [...texts, ...texts].map((text) => ['a', text, text.replace('ü', '\uFFFD'), text]),
+      );
+    }
+  });
+
+  it('of one byte that is not ASCII are decoded, wherever a chunk ends', async () => {
+    const bytes = Buffer.from(`${'x'.repeat(64)}\na\nü\nb\nü`, 'latin1');
+    for (const size of [1, 2, 3]) {
+      const { records } = await read(bytes, [size]);
+      expect(records.slice(1).map(({ fields }) => fields)).toEqual([['a'], ['\uFFFD'], ['b'], ['\uFFFD']]);
+    }
   });
 
   it.each([

@@ -203,7 +203,7 @@ describe('amounts and limits', () => {
 describe('what this side gives', () => {
   it('passes on what the selection warns of', async () => {
     const { selection } = await requestOf({}, {});
-    const report = await check({}, {}, { selection: { ...selection, warnings: ['only.csv names 1 ID'] } });
+    const report = await check({}, { rate: '1/s' }, { selection: { ...selection, warnings: ['only.csv names 1 ID'] } });
     expect(report.findings.filter(({ level }) => level === 'warning')).toEqual([
       { level: 'warning', subject: 'fleet', evidence: 'only.csv names 1 ID', remedy: expect.stringMatching(/--only/) },
     ]);
@@ -224,4 +224,17 @@ describe('what this side gives', () => {
     const out = join(fleet, 'results');
     expect(found(await check({}, { out }), 'output folder')?.level).toBe('problem');
   });
+});
+
+it.each<[Readonly<Record<string, string>>, boolean]>([
+  [{}, true],
+  [{ concurrency: '2' }, true],
+  [{ rate: '1/s' }, false],
+  [{ limit: '1' }, false],
+])('a load without a rate hides stalls, which is a warning with its remedy: %o', async (flags, isWarned) => {
+  const { findings } = await check({}, flags);
+  const found = findings.filter(({ evidence }) => evidence.includes('coordinated omission'));
+  expect(found.map(({ level, remedy }) => [level, remedy])).toEqual(
+    isWarned ? [['warning', 'Set --rate to measure the wait as devices would feel it']] : [],
+  );
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isAlarm, missesTruth, SERVICES, simulatedPair } from '../support/simulated-pairs.ts';
 
 /** `npm run bench compare` has a thousand pairs, and real ones. */
-const PAIRS_EACH = 3;
+const PAIRS_EACH = 2;
 
 describe('runs whose latencies depend on each other', () => {
   it.each(Object.entries(SERVICES))('are no regression by chance: %s', (_, service) => {

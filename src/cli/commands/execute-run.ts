@@ -16,7 +16,10 @@ import { type Endpoint, openEndpoint } from './open-endpoint.ts';
 export type PreparedRun = Pick<
   RunRequest,
   'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again'
->;
+> & {
+  /** What to say before it starts. */
+  readonly notices: readonly string[];
+};
 
 /**
  * Executes a prepared run, shows its progress and prints its results.
@@ -46,6 +49,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     endpoint = await openEndpoint(scenario, keys, prepared.caPems);
     const { target, caPems, emulator } = endpoint;
     view = await showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({

@@ -32,9 +32,10 @@ import { countRegistrations, selectedRows } from '../../selection/session-rows.t
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { writeSlots } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
+import { slotNotices } from '../view/slot-notices.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {
@@ -118,38 +119,60 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
   const selection = await selectFleetRows(scenario, fleet, run.selectionPins);
-  for (const text of selection.warnings) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(warningLines(selection.warnings, process.stderr));
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  if (hidesStalls(scenario.load.shape.kind, registrations)) process.stderr.write(`warning: ${CLOSED_MODEL_WARNING}\n`);
+  if (hidesStalls(scenario.load.shape.kind, registrations)) {
+    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
+  }
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
-    process.stderr.write(
-      `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
-        '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
-    );
-    // The run may have been killed while it wrote its results.
-    const summary = await writeResults(run.folder, {
-      fleet: scenario.fleet,
-      by: scenario.breakdowns,
-      csvFor: scenario.csvFor,
-    });
-    const end = { ...run.end, folder: run.folder, summary };
-    showResults(end, flags, []);
-    return exitCodeOfRun(end);
+    return await completeResults(run, run.end, scenario, flags);
   }
   await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
   const devices = Math.min(registrations, selectedRows({ load: scenario.load, selection }));
   const { resolved, choice } = slotted(stored, devices);
-  writeSlots(resolved.scenario.load, choice, devices, flags);
+  const { warnings, notices } = slotNotices(resolved.scenario.load, choice, devices);
+  for (const text of warnings) process.stderr.write(`${text}\n`);
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
   return executeRun(
-    { scenario: { ...resolved.scenario, allocation }, settings, fleet, selection, resumed, again: false, ...secrets },
+    {
+      scenario: { ...resolved.scenario, allocation },
+      settings,
+      fleet,
+      selection,
+      resumed,
+      again: false,
+      notices,
+      ...secrets,
+    },
     registrations,
     flags,
   );
+}
+
+/** For a run in which nothing is left to do. */
+async function completeResults(
+  run: InterruptedRun,
+  ended: NonNullable<InterruptedRun['end']>,
+  scenario: ResolvedScenario['scenario'],
+  flags: ResumeFlags,
+): Promise<number> {
+  process.stderr.write(
+    `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
+      '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
+  );
+  // The run may have been killed while it wrote its results.
+  const summary = await writeResults(run.folder, {
+    fleet: scenario.fleet,
+    by: scenario.breakdowns,
+    csvFor: scenario.csvFor,
+  });
+  const end = { ...ended, folder: run.folder, summary };
+  showResults(end, flags, []);
+  return exitCodeOfRun(end);
 }
 
 /** Choices for one session, which are not settings of the run. */

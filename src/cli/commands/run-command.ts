@@ -15,8 +15,10 @@ import { selectedRows } from '../../selection/session-rows.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { loadScenario, readRunInputs } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
-import { describeRun, writeSlots } from '../view/describe-run.ts';
+import { describeRun } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
+import { slotNotices } from '../view/slot-notices.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -69,23 +71,28 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const rows = selectedRows({ load: resolved.scenario.load, selection });
   const { resolved: settled, choice } = slotted(withDelimiter(resolved, fleet.delimiter), rows);
   const { scenario } = settled;
-  const closed = hidesStalls(scenario.load.shape.kind, rows) ? [CLOSED_MODEL_WARNING] : [];
-  const warnings = [...warningsAbout(fleet), ...selection.warnings, ...closed];
-  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
+  process.stderr.write(warningLines([...warningsAbout(fleet), ...selection.warnings], process.stderr));
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
     process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
     return EXIT_CODE.success;
   }
+  const slots = slotNotices(scenario.load, choice, rows);
+  for (const text of slots.warnings) process.stderr.write(`${text}\n`);
   const registrations = rows * scenario.load.rounds;
+  if (hidesStalls(scenario.load.shape.kind, rows)) {
+    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
+  }
   await confirmRisks(scenario, { rows, registrations }, yes);
-  writeSlots(scenario.load, choice, rows, flags);
   // What executes a run takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
-    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, ...secrets },
+    {
+      ...{ scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again },
+      ...{ notices: slots.notices, ...secrets },
+    },
     registrations,
     flags,
   );

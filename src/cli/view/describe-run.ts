@@ -6,6 +6,7 @@ import { estimateRun } from '../../load/run-estimate.ts';
 import type { SlotChoice } from '../../load/slots.ts';
 import type { Slotted } from '../../preflight/choose-slots.ts';
 import { slotFindings } from '../../preflight/slot-findings.ts';
+import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
@@ -13,7 +14,6 @@ import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import type { AttestationChoice, CertificateSource, Scenario, SecretSource, Target } from '../../scenario/scenario.ts';
 import { printDuration } from '../../time/duration.ts';
-import type { DisplayFlags } from './display-flags.ts';
 
 /** Describes what a run would do. @param rows to register */
 export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, rows: number): string {
@@ -35,6 +35,7 @@ export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, 
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
+    ...(hidesStalls(load.shape.kind, rows) ? [['warning', CLOSED_MODEL_WARNING] as const] : []),
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
   return `${text}Dry run: nothing was opened, sent or written.\n`;
@@ -91,19 +92,6 @@ function describeSlots(
     'slots',
     `${level === 'warning' ? 'warning: ' : ''}${evidence}${remedy === null ? '' : `. ${remedy}.`}`,
   ]);
-}
-
-/** Says before a run starts how many slots it has, and why; `--quiet` hides no warning. */
-export function writeSlots(
-  load: Scenario['load'],
-  choice: SlotChoice | null,
-  devices: number,
-  { quiet = false }: Pick<DisplayFlags, 'quiet'>,
-): void {
-  for (const { level, evidence, remedy } of slotFindings(choice, load.concurrency, estimateRun(load, devices))) {
-    if (level === 'warning') process.stderr.write(`warning: ${evidence}. ${remedy}.\n`);
-    else if (!quiet) process.stderr.write(`In flight at most ${evidence}.\n`);
-  }
 }
 
 function describeShape(shape: LoadShape): string {

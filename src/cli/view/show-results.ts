@@ -7,7 +7,7 @@ import { CHECKSUMS_FILE, checksumsSha256 } from '../../run-folder/checksums.ts';
 import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import { paletteOf } from './colors.ts';
 import type { DisplayFlags } from './display-flags.ts';
-import { labelledPath, wrapped } from './terminal-line.ts';
+import { columnsOf, labelledPath, type OutputStream, wrapped } from './terminal-line.ts';
 
 /**
  * Prints the results on stdout, as text or exactly `summary.json`, and what to do next on stderr.
@@ -38,15 +38,6 @@ export function showResults(
   // A command stays in one line, so that it can be copied.
   const line = `${resume}${isLimited ? ', with a higher --limit' : ''}`;
   process.stderr.write(`${line.length <= columns ? line : line.replace(': ', ':\n')}\n`);
-}
-
-/** stdout or stderr. */
-type OutputStream = { readonly isTTY?: boolean; readonly columns?: number };
-
-/** A pipe or a file gets every line whole. */
-function columnsOf({ isTTY, columns }: OutputStream): number {
-  // A terminal that does not know its size says 0.
-  return isTTY === true && columns ? columns : Number.POSITIVE_INFINITY;
 }
 
 /** The summary as text; on a terminal its lines break between words. */

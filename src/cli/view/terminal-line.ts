@@ -70,6 +70,20 @@ function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
+/** stdout or stderr. */
+export type OutputStream = { readonly isTTY?: boolean; readonly columns?: number };
+
+/** A pipe or a file gets every line whole. */
+export function columnsOf({ isTTY, columns }: OutputStream): number {
+  // A terminal that does not know its size says 0.
+  return isTTY === true && columns ? columns : Number.POSITIVE_INFINITY;
+}
+
+/** Warnings before a run, each with a line feed. */
+export function warningLines(warnings: readonly string[], stream: OutputStream): string {
+  return warnings.map((text) => `${wrapped(`warning: ${text}`, columnsOf(stream))}\n`).join('');
+}
+
 /** `label: path`; the path gets lines of its own if it does not fit beside the label, broken after folders if it must be. */
 export function labelledPath(label: string, path: string, columns: number): string {
   if (label.length + 2 + path.length <= columns) return `${label}: ${path}`;

@@ -1,3 +1,4 @@
+import type { Interval } from '../../allocation/share-interval.ts';
 import type { RunBlocks } from './run-blocks.ts';
 import { RunSample } from './run-sample.ts';
 
@@ -19,6 +20,8 @@ export type RunEstimate = {
   readonly blocks: number;
   /** How many times as large its variance is as if neighbouring blocks had nothing in common; at least 1. */
   readonly dependence: number;
+  /** Its lowest and highest value in half of the run, whichever blocks in a row that is: what one or two rare events do to it. */
+  readonly halves: Interval;
   /** The registrations of which a share is a part; `null` = it is no share. */
   readonly outOf: number | null;
 };
@@ -45,6 +48,7 @@ export function estimateFigures(
   const values = figures.map((figure) => figure(sample));
   const blocks = figures.map((figure) => blocksWith(figure, sample));
   const dependences = figures.map((figure, index) => dependenceOf(figure, sample, blocks[index] as readonly number[]));
+  const halves = figures.map((figure, index) => halvesOf(figure, sample, blocks[index] as readonly number[]));
   const sampled = figures.map(() => new Float64Array(DRAWS));
   let drawn = 0;
   const next = (): number => random(drawn++);
@@ -60,6 +64,7 @@ export function estimateFigures(
       sampled: sampled[index] as Float64Array,
       blocks: (blocks[index] as readonly number[]).length,
       dependence: dependences[index] as number,
+      halves: halves[index] as Interval,
     };
   });
 }
@@ -69,6 +74,17 @@ function blocksWith(figure: FigureReader, sample: RunSample): readonly number[] 
     sample.keep((each) => each === block);
     return figure(sample) !== null;
   });
+}
+
+/** The last block is followed by the first. */
+function halvesOf(figure: FigureReader, sample: RunSample, blocks: readonly number[]): Interval {
+  const kept = Math.ceil(blocks.length / 2);
+  const values = blocks.flatMap((_, first) => {
+    const half = new Set([...blocks, ...blocks].slice(first, first + kept));
+    sample.keep((block) => half.has(block));
+    return figure(sample) ?? [];
+  });
+  return { lower: Math.min(...values), upper: Math.max(...values) };
 }
 
 /** Beyond this, too few blocks remain to tell. */

@@ -9,7 +9,7 @@ const DRAWS = 2_000;
 function estimate(value: number, spread: number, changes: Partial<RunEstimate> = {}, seed = value): RunEstimate {
   const random = randomFrom(seed);
   const sampled = Float64Array.from({ length: DRAWS }, () => value + (random() * 2 - 1) * spread);
-  return { value, sampled, blocks: 20, dependence: 1, outOf: null, ...changes };
+  return { value, sampled, blocks: 20, dependence: 1, halves: { lower: value, upper: value }, outOf: null, ...changes };
 }
 
 const widthOf = (changes: readonly Change[], index = 0): number => {
@@ -55,9 +55,15 @@ describe('the interval of a change', () => {
 
   it('holds what one rare event can do, such as the only stall of a run', () => {
     const stalled = Float64Array.from({ length: DRAWS }, (_, draw) => (draw % 20 === 0 ? 100 : 3_000));
-    const candidate = { value: 3_000, sampled: stalled, blocks: 20, dependence: 1, outOf: null };
+    const candidate = { ...estimate(3_000, 0), sampled: stalled };
     const [interval] = simultaneousIntervals([{ baselines: [estimate(100, 0)], candidate }], 0.99);
     expect(interval?.lower).toBeLessThanOrEqual(0);
+  });
+
+  it('holds what the quieter half of a run says, since two stalls lie in the other', () => {
+    const candidate = estimate(3_000, 0, { halves: { lower: 99, upper: 4_000 } });
+    const [interval] = simultaneousIntervals([{ baselines: [estimate(100, 0)], candidate }], 0.99);
+    expect(interval).toEqual({ lower: -1, upper: 3_900 });
   });
 
   it('grows by what differs between several runs of the baseline', () => {
@@ -68,13 +74,7 @@ describe('the interval of a change', () => {
   });
 
   it('of a figure with one value for a run comes from the runs of the baseline alone', () => {
-    const single = (value: number): RunEstimate => ({
-      value,
-      sampled: new Float64Array(),
-      blocks: 0,
-      dependence: 1,
-      outOf: null,
-    });
+    const single = (value: number): RunEstimate => estimate(value, 0, { sampled: new Float64Array(), blocks: 0 });
     const [interval] = simultaneousIntervals([{ baselines: [99, 100, 101].map(single), candidate: single(130) }], 0.99);
     // 30 ± t(0.01; 2) · √(1 + 1/3)
     expect(interval?.lower).toBeCloseTo(30 - 9.92484 * Math.sqrt(4 / 3), 3);
