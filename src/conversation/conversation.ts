@@ -29,7 +29,8 @@ export type ConversationEvent =
   /** The name service gave the host's addresses; does not come where they were known before. */
   | { readonly type: 'resolved' }
   | { readonly type: 'tcpConnected' }
-  | { readonly type: 'secured' }
+  /** With the TLS version that was agreed on, as in `TLSv1.3`; without, where there is no TLS. */
+  | { readonly type: 'secured'; readonly tlsVersion?: string | null }
   /** The service accepted the connection (MQTT: CONNACK). */
   | { readonly type: 'connected' }
   /** Requests can be sent (MQTT: SUBACK). */

@@ -60,6 +60,32 @@ const allocation = members<AllocationExpectation>({
   moved: orNull(number),
 });
 
+/** What was run, and on what, as far as no other member of the session says it: figures of two runs compare only where these are equal. */
+const setup = members({
+  /** Of a load in stages, in order. */
+  stages: list(members({ ratePerSecond: number, forMs: number, ramp: orUsual(flag, false) })),
+  /** Of a load in batches. */
+  batch: orNull(members({ size: whole, everyMs: number })),
+  transport: text,
+  mqttClient: text,
+  tlsVersionMin: text,
+  tlsVersionMax: text,
+  /** The one that the first device and the service agreed on; `null` = it could not connect. */
+  tlsVersion: orNull(text),
+  /** Pause before a poll when the service asks for none, and the shortest one even if it asks for less. */
+  pollDelayMs: number,
+  pollDelayMinMs: number,
+  governor: flag,
+  node: text,
+  openssl: text,
+  /** Operating system, its release and the architecture. */
+  platform: text,
+  /** `null` = the system does not say. */
+  cpu: orNull(text),
+  cores: whole,
+  memoryBytes: whole,
+});
+
 const session = members({
   kind: oneOf(['session']),
   version: oneOf([JOURNAL_VERSION]),
@@ -116,6 +142,8 @@ const session = members({
   breakdowns: list(text),
   /** For whom the CSV files of the run are written. */
   csvFor: orUsual(oneOf(CSV_PROGRAMS), 'plain'),
+  /** `null` = written by a dpsload that did not record it. */
+  setup: orNull(setup),
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */
@@ -267,6 +295,8 @@ const outcome = members<OutcomeRecord>(
 const sample = members({
   kind: oneOf(['sample']),
   atMs: rounded,
+  /** Time up to `atMs` that the counts and the largest values cover; the first and the last of a session cover less than a second. */
+  overMs: orUsual(rounded, 1000),
   inFlight: whole,
   /** Released to workers and not yet settled, including those in flight. */
   outstanding: whole,
@@ -295,7 +325,7 @@ const sample = members({
   epochAtZeroMs: orNull(number),
 });
 
-/** The state of the load generator, once a second. */
+/** The state of the load generator, at every whole second of the session's clock. */
 export type SampleRecord = FieldValue<typeof sample>;
 
 export const END_REASONS = [

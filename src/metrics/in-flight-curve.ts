@@ -1,32 +1,61 @@
-/** A registration takes longer than this: the TLS handshake alone does. */
-const INSTANT_MS = 10;
-/** Up to here the curve is kept, in 96 kB; longer runs have samples enough. */
-const END_MS = 240_000;
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
-/** The number of registrations in progress at instants 10 ms apart, over the first four minutes of a run. */
+/** Of a run of up to four minutes. A registration takes longer than this: the TLS handshake alone does. */
+const INSTANT_MS_MIN = 10;
+/** 96 kB. */
+const INSTANTS_MAX = 24_000;
+
+/** The fewest and the most registrations in progress at once. */
+export type InFlightExtremes = { readonly least: number; readonly most: number };
+
+/** The number of registrations in progress at equally spaced instants of a run: 10 ms apart, in longer runs twice as far, and so on. */
 export class InFlightCurve {
-  /** By how much the number changes at each instant. */
-  readonly #changes = new Int32Array(END_MS / INSTANT_MS + 1);
+  /** By how much the number changes up to each instant since the one before it. */
+  readonly #changes = new Int32Array(INSTANTS_MAX + 1);
+  #instantMs = INSTANT_MS_MIN;
 
-  add(startMs: number, endMs: number): void {
-    const instantAt = (ms: number): number => Math.ceil(Math.min(Math.max(ms, 0), END_MS) / INSTANT_MS);
-    const [first, after] = [instantAt(startMs), instantAt(endMs)];
-    this.#changes[first] = (this.#changes[first] ?? 0) + 1;
-    this.#changes[after] = (this.#changes[after] ?? 0) - 1;
+  /** @param clockOffsetMs time by which the outcome's clock is behind that of the first session */
+  add(
+    { startedAtMs, finishedAtMs }: Pick<RegistrationOutcome, 'startedAtMs' | 'finishedAtMs'>,
+    clockOffsetMs = 0,
+  ): void {
+    if (startedAtMs === null || finishedAtMs === null) return;
+    this.#change(clockOffsetMs + startedAtMs, 1);
+    this.#change(clockOffsetMs + finishedAtMs, -1);
   }
 
-  /** The largest number in each of `count` periods of this length, from 0 on; `null` beyond the curve. */
-  peaks(periodMs: number, count: number): readonly (number | null)[] {
-    const peaks: (number | null)[] = Array.from({ length: count }, (_, period) =>
-      period * periodMs < END_MS ? 0 : null,
-    );
+  get instantMs(): number {
+    return this.#instantMs;
+  }
+
+  /** In each of `count` periods of this length, from 0 on. */
+  extremes(periodMs: number, count: number): readonly InFlightExtremes[] {
+    const extremes: InFlightExtremes[] = [];
     let inFlight = 0;
-    this.#changes.forEach((change, instant) => {
-      inFlight += change;
-      const period = Math.floor((instant * INSTANT_MS) / periodMs);
-      const peak = peaks[period] ?? null;
-      if (peak !== null) peaks[period] = Math.max(peak, inFlight);
-    });
-    return peaks;
+    let instant = 0;
+    for (let period = 0; period < count; period += 1) {
+      let [least, most] = [Number.POSITIVE_INFINITY, 0];
+      for (; instant <= INSTANTS_MAX && instant * this.#instantMs < (period + 1) * periodMs; instant += 1) {
+        inFlight += this.#changes[instant] ?? 0;
+        [least, most] = [Math.min(least, inFlight), Math.max(most, inFlight)];
+      }
+      extremes.push(least > most ? { least: inFlight, most: inFlight } : { least, most });
+    }
+    return extremes;
+  }
+
+  #change(atMs: number, by: number): void {
+    while (Math.ceil(atMs / this.#instantMs) > INSTANTS_MAX) this.#halve();
+    const instant = Math.max(0, Math.ceil(atMs / this.#instantMs));
+    this.#changes[instant] = (this.#changes[instant] ?? 0) + by;
+  }
+
+  /** Keeps every second instant, with the changes up to it. */
+  #halve(): void {
+    for (let instant = 1; instant <= INSTANTS_MAX; instant += 1) {
+      const changes = (this.#changes[instant * 2 - 1] ?? 0) + (this.#changes[instant * 2] ?? 0);
+      this.#changes[instant] = changes;
+    }
+    this.#instantMs *= 2;
   }
 }

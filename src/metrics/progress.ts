@@ -82,7 +82,7 @@ export type RunProgress = {
   /** `null` while unknown. */
   readonly eta: Eta | null;
   readonly inFlight: number;
-  /** In the last second. */
+  /** A second, as of the last sample. */
   readonly launched: number;
   readonly settledLately: number;
   /** Intended launches per second; `null` in the closed model. */
@@ -184,8 +184,8 @@ export class ProgressFold {
       // When an outage will end, nobody knows.
       eta: outage === null ? this.#eta.at(nowMs, left, stopping) : null,
       inFlight: lastSample?.inFlight ?? 0,
-      launched: lastSample?.launched ?? 0,
-      settledLately: lastSample?.settled ?? 0,
+      launched: lastSample === undefined ? 0 : perSecond(lastSample, 'launched'),
+      settledLately: lastSample === undefined ? 0 : perSecond(lastSample, 'settled'),
       throttles: this.#throttles,
       repeatedRegisters: this.#repeatedRegisters,
       latency: this.#latencies(),
@@ -226,6 +226,11 @@ export class ProgressFold {
       .errors()
       .map((error) => ({ ...error, lately: before === undefined ? 0 : error.count - (before.get(error.code) ?? 0) }));
   }
+}
+
+/** The first and the last sample of a session cover less than a second. */
+export function perSecond(sample: SampleRecord, metric: 'launched' | 'settled' | 'throttles'): number {
+  return (sample[metric] * 1_000) / sample.overMs;
 }
 
 function keepLast<T>(list: T[], value: T, countMax: number): void {

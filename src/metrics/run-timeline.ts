@@ -1,20 +1,14 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { DurationHistogram } from './duration-histogram.ts';
 import { Extent } from './extent.ts';
-import { InFlightCurve } from './in-flight-curve.ts';
+import { InFlightCurve, type InFlightExtremes } from './in-flight-curve.ts';
+import { LogHistogram } from './log-histogram.ts';
 import { outcomeTimes } from './outcome-times.ts';
-import { BUCKET_MS_MIN, TimeSeries } from './time-series.ts';
+import { BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX, TimeSeries } from './time-series.ts';
 
-/** Digits of the histograms of a bucket: within 1%, finer than a plot can show, 13 kB each. */
-const SIGNIFICANT_DIGITS = 2;
-
-/** Values sampled once per second; the extremes of a bucket are those of its seconds. */
+/** What only samples know; the extremes of a bucket are those of its seconds. */
 const SAMPLED = {
-  inFlight: ({ inFlight }) => inFlight,
-  launched: ({ launched }) => launched,
-  settled: ({ settled }) => settled,
-  throttles: ({ throttles }) => throttles,
+  throttlesPerSecond: ({ throttles, overMs }) => (throttles * 1_000) / overMs,
   startLagMs: ({ startLagMaxMs }) => startLagMaxMs,
   loopDelayMs: ({ loopDelayMaxMs }) => (loopDelayMaxMs.length === 0 ? null : Math.max(...loopDelayMaxMs)),
   cpuShare: ({ cpuShare }) => cpuShare,
@@ -28,19 +22,28 @@ const SAMPLED_METRICS = Object.keys(SAMPLED) as SampledMetric[];
 
 /** A period of a run. */
 export class TimeBucket {
+  /** Launches meant to start here. */
+  intended = 0;
   launched = 0;
   /** Without those that were cancelled. */
   ended = 0;
   assigned = 0;
   /** Service times of the assigned registrations that ended here; created with the first. */
-  service: DurationHistogram | null = null;
+  service: LogHistogram | null = null;
+  /** Response times of the assigned registrations that were meant to start here; created with the first. */
+  response: LogHistogram | null = null;
   readonly sampled = Object.fromEntries(SAMPLED_METRICS.map((metric) => [metric, new Extent()])) as Readonly<
     Record<SampledMetric, Extent>
   >;
 
   addService(serviceMs: number): void {
-    this.service ??= new DurationHistogram(SIGNIFICANT_DIGITS);
-    this.service.recordMs(serviceMs);
+    this.service ??= new LogHistogram();
+    this.service.add(serviceMs);
+  }
+
+  addResponse(responseMs: number): void {
+    this.response ??= new LogHistogram();
+    this.response.add(responseMs);
   }
 
   addSample(sample: SampleRecord): void {
@@ -48,13 +51,19 @@ export class TimeBucket {
   }
 
   merge(later: TimeBucket): void {
+    this.intended += later.intended;
     this.launched += later.launched;
     this.ended += later.ended;
     this.assigned += later.assigned;
-    if (this.service !== null && later.service !== null) this.service.addAll(later.service);
-    this.service ??= later.service;
+    this.service = joined(this.service, later.service);
+    this.response = joined(this.response, later.response);
     for (const metric of SAMPLED_METRICS) this.sampled[metric].merge(later.sampled[metric]);
   }
+}
+
+function joined(first: LogHistogram | null, second: LogHistogram | null): LogHistogram | null {
+  if (first !== null && second !== null) first.addAll(second);
+  return first ?? second;
 }
 
 /**
@@ -63,28 +72,40 @@ export class TimeBucket {
  * replaced, because they took place.
  */
 export class RunTimeline {
-  readonly #series = new TimeSeries(() => new TimeBucket());
+  readonly #series = new TimeSeries(() => new TimeBucket(), BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX);
   readonly #inFlight = new InFlightCurve();
   #firstStartMs = Number.POSITIVE_INFINITY;
   #lastAtMs = 0;
 
   add(outcome: RegistrationOutcome, clockOffsetMs: number): void {
-    const { startedAtMs, finishedAtMs, result } = outcome;
+    const { intendedAtMs, startedAtMs, finishedAtMs, result } = outcome;
     if (startedAtMs === null) return;
     this.#bucketAt(clockOffsetMs + startedAtMs).launched += 1;
+    if (intendedAtMs !== null) this.#bucketAt(clockOffsetMs + intendedAtMs).intended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
     if (finishedAtMs === null) return;
+    this.#inFlight.add(outcome, clockOffsetMs);
     const bucket = this.#bucketAt(clockOffsetMs + finishedAtMs);
-    this.#inFlight.add(clockOffsetMs + startedAtMs, clockOffsetMs + finishedAtMs);
     if (result !== 'cancelled') bucket.ended += 1;
+    const times = outcomeTimes(outcome);
     if (result !== 'assigned') return;
     bucket.assigned += 1;
-    const times = outcomeTimes(outcome);
-    if (times !== null) bucket.addService(times.serviceMs);
+    if (times === null || intendedAtMs === null) return;
+    bucket.addService(times.serviceMs);
+    this.#bucketAt(clockOffsetMs + intendedAtMs).addResponse(times.responseMs);
   }
 
+  /** Adds it to each bucket of the time that it covers; to one, if it covers less. */
   addSample(sample: SampleRecord, clockOffsetMs: number): void {
-    this.#bucketAt(clockOffsetMs + sample.atMs).addSample(sample);
+    const toMs = clockOffsetMs + sample.atMs;
+    const fromMs = Math.max(0, toMs - sample.overMs);
+    this.#lastAtMs = Math.max(this.#lastAtMs, toMs);
+    // Makes room, so that the width stays the same below; a sample at the end of a bucket begins none.
+    this.#series.at(Math.max(fromMs, toMs - 1));
+    const { bucketMs } = this;
+    const first = Math.round(fromMs / bucketMs);
+    const last = Math.max(first, Math.round(toMs / bucketMs) - 1);
+    for (let bucket = first; bucket <= last; bucket += 1) this.#series.at(bucket * bucketMs).addSample(sample);
   }
 
   /** Width of every bucket. */
@@ -107,9 +128,14 @@ export class RunTimeline {
     return this.#series.buckets();
   }
 
-  /** The most registrations in progress at once, in each bucket of a short run; `null` = later than it is known. */
-  inFlightPeaks(): readonly (number | null)[] {
-    return this.#inFlight.peaks(this.bucketMs, this.buckets().length);
+  /** Registrations in progress, in each bucket. */
+  inFlight(): readonly InFlightExtremes[] {
+    return this.#inFlight.extremes(this.bucketMs, this.buckets().length);
+  }
+
+  /** The number in progress is known at instants this far apart. */
+  get inFlightInstantMs(): number {
+    return this.#inFlight.instantMs;
   }
 
   #bucketAt(atMs: number): TimeBucket {

@@ -1,8 +1,15 @@
 /** Buckets of a series: enough for a plot on a phone, few enough for a table. */
 export const BUCKETS_MAX = 240;
 
-/** Initial width of a bucket: short runs keep their shape, with some completions in each bucket. */
-export const BUCKET_MS_MIN = 250;
+/** Initial width of a bucket: an eighth of a second, so that doubling it leads to whole seconds. */
+export const BUCKET_MS_MIN = 125;
+
+/**
+ * Of a run's buckets of less than a second: up to 20 s. They show the shape of a short run. In a longer one they would show noise: of 50 launches
+ * a second, an eighth of a second has 6 or 7.
+ */
+export const FINE_BUCKETS_MAX = 40;
+const SECOND_MS = 1_000;
 
 export type Mergeable<B> = {
   /** Adds the contents of a later bucket. */
@@ -16,14 +23,19 @@ export type Mergeable<B> = {
 export class TimeSeries<B extends Mergeable<B>> {
   readonly #make: () => B;
   readonly #bucketsMax: number;
+  readonly #fineBucketsMax: number;
   #buckets: (B | undefined)[] = [];
   #widthMs: number;
 
-  /** @param widthMs initial width of a bucket */
-  constructor(make: () => B, widthMs = BUCKET_MS_MIN, bucketsMax = BUCKETS_MAX) {
+  /**
+   * @param widthMs initial width of a bucket
+   * @param fineBucketsMax of less than a second
+   */
+  constructor(make: () => B, widthMs = BUCKET_MS_MIN, bucketsMax = BUCKETS_MAX, fineBucketsMax = bucketsMax) {
     this.#make = make;
     this.#widthMs = widthMs;
     this.#bucketsMax = bucketsMax;
+    this.#fineBucketsMax = fineBucketsMax;
   }
 
   get widthMs(): number {
@@ -32,7 +44,7 @@ export class TimeSeries<B extends Mergeable<B>> {
 
   /** The bucket of a time; times before 0 belong to the first. */
   at(atMs: number): B {
-    while (this.#indexOf(atMs) >= this.#bucketsMax) this.#halve();
+    while (this.#indexOf(atMs) >= (this.#widthMs < SECOND_MS ? this.#fineBucketsMax : this.#bucketsMax)) this.#halve();
     const index = this.#indexOf(atMs);
     const bucket = this.#buckets[index] ?? this.#make();
     this.#buckets[index] = bucket;

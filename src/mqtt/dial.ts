@@ -7,8 +7,8 @@ export type StreamEvents = {
   /** The name service gave the host's addresses. Does not come where they were known before. */
   resolved(): void;
   tcpConnected(): void;
-  /** The server is authenticated, and the stream carries MQTT from now on. Nothing may be written before. */
-  secured(): void;
+  /** The server is authenticated, and the stream carries MQTT from now on. Nothing may be written before. `tlsVersion` as in `TLSv1.3`. */
+  secured(tlsVersion: string | null): void;
   /**
    * Decrypted bytes, for as long as the call lasts: the next ones overwrite them. If it is given, none come as `data` of the stream. Node would
    * allocate 64 KiB for each read otherwise.

@@ -13,7 +13,7 @@ const CLOSE_GRACE_MS = 2_000;
 export type MqttEvent =
   | { readonly type: 'resolved' }
   | { readonly type: 'tcpConnected' }
-  | { readonly type: 'secured' }
+  | { readonly type: 'secured'; readonly tlsVersion?: string | null }
   | { readonly type: 'connected' }
   | { readonly type: 'subscribed' }
   | { readonly type: 'message'; readonly topic: string; readonly payload: string }

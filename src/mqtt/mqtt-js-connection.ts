@@ -51,8 +51,8 @@ class MqttJsConnection implements MqttConnection {
     const streamEvents: StreamEvents = {
       resolved: () => this.#emit({ type: 'resolved' }),
       tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
-      secured: () => {
-        this.#emit({ type: 'secured' });
+      secured: (tlsVersion) => {
+        this.#emit({ type: 'secured', tlsVersion });
         // The password leaves this machine only after the server is authenticated.
         if (!this.#over) this.#client = this.#startMqtt(identity);
       },

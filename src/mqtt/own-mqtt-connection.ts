@@ -62,7 +62,7 @@ class OwnMqttConnection implements MqttConnection {
       {
         resolved: () => this.#emit({ type: 'resolved' }),
         tcpConnected: () => this.#emit({ type: 'tcpConnected' }),
-        secured: () => this.#secured(identity),
+        secured: (tlsVersion) => this.#secured(identity, tlsVersion),
         received: (bytes) => this.#receive(bytes),
         ended: (failure) => this.#lose(failure ?? CLOSED_BY_SERVER),
       },
@@ -94,8 +94,8 @@ class OwnMqttConnection implements MqttConnection {
   }
 
   /** The password leaves this machine only now that the server is authenticated. */
-  #secured({ clientId, username, password }: MqttIdentity): void {
-    this.#emit({ type: 'secured' });
+  #secured({ clientId, username, password }: MqttIdentity, tlsVersion: string | null): void {
+    this.#emit({ type: 'secured', tlsVersion });
     if (this.#phase !== 'opening') return;
     this.#phase = 'connecting';
     this.#write(connectPacket({ clientId, username, password, keepAliveSeconds: KEEP_ALIVE_SECONDS }));

@@ -55,7 +55,7 @@ function tlsStream(begin: BeginTls, where: string, events: StreamEvents): Duplex
     ended = true;
   };
   socket.on('connect', () => events.tcpConnected());
-  socket.on('secureConnect', () => events.secured());
+  socket.on('secureConnect', () => events.secured(socket.getProtocol()));
   socket.on('error', (error) => end(socketFailure(error, where)));
   socket.on('close', () => end(null));
   return socket;

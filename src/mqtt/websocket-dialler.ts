@@ -40,7 +40,7 @@ function webSocketStream(begin: BeginTls, where: string, events: StreamEvents): 
   let upgraded = false;
   webSocket.on('open', () => {
     upgraded = true;
-    events.secured();
+    events.secured(socket.getProtocol());
   });
   webSocket.on('unexpected-response', (_request, { statusCode, statusMessage }) => {
     end(webSocketFailure(`the server answered the upgrade with HTTP ${statusCode} ${statusMessage}`, where));

@@ -21,6 +21,8 @@ export type PreflightFacts = {
   readonly tcpMs: number | null;
   readonly tlsMs: number | null;
   readonly connackMs: number | null;
+  /** The one agreed on, as in `TLSv1.3`. */
+  readonly tlsVersion: string | null;
   readonly failureCode: string | null;
 };
 
@@ -65,6 +67,7 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
     let dialledAtMs = clock.nowMs();
     let tcpAtMs: number | null = null;
     let tlsAtMs: number | null = null;
+    let tlsVersion: string | null = null;
     const finish = (failure: ConnectionFailure | null): void => {
       timer.cancel();
       conversation.close();
@@ -72,6 +75,7 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
         tcpMs: since(dialledAtMs, tcpAtMs),
         tlsMs: since(tcpAtMs, tlsAtMs),
         connackMs: failure === null ? since(tlsAtMs, clock.nowMs()) : null,
+        tlsVersion,
         failureCode: null,
       };
       resolve({ facts, failure });
@@ -79,7 +83,7 @@ function connectOnce(identity: ConversationIdentity, open: OpenConversation, clo
     const conversation = open(identity, (event) => {
       if (event.type === 'resolved') dialledAtMs = clock.nowMs();
       else if (event.type === 'tcpConnected') tcpAtMs = clock.nowMs();
-      else if (event.type === 'secured') tlsAtMs = clock.nowMs();
+      else if (event.type === 'secured') [tlsAtMs, tlsVersion] = [clock.nowMs(), event.tlsVersion ?? null];
       else if (event.type === 'connected') finish(null);
       else if (event.type === 'lost') finish(event.failure);
     });

@@ -20,8 +20,8 @@ export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: numb
   return loadShape === 'closed' && devices > 1;
 }
 
-/** The warnings of a run, and what its load could not show. */
-export function warningsOf({ warnings, sessions, plannedRegistrations }: Summary): readonly string[] {
+/** What the load of a run could not show. */
+export function loadWarnings({ sessions, plannedRegistrations }: Summary): readonly string[] {
   const isClosed = sessions.some(({ loadShape }) => hidesStalls(loadShape, plannedRegistrations));
-  return isClosed ? [...warnings, CLOSED_MODEL_WARNING] : warnings;
+  return isClosed ? [CLOSED_MODEL_WARNING] : [];
 }

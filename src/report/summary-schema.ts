@@ -127,6 +127,39 @@ const DURATIONS = z.strictObject({
 
 const NOTES = z.record(z.string(), z.string());
 
+const SETUP = z
+  .strictObject({
+    stages: z
+      .array(
+        z.strictObject({
+          ratePerSecond: number('launches per second'),
+          forMs: ms('length of the stage'),
+          ramp: z.boolean().describe('the rate changes linearly from that of the stage before, or from 0'),
+        }),
+      )
+      .describe('of a load in stages, in order; empty for every other load'),
+    batch: z
+      .strictObject({ size: count('devices of a batch'), everyMs: ms('start of a batch to the start of the next') })
+      .nullable()
+      .describe('null = the load is not in batches'),
+    transport: text('mqtt = over TLS; websocket = over WebSocket over TLS'),
+    mqttClient: text('client that speaks MQTT'),
+    tlsVersionMin: text('oldest TLS version that was accepted, such as TLSv1.2'),
+    tlsVersionMax: text('newest TLS version that was offered'),
+    tlsVersion: text('the one that the first device and the service agreed on; null = it did not connect').nullable(),
+    pollDelayMs: ms('pause before a poll when the service sends no retry-after'),
+    pollDelayMinMs: ms('shortest pause before a poll'),
+    governor: z.boolean().describe('whether throttling lowers the rate'),
+    node: text('version of Node'),
+    openssl: text('version of OpenSSL'),
+    platform: text('operating system, its release and the architecture'),
+    cpu: text('model; null = the system does not say').nullable(),
+    cores: count('CPU cores that Node may use'),
+    memoryBytes: count('memory of the machine'),
+  })
+  .nullable()
+  .describe('what was run, and on what; null = not recorded');
+
 const SESSION = z.strictObject({
   session: z.int().min(1).describe('1 = the first session; each resume adds one'),
   startedAt: z.iso.datetime().describe('ISO 8601, UTC'),
@@ -141,6 +174,7 @@ const SESSION = z.strictObject({
   ratePerSecond: number('intended launches per second; null = no steady rate').nullable(),
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
   notes: NOTES.describe('notes of the session, with those of earlier sessions'),
+  setup: SETUP,
 });
 
 const RECOVERY_MEANING = 'first start of the run until this share of registrations was assigned; null = never';

@@ -2,7 +2,7 @@ import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
 import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
-import { warningsOf } from './closed-model.ts';
+import { loadWarnings } from './closed-model.ts';
 import {
   formatCount,
   formatDuration,
@@ -40,7 +40,9 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
-    warningsOf(summary).map((warning) => labelled('warning', palette.warning(withoutControls(warning)))),
+    [...summary.warnings, ...loadWarnings(summary)].map((warning) =>
+      labelled('warning', palette.warning(withoutControls(warning))),
+    ),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)

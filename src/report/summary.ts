@@ -119,7 +119,7 @@ function healthOf({ sessions, latency, withoutStalls, health }: RunFacts, last: 
     latency,
     withoutStalls: withoutStalls.latency,
     measuresStalls: sessions.every(({ measuresStalls }) => measuresStalls),
-    isOpenModel: isOpenModel(sessions),
+    isOpenModel: isOpenModel({ sessions }),
     isPaced: sessions.some(({ loadShape }) => loadShape !== null && PACED_SHAPES.includes(loadShape)),
     ratePerSecond: last.ratePerSecond,
   });
@@ -201,7 +201,11 @@ type LoadShapeName = NonNullable<SessionRecord['loadShape']>;
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,
  * the requested storm did not happen. In the closed model, the intended start is the actual start.
  */
-function isOpenModel(sessions: readonly SessionRecord[]): boolean {
+export function isOpenModel({
+  sessions,
+}: {
+  readonly sessions: readonly Pick<SessionRecord, 'loadShape' | 'ratePerSecond'>[];
+}): boolean {
   return sessions.some(({ loadShape, ratePerSecond }) =>
     loadShape === null ? ratePerSecond !== null : loadShape !== 'closed',
   );
@@ -223,7 +227,8 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
 }
 
 function summarizeSession(record: SessionRecord): SessionSummary {
-  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes } = record;
+  const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes, setup } =
+    record;
   const startedAt = new Date(record.startedAtEpochMs).toISOString();
   return {
     session,
@@ -236,6 +241,7 @@ function summarizeSession(record: SessionRecord): SessionSummary {
     ratePerSecond,
     rowsMax,
     notes,
+    setup,
   };
 }
 

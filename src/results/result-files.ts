@@ -7,6 +7,7 @@ import { type CsvCell, type CsvProgram, csvHeader, csvLine } from '../files/csv-
 import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStanding } from '../metrics/fleet-account.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import type { SecondSeries } from '../metrics/second-series.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
 import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
 import { MOVES_CSV_NAMES, moveOf, movesCsvCells } from '../report/moves-csv.ts';
@@ -22,18 +23,20 @@ import {
   registrationsCsvCells,
   registrationsCsvNames,
 } from '../report/registrations-csv.ts';
+import { SERIES_CSV_NAMES, seriesCsvCells } from '../report/series-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
 import { type WrongHub, wrongHubCsvCells, wrongHubCsvNames } from '../report/wrong-hub.ts';
 import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
 import { REJECTED_ROWS_FILE, rejectedRowsText } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 
-/** Files with the results of single devices, or of all. `summary.json` lists their digests, in this order. */
+/** Files with the results of single devices, of seconds, or of all. `summary.json` lists their digests, in this order. */
 const DATA_FILES = [
   'registrations.csv',
   'failures.csv',
   'not-registered.csv',
   'moves.csv',
+  'series.csv',
   'wrong-hub.csv',
   'latency.hlog',
   REJECTED_ROWS_FILE,
@@ -118,6 +121,7 @@ export class ResultFiles {
     await this.#writeHeader('failures.csv', FAILURES_CSV_NAMES);
     await this.#writeHeader('not-registered.csv', notRegisteredCsvNames(otherColumns));
     await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
+    await this.#writeHeader('series.csv', SERIES_CSV_NAMES);
     await this.#writeHeader('wrong-hub.csv', wrongHubCsvNames(otherColumns));
     await this.#write('left-behind.txt', leftBehindHeader(this.#session));
     if (this.#rejectedRowsFile === null) return;
@@ -147,7 +151,14 @@ export class ResultFiles {
   }
 
   /** Call after the last row. Returns the digests that the summary lists: of all files but those made from the summary. */
-  async finishData(latency: LatencyHistograms, activeMs: number): Promise<readonly FileDigest[]> {
+  async finishData(
+    latency: LatencyHistograms,
+    seconds: SecondSeries,
+    activeMs: number,
+  ): Promise<readonly FileDigest[]> {
+    for (const second of seconds.seconds()) {
+      await this.#writeRecord('series.csv', seriesCsvCells(second, this.#session.startedAtEpochMs));
+    }
     await this.#write('latency.hlog', latencyHlog(latency, this.#session.startedAtEpochMs, activeMs));
     const digests: FileDigest[] = [];
     for (const name of DATA_FILES) {

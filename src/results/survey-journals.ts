@@ -5,6 +5,7 @@ import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
+import { SecondSeries } from '../metrics/second-series.ts';
 import { OperatorError } from '../problem/operator-error.ts';
 import { reachedPlannedEnd } from '../report/summary.ts';
 import { differentFleet } from './mergeable-runs.ts';
@@ -23,6 +24,7 @@ export type JournalSurvey = {
   readonly totalsWithoutStalls: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
+  readonly seconds: SecondSeries;
   /** The sessions' clocks, and every move of a wall clock, in order. */
   readonly clocks: readonly PlacedClock[];
   /** In the order in which they were read. */
@@ -66,13 +68,13 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { totals, totalsWithoutStalls, health, timeline, clocks, settlement } = fold;
+  const { totals, totalsWithoutStalls, health, timeline, seconds, clocks, settlement } = fold;
   const { sessions, index } = settlement;
   const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  const folds = { totals, totalsWithoutStalls, health, timeline, clocks };
+  const folds = { totals, totalsWithoutStalls, health, timeline, seconds, clocks };
   return { sessions, first, fleet: last.fleet, end, index, ...folds, journals, wasSelected };
 }
 
@@ -94,6 +96,7 @@ class JournalFold {
   readonly totalsWithoutStalls = new RunTotals();
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
+  readonly seconds = new SecondSeries();
   readonly clocks: PlacedClock[] = [];
 
   add(record: JournalRecord, offset: number): void {
@@ -104,17 +107,23 @@ class JournalFold {
         this.totals.beginSession();
         this.totalsWithoutStalls.beginSession();
         this.health.beginSession();
+        this.seconds.beginStretch();
         break;
       case 'outcome':
         this.totals.add(record);
         this.totalsWithoutStalls.add(withoutStalls(record));
         this.health.addOutcome(record, this.#clockOffsetMs);
         this.timeline.add(record, this.#clockOffsetMs);
+        this.seconds.add(record, this.#clockOffsetMs);
         break;
       case 'sample':
-        if (record.epochAtZeroMs !== null) this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
+        if (record.epochAtZeroMs !== null) {
+          this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
+          this.seconds.beginStretch();
+        }
         this.health.add(record, this.#clockOffsetMs);
         this.timeline.addSample(record, this.#clockOffsetMs);
+        this.seconds.addSample(record, this.#clockOffsetMs);
         break;
       case 'selection':
       case 'grant':

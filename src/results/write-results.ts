@@ -155,7 +155,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       wrongHubs: folds.expectsHubs ? folds.wrongHubs.result() : null,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
-      files: (await files?.finishData(folds.latency, totals.values().activeMs)) ?? null,
+      files: (await files?.finishData(folds.latency, survey.seconds, totals.values().activeMs)) ?? null,
       journalDigests: files === null ? null : await journalDigests(folders),
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
       warnings: [

@@ -53,6 +53,7 @@ const RUN_FILE_SCHEMA = z.object({
     tcpMs: z.number().nullable(),
     tlsMs: z.number().nullable(),
     connackMs: z.number().nullable(),
+    tlsVersion: z.string().nullable().default(null),
     failureCode: z.string().nullable(),
   }),
   /** The machine that made the load: figures of two runs compare only on the same one. */
@@ -179,7 +180,7 @@ function unusable(folder: string, message: string, remedy: string): OperatorErro
   return new OperatorError('usage', [problemIn(join(folder, RUN_FILE), message, remedy)]);
 }
 
-export function machineFacts(): RunFile['machine'] {
+export function machineFacts() {
   return {
     node: process.version,
     openssl: process.versions.openssl,

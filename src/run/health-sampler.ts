@@ -1,11 +1,25 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { SampleRecord } from '../journal/journal-record.ts';
+import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 
-type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs' | 'saturatedMs'>;
+type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs' | 'saturatedMs'> & {
+  /** The last report. */
+  readonly heardAtMs: number;
+};
 
-const NO_HEALTH: Gathered = { inFlight: 0, launched: 0, startLagMaxMs: null, loopDelayMaxMs: 0, saturatedMs: 0 };
+const NO_HEALTH: Gathered = {
+  inFlight: 0,
+  launched: 0,
+  startLagMaxMs: null,
+  loopDelayMaxMs: 0,
+  saturatedMs: 0,
+  heardAtMs: Number.NEGATIVE_INFINITY,
+};
+
+/** CPU times of this process and of the emulator at one moment. */
+type CpuTimes = { readonly atMs: number; readonly cpuMs: number; readonly emulatorCpuMs: number | null };
 
 type HealthSample = Omit<SampleRecord, 'epochAtZeroMs' | 'suspendedMs'>;
 
@@ -14,19 +28,22 @@ export class HealthSampler {
   readonly #clock: Clock;
   readonly #emulatorPid: number | null;
   #workers: Gathered[];
-  #settled = 0;
-  #throttles = 0;
-  #lastAtMs: number;
-  #lastCpuMs: number;
-  #lastEmulatorCpuMs: number | null;
+  readonly #settled = new CountsBySecond();
+  readonly #throttles = new CountsBySecond();
+  #lastAtMs = 0;
+  #lastCpu: CpuTimes;
 
   constructor(workers: number, clock: Clock, emulatorPid: number | null) {
     this.#workers = Array.from({ length: workers }, () => NO_HEALTH);
     this.#clock = clock;
-    this.#lastAtMs = clock.nowMs();
-    this.#lastCpuMs = clock.cpuMs();
     this.#emulatorPid = emulatorPid;
-    this.#lastEmulatorCpuMs = emulatorPid === null ? null : cpuMsOf(emulatorPid);
+    this.#lastCpu = this.#cpuTimes();
+  }
+
+  /** The time up to now is not part of the first sample. */
+  begin(): void {
+    this.#lastAtMs = this.#clock.nowMs();
+    this.#lastCpu = this.#cpuTimes();
   }
 
   addHealth(worker: number, health: WorkerHealth): void {
@@ -37,61 +54,71 @@ export class HealthSampler {
       startLagMaxMs: largest(before.startLagMaxMs, health.startLagMaxMs),
       loopDelayMaxMs: Math.max(before.loopDelayMaxMs, health.loopDelayMaxMs),
       saturatedMs: before.saturatedMs + health.saturatedMs,
+      heardAtMs: this.#clock.nowMs(),
     };
   }
 
-  /** Nothing of it is in flight any more. */
-  workerLost(worker: number): void {
+  /** Nothing of it is in flight any more, and nothing is to be heard of it, unless another takes its place. */
+  workerGone(worker: number): void {
     const before = this.#workers[worker] ?? NO_HEALTH;
-    this.#workers[worker] = { ...before, inFlight: 0 };
+    this.#workers[worker] = { ...before, inFlight: 0, heardAtMs: Number.POSITIVE_INFINITY };
   }
 
-  addSettled(count: number): void {
-    this.#settled += count;
+  /** Whether all workers have reported what happened before this time. Their timers may come a millisecond early. */
+  hasReportsOf(atMs: number): boolean {
+    return this.#workers.every(({ heardAtMs }) => heardAtMs >= atMs - 1);
   }
 
-  addThrottle(): void {
-    this.#throttles += 1;
+  /** @param endedAtMs `null` = it never started */
+  addSettled(endedAtMs: number | null): void {
+    this.#settled.add(endedAtMs ?? this.#clock.nowMs());
   }
 
-  take(outstanding: number, rateAllowedPerSecond: number | null): HealthSample {
-    const nowMs = this.#clock.nowMs();
+  addThrottle(atMs: number): void {
+    this.#throttles.add(atMs);
+  }
+
+  /** @param atMs what happened later belongs to the next sample */
+  take(atMs: number, outstanding: number, rateAllowedPerSecond: number | null): HealthSample {
     const workers = this.#workers;
     const sample: HealthSample = {
       kind: 'sample',
-      atMs: nowMs,
+      atMs,
+      overMs: Math.max(1, atMs - this.#lastAtMs),
       inFlight: sum(workers.map(({ inFlight }) => inFlight)),
       outstanding,
       launched: sum(workers.map(({ launched }) => launched)),
-      settled: this.#settled,
-      throttles: this.#throttles,
+      settled: this.#settled.takeBefore(atMs),
+      throttles: this.#throttles.takeBefore(atMs),
       startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
       loopDelayMaxMs: workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs),
       saturatedMs: Math.max(...workers.map(({ saturatedMs }) => saturatedMs)),
-      ...this.#takeCpuShares(nowMs),
+      ...this.#takeCpuShares(),
       fileDescriptors: openFileDescriptors(),
       rssBytes: process.memoryUsage.rss(),
       rateAllowedPerSecond,
     };
-    this.#workers = workers.map(({ inFlight }) => ({ ...NO_HEALTH, inFlight }));
-    this.#settled = 0;
-    this.#throttles = 0;
+    this.#workers = workers.map(({ inFlight, heardAtMs }) => ({ ...NO_HEALTH, inFlight, heardAtMs }));
+    this.#lastAtMs = atMs;
     return sample;
   }
 
-  #takeCpuShares(nowMs: number): Pick<SampleRecord, 'cpuShare' | 'emulatorCpuShare'> {
-    const elapsedMs = Math.max(1, nowMs - this.#lastAtMs);
-    const cpuMs = this.#clock.cpuMs();
+  #takeCpuShares(): Pick<SampleRecord, 'cpuShare' | 'emulatorCpuShare'> {
+    const [before, now] = [this.#lastCpu, this.#cpuTimes()];
+    this.#lastCpu = now;
+    const elapsedMs = Math.max(1, now.atMs - before.atMs);
+    return {
+      cpuShare: (now.cpuMs - before.cpuMs) / elapsedMs,
+      emulatorCpuShare:
+        now.emulatorCpuMs === null || before.emulatorCpuMs === null
+          ? null
+          : (now.emulatorCpuMs - before.emulatorCpuMs) / elapsedMs,
+    };
+  }
+
+  #cpuTimes(): CpuTimes {
     const emulatorCpuMs = this.#emulatorPid === null ? null : cpuMsOf(this.#emulatorPid);
-    const emulatorCpuShare =
-      emulatorCpuMs === null || this.#lastEmulatorCpuMs === null
-        ? null
-        : (emulatorCpuMs - this.#lastEmulatorCpuMs) / elapsedMs;
-    const cpuShare = (cpuMs - this.#lastCpuMs) / elapsedMs;
-    this.#lastAtMs = nowMs;
-    this.#lastCpuMs = cpuMs;
-    this.#lastEmulatorCpuMs = emulatorCpuMs;
-    return { cpuShare, emulatorCpuShare };
+    return { atMs: this.#clock.nowMs(), cpuMs: this.#clock.cpuMs(), emulatorCpuMs };
   }
 }
 

@@ -16,7 +16,9 @@ import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Summary } from '../report/summary.ts';
 import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
+import { machineFacts } from '../run-folder/run-file.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { type RowRange, type SessionWork, selectedRanges, selectedRows } from '../selection/session-rows.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
@@ -60,6 +62,7 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
       : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
+    run.journal.append(sessionRecord(request, run, preflightFacts));
     const end = await runSession({ ...request, startPool: withFreshAddresses(request, addresses) }, run, setup, clock);
     return await withResults(request, run.folder, end);
   } finally {
@@ -82,7 +85,8 @@ async function connectAsFirstDevice(
 ): Promise<PreflightFacts> {
   const { idScope } = target;
   const made = await firstDeviceIdentity({ scenario, fleet, idScope, keys, userAgent: setup.userAgent }, clock);
-  if ('refusal' in made) return { tcpMs: null, tlsMs: null, connackMs: null, failureCode: made.refusal.code };
+  if ('refusal' in made)
+    return { tcpMs: null, tlsMs: null, connackMs: null, tlsVersion: null, failureCode: made.refusal.code };
   const open = await serviceConversations(setup, clock);
   const facts = await preflight(targetLabel(target), made.identity, open, clock);
   if (facts.failureCode === 'connack-5') await refuseWrongClock(setup, clock);
@@ -93,7 +97,6 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
   const { scenario, fleet, selection, resumed } = request;
   const { load, expectation } = scenario;
   const { journal } = run;
-  journal.append(sessionRecord(request, run));
   const work = workOf(request);
   if (selectedRows(work) < fleet.rows) await writeSelection(work, journal);
   const session = new RunSession({
@@ -165,7 +168,11 @@ function withFreshAddresses({ startPool, scenario }: RunRequest, addresses: Host
   };
 }
 
-function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: OpenedRun): SessionRecord {
+function sessionRecord(
+  request: RunRequest,
+  { session, startedAtEpochMs }: OpenedRun,
+  preflightFacts: PreflightFacts,
+): SessionRecord {
   const { scenario, target, version } = request;
   const { load } = scenario;
   return {
@@ -199,5 +206,26 @@ function sessionRecord(request: RunRequest, { session, startedAtEpochMs }: Opene
       knownColumns: null,
       otherColumns: request.fleet.otherColumns,
     }),
+    setup: setupOf(scenario, preflightFacts),
+  };
+}
+
+function setupOf(
+  { load, tls, transport, mqttClient, registration }: Scenario,
+  { tlsVersion }: PreflightFacts,
+): SessionRecord['setup'] {
+  const { shape, governor } = load;
+  return {
+    stages: shape.kind === 'stages' ? shape.stages : [],
+    batch: shape.kind === 'batches' ? { size: shape.size, everyMs: shape.everyMs } : null,
+    transport,
+    mqttClient,
+    tlsVersionMin: tls.versionMin,
+    tlsVersionMax: tls.versionMax,
+    tlsVersion,
+    pollDelayMs: registration.pollDelayDefaultMs,
+    pollDelayMinMs: registration.pollDelayMinMs,
+    governor,
+    ...machineFacts(),
   };
 }

@@ -19,6 +19,7 @@ import { HealthSampler } from './health-sampler.ts';
 import { LaunchLedger } from './launch-ledger.ts';
 import { PermitIssuer } from './permit-issuer.ts';
 import type { RunListener } from './run-listener.ts';
+import { sampleEverySecond } from './sample-timer.ts';
 import { type SessionEnd, SessionEnding } from './session-ending.ts';
 import type { StopRequests } from './stop-request.ts';
 import type { StopRule } from './stop-rules.ts';
@@ -27,7 +28,6 @@ import { WORKER_SILENCE_MAX_SECONDS, WorkerWatch } from './worker-watch.ts';
 
 /** From the moment the workers are ready to the first intended start: time for the first grant to reach the disk. */
 const START_LEAD_MS = 100;
-const SAMPLE_INTERVAL_MS = 1_000;
 
 /** How a session loads the service; all limits are global. */
 type SessionLoad = Pick<
@@ -127,8 +127,10 @@ export class RunSession {
     const { clock, limited, stopRequests } = this.#parts;
     stopRequests.onRequest((request) => this.#ending.stop(request));
     await Promise.race([this.#pool.ready, this.#ending.abandoned]);
+    this.#sampler.begin();
+    const hasReports = (secondMs: number): boolean => this.#sampler.hasReportsOf(secondMs);
     timers.push(
-      repeat(clock, SAMPLE_INTERVAL_MS, () => this.#orBreak(() => this.#sample())),
+      sampleEverySecond(clock, hasReports, (secondMs) => this.#orBreak(() => this.#sample(secondMs))),
       repeat(clock, TIME_LOOK_INTERVAL_MS, () => this.#orBreak(() => this.#look())),
     );
     const dispatched = await Promise.race([this.#dispatchWaves(), this.#ending.abandoned]);
@@ -137,7 +139,7 @@ export class RunSession {
     this.#pool.sendAll({ type: 'noMoreLaunches' });
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
     this.#settleSuspects(true);
-    this.#sample();
+    this.#sample(clock.nowMs());
     const reason = limited || dispatched === 'over' ? 'limit' : 'completed';
     return this.#ending.end ?? { reason, message: null, atOnce: false };
   }
@@ -206,7 +208,7 @@ export class RunSession {
         for (const rule of this.#parts.rules) rule.deviceConnected?.();
         break;
       case 'throttled':
-        this.#sampler.addThrottle();
+        this.#sampler.addThrottle(message.atMs);
         if (this.#parts.load.governor) this.#permits?.throttled(message.atMs, message.retryAfterSeconds);
         break;
       case 'permitRequested':
@@ -224,8 +226,10 @@ export class RunSession {
       case 'probeEnded':
         this.#disruptions.outage.probeEnded();
         break;
-      case 'ready':
       case 'ended':
+        this.#sampler.workerGone(worker);
+        break;
+      case 'ready':
         break;
     }
   }
@@ -243,8 +247,8 @@ export class RunSession {
 
   #settleAll(worker: number, outcomes: readonly RegistrationOutcome[]): void {
     this.#credits.settle(worker, outcomes.length);
-    this.#sampler.addSettled(outcomes.length);
     for (const outcome of outcomes) {
+      this.#sampler.addSettled(outcome.finishedAtMs);
       const judgment = this.#disruptions.outage.judge(outcome);
       if (judgment === 'later') this.#ledger.suspect(worker, outcome);
       else this.#settle(outcome, judgment === 'again');
@@ -317,7 +321,7 @@ export class RunSession {
     this.#disruptions.outage.workerLost(worker);
     const lost = this.#ledger.lost(worker);
     this.#credits.settle(worker, lost.length);
-    this.#sampler.workerLost(worker);
+    this.#sampler.workerGone(worker);
     for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
     const what = `Worker ${worker + 1} was lost (${message}) with ${formatNoun(lost.length, 'registration')} possibly sent`;
     const continues = this.#dispatching && this.#ending.end === null;
@@ -334,16 +338,16 @@ export class RunSession {
     }
   }
 
-  #sample(): void {
+  #sample(atMs: number): void {
     this.#disruptions.lookAtTime();
     const sample = {
-      ...this.#sampler.take(this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(atMs, this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
       suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
     this.#parts.journal.append(sample);
     this.#parts.listener.sampled(sample);
-    this.#credits.setRowsAhead(this.#rowsAhead(sample.launched));
+    this.#credits.setRowsAhead(this.#rowsAhead((sample.launched * 1_000) / sample.overMs));
     this.#endAfterLongOutage(sample.atMs);
     for (const worker of this.#workers.tick()) {
       this.#pool.kill(worker, new Error(`silent for ${WORKER_SILENCE_MAX_SECONDS} s`));

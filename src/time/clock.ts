@@ -26,3 +26,21 @@ export function repeat(clock: Clock, intervalMs: number, work: () => void): Time
   arm();
   return { cancel: () => timer.cancel() };
 }
+
+/**
+ * Calls `work` at each whole multiple of `intervalMs`, so that threads with one clock have the same intervals, and says at which: a timer may
+ * come a fraction of a millisecond early, or late. Multiples that pass meanwhile are skipped.
+ */
+export function repeatOnTheDot(clock: Clock, intervalMs: number, work: (dotMs: number) => void): Timer {
+  let timer: Timer;
+  const arm = (afterMs: number): void => {
+    const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
+    timer = clock.wakeAt(dueMs, () => {
+      const dotMs = Math.max(dueMs, Math.floor(clock.nowMs() / intervalMs) * intervalMs);
+      work(dotMs);
+      arm(Math.max(dotMs, clock.nowMs()));
+    });
+  };
+  arm(clock.nowMs());
+  return { cancel: () => timer.cancel() };
+}

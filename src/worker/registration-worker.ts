@@ -87,9 +87,11 @@ export class RegistrationWorker {
       send({ type: 'outcomes', outcomes, events: this.#events.take() }),
     );
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
-    this.#health = new HealthReporter(stalls, (health) =>
-      send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() }),
-    );
+    this.#health = new HealthReporter(stalls, (health) => {
+      // What has ended in a second is known before its report.
+      this.#outcomes.flush();
+      send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() });
+    });
   }
 
   begin(): void {

@@ -1,8 +1,9 @@
+import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
 import { STALL_LOOK_INTERVAL_MS, type StallWatch } from '../load/stall-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, repeat, repeatOnTheDot, type Timer } from '../time/clock.ts';
 import { watchEventLoop } from '../time/event-loop-watch.ts';
 import type { WorkerHealth } from './worker-messages.ts';
 
@@ -50,14 +51,14 @@ const SATURATED_SHARE = 0.95;
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** Looks for stalls of a worker's event loop, and reports its health every second. All but the number in flight begins anew with each report. */
+/** Looks for stalls of a worker's event loop, and reports its health at each whole second of the clock. All but the number in flight begins anew. */
 export class HealthReporter {
   readonly stalls: StallWatch;
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
   readonly #loop = watchEventLoop();
   #timers: readonly Timer[] = [];
   #inFlight = 0;
-  #launched = 0;
+  readonly #launched = new CountsBySecond();
   #startLagMaxMs: number | null = null;
   #aliveAtMs: number | null = null;
   #losses: ConnectionLoss[] = [];
@@ -72,17 +73,17 @@ export class HealthReporter {
     this.stalls.look(clock.nowMs());
     this.#timers = [
       repeat(clock, STALL_LOOK_INTERVAL_MS, () => this.stalls.look(clock.nowMs())),
-      repeat(clock, HEALTH_INTERVAL_MS, () => {
+      repeatOnTheDot(clock, HEALTH_INTERVAL_MS, (secondMs) => {
         const { share, elapsedMs } = this.#loop.takeBusy();
         if (share >= SATURATED_SHARE) this.#saturatedMs += elapsedMs;
-        this.report();
+        this.report(secondMs);
       }),
     ];
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
     this.#inFlight += 1;
-    this.#launched += 1;
+    this.#launched.add(nowMs);
     if (intendedAtMs !== null) this.#startLagMaxMs = Math.max(this.#startLagMaxMs ?? 0, nowMs - intendedAtMs - heldMs);
   }
 
@@ -102,22 +103,26 @@ export class HealthReporter {
   /** Sends the last report. */
   end(): void {
     for (const timer of this.#timers) timer.cancel();
-    this.report();
+    this.report(Number.POSITIVE_INFINITY);
     this.#loop.stop();
   }
 
-  /** Sends a report now, besides those of every second. */
-  report(): void {
+  /**
+   * Sends a report.
+   *
+   * @param launchedBeforeMs a report comes a little late: what was launched in the second that has just begun is left to the next. By default
+   *   all launches are, since a report besides those of every second is of other news
+   */
+  report(launchedBeforeMs = Number.NEGATIVE_INFINITY): void {
     this.#send({
       inFlight: this.#inFlight,
-      launched: this.#launched,
+      launched: this.#launched.takeBefore(launchedBeforeMs),
       startLagMaxMs: this.#startLagMaxMs,
       aliveAtMs: this.#aliveAtMs,
       losses: this.#losses,
       loopDelayMaxMs: this.#loop.takeMaxDelayMs(),
       saturatedMs: this.#saturatedMs,
     });
-    this.#launched = 0;
     this.#startLagMaxMs = null;
     this.#aliveAtMs = null;
     this.#losses = [];

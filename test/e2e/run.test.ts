@@ -18,7 +18,37 @@ function fleetFile(name: string, devices: number): string {
 
 type RecordLine = { readonly kind?: string; readonly registrationId?: string; readonly assignedHub?: string };
 
+type SampleLine = RecordLine & { readonly atMs: number; readonly launched: number };
+
 describe('a run against the embedded emulator', () => {
+  it('samples whole seconds of its clock, which show what happened in each, and says what was run', async () => {
+    const out = path('steady');
+    const fleet = fleetFile('fleet-steady.csv', 250);
+    const args = ['run', fleet, '--emulator', '--rate', '50/s', '-w', '2', '--out', out, '--json', '--quiet'];
+    const run = await dpsload(args, { env: GROUP_KEY_ENV });
+    const runFolder = onlyRunFolder(out);
+    const samples = readLines<SampleLine>(join(runFolder, 'journal.ndjson')).filter(({ kind }) => kind === 'sample');
+    expect(samples.slice(0, -1).map(({ atMs }) => atMs % 1000)).toEqual(samples.slice(1).map(() => 0));
+    expect(samples.reduce((sum, { launched }) => sum + launched, 0)).toBe(250);
+
+    const seconds = readResultRows(join(runFolder, 'series.csv'));
+    expect(seconds.reduce((sum, { launched }) => sum + Number(launched), 0)).toBe(250);
+    const whole = seconds.filter(({ intended }) => Number(intended) >= 49);
+    expect(whole.length).toBeGreaterThanOrEqual(4);
+
+    const [{ setup }] = JSON.parse(run.stdout).sessions;
+    expect(setup).toMatchObject({
+      transport: 'mqtt',
+      tlsVersion: expect.stringMatching(/^TLSv1\.[23]$/),
+      pollDelayMs: 2000,
+      node: process.version,
+    });
+    const page = folderBytes(runFolder).get('report.html')?.toString() ?? '';
+    expect(page).toMatch(
+      /Load: 50\/s, with 500 slots, by MQTT over TLS \(TLS 1\.[23]\), from Node v[\d.]+ on \d+ cores? of/,
+    );
+  });
+
   it('registers the fleet, says so, and leaves a folder that `report` makes again to the byte', async () => {
     const out = path('embedded');
     const fleet = fleetFile('fleet-embedded.csv', 150);
@@ -39,6 +69,7 @@ describe('a run against the embedded emulator', () => {
       'registrations.csv',
       'report.html',
       'run.json',
+      'series.csv',
       'summary.json',
       'wrong-hub.csv',
     ]);

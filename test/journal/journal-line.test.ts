@@ -128,6 +128,26 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   notes: fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/), text, { noNullPrototype: true }),
   breakdowns: fc.array(text, { maxLength: 3 }),
   csvFor: fc.constantFrom('plain', 'excel', 'excel-semicolon'),
+  setup: orNull(
+    fc.record({
+      stages: fc.array(fc.record({ ratePerSecond: count, forMs: count, ramp: fc.boolean() })),
+      batch: orNull(fc.record({ size: count, everyMs: count })),
+      transport: text,
+      mqttClient: text,
+      tlsVersionMin: text,
+      tlsVersionMax: text,
+      tlsVersion: orNull(text),
+      pollDelayMs: count,
+      pollDelayMinMs: count,
+      governor: fc.boolean(),
+      node: text,
+      openssl: text,
+      platform: text,
+      cpu: orNull(text),
+      cores: count,
+      memoryBytes: count,
+    }),
+  ),
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
@@ -147,6 +167,7 @@ const selection: fc.Arbitrary<JournalRecord> = fc.record({
 const sample: fc.Arbitrary<JournalRecord> = fc.record({
   kind: fc.constant('sample' as const),
   atMs: ms,
+  overMs: ms,
   inFlight: count,
   outstanding: count,
   launched: count,

@@ -49,7 +49,7 @@ describe('the rates while a run launches', () => {
   it('are those of the slots in the closed model', () => {
     // 10 slots, 500 ms each: 20/s.
     const run = Array.from({ length: 200 }, (_, index) => {
-      const startedAtMs = Math.floor(index / 10) * 500;
+      const startedAtMs = Math.floor(index / 10) * 500 + (index % 10) * 37;
       return { startedAtMs, finishedAtMs: startedAtMs + 500 };
     });
     expectRate(ratesOf(run).launchedPerSecond, 20);

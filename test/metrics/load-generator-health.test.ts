@@ -54,7 +54,7 @@ describe('the load generator limits a run', () => {
     ]);
     expect(affected[0]?.measuredMs).toBeCloseTo(460, 0);
     expect(affected[0]?.withoutMs).toBeCloseTo(60, 0);
-    expect(limitedPeriods).toEqual([{ fromMs: 10_000, toMs: 11_000 }]);
+    expect(limitedPeriods).toEqual([{ fromMs: 10_000, toMs: 10_875 }]);
     expect(limits.filter(({ exceeded }) => exceeded).map(({ name }) => name)).toEqual(['timeShare']);
   });
 
@@ -100,7 +100,7 @@ describe('the load generator limits a run', () => {
     });
     const suspended = sampleRecord(6_000, { suspendedMs: 4_000 });
     const { limited, launchRate, limitedPeriods } = judged(late, [suspended]);
-    expect([limited, limitedPeriods]).toEqual([true, [{ fromMs: 2_000, toMs: 6_250 }]]);
+    expect([limited, limitedPeriods]).toEqual([true, [{ fromMs: 2_000, toMs: 6_125 }]]);
     expect(launchRate?.achievedPerSecond).toBeCloseTo(299 / 9.98);
     expect(launchRate?.withoutPerSecond).toBeCloseTo(50);
     expect(judged(late, [sampleRecord(12_000, { suspendedMs: 4_000 })]).limited).toBe(false);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Extent } from '../../src/metrics/extent.ts';
-import { BUCKET_MS_MIN, BUCKETS_MAX, TimeSeries } from '../../src/metrics/time-series.ts';
+import { BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX, TimeSeries } from '../../src/metrics/time-series.ts';
 
 /** Short and long runs as likely: up to a year. */
 const times = fc.array(
@@ -10,7 +10,7 @@ const times = fc.array(
 );
 
 function seriesOf(timesMs: readonly number[]): TimeSeries<Extent> {
-  const series = new TimeSeries(() => new Extent());
+  const series = new TimeSeries(() => new Extent(), BUCKET_MS_MIN, BUCKETS_MAX, FINE_BUCKETS_MAX);
   for (const timeMs of timesMs) series.at(timeMs).add(timeMs);
   return series;
 }
@@ -40,11 +40,22 @@ it('is no coarser than it must be, and the same in whatever order times come', (
     fc.property(times, (timesMs) => {
       const { widthMs } = seriesOf(timesMs);
       const lastMs = Math.max(...timesMs);
-      expect(widthMs === BUCKET_MS_MIN || lastMs / (widthMs / 2) >= BUCKETS_MAX).toBe(true);
+      const mostBefore = widthMs / 2 < 1000 ? FINE_BUCKETS_MAX : BUCKETS_MAX;
+      expect(widthMs === BUCKET_MS_MIN || lastMs / (widthMs / 2) >= mostBefore).toBe(true);
       const extremes = (series: TimeSeries<Extent>) => series.buckets().map(({ min, max, count }) => [min, max, count]);
       expect(extremes(seriesOf(timesMs.toReversed()))).toEqual(extremes(seriesOf(timesMs)));
     }),
   );
+});
+
+it.each([
+  [4.9, 125],
+  [19, 500],
+  [20.5, 1000],
+  [239, 1000],
+  [241, 2000],
+])('shows a run of %d s in periods of %d ms', (seconds, widthMs) => {
+  expect(seriesOf([seconds * 1000]).widthMs).toBe(widthMs);
 });
 
 it('has no holes', () => {

@@ -30,7 +30,7 @@ async function problemOf(...script: readonly FakeConnection[]) {
 describe('the first connection', () => {
   it('reports how long each phase took, and hangs up', async () => {
     const { clock, result, closed, openedAtMs } = run(ACCEPTED);
-    expect(await result).toEqual({ tcpMs: 5, tlsMs: 12, connackMs: 30, failureCode: null });
+    expect(await result).toEqual({ tcpMs: 5, tlsMs: 12, connackMs: 30, tlsVersion: null, failureCode: null });
     expect([openedAtMs, closed(), clock.timers]).toEqual([[0], 1, 0]);
   });
 
@@ -41,7 +41,7 @@ describe('the first connection', () => {
     'connack-5',
   ] as const)('is not the target’s fault when it fails with %s', async (code) => {
     const { result, openedAtMs } = run(failing(code));
-    expect(await result).toEqual({ tcpMs: 5, tlsMs: 12, connackMs: null, failureCode: code });
+    expect(await result).toEqual({ tcpMs: 5, tlsMs: 12, connackMs: null, tlsVersion: null, failureCode: code });
     expect(openedAtMs).toHaveLength(1);
   });
 

@@ -5,7 +5,15 @@ import { ALLOCATION_VERDICTS } from '../../src/allocation/allocation-verdict.ts'
 import type { EndReason } from '../../src/journal/journal-record.ts';
 import type { LatencyMetric } from '../../src/metrics/latency-metric.ts';
 import { RunMetrics } from '../../src/prometheus/run-metrics.ts';
-import { formatCount, formatDuration, formatFineShare, formatMs, formatShare } from '../../src/report/format.ts';
+import { CLOSED_MODEL_WARNING } from '../../src/report/closed-model.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatFineShare,
+  formatMs,
+  formatNumber,
+  formatShare,
+} from '../../src/report/format.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
@@ -82,6 +90,22 @@ describe('the numbers of one run', () => {
         .filter(([, count]) => count > 0)
         .map(([result, count]) => [result, formatCount(count), formatShare(count / 2_000)]),
     );
+  });
+
+  it('agree on the rates, with and without the tail', () => {
+    const { launchedPerSecond = null, steadyEndedPerSecond = null, endedPerSecond } = summary.throughput;
+    expect([launchedPerSecond, steadyEndedPerSecond]).toEqual([expect.any(Number), expect.any(Number)]);
+    const [launched, steady, whole] = [launchedPerSecond, steadyEndedPerSecond, endedPerSecond].map(formatNumber);
+    expect(text).toContain(`throughput  ${launched}/s launched, ${steady}/s ended in steady state\n`);
+    expect(text).toContain(`            ${whole} registrations/s over `);
+    expect(page).toContain(
+      `<dd>${steady}</dd><dd class="note">in steady state · ${launched} launched · ${whole} over all `,
+    );
+    expect(properties.get('throughput.launchedPerSecond')).toBe(launchedPerSecond);
+  });
+
+  it('agree that a load without a rate hides stalls, in full', () => {
+    for (const form of [text, page]) expect(form.split(CLOSED_MODEL_WARNING)).toHaveLength(2);
   });
 
   it('agree on what was sent and met', () => {

@@ -11,6 +11,7 @@ import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
 import { busyJournal } from '../support/busy-journal.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
 import { grantRecord, HUBS, outcomeRecord, sessionOf, writeJournal } from '../support/sample-journal.ts';
+import { stalledJournal } from '../support/stalled-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PLOTS = [
@@ -20,7 +21,9 @@ const PLOTS = [
   'plot-percentiles',
   'plot-rates',
   'plot-recovery',
+  'plot-response',
   'plot-service',
+  'plot-spread',
   'plot-throttles',
 ];
 
@@ -73,6 +76,40 @@ const SEEN = `({
   }),
 })`;
 
+/** Evaluated in the page: the pixels of a plot at a time, from top to bottom. */
+const PIXELS = `([id, ms]) => {
+  const { ctx, bbox, valToPos } = plots[id];
+  const x = Math.round(valToPos(ms, 'x', true));
+  const { data } = ctx.getImageData(x, Math.round(bbox.top), 1, Math.round(bbox.height) + 3);
+  return data.join();
+}`;
+
+/** Moves the pointer to a time of a plot over time. */
+async function hover(page: Page, id: string, ms: number): Promise<void> {
+  await page.locator(`#${id}`).scrollIntoViewIfNeeded();
+  const [x = 0, y = 0] = await page.evaluate<number[]>(`(() => {
+    const { over, valToPos } = plots['${id}'];
+    const { left, top, height } = over.getBoundingClientRect();
+    return [left + valToPos(${ms}, 'x'), top + height / 2];
+  })()`);
+  await page.mouse.move(x, y);
+}
+
+/** What a person reads beside each plot. */
+async function legends(page: Page): Promise<Record<string, string>> {
+  const texts = await page.evaluate<[string, string][]>(`
+    Array.from(document.querySelectorAll('figure'), (figure) =>
+      [figure.querySelector('.plot').id, figure.querySelector('.legend').textContent.replace(/\\s+/g, ' ').trim()])`);
+  return Object.fromEntries(texts);
+}
+
+/** The part of the x axis that each plot shows. */
+function shownTimes(page: Page): Promise<Record<string, number[]>> {
+  return page.evaluate(
+    'Object.fromEntries(Object.entries(plots).map(([id, { scales }]) => [id, [scales.x.min, scales.x.max]]))',
+  );
+}
+
 /** Counted at instants 10 ms apart, as the plot of a short run does. */
 function mostInFlight(outcomes: readonly OutcomeRecord[]): number {
   const timed = outcomes.flatMap(({ startedAtMs, finishedAtMs }) =>
@@ -90,15 +127,19 @@ function mostInFlight(outcomes: readonly OutcomeRecord[]): number {
 
 describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () => {
   const records = busyJournal(3000, 31).map((record) =>
-    record.kind === 'session' ? { ...record, thresholds: ['count(failed) == 0', 'p95(service) < 1h'] } : record,
+    record.kind === 'session'
+      ? { ...record, loadShape: 'rate' as const, thresholds: ['count(failed) == 0', 'p95(service) < 1h'] }
+      : record,
   );
   const outcomes = records.filter((record): record is OutcomeRecord => record.kind === 'outcome');
   let browser: Browser;
   let report: Report;
+  let stalled: Report;
 
   beforeAll(async () => {
     browser = await launchBrowser();
     report = await reportOf(records);
+    stalled = await reportOf(stalledJournal());
   });
   afterAll(() => browser?.close());
 
@@ -142,12 +183,13 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     const assigned = outcomes.filter(({ result }) => result === 'assigned');
     const { summary } = report.results;
 
-    // Counts a second, times the length of their buckets, of which the last one is shorter.
-    const ends = column('plot-rates', 0);
+    // Counts a second, times the length of their periods, of which the last one is shorter.
+    const ends = column('plot-recovery', 0);
     const total = (rates: Column): number =>
       sum(rates.map((rate, index) => ((rate ?? 0) * ((ends[index] ?? 0) - (ends[index - 1] ?? 0))) / 1000));
     expect(total(column('plot-rates', 1))).toBeCloseTo(outcomes.length, 3);
     expect(total(column('plot-rates', 2))).toBeCloseTo(outcomes.length, 3);
+    expect(total(column('plot-rates', 3))).toBeCloseTo(outcomes.length, 3);
 
     const largest = (id: string, index: number): number => Math.max(...column(id, index).map((value) => value ?? 0));
     expect(largest('plot-in-flight', 1)).toBe(mostInFlight(outcomes));
@@ -220,7 +262,9 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     await rates.focus();
     await page.keyboard.press('End');
     const last = (await columnsOf(page))['plot-recovery']?.[1]?.at(-1) ?? 0;
-    expect(await rates.getAttribute('aria-valuetext')).toMatch(/^[\d.]+ s: launches [\d.]+\/s, completions [\d.]+\/s/);
+    expect(await rates.getAttribute('aria-valuetext')).toMatch(
+      /^[\d.]+–[\d.]+ s: launches [\d.]+\/s, completions [\d.]+\/s/,
+    );
     // The plots over time have one cursor.
     const recovery = page.getByRole('slider', { name: /Recovery/ });
     expect(await recovery.getAttribute('aria-valuetext')).toContain(`assigned ${(last * 100).toFixed(1)}%`);
@@ -228,6 +272,96 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     expect(await rates.getAttribute('aria-valuenow')).toBe('0');
     await page.keyboard.press('ArrowRight');
     expect(await rates.getAttribute('aria-valuenow')).toBe('1');
+    await page.close();
+  });
+
+  it('shows in each legend the values of the time under the pointer, in all plots at once', async () => {
+    const { page } = await open(stalled.file);
+    await hover(page, 'plot-rates', 10_600);
+    expect(await legends(page)).toEqual({
+      'plot-rates': 'launches 50.0/s completions 50.0/s intended 50.0/s at 10–11 s',
+      'plot-in-flight': 'most 5 fewest 5 at 10–11 s',
+      'plot-recovery': 'assigned 24.8% at 11 s',
+      'plot-response': 'max 100 ms p99 100 ms p90 100 ms p50 100 ms at 10–11 s',
+      'plot-service': 'max 100 ms p99 100 ms p90 100 ms p50 100 ms at 10–11 s',
+      'plot-spread': 'p50 100 ms 1 to 54 registrations 50 of 50 at 100–126 ms at 10–11 s',
+      'plot-percentiles': 'response time service time percentile',
+      'plot-lateness': 'event-loop delay 1.00 ms start lag 10.0 ms at 10–11 s',
+      'plot-cpu': 'dpsload 0.50 cores emulator 0.25 cores at 10–11 s',
+    });
+    // A device that was meant to start in the third second of the stall waited for its other two, and for those before it.
+    await hover(page, 'plot-lateness', 17_200);
+    const seen = await legends(page);
+    expect(seen['plot-rates']).toBe('launches 50.0/s completions 0.00/s intended 50.0/s at 17–18 s');
+    expect(seen['plot-response']).toMatch(/^max 3,1\d\d ms .* p50 2,6\d\d ms at 17–18 s$/);
+    expect(seen['plot-service']).toBe('max p99 p90 p50 at 17–18 s');
+    expect(seen['plot-in-flight']).toBe('most 155 fewest 106 at 17–18 s');
+    await page.close();
+  });
+
+  it('shows a total stall of five seconds as a gap', async () => {
+    const { page } = await open(stalled.file);
+    const pixelsAt = async (id: string, ms: number): Promise<number> =>
+      await page.evaluate<number>(`(${PIXELS})(['${id}', ${ms}])`);
+    // With the lines of the grid alone.
+    const bare = await pixelsAt('plot-service', 400);
+    for (const ms of [15_200, 16_500, 17_500, 18_500, 19_800]) expect(await pixelsAt('plot-service', ms)).toBe(bare);
+    for (const ms of [14_400, 20_600]) expect(await pixelsAt('plot-service', ms)).not.toBe(bare);
+    const { 'plot-rates': rates = [] } = await columnsOf(page);
+    expect(rates[2]?.slice(13, 22)).toEqual([50, 50, 0, 0, 0, 0, 0, 300, 50]);
+    await page.close();
+  });
+
+  it('zooms all plots over time at once, by pointer and by keys', async () => {
+    const { page } = await open(stalled.file);
+    const wholeRun = await shownTimes(page);
+    const reset = page.getByRole('button', { name: 'Show the whole run' });
+    expect(await reset.isVisible()).toBe(false);
+    await hover(page, 'plot-in-flight', 10_000);
+    await page.mouse.down();
+    await hover(page, 'plot-in-flight', 20_000);
+    await page.mouse.up();
+    const zoomed = await shownTimes(page);
+    const overTime = Object.keys(wholeRun).filter((id) => id !== 'plot-percentiles');
+    for (const id of overTime) {
+      const [from = 0, to = 0] = zoomed[id] ?? [];
+      expect([Math.round(from / 500), Math.round(to / 500)]).toEqual([20, 40]);
+    }
+    expect(zoomed['plot-percentiles']).toEqual(wholeRun['plot-percentiles']);
+    // What is under the pointer follows.
+    await hover(page, 'plot-rates', 17_500);
+    expect((await legends(page))['plot-rates']).toContain('completions 0.00/s intended 50.0/s at 17–18 s');
+    await reset.click();
+    expect(await shownTimes(page)).toEqual(wholeRun);
+    expect(await reset.isVisible()).toBe(false);
+
+    await page.getByRole('slider', { name: /Lateness/ }).focus();
+    await page.keyboard.press('+');
+    const [from = 0, to = 0] = (await shownTimes(page))['plot-rates'] ?? [];
+    const [wholeFrom = 0, wholeTo = 0] = wholeRun['plot-rates'] ?? [];
+    expect(to - from).toBeCloseTo((wholeTo - wholeFrom) / 2, 3);
+    // A cursor that leaves the shown time takes it along.
+    await page.keyboard.press('End');
+    expect((await shownTimes(page))['plot-cpu']?.[1]).toBeCloseTo(wholeTo, 3);
+    expect((await legends(page))['plot-recovery']).toBe(`assigned 100.0% at ${wholeTo / 1000} s`);
+    await page.keyboard.press('0');
+    expect(await shownTimes(page)).toEqual(wholeRun);
+    await page.close();
+  });
+
+  it('leaves no hole beside a plot, and none for a plot without data', async () => {
+    const { page } = await open(stalled.file, { width: 1280 });
+    expect(await page.locator('figure.empty').count()).toBe(0);
+    expect(await page.getByText('The service never throttled').isVisible()).toBe(true);
+    const rows = await page.evaluate<number[]>(`
+      Array.from(document.querySelectorAll('.grid'), (grid) => {
+        const right = grid.getBoundingClientRect().right;
+        const ends = new Map();
+        for (const { top, right } of Array.from(grid.children, (child) => child.getBoundingClientRect())) ends.set(Math.round(top), right);
+        return Array.from(ends.values(), (end) => Math.round(right - end));
+      }).flat()`);
+    expect(rows.length).toBeGreaterThan(8);
+    expect(rows).toEqual(rows.map(() => 0));
     await page.close();
   });
 

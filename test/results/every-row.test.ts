@@ -149,7 +149,7 @@ function runFileOf(fleet: FleetFile, facts: SessionRecord['fleet']): Parameters<
     selectionPins: { only: null, exclude: null },
     settings: {},
     scenario: { fleet: { ...fleet, columns: {} } },
-    preflight: { tcpMs: null, tlsMs: null, connackMs: null, failureCode: null },
+    preflight: { tcpMs: null, tlsMs: null, connackMs: null, tlsVersion: null, failureCode: null },
     machine: {},
   };
 }

@@ -33,6 +33,7 @@ const RESULT_FILES = [
   'not-registered.csv',
   'registrations.csv',
   'report.html',
+  'series.csv',
   'summary.json',
   'wrong-hub.csv',
 ];

@@ -189,7 +189,7 @@ describe('a lost worker', () => {
     workers.silent.add(0).add(1);
     workers.reportHealth(0, { inFlight: 3 });
     workers.reportHealth(1, { inFlight: 1 });
-    await advance(1_000);
+    await advance(1_850);
     workers.lose(0, 'crashed');
     await advance(1_000);
     const samples = records.filter((record) => record.kind === 'sample');

@@ -22,6 +22,26 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** What a session records of its load and machine. */
+export const SETUP: NonNullable<SessionRecord['setup']> = {
+  stages: [],
+  batch: null,
+  transport: 'mqtt',
+  mqttClient: 'dpsload',
+  tlsVersionMin: 'TLSv1.2',
+  tlsVersionMax: 'TLSv1.3',
+  tlsVersion: 'TLSv1.3',
+  pollDelayMs: 2_000,
+  pollDelayMinMs: 100,
+  governor: true,
+  node: 'v20.19.0',
+  openssl: '3.0.15',
+  platform: 'Linux 6.1.0 x64',
+  cpu: 'Sample CPU',
+  cores: 2,
+  memoryBytes: 8_000_000_000,
+};
+
 export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionRecord {
   return {
     kind: 'session',
@@ -57,6 +77,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     notes: {},
     breakdowns: [],
     csvFor: 'plain',
+    setup: null,
     ...changes,
   };
 }
@@ -142,6 +163,7 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
   return {
     kind: 'sample',
     atMs,
+    overMs: 1000,
     inFlight: 100,
     outstanding: 120,
     launched: 30,

@@ -1,7 +1,7 @@
 import type { SampleRecord } from '../../journal/journal-record.ts';
 import { targetLabel } from '../../journal/target-name.ts';
 import type { Eta } from '../../metrics/eta.ts';
-import { type RunProgress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
+import { perSecond, type RunProgress, WATCHED_METRICS, type WatchedMetric } from '../../metrics/progress.ts';
 import {
   formatCount,
   formatDuration,
@@ -61,10 +61,11 @@ export function progressLine(progress: RunProgress): string {
   ].join('  ');
 }
 
-/** In flight; launched, with the intended and the allowed rate; ended. */
-function rateTexts({ inFlight, launched, ratePerSecond, settledLately, recent }: RunProgress): string[] {
+/** In flight; launched, with the intended and the allowed rate while more is to be launched; ended. */
+function rateTexts({ inFlight, launched, phase, ratePerSecond, settledLately, recent }: RunProgress): string[] {
   const allowed = recent.at(-1)?.rateAllowedPerSecond ?? null;
-  const intended = ratePerSecond === null ? '' : ` of ${formatNumber(ratePerSecond)}/s`;
+  const isOver = phase.kind === 'draining' || phase.kind === 'stopping' || phase.kind === 'ended';
+  const intended = ratePerSecond === null || isOver ? '' : ` of ${formatNumber(ratePerSecond)}/s`;
   return [
     `in flight ${formatCount(inFlight)}`,
     `launched ${formatCount(launched)}/s${intended}${allowed === null ? '' : `, allowed ${formatNumber(allowed)}/s`}`,
@@ -202,8 +203,8 @@ function rateItems(progress: RunProgress, palette: Palette): TextSegment[] {
 function trendLines({ recent }: RunProgress, columns: number, { dim, good, warning }: Palette): Line[] {
   const room = columns - 2 * (DURATION_CHARACTERS + GAP.length);
   if (recent.length === 0 || room < BAR_CHARACTERS_MIN) return [];
-  const trend = (label: string, of: (sample: SampleRecord) => number, paint: Paint): Line => {
-    const values = recent.map(of);
+  const trend = (metric: 'launched' | 'settled' | 'throttles', paint: Paint, label: string = metric): Line => {
+    const values = recent.map((sample) => perSecond(sample, metric));
     const spark = sparkline(values, Math.min(room, SPARK_CHARACTERS_MAX));
     const most = `max ${formatCount(Math.max(...values))}/s`;
     return [
@@ -213,11 +214,9 @@ function trendLines({ recent }: RunProgress, columns: number, { dim, good, warni
     ];
   };
   return [
-    trend('launched', ({ launched }) => launched, asItIs),
-    trend('ended', ({ settled }) => settled, good),
-    ...(recent.some(({ throttles }) => throttles > 0)
-      ? [trend('throttles', ({ throttles }) => throttles, warning)]
-      : []),
+    trend('launched', asItIs),
+    trend('settled', good, 'ended'),
+    ...(recent.some(({ throttles }) => throttles > 0) ? [trend('throttles', warning)] : []),
   ];
 }
 

@@ -2,7 +2,7 @@ import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue } from '../account-text.ts';
 import { describeConsequence, describeExpectation } from '../allocation-text.ts';
-import { warningsOf } from '../closed-model.ts';
+import { loadWarnings } from '../closed-model.ts';
 import {
   ABSENT,
   formatCount,
@@ -15,6 +15,7 @@ import {
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { LIMITED_REMEDY, limitedSentences, slotsSentence } from '../load-generator-text.ts';
+import { describeSetup } from '../setup-text.ts';
 import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
 import { describeObserved, describeUnmet } from '../threshold-text.ts';
@@ -64,6 +65,7 @@ export function performance(summary: Summary): Html {
   const notice =
     notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
   return html`<section class="part" aria-labelledby="fast"><h2 id="fast">How fast</h2>
+<p class="aside">${summary.sessions.slice(-1).map((session) => html`${describeSetup(session)}`)} <a href="#settings">All settings</a></p>
 ${notice}${figureList(speedFigures(summary))}
 <div class="cards"><section aria-labelledby="response"><h3 id="response">Response time</h3>${speedCard(summary)}</section></div>
 </section>
@@ -132,7 +134,8 @@ function notices(summary: Summary): Html {
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
-    ...warningsOf(summary).map(untrusted),
+    ...summary.warnings.map(untrusted),
+    ...loadWarnings(summary),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
 }

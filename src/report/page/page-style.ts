@@ -6,7 +6,7 @@ export const PAGE_STYLE = `
   --plot-a: #0072b2; --plot-b: #c85200; --plot-c: #00805f;
   --plot-median: #00456e; --plot-high: #0072b2; --plot-higher: #4a9fd0; --plot-highest: #9cc8e3;
   --fill-a: #0072b233; --fill-high: #0072b259; --fill-higher: #4a9fd04d; --fill-highest: #9cc8e352;
-  --held: #b5892a; --lag: #c85200; --service: #0072b2; --waited: #9db4c3;
+  --heat: #0072b2; --held: #b5892a; --lag: #c85200; --service: #0072b2; --waited: #9db4c3;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root:not([data-print]) {
@@ -15,7 +15,7 @@ export const PAGE_STYLE = `
     --plot-a: #56b4e9; --plot-b: #ff9457; --plot-c: #3ecf9f;
     --plot-median: #cfeafa; --plot-high: #8accf0; --plot-higher: #56a5d8; --plot-highest: #3a7299;
     --fill-a: #56b4e933; --fill-high: #8accf059; --fill-higher: #56a5d84d; --fill-highest: #3a729952;
-    --held: #e0b450; --lag: #ff9457; --service: #56b4e9; --waited: #5b7080;
+    --heat: #56b4e9; --held: #e0b450; --lag: #ff9457; --service: #56b4e9; --waited: #5b7080;
   }
 }
 * { box-sizing: border-box; }
@@ -96,17 +96,24 @@ svg.axis { display: block; width: 100%; height: 18px; overflow: visible; } svg.a
 .part > .figures { margin: 0 0 20px; padding-top: 0; border-top: 0; } .part > .notices { margin: 0 0 20px; } .cards h3 { margin-bottom: 10px; }
 .part { padding-top: clamp(32px, 5vw, 56px); }
 .part > h2 { font-size: 1.6rem; margin-bottom: 16px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 20px; }
+.grid { display: flex; flex-wrap: wrap; gap: 20px; } .grid > * { flex: 1 1 min(100%, 480px); }
 .grid > figure { display: flex; flex-direction: column; } .grid > figure > .plot { margin-top: auto; } .grid > figure > .legend { margin-bottom: auto; }
-.grid > figure:last-child:nth-child(odd), .grid > .scroll:has(.words, .wide) { grid-column: 1 / -1; }
+.grid > .scroll:has(.words, .wide), .grid > .aside { flex-basis: 100%; } .aside { color: var(--muted); font-size: .92rem; }
+.part > .aside { margin: -8px 0 16px; }
 figcaption p { color: var(--muted); font-size: .92rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
 .entry { white-space: nowrap; }
-output { font-weight: 600; font-variant-numeric: tabular-nums; }
+/* Room for the values, so that the page stays where it is when they appear. */
+output { display: inline-block; min-width: 4.8em; font-weight: 600; font-variant-numeric: tabular-nums; }
+output[name=cell] { min-width: min(14em, 100%); } .entry.cells { white-space: normal; min-width: 0; } output[name=place] { min-width: 6.5em; text-align: right; }
 .place { color: var(--muted); margin-left: auto; } .place:has(output:empty) { visibility: hidden; }
 .key { display: inline-block; width: 14px; height: 0; border-top: 3px solid; margin-right: 6px; vertical-align: .28em; }
 .key.dashed { border-top-style: dotted; }
 .key.bars, .key.bar { height: 10px; border: 0; width: 12px; vertical-align: -.05em; border-radius: 2px; }
+.key.steps { border-top-width: 3px; }
+.scale { display: inline-block; width: 48px; height: 10px; margin-right: 6px; vertical-align: -.05em; border-radius: 2px; background: linear-gradient(90deg, transparent, var(--heat)); border: 1px solid var(--line); }
+.reset { position: fixed; right: 20px; bottom: 20px; z-index: 8; padding: 8px 16px; border: 1px solid var(--accent); border-radius: 99px; color: var(--accent); background: var(--card); font: inherit; font-size: .92rem; cursor: pointer; } .reset[hidden] { display: none; }
+.u-select { background: var(--fill-a) !important; }
 .key-a { border-color: var(--plot-a); } .key-b { border-color: var(--plot-b); } .key-c { border-color: var(--plot-c); }
 .key-median { border-color: var(--plot-median); } .key-high { border-color: var(--plot-high); }
 .key-higher { border-color: var(--plot-higher); } .key-highest { border-color: var(--plot-highest); }
@@ -144,7 +151,7 @@ footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(-
   .cards > section, figure, .grid > .scroll, tr, li { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
   .grid { display: block; } .grid > * + * { margin-top: 14px; }
-  details, .skip { display: none; }
+  details, .skip, .reset { display: none; }
   .scroll { overflow: visible; max-height: none; } .words th { white-space: normal; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -1,19 +1,21 @@
-import { formatCount, formatDuration, formatMs, formatNumber, formatShare } from '../format.ts';
+import { formatCount, formatMs, formatNumber, formatShare } from '../format.ts';
 
 export type PlotUnit = 'count' | 'perSecond' | 'ms' | 'share' | 'cores';
 
-/** `time`: milliseconds since the run began. `tail`: 1 / (1 − percentile / 100), on a logarithmic axis. */
-export type PlotAxis = 'time' | 'tail';
+/**
+ * `period`: each value is that of the time since the value before it. `moment`: each value is that of its time. Both count milliseconds
+ * since the run began. `tail`: 1 / (1 − percentile / 100), on a logarithmic axis.
+ */
+export type PlotAxis = 'period' | 'moment' | 'tail';
 
 export type PlotSeries = {
   readonly label: string;
   /** A color of the style sheet. */
   readonly color: 'a' | 'b' | 'c' | 'median' | 'high' | 'higher' | 'highest';
+  /** `dashed`: dashed steps. */
   readonly shape: 'line' | 'dashed' | 'steps' | 'bars';
-  /** `null` = no value. */
+  /** `null` = no value: the line has a gap. */
   readonly values: readonly (number | null)[];
-  /** The line continues over missing values: for samples taken once per second in shorter buckets. */
-  readonly bridged: boolean;
   /** Index of the series down to which the area is filled; `null` = none. */
   readonly filledTo: number | null;
 };
@@ -22,6 +24,16 @@ export type PlotMark = {
   readonly axis: 'x' | 'y';
   readonly at: number;
   readonly label: string;
+};
+
+/** How often values of each size occur, over time: the cells of a heat map, behind the series. */
+export type PlotCells = {
+  /** Bounds of the rows, ascending: one more than rows. */
+  readonly bounds: readonly number[];
+  /** For each x value, the count in each row. */
+  readonly counts: readonly (readonly number[])[];
+  /** What is counted. */
+  readonly noun: string;
 };
 
 /** One plot for the page's script to draw. Contains no text from outside. */
@@ -36,6 +48,7 @@ export type PlotData = {
   readonly x: readonly number[];
   readonly series: readonly PlotSeries[];
   readonly marks: readonly PlotMark[];
+  readonly cells: PlotCells | null;
 };
 
 /** How to format a value of each unit, and the suffix of a single value. */
@@ -47,9 +60,6 @@ const VALUE_FORMATS: Readonly<Record<PlotUnit, readonly [write: (value: number) 
   cores: [formatNumber, ' cores'],
 };
 
-/** Up to here, times are shown to the hundredth of a second. */
-const FINE_MS_MAX = 60_000;
-
 /** Without the unit, which is in the head of a table. */
 export function writeValue(unit: PlotUnit, value: number): string {
   return VALUE_FORMATS[unit][0](value);
@@ -59,8 +69,23 @@ export function writeValueWithUnit(unit: PlotUnit, value: number): string {
   return `${writeValue(unit, value)}${VALUE_FORMATS[unit][1]}`;
 }
 
-/** `3.21 s`, `16 h 40 min`; `99.90%` */
-export function writePlace(axis: PlotAxis, place: number): string {
-  if (axis === 'tail') return `${(100 * (1 - 1 / place)).toFixed(Math.max(1, Math.ceil(Math.log10(place))))}%`;
-  return place <= FINE_MS_MAX ? `${(place / 1000).toFixed(2)} s` : formatDuration(place);
+/** The place of a value: `47–48 s`, `1:05–1:06 min`; `48 s`; `99.90%` */
+export function writePlace({ axis, x }: Pick<PlotData, 'axis' | 'x'>, index: number): string {
+  const at = x[index] ?? 0;
+  if (axis === 'tail') return `${(100 * (1 - 1 / at)).toFixed(Math.max(1, Math.ceil(Math.log10(at))))}%`;
+  const [time, unit] = writeTime(at);
+  return axis === 'moment' ? `${time} ${unit}` : `${writeTime(x[index - 1] ?? 0)[0]}–${time} ${unit}`;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** To the millisecond within the first minute, then like a clock. */
+function writeTime(ms: number): readonly [time: string, unit: string] {
+  if (ms < MINUTE_MS) return [String(Math.round(ms) / 1000), 's'];
+  const seconds = Math.round(ms / 1000);
+  const twoDigits = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+  const minuteAndSecond = `${twoDigits((seconds / 60) % 60)}:${twoDigits(seconds % 60)}`;
+  if (ms < HOUR_MS) return [minuteAndSecond.replace(/^0/, ''), 'min'];
+  return [`${formatCount(Math.floor(seconds / 3600))}:${minuteAndSecond}`, 'h'];
 }

@@ -1,19 +1,26 @@
 import { percentileCurve, percentilePlaces } from '../../metrics/duration-histogram.ts';
 import type { Extent } from '../../metrics/extent.ts';
+import { BINS_PER_DECADE, binFromMs, type LogHistogram } from '../../metrics/log-histogram.ts';
 import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
+import { isOpenModel } from '../summary.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
 
 export const ALLOWED_RATE = 'allowed rate';
 
-/** All plots of the report. Those over time share their x values, the ends of the buckets. */
+/** Rows of the heat map: ten to a decade, each 26% higher than the one below. */
+const CELL_BINS = BINS_PER_DECADE / 10;
+
+/** All plots of the report. Those over time share the ends of their periods. */
 export function runPlots(facts: ReportFacts) {
   const time = new TimePlots(facts);
   return {
     rates: time.rates(),
     inFlight: time.inFlight(),
     throttles: time.throttles(),
+    response: time.response(),
     service: time.service(),
+    spread: time.spread(),
     percentiles: percentiles(facts),
     recovery: time.recovery(),
     lateness: time.lateness(),
@@ -27,7 +34,8 @@ export function hasValues({ series }: PlotData): boolean {
   return series.some(({ values }) => values.some((value) => value !== null));
 }
 
-const LINE = { color: 'a', shape: 'line', bridged: false, filledTo: null } as const;
+const LINE = { color: 'a', shape: 'line', filledTo: null } as const;
+const STEPS = { ...LINE, shape: 'steps' } as const;
 
 class TimePlots {
   readonly #facts: ReportFacts;
@@ -41,51 +49,66 @@ class TimePlots {
   }
 
   rates(): PlotData {
+    const intended: PlotSeries = {
+      ...STEPS,
+      label: 'intended',
+      color: 'c',
+      shape: 'dashed',
+      values: this.#perSecond((bucket) => bucket.intended),
+    };
     const series: PlotSeries[] = [
-      { ...LINE, label: 'launches', values: this.#perSecond(({ launched }) => launched) },
-      { ...LINE, label: 'completions', color: 'b', values: this.#perSecond(({ ended }) => ended) },
+      { ...STEPS, label: 'launches', values: this.#perSecond(({ launched }) => launched) },
+      { ...STEPS, label: 'completions', color: 'b', values: this.#perSecond(({ ended }) => ended) },
     ];
-    const peaks = [
-      { ...this.#sampled('launched', 'max'), label: 'peak launches', shape: 'dashed' } as const,
-      { ...this.#sampled('settled', 'max'), label: 'peak completions', shape: 'dashed', color: 'b' } as const,
-    ];
-    return this.#plot('plot-rates', 'perSecond', this.#isWide() ? [...series, ...peaks] : series, this.#intendedRate());
+    return this.#plot('plot-rates', 'perSecond', isOpenModel(this.#facts.summary) ? [...series, intended] : series);
   }
 
   inFlight(): PlotData {
     const { concurrency } = this.#lastSession();
     const marks: PlotMark[] = [{ axis: 'y', at: concurrency, label: `concurrency ${concurrency}` }];
-    const most: PlotSeries = { ...this.#sampled('inFlight', 'max'), label: 'max in flight' };
-    const least: PlotSeries = { ...this.#sampled('inFlight', 'min'), label: 'min in flight', shape: 'dashed' };
-    const peaks: PlotSeries = { ...LINE, label: 'in flight', values: this.#facts.timeline.inFlightPeaks() };
-    // A run may end before it is sampled.
-    const series = this.#isWide() ? [{ ...most, filledTo: 1 }, least] : [peaks];
+    const extremes = this.#facts.timeline.inFlight();
+    const series: PlotSeries[] = [
+      { ...STEPS, label: 'most', values: extremes.map(({ most }) => most) },
+      { ...STEPS, label: 'fewest', shape: 'dashed', values: extremes.map(({ least }) => least) },
+    ];
     return this.#plot('plot-in-flight', 'count', series, marks);
   }
 
   throttles(): PlotData {
     const bounded = this.#buckets.some(({ sampled }) => sampled.rateAllowedPerSecond.count > 0);
-    const throttled = this.#buckets.some(({ sampled }) => sampled.throttles.sum > 0);
-    const throttles = { ...this.#sampled('throttles', 'mean'), label: 'throttles', shape: 'bars', color: 'b' } as const;
-    const rate = this.#sampled('rateAllowedPerSecond', 'min');
-    const allowed: PlotSeries = { ...rate, label: ALLOWED_RATE, shape: 'steps' };
+    const throttled = this.#buckets.some(({ sampled }) => sampled.throttlesPerSecond.sum > 0);
+    const values = this.#sampled('throttlesPerSecond', 'mean');
+    const throttles: PlotSeries = { ...LINE, label: 'throttles', shape: 'bars', color: 'b', values };
+    const allowed: PlotSeries = { ...STEPS, label: ALLOWED_RATE, values: this.#sampled('rateAllowedPerSecond', 'min') };
     const series = [...(throttled ? [throttles] : []), ...(bounded ? [allowed] : [])];
     return this.#plot('plot-throttles', 'perSecond', series, bounded ? this.#intendedRate() : []);
   }
 
+  response(): PlotData {
+    return this.#percentiles('plot-response', ({ response }) => response);
+  }
+
   service(): PlotData {
-    const at = (percentile: number) => ({
-      ...LINE,
-      values: this.#buckets.map(({ service }) => service?.percentileMs(percentile) ?? null),
-      bridged: this.#isFine(),
-    });
-    const series: PlotSeries[] = [
-      { ...at(100), label: 'max', color: 'highest', filledTo: 1 },
-      { ...at(99), label: 'p99', color: 'higher', filledTo: 2 },
-      { ...at(90), label: 'p90', color: 'high', filledTo: 3 },
-      { ...at(50), label: 'p50', color: 'median' },
-    ];
-    return { ...this.#plot('plot-service', 'ms', series), logarithmic: true };
+    return this.#percentiles('plot-service', ({ service }) => service);
+  }
+
+  /** Service times as a heat map. */
+  spread(): PlotData {
+    const rows = this.#buckets.map(({ service }) => service?.inBinsOf(CELL_BINS) ?? []);
+    const used = rows.flatMap((row) => row.flatMap((count, bin) => (count === 0 ? [] : [bin])));
+    const [first, last] = used.reduce(([low, high], bin) => [Math.min(low, bin), Math.max(high, bin)], [
+      Number.POSITIVE_INFINITY,
+      0,
+    ] as [number, number]);
+    const bins = used.length === 0 ? [] : Array.from({ length: last - first + 1 }, (_, row) => first + row);
+    const cells = {
+      bounds: [...bins, last + 1].map((bin) => Number(binFromMs(bin * CELL_BINS).toPrecision(6))),
+      counts: rows.map((row) => bins.map((bin) => row[bin] ?? 0)),
+      noun: 'registrations',
+    };
+    const median = this.#buckets.map(({ service }) => service?.percentileMs(50) ?? null);
+    const series: PlotSeries = { ...LINE, label: 'p50', color: 'median', values: median };
+    return { ...this.#plot('plot-spread', 'ms', [series]), logarithmic: true, cells };
   }
 
   recovery(): PlotData {
@@ -99,36 +122,46 @@ class TimePlots {
       afterMs === null ? [] : [{ axis: 'x', at: (timeline.firstStartMs ?? 0) + afterMs, label: `${share * 100}%` }],
     );
     const series: PlotSeries = { ...LINE, label: 'assigned', color: 'c', values: assigned === 0 ? [] : values };
-    return { ...this.#plot('plot-recovery', 'share', [series], marks), yMax: 1 };
+    return { ...this.#plot('plot-recovery', 'share', [series], marks), axis: 'moment', yMax: 1 };
   }
 
   lateness(): PlotData {
-    const loopDelay: PlotSeries = { ...this.#sampled('loopDelayMs', 'max'), label: 'event-loop delay' };
-    const startLag: PlotSeries = { ...this.#sampled('startLagMs', 'max'), label: 'start lag', color: 'b' };
+    const loopDelay: PlotSeries = { ...STEPS, label: 'event-loop delay', values: this.#sampled('loopDelayMs', 'max') };
+    const startLag: PlotSeries = {
+      ...STEPS,
+      label: 'start lag',
+      color: 'b',
+      values: this.#sampled('startLagMs', 'max'),
+    };
     const lagged = this.#buckets.some(({ sampled }) => sampled.startLagMs.count > 0);
     return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay]);
   }
 
   cpu(): PlotData {
-    const own: PlotSeries = { ...this.#sampled('cpuShare', 'max'), label: 'dpsload' };
-    const emulator: PlotSeries = { ...this.#sampled('emulatorCpuShare', 'max'), label: 'emulator', color: 'b' };
+    const own: PlotSeries = { ...STEPS, label: 'dpsload', values: this.#sampled('cpuShare', 'max') };
+    const theirs = this.#sampled('emulatorCpuShare', 'max');
+    const emulator: PlotSeries = { ...STEPS, label: 'emulator', color: 'b', values: theirs };
     const emulated = this.#buckets.some(({ sampled }) => sampled.emulatorCpuShare.count > 0);
     const marks: PlotMark[] = [{ axis: 'y', at: this.#lastSession().workers, label: 'all workers busy' }];
     return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
   }
 
   #plot(id: string, unit: PlotData['unit'], series: readonly PlotSeries[], marks: readonly PlotMark[] = []): PlotData {
-    return { id, axis: 'time', unit, logarithmic: false, yMax: null, x: this.#x, series, marks };
+    return { id, axis: 'period', unit, logarithmic: false, yMax: null, x: this.#x, series, marks, cells: null };
   }
 
-  /** Each bucket contains several samples, so their extremes differ. */
-  #isWide(): boolean {
-    return this.#facts.timeline.bucketMs > 1000;
-  }
-
-  /** Buckets are so short that some have no sample or no completion although the run continued. */
-  #isFine(): boolean {
-    return this.#facts.timeline.bucketMs <= 2000;
+  #percentiles(id: string, of: (bucket: TimeBucket) => LogHistogram | null): PlotData {
+    const at = (percentile: number) => ({
+      ...LINE,
+      values: this.#buckets.map((bucket) => of(bucket)?.percentileMs(percentile) ?? null),
+    });
+    const series: PlotSeries[] = [
+      { ...at(100), label: 'max', color: 'highest', filledTo: 1 },
+      { ...at(99), label: 'p99', color: 'higher', filledTo: 2 },
+      { ...at(90), label: 'p90', color: 'high', filledTo: 3 },
+      { ...at(50), label: 'p50', color: 'median' },
+    ];
+    return { ...this.#plot(id, 'ms', series), logarithmic: true };
   }
 
   #perSecond(countOf: (bucket: TimeBucket) => number): readonly number[] {
@@ -139,10 +172,8 @@ class TimePlots {
     });
   }
 
-  /** A sample covers one second, so its counts are rates. */
-  #sampled(metric: SampledMetric, kind: keyof Extent & ('min' | 'max' | 'mean')): Omit<PlotSeries, 'label'> {
-    const values = this.#buckets.map(({ sampled }) => sampled[metric][kind]);
-    return { ...LINE, values, bridged: this.#isFine() };
+  #sampled(metric: SampledMetric, kind: keyof Extent & ('min' | 'max' | 'mean')): PlotSeries['values'] {
+    return this.#buckets.map(({ sampled }) => sampled[metric][kind]);
   }
 
   #intendedRate(): readonly PlotMark[] {
@@ -164,5 +195,15 @@ function percentiles({ latency }: ReportFacts): PlotData {
     { ...LINE, label: 'response time', color: 'b', values: percentileCurve(response, x) },
     { ...LINE, label: 'service time', values: percentileCurve(service, x) },
   ];
-  return { id: 'plot-percentiles', axis: 'tail', unit: 'ms', logarithmic: true, yMax: null, x, series, marks: [] };
+  return {
+    id: 'plot-percentiles',
+    axis: 'tail',
+    unit: 'ms',
+    logarithmic: true,
+    yMax: null,
+    x,
+    series,
+    marks: [],
+    cells: null,
+  };
 }

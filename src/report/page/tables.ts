@@ -14,10 +14,11 @@ import {
   describeReason,
   movementRows,
 } from '../allocation-text.ts';
-import { ABSENT, formatCount, formatDuration, formatFineShare, formatNumber, formatShare } from '../format.ts';
+import { ABSENT, formatCount, formatDuration, formatFineShare, formatShare } from '../format.ts';
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
 import { healthRows, limitCells } from '../load-generator-text.ts';
-import { dataSha256, type SessionSummary, type Summary } from '../summary.ts';
+import { setupRows } from '../setup-text.ts';
+import { dataSha256, type Summary } from '../summary.ts';
 import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from '../wrong-hub.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import { untrusted } from './overview.ts';
@@ -252,22 +253,14 @@ export function settingsTable({ target, fleet, sessions, dpsloadVersion }: Summa
     ],
     { look: 'words' },
   );
-  const rows = sessions.map((session) => [
-    String(session.session),
-    session.startedAt,
-    launchRate(session),
-    formatCount(session.concurrency),
-    formatCount(session.workers),
-    session.rowsMax === null ? 'whole fleet' : formatCount(session.rowsMax),
-    session.attestation,
-    session.apiVersion,
-  ]);
-  const head = ['session', 'started', 'launch rate', 'concurrency', 'workers', 'rows', 'attestation', 'API version'];
-  return html`${shared}${table('Sessions', head, rows, { look: 'words' })}`;
+  return html`${shared}${setupTable(sessions)}`;
 }
 
-function launchRate({ loadShape, ratePerSecond }: SessionSummary): string {
-  if (ratePerSecond !== null) return `${formatNumber(ratePerSecond)}/s`;
-  if (loadShape === null) return ABSENT;
-  return loadShape === 'closed' ? 'closed: as slots become free' : loadShape.replace('-', ' ');
+/** One column for each session. */
+function setupTable(sessions: Summary['sessions']): Html {
+  const columns = sessions.map((session) => new Map([['started', session.startedAt], ...setupRows(session)]));
+  const names = [...new Set(columns.flatMap((column) => [...column.keys()]))];
+  const rows = names.map((name) => [name, ...columns.map((column) => column.get(name) ?? ABSENT)]);
+  const head = sessions.map(({ session }) => `session ${session}`);
+  return table('What was run', ['', ...head], rows, { look: 'words' });
 }
