@@ -5,8 +5,6 @@ import { type Eta, type EtaFacts, etaOf } from './eta.ts';
 /** Samples, one per second, that count as recent: longer than a retry-after, so that their mean is steady. */
 const RECENT_SAMPLES = 60;
 
-const SAMPLE_MS = 1_000;
-
 /** Durations from which those to come are foretold, as many as slots: enough for the tail, few enough to forget how the run began. */
 const DURATIONS = { min: 50, max: 500 } as const;
 
@@ -90,7 +88,8 @@ export class EtaFold {
   #recentEnds(untilMs: number): EtaFacts['recent'] {
     const sum = (of: 'settled' | 'throttles'): number => this.#samples.reduce((total, sample) => total + sample[of], 0);
     const isWhole = this.#samples.length < RECENT_SAMPLES;
-    const fromMs = isWhole ? this.#fastestMs / 2 : (this.#samples[0]?.atMs ?? 0) - SAMPLE_MS;
+    const [first] = this.#samples;
+    const fromMs = isWhole || first === undefined ? this.#fastestMs / 2 : first.atMs - first.overMs;
     return { ended: sum('settled'), throttles: sum('throttles'), durationMs: Math.max(1, untilMs - fromMs) };
   }
 
@@ -117,12 +116,12 @@ export class EtaFold {
   }
 
   /** What was released since the last sample starts about now, or, where only slots bound it, has started in the second before. */
-  #addStarts({ atMs, settled, outstanding }: SampleRecord): void {
+  #addStarts({ atMs, overMs, settled, outstanding }: SampleRecord): void {
     const { concurrency, scheduleLeftMs } = this.#plan;
     const inFlight = Math.min(outstanding, concurrency);
     const started = Math.max(0, settled + inFlight - this.#inFlight);
     this.#inFlight = inFlight;
-    const sinceMs = scheduleLeftMs(0) === null ? SAMPLE_MS / 2 : 0;
+    const sinceMs = scheduleLeftMs(0) === null ? overMs / 2 : 0;
     keepLast(this.#starts, { started, atMs: atMs - sinceMs }, RECENT_SAMPLES);
   }
 }

@@ -79,9 +79,9 @@ describe('a finished run of the version before', () => {
       journals,
       sessions,
       loadGenerator,
-      throughput,
       thresholds,
       wrongHubs,
+      throughput,
       ...same
     } = JSON.parse(readFileSync(join(cwd, 'done', 'summary.json'), 'utf8')) as Summary;
     const before = JSON.parse(readFileSync(new URL('done/summary.json', FIXTURE), 'utf8')) as Summary;
