@@ -9,6 +9,7 @@ import {
   REGISTRATION_RESULTS,
   type RegistrationOutcome,
   type RegistrationPhases,
+  type StalledTimes,
 } from '../registration/registration-outcome.ts';
 import {
   type Field,
@@ -128,6 +129,8 @@ const session = members({
   region: orNull(text),
   /** Whether the run lists the registrations that it leaves behind at the service. */
   listsLeftBehind: orUsual(flag, false),
+  /** Outcomes and samples tell what the load generator itself may have caused; earlier versions did not measure it. */
+  measuresStalls: orUsual(flag, false),
   /**
    * Usable rows that `--limit`, `--only` and `--exclude` leave for this session. If not all, `selection` records name them next;
    * `null` = written by a dpsload that did not record it.
@@ -228,6 +231,35 @@ const outcome = members<OutcomeRecord>(
       rounded,
       6,
     ),
+    slotWaitMs: duration,
+    stalled: orNull(
+      members<StalledTimes>(
+        {
+          heldMs: duration,
+          startLagMs: duration,
+          serviceMs: duration,
+          dnsMs: duration,
+          tcpMs: duration,
+          tlsMs: duration,
+          connackMs: duration,
+          subackMs: duration,
+          acceptedMs: duration,
+          assignedMs: duration,
+        },
+        {
+          heldMs: 'held',
+          startLagMs: 'startLag',
+          serviceMs: 'service',
+          dnsMs: 'dns',
+          tcpMs: 'tcp',
+          tlsMs: 'tls',
+          connackMs: 'connack',
+          subackMs: 'suback',
+          acceptedMs: 'accepted',
+          assignedMs: 'assigned',
+        },
+      ),
+    ),
     returnedPayload: optionalText,
   },
   // Outcomes are the bulk of a journal: short names keep it small.
@@ -255,6 +287,7 @@ const outcome = members<OutcomeRecord>(
     heldMs: 'held',
     heldUnderWayMs: 'heldUnderWay',
     waitedMs: 'waited',
+    slotWaitMs: 'slotWait',
     returnedPayload: 'payload',
   },
 );
@@ -282,6 +315,10 @@ const sample = members({
   /** Open file descriptors of this process; `null` where the system does not report them. */
   fileDescriptors: orNull(whole),
   rssBytes: whole,
+  /** How long the schedule stood still since the last sample because the process was suspended. */
+  suspendedMs: duration,
+  /** How long the busiest worker had hardly a moment without work since the last sample. */
+  saturatedMs: duration,
   /** Launches a second currently allowed; `null` = unlimited. */
   rateAllowedPerSecond: orNull(number),
   /** Wall clock at 0 of this session's clock from here on, if it moved against that clock; `null` = unchanged. */

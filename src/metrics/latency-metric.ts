@@ -2,7 +2,7 @@
 export const LATENCY_METRICS = [
   'response', // intended start to end
   'held', // held back by governor, canary or outage
-  'startLag', // lateness of the load generator
+  'startLag', // waiting for a slot, or lateness of the load generator
   'service', // the work of service, network and client
   'waited', // pauses requested by the service or the policy
   'dns', // only where a connection had to ask the name service

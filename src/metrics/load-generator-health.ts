@@ -1,22 +1,33 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 import { Extent } from './extent.ts';
+import { type AffectedPercentile, affectedPercentiles, shareOf, TIME_SHARE_MAX } from './generator-share.ts';
+import type { LatencyHistograms } from './latency-histograms.ts';
+import { LAUNCH_SHARE_MAX, type LaunchLag, LaunchLateness } from './launch-lateness.ts';
+import { LimitedPeriods } from './limited-periods.ts';
+import { SlotWaits } from './slot-waits.ts';
 
 /**
- * Beyond these limits the load generator, not the service, shaped the result. The fastest response to a register request
- * seen from the service took 400 ms; a tenth of that, 40 ms, is the lateness that a measurement tolerates.
+ * Beyond these limits the load generator, not the service alone, shaped the result. They are limits of consequences: a delay that changes no
+ * figure is none.
  */
-export const HEALTH_LIMITS = Object.freeze({
-  /** 99th percentile of the start lag of assigned registrations, for every load shape but closed. */
-  startLagP99Ms: 40,
-  /** 99th percentile over all seconds of the longest event-loop delay of any worker. */
-  loopDelayP99Ms: 40,
-  /** Mean busy cores per worker: at 80% of a core, work waits four times as long as it takes (M/M/1). */
-  cpuPerWorker: 0.8,
+const LIMITS = Object.freeze({
+  /** The largest part of a percentile that its own delays may have caused. */
+  timeShare: TIME_SHARE_MAX,
+  /** The part of the launch rate that is missing through its own lateness. */
+  launchRateShare: LAUNCH_SHARE_MAX,
+  /** The part of the time in which a worker had hardly a moment without work. */
+  saturatedShare: 0.1,
 });
 
+/** A worker that is busy for a shorter time has a burst to deal with. */
+const SATURATED_MIN_MS = 10_000;
+
+export const HEALTH_LIMIT_NAMES = Object.keys(LIMITS) as (keyof typeof LIMITS)[];
+
 export type HealthLimit = {
-  readonly name: keyof typeof HEALTH_LIMITS;
+  readonly name: keyof typeof LIMITS;
   readonly limit: number;
   /** `null` = not measured, hence not exceeded. */
   readonly observed: number | null;
@@ -26,55 +37,112 @@ export type HealthLimit = {
 /** Load generator measurements; `null` = not measured. CPU in busy cores. */
 export type HealthSummary = ReturnType<LoadGeneratorHealth['summary']>;
 
-/** Folds samples into measurements of the load generator. */
+/** What the load asked for, and what came of it. */
+export type HealthBasis = {
+  /** Every session measured stalls of its event loops. */
+  readonly measuresStalls: boolean;
+  readonly latency: LatencyHistograms;
+  /** Without the delays that the load generator may have caused. */
+  readonly withoutStalls: LatencyHistograms;
+  /** Launches have a schedule for which they can be late. */
+  readonly isOpenModel: boolean;
+  /** The schedule has a rate. */
+  readonly isPaced: boolean;
+  /** `null` where the rate is not steady. */
+  readonly ratePerSecond: number | null;
+};
+
+/** Folds samples and outcomes into measurements of the load generator, and a judgment of what it did to the figures of the run. */
 export class LoadGeneratorHealth {
   readonly #loopDelays = new DurationHistogram();
   readonly #cpuShare = new Extent();
-  readonly #cpuPerWorker = new Extent();
   readonly #emulatorCpuShare = new Extent();
   readonly #fileDescriptors = new Extent();
   readonly #rssBytes = new Extent();
+  readonly #launches = new LaunchLateness();
+  readonly #slotWaits = new SlotWaits();
+  readonly #periods = new LimitedPeriods();
+  #saturatedMs = 0;
+  #firstStartMs = Number.POSITIVE_INFINITY;
+  #lastSampleMs = 0;
 
-  /** @param workers of the sample's session */
-  add(sample: SampleRecord, workers: number): void {
+  beginSession(): void {
+    this.#launches.beginSession();
+  }
+
+  /** @param clockOffsetMs by which the sample's clock is behind that of the first session */
+  add(sample: SampleRecord, clockOffsetMs: number): void {
+    const atMs = clockOffsetMs + sample.atMs;
     if (sample.loopDelayMaxMs.length > 0) this.#loopDelays.recordMs(Math.max(...sample.loopDelayMaxMs));
     this.#cpuShare.add(sample.cpuShare);
     this.#emulatorCpuShare.add(sample.emulatorCpuShare);
     this.#fileDescriptors.add(sample.fileDescriptors);
     this.#rssBytes.add(sample.rssBytes);
-    // An idle second says nothing about the load.
-    if (sample.inFlight > 0) this.#cpuPerWorker.add(sample.cpuShare / workers);
+    this.#launches.addSuspension(sample.atMs, sample.suspendedMs);
+    this.#periods.add(atMs, Math.max(sample.suspendedMs, sample.saturatedMs));
+    this.#saturatedMs += sample.saturatedMs;
+    this.#lastSampleMs = Math.max(this.#lastSampleMs, atMs);
   }
 
-  /** @param startLags of assigned registrations; `null` in the closed model, which has no schedule */
-  summary(startLags: DurationHistogram | null) {
-    const startLagP99Ms = startLags?.percentileMs(99) ?? null;
-    const loopDelayP99Ms = this.#loopDelays.percentileMs(99);
-    const limits = judge({ startLagP99Ms, loopDelayP99Ms, cpuPerWorker: meanOf(this.#cpuPerWorker) });
+  addOutcome(outcome: RegistrationOutcome, clockOffsetMs: number): void {
+    const { stalled, startedAtMs, finishedAtMs } = outcome;
+    if (startedAtMs === null || finishedAtMs === null) return;
+    this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
+    this.#launches.add(outcome);
+    this.#slotWaits.add(outcome);
+    if (stalled === null) return;
+    const { heldMs, startLagMs, serviceMs } = stalled;
+    this.#periods.add(clockOffsetMs + finishedAtMs, heldMs + startLagMs + serviceMs);
+  }
+
+  /** Time by which suspensions of the process delayed all that followed. */
+  get suspendedMs(): number {
+    return this.#launches.suspendedMs;
+  }
+
+  summary(basis: HealthBasis) {
+    const startLags = basis.isOpenModel ? basis.latency.of('startLag') : null;
+    const affected = affectedPercentiles(basis.latency, basis.withoutStalls);
+    const lag = basis.isPaced ? this.#launches.lag : null;
+    const limits = this.#judge(affected, lag, basis.measuresStalls);
+    const limited = limits.some(({ exceeded }) => exceeded);
     return {
-      limited: limits.some(({ exceeded }) => exceeded),
+      limited,
       limits,
-      startLagP99Ms,
+      affected,
+      launchRate: limits.some(({ name, exceeded }) => name === 'launchRateShare' && exceeded) ? lag : null,
+      limitedPeriods: limited ? this.#periods.periods(this.#firstStartMs) : [],
+      outOfSlots: basis.isOpenModel ? this.#slotWaits.result(basis.latency, basis.ratePerSecond) : null,
+      startLagP99Ms: startLags?.percentileMs(99) ?? null,
       startLagMaxMs: startLags?.percentileMs(100) ?? null,
-      loopDelayP99Ms,
+      loopDelayP99Ms: this.#loopDelays.percentileMs(99),
       loopDelayMaxMs: this.#loopDelays.percentileMs(100),
-      cpuShareMean: meanOf(this.#cpuShare),
+      saturatedMs: roundToThousandth(this.#saturatedMs),
+      cpuShareMean: this.#cpuShare.mean === null ? null : roundToThousandth(this.#cpuShare.mean),
       cpuShareMax: this.#cpuShare.max,
-      emulatorCpuShareMean: meanOf(this.#emulatorCpuShare),
+      emulatorCpuShareMean:
+        this.#emulatorCpuShare.mean === null ? null : roundToThousandth(this.#emulatorCpuShare.mean),
       fileDescriptorsMax: this.#fileDescriptors.max,
       rssBytesMax: this.#rssBytes.max,
     };
   }
+
+  #judge(affected: readonly AffectedPercentile[], lag: LaunchLag | null, isMeasured: boolean): readonly HealthLimit[] {
+    const elapsedMs = Math.max(0, this.#lastSampleMs - Math.min(this.#firstStartMs, this.#lastSampleMs));
+    const isLong = this.#saturatedMs >= SATURATED_MIN_MS;
+    const observed: Readonly<Record<HealthLimit['name'], number | null>> = {
+      timeShare: Math.max(0, ...affected.map(shareOf)),
+      launchRateShare: lag === null ? null : 1 - lag.achievedPerSecond / lag.withoutPerSecond,
+      saturatedShare: elapsedMs === 0 ? null : Math.min(1, this.#saturatedMs / elapsedMs),
+    };
+    return HEALTH_LIMIT_NAMES.map((name) => {
+      const [limit, value] = [LIMITS[name], isMeasured ? observed[name] : null];
+      const exceeded = value !== null && value > limit && (name !== 'saturatedShare' || isLong);
+      return { name, limit, observed: value === null ? null : roundToThousandth(value), exceeded };
+    });
+  }
 }
 
-function judge(seen: Readonly<Record<HealthLimit['name'], number | null>>): readonly HealthLimit[] {
-  return (Object.keys(HEALTH_LIMITS) as HealthLimit['name'][]).map((name) => {
-    const [limit, observed] = [HEALTH_LIMITS[name], seen[name]];
-    return { name, limit, observed, exceeded: observed !== null && observed > limit };
-  });
-}
-
-/** Rounded to a thousandth. */
-function meanOf({ mean }: Extent): number | null {
-  return mean === null ? null : Math.round(mean * 1000) / 1000;
+function roundToThousandth(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

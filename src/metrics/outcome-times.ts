@@ -6,7 +6,7 @@ type OutcomeTimes = {
   readonly responseMs: number;
   /** Held back by the governor, the canary or an outage. */
   readonly heldMs: number;
-  /** Lateness of the load generator: intended to actual start, without holds. */
+  /** Intended to actual start, without holds: waiting for a slot, and lateness of the load generator. */
   readonly startLagMs: number;
   /** Actual start to end without pauses and holds: the work of the service, the network and the client. */
   readonly serviceMs: number;
@@ -50,4 +50,33 @@ export function allocationMs(outcome: RegistrationOutcome): number | null {
   if (startedAtMs === null || finishedAtMs === null) return null;
   const durationMs = Date.parse(serviceUpdatedAt) - Date.parse(serviceCreatedAt);
   return durationMs >= 0 && durationMs <= finishedAtMs - startedAtMs ? durationMs : null;
+}
+
+/**
+ * The registration as it would have been if all that the load generator may have caused had not been: the fastest that it can have been.
+ * For bounds only, never for the figures of a run.
+ */
+export function withoutStalls(outcome: RegistrationOutcome): RegistrationOutcome {
+  const { stalled, phases, startedAtMs, finishedAtMs, heldMs } = outcome;
+  if (stalled === null || startedAtMs === null || finishedAtMs === null) return outcome;
+  const beforeMs = stalled.heldMs + stalled.startLagMs;
+  const less = (phase: keyof typeof phases): number | null => {
+    const durationMs = phases[phase];
+    return durationMs === null ? null : Math.max(0, durationMs - stalled[phase]);
+  };
+  return {
+    ...outcome,
+    heldMs: Math.max(0, heldMs - stalled.heldMs),
+    startedAtMs: startedAtMs - beforeMs,
+    finishedAtMs: finishedAtMs - beforeMs - stalled.serviceMs,
+    phases: {
+      dnsMs: less('dnsMs'),
+      tcpMs: less('tcpMs'),
+      tlsMs: less('tlsMs'),
+      connackMs: less('connackMs'),
+      subackMs: less('subackMs'),
+      acceptedMs: less('acceptedMs'),
+      assignedMs: less('assignedMs'),
+    },
+  };
 }

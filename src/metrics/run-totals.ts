@@ -46,8 +46,9 @@ export class RunTotals {
     this.#lastFinishMs = Math.max(this.#lastFinishMs, outcome.finishedAtMs);
   }
 
-  values(): RunTotalsValues {
-    const activeMs = this.#activeMs();
+  /** @param lostMs time that does not count as active */
+  values(lostMs = 0): RunTotalsValues {
+    const activeMs = Math.max(0, this.#activeMs() - lostMs);
     const { attempts: connections, ...sums } = this.#sums;
     return {
       connections,

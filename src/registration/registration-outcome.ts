@@ -32,6 +32,19 @@ export type RegistrationPhases = {
   readonly assignedMs: number | null;
 };
 
+/**
+ * How much of a registration's times the load generator itself may have caused, in milliseconds: the overlap with stalls of its event loop,
+ * and its lateness. Upper bounds: an answer that came after a stall was not delayed by it. No measured time is corrected by them.
+ */
+export type StalledTimes = { readonly [Phase in keyof RegistrationPhases]: number } & {
+  /** Held because the process was suspended. */
+  readonly heldMs: number;
+  /** Start lag other than waiting for a slot. */
+  readonly startLagMs: number;
+  /** Actual start to end, without pauses and holds. */
+  readonly serviceMs: number;
+};
+
 /** Everything that a results row needs. */
 export type RegistrationOutcome = {
   /** The journal's name for it: it keeps outcomes as they are, since copying so many members costs more than writing them. */
@@ -90,6 +103,10 @@ export type RegistrationOutcome = {
   /** Sum of the pauses required by the service or the policy. */
   readonly waitedMs: number;
   readonly phases: RegistrationPhases;
+  /** The part of the start lag that passed until a slot was free: earlier registrations took longer than the load allows for. */
+  readonly slotWaitMs: number;
+  /** `null` = nothing of it; also in journals of versions that did not measure it. */
+  readonly stalled: StalledTimes | null;
   /** What the allocation webhook returned, as JSON text. */
   readonly returnedPayload: string | null;
 };

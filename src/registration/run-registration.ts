@@ -4,7 +4,7 @@ import type { Credentials } from './credentials.ts';
 import type { Counted } from './event-counts.ts';
 import type { Launch } from './launch.ts';
 import { begin, step } from './registration-machine.ts';
-import type { RegistrationOutcome } from './registration-outcome.ts';
+import type { RegistrationOutcome, StalledTimes } from './registration-outcome.ts';
 import type { RegistrationPolicy } from './registration-policy.ts';
 import {
   NO_COUNTS,
@@ -14,6 +14,7 @@ import {
   type RegistrationState,
   type Transition,
 } from './registration-state.ts';
+import { type LateStart, StalledPhases } from './stalled-times.ts';
 
 /** Everything that one registration needs. `launch` and `credentials` are its own; the rest is shared by the whole run. */
 export type RegistrationJob = {
@@ -23,6 +24,10 @@ export type RegistrationJob = {
   /** Seed of the jitter. */
   readonly seed: number;
   readonly clock: Clock;
+  /** How the launch came to start when it does. */
+  readonly start: LaunchStart;
+  /** How long the event loop stood still so far. */
+  readonly stalledMs: (nowMs: number) => number;
   readonly openConversation: OpenConversation;
   readonly idScope: string;
   readonly apiVersion: string;
@@ -36,6 +41,14 @@ export type RegistrationJob = {
   /** Called whenever counts may have grown, before the command that they count is carried out. */
   readonly onProgress: (before: Readonly<Counted>, after: Readonly<Counted>) => void;
 };
+
+export type LaunchStart = LateStart & {
+  /** How long it waited for a free slot. */
+  readonly slotWaitMs: number;
+};
+
+/** A launch that starts when it should. */
+export const ON_TIME: LaunchStart = { slotWaitMs: 0, heldMs: 0, startLagMs: 0 };
 
 /** `alive`: a CONNACK or an answer came. `lost`: a connection failed or went silent; `unreachable`: so it did before TLS was established. */
 export type ConnectionStatus = 'alive' | 'lost' | 'unreachable';
@@ -65,7 +78,7 @@ export function runRegistration(job: RegistrationJob): RunningRegistration {
   const outcome = new Promise<RegistrationOutcome>((resolve) => {
     settle = resolve;
   });
-  const driver = new RegistrationDriver(job, (ending) => settle(registrationOutcome(job.launch, ending)));
+  const driver = new RegistrationDriver(job, (ending, stalled) => settle(registrationOutcome(job, ending, stalled)));
   return {
     outcome,
     cancel: () => driver.receive({ type: 'cancelled' }),
@@ -82,7 +95,8 @@ type EventFromOutside =
 
 class RegistrationDriver {
   readonly #job: RegistrationJob;
-  readonly #onEnd: (ending: RegistrationEnding) => void;
+  readonly #onEnd: (ending: RegistrationEnding, stalled: StalledTimes | null) => void;
+  readonly #stalled: StalledPhases;
   #state: RegistrationState;
   #conversation: Conversation | null = null;
   /** Changes whenever a conversation is opened or closed: an event with another number comes from a superseded one. */
@@ -93,12 +107,14 @@ class RegistrationDriver {
   readonly #inbox: { readonly event: RegistrationEvent; readonly conversationNumber: number | null }[] = [];
   #busy = false;
 
-  constructor(job: RegistrationJob, onEnd: (ending: RegistrationEnding) => void) {
+  constructor(job: RegistrationJob, onEnd: (ending: RegistrationEnding, stalled: StalledTimes | null) => void) {
     this.#job = job;
     this.#onEnd = onEnd;
     const { launch, credentials, seed } = job;
     const subject = { registrationId: launch.registrationId, keys: credentials.keys, seed };
-    const first = begin(subject, job.clock.nowMs(), job.policy);
+    const nowMs = job.clock.nowMs();
+    this.#stalled = new StalledPhases(job.start, job.stalledMs(nowMs));
+    const first = begin(subject, nowMs, job.policy);
     this.#state = first.state;
     this.#busy = true;
     job.onProgress(NO_COUNTS, first.state.progress);
@@ -124,7 +140,9 @@ class RegistrationDriver {
       const superseded = conversationNumber !== null && conversationNumber !== this.#conversationNumber;
       if (superseded) continue;
       if (IS_ALIVE.has(event.type)) this.#job.onConnection('alive');
-      this.#follow(step(this.#state, event, this.#job.policy));
+      const next = step(this.#state, event, this.#job.policy);
+      this.#stalled.follow(this.#state, next.state, event.atMs, this.#job.stalledMs(event.atMs));
+      this.#follow(next);
     }
     this.#busy = false;
   }
@@ -167,7 +185,7 @@ class RegistrationDriver {
         this.#job.onThrottle(command.retryAfterSeconds);
         break;
       case 'finish':
-        this.#onEnd(command.ending);
+        this.#onEnd(command.ending, this.#stalled.result);
     }
   }
 
@@ -225,7 +243,11 @@ function timed(event: ConversationEvent, atMs: number): RegistrationEvent {
 }
 
 /** Names every member: an object of so many that is made by spreading costs 5 to 60 µs, and takes several times the memory. */
-function registrationOutcome(launch: Launch, ending: RegistrationEnding): RegistrationOutcome {
+function registrationOutcome(
+  { launch, start }: RegistrationJob,
+  ending: RegistrationEnding,
+  stalled: StalledTimes | null,
+): RegistrationOutcome {
   return {
     kind: 'outcome',
     row: launch.row,
@@ -262,6 +284,8 @@ function registrationOutcome(launch: Launch, ending: RegistrationEnding): Regist
     heldUnderWayMs: ending.heldUnderWayMs,
     waitedMs: ending.waitedMs,
     phases: ending.phases,
+    slotWaitMs: start.slotWaitMs,
+    stalled,
     returnedPayload: ending.returnedPayload,
   };
 }

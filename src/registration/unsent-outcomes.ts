@@ -28,6 +28,8 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     serviceUpdatedAt: null,
     startedAtMs: null,
     finishedAtMs: null,
+    slotWaitMs: 0,
+    stalled: null,
     returnedPayload: null,
   };
 }

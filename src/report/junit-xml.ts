@@ -2,6 +2,7 @@ import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-a
 import { describeAccount } from './account-text.ts';
 import { describeConsequence, describeExpectation, describeReason } from './allocation-text.ts';
 import { formatCount, formatFineShare } from './format.ts';
+import { limitedSentences, slotsSentence } from './load-generator-text.ts';
 import { failsByAllocation, leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
 import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
@@ -27,6 +28,7 @@ export function junitXml(summary: Summary): string {
     ...Object.entries(summary.notes).map(
       ([name, note]) => `      <property${attributes({ name: `notes.${name}`, value: note })}/>`,
     ),
+    ...remarksOf(summary).map(([name, value]) => `      <property${attributes({ name, value })}/>`),
     ...leaves('', { account, results, latency, recovery, requests, throughput }).map(
       ([name, value]) => `      <property${attributes({ name, value })}/>`,
     ),
@@ -36,6 +38,16 @@ export function junitXml(summary: Summary): string {
     '</testsuites>',
     '',
   ].join('\n');
+}
+
+/** What a reader of the figures must know. */
+function remarksOf(summary: Summary): readonly (readonly [name: string, text: string])[] {
+  const limited = limitedSentences(summary.loadGenerator);
+  const slots = slotsSentence(summary.loadGenerator, summary);
+  return [
+    ...(limited.length === 0 ? [] : [['limited', limited.join('; ')] as const]),
+    ...(slots === null ? [] : [['slots', slots] as const]),
+  ];
 }
 
 type Test = { readonly name: string; readonly failure: string | null; readonly skipped?: string | null };

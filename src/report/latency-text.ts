@@ -5,7 +5,7 @@ import { formatCount, formatMs } from './format.ts';
 export const LATENCY_LABELS: Readonly<Record<LatencyMetric, readonly [label: string, meaning: string]>> = {
   response: ['response', 'intended start to end'],
   held: ['held', 'held back by the governor, the canary or an outage'],
-  startLag: ['start lag', 'lateness of the load generator'],
+  startLag: ['start lag', 'waiting for a slot, or lateness of the load generator'],
   service: ['service', 'work of the service, the network and the client'],
   waited: ['waited', 'pauses requested by the service or the policy'],
   dns: ['dns', 'name service, where a connection had to ask it'],

@@ -1,32 +1,114 @@
+import type { AffectedPercentile } from '../metrics/generator-share.ts';
 import type { HealthLimit, HealthSummary } from '../metrics/load-generator-health.ts';
-import { ABSENT, formatBytes, formatCount, formatMs, formatNumber } from './format.ts';
+import {
+  ABSENT,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMs,
+  formatNumber,
+  formatPercent,
+  formatShare,
+} from './format.ts';
+import { LATENCY_LABELS } from './latency-text.ts';
+import type { Summary } from './summary.ts';
 
-/** Names of the limits of the load generator, and the units of their values. */
-export const HEALTH_LABELS: Readonly<Record<HealthLimit['name'], readonly [label: string, unit: string]>> = {
-  startLagP99Ms: ['start lag p99', ' ms'],
-  loopDelayP99Ms: ['event-loop delay p99', ' ms'],
-  cpuPerWorker: ['CPU per worker', ' cores'],
+type LoadGenerator = Summary['loadGenerator'];
+
+/** What the limits of the load generator are about. */
+const HEALTH_LABELS: Readonly<Record<HealthLimit['name'], string>> = {
+  timeShare: 'part of a percentile',
+  launchRateShare: 'part of the launch rate',
+  saturatedShare: 'part of the time with a busy worker',
 };
 
-/** `event-loop delay p99 is 80.0 ms, over the limit of 40.0 ms` */
-export function exceededLimits({ limits }: Pick<HealthSummary, 'limits'>): readonly string[] {
-  return limits
-    .filter(({ exceeded }) => exceeded)
-    .map(({ name, observed, limit }) => {
-      const [label, unit] = HEALTH_LABELS[name];
-      return `${label} is ${formatNumber(observed)}${unit}, over the limit of ${formatNumber(limit)}${unit}`;
-    });
+/** What the load generator did to the figures of the run, a sentence each; empty if it made no difference. */
+export function limitedSentences({
+  limits,
+  affected,
+  launchRate,
+  limitedPeriods,
+  ...health
+}: LoadGenerator): readonly string[] {
+  const isSaturated = limits.some(({ name, exceeded }) => name === 'saturatedShare' && exceeded);
+  const sentences = [
+    ...(affected.length === 0 ? [] : [`its own delays may be part of ${describeAffected(affected)}`]),
+    ...(launchRate === null
+      ? []
+      : [
+          `it launched ${formatNumber(launchRate.achievedPerSecond)}/s, without its delays ${formatNumber(launchRate.withoutPerSecond)}/s`,
+        ]),
+    ...(isSaturated ? [`a worker had hardly a moment without work for ${formatDuration(health.saturatedMs)}`] : []),
+  ];
+  const when = limitedPeriods.map(({ fromMs, toMs }) => `${seconds(fromMs)} to ${seconds(toMs)} s`).join(', ');
+  return sentences.length === 0 || when === '' ? sentences : [...sentences, `this was at ${when}`];
+}
+
+/** What to do about it. */
+export const LIMITED_REMEDY = 'Use a machine with free cores, more --workers or a lower --rate';
+
+/** Metrics named in a sentence; `summary.json` has them all. */
+const METRICS_SHOWN_MAX = 3;
+
+/** `response p95 230 ms (60.1 ms without them), p99 …; service p99 …` */
+function describeAffected(affected: readonly AffectedPercentile[]): string {
+  const metrics = [...new Set(affected.map(({ metric }) => metric))];
+  const shown = metrics.slice(0, METRICS_SHOWN_MAX).map((metric) => {
+    const values = affected
+      .filter((one) => one.metric === metric)
+      .map(
+        ({ percentile, measuredMs, withoutMs }) =>
+          `p${percentile} ${formatMs(measuredMs)} ms (${formatMs(withoutMs)} ms without them)`,
+      );
+    return `${LATENCY_LABELS[metric][0]} ${values.join(', ')}`;
+  });
+  const more = metrics.slice(METRICS_SHOWN_MAX).map((metric) => LATENCY_LABELS[metric][0]);
+  return [...shown, ...(more.length === 0 ? [] : [`and of ${more.join(', ')}`])].join('; ');
+}
+
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(1);
+}
+
+/** That registrations took longer than the slots allow for, and what to do; `null` = the slots sufficed. */
+export function slotsSentence({ outOfSlots }: LoadGenerator, { sessions }: Pick<Summary, 'sessions'>): string | null {
+  if (outOfSlots === null) return null;
+  const { waited, launches, waitP95Ms, waitMaxMs, slotsNeeded } = outOfSlots;
+  const slots = sessions.at(-1)?.concurrency ?? 0;
+  const which = `${formatCount(waited)} of ${formatCount(launches)} launches waited for one of the ${formatCount(slots)} slots`;
+  const howLong = `p95 ${formatDuration(waitP95Ms)}, at most ${formatDuration(waitMaxMs)}`;
+  const isEnough = slotsNeeded === null || slotsNeeded <= slots;
+  const remedy = `Raise --concurrency${isEnough ? '' : ` to ${formatCount(slotsNeeded)} or more`}, or lower the load`;
+  return `${which} (${howLong}), because registrations take too long for this load. ${remedy}`;
 }
 
 /** What was measured of the load generator, a label and a text each. */
-export function healthRows(health: Omit<HealthSummary, 'limits'>): readonly (readonly [label: string, text: string])[] {
+export function healthRows(health: MeasuredHealth): readonly (readonly [label: string, text: string])[] {
   const rows = [
     ['start lag p99, max', `${formatMs(health.startLagP99Ms)}, ${formatMs(health.startLagMaxMs)} ms`],
-    ['event-loop delay p99, max', `${formatMs(health.loopDelayP99Ms)}, ${formatMs(health.loopDelayMaxMs)} ms`],
+    ['longest event-loop delay', `${formatMs(health.loopDelayMaxMs)} ms`],
     ['CPU mean, max', `${formatNumber(health.cpuShareMean)}, ${formatNumber(health.cpuShareMax)} cores`],
     ['emulator CPU mean', `${formatNumber(health.emulatorCpuShareMean)} cores`],
     ['open files max', health.fileDescriptorsMax === null ? ABSENT : formatCount(health.fileDescriptorsMax)],
     ['memory max', formatBytes(health.rssBytesMax)],
   ] as const;
   return rows.filter(([, text]) => !text.startsWith(ABSENT));
+}
+
+type MeasuredHealth = Pick<
+  HealthSummary,
+  | 'startLagP99Ms'
+  | 'startLagMaxMs'
+  | 'loopDelayMaxMs'
+  | 'cpuShareMean'
+  | 'cpuShareMax'
+  | 'emulatorCpuShareMean'
+  | 'fileDescriptorsMax'
+  | 'rssBytesMax'
+>;
+
+/** What a limit allows, what was seen, and the verdict on it. */
+export function limitCells({ name, limit, observed, exceeded }: HealthLimit): readonly string[] {
+  const verdict = observed === null ? 'not measured' : exceeded ? '✕ exceeded' : '✓ within limit';
+  return [HEALTH_LABELS[name], observed === null ? ABSENT : formatShare(observed), formatPercent(limit), verdict];
 }

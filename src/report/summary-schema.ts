@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../allocation/allocation-expectation.ts';
 import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
+import { JUDGED_METRICS, JUDGED_PERCENTILES } from '../metrics/generator-share.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
-import { HEALTH_LIMITS } from '../metrics/load-generator-health.ts';
+import { HEALTH_LIMIT_NAMES } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 
 /*
@@ -195,20 +196,69 @@ const REQUESTS = z.strictObject({
 });
 
 const LIMIT = z.strictObject({
-  name: z.enum(Object.keys(HEALTH_LIMITS) as (keyof typeof HEALTH_LIMITS)[]),
-  limit: number('in the unit of its name: milliseconds, or cores'),
-  observed: number('null = not measured, hence not exceeded').nullable(),
+  name: z
+    .enum(HEALTH_LIMIT_NAMES)
+    .describe(
+      'timeShare = the largest part of a percentile that its own delays may have caused; launchRateShare = the part of the launch rate that is missing through its lateness; saturatedShare = the part of the time in which a worker had hardly a moment without work',
+    ),
+  limit: share('the largest that makes no difference'),
+  observed: share('null = not measured, hence not exceeded').nullable(),
   exceeded: z.boolean(),
 });
 
+const AFFECTED = z.strictObject({
+  metric: z.enum(JUDGED_METRICS).describe('member of latency'),
+  percentile: z.literal(JUDGED_PERCENTILES),
+  measuredMs: ms('as in latency'),
+  withoutMs: ms('without all that the load generator may have caused; the true value lies between the two'),
+});
+
+const OUT_OF_SLOTS = z
+  .strictObject({
+    waited: count('launches that waited for a free slot'),
+    launches: count('launches'),
+    waitP95Ms: ms('95th percentile of their wait'),
+    waitMaxMs: ms('longest wait'),
+    slotsNeeded: count(
+      'slots that the rate and the mean time of a registration ask for; null = no steady rate',
+    ).nullable(),
+  })
+  .describe(
+    'registrations took too long for this load and these slots, which is not the fault of the load generator; null = the slots sufficed',
+  );
+
 const LOAD_GENERATOR = z
   .strictObject({
-    limited: z.boolean().describe('a limit was exceeded: the times include delays of the load generator'),
+    limited: z
+      .boolean()
+      .describe('a limit was exceeded: figures of the run may contain delays of the load generator itself'),
     limits: z.array(LIMIT),
+    affected: z
+      .array(AFFECTED)
+      .describe(
+        'percentiles that would be lower by more than 5% and 5 ms without its delays; only those with at least 10 durations beyond them',
+      ),
+    launchRate: z
+      .strictObject({
+        achievedPerSecond: number('launches per second, from the first to the last'),
+        withoutPerSecond: number('the same without the lateness of the load generator'),
+      })
+      .nullable()
+      .describe('null = it kept the launch rate to within 5%, or there is none'),
+    limitedPeriods: z
+      .array(
+        z.strictObject({
+          fromMs: ms('from the first start of the run'),
+          toMs: ms('from the first start of the run'),
+        }),
+      )
+      .describe('when it delayed registrations, at most 5 periods; empty if limited is false'),
+    outOfSlots: OUT_OF_SLOTS.nullable(),
     startLagP99Ms: ms('99th percentile of the start lag; null for the closed load shape').nullable(),
     startLagMaxMs: ms('longest start lag; null for the closed load shape').nullable(),
     loopDelayP99Ms: ms('99th percentile over all seconds of the longest event-loop delay of any worker').nullable(),
     loopDelayMaxMs: ms('longest event-loop delay').nullable(),
+    saturatedMs: ms('time in which the busiest worker had hardly a moment without work'),
     cpuShareMean: number('cores that dpsload kept busy, mean').nullable(),
     cpuShareMax: number('cores that dpsload kept busy, maximum of any second').nullable(),
     emulatorCpuShareMean: number('cores that the embedded emulator kept busy, mean').nullable(),
@@ -234,8 +284,11 @@ const THRESHOLD = z.strictObject({
   limited: z
     .boolean()
     .describe(
-      'the value is within the threshold, but counts as failed because the load generator was too slow to measure it',
+      'whether the threshold holds depends on delays that the load generator itself may have caused; then it does not pass, except with allowLimited',
     ),
+  withoutLoadGenerator: number(
+    'if limited, what would have been observed without those delays; null = not limited',
+  ).nullable(),
 });
 
 const ERROR = z.strictObject({

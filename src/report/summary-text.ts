@@ -13,11 +13,11 @@ import {
   withoutControls,
 } from './format.ts';
 import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
-import { exceededLimits, healthRows } from './load-generator-text.ts';
+import { healthRows, LIMITED_REMEDY, limitedSentences, slotsSentence } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
-import { describeThreshold } from './threshold-text.ts';
+import { describeThreshold, describeUnmet } from './threshold-text.ts';
 import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
 
 /** Error codes listed; `summary.json` has them all. */
@@ -97,21 +97,27 @@ function verdictLine(summary: Summary, palette: Palette): string {
   }
 }
 
-function limitedLines({ loadGenerator }: Summary, palette: Palette): string[] {
-  return exceededLimits(loadGenerator).map((limit) =>
-    labelled('limited', palette.warning(`by the load generator: ${limit}`)),
-  );
+function limitedLines(summary: Summary, palette: Palette): string[] {
+  const sentences = limitedSentences(summary.loadGenerator);
+  const lines = sentences.length === 0 ? [] : [...sentences, `${LIMITED_REMEDY}.`];
+  const slots = slotsSentence(summary.loadGenerator, summary);
+  return [
+    ...lines.map((line, place) =>
+      labelled(place === 0 ? 'limited' : '', palette.warning(`${place === 0 ? 'by the load generator: ' : ''}${line}`)),
+    ),
+    ...(slots === null ? [] : [labelled('slots', palette.warning(`${slots}.`))]),
+  ];
 }
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   if (thresholds.length === 0) return [];
-  const failed = thresholds.filter(({ passed }) => !passed).length;
+  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
   const verdict =
-    failed === 0
+    unmet === null
       ? palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`)
-      : palette.bad(`${formatCount(failed)} of ${formatCount(thresholds.length)} failed`);
+      : palette.bad(unmet);
   const lines = thresholds.map((result) => {
-    const word = result.passed ? palette.good('passed') : palette.bad('failed');
+    const word = result.passed ? palette.good('passed') : palette.bad(result.limited ? 'undecided' : 'failed');
     return labelled('', `${word}  ${describeThreshold(result)}`);
   });
   return [labelled('thresholds', verdict), ...lines];

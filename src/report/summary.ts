@@ -12,9 +12,10 @@ import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
-import type { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
+import type { HealthSummary, LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { FAILED_RESULTS, LAUNCHED_RESULTS, type OutcomeCounts } from '../metrics/outcome-counts.ts';
 import type { RecoveryCurve } from '../metrics/recovery-curve.ts';
+import type { RunTotals } from '../metrics/run-totals.ts';
 import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import { LEFT_OUT_WORD, type RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
@@ -32,10 +33,14 @@ export type SessionSummary = Summary['sessions'][number];
 export const SUMMARY_SCHEMA_VERSION: Summary['schemaVersion'] = 2;
 
 /** The folds of a run. */
-export type RunFacts = Pick<
-  RunMeasures,
-  'counts' | 'possiblyTwice' | 'registersUncounted' | 'latency' | 'hubs' | 'totals'
-> & {
+export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'registersUncounted' | 'latency' | 'hubs'> & {
+  readonly totals: RunTotals;
+  /** Without the delays that the load generator may have caused. */
+  readonly withoutStalls: {
+    readonly latency: LatencyHistograms;
+    readonly recovery: RecoveryCurve;
+    readonly totals: RunTotals;
+  };
   /** Register requests of the outcomes that count. */
   readonly registersOfLast: number;
   /** At least one. */
@@ -63,7 +68,7 @@ export function summarize(facts: RunFacts): Summary {
   const last = sessions.at(-1);
   if (last === undefined) throw new Error('a run has at least one session');
   const { file, digest, rows, rejectedRows } = last.fleet;
-  const health = facts.health.summary(isOpenModel({ sessions }) ? latency.of('startLag') : null);
+  const health = healthOf(facts, last);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
   const allocation =
@@ -99,7 +104,7 @@ export function summarize(facts: RunFacts): Summary {
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
-        { ...facts, plannedRegistrations, rejectedRows, health, allocation, movement },
+        { ...measuresOf(facts), plannedRegistrations, rejectedRows, health, allocation, movement },
         last.allowLimited,
       ),
     ),
@@ -107,6 +112,31 @@ export function summarize(facts: RunFacts): Summary {
     files: facts.files,
     warnings: facts.warnings,
   };
+}
+
+function healthOf({ sessions, latency, withoutStalls, health }: RunFacts, last: SessionRecord): HealthSummary {
+  return health.summary({
+    latency,
+    withoutStalls: withoutStalls.latency,
+    measuresStalls: sessions.every(({ measuresStalls }) => measuresStalls),
+    isOpenModel: isOpenModel({ sessions }),
+    isPaced: sessions.some(({ loadShape }) => loadShape !== null && PACED_SHAPES.includes(loadShape)),
+    ratePerSecond: last.ratePerSecond,
+  });
+}
+
+/** A suspension of the process delayed all that followed, though each registration then started when it was due. */
+function measuresOf(
+  facts: RunFacts,
+): Omit<RunMeasures, 'plannedRegistrations' | 'rejectedRows' | 'health' | 'allocation' | 'movement'> {
+  const { withoutStalls, health } = facts;
+  const { suspendedMs } = health;
+  const timeToMs: RecoveryCurve['timeToMs'] = (share, registrations) => {
+    const atMs = withoutStalls.recovery.timeToMs(share, registrations);
+    return atMs === null ? null : Math.max(0, atMs - suspendedMs);
+  };
+  const totals = { values: () => withoutStalls.totals.values(suspendedMs) };
+  return { ...facts, withoutStalls: { latency: withoutStalls.latency, recovery: { timeToMs }, totals } };
 }
 
 function verdictOf(end: EndRecord | null, counts: OutcomeCounts, account: FleetAccount): Summary['verdict'] {
@@ -161,6 +191,11 @@ export function leftOf(summary: LeftBasis): number {
 }
 
 type LeftBasis = Pick<Summary, 'results' | 'account'> & { readonly fleet: Pick<Summary['fleet'], 'rounds'> };
+
+/** Shapes of a load that have a rate of their own, at which launches can fall behind. */
+const PACED_SHAPES: readonly LoadShapeName[] = ['rate', 'stages', 'batches'];
+
+type LoadShapeName = NonNullable<SessionRecord['loadShape']>;
 
 /**
  * Returns whether launches have a schedule for which they can be late. `at-once` has one too: with fewer slots than devices,

@@ -2,10 +2,23 @@ import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import type { ThresholdResult } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
-import { withCommas } from './format.ts';
+import { formatCount, withCommas } from './format.ts';
 
 /** Significant digits of an observed value: enough to compare it with any limit. */
 const DIGITS = 4;
+
+/** `2 of 3 failed, 1 undecided`; `null` = all passed. */
+export function describeUnmet(
+  thresholds: readonly Pick<ThresholdResult, 'passed' | 'limited'>[],
+  noun: string,
+): string | null {
+  const unmet = thresholds.filter(({ passed }) => !passed);
+  const undecided = unmet.filter(({ limited }) => limited).length;
+  const failed = unmet.length - undecided;
+  if (unmet.length === 0) return null;
+  if (failed === 0) return `${formatCount(undecided)} of ${noun} undecided`;
+  return `${formatCount(failed)} of ${noun} failed${undecided === 0 ? '' : `, ${formatCount(undecided)} undecided`}`;
+}
 
 /** `p95(service) < 3s: observed 230.1 ms` */
 export function describeThreshold(result: ThresholdResult): string {
@@ -13,10 +26,16 @@ export function describeThreshold(result: ThresholdResult): string {
 }
 
 /** `observed 230.1 ms` */
-export function describeObserved({ expression, quantity, observed, limited }: ThresholdResult): string {
+export function describeObserved(result: ThresholdResult): string {
+  const { expression, quantity, observed, limited } = result;
   if (observed === null) return parseThreshold(expression).metric === 'time_to' ? 'never reached' : 'not measured';
-  const because = limited ? ', but the load generator was the bottleneck (accept with --allow-limited)' : '';
-  return `observed ${formatObserved(observed, quantity)}${because}`;
+  return `observed ${formatObserved(observed, quantity)}${limited ? because(result) : ''}`;
+}
+
+function because({ quantity, passed, withoutLoadGenerator }: ThresholdResult): string {
+  const without = withoutLoadGenerator === null ? '' : ` (${formatObserved(withoutLoadGenerator, quantity)} without)`;
+  const accepted = passed ? 'accepted with --allow-limited' : 'accept with --allow-limited';
+  return `, but delays of the load generator itself decide${without}: ${accepted}`;
 }
 
 /** `230.1 ms`, `1.2 s`, `0.125%`, `1,000` */

@@ -2,6 +2,7 @@ import { emptyJournal, readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from '../journal/journal-record.ts';
 import { type PlacedSession, SettlementFold, type SettlementIndex } from '../journal/settlement-index.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
+import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
 import { RunTotals } from '../metrics/run-totals.ts';
 import { SecondSeries } from '../metrics/second-series.ts';
@@ -19,6 +20,8 @@ export type JournalSurvey = {
   readonly end: EndRecord | null;
   readonly index: SettlementIndex;
   readonly totals: RunTotals;
+  /** Without the delays that the load generator may have caused. */
+  readonly totalsWithoutStalls: RunTotals;
   readonly health: LoadGeneratorHealth;
   readonly timeline: RunTimeline;
   readonly seconds: SecondSeries;
@@ -65,26 +68,14 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { totals, health, timeline, seconds, clocks, settlement } = fold;
+  const { totals, totalsWithoutStalls, health, timeline, seconds, clocks, settlement } = fold;
   const { sessions, index } = settlement;
   const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  return {
-    sessions,
-    first,
-    fleet: last.fleet,
-    end,
-    index,
-    totals,
-    health,
-    timeline,
-    seconds,
-    clocks,
-    journals,
-    wasSelected,
-  };
+  const folds = { totals, totalsWithoutStalls, health, timeline, seconds, clocks };
+  return { sessions, first, fleet: last.fleet, end, index, ...folds, journals, wasSelected };
 }
 
 /** The end of the last run; if registrations were never released, of the last run that stopped early: they belong to it. */
@@ -102,6 +93,7 @@ function refuseOtherFleet(file: string, record: JournalRecord, before: SessionRe
 class JournalFold {
   readonly settlement = new SettlementFold();
   readonly totals = new RunTotals();
+  readonly totalsWithoutStalls = new RunTotals();
   readonly health = new LoadGeneratorHealth();
   readonly timeline = new RunTimeline();
   readonly seconds = new SecondSeries();
@@ -109,15 +101,18 @@ class JournalFold {
 
   add(record: JournalRecord, offset: number): void {
     this.settlement.add(record, offset);
-    const { sessions } = this.settlement;
     switch (record.kind) {
       case 'session':
         this.clocks.push({ epochAtZeroMs: record.startedAtEpochMs, offset });
         this.totals.beginSession();
+        this.totalsWithoutStalls.beginSession();
+        this.health.beginSession();
         this.seconds.beginStretch();
         break;
       case 'outcome':
         this.totals.add(record);
+        this.totalsWithoutStalls.add(withoutStalls(record));
+        this.health.addOutcome(record, this.#clockOffsetMs);
         this.timeline.add(record, this.#clockOffsetMs);
         this.seconds.add(record, this.#clockOffsetMs);
         break;
@@ -126,7 +121,7 @@ class JournalFold {
           this.clocks.push({ epochAtZeroMs: record.epochAtZeroMs, offset });
           this.seconds.beginStretch();
         }
-        this.health.add(record, sessions.at(-1)?.session.workers ?? 1);
+        this.health.add(record, this.#clockOffsetMs);
         this.timeline.addSample(record, this.#clockOffsetMs);
         this.seconds.addSample(record, this.#clockOffsetMs);
         break;

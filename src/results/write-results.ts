@@ -20,10 +20,11 @@ import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
+import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { reportHtml } from '../report/page/report-page.ts';
-import { reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
+import { type RunFacts, reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { WrongHubs } from '../report/wrong-hub.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
 import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-folder/rejected-rows.ts';
@@ -147,7 +148,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     const summary = summarize({
       ...survey,
       ...folds,
-      ...folds.sums,
+      ...folds.others,
       account: folds.account,
       breakdown: folds.breakdown,
       columns: folds.columns,
@@ -250,7 +251,12 @@ class FinalFolds {
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  readonly sums = { possiblyTwice: 0, registersOfLast: 0 };
+  readonly others: {
+    possiblyTwice: number;
+    registersOfLast: number;
+    /** The times without the delays that the load generator may have caused. */
+    readonly withoutStalls: RunFacts['withoutStalls'];
+  };
   readonly #steps: {
     readonly history: DeviceHistory;
     readonly permitted: PermittedHubs;
@@ -259,8 +265,15 @@ class FinalFolds {
   readonly #first: SessionRecord;
 
   /** @param columns by which to show results */
-  constructor({ first, fleet, end, wasSelected }: JournalSurvey, columns: readonly string[]) {
+  constructor(survey: JournalSurvey, columns: readonly string[]) {
+    const { first, fleet, end, wasSelected } = survey;
     this.#first = first;
+    const best = {
+      latency: new LatencyHistograms(),
+      recovery: new RecoveryCurve(),
+      totals: survey.totalsWithoutStalls,
+    };
+    this.others = { possiblyTwice: 0, registersOfLast: 0, withoutStalls: best };
     const { rounds } = first;
     this.#devices = {
       account: new AccountFold({
@@ -309,13 +322,15 @@ class FinalFolds {
     if (standing !== null) this.#addStanding(standing);
     this.latency.add(outcome);
     this.recovery.add(outcome, clockOffsetMs);
+    this.others.withoutStalls.latency.add(withoutStalls(outcome));
+    this.others.withoutStalls.recovery.add(withoutStalls(outcome), clockOffsetMs);
     this.hubs.add(outcome);
     this.hubExpectation.add(outcome);
     this.allocationCounts.add(step, region);
     this.movementCounts.add(step);
     this.hubTimeline.add(outcome, clockOffsetMs);
-    if (outcome.possiblyTwice) this.sums.possiblyTwice += 1;
-    this.sums.registersOfLast += outcome.registersSent;
+    if (outcome.possiblyTwice) this.others.possiblyTwice += 1;
+    this.others.registersOfLast += outcome.registersSent;
     return { step, standing, missedHubs: this.#steps.permitted.missedBy(step, region) };
   }
 

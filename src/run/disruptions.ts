@@ -13,6 +13,7 @@ export class Disruptions {
   readonly #standstill: StandstillWatch;
   #schedule: Schedule | null = null;
   #clockMoved = false;
+  #suspendedMs = 0;
 
   constructor(parts: OutageParts) {
     this.#clock = parts.clock;
@@ -31,6 +32,7 @@ export class Disruptions {
     const listener = this.#listener;
     const { standstillMs, clockMovedMs } = this.#standstill.look(readTime(this.#clock));
     if (standstillMs > 0) {
+      this.#suspendedMs += standstillMs;
       this.#schedule?.skip(standstillMs);
       this.outage.skip(standstillMs);
       const gap = formatDuration(standstillMs);
@@ -41,6 +43,13 @@ export class Disruptions {
       const jump = `${clockMovedMs < 0 ? 'back' : 'ahead'} by ${formatDuration(Math.abs(clockMovedMs))}`;
       listener.notice(`The wall clock jumped ${jump}: it was set, or the machine slept.`);
     }
+  }
+
+  /** How long the process was suspended since the last call. */
+  takeSuspendedMs(): number {
+    const suspendedMs = this.#suspendedMs;
+    this.#suspendedMs = 0;
+    return suspendedMs;
   }
 
   /** The wall clock at 0 of the session's clock where it has jumped since the last call, else `null`. */

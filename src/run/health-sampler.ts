@@ -4,7 +4,7 @@ import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
 
-type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs'> & {
+type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs' | 'saturatedMs'> & {
   /** The last report. */
   readonly heardAtMs: number;
 };
@@ -14,11 +14,14 @@ const NO_HEALTH: Gathered = {
   launched: 0,
   startLagMaxMs: null,
   loopDelayMaxMs: 0,
+  saturatedMs: 0,
   heardAtMs: Number.NEGATIVE_INFINITY,
 };
 
 /** CPU times of this process and of the emulator at one moment. */
 type CpuTimes = { readonly atMs: number; readonly cpuMs: number; readonly emulatorCpuMs: number | null };
+
+type HealthSample = Omit<SampleRecord, 'epochAtZeroMs' | 'suspendedMs'>;
 
 /** Gathers the state of the load generator for a sample record; `take` closes one second and begins the next. */
 export class HealthSampler {
@@ -50,6 +53,7 @@ export class HealthSampler {
       launched: before.launched + health.launched,
       startLagMaxMs: largest(before.startLagMaxMs, health.startLagMaxMs),
       loopDelayMaxMs: Math.max(before.loopDelayMaxMs, health.loopDelayMaxMs),
+      saturatedMs: before.saturatedMs + health.saturatedMs,
       heardAtMs: this.#clock.nowMs(),
     };
   }
@@ -75,9 +79,9 @@ export class HealthSampler {
   }
 
   /** @param atMs what happened later belongs to the next sample */
-  take(atMs: number, outstanding: number, rateAllowedPerSecond: number | null): Omit<SampleRecord, 'epochAtZeroMs'> {
+  take(atMs: number, outstanding: number, rateAllowedPerSecond: number | null): HealthSample {
     const workers = this.#workers;
-    const sample: Omit<SampleRecord, 'epochAtZeroMs'> = {
+    const sample: HealthSample = {
       kind: 'sample',
       atMs,
       overMs: Math.max(1, atMs - this.#lastAtMs),
@@ -88,6 +92,7 @@ export class HealthSampler {
       throttles: this.#throttles.takeBefore(atMs),
       startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
       loopDelayMaxMs: workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs),
+      saturatedMs: Math.max(...workers.map(({ saturatedMs }) => saturatedMs)),
       ...this.#takeCpuShares(),
       fileDescriptors: openFileDescriptors(),
       rssBytes: process.memoryUsage.rss(),

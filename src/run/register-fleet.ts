@@ -197,6 +197,7 @@ function sessionRecord(
     allocation: scenario.allocation,
     region: scenario.region,
     listsLeftBehind: scenario.listsLeftBehind,
+    measuresStalls: true,
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
     csvFor: scenario.csvFor,

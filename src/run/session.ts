@@ -342,6 +342,7 @@ export class RunSession {
     this.#disruptions.lookAtTime();
     const sample = {
       ...this.#sampler.take(atMs, this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
     this.#parts.journal.append(sample);

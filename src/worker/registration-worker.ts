@@ -1,10 +1,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import { credentialsMaker, type MakeCredentials } from '../attestation/make-credentials.ts';
 import type { OpenConversation } from '../conversation/conversation.ts';
+import { StallWatch } from '../load/stall-watch.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type ConnectionStatus, type PermitChange, runRegistration } from '../registration/run-registration.ts';
+import {
+  type ConnectionStatus,
+  type LaunchStart,
+  type PermitChange,
+  runRegistration,
+} from '../registration/run-registration.ts';
 import { notStartedOutcome, refusedOutcome } from '../registration/unsent-outcomes.ts';
 import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
@@ -73,12 +79,15 @@ export class RegistrationWorker {
     const { setup, concurrency, clock, send } = surroundings;
     this.#surroundings = surroundings;
     this.#makeCredentials = credentialsMaker(setup.keys, setup.idScope, clock);
-    this.#launches = new ConcurrentLaunches(clock, Math.max(1, concurrency), (launch) => this.#register(launch));
+    const stalls = new StallWatch(clock.nowMs());
+    this.#launches = new ConcurrentLaunches(clock, stalls, Math.max(1, concurrency), (launch, start) =>
+      this.#register(launch, start),
+    );
     this.#outcomes = new OutcomeBatcher(clock, (outcomes) =>
       send({ type: 'outcomes', outcomes, events: this.#events.take() }),
     );
     this.#running = new RunningRegistrations(() => send({ type: 'probeEnded' }));
-    this.#health = new HealthReporter((health) => {
+    this.#health = new HealthReporter(stalls, (health) => {
       // What has ended in a second is known before its report.
       this.#outcomes.flush();
       send({ type: 'health', ...health, held: this.#running.held, events: this.#events.take() });
@@ -126,15 +135,15 @@ export class RegistrationWorker {
     }
   }
 
-  async #register(launch: Launch): Promise<void> {
+  async #register(launch: Launch, start: LaunchStart): Promise<void> {
     this.#health.started(launch, this.#surroundings.clock.nowMs());
-    const outcome = await this.#outcomeOf(launch);
+    const outcome = await this.#outcomeOf(launch, start);
     this.#health.ended();
     this.#running.remove(launch.sequence);
     this.#settle(outcome);
   }
 
-  async #outcomeOf(launch: Launch): Promise<RegistrationOutcome> {
+  async #outcomeOf(launch: Launch, start: LaunchStart): Promise<RegistrationOutcome> {
     const { setup, clock, open, send } = this.#surroundings;
     const made = await this.#makeCredentials(launch);
     if (this.#cancelled || this.#running.isHeldBack(launch)) return notStartedOutcome(launch);
@@ -145,6 +154,8 @@ export class RegistrationWorker {
       policy: setup.policy,
       seed: setup.seed,
       clock,
+      start,
+      stalledMs: (nowMs) => this.#health.stalls.look(nowMs),
       openConversation: open,
       idScope: setup.idScope,
       apiVersion: setup.apiVersion,

@@ -49,6 +49,8 @@ export type WorkerHealth = {
   readonly startLagMaxMs: number | null;
   /** Largest since the last report. */
   readonly loopDelayMaxMs: number;
+  /** How long the event loop had hardly a moment without work, since the last report. */
+  readonly saturatedMs: number;
   /** Registrations in flight that wait for an outage to end. */
   readonly held: number;
   /** The last CONNACK or answer since the last report. */

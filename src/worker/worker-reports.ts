@@ -1,9 +1,10 @@
 import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { ConnectionLoss } from '../load/outage-watch.ts';
+import { STALL_LOOK_INTERVAL_MS, type StallWatch } from '../load/stall-watch.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { type Clock, repeatOnTheDot, type Timer } from '../time/clock.ts';
-import { watchEventLoopDelay } from '../time/event-loop-delay.ts';
+import { type Clock, repeat, repeatOnTheDot, type Timer } from '../time/clock.ts';
+import { watchEventLoop } from '../time/event-loop-watch.ts';
 import type { WorkerHealth } from './worker-messages.ts';
 
 /** A message costs about as much as folding 20 outcomes; with 256 that is negligible. */
@@ -41,26 +42,43 @@ export class OutcomeBatcher {
 
 const HEALTH_INTERVAL_MS = 1_000;
 
+/**
+ * A loop that is busy for 95% of a second: what arrives waits, on average, for at least ten times as long as it takes (M/D/1: ρ / 2(1 − ρ)),
+ * and a slightly higher load would pile up.
+ */
+const SATURATED_SHARE = 0.95;
+
 /** More losses than this in one report prove nothing further. */
 const LOSSES_MAX = 32;
 
-/** Reports a worker's health at each whole second of the clock. All but the number in flight begins anew with each report. */
+/** Looks for stalls of a worker's event loop, and reports its health at each whole second of the clock. All but the number in flight begins anew. */
 export class HealthReporter {
+  readonly stalls: StallWatch;
   readonly #send: (health: Omit<WorkerHealth, 'held'>) => void;
-  readonly #loopDelay = watchEventLoopDelay();
-  #timer: Timer | null = null;
+  readonly #loop = watchEventLoop();
+  #timers: readonly Timer[] = [];
   #inFlight = 0;
   readonly #launched = new CountsBySecond();
   #startLagMaxMs: number | null = null;
   #aliveAtMs: number | null = null;
   #losses: ConnectionLoss[] = [];
+  #saturatedMs = 0;
 
-  constructor(send: (health: Omit<WorkerHealth, 'held'>) => void) {
+  constructor(stalls: StallWatch, send: (health: Omit<WorkerHealth, 'held'>) => void) {
+    this.stalls = stalls;
     this.#send = send;
   }
 
   begin(clock: Clock): void {
-    this.#timer = repeatOnTheDot(clock, HEALTH_INTERVAL_MS, (secondMs) => this.report(secondMs));
+    this.stalls.look(clock.nowMs());
+    this.#timers = [
+      repeat(clock, STALL_LOOK_INTERVAL_MS, () => this.stalls.look(clock.nowMs())),
+      repeatOnTheDot(clock, HEALTH_INTERVAL_MS, (secondMs) => {
+        const { share, elapsedMs } = this.#loop.takeBusy();
+        if (share >= SATURATED_SHARE) this.#saturatedMs += elapsedMs;
+        this.report(secondMs);
+      }),
+    ];
   }
 
   started({ intendedAtMs, heldMs }: Launch, nowMs: number): void {
@@ -84,9 +102,9 @@ export class HealthReporter {
 
   /** Sends the last report. */
   end(): void {
-    this.#timer?.cancel();
+    for (const timer of this.#timers) timer.cancel();
     this.report(Number.POSITIVE_INFINITY);
-    this.#loopDelay.stop();
+    this.#loop.stop();
   }
 
   /**
@@ -102,10 +120,12 @@ export class HealthReporter {
       startLagMaxMs: this.#startLagMaxMs,
       aliveAtMs: this.#aliveAtMs,
       losses: this.#losses,
-      loopDelayMaxMs: this.#loopDelay.takeMaxMs(),
+      loopDelayMaxMs: this.#loop.takeMaxDelayMs(),
+      saturatedMs: this.#saturatedMs,
     });
     this.#startLagMaxMs = null;
     this.#aliveAtMs = null;
     this.#losses = [];
+    this.#saturatedMs = 0;
   }
 }

@@ -58,6 +58,21 @@ const outcome: fc.Arbitrary<JournalRecord> = fc.record({
   heldUnderWayMs: ms,
   waitedMs: ms,
   phases,
+  slotWaitMs: ms,
+  stalled: orNull(
+    fc.record({
+      heldMs: ms,
+      startLagMs: ms,
+      serviceMs: ms,
+      dnsMs: ms,
+      tcpMs: ms,
+      tlsMs: ms,
+      connackMs: ms,
+      subackMs: ms,
+      acceptedMs: ms,
+      assignedMs: ms,
+    }),
+  ),
   returnedPayload: orNull(text),
 });
 
@@ -108,6 +123,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
   ),
   region: orNull(text),
   listsLeftBehind: fc.boolean(),
+  measuresStalls: fc.boolean(),
   selectedRows: orNull(count),
   notes: fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/), text, { noNullPrototype: true }),
   breakdowns: fc.array(text, { maxLength: 3 }),
@@ -163,6 +179,8 @@ const sample: fc.Arbitrary<JournalRecord> = fc.record({
   emulatorCpuShare: orNull(ms),
   fileDescriptors: orNull(count),
   rssBytes: whole,
+  suspendedMs: ms,
+  saturatedMs: ms,
   rateAllowedPerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
   epochAtZeroMs: orNull(fc.integer({ min: 0 })),
 });

@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { SampleRecord } from '../../src/journal/journal-record.ts';
-import { DurationHistogram } from '../../src/metrics/duration-histogram.ts';
 import { HubDistribution, isExpectedHub } from '../../src/metrics/hub-distribution.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../../src/metrics/latency-metric.ts';
-import { HEALTH_LIMITS, LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { ERROR_GROUPS_MAX, OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
-import { HUBS, notAssigned, outcomeRecord, sampleRecord } from '../support/sample-journal.ts';
+import { HUBS, notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
 function fold<F extends { add(outcome: RegistrationOutcome): void }>(
   into: F,
@@ -167,52 +164,5 @@ describe('totals', () => {
 
   it('have no rate when nothing was registered', () => {
     expect(new RunTotals().values()).toMatchObject({ activeMs: 0, endedPerSecond: null });
-  });
-});
-
-describe('the load generator', () => {
-  const lags = (durationMs: number): DurationHistogram => {
-    const histogram = new DurationHistogram();
-    histogram.recordMs(durationMs);
-    return histogram;
-  };
-  const healthy: Partial<SampleRecord> = { loopDelayMaxMs: [5, 39], cpuShare: 1.5 };
-
-  it.each([
-    ['in bounds', healthy, lags(40), []],
-    ['late', healthy, lags(41), ['startLagP99Ms']],
-    ['late, without a schedule', healthy, null, []],
-    ['with a slow event loop in one worker', { ...healthy, loopDelayMaxMs: [5, 41] }, null, ['loopDelayP99Ms']],
-    ['with no core left', { ...healthy, cpuShare: 1.7 }, null, ['cpuPerWorker']],
-    ['busy while nothing is under way', { ...healthy, cpuShare: 1.7, inFlight: 0 }, null, []],
-  ])('%s', (_, sample, startLags, exceeded) => {
-    const health = new LoadGeneratorHealth();
-    for (let second = 0; second < 10; second += 1) health.add(sampleRecord(second * 1000, sample), 2);
-    const summary = health.summary(startLags);
-    expect(summary.limits.filter((limit) => limit.exceeded).map(({ name }) => name)).toEqual(exceeded);
-    expect(summary.limited).toBe(exceeded.length > 0);
-    expect(summary.limits.map(({ name }) => name)).toEqual(Object.keys(HEALTH_LIMITS));
-  });
-
-  it('forgives a delay in one second of two hundred', () => {
-    const health = new LoadGeneratorHealth();
-    for (let second = 0; second < 200; second += 1) {
-      health.add(sampleRecord(second * 1000, { loopDelayMaxMs: [second === 77 ? 500 : 5] }), 1);
-    }
-    const summary = health.summary(null);
-    expect(summary.limited).toBe(false);
-    expect(summary.loopDelayMaxMs).toBe(500);
-  });
-
-  it('keeps what was not measured apart from 0', () => {
-    const health = new LoadGeneratorHealth();
-    health.add(sampleRecord(0, { fileDescriptors: null, emulatorCpuShare: null, cpuShare: 0 }), 1);
-    expect(health.summary(null)).toMatchObject({
-      cpuShareMax: 0,
-      fileDescriptorsMax: null,
-      emulatorCpuShareMean: null,
-      startLagP99Ms: null,
-    });
-    expect(new LoadGeneratorHealth().summary(null)).toMatchObject({ cpuShareMean: null, loopDelayP99Ms: null });
   });
 });

@@ -146,6 +146,8 @@ describe('a registration', () => {
       heldUnderWayMs: true,
       waitedMs: true,
       phases: true,
+      slotWaitMs: true,
+      stalled: true,
       returnedPayload: true,
     };
     const { line, running } = start();

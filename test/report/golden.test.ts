@@ -9,8 +9,8 @@ import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
-import { EVEN_THIRDS, healthOf, summaryFrom } from '../support/run-measures.ts';
-import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
+import { EVEN_THIRDS, summaryFrom } from '../support/run-measures.ts';
+import { HUBS, notAssigned, outcomeRecord, sessionOf, stalledTimes } from '../support/sample-journal.ts';
 
 type Run = {
   readonly session?: Partial<SessionRecord>;
@@ -18,18 +18,16 @@ type Run = {
   /** `null` = the journal has no end. */
   readonly end?: EndReason | null;
   readonly message?: string | null;
-  readonly loopDelayMs?: number;
   readonly warnings?: readonly string[];
 };
 
 function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
-  const { session = {}, resumed = false, end = 'completed', message = null, loopDelayMs = 5, warnings = [] } = run;
+  const { session = {}, resumed = false, end = 'completed', message = null, warnings = [] } = run;
   const first = sessionOf(outcomes.length, session);
   const second = { ...first, session: 2, startedAtEpochMs: first.startedAtEpochMs + 3_600_000 };
   return summaryFrom(outcomes, session, {
     sessions: resumed ? [first, second] : [first],
     end: end === null ? null : { kind: 'end', atMs: 5000, reason: end, message },
-    health: healthOf({ loopDelayMaxMs: [loopDelayMs] }),
     files: end === null ? null : [{ name: 'registrations.csv', sha256: 'cd'.repeat(32) }],
     journalDigests: end === null ? null : [{ name: 'journal.ndjson', sha256: 'ef'.repeat(32) }],
     warnings,
@@ -38,6 +36,19 @@ function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
 
 const assigned = (count: number, hubOf: (row: number) => string = (row) => HUBS[row % 3] as string) =>
   Array.from({ length: count }, (_, row) => outcomeRecord(row, { assignedHub: hubOf(row) }));
+
+/** The load generator may have delayed the answers of the first twenty by 150 ms. */
+const stalled = (outcomes: readonly OutcomeRecord[]) =>
+  outcomes.map((outcome) =>
+    outcome.row >= 20
+      ? outcome
+      : {
+          ...outcome,
+          finishedAtMs: (outcome.finishedAtMs ?? 0) + 150,
+          phases: { ...outcome.phases, acceptedMs: 330 },
+          stalled: stalledTimes({ serviceMs: 150, acceptedMs: 150 }),
+        },
+  );
 
 const failures = [
   ['refused', '401000', 'Unauthorized'],
@@ -82,13 +93,20 @@ describe('the text of a summary', () => {
     ['resumed', summaryOf(assigned(4), { resumed: true })],
     ['stopped-unreachable', summaryOf([], { end: 'unreachable', message: 'no device connected' })],
     ['not-finished', summaryOf(stoppedMidway, { end: null })],
-    ['limited', summaryOf(assigned(30), { loopDelayMs: 80 })],
+    ['limited', summaryOf(stalled(assigned(200)), { session: { loadShape: 'rate', ratePerSecond: 100 } })],
     ['thresholds-passed', summaryOf(assigned(30), { session: { thresholds: ['p95(service) < 3s'] } })],
     [
       'thresholds-failed',
-      summaryOf(someFailed, {
-        session: { thresholds: ['count(failed) == 0', 'p95(service) < 3s', 'time_to(100%) < 1m', 'moved < 1%'] },
-        loopDelayMs: 80,
+      summaryOf(stalled(someFailed), {
+        session: {
+          thresholds: [
+            'count(failed) == 0',
+            'p95(service) < 3s',
+            'max(service) < 300ms',
+            'time_to(100%) < 1m',
+            'moved < 1%',
+          ],
+        },
       }),
     ],
     ['allocation-pass', summaryOf(assigned(9000), expecting({}))],
@@ -121,7 +139,7 @@ describe('the text of a comparison', () => {
   });
   it.each<[string, Summary, number]>([
     ['same', summaryOf(assigned(30)), 0.1],
-    ['worse', summaryOf(slow, { session: { workers: 3 }, loopDelayMs: 80 }), 0.05],
+    ['worse', summaryOf(stalled(slow), { session: { workers: 3 } }), 0.05],
   ])('%s', async (name, other, tolerance) => {
     const devices = new DeviceComparisonFold(tolerance);
     devices.add(device(0), device(0));

@@ -9,6 +9,7 @@ const HEALTH: WorkerHealth = {
   launched: 0,
   startLagMaxMs: null,
   loopDelayMaxMs: 0,
+  saturatedMs: 0,
   held: 0,
   aliveAtMs: null,
   losses: [],

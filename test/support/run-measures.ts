@@ -8,8 +8,9 @@ import { FleetBreakdown } from '../../src/metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
 import { HubTimeline } from '../../src/metrics/hub-timeline.ts';
 import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
-import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
+import { type HealthBasis, LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { OutcomeCounts } from '../../src/metrics/outcome-counts.ts';
+import { withoutStalls } from '../../src/metrics/outcome-times.ts';
 import { RecoveryCurve } from '../../src/metrics/recovery-curve.ts';
 import { RunTotals } from '../../src/metrics/run-totals.ts';
 import type { RunMeasures } from '../../src/metrics/threshold/threshold-metrics.ts';
@@ -68,44 +69,43 @@ function breakdownOf(outcomes: readonly OutcomeRecord[]): FleetBreakdown {
   return breakdown;
 }
 
-/** Of two workers, whose only sample is this. */
-export function healthOf(sample: Partial<SampleRecord> = {}): LoadGeneratorHealth {
+/** Whose only sample is this. */
+export function healthOf(
+  sample: Partial<SampleRecord> = {},
+  outcomes: readonly OutcomeRecord[] = [],
+): LoadGeneratorHealth {
   const health = new LoadGeneratorHealth();
-  health.add(sampleRecord(1000, sample), 2);
+  for (const outcome of outcomes) health.addOutcome(outcome, 0);
+  health.add(sampleRecord(1000, sample), 0);
   return health;
 }
 
-/** The folds of a run with these outcomes. @param loopDelayMs of every second */
+/** The folds of a run with these outcomes. */
 export function runMeasures(
   outcomes: readonly OutcomeRecord[],
-  loopDelayMs = 5,
-): RunMeasures & MoreFolds & Pick<RunFacts, 'recovery' | 'registersOfLast' | 'breakdown' | 'columns'> {
+): RunMeasures &
+  MoreFolds &
+  Pick<RunFacts, 'totals' | 'recovery' | 'registersOfLast' | 'breakdown' | 'columns' | 'withoutStalls'> {
   const folds = allocationFolds(outcomes);
   const movement = folds.movementCounts.result();
-  const [counts, latency, hubs, totals] = [
-    new OutcomeCounts(),
-    new LatencyHistograms(),
-    new HubDistribution(),
-    new RunTotals(),
-  ];
-  const recovery = new RecoveryCurve();
+  const [counts, hubs, measured, best] = [new OutcomeCounts(), new HubDistribution(), timesOf(), timesOf()];
   for (const outcome of outcomes) {
-    for (const fold of [counts, latency, hubs, totals]) fold.add(outcome);
-    recovery.add(outcome, 0);
+    for (const fold of [counts, hubs, measured.latency, measured.totals]) fold.add(outcome);
+    measured.recovery.add(outcome, 0);
+    for (const fold of [best.latency, best.totals]) fold.add(withoutStalls(outcome));
+    best.recovery.add(withoutStalls(outcome), 0);
   }
-  const health = healthOf({ loopDelayMaxMs: [loopDelayMs] });
   return {
     plannedRegistrations: outcomes.length,
     rejectedRows: 0,
     registersUncounted: 0,
-    registersOfLast: totals.values().registersSent,
+    registersOfLast: measured.totals.values().registersSent,
     possiblyTwice: outcomes.filter(({ possiblyTwice }) => possiblyTwice).length,
-    health: health.summary(null),
+    health: healthOf().summary(CLOSED_MODEL),
     counts,
-    latency,
-    recovery,
     hubs,
-    totals,
+    ...measured,
+    withoutStalls: best,
     ...folds,
     breakdown: breakdownOf(outcomes),
     columns: [],
@@ -113,6 +113,20 @@ export function runMeasures(
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };
 }
+
+function timesOf() {
+  return { latency: new LatencyHistograms(), recovery: new RecoveryCurve(), totals: new RunTotals() };
+}
+
+/** A load without a schedule, of which nothing was measured. */
+export const CLOSED_MODEL: HealthBasis = {
+  latency: new LatencyHistograms(),
+  withoutStalls: new LatencyHistograms(),
+  measuresStalls: true,
+  isOpenModel: false,
+  isPaced: false,
+  ratePerSecond: null,
+};
 
 /** The summary of one session with these outcomes that completed, unless `facts` say otherwise. */
 export function summaryFrom(
@@ -126,7 +140,7 @@ export function summaryFrom(
     ...runMeasures(outcomes),
     account: accountOf(outcomes, end?.reason ?? null, only.fleet.rejectedRows),
     sessions: [only],
-    health: healthOf(),
+    health: healthOf({}, outcomes),
     mergedRuns: null,
     wrongHubs: null,
     files: null,

@@ -7,7 +7,7 @@ import type {
   SampleRecord,
   SessionRecord,
 } from '../../src/journal/journal-record.ts';
-import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
+import type { RegistrationOutcome, StalledTimes } from '../../src/registration/registration-outcome.ts';
 
 export const HUBS = ['hub-a.azure-devices.net', 'hub-b.azure-devices.net', 'hub-c.azure-devices.net'] as const;
 
@@ -72,6 +72,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     allocation: null,
     region: null,
     listsLeftBehind: false,
+    measuresStalls: true,
     selectedRows: null,
     notes: {},
     breakdowns: [],
@@ -126,9 +127,17 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     heldUnderWayMs: 0,
     waitedMs: 3000,
     phases: { dnsMs: null, tcpMs: 1, tlsMs: 5, connackMs: 2, subackMs: 2, acceptedMs: 180, assignedMs: 3010 },
+    slotWaitMs: 0,
+    stalled: null,
     returnedPayload: null,
     ...changes,
   };
+}
+
+/** What a load generator may have added to the times of a registration. */
+export function stalledTimes(changes: Partial<StalledTimes>): StalledTimes {
+  const none = { dnsMs: 0, tcpMs: 0, tlsMs: 0, connackMs: 0, subackMs: 0, acceptedMs: 0, assignedMs: 0 };
+  return { ...none, heldMs: 0, startLagMs: 0, serviceMs: 0, ...changes };
 }
 
 /** What an outcome holds that never came to a hub. */
@@ -166,6 +175,8 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
     emulatorCpuShare: 0.25,
     fileDescriptors: 130,
     rssBytes: 150_000_000,
+    suspendedMs: 0,
+    saturatedMs: 0,
     rateAllowedPerSecond: null,
     epochAtZeroMs: null,
     ...changes,

@@ -23,6 +23,7 @@ const QUIET_HEALTH: WorkerHealth = {
   launched: 0,
   startLagMaxMs: null,
   loopDelayMaxMs: 0,
+  saturatedMs: 0,
   held: 0,
   aliveAtMs: null,
   losses: [],

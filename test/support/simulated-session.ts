@@ -19,6 +19,7 @@ import { fleetSource } from '../../src/run/waves.ts';
 import { fleetRow } from './launches.ts';
 import { type QuotaServiceOptions, SimulatedQuotaService } from './simulated-quota-service.ts';
 import { SimulatedRandom } from './simulated-random.ts';
+import { ON_TIME } from './unheard.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const POLICY: RegistrationPolicy = { ...REGISTRATION_POLICY_DEFAULT, permitLapseMs: PERMIT_LAPSE_MS };
@@ -143,6 +144,7 @@ class SimulatedSession {
     this.#permitsAtMs.push(this.#clock.nowMs());
     this.#firstAtMs = Math.min(this.#firstAtMs, launch.intendedAtMs ?? this.#clock.nowMs());
     const running = runRegistration({
+      ...ON_TIME,
       launch,
       credentials: { keys: 1, password: () => null, clientCertificate: null },
       policy: POLICY,

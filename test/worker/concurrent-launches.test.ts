@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { STALL_LOOK_INTERVAL_MS, StallWatch } from '../../src/load/stall-watch.ts';
+import type { LaunchStart } from '../../src/registration/run-registration.ts';
+import { repeat } from '../../src/time/clock.ts';
 import { ConcurrentLaunches } from '../../src/worker/concurrent-launches.ts';
 import { launch } from '../support/launches.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -8,7 +11,7 @@ function observedQueue(concurrency: number) {
   const clock = new VirtualClock();
   const started: { readonly sequence: number; readonly atMs: number }[] = [];
   const ends: (() => void)[] = [];
-  const queue = new ConcurrentLaunches(clock, concurrency, ({ sequence }) => {
+  const queue = new ConcurrentLaunches(clock, new StallWatch(0), concurrency, ({ sequence }) => {
     started.push({ sequence, atMs: clock.nowMs() });
     return new Promise((resolve) => ends.push(resolve));
   });
@@ -58,7 +61,7 @@ describe('concurrent launches', () => {
   it('counts a standstill as held back, and goes on in the order and at the pace of before', async () => {
     const { clock, queue, started, settled } = observedQueue(10);
     const heldOf: number[] = [];
-    const held = new ConcurrentLaunches(clock, 10, async ({ heldMs }) => {
+    const held = new ConcurrentLaunches(clock, new StallWatch(0), 10, async ({ heldMs }) => {
       heldOf.push(heldMs);
     });
     for (const each of [queue, held]) each.add([launch(0, 100), launch(1, 600), launch(2, 1_100)]);
@@ -80,5 +83,97 @@ describe('concurrent launches', () => {
       { sequence: 2, atMs: 61_100 },
     ]);
     expect(heldOf).toEqual([0, 60_000, 60_000]);
+  });
+});
+
+describe('how a launch came to start', () => {
+  /** A queue whose event loop runs every 5 ms, unless the clock jumps. */
+  function measuredQueue(concurrency: number) {
+    const clock = new VirtualClock();
+    const stalls = new StallWatch(0);
+    const tick = repeat(clock, STALL_LOOK_INTERVAL_MS, () => stalls.look(clock.nowMs()));
+    const starts: (LaunchStart & { readonly sequence: number })[] = [];
+    const ends: (() => void)[] = [];
+    const queue = new ConcurrentLaunches(clock, stalls, concurrency, ({ sequence }, start) => {
+      starts.push({ sequence, ...start });
+      return new Promise<void>((resolve) => ends.push(resolve));
+    });
+    const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    return {
+      queue,
+      starts,
+      tick,
+      end: () => ends.shift()?.(),
+      async advanceTo(atMs: number) {
+        clock.advanceTo(atMs);
+        await settled();
+      },
+      /** Nothing runs until then. */
+      async standStillUntil(atMs: number) {
+        clock.jumpTo(atMs);
+        await settled();
+      },
+    };
+  }
+
+  it('on time', async () => {
+    const { queue, starts, advanceTo } = measuredQueue(10);
+    queue.add([launch(0, 100), launch(1, 120)]);
+    await advanceTo(100);
+    await advanceTo(120);
+    expect(starts).toEqual([
+      { sequence: 0, heldMs: 0, startLagMs: 0, slotWaitMs: 0 },
+      { sequence: 1, heldMs: 0, startLagMs: 0, slotWaitMs: 0 },
+    ]);
+  });
+
+  it('late, since the event loop stood still', async () => {
+    const { queue, starts, advanceTo, standStillUntil } = measuredQueue(10);
+    queue.add([launch(0, 100), launch(1, 150)]);
+    await advanceTo(90);
+    await standStillUntil(200);
+    expect(starts.map(({ startLagMs, slotWaitMs }) => [startLagMs, slotWaitMs])).toEqual([
+      [100, 0],
+      [50, 0],
+    ]);
+  });
+
+  it('late, since it was released too late', async () => {
+    const { queue, starts, advanceTo } = measuredQueue(10);
+    await advanceTo(300);
+    queue.add([launch(0, 100)]);
+    await advanceTo(300);
+    expect(starts).toMatchObject([{ startLagMs: 200, slotWaitMs: 0 }]);
+  });
+
+  it('when a slot was free: that is the fault of those before it, but for stalls', async () => {
+    const { queue, starts, end, advanceTo, standStillUntil } = measuredQueue(1);
+    queue.add([launch(0, 100), launch(1, 200)]);
+    await advanceTo(100);
+    await advanceTo(600);
+    await standStillUntil(700);
+    await advanceTo(1_000);
+    end();
+    await advanceTo(1_000);
+    expect(starts[1]).toMatchObject({ startLagMs: 100, slotWaitMs: 700 });
+  });
+
+  it('in a burst that was asked for, which is late only by stalls', async () => {
+    const { queue, starts, advanceTo, standStillUntil } = measuredQueue(10);
+    await advanceTo(100);
+    queue.add([launch(0, 90), launch(1, 90), launch(2, 150), launch(3, 150)]);
+    await advanceTo(100);
+    await advanceTo(140);
+    await standStillUntil(170);
+    expect(starts.map(({ startLagMs }) => startLagMs)).toEqual([0, 0, 20, 20]);
+  });
+
+  it('held, since the process was suspended', async () => {
+    const { queue, starts, advanceTo, standStillUntil } = measuredQueue(10);
+    queue.add([launch(0, 100), launch(1, 600)]);
+    await advanceTo(200);
+    await standStillUntil(4_300);
+    await advanceTo(4_600);
+    expect(starts[1]).toEqual({ sequence: 1, heldMs: 4_000, startLagMs: 0, slotWaitMs: 0 });
   });
 });

@@ -2,10 +2,11 @@ import type { RegistrationOutcome } from '../../registration/registration-outcom
 import { HubDistribution } from '../hub-distribution.ts';
 import { LatencyHistograms } from '../latency-histograms.ts';
 import { OutcomeCounts } from '../outcome-counts.ts';
+import { withoutStalls } from '../outcome-times.ts';
 import { RunTotals } from '../run-totals.ts';
 import { printThreshold } from './parse-threshold.ts';
 import { ABORT_REGISTRATIONS_MIN, type Comparator, limitOf, type Quantity, type Threshold } from './threshold.ts';
-import { metricNamed, type RunMeasures, type ThresholdMetric } from './threshold-metrics.ts';
+import { metricNamed, type RunMeasures, START_LAG_WORD, type ThresholdMetric } from './threshold-metrics.ts';
 
 /** The result of one threshold. */
 export type ThresholdResult = {
@@ -14,8 +15,10 @@ export type ThresholdResult = {
   /** Milliseconds, a part of 1, or a plain number; `null` = not measured, which fails every threshold. */
   readonly observed: number | null;
   readonly passed: boolean;
-  /** The threshold holds but counts as failed, because the load generator was too slow to measure it. */
+  /** Whether the threshold holds depends on delays that the load generator itself may have caused. */
   readonly limited: boolean;
+  /** What it would be without those delays, where that decides; the true value lies between the two. `null` = it does not. */
+  readonly withoutLoadGenerator: number | null;
 };
 
 const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => boolean>> = {
@@ -27,23 +30,51 @@ const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => bo
   '!=': (observed, limit) => observed !== limit,
 };
 
-/** @param allowLimited also accept times measured by a slow load generator */
+/**
+ * A threshold on a time that has the same answer with and without the delays that the load generator may have caused has that answer.
+ * Otherwise nobody knows, and it does not pass.
+ *
+ * @param allowLimited it does pass
+ */
 export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allowLimited: boolean): ThresholdResult {
-  const metric = metricOf(threshold);
-  const observed = metric.observe(measures, threshold.argument ?? '');
-  const holds = observed !== null && HOLDS[threshold.comparison](observed, limitOf(threshold));
-  const limited = holds && metric.ofTime && measures.health?.limited === true && !allowLimited;
-  const expression = printThreshold(threshold);
-  return { expression, quantity: metric.quantity, observed, passed: holds && !limited, limited };
+  const observed = observe(threshold, measures);
+  const without = observeWithoutStalls(threshold, measures);
+  const holds = isMet(threshold, observed);
+  const limited = holds !== isMet(threshold, without);
+  return {
+    expression: printThreshold(threshold),
+    quantity: metricOf(threshold).quantity,
+    observed,
+    passed: limited ? allowLimited : holds,
+    limited,
+    withoutLoadGenerator: limited ? without : null,
+  };
 }
 
-/** Returns whether a threshold with `abort` is broken for good; metrics that rise and fall need enough registrations first. */
+function isMet(threshold: Threshold, observed: number | null): boolean {
+  return observed !== null && HOLDS[threshold.comparison](observed, limitOf(threshold));
+}
+
+function observe(threshold: Threshold, measures: RunMeasures): number | null {
+  return metricOf(threshold).observe(measures, threshold.argument ?? '');
+}
+
+/** A threshold on the lateness of the load generator is about nothing else. */
+function observeWithoutStalls(threshold: Threshold, measures: RunMeasures): number | null {
+  const isOwn = !metricOf(threshold).ofTime || threshold.argument === START_LAG_WORD;
+  return observe(threshold, isOwn ? measures : { ...measures, ...measures.withoutStalls });
+}
+
+/**
+ * Returns whether a threshold with `abort` is broken for good, whatever the load generator may have caused; metrics that rise and fall need
+ * enough registrations first.
+ */
 function isBrokenEarly(threshold: Threshold, measures: RunMeasures, isEnough: boolean): boolean {
-  const metric = metricOf(threshold);
-  const observed = metric.observe(measures, threshold.argument ?? '');
-  if (observed === null || (metric.live === 'settles' && !isEnough)) return false;
+  if (metricOf(threshold).live === 'settles' && !isEnough) return false;
   const limit = limitOf(threshold);
-  return threshold.comparison === '<' ? observed >= limit : observed > limit;
+  return [observe(threshold, measures), observeWithoutStalls(threshold, measures)].every(
+    (observed) => observed !== null && (threshold.comparison === '<' ? observed >= limit : observed > limit),
+  );
 }
 
 function metricOf({ metric: name }: Threshold): ThresholdMetric {
@@ -65,6 +96,7 @@ export class ThresholdWatch {
     recovery: null,
     hubs: new HubDistribution(),
     totals: new RunTotals(),
+    withoutStalls: { latency: new LatencyHistograms(), recovery: null, totals: new RunTotals() },
     health: null,
     allocation: null,
     movement: null,
@@ -78,8 +110,9 @@ export class ThresholdWatch {
 
   add(outcome: RegistrationOutcome): void {
     if (this.#thresholds.length === 0) return;
-    const { counts, latency, hubs, totals } = this.#measures;
+    const { counts, latency, hubs, totals, withoutStalls: best } = this.#measures;
     for (const fold of [counts, latency, hubs, totals]) fold.add(outcome);
+    for (const fold of [best.latency, best.totals]) fold.add(withoutStalls(outcome));
     if (outcome.possiblyTwice) this.#measures.possiblyTwice += 1;
   }
 

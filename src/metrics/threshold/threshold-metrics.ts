@@ -23,9 +23,11 @@ export type RunMeasures = {
   readonly registersUncounted: number;
   readonly latency: LatencyHistograms;
   /** `null` = not known before the end. */
-  readonly recovery: RecoveryCurve | null;
+  readonly recovery: Pick<RecoveryCurve, 'timeToMs'> | null;
   readonly hubs: HubDistribution;
-  readonly totals: RunTotals;
+  readonly totals: Pick<RunTotals, 'values'>;
+  /** The same without the delays that the load generator may have caused. */
+  readonly withoutStalls: Pick<RunMeasures, 'latency' | 'recovery' | 'totals'>;
   /** `null` = nothing is expected of the allocation policy, or the run has not ended. */
   readonly allocation: AllocationJudgement | null;
   /** `null` = no device is known to have had a hub before, or the run has not ended. */
@@ -33,6 +35,11 @@ export type RunMeasures = {
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;
 };
+
+/** Measurements of the load generator that are plain numbers. */
+type MeasuredHealth = {
+  [Member in keyof HealthSummary]: HealthSummary[Member] extends number | null ? Member : never;
+}[keyof HealthSummary];
 
 /** The argument between the parentheses of a metric. */
 export type MetricArgument = {
@@ -49,7 +56,7 @@ export type ThresholdMetric = {
   readonly quantity: Quantity;
   /** For help, without a full stop. */
   readonly meaning: string;
-  /** A slow load generator makes it worse, so it then says nothing about the service. */
+  /** Delays of the load generator make it worse, so it may then say nothing about the service. */
   readonly ofTime: boolean;
   /**
    * When it can be judged before the end. `grows`: at any time, because it never decreases; `settles`: after enough
@@ -61,6 +68,9 @@ export type ThresholdMetric = {
 };
 
 const LATENCY_WORDS = new Map<string, LatencyMetric>(LATENCY_METRICS.map((name) => [snakeCase(name), name]));
+
+/** Argument of times for the lateness of the load generator. */
+export const START_LAG_WORD = snakeCase('startLag' satisfies LatencyMetric);
 
 /** As everywhere in a summary, `failed` is every fault; the single result of that name has a longer word. */
 const RESULT_WORDS = new Map<string, readonly RegistrationResult[]>([
@@ -236,12 +246,7 @@ function perDevice(name: string, meaning: string, member: 'polls' | 'connections
   );
 }
 
-function health(
-  name: string,
-  meaning: string,
-  member: Exclude<keyof HealthSummary, 'limited' | 'limits'>,
-  quantity: Quantity = 'number',
-): ThresholdMetric {
+function health(name: string, meaning: string, member: MeasuredHealth, quantity: Quantity = 'number'): ThresholdMetric {
   return metric(name, meaning, { quantity, live: null }, (measures) => measures.health?.[member] ?? null);
 }
 

@@ -14,11 +14,11 @@ import {
   formatUntrusted,
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
-import { exceededLimits } from '../load-generator-text.ts';
+import { LIMITED_REMEDY, limitedSentences, slotsSentence } from '../load-generator-text.ts';
 import { describeSetup } from '../setup-text.ts';
 import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
-import { describeObserved } from '../threshold-text.ts';
+import { describeObserved, describeUnmet } from '../threshold-text.ts';
 import { type Html, html, NO_HTML } from './html.ts';
 import type { ReportFacts } from './report-facts.ts';
 
@@ -56,11 +56,14 @@ ${figureList(countFigures(summary))}
 
 /** How fast the run was; begins the half of the page that measures. */
 export function performance(summary: Summary): Html {
-  const limited = exceededLimits(summary.loadGenerator);
+  const limited = limitedSentences(summary.loadGenerator);
+  const slots = slotsSentence(summary.loadGenerator, summary);
+  const notes = [
+    ...(limited.length === 0 ? [] : [`The load generator limited this run: ${limited.join('; ')}. ${LIMITED_REMEDY}.`]),
+    ...(slots === null ? [] : [`Out of slots: ${slots}.`]),
+  ];
   const notice =
-    limited.length === 0
-      ? NO_HTML
-      : html`<ul class="notices"><li>The load generator limited this run, so the times include its own delays: ${limited.join('; ')}</li></ul>`;
+    notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
   return html`<section class="part" aria-labelledby="fast"><h2 id="fast">How fast</h2>
 <p class="aside">${summary.sessions.slice(-1).map((session) => html`${describeSetup(session)}`)} <a href="#settings">All settings</a></p>
 ${notice}${figureList(speedFigures(summary))}
@@ -109,12 +112,13 @@ function noteList({ notes }: Summary): Html {
 
 function thresholdList({ thresholds }: Summary): Html {
   if (thresholds.length === 0) return NO_HTML;
-  const failed = thresholds.filter(({ passed }) => !passed).length;
   const all = formatNoun(thresholds.length, 'threshold');
-  const title =
-    failed > 0 ? `${formatCount(failed)} of ${all} failed` : `${thresholds.length === 1 ? '' : 'All '}${all} passed`;
+  const title = describeUnmet(thresholds, all) ?? `${thresholds.length === 1 ? '' : 'All '}${all} passed`;
   const rows = thresholds.map((result) => {
-    const [mood, word] = result.passed ? ['good', '✓ passed'] : ['bad', '✕ failed'];
+    const failed = result.limited
+      ? ({ mood: 'warning', word: '? undecided' } as const)
+      : ({ mood: 'bad', word: '✕ failed' } as const);
+    const { mood, word } = result.passed ? ({ mood: 'good', word: '✓ passed' } as const) : failed;
     return html`<li><span class="word ${mood}">${word}</span> <code>${untrusted(result.expression)}</code> <span>${describeObserved(result)}</span></li>\n`;
   });
   return html`<section class="thresholds" aria-labelledby="thresholds"><h2 id="thresholds">${title}</h2>

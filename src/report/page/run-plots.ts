@@ -1,6 +1,5 @@
 import { percentileCurve, percentilePlaces } from '../../metrics/duration-histogram.ts';
 import type { Extent } from '../../metrics/extent.ts';
-import { HEALTH_LIMITS } from '../../metrics/load-generator-health.ts';
 import { BINS_PER_DECADE, binFromMs, type LogHistogram } from '../../metrics/log-histogram.ts';
 import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
 import { isOpenModel } from '../summary.ts';
@@ -127,7 +126,6 @@ class TimePlots {
   }
 
   lateness(): PlotData {
-    const marks: PlotMark[] = [{ axis: 'y', at: HEALTH_LIMITS.loopDelayP99Ms, label: 'p99 limit' }];
     const loopDelay: PlotSeries = { ...STEPS, label: 'event-loop delay', values: this.#sampled('loopDelayMs', 'max') };
     const startLag: PlotSeries = {
       ...STEPS,
@@ -136,16 +134,15 @@ class TimePlots {
       values: this.#sampled('startLagMs', 'max'),
     };
     const lagged = this.#buckets.some(({ sampled }) => sampled.startLagMs.count > 0);
-    return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay], marks);
+    return this.#plot('plot-lateness', 'ms', lagged ? [loopDelay, startLag] : [loopDelay]);
   }
 
   cpu(): PlotData {
-    const at = HEALTH_LIMITS.cpuPerWorker * this.#lastSession().workers;
     const own: PlotSeries = { ...STEPS, label: 'dpsload', values: this.#sampled('cpuShare', 'max') };
     const theirs = this.#sampled('emulatorCpuShare', 'max');
     const emulator: PlotSeries = { ...STEPS, label: 'emulator', color: 'b', values: theirs };
     const emulated = this.#buckets.some(({ sampled }) => sampled.emulatorCpuShare.count > 0);
-    const marks: PlotMark[] = [{ axis: 'y', at, label: 'mean limit' }];
+    const marks: PlotMark[] = [{ axis: 'y', at: this.#lastSession().workers, label: 'all workers busy' }];
     return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
   }
 

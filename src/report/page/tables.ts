@@ -14,9 +14,9 @@ import {
   describeReason,
   movementRows,
 } from '../allocation-text.ts';
-import { ABSENT, formatCount, formatDuration, formatFineShare, formatNumber, formatShare } from '../format.ts';
+import { ABSENT, formatCount, formatDuration, formatFineShare, formatShare } from '../format.ts';
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
-import { HEALTH_LABELS, healthRows } from '../load-generator-text.ts';
+import { healthRows, limitCells } from '../load-generator-text.ts';
 import { setupRows } from '../setup-text.ts';
 import { dataSha256, type Summary } from '../summary.ts';
 import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from '../wrong-hub.ts';
@@ -200,18 +200,9 @@ export function requestTable({ requests }: Summary): Html {
 }
 
 export function healthTable({ loadGenerator: health }: Summary): Html {
-  const limits = health.limits.map(({ name, observed, limit, exceeded }) => {
-    const [label, unit] = HEALTH_LABELS[name];
-    const verdict = observed === null ? 'not measured' : exceeded ? '✕ exceeded' : '✓ within limit';
-    return [
-      label,
-      observed === null ? ABSENT : `${formatNumber(observed)}${unit}`,
-      `${formatNumber(limit)}${unit}`,
-      verdict,
-    ];
-  });
+  const limits = health.limits.map(limitCells);
   const measurements = healthRows(health);
-  return html`${table('Load generator limits', ['', 'observed', 'limit', 'verdict'], limits)}${table('Load generator measurements', ['', 'observed'], measurements)}`;
+  return html`${table('What the load generator did to the figures', ['', 'at most', 'limit', 'verdict'], limits)}${table('Load generator measurements', ['', 'observed'], measurements)}`;
 }
 
 export function recoveryTable(summary: Summary): Html {

@@ -164,13 +164,15 @@ describe('the live view', () => {
     expect(shown[1]).toMatch(/^401000 {9}10 +$/);
   });
 
-  it('shows the rate that the governor allows, no ETA while the run stops, and which limits of this machine are exceeded', () => {
-    const recent = [sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [55, 3], cpuShare: 1.7 })];
+  it('shows the rate that the governor allows, no ETA while the run stops, and whether this machine is at its limit', () => {
+    const recent = [
+      sampleRecord(12_000, { rateAllowedPerSecond: 17.5, loopDelayMaxMs: [255, 3], saturatedMs: 900, cpuShare: 1.7 }),
+    ];
     const text = lines({ recent, phase: { kind: 'stopping' }, eta: null }, usual).join('\n');
     // Nothing more is to be launched.
     expect(text).toContain('launched 37/s, allowed 17.5/s');
     expect(text).toContain('ETA –');
-    expect(text).toContain('loop delay 55.0 ms (over 40 ms)   CPU 1.70 cores (over 1.6)');
+    expect(text).toContain('loop delay 255 ms (the load generator stood still)');
   });
 
   it('shows the last minute and every phase where there is room', () => {
