@@ -18,6 +18,14 @@ export type WarmThreads = {
   end(): Promise<void>;
 };
 
+/**
+ * Piscina tries `require` before `import`. On Node 20.20, ending a thread in the middle of requiring an ES module sometimes aborts the whole
+ * process, and a run that is refused ends threads that are still loading.
+ */
+const IMPORTED_NOT_REQUIRED = process.allowedNodeEnvironmentFlags.has('--experimental-require-module')
+  ? ['--no-experimental-require-module']
+  : [];
+
 export function warmThreads(workers: number, workerFile: string = REGISTRATION_WORKER): WarmThreads {
   const piscina = new Piscina({
     filename: workerFile,
@@ -26,6 +34,7 @@ export function warmThreads(workers: number, workerFile: string = REGISTRATION_W
     concurrentTasksPerWorker: 1,
     // An idle worker would block its event loop in Atomics.wait and receive no messages.
     atomics: 'disabled',
+    execArgv: [...process.execArgv, ...IMPORTED_NOT_REQUIRED],
   });
   // A thread that cannot load its module is started again for its task, and fails again where the pool hears of it.
   piscina.on('error', () => {});
