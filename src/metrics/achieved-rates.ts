@@ -1,5 +1,6 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
+import { roundToThousandth } from './round.ts';
 import { TimeSeries } from './time-series.ts';
 
 /** Whatever is launched within less than this is a burst, which has no rate. */
@@ -103,7 +104,6 @@ class Ends {
   }
 }
 
-/** Rounded to a thousandth. */
 function perSecond(count: number, durationMs: number): number {
-  return Math.round((count * 1_000_000) / durationMs) / 1_000;
+  return roundToThousandth((count * 1_000) / durationMs);
 }

@@ -6,6 +6,7 @@ import { type AffectedPercentile, affectedPercentiles, shareOf, TIME_SHARE_MAX }
 import type { LatencyHistograms } from './latency-histograms.ts';
 import { LAUNCH_SHARE_MAX, type LaunchLag, LaunchLateness } from './launch-lateness.ts';
 import { LimitedPeriods } from './limited-periods.ts';
+import { roundToThousandth } from './round.ts';
 import { SlotWaits } from './slot-waits.ts';
 
 /**
@@ -141,8 +142,4 @@ export class LoadGeneratorHealth {
       return { name, limit, observed: value === null ? null : roundToThousandth(value), exceeded };
     });
   }
-}
-
-function roundToThousandth(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -1,3 +1,5 @@
+import { roundToThousandth } from './round.ts';
+
 /** A percentile lies within 0.6% of the true one: finer than a plot can show. */
 export const BINS_PER_DECADE = 200;
 /** Durations below are counted with it. */
@@ -59,7 +61,7 @@ export class LogHistogram {
       below += count;
       return below >= rank;
     });
-    return Math.min(this.#maxMs, Math.max(this.#minMs, Math.round(binMiddleMs(bin) * 1000) / 1000));
+    return Math.min(this.#maxMs, Math.max(this.#minMs, roundToThousandth(binMiddleMs(bin))));
   }
 
   /** Counts in wider bins, each of `width` bins of this histogram, from the first of all. */

@@ -1,6 +1,7 @@
-import { COUNTED, type Counted } from '../registration/event-counts.ts';
+import { COUNTED, type Counted, noCounts } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { AchievedRates, type AchievedRateValues } from './achieved-rates.ts';
+import { roundToThousandth } from './round.ts';
 
 export type RunTotalsValues = Readonly<Omit<Counted, 'attempts'>> & {
   readonly connections: number;
@@ -14,15 +15,7 @@ export type RunTotalsValues = Readonly<Omit<Counted, 'attempts'>> & {
 
 /** Totals over all sessions of a run. Also counts outcomes that a later session replaced. */
 export class RunTotals {
-  readonly #sums: Counted = {
-    attempts: 0,
-    registersSent: 0,
-    polls: 0,
-    throttles: 0,
-    serverErrors: 0,
-    staleAnswers: 0,
-    retryAftersClamped: 0,
-  };
+  readonly #sums = noCounts();
   readonly #rates = new AchievedRates();
   #ended = 0;
   #earlierActiveMs = 0;
@@ -66,8 +59,4 @@ export class RunTotals {
   #activeMs(): number {
     return this.#earlierActiveMs + Math.max(0, this.#lastFinishMs - this.#firstStartMs);
   }
-}
-
-function roundToThousandth(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -2,6 +2,7 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { BINS, binMiddleMs, binOf } from './log-histogram.ts';
 import { outcomeTimes } from './outcome-times.ts';
+import { roundToThousandth } from './round.ts';
 
 const SECOND_MS = 1_000;
 
@@ -151,7 +152,7 @@ class Chunk {
   /** To a thousandth: more, a number of four bytes does not hold. */
   #measuredAt(at: number): number | null {
     const value = this.#measured[at] ?? Number.NaN;
-    return Number.isNaN(value) ? null : Math.round(value * 1000) / 1000;
+    return Number.isNaN(value) ? null : roundToThousandth(value);
   }
 }
 
@@ -181,7 +182,7 @@ class ChunkDurations {
     if (first === after) return null;
     const at = (percentile: number): number => {
       const rank = Math.max(1, Math.ceil((percentile / 100) * (after - first) - 1e-9));
-      return Math.round(binMiddleMs((this.#keys[first + rank - 1] ?? 0) % BINS) * 1000) / 1000;
+      return roundToThousandth(binMiddleMs((this.#keys[first + rank - 1] ?? 0) % BINS));
     };
     return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99), maxMs: at(100) };
   }

@@ -115,7 +115,7 @@ export async function checkRun(
     ...overloadFindings(limits),
     ...slotFindings(request.slots, demand.concurrency, estimate),
     ...launchFindings(demand, estimate),
-    ...(hidesStalls({ loadShape: request.scenario.load.shape.kind, concurrency: demand.concurrency }, demand.devices)
+    ...(hidesStalls(request.scenario.load.shape.kind, demand.devices, demand.concurrency)
       ? [warning('load', CLOSED_MODEL.message, CLOSED_MODEL.remedy)]
       : []),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),

@@ -16,3 +16,16 @@ export type EventCounts = Readonly<Counted> & {
   /** Connections that failed or went silent. Outcomes do not count them. */
   readonly connectionsLost: number;
 };
+
+/** The counts of what has not begun. */
+export function noCounts(): Counted {
+  return {
+    attempts: 0,
+    registersSent: 0,
+    polls: 0,
+    throttles: 0,
+    serverErrors: 0,
+    staleAnswers: 0,
+    retryAftersClamped: 0,
+  };
+}

@@ -16,12 +16,14 @@ export const CLOSED_MODEL_WARNING = `${CLOSED_MODEL.message}. ${CLOSED_MODEL.rem
  *
  * @param devices to register
  */
-export function hidesStalls(load: Pick<SessionRecord, 'loadShape' | 'concurrency'>, devices: number): boolean {
-  return load.loadShape === 'closed' && devices > load.concurrency;
+export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: number, slots: number): boolean {
+  return loadShape === 'closed' && devices > slots;
 }
 
 /** What the load of a run could not show. */
 export function loadWarnings({ sessions, plannedRegistrations }: Summary): readonly string[] {
-  const isClosed = sessions.some((session) => hidesStalls(session, plannedRegistrations));
+  const isClosed = sessions.some(({ loadShape, concurrency }) =>
+    hidesStalls(loadShape, plannedRegistrations, concurrency),
+  );
   return isClosed ? [CLOSED_MODEL_WARNING] : [];
 }

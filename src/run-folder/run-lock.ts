@@ -1,6 +1,7 @@
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { processStart } from '../files/process-stat.ts';
 import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /*
@@ -23,7 +24,7 @@ type Holder = { readonly pid: number; readonly start: string; readonly host: str
  * @throws OperatorError `local` when another process works there, or the folder cannot be locked
  */
 export function lockRunFolder(folder: string): () => void {
-  const own = { pid: process.pid, start: startOf(process.pid) ?? '0', host: hostname() };
+  const own = { pid: process.pid, start: processStart(process.pid) ?? '0', host: hostname() };
   const ownFile = join(folder, `lock-${own.pid}-${own.start}-${own.host}`);
   try {
     closeSync(openSync(ownFile, 'w', 0o600));
@@ -67,17 +68,7 @@ function isAlive({ pid, start, host }: Holder, ownHost: string): boolean {
     // EPERM: it exists and belongs to another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  return start === '0' || startOf(pid) === start;
-}
-
-/** Field 22; field 2, the program's name, may contain spaces and parentheses. */
-function startOf(pid: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
+  return start === '0' || processStart(pid) === start;
 }
 
 function locked(folder: string, name: string, { pid, host }: Holder): OperatorError {

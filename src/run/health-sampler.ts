@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { processCpuMs } from '../files/process-stat.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
@@ -117,7 +118,7 @@ export class HealthSampler {
   }
 
   #cpuTimes(): CpuTimes {
-    const emulatorCpuMs = this.#emulatorPid === null ? null : cpuMsOf(this.#emulatorPid);
+    const emulatorCpuMs = this.#emulatorPid === null ? null : processCpuMs(this.#emulatorPid);
     return { atMs: this.#clock.nowMs(), cpuMs: this.#clock.cpuMs(), emulatorCpuMs };
   }
 }
@@ -129,21 +130,6 @@ function sum(values: readonly number[]): number {
 function largest(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   return b === null ? a : Math.max(a, b);
-}
-
-/** Clock ticks a second in /proc/PID/stat: always 100 in Linux user space (USER_HZ). */
-const TICKS_PER_SECOND = 100;
-
-/** CPU time of another process in milliseconds; `null` without /proc, or when the process has ended. */
-function cpuMsOf(pid: number): number | null {
-  try {
-    // proc(5): fields 14 and 15 are utime and stime; field 2 is a name in parentheses that may contain spaces.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
-  } catch {
-    return null;
-  }
 }
 
 /** Open file descriptors of this process; `null` without /proc. */

@@ -1,4 +1,4 @@
-import { COUNTED, type Counted, type EventCounts } from '../registration/event-counts.ts';
+import { COUNTED, type Counted, type EventCounts, noCounts } from '../registration/event-counts.ts';
 
 /** Counts what the registrations of a worker do and meet, when it happens. */
 export class EventCounter {
@@ -30,14 +30,5 @@ export class EventCounter {
 }
 
 function noEvents(): { -readonly [Name in keyof EventCounts]: number } {
-  return {
-    attempts: 0,
-    registersSent: 0,
-    polls: 0,
-    throttles: 0,
-    serverErrors: 0,
-    staleAnswers: 0,
-    retryAftersClamped: 0,
-    connectionsLost: 0,
-  };
+  return { ...noCounts(), connectionsLost: 0 };
 }

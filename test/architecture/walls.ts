@@ -86,6 +86,7 @@ export const ROOMS: readonly Room[] = [
     name: 'run',
     imports: [
       'attestation',
+      'files',
       'fleet',
       'journal',
       'load',

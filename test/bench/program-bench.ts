@@ -8,7 +8,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authority, deviceCertificate } from '../support/certificates.ts';
-import { contenderCpuMs, type UnitWindow } from './contender-process.ts';
+import { contenderCpuMs, type UnitWindow } from './contender-cpu.ts';
 import { pinned } from './cost-table.ts';
 import type { ServerCrypto, ServerReady } from './dps-server.ts';
 import { type Figure, showFigures } from './figures.ts';
@@ -51,8 +51,7 @@ await inTemporaryFolder(async (folder) => {
 
 /** The figures for what the service has: TLS 1.2, RSA 2048. */
 async function serviceFigures(ready: ServerReady, folder: string): Promise<readonly Figure[]> {
-  const caFile = join(folder, 'root.pem');
-  writeFileSync(caFile, ready.caPem);
+  const caFile = rootFile(ready, folder);
   const sdk = new SdkContender(ready, caFile);
   await sdk.cpuPerUnitMs(SDK_UNITS);
   const contender = { ready, caFile, window: WINDOW, certificatesFile: null };
@@ -91,8 +90,7 @@ type FurtherCase = { readonly attestation: readonly string[]; readonly certifica
 async function ratioToHandshake(ready: ServerReady, folder: string, further: FurtherCase): Promise<number> {
   const { attestation, certificatesFile } = further;
   const window = FURTHER_WINDOW;
-  const caFile = join(folder, 'root.pem');
-  writeFileSync(caFile, ready.caPem);
+  const caFile = rootFile(ready, folder);
   const ratios = await inRounds(FURTHER_ROUNDS, async () => {
     const bareMs = await contenderCpuMs({ contender: 'bare', ready, caFile, window, certificatesFile });
     return (await marginalCpu({ folder, ready, window, workers: 1, attestation })).cpuMs / bareMs;
@@ -118,6 +116,13 @@ async function x509Figure(ready: ServerReady, folder: string): Promise<Figure> {
   const attestation = ['--attestation', 'x509', '--cert-dir', certificates];
   const ratio = await ratioToHandshake(ready, folder, { attestation, certificatesFile });
   return { figure: 'program to a bare handshake, TLS 1.2, RSA 2048, X.509 devices', ratio, atMost: null };
+}
+
+/** Writes the server's root to a file, and returns its name. */
+function rootFile({ caPem }: ServerReady, folder: string): string {
+  const file = join(folder, 'root.pem');
+  writeFileSync(file, caPem);
+  return file;
 }
 
 async function withServer(crypto: Partial<ServerCrypto>, work: (ready: ServerReady) => Promise<void>): Promise<void> {

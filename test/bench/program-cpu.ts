@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
-import type { UnitWindow } from './contender-process.ts';
+import type { UnitWindow } from './contender-cpu.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** The built program; benchmarks run in the folder of the project. */

@@ -1,12 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { processCpuMs } from '../../src/files/process-stat.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** Benchmarks run in the folder of the project. */
 const SCRIPT = 'test/support/sdk-devices.cjs';
 const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
-/** Of /proc/…/stat: user and system time, in ticks of 10 ms (proc(5)). */
-const TICK_MS = 10;
 
 /** Microsoft's Node SDK, in a process of its own. */
 export class SdkContender {
@@ -48,7 +46,6 @@ export class SdkContender {
   }
 
   #cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return processCpuMs(this.#process.pid ?? 0) ?? Number.NaN;
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { processCpuMs } from '../../src/files/process-stat.ts';
 import { bareHandshake } from '../bench/client-contenders.ts';
 import { cpuPerUnitMs } from '../bench/interleaved-rounds.ts';
 import { marginalCpu } from '../bench/program-cpu.ts';
@@ -23,9 +24,9 @@ describe.skipIf(!existsSync('/proc/self/stat'))('what a registration costs (need
     try {
       const ready = { port: emulator.port, caPem: readFileSync(emulator.caFile, 'utf8') };
       const emulatorCpuMs = async (work: () => Promise<unknown>): Promise<number> => {
-        const beforeMs = cpuOfMs(emulator.pid);
+        const beforeMs = processCpuMs(emulator.pid) ?? Number.NaN;
         await work();
-        return cpuOfMs(emulator.pid) - beforeMs;
+        return (processCpuMs(emulator.pid) ?? Number.NaN) - beforeMs;
       };
       const plan = { rounds: 1, unitsPerRound: WINDOW.last - WINDOW.first, concurrency: WINDOW.concurrency };
       const handshake = bareHandshake(ready);
@@ -47,9 +48,3 @@ describe.skipIf(!existsSync('/proc/self/stat'))('what a registration costs (need
     }
   });
 });
-
-/** CPU of a process so far: fields 14 and 15 of /proc/…/stat, in ticks of 10 ms (proc(5)). */
-function cpuOfMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}

@@ -1,19 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HealthSampler } from '../../src/run/health-sampler.ts';
 import { sampleEverySecond } from '../../src/run/sample-timer.ts';
-import type { WorkerHealth } from '../../src/worker/worker-messages.ts';
+import { QUIET_HEALTH } from '../support/session-bench.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-
-const HEALTH: WorkerHealth = {
-  inFlight: 0,
-  launched: 0,
-  startLagMaxMs: null,
-  loopDelayMaxMs: 0,
-  saturatedMs: 0,
-  held: 0,
-  aliveAtMs: null,
-  losses: [],
-};
 
 /** Two workers that launch at 50/s each, and report each whole second with this delay. */
 function sampled(fromMs: number, delaysMs: readonly [number, number], untilMs: number) {
@@ -30,7 +19,9 @@ function sampled(fromMs: number, delaysMs: readonly [number, number], untilMs: n
   for (let second = Math.ceil((fromMs + 1) / 1000); second * 1000 < untilMs; second += 1) {
     const launched = Math.min(1000, second * 1000 - fromMs) / 20;
     for (const [worker, delayMs] of delaysMs.entries()) {
-      clock.wakeAt(second * 1000 + delayMs, () => sampler.addHealth(worker, { ...HEALTH, launched, inFlight: 7 }));
+      clock.wakeAt(second * 1000 + delayMs, () =>
+        sampler.addHealth(worker, { ...QUIET_HEALTH, launched, inFlight: 7 }),
+      );
     }
     // One ends 5 ms after each second, and is known before the sample of that second.
     clock.wakeAt(second * 1000 + 6, () => sampler.addSettled(second * 1000 + 5));

@@ -18,7 +18,7 @@ import { VirtualClock } from './virtual-clock.ts';
 const STEP_MS = 50;
 const HEALTH_INTERVAL_MS = 1_000;
 
-const QUIET_HEALTH: WorkerHealth = {
+export const QUIET_HEALTH: WorkerHealth = {
   inFlight: 0,
   launched: 0,
   startLagMaxMs: null,

@@ -122,7 +122,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   process.stderr.write(warningLines(selection.warnings, process.stderr));
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  if (hidesStalls({ ...scenario.load, loadShape: scenario.load.shape.kind }, registrations)) {
+  if (hidesStalls(scenario.load.shape.kind, registrations, scenario.load.concurrency)) {
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
   }
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.

@@ -81,7 +81,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const slots = slotNotices(scenario.load, choice, rows);
   for (const text of slots.warnings) process.stderr.write(`${text}\n`);
   const registrations = rows * scenario.load.rounds;
-  if (hidesStalls({ ...scenario.load, loadShape: scenario.load.shape.kind }, rows)) {
+  if (hidesStalls(scenario.load.shape.kind, rows, scenario.load.concurrency)) {
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
   }
   await confirmRisks(scenario, { rows, registrations }, yes);

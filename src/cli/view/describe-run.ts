@@ -35,7 +35,7 @@ export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, 
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
-    ...(hidesStalls({ ...load, loadShape: load.shape.kind }, rows) ? [['warning', CLOSED_MODEL_WARNING] as const] : []),
+    ...(hidesStalls(load.shape.kind, rows, load.concurrency) ? [['warning', CLOSED_MODEL_WARNING] as const] : []),
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
   return `${text}Dry run: nothing was opened, sent or written.\n`;
