@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processCpuMs } from '../../src/files/process-stat.ts';
 import { bareHandshake } from '../bench/client-contenders.ts';
@@ -18,9 +19,21 @@ const WINDOW = { first: 300, last: 1_300, concurrency: 50 };
 const PROGRAM_TO_HANDSHAKE_MAX = 6;
 const EMULATOR_TO_HANDSHAKE_MAX = 6;
 
+/** Assigns at once: nobody waits before a poll here, and polls would run out. */
+const EMULATOR = `version: 1
+behavior: { retryAfter: 0s, assignmentDelay: 0s }
+instances:
+  - idScope: 0ne00111111
+    enrollmentGroups:
+      - enrollmentGroupId: default
+        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
+`;
+
 describe.skipIf(!existsSync('/proc/self/stat'))('what a registration costs (needs /proc)', () => {
   it('is a small multiple of a bare TLS handshake, for the program and for the emulator', async () => {
-    const emulator = await startEmulatorProgram(['--id-scope', '0ne00111111', '--retry-after', '0'], GROUP_KEY_ENV);
+    const config = join(folder, 'emulator.yaml');
+    writeFileSync(config, EMULATOR);
+    const emulator = await startEmulatorProgram(['-c', config], GROUP_KEY_ENV);
     try {
       const ready = { port: emulator.port, caPem: readFileSync(emulator.caFile, 'utf8') };
       const emulatorCpuMs = async (work: () => Promise<unknown>): Promise<number> => {
