@@ -134,7 +134,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   const devices = Math.min(registrations, selectedRows({ load: scenario.load, selection }));
   const { resolved, choice } = slotted(stored, devices);
   const { warnings, notices } = slotNotices(resolved.scenario.load, choice, devices);
-  for (const text of warnings) process.stderr.write(`${text}\n`);
+  process.stderr.write(warningLines(warnings, process.stderr));
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
   return executeRun(

@@ -79,7 +79,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     return EXIT_CODE.success;
   }
   const slots = slotNotices(scenario.load, choice, rows);
-  for (const text of slots.warnings) process.stderr.write(`${text}\n`);
+  process.stderr.write(warningLines(slots.warnings, process.stderr));
   const registrations = rows * scenario.load.rounds;
   if (hidesStalls(scenario.load.shape.kind, rows, scenario.load.concurrency)) {
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));

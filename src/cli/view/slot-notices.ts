@@ -22,7 +22,7 @@ export function slotNotices(load: Scenario['load'], choice: SlotChoice | null, d
   const findings = isCertain ? slotFindings(choice, load.concurrency, estimateRun(load, devices)) : [];
   const isWarning = ({ level }: { readonly level: string }): boolean => level === 'warning';
   return {
-    warnings: findings.filter(isWarning).map(({ evidence, remedy }) => `warning: ${evidence}. ${remedy}.`),
+    warnings: findings.filter(isWarning).map(({ evidence, remedy }) => `${evidence}. ${remedy}.`),
     notices: findings.filter((found) => !isWarning(found)).map(({ evidence }) => `in flight at most ${evidence}`),
   };
 }
