@@ -3,6 +3,7 @@ import { buildProgram } from './commands/program.ts';
 import { EXIT_CODE, exitCodeOfError } from './host/exit-code.ts';
 import { guardOutput } from './host/guard-output.ts';
 import { errorMessage } from './view/error-message.ts';
+import { fitted } from './view/terminal-line.ts';
 
 guardOutput((error) => process.exit(reported(error)));
 try {
@@ -17,6 +18,6 @@ if (process.exitCode === EXIT_CODE.interrupted || process.exitCode === EXIT_CODE
 
 /** The only place that turns errors into messages and exit codes. */
 function reported(error: unknown): number {
-  process.stderr.write(errorMessage(error));
+  process.stderr.write(fitted(errorMessage(error), process.stderr));
   return exitCodeOfError(error);
 }

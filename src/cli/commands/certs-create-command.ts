@@ -9,6 +9,7 @@ import { makeOwnFolder } from '../../files/folders.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { appendValue, type CertificateFlags, certificateOptions, readCertificateFlags } from './options.ts';
 
 /** Ten years, as is usual for the roots of factories. */
@@ -54,9 +55,8 @@ async function createAuthorities(flags: CreateFlags, command: Command): Promise<
     const authority = await createAuthority(files, request, issuer, nowMs);
     process.stdout.write(`${authority.result} ${files.certificateFile} ${files.keyFile}\n`);
     for (const kept of keptOtherwise(authority, request, (name) => command.getOptionValueSource(name) === 'cli')) {
-      process.stderr.write(
-        `warning: ${files.certificateFile} is kept as it is: ${kept}. To create a different CA, choose another folder.\n`,
-      );
+      const warning = `${files.certificateFile} is kept as it is: ${kept}. To create a different CA, choose another folder.`;
+      process.stderr.write(warningLines([warning], process.stderr));
     }
     return authority;
   };

@@ -17,6 +17,7 @@ import { EXIT_CODE } from '../host/exit-code.ts';
 import { allOrEveryProblem, loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
 import { checkText } from '../view/check-text.ts';
 import { describeTarget } from '../view/describe-run.ts';
+import { fitted } from '../view/terminal-line.ts';
 import { appendValue, givenFlags, readFlag, scenarioOption, settingOptions } from './options.ts';
 import { type TrialEnd, type TrialRequest, tryForCheck } from './try-for-check.ts';
 
@@ -112,7 +113,7 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ target, ...report }, null, 2)}\n`
-      : checkText(report, target, scenario.target.kind === 'emulator'),
+      : fitted(checkText(report, target, scenario.target.kind === 'emulator'), process.stdout),
   );
   if (stoppedBy !== null) return EXIT_CODE[stoppedBy];
   const refusal = refusalOf(report.findings);

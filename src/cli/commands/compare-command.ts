@@ -9,6 +9,7 @@ import { readComparedRun } from '../../results/read-compared-run.ts';
 import { type Notation, notation } from '../../scenario/notation/notation.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { paletteOf } from '../view/colors.ts';
+import { fitted } from '../view/terminal-line.ts';
 import { appendValue, noColorOption, readFlag } from './options.ts';
 
 /** A figure may become ten times as bad at most. */
@@ -71,7 +72,7 @@ export function compareCommand(): Command {
       process.stdout.write(
         flags.format === 'json'
           ? `${JSON.stringify(comparison, null, 2)}\n`
-          : comparisonText(comparison, paletteOf(process.stdout, flags.color)),
+          : fitted(comparisonText(comparison, paletteOf(process.stdout, flags.color)), process.stdout),
       );
       process.exitCode = comparison.regressed ? EXIT_CODE.thresholdFailed : EXIT_CODE.success;
     });

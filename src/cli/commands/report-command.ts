@@ -15,6 +15,7 @@ import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { COLUMN_LIST } from '../../scenario/notation/lists.ts';
 import { checksumsLine, summaryTextFor } from '../view/show-results.ts';
+import { fitted } from '../view/terminal-line.ts';
 import { appendValue, noColorOption, readFlag } from './options.ts';
 
 const FORMATS = ['text', 'json', 'html', 'junit'] as const;
@@ -148,7 +149,7 @@ async function resultsIn(folder: string, options: Omit<ResultOptions, 'fleet'>):
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     const results = await readResults(folder, { fleet, ...options });
-    process.stderr.write(`nothing is written: ${error.message}\n`);
+    process.stderr.write(fitted(`nothing is written: ${error.message}\n`, process.stderr));
     return results;
   }
   try {

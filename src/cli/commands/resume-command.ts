@@ -35,7 +35,7 @@ import { confirmRisks } from '../view/confirm-risks.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
-import { warningLines } from '../view/terminal-line.ts';
+import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 
 type ResumeFlags = DisplayFlags & {
@@ -130,7 +130,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
     return await completeResults(run, run.end, scenario, flags);
   }
   await confirmRisks(scenario, { rows: null, registrations }, yes);
-  if (!flags.quiet) process.stderr.write(describeResume(run, registrations));
+  if (!flags.quiet) process.stderr.write(fitted(describeResume(run, registrations), process.stderr));
   const devices = Math.min(registrations, selectedRows({ load: scenario.load, selection }));
   const { resolved, choice } = slotted(stored, devices);
   const { warnings, notices } = slotNotices(resolved.scenario.load, choice, devices);
@@ -160,10 +160,10 @@ async function completeResults(
   scenario: ResolvedScenario['scenario'],
   flags: ResumeFlags,
 ): Promise<number> {
-  process.stderr.write(
+  const nothingLeft =
     `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
-      '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n',
-  );
+    '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n';
+  process.stderr.write(fitted(nothingLeft, process.stderr));
   // The run may have been killed while it wrote its results.
   const summary = await writeResults(run.folder, {
     fleet: scenario.fleet,

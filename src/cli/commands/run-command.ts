@@ -18,7 +18,7 @@ import { confirmRisks } from '../view/confirm-risks.ts';
 import { describeRun } from '../view/describe-run.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { slotNotices } from '../view/slot-notices.ts';
-import { warningLines } from '../view/terminal-line.ts';
+import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
 import { runHelp } from './run-help.ts';
 
@@ -75,7 +75,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   if (dryRun) {
     const { out, target } = scenario;
     if (target.kind === 'service' && !again) refuseRepeatedRun({ out, digest: fleet.digest, target });
-    process.stdout.write(describeRun({ resolved: settled, choice }, fleet, rows));
+    process.stdout.write(fitted(describeRun({ resolved: settled, choice }, fleet, rows), process.stdout));
     return EXIT_CODE.success;
   }
   const slots = slotNotices(scenario.load, choice, rows);

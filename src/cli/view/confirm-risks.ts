@@ -6,6 +6,7 @@ import { loadRisks } from '../../scenario/read/load-risks.ts';
 import { isLoopbackTarget } from '../../scenario/read/resolve-load.ts';
 import type { Scenario, Target } from '../../scenario/scenario.ts';
 import { formatEstimate } from './describe-run.ts';
+import { fitted } from './terminal-line.ts';
 
 /** What to register; `rows` is `null` for a resumed run, which may have only some rounds of a row left. */
 export type PlannedWork = { readonly rows: number | null; readonly registrations: number };
@@ -42,7 +43,8 @@ export async function confirmTrial(
 /** @throws OperatorError `usage` without a terminal, or if the answer is no. */
 async function confirm(plan: string, reasons: readonly string[], remedy: string): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused(`${plan}: ${reasons.join('; ')}`, remedy);
-  process.stderr.write(`${plan}:\n${reasons.map((reason) => `  - ${reason}\n`).join('')}`);
+  const list = `${plan}:\n${reasons.map((reason) => `  - ${reason}\n`).join('')}`;
+  process.stderr.write(fitted(list, process.stderr));
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await prompt.question('Type yes to continue: ');

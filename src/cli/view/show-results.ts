@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { type Summary, summaryJson } from '../../report/summary.ts';
 import { summaryText } from '../../report/summary-text.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
@@ -7,7 +6,7 @@ import { CHECKSUMS_FILE, checksumsSha256 } from '../../run-folder/checksums.ts';
 import { resumeCommandLine } from '../../run-folder/run-folder.ts';
 import { paletteOf } from './colors.ts';
 import type { DisplayFlags } from './display-flags.ts';
-import { columnsOf, labelledPath, type OutputStream, wrapped } from './terminal-line.ts';
+import { columnsOf, fitted, labelledPath, type OutputStream } from './terminal-line.ts';
 
 /**
  * Prints the results on stdout, as text or exactly `summary.json`, and what to do next on stderr.
@@ -21,9 +20,8 @@ export function showResults(
 ): void {
   const resume = `resume: ${resumeCommandLine(folder, switches)}`;
   if (summary === null) {
-    process.stderr.write(
-      `Stopped immediately (${reason}); the journal is intact: dpsload report ${folder} shows the results so far.\n${resume}\n`,
-    );
+    const stopped = `Stopped immediately (${reason}); the journal is intact: dpsload report ${folder} shows the results so far.\n`;
+    process.stderr.write(`${fitted(stopped, process.stderr)}${resume}\n`);
     return;
   }
   process.stdout.write(json ? summaryJson(summary) : summaryTextFor(process.stdout, summary, color));
@@ -40,20 +38,9 @@ export function showResults(
   process.stderr.write(`${line.length <= columns ? line : line.replace(': ', ':\n')}\n`);
 }
 
-/** The summary as text; on a terminal its lines break between words. */
+/** The summary as text, for a terminal or a file. */
 export function summaryTextFor(stream: OutputStream, summary: Summary, color: boolean): string {
-  const columns = columnsOf(stream);
-  const text = summaryText(summary, paletteOf(stream, color));
-  return text
-    .split('\n')
-    .map((line) => wrapped(line, columns, hangingIndent(line, columns)))
-    .join('\n');
-}
-
-/** As wide as the first column of the line, unless that takes too much of the screen. */
-function hangingIndent(line: string, columns: number): number {
-  const width = /^(\S+( \S+)*)? {2,}/.exec(stripVTControlCharacters(line))?.[0].length ?? 0;
-  return width <= columns / 4 ? width : 2;
+  return fitted(summaryText(summary, paletteOf(stream, color)), stream);
 }
 
 /** The SHA-256 that stands for all files of a run, to be kept apart from them; empty when there is none. */

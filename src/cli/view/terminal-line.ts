@@ -50,19 +50,34 @@ export function paintWithin(segments: Line, columns: number): string {
 }
 
 /**
- * The text in lines of at most `columns` characters, broken at spaces only; a longer word has a line of its own.
+ * The text in lines of at most `columns` characters, broken at spaces, and in a path that no line can hold after folders.
  *
  * @param indent spaces before each further line
  */
 export function wrapped(text: string, columns: number, indent = 0): string {
   const lines: string[] = [];
-  for (const [, gap = '', word = ''] of text.matchAll(/( *)([^ ]+)/g)) {
+  for (const { gap, word } of unbrokenParts(text, columns - indent)) {
     const last = lines.at(-1);
     if (last === undefined) lines.push(`${gap}${word}`);
     else if (widthOf(`${last}${gap}${word}`) <= columns) lines[lines.length - 1] = `${last}${gap}${word}`;
     else lines.push(`${' '.repeat(indent)}${word}`);
   }
   return lines.join('\n');
+}
+
+type UnbrokenPart = { readonly gap: string; readonly word: string };
+
+/** The words of a text, each with the spaces before it; a path that does not fit in `room` characters by its folders. */
+function unbrokenParts(text: string, room: number): UnbrokenPart[] {
+  return [...text.matchAll(/( *)([^ ]+)/g)].flatMap(([, gap = '', word = '']) => {
+    const parts = widthOf(word) <= room ? [word] : foldersOf(word);
+    return parts.map((part, index) => ({ gap: index === 0 ? gap : '', word: part }));
+  });
+}
+
+/** The parts of a path, each with the separator after it. */
+function foldersOf(path: string): readonly string[] {
+  return path.match(/[^/\\]*[/\\]+|[^/\\]+$/g) ?? [];
 }
 
 /** Colours take no room. */
@@ -79,16 +94,31 @@ export function columnsOf({ isTTY, columns }: OutputStream): number {
   return isTTY === true && columns ? columns : Number.POSITIVE_INFINITY;
 }
 
+/** The text; on a terminal its lines break between words, below their first column. */
+export function fitted(text: string, stream: OutputStream): string {
+  const columns = columnsOf(stream);
+  return text
+    .split('\n')
+    .map((line) => wrapped(line, columns, hangingIndent(line, columns)))
+    .join('\n');
+}
+
+/** As wide as the first column of the line, unless that takes too much of the screen. */
+function hangingIndent(line: string, columns: number): number {
+  const width = /^(\S+( \S+)*)? {2,}/.exec(stripVTControlCharacters(line))?.[0].length ?? 0;
+  return width <= columns / 4 ? width : 2;
+}
+
 /** Warnings before a run, each with a line feed. */
 export function warningLines(warnings: readonly string[], stream: OutputStream): string {
-  return warnings.map((text) => `${wrapped(`warning: ${text}`, columnsOf(stream))}\n`).join('');
+  return fitted(warnings.map((text) => `warning: ${text}\n`).join(''), stream);
 }
 
 /** `label: path`; the path gets lines of its own if it does not fit beside the label, broken after folders if it must be. */
 export function labelledPath(label: string, path: string, columns: number): string {
   if (label.length + 2 + path.length <= columns) return `${label}: ${path}`;
   const lines: string[] = [];
-  for (const part of path.match(/[^/\\]*[/\\]+|[^/\\]+$/g) ?? []) {
+  for (const part of foldersOf(path)) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + part.length <= columns) lines[lines.length - 1] = `${last}${part}`;
     else lines.push(part);

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { labelledPath, shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
+import { fitted, labelledPath, shortened, wrapped } from '../../../src/cli/view/terminal-line.ts';
 
 const PATH = '/srv/factory/line-a/device-17.pem';
 
 it('wraps at spaces, and never within a file name', () => {
   expect(wrapped('short', 80)).toBe('short');
   expect(wrapped(`cannot write ${PATH}: no space left`, 40)).toBe(`cannot write\n${PATH}: no\nspace left`);
-  expect(wrapped(`in ${PATH}`, 10)).toBe(`in\n${PATH}`);
+  expect(wrapped(`in ${PATH}: no file`, 20)).toBe('in /srv/factory/\nline-a/\ndevice-17.pem: no\nfile');
+  expect(wrapped('fleet  /srv/line-a/device-17.pem', 22, 7)).toBe('fleet  /srv/line-a/\n       device-17.pem');
   expect(wrapped('exactly ten', 11)).toBe('exactly ten');
   expect(wrapped('exactly ten', 10)).toBe('exactly\nten');
 });
@@ -25,6 +26,15 @@ it('gives a path that does not fit lines of its own, and breaks it between names
   expect(labelledPath('report', 'C:\\fleets\\line-a\\fleet.csv', 12)).toBe(
     'report:\nC:\\fleets\\\nline-a\\\nfleet.csv',
   );
+});
+
+it('fits a text to a terminal line by line, below the first column, and leaves it whole for a pipe', () => {
+  const text = 'ok       every row can be read\n\nplain words that go on\n';
+  expect(fitted(text, { isTTY: true, columns: 20 })).toBe(
+    'ok       every row\n  can be read\n\nplain words that go\non\n',
+  );
+  expect(fitted(text, { isTTY: true, columns: 40 })).toBe('ok       every row can be read\n\nplain words that go on\n');
+  expect(fitted(text, { columns: 20 })).toBe(text);
 });
 
 describe('a text that is too long', () => {
