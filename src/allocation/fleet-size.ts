@@ -9,8 +9,10 @@ const TOLERANCE_STEP = 1e-4;
 
 /** What the verdict on a cohort is to show. */
 export type VerdictAim = {
-  /** Expected shares of all hubs; their sum is 1. */
+  /** Expected shares of all hubs, whose sum is 1; or the one share of devices that move. */
   readonly shares: readonly number[];
+  /** Whether one device without a share fails the verdict: so with hubs, not with devices that stay. */
+  readonly strangersFail: boolean;
   readonly tolerance: number;
   /** Of the intervals, by `simultaneousWidth`. */
   readonly width: number;
@@ -94,9 +96,9 @@ function passingCounts(devices: number, share: number, aim: VerdictAim): CountRa
 
 /** Returns whether a share that is off by twice the tolerance, in the direction that is harder to see, fails surely enough. */
 function failsWhenMissed(devices: number, share: number, aim: VerdictAim): boolean {
-  const { tolerance, fails, reference } = aim;
+  const { tolerance, fails, reference, strangersFail } = aim;
   // What one hub lacks, a hub that is to get nothing has, and one device there is enough.
-  if (share === 1 && reference === null) return 1 - Math.max(0, 1 - 2 * tolerance) ** devices >= fails;
+  if (share === 1 && reference === null && strangersFail) return 1 - Math.max(0, 1 - 2 * tolerance) ** devices >= fails;
   const of = comparedDevices(devices, aim);
   const expected = Math.round(devices * share);
   const [low, high] = [share - 2 * tolerance, share + 2 * tolerance];

@@ -108,7 +108,11 @@ export async function checkRun(
     ...(isEmulatorOfThese(request) ? [] : keyFindings(request.keys)),
     ...diskFindings(request.scenario.out, bytesNeeded(request, demand)),
     ...(await targetFindings(request, clock, openProbes)),
-    ...allocationFindings(request.allocation, demand.devices),
+    ...allocationFindings(request.allocation, {
+      devices: demand.devices,
+      rounds: request.scenario.load.rounds,
+      expected: request.scenario.expectation.devices,
+    }),
     ...amountFindings(demand, supply),
     ...limits.filter(({ name }) => name !== 'local ports').map(rateFinding),
     ...unknownHubs(supply.hubs),

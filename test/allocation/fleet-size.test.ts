@@ -10,6 +10,7 @@ function aimFor(weights: readonly number[], tolerance: number, reference: number
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return {
     shares: weights.map((weight) => weight / sum),
+    strangersFail: true,
     tolerance,
     width: simultaneousWidth(0.95, weights.length),
     passes: 0.95,

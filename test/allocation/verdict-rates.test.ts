@@ -35,6 +35,7 @@ function devicesFor({ expected, tolerance }: SetUp): number {
   const sum = expected.reduce((total, weight) => total + weight, 0);
   return needed({
     shares: expected.map((weight) => weight / sum),
+    strangersFail: true,
     tolerance,
     width: simultaneousWidth(CONFIDENCE, expected.length),
     passes: CONFIDENCE,
