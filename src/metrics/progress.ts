@@ -2,6 +2,7 @@ import type { AllocationExpectation } from '../allocation/allocation-expectation
 import { HubExpectation } from '../allocation/hub-expectation.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { TargetName } from '../journal/target-name.ts';
+import type { EventCounts } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { DurationSummary } from './duration-histogram.ts';
 import type { Eta } from './eta.ts';
@@ -88,7 +89,7 @@ export type RunProgress = {
   /** Intended launches per second; `null` in the closed model. */
   readonly ratePerSecond: number | null;
   readonly throttles: number;
-  /** Register requests beyond the first of each registration that has ended. */
+  /** Register requests beyond the first of each registration, also of those in progress. */
   readonly repeatedRegisters: number;
   /** Assigned registrations only; `null` while there are none. */
   readonly latency: Readonly<Record<WatchedMetric, DurationSummary | null>>;
@@ -136,8 +137,12 @@ export class ProgressFold {
     this.#hubs.add(outcome);
     this.#expectation.add(outcome);
     this.#latency.add(outcome);
-    this.#repeatedRegisters += Math.max(0, outcome.registersSent - 1);
     this.#eta.add(outcome);
+  }
+
+  /** What registrations did since the last call. */
+  count({ registersRepeated }: EventCounts): void {
+    this.#repeatedRegisters += registersRepeated;
   }
 
   addSample(sample: SampleRecord): void {

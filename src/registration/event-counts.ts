@@ -15,6 +15,8 @@ export type Counted = Record<(typeof COUNTED)[number], number>;
 export type EventCounts = Readonly<Counted> & {
   /** Connections that failed or went silent. Outcomes do not count them. */
   readonly connectionsLost: number;
+  /** Register requests beyond the first of each registration. */
+  readonly registersRepeated: number;
 };
 
 /** The counts of what has not begun. */

@@ -12,6 +12,7 @@ export class EventCounter {
       this.#counts[name] += after[name] - before[name];
       this.#isEmpty = false;
     }
+    this.#counts.registersRepeated += repeats(after) - repeats(before);
   }
 
   connectionLost(): void {
@@ -30,5 +31,9 @@ export class EventCounter {
 }
 
 function noEvents(): { -readonly [Name in keyof EventCounts]: number } {
-  return { ...noCounts(), connectionsLost: 0 };
+  return { ...noCounts(), connectionsLost: 0, registersRepeated: 0 };
+}
+
+function repeats({ registersSent }: Readonly<Counted>): number {
+  return Math.max(0, registersSent - 1);
 }

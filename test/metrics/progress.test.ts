@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressFold } from '../../src/metrics/progress.ts';
+import { noCounts } from '../../src/registration/event-counts.ts';
 import { HUBS, notAssigned, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
 
 const plan = {
@@ -18,6 +19,9 @@ describe('progress', () => {
   it('counts what has ended, and shows the last second', () => {
     const fold = new ProgressFold(plan);
     fold.add(outcomeRecord(0, { assignedHub: HUBS[0], registersSent: 3 }));
+    // Of a registration in progress as well.
+    fold.count({ ...noCounts(), registersSent: 8, connectionsLost: 0, registersRepeated: 3 });
+    fold.count({ ...noCounts(), registersSent: 2, connectionsLost: 0, registersRepeated: 1 });
     fold.add(outcomeRecord(1, notAssigned({ result: 'refused', errorCode: '401000' })));
     fold.add(outcomeRecord(2, notAssigned({ result: 'not-started', registersSent: 0 })));
     fold.addSample(sampleRecord(1000, { throttles: 2, inFlight: 7, launched: 4, settled: 1 }));
@@ -32,7 +36,7 @@ describe('progress', () => {
       launched: 5,
       settledLately: 2,
       throttles: 3,
-      repeatedRegisters: 2,
+      repeatedRegisters: 4,
       latency: { accepted: { count: 1, p50Ms: 180 }, service: { count: 1, p50Ms: 200 } },
       hubs: [{ hub: HUBS[0], count: 1, share: 1 }],
       errors: [{ code: '401000', count: 1 }],

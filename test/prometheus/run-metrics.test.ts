@@ -24,7 +24,7 @@ function metricsOf(records: readonly JournalRecord[]): RunMetrics {
   const metrics = new RunMetrics({ target, version: '0.1.0', total: 500, ratePerSecond: 50 });
   for (const record of records) {
     if (record.kind === 'outcome') {
-      metrics.counted({ ...record, connectionsLost: 0 });
+      metrics.counted({ ...record, connectionsLost: 0, registersRepeated: 0 });
       metrics.settled(record);
     }
     if (record.kind === 'sample') metrics.sampled(record);
@@ -105,7 +105,7 @@ describe('the metrics of a run', () => {
   it('count what happens once: when it happens, and not again when the registration ends', async () => {
     const metrics = metricsOf([]);
     const throttled = { attempts: 1, registersSent: 3, polls: 0, throttles: 3, serverErrors: 0, staleAnswers: 0 };
-    metrics.counted({ ...throttled, retryAftersClamped: 0, connectionsLost: 2 });
+    metrics.counted({ ...throttled, retryAftersClamped: 0, connectionsLost: 2, registersRepeated: 0 });
     const counts = async () => {
       const found = parseMetrics(await metrics.text());
       const names = ['connections', 'connections_lost', 'register_requests', 'throttles', 'polls'];

@@ -68,7 +68,7 @@ describe('the numbers of one run', () => {
     for (const record of journal) {
       if (record.kind !== 'outcome') continue;
       live.settled(record);
-      live.counted({ ...record, connectionsLost: 0 });
+      live.counted({ ...record, connectionsLost: 0, registersRepeated: 0 });
     }
     metrics = parseMetrics(await live.text());
     const found = junitXml(summary).matchAll(/<property name="([^"]*)" value="([^"]*)"\/>/g);

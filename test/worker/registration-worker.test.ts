@@ -144,7 +144,7 @@ describe('what registrations do and meet', () => {
     await advanceTo(1_000);
     expect(outcomes()).toEqual([]);
     expect(messages('health').map(({ events }) => events)).toMatchObject([
-      { attempts: 2, registersSent: 2, throttles: 1, polls: 0, connectionsLost: 1 },
+      { attempts: 2, registersSent: 2, throttles: 1, polls: 0, connectionsLost: 1, registersRepeated: 0 },
     ]);
   });
 
@@ -156,6 +156,9 @@ describe('what registrations do and meet', () => {
     conversations[1]?.answer(500, '{"errorCode":500000}');
     conversations[2]?.answer(200, ASSIGNED);
     await advanceTo(8_000);
+    const repeated = sent.flatMap((message) => ('events' in message ? [message.events?.registersRepeated ?? 0] : []));
+    expect(outcomes()).toEqual([]);
+    expect(repeated.reduce((sum, count) => sum + count, 0)).toBe(2);
     for (const index of [0, 1]) conversations[index]?.answer(200, ASSIGNED);
     await settle();
     await advanceTo(9_000);

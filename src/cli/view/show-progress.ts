@@ -21,24 +21,20 @@ export type SessionPlan = {
 };
 
 export type ShownProgress = Pick<LiveView, 'log'> & {
-  readonly listener: Omit<RunListener, 'counted'>;
+  readonly listener: RunListener;
   /** @param end `null` = the session failed with an error */
   finish(end: RunEnd | null): void;
 };
 
 /** Shows the progress of a run on stderr, and appends it to the log file if the scenario names one. */
 export async function showProgress(
-  { name, load, allocation, logFile }: Scenario,
+  scenario: Scenario,
   plan: SessionPlan,
   { quiet = false, color }: DisplayFlags,
 ): Promise<ShownProgress> {
   const clock = systemClock(hrtimeMs());
-  const { shape, concurrency } = load;
-  const ratePerSecond = steadyRatePerSecond(shape);
-  const scheduleLeftMs = scheduleLeft(shape, plan.registrations);
-  const estimate = estimateRun(load, plan.registrations / load.rounds);
-  const estimateMs = estimate.isGuess ? null : estimate.durationMs;
-  const fold = new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
+  const { logFile } = scenario;
+  const fold = progressFold(scenario, plan);
   const progress = (): RunProgress => fold.at(clock.nowMs());
   const live = await createLiveView({ stream: process.stderr, color, quiet, clock, progress });
   // A log file that cannot be written is no progress: --quiet does not hide it.
@@ -61,6 +57,7 @@ export async function showProgress(
     },
     listener: {
       settled: (outcome) => fold.add(outcome),
+      counted: (counts) => fold.count(counts),
       sampled: (sample) => fold.addSample(sample),
       entered: (stage) => fold.enter(stage),
       outage: (outage) => fold.outage(outage),
@@ -76,6 +73,15 @@ export async function showProgress(
       },
     },
   };
+}
+
+function progressFold({ name, load, allocation }: Scenario, plan: SessionPlan): ProgressFold {
+  const { shape, concurrency } = load;
+  const ratePerSecond = steadyRatePerSecond(shape);
+  const scheduleLeftMs = scheduleLeft(shape, plan.registrations);
+  const estimate = estimateRun(load, plan.registrations / load.rounds);
+  const estimateMs = estimate.isGuess ? null : estimate.durationMs;
+  return new ProgressFold({ ...plan, name, ratePerSecond, allocation, concurrency, scheduleLeftMs, estimateMs });
 }
 
 function describeSession({ target, registrations, before }: SessionPlan): string {
