@@ -6,6 +6,7 @@ import { BIN_STEP } from '../metrics/comparison/value-bins.ts';
 import { jitter } from '../registration/retry-delay.ts';
 import { type ComparedFigure, comparedFigures } from './compared-figures.ts';
 import type { DeviceComparison } from './device-comparison.ts';
+import { recordsSetup, setupDifferences } from './setup-differences.ts';
 import type { Summary } from './summary.ts';
 
 /** Version of the shape below. */
@@ -260,17 +261,20 @@ function shortcomingOf(folder: string, blocks: RunBlocks | null): readonly strin
 
 function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[] {
   const [a, b] = [first.summary, other.summary];
-  const settings = ({ sessions: [session] }: Summary): unknown =>
-    session && [session.workers, session.concurrency, session.loadShape, session.ratePerSecond, session.rowsMax];
+  const isMachineNamed = recordsSetup(a) && recordsSetup(b);
+  const machines = isMachineNamed || first.machine === null || other.machine === null ? null : [first, other];
   const differences: readonly (readonly [noun: string, a: unknown, b: unknown])[] = [
     ['fleets', a.fleet.digest, b.fleet.digest],
     ['targets', a.target.label, b.target.label],
-    ['dpsload versions', a.dpsloadVersion, b.dpsloadVersion],
-    ['machines', first.machine, other.machine],
-    ['workers, concurrency, load shapes, rates or limits', settings(a), settings(b)],
-    ['API versions', a.sessions[0]?.apiVersion, b.sessions[0]?.apiVersion],
+    ['machines', machines?.[0]?.machine, machines?.[1]?.machine],
   ];
-  return differences
-    .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
-    .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`);
+  const setups = setupDifferences(a, b);
+  return [
+    ...differences
+      .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
+      .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`),
+    ...(setups.length === 0
+      ? []
+      : [`${other.folder} was run differently from ${first.folder}, with ${setups.join('; ')}`]),
+  ];
 }

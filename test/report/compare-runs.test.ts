@@ -4,7 +4,7 @@ import { type ComparedRun, compareRuns, type RunComparison } from '../../src/rep
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
 import { summaryFrom } from '../support/run-measures.ts';
-import { HUBS, notAssigned, outcomeRecord, sessionOf } from '../support/sample-journal.ts';
+import { HUBS, notAssigned, outcomeRecord, SETUP, sessionOf } from '../support/sample-journal.ts';
 import { comparedRun, SERVICES, type SimulatedService, simulatedPair } from '../support/simulated-pairs.ts';
 
 type Shape = {
@@ -142,13 +142,20 @@ describe('a comparison', () => {
   it.each<[string, Shape]>([
     ['fleets', { session: { fleet: { ...sessionOf(1_000).fleet, digest: 'cd'.repeat(32) } } }],
     ['targets', { session: { target: { kind: 'service', host: 'h', port: 1, idScope: '0ne1' } } }],
-    ['dpsload versions', { session: { dpsloadVersion: '9.9.9' } }],
     ['machines', { machine: { cores: 4 } }],
-    ['workers, concurrency, load shapes, rates or limits', { session: { concurrency: 7 } }],
-    ['workers, concurrency, load shapes, rates or limits', { session: { loadShape: 'at-once' } }],
   ])('warns of different %s', (noun, shape) => {
     const { warnings } = compare([run('a'), run('b', shape)]);
     expect(warnings).toEqual([`a and b have different ${noun}`]);
+  });
+
+  it('names what was run differently, and takes what was not recorded for no difference', () => {
+    const recorded: Partial<SessionRecord> = { loadShape: 'rate', ratePerSecond: 50, setup: SETUP };
+    const first = run('a', { session: recorded });
+    const slower = compare([first, run('b', { session: { ...recorded, ratePerSecond: 25 } })]);
+    expect(slower.warnings).toEqual(['b was run differently from a, with load 25/s instead of 50/s']);
+    expect(comparisonText(slower)).toContain(`warning  ${slower.warnings[0]}\n`);
+    const [unnamed, unrecorded] = [{ ...first, machine: null }, run('c', { session: { ...recorded, setup: null } })];
+    expect(compare([unnamed, unrecorded]).warnings).toEqual([]);
   });
 });
 
