@@ -1,22 +1,29 @@
 // npm run bench compare: how often `dpsload compare` raises a false alarm over 1,000 simulated pairs of unchanged runs and 50 real ones,
 // and how often it finds a service that became 20% slower. Simulated latencies depend on each other, and some services stall.
-import { spawnSync } from 'node:child_process';
+// DPSLOAD_COMPARE_PAIRS=N takes N pairs of each kind, for a first look.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import type { RunComparison } from '../../src/report/compare-runs.ts';
 import { textTable } from '../../src/report/text-table.ts';
 import { isAlarm, missesTruth, SERVICES, simulatedPair } from '../support/simulated-pairs.ts';
 import { type Emulator, inTemporaryFolder, startEmulator, startRun } from './program-run.ts';
 
+const PAIRS_MAX = Number(process.env['DPSLOAD_COMPARE_PAIRS'] ?? Number.POSITIVE_INFINITY);
+
 const SIZES = [600, 2_000];
-const PAIRS_EACH = 100;
+const PAIRS_EACH = Math.min(100, PAIRS_MAX);
 const SLOWDOWN = 1.2;
 const SMALL_TOLERANCE = 0.05;
 
-const REAL_PAIRS = 50;
+const REAL_PAIRS = Math.min(50, PAIRS_MAX);
+/** At 25/s they are launched in 12 seconds, half as much again as a comparison needs. */
 const REAL_DEVICES = 300;
-const REAL_RATE = '100/s';
+const REAL_RATE = '25/s';
+/** Pairs at the same time, each with an emulator of its own: a run waits most of its time. */
+const LANES = 4;
 
 /** Some latency surely grew by more than the tolerance. */
 function findsSlower({ figures }: RunComparison, tolerance: number): boolean {
@@ -51,24 +58,35 @@ async function realRun(folder: string, emulator: Emulator): Promise<string> {
   return join(folder, 'out', readdirSync(join(folder, 'out'))[0] ?? '');
 }
 
+async function realVerdict(folder: string, emulator: Emulator): Promise<string> {
+  const runs = [await realRun(`${folder}-a`, emulator), await realRun(`${folder}-b`, emulator)];
+  const compare = spawn(process.execPath, ['dist/cli/main.js', 'compare', ...runs, '--format', 'json']);
+  const comparison = (await json(compare.stdout)) as RunComparison;
+  return isAlarm(comparison) ? 'false alarm' : comparison.verdict;
+}
+
+/** Takes pairs, by number, until there are no more. */
+async function realVerdicts(folder: string, numbers: Iterator<number>): Promise<readonly string[]> {
+  const emulator = await startEmulator(0);
+  // All but the first run register devices that the emulator knows.
+  await realRun(`${folder}-first`, emulator);
+  const verdicts: string[] = [];
+  for (let next = numbers.next(); !next.done; next = numbers.next()) {
+    verdicts.push(await realVerdict(`${folder}-${next.value}`, emulator));
+  }
+  await emulator.stop();
+  return verdicts;
+}
+
 async function showReal(): Promise<void> {
   await inTemporaryFolder(async (folder) => {
-    const emulator = await startEmulator(0);
-    const verdicts = new Map<string, number>();
-    // Every other run registers devices that the emulator knows.
-    await realRun(join(folder, 'first'), emulator);
-    for (let pair = 0; pair < REAL_PAIRS; pair += 1) {
-      const runs = [];
-      for (const place of ['a', 'b']) runs.push(await realRun(join(folder, `${pair}${place}`), emulator));
-      const args = ['dist/cli/main.js', 'compare', ...runs, '--format', 'json'];
-      const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-      const comparison = JSON.parse(stdout) as RunComparison;
-      const verdict = isAlarm(comparison) ? 'false alarm' : comparison.verdict;
-      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
-    }
-    await emulator.stop();
-    const counted = [...verdicts].map(([verdict, count]) => `${verdict}: ${count}`).join(', ');
-    console.log(`${REAL_PAIRS} real pairs of ${REAL_DEVICES} devices at ${REAL_RATE}: ${counted}`);
+    const numbers = Array(REAL_PAIRS).keys();
+    const lanes = Array.from({ length: LANES }, (_, lane) => realVerdicts(join(folder, `${lane}`), numbers));
+    const verdicts = (await Promise.all(lanes)).flat();
+    const counted = [...new Set(verdicts)]
+      .map((verdict) => `${verdict}: ${verdicts.filter((each) => each === verdict).length}`)
+      .join(', ');
+    console.log(`${REAL_PAIRS} real pairs of ${REAL_DEVICES} devices at ${REAL_RATE}, ${LANES} at a time: ${counted}`);
   });
 }
 
