@@ -26,9 +26,8 @@ export class EtaFold {
   /** Start to end of the registrations that ended last, pauses and holds included. */
   readonly #durationsMs: number[] = [];
   readonly #samples: SampleRecord[] = [];
-  /** Launches by sample, derived from what is outstanding: workers report theirs up to two seconds later. */
+  /** Launches by sample. */
   readonly #starts: { readonly started: number; readonly atMs: number }[] = [];
-  #inFlight = 0;
   #fastestMs = Number.POSITIVE_INFINITY;
   #registersSent = 0;
   #outcomes = 0;
@@ -58,8 +57,7 @@ export class EtaFold {
   at(nowMs: number, left: number, isStopping: boolean): Eta | null {
     const sample = this.#samples.at(-1);
     if (this.#durationsMs.length === 0 || sample === undefined) return isStopping ? null : this.#estimateLeft(nowMs);
-    // Rows are released half a second before they start, or when a slot is about to be free: what workers report of them comes later.
-    const inFlight = Math.min(left, sample.outstanding, isStopping ? sample.inFlight : this.#plan.concurrency);
+    const inFlight = Math.min(left, sample.inFlight);
     const toLaunch = isStopping ? 0 : left - inFlight;
     return etaOf({
       toLaunch,
@@ -115,14 +113,9 @@ export class EtaFold {
     return Math.max(leftMs, lastMs - (nowMs - last.atMs));
   }
 
-  /** What was released since the last sample starts about now, or, where only slots bound it, has started in the second before. */
-  #addStarts({ atMs, overMs, settled, outstanding }: SampleRecord): void {
-    const { concurrency, scheduleLeftMs } = this.#plan;
-    const inFlight = Math.min(outstanding, concurrency);
-    const started = Math.max(0, settled + inFlight - this.#inFlight);
-    this.#inFlight = inFlight;
-    const sinceMs = scheduleLeftMs(0) === null ? overMs / 2 : 0;
-    keepLast(this.#starts, { started, atMs: atMs - sinceMs }, RECENT_SAMPLES);
+  /** On average, half way between the samples. */
+  #addStarts({ atMs, overMs, launched }: SampleRecord): void {
+    keepLast(this.#starts, { started: launched, atMs: atMs - overMs / 2 }, RECENT_SAMPLES);
   }
 }
 

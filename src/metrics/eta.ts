@@ -5,10 +5,16 @@ const BEHIND_MS = 1_000;
 const THROTTLED_RATIO = 0.2;
 
 /** How far the rate of a service that throttles may change; retries come in step, or ever less often. */
-const BACKLOG_OFF = 0.2;
+const BACKLOG_OFF = 0.3;
 
 /** How far the mean duration of registrations may change: more while the first ones, which start all at once, are most of what is known. */
 const MEAN_OFF = { always: 0.1, first: 0.3 } as const;
+
+/** How far the rate that quota and governor allow may change, once the service has throttled. */
+const ALLOWED_OFF = 0.1;
+
+/** Part of the slots that may become free in another order than they were taken in: each worker has its own. */
+const MISPLACED = 0.1;
 
 /** Nothing ends any more where the eldest in flight has taken this many times the longest duration. */
 const STALLED = 2;
@@ -64,7 +70,9 @@ function backlogLeft({ recent, fastestMs }: EtaFacts, left: number): Eta {
   const { ended, durationMs } = recent;
   const off = BACKLOG_OFF + 1 / Math.sqrt(ended);
   const meanMs = (left * durationMs) / ended;
-  return { lowMs: meanMs / (1 + off), highMs: meanMs * (1 + off) + fastestMs };
+  // Until the fastest ended, none of a burst could; half of that time is in the duration.
+  const burst = Math.max(0.5, 1 - fastestMs / 2 / durationMs);
+  return { lowMs: (meanMs * burst) / (1 + off), highMs: meanMs * (1 + off) + fastestMs };
 }
 
 /**
@@ -75,16 +83,17 @@ function launchesLeft(facts: EtaFacts, flying: number): Eta {
   const { toLaunch, slotsAreFull, scheduleLeftMs, startLagMs, allowedPerSecond, registersPerDevice } = facts;
   if (toLaunch === 0) return { lowMs: 0, highMs: 0 };
   const allowedMs = allowedPerSecond === null ? 0 : (toLaunch * registersPerDevice * 1_000) / allowedPerSecond;
-  const plannedMs = Math.max(allowedMs, scheduleLeftMs ?? 0);
+  const planned = atLeast(within(allowedMs, registersPerDevice > 1 ? ALLOWED_OFF : 0), scheduleLeftMs ?? 0);
   const isKept = !slotsAreFull && (startLagMs ?? 0) < BEHIND_MS;
-  if (isKept && (scheduleLeftMs !== null || allowedPerSecond !== null)) return { lowMs: plannedMs, highMs: plannedMs };
-  const slotsMs = slotsLeftMs(facts, flying);
+  if (isKept && (scheduleLeftMs !== null || allowedPerSecond !== null)) return planned;
   const off = MEAN_OFF.always + MEAN_OFF.first * Math.min(1, flying / Math.max(1, facts.recent.ended));
-  return atLeast({ lowMs: slotsMs / (1 + off), highMs: slotsMs * (1 + off) }, plannedMs);
+  const lowMs = slotsLeftMs(facts, toLaunch, flying) / (1 + off);
+  const highMs = slotsLeftMs(facts, toLaunch + Math.floor(MISPLACED * flying), flying) * (1 + off);
+  return { lowMs: Math.max(lowMs, planned.lowMs), highMs: Math.max(highMs, planned.highMs) };
 }
 
 /** When the slots that are taken now, and those taken after them, have been free for all launches, if each takes the mean duration. */
-function slotsLeftMs({ toLaunch, inFlight, durationsMs }: EtaFacts, flying: number): number {
+function slotsLeftMs({ inFlight, durationsMs }: EtaFacts, toLaunch: number, flying: number): number {
   const meanMs = durationsMs.reduce((sum, ms) => sum + ms, 0) / durationsMs.length;
   if (flying === 0) return 0;
   const turns = Math.floor((toLaunch - 1) / flying);
@@ -109,6 +118,10 @@ function lastRegistrationLeft({ toLaunch, inFlight, durationsMs }: EtaFacts, fly
   const [latest, eldest] = [inFlight[0]?.ageMs ?? 0, inFlight.at(-1)?.ageMs ?? 0];
   if (toLaunch > 0) return eldest > highMs * STALLED ? null : { lowMs, highMs };
   return latest >= highMs ? null : { lowMs: Math.max(0, lowMs - latest), highMs: highMs - latest };
+}
+
+function within(ms: number, off: number): Eta {
+  return { lowMs: ms / (1 + off), highMs: ms * (1 + off) };
 }
 
 function atLeast({ lowMs, highMs }: Eta, ms: number): Eta {

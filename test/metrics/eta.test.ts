@@ -47,7 +47,7 @@ describe('the ETA', () => {
     [
       'counts repeated requests against what is allowed',
       { ...CLOSED, slotsAreFull: false, allowedPerSecond: 2, registersPerDevice: 1.5 },
-      [48.75, 48.75],
+      [44.59, 53.33],
     ],
     ['is the rest of the last one when all are launched', { ...CLOSED, toLaunch: 0 }, [2.5, 2.5]],
     [
@@ -63,7 +63,7 @@ describe('the ETA', () => {
     ['is not known while nothing ends', { ...CLOSED, inFlight: [{ count: 30, ageMs: 7_000 }] }, null],
     ['is not known before anything has ended', { ...CLOSED, durationsMs: [] }, null],
     ['is not known while nothing at all is allowed', { ...CLOSED, slotsAreFull: false, allowedPerSecond: 0 }, null],
-    ['is what is left at the rate that the service grants while it throttles', STORM, [11.9, 21.9]],
+    ['is what is left at the rate that the service grants while it throttles', STORM, [9.94, 23.37]],
     ['is not known while it grants nothing', { ...STORM, recent: { ...STORM.recent, ended: 0 } }, null],
     [
       'waits for a pause of the schedule, in which nothing ends',
@@ -123,7 +123,7 @@ const RUNS = [
 
 describe('over whole runs', { timeout: 60_000 }, () => {
   /** The mean error of the ETA as a share of what is left, by progress, and how often the truth lies within it. */
-  const GUARD = { error: [0.4, 0.2, 0.2, 0.25, 0.3], covered: 0.65 } as const;
+  const GUARD = { error: [0.3, 0.2, 0.2, 0.25, 0.2], covered: 0.9 } as const;
 
   it('the ETA is off by little, says when it is unsure, and is seldom absent', async () => {
     // With the first seed, the last device of the troubled run takes longer than all before it, which nobody can foretell.
@@ -136,7 +136,7 @@ describe('over whole runs', { timeout: 60_000 }, () => {
         .map((moments) => moments[index])
         .flatMap((moment) => (moment ? [relativeError(moment)] : []));
       const known = errors.filter((error) => error !== null);
-      expect(known.length, `at ${share}`).toBeGreaterThanOrEqual(RUNS.length - 1);
+      expect(known.length, `at ${share}`).toBe(RUNS.length);
       const mean = known.reduce((sum, error) => sum + error, 0) / known.length;
       expect(mean, `at ${share}`).toBeLessThan(GUARD.error[index] ?? 0);
     }

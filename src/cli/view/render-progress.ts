@@ -77,7 +77,6 @@ function percentDone({ settled, total }: Pick<RunProgress, 'settled' | 'total'>)
   return formatShare(total === 0 ? 0 : settled / total);
 }
 
-/** While a run stops, the ETA is that of the registrations in flight. */
 /** A range is a single figure where its ends are this close, as a ratio or in time. */
 const SURE = { ratio: 1.25, ms: 2_000 } as const;
 
@@ -106,6 +105,7 @@ function roundedDuration(durationMs: number): {
   return { number, unit, text: `${number} ${unit}` };
 }
 
+/** While a run stops, the ETA is that of the registrations in flight. */
 function etaText({ eta }: Pick<RunProgress, 'eta'>): string {
   return `ETA ${eta === null ? formatDuration(null) : formatEta(eta)}`;
 }
