@@ -243,6 +243,30 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     await page.close();
   });
 
+  it('writes the unit beside each rate, and two ticks at least on an axis of times', async () => {
+    const { page } = await open(report.file);
+    const ticks: Record<string, string[]> = await page.evaluate(`Object.fromEntries(
+      Object.entries(plots).map(([id, { axes }]) => [id, axes[1]._values.filter((value) => value !== '')]))`);
+    for (const id of ['plot-rates', 'plot-throttles'])
+      expect(ticks[id]?.every((tick) => tick.endsWith('/s'))).toBe(true);
+    for (const id of ['plot-spread', 'plot-service', 'plot-response']) {
+      expect([id, ticks[id]?.length]).toEqual([id, expect.toSatisfy((count: number) => count >= 2)]);
+      expect([id, new Set(ticks[id]).size]).toEqual([id, ticks[id]?.length]);
+    }
+    await page.close();
+  });
+
+  it('cuts no caption and no table of words on a phone, and breaks no option after its hyphens', async () => {
+    const { page } = await open(report.file, { width: 400 });
+    const cut = await page.evaluate(`[
+      ...Array.from(document.querySelectorAll('caption')).filter((each) => each.getBoundingClientRect().right > innerWidth),
+      ...Array.from(document.querySelectorAll('.scroll:has(.words)')).filter((each) => each.scrollWidth > each.clientWidth),
+      ...Array.from(document.querySelectorAll('p code')).filter((each) => each.getClientRects().length > 1),
+    ].map((each) => [each.textContent.trim().slice(0, 30), each.scrollWidth, each.clientWidth].join(' '))`);
+    expect(cut).toEqual([]);
+    await page.close();
+  });
+
   it('says what was observed by each threshold', async () => {
     const { page } = await open(report.file);
     const region = page.getByRole('region', { name: '1 of 2 thresholds failed' });

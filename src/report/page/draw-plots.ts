@@ -18,6 +18,8 @@ import {
 const HEIGHT_PX = 240;
 const HEIGHT_NARROW_PX = 200;
 const NARROW_PX = 480;
+/** For the last label of the time axis, and labels of marks near the end. */
+const PADDING_RIGHT_PX = 24;
 /** A4 without its margins, at 96 pixels per inch. */
 const PRINT_WIDTH_PX = 660;
 /** Bounds of a logarithmic axis must be above 0; durations have a resolution of one microsecond. */
@@ -67,7 +69,7 @@ function axisDuration(ms: number): string {
 
 const WRITE_ON_AXIS: Readonly<Record<PlotUnit, (value: number) => string>> = {
   count: axisNumber,
-  perSecond: axisNumber,
+  perSecond: (value) => `${axisNumber(value)}/s`,
   ms: axisDuration,
   share: (value) => `${axisNumber(value * 100)}%`,
   cores: axisNumber,
@@ -115,10 +117,9 @@ function yAxis({ unit, logarithmic }: PlotData): uPlot.Axis {
 function logTicks(min: number, max: number): number[] {
   const tens = decades(min, max);
   if (tens.length > LOG_DECADES_FINE_MAX) return tens;
-  return [min / 10, ...tens].flatMap((ten) => {
-    const decade = 10 ** Math.round(Math.log10(ten));
-    return [1, 2, 5].map((step) => step * decade).filter((tick) => tick >= min && tick <= max);
-  });
+  const first = 10 ** Math.floor(Math.log10(min) + 1e-9);
+  const started = tens[0] === undefined || tens[0] > first * 1.5 ? [first, ...tens] : tens;
+  return started.flatMap((ten) => [1, 2, 5].map((step) => step * ten).filter((tick) => tick >= min && tick <= max));
 }
 
 function axisLook(): uPlot.Axis {
@@ -218,7 +219,8 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const [right, bottom] = [bbox.left + bbox.width, bbox.top + bbox.height];
-  let labelledTo = 0;
+  // How far the labels of each line of text reach, the lowest line first: those of close marks would overlap.
+  const reached: number[] = [];
   ctx.save();
   ctx.font = `${11 * ratio}px ui-sans-serif, system-ui, sans-serif`;
   ctx.lineJoin = 'round';
@@ -233,11 +235,12 @@ function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
     if (axis === 'x' && place <= right) {
       drawDashed(ctx, [place, bbox.top], [place, bottom]);
       const width = ctx.measureText(label).width;
-      const left = place + width + 6 * ratio > right ? place - width - 4 * ratio : place + 4 * ratio;
-      // Labels of close marks would overlap.
-      if (left < labelledTo) continue;
-      writeOver(ctx, label, [left, bottom - 6 * ratio]);
-      labelledTo = left + width + 4 * ratio;
+      const left =
+        place + width + 4 * ratio > right + PADDING_RIGHT_PX * ratio ? place - width - 4 * ratio : place + 4 * ratio;
+      const free = reached.findIndex((to) => left >= to);
+      const line = free === -1 ? reached.length : free;
+      writeOver(ctx, label, [left, bottom - (6 + 14 * line) * ratio]);
+      reached[line] = left + width + 4 * ratio;
     }
   }
   ctx.restore();
@@ -285,7 +288,7 @@ function draw(data: PlotData, box: HTMLElement): DrawnPlot {
   const overTime = isOverTime(data);
   const options: uPlot.Options = {
     ...sizeOf(box),
-    padding: [10, 24, 0, 0],
+    padding: [10, PADDING_RIGHT_PX, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -27,7 +27,7 @@ h1 { font: 600 clamp(1.7rem, 3.6vw, 2.5rem)/1.15 ui-serif, "Iowan Old Style", "P
 h2 { font: 600 1.25rem/1.3 ui-serif, "Iowan Old Style", "Palatino Linotype", Palatino, Georgia, serif; }
 h3 { font-size: 1rem; line-height: 1.4; }
 small { color: var(--muted); font-size: .82em; font-weight: 400; }
-code { font: .9em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+code { font: .9em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; } p code { white-space: nowrap; }
 a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: 3px; }
 .skip { position: absolute; left: -999px; }
@@ -101,7 +101,7 @@ svg.axis { display: block; width: 100%; height: 18px; overflow: visible; } svg.a
 .grid > .scroll:has(.words, .wide), .grid > .aside { flex-basis: 100%; } .aside { color: var(--muted); font-size: .92rem; }
 .part > .aside { margin: -8px 0 16px; }
 figcaption p { color: var(--muted); font-size: .92rem; }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 2px; font-size: .88rem; min-height: 1.5em; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 8px; font-size: .88rem; min-height: 1.5em; }
 .entry { white-space: nowrap; }
 /* Room for the values, so that the page stays where it is when they appear. */
 output { display: inline-block; min-width: 4.8em; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -125,7 +125,7 @@ summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-c
 .scroll { overflow: auto; }
 details .scroll { max-height: 340px; margin-top: 8px; }
 .scroll table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: 8px; } caption small { display: block; }
+caption { position: sticky; left: 0; max-width: calc(100vw - 64px); text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: 8px; } caption small { display: block; }
 .scroll th, .scroll td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; font-weight: 400; }
 .scroll tbody tr:last-child > * { border-bottom: 0; }
 .scroll thead th { color: var(--muted); font-size: .84rem; white-space: nowrap; }
@@ -138,6 +138,9 @@ footer { margin-top: 48px; padding-top: 20px; padding-bottom: 48px; color: var(-
   .figures { grid-template-columns: 1fr 1fr; }
   .numbers.wide tbody th { min-width: 8em; position: sticky; left: 0; background: var(--card); } .numbers.wide small { display: block; }
   .thresholds ul { grid-template-columns: 5.2em 1fr; gap: 0 12px; } .thresholds li > :last-child { grid-column: 2; }
+  .scroll th, .scroll thead th, .scroll td { padding-right: 8px; } .numbers td, .numbers thead th:not(:first-child) { padding-left: 8px; }
+  .scroll .words { font-size: .78rem; } .scroll .words thead th { font-size: .7rem; } .scroll .words th, .scroll .words td { padding-right: 5px; }
+  .words th, .words thead th { white-space: normal; } .words th code { overflow-wrap: normal; } .words td { min-width: 0; overflow-wrap: break-word; }
   .figures dd { font-size: 1.4rem; } .figures .note { font-size: .84rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }

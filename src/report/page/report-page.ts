@@ -189,7 +189,7 @@ function recoveryFinding(summary: Summary): string {
   const times = recoveryTimes(summary).flatMap(({ share, afterMs }) =>
     afterMs === null ? [] : [`${share * 100}% after ${formatDuration(afterMs)}`],
   );
-  const reached = times.length === 0 ? 'fewer than half were assigned' : times.join(', ');
+  const reached = times.length === 0 ? 'fewer than half were assigned' : `${times.join(', ')} from the first start`;
   return `Share of ${formatNoun(summary.plannedRegistrations, 'device')} assigned to a hub: ${reached}.`;
 }
 
