@@ -7,7 +7,7 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import type { DurationSummary } from './duration-histogram.ts';
 import type { Eta } from './eta.ts';
 import { EtaFold, type EtaPlan } from './eta-fold.ts';
-import { type ExpectedHubShare, HubDistribution, withExpectedShares } from './hub-distribution.ts';
+import { type ExpectedHubShare, HubDistribution, missingHubs, withExpectedShares } from './hub-distribution.ts';
 import { LatencyHistograms } from './latency-histograms.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import { type ErrorGroup, FAILED_RESULTS, OutcomeCounts } from './outcome-counts.ts';
@@ -194,7 +194,7 @@ export class ProgressFold {
       throttles: this.#throttles,
       repeatedRegisters: this.#repeatedRegisters,
       latency: this.#latencies(),
-      hubs: withExpectedShares(this.#hubs.shares(), this.#expectation),
+      hubs: this.#hubShares(),
       errors: this.#growingErrors(),
       recent: [...this.#recent],
     };
@@ -203,6 +203,13 @@ export class ProgressFold {
   #latencies(): RunProgress['latency'] {
     const summaries = WATCHED_METRICS.map((metric) => [metric, this.#latency.of(metric).summary()] as const);
     return Object.fromEntries(summaries) as RunProgress['latency'];
+  }
+
+  /** Once a device has a hub, also those that were expected and have none. */
+  #hubShares(): RunProgress['hubs'] {
+    const seen = this.#hubs.shares();
+    const missing = seen.length === 0 ? [] : missingHubs(seen, this.#expectation);
+    return [...withExpectedShares(seen, this.#expectation), ...missing];
   }
 
   #ended(): number {

@@ -66,7 +66,10 @@ describe('progress', () => {
     fold.add(outcomeRecord(21, { assignedHub: HUBS[0], expectedHub: HUBS[1] }));
     const { errors, hubs } = fold.at(15_000);
     expect(errors).toMatchObject([{ code: '401000', count: 15, lately: 9 }]);
-    expect(hubs).toEqual([{ hub: HUBS[0], count: 2, share: 1, expectedShare: 0.5 }]);
+    expect(hubs).toEqual([
+      { hub: HUBS[0], count: 2, share: 1, expectedShare: 0.5 },
+      { hub: HUBS[1], count: 0, share: 0, expectedShare: 0.5 },
+    ]);
   });
 
   it('waits only for what is in flight once the run is stopping', () => {
