@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { MqttClient, type Packet } from 'mqtt';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import type { Clock } from '../time/clock.ts';
@@ -33,7 +33,18 @@ const CLIENT_OPTIONS = Object.freeze({
 
 /** The connection port over MQTT.js. Calls before `connected` and after the end have no effect. */
 export function mqttJsConnections(dial: Dial, clock: Clock): OpenMqttConnection {
+  writeFirstPacket();
   return (identity, onEvent) => new MqttJsConnection(dial, clock, identity, onEvent);
+}
+
+/**
+ * With its first packet, mqtt-packet fills a cache of 65,536 buffers, for which it blocks the thread for about 50 ms. Here that delays no
+ * device: this packet goes nowhere.
+ */
+function writeFirstPacket(): void {
+  const client = new MqttClient(() => new PassThrough(), { ...CLIENT_OPTIONS, clientId: 'nobody' });
+  client.connect();
+  client.end(true);
 }
 
 class MqttJsConnection implements MqttConnection {
