@@ -27,7 +27,7 @@ function interruptedFolder(records: readonly JournalRecord[]) {
   return { folder, journal, bytes: readFileSync(journal) };
 }
 
-const REOPENED_EVERY_BYTES = 8;
+const REOPENED_EVERY_BYTES = 32;
 
 const LAST_THREE: Readonly<Record<string, readonly JournalRecord[]>> = {
   'outcomes and the end': [

@@ -302,7 +302,7 @@ describe('a scenario file', () => {
         const { message } = await operatorError(() => resolveScenario({ flags, environment, cores: 1, scenarioFile }));
         expect(message).not.toContain(key);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
