@@ -18,22 +18,17 @@ const TABLES = [
   'wrong-hub.csv',
   'rejected-rows.csv',
 ];
+/** Assigns at once: what devices wait for is not tested here. */
+const EMULATOR = ['--emulator', '--emulator-config', 'scenarios/emulator/fast.yaml'];
+const env = { DPSLOAD_THROW_AWAY: 'true' };
 const SKIP = ['--on-bad-row', 'skip'];
 
 async function begunRun(...flags: readonly string[]): Promise<string> {
   const out = mkdtempSync(join(root, 'out-'));
-  const { code } = await dpsload([
-    'run',
-    fleet,
-    '--emulator',
-    ...SKIP,
-    '--limit',
-    '1',
-    '--quiet',
-    '--out',
-    out,
-    ...flags,
-  ]);
+  const { code } = await dpsload(
+    ['run', fleet, ...EMULATOR, ...SKIP, '--limit', '1', '--quiet', '--out', out, ...flags],
+    { env },
+  );
   expect(code).toBe(3);
   return onlyRunFolder(out);
 }
@@ -57,22 +52,18 @@ describe('the CSV files of a run for Excel', () => {
     const list = join(folder, 'not-registered.csv');
     const only = mkdtempSync(join(root, 'out-'));
     const rest = ['--only', list, '--exclude', folder, '--out', only, '--quiet'];
-    expect((await dpsload(['run', fleet, '--emulator', ...SKIP, ...rest])).code).toBe(3);
+    expect((await dpsload(['run', fleet, ...EMULATOR, ...SKIP, ...rest], { env })).code).toBe(3);
     expect(accountOf(onlyRunFolder(only))).toMatchObject({ fileRows: 4, assigned: 2, leftOut: 1, notSelected: 1 });
 
     const again = mkdtempSync(join(root, 'out-'));
-    const refused = await dpsload(['run', list, '--emulator', ...SKIP, '--out', again, '--quiet']);
+    const refused = await dpsload(['run', list, ...EMULATOR, ...SKIP, '--out', again, '--quiet'], { env });
     expect(refused.code).toBe(3);
     expect(accountOf(onlyRunFolder(again))).toMatchObject({ fileRows: 3, assigned: 2, leftOut: 1 });
     const registrations = join(folder, 'registrations.csv');
-    const all = await dpsload([
-      'run',
-      registrations,
-      '--emulator',
-      '--out',
-      mkdtempSync(join(root, 'out-')),
-      '--quiet',
-    ]);
+    const all = await dpsload(
+      ['run', registrations, ...EMULATOR, '--out', mkdtempSync(join(root, 'out-')), '--quiet'],
+      { env },
+    );
     expect(all.code).toBe(0);
 
     expect((await dpsload(['resume', folder, '--limit', '3', '--quiet'])).code).toBe(3);

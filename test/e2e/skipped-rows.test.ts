@@ -7,6 +7,10 @@ import { dpsload } from '../support/dpsload-program.ts';
 import { folderBytes, onlyRunFolder, readResultRows } from '../support/results.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
+/** Assigns at once: what devices wait for is not tested here. */
+const EMULATOR = ['--emulator', '--emulator-config', 'scenarios/emulator/fast.yaml'];
+const env = { DPSLOAD_THROW_AWAY: 'true' };
+
 const root = temporaryFolder();
 const fleet = join(root, 'fleet.csv');
 /** Five that can be used, in front of them and between them six that cannot. */
@@ -19,7 +23,7 @@ describe('a fleet with rows that cannot be used', () => {
   it('is registered without them with --on-bad-row skip, which names lines and reasons', async () => {
     const out = mkdtempSync(join(root, 'out-'));
     const skip = ['--on-bad-row', 'skip', '--limit', '3', '--quiet'];
-    const { code, stderr } = await dpsload(['run', fleet, '--emulator', '--out', out, ...skip]);
+    const { code, stderr } = await dpsload(['run', fleet, ...EMULATOR, '--out', out, ...skip], { env });
     expect(stderr).toContain(`warning: ${fleet}: 6 rows skipped`);
     expect(code).toBe(3);
     const folder = onlyRunFolder(out);
@@ -110,8 +114,8 @@ describe('a fleet with rows that are exact copies', () => {
 
   it('registers the first of them with --exact-duplicates keep-first, and leaves out the others by name', async () => {
     const out = mkdtempSync(join(root, 'out-'));
-    const run = ['run', copied, '--emulator', '--quiet', ...KEEP, '--out', out];
-    expect((await dpsload([...run, '--limit', '2'])).code).toBe(3);
+    const run = ['run', copied, ...EMULATOR, '--quiet', ...KEEP, '--out', out];
+    expect((await dpsload([...run, '--limit', '2'], { env })).code).toBe(3);
     const folder = onlyRunFolder(out);
     expect(readResultRows(join(folder, 'rejected-rows.csv'))).toEqual([
       expect.objectContaining({
@@ -130,12 +134,14 @@ describe('a fleet with rows that are exact copies', () => {
   });
 
   it('is checked, rehearsed and selected from like any other, and bounded by count(left_out)', async () => {
-    const target = [copied, '--emulator', ...KEEP];
-    const check = await dpsload(['check', ...target]);
+    const target = [copied, ...EMULATOR, ...KEEP];
+    const check = await dpsload(['check', ...target], { env });
     expect([check.code, check.stdout]).toEqual([0, expect.stringContaining('3 rows usable, 1 rejected')]);
-    expect((await dpsload(['run', ...target, '--dry-run'])).code).toBe(0);
+    expect((await dpsload(['run', ...target, '--dry-run'], { env })).code).toBe(0);
     const out = ['--out', mkdtempSync(join(root, 'out-'))];
-    const only = await dpsload(['run', ...target, ...out, '--only', list, '--threshold', 'count(left_out) <= 1']);
+    const only = await dpsload(['run', ...target, ...out, '--only', list, '--threshold', 'count(left_out) <= 1'], {
+      env,
+    });
     expect(only.code).toBe(0);
     expect(only.stderr).not.toContain('left out as unusable or duplicate');
   });
@@ -154,7 +160,9 @@ describe('a fleet as factories write it', () => {
       Buffer.from('registration_id;Kunde\r\ndev-1;M\xfcller\r\ndev-2;Meier\r\ndev-3;Wei\xdf\r\n', 'latin1'),
     );
     const out = mkdtempSync(join(root, 'out-'));
-    const { code, stderr } = await dpsload(['run', file, '--emulator', '--out', out, '--limit', '2', '--quiet']);
+    const { code, stderr } = await dpsload(['run', file, ...EMULATOR, '--out', out, '--limit', '2', '--quiet'], {
+      env,
+    });
     expect(stderr).toContain('2 rows have text in column "Kunde" that is not UTF-8; it is read as Windows-1252');
     expect(code).toBe(0);
     const folder = onlyRunFolder(out);

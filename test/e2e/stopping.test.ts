@@ -111,7 +111,7 @@ describe.concurrent('a run that must stop', () => {
 
   describe('an outage at the end of a round', () => {
     it('the next round does not begin before the devices that are held have ended', async () => {
-      const own = await startEmulatorProgram(['--retry-after', '30'], GROUP_KEY_ENV);
+      const own = await startEmulatorProgram(['--retry-after', '10'], GROUP_KEY_ENV);
       const { args, out } = fleetRunArgs(folder, own, 'rounds', 30, [
         ...['--rounds', '2', '-r', '40/s', '-w', '1', '--outage-max', '6s'],
         ...['--attempts', '2'],
