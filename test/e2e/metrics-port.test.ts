@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = temporaryFolder();
 
-it('a run can be scraped while it goes on, and never shows more than its summary does', async () => {
+it.concurrent('a run can be scraped while it goes on, and never shows more than its summary does', async () => {
   const fleet = join(root, 'fleet.csv');
   writeFileSync(fleet, `registration_id\n${Array.from({ length: 120 }, (_, row) => `dev-${row}`).join('\n')}\n`);
   const args = ['--emulator', '--metrics-port', '0', '-c', '30', '-w', '1', '--out', join(root, 'out'), '--json'];
@@ -48,7 +48,7 @@ instances:
         attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
 `;
 
-it('throttles count when they happen, as the journal has them, and end where the summary does', async () => {
+it.concurrent('throttles count when they happen, as the journal has them, and end where the summary does', async () => {
   const folder = mkdtempSync(join(root, 'storm-'));
   const [fleet, emulator, out] = ['fleet.csv', 'emulator.yaml', 'out'].map((name) => join(folder, name)) as [
     string,
