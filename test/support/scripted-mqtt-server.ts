@@ -6,6 +6,8 @@ import type { TestCertificate } from './test-certificates.ts';
 
 /** The server's end of one connection. */
 export type Peer = {
+  /** When the client's TCP connection was accepted, by the monotonic clock; `null` = not known. */
+  readonly tcpAtNs: bigint | null;
   send(packet: Packet): void;
   sendBytes(bytes: Uint8Array): void;
   /** Closes in order. */
@@ -46,7 +48,7 @@ export type ScriptedMqttServerOptions = {
 export async function startScriptedMqttServer(options: ScriptedMqttServerOptions): Promise<ScriptedMqttServer> {
   const { certificate, script, port = 0, record = true, allowHalfOpen = false, maxVersion = 'TLSv1.3' } = options;
   const { requestCert = false } = options;
-  const connections = new Map<number, Socket>();
+  const connections = new Map<number, { readonly socket: Socket; readonly tcpAtNs: bigint }>();
   const packets: Packet[] = [];
   let bytes = 0;
   const { certPem: cert, keyPem: key } = certificate;
@@ -62,11 +64,12 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
   server.on('tlsClientError', () => {});
   server.on('connection', (socket) => {
     const clientPort = socket.remotePort ?? 0;
-    connections.set(clientPort, socket);
+    connections.set(clientPort, { socket, tcpAtNs: process.hrtime.bigint() });
     socket.on('close', () => connections.delete(clientPort));
   });
   server.on('secureConnection', (socket) => {
-    const peer = peerOf(socket, () => connections.get(socket.remotePort ?? 0)?.resetAndDestroy());
+    const connection = connections.get(socket.remotePort ?? 0);
+    const peer = peerOf(socket, connection?.tcpAtNs ?? null, () => connection?.socket.resetAndDestroy());
     serve(socket, script(peer), (received, packet) => {
       bytes += received;
       if (record && packet !== null) packets.push(packet);
@@ -78,10 +81,10 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
     bytesReceived: () => bytes,
     packetsReceived: () => packets,
     async quiet() {
-      await Promise.all([...connections.values()].map((socket) => socket.closed || once(socket, 'close')));
+      await Promise.all([...connections.values()].map(({ socket }) => socket.closed || once(socket, 'close')));
     },
     async close() {
-      for (const socket of connections.values()) socket.destroy();
+      for (const { socket } of connections.values()) socket.destroy();
       server.close();
       await once(server, 'close');
     },
@@ -105,11 +108,12 @@ function serve(
   socket.on('error', () => {});
 }
 
-function peerOf(socket: TLSSocket, reset: () => void): Peer {
+function peerOf(socket: TLSSocket, tcpAtNs: bigint | null, reset: () => void): Peer {
   const sendBytes = (bytes: Uint8Array): void => {
     if (socket.writable) socket.write(bytes);
   };
   return {
+    tcpAtNs,
     send: (packet) => sendBytes(mqttPacket.generate(packet)),
     sendBytes,
     end: () => socket.end(),
