@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:tls';
 import type { Packet } from 'mqtt-packet';
-import { type DelayedRequest, dpsScript } from './dps-script.ts';
+import { dpsScript } from './dps-script.ts';
 import { type Peer, type Script, startScriptedMqttServer } from './scripted-mqtt-server.ts';
 import type { ServerLogLine } from './server-log.ts';
 import { SimulatedRandom } from './simulated-random.ts';
@@ -12,6 +14,11 @@ export type ServerDelays = {
   readonly answers: readonly { readonly share: number; readonly delayMs: number }[];
   /** At the end of each `everyMs`, answers nothing for `forMs`, not even a CONNECT, then everything that waited. `null` = never. */
   readonly stalls: { readonly everyMs: number; readonly forMs: number } | null;
+  /**
+   * From each CONNECT to its CONNACK, drawn evenly from 0 to this. A closed load starts all slots at once; if every registration took the same
+   * time, they would stay in step, and what is measured would be how long they wait for each other's handshakes.
+   */
+  readonly connackSpreadMs: number;
 };
 
 export type DelayingServer = {
@@ -36,10 +43,14 @@ export async function startDelayingServer({ delays, seed, logFile }: DelayingSer
   const lines: ServerLogLine[] = [];
   const ca = await createTestCa();
   const certificate = await ca.issue({ hosts: ['127.0.0.1'] });
-  const answerDelayMs = (request: DelayedRequest): number => drawnDelayMs(delays, seed, request);
-  const script = dpsScript({ answerDelayMs, retryAfterSeconds: RETRY_AFTER_SECONDS });
-  const stalled = delays.stalls === null ? script : stalling(script, delays.stalls);
+  const script = dpsScript({
+    answerDelayMs: ({ registrationId, kind }) => drawnDelays(delays, seed, registrationId)[kind],
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+  const spread = spreading(script, (registrationId) => drawnDelays(delays, seed, registrationId).connect);
+  const stalled = delays.stalls === null ? spread : stalling(spread, delays.stalls);
   const server = await startScriptedMqttServer({ certificate, script: logging(stalled, lines), record: false });
+  await warmUp(server.port, ca.certPem);
   return {
     port: server.port,
     caPem: ca.certPem,
@@ -50,16 +61,48 @@ export async function startDelayingServer({ delays, seed, logFile }: DelayingSer
   };
 }
 
-/** A registration ID ends with its number in the fleet. */
-function drawnDelayMs({ answers }: ServerDelays, seed: number, { registrationId, kind }: DelayedRequest): number {
-  const random = new SimulatedRandom(seed * 1_000_003 + Number(/\d+$/.exec(registrationId)?.[0] ?? 0));
-  const [forRegister, forPoll] = [random.next(), random.next()];
-  let left = kind === 'register' ? forRegister : forPoll;
-  for (const { share, delayMs } of answers) {
-    left -= share;
-    if (left < 0) return delayMs;
+/** Until its code is compiled, a server takes tens of milliseconds to notice that connections were made. The log shows these without a CONNECT. */
+const WARM_UP_HANDSHAKES = 100;
+
+async function warmUp(port: number, caPem: string): Promise<void> {
+  for (let handshake = 0; handshake < WARM_UP_HANDSHAKES; handshake += 1) {
+    const socket = connect({ host: '127.0.0.1', port, ca: caPem });
+    await once(socket, 'secureConnect');
+    socket.destroy();
   }
-  return answers.at(-1)?.delayMs ?? 0;
+}
+
+type DrawnDelays = Readonly<Record<'connect' | 'register' | 'poll', number>>;
+
+/** In milliseconds. A registration ID ends with its number in the fleet. */
+function drawnDelays({ answers, connackSpreadMs }: ServerDelays, seed: number, registrationId: string): DrawnDelays {
+  const random = new SimulatedRandom(seed * 1_000_003 + Number(/\d+$/.exec(registrationId)?.[0] ?? 0));
+  const answer = (): number => {
+    let left = random.next();
+    for (const { share, delayMs } of answers) {
+      left -= share;
+      if (left < 0) return delayMs;
+    }
+    return answers.at(-1)?.delayMs ?? 0;
+  };
+  return { register: answer(), poll: answer(), connect: random.next() * connackSpreadMs };
+}
+
+function spreading(script: Script, connackDelayMs: (registrationId: string) => number): Script {
+  return (peer) => {
+    let delayMs = 0;
+    const receive = script({
+      ...peer,
+      send(packet) {
+        if (packet.cmd === 'connack' && delayMs > 0) setTimeout(() => peer.send(packet), delayMs);
+        else peer.send(packet);
+      },
+    });
+    return (packet) => {
+      if (packet.cmd === 'connect') delayMs = connackDelayMs(packet.clientId);
+      receive(packet);
+    };
+  };
 }
 
 function stalling(script: Script, { everyMs, forMs }: NonNullable<ServerDelays['stalls']>): Script {

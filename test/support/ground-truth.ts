@@ -5,7 +5,7 @@ import type { DelayingServer } from './delaying-server.ts';
 import { dpsload } from './dpsload-program.ts';
 import { GROUP_KEY_ENV } from './group-key.ts';
 import { onlyRunFolder } from './results.ts';
-import { nearestRank, readServerLog, TRUE_TIMES, trueTimes } from './server-log.ts';
+import { nearestRank, readServerLog, type ServerLogLine, TRUE_TIMES, trueTimes } from './server-log.ts';
 
 export type TruthRun = {
   readonly folder: string;
@@ -29,7 +29,11 @@ export type JudgedTime = {
   readonly reportedMs: number;
 };
 
-export type TruthVerdict = { readonly times: readonly JudgedTime[]; readonly summary: Summary };
+export type TruthVerdict = {
+  readonly times: readonly JudgedTime[];
+  readonly summary: Summary;
+  readonly log: readonly ServerLogLine[];
+};
 
 /** Runs the built program against a server, and compares its `summary.json` with the log of that server. */
 export async function runAgainstTruth(run: TruthRun): Promise<TruthVerdict> {
@@ -49,7 +53,8 @@ export async function runAgainstTruth(run: TruthRun): Promise<TruthVerdict> {
   await server.close();
   if (code !== 0) throw new Error(`the run ended with ${code}: ${stderr}`);
   const summary = JSON.parse(readFileSync(join(onlyRunFolder(file('-out')), 'summary.json'), 'utf8')) as Summary;
-  const truth = trueTimes(readServerLog(file('-server.ndjson')), ratePerSecond);
+  const log = readServerLog(file('-server.ndjson'));
+  const truth = trueTimes(log, ratePerSecond);
   const times = TRUE_TIMES.flatMap((time) => {
     const reported = summary.latency[time];
     if (reported?.count !== devices || truth[time].length !== devices)
@@ -61,5 +66,5 @@ export async function runAgainstTruth(run: TruthRun): Promise<TruthVerdict> {
       reportedMs: reported[`${percentile}Ms`],
     }));
   });
-  return { times, summary };
+  return { times, summary, log };
 }
