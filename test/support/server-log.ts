@@ -30,7 +30,7 @@ export const TRUE_TIMES = ['accepted', 'service', 'response'] as const;
 /** Of each registration, in milliseconds, by ascending length. */
 export type TrueTimes = Readonly<Record<(typeof TRUE_TIMES)[number], readonly number[]>>;
 
-/** One registration, as the server saw it; times in milliseconds from the first line of the log. */
+/** One registration, as the server saw it. */
 type Seen = {
   /** Place in the fleet, with which its ID ends. */
   readonly place: number;
@@ -71,7 +71,6 @@ export function nearestRank(sorted: readonly number[], percentile: number): numb
 
 /** @throws Error where a device did anything but register once, on one connection, and get a hub */
 function seenRegistrations(log: readonly ServerLogLine[]): readonly Seen[] {
-  const originNs = BigInt(log[0]?.atNs ?? 0);
   const byConnection = new Map<number, ServerLogLine[]>();
   for (const line of log) byConnection.set(line.connection, [...(byConnection.get(line.connection) ?? []), line]);
   const ids = new Set<string>();
@@ -82,7 +81,7 @@ function seenRegistrations(log: readonly ServerLogLine[]): readonly Seen[] {
     const id = lines.find(({ packet }) => packet === 'connect')?.registrationId ?? '';
     if (ids.has(id)) throw new Error(`${id} registered on two connections`);
     ids.add(id);
-    seen.push(seenRegistration(id, lines, originNs));
+    seen.push(seenRegistration(id, lines));
   }
   return seen;
 }
@@ -92,22 +91,27 @@ const ANSWER = /^\$dps\/registrations\/res\/(\d+)\/\?\$rid=[^&]+(?:&retry-after=
 const isRegister = ({ event, topic }: ServerLogLine): boolean =>
   event === 'received' && topic?.startsWith('$dps/registrations/PUT/') === true;
 
-function seenRegistration(id: string, lines: readonly ServerLogLine[], originNs: bigint): Seen {
+function seenRegistration(id: string, lines: readonly ServerLogLine[]): Seen {
   const answers = lines.flatMap(({ event, topic, atNs }) => {
     const answer = event === 'sent' && topic !== null ? ANSWER.exec(topic) : null;
-    return answer === null ? [] : [{ status: answer[1], retryAfterSeconds: Number(answer[2] ?? 0), atNs }];
+    return answer === null ? [] : [{ status: answer[1], retryAfterSeconds: Number(answer[2] ?? 0), atMs: msOf(atNs) }];
   });
   const statuses = answers.map(({ status }) => status).join(' ');
   const registers = lines.filter(isRegister);
   const tcp = lines.find(({ event }) => event === 'accepted');
-  if (tcp === undefined || registers.length !== 1 || statuses !== '202 200')
+  const [[register], [first, last]] = [registers, answers];
+  if (!tcp || !register || !first || !last || registers.length > 1 || statuses !== '202 200')
     throw new Error(`${id} sent ${registers.length} register requests, and got ${statuses}`);
-  const atMs = (atNs: string | undefined): number => Number(BigInt(atNs ?? 0) - originNs) / 1e6;
   return {
     place: Number(/\d+$/.exec(id)?.[0]),
-    tcpAtMs: atMs(tcp.atNs),
-    acceptedMs: atMs(answers[0]?.atNs) - atMs(registers[0]?.atNs),
-    endedAtMs: atMs(answers.at(-1)?.atNs),
+    tcpAtMs: msOf(tcp.atNs),
+    acceptedMs: first.atMs - msOf(register.atNs),
+    endedAtMs: last.atMs,
     pausesMs: answers.reduce((sumMs, { retryAfterSeconds }) => sumMs + retryAfterSeconds * 1_000, 0),
   };
+}
+
+/** Nanoseconds since the machine started are whole numbers for 104 days, and off by two for as long again. */
+function msOf(atNs: string): number {
+  return Number(atNs) / 1e6;
 }
