@@ -5,7 +5,9 @@ import { type DelayingServerOptions, startDelayingServer } from '../support/dela
 import type { ServerReady } from './dps-server.ts';
 
 const server = await startDelayingServer(JSON.parse(process.argv[2] ?? '') as DelayingServerOptions);
+// Also if the benchmark was stopped.
+process.on('disconnect', () => process.exit());
 process.send?.({ port: server.port, caPem: server.caPem } satisfies ServerReady);
 await once(process, 'message');
 await server.close();
-process.disconnect();
+process.exit();
