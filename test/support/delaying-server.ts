@@ -49,7 +49,12 @@ export async function startDelayingServer({ delays, seed, logFile }: DelayingSer
   });
   const spread = spreading(script, (registrationId) => drawnDelays(delays, seed, registrationId).connect);
   const stalled = delays.stalls === null ? spread : stalling(spread, delays.stalls);
-  const server = await startScriptedMqttServer({ certificate, script: logging(stalled, lines), record: false });
+  const server = await startScriptedMqttServer({
+    certificate,
+    script: logging(stalled, lines),
+    record: false,
+    handshakeDelayMs: HANDSHAKE_DELAY_MS,
+  });
   await warmUp(server.port, ca.certPem);
   return {
     port: server.port,
@@ -61,15 +66,19 @@ export async function startDelayingServer({ delays, seed, logFile }: DelayingSer
   };
 }
 
+/** Longer than it takes to notice all connections that come at once. */
+const HANDSHAKE_DELAY_MS = 50;
+
 /** Until its code is compiled, a server takes tens of milliseconds to notice that connections were made. The log shows these without a CONNECT. */
 const WARM_UP_HANDSHAKES = 100;
 
 async function warmUp(port: number, caPem: string): Promise<void> {
-  for (let handshake = 0; handshake < WARM_UP_HANDSHAKES; handshake += 1) {
+  const handshakes = Array.from({ length: WARM_UP_HANDSHAKES }, async () => {
     const socket = connect({ host: '127.0.0.1', port, ca: caPem });
     await once(socket, 'secureConnect');
     socket.destroy();
-  }
+  });
+  await Promise.all(handshakes);
 }
 
 type DrawnDelays = Readonly<Record<'connect' | 'register' | 'poll', number>>;

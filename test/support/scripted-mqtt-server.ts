@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer, type SecureVersion, type TLSSocket } from 'node:tls';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { TestCertificate } from './test-certificates.ts';
@@ -42,12 +42,17 @@ export type ScriptedMqttServerOptions = {
   readonly requestCert?: boolean;
   /** Default: TLS 1.3. */
   readonly maxVersion?: SecureVersion;
+  /**
+   * From each TCP connection to the beginning of its handshake; default: 0. Node.js accepts one connection in each turn of the event loop: when many
+   * come at once, those that came last are noticed late, unless handshakes wait.
+   */
+  readonly handshakeDelayMs?: number;
 };
 
 /** An MQTT server over TLS on 127.0.0.1 that does what its script says, right or wrong. */
 export async function startScriptedMqttServer(options: ScriptedMqttServerOptions): Promise<ScriptedMqttServer> {
   const { certificate, script, port = 0, record = true, allowHalfOpen = false, maxVersion = 'TLSv1.3' } = options;
-  const { requestCert = false } = options;
+  const { requestCert = false, handshakeDelayMs = 0 } = options;
   const connections = new Map<number, { readonly socket: Socket; readonly tcpAtNs: bigint }>();
   const packets: Packet[] = [];
   let bytes = 0;
@@ -62,10 +67,15 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
     rejectUnauthorized: false,
   });
   server.on('tlsClientError', () => {});
-  server.on('connection', (socket) => {
+  // Handshakes by the TLS server, which does not listen itself.
+  const listener = createTcpServer({ allowHalfOpen, noDelay: true, pauseOnConnect: true }, (socket) => {
     const clientPort = socket.remotePort ?? 0;
     connections.set(clientPort, { socket, tcpAtNs: process.hrtime.bigint() });
     socket.on('close', () => connections.delete(clientPort));
+    socket.on('error', () => {});
+    const shakeHands = (): boolean => server.emit('connection', socket);
+    if (handshakeDelayMs === 0) shakeHands();
+    else setTimeout(shakeHands, handshakeDelayMs);
   });
   server.on('secureConnection', (socket) => {
     const connection = connections.get(socket.remotePort ?? 0);
@@ -75,9 +85,9 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
       if (record && packet !== null) packets.push(packet);
     });
   });
-  await once(server.listen(port, '127.0.0.1'), 'listening');
+  await once(listener.listen(port, '127.0.0.1'), 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    port: (listener.address() as AddressInfo).port,
     bytesReceived: () => bytes,
     packetsReceived: () => packets,
     async quiet() {
@@ -85,8 +95,8 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
     },
     async close() {
       for (const { socket } of connections.values()) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      listener.close();
+      await once(listener, 'close');
     },
   };
 }
