@@ -23,8 +23,8 @@ export type WarmThreads = {
  * process, and a run that is refused ends threads that are still loading.
  */
 const IMPORTED_NOT_REQUIRED = process.allowedNodeEnvironmentFlags.has('--experimental-require-module')
-  ? ['--no-experimental-require-module']
-  : [];
+  ? '--no-experimental-require-module'
+  : '';
 
 export function warmThreads(workers: number, workerFile: string = REGISTRATION_WORKER): WarmThreads {
   const piscina = new Piscina({
@@ -34,7 +34,8 @@ export function warmThreads(workers: number, workerFile: string = REGISTRATION_W
     concurrentTasksPerWorker: 1,
     // An idle worker would block its event loop in Atomics.wait and receive no messages.
     atomics: 'disabled',
-    execArgv: [...process.execArgv, ...IMPORTED_NOT_REQUIRED],
+    // With `execArgv`, threads would refuse the options of the process that are not theirs, such as --max-old-space-size.
+    env: { ...process.env, NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${IMPORTED_NOT_REQUIRED}` },
   });
   // A thread that cannot load its module is started again for its task, and fails again where the pool hears of it.
   piscina.on('error', () => {});

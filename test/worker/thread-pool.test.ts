@@ -56,6 +56,17 @@ const worker = (body: string): string => `export function runRegistrationWorker(
 }`;
 
 describe('a worker', () => {
+  it('starts also where the process has options that threads cannot have', async () => {
+    process.execArgv.push('--max-old-space-size=4096');
+    try {
+      const { heard, until } = poolOf(worker("send('started'); resolve();"));
+      await until(1);
+      expect(heard[0]).toBe('0 started');
+    } finally {
+      process.execArgv.pop();
+    }
+  });
+
   it.each([
     ['whose task rejects while its thread lives', "reject(new Error('broken'))", 'broken'],
     ['whose thread ends', 'process.exit(7)', 'worker exited with code: 7'],
