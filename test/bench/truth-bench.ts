@@ -54,7 +54,7 @@ const SETUPS: readonly Setup[] = [
   { server: 'stalling', model: 'closed', delays: { ...STALLING, ...SPREAD }, slotSeconds: 1.9 },
 ];
 
-const RATES_PER_SECOND = [10, 25, 50];
+const RATES_PER_SECOND = [10, 20, 30];
 
 const INTRODUCTION = `The reference is the server's own log: when it accepted the TCP connection, received the register request and sent each answer of a device.
 accepted: register request received to 202 sent. service: TCP connection to the final answer, without the pause that the server asked for (1 s).
