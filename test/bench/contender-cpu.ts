@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ServerReady } from './dps-server.ts';
@@ -8,19 +8,39 @@ export type ContenderTask = {
   readonly ready: ServerReady;
   /** A file with the server's root in PEM. */
   readonly caFile: string;
-  readonly window: UnitWindow;
+  readonly warmUpUnits: number;
+  readonly concurrency: number;
   /** Certificates to present, as `ClientCertificate`s in JSON; `null` = none. */
   readonly certificatesFile: string | null;
 };
 
-/** The units that count: from the `first` to the `last`. */
-export type UnitWindow = { readonly first: number; readonly last: number; readonly concurrency: number };
+/** What a contender has done so far, and the CPU that it took. */
+export type ContenderCost = { readonly units: number; readonly cpuMs: number };
 
-/** CPU for each unit of the window, in milliseconds, of a contender in a process of its own. */
-export async function contenderCpuMs(task: ContenderTask): Promise<number> {
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: task.caFile };
-  const script = fileURLToPath(new URL('./contender-process.js', import.meta.url));
-  const child = fork(script, [JSON.stringify(task)], { env, execArgv: [] });
-  const [cpuMs] = (await once(child, 'message')) as [number];
-  return cpuMs;
+/** A contender in a process of its own, which goes on until it is ended. */
+export class RunningContender {
+  readonly process: ChildProcess;
+
+  private constructor(process: ChildProcess) {
+    this.process = process;
+  }
+
+  /** Resolves when it is warm. */
+  static async start(task: ContenderTask): Promise<RunningContender> {
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: task.caFile };
+    const script = fileURLToPath(new URL('./contender-process.js', import.meta.url));
+    const child = fork(script, [JSON.stringify(task)], { env, execArgv: [] });
+    await once(child, 'message');
+    return new RunningContender(child);
+  }
+
+  async cost(): Promise<ContenderCost> {
+    this.process.send('cost');
+    const [cost] = (await once(this.process, 'message')) as [ContenderCost];
+    return cost;
+  }
+
+  end(): void {
+    this.process.kill('SIGKILL');
+  }
 }

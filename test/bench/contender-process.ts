@@ -1,14 +1,30 @@
-// Runs one contender of the client benchmarks, and tells its parent what CPU each unit takes once the first units have warmed it up. Its
-// argument is a `ContenderTask` in JSON.
+// Runs one contender of the client benchmarks over and over. Once the first units have warmed it up, it tells its parent its cost so far, and
+// then again at each message. Its argument is a `ContenderTask` in JSON.
 import { readFileSync } from 'node:fs';
 import { bareHandshake, plainMqttJs } from './client-contenders.ts';
-import type { ContenderTask } from './contender-cpu.ts';
-import { cpuPerUnitMs } from './interleaved-rounds.ts';
+import type { ContenderCost, ContenderTask } from './contender-cpu.ts';
 
-const { contender, ready, window, certificatesFile } = JSON.parse(process.argv[2] ?? '') as ContenderTask;
+const { contender, ready, warmUpUnits, concurrency, certificatesFile } = JSON.parse(
+  process.argv[2] ?? '',
+) as ContenderTask;
 const certificates = certificatesFile === null ? [] : JSON.parse(readFileSync(certificatesFile, 'utf8'));
 const { run } = contender === 'bare' ? bareHandshake(ready, certificates) : plainMqttJs(ready);
-const { first, last, concurrency } = window;
-await cpuPerUnitMs(run, { rounds: 1, unitsPerRound: first, concurrency });
-process.send?.(await cpuPerUnitMs(run, { rounds: 1, unitsPerRound: last - first, concurrency }));
-process.disconnect();
+
+let [begun, units] = [0, 0];
+
+function tellCost(): void {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ units, cpuMs: (user + system) / 1000 } satisfies ContenderCost);
+}
+
+async function lane(): Promise<never> {
+  for (;;) {
+    await run(begun++);
+    units += 1;
+    if (units === warmUpUnits) tellCost();
+  }
+}
+
+process.on('message', tellCost);
+process.on('disconnect', () => process.exit());
+await Promise.all(Array.from({ length: concurrency }, lane));

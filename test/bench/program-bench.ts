@@ -1,5 +1,6 @@
 // npm run bench program: CPU of the whole program for each registration (CSV, journal, metrics, progress and results), beside a bare TLS
-// handshake, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other. DPSLOAD_BENCH_ROUNDS names another number of rounds.
+// handshake, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other; the contenders take turns. DPSLOAD_BENCH_ROUNDS names
+// another number of rounds.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,21 +9,22 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authority, deviceCertificate } from '../support/certificates.ts';
-import { contenderCpuMs, type UnitWindow } from './contender-cpu.ts';
+import { type ContenderCost, type ContenderTask, RunningContender } from './contender-cpu.ts';
 import { pinned } from './cost-table.ts';
 import type { ServerCrypto, ServerReady } from './dps-server.ts';
 import { type Figure, showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
-import { marginalCpu } from './program-cpu.ts';
+import { type DeviceWindow, type ProgramCpu, type ProgramFleet, programCpu } from './program-cpu.ts';
 import { inTemporaryFolder } from './program-run.ts';
 import { SdkContender } from './sdk-contender.ts';
+import { takeTurns } from './turns.ts';
 
-const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 3);
-/** Where only the ratio to the handshake is of interest. */
-const FURTHER_ROUNDS = Math.ceil(ROUNDS / 2);
-/** Each contender is a new process; what it takes to start and to become warm is left out, for all in the same way. */
-const WINDOW: UnitWindow = { first: 1_000, last: 5_000, concurrency: 50 };
-const FURTHER_WINDOW: UnitWindow = { ...WINDOW, last: 3_000 };
+/** Contenders that take turns agree within a few percent from round to round. */
+const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 2);
+const CONCURRENCY = 50;
+/** What it takes to start, and to become warm, is left out for all in the same way. */
+const WINDOW: DeviceWindow = { first: 1_000, last: 9_000 };
+const FURTHER_WINDOW: DeviceWindow = { first: 1_000, last: 5_000 };
 /** The SDK keeps a registration open for 2 s, and takes several times the CPU: fewer do. */
 const SDK_UNITS = 300;
 
@@ -32,8 +34,8 @@ const FURTHER_CASES: readonly (readonly [name: string, crypto: Partial<ServerCry
   ['TLS 1.2, a chain of three RSA certificates, as the service has', { authorityKeys: 'rsa', intermediates: 2 }],
 ];
 
-/** What one round measured, in milliseconds of CPU. */
-type Round = Readonly<Record<'bare' | 'mqttJs' | 'sdk' | 'program' | 'coordinator' | 'twoWorkers', number>>;
+/** Costs as multiples of a bare handshake, but for the coordinator: its share of the program. */
+type Round = Readonly<Record<'program' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers', number>>;
 
 await inTemporaryFolder(async (folder) => {
   console.log(
@@ -51,51 +53,103 @@ await inTemporaryFolder(async (folder) => {
 
 /** The figures for what the service has: TLS 1.2, RSA 2048. */
 async function serviceFigures(ready: ServerReady, folder: string): Promise<readonly Figure[]> {
-  const caFile = rootFile(ready, folder);
-  const sdk = new SdkContender(ready, caFile);
+  const task = { ready, caFile: rootFile(ready, folder), certificatesFile: null };
+  const bare = await startContender({ ...task, contender: 'bare' });
+  const mqttJs = await startContender({ ...task, contender: 'mqttJs' });
+  const sdk = new SdkContender(ready, task.caFile);
   await sdk.cpuPerUnitMs(SDK_UNITS);
-  const contender = { ready, caFile, window: WINDOW, certificatesFile: null };
-  const fleet = { folder, ready, window: WINDOW, attestation: [] };
+  const fleet = { folder, ready, concurrency: CONCURRENCY, attestation: [] };
   const rounds = await inRounds(ROUNDS, async (): Promise<Round> => {
-    const bareBeforeMs = await contenderCpuMs({ ...contender, contender: 'bare' });
-    const one = await marginalCpu({ ...fleet, workers: 1 });
-    const two = await marginalCpu({ ...fleet, workers: 2 });
-    const mqttJsMs = await contenderCpuMs({ ...contender, contender: 'mqttJs' });
+    const one = await marginalCost([bare, mqttJs], WINDOW, { ...fleet, workers: 1 });
+    const two = await marginalCost([bare], WINDOW, { ...fleet, workers: 2 });
     const sdkMs = await sdk.cpuPerUnitMs(SDK_UNITS);
-    const bareAfterMs = await contenderCpuMs({ ...contender, contender: 'bare' });
-    const program = { program: one.cpuMs, coordinator: one.mainThreadMs, twoWorkers: two.cpuMs };
-    return { bare: (bareBeforeMs + bareAfterMs) / 2, mqttJs: mqttJsMs, sdk: sdkMs, ...program };
+    const [programs = Number.NaN, mqttJsPrograms = Number.NaN] = one.multiples;
+    const [twoWorkers = Number.NaN] = two.multiples;
+    return {
+      program: programs,
+      mqttJs: programs / mqttJsPrograms,
+      sdk: sdkMs / one.contenderMs,
+      coordinator: one.coordinatorShare,
+      twoWorkers,
+    };
   });
-  sdk.end();
-  for (const name of ['bare', 'mqttJs', 'sdk', 'program', 'coordinator', 'twoWorkers'] as const) {
-    const costs = rounds.map((round) => round[name]).toSorted((a, b) => a - b);
-    console.log(`${name}: ${costs.map((cost) => cost.toFixed(2)).join(', ')} ms`);
-  }
-  const ratio = (figure: string, of: keyof Round, to: keyof Round, atMost: number): Figure => ({
-    figure,
-    ratio: medianOf(rounds.map((round) => round[of] / round[to])),
+  for (const contender of [bare, mqttJs, sdk]) contender.end();
+  const figure = (name: string, atMost: number, of: (round: Round) => number): Figure => ({
+    figure: name,
+    ratio: medianOf(rounds.map(of)),
     atMost,
   });
   return [
-    ratio('program to a bare handshake, TLS 1.2, RSA 2048', 'program', 'bare', 1.35),
-    ratio('program to MQTT.js by hand', 'program', 'mqttJs', 0.7),
-    ratio("program to Microsoft's Node SDK", 'program', 'sdk', 0.4),
-    ratio('coordinator, journal and results to the whole program', 'coordinator', 'program', 0.05),
-    ratio('two workers to one', 'twoWorkers', 'program', 1.08),
+    figure('program to a bare handshake, TLS 1.2, RSA 2048', 1.35, ({ program }) => program),
+    figure('program to MQTT.js by hand', 0.7, ({ program, mqttJs }) => program / mqttJs),
+    figure("program to Microsoft's Node SDK", 0.4, ({ program, sdk }) => program / sdk),
+    figure('coordinator, journal and results to the whole program', 0.05, ({ coordinator }) => coordinator),
+    figure('two workers to one', 1.08, ({ program, twoWorkers }) => twoWorkers / program),
   ];
+}
+
+function startContender(task: Omit<ContenderTask, 'warmUpUnits' | 'concurrency'>): Promise<RunningContender> {
+  return RunningContender.start({ ...task, warmUpUnits: WINDOW.first, concurrency: CONCURRENCY });
+}
+
+type MarginalCost = {
+  /** What a registration of the window costs, as multiples of one unit of each contender. */
+  readonly multiples: readonly number[];
+  readonly coordinatorShare: number;
+  /** CPU of one unit of the first contender, in milliseconds. */
+  readonly contenderMs: number;
+};
+
+/** The difference of two fleets, each measured by what the contenders cost in the same seconds: what slows the machine slows them, too. */
+async function marginalCost(
+  contenders: readonly RunningContender[],
+  { first, last }: DeviceWindow,
+  fleet: ProgramFleet,
+): Promise<MarginalCost> {
+  const small = await runBeside(contenders, first, fleet);
+  const large = await runBeside(contenders, last, fleet);
+  const multiples = contenders.map(
+    (_, place) =>
+      (large.cpu.cpuMs / (large.unitMs[place] ?? Number.NaN) - small.cpu.cpuMs / (small.unitMs[place] ?? Number.NaN)) /
+      (last - first),
+  );
+  return {
+    multiples,
+    coordinatorShare: (large.cpu.mainThreadMs - small.cpu.mainThreadMs) / (large.cpu.cpuMs - small.cpu.cpuMs),
+    contenderMs: large.unitMs[0] ?? Number.NaN,
+  };
+}
+
+async function runBeside(
+  contenders: readonly RunningContender[],
+  devices: number,
+  fleet: ProgramFleet,
+): Promise<{ readonly cpu: ProgramCpu; readonly unitMs: readonly number[] }> {
+  const costs = (): Promise<readonly ContenderCost[]> => Promise.all(contenders.map((contender) => contender.cost()));
+  const before = await costs();
+  const cpu = await programCpu(devices, fleet, (program) =>
+    takeTurns([program, ...contenders.map((contender) => contender.process)]),
+  );
+  const after = await costs();
+  const unitMs = after.map(({ units, cpuMs }, place) => {
+    const { units: unitsBefore = Number.NaN, cpuMs: cpuBeforeMs = Number.NaN } = before[place] ?? {};
+    return (cpuMs - cpuBeforeMs) / (units - unitsBefore);
+  });
+  return { cpu, unitMs };
 }
 
 type FurtherCase = { readonly attestation: readonly string[]; readonly certificatesFile: string | null };
 
-async function ratioToHandshake(ready: ServerReady, folder: string, further: FurtherCase): Promise<number> {
-  const { attestation, certificatesFile } = further;
-  const window = FURTHER_WINDOW;
-  const caFile = rootFile(ready, folder);
-  const ratios = await inRounds(FURTHER_ROUNDS, async () => {
-    const bareMs = await contenderCpuMs({ contender: 'bare', ready, caFile, window, certificatesFile });
-    return (await marginalCpu({ folder, ready, window, workers: 1, attestation })).cpuMs / bareMs;
-  });
-  return medianOf(ratios);
+async function ratioToHandshake(
+  ready: ServerReady,
+  folder: string,
+  { attestation, certificatesFile }: FurtherCase,
+): Promise<number> {
+  const bare = await startContender({ contender: 'bare', ready, caFile: rootFile(ready, folder), certificatesFile });
+  const fleet = { folder, ready, concurrency: CONCURRENCY, workers: 1, attestation };
+  const { multiples } = await marginalCost([bare], FURTHER_WINDOW, fleet);
+  bare.end();
+  return multiples[0] ?? Number.NaN;
 }
 
 /** Devices with certificates: a bare handshake presents one, too. */

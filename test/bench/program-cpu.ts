@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
-import type { UnitWindow } from './contender-cpu.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
@@ -25,19 +24,27 @@ if (isMainThread) process.on('exit', () => {
 /** Of a process, its threads included, and of its main thread alone: the coordinator. */
 export type ProgramCpu = { readonly cpuMs: number; readonly mainThreadMs: number };
 
+/** Devices that count: from the `first` to the `last`. */
+export type DeviceWindow = { readonly first: number; readonly last: number };
+
 export type ProgramFleet = {
   readonly folder: string;
   readonly ready: ServerReady;
-  readonly window: UnitWindow;
+  readonly concurrency: number;
   readonly workers: number;
   /** Flags for the attestation; none = a group key. */
   readonly attestation: readonly string[];
 };
 
-/** Runs the built program over so many devices: CSV, journal, metrics, progress and results. */
-async function programCpu(
+/**
+ * Runs the built program over so many devices: CSV, journal, metrics, progress and results.
+ *
+ * @param started hears of its process
+ */
+export async function programCpu(
   devices: number,
-  { folder, ready, window, workers, attestation }: ProgramFleet,
+  { folder, ready, concurrency, workers, attestation }: ProgramFleet,
+  started: (program: ChildProcess) => void = () => {},
 ): Promise<ProgramCpu> {
   const place = mkdtempSync(join(folder, 'run-'));
   const fleet = join(place, 'fleet.csv');
@@ -47,17 +54,7 @@ async function programCpu(
   writeFileSync(ca, ready.caPem);
   const args = [
     ...['run', fleet, '--host', '127.0.0.1', '--port', String(ready.port), '--id-scope', '0ne00111111', '--ca', ca],
-    ...[
-      '-c',
-      String(window.concurrency),
-      '-w',
-      String(workers),
-      '--canary',
-      '0',
-      '--out',
-      join(place, 'out'),
-      ...attestation,
-    ],
+    ...['-c', String(concurrency), '-w', String(workers), '--canary', '0', '--out', join(place, 'out'), ...attestation],
   ];
   const child = spawn(process.execPath, ['--import', REPORT_CPU, MAIN, ...args], {
     // No contender pauses before it polls.
@@ -69,6 +66,7 @@ async function programCpu(
     },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
+  started(child);
   let said = '';
   let report = '';
   child.stderr?.on('data', (text) => {
@@ -80,17 +78,6 @@ async function programCpu(
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the program ended with ${code}:\n${said}`);
   return JSON.parse(report) as ProgramCpu;
-}
-
-/** CPU for each registration of the window: the difference of two fleets, without what a start costs. */
-export async function marginalCpu(fleet: ProgramFleet): Promise<ProgramCpu> {
-  const { first, last } = fleet.window;
-  const small = await programCpu(first, fleet);
-  const large = await programCpu(last, fleet);
-  return {
-    cpuMs: (large.cpuMs - small.cpuMs) / (last - first),
-    mainThreadMs: (large.mainThreadMs - small.mainThreadMs) / (last - first),
-  };
 }
 
 /** The variables of a benchmark are not those of the program. */
