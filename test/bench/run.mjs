@@ -13,7 +13,7 @@ const names = readdirSync(join(root, 'test', 'bench'))
   .map((file) => file.slice(0, -'-bench.ts'.length));
 
 /** Those that measure a ratio with a target. */
-const WITH_TARGETS = ['program', 'start', 'survey', 'in-flight', 'emulator', 'truth'];
+const WITH_TARGETS = ['program', 'start', 'survey', 'in-flight', 'emulator'];
 
 const asJson = process.argv.includes('--json');
 const [name] = process.argv.slice(2).filter((argument) => argument !== '--json');
