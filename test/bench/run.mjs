@@ -1,7 +1,8 @@
 // npm run bench NAME: compiles the benchmarks (test/bench/NAME-bench.ts) with the sources they measure, and runs one.
-// npm run bench [-- --json]: runs those that have targets, and ends with a table of all figures, or with them as JSON on stdout.
+// npm run bench: runs those that have targets, and ends with a table of all figures.
+// npm run bench [NAME] -- --json: prints the figures as JSON on stdout.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,17 +37,17 @@ rmSync(join(built, 'dist'), { force: true });
 symlinkSync(join(root, 'dist'), join(built, 'dist'), 'junction');
 node([join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'test', 'bench')]);
 const benchFile = (bench) => join(built, 'test', 'bench', `${bench}-bench.js`);
-if (name !== undefined) node([benchFile(name)]);
-else await showTable();
+if (name !== undefined && !asJson) node([benchFile(name)]);
+else await showTable(name === undefined ? WITH_TARGETS : [name]);
 
-async function showTable() {
+async function showTable(benches) {
   const file = join(built, 'figures.ndjson');
   rmSync(file, { force: true });
-  for (const bench of WITH_TARGETS) {
+  for (const bench of benches) {
     console.error(`\n== ${bench}`);
     node([benchFile(bench)], { DPSLOAD_BENCH_FIGURES: file });
   }
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
   const figures = lines.map((line) => JSON.parse(line));
   const { figureTable } = await import(join(built, 'test', 'bench', 'figures.js'));
   if (asJson) console.log(JSON.stringify({ node: process.versions.node, figures }, null, 2));

@@ -57,7 +57,7 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
   const certificate = await ca.issue({ hosts: ['127.0.0.1'] });
   const log = { delaysMs: [] as number[], connectsAtMs: [] as number[] };
   const answer = dpsScript({
-    answerDelayMs: run.serverDelayMs,
+    answerDelayMs: () => run.serverDelayMs,
     onDelayed: (delayMs) => log.delaysMs.push(delayMs),
     polls: 0,
   });

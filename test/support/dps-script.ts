@@ -1,11 +1,13 @@
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import type { OperationStatus } from '../../src/dps/payloads.ts';
-import { parseRequestTopic, responseTopic } from '../../src/dps/topics.ts';
+import { parseRequestTopic, type RequestTopic, responseTopic } from '../../src/dps/topics.ts';
 import type { Peer, Script } from './scripted-mqtt-server.ts';
 
+export type DelayedRequest = { readonly registrationId: string; readonly kind: RequestTopic['kind'] };
+
 export type DpsScriptOptions = {
-  /** From a register request to its answer; default: 0, at once. */
-  readonly answerDelayMs?: number;
+  /** From a request to its answer; default: 0, at once. */
+  readonly answerDelayMs?: (request: DelayedRequest) => number;
   /** Told of each delay as it came to be: a timer may fire late. */
   readonly onDelayed?: (actualMs: number) => void;
   /** Of every 202; default: absent. */
@@ -18,7 +20,7 @@ const ASSIGNED_HUB = 'hub.azure-devices.net';
 
 /** The service as it answers a device that may register: register → 202 → poll → 200, or 200 at once. */
 export function dpsScript(options: DpsScriptOptions = {}): Script {
-  const { answerDelayMs = 0, onDelayed = () => {}, retryAfterSeconds = null, polls = 1 } = options;
+  const { answerDelayMs = () => 0, onDelayed = () => {}, retryAfterSeconds = null, polls = 1 } = options;
   return (peer) => {
     let registrationId = '';
     let pollsLeft = polls;
@@ -32,12 +34,13 @@ export function dpsScript(options: DpsScriptOptions = {}): Script {
       if (packet.cmd !== 'publish') return;
       const request = parseRequestTopic(packet.topic);
       if (request === null) return;
-      if (request.kind === 'register' && answerDelayMs > 0) {
+      const delayMs = answerDelayMs({ registrationId, kind: request.kind });
+      if (delayMs > 0) {
         const receivedAtMs = performance.now();
         setTimeout(() => {
           answer(request.requestId);
           onDelayed(performance.now() - receivedAtMs);
-        }, answerDelayMs);
+        }, delayMs);
       } else answer(request.requestId);
     };
   };

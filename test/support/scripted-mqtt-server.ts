@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer, type SecureVersion, type TLSSocket } from 'node:tls';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { TestCertificate } from './test-certificates.ts';
 
 /** The server's end of one connection. */
 export type Peer = {
+  /** When the client's TCP connection was accepted, by the monotonic clock; `null` = not known. */
+  readonly tcpAtNs: bigint | null;
   send(packet: Packet): void;
   sendBytes(bytes: Uint8Array): void;
   /** Closes in order. */
@@ -40,13 +42,18 @@ export type ScriptedMqttServerOptions = {
   readonly requestCert?: boolean;
   /** Default: TLS 1.3. */
   readonly maxVersion?: SecureVersion;
+  /**
+   * From each TCP connection to the beginning of its handshake; default: 0. Node.js accepts one connection in each turn of the event loop: when many
+   * come at once, those that came last are noticed late, unless handshakes wait.
+   */
+  readonly handshakeDelayMs?: number;
 };
 
 /** An MQTT server over TLS on 127.0.0.1 that does what its script says, right or wrong. */
 export async function startScriptedMqttServer(options: ScriptedMqttServerOptions): Promise<ScriptedMqttServer> {
   const { certificate, script, port = 0, record = true, allowHalfOpen = false, maxVersion = 'TLSv1.3' } = options;
-  const { requestCert = false } = options;
-  const connections = new Map<number, Socket>();
+  const { requestCert = false, handshakeDelayMs = 0 } = options;
+  const connections = new Map<number, { readonly socket: Socket; readonly tcpAtNs: bigint }>();
   const packets: Packet[] = [];
   let bytes = 0;
   const { certPem: cert, keyPem: key } = certificate;
@@ -60,30 +67,36 @@ export async function startScriptedMqttServer(options: ScriptedMqttServerOptions
     rejectUnauthorized: false,
   });
   server.on('tlsClientError', () => {});
-  server.on('connection', (socket) => {
+  // Handshakes by the TLS server, which does not listen itself.
+  const listener = createTcpServer({ allowHalfOpen, noDelay: true, pauseOnConnect: true }, (socket) => {
     const clientPort = socket.remotePort ?? 0;
-    connections.set(clientPort, socket);
+    connections.set(clientPort, { socket, tcpAtNs: process.hrtime.bigint() });
     socket.on('close', () => connections.delete(clientPort));
+    socket.on('error', () => {});
+    const shakeHands = (): boolean => server.emit('connection', socket);
+    if (handshakeDelayMs === 0) shakeHands();
+    else setTimeout(shakeHands, handshakeDelayMs);
   });
   server.on('secureConnection', (socket) => {
-    const peer = peerOf(socket, () => connections.get(socket.remotePort ?? 0)?.resetAndDestroy());
+    const connection = connections.get(socket.remotePort ?? 0);
+    const peer = peerOf(socket, connection?.tcpAtNs ?? null, () => connection?.socket.resetAndDestroy());
     serve(socket, script(peer), (received, packet) => {
       bytes += received;
       if (record && packet !== null) packets.push(packet);
     });
   });
-  await once(server.listen(port, '127.0.0.1'), 'listening');
+  await once(listener.listen(port, '127.0.0.1'), 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    port: (listener.address() as AddressInfo).port,
     bytesReceived: () => bytes,
     packetsReceived: () => packets,
     async quiet() {
-      await Promise.all([...connections.values()].map((socket) => socket.closed || once(socket, 'close')));
+      await Promise.all([...connections.values()].map(({ socket }) => socket.closed || once(socket, 'close')));
     },
     async close() {
-      for (const socket of connections.values()) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      for (const { socket } of connections.values()) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
     },
   };
 }
@@ -105,11 +118,12 @@ function serve(
   socket.on('error', () => {});
 }
 
-function peerOf(socket: TLSSocket, reset: () => void): Peer {
+function peerOf(socket: TLSSocket, tcpAtNs: bigint | null, reset: () => void): Peer {
   const sendBytes = (bytes: Uint8Array): void => {
     if (socket.writable) socket.write(bytes);
   };
   return {
+    tcpAtNs,
     send: (packet) => sendBytes(mqttPacket.generate(packet)),
     sendBytes,
     end: () => socket.end(),

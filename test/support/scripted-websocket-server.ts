@@ -50,6 +50,7 @@ export async function startScriptedWebSocketServer(
       if (stream.writable) stream.write(bytes);
     };
     const onPacket = script({
+      tcpAtNs: null,
       send: (packet) => sendBytes(mqttPacket.generate(packet)),
       sendBytes,
       end: () => stream.end(),

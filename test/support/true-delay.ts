@@ -34,7 +34,7 @@ export async function reportedAcceptance(
   const ca = await createTestCa();
   const certificate = await ca.issue({ hosts: ['127.0.0.1'] });
   const delaysMs: number[] = [];
-  const script = dpsScript({ answerDelayMs: serverDelayMs, onDelayed: (ms) => delaysMs.push(ms), polls: 0 });
+  const script = dpsScript({ answerDelayMs: () => serverDelayMs, onDelayed: (ms) => delaysMs.push(ms), polls: 0 });
   const server = await startScriptedMqttServer({ certificate, script, record: false });
   const name = `${concurrency}-${serverDelayMs}`;
   const file = (suffix: string): string => join(folder, `${name}${suffix}`);
