@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { packageFile } from '../files/package-files.ts';
@@ -7,6 +8,7 @@ import type { WorkerTask } from './registration-worker.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 import type { StartWorkerPool, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from './worker-pool.ts';
 
+const THREAD_ENTRY = packageFile('dist/worker/thread-entry.cjs');
 /** The module whose `runRegistrationWorker` each thread runs. */
 const REGISTRATION_WORKER = packageFile('dist/worker/registration-worker.js');
 
@@ -18,24 +20,15 @@ export type WarmThreads = {
   end(): Promise<void>;
 };
 
-/**
- * Piscina tries `require` before `import`. On Node 20.20, ending a thread in the middle of requiring an ES module sometimes aborts the whole
- * process, and a run that is refused ends threads that are still loading.
- */
-const IMPORTED_NOT_REQUIRED = process.allowedNodeEnvironmentFlags.has('--experimental-require-module')
-  ? '--no-experimental-require-module'
-  : '';
-
 export function warmThreads(workers: number, workerFile: string = REGISTRATION_WORKER): WarmThreads {
   const piscina = new Piscina({
-    filename: workerFile,
+    filename: THREAD_ENTRY,
+    argv: [pathToFileURL(workerFile).href],
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: 1,
     // An idle worker would block its event loop in Atomics.wait and receive no messages.
     atomics: 'disabled',
-    // With `execArgv`, threads would refuse the options of the process that are not theirs, such as --max-old-space-size.
-    env: { ...process.env, NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${IMPORTED_NOT_REQUIRED}` },
   });
   // A thread that cannot load its module is started again for its task, and fails again where the pool hears of it.
   piscina.on('error', () => {});

@@ -222,11 +222,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
     reason: 'randomness is an argument; only keys, serial numbers and operation IDs are made',
   },
   { use: /^process\.(exit|reallyExit|abort)$/, in: ['cli/main.ts'], reason: 'one place ends the process' },
-  {
-    use: /^process\.env$/,
-    in: ['cli/', 'worker/thread-pool.ts'],
-    reason: 'the environment is input of the shell; threads inherit it',
-  },
+  { use: /^process\.env$/, in: ['cli/'], reason: 'the environment is input of the shell' },
   { use: /^console(\..*)?$/, in: [], reason: 'output goes to the streams that the shell hands out' },
   { use: /^(process|globalThis(\..*)?)$/, in: [], reason: 'globals are used by their names, which this test can see' },
 ];
