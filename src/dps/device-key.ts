@@ -29,9 +29,14 @@ export function deriveDeviceKey(groupKey: string, registrationId: string): strin
 /** Base64 without padding counts as a key from this length (48 bytes); shorter words and paths can look like base64. */
 const UNPADDED_KEY_CHARACTERS_MIN = 64;
 
+/** Of 64 random characters of base64, all but one in 50,000 have a digit, a capital and a small letter; most paths that long do not. */
+function isUnpaddedKey(text: string): boolean {
+  return text.length >= UNPADDED_KEY_CHARACTERS_MIN && [/\d/, /[A-Z]/, /[a-z]/].every((kind) => kind.test(text));
+}
+
 /** Returns whether `text` is itself a secret: a symmetric key, an Azure token or connection string, or a private key. */
 export function isSecret(text: string): boolean {
   if (/SharedAccess(?:Key|Signature)|PRIVATE KEY/.test(text)) return true;
   const bare = text.trim();
-  return symmetricKeyProblem(bare) === null && (bare.endsWith('=') || bare.length >= UNPADDED_KEY_CHARACTERS_MIN);
+  return symmetricKeyProblem(bare) === null && (bare.endsWith('=') || isUnpaddedKey(bare));
 }
