@@ -27,7 +27,7 @@ describe.concurrent('a load generator that is disturbed', () => {
     expect(limitedPeriods.some(({ fromMs, toMs }) => toMs - fromMs > 3_500)).toBe(true);
     expect(differencesFrom(log, { summary, ratePerSecond: run.ratePerSecond })).not.toEqual([]);
     expect(stdout).toMatch(/^limited {5}by the load generator: /m);
-    expect(stdout).toMatch(/ it launched [\d.]+\/s, without its delays [\d.]+\/s$|: it launched /m);
+    expect(stdout).toMatch(/ it launched [\d.]+\/s; without its delays, [\d.]+\/s$|: it launched /m);
   });
 
   it('says that its event loops stood still; thresholds decide, where that makes no difference', async () => {
