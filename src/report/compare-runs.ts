@@ -29,10 +29,10 @@ export type ComparedRun = {
 };
 
 export type FigureVerdict =
-  | 'worse' // surely, and by more than the tolerance
+  | 'worse' // with confidence, and by more than the tolerance
   | 'better' // likewise
   | 'changed' // likewise, where neither direction is worse
-  | 'unchanged' // surely by no more than the tolerance
+  | 'unchanged' // with confidence, by no more than the tolerance
   | 'inconclusive'; // the runs vary too much to tell, or are too short
 
 export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
@@ -253,7 +253,7 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
 
 /** Why the run alone cannot tell how much its figures vary. */
 function shortcomingOf(folder: string, blocks: RunBlocks | null): readonly string[] {
-  const consequence = 'only several runs of the baseline (--baseline) can judge its latencies and rates';
+  const consequence = 'its latencies and rates can be judged only with several baseline runs (--baseline)';
   if (blocks === null) return [`${folder} has no journal, so ${consequence}`];
   if (blocks.launches.length >= BLOCKS_MIN) return [];
   return [`${folder} launched devices in fewer than ${BLOCKS_MIN} different seconds, so ${consequence}`];
@@ -275,6 +275,6 @@ function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[
       .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`),
     ...(setups.length === 0
       ? []
-      : [`${other.folder} was run differently from ${first.folder}, with ${setups.join('; ')}`]),
+      : [`${other.folder} was run differently from ${first.folder}: ${setups.join('; ')}`]),
   ];
 }
