@@ -5,7 +5,7 @@ import { byState, type RowState, type StateCounts, sumOfStates } from './fleet-a
 /** Values of one column that are counted separately, in the order of the file: about 10 MB. Rows with later ones are summed. */
 export const VALUES_COUNTED_MAX = 10_000;
 
-/** Values of one column that are shown: a longer table is no longer read. */
+/** Values of one column that are shown: nobody reads a longer table. */
 export const VALUES_SHOWN_MAX = 50;
 
 /** Hubs that are counted separately for one column: more than a DPS instance has. Bounds memory if the service invents some. */

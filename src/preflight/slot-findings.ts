@@ -7,7 +7,7 @@ import { type Finding, ok, warning } from './finding.ts';
 
 const SUBJECT = 'slots';
 
-/** Launches that start this much later than intended are a part of what the run measures. */
+/** Launches that start this much later than intended affect what the run measures. */
 const LAG_NOTICED_MS = 1_000;
 
 /** What the slots make of the load. @param choice `null` = the operator has said how many */

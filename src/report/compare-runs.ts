@@ -15,7 +15,7 @@ const COMPARISON_SCHEMA_VERSION = 2;
 /** Probability that all intervals of a comparison hold together: at most one false alarm in a hundred comparisons. */
 const CONFIDENCE = 0.99;
 
-/** Of the drawn runs, so that the same runs always compare the same. */
+/** Of the drawn runs, so that comparing the same runs always gives the same result. */
 const SEED = 1;
 
 /** A run to compare. */
@@ -45,7 +45,7 @@ export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quanti
   readonly changes: readonly (number | null)[];
   /** Of the changes, all of which hold together with the comparison's confidence; `null` = not judged, or not known. */
   readonly intervals: readonly (Interval | null)[];
-  /** `null` = not judged, or a run of the baseline. */
+  /** `null` = not judged, or a baseline run. */
   readonly verdicts: readonly (FigureVerdict | null)[];
   /** (Largest − smallest) / mean; `null` with fewer than two values. */
   readonly spread: number | null;
@@ -273,8 +273,6 @@ function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[
     ...differences
       .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
       .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`),
-    ...(setups.length === 0
-      ? []
-      : [`${other.folder} was run differently from ${first.folder}: ${setups.join('; ')}`]),
+    ...(setups.length === 0 ? [] : [`${other.folder} was run differently from ${first.folder}: ${setups.join('; ')}`]),
   ];
 }

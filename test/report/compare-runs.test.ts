@@ -148,7 +148,7 @@ describe('a comparison', () => {
     expect(warnings).toEqual([`a and b have different ${noun}`]);
   });
 
-  it('names what was run differently, and takes what was not recorded for no difference', () => {
+  it('names what was run differently, and takes what was not recorded as no difference', () => {
     const recorded: Partial<SessionRecord> = { loadShape: 'rate', ratePerSecond: 50, setup: SETUP };
     const first = run('a', { session: recorded });
     const slower = compare([first, run('b', { session: { ...recorded, ratePerSecond: 25 } })]);

@@ -61,7 +61,7 @@ type Seen = {
   /** Of what the page needs, in pixels. */
   readonly width: number;
   readonly background: string;
-  /** Number of colours in the canvas of each plot. */
+  /** Number of colors in the canvas of each plot. */
   readonly drawn: readonly { readonly id: string; readonly colors: number }[];
 };
 
@@ -402,7 +402,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     await page.close();
   });
 
-  it('prints in light colours, whatever the screen has', async () => {
+  it('prints in light colors, whatever the screen has', async () => {
     const { page } = await open(report.file, { colorScheme: 'dark' });
     const ink = await page.evaluate<string>(`
       dispatchEvent(new Event('beforeprint'));

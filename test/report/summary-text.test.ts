@@ -162,7 +162,7 @@ describe('the verdict', () => {
 
 describe('what others wrote', () => {
   const hostile = '\u001b[2Jboo\nverdict     all assigned';
-  it('cannot make lines or colours', () => {
+  it('cannot make lines or colors', () => {
     const outcomes = [
       outcomeRecord(0, { assignedHub: hostile }),
       outcomeRecord(1, notAssigned({ result: 'failed', errorCode: hostile, errorMessage: hostile })),
@@ -173,7 +173,7 @@ describe('what others wrote', () => {
   });
 });
 
-it('has the same words with colours', () => {
+it('has the same words with colors', () => {
   const summary = summaryOf({
     outcomes: [...assigned(3), outcomeRecord(3, notAssigned({ result: 'failed', errorCode: '404201' }))],
     sample: { saturatedMs: 30_000 },

@@ -23,7 +23,7 @@ import { type TrialEnd, type TrialRequest, tryForCheck } from './try-for-check.t
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
 
-/** Devices of each group: more is a load, for which there are runs with a limit. */
+/** Most devices of each group: more would be a load, which is what runs with `--limit` are for. */
 const TRIED = wholeNumberBetween(1, 100);
 
 type CheckFlags = {
@@ -120,7 +120,7 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
 }
 
-/** Tries devices if that is asked for, and nothing is known yet that would make them fail. */
+/** Tries devices if asked to, and if nothing is known yet that would make them fail. */
 async function tried(
   report: CheckReport,
   perGroup: number | null,
@@ -128,7 +128,10 @@ async function tried(
 ): Promise<TrialEnd> {
   if (perGroup === null) return { report, stoppedBy: null };
   if (refusalOf(report.findings) === null) return await tryForCheck(report, { ...request, perGroup });
-  const skipped = unknown('registration', 'no device was tried, because there are problems already: correct them first');
+  const skipped = unknown(
+    'registration',
+    'no device was tried, because there are problems already: correct them first',
+  );
   return { report: { ...report, findings: [...report.findings, skipped], tried: [] }, stoppedBy: null };
 }
 

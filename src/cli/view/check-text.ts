@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<FindingLevel, string>> = {
   problem: 'PROBLEM',
 };
 
-/** Most devices that are named. */
+/** At most this many devices are named. */
 const DEVICES_NAMED_MAX = 10;
 
 /**

@@ -199,7 +199,7 @@ function seriesLook(series: PlotSeries, data: PlotData): uPlot.Series {
   return look;
 }
 
-/** Values without a neighbour, which no line would show. */
+/** Values without a neighbor, which no line would show. */
 function lonelyPoints(plot: uPlot, index: number): number[] {
   const values = plot.data[index] ?? [];
   return Array.from(values.keys()).filter(
@@ -339,7 +339,7 @@ function drawCells({ ctx, bbox, valToPos }: uPlot, { x, cells }: PlotData): void
 /** The time that all plots over time show; `null` = the whole run. */
 let zoomed: TimeRange | null = null;
 
-/** uPlot wants a null of its listeners. */
+/** uPlot expects its listeners to return null. */
 function showWholeRun(): null {
   zoom(null);
   return null;
