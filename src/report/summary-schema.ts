@@ -169,7 +169,7 @@ const SESSION = z.strictObject({
   concurrency: count('limit of registrations in flight'),
   loadShape: z
     .enum(LOAD_SHAPES)
-    .describe('what timed the launches; closed = free slots only; null = nothing is expected of hubs')
+    .describe('what timed the launches; closed = free slots only; null = not recorded')
     .nullable(),
   ratePerSecond: number('intended launches per second; null = no steady rate').nullable(),
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
@@ -429,7 +429,7 @@ export const SUMMARY_SHAPE = z.strictObject({
     })
     .nullable()
     .describe(
-      'registrations at another hub than the expected_hub of their row, or at one that their cohort does not permit; null = not recorded',
+      'registrations at another hub than the expected_hub of their row, or at one that their cohort does not permit; null = nothing is expected of hubs',
     ),
   allocation: ALLOCATION,
   movement: MOVEMENT,
