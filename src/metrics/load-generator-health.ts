@@ -18,7 +18,7 @@ const LIMITS = Object.freeze({
   timeShare: TIME_SHARE_MAX,
   /** The part of the launch rate that is missing through its own lateness. */
   launchRateShare: LAUNCH_SHARE_MAX,
-  /** The part of the time in which a worker had hardly a moment without work. */
+  /** The part of the time in which a worker had almost no idle time. */
   saturatedShare: 0.1,
 });
 

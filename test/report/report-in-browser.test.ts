@@ -289,7 +289,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     expect(await rates.getAttribute('aria-valuetext')).toMatch(
       /^[\d.]+–[\d.]+ s: launches [\d.]+\/s, completions [\d.]+\/s/,
     );
-    // The plots over time have one cursor.
+    // The plots over time share one cursor.
     const recovery = page.getByRole('slider', { name: /Recovery/ });
     expect(await recovery.getAttribute('aria-valuetext')).toContain(`assigned ${(last * 100).toFixed(1)}%`);
     await page.keyboard.press('Home');

@@ -11,7 +11,7 @@ import {
 
 /*
  * The script of report.html, inlined after uPlot. It draws the plots that the page's JSON describes, in the colors of
- * the style sheet, with a cursor that follows the pointer or the arrow keys. The plots over time have one cursor, and show the
+ * the style sheet, with a cursor that follows the pointer or the arrow keys. The plots over time share one cursor, and show the
  * same time: zooming one zooms all.
  */
 

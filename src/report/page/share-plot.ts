@@ -70,7 +70,9 @@ function groupsOf({ by, cohorts, movement }: Allocation): readonly ShareGroup[] 
 
 function findingOf({ tolerance, asRun }: Allocation): string {
   const sample =
-    asRun === null ? '' : ' The expected shares are themselves counts, so the verdict allows for their chance too.';
+    asRun === null
+      ? ''
+      : ' The expected shares come from counts themselves, so the verdict allows for chance in them too.';
   return `Difference from the expected share, in percentage points. An interval that lies within ±${formatPoints(tolerance)} passes; one that lies outside fails.${sample}`;
 }
 
