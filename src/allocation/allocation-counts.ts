@@ -29,7 +29,7 @@ export class AllocationCounts {
   add({ outcome, isInitial, hadHub }: DeviceStep, region: string | null): void {
     const { result, row, assignedHub } = outcome;
     if (result === 'not-started') return;
-    // A later round decides about a device that got no hub in an earlier one.
+    // A later round decides for a device that got no hub in an earlier one.
     if (this.#unassigned?.row === row) this.#unassigned.cohort.unassigned -= 1;
     this.#unassigned = null;
     if (isInitial) {

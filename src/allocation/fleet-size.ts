@@ -7,11 +7,11 @@ const DEVICES_MAX = 1e9;
 /** Tolerances are stated to a hundredth of a point. */
 const TOLERANCE_STEP = 1e-4;
 
-/** What the verdict on a cohort is to show. */
+/** What the verdict on a cohort should show. */
 export type VerdictAim = {
   /** Expected shares of all hubs, whose sum is 1; or the one share of devices that move. */
   readonly shares: readonly number[];
-  /** Whether one device without a share fails the verdict: so with hubs, not with devices that stay. */
+  /** Whether a single device without a share fails the verdict: true for hubs, false for devices that stay. */
   readonly strangersFail: boolean;
   readonly tolerance: number;
   /** Of the intervals, by `simultaneousWidth`. */
@@ -25,7 +25,7 @@ export type VerdictAim = {
 };
 
 /**
- * The smallest number of devices with which the verdict's own test shows what it is to show; `null` = no number is enough. It follows from
+ * The smallest number of devices with which the verdict's own test shows what it should; `null` = no number is enough. It follows from
  * the distribution of the counts, of all hubs together: what one hub gets, another lacks.
  */
 export function devicesNeeded(aim: VerdictAim): number | null {
@@ -94,10 +94,10 @@ function passingCounts(devices: number, share: number, aim: VerdictAim): CountRa
   };
 }
 
-/** Returns whether a share that is off by twice the tolerance, in the direction that is harder to see, fails surely enough. */
+/** Returns whether a share that is off by twice the tolerance, in the direction that is harder to see, fails often enough. */
 function failsWhenMissed(devices: number, share: number, aim: VerdictAim): boolean {
   const { tolerance, fails, reference, strangersFail } = aim;
-  // What one hub lacks, a hub that is to get nothing has, and one device there is enough.
+  // What one hub lacks goes to a hub that should get nothing, where one device is enough to fail.
   if (share === 1 && reference === null && strangersFail) return 1 - Math.max(0, 1 - 2 * tolerance) ** devices >= fails;
   const of = comparedDevices(devices, aim);
   const expected = Math.round(devices * share);
@@ -124,7 +124,7 @@ function verdictOn(count: number, devices: number, share: number, { tolerance, w
   return judgeShare({ count, of: devices }, expected, tolerance, width).verdict;
 }
 
-/** The most steps, up to `max`, for which `holds`: it holds for fewer whenever it holds for more, and for none. */
+/** The most steps, up to `max`, for which `holds` is true: if it is true for a number of steps, it is true for fewer, and always for 0. */
 function furthest(max: number, holds: (steps: number) => boolean): number {
   let [yes, no] = [0, max + 1];
   while (no - yes > 1) {

@@ -4,7 +4,7 @@ export type CountRange = { readonly least: number; readonly most: number };
 /** One of the categories that objects fall into, with the range that their count should be in. */
 type Category = CountRange & { readonly share: number };
 
-/** Counts further from their mean than so many standard deviations do not occur: one in 10^12. */
+/** Counts further from their mean than this many standard deviations are left out: one in 10^12. */
 const DEVIATIONS_MAX = 7;
 
 /** Counts are summed up in bins of this part of the largest standard deviation: fine enough for a probability to 0.1%. */
@@ -66,7 +66,7 @@ function withCategory(sums: Bins, of: number, category: Category, width: number)
   return { first, masses, share };
 }
 
-/** Counts by which a small mean may be exceeded beyond its standard deviations. */
+/** Extra counts for a small mean, which can be exceeded by more than its standard deviations. */
 const SPARE = 20;
 
 /** The Poisson counts of a category that are in its range, by bin. */

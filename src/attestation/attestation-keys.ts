@@ -21,8 +21,8 @@ export type GroupKeys = {
 };
 
 /**
- * Everything a run needs to prove its devices' identities. Checked, plain data: given to worker threads and the embedded
- * emulator, and to nobody else.
+ * Everything a run needs to prove its devices' identities. Checked, plain data: only worker threads and the embedded
+ * emulator get it.
  */
 export type AttestationKeys =
   /** Symmetric keys, base64. */

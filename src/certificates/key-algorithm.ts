@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 
-/** Algorithms of new keys. Small devices can handle P-256, and a key takes a hundredth of the time that RSA needs. */
+/** Algorithms of new keys. Small devices can handle P-256, and a key takes a hundredth of the time of an RSA key. */
 export const KEY_ALGORITHMS = ['p256', 'rsa2048'] as const;
 
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];

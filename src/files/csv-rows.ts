@@ -4,7 +4,7 @@ import { unreadableFile } from '../problem/operator-error.ts';
 import { BYTE_ORDER_MARK, type CsvProgram, unguarded } from './csv-line.ts';
 import { readFileBytes } from './read-file-bytes.ts';
 
-/** More than the byte order mark and the first name of any file that dpsload writes. */
+/** Longer than the byte order mark and the first name in any file that dpsload writes. */
 const HEAD_BYTES = 64;
 
 /**

@@ -180,7 +180,7 @@ class RecordTaker {
   }
 }
 
-/** What bytes have that costs time with every record. */
+/** What the bytes contain that costs time with every record. */
 type ByteTraits = {
   /** Only then is there anything to decode. */
   readonly isBeyondAscii: boolean;

@@ -68,7 +68,7 @@ export function fleetRow(fields: readonly string[], place: number, columns: Flee
   };
 }
 
-/** Does not look at place -1, which takes longer than all checks of a short row: to an array, it is a name. */
+/** Never reads index -1: an array looks it up as a property name, which takes longer than all checks of a short row. */
 function valueAt(fields: readonly string[], place: number): string | null {
   return place < 0 ? null : fields[place] || null;
 }

@@ -38,13 +38,13 @@ export function resultColumns(
 }
 
 function noSuchColumn(file: string, name: string, columns: readonly string[]): Problem {
-  const message = `no column ${quoteValue(name)} by which results could be shown`;
-  if (columns.length === 0) return problemIn(file, `${message}; it has no such column`, 'Omit --by');
+  const message = `no column ${quoteValue(name)} to show results by`;
+  if (columns.length === 0) return problemIn(file, `${message}; the file has no suitable column`, 'Omit --by');
   const similar = similarWord(
     name,
     columns.filter((column) => !isSecretLike(column)),
   );
   const meant = similar === null ? '' : `Did you mean --by ${quoteForShell(similar)}? Otherwise name`;
   const remedy = `${meant || 'Name'} one of them`;
-  return problemIn(file, `${message}; those columns are ${columns.map(quoteValue).join(', ')}`, remedy);
+  return problemIn(file, `${message}; suitable columns are ${columns.map(quoteValue).join(', ')}`, remedy);
 }

@@ -317,7 +317,7 @@ const sample = members({
   rssBytes: whole,
   /** How long the schedule stood still since the last sample because the process was suspended. */
   suspendedMs: duration,
-  /** How long the busiest worker had hardly a moment without work since the last sample. */
+  /** How long the busiest worker had almost no idle time since the last sample. */
   saturatedMs: duration,
   /** Launches a second currently allowed; `null` = unlimited. */
   rateAllowedPerSecond: orNull(number),

@@ -1,6 +1,6 @@
 const SECOND_MS = 1_000;
 
-/** Counts events by the second in which they happened: whoever takes the counts of a second comes later, when the next has begun. */
+/** Counts events by the second in which they happened: the counts of a second are taken later, once the next has begun. */
 export class CountsBySecond {
   readonly #counts = new Map<number, number>();
 

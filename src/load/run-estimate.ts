@@ -18,7 +18,7 @@ export type EstimatedLoad = {
 };
 
 export type RunEstimate = {
-  /** Registrations that are launched: fewer than wanted where the shape of the load ends before. */
+  /** Registrations that are launched: fewer than wanted if the shape of the load ends early. */
   readonly launches: number;
   /** From the first launch to the last. */
   readonly lastLaunchMs: number;

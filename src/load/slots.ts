@@ -9,7 +9,7 @@ export const CLOSED_SLOTS = 100;
 /** File descriptors of a process for libraries, journal, pipes and threads, besides its sockets. */
 export const OTHER_DESCRIPTORS = 64;
 
-/** What a registration in flight takes of memory, most of it for TLS. */
+/** Memory of a registration in flight, most of it for TLS. */
 const BYTES_PER_SLOT = 50_000;
 
 /** Part of the available memory that slots may take: the emulator needs as much again, and the kernel's buffers the rest. */
@@ -25,7 +25,7 @@ export type SlotSupply = {
   readonly memoryBytes: number | null;
 };
 
-/** The slots that a load gets when nobody says how many. */
+/** The slots that a load gets if the operator does not say how many. */
 export type SlotChoice = {
   readonly slots: number;
   /** As many as the load can fill. */

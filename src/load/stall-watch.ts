@@ -1,4 +1,4 @@
-/** How often an event loop with nothing else to do is looked at: it costs less than 0.1% of a core. */
+/** How often an idle event loop is checked: this costs less than 0.1% of a core. */
 export const STALL_LOOK_INTERVAL_MS = 5;
 
 /**

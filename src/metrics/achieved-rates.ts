@@ -6,7 +6,7 @@ import { TimeSeries } from './time-series.ts';
 /** Whatever is launched within less than this is a burst, which has no rate. */
 const LAUNCHING_MS_MIN = 1_000;
 
-/** Initial width of the buckets that count completions: short against the time of launching, of which they are at most 1/120 later. */
+/** Initial width of the buckets that count completions. Later they are at most 1/120 of the time of launching. */
 const BUCKET_MS = 50;
 
 export type AchievedRateValues = {

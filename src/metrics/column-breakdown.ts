@@ -5,7 +5,7 @@ import { byState, type RowState, type StateCounts, sumOfStates } from './fleet-a
 /** Values of one column that are counted separately, in the order of the file: about 10 MB. Rows with later ones are summed. */
 export const VALUES_COUNTED_MAX = 10_000;
 
-/** Values of one column that are shown: a longer table is no longer read. */
+/** Values of one column that are shown: nobody reads a longer table. */
 export const VALUES_SHOWN_MAX = 50;
 
 /** Hubs that are counted separately for one column: more than a DPS instance has. Bounds memory if the service invents some. */
@@ -14,7 +14,7 @@ const HUBS_MAX = 200;
 /** A row of the fleet file, for results by its columns. */
 export type BrokenDownRow = Pick<RegistrationOutcome, 'group' | 'expectedHub' | 'otherValues' | 'assignedHub'> & {
   readonly state: RowState;
-  /** `false` = its columns cannot be read any more. */
+  /** `false` = its columns can no longer be read. */
   readonly isNamed: boolean;
 };
 
@@ -26,7 +26,7 @@ export type RowCounts = StateCounts & {
 
 export type ColumnCounts = {
   readonly column: string;
-  /** Those with the most failures first, then those with the most rows; `value` is `null` where it cannot be read any more. */
+  /** Those with the most failures first, then those with the most rows; `value` is `null` where it can no longer be read. */
   readonly values: readonly (RowCounts & { readonly value: string | null })[];
   /** The sum of all others; `values` is `null` if they are too many to be counted. */
   readonly others: (RowCounts & { readonly values: number | null }) | null;

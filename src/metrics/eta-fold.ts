@@ -5,7 +5,7 @@ import { type Eta, type EtaFacts, etaOf } from './eta.ts';
 /** Samples, one per second, that count as recent: longer than a retry-after, so that their mean is steady. */
 const RECENT_SAMPLES = 60;
 
-/** Durations from which those to come are foretold, as many as slots: enough for the tail, few enough to forget how the run began. */
+/** Durations from which future ones are predicted, as many as slots: enough for the tail, few enough to forget how the run began. */
 const DURATIONS = { min: 50, max: 500 } as const;
 
 /** What a session has to do, as far as it decides how long that takes. */

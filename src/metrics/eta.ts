@@ -16,7 +16,7 @@ const ALLOWED_OFF = 0.1;
 /** Part of the slots that may become free in another order than they were taken in: each worker has its own. */
 const MISPLACED = 0.1;
 
-/** Nothing ends any more where the eldest in flight has taken this many times the longest duration. */
+/** Nothing ends any more if the oldest in flight has taken this many times the longest duration. */
 const STALLED = 2;
 
 /** The state of a run in progress; "recent" is the last minute, or less. */
@@ -65,7 +65,7 @@ export function etaOf(facts: EtaFacts): Eta | null {
   return Number.isFinite(eta.highMs) ? eta : null;
 }
 
-/** All that are left, at the rate at which the service has ended registrations of late; the last one may just miss its turn. */
+/** All that are left, at the rate at which registrations have ended recently; the last one may just miss its turn. */
 function backlogLeft({ recent, fastestMs }: EtaFacts, left: number): Eta {
   const { ended, durationMs } = recent;
   const off = BACKLOG_OFF + 1 / Math.sqrt(ended);

@@ -18,13 +18,13 @@ export const JUDGED_METRICS = [
 
 export const JUDGED_PERCENTILES = [50, 95, 99] as const;
 
-/** A percentile that is lower by this part without the load generator's delays is its work as much as the service's. */
+/** If a percentile is lower by this part without the load generator's delays, it reflects the load generator as much as the service. */
 export const TIME_SHARE_MAX = 0.05;
 
 /** Less than this is no more than a client's usual work for a registration, whatever part of a short phase it is. */
 const TIME_MIN_MS = 5;
 
-/** Fewer durations beyond a percentile say nothing: the p99 of a hundred is the bad luck of one, that of 500 a single pause of 10 ms. */
+/** Fewer durations beyond a percentile say nothing: the p99 of 100 is the bad luck of one, that of 500 reflects a single pause of 10 ms. */
 const BEYOND_MIN = 10;
 
 /** A percentile that the load generator may have raised. */

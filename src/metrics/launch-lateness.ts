@@ -1,9 +1,9 @@
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
-/** A rate that is kept to within this part is kept. */
+/** A rate counts as kept if it is off by no more than this part. */
 export const LAUNCH_SHARE_MAX = 0.05;
 
-/** Less time is the lateness of a single launch, not of the rate. */
+/** A shorter delay is the lateness of a single launch, not of the rate. */
 const LOST_MIN_MS = 100;
 
 /** How much slower the load generator launched than it was asked to. */

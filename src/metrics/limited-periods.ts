@@ -6,7 +6,7 @@ export type Period = { readonly fromMs: number; readonly toMs: number };
 /** Periods shown: enough to find them in the plots, few enough to read. */
 const PERIODS_MAX = 5;
 
-/** Less than this part of the longest delay is not what made the difference. */
+/** Delays below this part of the longest one are not what made the difference. */
 const SHARE_MIN = 0.1;
 
 class Delay implements Mergeable<Delay> {

@@ -10,19 +10,19 @@ import { roundToThousandth } from './round.ts';
 import { SlotWaits } from './slot-waits.ts';
 
 /**
- * Beyond these limits the load generator, not the service alone, shaped the result. They are limits of consequences: a delay that changes no
- * figure is none.
+ * Beyond these limits the load generator, not the service alone, shaped the result. They limit consequences: a delay that changes no
+ * figure does not count.
  */
 const LIMITS = Object.freeze({
   /** The largest part of a percentile that its own delays may have caused. */
   timeShare: TIME_SHARE_MAX,
   /** The part of the launch rate that is missing through its own lateness. */
   launchRateShare: LAUNCH_SHARE_MAX,
-  /** The part of the time in which a worker had hardly a moment without work. */
+  /** The part of the time in which a worker had almost no idle time. */
   saturatedShare: 0.1,
 });
 
-/** A worker that is busy for a shorter time has a burst to deal with. */
+/** A worker that is busy for a shorter time is dealing with a burst. */
 const SATURATED_MIN_MS = 10_000;
 
 export const HEALTH_LIMIT_NAMES = Object.keys(LIMITS) as (keyof typeof LIMITS)[];

@@ -2,7 +2,7 @@ import { roundToThousandth } from './round.ts';
 
 /** A percentile lies within 0.6% of the true one: finer than a plot can show. */
 export const BINS_PER_DECADE = 200;
-/** Durations below are counted with it. */
+/** Shorter durations are counted with it. */
 const LOWEST_MS = 0.01;
 /** 1 hour, as `DURATION_MAX_MS`; longer ones are counted with it. */
 const DECADES = 8.56;

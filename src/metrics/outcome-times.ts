@@ -53,7 +53,7 @@ export function allocationMs(outcome: RegistrationOutcome): number | null {
 }
 
 /**
- * The registration as it would have been if all that the load generator may have caused had not been: the fastest that it can have been.
+ * The registration without all the delays that the load generator may have caused: the fastest that it can have been.
  * For bounds only, never for the figures of a run.
  */
 export function withoutStalls(outcome: RegistrationOutcome): RegistrationOutcome {

@@ -3,7 +3,7 @@ import { DurationHistogram } from './duration-histogram.ts';
 import { counts } from './generator-share.ts';
 import type { LatencyHistograms } from './latency-histograms.ts';
 
-/** Fewer launches that had to wait are a moment in which the service was slow. */
+/** If fewer launches had to wait, the service was merely slow for a moment. */
 const WAITED_SHARE_MIN = 0.05;
 
 /** Registrations took longer than the slots allow for: the service was slower than the load, not the load generator. */

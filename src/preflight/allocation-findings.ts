@@ -7,7 +7,7 @@ import { type Finding, finding, ok, warning } from './finding.ts';
 
 const SUBJECT = 'allocation';
 
-/** Judged: the first hubs of new devices, and where devices that had a hub are afterwards. */
+/** What is judged: the first hubs of new devices, and where devices that had a hub end up. */
 export type JudgedDevices = {
   /** Of the whole run. */
   readonly devices: number;

@@ -49,7 +49,7 @@ export type CheckRequest = {
   readonly keys: AttestationKeys;
   readonly caPems: readonly string[];
   readonly allocation: AllocationExpectation | null;
-  /** How the concurrency was chosen; `null` = the operator has said how many. */
+  /** How the concurrency was chosen; `null` = the operator gave it. */
   readonly slots: SlotChoice | null;
   readonly existingRecords: number | null;
   /** CAs of the enrollment groups; `null` = not given. */
@@ -62,7 +62,7 @@ export type CheckReport = {
   readonly findings: readonly Finding[];
   /** The limit that bounds the speed of the run. */
   readonly binding: RateCap;
-  /** That the run makes: fewer than wanted where its stages end before. */
+  /** That the run makes: fewer than wanted if its stages end early. */
   readonly registrations: number;
   /** As `estimateRun` has them. */
   readonly durationMs: number;

@@ -6,7 +6,7 @@ import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { Clock } from '../time/clock.ts';
 import { clockFinding } from './target-findings.ts';
 
-/** A healthy service answers in well under a second, and the check can do without the answer. */
+/** A healthy service answers in well under a second, and the check can do without its answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
 const HTTPS_PORT = 443;

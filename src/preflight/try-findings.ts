@@ -60,7 +60,7 @@ function findingOf(alike: readonly RegistrationOutcome[], keys: AttestationKeys)
   const group = first.group === null ? 'devices without a group' : `group ${JSON.stringify(first.group)}`;
   const ids = named(alike.map(({ registrationId }) => registrationId));
   if (first.result === 'not-started' || first.result === 'cancelled') {
-    return unknown(SUBJECT, `${group}: ${ids} not tried to the end, since the check was stopped`);
+    return unknown(SUBJECT, `${group}: ${ids} not fully tried, because the check was stopped`);
   }
   if (first.result === 'assigned') return assignedFinding(alike, `${group}: ${ids}`);
   const { errorCode, errorMessage, result } = first;

@@ -24,7 +24,7 @@ const EVENT_COUNTERS: readonly Read<EventCounts, number>[] = [
   ['connections_total', 'Connections opened.', ({ attempts }) => attempts],
   ['connections_lost_total', 'Connections that failed or went silent.', ({ connectionsLost }) => connectionsLost],
   ['register_requests_total', 'Register requests, which the service bills.', ({ registersSent }) => registersSent],
-  ['polls_total', 'Polls of an operation.', ({ polls }) => polls],
+  ['polls_total', 'Polls of operations.', ({ polls }) => polls],
   ['throttles_total', 'Responses with status 429.', ({ throttles }) => throttles],
   ['server_errors_total', 'Responses with status 5xx, or unreadable.', ({ serverErrors }) => serverErrors],
   ['stale_answers_total', 'Responses that matched no request.', ({ staleAnswers }) => staleAnswers],
@@ -48,7 +48,7 @@ const SAMPLE_GAUGES: readonly Read<SampleRecord, number>[] = [
   ['registrations_in_flight', 'Registrations in flight.', ({ inFlight }) => inFlight],
   [
     'registrations_outstanding',
-    'Registrations released to workers and not settled, in flight or not.',
+    'Registrations released to workers and not yet settled, in flight or waiting.',
     (each) => each.outstanding,
   ],
   ['cpu_cores', 'Cores that the load generator kept busy in the last second.', ({ cpuShare }) => cpuShare],
@@ -96,7 +96,7 @@ export class RunMetrics {
   });
   readonly #accepted = this.#histogram(
     'accepted_time_seconds',
-    'Register request to its first answer, of assigned ones.',
+    'Register request to its first answer, for assigned registrations.',
   );
   readonly #gauges = SAMPLE_GAUGES.map(([name, help, read]) => ({ gauge: this.#gauge(name, help), read }));
   readonly #loopDelay = this.#gauge('loop_delay_max_seconds', 'Longest event-loop delay of the last second.', 'worker');

@@ -11,7 +11,7 @@ const PHASES = [
   'assignedMs',
 ] as const satisfies readonly (keyof RegistrationPhases)[];
 
-/** Timers of an idle machine are up to a few milliseconds late; less changes no percentile by what counts. */
+/** Timers of an idle machine are up to a few milliseconds late; smaller delays change no percentile enough to count. */
 export const LATE_MIN_MS = 5;
 
 type Stalled = { -readonly [K in keyof StalledTimes]: StalledTimes[K] };

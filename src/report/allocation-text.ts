@@ -76,7 +76,7 @@ export function describeConsequence(summary: Summary): readonly string[] {
 /** What a verdict would need. */
 function describeLack({ cohorts }: AllocationJudgement): string {
   const isUnassigned = cohorts.some(({ hubs }) => hubs.some(({ reason }) => reason === 'unassigned'));
-  return isUnassigned ? REASONS.unassigned : 'more devices are needed, as many as dpsload check says';
+  return isUnassigned ? REASONS.unassigned : 'more devices are needed; dpsload check says how many';
 }
 
 /** Shares with their verdicts, movement and drift: blocks of lines. */

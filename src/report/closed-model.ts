@@ -8,7 +8,7 @@ export const CLOSED_MODEL = Object.freeze({
   remedy: 'Set --rate to measure the wait as devices would feel it',
 });
 
-/** As one text, for a warning in a line of its own. */
+/** The same as one text, for a warning on a line of its own. */
 export const CLOSED_MODEL_WARNING = `${CLOSED_MODEL.message}. ${CLOSED_MODEL.remedy}.`;
 
 /**

@@ -15,7 +15,7 @@ const COMPARISON_SCHEMA_VERSION = 2;
 /** Probability that all intervals of a comparison hold together: at most one false alarm in a hundred comparisons. */
 const CONFIDENCE = 0.99;
 
-/** Of the drawn runs, so that the same runs always compare the same. */
+/** Of the drawn runs, so that comparing the same runs always gives the same result. */
 const SEED = 1;
 
 /** A run to compare. */
@@ -29,10 +29,10 @@ export type ComparedRun = {
 };
 
 export type FigureVerdict =
-  | 'worse' // surely, and by more than the tolerance
+  | 'worse' // with confidence, and by more than the tolerance
   | 'better' // likewise
   | 'changed' // likewise, where neither direction is worse
-  | 'unchanged' // surely by no more than the tolerance
+  | 'unchanged' // with confidence, by no more than the tolerance
   | 'inconclusive'; // the runs vary too much to tell, or are too short
 
 export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quantity' | 'worse'> & {
@@ -45,7 +45,7 @@ export type FigureComparison = Pick<ComparedFigure, 'section' | 'name' | 'quanti
   readonly changes: readonly (number | null)[];
   /** Of the changes, all of which hold together with the comparison's confidence; `null` = not judged, or not known. */
   readonly intervals: readonly (Interval | null)[];
-  /** `null` = not judged, or a run of the baseline. */
+  /** `null` = not judged, or a baseline run. */
   readonly verdicts: readonly (FigureVerdict | null)[];
   /** (Largest − smallest) / mean; `null` with fewer than two values. */
   readonly spread: number | null;
@@ -253,7 +253,7 @@ function warningsOf(runs: readonly ComparedRun[]): readonly string[] {
 
 /** Why the run alone cannot tell how much its figures vary. */
 function shortcomingOf(folder: string, blocks: RunBlocks | null): readonly string[] {
-  const consequence = 'only several runs of the baseline (--baseline) can judge its latencies and rates';
+  const consequence = 'its latencies and rates can be judged only with several baseline runs (--baseline)';
   if (blocks === null) return [`${folder} has no journal, so ${consequence}`];
   if (blocks.launches.length >= BLOCKS_MIN) return [];
   return [`${folder} launched devices in fewer than ${BLOCKS_MIN} different seconds, so ${consequence}`];
@@ -273,8 +273,6 @@ function differencesOf(first: ComparedRun, other: ComparedRun): readonly string[
     ...differences
       .filter(([, of, than]) => JSON.stringify(of) !== JSON.stringify(than))
       .map(([noun]) => `${first.folder} and ${other.folder} have different ${noun}`),
-    ...(setups.length === 0
-      ? []
-      : [`${other.folder} was run differently from ${first.folder}, with ${setups.join('; ')}`]),
+    ...(setups.length === 0 ? [] : [`${other.folder} was run differently from ${first.folder}: ${setups.join('; ')}`]),
   ];
 }

@@ -47,7 +47,7 @@ function verdictLine(
       );
     case 'inconclusive':
       return warning(
-        `inconclusive: no figure is surely worse, but ${formatNoun(count('inconclusive'), 'figure')} cannot be told from chance (${within}). Longer runs, or several runs of the baseline (--baseline), tell more`,
+        `inconclusive: no figure is clearly worse, but ${formatNoun(count('inconclusive'), 'figure')} cannot be told from chance (${within}). To learn more, use longer runs or several baseline runs (--baseline)`,
       );
     case 'not-worse':
       return good(`no regression (${within})`);

@@ -32,16 +32,16 @@ export function limitedSentences({
 }: LoadGenerator): readonly string[] {
   const isSaturated = limits.some(({ name, exceeded }) => name === 'saturatedShare' && exceeded);
   const sentences = [
-    ...(affected.length === 0 ? [] : [`its own delays may be part of ${describeAffected(affected)}`]),
+    ...(affected.length === 0 ? [] : [`its own delays may account for part of ${describeAffected(affected)}`]),
     ...(launchRate === null
       ? []
       : [
-          `it launched ${formatNumber(launchRate.achievedPerSecond)}/s, without its delays ${formatNumber(launchRate.withoutPerSecond)}/s`,
+          `it launched ${formatNumber(launchRate.achievedPerSecond)}/s; without its delays, ${formatNumber(launchRate.withoutPerSecond)}/s`,
         ]),
-    ...(isSaturated ? [`a worker had hardly a moment without work for ${formatDuration(health.saturatedMs)}`] : []),
+    ...(isSaturated ? [`a worker had almost no idle time for ${formatDuration(health.saturatedMs)}`] : []),
   ];
   const when = limitedPeriods.map(({ fromMs, toMs }) => `${seconds(fromMs)} to ${seconds(toMs)} s`).join(', ');
-  return sentences.length === 0 || when === '' ? sentences : [...sentences, `this was at ${when}`];
+  return sentences.length === 0 || when === '' ? sentences : [...sentences, `this happened at ${when}`];
 }
 
 /** What to do about it. */

@@ -169,7 +169,7 @@ const SESSION = z.strictObject({
   concurrency: count('limit of registrations in flight'),
   loadShape: z
     .enum(LOAD_SHAPES)
-    .describe('what timed the launches; closed = free slots only; null = nothing is expected of hubs')
+    .describe('what timed the launches; closed = free slots only; null = not recorded')
     .nullable(),
   ratePerSecond: number('intended launches per second; null = no steady rate').nullable(),
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
@@ -199,7 +199,7 @@ const LIMIT = z.strictObject({
   name: z
     .enum(HEALTH_LIMIT_NAMES)
     .describe(
-      'timeShare = the largest part of a percentile that its own delays may have caused; launchRateShare = the part of the launch rate that is missing through its lateness; saturatedShare = the part of the time in which a worker had hardly a moment without work',
+      'timeShare = the largest part of a percentile that its own delays may have caused; launchRateShare = the part of the launch rate that is missing through its lateness; saturatedShare = the part of the time in which a worker had almost no idle time',
     ),
   limit: share('the largest that makes no difference'),
   observed: share('null = not measured, hence not exceeded').nullable(),
@@ -258,7 +258,7 @@ const LOAD_GENERATOR = z
     startLagMaxMs: ms('longest start lag; null for the closed load shape').nullable(),
     loopDelayP99Ms: ms('99th percentile over all seconds of the longest event-loop delay of any worker').nullable(),
     loopDelayMaxMs: ms('longest event-loop delay').nullable(),
-    saturatedMs: ms('time in which the busiest worker had hardly a moment without work'),
+    saturatedMs: ms('time in which the busiest worker had almost no idle time'),
     cpuShareMean: number('cores that dpsload kept busy, mean').nullable(),
     cpuShareMax: number('cores that dpsload kept busy, maximum of any second').nullable(),
     emulatorCpuShareMean: number('cores that the embedded emulator kept busy, mean').nullable(),
@@ -325,7 +325,7 @@ const BREAKDOWN = z.strictObject({
   values: z
     .array(
       z.strictObject({
-        value: text('value of the column; empty = none; null = it cannot be read any more').nullable(),
+        value: text('value of the column; empty = none; null = it can no longer be read').nullable(),
         ...ROW_COUNTS,
       }),
     )
@@ -429,7 +429,7 @@ export const SUMMARY_SHAPE = z.strictObject({
     })
     .nullable()
     .describe(
-      'registrations at another hub than the expected_hub of their row, or at one that their cohort does not permit; null = not recorded',
+      'registrations at another hub than the expected_hub of their row, or at one that their cohort does not permit; null = nothing is expected of hubs',
     ),
   allocation: ALLOCATION,
   movement: MOVEMENT,

@@ -16,7 +16,7 @@ export function textTable(
   return rows.map((cells) => cells.map(pad).join('  ').trimEnd());
 }
 
-/** Colours take no room. */
+/** Colors take no room. */
 function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }

@@ -59,7 +59,7 @@ export class HealthSampler {
     };
   }
 
-  /** Nothing of it is in flight any more, and nothing is to be heard of it, unless another takes its place. */
+  /** The worker has nothing in flight any more and will send no report, unless another takes its place. */
   workerGone(worker: number): void {
     const before = this.#workers[worker] ?? NO_HEALTH;
     this.#workers[worker] = { ...before, inFlight: 0, heardAtMs: Number.POSITIVE_INFINITY };

@@ -55,7 +55,7 @@ async function orClose(journal: JournalWriter, prepare: () => Promise<void>): Pr
   try {
     await prepare();
   } catch (error) {
-    // The first error says what is wrong; a disk that fails once more adds nothing.
+    // The first error says what is wrong; a second failure of the disk adds nothing.
     await journal.close().catch(() => {});
     throw error;
   }

@@ -6,7 +6,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
 const REPORT_DELAY_MAX_MS = 900;
 const LOOK_INTERVAL_MS = 20;
 
-/** Less would make noise of the CPU time, of which some systems count hundredths of a second. */
+/** Over a shorter time, CPU time would be noise: some systems count it in hundredths of a second. */
 const FIRST_SAMPLE_MS_MIN = 500;
 
 /** Calls `take` for each whole second of the clock, as soon as all workers have reported it. */

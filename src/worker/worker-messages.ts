@@ -49,7 +49,7 @@ export type WorkerHealth = {
   readonly startLagMaxMs: number | null;
   /** Largest since the last report. */
   readonly loopDelayMaxMs: number;
-  /** How long the event loop had hardly a moment without work, since the last report. */
+  /** How long the event loop had almost no idle time since the last report. */
   readonly saturatedMs: number;
   /** Registrations in flight that wait for an outage to end. */
   readonly held: number;

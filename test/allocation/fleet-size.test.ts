@@ -46,7 +46,7 @@ describe('the devices that a verdict needs', () => {
     [[2, 1], 0.02, 9_839],
     [[98, 1, 1], 0.02, 1_815],
     [Array(10).fill(1), 0.02, 7_291],
-    // All at one hub is hardly chance.
+    // That all devices land at one hub is hardly chance.
     [[1], 0.02, 189],
   ])('for weights %j within ±%d are %d', (weights, tolerance, devices) => {
     expect(devicesNeeded(aimFor(weights, tolerance))).toBe(devices);
@@ -112,7 +112,7 @@ describe('the devices that a verdict needs', () => {
     expect(devicesNeeded(aimFor([1, 1, 1], 0.02, 5_000))).toBeNull();
   });
 
-  it('suffice against an earlier run, whose counts are chance as well', () => {
+  it('suffice against an earlier run, whose counts are subject to chance as well', () => {
     const [reference, fleets] = [8_000, 600];
     const aim = aimFor([2, 1, 1], 0.04, reference);
     const devices = needed(aim);

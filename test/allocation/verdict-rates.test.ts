@@ -135,7 +135,7 @@ describe(`a set-up that is wrong, ${REPETITIONS} times with the fleet that it ne
     expect(pass).toBe(0);
   });
 
-  it('fails as surely when the emulator itself has a weight that is off by 10%, and passes when it has not', () => {
+  it('fails as often when the emulator itself has a weight that is off by 10%, and passes when it has not', () => {
     const FLEETS = 2;
     const setUp: SetUp = { expected: [10, 10], actual: [10, 11], tolerance: 0.0119 };
     const right: SetUp = { ...setUp, actual: [10, 10] };

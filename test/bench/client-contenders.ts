@@ -31,7 +31,7 @@ const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
 const TOKEN_LIFE_SECONDS = 3600;
 
 /**
- * TLS alone, by the means of Node: one context for all, and the name checked without the objects that Node makes of the server's chain.
+ * TLS alone, with Node's own means: one context for all, and the name checked without the objects that Node makes of the server's chain.
  *
  * @param certificates presented in turn; none = without a client certificate
  */

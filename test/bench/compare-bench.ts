@@ -19,13 +19,13 @@ const SLOWDOWN = 1.2;
 const SMALL_TOLERANCE = 0.05;
 
 const REAL_PAIRS = Math.min(50, PAIRS_MAX);
-/** At 25/s they are launched in 12 seconds, half as much again as a comparison needs. */
+/** At 25/s they are launched in 12 seconds, one and a half times what a comparison needs. */
 const REAL_DEVICES = 300;
 const REAL_RATE = '25/s';
-/** Pairs at the same time, each with an emulator of its own: a run waits most of its time. */
+/** Pairs at the same time, each with its own emulator: a run spends most of its time waiting. */
 const LANES = 4;
 
-/** Some latency surely grew by more than the tolerance. */
+/** With confidence, some latency grew by more than the tolerance. */
 function findsSlower({ figures }: RunComparison, tolerance: number): boolean {
   return figures.some(
     ({ section, intervals }) =>

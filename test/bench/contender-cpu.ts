@@ -17,7 +17,7 @@ export type ContenderTask = {
 /** What a contender has done so far, and the CPU that it took. */
 export type ContenderCost = { readonly units: number; readonly cpuMs: number };
 
-/** A contender in a process of its own, which goes on until it is ended. */
+/** A contender in a process of its own, which continues until it is stopped. */
 export class RunningContender {
   readonly process: ChildProcess;
 

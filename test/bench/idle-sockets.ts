@@ -1,4 +1,4 @@
-// Opens bare TLS sockets to a server, lets them idle, and tells its parent what they take; a process of its own, so that nothing else is in
+// Opens bare TLS sockets to a server, leaves them idle, and reports to its parent how much memory they take; a process of its own, so that nothing else is in
 // its memory. Its arguments are the port, the file of the server's CA, and the number of sockets.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ process.send?.({
 } satisfies IdleSockets);
 process.exit();
 
-/** Opens sockets until there are so many. */
+/** Opens sockets until there are this many. */
 async function open(total: number): Promise<void> {
   const lane = async (): Promise<void> => {
     while (sockets.length < total) {

@@ -32,7 +32,7 @@ await inTemporaryFolder(async (folder) => {
   report(samples(), idle);
 });
 
-/** At a server that waits for ever: the emulator cuts connections that send no CONNECT. */
+/** Against a server that waits forever: the emulator cuts connections that send no CONNECT. */
 async function idleSockets(folder: string): Promise<IdleSockets> {
   const server = fork(fileURLToPath(new URL('./dps-server.js', import.meta.url)));
   try {

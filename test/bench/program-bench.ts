@@ -22,7 +22,7 @@ import { takeTurns } from './turns.ts';
 /** Contenders that take turns agree within a few percent from round to round. */
 const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 2);
 const CONCURRENCY = 50;
-/** What it takes to start, and to become warm, is left out for all in the same way. */
+/** The cost of starting and warming up is left out in the same way for all. */
 const WINDOW: DeviceWindow = { first: 1_000, last: 9_000 };
 const FURTHER_WINDOW: DeviceWindow = { first: 1_000, last: 5_000 };
 /** The SDK keeps a registration open for 2 s, and takes several times the CPU: fewer do. */
@@ -51,7 +51,7 @@ await inTemporaryFolder(async (folder) => {
   await withServer({}, async (ready) => showFigures([await x509Figure(ready, folder)]));
 });
 
-/** The figures for what the service has: TLS 1.2, RSA 2048. */
+/** The figures for what the service uses: TLS 1.2, RSA 2048. */
 async function serviceFigures(ready: ServerReady, folder: string): Promise<readonly Figure[]> {
   const task = { ready, caFile: rootFile(ready, folder), certificatesFile: null };
   const bare = await startContender({ ...task, contender: 'bare' });

@@ -37,7 +37,7 @@ export type ProgramFleet = {
 };
 
 /**
- * Runs the built program over so many devices: CSV, journal, metrics, progress and results.
+ * Runs the built program for this many devices: CSV, journal, metrics, progress and results.
  *
  * @param started hears of its process
  */

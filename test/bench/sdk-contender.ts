@@ -18,7 +18,7 @@ export class SdkContender {
     this.#host = `localhost:${port}`;
   }
 
-  /** CPU of the process for each of so many registrations, all at once: the SDK pauses for 2 s before it polls. */
+  /** CPU of the process per registration, for this many at once: the SDK pauses for 2 s before it polls. */
   async cpuPerUnitMs(units: number): Promise<number> {
     const beforeMs = this.#cpuMs();
     await Promise.all(Array.from({ length: units }, () => this.#register()));

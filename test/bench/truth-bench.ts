@@ -42,7 +42,7 @@ type Setup = {
 };
 
 /**
- * The delays are far above the few milliseconds of CPU that a handshake takes, on both sides of which the same machine works. A registration
+ * The delays are far above the few milliseconds of CPU that a handshake takes, both sides of which run on the same machine. A registration
  * takes 1.4 s, with spread CONNACKs 1.9 s: in the open model there are slots for more, but too few for a stall, in which launches wait for one.
  */
 const SETUPS: readonly Setup[] = [

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** Long enough that caches filled anew do not count, short enough that what disturbs the machine disturbs all. */
+/** Long enough that refilling caches does not matter, short enough that whatever disturbs the machine disturbs all. */
 const TURN_MS = 250;
 
-/** Lets processes run one at a time, until the first of them ends; then all go on. */
+/** Lets processes run one at a time, until the first of them ends; then all continue. */
 export function takeTurns(processes: readonly [ChildProcess, ...ChildProcess[]]): void {
   let turn = 0;
   const next = (): void => {

@@ -66,7 +66,9 @@ describe('results by a column of the fleet', () => {
     const args = ['run', fleet, ...MAP, '--emulator', '--on-bad-row', 'skip'];
     const { code, stderr } = await dpsload([...args, '--by', 'lines', '--by', 'payload']);
     expect(code).toBe(2);
-    expect(stderr).toContain('those columns are "Gruppe", "line", "Site". Did you mean --by line? Otherwise name one');
+    expect(stderr).toContain(
+      'suitable columns are "Gruppe", "line", "Site". Did you mean --by line? Otherwise name one',
+    );
     expect(stderr).toContain('no column "payload"');
   });
 });

@@ -10,7 +10,7 @@ import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /*
- * A short form of `npm run bench`: ratios of CPU, each several times its target, so that only a mistake reaches them, such as a look-up, a
+ * A short form of `npm run bench`: ratios of CPU, with limits several times their targets, so that only a mistake exceeds them, such as a look-up, a
  * context or a disk access for each device.
  */
 
@@ -21,7 +21,7 @@ const DEVICES = { first: 300, last: 1_300 };
 const PROGRAM_TO_HANDSHAKE_MAX = 6;
 const EMULATOR_TO_HANDSHAKE_MAX = 6;
 
-/** Assigns at once: nobody waits before a poll here, and polls would run out. */
+/** Assigns at once: devices do not wait before a poll here, so polls would run out. */
 const EMULATOR = `version: 1
 behavior: { retryAfter: 0s, assignmentDelay: 0s }
 instances:

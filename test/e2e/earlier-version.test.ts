@@ -13,7 +13,7 @@ const FIXTURE = new URL('../fixtures/earlier-version/', import.meta.url);
 const DEVICES = 40;
 /** 30 slots are too few for 20 registrations of 3 s each second, which is a finding, and no reason to fail a threshold that holds. */
 const SUCCESS = 0;
-/** What `compare` ends with when a figure is worse. */
+/** The exit code of `compare` when a figure is worse. */
 const WORSE = 99;
 const env = { DPSLOAD_GROUP_KEY: Buffer.from('k'.repeat(64)).toString('base64') };
 

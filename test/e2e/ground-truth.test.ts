@@ -70,7 +70,7 @@ function measured({ delays, ...run }: Case): Promise<TruthVerdict> {
   });
 }
 
-/** Those that are not true. */
+/** The figures that are not true. */
 function untrue(times: readonly JudgedTime[], { medianToleranceMs }: Case): readonly JudgedTime[] {
   return times.filter(({ percentile, trueMs, reportedMs }) => {
     if (percentile === 'max') return false;
@@ -79,7 +79,7 @@ function untrue(times: readonly JudgedTime[], { medianToleranceMs }: Case): read
   });
 }
 
-// They wait, mostly.
+// They mostly wait.
 describe.concurrent('the times of a run, beside the log of its server', () => {
   it('are true where the server stalls, and count devices that came meanwhile from their intended start', async () => {
     const { times, log } = await measured(STALLING);

@@ -15,7 +15,7 @@ function witnessed(run: Witnessed | null): Witnessed {
   return run;
 }
 
-// They wait, mostly. That nothing is said of undisturbed runs needs a quiet machine: it is a long test.
+// They mostly wait. Whether undisturbed runs raise no alarm needs a quiet machine, so that is a long test.
 describe.concurrent('a load generator that is disturbed', () => {
   it('says that it was suspended, by how much it was late, and when', async () => {
     const run = { ...SERVED, name: 'suspended', disturbance: 'suspended' } as const;
@@ -27,7 +27,7 @@ describe.concurrent('a load generator that is disturbed', () => {
     expect(limitedPeriods.some(({ fromMs, toMs }) => toMs - fromMs > 3_500)).toBe(true);
     expect(differencesFrom(log, { summary, ratePerSecond: run.ratePerSecond })).not.toEqual([]);
     expect(stdout).toMatch(/^limited {5}by the load generator: /m);
-    expect(stdout).toMatch(/ it launched [\d.]+\/s, without its delays [\d.]+\/s$|: it launched /m);
+    expect(stdout).toMatch(/ it launched [\d.]+\/s; without its delays, [\d.]+\/s$|: it launched /m);
   });
 
   it('says that its event loops stood still; thresholds decide, where that makes no difference', async () => {
@@ -45,7 +45,7 @@ describe.concurrent('a load generator that is disturbed', () => {
     ]);
     expect(code).toBe(99);
     expect(stdout).toContain('thresholds  1 of 3 failed, 1 undecided\n');
-    // The journal has all that the verdict is made from.
+    // The journal has everything that the verdict follows from.
     const again = await dpsload(['report', onlyRunFolder(join(folder, 'blocked-out'))]);
     expect(again.stdout).toBe(stdout);
   });

@@ -36,7 +36,7 @@ it.concurrent('a run can be scraped while it goes on, and never shows more than 
   await expect(fetch(url)).rejects.toThrow();
 });
 
-/** Four of five register requests are throttled for 5 s: 200 devices send several hundred requests, and none of most of them has ended yet. */
+/** Four of five register requests are throttled for 5 s: 200 devices send several hundred requests, and most of them have not ended yet. */
 const STORM = `version: 1
 seed: 7
 faults:
@@ -67,7 +67,7 @@ it.concurrent('throttles count when they happen, as the journal has them, and en
   const seen: { readonly counted: number; readonly atLeast: number; readonly ended: number }[] = [];
   let last = parseMetrics('');
   while (run.child.exitCode === null) {
-    // What the journal has now, the metrics had before: both come from the same messages of the workers.
+    // The metrics had earlier what the journal has now: both come from the same messages of the workers.
     const { throttles: atLeast, ended } = throttlesSoFar(out);
     const text = await fetch(url)
       .then((response) => response.text())
@@ -92,7 +92,7 @@ it.concurrent('throttles count when they happen, as the journal has them, and en
   expect(final).toEqual([throttles, registersSent, polls, connections]);
 });
 
-/** As the samples of the journal have them, a second late at most, and as its outcomes have them. */
+/** According to the journal's samples, a second late at most, and according to its outcomes. */
 function throttlesSoFar(out: string): { readonly throttles: number; readonly ended: number } {
   const [run] = existsSync(out) ? readdirSync(out) : [];
   const journal = join(out, run ?? '', 'journal.ndjson');

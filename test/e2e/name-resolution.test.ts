@@ -3,7 +3,7 @@ import { HAS_NAMESPACES, runBehindResolver } from '../support/slow-resolver.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
-/** Four look-ups at a time, as Node.js has it, would bound a run at 13 connections a second. */
+/** Node.js looks up four names at a time, which would limit a run to 13 connections a second. */
 const DELAY_MS = 300;
 
 describe.skipIf(!HAS_NAMESPACES)('a slow name service (needs unshare, ip and the right to use them)', () => {

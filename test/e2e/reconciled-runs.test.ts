@@ -7,7 +7,7 @@ const SEED = Number(process.env['RECONCILE_SEED'] ?? 1);
 
 const folder = temporaryFolder();
 
-// They wait, mostly.
+// They mostly wait.
 describe.concurrent('every row is accounted for, as the emulator has it', () => {
   it.each(
     Array.from({ length: 4 }, (_, index) => [endingOf(SEED + index), SEED + index] as const),

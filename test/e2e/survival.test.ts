@@ -138,7 +138,7 @@ describe.concurrent('a journal', () => {
     const journal = join(run, 'journal.ndjson');
     const text = readFileSync(journal, 'utf8');
     const offset = text.indexOf('\n') + 1;
-    // With it, all that is said is that the journal was changed.
+    // With it, the error only says that the journal was changed.
     rmSync(join(run, 'SHA256SUMS'));
     writeFileSync(journal, `${text.slice(0, offset)}x${text.slice(offset + 1)}`);
     const { code, stderr } = await dpsload(['resume', run], { env: GROUP_KEY_ENV });

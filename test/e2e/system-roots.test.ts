@@ -20,7 +20,7 @@ it.each([
   writeFileSync(path('fleet.csv'), 'registration_id\ndev-1\n');
   const server = await startScriptedMqttServer({ certificate: await systemCa.issue(), script: dpsScript() });
   const target = ['--host', 'localhost', '--port', String(server.port), '--id-scope', '0ne00111111'];
-  // OpenSSL's store, which SSL_CERT_FILE names, in place of the roots that Node brings along.
+  // OpenSSL's store, which SSL_CERT_FILE names, in place of the roots that Node ships.
   const env = { ...GROUP_KEY_ENV, NODE_OPTIONS: '--use-openssl-ca', SSL_CERT_FILE: path('system.pem') };
   const run = ['run', path('fleet.csv'), ...target, flag, path('added.pem'), '--out', path('out'), '--quiet'];
   const { code, stderr } = await dpsload(run, { env });

@@ -65,7 +65,7 @@ describe('thresholds of a run', () => {
     expect(
       run.stdout
         .split('\n')
-        // A machine that is not quiet adds what the load generator did to the figures.
+        // On a busy machine, the output also says what the load generator did to the figures.
         .filter((line) => /^(target|verdict|thresholds| {12}(passed|failed)) /.test(line))
         .slice(0, 6)
         .map((line) => line.trim()),

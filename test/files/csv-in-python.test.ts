@@ -10,7 +10,7 @@ const file = join(temporaryFolder(), 'table.csv');
 const PYTHON = 'python3';
 const DELIMITERS = { plain: ',', excel: ',', 'excel-semicolon': ';' } as const;
 
-/** The records as a reader finds them that knows nothing of dpsload. */
+/** The records as read by a program that knows nothing of dpsload. */
 const PROGRAM =
   'import csv,json,sys; f=open(sys.argv[1],encoding=sys.argv[3],newline=""); print(json.dumps(list(csv.reader(f,delimiter=sys.argv[2]))))';
 

@@ -27,7 +27,7 @@ const HEALTHY_SECONDS = 45;
 
 /** By then the program knows that nothing is there. */
 const NOTICED_MS = 5_000;
-/** Of one device until then, on average: the pauses between them are 1 s to 2, 4 and 8 s. */
+/** Attempts of one device until then, on average: the pauses between them are 1 s to 2, 4 and 8 s. */
 const TRIES_UNTIL_NOTICED = 4;
 const RATE_PER_SECOND = 20;
 
@@ -67,7 +67,7 @@ describe.each(WAYS)('$attestation over $transport by $mqttClient: every fault', 
   });
 });
 
-// They mostly wait: one by one they would take an hour.
+// They mostly wait: one after another they would take an hour.
 describe.concurrent.each(
   WAYS,
 )('$attestation over $transport by $mqttClient: before anybody can know the device', (way) => {

@@ -34,7 +34,7 @@ const STORM: EtaFacts = {
 
 describe('the ETA', () => {
   it.each<[string, EtaFacts, readonly [lowSeconds: number, highSeconds: number] | null]>([
-    // Two turns of 3 s until the last launch, which takes the slot of the eldest after 1.5 s, and 3 s for it; 11.5% off.
+    // Two turns of 3 s until the last launch, which takes the slot of the oldest after 1.5 s, and 3 s for it; 11.5% off.
     ['goes through the slots turn by turn', CLOSED, [9.73, 11.36]],
     ['may end with a slow one', { ...CLOSED, durationsMs: WITH_SLOW }, [10.45, 39.27]],
     ['follows the schedule where it is kept', { ...CLOSED, slotsAreFull: false, scheduleLeftMs: 20_000 }, [23, 23]],
@@ -126,7 +126,7 @@ describe('over whole runs', { timeout: 60_000 }, () => {
   const GUARD = { error: [0.3, 0.2, 0.2, 0.25, 0.2], covered: 0.9 } as const;
 
   it('the ETA is off by little, says when it is unsure, and is seldom absent', async () => {
-    // With the first seed, the last device of the troubled run takes longer than all before it, which nobody can foretell.
+    // With the first seed, the last device of the troubled run takes longer than all before it, which nobody can predict.
     const runs = await Promise.all(RUNS.map((name) => simulateForEta(name, 2)));
     const judged = runs.map(judgeEta);
     // It once said 1.3 s where 29 s were left.

@@ -42,7 +42,7 @@ const devices = (count: number, addedMs: (row: number) => number = () => 0) =>
   Array.from({ length: count }, (_, row) => device(row, addedMs(row)));
 
 describe('the load generator limits a run', () => {
-  it('when its delays may be part of a percentile: names it, both bounds, and when it was', () => {
+  it('when its delays may account for part of a percentile: names it, both bounds, and when this was', () => {
     const { limited, affected, limitedPeriods, limits } = judged(
       devices(1_000, (row) => (row >= 500 && row < 520 ? 400 : 0)),
     );
@@ -123,7 +123,7 @@ describe('the load generator limits a run', () => {
     ['for long', 12, 60, true],
     ['for too short a time', 9, 20, false],
     ['for too small a part of the run', 12, 130, false],
-  ])('when a worker had hardly a moment without work: %s', (_, saturatedSeconds, seconds, limited) => {
+  ])('when a worker had almost no idle time: %s', (_, saturatedSeconds, seconds, limited) => {
     const samples = Array.from({ length: seconds }, (_, second) =>
       sampleRecord((second + 1) * 1_000, { saturatedMs: second < saturatedSeconds ? 1_000 : 0 }),
     );

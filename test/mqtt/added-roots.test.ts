@@ -37,11 +37,11 @@ async function refusalCode(
 }
 
 /**
- * Nobody here can sign as a root that Node brings along. But OpenSSL checks a signature only against a root that it trusts: where the issuer
+ * Nobody here can sign as a root that Node ships. But OpenSSL checks a signature only against a root that it trusts: where the issuer
  * is none of those, it refuses the server because it cannot find the issuer.
  */
 describe('where a root is added', () => {
-  it('each root that Node brings along is still trusted', async () => {
+  it('each root that Node ships is still trusted', async () => {
     const codes = new Map<string, number>();
     for (const rootPem of rootCertificates) {
       const code = await refusalCode(rootPem, false);

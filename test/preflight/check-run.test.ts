@@ -174,7 +174,7 @@ describe('amounts and limits', () => {
       { level: 'ok', subject, evidence: '3: every device at once', remedy: null },
     ]);
     const evidence =
-      '3 in flight asked (every device at once), 2 possible: ulimit -n is 66; launches start up to 3.0 s late, if a registration takes 3 s';
+      '3 in flight wanted (every device at once), 2 possible: ulimit -n is 66; launches start up to 3.0 s late if a registration takes 3 s';
     expect(await about({ concurrency: '2' }, { ...choice, slots: 2, cut })).toEqual([
       3_000,
       { level: 'warning', subject, evidence, remedy: cut.remedy },

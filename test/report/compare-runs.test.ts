@@ -148,11 +148,11 @@ describe('a comparison', () => {
     expect(warnings).toEqual([`a and b have different ${noun}`]);
   });
 
-  it('names what was run differently, and takes what was not recorded for no difference', () => {
+  it('names what was run differently, and takes what was not recorded as no difference', () => {
     const recorded: Partial<SessionRecord> = { loadShape: 'rate', ratePerSecond: 50, setup: SETUP };
     const first = run('a', { session: recorded });
     const slower = compare([first, run('b', { session: { ...recorded, ratePerSecond: 25 } })]);
-    expect(slower.warnings).toEqual(['b was run differently from a, with load 25/s instead of 50/s']);
+    expect(slower.warnings).toEqual(['b was run differently from a: load 25/s instead of 50/s']);
     expect(comparisonText(slower)).toContain(`warning  ${slower.warnings[0]}\n`);
     const [unnamed, unrecorded] = [{ ...first, machine: null }, run('c', { session: { ...recorded, setup: null } })];
     expect(compare([unnamed, unrecorded]).warnings).toEqual([]);

@@ -37,7 +37,7 @@ function summaryOf(outcomes: readonly OutcomeRecord[], run: Run = {}): Summary {
 const assigned = (count: number, hubOf: (row: number) => string = (row) => HUBS[row % 3] as string) =>
   Array.from({ length: count }, (_, row) => outcomeRecord(row, { assignedHub: hubOf(row) }));
 
-/** The load generator may have delayed the answers of the first twenty by 150 ms. */
+/** The load generator may have delayed the answers of the first twenty devices by 150 ms. */
 const stalled = (outcomes: readonly OutcomeRecord[]) =>
   outcomes.map((outcome) =>
     outcome.row >= 20

@@ -61,7 +61,7 @@ type Seen = {
   /** Of what the page needs, in pixels. */
   readonly width: number;
   readonly background: string;
-  /** Number of colours in the canvas of each plot. */
+  /** Number of colors in the canvas of each plot. */
   readonly drawn: readonly { readonly id: string; readonly colors: number }[];
 };
 
@@ -289,7 +289,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     expect(await rates.getAttribute('aria-valuetext')).toMatch(
       /^[\d.]+–[\d.]+ s: launches [\d.]+\/s, completions [\d.]+\/s/,
     );
-    // The plots over time have one cursor.
+    // The plots over time share one cursor.
     const recovery = page.getByRole('slider', { name: /Recovery/ });
     expect(await recovery.getAttribute('aria-valuetext')).toContain(`assigned ${(last * 100).toFixed(1)}%`);
     await page.keyboard.press('Home');
@@ -402,7 +402,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     await page.close();
   });
 
-  it('prints in light colours, whatever the screen has', async () => {
+  it('prints in light colors, whatever the screen has', async () => {
     const { page } = await open(report.file, { colorScheme: 'dark' });
     const ink = await page.evaluate<string>(`
       dispatchEvent(new Event('beforeprint'));

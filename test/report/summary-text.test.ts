@@ -128,9 +128,9 @@ describe('the verdict', () => {
         .split('\n')
         .slice(2, 6),
     ).toEqual([
-      'limited     by the load generator: its own delays may be part of service p50 200 ms (50.0 ms without them); accepted p50 180 ms (80.0 ms without them)',
-      '            a worker had hardly a moment without work for 30 s',
-      '            this was at 0.0 to 1.1 s',
+      'limited     by the load generator: its own delays may account for part of service p50 200 ms (50.0 ms without them); accepted p50 180 ms (80.0 ms without them)',
+      '            a worker had almost no idle time for 30 s',
+      '            this happened at 0.0 to 1.1 s',
       '            Use a machine with free cores, more --workers or a lower --rate.',
     ]);
     expect(text({ outcomes: assigned(20) })).not.toContain('limited');
@@ -162,7 +162,7 @@ describe('the verdict', () => {
 
 describe('what others wrote', () => {
   const hostile = '\u001b[2Jboo\nverdict     all assigned';
-  it('cannot make lines or colours', () => {
+  it('cannot make lines or colors', () => {
     const outcomes = [
       outcomeRecord(0, { assignedHub: hostile }),
       outcomeRecord(1, notAssigned({ result: 'failed', errorCode: hostile, errorMessage: hostile })),
@@ -173,7 +173,7 @@ describe('what others wrote', () => {
   });
 });
 
-it('has the same words with colours', () => {
+it('has the same words with colors', () => {
   const summary = summaryOf({
     outcomes: [...assigned(3), outcomeRecord(3, notAssigned({ result: 'failed', errorCode: '404201' }))],
     sample: { saturatedMs: 30_000 },

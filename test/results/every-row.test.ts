@@ -55,7 +55,7 @@ const run = fc.record({
   sessions: fc.array(session, { minLength: 1, maxLength: 3 }),
 });
 
-/** Which chance would hardly make. */
+/** A case that chance would hardly produce. */
 const WHOLE: Run = {
   rows: 3,
   bad: 0,

@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const root = temporaryFolder();
 const [A, B, C] = HUBS;
 
-/** Where a device should go and went; `known` = it had a hub before the run. */
+/** Where a device should go, and where it went; `known` = it had a hub before the run. */
 type Device = { readonly group?: string; readonly expected?: string; readonly hub: string; readonly known?: boolean };
 
 /** The note of each device has two lines, so that rows and lines differ. */

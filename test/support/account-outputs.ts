@@ -72,14 +72,14 @@ export function expectNotRegistered(folder: string, account: Summary['account'])
   return rows;
 }
 
-/** registrations.csv has every register call that the summary knows, but for those of registrations that were made again. */
+/** registrations.csv has every register request that the summary counts, except those of registrations that were made again. */
 export function expectRegistersSent(rows: readonly ResultRow[], { requests }: Summary): void {
   expect(rows.reduce((sum, row) => sum + Number(row['registers_sent']), requests.registersReplaced)).toBe(
     requests.registersSent,
   );
 }
 
-/** What scripts go by does not contradict the account. For a run without thresholds. */
+/** What scripts rely on does not contradict the account. For a run without thresholds. */
 export function expectExitCode(code: number | null, summary: Summary): void {
   const { account, end, verdict } = summary;
   if (end === null) return;

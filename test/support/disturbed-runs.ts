@@ -11,7 +11,7 @@ import { createTestCa } from './test-certificates.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 
-/** What befalls the load generator while it launches. */
+/** What happens to the load generator while it launches. */
 export const DISTURBANCES = [
   'none',
   'suspended', // stopped once, for four seconds
@@ -49,7 +49,7 @@ export type Witnessed = {
   readonly stdout: string;
 };
 
-/** Runs the built program against a server that keeps its own log. `null` = this machine cannot disturb it so. */
+/** Runs the built program against a server that keeps its own log. `null` = this machine cannot disturb it in that way. */
 export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null> {
   const quota = run.disturbance === 'quota' ? makeCpuQuota(`dpsload-test-${process.pid}`, 0.05) : null;
   if (run.disturbance === 'quota' && quota === null) return null;

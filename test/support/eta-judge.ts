@@ -57,7 +57,7 @@ function lastEndMs(records: readonly JournalRecord[]): number {
   return ends.reduce((last, atMs) => Math.max(last, atMs), 0);
 }
 
-/** As often as it is measured: an ETA is no better than this. */
+/** The interval of measurements: an ETA is no better than this. */
 const RESOLUTION_MS = 1_000;
 
 /** How far the middle of the ETA is off, as a share of what was left; `null` where it said nothing. */

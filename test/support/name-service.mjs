@@ -1,5 +1,5 @@
 /*
- * node name-service.mjs DELAY_MS: a name service on 127.0.0.1:53 that answers every question for an address with 127.0.0.1, that late.
+ * node name-service.mjs DELAY_MS: a name service on 127.0.0.1:53 that answers every question for an address with 127.0.0.1 after that delay.
  * Writes a line for each question.
  */
 import { createSocket } from 'node:dgram';

@@ -181,7 +181,7 @@ class RandomRuns {
     return { among: new Set(among), flags: ['--only', only] };
   }
 
-  /** What `first` has left, by either of the ways in which it can be taken up. */
+  /** What `first` left undone, continued in either of the two possible ways. */
   async #drawRest(first: Ran): Promise<Selection> {
     const list = join(first.folder, 'not-registered.csv');
     if (existsSync(list) && this.#random.chance(0.5)) {
@@ -327,7 +327,7 @@ function expectReconciled(told: Told, { fleet, runs }: RandomRuns, records: Reco
   const [run, another] = told.runs;
   if (run !== undefined && another === undefined) expectExitCode(run.code, summary);
   if (!told.runs.some(({ wasStopped }) => wasStopped)) expect(account.unknown).toBe(0);
-  // Only of these it is certain that the runs of these results made their records.
+  // Only for these is it certain that the runs of these results made their records.
   const others = runs.filter((one) => !told.runs.includes(one));
   const own = fleet.devices.filter(({ id }) => !isSelected(others, id));
   expect(account.assigned).toBeLessThanOrEqual(records.size);

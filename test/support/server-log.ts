@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /*
- * What the times of a run truly were, from nothing but the log of the server that it ran against. No code of the program, nor its records,
- * takes part: topics are read, ranks counted and starts computed anew.
+ * What the times of a run truly were, from nothing but the log of the server that it ran against. No code of the program and none of its records
+ * take part: topics are read, ranks counted and starts computed anew.
  */
 
 /** A packet, or a TCP connection, as the server saw it. */

@@ -23,7 +23,7 @@ import { type TrialEnd, type TrialRequest, tryForCheck } from './try-for-check.t
 
 const RECORDS = wholeNumberBetween(0, 1_000_000_000);
 
-/** Devices of each group: more is a load, for which there are runs with a limit. */
+/** Most devices of each group: more would be a load, which is what runs with `--limit` are for. */
 const TRIED = wholeNumberBetween(1, 100);
 
 type CheckFlags = {
@@ -72,10 +72,10 @@ Exit codes:
   ${EXIT_CODE.success}  no problem was found
   ${EXIT_CODE.usage}  invalid command line or scenario, or a problem with what this side
      gives: fleet, key and certificate files, output folder, disk space, limits
-     of this machine. It counts first
+     of this machine. It takes precedence over ${EXIT_CODE.unreachable}
   ${EXIT_CODE.unreachable}  a problem with the target: name, TLS, ID scope, records, hubs
-  With --try, a key or certificate that the service refuses is of this side; any
-  other failed registration is of the target
+  With --try, a key or certificate that the service refuses counts as a problem
+  of this side, any other failed registration as one of the target
 
 Examples:
   dpsload check fleet.csv --id-scope 0ne00111111 \\
@@ -120,7 +120,7 @@ async function check(given: Flags, flags: CheckFlags, environment: Environment):
   return refusal === null ? EXIT_CODE.success : EXIT_CODE[refusal];
 }
 
-/** Tries devices if that is asked for, and nothing is known yet that would make them fail. */
+/** Tries devices if asked to, and if nothing is known yet that would make them fail. */
 async function tried(
   report: CheckReport,
   perGroup: number | null,
@@ -128,7 +128,10 @@ async function tried(
 ): Promise<TrialEnd> {
   if (perGroup === null) return { report, stoppedBy: null };
   if (refusalOf(report.findings) === null) return await tryForCheck(report, { ...request, perGroup });
-  const skipped = unknown('registration', 'no device was tried, since there are problems already: correct them first');
+  const skipped = unknown(
+    'registration',
+    'no device was tried, because there are problems already: correct them first',
+  );
   return { report: { ...report, findings: [...report.findings, skipped], tried: [] }, stoppedBy: null };
 }
 

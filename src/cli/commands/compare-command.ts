@@ -40,18 +40,18 @@ export function compareCommand(): Command {
   return new Command('compare')
     .description(
       'Compares runs with a baseline: the first run, or those of --baseline. Compares latencies, rates, hub shares and ' +
-        `errors, and warns when fleet, target, version, machine or load differ. Exits with ${EXIT_CODE.thresholdFailed} if a run is surely worse ` +
+        `errors, and warns when fleet, target, version, machine or load differ. Exits with ${EXIT_CODE.thresholdFailed} if a run is clearly worse ` +
         'than the baseline by more than the tolerance, and with 0 if it is not, or if the runs vary too much to tell ' +
         '("inconclusive"). Worse means a higher p50, p95 or p99 of response, service, accepted, assigned or allocation, more ' +
         'failures, errors of any code, throttles or register requests per device, or a lower rate or share of assigned ' +
         'registrations, each relative to the baseline; and a hub share that differs either way, in percentage points. A longer ' +
-        'time to 99% counts only with several runs of the baseline. Changes below 1 ms or 0.1 percentage points never ' +
+        'time to 99% counts only with several baseline runs. Changes below 1 ms or 0.1 percentage points never ' +
         'count, nor do maxima and connection phases.',
     )
     .argument('<run-dirs...>', 'folders of the runs; without --baseline, the first one is the baseline')
     .option(
       '--baseline <run-dir>',
-      'a run to compare with; repeat it for several unchanged runs, whose differences from each other then count too',
+      'a run to compare with; repeat it for several unchanged runs, to allow for what differs between them',
       appendValue,
     )
     .option('--tolerance <n%>', 'the smallest change that counts', '10%')

@@ -33,7 +33,7 @@ type ReportFlags = {
 export function reportCommand(): Command {
   return new Command('report')
     .description(
-      'Rebuilds registrations.csv, failures.csv, not-registered.csv, summary.json, latency.hlog and report.html in the folder of a run from ' +
+      'Rebuilds all results in the folder of a run (summary.json, report.html, latency.hlog and the CSV files) from ' +
         'its journal alone, and prints the summary. For a run that is still active or was killed, it prints the results so ' +
         'far and writes nothing: rows that were never sent count as not-started, rows that were possibly sent as unknown. ' +
         'It also writes nothing while another dpsload uses the folder, or if the folder is not writable.\n\n' +

@@ -85,7 +85,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
   }
   await confirmRisks(scenario, { rows, registrations }, yes);
-  // What executes a run takes longer to load than most mistakes take to find.
+  // Loaded late: it takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(

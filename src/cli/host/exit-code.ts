@@ -23,7 +23,8 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>
   terminated: 'stopped by SIGTERM',
   unreachable: 'target unreachable, or a canary device failed; no other device was registered',
   stoppedMidway: 'stopped midway by an outage, surprises or the retry budget; resumable',
-  thresholdFailed: 'a threshold failed, or the allocation verdict is fail and no threshold on allocation decides',
+  thresholdFailed:
+    'a threshold failed or is undecided, or the allocation verdict is fail and no threshold on allocation decides',
   someFailed:
     'finished, but some registrations failed and no thresholds are set, or rows were left out and no threshold bounds count(left_out)',
   success: 'all selected devices registered; all thresholds passed',

@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<FindingLevel, string>> = {
   problem: 'PROBLEM',
 };
 
-/** Most devices that are named. */
+/** At most this many devices are named. */
 const DEVICES_NAMED_MAX = 10;
 
 /**
@@ -56,7 +56,7 @@ function registeredText(tried: readonly TriedDevice[], isEmulator: boolean): str
   return [
     ...(yes.length === 0 ? [] : [are(yes, `${yes.length === 1 ? 'is' : 'are'} registered now`)]),
     ...(maybe.length === 0 ? [] : [are(maybe, 'may be registered now')]),
-    'A run registers them again, which is billed; with --expect new it reports them as known before.',
+    'A run registers them again, which is billed; with --expect new, it reports that the service already knows them.',
   ].join(' ');
 }
 

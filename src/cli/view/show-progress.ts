@@ -37,7 +37,7 @@ export async function showProgress(
   const fold = progressFold(scenario, plan);
   const progress = (): RunProgress => fold.at(clock.nowMs());
   const live = await createLiveView({ stream: process.stderr, color, quiet, clock, progress });
-  // A log file that cannot be written is no progress: --quiet does not hide it.
+  // A log file that cannot be written is not progress, so --quiet does not hide it.
   const warn = (message: string): void => {
     if (quiet) process.stderr.write(`${message}\n`);
     else live.log(message);

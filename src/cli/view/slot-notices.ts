@@ -12,7 +12,7 @@ export type SlotNotices = {
 };
 
 /**
- * A number that the operator gave is warned of only where a burst is larger, however long a registration takes; `check` and `--dry-run` also
+ * A number that the operator gave draws a warning only if a burst is larger, however long a registration takes; `check` and `--dry-run` also
  * say what happens if it takes 3 s.
  *
  * @param choice `null` = the operator has said how many

@@ -80,7 +80,7 @@ function foldersOf(path: string): readonly string[] {
   return path.match(/[^/\\]*[/\\]+|[^/\\]+$/g) ?? [];
 }
 
-/** Colours take no room. */
+/** Colors take no room. */
 function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
@@ -90,7 +90,7 @@ export type OutputStream = { readonly isTTY?: boolean; readonly columns?: number
 
 /** A pipe or a file gets every line whole. */
 export function columnsOf({ isTTY, columns }: OutputStream): number {
-  // A terminal that does not know its size says 0.
+  // A terminal that does not know its size reports 0.
   return isTTY === true && columns ? columns : Number.POSITIVE_INFINITY;
 }
 

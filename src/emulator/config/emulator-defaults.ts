@@ -1,5 +1,5 @@
 /*
- * Names that a run shares with its emulator: apart from the schemas of an instance, which take a run 10 ms to load.
+ * Names that a run shares with its emulator, kept apart from the schemas of an instance, which would take a run 10 ms to load.
  */
 
 /** ID scope of an emulator that is given no other. */

@@ -93,7 +93,7 @@ export class PacketReader {
   /** Of an incomplete packet. */
   #chunks: Buffer[] = [];
   #pendingBytes = 0;
-  /** With fewer bytes, the packet is certainly incomplete: so that many small chunks are put together only once. */
+  /** With fewer bytes, the packet is certainly incomplete. Many small chunks are thus put together only once. */
   #neededBytes = 1;
 
   /** @param bytesMax of one packet, its header included @param onPacket gets each packet that is complete */
@@ -102,12 +102,12 @@ export class PacketReader {
     this.#onPacket = onPacket;
   }
 
-  /** Whether a packet has begun, and not ended. */
+  /** Whether a packet has begun but not ended. */
   get isWithinPacket(): boolean {
     return this.#pendingBytes > 0;
   }
 
-  /** @throws ProtocolViolation when the bytes are not MQTT, or a packet is too long; the reader must not be used any more then */
+  /** @throws ProtocolViolation when the bytes are not MQTT, or a packet is too long; the reader must not be used afterwards */
   read(chunk: Buffer): void {
     let bytes = chunk;
     if (this.#pendingBytes > 0) {
@@ -130,7 +130,7 @@ export class PacketReader {
 
   /** Finds out how many bytes the first packet needs. Returns the length of its header, as far as it is there. */
   #lookAt(bytes: Buffer): number {
-    // At once: what is not MQTT need not send as much as its second byte would announce.
+    // Checked at once: what is not MQTT may never send as much as its second byte seems to announce.
     checkFirstByte(bytes[0] ?? 0);
     let remaining = 0;
     for (let index = 1; index <= LENGTH_BYTES_MAX; index += 1) {

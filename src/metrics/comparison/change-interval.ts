@@ -118,7 +118,7 @@ function errorOf({ baselines, candidate }: Change): StandardError | null {
   return { variance, degreesOfFreedom: squares === 0 ? 1 : variance ** 2 / squares };
 }
 
-/** A drawn run varies less than a new one, by the factor (blocks − 1) / blocks, and by what neighbouring blocks have in common. */
+/** A drawn run varies less than a new one, by the factor (blocks − 1) / blocks, and by what neighboring blocks have in common. */
 function withinRun({ sampled, blocks, dependence }: RunEstimate): StandardError | null {
   if (blocks < BLOCKS_MIN) return null;
   const variance = sampleVariance(sampled.filter((value) => !Number.isNaN(value)));

@@ -7,18 +7,18 @@ const DRAWS = 2_000;
 
 /**
  * With fewer blocks, a run tells nothing about how much it varies: 8 can be drawn in 6,435 ways, 5 in only 126, fewer than the tails of
- * an interval have draws; nor could the correlation of neighbours be found.
+ * an interval have draws; nor could the correlation of neighbors be found.
  */
 export const BLOCKS_MIN = 8;
 
 /** One figure of one run, as it is and as it might have been. */
 export type RunEstimate = {
   readonly value: number;
-  /** In each drawn run; `NaN` = that run lacks it. */
+  /** Its value in each drawn run; `NaN` = that run lacks it. */
   readonly sampled: Float64Array;
   /** Blocks that have it. */
   readonly blocks: number;
-  /** How many times as large its variance is as if neighbouring blocks had nothing in common; at least 1. */
+  /** How many times as large its variance is as if neighboring blocks had nothing in common; at least 1. */
   readonly dependence: number;
   /** Its lowest and highest value in half of the run, whichever blocks in a row that is: what one or two rare events do to it. */
   readonly halves: Interval;
@@ -91,7 +91,7 @@ function halvesOf(figure: FigureReader, sample: RunSample, blocks: readonly numb
 const CORRELATION_MAX = 0.9;
 
 /**
- * From the correlation r of neighbouring blocks' influence on the figure, by leaving out one block at a time: 1 + 2 Σ (1 − k/n) r^k, as
+ * From the correlation r of neighboring blocks' influence on the figure, by leaving out one block at a time: 1 + 2 Σ (1 − k/n) r^k, as
  * for a first-order autoregression. In n blocks, r is found too small by (1 + 4r) / n (M. G. Kendall, Biometrika 41 (1954), 403–404).
  */
 function dependenceOf(figure: FigureReader, sample: RunSample, blocks: readonly number[]): number {

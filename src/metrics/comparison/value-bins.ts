@@ -1,4 +1,4 @@
-/** Neighbouring bins differ by 0.1%, as those of the published histograms do. */
+/** Neighboring bins differ by 0.1%, as those of the published histograms do. */
 export const BIN_STEP = 0.001;
 
 /** Durations count from 1 µs, the resolution of the published histograms. */

@@ -31,10 +31,10 @@ const HOLDS: Readonly<Record<Comparator, (observed: number, limit: number) => bo
 };
 
 /**
- * A threshold on a time that has the same answer with and without the delays that the load generator may have caused has that answer.
- * Otherwise nobody knows, and it does not pass.
+ * Judges a threshold on a time with and without the delays that the load generator may have caused. If both agree, that is the answer.
+ * Otherwise it is undecided, and does not pass.
  *
- * @param allowLimited it does pass
+ * @param allowLimited an undecided threshold passes
  */
 export function judgeThreshold(threshold: Threshold, measures: RunMeasures, allowLimited: boolean): ThresholdResult {
   const observed = observe(threshold, measures);
@@ -59,7 +59,7 @@ function observe(threshold: Threshold, measures: RunMeasures): number | null {
   return metricOf(threshold).observe(measures, threshold.argument ?? '');
 }
 
-/** A threshold on the lateness of the load generator is about nothing else. */
+/** A threshold on the lateness of the load generator itself is judged as measured. */
 function observeWithoutStalls(threshold: Threshold, measures: RunMeasures): number | null {
   const isOwn = !metricOf(threshold).ofTime || threshold.argument === START_LAG_WORD;
   return observe(threshold, isOwn ? measures : { ...measures, ...measures.withoutStalls });

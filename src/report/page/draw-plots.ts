@@ -11,7 +11,7 @@ import {
 
 /*
  * The script of report.html, inlined after uPlot. It draws the plots that the page's JSON describes, in the colors of
- * the style sheet, with a cursor that follows the pointer or the arrow keys. The plots over time have one cursor, and show the
+ * the style sheet, with a cursor that follows the pointer or the arrow keys. The plots over time share one cursor, and show the
  * same time: zooming one zooms all.
  */
 
@@ -199,7 +199,7 @@ function seriesLook(series: PlotSeries, data: PlotData): uPlot.Series {
   return look;
 }
 
-/** Values without a neighbour, which no line would show. */
+/** Values without a neighbor, which no line would show. */
 function lonelyPoints(plot: uPlot, index: number): number[] {
   const values = plot.data[index] ?? [];
   return Array.from(values.keys()).filter(
@@ -339,7 +339,7 @@ function drawCells({ ctx, bbox, valToPos }: uPlot, { x, cells }: PlotData): void
 /** The time that all plots over time show; `null` = the whole run. */
 let zoomed: TimeRange | null = null;
 
-/** uPlot wants a null of its listeners. */
+/** uPlot expects its listeners to return null. */
 function showWholeRun(): null {
   zoom(null);
   return null;

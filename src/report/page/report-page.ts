@@ -140,7 +140,7 @@ const SPREAD_FINDING =
 function timeSection(facts: ReportFacts, plots: RunPlots): Html {
   const { summary } = facts;
   const hint =
-    'The plots over time have one cursor. Drag across one to zoom all of them; a double click shows the whole run again.';
+    'The plots over time share one cursor. Drag across one to zoom all of them; double-click to show the whole run again.';
   const parts = [
     figure('Launches and completions', ratesFinding(facts), plots.rates),
     figure('In flight', inFlightFinding(facts), plots.inFlight),

@@ -11,7 +11,7 @@ type Allocation = NonNullable<Summary['allocation']>;
 /** Shares drawn; the tables have all. */
 const SHARES_DRAWN_MAX = 60;
 
-/** The axis ends at least so many tolerances from the expected share, so that the ends of the tolerance can be seen. */
+/** The axis ends at least this many tolerances from the expected share, so that the ends of the tolerance can be seen. */
 const TOLERANCES_SHOWN_MIN = 1.5;
 
 /** Below this part of half the axis, labels at the ends of the tolerance would touch the one in the middle. */
@@ -70,7 +70,9 @@ function groupsOf({ by, cohorts, movement }: Allocation): readonly ShareGroup[] 
 
 function findingOf({ tolerance, asRun }: Allocation): string {
   const sample =
-    asRun === null ? '' : ' The expected shares are themselves counts, so the verdict allows for their chance too.';
+    asRun === null
+      ? ''
+      : ' The expected shares come from counts themselves, so the verdict allows for chance in them too.';
   return `Difference from the expected share, in percentage points. An interval that lies within ±${formatPoints(tolerance)} passes; one that lies outside fails.${sample}`;
 }
 

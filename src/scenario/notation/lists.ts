@@ -65,7 +65,7 @@ function readColumnMap(text: string): Reading<ColumnMap> {
   return { value: Object.fromEntries(map) };
 }
 
-/** More tables are no longer read, and each takes memory for its values. */
+/** Nobody reads more tables, and each takes memory for its values. */
 const COLUMNS_MAX = 10;
 
 /** As text: one name a line. */

@@ -31,7 +31,7 @@ export const LOAD_SETTINGS = inGroup('Load', {
     flag: { short: 'c' },
     default: 'auto',
     reason: 'a load that waits for slots is not the one that was asked for',
-    help: `maximum number of registrations in flight, over all workers; auto is as many as the load fills, if this machine has room: each device with --at-once, two batches or more, the highest rate × ${SLOW_REGISTRATION_SECONDS} s, ${CLOSED_SLOTS} where nothing else sets the load`,
+    help: `maximum number of registrations in flight, over all workers; auto is as many as the load fills and this machine has room for: one for each device with --at-once, two batches or more, the highest rate × ${SLOW_REGISTRATION_SECONDS} s, or ${CLOSED_SLOTS} if nothing else sets the load`,
   }),
   rate: setting('load.rate', RATE, {
     flag: { short: 'r' },

@@ -84,7 +84,7 @@ const SETTINGS = {
       {
         default: 'plain',
         reason: 'scripts expect plain CSV, with texts as they are',
-        help: 'for whom the CSV files of the run are written: plain, excel (byte order mark, CRLF, an apostrophe before texts that could run as formulas), or excel-semicolon (the same with semicolons and decimal commas, for Excel in most of Europe)',
+        help: 'format of the CSV files of the run: plain, excel (byte order mark, CRLF, an apostrophe before texts that could run as formulas), or excel-semicolon (the same with semicolons and decimal commas, for Excel in most of Europe)',
       },
     ),
     note: setting('notes', NOTES, {
@@ -105,7 +105,7 @@ const SETTINGS = {
     allowLimited: setting('allowLimited', YES_NO, {
       default: false,
       reason: 'nobody knows whether a threshold holds that delays of the load generator itself decide',
-      help: 'pass thresholds on time that fail only because of delays of the load generator itself',
+      help: 'pass thresholds on time whose outcome depends on delays of the load generator itself',
     }),
     metricsPort: setting('metricsPort', wholeNumberBetween(0, 65_535), {
       reason: 'nothing listens unless asked to',

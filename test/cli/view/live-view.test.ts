@@ -93,7 +93,7 @@ describe('on a terminal', () => {
     ['of a usual kind', { TERM: 'xterm' }, true, true],
     ['with NO_COLOR', { TERM: 'xterm', NO_COLOR: '1' }, true, false],
     ['with --no-color', { TERM: 'xterm', FORCE_COLOR: '1' }, false, false],
-  ])('%s, colours: %o', async (_, environment, color, colored) => {
+  ])('%s, colors: %o', async (_, environment, color, colored) => {
     const { screen } = await start({ environment, color });
     expect(screen.written.includes('\u001b[1m')).toBe(colored);
   });

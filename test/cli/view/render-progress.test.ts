@@ -188,7 +188,7 @@ describe('the live view', () => {
     expect(lines({ name: 'ev\u001b[31mil\nrun' }, usual)[0]).toMatch(/ {3}ev \[31mil run$/);
   });
 
-  it.each([1, 10, 20, 40, 79, 80, 200])('stays within %d columns, with colours too', (columns) => {
+  it.each([1, 10, 20, 40, 79, 80, 200])('stays within %d columns, with colors too', (columns) => {
     const progress = sampleProgress({ ...many(30), name: 'a long name '.repeat(20) });
     for (const rows of [5, 23, 59]) {
       const plain = renderProgress(progress, { columns, rows }, PLAIN);

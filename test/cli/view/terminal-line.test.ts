@@ -13,7 +13,7 @@ it('wraps at spaces, and never within a file name', () => {
   expect(wrapped('exactly ten', 10)).toBe('exactly\nten');
 });
 
-it('wraps below a hanging indent, keeps gaps and gives colours no room', () => {
+it('wraps below a hanging indent, keeps gaps and gives colors no room', () => {
   expect(wrapped('fleet       abc def ghi', 19, 12)).toBe('fleet       abc def\n            ghi');
   expect(wrapped('a  \u001b[32mbcd\u001b[39m  e', 9)).toBe('a  \u001b[32mbcd\u001b[39m  e');
   expect(wrapped('  indented words', 10, 2)).toBe('  indented\n  words');
