@@ -34,11 +34,14 @@ export type DisturbedRun = {
   readonly args?: readonly string[];
 };
 
+/** Lets the server notice connections before it is busy with the handshakes of others. */
+const HANDSHAKE_DELAY_MS = 20;
+
 /** What a server saw of a run by its own clock. */
 export type ServerLog = {
   /** From each register request to its answer. */
   readonly delaysMs: readonly number[];
-  /** When each device connected. */
+  /** When each device that sent CONNECT had made its TCP connection: handshakes take work of this server, too. */
   readonly connectsAtMs: readonly number[];
 };
 
@@ -64,11 +67,16 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
   const script: Script = (peer) => {
     const receive = answer(peer);
     return (packet) => {
-      if (packet.cmd === 'connect') log.connectsAtMs.push(performance.now());
+      if (packet.cmd === 'connect') log.connectsAtMs.push(Number(peer.tcpAtNs) / 1e6);
       receive(packet);
     };
   };
-  const server = await startScriptedMqttServer({ certificate, script, record: false });
+  const server = await startScriptedMqttServer({
+    certificate,
+    script,
+    record: false,
+    handshakeDelayMs: HANDSHAKE_DELAY_MS,
+  });
   const file = (suffix: string): string => join(run.folder, `${run.name}${suffix}`);
   writeFileSync(
     file('.csv'),
@@ -141,14 +149,15 @@ export function differencesFrom(
       ? [`p${percentile} ${round(measuredMs)} of ${round(servedMs)} ms`]
       : [];
   });
-  const [firstAtMs = 0, lastAtMs = 0] = [log.connectsAtMs[0], log.connectsAtMs.at(-1)];
-  const latenessMs = log.connectsAtMs.map((atMs, launch) => atMs - firstAtMs - (launch * 1_000) / ratePerSecond);
+  const connectsAtMs = log.connectsAtMs.toSorted((a, b) => a - b);
+  const [firstAtMs = 0, lastAtMs = 0] = [connectsAtMs[0], connectsAtMs.at(-1)];
+  const latenessMs = connectsAtMs.map((atMs, launch) => atMs - firstAtMs - (launch * 1_000) / ratePerSecond);
   // The first device connects alone, before the schedule begins.
   const usualMs = latenessMs.toSorted((a, b) => a - b)[Math.floor(latenessMs.length * 0.05)] ?? 0;
   const late = judgedPercentiles(latenessMs).flatMap(([percentile, lateMs]) =>
     isMore(lateMs, usualMs, response[`p${percentile}Ms`]) ? [`p${percentile} ${round(lateMs - usualMs)} ms late`] : [],
   );
-  const perSecond = ((log.connectsAtMs.length - 1) * 1_000) / (lastAtMs - firstAtMs);
+  const perSecond = ((connectsAtMs.length - 1) * 1_000) / (lastAtMs - firstAtMs);
   const isSlow = perSecond < ratePerSecond * (1 - SHARE);
   return [...delayed, ...late, ...(isSlow ? [`${round(perSecond)}/s of ${ratePerSecond}/s`] : [])];
 }
