@@ -20,6 +20,13 @@ export function hidesStalls(loadShape: SessionRecord['loadShape'], devices: numb
   return loadShape === 'closed' && devices > slots;
 }
 
+type PlannedLoad = { readonly shape: { readonly kind: SessionRecord['loadShape'] }; readonly concurrency: number };
+
+/** What a load that is about to run could not show. */
+export function plannedLoadWarnings({ shape, concurrency }: PlannedLoad, devices: number): readonly string[] {
+  return hidesStalls(shape.kind, devices, concurrency) ? [CLOSED_MODEL_WARNING] : [];
+}
+
 /** What the load of a run could not show. */
 export function loadWarnings({ sessions, plannedRegistrations }: Summary): readonly string[] {
   const isClosed = sessions.some(({ loadShape, concurrency }) =>

@@ -5,7 +5,7 @@ import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
-import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
+import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
 import { writeResults } from '../../results/write-results.ts';
@@ -122,9 +122,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   process.stderr.write(warningLines(selection.warnings, process.stderr));
   const resumed = { run, retry: { failed: retryFailed, disabled: retryDisabled }, switches: switchesOf(flags) };
   const registrations = await countRegistrations(workOf({ scenario, fleet, selection, resumed }));
-  if (hidesStalls(scenario.load.shape.kind, registrations, scenario.load.concurrency)) {
-    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
-  }
+  process.stderr.write(warningLines(plannedLoadWarnings(scenario.load, registrations), process.stderr));
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
     return await completeResults(run, run.end, scenario, flags);

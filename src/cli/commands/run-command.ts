@@ -3,7 +3,7 @@ import { fleetWarnings } from '../../fleet/fleet-warnings.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
 import { CONCURRENCY_MAX } from '../../load/slots.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
-import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
+import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { refuseRepeatedRun } from '../../run-folder/earlier-runs.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
@@ -78,21 +78,15 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stdout.write(fitted(describeRun({ resolved: settled, choice }, fleet, rows), process.stdout));
     return EXIT_CODE.success;
   }
-  const slots = slotNotices(scenario.load, choice, rows);
-  process.stderr.write(warningLines(slots.warnings, process.stderr));
+  const { warnings, notices } = slotNotices(scenario.load, choice, rows);
+  process.stderr.write(warningLines([...warnings, ...plannedLoadWarnings(scenario.load, rows)], process.stderr));
   const registrations = rows * scenario.load.rounds;
-  if (hidesStalls(scenario.load.shape.kind, rows, scenario.load.concurrency)) {
-    process.stderr.write(warningLines([CLOSED_MODEL_WARNING], process.stderr));
-  }
   await confirmRisks(scenario, { rows, registrations }, yes);
   // Loaded late: it takes longer to load than most mistakes take to find.
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
-    {
-      ...{ scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again },
-      ...{ notices: slots.notices, ...secrets },
-    },
+    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, notices, ...secrets },
     registrations,
     flags,
   );

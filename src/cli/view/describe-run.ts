@@ -6,7 +6,7 @@ import { estimateRun } from '../../load/run-estimate.ts';
 import type { SlotChoice } from '../../load/slots.ts';
 import type { Slotted } from '../../preflight/choose-slots.ts';
 import { slotFindings } from '../../preflight/slot-findings.ts';
-import { CLOSED_MODEL_WARNING, hidesStalls } from '../../report/closed-model.ts';
+import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
@@ -35,7 +35,7 @@ export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, 
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
     ['results', `a new folder in ${scenario.out}`],
-    ...(hidesStalls(load.shape.kind, rows, load.concurrency) ? [['warning', CLOSED_MODEL_WARNING] as const] : []),
+    ...plannedLoadWarnings(load, rows).map((warning) => ['warning', warning] as const),
   ];
   const text = lines.map(([term, value]) => `${term.padEnd(12)} ${value}\n`).join('');
   return `${text}Dry run: nothing was opened, sent or written.\n`;
