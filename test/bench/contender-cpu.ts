@@ -15,7 +15,7 @@ export type ContenderTask = {
 };
 
 /** What a contender has done so far, and the CPU that it took. */
-export type ContenderCost = { readonly units: number; readonly cpuMs: number };
+export type CostSoFar = { readonly units: number; readonly cpuMs: number };
 
 /** A contender in a process of its own, which continues until it is stopped. */
 export class RunningContender {
@@ -34,9 +34,9 @@ export class RunningContender {
     return new RunningContender(child);
   }
 
-  async cost(): Promise<ContenderCost> {
+  async cost(): Promise<CostSoFar> {
     this.process.send('cost');
-    const [cost] = (await once(this.process, 'message')) as [ContenderCost];
+    const [cost] = (await once(this.process, 'message')) as [CostSoFar];
     return cost;
   }
 

@@ -2,7 +2,7 @@
 // then again at each message. Its argument is a `ContenderTask` in JSON.
 import { readFileSync } from 'node:fs';
 import { bareHandshake, plainMqttJs } from './client-contenders.ts';
-import type { ContenderCost, ContenderTask } from './contender-cpu.ts';
+import type { ContenderTask, CostSoFar } from './contender-cpu.ts';
 
 const { contender, ready, warmUpUnits, concurrency, certificatesFile } = JSON.parse(
   process.argv[2] ?? '',
@@ -14,7 +14,7 @@ let [begun, units] = [0, 0];
 
 function tellCost(): void {
   const { user, system } = process.cpuUsage();
-  process.send?.({ units, cpuMs: (user + system) / 1000 } satisfies ContenderCost);
+  process.send?.({ units, cpuMs: (user + system) / 1000 } satisfies CostSoFar);
 }
 
 async function lane(): Promise<never> {

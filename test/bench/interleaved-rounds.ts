@@ -47,7 +47,8 @@ export async function cpuPerUnitMs(run: Contender['run'], { unitsPerRound, concu
   return (user + system) / 1000 / unitsPerRound;
 }
 
-/** Of ascending values; the lower one of two in the middle. */
-export function median(ascending: readonly number[]): number {
+/** The lower one of two in the middle. */
+export function median(values: readonly number[]): number {
+  const ascending = values.toSorted((a, b) => a - b);
   return ascending[Math.floor((ascending.length - 1) / 2)] ?? Number.NaN;
 }

@@ -9,7 +9,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authority, deviceCertificate } from '../support/certificates.ts';
-import { type ContenderCost, type ContenderTask, RunningContender } from './contender-cpu.ts';
+import { type ContenderTask, type CostSoFar, RunningContender } from './contender-cpu.ts';
 import { pinned } from './cost-table.ts';
 import type { ServerCrypto, ServerReady } from './dps-server.ts';
 import { type Figure, showFigures } from './figures.ts';
@@ -76,7 +76,7 @@ async function serviceFigures(ready: ServerReady, folder: string): Promise<reado
   for (const contender of [bare, mqttJs, sdk]) contender.end();
   const figure = (name: string, atMost: number, of: (round: Round) => number): Figure => ({
     figure: name,
-    ratio: medianOf(rounds.map(of)),
+    ratio: median(rounds.map(of)),
     atMost,
   });
   return [
@@ -125,7 +125,7 @@ async function runBeside(
   devices: number,
   fleet: ProgramFleet,
 ): Promise<{ readonly cpu: ProgramCpu; readonly unitMs: readonly number[] }> {
-  const costs = (): Promise<readonly ContenderCost[]> => Promise.all(contenders.map((contender) => contender.cost()));
+  const costs = (): Promise<readonly CostSoFar[]> => Promise.all(contenders.map((contender) => contender.cost()));
   const before = await costs();
   const cpu = await programCpu(devices, fleet, (program) =>
     takeTurns([program, ...contenders.map((contender) => contender.process)]),
@@ -194,8 +194,4 @@ async function inRounds<Value>(rounds: number, measure: () => Promise<Value>): P
   const values: Value[] = [];
   for (let round = 0; round < rounds; round += 1) values.push(await measure());
   return values;
-}
-
-function medianOf(values: readonly number[]): number {
-  return median(values.toSorted((a, b) => a - b));
 }

@@ -87,7 +87,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function report(rows: readonly Row[]): void {
-  const medianOf = (value: (row: Row) => number): number => median(rows.map(value).toSorted((a, b) => a - b));
+  const medianOf = (value: (row: Row) => number): number => median(rows.map(value));
   const line = (what: string, value: (row: Row) => number): readonly string[] => [
     what,
     medianOf(value).toFixed(0),

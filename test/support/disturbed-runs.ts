@@ -8,6 +8,7 @@ import { dpsScript } from './dps-script.ts';
 import { type Started, startDpsload } from './dpsload-program.ts';
 import { onlyRunFolder } from './results.ts';
 import { type Script, startScriptedMqttServer } from './scripted-mqtt-server.ts';
+import { nearestRank } from './server-log.ts';
 import { createTestCa } from './test-certificates.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -183,7 +184,7 @@ function judgedPercentiles(values: readonly number[]): readonly (readonly [perce
   const sorted = values.toSorted((a, b) => a - b);
   return ([50, 95, 99] as const)
     .filter((percentile) => sorted.length * (1 - percentile / 100) >= 10)
-    .map((percentile) => [percentile, sorted[Math.ceil((percentile / 100) * sorted.length) - 1] ?? Number.NaN]);
+    .map((percentile) => [percentile, nearestRank(sorted, percentile)]);
 }
 
 function round(value: number): string {

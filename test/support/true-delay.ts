@@ -5,6 +5,7 @@ import { dpsScript } from './dps-script.ts';
 import { dpsload } from './dpsload-program.ts';
 import { onlyRunFolder } from './results.ts';
 import { startScriptedMqttServer } from './scripted-mqtt-server.ts';
+import { nearestRank } from './server-log.ts';
 import { createTestCa } from './test-certificates.ts';
 
 /** What is reported may differ from the truth by this share of it and this constant. */
@@ -54,6 +55,6 @@ export async function reportedAcceptance(
   if (accepted === null || accepted.count !== devices) throw new Error('the run measured nothing');
   const reported = { p50: accepted.p50Ms, p90: accepted.p90Ms, p99: accepted.p99Ms };
   const sortedMs = delaysMs.toSorted((a, b) => a - b);
-  const served = (share: number): number => sortedMs[Math.ceil(share * sortedMs.length) - 1] ?? Number.NaN;
-  return { reported, served: { p50: served(0.5), p90: served(0.9), p99: served(0.99) } };
+  const served = (percentile: number): number => nearestRank(sortedMs, percentile);
+  return { reported, served: { p50: served(50), p90: served(90), p99: served(99) } };
 }
