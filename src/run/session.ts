@@ -91,6 +91,8 @@ export class RunSession {
       {
         message: (worker, message) => this.#orBreak(() => this.#receive(worker, message)),
         lost: (worker, reason) => this.#orBreak(() => this.#workerLost(worker, reason)),
+        silent: () => {},
+        starved: (message) => this.#orBreak(() => this.#ending.endFor({ reason: 'failed', message })),
       },
     );
     this.#workers = new WorkerWatch(load.workers);

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { WorkerTask } from './registration-worker.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
-import type { StartWorkerPool, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from './worker-pool.ts';
+import type { AgentState, StartWorkerPool, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from './worker-pool.ts';
 
 const THREAD_ENTRY = packageFile('dist/worker/thread-entry.cjs');
 /** The module whose `runRegistrationWorker` each thread runs. */
@@ -45,7 +45,11 @@ export function threadPool(workerFile: string = REGISTRATION_WORKER): StartWorke
 
 type WorkerThread = { readonly port: MessagePort; readonly abort: AbortController };
 
+/** A thread that is lost once or twice had an accident; after several, something else is wrong. */
+const THREADS_REPLACED_MAX = 5;
+
 class ThreadPool implements WorkerPool {
+  readonly replacementsMax = THREADS_REPLACED_MAX;
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   readonly #request: WorkerPoolRequest;
@@ -99,6 +103,16 @@ class ThreadPool implements WorkerPool {
     await this.#piscina.destroy();
   }
 
+  journalSynced(): void {}
+
+  agentOf(): null {
+    return null;
+  }
+
+  agents(): readonly AgentState[] {
+    return [];
+  }
+
   #start(worker: number): WorkerThread {
     const { setup, concurrencyShares } = this.#request;
     const { port1: port, port2 } = new MessageChannel();
@@ -123,7 +137,7 @@ class ThreadPool implements WorkerPool {
       // Otherwise it closes only with its thread, which may live on.
       port.close();
       const reason = abort.signal.aborted ? abort.signal.reason : error;
-      this.#events.lost(worker, reason instanceof Error ? reason : new Error(String(reason)));
+      this.#events.lost(worker, reason instanceof Error ? reason : new Error(String(reason)), []);
     });
     return { port, abort };
   }

@@ -27,10 +27,46 @@ export type WorkerPool = {
   giveUp(worker: number): void;
   /** Ends all workers, whatever they are doing. */
   destroy(): Promise<void>;
+  /** The journal is on disk as far as this pool's messages have been handled. */
+  journalSynced(): void;
+  /** Most workers that may be replaced in one session; a further loss is not an accident. */
+  readonly replacementsMax: number;
+  /** The agent that hosts a worker; `null` = this process, or no agent at present. */
+  agentOf(worker: number): string | null;
+  /** All agents of the run, lost ones included; none where the workers are threads of this process. */
+  agents(): readonly AgentState[];
+};
+
+/** An agent as last heard of. */
+export type AgentState = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slots: number;
+  readonly version: string;
+  /** The workers that it hosts now. */
+  readonly workers: readonly number[];
+  /** CPU time of its process as a share of one core, and the largest delay of its main event loop, since the last beat. */
+  readonly cpuShare: number;
+  readonly loopDelayMaxMs: number;
+  readonly rssBytes: number;
+  /** `null` = its system does not say. */
+  readonly fileDescriptors: number | null;
+  /** Its clock relative to the run's, and how far that may be wrong either way. */
+  readonly offsetMs: number;
+  readonly offsetUncertaintyMs: number;
+  readonly isLost: boolean;
 };
 
 export type WorkerPoolEvents = {
   readonly message: (worker: number, message: FromWorker) => void;
-  /** The worker is gone, with all launches it held; it must be replaced or given up. */
-  readonly lost: (worker: number, reason: Error) => void;
+  /**
+   * The worker is gone, with all launches it held; it must be replaced or given up.
+   *
+   * @param neverSent launch numbers of those that surely never reached it
+   */
+  readonly lost: (worker: number, reason: Error, neverSent: readonly number[]) => void;
+  /** Nothing has been heard of the worker for a moment, or it is heard again: a silent one should get no rows. */
+  readonly silent: (worker: number, isSilent: boolean) => void;
+  /** Too few workers have been left for too long; why, as a sentence. */
+  readonly starved: (message: string) => void;
 };

@@ -12,6 +12,7 @@ import { deferred } from '../../src/worker/deferred.ts';
 import type { FromWorker, ToWorker, WorkerHealth } from '../../src/worker/worker-messages.ts';
 import type { StartWorkerPool, WorkerPoolEvents } from '../../src/worker/worker-pool.ts';
 import { fleetRow } from './launches.ts';
+import { NO_AGENTS } from './local-pool.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Virtual time passes in these steps; promises settle at their ends. */
@@ -72,6 +73,7 @@ export class FakeWorkers {
     };
     clock.wakeAt(HEALTH_INTERVAL_MS, report);
     return {
+      ...NO_AGENTS,
       ready: Promise.resolve(),
       ended: this.#ended.promise,
       send: (worker, message) => this.#take(worker, message),
@@ -106,7 +108,7 @@ export class FakeWorkers {
 
   lose(worker: number, reason: string): void {
     this.held[worker]?.clear();
-    this.#events?.lost(worker, new Error(reason));
+    this.#events?.lost(worker, new Error(reason), []);
     this.#endIfIdle();
   }
 

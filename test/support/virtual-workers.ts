@@ -2,6 +2,7 @@ import type { OpenConversation } from '../../src/conversation/conversation.ts';
 import { deferred } from '../../src/worker/deferred.ts';
 import { RegistrationWorker } from '../../src/worker/registration-worker.ts';
 import type { StartWorkerPool } from '../../src/worker/worker-pool.ts';
+import { NO_AGENTS } from './local-pool.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** The workers themselves, in virtual time instead of in threads. @param openAt how they reach their service */
@@ -29,6 +30,7 @@ export function virtualWorkers(openAt: (clock: VirtualClock) => OpenConversation
       if (message.type !== 'addresses') workers[worker]?.receive(message);
     };
     return {
+      ...NO_AGENTS,
       ready: Promise.resolve(),
       ended: Promise.all(ends.map(({ promise }) => promise)).then(() => undefined),
       send,

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { threadPool, type WarmThreads, warmThreads } from '../../src/worker/thread-pool.ts';
 import type { WorkerSetup } from '../../src/worker/worker-messages.ts';
 import type { WorkerPool } from '../../src/worker/worker-pool.ts';
+import { NO_AGENTS_HEARD } from '../support/local-pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -32,6 +33,7 @@ function poolOf(source: string | WarmThreads, workers = 1) {
   const started = startPool(
     { setup: {} as WorkerSetup, concurrencyShares: shares, clock },
     {
+      ...NO_AGENTS_HEARD,
       message: (worker, { type }) => tell(`${worker} ${type}`),
       lost: (worker, { message }) => tell(`${worker} lost: ${message}`),
     },

@@ -1,0 +1,15 @@
+import type { WorkerPool, WorkerPoolEvents } from '../../src/worker/worker-pool.ts';
+
+/** What a pool says that has no agents. */
+export const NO_AGENTS: Pick<WorkerPool, 'agentOf' | 'agents' | 'journalSynced' | 'replacementsMax'> = {
+  agentOf: () => null,
+  agents: () => [],
+  journalSynced: () => {},
+  replacementsMax: 5,
+};
+
+/** Listeners for a pool without agents. */
+export const NO_AGENTS_HEARD: Pick<WorkerPoolEvents, 'silent' | 'starved'> = {
+  silent: () => {},
+  starved: () => {},
+};
