@@ -145,6 +145,10 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
+  {
+    name: 'agents',
+    imports: ['attestation', 'certificates', 'files', 'fleet', 'mqtt', 'problem', 'registration', 'scenario', 'worker'],
+  },
   { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {
     name: 'attestation',
