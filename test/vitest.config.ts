@@ -4,6 +4,7 @@ import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
 /** Tests that open sockets or start threads, processes or a browser. Every other test is a unit test: see `support/unit-guard.ts`. */
 const INTEGRATION = [
   'test/e2e/**/*.test.ts',
+  'test/agents/redis-survey-real.test.ts',
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
