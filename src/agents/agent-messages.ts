@@ -1,6 +1,7 @@
 import type { Launch } from '../registration/launch.ts';
-import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
+import type { SecretNames } from './resolve-secrets.ts';
 
 /** An agent, as it announces itself. */
 export type AgentPresence = {
@@ -29,10 +30,10 @@ export type PlacementNeeds = {
   /** Of dpsload: the messages of two versions may differ. */
   readonly version: string;
   readonly target: { readonly host: string; readonly port: number; readonly idScope: string };
-  readonly attestation: AttestationChoice;
+  /** Expected in the target's certificate; `null` = its host. */
+  readonly serverName: string | null;
   readonly nameResolution: Scenario['nameResolution'];
-  /** SHA-256 of the fleet file. */
-  readonly fleetDigest: string;
+  readonly secrets: SecretNames;
 };
 
 /** A launch without the device key, which the agent finds in its own copy of the fleet. */

@@ -1,9 +1,7 @@
 import { certificateTexts } from '../certificates/certificate-chain.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
-
-/** A launch on its way to an agent, which adds the device's key from its own copy of the fleet. */
-export type TravellingLaunch = Omit<Launch, 'deviceKey'>;
+import type { TravellingLaunch, TravellingSetup } from './agent-messages.ts';
 
 export function withoutSecrets({ deviceKey: _kept, ...launch }: Launch): TravellingLaunch {
   return launch;
@@ -13,9 +11,6 @@ export function withoutSecrets({ deviceKey: _kept, ...launch }: Launch): Travell
 export function withSecrets(launch: TravellingLaunch, deviceKeyOf: (registrationId: string) => string | null): Launch {
   return { ...launch, deviceKey: deviceKeyOf(launch.registrationId) };
 }
-
-/** What agents are told of a run's settings. Keys, clock and the target's addresses are their own. */
-export type TravellingSetup = Omit<WorkerSetup, 'keys' | 'clockOriginMs' | 'addresses'>;
 
 /** A file of roots may hold a private key as well: only its certificates travel. */
 export function setupWithoutSecrets(setup: WorkerSetup): TravellingSetup {

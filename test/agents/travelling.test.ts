@@ -1,12 +1,8 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import {
-  setupWithoutSecrets,
-  type TravellingLaunch,
-  type TravellingSetup,
-  withoutSecrets,
-  withSecrets,
-} from '../../src/agents/travelling.ts';
+import type { FromAgent, Placement, ToAgent } from '../../src/agents/agent-messages.ts';
+import { setupWithoutSecrets, withoutSecrets, withSecrets } from '../../src/agents/travelling.ts';
 import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
+import type { Launch } from '../../src/registration/launch.ts';
 import type { WorkerSetup } from '../../src/worker/worker-messages.ts';
 import { GROUP_KEY } from '../support/group-key.ts';
 import { launch } from '../support/launches.ts';
@@ -41,8 +37,20 @@ describe('what travels to an agent', () => {
   });
 
   it('has no place for a key in its types', () => {
-    type SecretMember = 'deviceKey' | 'keys' | 'defaultKey' | 'privateKeyPem' | 'issuer';
-    expectTypeOf<Extract<keyof TravellingLaunch, SecretMember>>().toEqualTypeOf<never>();
-    expectTypeOf<Extract<keyof TravellingSetup, SecretMember>>().toEqualTypeOf<never>();
+    expectTypeOf<PlacesOfKeys<Launch>>().toEqualTypeOf<'deviceKey'>();
+    expectTypeOf<PlacesOfKeys<WorkerSetup>>().toEqualTypeOf<'keys'>();
+    expectTypeOf<PlacesOfKeys<Placement>>().toEqualTypeOf<never>();
+    expectTypeOf<PlacesOfKeys<ToAgent>>().toEqualTypeOf<never>();
+    expectTypeOf<PlacesOfKeys<FromAgent>>().toEqualTypeOf<never>();
   });
 });
+
+/** Members that hold keys, as `Launch` and `AttestationKeys` name them. */
+type KeyMember = 'deviceKey' | 'keys' | 'defaultKey' | 'privateKeyPem' | 'issuer' | 'credentials' | 'password';
+
+/** Those of a message, however deep, whose values are more than the names of files. */
+type PlacesOfKeys<Message> = Message extends readonly (infer Item)[]
+  ? PlacesOfKeys<Item>
+  : Message extends object
+    ? { [Name in keyof Message]-?: Name extends KeyMember ? Name : PlacesOfKeys<Message[Name]> }[keyof Message]
+    : never;
