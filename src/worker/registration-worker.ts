@@ -112,7 +112,7 @@ export class RegistrationWorker {
         this.#endWhenSettled();
         break;
       case 'permitGranted':
-        this.#running.get(message.sequence)?.permitGranted();
+        this.#running.get(message.sequence)?.permitGranted(message.validUntilMs);
         break;
       case 'outageBegan':
         this.#running.outageBegan(message.sinceMs);

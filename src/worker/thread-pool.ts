@@ -103,7 +103,9 @@ class ThreadPool implements WorkerPool {
     await this.#piscina.destroy();
   }
 
-  journalSynced(): void {}
+  journalSyncing(): () => void {
+    return () => {};
+  }
 
   agentOf(): null {
     return null;
@@ -124,7 +126,7 @@ class ThreadPool implements WorkerPool {
         this.#readies[worker]?.resolve();
       }
       // The task's own promise does not do: it settles over another channel, and can overtake the last outcomes.
-      else if (message.type === 'ended') this.#ends[worker]?.resolve();
+      if (message.type === 'ended') this.#ends[worker]?.resolve();
       else this.#events.message(worker, message);
     };
     port.on('message', receive);

@@ -27,8 +27,8 @@ export type WorkerPool = {
   giveUp(worker: number): void;
   /** Ends all workers, whatever they are doing. */
   destroy(): Promise<void>;
-  /** The journal is on disk as far as this pool's messages have been handled. */
-  journalSynced(): void;
+  /** The journal is about to be synced. Call the result once it is: what this pool's messages up to now led to is on disk then. */
+  journalSyncing(): () => void;
   /** Most workers that may be replaced in one session; a further loss is not an accident. */
   readonly replacementsMax: number;
   /** The agent that hosts a worker; `null` = this process, or no agent at present. */

@@ -40,7 +40,7 @@ describe('permits', () => {
               given.push(atMs);
             }
           }
-          given.push(...permits.grantDue(nowMs).map(() => nowMs));
+          given.push(...[...permits.grantDue(nowMs)].map(() => nowMs));
         }
         expect(busiestWindow(given, MINUTE_MS)).toBeLessThanOrEqual(share);
       }),
@@ -72,9 +72,9 @@ describe('permits', () => {
     permits.leave('b');
     expect(permits.countBy(0, 10_000)).toBe(0);
     expect(permits.nextGrantAtMs).toBe(1_000);
-    expect(permits.grantDue(999)).toEqual([]);
-    expect(permits.grantDue(1_000)).toEqual(['a']);
-    expect(permits.grantDue(5_000)).toEqual(['c']);
+    expect([...permits.grantDue(999)]).toEqual([]);
+    expect([...permits.grantDue(1_000)]).toEqual([['a', 1_000]]);
+    expect([...permits.grantDue(5_000)]).toEqual([['c', 5_000]]);
     expect(permits.nextGrantAtMs).toBeNull();
     expect(permits.countBy(5_000, 7_000)).toBe(2);
   });

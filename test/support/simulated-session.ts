@@ -12,7 +12,7 @@ import {
   type RegistrationPolicy,
 } from '../../src/registration/registration-policy.ts';
 import { type RunningRegistration, runRegistration } from '../../src/registration/run-registration.ts';
-import { Dispatcher } from '../../src/run/dispatcher.ts';
+import { Dispatcher, type LaunchGate } from '../../src/run/dispatcher.ts';
 import { LaunchLedger } from '../../src/run/launch-ledger.ts';
 import { PermitIssuer } from '../../src/run/permit-issuer.ts';
 import { fleetSource } from '../../src/run/waves.ts';
@@ -23,6 +23,14 @@ import { ON_TIME } from './unheard.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const POLICY: RegistrationPolicy = { ...REGISTRATION_POLICY_DEFAULT, permitLapseMs: PERMIT_LAPSE_MS };
+
+const NO_OUTAGE: LaunchGate = {
+  isOutage: false,
+  wantsRow: () => false,
+  probeStarted: () => {},
+  probeEnded: () => {},
+  launchable: (count) => count,
+};
 
 /** Virtual time goes in these steps; all that promises do happens at their ends. */
 const STEP_MS = 100;
@@ -89,10 +97,11 @@ class SimulatedSession {
     this.#settledRows = new Uint8Array(options.registrations);
     this.#permits = new PermitIssuer({
       clock: this.#clock,
-      ceilingPerSecond: (options.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+      sharePerMinute: options.sharePerMinute,
+      permitLapseMs: PERMIT_LAPSE_MS,
       askedPerSecond: askedPerSecond(options.shape, options.concurrency),
       retryAfterMaxMs: POLICY.retryAfterMaxMs,
-      grant: (_, sequence) => this.#grant(sequence),
+      grant: (_, sequence, validUntilMs) => this.#grant(sequence, validUntilMs),
     });
   }
 
@@ -112,7 +121,7 @@ class SimulatedSession {
       round: 1,
       firstSequence: 0,
       writeGrant: async () => {},
-      outage: { isOutage: false, wantsRow: () => false, probeStarted: () => {}, launchable: (count) => count },
+      outage: NO_OUTAGE,
       lookAtTime: () => {},
       launch: (worker, launches) => this.#launch(worker, launches),
       takeBack: () => {
@@ -170,16 +179,16 @@ class SimulatedSession {
     void running.outcome.then((outcome) => this.#settle(worker, outcome));
   }
 
-  #grant(sequence: number): void {
+  #grant(sequence: number, validUntilMs: number): void {
     this.#repeated += 1;
     this.#permitsAtMs.push(this.#clock.nowMs());
-    this.#running.get(sequence)?.permitGranted();
+    this.#running.get(sequence)?.permitGranted(validUntilMs);
   }
 
   #settle(worker: number, outcome: RegistrationOutcome): void {
     this.#running.delete(outcome.sequence ?? -1);
     this.#credits.settle(worker, 1);
-    this.#ledger.settle(outcome.row);
+    this.#permits.settled(this.#ledger.settle(outcome.row), outcome);
     this.#lastEndMs = Math.max(this.#lastEndMs, outcome.finishedAtMs ?? 0);
     this.#results.set(outcome.result, (this.#results.get(outcome.result) ?? 0) + 1);
     if (this.#settledRows[outcome.row] !== 0) this.#violations.push(`row ${outcome.row} settled twice`);
