@@ -287,5 +287,6 @@ function registrationOutcome(
     slotWaitMs: start.slotWaitMs,
     stalled,
     returnedPayload: ending.returnedPayload,
+    agent: null,
   };
 }

@@ -249,7 +249,9 @@ export class RunSession {
 
   #settleAll(worker: number, outcomes: readonly RegistrationOutcome[]): void {
     this.#credits.settle(worker, outcomes.length);
-    for (const outcome of outcomes) {
+    const agent = this.#pool.agentOf(worker);
+    for (const reported of outcomes) {
+      const outcome = agent === null ? reported : { ...reported, agent };
       this.#sampler.addSettled(outcome.finishedAtMs);
       const judgment = this.#disruptions.outage.judge(outcome);
       if (judgment === 'later') this.#ledger.suspect(worker, outcome);
@@ -343,7 +345,12 @@ export class RunSession {
   #sample(atMs: number): void {
     this.#disruptions.lookAtTime();
     const sample = {
-      ...this.#sampler.take(atMs, this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(
+        atMs,
+        this.#credits.outstanding,
+        this.#permits?.rateAllowedPerSecond ?? null,
+        this.#pool.agents(),
+      ),
       suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
