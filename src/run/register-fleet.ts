@@ -49,6 +49,7 @@ export type RunEnd = {
  */
 export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const { again, resumed } = request;
+  const breakdowns = breakdownsOf(request);
   if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
@@ -62,7 +63,7 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
       : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
-    run.journal.append(sessionRecord(request, run, preflightFacts));
+    run.journal.append({ ...sessionRecord(request, run, preflightFacts), breakdowns });
     const end = await runSession({ ...request, startPool: withFreshAddresses(request, addresses) }, run, setup, clock);
     return await withResults(request, run.folder, end);
   } finally {
@@ -172,7 +173,7 @@ function sessionRecord(
   request: RunRequest,
   { session, startedAtEpochMs }: OpenedRun,
   preflightFacts: PreflightFacts,
-): SessionRecord {
+): Omit<SessionRecord, 'breakdowns'> {
   const { scenario, target, version } = request;
   const { load } = scenario;
   return {
@@ -201,13 +202,16 @@ function sessionRecord(
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
     csvFor: scenario.csvFor,
-    breakdowns: resultColumns(scenario.fleet, {
-      names: scenario.breakdowns,
-      knownColumns: null,
-      otherColumns: request.fleet.otherColumns,
-    }),
     setup: setupOf(scenario, preflightFacts),
+    agents: request.agents,
   };
+}
+
+/** @throws OperatorError `usage` for a name that is neither a column nor a label of an agent */
+function breakdownsOf({ scenario, fleet, agents }: RunRequest): readonly string[] {
+  const labels = agents.flatMap((agent) => Object.keys(agent.labels));
+  const { otherColumns } = fleet;
+  return resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, otherColumns, labels });
 }
 
 function setupOf(

@@ -254,7 +254,9 @@ export class RunSession {
 
   #settleAll(worker: number, outcomes: readonly RegistrationOutcome[]): void {
     this.#credits.settle(worker, outcomes.length);
-    for (const outcome of outcomes) {
+    const agent = this.#pool.agentOf(worker);
+    for (const reported of outcomes) {
+      const outcome = agent === null ? reported : { ...reported, agent };
       this.#sampler.addSettled(outcome.finishedAtMs);
       const judgment = this.#disruptions.outage.judge(outcome);
       if (judgment === 'later') this.#ledger.suspect(worker, outcome);
@@ -372,7 +374,12 @@ export class RunSession {
     if (this.#dispatching) this.#disruptions.workersAreGone(this.#workers.allAreGone);
     this.#permits?.setClockErrorMs(2 * Math.max(0, ...this.#pool.agents().map((agent) => agent.offsetUncertaintyMs)));
     const sample = {
-      ...this.#sampler.take(atMs, this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(
+        atMs,
+        this.#credits.outstanding,
+        this.#permits?.rateAllowedPerSecond ?? null,
+        this.#pool.agents(),
+      ),
       suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };

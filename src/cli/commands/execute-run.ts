@@ -60,6 +60,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       version,
       emulatorPid: emulator?.pid ?? null,
       startPool: threads.startPool,
+      agents: [],
       stopRequests: signals,
       listener: runListeners(view.listener, metrics?.listener ?? {}),
     });

@@ -114,7 +114,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
     const { file } = scenario.fleet;
     const survey = (): Promise<FleetSurvey> => surveyFleet(scenario.fleet, fleetRulesOf(scenario));
     const resumed = await resumedFleet(file, run, addedRows, survey);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, ...resumed });
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, labels: [], ...resumed });
     return resumed;
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);

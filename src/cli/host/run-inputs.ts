@@ -56,7 +56,7 @@ export type RunInputs<Fleet = FleetSurvey> = {
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
   return await readInputsWithFleet(scenario, environment, async () => {
     const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, ...survey });
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, labels: [], ...survey });
     return survey;
   });
 }
