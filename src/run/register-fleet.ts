@@ -25,8 +25,9 @@ import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import { beginRun, type OpenedRun, plannedRun, reopenRun } from './open-run.ts';
+import { pinChoiceOf } from './pin-rows.ts';
 import { fleetRecord, type ResumedRun, type RunRequest, workOf } from './run-request.ts';
-import { RunSession } from './session.ts';
+import { RunSession, type RunSessionParts } from './session.ts';
 import type { SessionEnd } from './session-ending.ts';
 import { StoppedBeforeStart, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
@@ -50,6 +51,7 @@ export type RunEnd = {
 export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const { again, resumed } = request;
   const breakdowns = breakdownsOf(request);
+  const pins = await pinChoiceOf(request);
   if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
@@ -64,7 +66,8 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
       : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
     run.journal.append({ ...sessionRecord(request, run, preflightFacts), breakdowns });
-    const end = await runSession({ ...request, startPool: withFreshAddresses(request, addresses) }, run, setup, clock);
+    const pinned = { ...request, pins, startPool: withFreshAddresses(request, addresses) };
+    const end = await runSession(pinned, run, setup, clock);
     return await withResults(request, run.folder, end);
   } finally {
     addresses.stop();
@@ -94,7 +97,12 @@ async function connectAsFirstDevice(
   return facts;
 }
 
-async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetup, clock: Clock): Promise<SessionEnd> {
+async function runSession(
+  request: RunRequest & Pick<RunSessionParts, 'pins'>,
+  run: OpenedRun,
+  setup: WorkerSetup,
+  clock: Clock,
+): Promise<SessionEnd> {
   const { scenario, fleet, selection, resumed } = request;
   const { load, expectation } = scenario;
   const { journal } = run;
@@ -109,6 +117,7 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
     startPool: request.startPool,
     setup,
     load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
+    pins: request.pins,
     limited: load.rowsMax !== null && load.rowsMax < selection.rows,
     emulatorPid: request.emulatorPid,
     stopRequests: request.stopRequests,

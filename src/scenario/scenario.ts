@@ -3,6 +3,7 @@ import type { CsvProgram } from '../files/csv-line.ts';
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
+import type { PinBy } from '../fleet/pin-column.ts';
 import type { RowHandling } from '../fleet/survey-fleet.ts';
 import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
@@ -93,6 +94,8 @@ export type Scenario = RowHandling & {
     /** During an outage of the target: hold all devices but one, or let them behave as if they knew nothing of each other. */
     readonly onOutage: OnOutage;
     readonly outageMaxMs: number;
+    /** `null` = any agent may register any row. */
+    readonly pinBy: PinBy | null;
   };
   readonly selection: {
     /** Folder of an earlier run, whose assigned devices are left out. */

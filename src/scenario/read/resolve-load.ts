@@ -97,6 +97,7 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     canaryPerGroup: required(values.canary),
     onOutage: required(values.onOutage),
     outageMaxMs: required(values.outageMax),
+    pinBy: values.pinBy,
   };
 }
 
