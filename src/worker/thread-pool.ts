@@ -116,7 +116,7 @@ class ThreadPool implements WorkerPool {
   }
 
   #start(worker: number): WorkerThread {
-    const { setup, concurrencyShares } = this.#request;
+    const { setup, concurrencyShares, fence = null } = this.#request;
     const { port1: port, port2 } = new MessageChannel();
     const abort = new AbortController();
     this.#startWatch.begin(abort);
@@ -130,7 +130,7 @@ class ThreadPool implements WorkerPool {
       else this.#events.message(worker, message);
     };
     port.on('message', receive);
-    const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2 };
+    const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2, fence };
     const options = { name: 'runRegistrationWorker', transferList: [port2], signal: abort.signal };
     this.#piscina.run(task, options).catch((error: unknown) => {
       this.#startWatch.end(abort);

@@ -1,4 +1,5 @@
 import type { Clock } from '../time/clock.ts';
+import type { Fence } from './fence.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 
 /** Starts one worker per share of the concurrency. */
@@ -9,6 +10,8 @@ export type WorkerPoolRequest = {
   /** Registrations in flight on each worker. */
   readonly concurrencyShares: readonly number[];
   readonly clock: Clock;
+  /** Where workers must stop by themselves; absent for workers of the process that runs the session. */
+  readonly fence?: Fence;
 };
 
 /** The workers of a run, wherever they run. */
