@@ -28,8 +28,8 @@ export interface RunBus {
   onMessage(listener: (epoch: number, message: FromAgent) => void): void;
   /** Ends a placement: Redis hands out no message of it from now on. @returns those that it surely never handed out */
   revoke(place: AgentPlace): Promise<readonly ToAgent[]>;
-  /** Messages handled so far are not needed any more. */
-  trim(): void;
+  /** Call the result once the messages handled up to now are not needed any more. */
+  handled(): () => void;
   /** Removes everything of the run from Redis, as far as it can be reached. */
   close(): Promise<void>;
 }

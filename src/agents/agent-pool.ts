@@ -112,8 +112,8 @@ export class AgentPool implements WorkerPool {
     await this.#parts.roster.end(END_MAX_MS);
   }
 
-  journalSynced(): void {
-    this.#parts.roster.trim();
+  journalSyncing(): () => void {
+    return this.#parts.roster.handled();
   }
 
   agentOf(worker: number): string | null {

@@ -108,8 +108,8 @@ export class AgentRoster {
     this.#ownLease.renewed(this.clock.nowMs());
   }
 
-  trim(): void {
-    this.#parts.bus.trim();
+  handled(): () => void {
+    return this.#parts.bus.handled();
   }
 
   /** Ends every place, and waits for the agents to say so, `withinMs` at most. */

@@ -130,9 +130,11 @@ export class RedisRunBus implements RunBus {
     return isSame ? [...rest.flatMap((entry) => readEntry<ToAgent>(entry).messages), ...unsent] : [];
   }
 
-  trim(): void {
-    if (this.#lastId === FIRST_ID) return;
-    this.#redis.xtrim(inboundKey(this.runId), 'MINID', this.#lastId).catch(() => 0);
+  handled(): () => void {
+    const id = this.#lastId;
+    return () => {
+      if (id !== FIRST_ID) this.#redis.xtrim(inboundKey(this.runId), 'MINID', id).catch(() => 0);
+    };
   }
 
   async close(): Promise<void> {

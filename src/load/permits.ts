@@ -123,7 +123,8 @@ export class Permits<Waiter> {
 
   #remember(atUs: number): void {
     if (this.#quota === null) return;
-    this.#usesUs.splice(0, placeOf(atUs - this.#windowUs + 1, this.#usesUs));
+    // A second longer than needed: the clocks of machines that join may be less certain.
+    this.#usesUs.splice(0, placeOf(atUs - this.#windowUs - US_PER_SECOND, this.#usesUs));
     this.#insert(atUs + Math.round(this.#quota.validMs * US_PER_MS));
   }
 
