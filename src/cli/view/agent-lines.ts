@@ -24,7 +24,10 @@ export function agentsText(agents: readonly AgentSample[]): string[] {
 
 const AGENT_COLUMNS = ['launched', 'in flight', 'start lag', 'loop delay', 'CPU', 'files', 'clock, ms'] as const;
 /** The widest usual values; a clock that is off by seconds takes room from nothing but its own column. */
-const AGENT_COLUMN_CHARACTERS = [9, 9, 9, 10, 4, 5, 11] as const;
+const AGENT_COLUMN_CHARACTERS = [9, 9, 9, 10, 4, 5, 12] as const;
+
+/** On a narrow screen the last columns go first. */
+const NAME_CHARACTERS_MIN = 8;
 
 /** A line for each agent; of many, those in the worst state, in the order of their names. */
 export function agentLines(
@@ -38,7 +41,7 @@ export function agentLines(
   const shown = sample.agents.toSorted(worstFirst).slice(0, agentsMax).sort(byName);
   const figures = AGENT_COLUMN_CHARACTERS.reduce((sum, width) => sum + width + 1, 0);
   const longest = Math.max('agent'.length, ...shown.map(({ name }) => formatAgentName(name).length));
-  const nameCharacters = Math.max(1, Math.min(longest, columns - figures));
+  const nameCharacters = Math.max(NAME_CHARACTERS_MIN, Math.min(longest, columns - figures));
   const row = (name: string, cells: readonly string[]): string =>
     [
       formatUntrusted(name, nameCharacters).padEnd(nameCharacters),
