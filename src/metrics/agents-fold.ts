@@ -21,8 +21,6 @@ const BLAME_SHARE = 0.5;
 /** Shorter delays change no figure, whoever has the longest of them. */
 const DELAY_MIN_MS = 5;
 
-type Agent = { readonly record: AgentRecord; readonly fold: AgentFold };
-
 export type AgentHealth = AgentRecord &
   AgentMeasures & {
     /** Of the delays of all agents; `null` = there were none. */
@@ -34,43 +32,45 @@ export type AgentHealth = AgentRecord &
 
 /** Folds samples and outcomes into measurements of each agent, and says which of them limited the run. */
 export class AgentsFold {
-  readonly #agents = new Map<string, Agent>();
+  readonly #records = new Map<string, AgentRecord>();
+  readonly #folds = new Map<string, AgentFold>();
   #firstStartMs = Number.POSITIVE_INFINITY;
   #lastSampleMs = 0;
 
-  /** The last record of a name counts. */
+  /** The last record of a name counts. Outcomes of an agent may come before it. */
   introduce(records: readonly AgentRecord[]): void {
-    for (const record of records) {
-      this.#agents.set(record.name, { record, fold: this.#agents.get(record.name)?.fold ?? new AgentFold() });
-    }
+    for (const record of records) this.#records.set(record.name, record);
   }
 
   /** @param clockOffsetMs by which the sample's clock is behind that of the first session */
   add({ agents, atMs }: SampleRecord, clockOffsetMs: number): void {
     this.#lastSampleMs = Math.max(this.#lastSampleMs, clockOffsetMs + atMs);
-    for (const sample of agents) this.#agents.get(sample.name)?.fold.add(sample, clockOffsetMs + atMs);
+    for (const sample of agents) this.#foldOf(sample.name).add(sample, clockOffsetMs + atMs);
   }
 
   addOutcome(outcome: RegistrationOutcome, clockOffsetMs: number): void {
     const { agent, startedAtMs, finishedAtMs } = outcome;
     if (agent === null || startedAtMs === null || finishedAtMs === null) return;
     this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
-    this.#agents.get(agent)?.fold.addOutcome(outcome, clockOffsetMs + finishedAtMs);
+    this.#foldOf(agent).addOutcome(outcome, clockOffsetMs + finishedAtMs);
   }
 
   /** Names of the agents; empty where the workers were threads. */
   get names(): readonly string[] {
-    return [...this.#agents.keys()];
+    return [...this.#records.keys()];
   }
 
   /** Names of their labels. */
   get labels(): readonly string[] {
-    return [...new Set([...this.#agents.values()].flatMap(({ record }) => Object.keys(record.labels)))].sort();
+    return [...new Set([...this.#records.values()].flatMap((record) => Object.keys(record.labels)))].sort();
   }
 
   /** @param health of the whole load generator */
   result({ limits, outOfSlots }: Pick<HealthSummary, 'limits' | 'outOfSlots'>): readonly AgentHealth[] {
-    const measured = [...this.#agents.values()].map(({ record, fold }) => ({ ...record, ...fold.measures(), fold }));
+    const measured = [...this.#records.values()].map((record) => {
+      const fold = this.#foldOf(record.name);
+      return { ...record, ...fold.measures(), fold };
+    });
     const delayedMs = measured.reduce((sum, agent) => sum + agent.delayedMs, 0);
     const most = (of: (agent: AgentMeasures) => number): number => Math.max(0, ...measured.map(of));
     const [worstMs, mostWaits] = [most((agent) => agent.delayedMs), most(waitShare)];
@@ -87,6 +87,12 @@ export class AgentsFold {
       const limitedPeriods = limitedBy.length === 0 ? [] : fold.periods(this.#firstStartMs);
       return { ...agent, delayShare, limitedBy, limitedPeriods };
     });
+  }
+
+  #foldOf(agent: string): AgentFold {
+    const fold = this.#folds.get(agent) ?? new AgentFold();
+    this.#folds.set(agent, fold);
+    return fold;
   }
 
   get #elapsedMs(): number {

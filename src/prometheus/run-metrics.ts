@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AgentSample } from '../journal/agent-record.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { TargetName } from '../journal/target-name.ts';
 import { ERROR_GROUPS_MAX, FAILED_RESULTS } from '../metrics/outcome-counts.ts';
@@ -67,6 +68,34 @@ const OPTIONAL_SAMPLE_GAUGES: readonly Read<SampleRecord, number | null>[] = [
   ['rate_allowed_per_second', 'Launches per second currently allowed.', (sample) => sample.rateAllowedPerSecond],
 ];
 
+/** By agent, where agents host the workers. */
+const AGENT_GAUGES: readonly Read<AgentSample, number | null>[] = [
+  ['agent_registrations_in_flight', 'Registrations in flight on the agent.', ({ inFlight }) => inFlight],
+  ['agent_cpu_cores', 'Cores that the agent kept busy.', ({ cpuShare }) => cpuShare],
+  ['agent_resident_memory_bytes', 'Memory of the agent.', ({ rssBytes }) => rssBytes],
+  ['agent_open_file_descriptors', 'Open files of the agent.', ({ fileDescriptors }) => fileDescriptors],
+  [
+    'agent_start_lag_max_seconds',
+    'Longest start lag of the last second on the agent.',
+    ({ startLagMaxMs: ms }) => ms && ms / MS_PER_SECOND,
+  ],
+  [
+    'agent_loop_delay_max_seconds',
+    'Longest event-loop delay of the last second on the agent.',
+    ({ loopDelayMaxMs }) => loopDelayMaxMs / MS_PER_SECOND,
+  ],
+  [
+    'agent_clock_offset_seconds',
+    'Clock of the agent relative to the clock of the run.',
+    ({ offsetMs }) => offsetMs / MS_PER_SECOND,
+  ],
+  [
+    'agent_clock_uncertainty_seconds',
+    'How far the offset of the clock may be wrong either way.',
+    ({ offsetUncertaintyMs }) => offsetUncertaintyMs / MS_PER_SECOND,
+  ],
+];
+
 /** Replaces label values beyond `ERROR_GROUPS_MAX`. */
 const OTHER = 'other';
 
@@ -101,6 +130,8 @@ export class RunMetrics {
   readonly #gauges = SAMPLE_GAUGES.map(([name, help, read]) => ({ gauge: this.#gauge(name, help), read }));
   readonly #loopDelay = this.#gauge('loop_delay_max_seconds', 'Longest event-loop delay of the last second.', 'worker');
   readonly #optional = new Map<string, Gauge>();
+  /** Created with the first agent. */
+  #agents: AgentMetrics | null = null;
   readonly #labels = new Map<Counter, Set<string>>();
 
   constructor({ target, version, total, ratePerSecond }: RunMetricsPlan) {
@@ -144,6 +175,9 @@ export class RunMetrics {
       this.#loopDelay.set({ worker }, delayMs / MS_PER_SECOND);
     }
     for (const [name, help, read] of OPTIONAL_SAMPLE_GAUGES) this.#setOptional(name, help, read(sample));
+    if (sample.agents.length === 0) return;
+    this.#agents ??= new AgentMetrics(this.#registry);
+    for (const agent of sample.agents) this.#agents.sampled(agent);
   }
 
   /** The service chooses the label values, and may send any number of them. */
@@ -163,17 +197,52 @@ export class RunMetrics {
   }
 
   #counter(name: string, help: string, ...labelNames: readonly string[]): Counter {
-    return new Counter({ name: `dpsload_${name}`, help, labelNames, registers: [this.#registry] });
+    return counterIn(this.#registry, name, help, labelNames);
   }
 
   #gauge(name: string, help: string, ...labelNames: readonly string[]): Gauge {
-    return new Gauge({ name: `dpsload_${name}`, help, labelNames, registers: [this.#registry] });
+    return gaugeIn(this.#registry, name, help, labelNames);
   }
 
   #histogram(name: string, help: string): Histogram {
     const buckets = [...TIME_BUCKETS_SECONDS];
     return new Histogram({ name: `dpsload_${name}`, help, buckets, registers: [this.#registry] });
   }
+}
+
+const AGENT_LABEL = 'agent';
+
+class AgentMetrics {
+  readonly #launches: Counter;
+  readonly #up: Gauge;
+  readonly #gauges: readonly { readonly gauge: Gauge; readonly read: (agent: AgentSample) => number | null }[];
+
+  constructor(registry: Registry) {
+    const labels = [AGENT_LABEL];
+    this.#launches = counterIn(registry, 'agent_launches_total', 'Registrations launched by the agent.', labels);
+    this.#up = gaugeIn(registry, 'agent_up', '1 = the agent takes part, 0 = it is lost.', labels);
+    this.#gauges = AGENT_GAUGES.map(([name, help, read]) => ({ gauge: gaugeIn(registry, name, help, labels), read }));
+  }
+
+  /** Of a lost agent, nothing but that is known. */
+  sampled(agent: AgentSample): void {
+    const labels = { [AGENT_LABEL]: agent.name };
+    this.#launches.inc(labels, agent.launched);
+    this.#up.set(labels, Number(!agent.isLost));
+    for (const { gauge, read } of this.#gauges) {
+      const value = agent.isLost ? null : read(agent);
+      if (value === null) gauge.remove(labels);
+      else gauge.set(labels, value);
+    }
+  }
+}
+
+function counterIn(registry: Registry, name: string, help: string, labelNames: readonly string[]): Counter {
+  return new Counter({ name: `dpsload_${name}`, help, labelNames, registers: [registry] });
+}
+
+function gaugeIn(registry: Registry, name: string, help: string, labelNames: readonly string[]): Gauge {
+  return new Gauge({ name: `dpsload_${name}`, help, labelNames, registers: [registry] });
 }
 
 function observe(histogram: Histogram, durationMs: number | null): void {

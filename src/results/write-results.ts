@@ -136,7 +136,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
   const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
-  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, csvFor);
+  const look = { csvProgram: csvFor, withAgents: survey.agents.names.length > 0 };
+  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, look);
   const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
