@@ -1,5 +1,5 @@
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
+import { type Problem, problem } from '../problem/operator-error.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import { closeFence, isClosed, newFence, openFence } from '../worker/fence.ts';
@@ -9,6 +9,7 @@ import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.
 import { ClockOffset } from './clock-offset.ts';
 import { HostedWorkers } from './hosted-workers.ts';
 import { LEASE_MS, leaseEndMs, RENEW_INTERVAL_MS } from './lease.ts';
+import type { AgentSecrets } from './resolve-secrets.ts';
 
 /** Often enough that a silent agent is noticed within a second. */
 const BEAT_INTERVAL_MS = 250;
@@ -23,14 +24,8 @@ const POLLS_END_MS = 30_000;
 /** For the last messages of a placement, where Redis can be reached. */
 const FAREWELL_MS = 1_000;
 
-/** What an agent resolved for a placement, from its own environment and files; or why it cannot take part, a sentence each. */
-export type Prepared = ResolvedSecrets | { readonly problems: readonly string[] };
-
-export type ResolvedSecrets = {
-  readonly keys: AttestationKeys;
-  /** The row's own key; `null` = it has none. */
-  readonly deviceKeyOf: (row: number) => string | null;
-};
+/** What an agent resolved for a placement, from its own environment and files; or why it cannot take part. */
+export type Prepared = AgentSecrets | { readonly problems: readonly Problem[] };
 
 export type AgentVitals = Pick<AgentBeat, 'cpuShare' | 'loopDelayMaxMs' | 'rssBytes' | 'fileDescriptors'>;
 
@@ -67,7 +62,7 @@ export class AgentHost {
   #pongs = 0;
   #isRenewed = false;
   readonly #begunAtMs: number;
-  #secrets: ResolvedSecrets | null = null;
+  #secrets: AgentSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
@@ -106,8 +101,11 @@ export class AgentHost {
     this.#renew();
     this.#timers.push(repeat(clock, RENEW_INTERVAL_MS, () => this.#renew()));
     if (placement.version !== version) {
-      const problem = `it runs dpsload ${version}, and the coordinator ${placement.version}`;
-      await this.#refuse({ type: 'refused', cause: 'version', problems: [problem] });
+      const differs = problem(
+        `it runs dpsload ${version}, and the coordinator ${placement.version}`,
+        'Install one version',
+      );
+      await this.#refuse({ type: 'refused', cause: 'version', problems: [differs] });
       return;
     }
     this.#beatSoon();
@@ -143,7 +141,7 @@ export class AgentHost {
         this.#sayPrepared();
         break;
       case 'start':
-        if (this.#secrets !== null) this.#workers.start(message, this.#secrets);
+        if (this.#secrets !== null) this.#workers.start(message, this.#secrets, this.#placed.placement);
         break;
       case 'toWorker':
         this.#workers.send(message.worker, message.message);

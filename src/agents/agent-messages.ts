@@ -1,3 +1,4 @@
+import type { Problem } from '../problem/operator-error.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
@@ -69,7 +70,7 @@ export type HostedWorker = { readonly worker: number; readonly concurrency: numb
 export type FromAgent =
   /** It has what the placement needs, and knows the coordinator's clock. */
   | { readonly type: 'prepared' }
-  | { readonly type: 'refused'; readonly cause: 'version' | 'lacks'; readonly problems: readonly string[] }
+  | { readonly type: 'refused'; readonly cause: 'version' | 'lacks'; readonly problems: readonly Problem[] }
   | { readonly type: 'fromWorker'; readonly worker: number; readonly message: FromWorker }
   | { readonly type: 'workerLost'; readonly worker: number; readonly reason: string }
   | ({ readonly type: 'beat' } & AgentBeat)

@@ -6,6 +6,7 @@ import type { AgentState, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from
 import type { FromAgent, HostedWorker, ToAgent, TravellingSetup, TravellingToWorker } from './agent-messages.ts';
 import type { AgentRoster } from './agent-roster.ts';
 import type { Hosting } from './hosting.ts';
+import { setupWithoutSecrets, withoutSecrets } from './travelling.ts';
 
 /** How often workers without a place look for an agent that came late, or came back. */
 const PLACE_INTERVAL_MS = 1_000;
@@ -47,11 +48,10 @@ export class AgentPool implements WorkerPool {
   #tooFewSinceMs: number | null = null;
 
   constructor(parts: AgentPoolParts, { setup, concurrencyShares, clock }: WorkerPoolRequest, events: WorkerPoolEvents) {
-    const { keys: _keys, clockOriginMs: _origin, addresses: _addresses, ...travelling } = setup;
     this.#parts = parts;
     this.#events = events;
     this.#clock = clock;
-    this.#setup = travelling;
+    this.#setup = setupWithoutSecrets(setup);
     this.#slots = concurrencyShares.map((concurrency, worker) => ({
       worker,
       concurrency,
@@ -275,11 +275,11 @@ function freer(best: Hosting | null, other: Hosting): Hosting | null {
   return other.freeSlots > (best?.freeSlots ?? 0) ? other : best;
 }
 
-/** What may travel of a message; `null` = it means nothing elsewhere. Names every member of a launch, since a key must not slip in. */
+/** What may travel of a message; `null` = it means nothing elsewhere. */
 function withoutKeys(message: ToWorker): TravellingToWorker | null {
   if (message.type === 'addresses') return null;
   if (message.type !== 'launch') return message;
-  return { type: 'launch', launches: message.launches.map(({ deviceKey: _key, ...launch }) => launch) };
+  return { type: 'launch', launches: message.launches.map(withoutSecrets) };
 }
 
 function sequencesOf(messages: readonly ToAgent[], worker: number): readonly Launch['sequence'][] {

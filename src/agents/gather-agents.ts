@@ -6,6 +6,7 @@ import type { PlacementNeeds } from './agent-messages.ts';
 import { AgentPool } from './agent-pool.ts';
 import { AgentRoster } from './agent-roster.ts';
 import type { Hosting } from './hosting.ts';
+import { problemsOfAgent } from './resolve-secrets.ts';
 
 /** How often the start looks for agents. */
 const GATHER_INTERVAL_MS = 200;
@@ -86,11 +87,9 @@ async function gatherAll(
 }
 
 function lackingAgents(lacking: readonly Hosting[]): OperatorError {
-  const problems = lacking.flatMap(({ agent, problems: lacks }) => lacks.map((lack) => `agent ${agent.name}: ${lack}`));
-  const remedy = 'Give the agent what it lacks, and start it again';
   return new OperatorError(
     'usage',
-    problems.map((message) => problem(message, remedy)),
+    lacking.flatMap(({ agent, problems }) => problemsOfAgent(agent.name, problems)),
   );
 }
 
@@ -117,7 +116,7 @@ function missingAgents(
 }
 
 function answerOf({ state, problems }: Hosting): string {
-  if (state === 'refused') return `refused: ${problems.join(', ')}`;
+  if (state === 'refused') return `refused: ${problems.map(({ message }) => message).join(', ')}`;
   return state === 'offered' ? 'has not answered' : 'left again';
 }
 

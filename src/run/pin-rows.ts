@@ -19,13 +19,14 @@ const VALUES_NAMED_MAX = 10;
  * @throws OperatorError `usage` when the fleet has no such column, or rows have a value that no agent has, before anything is sent
  */
 export async function pinChoiceOf(request: RunRequest): Promise<PinChoice | null> {
-  const { fleet, load } = request.scenario;
-  if (load.pinBy === null) return null;
-  const valueIn = pinValueOf(fleet, request.fleet.otherColumns, load.pinBy);
+  const { agents, fleet } = request.scenario;
+  const pinBy = agents?.pinBy ?? null;
+  if (pinBy === null) return null;
+  const valueIn = pinValueOf(fleet, request.fleet.otherColumns, pinBy);
   const counts = await countValues(rowsLeft(workOf(request)), valueIn);
-  const problems = pinProblems(fleet.file, load.pinBy, counts, request.agents);
+  const problems = pinProblems(fleet.file, pinBy, counts, request.agents);
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  return { label: load.pinBy.label, valueIn };
+  return { label: pinBy.label, valueIn };
 }
 
 /** Rows by value; stops counting beyond `PIN_VALUES_MAX` values. */

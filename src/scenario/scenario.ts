@@ -63,6 +63,8 @@ export type AgentChoice = {
   readonly min: number;
   /** Over all agents; `null` = as many as they have slots. */
   readonly workers: number | null;
+  /** `null` = any agent may register any row. */
+  readonly pinBy: PinBy | null;
 };
 
 /** A fully resolved run: every value is present, with its unit; it contains no secret. */
@@ -105,8 +107,6 @@ export type Scenario = RowHandling & {
     /** During an outage of the target: hold all devices but one, or let them behave as if they knew nothing of each other. */
     readonly onOutage: OnOutage;
     readonly outageMaxMs: number;
-    /** `null` = any agent may register any row. */
-    readonly pinBy: PinBy | null;
   };
   /** Where the workers run; `null` = as threads of this machine. */
   readonly agents: AgentChoice | null;

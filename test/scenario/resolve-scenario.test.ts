@@ -368,7 +368,6 @@ describe('defaults', () => {
         canaryPerGroup: 0,
         onOutage: 'hold',
         outageMaxMs: 900_000,
-        pinBy: null,
       },
       selection: { excludeRun: null, onlyFile: null },
       expectation: { devices: 'any', surprisesMax: 10 },

@@ -76,7 +76,6 @@ describe('a scenario file', () => {
         canaryPerGroup: 20,
         onOutage: 'hold',
         outageMaxMs: 900_000,
-        pinBy: null,
       },
       selection: { excludeRun: null, onlyFile: null },
       expectation: { devices: 'any', surprisesMax: 10 },

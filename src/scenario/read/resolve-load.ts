@@ -98,14 +98,19 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     canaryPerGroup: required(values.canary),
     onOutage: required(values.onOutage),
     outageMaxMs: required(values.outageMax),
-    pinBy: values.pinBy,
   };
 }
 
 /** Where the settings want the workers to run. */
-export function toAgents({ agents, agentsWithin, agentsMin, workers }: SettingValues): Scenario['agents'] {
+export function toAgents({ agents, agentsWithin, agentsMin, pinBy, workers }: SettingValues): Scenario['agents'] {
   if (agents === null) return null;
-  return { count: agents, withinMs: required(agentsWithin), min: Math.min(agents, required(agentsMin)), workers };
+  return {
+    count: agents,
+    withinMs: required(agentsWithin),
+    min: Math.min(agents, required(agentsMin)),
+    workers,
+    pinBy,
+  };
 }
 
 /** As given, or the most that the load could fill, until the fleet is known: `withSlots` then chooses. */
