@@ -70,3 +70,9 @@ export async function* legalRows(copy: FleetFile, { bytes }: Pick<FleetPin, 'byt
     }
   }
 }
+
+/** Whether the file has a column with keys. */
+export async function hasDeviceKeys(fleet: FleetFile): Promise<boolean> {
+  for await (const { columns } of readFleetRecords(fleet, () => {})) return columns.placeOf.has('device_key');
+  return false;
+}

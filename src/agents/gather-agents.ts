@@ -20,6 +20,8 @@ export type GatherRequest = {
   readonly agents: number;
   readonly agentsMin: number;
   readonly withinMs: number;
+  /** Label of the agents by which rows are pinned; `null` = they are not. */
+  readonly pinLabel: string | null;
   /** Rejects when nobody wants the run any more. */
   readonly calledOff: Promise<never>;
 };
@@ -42,7 +44,7 @@ export type GatheredAgents = {
  * @throws OperatorError `usage` with what agents lack; `unreachable` when too few came in time, or Redis cannot be reached
  */
 export async function gatherAgents(request: GatherRequest): Promise<GatheredAgents> {
-  const { agentsMin, bus, clock, needs, withinMs } = request;
+  const { agentsMin, bus, clock, needs, pinLabel, withinMs } = request;
   const roster = new AgentRoster({ bus, clock, needs });
   try {
     await gatherAll(request, roster);
@@ -55,7 +57,7 @@ export async function gatherAgents(request: GatherRequest): Promise<GatheredAgen
   return {
     slots: prepared.reduce((sum, { agent }) => sum + agent.slots, 0),
     agents: prepared.map(({ shown }) => shown),
-    startPool: (poolRequest, events) => new AgentPool({ roster, agentsMin, withinMs }, poolRequest, events),
+    startPool: (poolRequest, events) => new AgentPool({ roster, agentsMin, withinMs, pinLabel }, poolRequest, events),
     outcomesTooLate: () => roster.outcomesTooLate,
     async end() {
       await roster.end(CALL_OFF_MS);

@@ -3,10 +3,9 @@ import { type AttestationKeys, loadAttestationKeys } from '../attestation/attest
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import { certificateComplaints } from '../fleet/fleet-rules.ts';
-import type { KnownColumn } from '../fleet/known-columns.ts';
 import { OperatorError, type Problem, problem, problemIn } from '../problem/operator-error.ts';
 import type { AttestationChoice, Environment, Scenario } from '../scenario/scenario.ts';
-import { type FleetPin, findFleetCopy, legalRows } from './fleet-copy.ts';
+import { type FleetPin, findFleetCopy, hasDeviceKeys, legalRows } from './fleet-copy.ts';
 
 /** What a run needs for its credentials, by name: all that an agent is told of them. */
 export type SecretNames = {
@@ -30,13 +29,12 @@ export type AgentSecrets = {
 };
 
 /** @throws OperatorError `usage` for a run with keys that no agent can have */
-export function secretNames(
+export async function secretNames(
   { attestation, fleet, target }: Pick<Scenario, 'attestation' | 'fleet' | 'target'>,
   { digest, bytes, rejectedRows }: Omit<FleetPin, keyof FleetFile>,
-  knownColumns: readonly KnownColumn[],
-): SecretNames {
+): Promise<SecretNames> {
   if (isThrowAway(attestation, target)) throw new OperatorError('usage', [throwAwayProblem(attestation)]);
-  const needsFleet = attestation.kind === 'x509' ? filesOf(attestation) !== null : knownColumns.includes('device_key');
+  const needsFleet = attestation.kind === 'x509' ? filesOf(attestation) !== null : await hasDeviceKeys(fleet);
   return { attestation, fleet: needsFleet ? { ...fleet, digest, bytes, rejectedRows } : null };
 }
 

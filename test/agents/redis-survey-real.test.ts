@@ -17,6 +17,7 @@ describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', (
     clients.push(client);
     return client;
   };
+  const urlOf = (user: string): string => `redis://${user}:${PASSWORD}@127.0.0.1:${server.port}`;
   const survey = (redis: Redis = admin) => surveyRedis(redis, REQUEST, systemClock(hrtimeMs()));
 
   beforeAll(async () => {
@@ -55,10 +56,10 @@ describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', (
 
   it('refuses a user without the permissions that agents need, and never shows its password', async () => {
     await admin.call('ACL', 'SETUSER', 'reader', 'on', `>${PASSWORD}`, '~other:*', '+@all');
-    const { message } = await operatorError(() => survey(connect(server.url(`reader:${PASSWORD}`))));
+    const { message } = await operatorError(() => survey(connect(urlOf('reader'))));
     expect(message).toMatch(/Redis refuses to write: .*Give its user all commands on dpsload:\*/);
     await admin.call('ACL', 'SETUSER', 'blind', 'on', `>${PASSWORD}`, '~*', '+@all', '-info', '-config');
-    const blind = connect(server.url(`blind:${PASSWORD}`));
+    const blind = connect(urlOf('blind'));
     const refused = await operatorError(() => survey(blind));
     expect(refused.message).toMatch(/does not describe itself: NOPERM .*\+info/);
     expect(message + refused.message).not.toContain(PASSWORD);
@@ -66,7 +67,7 @@ describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', (
 
   it('takes one whose settings are hidden, as hosted services hide them', async () => {
     await admin.call('ACL', 'SETUSER', 'hosted', 'on', `>${PASSWORD}`, '~dpsload:*', '+@all', '-config', '+info');
-    const { warnings } = await survey(connect(server.url(`hosted:${PASSWORD}`)));
+    const { warnings } = await survey(connect(urlOf('hosted')));
     expect(warnings).toEqual([]);
   });
 });

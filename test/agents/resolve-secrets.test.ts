@@ -33,14 +33,12 @@ function pinOf(fleet: FleetFile, rejectedRows = 0) {
   return { digest, bytes: statSync(fleet.file).size, rejectedRows };
 }
 
-function namesOf(
+async function namesOf(
   attestation: AttestationChoice,
   fleet: FleetFile,
   { target = SERVICE, rejectedRows = 0 }: { readonly target?: Target; readonly rejectedRows?: number } = {},
-): SecretNames {
-  const header = readFileSync(fleet.file, 'utf8').split('\n')[0] ?? '';
-  const known = header.includes('device_key') ? (['device_key'] as const) : [];
-  return secretNames({ attestation, fleet, target }, pinOf(fleet, rejectedRows), known);
+): Promise<SecretNames> {
+  return await secretNames({ attestation, fleet, target }, pinOf(fleet, rejectedRows));
 }
 
 /** The same file in another folder, under another name. */
@@ -60,13 +58,14 @@ const keyed = writeFleetFile(here, `registration_id,device_key\ndev-1,${KEY_A}\n
 const plain = writeFleetFile(here, 'registration_id\ndev-1\n');
 
 describe('names of secrets', () => {
-  it('ask for the fleet only where its rows hold keys or its devices have files', () => {
-    const needs = (attestation: AttestationChoice, fleet: FleetFile) => namesOf(attestation, fleet).fleet !== null;
-    expect(needs(groupKey('K'), plain)).toBe(false);
-    expect(needs(groupKey('K'), keyed)).toBe(true);
-    expect(needs(DEVICE_KEY, keyed)).toBe(true);
-    expect(needs(x509({ from: 'rows', folder: here }), plain)).toBe(true);
-    expect(needs(x509({ from: 'issuer', certificateFile: 'c', keyFile: 'k' }), keyed)).toBe(false);
+  it('ask for the fleet only where its rows hold keys or its devices have files', async () => {
+    const needs = async (attestation: AttestationChoice, fleet: FleetFile) =>
+      (await namesOf(attestation, fleet)).fleet !== null;
+    expect(await needs(groupKey('K'), plain)).toBe(false);
+    expect(await needs(groupKey('K'), keyed)).toBe(true);
+    expect(await needs(DEVICE_KEY, keyed)).toBe(true);
+    expect(await needs(x509({ from: 'rows', folder: here }), plain)).toBe(true);
+    expect(await needs(x509({ from: 'issuer', certificateFile: 'c', keyFile: 'k' }), keyed)).toBe(false);
   });
 
   it('do not exist for what is created for the run', async () => {
@@ -79,14 +78,14 @@ describe('names of secrets', () => {
       expect(kind).toBe('usage');
       expect(message).toMatch(/created for the run exists only in this process.* (Set|Create) /);
     }
-    expect(namesOf(groupKey('K'), plain, { target: EMULATOR }).fleet).toBeNull();
+    expect((await namesOf(groupKey('K'), plain, { target: EMULATOR })).fleet).toBeNull();
     expect(await problemsOf({ attestation: x509({ from: 'throw-away' }), fleet: null })).toHaveLength(1);
   });
 });
 
 describe('an agent', () => {
   it("takes keys from its own environment, and devices' keys from its own copy", async () => {
-    const names = namesOf(groupKey('GROUP'), keyed);
+    const names = await namesOf(groupKey('GROUP'), keyed);
     const other = writeFleetFile(there, 'registration_id\nx\n').file;
     const sources = { environment: { GROUP: GROUP_KEY }, fleetFiles: [other, copyOf(keyed)] };
     const { keys, deviceKeyOf } = await resolveSecrets(names, sources);
@@ -100,7 +99,7 @@ describe('an agent', () => {
       delimiter: ';',
       columns: { registration_id: 'Serial', device_key: 'Key' },
     });
-    const names = secretNames({ attestation: DEVICE_KEY, fleet, target: SERVICE }, pinOf(fleet), ['device_key']);
+    const names = await secretNames({ attestation: DEVICE_KEY, fleet, target: SERVICE }, pinOf(fleet));
     const copy = copyOf(fleet);
     appendFileSync(copy, `dev-9;${KEY_B}\n`);
     const { deviceKeyOf } = await resolveSecrets(names, { environment: {}, fleetFiles: [copy] });
@@ -108,7 +107,7 @@ describe('an agent', () => {
   });
 
   it('says all that it lacks at once, without a key', async () => {
-    const names = namesOf(
+    const names = await namesOf(
       {
         ...groupKey('GROUP'),
         groups: { 'line-b': { kind: 'file', file: join(there, 'none.key') } },
@@ -135,7 +134,7 @@ describe('an agent', () => {
   });
 
   it('asks for the fleet by name and content', async () => {
-    const [problem] = await problemsOf(namesOf(DEVICE_KEY, keyed));
+    const [problem] = await problemsOf(await namesOf(DEVICE_KEY, keyed));
     expect(problem?.message).toMatch(
       /^no --fleet is given, but the run needs fleet-\d\.csv with 224 bytes and SHA-256 /,
     );
@@ -146,7 +145,7 @@ describe('an agent', () => {
 
   it("finds the devices' certificates beside its own copy, and counts those that are missing", async () => {
     const fleet = writeFleetFile(here, 'registration_id,cert_file,key_file\ndev-1,1.pem,1.key\ndev-2,2.pem,2.key\n');
-    const names = namesOf(x509({ from: 'rows', folder: here }), fleet);
+    const names = await namesOf(x509({ from: 'rows', folder: here }), fleet);
     const copy = copyOf(fleet);
     const sources = { environment: {}, fleetFiles: [copy] };
     const [problem] = await problemsOf(names, [copy]);
@@ -155,7 +154,7 @@ describe('an agent', () => {
     );
     for (const name of ['1.pem', '1.key']) writeFileSync(join(there, name), '');
     expect(await problemsOf(names, [copy])).toHaveLength(1);
-    expect((await resolveSecrets(namesOf(names.attestation, fleet, { rejectedRows: 1 }), sources)).keys).toEqual({
+    expect((await resolveSecrets(await namesOf(names.attestation, fleet, { rejectedRows: 1 }), sources)).keys).toEqual({
       kind: 'x509-files',
       files: { from: 'rows', folder: there },
     });

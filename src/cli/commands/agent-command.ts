@@ -3,13 +3,13 @@ import { availableParallelism, hostname } from 'node:os';
 import { Command } from 'commander';
 import type { Prepared } from '../../agents/agent-host.ts';
 import type { Placement } from '../../agents/agent-messages.ts';
+import { type AllowedTarget, readAllowedTargets, targetProblems } from '../../agents/allowed-targets.ts';
 import type { RedisTarget } from '../../agents/redis-connection.ts';
-import { loadAttestationKeys } from '../../attestation/attestation-keys.ts';
+import { resolveSecrets, type SecretSources } from '../../agents/resolve-secrets.ts';
 import { targetAddresses } from '../../mqtt/host-addresses.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
-import type { Environment } from '../../scenario/scenario.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
@@ -21,6 +21,8 @@ type AgentFlags = RedisFlags & {
   readonly name?: string;
   readonly slots?: string;
   readonly label?: readonly string[];
+  readonly allowTarget?: readonly string[];
+  readonly fleet?: readonly string[];
 };
 
 /** Worker threads; more than any machine has cores to spare. */
@@ -41,12 +43,26 @@ export function agentCommand(): Command {
     .option('--name <name>', 'name of the agent, unlike that of any other (default: the name of the machine)')
     .option('--slots <n>', 'workers that it can host (default: cores − 1, at least 1)')
     .option('--label <name=value>', 'label, such as region=westeurope; repeatable (default: none)', appendValue)
+    .option(
+      '--allow-target <host[:port]>',
+      'refuse runs whose target, or an address or name in its place, is none of these; repeatable (default: any target)',
+      appendValue,
+    )
+    .option(
+      '--fleet <file>',
+      'copy of a fleet file that has keys in its rows, or names certificates; repeatable (default: none)',
+      appendValue,
+    )
     .addHelpText('after', AGENT_HELP);
   for (const option of redisOptions()) command.addOption(option);
   return command.action(async (flags: AgentFlags) => {
     const { labels, name, slots } = checkFlags(flags);
+    const means: AgentMeans = {
+      allowed: readAllowedTargets(flags.allowTarget ?? []),
+      sources: { environment: process.env, fleetFiles: flags.fleet ?? [] },
+    };
     const redis = await redisOf(flags, process.env);
-    await serve({ labels, name, slots, version: dpsloadVersion() }, redis, process.env);
+    await serve({ labels, name, slots, version: dpsloadVersion() }, redis, means);
   });
 }
 
@@ -56,6 +72,9 @@ type AgentFacts = {
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
 };
+
+/** What the agent may do, and with which keys. */
+type AgentMeans = { readonly allowed: readonly AllowedTarget[]; readonly sources: SecretSources };
 
 function checkFlags({ label = [], name = hostname(), slots }: AgentFlags): Omit<AgentFacts, 'version'> {
   const problems: Problem[] = [];
@@ -71,7 +90,7 @@ function checkFlags({ label = [], name = hostname(), slots }: AgentFlags): Omit<
   return { name, slots: wanted, labels: Object.fromEntries(labels) };
 }
 
-async function serve(agent: AgentFacts, redis: RedisTarget, environment: Environment): Promise<void> {
+async function serve(agent: AgentFacts, redis: RedisTarget, means: AgentMeans): Promise<void> {
   const signals = listenForSignals();
   const [{ RedisAgentBus }, { serveAgent }, { watchVitals }] = await Promise.all([
     import('../../agents/redis-agent-bus.ts'),
@@ -89,7 +108,7 @@ async function serve(agent: AgentFacts, redis: RedisTarget, environment: Environ
         clockOriginMs,
         version: agent.version,
         startPool: threadPool(),
-        prepare: (placement) => prepare(placement, environment),
+        prepare: (placement) => prepare(placement, means),
         addressesOf: ({ nameResolution, target }) => targetAddresses(target, nameResolution),
         takeVitals: watchVitals(clock),
       },
@@ -102,23 +121,29 @@ async function serve(agent: AgentFacts, redis: RedisTarget, environment: Environ
   }
 }
 
-/** From this machine's environment and files, by the names that the run gives. */
-async function prepare({ attestation }: Placement, environment: Environment): Promise<Prepared> {
+/** From this machine's environment and files, by the names that the run gives; for a target that is not allowed, nothing is read. */
+async function prepare(placement: Placement, { allowed, sources }: AgentMeans): Promise<Prepared> {
+  const { nameResolution, secrets, serverName, target } = placement;
+  const refused = targetProblems(allowed, { ...target, serverName, pinned: nameResolution.pinned });
+  if (refused.length > 0) return { problems: refused };
   try {
-    return { keys: await loadAttestationKeys(attestation, environment), deviceKeyOf: () => null };
+    return await resolveSecrets(secrets, sources);
   } catch (error) {
-    if (error instanceof OperatorError) return { problems: error.problems.map(({ message }) => message) };
+    if (error instanceof OperatorError) return { problems: error.problems };
     throw error;
   }
 }
 
 const AGENT_HELP = `
 Keys never travel: the agent reads those that the scenario of a run names from
-its own environment and files, and refuses the run if it lacks one. Payload
-columns and registration IDs do travel over Redis.
+its own environment and files, and refuses the run if it lacks one. Of a fleet
+with the column device_key or with certificates it needs the same file
+(--fleet), which it knows by its SHA-256. Payload columns and registration IDs
+do travel over Redis.
 
-Whoever can write to Redis can command its agents: give it a password, and use
-TLS (rediss:) across networks.
+Whoever can write to Redis can command its agents: give it a password, use TLS
+(rediss:) across networks, and name the targets that agents may connect to
+(--allow-target).
 
 Example:
   export DPSLOAD_REDIS=redis://127.0.0.1:6379

@@ -101,6 +101,13 @@ export function toLoad(values: SettingValues): Scenario['load'] {
   };
 }
 
+/** Adds a problem for rows that are pinned to agents where there are none. */
+export function checkPinBy({ values, origins }: GatheredSettings, problems: Problem[]): void {
+  if (values.pinBy === null || values.agents !== null) return;
+  const message = `${origins.pinBy.name} pins rows to agents, but the run has none`;
+  problems.push(problemAt(origins.pinBy, message, 'Give the number of agents as well: --agents N'));
+}
+
 /** Where the settings want the workers to run. */
 export function toAgents({ agents, agentsWithin, agentsMin, pinBy, workers }: SettingValues): Scenario['agents'] {
   if (agents === null) return null;
