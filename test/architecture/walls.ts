@@ -13,6 +13,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli/commands',
     imports: [
+      'agents',
       'attestation',
       'certificates',
       'cli/host',
@@ -26,6 +27,7 @@ export const ROOMS: readonly Room[] = [
       'journal',
       'load',
       'metrics/threshold',
+      'mqtt',
       'preflight',
       'problem',
       'prometheus',
@@ -147,7 +149,18 @@ export const ROOMS: readonly Room[] = [
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   {
     name: 'agents',
-    imports: ['attestation', 'certificates', 'files', 'fleet', 'mqtt', 'problem', 'registration', 'scenario', 'worker'],
+    imports: [
+      'attestation',
+      'certificates',
+      'files',
+      'fleet',
+      'mqtt',
+      'problem',
+      'registration',
+      'scenario',
+      'time',
+      'worker',
+    ],
   },
   { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {

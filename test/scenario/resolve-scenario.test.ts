@@ -372,6 +372,7 @@ describe('defaults', () => {
         onOutage: 'hold',
         outageMaxMs: 900_000,
       },
+      agents: null,
       selection: { excludeRun: null, onlyFile: null },
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: REGISTRATION_POLICY_DEFAULT,
