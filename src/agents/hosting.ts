@@ -1,7 +1,7 @@
 import type { Problem } from '../problem/operator-error.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
 import type { AgentPlace, ListedAgent } from './agent-bus.ts';
-import type { AgentBeat, HostedWorker } from './agent-messages.ts';
+import type { AgentBeat, HostedWorker, ToAgent } from './agent-messages.ts';
 import { LeaseWatch } from './lease.ts';
 
 /**
@@ -19,6 +19,8 @@ export class Hosting {
   readonly workers = new Map<number, HostedWorker>();
   state: HostingState = 'offered';
   isSilent = false;
+  /** Sent to it after it was given up. */
+  readonly tooLate: ToAgent[] = [];
   heardAtMs: number;
   /** It refused for want of keys, files or permission. */
   lacks = false;
