@@ -37,15 +37,17 @@ import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
+import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
 
-type ResumeFlags = DisplayFlags & {
-  readonly last?: true;
-  readonly out: string;
-  readonly retryFailed?: true;
-  readonly retryDisabled?: true;
-  readonly addedRows?: AddedRows;
-  readonly yes?: true;
-};
+type ResumeFlags = DisplayFlags &
+  RedisFlags & {
+    readonly last?: true;
+    readonly out: string;
+    readonly retryFailed?: true;
+    readonly retryDisabled?: true;
+    readonly addedRows?: AddedRows;
+    readonly yes?: true;
+  };
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
@@ -58,6 +60,7 @@ export function resumeCommand(): Command {
     .addHelpText('after', RESUME_HELP);
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
   for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the last session)'));
+  for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   for (const option of executionOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
     process.exitCode = await resume(runFolder(folder, flags), givenFlags(command), flags);
@@ -109,6 +112,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
 
 async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<number> {
   const { scenario } = stored;
+  const redis = scenario.agents === null ? null : await redisOf(flags, process.env);
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
   const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, async () => {
     const { file } = scenario.fleet;
@@ -144,6 +148,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
       resumed,
       again: false,
       notices,
+      redis,
       ...secrets,
     },
     registrations,
