@@ -17,6 +17,9 @@ const FIRST_BEAT_INTERVAL_MS = 20;
 /** Round trips from which the clock is known well enough to begin: the shortest of a few. */
 const PONGS_FIRST = 5;
 
+/** Beats without an answer while the lease goes on: the coordinator has given this place up, or never knew that it was taken. */
+const PONG_MAX_MS = 10_000;
+
 /** After the lease: what was accepted by the service may still be polled. Most operations take less. */
 const POLLS_END_MS = 30_000;
 
@@ -65,6 +68,7 @@ export class AgentHost {
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
   #pongs = 0;
+  #heardAtMs: number;
   #isRenewed = false;
   readonly #begunAtMs: number;
   #secrets: ResolvedSecrets | null = null;
@@ -74,6 +78,7 @@ export class AgentHost {
     this.#parts = parts;
     this.#placed = placed;
     this.#begunAtMs = parts.clock.nowMs();
+    this.#heardAtMs = this.#begunAtMs;
     this.ended = this.#end.promise;
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
@@ -140,6 +145,7 @@ export class AgentHost {
       case 'pong':
         this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
         this.#pongs += 1;
+        this.#heardAtMs = this.#parts.clock.nowMs();
         this.#sayPrepared();
         break;
       case 'start':
@@ -191,7 +197,8 @@ export class AgentHost {
     const { clock } = this.#parts;
     // The first renewal has a whole lease to be answered.
     const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
-    if (isClosed(this.#fence, clock) && !mayBeClosed) void this.#expelled();
+    const isForgotten = clock.nowMs() - this.#heardAtMs >= PONG_MAX_MS;
+    if (isForgotten || (isClosed(this.#fence, clock) && !mayBeClosed)) void this.#expelled();
     else this.#beat();
   }
 

@@ -114,6 +114,7 @@ class ChaosRound {
       agents: AGENTS.length,
       agentsMin: 1,
       withinMs: 120_000,
+      calledOff: new Promise(() => {}),
     });
     const gathered = await this.#until(gathering);
     const begunAtMs = clock.nowMs();
