@@ -18,6 +18,9 @@ const FIRST_BEAT_INTERVAL_MS = 20;
 /** Round trips from which the clock is known well enough to begin: the shortest of a few. */
 const PONGS_FIRST = 5;
 
+/** Beats without an answer while the lease goes on: the coordinator has given this place up, or never knew that it was taken. */
+const PONG_MAX_MS = 10_000;
+
 /** After the lease: what was accepted by the service may still be polled. Most operations take less. */
 const POLLS_END_MS = 30_000;
 
@@ -60,6 +63,7 @@ export class AgentHost {
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
   #pongs = 0;
+  #heardAtMs: number;
   #isRenewed = false;
   readonly #begunAtMs: number;
   #secrets: AgentSecrets | null = null;
@@ -69,6 +73,7 @@ export class AgentHost {
     this.#parts = parts;
     this.#placed = placed;
     this.#begunAtMs = parts.clock.nowMs();
+    this.#heardAtMs = this.#begunAtMs;
     this.ended = this.#end.promise;
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
@@ -138,6 +143,7 @@ export class AgentHost {
       case 'pong':
         this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
         this.#pongs += 1;
+        this.#heardAtMs = this.#parts.clock.nowMs();
         this.#sayPrepared();
         break;
       case 'start':
@@ -189,7 +195,8 @@ export class AgentHost {
     const { clock } = this.#parts;
     // The first renewal has a whole lease to be answered.
     const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
-    if (isClosed(this.#fence, clock) && !mayBeClosed) void this.#expelled();
+    const isForgotten = clock.nowMs() - this.#heardAtMs >= PONG_MAX_MS;
+    if (isForgotten || (isClosed(this.#fence, clock) && !mayBeClosed)) void this.#expelled();
     else this.#beat();
   }
 

@@ -273,8 +273,9 @@ export class AgentPool implements WorkerPool {
 
   #noticeTooFew(): void {
     const { agentsMin, roster, withinMs } = this.#parts;
-    const left = roster.hostings.filter(({ state }) => state === 'prepared').length;
-    if (left >= agentsMin || this.#noMoreLaunches) {
+    const heard = roster.hostings.filter(({ isOver, isSilent }) => !isOver && !isSilent);
+    const left = heard.filter(({ state }) => state === 'prepared' || this.#noMoreLaunches).length;
+    if (left >= (this.#noMoreLaunches ? 1 : agentsMin)) {
       this.#tooFewSinceMs = null;
       return;
     }

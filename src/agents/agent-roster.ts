@@ -2,7 +2,7 @@ import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import type { ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
 import type { FromAgent, PlacementNeeds, ToAgent } from './agent-messages.ts';
 import { Hosting } from './hosting.ts';
-import { GIVE_UP_MARGIN_MS, LEASE_MS, OwnLease, RENEW_INTERVAL_MS } from './lease.ts';
+import { LEASE_MS, RENEW_INTERVAL_MS } from './lease.ts';
 
 /** How often the agents' locks are looked at, and how often it is noticed that one is silent. */
 const LOOK_INTERVAL_MS = 250;
@@ -32,7 +32,6 @@ const NOBODY: RosterListener = { heard: () => {}, silent: () => {}, lost: () => 
 export class AgentRoster {
   readonly #parts: RosterParts;
   readonly #hostings = new Map<number, Hosting>();
-  readonly #ownLease: OwnLease;
   readonly #timers: readonly Timer[];
   #listener = NOBODY;
   #redisRunId: string | null = null;
@@ -44,7 +43,6 @@ export class AgentRoster {
   constructor(parts: RosterParts) {
     this.#parts = parts;
     const { bus, clock } = parts;
-    this.#ownLease = new OwnLease(clock.nowMs());
     bus.onMessage((epoch, message) => this.#receive(epoch, message));
     this.#timers = [
       repeat(clock, RENEW_INTERVAL_MS, () => void this.renew().catch(() => {})),
@@ -106,7 +104,6 @@ export class AgentRoster {
   /** Renews the coordinator's own lease, without which the agents stop. */
   async renew(): Promise<void> {
     this.#saw(await this.#parts.bus.renew(LEASE_MS));
-    this.#ownLease.renewed(this.clock.nowMs());
   }
 
   handled(): () => void {
@@ -165,16 +162,11 @@ export class AgentRoster {
       if (hosting.isOver) continue;
       this.#setSilent(hosting, nowMs - hosting.heardAtMs >= AGENT_SILENT_MS);
       const isUnanswered = hosting.state === 'offered' && nowMs - hosting.offeredAtMs >= ANSWER_MAX_MS;
-      const overAtMs = Math.min(hosting.lease.overAtMs ?? Number.POSITIVE_INFINITY, this.#allOverAtMs());
+      const { overAtMs } = hosting.lease;
       if (isUnanswered) void this.#lose(hosting, `it did not answer within ${ANSWER_MAX_MS / 1_000} s`);
-      else if (nowMs >= overAtMs) void this.#lose(hosting, reasonOf(hosting));
+      else if (overAtMs !== null && nowMs >= overAtMs) void this.#lose(hosting, 'its lease ended');
     }
     if (!this.#isLooking) void this.#lookAtLocks();
-  }
-
-  /** No agent's lease outlasts the coordinator's. */
-  #allOverAtMs(): number {
-    return this.#ownLease.endMs + GIVE_UP_MARGIN_MS;
   }
 
   async #lookAtLocks(): Promise<void> {
@@ -190,7 +182,8 @@ export class AgentRoster {
           hosting.lease.looked({ sentAtMs, receivedAtMs, leftMs: seen.leftMs[index] ?? null });
       }
     } catch {
-      // The coordinator's own lease then runs out, and with it all others.
+      // Only Redis can say that an agent's lease is over: a renewal may be carried out although its answer is lost. Until then, the agents are
+      // silent, and get nothing.
     } finally {
       this.#isLooking = false;
     }
@@ -201,7 +194,7 @@ export class AgentRoster {
     const isSame = this.#redisRunId === null || this.#redisRunId === redisRunId;
     this.#redisRunId = redisRunId;
     if (isSame) return true;
-    for (const { lease } of this.hostings) lease.blind(this.#ownLease.endMs);
+    for (const { lease } of this.hostings) lease.blind(this.clock.nowMs());
     return false;
   }
 
@@ -221,7 +214,3 @@ export class AgentRoster {
 
 /** While an agent says goodbye. */
 const FAREWELL_LOOK_MS = 20;
-
-function reasonOf({ lease }: Hosting): string {
-  return lease.overAtMs === null ? 'Redis could not be reached' : 'its lease ended';
-}

@@ -48,13 +48,9 @@ export class LeaseWatch {
       this.#overAtMs ??= expiredAtMs(this.#held, look) + GIVE_UP_MARGIN_MS;
   }
 
-  /**
-   * Redis started anew, or cannot be reached: locks say nothing any more.
-   *
-   * @param ownLeaseEndMs end of the coordinator's own lease, which no agent's outlasts
-   */
-  blind(ownLeaseEndMs: number): void {
-    this.#overAtMs ??= ownLeaseEndMs + GIVE_UP_MARGIN_MS;
+  /** Redis started anew before this moment: what it says of locks counts no more, and a renewal may have succeeded until then. */
+  blind(noticedAtMs: number): void {
+    this.#overAtMs ??= noticedAtMs + LEASE_MS + GIVE_UP_MARGIN_MS;
   }
 }
 
@@ -63,23 +59,4 @@ function expiredAtMs(held: Omit<Look, 'receivedAtMs'>, gone: Look): number {
   const dueAtMs = held.sentAtMs + (held.leftMs ?? 0);
   const isEarly = gone.receivedAtMs < dueAtMs - EARLY_EXPIRY_MS;
   return isEarly ? gone.receivedAtMs + LEASE_MS : gone.receivedAtMs;
-}
-
-/** The coordinator's own lease, on its own clock. */
-export class OwnLease {
-  #endMs: number;
-
-  /** @param nowMs before the first renewal, no agent has a place */
-  constructor(nowMs: number) {
-    this.#endMs = nowMs;
-  }
-
-  /** When Redis has dropped it for sure; no agent sends after that. */
-  get endMs(): number {
-    return this.#endMs;
-  }
-
-  renewed(receivedAtMs: number): void {
-    this.#endMs = receivedAtMs + LEASE_MS;
-  }
 }

@@ -146,7 +146,7 @@ export class RunSession {
     this.#dispatching = false;
     this.#parts.listener.entered({ kind: 'draining' });
     this.#pool.sendAll({ type: 'noMoreLaunches' });
-    this.#giveUpGone();
+    for (const worker of this.#workers.gone) this.#pool.giveUp(worker);
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
     this.#settleSuspects(true);
     this.#sample(clock.nowMs());
@@ -368,11 +368,7 @@ export class RunSession {
   /** Too few workers are left, and no others come: those that are left finish. */
   #starved(message: string): void {
     this.#ending.endFor({ reason: 'failed', message });
-    this.#giveUpGone();
-  }
-
-  #giveUpGone(): void {
-    for (const worker of this.#workers.gone) this.#pool.giveUp(worker);
+    for (const worker of this.#workers.unheard) this.#pool.giveUp(worker);
   }
 
   #sample(atMs: number): void {

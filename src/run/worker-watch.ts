@@ -29,6 +29,11 @@ export class WorkerWatch {
     return [...this.#gone];
   }
 
+  /** They, and those that are silent for a moment. */
+  get unheard(): readonly number[] {
+    return [...this.#gone, ...this.#silent];
+  }
+
   get allAreGone(): boolean {
     return this.#gone.size === this.#silentSeconds.length;
   }

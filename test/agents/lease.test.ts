@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GIVE_UP_MARGIN_MS, LEASE_MS, LeaseWatch, leaseEndMs, OwnLease } from '../../src/agents/lease.ts';
+import { GIVE_UP_MARGIN_MS, LEASE_MS, LeaseWatch, leaseEndMs } from '../../src/agents/lease.ts';
 
 /** A look that took 10 ms. */
 function look(sentAtMs: number, leftMs: number | null) {
@@ -49,12 +49,11 @@ describe('LeaseWatch', () => {
     expect(watch.overAtMs).toBeNull();
   });
 
-  it("waits for the end of the coordinator's own lease while it sees no locks", () => {
-    const own = new OwnLease(0);
-    own.renewed(2_000);
+  it('waits for a whole lease once it knows that Redis started anew', () => {
     const watch = new LeaseWatch();
     watch.looked(look(1_900, 4_000));
-    watch.blind(own.endMs);
+    watch.blind(2_000);
+    watch.looked(look(2_100, null));
     expect(watch.overAtMs).toBe(2_000 + LEASE_MS + GIVE_UP_MARGIN_MS);
   });
 
