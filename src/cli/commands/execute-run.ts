@@ -31,8 +31,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   const { scenario, resumed } = prepared;
   ensureOutFolder(scenario.out);
   const threads = warmThreads(scenario.load.workers);
-  const keys = withThrowAwayKey(scenario.target, prepared.keys);
-  const version = dpsloadVersion();
+  const [keys, version] = [withThrowAwayKey(scenario.target, prepared.keys), dpsloadVersion()];
   // Until everything below is closed, a signal must not simply end the process: the emulator and the run's keys would be left behind.
   const signals = listenForSignals();
   let endpoint: Endpoint | null = null;
