@@ -13,11 +13,13 @@ export function shares(total: number, parts: number): readonly number[] {
 
 /**
  * Limits how many rows each worker may hold: its share of the concurrency plus its share of the rows granted ahead, so that its
- * slots never wait for the next grant. Each row goes to the worker with the most credit left, which keeps the load even.
+ * slots never wait for the next grant. Each row goes to the worker with the most credit left, which keeps the load even. A closed
+ * worker gets none, and its share goes to no other: what the others can take does not grow.
  */
 export class Credits {
   readonly #shares: readonly number[];
   readonly #outstanding: number[];
+  readonly #closed = new Set<number>();
   #limits: readonly number[];
 
   /** @param concurrencyShares registrations in flight allowed on each worker */
@@ -29,6 +31,15 @@ export class Credits {
 
   setRowsAhead(rowsAhead: number): void {
     this.#limits = this.#limitsWith(rowsAhead);
+  }
+
+  /** The worker gets no rows from now on; those that it has stay outstanding. */
+  close(worker: number): void {
+    this.#closed.add(worker);
+  }
+
+  open(worker: number): void {
+    this.#closed.delete(worker);
   }
 
   /** Rows dealt and not settled. */
@@ -43,7 +54,12 @@ export class Credits {
   /** Whether the next row finds a free slot, and so starts without waiting for another registration to end. */
   get hasFreeSlot(): boolean {
     const worker = this.#next();
-    return (this.#outstanding[worker] ?? 0) < (this.#shares[worker] ?? 0);
+    return !this.#closed.has(worker) && (this.#outstanding[worker] ?? 0) < (this.#shares[worker] ?? 0);
+  }
+
+  /** How many of `rows` can be dealt that were available a moment ago: where workers closed since, not more than the others can take. */
+  dealable(rows: number): number {
+    return this.#closed.size === 0 ? rows : Math.min(rows, this.available);
   }
 
   /**
@@ -71,6 +87,7 @@ export class Credits {
   }
 
   #creditOf(worker: number): number {
+    if (this.#closed.has(worker)) return Number.NEGATIVE_INFINITY;
     return (this.#limits[worker] ?? 0) - (this.#outstanding[worker] ?? 0);
   }
 

@@ -8,12 +8,14 @@ export type Placement = Readonly<{
   heldMs: number;
   /** When its permit is valid, or its intended start; `null` = at once. */
   notBeforeMs: number | null;
+  /** When its permit lapses; `null` = it needs none, or no quota bounds the run. */
+  permitUntilMs: number | null;
 }>;
 
 export type ScheduleParts = {
   readonly pace: Pace;
   /** `null` = register requests need no permits. */
-  readonly permits: Pick<Permits<never>, 'countBy' | 'take'> | null;
+  readonly permits: Pick<Permits<never>, 'countBy' | 'take' | 'lapsesAtMs'> | null;
   /** Nothing starts from then on; `Infinity` = not bounded. */
   readonly endAtMs: number;
 };
@@ -67,20 +69,23 @@ export class Schedule {
     this.#placed += 1;
     const meantAtMs = paceAtMs === null ? null : paceAtMs + this.#shiftMs;
     const intendedAtMs = firstIntendedAtMs ?? meantAtMs;
-    if (permits === null) return { intendedAtMs, heldMs: 0, notBeforeMs: meantAtMs };
+    if (permits === null) return { intendedAtMs, heldMs: 0, notBeforeMs: meantAtMs, permitUntilMs: null };
     const permitAtMs = permits.take(Math.max(nowMs, meantAtMs ?? nowMs));
+    const permitUntilMs = permits.lapsesAtMs(permitAtMs);
     if (meantAtMs === null) {
       const notBeforeMs = permitAtMs > nowMs ? permitAtMs : null;
-      return { intendedAtMs: intendedAtMs ?? notBeforeMs, heldMs: 0, notBeforeMs };
+      return { intendedAtMs: intendedAtMs ?? notBeforeMs, heldMs: 0, notBeforeMs, permitUntilMs };
     }
     const heldMs = Math.max(0, permitAtMs - Math.max(meantAtMs, slotsFreeSinceMs));
-    return { intendedAtMs, heldMs, notBeforeMs: permitAtMs };
+    return { intendedAtMs, heldMs, notBeforeMs: permitAtMs, permitUntilMs };
   }
 
   /** Places a launch outside the pace, to find out whether the service responds again. */
   placeProbe(nowMs: number): Placement {
-    const intendedAtMs = this.#parts.permits === null ? nowMs : this.#parts.permits.take(nowMs);
-    return { intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs };
+    const { permits } = this.#parts;
+    const intendedAtMs = permits === null ? nowMs : permits.take(nowMs);
+    const permitUntilMs = permits?.lapsesAtMs(intendedAtMs) ?? null;
+    return { intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs, permitUntilMs };
   }
 
   /** Frees the places of launches that were never started. */

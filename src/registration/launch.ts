@@ -20,4 +20,9 @@ export type Launch = {
   readonly heldMs: number;
   /** Earliest start on the run's clock: the intended start, or the start of its permit's validity. `null` = at once. */
   readonly notBeforeMs: number | null;
+  /**
+   * On the run's clock: its first register request needs no further permit until then. `null` = as long after its start as the policy says, since
+   * no quota bounds the run.
+   */
+  readonly permitUntilMs: number | null;
 };

@@ -89,7 +89,7 @@ const TRANSITIONS: Transitions = {
     ...OUTAGE,
   },
   awaitingPermit: {
-    permitGranted: (state, { atMs }, policy) => register(progressAfter(state, atMs), atMs, policy),
+    permitGranted: usePermit,
     stale: countStale,
     lost: (state, event, policy) => withPermitWithdrawn(connectionLostIdle(state, event, event.atMs, policy)),
     woke: whenDue((state) => stay(state)),
@@ -279,8 +279,16 @@ function ask(progress: RegistrationProgress, atMs: number, policy: RegistrationP
 /** The launch's permit covers one request. Once it has lapsed, another request may have its place within the quota. */
 function hasPermit(progress: RegistrationProgress, atMs: number, { permitLapseMs }: RegistrationPolicy): boolean {
   if (permitLapseMs === null) return true;
-  const isFirst = progress.attempts === 1 && progress.registersSent === 0;
-  return isFirst && atMs <= progress.startedAtMs + permitLapseMs;
+  const { attempts, registersSent, startedAtMs, subject } = progress;
+  const isFirst = attempts === 1 && registersSent === 0;
+  return isFirst && atMs <= (subject.permitUntilMs ?? startedAtMs + permitLapseMs);
+}
+
+/** One that comes too late is not used: its place within the quota may be another's by now. To ask again costs no retry budget. */
+function usePermit(state: In<'awaitingPermit'>, event: On<'permitGranted'>, policy: RegistrationPolicy): Transition {
+  const { atMs, validUntilMs } = event;
+  if (atMs <= validUntilMs) return register(progressAfter(state, atMs), atMs, policy);
+  return { state, commands: [{ type: 'requestPermit', repeats: false }] };
 }
 
 function awaitPermit(progress: RegistrationProgress, atMs: number): Transition {

@@ -33,8 +33,8 @@ export type RegistrationPolicy = {
   /** Whether a device whose certificate was refused (401002) connects once more: the service occasionally refuses good certificates. */
   readonly retriesInvalidCertificate: boolean;
   /**
-   * From the actual start: a first register request not sent by then needs a permit of its own, like every repeated one. `null` = register
-   * requests need no permits.
+   * How long a permit is valid, from its launch on: a first register request not sent by then needs a permit of its own, like every repeated
+   * one. `null` = register requests need no permits.
    */
   readonly permitLapseMs: number | null;
 };

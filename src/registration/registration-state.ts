@@ -8,6 +8,8 @@ export type RegistrationSubject = {
   readonly keys: number;
   /** Seed of the jitter. */
   readonly seed: number;
+  /** When the launch's permit lapses; `null` = as long after its start as the policy says. */
+  readonly permitUntilMs: number | null;
 };
 
 export type RequestKind = 'register' | 'poll';
@@ -78,7 +80,7 @@ export type RegistrationState = { readonly progress: RegistrationProgress } & (
 export type RegistrationEvent = { readonly atMs: number } & (
   | ConversationEvent
   | { readonly type: 'woke' }
-  | { readonly type: 'permitGranted' }
+  | { readonly type: 'permitGranted'; readonly validUntilMs: number }
   | { readonly type: 'cancelled' }
   /** The target has not responded since then, as all connections of the run show. */
   | { readonly type: 'outageBegan'; readonly sinceMs: number }
@@ -109,7 +111,7 @@ export type RegistrationCommand =
   | { readonly type: 'poll'; readonly operationId: string }
   /** Also sent when no conversation may be open. */
   | { readonly type: 'closeConversation' }
-  /** Asks for `permitGranted`; at most one such request is pending. `repeats`: an earlier register request was sent. */
+  /** Asks for `permitGranted`; at most one such request is pending. `repeats`: an earlier register request was sent, and this is the first request for a permit since. */
   | { readonly type: 'requestPermit'; readonly repeats: boolean }
   | { readonly type: 'withdrawPermit' }
   /** The connection failed, or the service did not answer in time. `reached`: TLS had been established. */

@@ -62,8 +62,8 @@ export type RunningRegistration = {
   readonly outcome: Promise<RegistrationOutcome>;
   /** Ends the registration now, as `cancelled`. Without effect once it has ended. */
   cancel(): void;
-  /** The permit requested last is valid now. Without effect unless the registration is waiting for it. */
-  permitGranted(): void;
+  /** The permit requested last is valid now, and until then. Without effect unless the registration is waiting for it. */
+  permitGranted(validUntilMs: number): void;
   /** The target has not responded since then: what would connect is held. */
   outageBegan(sinceMs: number): void;
   /** Only what is held already waits for `release`. */
@@ -82,7 +82,7 @@ export function runRegistration(job: RegistrationJob): RunningRegistration {
   return {
     outcome,
     cancel: () => driver.receive({ type: 'cancelled' }),
-    permitGranted: () => driver.receive({ type: 'permitGranted' }),
+    permitGranted: (validUntilMs) => driver.receive({ type: 'permitGranted', validUntilMs }),
     outageBegan: (sinceMs) => driver.receive({ type: 'outageBegan', sinceMs }),
     outageEnded: () => driver.receive({ type: 'outageEnded' }),
     release: () => driver.receive({ type: 'released' }),
@@ -90,7 +90,8 @@ export function runRegistration(job: RegistrationJob): RunningRegistration {
 }
 
 type EventFromOutside =
-  | { readonly type: 'cancelled' | 'permitGranted' | 'outageEnded' | 'released' }
+  | { readonly type: 'cancelled' | 'outageEnded' | 'released' }
+  | { readonly type: 'permitGranted'; readonly validUntilMs: number }
   | { readonly type: 'outageBegan'; readonly sinceMs: number };
 
 class RegistrationDriver {
@@ -111,7 +112,8 @@ class RegistrationDriver {
     this.#job = job;
     this.#onEnd = onEnd;
     const { launch, credentials, seed } = job;
-    const subject = { registrationId: launch.registrationId, keys: credentials.keys, seed };
+    const { registrationId, permitUntilMs } = launch;
+    const subject = { registrationId, keys: credentials.keys, seed, permitUntilMs };
     const nowMs = job.clock.nowMs();
     this.#stalled = new StalledPhases(job.start, job.stalledMs(nowMs));
     const first = begin(subject, nowMs, job.policy);

@@ -1,6 +1,6 @@
 import type { GrantRecord } from '../journal/journal-record.ts';
 import type { Credits } from '../load/credits.ts';
-import { GRANTED_AHEAD_MS, type Schedule } from '../load/schedule.ts';
+import { GRANTED_AHEAD_MS, type Placement, type Schedule } from '../load/schedule.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Clock } from '../time/clock.ts';
 import type { LaunchLedger, RowToLaunch } from './launch-ledger.ts';
@@ -35,6 +35,7 @@ export type LaunchGate = {
   /** Whether the next probe should be a new launch. */
   wantsRow(): boolean;
   probeStarted(): void;
+  probeEnded(): void;
   /** How many of these launches may start now: fewer while the load ramps up after an outage. */
   launchable(count: number): number;
 };
@@ -111,8 +112,11 @@ export class Dispatcher {
     this.#parts.lookAtTime();
     // If an outage began during the sync, only probes may go to the service now, one at a time.
     const comesTooLate = schedule.isPaused && !isProbe && !this.#stopped;
-    if (comesTooLate) this.#parts.takeBack(rows.map((row, index) => unlaunched(row, sequence + index)));
-    else this.#deal(rows.map((row, index) => this.#launchOf(row, sequence + index)));
+    const dealt = comesTooLate ? 0 : this.#parts.credits.dealable(rows.length);
+    this.#deal(rows.slice(0, dealt).map((row, index) => this.#launchOf(row, sequence + index)));
+    const left = rows.slice(dealt).map((row, index) => unlaunched(row, sequence + dealt + index));
+    if (left.length > 0) this.#parts.takeBack(left);
+    if (left.length > 0 && isProbe) this.#parts.outage.probeEnded();
   }
 
   /** Places the launch only after the grant is on disk: a slow disk must not make its permit lapse. */
@@ -151,14 +155,14 @@ export class Dispatcher {
 }
 
 function unlaunched(row: RowToLaunch, sequence: number): Launch {
-  return launchOf(row, sequence, { intendedAtMs: null, heldMs: 0, notBeforeMs: null });
+  return launchOf(row, sequence, { intendedAtMs: null, heldMs: 0, notBeforeMs: null, permitUntilMs: null });
 }
 
 /** Names every member: for each device of a fleet, spreading would cost more than all else here. */
 function launchOf(
   row: RowToLaunch,
   sequence: number,
-  { intendedAtMs, heldMs, notBeforeMs }: Pick<Launch, 'intendedAtMs' | 'heldMs' | 'notBeforeMs'>,
+  { intendedAtMs, heldMs, notBeforeMs, permitUntilMs }: Placement,
 ): Launch {
   return {
     row: row.row,
@@ -175,6 +179,7 @@ function launchOf(
     intendedAtMs,
     heldMs,
     notBeforeMs,
+    permitUntilMs,
   };
 }
 

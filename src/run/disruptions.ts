@@ -5,7 +5,7 @@ import type { Clock } from '../time/clock.ts';
 import { OutageControl, type OutageParts } from './outage-control.ts';
 import type { RunListener } from './run-listener.ts';
 
-/** What keeps a session from its schedule: a suspended process, a wall clock that jumps, an outage of the target. */
+/** What keeps a session from its schedule: a suspended process, a wall clock that jumps, an outage of the target, no workers. */
 export class Disruptions {
   readonly outage: OutageControl;
   readonly #clock: Clock;
@@ -14,6 +14,8 @@ export class Disruptions {
   #schedule: Schedule | null = null;
   #clockMoved = false;
   #suspendedMs = 0;
+  /** Since when there has been no worker. */
+  #workerlessSinceMs: number | null = null;
 
   constructor(parts: OutageParts) {
     this.#clock = parts.clock;
@@ -42,6 +44,20 @@ export class Disruptions {
       this.#clockMoved = true;
       const jump = `${clockMovedMs < 0 ? 'back' : 'ahead'} by ${formatDuration(Math.abs(clockMovedMs))}`;
       listener.notice(`The wall clock jumped ${jump}: it was set, or the machine slept.`);
+    }
+  }
+
+  /** Without workers nothing is launched, and the schedule stands still: what was due meanwhile would follow as a burst. */
+  workersAreGone(areGone: boolean): void {
+    const nowMs = this.#clock.nowMs();
+    if (areGone && this.#workerlessSinceMs === null) {
+      this.#workerlessSinceMs = nowMs;
+      this.#listener.notice('No worker is left. Launches wait until one is ready.');
+    } else if (!areGone && this.#workerlessSinceMs !== null) {
+      const waitedMs = nowMs - this.#workerlessSinceMs;
+      this.#workerlessSinceMs = null;
+      this.#schedule?.skip(waitedMs);
+      this.#listener.notice(`A worker is ready after ${formatDuration(waitedMs)}. The schedule resumes from now.`);
     }
   }
 

@@ -1,11 +1,12 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import type { Placement } from '../load/schedule.ts';
 import { COUNTED } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { RowSource } from './waves.ts';
 
 /** A row to register, without its place in time. */
-export type RowToLaunch = Omit<Launch, 'sequence' | 'intendedAtMs' | 'heldMs' | 'notBeforeMs'> & {
+export type RowToLaunch = Omit<Launch, 'sequence' | keyof Placement> & {
   /** Set when an earlier launch of it was possibly sent: its response time counts from there. */
   readonly firstIntendedAtMs: number | null;
   /** Its time since then counts as held. */
@@ -70,10 +71,10 @@ export class LaunchLedger {
     return known.map(({ outcome }) => outcome);
   }
 
-  /** Removes and returns the launches of a worker that no outcome will come from. */
-  lost(worker: number): readonly Launch[] {
-    const lost = [...this.#open.values()].filter((released) => released.worker === worker);
-    return lost.map(({ launch }) => this.settle(launch.row));
+  /** The launches of a worker that are not settled. */
+  launchesOf(worker: number): readonly Launch[] {
+    const held = [...this.#open.values()].filter((released) => released.worker === worker);
+    return held.map(({ launch }) => launch);
   }
 
   /** Its first start is still to come, unless an earlier launch was possibly sent: the time since then counts as held. */
@@ -137,6 +138,7 @@ function newRow(row: FleetRow, round: number): RowToLaunch {
 }
 
 function rowOf(launch: Launch, again: Pick<RowToLaunch, 'firstIntendedAtMs' | 'afterOutage'>): RowToLaunch {
-  const { sequence: _sequence, intendedAtMs: _intended, heldMs: _held, notBeforeMs: _notBefore, ...row } = launch;
+  const { sequence: _sequence, intendedAtMs: _intended, heldMs: _held, ...timed } = launch;
+  const { notBeforeMs: _notBefore, permitUntilMs: _permitUntil, ...row } = timed;
   return { ...row, ...again };
 }

@@ -108,8 +108,8 @@ export class OutageControl {
     this.#probing = false;
   }
 
-  /** It must know what the others know. */
-  workerReplaced(worker: number): void {
+  /** One that replaces a lost one must know what the others know. */
+  workerReady(worker: number): void {
     const { sinceMs } = this.#watch;
     if (this.isOutage && sinceMs !== null) this.#parts.workers.send(worker, { type: 'outageBegan', sinceMs });
   }

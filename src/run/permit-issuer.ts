@@ -1,5 +1,7 @@
 import { Governor } from '../load/governor.ts';
-import { Permits, repeatedRequestsMax } from '../load/permits.ts';
+import { type PermitQuota, Permits, repeatedRequestsMax } from '../load/permits.ts';
+import type { Launch } from '../registration/launch.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
 /** A waiting register request: `worker/sequence`. */
@@ -7,13 +9,15 @@ type Waiter = `${number}/${number}`;
 
 export type PermitIssuerParts = {
   readonly clock: Clock;
-  /** Most register requests a second; `Infinity` = only the governor bounds them. */
-  readonly ceilingPerSecond: number;
+  /** Most register requests a minute; `null` = only the governor bounds them. */
+  readonly sharePerMinute: number | null;
+  /** How long a permit is valid. */
+  readonly permitLapseMs: number;
   /** Launches a second that the load asks for. */
   readonly askedPerSecond: number;
   /** A longer retry-after counts as this. */
   readonly retryAfterMaxMs: number;
-  readonly grant: (worker: number, sequence: number) => void;
+  readonly grant: (worker: number, sequence: number, validUntilMs: number) => void;
 };
 
 /** Issues permits for register requests at the rate that the governor allows, and counts repeated ones against their budget. */
@@ -25,14 +29,17 @@ export class PermitIssuer {
   #timer: Timer | null = null;
 
   constructor(parts: PermitIssuerParts) {
-    const governor = new Governor(parts.ceilingPerSecond, parts.askedPerSecond);
+    const { sharePerMinute, permitLapseMs } = parts;
+    const governor = new Governor((sharePerMinute ?? Number.POSITIVE_INFINITY) / 60, parts.askedPerSecond);
+    const quota: PermitQuota | null =
+      sharePerMinute === null ? null : { perMinute: sharePerMinute, validMs: permitLapseMs };
     this.#parts = parts;
     this.#governor = governor;
-    this.#permits = new Permits((atMs) => governor.ratePerSecondAt(atMs));
+    this.#permits = new Permits((atMs) => governor.ratePerSecondAt(atMs), quota);
   }
 
   /** For first requests, which take their permits at launch. */
-  get permits(): Pick<Permits<never>, 'countBy' | 'take'> {
+  get permits(): Pick<Permits<never>, 'countBy' | 'take' | 'lapsesAtMs'> {
     return this.#permits;
   }
 
@@ -57,6 +64,23 @@ export class PermitIssuer {
     this.#permits.leave(`${worker}/${sequence}`);
   }
 
+  /**
+   * The sooner it is known when a launch used its permit, the sooner the quota has room again. An outcome tells that for the first register
+   * request of a registration that needed no other; a permit of which nothing is known counts as used when it lapsed.
+   */
+  settled({ permitUntilMs }: Launch, outcome: RegistrationOutcome): void {
+    if (permitUntilMs === null) return;
+    const { attempts, registersSent } = outcome;
+    if (registersSent === 0) this.#permits.used(permitUntilMs, null);
+    else if (attempts === 1 && registersSent === 1) this.#permits.used(permitUntilMs, readyAtMs(outcome));
+    if (this.#permits.nextGrantAtMs !== null) this.#grantDue();
+  }
+
+  /** How far the clocks may differ of any two machines where requests are sent. */
+  setClockErrorMs(errorMs: number): void {
+    this.#permits.setClockErrorMs(errorMs);
+  }
+
   throttled(atMs: number, retryAfterSeconds: number | null): void {
     const { retryAfterMaxMs } = this.#parts;
     const retryAfterMs = retryAfterSeconds === null ? null : Math.min(retryAfterSeconds * 1_000, retryAfterMaxMs);
@@ -68,13 +92,20 @@ export class PermitIssuer {
   }
 
   #grantDue(): void {
-    const { clock, grant } = this.#parts;
+    const { clock, grant, permitLapseMs } = this.#parts;
     this.#timer?.cancel();
-    for (const waiter of this.#permits.grantDue(clock.nowMs())) {
+    for (const [waiter, validFromMs] of this.#permits.grantDue(clock.nowMs())) {
       const [worker, sequence] = waiter.split('/').map(Number) as [number, number];
-      grant(worker, sequence);
+      grant(worker, sequence, validFromMs + permitLapseMs);
     }
     const nextAtMs = this.#permits.nextGrantAtMs;
     this.#timer = nextAtMs === null ? null : clock.wakeAt(nextAtMs, () => this.#grantDue());
   }
+}
+
+/** When its connection was ready for requests. */
+function readyAtMs({ startedAtMs, finishedAtMs, phases }: RegistrationOutcome): number {
+  const { dnsMs, tcpMs, tlsMs, connackMs, subackMs } = phases;
+  if (startedAtMs === null || connackMs === null || subackMs === null) return finishedAtMs ?? Number.POSITIVE_INFINITY;
+  return startedAtMs + (dnsMs ?? 0) + (tcpMs ?? 0) + (tlsMs ?? 0) + connackMs + subackMs;
 }

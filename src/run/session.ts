@@ -6,6 +6,7 @@ import { TIME_LOOK_INTERVAL_MS } from '../load/standstill-watch.ts';
 import type { EventCounts } from '../registration/event-counts.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -90,12 +91,12 @@ export class RunSession {
       { setup, concurrencyShares, clock },
       {
         message: (worker, message) => this.#orBreak(() => this.#receive(worker, message)),
-        lost: (worker, reason) => this.#orBreak(() => this.#workerLost(worker, reason)),
-        silent: () => {},
-        starved: (message) => this.#orBreak(() => this.#ending.endFor({ reason: 'failed', message })),
+        lost: (...loss) => this.#orBreak(() => this.#workerLost(...loss)),
+        silent: (worker, isSilent) => this.#workers.silent(worker, isSilent),
+        starved: (message) => this.#orBreak(() => this.#starved(message)),
       },
     );
-    this.#workers = new WorkerWatch(load.workers);
+    this.#workers = new WorkerWatch(load.workers, this.#pool.replacementsMax, this.#credits);
     this.#permits = permitIssuer(parts, this.#pool);
     this.#disruptions = new Disruptions({
       clock,
@@ -139,6 +140,7 @@ export class RunSession {
     this.#dispatching = false;
     this.#parts.listener.entered({ kind: 'draining' });
     this.#pool.sendAll({ type: 'noMoreLaunches' });
+    this.#giveUpGone();
     await Promise.race([this.#pool.ended, this.#ending.abandoned]);
     this.#settleSuspects(true);
     this.#sample(clock.nowMs());
@@ -182,7 +184,9 @@ export class RunSession {
       firstSequence,
       writeGrant: async (grant) => {
         journal.append(grant);
+        const synced = this.#pool.journalSyncing();
         await journal.sync();
+        synced();
       },
       launch: (worker, launches) => this.#pool.send(worker, { type: 'launch', launches }),
       takeBack: (launches) => this.#takeBack(launches),
@@ -232,6 +236,7 @@ export class RunSession {
         this.#sampler.workerGone(worker);
         break;
       case 'ready':
+        this.#workerReady(worker);
         break;
     }
   }
@@ -277,6 +282,7 @@ export class RunSession {
   /** @param inOutage the outcome is the target's fault */
   #settle(outcome: RegistrationOutcome, inOutage: boolean): void {
     const launch = this.#ledger.settle(outcome.row);
+    this.#permits?.settled(launch, outcome);
     const continues = this.#ending.end === null;
     if (inOutage && continues && outcome.registersSent > 0) {
       this.#ledger.requeueAfterOutage(launch, outcome);
@@ -317,23 +323,27 @@ export class RunSession {
   }
 
   /**
-   * A worker died, or was killed because it hung. Its replacement repeats what it held, and the results mark it, since it may
-   * have been sent. When nothing is released any more, those rows stay without an outcome.
+   * A worker died, was killed because it hung, or was cut off. What it held is made again, and the results mark it, since it may have been
+   * sent. When nothing is released any more, those rows stay without an outcome.
    */
-  #workerLost(worker: number, { message }: Error): void {
+  #workerLost(worker: number, { message }: Error, neverSent: readonly number[]): void {
+    this.#workers.lost(worker);
     for (const outcome of this.#ledger.takeSuspects((_, from) => from === worker)) this.#settle(outcome, false);
     this.#disruptions.outage.workerLost(worker);
-    const lost = this.#ledger.lost(worker);
-    this.#credits.settle(worker, lost.length);
     this.#sampler.workerGone(worker);
+    const held = this.#ledger.launchesOf(worker);
+    this.#credits.settle(worker, held.length);
+    const unsent = new Set(neverSent);
+    for (const launch of held) if (unsent.has(launch.sequence)) this.#settle(notStartedOutcome(launch), false);
+    const lost = this.#ledger.launchesOf(worker);
+    for (const { row } of lost) this.#ledger.settle(row);
     for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
     const what = `Worker ${worker + 1} was lost (${message}) with ${formatNoun(lost.length, 'registration')} possibly sent`;
     const continues = this.#dispatching && this.#ending.end === null;
-    if (continues && this.#workers.mayReplace(worker)) {
+    if (continues && this.#workers.mayReplace()) {
       for (const launch of lost) this.#ledger.requeuePossiblySent(launch);
       this.#wave?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
-      this.#disruptions.outage.workerReplaced(worker);
       this.#parts.listener.notice(`${what}. A new worker repeats them; the results mark them possibly_twice.`);
     } else {
       this.#pool.giveUp(worker);
@@ -342,8 +352,27 @@ export class RunSession {
     }
   }
 
+  /** One that replaces a lost one must know what the others know. */
+  #workerReady(worker: number): void {
+    this.#workers.ready(worker);
+    this.#disruptions.outage.workerReady(worker);
+    this.#disruptions.workersAreGone(this.#workers.allAreGone);
+  }
+
+  /** Too few workers are left, and no others come: those that are left finish. */
+  #starved(message: string): void {
+    this.#ending.endFor({ reason: 'failed', message });
+    this.#giveUpGone();
+  }
+
+  #giveUpGone(): void {
+    for (const worker of this.#workers.gone) this.#pool.giveUp(worker);
+  }
+
   #sample(atMs: number): void {
     this.#disruptions.lookAtTime();
+    if (this.#dispatching) this.#disruptions.workersAreGone(this.#workers.allAreGone);
+    this.#permits?.setClockErrorMs(2 * Math.max(0, ...this.#pool.agents().map((agent) => agent.offsetUncertaintyMs)));
     const sample = {
       ...this.#sampler.take(
         atMs,
@@ -391,10 +420,11 @@ function permitIssuer({ clock, waves, load, setup }: RunSessionParts, pool: Work
   if (load.sharePerMinute === null && !load.governor) return null;
   return new PermitIssuer({
     clock,
-    ceilingPerSecond: (load.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+    sharePerMinute: load.sharePerMinute,
+    permitLapseMs: setup.policy.permitLapseMs ?? PERMIT_LAPSE_MS,
     // The last wave counts: at most a short canary precedes it.
     askedPerSecond: askedPerSecond(waves.at(-1)?.shape ?? { kind: 'closed' }, load.concurrency),
     retryAfterMaxMs: setup.policy.retryAfterMaxMs,
-    grant: (worker, sequence) => pool.send(worker, { type: 'permitGranted', sequence }),
+    grant: (worker, sequence, validUntilMs) => pool.send(worker, { type: 'permitGranted', sequence, validUntilMs }),
   });
 }

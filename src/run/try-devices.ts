@@ -3,6 +3,7 @@ import { targetAddresses } from '../mqtt/host-addresses.ts';
 import { serviceConversations } from '../mqtt/service-conversations.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
+import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
 import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
@@ -63,10 +64,12 @@ class DeviceTrial {
     this.#permits = needsPermits
       ? new PermitIssuer({
           clock,
-          ceilingPerSecond: (sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+          sharePerMinute,
+          permitLapseMs: setup.policy.permitLapseMs ?? PERMIT_LAPSE_MS,
           askedPerSecond: CONCURRENCY,
           retryAfterMaxMs: setup.policy.retryAfterMaxMs,
-          grant: (_worker, sequence) => this.#worker.receive({ type: 'permitGranted', sequence }),
+          grant: (_worker, sequence, validUntilMs) =>
+            this.#worker.receive({ type: 'permitGranted', sequence, validUntilMs }),
         })
       : null;
     const send = (message: FromWorker): void => this.#receive(message);
@@ -98,8 +101,10 @@ class DeviceTrial {
   }
 
   #launchOf(row: FleetRow, sequence: number): Launch {
-    const notBeforeMs = this.#permits?.permits.take(this.#clock.nowMs()) ?? null;
-    return { ...row, round: 1, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs };
+    const permits = this.#permits?.permits ?? null;
+    const notBeforeMs = permits?.take(this.#clock.nowMs()) ?? null;
+    const permitUntilMs = notBeforeMs === null ? null : (permits?.lapsesAtMs(notBeforeMs) ?? null);
+    return { ...row, round: 1, sequence, intendedAtMs: null, heldMs: 0, notBeforeMs, permitUntilMs };
   }
 
   #receive(message: FromWorker): void {

@@ -16,6 +16,7 @@ import type { Clock } from '../time/clock.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { ConcurrentLaunches } from './concurrent-launches.ts';
 import { EventCounter } from './event-counter.ts';
+import { type Fence, fencedConversations } from './fence.ts';
 import { RunningRegistrations } from './running-registrations.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 import { HealthReporter, OutcomeBatcher } from './worker-reports.ts';
@@ -25,6 +26,8 @@ export type WorkerTask = {
   /** Registrations in flight on this worker. */
   readonly concurrency: number;
   readonly port: MessagePort;
+  /** `null` = nobody else could register the same devices. */
+  readonly fence: Fence | null;
 };
 
 /** How workers reach the service. */
@@ -32,13 +35,14 @@ export type WorkerConversations = (setup: WorkerSetup, clock: Clock) => Promise<
 
 /** One long task of the pool: registers the launches that arrive on its port until `noMoreLaunches`. */
 export async function runRegistrationWorker(
-  { setup, concurrency, port }: WorkerTask,
+  { setup, concurrency, port, fence }: WorkerTask,
   conversations: WorkerConversations = serviceConversations,
 ): Promise<void> {
   const clock = systemClock(setup.clockOriginMs);
   // Its addresses change while the worker runs.
   const reach = { ...setup };
-  const open = await conversations(reach, clock);
+  const unfenced = await conversations(reach, clock);
+  const open = fence === null ? unfenced : fencedConversations(unfenced, fence, clock);
   await new Promise<void>((resolve) => {
     const send = (message: FromWorker): void => {
       port.postMessage(message);
@@ -112,7 +116,7 @@ export class RegistrationWorker {
         this.#endWhenSettled();
         break;
       case 'permitGranted':
-        this.#running.get(message.sequence)?.permitGranted();
+        this.#running.get(message.sequence)?.permitGranted(message.validUntilMs);
         break;
       case 'outageBegan':
         this.#running.outageBegan(message.sinceMs);

@@ -103,7 +103,9 @@ class ThreadPool implements WorkerPool {
     await this.#piscina.destroy();
   }
 
-  journalSynced(): void {}
+  journalSyncing(): () => void {
+    return () => {};
+  }
 
   agentOf(): null {
     return null;
@@ -114,7 +116,7 @@ class ThreadPool implements WorkerPool {
   }
 
   #start(worker: number): WorkerThread {
-    const { setup, concurrencyShares } = this.#request;
+    const { setup, concurrencyShares, fence = null } = this.#request;
     const { port1: port, port2 } = new MessageChannel();
     const abort = new AbortController();
     this.#startWatch.begin(abort);
@@ -124,11 +126,11 @@ class ThreadPool implements WorkerPool {
         this.#readies[worker]?.resolve();
       }
       // The task's own promise does not do: it settles over another channel, and can overtake the last outcomes.
-      else if (message.type === 'ended') this.#ends[worker]?.resolve();
+      if (message.type === 'ended') this.#ends[worker]?.resolve();
       else this.#events.message(worker, message);
     };
     port.on('message', receive);
-    const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2 };
+    const task: WorkerTask = { setup, concurrency: concurrencyShares[worker] ?? 0, port: port2, fence };
     const options = { name: 'runRegistrationWorker', transferList: [port2], signal: abort.signal };
     this.#piscina.run(task, options).catch((error: unknown) => {
       this.#startWatch.end(abort);

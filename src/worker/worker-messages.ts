@@ -23,8 +23,8 @@ export type ToWorker =
   | { readonly type: 'launch'; readonly launches: readonly Launch[] }
   /** No launch follows; the worker ends once all its launches are settled. */
   | { readonly type: 'noMoreLaunches' }
-  /** The launch may now send the register request for which it requested a permit. */
-  | { readonly type: 'permitGranted'; readonly sequence: number }
+  /** The launch may send the register request for which it requested a permit, now and until then. Later it must ask anew. */
+  | { readonly type: 'permitGranted'; readonly sequence: number; readonly validUntilMs: number }
   /**
    * The target has not responded since then. Hands back launches that have not started as `not-started`, and holds registrations that would
    * connect. What is launched later, and what is released, is a probe.
@@ -69,7 +69,7 @@ export type FromWorker =
   | ({ readonly type: 'outcomes'; readonly outcomes: readonly RegistrationOutcome[] } & NewEvents)
   /** Sent at once, not with the outcome, so that the rate drops immediately. */
   | { readonly type: 'throttled'; readonly atMs: number; readonly retryAfterSeconds: number | null }
-  /** A registration in flight wants to send another register request; `repeats`: it has sent one before. */
+  /** A registration in flight wants to send another register request; `repeats`: it has sent one since it last asked. */
   | { readonly type: 'permitRequested'; readonly sequence: number; readonly repeats: boolean }
   /** The permit is no longer needed. */
   | { readonly type: 'permitWithdrawn'; readonly sequence: number }

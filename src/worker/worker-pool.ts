@@ -1,4 +1,5 @@
 import type { Clock } from '../time/clock.ts';
+import type { Fence } from './fence.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts';
 
 /** Starts one worker per share of the concurrency. */
@@ -9,6 +10,8 @@ export type WorkerPoolRequest = {
   /** Registrations in flight on each worker. */
   readonly concurrencyShares: readonly number[];
   readonly clock: Clock;
+  /** Where workers must stop by themselves; absent for workers of the process that runs the session. */
+  readonly fence?: Fence;
 };
 
 /** The workers of a run, wherever they run. */
@@ -27,8 +30,8 @@ export type WorkerPool = {
   giveUp(worker: number): void;
   /** Ends all workers, whatever they are doing. */
   destroy(): Promise<void>;
-  /** The journal is on disk as far as this pool's messages have been handled. */
-  journalSynced(): void;
+  /** The journal is about to be synced. Call the result once it is: what this pool's messages up to now led to is on disk then. */
+  journalSyncing(): () => void;
   /** Most workers that may be replaced in one session; a further loss is not an accident. */
   readonly replacementsMax: number;
   /** The agent that hosts a worker; `null` = this process, or no agent at present. */

@@ -32,6 +32,23 @@ describe('credits', () => {
     );
   });
 
+  it('gives a closed worker nothing, and its share to no other', () => {
+    const credits = new Credits([2, 2], 2);
+    credits.deal();
+    credits.close(0);
+    expect([credits.available, credits.outstanding, credits.dealable(9)]).toEqual([3, 1, 3]);
+    expect([credits.deal(), credits.deal()]).toEqual([1, 1]);
+    expect([credits.hasFreeSlot, credits.available, credits.dealable(9)]).toEqual([false, 1, 1]);
+    credits.close(1);
+    expect([credits.hasFreeSlot, credits.available, credits.dealable(9)]).toEqual([false, 0, 0]);
+    credits.settle(0, 1);
+    credits.open(0);
+    expect([credits.available, credits.deal()]).toEqual([3, 0]);
+    credits.open(1);
+    // Limits that shrink between two looks hold nothing back: a worker may wait with a few more.
+    expect(credits.dealable(9)).toBe(9);
+  });
+
   it('knows whether the next row would start at once', () => {
     const credits = new Credits([1, 1], 4);
     credits.deal();

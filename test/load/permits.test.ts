@@ -40,11 +40,60 @@ describe('permits', () => {
               given.push(atMs);
             }
           }
-          given.push(...permits.grantDue(nowMs).map(() => nowMs));
+          given.push(...[...permits.grantDue(nowMs)].map(() => nowMs));
         }
         expect(busiestWindow(given, MINUTE_MS)).toBeLessThanOrEqual(share);
       }),
     );
+  });
+
+  it('keep any 60 seconds to the quota where requests are sent, however late within their validity', () => {
+    const delays = fc.array(fc.record({ afterMs: fc.nat({ max: 2_000 }), told: fc.boolean(), used: fc.boolean() }), {
+      minLength: 50,
+      maxLength: 300,
+      size: 'max',
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.nat({ max: 100 }), delays, (share, errorMs, permitsTaken) => {
+        const permits = new Permits<number>(() => share / 60, { perMinute: share, validMs: 2_000 });
+        permits.setClockErrorMs(errorMs);
+        const sentAtMs: number[] = [];
+        let nowMs = 0;
+        for (const { afterMs, told, used } of permitsTaken) {
+          const count = permits.countBy(nowMs, nowMs + 5_000);
+          const validFromMs = permits.take(nowMs);
+          expect(validFromMs <= nowMs + 5_000).toBe(count > 0);
+          nowMs = validFromMs;
+          const lapsesAtMs = permits.lapsesAtMs(validFromMs) ?? 0;
+          expect(lapsesAtMs).toBe(validFromMs + 2_000);
+          if (used) sentAtMs.push(validFromMs + afterMs);
+          if (told) permits.used(lapsesAtMs, used ? validFromMs + afterMs : null);
+        }
+        expect(busiestWindow(sentAtMs, MINUTE_MS + errorMs)).toBeLessThanOrEqual(share);
+      }),
+    );
+  });
+
+  it('lose no time to a request that was sent late when others were not', () => {
+    const permits = new Permits<number>(() => 1_000, { perMinute: 10, validMs: 3_000 });
+    const first = Array.from({ length: 10 }, () => permits.take(0));
+    for (const [index, atMs] of first.entries()) {
+      const sentAtMs = index === 0 ? atMs + 2_900 : atMs + 5;
+      permits.used(permits.lapsesAtMs(atMs) ?? 0, sentAtMs);
+    }
+    expect(permits.countBy(0, MINUTE_MS)).toBe(0);
+    expect(permits.countBy(0, MINUTE_MS + 14)).toBe(9);
+    expect(Array.from({ length: 10 }, () => permits.take(0))).toEqual([
+      ...Array.from({ length: 9 }, (_, index) => MINUTE_MS + 6 + index),
+      MINUTE_MS + 2_900,
+    ]);
+  });
+
+  it('that were not used leave their place to others', () => {
+    const permits = new Permits<number>(() => 1_000, { perMinute: 2, validMs: 3_000 });
+    permits.take(0);
+    permits.used(permits.lapsesAtMs(permits.take(0)) ?? 0, null);
+    expect([permits.take(0), permits.take(0)]).toEqual([2, MINUTE_MS + 3_000]);
   });
 
   it('are spread evenly, and a lost minute is not caught up', () => {
@@ -72,9 +121,9 @@ describe('permits', () => {
     permits.leave('b');
     expect(permits.countBy(0, 10_000)).toBe(0);
     expect(permits.nextGrantAtMs).toBe(1_000);
-    expect(permits.grantDue(999)).toEqual([]);
-    expect(permits.grantDue(1_000)).toEqual(['a']);
-    expect(permits.grantDue(5_000)).toEqual(['c']);
+    expect([...permits.grantDue(999)]).toEqual([]);
+    expect([...permits.grantDue(1_000)]).toEqual([['a', 1_000]]);
+    expect([...permits.grantDue(5_000)]).toEqual([['c', 5_000]]);
     expect(permits.nextGrantAtMs).toBeNull();
     expect(permits.countBy(5_000, 7_000)).toBe(2);
   });

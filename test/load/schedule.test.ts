@@ -16,18 +16,28 @@ describe('schedule', () => {
   it('is the pace where nothing else bounds it', () => {
     const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 0) });
     expect(open.placeable(0, 1_000)).toBe(11);
-    expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 0, heldMs: 0, notBeforeMs: 0 });
-    expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 100, heldMs: 0, notBeforeMs: 100 });
+    expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 0, heldMs: 0, notBeforeMs: 0, permitUntilMs: null });
+    expect(open.place(0, 0, null)).toEqual({ intendedAtMs: 100, heldMs: 0, notBeforeMs: 100, permitUntilMs: null });
     expect(open.placeable(0, 1_000)).toBe(9);
     expect(schedule({}).placeable(0, 1_000)).toBe(Number.POSITIVE_INFINITY);
-    expect(schedule({}).place(7, 0, null)).toEqual({ intendedAtMs: null, heldMs: 0, notBeforeMs: null });
+    expect(schedule({}).place(7, 0, null)).toEqual({
+      intendedAtMs: null,
+      heldMs: 0,
+      notBeforeMs: null,
+      permitUntilMs: null,
+    });
   });
 
   it('gives a closed model within a quota the moments of its permits', () => {
     const metered = schedule({ permits: new Permits(() => 10) });
     expect(metered.placeable(0, 1_000)).toBe(11);
-    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: null, heldMs: 0, notBeforeMs: null });
-    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 100, heldMs: 0, notBeforeMs: 100 });
+    expect(metered.place(0, 0, null)).toEqual({
+      intendedAtMs: null,
+      heldMs: 0,
+      notBeforeMs: null,
+      permitUntilMs: null,
+    });
+    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 100, heldMs: 0, notBeforeMs: 100, permitUntilMs: null });
   });
 
   it('holds a launch that is due before its permit, and counts that apart from waiting for a slot', () => {
@@ -39,22 +49,32 @@ describe('schedule', () => {
       return metered.place(9_500, slotsFreeSinceMs, null);
     };
     // Whatever it waited for, it starts with its permit.
-    expect(placed(0)).toEqual({ intendedAtMs: 0, heldMs: 10_000, notBeforeMs: 10_000 });
-    expect(placed(4_000)).toEqual({ intendedAtMs: 0, heldMs: 6_000, notBeforeMs: 10_000 });
+    expect(placed(0)).toEqual({ intendedAtMs: 0, heldMs: 10_000, notBeforeMs: 10_000, permitUntilMs: null });
+    expect(placed(4_000)).toEqual({ intendedAtMs: 0, heldMs: 6_000, notBeforeMs: 10_000, permitUntilMs: null });
   });
 
   it('takes no permit before the intended start', () => {
     const metered = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 1 }, 500), permits: new Permits(() => 10) });
-    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 500, heldMs: 0, notBeforeMs: 500 });
-    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 1_500, heldMs: 0, notBeforeMs: 1_500 });
+    expect(metered.place(0, 0, null)).toEqual({ intendedAtMs: 500, heldMs: 0, notBeforeMs: 500, permitUntilMs: null });
+    expect(metered.place(0, 0, null)).toEqual({
+      intendedAtMs: 1_500,
+      heldMs: 0,
+      notBeforeMs: 1_500,
+      permitUntilMs: null,
+    });
   });
 
   it('counts a launch that is made again from its first intended start, and starts it in its turn', () => {
     const open = schedule({ pace: paceOf({ kind: 'rate', ratePerSecond: 10 }, 30_000) });
-    expect(open.place(30_000, 0, 70)).toEqual({ intendedAtMs: 70, heldMs: 0, notBeforeMs: 30_000 });
+    expect(open.place(30_000, 0, 70)).toEqual({
+      intendedAtMs: 70,
+      heldMs: 0,
+      notBeforeMs: 30_000,
+      permitUntilMs: null,
+    });
     const metered = schedule({ permits: new Permits(() => 10) });
     metered.place(0, 0, null);
-    expect(metered.place(0, 0, 70)).toEqual({ intendedAtMs: 70, heldMs: 0, notBeforeMs: 100 });
+    expect(metered.place(0, 0, 70)).toEqual({ intendedAtMs: 70, heldMs: 0, notBeforeMs: 100, permitUntilMs: null });
   });
 
   it('ends when its time is over, or its pace', () => {
@@ -79,7 +99,7 @@ describe('schedule', () => {
     open.pause(500);
     expect(open.isPaused).toBe(true);
     expect(open.placeable(600, 1_600)).toBe(0);
-    expect(open.placeProbe(600)).toEqual({ intendedAtMs: 600, heldMs: 0, notBeforeMs: 600 });
+    expect(open.placeProbe(600)).toEqual({ intendedAtMs: 600, heldMs: 0, notBeforeMs: 600, permitUntilMs: null });
     // Those meant for 500 ms and later have not been started.
     open.giveBack(6);
     open.resume(60_500);

@@ -11,7 +11,7 @@ import type {
   RegistrationState,
 } from '../../src/registration/registration-state.ts';
 
-const SUBJECT = { registrationId: 'dev-1', keys: 1, seed: 1 };
+const SUBJECT = { registrationId: 'dev-1', keys: 1, seed: 1, permitUntilMs: null };
 const OPERATION = '5.0123456789abcdef.a';
 const ACCEPTED = `{"operationId":"${OPERATION}","status":"assigning"}`;
 const ASSIGNED = `{"operationId":"${OPERATION}","status":"assigned","registrationState":{"assignedHub":"hub-a","deviceId":"dev-1","substatus":"initialAssignment","createdDateTimeUtc":"C","lastUpdatedDateTimeUtc":"U","payload":{"a":1}}}`;
@@ -26,9 +26,13 @@ class Walk {
   commands: readonly RegistrationCommand[];
   readonly policy: RegistrationPolicy;
 
-  constructor(policy: Partial<RegistrationPolicy> = {}, keys = 1) {
+  constructor(policy: Partial<RegistrationPolicy> = {}, keys = 1, permitUntilMs: number | null = null) {
     this.policy = { ...REGISTRATION_POLICY_DEFAULT, ...policy };
-    ({ state: this.state, commands: this.commands } = begin({ ...SUBJECT, keys }, this.atMs, this.policy));
+    ({ state: this.state, commands: this.commands } = begin(
+      { ...SUBJECT, keys, permitUntilMs },
+      this.atMs,
+      this.policy,
+    ));
   }
 
   on(event: Event, afterMs = 10): this {
@@ -99,7 +103,7 @@ const EVENTS: Readonly<Record<EventName, Event>> = {
   stale: { type: 'stale' },
   lost: { type: 'lost', failure: { code: 'closed', message: 'M' } },
   woke: { type: 'woke' },
-  permitGranted: { type: 'permitGranted' },
+  permitGranted: { type: 'permitGranted', validUntilMs: Number.MAX_SAFE_INTEGER },
   outageBegan: { type: 'outageBegan', sinceMs: 1_000 },
   outageEnded: { type: 'outageEnded' },
   released: { type: 'released' },
@@ -1043,7 +1047,7 @@ describe('permits', () => {
     const walk = lead(governed());
     expect(walk.state.phase).toBe('awaitingPermit');
     expect(walk.commands).toEqual(asks(false));
-    walk.on({ type: 'permitGranted' }, 5_000);
+    walk.on(EVENTS.permitGranted, 5_000);
     expect(walk.commands.map(describeCommand)).toEqual(['register']);
     expect(walk.state.progress).toMatchObject({ registersSent: 1, heldUnderWayMs: 5_000 });
   });
@@ -1061,9 +1065,33 @@ describe('permits', () => {
     expect(walk.state.phase).toBe('awaitingPermit');
     expect(walk.commands).toEqual(asks(true));
     const sent = walk.state.progress.registersSent;
-    walk.on({ type: 'permitGranted' }, 5_000);
+    walk.on(EVENTS.permitGranted, 5_000);
     expect(walk.commands.map(describeCommand)).toEqual(['register']);
     expect(walk.state.progress).toMatchObject({ registersSent: sent + 1, heldUnderWayMs: 5_000 });
+  });
+
+  it('a permit of the launch counts until its own end, not from the start', () => {
+    const ready = (permitUntilMs: number): Walk =>
+      new Walk({ permitLapseMs: LAPSE_MS }, 1, permitUntilMs).on({ type: 'connected' }, 10);
+    const untilMs = ready(0).atMs + 90;
+    expect(ready(untilMs).on({ type: 'ready' }, 90).commands.map(describeCommand)).toEqual(['register']);
+    expect(ready(untilMs).on({ type: 'ready' }, 91).commands).toEqual(asks(false));
+    expect(
+      ready(untilMs + 2 * LAPSE_MS)
+        .on({ type: 'ready' }, LAPSE_MS)
+        .commands.map(describeCommand),
+    ).toEqual(['register']);
+  });
+
+  it('one that comes too late is not used, and is asked for again at no cost to the retry budget', () => {
+    const walk = governed().connect().answer(429, '', 3).wake();
+    expect(walk.commands).toEqual(asks(true));
+    walk.on({ type: 'permitGranted', validUntilMs: walk.atMs + 4_999 }, 5_000);
+    expect(walk.state.phase).toBe('awaitingPermit');
+    expect(walk.commands).toEqual(asks(false));
+    walk.on({ type: 'permitGranted', validUntilMs: walk.atMs + 1_000 }, 1_000);
+    expect(walk.commands.map(describeCommand)).toEqual(['register']);
+    expect(walk.state.progress).toMatchObject({ registersSent: 2, heldUnderWayMs: 6_000 });
   });
 
   it('polls need none', () => {

@@ -23,6 +23,7 @@ const LAUNCH: Launch = {
   intendedAtMs: null,
   heldMs: 5,
   notBeforeMs: null,
+  permitUntilMs: null,
 };
 const ACCEPTED = '{"operationId":"5.a","status":"assigning"}';
 const ASSIGNED = '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}';
@@ -191,7 +192,7 @@ describe('a permit', () => {
     line(0).connect();
     expect(permits).toEqual([{ type: 'request', repeats: false }]);
     expect(line(0).requests).toEqual([]);
-    running.permitGranted();
+    running.permitGranted(Number.MAX_SAFE_INTEGER);
     expect(line(0).requests).toHaveLength(1);
   });
 

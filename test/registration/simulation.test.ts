@@ -83,6 +83,7 @@ function launchOf(sequence: number): Launch {
     intendedAtMs: null,
     heldMs: 0,
     notBeforeMs: null,
+    permitUntilMs: null,
   };
 }
 

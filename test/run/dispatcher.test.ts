@@ -58,6 +58,7 @@ function observedDispatcher(rows: number, pace: Pace, credits: Credits, limits: 
       },
       wantsRow: () => credits.outstanding === 0,
       probeStarted: () => {},
+      probeEnded: () => {},
       launchable: (count) => count,
     },
     lookAtTime: () => schedule.skip(standstill.look(readTime(clock)).standstillMs),

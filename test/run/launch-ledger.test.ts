@@ -60,14 +60,15 @@ describe('what is released', () => {
     expect(() => ledger.settle(3)).toThrow('row 3 was settled without having been released');
   });
 
-  it('is taken out for a worker that is lost, and for no other', () => {
+  it('is known by the worker that it is at', () => {
     const ledger = new LaunchLedger();
     ledger.released(0, [launch(1), launch(2)]);
     ledger.released(1, [launch(3)]);
     ledger.settle(1);
-    expect(rowsOf(ledger.lost(0))).toEqual([2]);
-    expect(ledger.lost(0)).toEqual([]);
-    expect(ledger.settle(3)).toEqual(launch(3));
+    expect(rowsOf(ledger.launchesOf(0))).toEqual([2]);
+    ledger.settle(2);
+    expect(ledger.launchesOf(0)).toEqual([]);
+    expect(rowsOf(ledger.launchesOf(1))).toEqual([3]);
   });
 
   it('keeps the ledger from being empty, as what waits to be released again does', async () => {

@@ -11,7 +11,8 @@ function observedIssuer(limits: Partial<PermitIssuerParts> = {}) {
   const granted: string[] = [];
   const issuer = new PermitIssuer({
     clock,
-    ceilingPerSecond: 10,
+    sharePerMinute: 600,
+    permitLapseMs: 3_000,
     askedPerSecond: 10,
     retryAfterMaxMs: 60_000,
     grant: (worker, sequence) => granted.push(`${clock.nowMs()}: ${worker}/${sequence}`),
@@ -50,7 +51,7 @@ describe('permit issuer', () => {
   });
 
   it('without a ceiling, a throttle lowers what the load asks for, or what was launched where that is more', () => {
-    const limits = { ceilingPerSecond: Number.POSITIVE_INFINITY, askedPerSecond: 60 };
+    const limits = { sharePerMinute: null, askedPerSecond: 60 };
     const { issuer } = observedIssuer(limits);
     expect(issuer.rateAllowedPerSecond).toBeNull();
     issuer.permits.take(0);

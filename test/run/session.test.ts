@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { canaryRule } from '../../src/run/stop-rules.ts';
-import { WORKER_REPLACEMENTS_MAX, WORKER_SILENCE_MAX_SECONDS } from '../../src/run/worker-watch.ts';
+import { WORKER_SILENCE_MAX_SECONDS } from '../../src/run/worker-watch.ts';
 import { deferred } from '../../src/worker/deferred.ts';
+import { NO_AGENTS } from '../support/local-pool.ts';
 import { sessionBench, waveOf } from '../support/session-bench.ts';
 
 const rowsOf = (launches: readonly { readonly row: number }[]): readonly number[] => launches.map(({ row }) => row);
@@ -171,16 +172,126 @@ describe('a lost worker', () => {
 
   it('too many ends the run; their rows stay without an outcome', async () => {
     const { advance, end, notices, outcomes, workers } = sessionBench([waveOf(1)]);
-    for (let loss = 0; loss <= WORKER_REPLACEMENTS_MAX; loss += 1) {
+    for (let loss = 0; loss <= NO_AGENTS.replacementsMax; loss += 1) {
       await advance(200);
       workers.lose(0, 'crashed');
     }
     await advance(200);
     expect(end()).toMatchObject({ reason: 'failed', message: expect.stringContaining('Worker 1 was lost (crashed)') });
-    expect(workers.log.filter((entry) => entry === 'replace 0')).toHaveLength(WORKER_REPLACEMENTS_MAX);
+    expect(workers.log.filter((entry) => entry === 'replace 0')).toHaveLength(NO_AGENTS.replacementsMax);
     expect(workers.log).toContain('give up 0');
     expect(notices.at(-1)).toContain('They stay unknown until the run is resumed.');
     expect(outcomes()).toEqual([]);
+  });
+
+  it('repeats what surely was not sent as if it had never been launched', async () => {
+    const { advance, end, notices, outcomes, workers } = sessionBench([waveOf(4)], { load: { workers: 2 } });
+    await advance(100);
+    const held = [...(workers.held[0]?.values() ?? [])];
+    workers.lose(0, 'its lease is over', [held[1]?.sequence ?? -1, 99]);
+    expect(notices[0]).toContain('with 1 registration possibly sent');
+    await advance(300);
+    workers.settle();
+    await advance(200);
+    expect(end()?.reason).toBe('completed');
+    const marked = outcomes().flatMap(({ row, possiblyTwice }) => (possiblyTwice ? [row] : []));
+    expect(marked).toEqual([held[0]?.row]);
+    expect(outcomes().flatMap(({ row, result }) => (result === 'not-started' ? [row] : []))).toEqual([held[1]?.row]);
+  });
+
+  it('gets no rows until its replacement is ready, and the others no more than their slots', async () => {
+    const { advance, workers } = sessionBench([waveOf(1_000)], { load: { workers: 2, sharePerMinute: 60_000 } });
+    workers.replacesAtOnce = false;
+    await advance(1_000);
+    expect(workers.held.map(({ size }) => size)).toEqual([2, 2]);
+    workers.lose(0, 'crashed');
+    await advance(1_000);
+    expect(workers.held.map(({ size }) => size)).toEqual([0, 2]);
+    workers.emit(0, { type: 'ready' });
+    await advance(300);
+    expect(workers.held.map(({ size }) => size)).toEqual([2, 2]);
+  });
+
+  it('leaves granted rows unsent when no other worker has room for them', async () => {
+    let finishSync = (): void => {};
+    const kinds: string[] = [];
+    const journal = {
+      append: ({ kind }: { readonly kind: string }) => void kinds.push(kind),
+      flush: async () => {},
+      sync: () => new Promise<void>((resolve) => (finishSync = resolve)),
+    };
+    const { advance, workers } = sessionBench([waveOf(3)], { journal });
+    workers.replacesAtOnce = false;
+    await advance(100);
+    workers.lose(0, 'crashed');
+    finishSync();
+    await advance(100);
+    expect([workers.launched, kinds]).toEqual([[], ['grant', ...Array(3).fill('outcome')]]);
+    workers.emit(0, { type: 'ready' });
+    await advance(100);
+    finishSync();
+    await advance(100);
+    expect(rowsOf(workers.launched)).toEqual([0, 1, 2]);
+  });
+
+  it('learns of an outage when its replacement is ready, and not before', async () => {
+    const { advance, workers } = sessionBench([waveOf(10)], { load: { workers: 2 } });
+    workers.replacesAtOnce = false;
+    await advance(100);
+    workers.reportHealth(1, { aliveAtMs: 100 });
+    const losses = Array.from({ length: 20 }, (_, sequence) => ({ sequence, atMs: 150, reached: true }));
+    await advance(100);
+    workers.reportHealth(1, { inFlight: 4, losses });
+    workers.lose(0, 'crashed');
+    await advance(500);
+    expect(workers.log).toEqual(['outageBegan', 'replace 0']);
+    workers.emit(0, { type: 'ready' });
+    expect(workers.log).toEqual(['outageBegan', 'replace 0', 'outageBegan to 0']);
+  });
+
+  it('that was the last leaves the schedule where it is until another is ready', async () => {
+    const shape = { kind: 'rate', ratePerSecond: 10 } as const;
+    const { advance, clock, end, notices, workers } = sessionBench([waveOf(1_000, { shape })], {
+      load: { concurrency: 500 },
+    });
+    workers.replacesAtOnce = false;
+    await advance(2_000);
+    workers.settle();
+    workers.lose(0, 'crashed');
+    const before = workers.launched.length;
+    await advance(60_000);
+    expect([workers.launched.length, end()]).toEqual([before, null]);
+    expect(notices.slice(1)).toEqual(['No worker is left. Launches wait until one is ready.']);
+    workers.emit(0, { type: 'ready' });
+    const readyAtMs = clock.nowMs();
+    await advance(1_000);
+    expect(notices[2]).toMatch(/^A worker is ready after (59|1 min 0) s\. The schedule resumes from now\.$/);
+    const after = workers.launched.slice(before);
+    // What was due within the second until it was noticed, and what is granted ahead.
+    expect(after.length).toBeLessThanOrEqual(30);
+    expect(Math.max(...after.map(({ intendedAtMs }) => intendedAtMs ?? 0))).toBeGreaterThan(readyAtMs);
+  });
+
+  it('that nothing replaces does not keep the run from its end', async () => {
+    const { advance, end, workers } = sessionBench([waveOf(2)], { load: { workers: 2 } });
+    workers.replacesAtOnce = false;
+    await advance(100);
+    workers.lose(0, 'crashed');
+    await advance(200);
+    workers.settle();
+    await advance(300);
+    expect(workers.log).toEqual(['replace 0', 'noMoreLaunches', 'give up 0', 'destroy']);
+    expect(end()?.reason).toBe('completed');
+  });
+
+  it('is not suspected of silence while it has no place', async () => {
+    const { advance, workers } = sessionBench([waveOf(2)], { load: { workers: 2 } });
+    workers.replacesAtOnce = false;
+    await advance(100);
+    workers.silent.add(0);
+    workers.lose(0, 'crashed');
+    await advance(2 * WORKER_SILENCE_MAX_SECONDS * 1_000);
+    expect(workers.log).toEqual(['replace 0']);
   });
 
   it('has nothing in flight any more', async () => {
@@ -206,6 +317,54 @@ describe('a lost worker', () => {
     expect(workers.log).toEqual(['replace 1']);
     expect(notices[0]).toContain('Worker 2 was lost (silent for 30 s) with 1 registration possibly sent.');
   });
+});
+
+describe('a silent worker', () => {
+  it('gets no rows while it is silent, and keeps those that it has', async () => {
+    const { advance, outcomes, workers } = sessionBench([waveOf(1_000)], {
+      load: { workers: 2, sharePerMinute: 60_000 },
+    });
+    await advance(1_000);
+    workers.fallSilent(0, true);
+    workers.settle({}, rowsOf([...(workers.held[0]?.values() ?? [])]).slice(0, 1));
+    await advance(500);
+    expect(workers.held.map(({ size }) => size)).toEqual([1, 2]);
+    workers.fallSilent(0, false);
+    await advance(300);
+    expect(workers.held.map(({ size }) => size)).toEqual([2, 2]);
+    expect(outcomes()).toHaveLength(1);
+  });
+});
+
+describe('too few workers', () => {
+  it('end the run as failed; what the others have still finishes', async () => {
+    const { advance, end, outcomes, workers } = sessionBench([waveOf(1_000)], { load: { workers: 2 } });
+    workers.replacesAtOnce = false;
+    await advance(100);
+    workers.lose(0, 'crashed');
+    workers.starve('only 1 of 2 agents was left for 60 s');
+    await advance(200);
+    expect([end(), workers.log]).toEqual([
+      null,
+      ['replace 0', 'dropWaiting', 'give up 0', 'noMoreLaunches', 'give up 0'],
+    ]);
+    const held = workers.held[1]?.size ?? 0;
+    workers.settle();
+    await advance(200);
+    expect(end()).toEqual({ reason: 'failed', message: 'only 1 of 2 agents was left for 60 s', atOnce: false });
+    expect(outcomes()).toHaveLength(held);
+  });
+});
+
+it('tells the workers how far the journal is on disk, once it is', async () => {
+  const disk = deferred<void>();
+  const journal = { append: () => {}, flush: async () => {}, sync: () => disk.promise };
+  const { advance, workers } = sessionBench([waveOf(1)], { journal });
+  await advance(300);
+  expect(workers.journalSyncs).toBe(0);
+  disk.resolve();
+  await advance(100);
+  expect(workers.journalSyncs).toBe(1);
 });
 
 it('tells the canary, the launches and the drain apart', async () => {

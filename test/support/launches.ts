@@ -16,5 +16,6 @@ export function fleetRow(row: number): FleetRow {
 }
 
 export function launch(sequence: number, intendedAtMs: number | null = null): Launch {
-  return { ...fleetRow(sequence), round: 1, sequence, intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs };
+  const placement = { intendedAtMs, heldMs: 0, notBeforeMs: intendedAtMs, permitUntilMs: null };
+  return { ...fleetRow(sequence), round: 1, sequence, ...placement };
 }

@@ -1,10 +1,10 @@
 import type { WorkerPool, WorkerPoolEvents } from '../../src/worker/worker-pool.ts';
 
 /** What a pool says that has no agents. */
-export const NO_AGENTS: Pick<WorkerPool, 'agentOf' | 'agents' | 'journalSynced' | 'replacementsMax'> = {
+export const NO_AGENTS: Pick<WorkerPool, 'agentOf' | 'agents' | 'journalSyncing' | 'replacementsMax'> = {
   agentOf: () => null,
   agents: () => [],
-  journalSynced: () => {},
+  journalSyncing: () => () => {},
   replacementsMax: 5,
 };
 

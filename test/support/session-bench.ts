@@ -10,7 +10,7 @@ import type { StopRequest } from '../../src/run/stop-request.ts';
 import { listSource, type Wave } from '../../src/run/waves.ts';
 import { deferred } from '../../src/worker/deferred.ts';
 import type { FromWorker, ToWorker, WorkerHealth } from '../../src/worker/worker-messages.ts';
-import type { StartWorkerPool, WorkerPoolEvents } from '../../src/worker/worker-pool.ts';
+import type { AgentState, StartWorkerPool, WorkerPoolEvents } from '../../src/worker/worker-pool.ts';
 import { fleetRow } from './launches.ts';
 import { NO_AGENTS } from './local-pool.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -57,6 +57,10 @@ export class FakeWorkers {
   readonly log: string[] = [];
   /** Workers that report nothing. */
   readonly silent = new Set<number>();
+  /** A lost worker's place is taken at once; otherwise when the test emits `ready`. */
+  replacesAtOnce = true;
+  agents: readonly AgentState[] = [];
+  journalSyncs = 0;
   readonly #ended = deferred<void>();
   #events: WorkerPoolEvents | null = null;
   #noMoreLaunches = false;
@@ -79,7 +83,14 @@ export class FakeWorkers {
       send: (worker, message) => this.#take(worker, message),
       sendAll: (message) => this.#takeAll(message),
       kill: (worker, { message }) => this.lose(worker, message),
-      replace: (worker) => this.log.push(`replace ${worker}`),
+      agents: () => this.agents,
+      journalSyncing: () => () => {
+        this.journalSyncs += 1;
+      },
+      replace: (worker) => {
+        this.log.push(`replace ${worker}`);
+        if (this.replacesAtOnce) clock.wakeAt(clock.nowMs(), () => this.emit(worker, { type: 'ready' }));
+      },
       giveUp: (worker) => this.log.push(`give up ${worker}`),
       destroy: async () => {
         this.log.push('destroy');
@@ -106,10 +117,18 @@ export class FakeWorkers {
     this.#endIfIdle();
   }
 
-  lose(worker: number, reason: string): void {
+  lose(worker: number, reason: string, neverSent: readonly number[] = []): void {
     this.held[worker]?.clear();
-    this.#events?.lost(worker, new Error(reason), []);
+    this.#events?.lost(worker, new Error(reason), neverSent);
     this.#endIfIdle();
+  }
+
+  fallSilent(worker: number, isSilent: boolean): void {
+    this.#events?.silent(worker, isSilent);
+  }
+
+  starve(message: string): void {
+    this.#events?.starved(message);
   }
 
   #take(worker: number, message: ToWorker): void {

@@ -55,6 +55,12 @@ export class SimulatedQuotaService {
     return accepted;
   }
 
+  /** The device is gone; what was asked of it does not bind the next that comes with its name. */
+  left(registrationId: string): void {
+    const device = this.#devices.get(registrationId);
+    if (device !== undefined) device.notBeforeMs = 0;
+  }
+
   /** Somebody else's register requests, evenly spread. */
   loadFromElsewhere(perMinute: number, untilMs: number): void {
     const next = (): void => {

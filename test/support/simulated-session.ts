@@ -1,4 +1,3 @@
-import type { OpenConversation } from '../../src/conversation/conversation.ts';
 import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { Credits, shares } from '../../src/load/credits.ts';
 import { askedPerSecond, type LoadShape, paceOf } from '../../src/load/pace.ts';
@@ -11,18 +10,31 @@ import {
   REGISTRATION_POLICY_DEFAULT,
   type RegistrationPolicy,
 } from '../../src/registration/registration-policy.ts';
-import { type RunningRegistration, runRegistration } from '../../src/registration/run-registration.ts';
-import { Dispatcher } from '../../src/run/dispatcher.ts';
+import {
+  type PermitChange,
+  type RunningRegistration,
+  runRegistration,
+} from '../../src/registration/run-registration.ts';
+import { Dispatcher, type LaunchGate } from '../../src/run/dispatcher.ts';
 import { LaunchLedger } from '../../src/run/launch-ledger.ts';
 import { PermitIssuer } from '../../src/run/permit-issuer.ts';
 import { fleetSource } from '../../src/run/waves.ts';
 import { fleetRow } from './launches.ts';
 import { type QuotaServiceOptions, SimulatedQuotaService } from './simulated-quota-service.ts';
 import { SimulatedRandom } from './simulated-random.ts';
+import { SimulatedWorker, type WorkerFault } from './simulated-worker.ts';
 import { ON_TIME } from './unheard.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const POLICY: RegistrationPolicy = { ...REGISTRATION_POLICY_DEFAULT, permitLapseMs: PERMIT_LAPSE_MS };
+
+const NO_OUTAGE: LaunchGate = {
+  isOutage: false,
+  wantsRow: () => false,
+  probeStarted: () => {},
+  probeEnded: () => {},
+  launchable: (count) => count,
+};
 
 /** Virtual time goes in these steps; all that promises do happens at their ends. */
 const STEP_MS = 100;
@@ -38,6 +50,10 @@ export type SimulatedSessionOptions = {
   readonly service: QuotaServiceOptions;
   /** Register requests a minute that somebody else sends meanwhile. */
   readonly foreignPerMinute: number;
+  readonly workers: number;
+  /** Of a message between the session and a worker. */
+  readonly messageDelayMaxMs: number;
+  readonly faults: readonly WorkerFault[];
 };
 
 export type SimulatedSessionResult = {
@@ -66,7 +82,8 @@ class SimulatedSession {
   readonly #options: SimulatedSessionOptions;
   readonly #clock = new VirtualClock();
   readonly #service: SimulatedQuotaService;
-  readonly #conversations: OpenConversation;
+  readonly #workers: SimulatedWorker[];
+  readonly #random: SimulatedRandom;
   readonly #credits: Credits;
   readonly #ledger = new LaunchLedger();
   readonly #permits: PermitIssuer;
@@ -84,15 +101,18 @@ class SimulatedSession {
   constructor(options: SimulatedSessionOptions) {
     this.#options = options;
     this.#service = new SimulatedQuotaService(this.#clock, new SimulatedRandom(options.seed), options.service);
-    this.#conversations = mqttConversations(this.#service.open, this.#clock);
-    this.#credits = new Credits(shares(options.concurrency, 2), 0);
+    this.#random = new SimulatedRandom(options.seed + 1);
+    this.#workers = Array.from({ length: options.workers }, () => this.#newWorker());
+    for (const fault of options.faults) this.#clock.wakeAt(fault.atMs, () => this.#happen(fault));
+    this.#credits = new Credits(shares(options.concurrency, options.workers), 0);
     this.#settledRows = new Uint8Array(options.registrations);
     this.#permits = new PermitIssuer({
       clock: this.#clock,
-      ceilingPerSecond: (options.sharePerMinute ?? Number.POSITIVE_INFINITY) / 60,
+      sharePerMinute: options.sharePerMinute,
+      permitLapseMs: PERMIT_LAPSE_MS,
       askedPerSecond: askedPerSecond(options.shape, options.concurrency),
       retryAfterMaxMs: POLICY.retryAfterMaxMs,
-      grant: (_, sequence) => this.#grant(sequence),
+      grant: (worker, sequence, validUntilMs) => this.#grant(worker, sequence, validUntilMs),
     });
   }
 
@@ -112,11 +132,11 @@ class SimulatedSession {
       round: 1,
       firstSequence: 0,
       writeGrant: async () => {},
-      outage: { isOutage: false, wantsRow: () => false, probeStarted: () => {}, launchable: (count) => count },
+      outage: NO_OUTAGE,
       lookAtTime: () => {},
       launch: (worker, launches) => this.#launch(worker, launches),
-      takeBack: () => {
-        throw new Error('there are no outages here');
+      takeBack: (launches) => {
+        for (const launch of launches) this.#ledger.requeueUnsent(launch);
       },
     });
     let ended = false;
@@ -131,17 +151,53 @@ class SimulatedSession {
     return this.#result();
   }
 
-  #launch(worker: number, launches: readonly Launch[]): void {
-    this.#outstandingMax = Math.max(this.#outstandingMax, this.#credits.outstanding);
-    for (const launch of launches) {
-      const startAtMs = launch.notBeforeMs ?? this.#clock.nowMs();
-      this.#clock.wakeAt(startAtMs, () => this.#start(worker, launch));
-    }
+  #newWorker(): SimulatedWorker {
+    return new SimulatedWorker(this.#clock, this.#random, this.#options.messageDelayMaxMs);
   }
 
-  #start(worker: number, launch: Launch): void {
+  #workerOf(worker: number): SimulatedWorker {
+    const found = this.#workers[worker];
+    if (found === undefined) throw new Error(`there is no worker ${worker}`);
+    return found;
+  }
+
+  #happen({ worker, kind, durationMs }: WorkerFault): void {
+    if (kind === 'stands-still') {
+      this.#workerOf(worker).standStill(durationMs);
+      return;
+    }
+    this.#workerOf(worker).die();
+    this.#credits.close(worker);
+    const lost = this.#ledger.launchesOf(worker);
+    this.#credits.settle(worker, lost.length);
+    for (const launch of lost) {
+      this.#permits.withdraw(worker, launch.sequence);
+      this.#running.delete(launch.sequence);
+      this.#service.left(launch.registrationId);
+      this.#ledger.settle(launch.row);
+      this.#ledger.requeuePossiblySent(launch);
+    }
+    this.#clock.wakeAt(this.#clock.nowMs() + durationMs, () => {
+      this.#workers[worker] = this.#newWorker();
+      this.#credits.open(worker);
+    });
+  }
+
+  #launch(worker: number, launches: readonly Launch[]): void {
+    this.#outstandingMax = Math.max(this.#outstandingMax, this.#credits.outstanding);
+    const host = this.#workerOf(worker);
+    host.tell(() => {
+      for (const launch of launches) {
+        const { permitUntilMs } = launch;
+        this.#permitsAtMs.push(permitUntilMs === null ? this.#clock.nowMs() : permitUntilMs - PERMIT_LAPSE_MS);
+        const startAtMs = launch.notBeforeMs ?? this.#clock.nowMs();
+        host.clock.wakeAt(startAtMs, () => this.#start(worker, host, launch));
+      }
+    });
+  }
+
+  #start(worker: number, host: SimulatedWorker, launch: Launch): void {
     const { sequence } = launch;
-    this.#permitsAtMs.push(this.#clock.nowMs());
     this.#firstAtMs = Math.min(this.#firstAtMs, launch.intendedAtMs ?? this.#clock.nowMs());
     const running = runRegistration({
       ...ON_TIME,
@@ -149,43 +205,50 @@ class SimulatedSession {
       credentials: { keys: 1, password: () => null, clientCertificate: null },
       policy: POLICY,
       seed: this.#options.seed,
-      clock: this.#clock,
-      openConversation: this.#conversations,
+      clock: host.clock,
+      openConversation: mqttConversations(host.connecting(this.#service.open), host.clock),
       idScope: '0ne00111111',
       apiVersion: '2021-06-01',
       userAgent: 'simulation',
       onThrottle: (retryAfterSeconds) => {
-        if (this.#options.governor) this.#permits.throttled(this.#clock.nowMs(), retryAfterSeconds);
+        const atMs = this.#clock.nowMs();
+        host.report(() => {
+          if (this.#options.governor) this.#permits.throttled(atMs, retryAfterSeconds);
+        });
       },
       onConnection: () => {},
       onHold: () => {},
       onProgress: () => {},
-      onPermit: (change) => {
-        if (change.type === 'withdraw') this.#permits.withdraw(worker, sequence);
-        else if (this.#permits.request(worker, sequence, change.repeats, this.#sequence))
-          this.#violations.push('retry budget exhausted');
-      },
+      onPermit: (change) => host.report(() => this.#changePermit(worker, sequence, change)),
     });
     this.#running.set(sequence, running);
-    void running.outcome.then((outcome) => this.#settle(worker, outcome));
+    void running.outcome.then((outcome) => host.report(() => this.#settle(worker, outcome)));
   }
 
-  #grant(sequence: number): void {
+  #changePermit(worker: number, sequence: number, change: PermitChange): void {
+    if (change.type === 'withdraw') this.#permits.withdraw(worker, sequence);
+    else if (this.#permits.request(worker, sequence, change.repeats, this.#sequence))
+      this.#violations.push('retry budget exhausted');
+  }
+
+  #grant(worker: number, sequence: number, validUntilMs: number): void {
     this.#repeated += 1;
-    this.#permitsAtMs.push(this.#clock.nowMs());
-    this.#running.get(sequence)?.permitGranted();
+    this.#permitsAtMs.push(validUntilMs - PERMIT_LAPSE_MS);
+    this.#workerOf(worker).tell(() => this.#running.get(sequence)?.permitGranted(validUntilMs));
   }
 
   #settle(worker: number, outcome: RegistrationOutcome): void {
     this.#running.delete(outcome.sequence ?? -1);
     this.#credits.settle(worker, 1);
-    this.#ledger.settle(outcome.row);
+    const launch = this.#ledger.settle(outcome.row);
+    this.#permits.settled(launch, outcome);
     this.#lastEndMs = Math.max(this.#lastEndMs, outcome.finishedAtMs ?? 0);
     this.#results.set(outcome.result, (this.#results.get(outcome.result) ?? 0) + 1);
     if (this.#settledRows[outcome.row] !== 0) this.#violations.push(`row ${outcome.row} settled twice`);
     this.#settledRows[outcome.row] = 1;
     const accepted = this.#service.takeAccepted(outcome.registrationId);
-    if (accepted > 1 && !outcome.possiblyTwice) this.#violations.push(`row ${outcome.row} registered twice, unmarked`);
+    const isMarked = outcome.possiblyTwice || this.#ledger.wasPossiblySent(launch);
+    if (accepted > 1 && !isMarked) this.#violations.push(`row ${outcome.row} registered twice, unmarked`);
     if (accepted === 0 && outcome.result === 'assigned')
       this.#violations.push(`row ${outcome.row} was never registered`);
   }

@@ -246,9 +246,9 @@ describe('permits', () => {
     await advanceTo(3_000);
     expect(messages('permitRequested')).toEqual([{ type: 'permitRequested', sequence: 4, repeats: true }]);
     expect(conversation?.requests).toHaveLength(1);
-    worker.receive({ type: 'permitGranted', sequence: 99 });
+    worker.receive({ type: 'permitGranted', sequence: 99, validUntilMs: Number.MAX_SAFE_INTEGER });
     expect(conversation?.requests).toHaveLength(1);
-    worker.receive({ type: 'permitGranted', sequence: 4 });
+    worker.receive({ type: 'permitGranted', sequence: 4, validUntilMs: Number.MAX_SAFE_INTEGER });
     expect(conversation?.requests).toHaveLength(2);
   });
 

@@ -76,7 +76,7 @@ describe('a worker', () => {
   ])('%s is lost after all that it sent, and can be replaced or given up', async (_, end, reason) => {
     const sent = Array.from({ length: 50 }, () => "send('connected');").join(' ');
     const { pool, heard, until } = poolOf(worker(`send('ready'); ${sent} ${end};`));
-    const once = [...Array.from({ length: 50 }, () => '0 connected'), `0 lost: ${reason}`];
+    const once = ['0 ready', ...Array.from({ length: 50 }, () => '0 connected'), `0 lost: ${reason}`];
     await until(once.length);
     expect(heard).toEqual(once);
     pool.replace(0);
@@ -113,10 +113,10 @@ describe('a worker', () => {
 
   it('that hangs is lost when it is killed, with the reason', async () => {
     const { pool, heard, until } = poolOf(worker("send('ready'); send('connected'); for (;;);"));
-    await until(1);
-    pool.kill(0, new Error('it was silent'));
     await until(2);
-    expect(heard).toEqual(['0 connected', '0 lost: it was silent']);
+    pool.kill(0, new Error('it was silent'));
+    await until(3);
+    expect(heard).toEqual(['0 ready', '0 connected', '0 lost: it was silent']);
   });
 
   it('reports its end last, and does not count as lost', async () => {
@@ -125,7 +125,7 @@ describe('a worker', () => {
       2,
     );
     await pool.ended;
-    expect(heard.toSorted()).toEqual(['0 connected', '1 connected']);
+    expect(heard.toSorted()).toEqual(['0 connected', '0 ready', '1 connected', '1 ready']);
   });
 });
 

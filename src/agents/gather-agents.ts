@@ -1,0 +1,121 @@
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Clock } from '../time/clock.ts';
+import type { AgentState, StartWorkerPool } from '../worker/worker-pool.ts';
+import type { ListedAgent, RunBus } from './agent-bus.ts';
+import type { PlacementNeeds } from './agent-messages.ts';
+import { AgentPool } from './agent-pool.ts';
+import { AgentRoster } from './agent-roster.ts';
+import type { Hosting } from './hosting.ts';
+
+/** How often the start looks for agents. */
+const GATHER_INTERVAL_MS = 200;
+/** For agents that have a place to leave it when the run does not begin. */
+const CALL_OFF_MS = 1_000;
+
+export type GatherRequest = {
+  readonly bus: RunBus;
+  readonly clock: Clock;
+  readonly needs: PlacementNeeds;
+  readonly agents: number;
+  readonly agentsMin: number;
+  readonly withinMs: number;
+};
+
+/** The agents of a run that is about to begin: they have what it needs. */
+export type GatheredAgents = {
+  /** Workers that they can host. */
+  readonly slots: number;
+  readonly agents: readonly AgentState[];
+  readonly startPool: StartWorkerPool;
+  /** Outcomes that came from agents after they were given up; they do not count. */
+  outcomesTooLate(): number;
+  /** Lets the agents go, and removes the run from Redis. */
+  end(): Promise<void>;
+};
+
+/**
+ * Waits until so many agents have a place in the run and what it needs.
+ *
+ * @throws OperatorError `usage` with what agents lack; `unreachable` when too few came in time, or Redis cannot be reached
+ */
+export async function gatherAgents(request: GatherRequest): Promise<GatheredAgents> {
+  const { agentsMin, bus, clock, needs, withinMs } = request;
+  const roster = new AgentRoster({ bus, clock, needs });
+  try {
+    await gatherAll(request, roster);
+  } catch (error) {
+    await roster.end(CALL_OFF_MS);
+    await bus.close();
+    throw error;
+  }
+  const prepared = roster.hostings.filter(({ state }) => state === 'prepared');
+  return {
+    slots: prepared.reduce((sum, { agent }) => sum + agent.slots, 0),
+    agents: prepared.map(({ shown }) => shown),
+    startPool: (poolRequest, events) => new AgentPool({ roster, agentsMin, withinMs }, poolRequest, events),
+    outcomesTooLate: () => roster.outcomesTooLate,
+    async end() {
+      await roster.end(CALL_OFF_MS);
+      await bus.close();
+    },
+  };
+}
+
+async function gatherAll({ agents, bus, clock, withinMs }: GatherRequest, roster: AgentRoster): Promise<void> {
+  const untilMs = clock.nowMs() + withinMs;
+  for (;;) {
+    const alive = roster.hostings.filter(({ isOver }) => !isOver);
+    const prepared = alive.filter(({ state }) => state === 'prepared');
+    if (prepared.length >= agents) return;
+    const lacking = roster.hostings.filter(({ state, lacks }) => state === 'refused' && lacks);
+    if (lacking.length > 0 && prepared.length === alive.length) throw lackingAgents(lacking);
+    if (clock.nowMs() >= untilMs) throw missingAgents(agents, withinMs, roster, await bus.listAgents());
+    const refused = new Set(roster.hostings.filter(({ state }) => state === 'refused').map(({ agent }) => agent.name));
+    const free = (await roster.free()).filter(({ name }) => !refused.has(name));
+    for (const agent of free.slice(0, agents - alive.length)) await roster.offer(agent);
+    await new Promise<void>((resolve) => {
+      clock.wakeAt(clock.nowMs() + GATHER_INTERVAL_MS, resolve);
+    });
+  }
+}
+
+function lackingAgents(lacking: readonly Hosting[]): OperatorError {
+  const problems = lacking.flatMap(({ agent, problems: lacks }) => lacks.map((lack) => `agent ${agent.name}: ${lack}`));
+  const remedy = 'Give the agent what it lacks, and start it again';
+  return new OperatorError(
+    'usage',
+    problems.map((message) => problem(message, remedy)),
+  );
+}
+
+function missingAgents(
+  wanted: number,
+  withinMs: number,
+  roster: AgentRoster,
+  listed: readonly ListedAgent[],
+): OperatorError {
+  const ready = roster.hostings.filter(({ state }) => state === 'prepared').map(({ agent }) => agent.name);
+  const placed = new Set(ready);
+  const others = [
+    ...roster.hostings.filter(({ agent }) => !placed.has(agent.name)).map((one) => [one.agent.name, answerOf(one)]),
+    ...listed.map((agent) => [agent.name, whyNot(agent, roster.version)]),
+  ].filter(([name]) => !placed.has(name ?? ''));
+  // The last word of each.
+  const excuses = [...new Map(others as [string, string][])].map(([name, why]) => `${name} ${why}`);
+  const missing = wanted - ready.length;
+  const there = ready.length === 0 ? 'none is ready' : `ready: ${ready.join(', ')}`;
+  const message = `${missing} of ${wanted} agents ${missing === 1 ? 'is' : 'are'} missing after ${withinMs / 1_000} s (${[there, ...excuses].join('; ')})`;
+  const remedy =
+    'Start dpsload agent on more machines with the same Redis, wait longer with --agents-within, or ask for fewer --agents';
+  return new OperatorError('unreachable', [problem(message, remedy)]);
+}
+
+function answerOf({ state, problems }: Hosting): string {
+  if (state === 'refused') return `refused: ${problems.join(', ')}`;
+  return state === 'offered' ? 'has not answered' : 'left again';
+}
+
+function whyNot({ run, version }: ListedAgent, own: string): string {
+  if (version !== own) return `runs dpsload ${version}, and this is ${own}`;
+  return run === null ? 'came too late' : `serves run ${run}`;
+}

@@ -1,0 +1,234 @@
+import { type Job, Worker, type WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../time/clock.ts';
+import type { AgentBus, PlacedRun, Renewal } from './agent-bus.ts';
+import type { AgentPresence, FromAgent, Placement, ToAgent } from './agent-messages.ts';
+import { LEASE_MS } from './lease.ts';
+import { InboundMessages, OutboundMessages } from './message-stream.ts';
+import type { PresenceRecord } from './presence.ts';
+import { appendEntry, offsetToRedis, type RawRead, readEntries, resultsOf, runIdIn } from './redis-commands.ts';
+import { connectRedis, type RedisTarget, redisOptions } from './redis-connection.ts';
+import {
+  AGENTS_KEY,
+  coordinatorKey,
+  GROUP,
+  inboundKey,
+  KEYS_EXPIRE_MS,
+  KEYS_REFRESH_MS,
+  outboundKey,
+  presenceKey,
+  QUEUE_PREFIX,
+  queueKeys,
+  queueName,
+} from './redis-keys.ts';
+
+const READ_BLOCK_MS = 1_000;
+const READ_ENTRIES_MAX = 200;
+const READ_RETRY_MS = 200;
+/** After a failure to ask for a placement. */
+const PLACEMENT_RETRY_MS = 500;
+/** How long one question for a placement waits, in seconds. */
+const PLACEMENT_WAIT_SECONDS = 1;
+
+/** Writes a presence unless another process has the name. */
+const ANNOUNCE = `
+local there = redis.call('GET', KEYS[1])
+if there and cjson.decode(there).instance ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+redis.call('SADD', KEYS[2], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return 1`;
+
+/** An agent's side, over Redis. */
+export class RedisAgentBus implements AgentBus {
+  readonly #name: string;
+  readonly #instance: string;
+  readonly #clock: Clock;
+  readonly #redis: Redis;
+  readonly #worker: Worker<Placement>;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  #placements = 0;
+  #isClosed = false;
+
+  private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
+    this.#name = name;
+    this.#instance = instance;
+    this.#clock = clock;
+    this.#redis = redis;
+    this.#worker = new Worker<Placement>(queueName(name), null, {
+      connection: redisOptions(target) as WorkerOptions['connection'],
+      prefix: QUEUE_PREFIX,
+      skipVersionCheck: true,
+      lockDuration: LEASE_MS,
+      skipLockRenewal: true,
+      skipStalledCheck: true,
+      maxStalledCount: 0,
+      drainDelay: PLACEMENT_WAIT_SECONDS,
+    });
+    // It connects again by itself, and what fails meanwhile says so.
+    this.#worker.on('error', () => {});
+  }
+
+  /** @throws OperatorError `unreachable` */
+  static async connect(identity: AgentIdentity, target: RedisTarget, clock: Clock): Promise<RedisAgentBus> {
+    return new RedisAgentBus(identity, target, clock, await connectRedis(target));
+  }
+
+  async announce(presence: AgentPresence, forMs: number): Promise<boolean> {
+    const { offsetMs, uncertaintyMs } = await offsetToRedis(this.#redis, () => this.#clock.epochMs());
+    const instance = this.#instance;
+    const record: PresenceRecord = { ...presence, offsetMs, offsetUncertaintyMs: uncertaintyMs, instance };
+    const isOwn = await this.#redis.eval(
+      ...([ANNOUNCE, 2, presenceKey(this.#name), AGENTS_KEY] as const),
+      ...[JSON.stringify(record), instance, forMs, this.#name, KEYS_EXPIRE_MS],
+    );
+    await this.#refresh();
+    return isOwn === 1;
+  }
+
+  async withdraw(): Promise<void> {
+    await this.#redis.pipeline().del(presenceKey(this.#name)).srem(AGENTS_KEY, this.#name).exec();
+  }
+
+  async nextPlacement(): Promise<PlacedRun | null> {
+    while (!this.#isClosed) {
+      const token = `${this.#instance}-${++this.#placements}`;
+      try {
+        const job = await this.#worker.getNextJob(token, { block: true });
+        if (job !== undefined) return new RedisPlacedRun(job, { token, clock: this.#clock, redis: this.#redis });
+      } catch {
+        await pause(this.#clock, PLACEMENT_RETRY_MS);
+      }
+    }
+    return null;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#worker.close(true).catch(() => {});
+    this.#redis.disconnect();
+  }
+
+  /** BullMQ's keys do not expire by themselves. */
+  async #refresh(): Promise<void> {
+    if (this.#clock.nowMs() - this.#refreshedAtMs < KEYS_REFRESH_MS) return;
+    this.#refreshedAtMs = this.#clock.nowMs();
+    const pipeline = this.#redis.pipeline();
+    for (const key of queueKeys(this.#name)) pipeline.pexpire(key, KEYS_EXPIRE_MS);
+    await pipeline.exec();
+  }
+}
+
+export type AgentIdentity = {
+  readonly name: string;
+  /** Of the process, unlike any other's. */
+  readonly instance: string;
+};
+
+type PlacedRunParts = {
+  readonly token: string;
+  readonly clock: Clock;
+  readonly redis: Redis;
+};
+
+class RedisPlacedRun implements PlacedRun {
+  readonly placement: Placement;
+  readonly #job: Job<Placement>;
+  readonly #parts: PlacedRunParts;
+  /** A read that waits would hold up everything else on its connection. */
+  readonly #reader: Redis;
+  readonly #outbound: OutboundMessages<FromAgent>;
+  readonly #inbound = new InboundMessages<ToAgent>();
+  /** ID of the last entry that arrived. */
+  #lastId = '0-0';
+  /** Entries that Redis handed out, but whose answer got lost, come again. */
+  #mayHaveMissed = false;
+  #isFinished = false;
+
+  constructor(job: Job<Placement>, parts: PlacedRunParts) {
+    this.#job = job;
+    this.#parts = parts;
+    this.#reader = parts.redis.duplicate();
+    this.#reader.on('error', () => {});
+    this.placement = job.data;
+    const { epoch, runId } = job.data;
+    const append = appendEntry.bind(null, parts.redis, inboundKey(runId), epoch);
+    this.#outbound = new OutboundMessages<FromAgent>(parts.clock, append);
+  }
+
+  async renew(leaseMs: number): Promise<Renewal> {
+    const { redis, token } = this.#parts;
+    const [extended, replies] = await Promise.all([
+      this.#job.extendLock(token, leaseMs),
+      redis.pipeline().pttl(coordinatorKey(this.placement.runId)).info('server').exec(),
+    ]);
+    const [leftMs, info] = resultsOf(replies);
+    return {
+      isHeld: Number(extended) === 1,
+      coordinatorLeftMs: Number(leftMs) < 0 ? null : Number(leftMs),
+      redisRunId: runIdIn(String(info)),
+    };
+  }
+
+  send(message: FromAgent): void {
+    this.#outbound.send(message);
+  }
+
+  onMessage(listener: (message: ToAgent) => void): void {
+    void this.#read(listener);
+  }
+
+  flushed(): Promise<void> {
+    return this.#outbound.flushed();
+  }
+
+  async finish(): Promise<void> {
+    this.#isFinished = true;
+    this.#outbound.stop();
+    this.#reader.disconnect();
+    // Another lock on it, or none: the coordinator has removed it, or will.
+    await this.#job.moveToCompleted('done', this.#parts.token, false).catch(() => {});
+  }
+
+  async #read(listener: (message: ToAgent) => void): Promise<void> {
+    const { clock } = this.#parts;
+    await this.#reader.connect().catch(() => {});
+    while (!this.#isFinished) {
+      try {
+        const entries = readEntries<ToAgent>(await this.#readRaw());
+        if (this.#mayHaveMissed && entries.length === 0) this.#mayHaveMissed = false;
+        for (const entry of entries) {
+          this.#lastId = entry.id;
+          for (const message of this.#inbound.take(entry)) listener(message);
+        }
+        if (entries.length > 0) this.#acknowledge(entries.map(({ id }) => id));
+      } catch {
+        this.#mayHaveMissed = true;
+        await pause(clock, READ_RETRY_MS);
+      }
+    }
+  }
+
+  async #readRaw(): Promise<RawRead> {
+    const { epoch, runId } = this.placement;
+    const from = this.#mayHaveMissed ? this.#lastId : '>';
+    const group = ['GROUP', GROUP, GROUP, 'COUNT', READ_ENTRIES_MAX, 'BLOCK', READ_BLOCK_MS, 'STREAMS'] as const;
+    return (await this.#reader.xreadgroup(...group, outboundKey(runId, epoch), from)) as RawRead;
+  }
+
+  #acknowledge(ids: readonly string[]): void {
+    const { epoch, runId } = this.placement;
+    const key = outboundKey(runId, epoch);
+    const pipeline = this.#parts.redis.pipeline().xack(key, GROUP, ...ids);
+    pipeline
+      .xtrim(key, 'MINID', this.#lastId)
+      .exec()
+      .catch(() => null);
+  }
+}
+
+function pause(clock: Clock, durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.wakeAt(clock.nowMs() + durationMs, resolve);
+  });
+}

@@ -1,0 +1,68 @@
+import type { Redis } from 'ioredis';
+import type { StreamEntry } from './message-stream.ts';
+
+/** An entry of a stream, as Redis answers. */
+type RawEntry = readonly [id: string, fields: readonly string[]];
+
+/** What Redis answers to XREAD and XREADGROUP for one stream; `null` = nothing came. */
+export type RawRead = readonly (readonly [key: string, entries: readonly RawEntry[]])[] | null;
+
+export type ReadEntry<Message> = StreamEntry<Message> & { readonly id: string; readonly epoch: number };
+
+/** Appends to a stream that is there; where it is not, nobody waits for the messages any more. */
+export async function appendEntry<Message>(
+  redis: Redis,
+  key: string,
+  epoch: number,
+  { first, messages }: StreamEntry<Message>,
+): Promise<void> {
+  await redis.xadd(key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages));
+}
+
+/** Entries without their messages were deleted while they were pending. */
+export function readEntries<Message>(raw: RawRead): readonly ReadEntry<Message>[] {
+  return (raw?.[0]?.[1] ?? []).filter(([, fields]) => fields !== null).map(readEntry<Message>);
+}
+
+export function readEntry<Message>([id, fields]: RawEntry): ReadEntry<Message> {
+  const named = new Map<string, string>();
+  for (let index = 0; index < fields.length; index += 2) named.set(fields[index] ?? '', fields[index + 1] ?? '');
+  return {
+    id,
+    epoch: Number(named.get('epoch')),
+    first: Number(named.get('first')),
+    messages: JSON.parse(named.get('messages') ?? '[]') as Message[],
+  };
+}
+
+/** The ID of the running Redis process. */
+export async function readRunId(redis: Redis): Promise<string> {
+  return runIdIn(await redis.info('server'));
+}
+
+export function runIdIn(info: string): string {
+  const runId = /^run_id:(\S+)/m.exec(info)?.[1];
+  if (runId === undefined) throw new Error('Redis does not say its run ID');
+  return runId;
+}
+
+/** The results of a pipeline. @throws the error of the first command that failed */
+export function resultsOf(replies: readonly (readonly [error: Error | null, result: unknown])[] | null): unknown[] {
+  if (replies === null) throw new Error('Redis dropped the commands');
+  return replies.map(([error, result]) => {
+    if (error !== null) throw error;
+    return result;
+  });
+}
+
+/** How far this machine's wall clock is ahead of that of Redis, and how far that may be wrong either way. */
+export async function offsetToRedis(
+  redis: Redis,
+  epochMs: () => number,
+): Promise<{ readonly offsetMs: number; readonly uncertaintyMs: number }> {
+  const sentAtMs = epochMs();
+  const [seconds, microseconds] = (await redis.time()).map(Number) as [number, number];
+  const receivedAtMs = epochMs();
+  const redisMs = seconds * 1_000 + microseconds / 1_000;
+  return { offsetMs: (sentAtMs + receivedAtMs) / 2 - redisMs, uncertaintyMs: (receivedAtMs - sentAtMs) / 2 };
+}

@@ -1,0 +1,209 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../time/clock.ts';
+import type { AgentPlace, ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
+import type { FromAgent, Placement, ToAgent } from './agent-messages.ts';
+import { InboundMessages, OutboundMessages } from './message-stream.ts';
+import { listAgents } from './presence.ts';
+import { appendEntry, type RawRead, readEntries, readEntry, readRunId, resultsOf, runIdIn } from './redis-commands.ts';
+import { connectRedis, type RedisTarget } from './redis-connection.ts';
+import {
+  coordinatorKey,
+  GROUP,
+  inboundKey,
+  jobId,
+  KEYS_EXPIRE_MS,
+  KEYS_REFRESH_MS,
+  lockKey,
+  outboundKey,
+  QUEUE_PREFIX,
+  queueKeys,
+  queueName,
+} from './redis-keys.ts';
+
+/** One read waits at most this long for messages, within the time that a command may take. */
+const READ_BLOCK_MS = 1_000;
+const READ_ENTRIES_MAX = 200;
+const READ_RETRY_MS = 200;
+const FIRST_ID = '0-0';
+
+/** Entries after the last that was handed out, before the stream goes: from then on nothing of it is handed out. */
+const TAKE_REST = `
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+local rest = {}
+if groups.err == nil and groups[1] ~= nil then
+  for i = 1, #groups[1], 2 do
+    if groups[1][i] == 'last-delivered-id' then rest = redis.call('XRANGE', KEYS[1], '(' .. groups[1][i + 1], '+') end
+  end
+end
+redis.call('DEL', KEYS[1])
+return rest`;
+
+type Outbound = {
+  readonly place: AgentPlace;
+  readonly redisRunId: string;
+  readonly messages: OutboundMessages<ToAgent>;
+};
+
+/** The coordinator's side, over Redis: BullMQ for the places, streams for the messages. */
+export class RedisRunBus implements RunBus {
+  readonly runId: string;
+  readonly #redis: Redis;
+  /** A read that waits would hold up everything else on its connection. */
+  readonly #reader: Redis;
+  readonly #clock: Clock;
+  readonly #queues = new Map<string, Queue>();
+  readonly #outbound = new Map<number, Outbound>();
+  readonly #inbound = new Map<number, InboundMessages<FromAgent>>();
+  #lastId = FIRST_ID;
+  #redisRunId = '';
+  #refreshedAtMs = 0;
+  #isClosed = false;
+
+  private constructor(runId: string, clock: Clock, connections: readonly [Redis, Redis]) {
+    this.runId = runId;
+    this.#clock = clock;
+    [this.#redis, this.#reader] = connections;
+    this.#refreshedAtMs = clock.nowMs();
+  }
+
+  /** @throws OperatorError `unreachable` */
+  static async connect(runId: string, target: RedisTarget, clock: Clock): Promise<RedisRunBus> {
+    const redis = await connectRedis(target);
+    return new RedisRunBus(runId, clock, [redis, await connectRedis(target)]);
+  }
+
+  listAgents(): Promise<readonly ListedAgent[]> {
+    return listAgents(this.#redis, this.#clock);
+  }
+
+  async place(agent: string, placement: Placement): Promise<void> {
+    const { epoch, redisRunId } = placement;
+    const place = { agent, epoch };
+    const keys = [outboundKey(this.runId, epoch), inboundKey(this.runId)];
+    for (const key of keys) await createStream(this.#redis, key);
+    const append = appendEntry.bind(null, this.#redis, outboundKey(this.runId, epoch), epoch);
+    const messages = new OutboundMessages<ToAgent>(this.#clock, append);
+    this.#outbound.set(epoch, { place, redisRunId, messages });
+    this.#inbound.set(epoch, new InboundMessages());
+    const id = jobId(this.runId, epoch);
+    const options = { jobId: id, attempts: 1, removeOnComplete: true, removeOnFail: true };
+    await this.#queueOf(agent).add('placement', placement, options);
+  }
+
+  async renew(leaseMs: number): Promise<RedisIdentity> {
+    const pipeline = this.#redis.pipeline().set(coordinatorKey(this.runId), '1', 'PX', leaseMs).info('server');
+    if (this.#clock.nowMs() - this.#refreshedAtMs >= KEYS_REFRESH_MS) this.#refresh(pipeline);
+    const [, info] = resultsOf(await pipeline.exec());
+    return this.#identity(runIdIn(String(info)));
+  }
+
+  async locksLeftMs(places: readonly AgentPlace[]): Promise<RedisIdentity & { leftMs: (number | null)[] }> {
+    const pipeline = this.#redis.pipeline().info('server');
+    for (const { agent, epoch } of places) pipeline.pttl(lockKey(agent, this.runId, epoch));
+    const [info, ...left] = resultsOf(await pipeline.exec());
+    const leftMs = left.map(Number).map((ms) => (ms < 0 ? null : ms));
+    return { ...this.#identity(runIdIn(String(info))), leftMs };
+  }
+
+  send({ epoch }: AgentPlace, message: ToAgent): void {
+    this.#outbound.get(epoch)?.messages.send(message);
+  }
+
+  onMessage(listener: (epoch: number, message: FromAgent) => void): void {
+    void this.#read(listener);
+  }
+
+  async revoke({ agent, epoch }: AgentPlace): Promise<readonly ToAgent[]> {
+    const outbound = this.#outbound.get(epoch);
+    if (outbound === undefined) return [];
+    this.#outbound.delete(epoch);
+    const unsent = outbound.messages.stop();
+    await this.#queueOf(agent)
+      .remove(jobId(this.runId, epoch))
+      .catch(() => 0);
+    const isSame = (await readRunId(this.#redis)) === outbound.redisRunId;
+    const rest = (await this.#redis.eval(TAKE_REST, 1, outboundKey(this.runId, epoch))) as Parameters<
+      typeof readEntry
+    >[0][];
+    // A Redis that started anew may have forgotten what it handed out.
+    return isSame ? [...rest.flatMap((entry) => readEntry<ToAgent>(entry).messages), ...unsent] : [];
+  }
+
+  handled(): () => void {
+    const id = this.#lastId;
+    return () => {
+      if (id !== FIRST_ID) this.#redis.xtrim(inboundKey(this.runId), 'MINID', id).catch(() => 0);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const places = [...this.#outbound.values()].map(({ place }) => place);
+    await Promise.all(places.map((place) => this.revoke(place).catch(() => [])));
+    await this.#redis.del(coordinatorKey(this.runId), inboundKey(this.runId)).catch(() => 0);
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
+    this.#redis.disconnect();
+    this.#reader.disconnect();
+  }
+
+  #identity(redisRunId: string): RedisIdentity {
+    // A stream that began anew may have smaller IDs.
+    if (this.#redisRunId !== '' && this.#redisRunId !== redisRunId) this.#lastId = FIRST_ID;
+    this.#redisRunId = redisRunId;
+    return { redisRunId };
+  }
+
+  #refresh(pipeline: ReturnType<Redis['pipeline']>): void {
+    this.#refreshedAtMs = this.#clock.nowMs();
+    const streams = [...this.#outbound.keys()].map((epoch) => outboundKey(this.runId, epoch));
+    const ofQueues = [...this.#queues.keys()].flatMap(queueKeys);
+    for (const key of [inboundKey(this.runId), ...streams, ...ofQueues]) pipeline.pexpire(key, KEYS_EXPIRE_MS);
+  }
+
+  #queueOf(agent: string): Queue {
+    const known = this.#queues.get(agent);
+    if (known !== undefined) return known;
+    const queue = new Queue(queueName(agent), {
+      connection: this.#redis,
+      prefix: QUEUE_PREFIX,
+      skipVersionCheck: true,
+      skipMetasUpdate: true,
+    });
+    queue.on('error', () => {});
+    this.#queues.set(agent, queue);
+    return queue;
+  }
+
+  async #read(listener: (epoch: number, message: FromAgent) => void): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const from = this.#lastId;
+        const raw = await this.#reader.xread(
+          ...(['COUNT', READ_ENTRIES_MAX, 'BLOCK', READ_BLOCK_MS, 'STREAMS', inboundKey(this.runId), from] as const),
+        );
+        for (const entry of readEntries<FromAgent>(raw as RawRead)) {
+          this.#lastId = entry.id;
+          for (const message of this.#inbound.get(entry.epoch)?.take(entry) ?? []) listener(entry.epoch, message);
+        }
+      } catch {
+        await this.#pause(READ_RETRY_MS);
+      }
+    }
+  }
+
+  #pause(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.wakeAt(this.#clock.nowMs() + durationMs, resolve);
+    });
+  }
+}
+
+async function createStream(redis: Redis, key: string): Promise<void> {
+  try {
+    await redis.xgroup('CREATE', key, GROUP, '0', 'MKSTREAM');
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
+  }
+  await redis.pexpire(key, KEYS_EXPIRE_MS);
+}

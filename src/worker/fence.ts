@@ -1,0 +1,66 @@
+import type { Conversation, OpenConversation } from '../conversation/conversation.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+
+/**
+ * Until when the workers of an agent may send, shared by all its threads, so that none has to be told: a process that was stopped reads it
+ * before it does anything else. Two moments in whole milliseconds, on the agent's clock and on the wall clock: while a machine sleeps, only
+ * the latter goes on.
+ */
+export type Fence = SharedArrayBuffer;
+
+const CLOCK = 0;
+const WALL = 1;
+
+/** Closed. */
+export function newFence(): Fence {
+  return new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
+}
+
+/** Opens the fence until the first of two moments. */
+export function openFence(fence: Fence, untilMs: number, untilEpochMs: number): void {
+  const moments = new BigInt64Array(fence);
+  Atomics.store(moments, CLOCK, BigInt(Math.floor(untilMs)));
+  Atomics.store(moments, WALL, BigInt(Math.floor(untilEpochMs)));
+}
+
+export function closeFence(fence: Fence): void {
+  openFence(fence, 0, 0);
+}
+
+export function isClosed(fence: Fence, clock: Pick<Clock, 'nowMs' | 'epochMs'>): boolean {
+  const moments = new BigInt64Array(fence);
+  const isOver = (moment: number, nowMs: number): boolean => nowMs >= Number(Atomics.load(moments, moment));
+  return isOver(CLOCK, clock.nowMs()) || isOver(WALL, clock.epochMs());
+}
+
+/**
+ * Conversations that open no connection and send no register request while the fence is closed: their connection is then lost. Polls pass,
+ * since they change nothing at the service.
+ */
+export function fencedConversations(open: OpenConversation, fence: Fence, clock: Clock): OpenConversation {
+  return (identity, onEvent) => {
+    let timer: Timer | null = null;
+    const lose = (): void => {
+      const failure = { code: 'tcp-failed', message: 'this agent may not send any more: its lease is over' } as const;
+      timer = clock.wakeAt(clock.nowMs(), () => onEvent({ type: 'lost', failure }));
+    };
+    let inner: Conversation | null = null;
+    if (isClosed(fence, clock)) lose();
+    else inner = open(identity, onEvent);
+    return {
+      register(payloadJson) {
+        if (!isClosed(fence, clock)) {
+          inner?.register(payloadJson);
+          return;
+        }
+        inner?.close();
+        lose();
+      },
+      poll: (operationId) => inner?.poll(operationId),
+      close() {
+        timer?.cancel();
+        inner?.close();
+      },
+    };
+  };
+}
