@@ -12,8 +12,8 @@ const bundle = await rolldown({
   cwd: root,
   platform: 'node',
   input: Object.fromEntries(ENTRIES.map((entry) => [entry, join(dist, `${entry}.js`)])),
-  // Piscina starts threads from its own files.
-  external: ['piscina'],
+  // Piscina starts threads from its own files, and only runs on agents need Redis.
+  external: ['piscina', 'bullmq', 'ioredis'],
   // Libraries use eval to load WebAssembly and in polyfills.
   checks: { eval: false },
 });

@@ -19,6 +19,8 @@ export type GatherRequest = {
   readonly agents: number;
   readonly agentsMin: number;
   readonly withinMs: number;
+  /** Rejects when nobody wants the run any more. */
+  readonly calledOff: Promise<never>;
 };
 
 /** The agents of a run that is about to begin: they have what it needs. */
@@ -61,7 +63,10 @@ export async function gatherAgents(request: GatherRequest): Promise<GatheredAgen
   };
 }
 
-async function gatherAll({ agents, bus, clock, withinMs }: GatherRequest, roster: AgentRoster): Promise<void> {
+async function gatherAll(
+  { agents, bus, calledOff, clock, withinMs }: GatherRequest,
+  roster: AgentRoster,
+): Promise<void> {
   const untilMs = clock.nowMs() + withinMs;
   for (;;) {
     const alive = roster.hostings.filter(({ isOver }) => !isOver);
@@ -73,9 +78,10 @@ async function gatherAll({ agents, bus, clock, withinMs }: GatherRequest, roster
     const refused = new Set(roster.hostings.filter(({ state }) => state === 'refused').map(({ agent }) => agent.name));
     const free = (await roster.free()).filter(({ name }) => !refused.has(name));
     for (const agent of free.slice(0, agents - alive.length)) await roster.offer(agent);
-    await new Promise<void>((resolve) => {
+    const pause = new Promise<void>((resolve) => {
       clock.wakeAt(clock.nowMs() + GATHER_INTERVAL_MS, resolve);
     });
+    await Promise.race([pause, calledOff]);
   }
 }
 

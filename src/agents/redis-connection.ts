@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Redis, RedisOptions } from 'ioredis';
 import { readTextFile } from '../files/read-text-file.ts';
 import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
+import { REDIS_VARIABLE } from '../scenario/scenario.ts';
 
 /** Where Redis is, and how to be let in. Holds a password: never log it. */
 export type RedisTarget = {
@@ -9,8 +10,6 @@ export type RedisTarget = {
   /** `redis.example.net:6379`, for people. */
   readonly label: string;
 };
-
-export const REDIS_VARIABLE = 'DPSLOAD_REDIS';
 
 const PORT_DEFAULT = 6_379;
 const REMEDY = 'Write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT for TLS with a user';

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks a second in /proc/PID/stat: always 100 in Linux user space (USER_HZ). */
 const TICKS_PER_SECOND = 100;
@@ -15,6 +15,15 @@ export function processCpuMs(pid: number): number | null {
 /** When a process began, in ticks since the system did: field 22. `null` without /proc, or when the process has ended. */
 export function processStart(pid: number): string | null {
   return processStat(pid)?.(22) ?? null;
+}
+
+/** Open file descriptors of this process; `null` without /proc. */
+export function openFileDescriptors(): number | null {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return null;
+  }
 }
 
 /** Reads the fields of /proc/PID/stat, numbered as in proc(5). */

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { processCpuMs } from '../files/process-stat.ts';
+import { openFileDescriptors, processCpuMs } from '../files/process-stat.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
@@ -149,13 +148,4 @@ function sum(values: readonly number[]): number {
 function largest(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   return b === null ? a : Math.max(a, b);
-}
-
-/** Open file descriptors of this process; `null` without /proc. */
-function openFileDescriptors(): number | null {
-  try {
-    return readdirSync('/proc/self/fd').length;
-  } catch {
-    return null;
-  }
 }

@@ -53,6 +53,17 @@ export type CertificateSource =
   /** Likewise, by a CA that is created for the run. */
   | { readonly from: 'throw-away' };
 
+/** The agents that host a run's workers. */
+export type AgentChoice = {
+  readonly count: number;
+  /** How long to wait for them at the start, and for `min` of them later. */
+  readonly withinMs: number;
+  /** Fewer cannot go on. */
+  readonly min: number;
+  /** Over all agents; `null` = as many as they have slots. */
+  readonly workers: number | null;
+};
+
 /** A fully resolved run: every value is present, with its unit; it contains no secret. */
 export type Scenario = RowHandling & {
   readonly name: string | null;
@@ -94,6 +105,8 @@ export type Scenario = RowHandling & {
     readonly onOutage: OnOutage;
     readonly outageMaxMs: number;
   };
+  /** Where the workers run; `null` = as threads of this machine. */
+  readonly agents: AgentChoice | null;
   readonly selection: {
     /** Folder of an earlier run, whose assigned devices are left out. */
     readonly excludeRun: string | null;
@@ -136,6 +149,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Environment variables that contain a key. */
 export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
 export const DEVICE_KEY_VARIABLE = 'DPSLOAD_DEVICE_KEY';
+
+/** URL of the Redis over which agents and coordinator meet; it may contain a password. */
+export const REDIS_VARIABLE = 'DPSLOAD_REDIS';
 
 export const SECRET_VARIABLES: readonly string[] = [GROUP_KEY_VARIABLE, DEVICE_KEY_VARIABLE];
 

@@ -1,16 +1,17 @@
+import type { RedisTarget } from '../../agents/redis-connection.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import type { PublishedMetrics } from '../../prometheus/publish-metrics.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import { warmThreads } from '../../worker/thread-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
 import { type Endpoint, openEndpoint } from './open-endpoint.ts';
+import { agentWorkers, type RunWorkers, threadWorkers } from './run-workers.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
@@ -19,6 +20,8 @@ export type PreparedRun = Pick<
 > & {
   /** What to say before it starts. */
   readonly notices: readonly string[];
+  /** Where the agents are; `null` where the workers are threads. */
+  readonly redis: RedisTarget | null;
 };
 
 /**
@@ -30,7 +33,7 @@ export type PreparedRun = Pick<
 export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
   const { scenario, resumed } = prepared;
   ensureOutFolder(scenario.out);
-  const threads = warmThreads(scenario.load.workers);
+  let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
   const [keys, version] = [withThrowAwayKey(scenario.target, prepared.keys), dpsloadVersion()];
   // Until everything below is closed, a signal must not simply end the process: the emulator and the run's keys would be left behind.
   const signals = listenForSignals();
@@ -47,27 +50,28 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     ]);
     endpoint = await openEndpoint(scenario, keys, prepared.caPems);
     const { target, caPems, emulator } = endpoint;
-    view = await showProgress(scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    workers ??= await agentWorkers(prepared, { target, version, stopRequests: signals });
+    view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
     for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({
       ...prepared,
+      ...workers,
       target,
       caPems,
       keys,
       version,
       emulatorPid: emulator?.pid ?? null,
-      startPool: threads.startPool,
-      agents: [],
       stopRequests: signals,
       listener: runListeners(view.listener, metrics?.listener ?? {}),
     });
+    for (const text of workers.notices()) view.log(text);
   } finally {
     view?.finish(end);
     await metrics?.close();
     await endpoint?.emulator?.stop();
-    await threads.end();
+    await workers?.end();
     signals.dispose();
   }
   const [{ showResults }, { exitCodeOfRun }] = await Promise.all([

@@ -11,6 +11,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     'Continue a stopped run in the same journal',
     async () => (await import('./resume-command.ts')).resumeCommand(),
   ],
+  agent: [
+    'Host workers for runs that are started elsewhere',
+    async () => (await import('./agent-command.ts')).agentCommand(),
+  ],
+  agents: ['List the agents that are there', async () => (await import('./agents-command.ts')).agentsCommand()],
   check: [
     'Find everything that could stop a run or limit its speed',
     async () => (await import('./check-command.ts')).checkCommand(),

@@ -30,22 +30,24 @@ import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectFleetRows } from '../../selection/row-selection.ts';
 import { countRegistrations, selectedRows } from '../../selection/session-rows.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
-import { readInputsWithFleet } from '../host/run-inputs.ts';
+import { labelsOf, readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
+import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
 
-type ResumeFlags = DisplayFlags & {
-  readonly last?: true;
-  readonly out: string;
-  readonly retryFailed?: true;
-  readonly retryDisabled?: true;
-  readonly addedRows?: AddedRows;
-  readonly yes?: true;
-};
+type ResumeFlags = DisplayFlags &
+  RedisFlags & {
+    readonly last?: true;
+    readonly out: string;
+    readonly retryFailed?: true;
+    readonly retryDisabled?: true;
+    readonly addedRows?: AddedRows;
+    readonly yes?: true;
+  };
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
@@ -58,6 +60,7 @@ export function resumeCommand(): Command {
     .addHelpText('after', RESUME_HELP);
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
   for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the last session)'));
+  for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   for (const option of executionOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
     process.exitCode = await resume(runFolder(folder, flags), givenFlags(command), flags);
@@ -109,12 +112,14 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
 
 async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<number> {
   const { scenario } = stored;
+  const redis = scenario.agents === null ? null : await redisOf(flags, process.env);
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
   const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, async () => {
     const { file } = scenario.fleet;
     const survey = (): Promise<FleetSurvey> => surveyFleet(scenario.fleet, fleetRulesOf(scenario));
     const resumed = await resumedFleet(file, run, addedRows, survey);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, labels: [], ...resumed });
+    const labels = labelsOf(scenario);
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, labels, ...resumed });
     return resumed;
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);
@@ -144,6 +149,7 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
       resumed,
       again: false,
       notices,
+      redis,
       ...secrets,
     },
     registrations,

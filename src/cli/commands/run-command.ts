@@ -20,16 +20,18 @@ import type { DisplayFlags } from '../view/display-flags.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
+import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
 import { runHelp } from './run-help.ts';
 
-type RunFlags = DisplayFlags & {
-  readonly scenario?: string;
-  /** Register a fleet again that was registered under the same out folder, at the same target. */
-  readonly again?: true;
-  readonly yes?: true;
-  readonly dryRun?: true;
-  readonly printConfig?: true;
-};
+type RunFlags = DisplayFlags &
+  RedisFlags & {
+    readonly scenario?: string;
+    /** Register a fleet again that was registered under the same out folder, at the same target. */
+    readonly again?: true;
+    readonly yes?: true;
+    readonly dryRun?: true;
+    readonly printConfig?: true;
+  };
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -40,6 +42,7 @@ export function runCommand(): Command {
     .argument('[FLEET.csv]', 'one row per device, with a column registration_id (default: fleet.file of the scenario)')
     .addHelpText('after', runHelp());
   for (const option of settingOptions()) command.addOption(option);
+  for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   for (const option of runOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (fleet: string | undefined, flags: RunFlags) => {
     process.exitCode = await run(givenFlags(command, fleet), flags, process.env);
@@ -66,6 +69,7 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stdout.write(printScenario(slotted(resolved, CONCURRENCY_MAX).resolved));
     return EXIT_CODE.success;
   }
+  const redis = resolved.scenario.agents === null || dryRun ? null : await redisOf(flags, environment);
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
   const selection = await selectFleetRows(resolved.scenario, fleet, null);
   const rows = selectedRows({ load: resolved.scenario.load, selection });
@@ -86,7 +90,17 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
   const { executeRun } = await import('./execute-run.ts');
   const settings = scenarioKeys(settled);
   return executeRun(
-    { scenario: { ...scenario, allocation }, settings, fleet, selection, resumed: null, again, notices, ...secrets },
+    {
+      scenario: { ...scenario, allocation },
+      settings,
+      fleet,
+      selection,
+      resumed: null,
+      again,
+      notices,
+      redis,
+      ...secrets,
+    },
     registrations,
     flags,
   );

@@ -56,9 +56,14 @@ export type RunInputs<Fleet = FleetSurvey> = {
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
   return await readInputsWithFleet(scenario, environment, async () => {
     const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, labels: [], ...survey });
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, labels: labelsOf(scenario), ...survey });
     return survey;
   });
+}
+
+/** Labels of agents that are known before the agents are. */
+export function labelsOf({ agents }: Pick<Scenario, 'agents'>): readonly string[] | null {
+  return agents === null ? [] : null;
 }
 
 /** `readRunInputs` with another way to read the fleet. */

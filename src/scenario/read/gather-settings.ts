@@ -1,7 +1,7 @@
 import { type Problem, problem } from '../../problem/operator-error.ts';
 import { HIDDEN, quoteValue } from '../../problem/quote-value.ts';
 import { similarWord } from '../../problem/similar-word.ts';
-import { type Environment, SECRET_VARIABLES } from '../scenario.ts';
+import { type Environment, REDIS_VARIABLE, SECRET_VARIABLES } from '../scenario.ts';
 import {
   longFlag,
   SETTING_NAMES,
@@ -95,7 +95,7 @@ function givenVariable(environment: Environment, name: SettingName): Given | und
 
 /** Complains of variables with our prefix that have no meaning: a typing error would otherwise go unnoticed. */
 export function unknownVariables(environment: Environment, used: readonly string[]): readonly Problem[] {
-  const known = [...SETTING_NAMES.map(variableOf), ...SECRET_VARIABLES, SCENARIO_VARIABLE];
+  const known = [...SETTING_NAMES.map(variableOf), ...SECRET_VARIABLES, SCENARIO_VARIABLE, REDIS_VARIABLE];
   return Object.keys(environment)
     .filter((name) => name.startsWith('DPSLOAD_') && !known.includes(name) && !used.includes(name))
     .map((name) => {

@@ -20,8 +20,8 @@ export const DERIVED_SETTINGS: readonly SettingName[] = ['concurrency', 'workers
  */
 export function withLoadDefaults(settings: GatheredSettings, target: Target | null, cores: number): GatheredSettings {
   const { values, origins } = settings;
-  const workersWanted = values.workers ?? Math.max(1, cores - 1);
-  const workers = Math.min(workersWanted, slotsOf(values));
+  const workersWanted = values.workers ?? (values.agents === null ? Math.max(1, cores - 1) : null);
+  const workers = workersWanted === null ? null : Math.min(workersWanted, slotsOf(values));
   const isLoopback = target !== null && isLoopbackTarget(target);
   const quota = values.quota ?? (isLoopback ? 'off' : QUOTA_DEFAULT_PER_SECOND);
   const governor = values.governor ?? (isLoopback && quota === 'off' ? 'off' : 'on');
@@ -30,7 +30,7 @@ export function withLoadDefaults(settings: GatheredSettings, target: Target | nu
   const name = `${origins.workers.name}, but no more than the concurrency`;
   return {
     values: { ...values, workers, quota, governor, canary, onOutage },
-    origins: workers < workersWanted ? { ...origins, workers: { ...origins.workers, name } } : origins,
+    origins: (workers ?? 0) < (workersWanted ?? 0) ? { ...origins, workers: { ...origins.workers, name } } : origins,
   };
 }
 
@@ -41,7 +41,7 @@ const PROTECTIONS: readonly SettingName[] = ['quota', 'governor', 'canary'];
 export function loadAtRealHost({ values, origins }: GatheredSettings): Scenario['load'] {
   const derived = PROTECTIONS.filter((name) => origins[name].source === 'default').map((name) => [name, null]);
   const given = { ...values, ...Object.fromEntries(derived) };
-  return toLoad(withLoadDefaults({ values: given, origins }, null, required(values.workers)).values);
+  return toLoad(withLoadDefaults({ values: given, origins }, null, values.workers ?? 1).values);
 }
 
 /** Rates are quotients: 29/min and 29% of 100/min differ by their last bits. */
@@ -87,7 +87,8 @@ export function toLoad(values: SettingValues): Scenario['load'] {
   return {
     concurrency: slotsOf(values),
     shape: shapeOf(values),
-    workers: required(values.workers),
+    // As many as the agents turn out to have slots.
+    workers: values.workers ?? 1,
     rowsMax: values.limit,
     durationMs: values.duration,
     rounds: required(values.rounds),
@@ -98,6 +99,12 @@ export function toLoad(values: SettingValues): Scenario['load'] {
     onOutage: required(values.onOutage),
     outageMaxMs: required(values.outageMax),
   };
+}
+
+/** Where the settings want the workers to run. */
+export function toAgents({ agents, agentsWithin, agentsMin, workers }: SettingValues): Scenario['agents'] {
+  if (agents === null) return null;
+  return { count: agents, withinMs: required(agentsWithin), min: Math.min(agents, required(agentsMin)), workers };
 }
 
 /** As given, or the most that the load could fill, until the fleet is known: `withSlots` then chooses. */

@@ -14,7 +14,7 @@ import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
-import { checkShare, SHAPE_SETTINGS, toLoad, withLoadDefaults } from './resolve-load.ts';
+import { checkShare, SHAPE_SETTINGS, toAgents, toLoad, withLoadDefaults } from './resolve-load.ts';
 import { checkTls, resolveTarget, toTls, withPortDefault } from './resolve-target.ts';
 
 export type ScenarioInput = {
@@ -170,6 +170,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     onBadRow: required(values.onBadRow),
     exactDuplicates: required(values.exactDuplicates),
     load: toLoad(values),
+    agents: toAgents(values),
     selection: { excludeRun: values.exclude, onlyFile: values.only },
     expectation: { devices: required(values.expect), surprisesMax: required(values.maxSurprises) },
     registration: toPolicy(values),

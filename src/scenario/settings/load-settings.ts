@@ -15,8 +15,8 @@ export const QUOTA_DEFAULT_PER_SECOND = REGISTRATIONS_PER_MINUTE_MAX / 60;
 /** Registrations of each enrollment group that go first at a real service. */
 export const CANARY_DEFAULT = 20;
 
-/** Threads; more than any machine has cores to spare. */
-const WORKERS_MAX = 256;
+/** More than any machine has cores to spare, and enough for a thousand agents. */
+const WORKERS_MAX = 4_096;
 
 /** Longest run and longest outage that can be requested. */
 const RUN_MAX_MS = 31 * DAY_MS;
@@ -90,9 +90,9 @@ export const LOAD_SETTINGS = inGroup('Load', {
   }),
   workers: setting('load.workers', wholeNumberBetween(1, WORKERS_MAX), {
     flag: { short: 'w' },
-    defaultText: 'cores − 1, at least 1, at most the concurrency',
+    defaultText: 'cores − 1, at least 1, at most the concurrency; with agents, all their slots',
     reason: 'leaves one core for the main thread',
-    help: 'worker threads; never more than the concurrency',
+    help: 'worker threads, over all agents if there are any; never more than the concurrency',
   }),
   limit: setting('load.limit', wholeNumberBetween(1, 1_000_000_000), {
     flag: { short: 'n' },

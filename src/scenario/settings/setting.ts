@@ -18,7 +18,7 @@ export type Setting<Value> = {
 };
 
 /** A heading in help. */
-export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Each registration' | 'Allocation' | 'Run';
+export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Agents' | 'Each registration' | 'Allocation' | 'Run';
 
 type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 

@@ -4,6 +4,7 @@ import { ON_BAD_ROW } from '../../fleet/rejected-lines.ts';
 import { COLUMN_LIST, COLUMN_MAP, THRESHOLD_LIST } from '../notation/lists.ts';
 import { choice, DELIMITER, FILE, FOLDER, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { NOTES } from '../notation/notes.ts';
+import { AGENT_SETTINGS } from './agent-settings.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { ATTESTATION_SETTINGS } from './attestation-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
@@ -64,6 +65,7 @@ const SETTINGS = {
     ),
   }),
   ...LOAD_SETTINGS,
+  ...AGENT_SETTINGS,
   ...EXPECTATION_SETTINGS,
   ...ALLOCATION_SETTINGS,
   ...inGroup('Run', {

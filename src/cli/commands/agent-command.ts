@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism, hostname } from 'node:os';
+import { Command } from 'commander';
+import type { Prepared } from '../../agents/agent-host.ts';
+import type { Placement } from '../../agents/agent-messages.ts';
+import type { RedisTarget } from '../../agents/redis-connection.ts';
+import { loadAttestationKeys } from '../../attestation/attestation-keys.ts';
+import { targetAddresses } from '../../mqtt/host-addresses.ts';
+import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
+import { quoteValue } from '../../problem/quote-value.ts';
+import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
+import type { Environment } from '../../scenario/scenario.ts';
+import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import { threadPool } from '../../worker/thread-pool.ts';
+import { dpsloadVersion } from '../host/dpsload-version.ts';
+import { listenForSignals } from '../host/stop-signals.ts';
+import { appendValue, readFlag } from './options.ts';
+import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
+
+type AgentFlags = RedisFlags & {
+  readonly name?: string;
+  readonly slots?: string;
+  readonly label?: readonly string[];
+};
+
+/** Worker threads; more than any machine has cores to spare. */
+const SLOTS = wholeNumberBetween(1, 256);
+
+/** Part of the names of keys in Redis, where a colon divides. */
+const NAME = /^[\w.-]{1,64}$/;
+const NAME_REMEDY = 'Use 1 to 64 letters, digits, dots, hyphens and underscores';
+const LABEL = /^([\w.-]{1,64})=([\w.-]{1,64})$/;
+
+export function agentCommand(): Command {
+  const command = new Command('agent')
+    .description(
+      'Hosts workers for runs that are started elsewhere with dpsload run --agents, one run after the other. Prints one ' +
+        'JSON line on stdout once it can be found. The first SIGINT or SIGTERM lets registrations in flight finish, the ' +
+        'second stops at once.',
+    )
+    .option('--name <name>', 'name of the agent, unlike that of any other (default: the name of the machine)')
+    .option('--slots <n>', 'workers that it can host (default: cores − 1, at least 1)')
+    .option('--label <name=value>', 'label, such as region=westeurope; repeatable (default: none)', appendValue)
+    .addHelpText('after', AGENT_HELP);
+  for (const option of redisOptions()) command.addOption(option);
+  return command.action(async (flags: AgentFlags) => {
+    const { labels, name, slots } = checkFlags(flags);
+    const redis = await redisOf(flags, process.env);
+    await serve({ labels, name, slots, version: dpsloadVersion() }, redis, process.env);
+  });
+}
+
+type AgentFacts = {
+  readonly name: string;
+  readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+};
+
+function checkFlags({ label = [], name = hostname(), slots }: AgentFlags): Omit<AgentFacts, 'version'> {
+  const problems: Problem[] = [];
+  if (!NAME.test(name)) problems.push(problem(`--name ${quoteValue(name)} is not a name`, NAME_REMEDY));
+  const labels = label.flatMap((text): [string, string][] => {
+    const [, key, value] = LABEL.exec(text) ?? [];
+    if (key !== undefined && value !== undefined) return [[key, value]];
+    problems.push(problem(`--label ${quoteValue(text)} is not NAME=VALUE`, NAME_REMEDY));
+    return [];
+  });
+  const wanted = readFlag('--slots', slots, SLOTS, problems) ?? Math.max(1, availableParallelism() - 1);
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  return { name, slots: wanted, labels: Object.fromEntries(labels) };
+}
+
+async function serve(agent: AgentFacts, redis: RedisTarget, environment: Environment): Promise<void> {
+  const signals = listenForSignals();
+  const [{ RedisAgentBus }, { serveAgent }, { watchVitals }] = await Promise.all([
+    import('../../agents/redis-agent-bus.ts'),
+    import('../../agents/serve-agent.ts'),
+    import('../../agents/agent-vitals.ts'),
+  ]);
+  const clockOriginMs = hrtimeMs();
+  const clock = systemClock(clockOriginMs);
+  try {
+    await serveAgent({
+      bus: await RedisAgentBus.connect({ name: agent.name, instance: randomUUID() }, redis, clock),
+      agent,
+      host: {
+        clock,
+        clockOriginMs,
+        version: agent.version,
+        startPool: threadPool(),
+        prepare: (placement) => prepare(placement, environment),
+        addressesOf: ({ nameResolution, target }) => targetAddresses(target, nameResolution),
+        takeVitals: watchVitals(clock),
+      },
+      stops: signals,
+      onReady: () => process.stdout.write(`${JSON.stringify({ ready: true, ...agent })}\n`),
+      log: (text) => process.stderr.write(`agent ${agent.name}: ${text}\n`),
+    });
+  } finally {
+    signals.dispose();
+  }
+}
+
+/** From this machine's environment and files, by the names that the run gives. */
+async function prepare({ attestation }: Placement, environment: Environment): Promise<Prepared> {
+  try {
+    return { keys: await loadAttestationKeys(attestation, environment), deviceKeyOf: () => null };
+  } catch (error) {
+    if (error instanceof OperatorError) return { problems: error.problems.map(({ message }) => message) };
+    throw error;
+  }
+}
+
+const AGENT_HELP = `
+Keys never travel: the agent reads those that the scenario of a run names from
+its own environment and files, and refuses the run if it lacks one. Payload
+columns and registration IDs do travel over Redis.
+
+Whoever can write to Redis can command its agents: give it a password, and use
+TLS (rediss:) across networks.
+
+Example:
+  export DPSLOAD_REDIS=redis://127.0.0.1:6379
+  dpsload agent --name west-1 --label region=westeurope &
+  dpsload run fleet.csv --host ... --agents 1
+`;

@@ -1,0 +1,24 @@
+import { Option } from 'commander';
+import type { RedisTarget } from '../../agents/redis-connection.ts';
+import { type Environment, REDIS_VARIABLE } from '../../scenario/scenario.ts';
+
+export type RedisFlags = { readonly redis?: string; readonly redisFile?: string };
+
+/** Where agents and coordinators meet. */
+export function redisOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--redis-file <file>',
+      `file with the URL of Redis or Valkey, such as rediss://user:password@redis.example.net:6380 (default: none; ${REDIS_VARIABLE} has the URL itself)`,
+    ),
+    new Option('--redis <url>', 'the URL itself, if it has no password: others can read it (default: none)'),
+  ];
+}
+
+/** @throws OperatorError `usage` */
+export async function redisOf({ redis, redisFile }: RedisFlags, environment: Environment): Promise<RedisTarget> {
+  // Only what needs agents pays for loading it.
+  const { redisTarget } = await import('../../agents/redis-connection.ts');
+  const variable = environment[REDIS_VARIABLE] ?? '';
+  return redisTarget({ flag: redis ?? null, file: redisFile ?? null, variable: variable === '' ? null : variable });
+}

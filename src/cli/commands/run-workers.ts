@@ -1,0 +1,113 @@
+import { hostname } from 'node:os';
+import type { GatheredAgents } from '../../agents/gather-agents.ts';
+import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { TargetName } from '../../journal/target-name.ts';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { formatCount, formatNoun } from '../../report/format.ts';
+import type { RunRequest } from '../../run/run-request.ts';
+import { StoppedBeforeStart, type StopRequests, stopRequested } from '../../run/stop-request.ts';
+import type { AgentChoice, Scenario } from '../../scenario/scenario.ts';
+import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import { type WarmThreads, warmThreads } from '../../worker/thread-pool.ts';
+
+/** The workers of a run before it begins. */
+export type RunWorkers = Pick<WarmThreads, 'startPool' | 'end'> & {
+  /** With the number of workers that there are. */
+  readonly scenario: Scenario;
+  /** None = the workers are threads. */
+  readonly agents: RunRequest['agents'];
+  /** What to say of them before the start and after the end. */
+  notices(): readonly string[];
+};
+
+export function threadWorkers(scenario: Scenario): RunWorkers {
+  return { ...warmThreads(scenario.load.workers), scenario, agents: [], notices: () => [] };
+}
+
+type AgentsWanted = {
+  readonly scenario: Scenario;
+  readonly fleet: { readonly digest: string };
+  /** Where the agents are. */
+  readonly redis: RedisTarget | null;
+};
+
+type Coordinator = {
+  readonly target: TargetName;
+  /** Of dpsload. */
+  readonly version: string;
+  readonly stopRequests: StopRequests;
+};
+
+/**
+ * Waits for the agents that the scenario asks for.
+ *
+ * @throws OperatorError `unreachable` when they, or Redis, are not there in time; `usage` with what they lack
+ * @throws StoppedBeforeStart when the operator stops it before that
+ */
+export async function agentWorkers(
+  { fleet, redis, scenario }: AgentsWanted,
+  { stopRequests, target, version }: Coordinator,
+): Promise<RunWorkers> {
+  const { agents, attestation, nameResolution } = scenario;
+  if (agents === null || redis === null) throw new Error('a run on agents needs Redis');
+  const [{ RedisRunBus }, { gatherAgents }] = await Promise.all([
+    import('../../agents/redis-run-bus.ts'),
+    import('../../agents/gather-agents.ts'),
+  ]);
+  const clock = systemClock(hrtimeMs());
+  const calledOff = stopRequested(stopRequests).then(({ reason }) => {
+    throw new StoppedBeforeStart(reason);
+  });
+  // It is raced against, again and again, until the start.
+  calledOff.catch(() => {});
+  const bus = await RedisRunBus.connect(newRunId(clock.epochMs()), redis, clock);
+  const { host, idScope, port } = target;
+  const needs = {
+    version,
+    target: { host, port, idScope },
+    attestation,
+    nameResolution,
+    fleetDigest: fleet.digest,
+  };
+  const { count, min: agentsMin, withinMs } = agents;
+  const gathered = await gatherAgents({ bus, clock, needs, agents: count, agentsMin, withinMs, calledOff });
+  try {
+    const workers = workersOn(gathered, agents, scenario.load.concurrency);
+    return {
+      startPool: gathered.startPool,
+      agents: gathered.agents,
+      end: () => gathered.end(),
+      scenario: { ...scenario, load: { ...scenario.load, workers } },
+      notices: () => noticesOf(gathered),
+    };
+  } catch (error) {
+    await gathered.end();
+    throw error;
+  }
+}
+
+/** BullMQ allows no colon in it. */
+function newRunId(epochMs: number): string {
+  return `${hostname().replace(/[^\w.-]/g, '_')}-${process.pid}-${Math.trunc(epochMs)}`;
+}
+
+function workersOn({ agents, slots }: GatheredAgents, choice: AgentChoice, concurrency: number): number {
+  const workers = Math.min(choice.workers ?? slots, concurrency);
+  if (workers > slots) {
+    const message = `--workers asks for ${formatCount(workers)} workers, but the agents have ${formatNoun(slots, 'slot')}`;
+    throw new OperatorError('usage', [problem(message, 'Lower --workers, or start agents with more --slots')]);
+  }
+  if (workers < agents.length) {
+    const message = `${formatNoun(workers, 'worker')} cannot run on ${formatNoun(agents.length, 'agent')}`;
+    const remedy = 'Raise --workers or --concurrency to at least one for each agent, or ask for fewer --agents';
+    throw new OperatorError('usage', [problem(message, remedy)]);
+  }
+  return workers;
+}
+
+function noticesOf(gathered: GatheredAgents): readonly string[] {
+  const tooLate = gathered.outcomesTooLate();
+  if (tooLate === 0) return [];
+  const came = `${formatNoun(tooLate, 'outcome')} came from agents that had been given up`;
+  return [`${came}: not counted, since their rows were registered again and marked possibly_twice.`];
+}

@@ -1,0 +1,26 @@
+import { HOUR_MS } from '../../time/duration.ts';
+import { durationBetween } from '../notation/duration.ts';
+import { wholeNumberBetween } from '../notation/notation.ts';
+import { inGroup, setting } from './setting.ts';
+
+/** One coordinator deals rows to no more; each has a queue and a stream in Redis. */
+const AGENTS_MAX = 1_000;
+
+/** Which agents host the workers of a run, instead of threads of this machine. */
+export const AGENT_SETTINGS = inGroup('Agents', {
+  agents: setting('load.agents', wholeNumberBetween(1, AGENTS_MAX), {
+    defaultText: 'none, the workers are threads of this machine',
+    reason: 'one machine suffices for most fleets',
+    help: 'run the workers on this many agents (dpsload agent) and wait for them before the start; needs Redis, see --redis-file',
+  }),
+  agentsWithin: setting('load.agentsWithin', durationBetween(1_000, HOUR_MS), {
+    default: 60_000,
+    reason: 'a machine of a pool starts in less',
+    help: 'how long to wait for the agents at the start, and for as many as --agents-min when some are lost',
+  }),
+  agentsMin: setting('load.agentsMin', wholeNumberBetween(1, AGENTS_MAX), {
+    default: 1,
+    reason: 'the others can take the rows over',
+    help: 'stop the run, which can be resumed, when fewer agents than this are left for longer than --agents-within',
+  }),
+});
