@@ -18,6 +18,9 @@ export type AgentRecord = FieldValue<typeof agentRecord>;
 /** Labels of an agent, such as `region`. */
 export type AgentLabels = AgentRecord['labels'];
 
+/** The label that says where an agent, and with it its devices, are. */
+export const REGION_LABEL = 'region';
+
 export const NO_LABELS: AgentLabels = Object.freeze({});
 
 export const agentSample = members({

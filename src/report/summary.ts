@@ -104,8 +104,7 @@ export function summarize(facts: RunFacts): Summary {
     ...summarizeColumns(facts),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
-    loadGenerator: health,
-    ...summarizeAgents(facts, health),
+    ...summarizeGenerators(facts, health),
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
@@ -119,15 +118,16 @@ export function summarize(facts: RunFacts): Summary {
   };
 }
 
-/** Nothing where the workers were threads. */
-function summarizeAgents(
+/** No agents where the workers were threads. */
+function summarizeGenerators(
   { agents, agentResults }: Pick<RunFacts, 'agents' | 'agentResults'>,
   health: HealthSummary,
-): Pick<Summary, 'agents'> {
+): Pick<Summary, 'loadGenerator' | 'agents'> {
   const measured = agents.result(health);
-  if (measured.length === 0) return {};
+  if (measured.length === 0) return { loadGenerator: health };
   const uncertainties = measured.flatMap(({ offsetUncertaintyMs }) => offsetUncertaintyMs ?? []);
   return {
+    loadGenerator: health,
     agents: {
       clockUncertaintyMs: uncertainties.length === 0 ? null : Math.max(...uncertainties),
       agents: measured.map((agent) => ({ ...agent, ...agentResults.countsOf(agent.name) })),

@@ -1,5 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
-import { type AgentLabels, NO_LABELS } from '../journal/agent-record.ts';
+import { type AgentLabels, NO_LABELS, REGION_LABEL } from '../journal/agent-record.ts';
 import { JournalRecordReader, PAGES_MAX } from '../journal/journal-reader.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
@@ -14,9 +14,6 @@ export type FinalOutcome = {
   /** Of its agent; empty without one. */
   readonly agentLabels: AgentLabels;
 };
-
-/** The label of agents that says where they are. */
-const REGION_LABEL = 'region';
 
 /**
  * The second of two readings: every registration of one run, or of several, in the order of the fleet, then of rounds. Its outcome

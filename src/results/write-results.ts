@@ -132,12 +132,10 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const { folders, out, warnings } = source;
   for (const folder of folders) await refuseChangedJournal(folder);
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
-  const { first, fleet, end, totals } = survey;
+  const { fleet, totals } = survey;
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
-  const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
-  const look = { csvProgram: csvFor, withAgents: survey.agents.names.length > 0 };
-  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, look);
+  const files = resultFiles(survey, source, rejected);
   const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
@@ -179,6 +177,17 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   } finally {
     await lines.close();
   }
+}
+
+/** `null` = none are to be written. */
+function resultFiles(
+  { first, end, sessions, agents }: JournalSurvey,
+  { out, csvFor }: Pick<ResultSource, 'out' | 'csvFor'>,
+  rejected: Pick<RejectedList, 'file'>,
+): ResultFiles | null {
+  if (end === null || out === null) return null;
+  const csvProgram = csvFor ?? sessions.at(-1)?.session.csvFor ?? 'plain';
+  return new ResultFiles(out, first, rejected.file, { csvProgram, withAgents: agents.names.length > 0 });
 }
 
 /** @throws OperatorError `usage` for a column that the journals do not hold */

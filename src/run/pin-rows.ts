@@ -58,31 +58,31 @@ export function pinProblems(
   const there = new Set(agents.flatMap(({ labels }) => (Object.hasOwn(labels, label) ? [labels[label]] : [])));
   const missing = [...counts].filter(([value]) => value !== '' && !there.has(value));
   const empty = counts.get('') ?? 0;
-  const values = missing
-    .slice(0, VALUES_NAMED_MAX)
-    .map(([value, rows]) => `${quoteValue(value)} (${formatNoun(rows, 'row')})`);
-  const more = missing.length > values.length ? ` and ${missing.length - values.length} more` : '';
+  const unlabelled = agents.filter(({ labels }) => !Object.hasOwn(labels, label));
   const [first = ''] = missing[0] ?? [];
   return [
-    ...(missing.length === 0
-      ? []
-      : [
-          problemIn(
-            file,
-            `no agent has the label ${label} with these values of ${named}: ${values.join(', ')}${more}`,
-            agents.length === 0
-              ? 'Run on agents (--agents N) with these labels, or leave out --pin-by'
-              : `Start agents with these labels, such as --label ${label}=${quoteValue(first)}, or leave these rows out with --only`,
-          ),
-        ]),
-    ...(empty === 0
-      ? []
-      : [
-          problemIn(
-            file,
-            `${formatNoun(empty, 'row')} with nothing in ${named}, by which rows are pinned to agents`,
-            'Say in each row where the device is, or leave these rows out with --only',
-          ),
-        ]),
-  ];
+    ...problemIf(missing.length > 0, {
+      message: `no agent has the label ${label} with these values of ${named}: ${namesOf(missing)}`,
+      remedy: `Start agents with these labels, such as --label ${label}=${quoteValue(first)}, or leave these rows out with --only`,
+    }),
+    ...problemIf(empty > 0, {
+      message: `${formatNoun(empty, 'row')} with nothing in ${named}, by which rows are pinned to agents`,
+      remedy: 'Say in each row where the device is, or leave these rows out with --only',
+    }),
+    ...problemIf(unlabelled.length > 0, {
+      message: `no row can go to agents without the label ${label}: ${unlabelled.map(({ name }) => name).join(', ')}`,
+      remedy: `Start them with --label ${label}=VALUE, or stop them and lower --agents`,
+    }),
+  ].map(({ message, remedy }) => problemIn(file, message, remedy));
+}
+
+function problemIf<Found>(isFound: boolean, found: Found): readonly Found[] {
+  return isFound ? [found] : [];
+}
+
+function namesOf(counts: readonly (readonly [value: string, rows: number])[]): string {
+  const named = counts
+    .slice(0, VALUES_NAMED_MAX)
+    .map(([value, rows]) => `${quoteValue(value)} (${formatNoun(rows, 'row')})`);
+  return `${named.join(', ')}${counts.length > named.length ? ` and ${counts.length - named.length} more` : ''}`;
 }

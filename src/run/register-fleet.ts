@@ -24,6 +24,7 @@ import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
+import { refuseUnplacedAgents } from './agent-regions.ts';
 import { beginRun, type OpenedRun, plannedRun, reopenRun } from './open-run.ts';
 import { pinChoiceOf } from './pin-rows.ts';
 import { fleetRecord, type ResumedRun, type RunRequest, workOf } from './run-request.ts';
@@ -51,6 +52,7 @@ export type RunEnd = {
 export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const { again, resumed } = request;
   const breakdowns = breakdownsOf(request);
+  refuseUnplacedAgents(request);
   const pins = await pinChoiceOf(request);
   if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();

@@ -38,15 +38,11 @@ describe('rows that no agent can have', () => {
     expect(pinProblems('fleet.csv', PIN, new Map([['europe', 5]]), agents('europe'))).toEqual([]);
   });
 
-  it('include all where no agents host the run', () => {
-    const [problem] = pinProblems('fleet.csv', PIN, new Map([['europe', 5]]), []);
-    expect(problem?.remedy).toMatch(/^Run on agents \(--agents N\)/);
-  });
-
   it('are not matched by a label of another name, or by a property of objects', () => {
     const counts = new Map([['europe', 1]]);
-    expect(pinProblems('f', PIN, counts, [{ name: 'a', labels: { zone: 'europe' } }])).toHaveLength(1);
-    expect(pinProblems('f', { label: 'constructor', column: 'site' }, counts, agents('europe'))).toHaveLength(1);
+    const [, unlabelled] = pinProblems('f', PIN, counts, [{ name: 'a', labels: { zone: 'europe' } }]);
+    expect(unlabelled?.message).toBe('no row can go to agents without the label region: a');
+    expect(pinProblems('f', { label: 'constructor', column: 'site' }, counts, agents('europe'))).toHaveLength(2);
   });
 
   it('name a few values of many, and a column that cannot be meant', () => {

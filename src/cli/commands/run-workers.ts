@@ -76,9 +76,9 @@ export async function agentWorkers(
     const workers = workersOn(gathered, agents, scenario.load.concurrency);
     return {
       startPool: gathered.startPool,
+      agents: gathered.agents,
       end: () => gathered.end(),
       scenario: { ...scenario, load: { ...scenario.load, workers } },
-      agents: gathered.agents.map(({ name, labels, slots, version: own }) => ({ name, labels, slots, version: own })),
       notices: () => noticesOf(gathered),
     };
   } catch (error) {

@@ -58,13 +58,14 @@ export async function readRunInputs(scenario: Scenario, environment: Environment
   return await readInputsWithFleet(scenario, environment, async () => {
     const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario);
     if (scenario.agents?.pinBy) pinValueOf(scenario.fleet, survey.otherColumns, scenario.agents.pinBy);
-    resultColumns(scenario.fleet, {
-      names: scenario.breakdowns,
-      labels: scenario.agents === null ? [] : null,
-      ...survey,
-    });
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, labels: labelsOf(scenario), ...survey });
     return survey;
   });
+}
+
+/** Labels of agents that are known before the agents are. */
+export function labelsOf({ agents }: Pick<Scenario, 'agents'>): readonly string[] | null {
+  return agents === null ? [] : null;
 }
 
 /** `readRunInputs` with another way to read the fleet. */
