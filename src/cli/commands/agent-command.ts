@@ -9,9 +9,11 @@ import { resolveSecrets, type SecretSources } from '../../agents/resolve-secrets
 import { targetAddresses } from '../../mqtt/host-addresses.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
+import { ADDRESSES } from '../../scenario/notation/lists.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
+import type { StartWorkerPool } from '../../worker/worker-pool.ts';
 import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import { appendValue, readFlag } from './options.ts';
@@ -23,6 +25,7 @@ type AgentFlags = RedisFlags & {
   readonly label?: readonly string[];
   readonly allowTarget?: readonly string[];
   readonly fleet?: readonly string[];
+  readonly localAddress?: string;
 };
 
 /** Worker threads; more than any machine has cores to spare. */
@@ -53,13 +56,18 @@ export function agentCommand(): Command {
       'copy of a fleet file that has keys in its rows, or names certificates; repeatable (default: none)',
       appendValue,
     )
+    .option(
+      '--local-address <addresses>',
+      'source addresses of this machine, used in turn, separated by commas (default: as the run says)',
+    )
     .addHelpText('after', AGENT_HELP);
   for (const option of redisOptions()) command.addOption(option);
   return command.action(async (flags: AgentFlags) => {
-    const { labels, name, slots } = checkFlags(flags);
+    const { labels, localAddresses, name, slots } = checkFlags(flags);
     const means: AgentMeans = {
       allowed: readAllowedTargets(flags.allowTarget ?? []),
       sources: { environment: process.env, fleetFiles: flags.fleet ?? [] },
+      startPool: localAddresses === null ? threadPool() : fromAddresses(localAddresses, threadPool()),
     };
     const redis = await redisOf(flags, process.env);
     await serve({ labels, name, slots, version: dpsloadVersion() }, redis, means);
@@ -74,9 +82,24 @@ type AgentFacts = {
 };
 
 /** What the agent may do, and with which keys. */
-type AgentMeans = { readonly allowed: readonly AllowedTarget[]; readonly sources: SecretSources };
+type AgentMeans = {
+  readonly allowed: readonly AllowedTarget[];
+  readonly sources: SecretSources;
+  readonly startPool: StartWorkerPool;
+};
 
-function checkFlags({ label = [], name = hostname(), slots }: AgentFlags): Omit<AgentFacts, 'version'> {
+/** This machine's own addresses, instead of those that the run names for the coordinator's. */
+function fromAddresses(localAddresses: readonly string[], startPool: StartWorkerPool): StartWorkerPool {
+  return ({ setup, ...request }, events) =>
+    startPool({ ...request, setup: { ...setup, tls: { ...setup.tls, localAddresses } } }, events);
+}
+
+function checkFlags({
+  label = [],
+  localAddress,
+  name = hostname(),
+  slots,
+}: AgentFlags): Omit<AgentFacts, 'version'> & { readonly localAddresses: readonly string[] | null } {
   const problems: Problem[] = [];
   if (!NAME.test(name)) problems.push(problem(`--name ${quoteValue(name)} is not a name`, NAME_REMEDY));
   const labels = label.flatMap((text): [string, string][] => {
@@ -86,8 +109,9 @@ function checkFlags({ label = [], name = hostname(), slots }: AgentFlags): Omit<
     return [];
   });
   const wanted = readFlag('--slots', slots, SLOTS, problems) ?? Math.max(1, availableParallelism() - 1);
+  const localAddresses = readFlag('--local-address', localAddress, ADDRESSES, problems);
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  return { name, slots: wanted, labels: Object.fromEntries(labels) };
+  return { name, slots: wanted, labels: Object.fromEntries(labels), localAddresses };
 }
 
 async function serve(agent: AgentFacts, redis: RedisTarget, means: AgentMeans): Promise<void> {
@@ -107,7 +131,7 @@ async function serve(agent: AgentFacts, redis: RedisTarget, means: AgentMeans): 
         clock,
         clockOriginMs,
         version: agent.version,
-        startPool: threadPool(),
+        startPool: means.startPool,
         prepare: (placement) => prepare(placement, means),
         addressesOf: ({ nameResolution, target }) => targetAddresses(target, nameResolution),
         takeVitals: watchVitals(clock),
