@@ -1,4 +1,3 @@
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
@@ -7,7 +6,7 @@ import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { ClockOffset } from './clock-offset.ts';
-import { HostedWorkers } from './hosted-workers.ts';
+import { HostedWorkers, type ResolvedSecrets } from './hosted-workers.ts';
 import { LEASE_MS, leaseEndMs, RENEW_INTERVAL_MS } from './lease.ts';
 
 /** Often enough that a silent agent is noticed within a second. */
@@ -25,12 +24,6 @@ const FAREWELL_MS = 1_000;
 
 /** What an agent resolved for a placement, from its own environment and files; or why it cannot take part, a sentence each. */
 export type Prepared = ResolvedSecrets | { readonly problems: readonly string[] };
-
-export type ResolvedSecrets = {
-  readonly keys: AttestationKeys;
-  /** The row's own key; `null` = it has none. */
-  readonly deviceKeyOf: (row: number) => string | null;
-};
 
 export type AgentVitals = Pick<AgentBeat, 'cpuShare' | 'loopDelayMaxMs' | 'rssBytes' | 'fileDescriptors'>;
 
