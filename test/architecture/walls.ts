@@ -248,7 +248,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
 
 export const IMPURE_MODULE =
-  /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina)$/;
+  /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;
 
 export function roomOf(path: string): string {
   return posix.dirname(path);

@@ -62,7 +62,8 @@ describe.skipIf(!HAS_REDIS)('one run from two regions (needs redis-server)', () 
     expect(wrong).toEqual([]);
     const { allocation } = JSON.parse(readFileSync(join(results, 'summary.json'), 'utf8'));
     expect(allocation).toMatchObject({ verdict: 'pass' });
-    const table = /hubs by region of the agents\nhub +europe +america\n([\s\S]*?)\nassigned/.exec(ended.stdout)?.[1] ?? '';
+    const table =
+      /hubs by region of the agents\nhub +europe +america\n([\s\S]*?)\nassigned/.exec(ended.stdout)?.[1] ?? '';
     const cells = table.split('\n').map((line) => line.replace(/\s+/g, ' ').trim());
     expect(cells).toEqual([`${HUBS['america']} 0 300 (100.0%)`, `${HUBS['europe']} 300 (100.0%) 0`]);
     const starts = (region: string): readonly number[] =>
