@@ -18,6 +18,7 @@ export class Hosting {
   readonly workers = new Map<number, HostedWorker>();
   state: HostingState = 'offered';
   isSilent = false;
+  /** When the last message was sent to it that it surely got. */
   heardAtMs: number;
   /** It refused for want of keys, files or permission. */
   lacks = false;
@@ -42,6 +43,7 @@ export class Hosting {
 
   beat(beat: AgentBeat): void {
     this.#beat = beat;
+    this.heardAtMs = beat.pongAtMs ?? this.heardAtMs;
   }
 
   get shown(): AgentState {
