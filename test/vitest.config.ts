@@ -3,6 +3,7 @@ import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
 
 /** Tests that open sockets or start threads, processes or a browser. Every other test is a unit test: see `support/unit-guard.ts`. */
 const INTEGRATION = [
+  'test/agents/redis-bus.test.ts',
   'test/e2e/**/*.test.ts',
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',

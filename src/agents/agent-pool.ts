@@ -1,4 +1,5 @@
 import type { Launch } from '../registration/launch.ts';
+import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import type { FromWorker, ToWorker } from '../worker/worker-messages.ts';
@@ -77,7 +78,8 @@ export class AgentPool implements WorkerPool {
     const travelling = withoutKeys(message);
     if (slot === undefined || travelling === null) return;
     if (slot.hosting !== null) this.#parts.roster.send(slot.hosting, { type: 'toWorker', worker, message: travelling });
-    else if (travelling.type !== 'launch') slot.waiting.push(travelling);
+    else if (message.type === 'launch') this.#handBack(worker, message.launches);
+    else slot.waiting.push(travelling);
   }
 
   sendAll(message: ToWorker): void {
@@ -154,6 +156,13 @@ export class AgentPool implements WorkerPool {
     this.#events.message(worker, message);
     if (message.type === 'ready') slot.ready.resolve();
     if (message.type === 'ended') slot.ended.resolve();
+  }
+
+  /** Launches for a worker that has lost its place meanwhile. */
+  #handBack(worker: number, launches: readonly Launch[]): void {
+    const outcomes = launches.map(notStartedOutcome);
+    const hand = (): void => this.#events.message(worker, { type: 'outcomes', outcomes, events: null });
+    this.#clock.wakeAt(this.#clock.nowMs(), hand);
   }
 
   #silent(hosting: Hosting, isSilent: boolean): void {

@@ -97,7 +97,8 @@ export class AgentRoster {
   }
 
   send(hosting: Hosting, message: ToAgent): void {
-    if (!hosting.isOver) this.#parts.bus.send(hosting.place, message);
+    if (hosting.isOver) hosting.tooLate.push(message);
+    else this.#parts.bus.send(hosting.place, message);
   }
 
   /** Renews the coordinator's own lease, without which the agents stop. */
@@ -210,8 +211,8 @@ export class AgentRoster {
   async #lose(hosting: Hosting, reason: string): Promise<void> {
     hosting.state = 'lost';
     // Where Redis cannot say, every launch may have been sent.
-    const neverSent = await this.#parts.bus.revoke(hosting.place).catch(() => []);
-    this.#listener.lost(hosting, `agent ${hosting.agent.name}: ${reason}`, neverSent);
+    const revoked = await this.#parts.bus.revoke(hosting.place).catch(() => []);
+    this.#listener.lost(hosting, `agent ${hosting.agent.name}: ${reason}`, [...revoked, ...hosting.tooLate.splice(0)]);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AgentState } from '../worker/worker-pool.ts';
 import type { AgentPlace, ListedAgent } from './agent-bus.ts';
-import type { AgentBeat, HostedWorker } from './agent-messages.ts';
+import type { AgentBeat, HostedWorker, ToAgent } from './agent-messages.ts';
 import { LeaseWatch } from './lease.ts';
 
 /**
@@ -18,6 +18,8 @@ export class Hosting {
   readonly workers = new Map<number, HostedWorker>();
   state: HostingState = 'offered';
   isSilent = false;
+  /** Sent to it after it was given up. */
+  readonly tooLate: ToAgent[] = [];
   /** When the last message was sent to it that it surely got. */
   heardAtMs: number;
   /** It refused for want of keys, files or permission. */

@@ -106,6 +106,7 @@ export class RedisAgentBus implements AgentBus {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#worker.close(true).catch(() => {});
+    await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
   }
 

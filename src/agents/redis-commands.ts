@@ -55,6 +55,9 @@ export function resultsOf(replies: readonly (readonly [error: Error | null, resu
   });
 }
 
+/** Wall clocks are read in whole milliseconds. */
+const WALL_CLOCK_STEP_MS = 1;
+
 /** How far this machine's wall clock is ahead of that of Redis, and how far that may be wrong either way. */
 export async function offsetToRedis(
   redis: Redis,
@@ -64,5 +67,6 @@ export async function offsetToRedis(
   const [seconds, microseconds] = (await redis.time()).map(Number) as [number, number];
   const receivedAtMs = epochMs();
   const redisMs = seconds * 1_000 + microseconds / 1_000;
-  return { offsetMs: (sentAtMs + receivedAtMs) / 2 - redisMs, uncertaintyMs: (receivedAtMs - sentAtMs) / 2 };
+  const uncertaintyMs = (receivedAtMs - sentAtMs) / 2 + WALL_CLOCK_STEP_MS;
+  return { offsetMs: (sentAtMs + receivedAtMs) / 2 - redisMs, uncertaintyMs };
 }

@@ -89,6 +89,9 @@ export class RedisRunBus implements RunBus {
     const id = jobId(this.runId, epoch);
     const options = { jobId: id, attempts: 1, removeOnComplete: true, removeOnFail: true };
     await this.#queueOf(agent).add('placement', placement, options);
+    const pipeline = this.#redis.pipeline();
+    for (const key of queueKeys(agent)) pipeline.pexpire(key, KEYS_EXPIRE_MS);
+    await pipeline.exec();
   }
 
   async renew(leaseMs: number): Promise<RedisIdentity> {
