@@ -64,6 +64,7 @@ export class AgentHost {
   #timers: Timer[] = [];
   #pongs = 0;
   #heardAtMs: number;
+  #pongAtMs: number | null = null;
   #isRenewed = false;
   readonly #begunAtMs: number;
   #secrets: AgentSecrets | null = null;
@@ -144,6 +145,7 @@ export class AgentHost {
         this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
         this.#pongs += 1;
         this.#heardAtMs = this.#parts.clock.nowMs();
+        this.#pongAtMs = message.atMs;
         this.#sayPrepared();
         break;
       case 'start':
@@ -211,7 +213,8 @@ export class AgentHost {
     const { clock, takeVitals } = this.#parts;
     const sentAtMs = clock.nowMs();
     const isFenced = this.#state === 'over';
-    this.#send({ type: 'beat', sentAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
+    const pongAtMs = this.#pongAtMs;
+    this.#send({ type: 'beat', sentAtMs, pongAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
   }
 
   /** Each axis has its own origin, which tells people nothing: they know wall clocks. */

@@ -132,10 +132,9 @@ export class AgentRoster {
     }
     const nowMs = this.clock.nowMs();
     hosting.lease.taken(nowMs);
-    hosting.heardAtMs = nowMs;
-    this.#setSilent(hosting, false);
     if (message.type === 'beat') {
       hosting.beat(message);
+      this.#judgeSilence(hosting);
       if (message.isFenced) void this.#lose(hosting, 'its lease ended');
       else this.send(hosting, { type: 'pong', sentAtMs: message.sentAtMs, atMs: nowMs });
       return;
@@ -160,9 +159,9 @@ export class AgentRoster {
     const nowMs = this.clock.nowMs();
     for (const hosting of this.hostings) {
       if (hosting.isOver) continue;
-      this.#setSilent(hosting, nowMs - hosting.heardAtMs >= AGENT_SILENT_MS);
-      const isUnanswered = hosting.state === 'offered' && nowMs - hosting.offeredAtMs >= ANSWER_MAX_MS;
+      this.#judgeSilence(hosting);
       const { overAtMs } = hosting.lease;
+      const isUnanswered = hosting.state === 'offered' && nowMs - hosting.offeredAtMs >= ANSWER_MAX_MS;
       if (isUnanswered) void this.#lose(hosting, `it did not answer within ${ANSWER_MAX_MS / 1_000} s`);
       else if (overAtMs !== null && nowMs >= overAtMs) void this.#lose(hosting, 'its lease ended');
     }
@@ -198,7 +197,12 @@ export class AgentRoster {
     return false;
   }
 
-  #setSilent(hosting: Hosting, isSilent: boolean): void {
+  /**
+   * Not when a message arrives counts, but when the pong was sent that its sender had got: what waited somewhere says nothing of the present, and an
+   * agent that hears nothing is as good as silent.
+   */
+  #judgeSilence(hosting: Hosting): void {
+    const isSilent = hosting.lease.overAtMs !== null || this.clock.nowMs() - hosting.heardAtMs >= AGENT_SILENT_MS;
     if (hosting.isSilent === isSilent) return;
     hosting.isSilent = isSilent;
     this.#listener.silent(hosting, isSilent);

@@ -21,6 +21,7 @@ export class Hosting {
   isSilent = false;
   /** Sent to it after it was given up. */
   readonly tooLate: ToAgent[] = [];
+  /** When the last message was sent to it that it surely got. */
   heardAtMs: number;
   /** It refused for want of keys, files or permission. */
   lacks = false;
@@ -45,6 +46,7 @@ export class Hosting {
 
   beat(beat: AgentBeat): void {
     this.#beat = beat;
+    this.heardAtMs = beat.pongAtMs ?? this.heardAtMs;
   }
 
   get shown(): AgentState {

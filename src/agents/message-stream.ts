@@ -49,7 +49,8 @@ export class OutboundMessages<Message> {
   }
 
   async #flush(): Promise<void> {
-    this.#inFlight = Math.min(Math.max(this.#inFlight, ENTRY_MESSAGES_MAX), this.#queue.length);
+    // An entry that is sent again grows no longer: what Redis surely never got stays as much as possible.
+    if (this.#inFlight === 0) this.#inFlight = Math.min(ENTRY_MESSAGES_MAX, this.#queue.length);
     const messages = this.#queue.slice(0, this.#inFlight);
     const isAccepted = await this.#append({ first: this.#first, messages }).then(
       () => true,
