@@ -13,6 +13,9 @@ const CAPACITY_PER_SECOND = 300;
 /** Of undisturbed runs: those in which a machine held up its processes for some milliseconds, which no clock of theirs can tell from work. */
 const UNEXPLAINED_SHARE_MAX = 0.15;
 
+/** 70 runs of 10 to 25 s. */
+const TIMEOUT_MS = 30 * 60_000;
+
 /** How often there was an alarm, and how often the server's own log shows a difference. */
 type Judged = { runs: number; alarms: number; confirmed: number; missed: number; skipped: number };
 
@@ -71,4 +74,4 @@ it('is an alarm when something delays the load generator, and never otherwise; t
     if (disturbance === 'none') expect(missed / runs).toBeLessThanOrEqual(UNEXPLAINED_SHARE_MAX);
     else expect([disturbance, alarms, missed]).toEqual([disturbance, runs, 0]);
   }
-});
+}, TIMEOUT_MS);
