@@ -67,9 +67,8 @@ export class AgentHost {
   readonly #workers: HostedWorkers;
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
-  #pongs = 0;
-  #heardAtMs: number;
-  #pongAtMs: number | null = null;
+  /** How many pongs have come, and the last of them: when it came, and when it was sent, on the coordinator's axis. */
+  #pongs: { readonly count: number; readonly cameAtMs: number; readonly sentAtMs: number | null };
   #isRenewed = false;
   readonly #begunAtMs: number;
   #secrets: ResolvedSecrets | null = null;
@@ -79,7 +78,7 @@ export class AgentHost {
     this.#parts = parts;
     this.#placed = placed;
     this.#begunAtMs = parts.clock.nowMs();
-    this.#heardAtMs = this.#begunAtMs;
+    this.#pongs = { count: 0, cameAtMs: this.#begunAtMs, sentAtMs: null };
     this.ended = this.#end.promise;
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
@@ -144,11 +143,7 @@ export class AgentHost {
     if (this.#state === 'over') return;
     switch (message.type) {
       case 'pong':
-        this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
-        this.#pongs += 1;
-        this.#heardAtMs = this.#parts.clock.nowMs();
-        this.#pongAtMs = message.atMs;
-        this.#sayPrepared();
+        this.#pong(message.sentAtMs, message.atMs);
         break;
       case 'start':
         if (this.#secrets !== null) this.#workers.start(message, this.#secrets);
@@ -165,8 +160,15 @@ export class AgentHost {
     }
   }
 
+  #pong(sentAtMs: number, atMs: number): void {
+    const receivedAtMs = this.#parts.clock.nowMs();
+    this.#offset.add({ sentAtMs, atMs, receivedAtMs });
+    this.#pongs = { count: this.#pongs.count + 1, cameAtMs: receivedAtMs, sentAtMs: atMs };
+    this.#sayPrepared();
+  }
+
   #sayPrepared(): void {
-    if (this.#state !== 'new' || this.#secrets === null || this.#pongs < PONGS_FIRST || !this.#isRenewed) return;
+    if (this.#state !== 'new' || this.#secrets === null || this.#pongs.count < PONGS_FIRST || !this.#isRenewed) return;
     this.#state = 'prepared';
     this.#send({ type: 'prepared' });
   }
@@ -199,13 +201,13 @@ export class AgentHost {
     const { clock } = this.#parts;
     // The first renewal has a whole lease to be answered.
     const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
-    const isForgotten = clock.nowMs() - this.#heardAtMs >= PONG_MAX_MS;
+    const isForgotten = clock.nowMs() - this.#pongs.cameAtMs >= PONG_MAX_MS;
     if (isForgotten || (isClosed(this.#fence, clock) && !mayBeClosed)) void this.#expelled();
     else this.#beat();
   }
 
   #beatSoon(): void {
-    if (this.#state !== 'new' || this.#pongs >= PONGS_FIRST) return;
+    if (this.#state !== 'new' || this.#pongs.count >= PONGS_FIRST) return;
     this.#beat();
     const { clock } = this.#parts;
     this.#timers.push(clock.wakeAt(clock.nowMs() + FIRST_BEAT_INTERVAL_MS, () => this.#beatSoon()));
@@ -215,7 +217,7 @@ export class AgentHost {
     const { clock, takeVitals } = this.#parts;
     const sentAtMs = clock.nowMs();
     const isFenced = this.#state === 'over';
-    const pongAtMs = this.#pongAtMs;
+    const pongAtMs = this.#pongs.sentAtMs;
     this.#send({ type: 'beat', sentAtMs, pongAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
   }
 
