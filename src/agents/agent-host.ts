@@ -47,8 +47,6 @@ export type HostEnd = 'ended' | 'refused' | 'expelled' | 'stopped';
 
 /** Serves one placement: hosts the workers that the coordinator asks for, as long as the lease lasts. */
 export class AgentHost {
-  /** Resolves when nothing of the placement runs any more. Never rejects. */
-  readonly ended: Promise<HostEnd>;
   readonly #parts: HostParts;
   readonly #placed: PlacedRun;
   readonly #fence = newFence();
@@ -57,17 +55,15 @@ export class AgentHost {
   readonly #workers: HostedWorkers;
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
-  #pongs = 0;
-  #isRenewed = false;
-  readonly #begunAtMs: number;
+  /** The first renewal has a whole lease to be answered. */
+  #mayBeClosedUntilMs: number;
   #secrets: ResolvedSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
     this.#parts = parts;
     this.#placed = placed;
-    this.#begunAtMs = parts.clock.nowMs();
-    this.ended = this.#end.promise;
+    this.#mayBeClosedUntilMs = parts.clock.nowMs() + LEASE_MS;
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
     this.#workers = new HostedWorkers({
@@ -81,6 +77,11 @@ export class AgentHost {
     });
     placed.onMessage((message) => this.#receive(message));
     void this.#begin();
+  }
+
+  /** Resolves when nothing of the placement runs any more. Never rejects. */
+  get ended(): Promise<HostEnd> {
+    return this.#end.promise;
   }
 
   /** Finishes what is in flight and leaves. */
@@ -132,7 +133,6 @@ export class AgentHost {
     switch (message.type) {
       case 'pong':
         this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
-        this.#pongs += 1;
         this.#sayPrepared();
         break;
       case 'start':
@@ -151,7 +151,9 @@ export class AgentHost {
   }
 
   #sayPrepared(): void {
-    if (this.#state !== 'new' || this.#secrets === null || this.#pongs < PONGS_FIRST || !this.#isRenewed) return;
+    const knowsClock = this.#offset.samples >= PONGS_FIRST;
+    if (this.#state !== 'new' || this.#secrets === null || !knowsClock || isClosed(this.#fence, this.#parts.clock))
+      return;
     this.#state = 'prepared';
     this.#send({ type: 'prepared' });
   }
@@ -169,7 +171,6 @@ export class AgentHost {
 
   #renewed(sent: { readonly atMs: number; readonly epochMs: number }, renewal: Renewal): void {
     if (this.#state === 'over') return;
-    this.#isRenewed = true;
     const { coordinatorLeftMs, isHeld, redisRunId } = renewal;
     if (!isHeld || coordinatorLeftMs === null || redisRunId !== this.#placed.placement.redisRunId) {
       void this.#expelled();
@@ -177,19 +178,18 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
+    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
     this.#sayPrepared();
   }
 
   #look(): void {
     const { clock } = this.#parts;
-    // The first renewal has a whole lease to be answered.
-    const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
-    if (isClosed(this.#fence, clock) && !mayBeClosed) void this.#expelled();
+    if (isClosed(this.#fence, clock) && clock.nowMs() >= this.#mayBeClosedUntilMs) void this.#expelled();
     else this.#beat();
   }
 
   #beatSoon(): void {
-    if (this.#state !== 'new' || this.#pongs >= PONGS_FIRST) return;
+    if (this.#state !== 'new' || this.#offset.samples >= PONGS_FIRST) return;
     this.#beat();
     const { clock } = this.#parts;
     this.#timers.push(clock.wakeAt(clock.nowMs() + FIRST_BEAT_INTERVAL_MS, () => this.#beatSoon()));
