@@ -177,8 +177,10 @@ export class AgentRoster {
       const seen = await this.#parts.bus.locksLeftMs(hostings.map(({ place }) => place));
       const receivedAtMs = this.clock.nowMs();
       if (this.#saw(seen)) {
-        for (const [index, hosting] of hostings.entries())
+        for (const [index, hosting] of hostings.entries()) {
           hosting.lease.looked({ sentAtMs, receivedAtMs, leftMs: seen.leftMs[index] ?? null });
+          this.#judgeSilence(hosting);
+        }
       }
     } catch {
       // Only Redis can say that an agent's lease is over: a renewal may be carried out although its answer is lost. Until then, the agents are
@@ -193,7 +195,10 @@ export class AgentRoster {
     const isSame = this.#redisRunId === null || this.#redisRunId === redisRunId;
     this.#redisRunId = redisRunId;
     if (isSame) return true;
-    for (const { lease } of this.hostings) lease.blind(this.clock.nowMs());
+    for (const hosting of this.hostings) {
+      hosting.lease.blind(this.clock.nowMs());
+      this.#judgeSilence(hosting);
+    }
     return false;
   }
 

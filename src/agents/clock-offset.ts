@@ -29,6 +29,11 @@ export class ClockOffset {
   #samples: Bounds[] = [];
   #applied: { readonly offsetMs: number; readonly atMs: number } | null = null;
 
+  /** Pings that the estimate is made from. */
+  get samples(): number {
+    return this.#samples.length;
+  }
+
   add({ sentAtMs, atMs, receivedAtMs }: PingSample): void {
     const sample = { atMs: sentAtMs, lowMs: sentAtMs - atMs, highMs: receivedAtMs - atMs };
     const overlap = intersection([...this.#samples, sample], receivedAtMs);

@@ -196,8 +196,9 @@ class RedisPlacedRun implements PlacedRun {
     this.#isFinished = true;
     this.#outbound.stop();
     this.#reader.disconnect();
-    // Another lock on it, or none: the coordinator has removed it, or will.
-    await this.#job.moveToCompleted('done', this.#parts.token, false).catch(() => {});
+    const { token } = this.#parts;
+    // Without its lock it cannot be completed, and nobody else would ever do so.
+    await this.#job.moveToCompleted('done', token, false).catch(() => this.#job.remove().catch(() => {}));
   }
 
   async #read(listener: (message: ToAgent) => void): Promise<void> {

@@ -138,7 +138,7 @@ export class RedisRunBus implements RunBus {
       typeof readEntry
     >[0][];
     // A Redis that started anew may have forgotten what it handed out.
-    return isSame ? [...rest.flatMap((entry) => readEntry<ToAgent>(entry).messages), ...unsent] : [];
+    return isSame ? [...outbound.messages.neverArrived(rest.map(readEntry<ToAgent>)), ...unsent] : [];
   }
 
   handled(): () => void {

@@ -5,7 +5,7 @@ import type { PlacedRun } from '../../src/agents/agent-bus.ts';
 import type { FromAgent, Placement, PlacementNeeds, ToAgent } from '../../src/agents/agent-messages.ts';
 import { LEASE_MS } from '../../src/agents/lease.ts';
 import { RedisAgentBus } from '../../src/agents/redis-agent-bus.ts';
-import { redisTarget } from '../../src/agents/redis-connection.ts';
+import { connectRedis, redisTarget } from '../../src/agents/redis-connection.ts';
 import { RedisRunBus } from '../../src/agents/redis-run-bus.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
@@ -144,6 +144,28 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken.finish();
     for (const bus of closing.splice(0).reverse()) await bus.close();
     expect(await redis.keys('*')).toEqual([]);
+  });
+});
+
+describe.skipIf(!HAS_REDIS)('Redis with a password (needs redis-server)', () => {
+  it('lets in who knows it, and no message quotes it or a wrong one', async () => {
+    const server = await startRedisServer(['--requirepass', 'right-word']);
+    const connectWith = async (user: string) => {
+      const variable = server.url().replace('//', `//${user}`);
+      return await connectRedis(await redisTarget({ flag: null, file: null, variable }));
+    };
+    try {
+      const client = await connectWith(':right-word@');
+      expect(await client.ping()).toBe('PONG');
+      client.disconnect();
+      for (const user of ['', ':wrong-word@', 'nobody:wrong-word@']) {
+        const error = await connectWith(user).catch((reason: Error) => reason);
+        expect(String(error)).toMatch(/Redis at 127\.0\.0\.1:\d+ cannot be used: (NOAUTH|WRONGPASS)/);
+        expect(String(error)).not.toMatch(/wrong-word|right-word/);
+      }
+    } finally {
+      await server.stop();
+    }
   });
 });
 
