@@ -55,15 +55,15 @@ export class AgentHost {
   readonly #workers: HostedWorkers;
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
-  /** The first renewal has a whole lease to be answered. */
-  #mayBeClosedUntilMs: number;
+  #isRenewed = false;
+  readonly #begunAtMs: number;
   #secrets: ResolvedSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
     this.#parts = parts;
     this.#placed = placed;
-    this.#mayBeClosedUntilMs = parts.clock.nowMs() + LEASE_MS;
+    this.#begunAtMs = parts.clock.nowMs();
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
     this.#workers = new HostedWorkers({
@@ -171,6 +171,7 @@ export class AgentHost {
 
   #renewed(sent: { readonly atMs: number; readonly epochMs: number }, renewal: Renewal): void {
     if (this.#state === 'over') return;
+    this.#isRenewed = true;
     const { coordinatorLeftMs, isHeld, redisRunId } = renewal;
     if (!isHeld || coordinatorLeftMs === null || redisRunId !== this.#placed.placement.redisRunId) {
       void this.#expelled();
@@ -178,13 +179,14 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
-    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
     this.#sayPrepared();
   }
 
   #look(): void {
     const { clock } = this.#parts;
-    if (isClosed(this.#fence, clock) && clock.nowMs() >= this.#mayBeClosedUntilMs) void this.#expelled();
+    // The first renewal has a whole lease to be answered.
+    const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
+    if (isClosed(this.#fence, clock) && !mayBeClosed) void this.#expelled();
     else this.#beat();
   }
 
