@@ -54,9 +54,18 @@ export type CertificateSource =
   /** Likewise, by a CA that is created for the run. */
   | { readonly from: 'throw-away' };
 
+/** An agent that a run starts for itself, on its own machine. */
+export type LocalAgent = {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Source address of its devices; `null` = as for any other run. */
+  readonly address: string | null;
+};
+
 /** The agents that host a run's workers. */
 export type AgentChoice = {
   readonly count: number;
+  /** Those that the run starts; `null` = they are there, and meet it over Redis. */
+  readonly local: readonly LocalAgent[] | null;
   /** How long to wait for them at the start, and for `min` of them later. */
   readonly withinMs: number;
   /** Fewer cannot go on. */

@@ -177,7 +177,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/notation',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'problem', 'time'],
+    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'problem', 'scenario', 'time'],
   },
   { name: 'scenario', imports: ['allocation', 'files', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
   { name: 'report/page', imports: ['allocation', 'metrics', 'registration', 'report'] },
@@ -235,6 +235,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
       'emulator/config/default-instance.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',
+      'cli/host/local-agents.ts',
     ],
     reason: 'randomness is an argument; only keys, serial numbers and operation IDs are made',
   },

@@ -9,6 +9,7 @@ import { targetAddresses } from '../../mqtt/host-addresses.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { ADDRESSES } from '../../scenario/notation/lists.ts';
+import { readLabel } from '../../scenario/notation/local-agents.ts';
 import { wholeNumberBetween } from '../../scenario/notation/notation.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { threadPool } from '../../worker/thread-pool.ts';
@@ -33,7 +34,6 @@ const SLOTS = wholeNumberBetween(1, 256);
 /** Part of the names of keys in Redis, where a colon divides. */
 const NAME = /^[\w.-]{1,64}$/;
 const NAME_REMEDY = 'Use 1 to 64 letters, digits, dots, hyphens and underscores';
-const LABEL = /^([\w.-]{1,64})=([\w.-]{1,64})$/;
 
 export function agentCommand(): Command {
   const command = new Command('agent')
@@ -101,9 +101,9 @@ function checkFlags({
 }: AgentFlags): Omit<AgentFacts, 'version'> & { readonly localAddresses: readonly string[] | null } {
   const problems: Problem[] = [];
   if (!NAME.test(name)) problems.push(problem(`--name ${quoteValue(name)} is not a name`, NAME_REMEDY));
-  const labels = label.flatMap((text): [string, string][] => {
-    const [, key, value] = LABEL.exec(text) ?? [];
-    if (key !== undefined && value !== undefined) return [[key, value]];
+  const labels = label.flatMap((text) => {
+    const read = readLabel(text);
+    if (read !== null) return [read];
     problems.push(problem(`--label ${quoteValue(text)} is not NAME=VALUE`, NAME_REMEDY));
     return [];
   });

@@ -11,7 +11,7 @@ import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
 import { type Endpoint, openEndpoint } from './open-endpoint.ts';
-import { agentWorkers, type RunWorkers, threadWorkers } from './run-workers.ts';
+import { agentWorkers, localAgentWorkers, type RunWorkers, threadWorkers } from './run-workers.ts';
 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
@@ -20,7 +20,7 @@ export type PreparedRun = Pick<
 > & {
   /** What to say before it starts. */
   readonly notices: readonly string[];
-  /** Where the agents are; `null` where the workers are threads. */
+  /** Where the agents are; `null` where the workers are threads, or agents that the run starts. */
   readonly redis: RedisTarget | null;
 };
 
@@ -50,7 +50,11 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     ]);
     endpoint = await openEndpoint(scenario, keys, prepared.caPems);
     const { target, caPems, emulator } = endpoint;
-    workers ??= await agentWorkers(prepared, { target, version, stopRequests: signals });
+    const coordinator = { target, version, stopRequests: signals };
+    const local = scenario.agents?.local ?? null;
+    workers ??= await (local === null
+      ? agentWorkers(prepared, coordinator)
+      : localAgentWorkers(prepared, local, keys, coordinator));
     view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
     for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };

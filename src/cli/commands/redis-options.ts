@@ -1,6 +1,8 @@
 import { Option } from 'commander';
 import type { RedisTarget } from '../../agents/redis-connection.ts';
-import { type Environment, REDIS_VARIABLE } from '../../scenario/scenario.ts';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { type AgentChoice, type Environment, REDIS_VARIABLE } from '../../scenario/scenario.ts';
+import { redisServerProgram } from '../host/local-agents.ts';
 
 export type RedisFlags = { readonly redis?: string; readonly redisFile?: string };
 
@@ -21,4 +23,20 @@ export async function redisOf({ redis, redisFile }: RedisFlags, environment: Env
   const { redisTarget } = await import('../../agents/redis-connection.ts');
   const variable = environment[REDIS_VARIABLE] ?? '';
   return redisTarget({ flag: redis ?? null, file: redisFile ?? null, variable: variable === '' ? null : variable });
+}
+
+/** Where a run meets its agents; `null` = it needs no Redis, or starts one. @throws OperatorError `usage` when it cannot start one */
+export async function redisOfRun(
+  agents: AgentChoice | null,
+  flags: RedisFlags,
+  environment: Environment,
+): Promise<RedisTarget | null> {
+  if (agents === null) return null;
+  if (agents.local === null) return await redisOf(flags, environment);
+  if (flags.redis !== undefined || flags.redisFile !== undefined) {
+    const message = 'a run with --local-agent starts a Redis of its own';
+    throw new OperatorError('usage', [problem(message, 'Remove --redis and --redis-file')]);
+  }
+  redisServerProgram(environment);
+  return null;
 }

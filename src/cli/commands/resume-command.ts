@@ -37,7 +37,7 @@ import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
-import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
+import { type RedisFlags, redisOfRun, redisOptions } from './redis-options.ts';
 
 type ResumeFlags = DisplayFlags &
   RedisFlags & {
@@ -112,7 +112,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
 
 async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<number> {
   const { scenario } = stored;
-  const redis = scenario.agents === null ? null : await redisOf(flags, process.env);
+  const redis = await redisOfRun(scenario.agents, flags, process.env);
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
   const { fleet, allocation, ...secrets } = await readInputsWithFleet(scenario, process.env, async () => {
     const { file } = scenario.fleet;

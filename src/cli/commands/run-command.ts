@@ -20,7 +20,7 @@ import type { DisplayFlags } from '../view/display-flags.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { executionOptions, givenFlags, scenarioOption, settingOptions } from './options.ts';
-import { type RedisFlags, redisOf, redisOptions } from './redis-options.ts';
+import { type RedisFlags, redisOfRun, redisOptions } from './redis-options.ts';
 import { runHelp } from './run-help.ts';
 
 type RunFlags = DisplayFlags &
@@ -69,7 +69,9 @@ async function run(given: Flags, flags: RunFlags, environment: Environment): Pro
     process.stdout.write(printScenario(slotted(resolved, CONCURRENCY_MAX).resolved));
     return EXIT_CODE.success;
   }
-  const redis = resolved.scenario.agents === null || dryRun ? null : await redisOf(flags, environment);
+  const { agents } = resolved.scenario;
+  const meetsElsewhere = agents !== null && agents.local === null;
+  const redis = dryRun && meetsElsewhere ? null : await redisOfRun(agents, flags, environment);
   const { fleet, allocation, ...secrets } = await readRunInputs(resolved.scenario, environment);
   const selection = await selectFleetRows(resolved.scenario, fleet, null);
   const rows = selectedRows({ load: resolved.scenario.load, selection });

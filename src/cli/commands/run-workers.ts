@@ -1,17 +1,28 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { GatheredAgents } from '../../agents/gather-agents.ts';
 import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import type { TargetName } from '../../journal/target-name.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import type { RunRequest } from '../../run/run-request.ts';
 import { StoppedBeforeStart, type StopRequests, stopRequested } from '../../run/stop-request.ts';
 import type { UsableFleet } from '../../run-folder/rejected-rows.ts';
-import type { AgentChoice, Scenario } from '../../scenario/scenario.ts';
+import {
+  type AgentChoice,
+  type AttestationChoice,
+  GROUP_KEY_VARIABLE,
+  type LocalAgent,
+  REDIS_VARIABLE,
+  type Scenario,
+} from '../../scenario/scenario.ts';
 import type { Clock } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { type WarmThreads, warmThreads } from '../../worker/thread-pool.ts';
+import { emulatorEnvironment } from '../host/embedded-emulator.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
+import { redisOf } from './redis-options.ts';
 
 /** The workers of a run before it begins. */
 export type RunWorkers = Pick<WarmThreads, 'startPool' | 'end'> & {
@@ -85,6 +96,59 @@ export async function agentWorkers(
     await gathered.end();
     throw error;
   }
+}
+
+/**
+ * Starts the agents that the scenario wants on this machine, and waits for them.
+ *
+ * @param keys of the run, among them a group key that was created for it
+ * @throws as `agentWorkers`, and OperatorError `local` when they do not start
+ */
+export async function localAgentWorkers(
+  wanted: Omit<AgentsWanted, 'redis'>,
+  local: readonly LocalAgent[],
+  keys: AttestationKeys,
+  coordinator: Coordinator,
+): Promise<RunWorkers> {
+  const { startLocalAgents } = await import('../host/local-agents.ts');
+  const { scenario } = wanted;
+  const { redisUrl, stop } = await startLocalAgents({
+    agents: local,
+    workers: scenario.agents?.workers ?? null,
+    allowedTargets: connectionTargets(coordinator.target, scenario),
+    fleetFile: scenario.fleet.file,
+    environment: emulatorEnvironment(keys, process.env),
+  });
+  try {
+    const redis = await redisOf({}, { [REDIS_VARIABLE]: redisUrl });
+    const attestation = namedKey(scenario.attestation, keys);
+    const workers = await agentWorkers({ ...wanted, redis, scenario: { ...scenario, attestation } }, coordinator);
+    const end = async (): Promise<void> => {
+      await workers.end();
+      await stop();
+    };
+    return { ...workers, end, scenario: { ...workers.scenario, attestation: scenario.attestation } };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A group key that was created for the run is in the environment of the agents. */
+function namedKey(attestation: AttestationChoice, keys: AttestationKeys): AttestationChoice {
+  if (attestation.kind !== 'group-key' || attestation.key !== null) return attestation;
+  if (keys.kind !== 'group-key' || keys.defaultKey === null) return attestation;
+  return { ...attestation, key: { kind: 'environment', variable: GROUP_KEY_VARIABLE } };
+}
+
+/** The places that the run's connections name, as `--allow-target` takes them. */
+function connectionTargets({ host, port }: TargetName, { nameResolution, tls }: Scenario): readonly string[] {
+  const names = [
+    host,
+    ...nameResolution.pinned.map(({ address }) => address),
+    ...(tls.serverName === null ? [] : [tls.serverName]),
+  ];
+  return names.map((name) => `${isIP(name) === 6 ? `[${name}]` : name}:${port}`);
 }
 
 /** An agent has four; the coordinator has two, and one for each queue that it fills. */

@@ -65,7 +65,8 @@ export async function readRunInputs(scenario: Scenario, environment: Environment
 
 /** Labels of agents that are known before the agents are. */
 export function labelsOf({ agents }: Pick<Scenario, 'agents'>): readonly string[] | null {
-  return agents === null ? [] : null;
+  if (agents === null) return [];
+  return agents.local?.flatMap(({ labels }) => Object.keys(labels)) ?? null;
 }
 
 /** `readRunInputs` with another way to read the fleet. */

@@ -4,6 +4,7 @@ import { quoteValue } from '../../problem/quote-value.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
 import { checkAtMostOne, type GatheredSettings, givenOrigins } from './gather-settings.ts';
 import { problemAt } from './origin.ts';
+import { agentCountOf } from './resolve-load.ts';
 
 /** The ways to say where devices should go; one is enough. */
 const EXPECTATIONS: readonly SettingName[] = [
@@ -83,9 +84,9 @@ function fits(policy: AllocationExpectation['policy'], { hubs }: CohortExpectati
 }
 
 function checkRegion({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  const { allocationRegions: regions, region, agents } = values;
+  const { allocationRegions: regions, region } = values;
   // Agents say where they are by their labels, which are known when they are there.
-  if (regions === null || (region === null && agents !== null)) return;
+  if (regions === null || (region === null && agentCountOf(values) !== null)) return;
   const names = regions.map(({ name }) => name).join(', ');
   if (region === null) {
     const message = 'hubs are expected by region, but the run has no region';

@@ -4,11 +4,14 @@ import type { Problem } from '../../problem/operator-error.ts';
 import type { Scenario, Target } from '../scenario.ts';
 import { CANARY_DEFAULT, QUOTA_DEFAULT_PER_SECOND } from '../settings/load-settings.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
-import { type GatheredSettings, required } from './gather-settings.ts';
+import { checkAtMostOne, type GatheredSettings, givenOrigins, required } from './gather-settings.ts';
 import { problemAt } from './origin.ts';
 
 /** The settings that shape the load; a run has at most one of them. */
 export const SHAPE_SETTINGS: readonly SettingName[] = ['rate', 'stages', 'batches', 'atOnce'];
+
+/** The settings that say where the agents come from; a run has at most one of them. */
+export const AGENT_SOURCES: readonly SettingName[] = ['agents', 'localAgent'];
 
 /** Settings whose default depends on the machine, or on a load that a resumed run may change. */
 export const DERIVED_SETTINGS: readonly SettingName[] = ['concurrency', 'workers', 'governor', 'onOutage'];
@@ -20,7 +23,7 @@ export const DERIVED_SETTINGS: readonly SettingName[] = ['concurrency', 'workers
  */
 export function withLoadDefaults(settings: GatheredSettings, target: Target | null, cores: number): GatheredSettings {
   const { values, origins } = settings;
-  const workersWanted = values.workers ?? (values.agents === null ? Math.max(1, cores - 1) : null);
+  const workersWanted = values.workers ?? (agentCountOf(values) === null ? Math.max(1, cores - 1) : null);
   const workers = workersWanted === null ? null : Math.min(workersWanted, slotsOf(values));
   const isLoopback = target !== null && isLoopbackTarget(target);
   const quota = values.quota ?? (isLoopback ? 'off' : QUOTA_DEFAULT_PER_SECOND);
@@ -101,23 +104,38 @@ export function toLoad(values: SettingValues): Scenario['load'] {
   };
 }
 
-/** Adds a problem for rows that are pinned to agents where there are none. */
-export function checkPinBy({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  if (values.pinBy === null || values.agents !== null) return;
+/** Adds a problem for agents of two kinds, and for rows that are pinned to agents where there are none. */
+export function checkAgents(settings: GatheredSettings, problems: Problem[]): void {
+  const { values, origins } = settings;
+  checkAtMostOne(settings, AGENT_SOURCES, 'source of agents', problems);
+  if (values.pinBy === null || givenOrigins(origins, AGENT_SOURCES).length > 0) return;
   const message = `${origins.pinBy.name} pins rows to agents, but the run has none`;
-  problems.push(problemAt(origins.pinBy, message, 'Give the number of agents as well: --agents N'));
+  problems.push(
+    problemAt(
+      origins.pinBy,
+      message,
+      'Give the number of agents as well (--agents N), or start them here (--local-agent)',
+    ),
+  );
 }
 
 /** Where the settings want the workers to run. */
-export function toAgents({ agents, agentsWithin, agentsMin, pinBy, workers }: SettingValues): Scenario['agents'] {
-  if (agents === null) return null;
+export function toAgents(values: SettingValues): Scenario['agents'] {
+  const count = agentCountOf(values);
+  if (count === null) return null;
   return {
-    count: agents,
-    withinMs: required(agentsWithin),
-    min: Math.min(agents, required(agentsMin)),
-    workers,
-    pinBy,
+    count,
+    local: values.localAgent,
+    withinMs: required(values.agentsWithin),
+    min: Math.min(count, required(values.agentsMin)),
+    workers: values.workers,
+    pinBy: values.pinBy,
   };
+}
+
+/** `null` = the workers are threads of this process. */
+export function agentCountOf({ agents, localAgent }: SettingValues): number | null {
+  return agents ?? localAgent?.length ?? null;
 }
 
 /** As given, or the most that the load could fill, until the fleet is known: `withSlots` then chooses. */

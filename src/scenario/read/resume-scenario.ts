@@ -2,7 +2,7 @@ import { type Environment, GROUP_KEY_VARIABLE } from '../scenario.ts';
 import { SETTING_NAMES, type SettingName, settingNamed, variableOf } from '../settings/settings.ts';
 import { type Flags, SCENARIO_VARIABLE } from './gather-settings.ts';
 import { isMapping, valueAt } from './read-scenario.ts';
-import { SHAPE_SETTINGS } from './resolve-load.ts';
+import { AGENT_SOURCES, SHAPE_SETTINGS } from './resolve-load.ts';
 import { type ResolvedScenario, resolveScenario } from './resolve-scenario.ts';
 
 /** A resumed run may change how it continues, but never what is registered, where, or as whom. */
@@ -16,7 +16,7 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'onOutage',
   'outageMax',
   'workers',
-  'agents',
+  ...AGENT_SOURCES,
   'agentsWithin',
   'agentsMin',
   'limit',
@@ -32,6 +32,9 @@ export const RESUMABLE_SETTINGS: readonly SettingName[] = [
   'by',
   'csvFor',
 ];
+
+/** Of each, a run has at most one: a flag replaces what the run had. */
+const ALTERNATIVES: readonly (readonly SettingName[])[] = [SHAPE_SETTINGS, AGENT_SOURCES];
 
 export type ResumeInput = {
   /** The file that holds the settings. */
@@ -51,8 +54,11 @@ export type ResumeInput = {
  * @throws OperatorError `usage` with every problem of the flags, and of keys that are missing.
  */
 export function resumeScenario({ file, settings, flags, environment, cores }: ResumeInput): ResolvedScenario {
-  const changesShape = SHAPE_SETTINGS.some((name) => flags[name] !== undefined);
-  const kept = without(settings, changesShape ? SHAPE_SETTINGS.map((name) => settingNamed(name).key) : []);
+  const changed = ALTERNATIVES.filter((names) => names.some((name) => flags[name] !== undefined)).flat();
+  const kept = without(
+    settings,
+    changed.map((name) => settingNamed(name).key),
+  );
   // JSON is YAML.
   const scenarioFile = { file, text: JSON.stringify(kept) };
   return resolveScenario({ flags, environment: keysOnly(environment, kept), scenarioFile, cores });

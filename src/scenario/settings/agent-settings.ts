@@ -1,5 +1,6 @@
 import { HOUR_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
+import { LOCAL_AGENTS } from '../notation/local-agents.ts';
 import { wholeNumberBetween } from '../notation/notation.ts';
 import { PIN_BY } from '../notation/pin-by.ts';
 import { inGroup, setting } from './setting.ts';
@@ -13,6 +14,10 @@ export const AGENT_SETTINGS = inGroup('Agents', {
     defaultText: 'none, the workers are threads of this machine',
     reason: 'one machine suffices for most fleets',
     help: 'run the workers on this many agents (dpsload agent) and wait for them before the start; needs Redis, see --redis-file',
+  }),
+  localAgent: setting('load.localAgents', LOCAL_AGENTS, {
+    reason: 'threads of one process suffice for one region',
+    help: 'start an agent with these labels on this machine, for this run alone, and a redis-server for all of them: region=europe, or region=america@127.0.0.2 with a source address of its own; repeatable',
   }),
   agentsWithin: setting('load.agentsWithin', durationBetween(1_000, HOUR_MS), {
     default: 60_000,
