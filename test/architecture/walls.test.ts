@@ -15,7 +15,13 @@ import {
 } from './walls.ts';
 
 /** Where programs, browsers, threads and other packages come in: nobody imports them here. */
-const ENTRIES = ['cli/main.ts', 'emulator/library.ts', 'report/page/draw-plots.ts', 'worker/registration-worker.ts'];
+const ENTRIES = [
+  'cli/host/local-agents-keeper.ts',
+  'cli/main.ts',
+  'emulator/library.ts',
+  'report/page/draw-plots.ts',
+  'worker/registration-worker.ts',
+];
 
 const files = sourceFiles();
 const paths = new Set(files.map(({ path }) => path));

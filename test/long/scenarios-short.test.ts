@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
 import type { Summary } from '../../src/report/summary.ts';
+import { HAS_REDIS } from '../support/redis-server.ts';
 import { readResultRows } from '../support/results.ts';
-import { documentedLines, runScenario } from '../support/shipped-scenario-runs.ts';
+import { documentedLines, runScenario, startsAgents } from '../support/shipped-scenario-runs.ts';
 
 /** Of each scenario here; the whole fleets are for the long tests. */
 const DEVICES = 30;
@@ -12,7 +13,11 @@ const DEVICES = 30;
 /** No scenario waits longer than this when the emulator tells it to. */
 const SHORT = { DPSLOAD_RETRY_AFTER_MAX: '200ms' };
 
-const SMALL = ['--limit', String(DEVICES), '--workers', '1', '--json'];
+/** One worker, or one for each agent that the scenario starts. */
+const small = (text: string): readonly string[] => {
+  const agents = /^ {2}localAgents: \[(.*)\]$/m.exec(text)?.[1]?.split(', ').length ?? 1;
+  return ['--limit', String(DEVICES), '--workers', String(agents), '--json'];
+};
 
 /** In place of those of the file, which want more devices. */
 const thresholds = (text: string): readonly string[] => [
@@ -28,6 +33,7 @@ const NEEDED = [
   'static',
   'custom-webhook',
   'lowest-latency',
+  'two-regions',
   're-provisioning',
   'quota-and-throttling',
   'x509-group',
@@ -51,19 +57,24 @@ describe('a scenario that dpsload brings', () => {
     expect(documentedLines(text).length).toBeGreaterThan(0);
   });
 
-  it.concurrent.each(shippedScenarios())('$name runs with one command, in its short form', async ({ name, text }) => {
-    const { code, stdout, stderr, folder } = await runScenario(name, [...SMALL, ...thresholds(text)], SHORT);
-    expect([code, stderr.includes('rror')]).toEqual([0, false]);
-    const summary = JSON.parse(stdout) as Summary;
-    const { results, fleet, allocation, movement, target } = summary;
-    expect([results.assigned, target.kind]).toEqual([DEVICES * fleet.rounds, 'emulator']);
-    expect(allocation !== null).toBe(text.includes('\nallocation:'));
-    expect(movement !== null).toBe(fleet.rounds > 1);
-    expect(existsSync(join(folder, 'left-behind.txt'))).toBe(text.includes('leftBehind: true'));
-    if (name === 'custom-webhook') expectAnswersOfTheWebhook(folder);
-    if (name === 're-provisioning') expectMoves(folder, movement);
-  });
+  const withoutAgents = shippedScenarios().filter((one) => !startsAgents(one));
+  it.concurrent.each(withoutAgents)('$name runs with one command, in its short form', runsShort);
+  const withAgents = shippedScenarios().filter(startsAgents);
+  it.skipIf(!HAS_REDIS).concurrent.each(withAgents)('$name does so too (needs redis-server)', runsShort);
 });
+
+async function runsShort({ name, text }: { readonly name: string; readonly text: string }): Promise<void> {
+  const { code, stdout, stderr, folder } = await runScenario(name, [...small(text), ...thresholds(text)], SHORT);
+  expect([code, stderr.includes('rror')]).toEqual([0, false]);
+  const summary = JSON.parse(stdout) as Summary;
+  const { results, fleet, allocation, movement, target } = summary;
+  expect([results.assigned, target.kind]).toEqual([DEVICES * fleet.rounds, 'emulator']);
+  expect(allocation !== null).toBe(text.includes('\nallocation:'));
+  expect(movement !== null).toBe(fleet.rounds > 1);
+  expect(existsSync(join(folder, 'left-behind.txt'))).toBe(text.includes('leftBehind: true'));
+  if (name === 'custom-webhook') expectAnswersOfTheWebhook(folder);
+  if (name === 're-provisioning') expectMoves(folder, movement);
+}
 
 function expectAnswersOfTheWebhook(folder: string): void {
   const rows = readResultRows(join(folder, 'registrations.csv')).slice(0, DEVICES);

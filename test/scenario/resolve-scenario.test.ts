@@ -94,6 +94,7 @@ const SAMPLES: Readonly<
   outageMax: { texts: ['1s', '2m', '3h'] },
   workers: { texts: ['1', '2', '3'] },
   agents: { texts: ['1', '2', '3'] },
+  localAgent: { texts: ['region=a', 'region=a@127.0.0.2', 'region=a,zone=1\nregion=b'] },
   agentsWithin: { texts: ['1s', '2m', '1h'] },
   agentsMin: { texts: ['1', '2', '3'] },
   limit: { texts: ['1', '2', '3'] },
@@ -142,7 +143,7 @@ const SAMPLES: Readonly<
 function scenarioWith(name: SettingName, text: string): string {
   const steps = settingNamed(name).key.split('.');
   const value =
-    text.includes('=') && name !== 'hubs'
+    text.includes('=') && !['hubs', 'localAgent'].includes(name)
       ? `{ ${text.replaceAll('=', ': ').replace('\n', ', ')} }`
       : JSON.stringify(text);
   const leaf = name === 'emulator' ? '{}' : value;
@@ -728,13 +729,30 @@ describe('a run on agents', () => {
   ])('%s', (_, flags, agents) => {
     const given = { fleet: 'f.csv', ...SERVICE, agents: '3', ...flags };
     const { scenario } = resolve({ flags: given, environment: { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_REDIS: 'redis://r' } });
-    expect(scenario.agents).toEqual(agents);
+    expect(scenario.agents).toEqual({ ...agents, local: null });
+  });
+
+  it('can start them on its own machine', () => {
+    const text = 'version: 1\nload: { localAgents: [region=a, region=b@127.0.0.2], pinBy: region }\n';
+    const { scenario } = resolve({ flags: { fleet: 'f.csv', emulator: 'true' }, environment: {}, text });
+    const local = [
+      { labels: { region: 'a' }, address: null },
+      { labels: { region: 'b' }, address: '127.0.0.2' },
+    ];
+    expect(scenario.agents).toMatchObject({ count: 2, min: 1, local, pinBy: { label: 'region' } });
+  });
+
+  it('starts none where others are to be met', () => {
+    const given = { fleet: 'f.csv', emulator: 'true', agents: '2', localAgent: 'region=a' };
+    expect(() => resolve({ flags: given, environment: {} })).toThrow(
+      'more than one source of agents given: --agents, --local-agent. Remove all but one.',
+    );
   });
 
   it('is needed to pin rows', () => {
     const given = { fleet: 'f.csv', emulator: 'true', pinBy: 'region' };
     expect(() => resolve({ flags: given, environment: {} })).toThrow(
-      '--pin-by pins rows to agents, but the run has none. Give the number of agents as well: --agents N.',
+      '--pin-by pins rows to agents, but the run has none. Give the number of agents as well (--agents N), or start them here (--local-agent).',
     );
   });
 });

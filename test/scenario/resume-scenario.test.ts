@@ -87,6 +87,14 @@ describe('the settings of a resumed run', () => {
     expect(resumed(settingsOf({ ...SERVICE, ...given }).settings, flags).load).toMatchObject(load);
   });
 
+  it.each<[Texts, Texts, object]>([
+    [{ localAgent: 'region=a' }, {}, { count: 1, local: [{ labels: { region: 'a' }, address: null }] }],
+    [{ localAgent: 'region=a' }, { agents: '2' }, { count: 2, local: null }],
+    [{ agents: '2' }, { localAgent: 'region=a' }, { count: 1, local: [{}] }],
+  ])('with agents %j, changed by %j', (given, flags, agents) => {
+    expect(resumed(settingsOf({ ...SERVICE, ...given }).settings, flags).agents).toMatchObject(agents);
+  });
+
   it('may not exceed the share of the quota, which only --quota off lifts', async () => {
     const { settings } = settingsOf({ ...SERVICE, rate: '10/s' });
     for (const flags of [{ rate: '13/s' }, { quotaShare: '50%' }, { atOnce: 'true' }]) {

@@ -4,6 +4,11 @@ import { dpsload, type Ended } from './dpsload-program.ts';
 import { onlyRunFolder } from './results.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
+/** Whether it needs redis-server. */
+export function startsAgents({ text }: { readonly text: string }): boolean {
+  return text.includes('localAgents:');
+}
+
 export type ScenarioRun = Ended & { readonly folder: string };
 
 /** Runs a scenario by its name, as users do. */

@@ -8,6 +8,7 @@ import type { Slotted } from '../../preflight/choose-slots.ts';
 import { slotFindings } from '../../preflight/slot-findings.ts';
 import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
+import { showLocalAgent } from '../../scenario/notation/local-agents.ts';
 import { formatRate, formatStages } from '../../scenario/notation/rate.ts';
 import { loadRisks, meteredPerMinute, risksAtRealHost } from '../../scenario/read/load-risks.ts';
 import { excessOf, isLoopbackTarget, loadAtRealHost } from '../../scenario/read/resolve-load.ts';
@@ -30,6 +31,7 @@ export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, 
         : `${formatNoun(rows * load.rounds, 'registration')} in ${formatCount(load.rounds)} rounds`,
     ],
     ['load', describeLoad(load)],
+    ...describeAgents(scenario),
     ...describeSlots(load, choice, rows),
     ['limits', describeLimits(scenario.load, loadRisks(scenario))],
     ...describeRealHost(resolved),
@@ -79,6 +81,13 @@ function describeSource(source: SecretSource): string {
 function describeLoad({ concurrency, workers, shape }: Scenario['load']): string {
   const perWorker = summarize(shares(concurrency, workers));
   return `up to ${formatNoun(concurrency, 'registration')} in flight, ${describeShape(shape)}; workers: ${perWorker}`;
+}
+
+function describeAgents({ agents }: Scenario): readonly (readonly [string, string])[] {
+  if (agents === null) return [];
+  const { count, local, withinMs } = agents;
+  if (local === null) return [['agents', `${count}, waits for them for up to ${formatDuration(withinMs)}`]];
+  return [['agents', `${count} on this machine, started for the run: ${local.map(showLocalAgent).join('; ')}`]];
 }
 
 /** The slots that were chosen, or what is wrong with those that were asked for. */

@@ -15,7 +15,7 @@ export function readLabel(text: string): readonly [name: string, value: string] 
 
 /** As text: one agent a line, `region=europe,zone=1@127.0.0.2`. */
 export const LOCAL_AGENTS = notation<readonly LocalAgent[]>({
-  placeholder: 'label=value[@address]',
+  placeholder: 'labels',
   kind: 'texts',
   noun: `a list of up to ${LOCAL_AGENTS_MAX} agents with their labels`,
   remedy:
