@@ -88,7 +88,11 @@ const OUTPUTS = {
     const elsewhere = ['--region', 'america', '--local-address', '127.0.0.2', '--exclude', first, '--again'];
     run('-s', '@lowest-latency', ...elsewhere);
     const both = dpsload('report', ...runFolders(), '--out', inFolder('both'));
-    return upTo(both.slice(both.search(/^hub by region/m)), /\n(?=\n|$)/);
+    return hubsByRegion(both);
+  },
+  'two-regions': () => {
+    const text = run('-s', '@two-regions');
+    return `$ dpsload run -s @two-regions\n${chosen(text, /^allocation {2}[a-z]/)}\n${hubsByRegion(text)}`;
   },
   throughput: () => `$ dpsload run -s @throughput\n${upTo(run('-s', '@throughput'), /^throughput/m)}`,
 };
@@ -170,6 +174,11 @@ function chosen(text, pattern) {
 /** The verdict on the allocation policy, and the row of each hub in the table that it was made from. */
 function allocationLines(text) {
   return `${chosen(text, /^allocation {2}[a-z]/)}\n${chosen(text, /azure-devices\.net.*% to/)}`;
+}
+
+/** The table of hubs and regions, with the verdict on each region. */
+function hubsByRegion(text) {
+  return upTo(text.slice(text.search(/^hub by region/m)), /\n(?=\n|$)/);
 }
 
 /** Runs the fleet in a terminal, and captures the live view on the way. */

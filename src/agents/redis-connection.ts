@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { Redis, RedisOptions } from 'ioredis';
 import { readTextFile } from '../files/read-text-file.ts';
 import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
@@ -70,7 +71,8 @@ function parseRedisUrl(text: string, source: string): RedisTarget {
     db,
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === 'rediss:' ? { tls: { servername: host } } : {}),
+    // A certificate is checked against an address too, but SNI has none.
+    ...(url.protocol === 'rediss:' ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
   };
   const isInTheClear = url.protocol === 'redis:' && !/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
   return { options, label: `${url.hostname}:${port}`, isInTheClear };
@@ -110,7 +112,15 @@ export async function connectRedis(target: RedisTarget): Promise<Redis> {
   } catch (error) {
     client.disconnect();
     const cause = error instanceof Error && !/^Connection is closed/.test(error.message) ? error.message : reason;
-    const remedy = 'Check that Redis or Valkey runs there, and that user and password are right';
-    throw new OperatorError('unreachable', [problem(`Redis at ${target.label} cannot be used: ${cause}`, remedy)]);
+    throw new OperatorError('unreachable', [
+      problem(`Redis at ${target.label} cannot be used: ${cause}`, connectRemedy(cause)),
+    ]);
   }
+}
+
+/** @param cause in the words of Node, OpenSSL or Redis */
+function connectRemedy(cause: string): string {
+  if (/altnames/.test(cause)) return 'Use a name in the URL that is in the certificate of Redis';
+  if (!/certificate/.test(cause)) return 'Check that Redis or Valkey runs there, and that user and password are right';
+  return 'If a private CA signed the certificate of Redis, set NODE_EXTRA_CA_CERTS to the file with the certificate of that CA';
 }
