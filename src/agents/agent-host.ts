@@ -1,7 +1,7 @@
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
-import { closeFence, isClosed, newFence, openFence } from '../worker/fence.ts';
+import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.ts';
@@ -214,7 +214,16 @@ export class AgentHost {
     const sentAtMs = clock.nowMs();
     const isFenced = this.#state === 'over';
     const pongAtMs = this.#pong.sentAtMs;
-    this.#send({ type: 'beat', sentAtMs, pongAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
+    const leaseLeftMs = Math.max(0, openForMs(this.#fence, clock));
+    this.#send({
+      type: 'beat',
+      sentAtMs,
+      pongAtMs,
+      leaseLeftMs,
+      isFenced,
+      ...takeVitals(),
+      ...this.#wallOffset(sentAtMs),
+    });
   }
 
   /** Each axis has its own origin, which tells people nothing: they know wall clocks. */
