@@ -350,7 +350,7 @@ export class RunSession {
       for (const launch of lost) this.#ledger.requeuePossiblySent(launch);
       this.#wave?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
-      this.#parts.listener.notice(`${what}. A new worker repeats them; the results mark them possibly_twice.`);
+      this.#parts.listener.notice(`${what}. They are registered again; the results mark them possibly_twice.`);
     } else {
       this.#pool.giveUp(worker);
       if (continues) this.#ending.endFor({ reason: 'failed', message: `${what}, after several other losses` });

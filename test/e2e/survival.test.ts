@@ -35,7 +35,7 @@ describe.concurrent('a worker thread', () => {
       preload: ['worker-fault.mjs?fault=throw&connections=30'],
     });
     const [, held = '-1'] = /Worker 1 was lost \(.*\) with (\d+) registrations? possibly sent/.exec(stderr) ?? [];
-    expect(stderr).toContain('A new worker repeats them; the results mark them possibly_twice');
+    expect(stderr).toContain('They are registered again; the results mark them possibly_twice');
     expect(code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(withResult(rows, 'assigned')).toBe(80);

@@ -47,7 +47,7 @@ describe('worker threads that die one after the other', () => {
       preload: ['worker-fault.mjs?fault=throw&connections=20&threads=6'],
     });
     expect(dying.code).toBe(1);
-    expect(dying.stderr.match(/A new worker repeats them/g)).toHaveLength(5);
+    expect(dying.stderr.match(/They are registered again/g)).toHaveLength(5);
     expect(dying.stderr).toMatch(/after several other losses/);
     const run = onlyRunFolder(out);
     expect(resultsOf(run).filter((row) => row['result'] === 'unknown').length).toBeGreaterThan(0);

@@ -140,7 +140,7 @@ describe('a lost worker', () => {
     expect(workers.log).toEqual(['replace 0']);
     expect(notices).toEqual([
       'Worker 1 was lost (out of memory) with 2 registrations possibly sent. ' +
-        'A new worker repeats them; the results mark them possibly_twice.',
+        'They are registered again; the results mark them possibly_twice.',
     ]);
     await advance(300);
     expect(rowsOf(workers.launched.slice(4))).toEqual(held);
