@@ -63,17 +63,16 @@ export async function startEmbeddedEmulator(
   transport: Transport,
 ): Promise<EmbeddedEmulator> {
   const folder = mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
-  // The folder contains keys.
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
   try {
     const config = configFile ?? writeEmulatorConfig(folder, keys);
-    const args = ['emulator', '--port', '0', '--ca-dir', folder];
+    // Its CA is in a folder of its own, which it removes even when this process has been killed.
+    const args = ['emulator', '--port', '0'];
     if (transport === 'websocket') args.push('--websocket-port', '0');
     if (config !== null) args.push('--config', config);
-    return await startProcess(args, keys, transport, removeFolder);
-  } catch (error) {
-    removeFolder();
-    throw error;
+    return await startProcess(args, keys, transport);
+  } finally {
+    // The folder contains keys, which the emulator has read by now.
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -81,7 +80,6 @@ async function startProcess(
   args: readonly string[],
   keys: AttestationKeys,
   transport: Transport,
-  onStopped: () => void,
 ): Promise<EmbeddedEmulator> {
   const child = spawn(process.execPath, [packageFile('dist/cli/main.js'), ...args], {
     detached: true,
@@ -101,7 +99,6 @@ async function startProcess(
       async stop() {
         if (child.connected) child.disconnect();
         await ended;
-        onStopped();
       },
     };
   } catch (error) {
