@@ -1,4 +1,3 @@
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
@@ -7,7 +6,7 @@ import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { ClockOffset } from './clock-offset.ts';
-import { HostedWorkers } from './hosted-workers.ts';
+import { HostedWorkers, type ResolvedSecrets } from './hosted-workers.ts';
 import { LEASE_MS, leaseEndMs, RENEW_INTERVAL_MS } from './lease.ts';
 
 /** Often enough that a silent agent is noticed within a second. */
@@ -28,12 +27,6 @@ const FAREWELL_MS = 1_000;
 
 /** What an agent resolved for a placement, from its own environment and files; or why it cannot take part, a sentence each. */
 export type Prepared = ResolvedSecrets | { readonly problems: readonly string[] };
-
-export type ResolvedSecrets = {
-  readonly keys: AttestationKeys;
-  /** The row's own key; `null` = it has none. */
-  readonly deviceKeyOf: (row: number) => string | null;
-};
 
 export type AgentVitals = Pick<AgentBeat, 'cpuShare' | 'loopDelayMaxMs' | 'rssBytes' | 'fileDescriptors'>;
 
@@ -57,8 +50,6 @@ export type HostEnd = 'ended' | 'refused' | 'expelled' | 'stopped';
 
 /** Serves one placement: hosts the workers that the coordinator asks for, as long as the lease lasts. */
 export class AgentHost {
-  /** Resolves when nothing of the placement runs any more. Never rejects. */
-  readonly ended: Promise<HostEnd>;
   readonly #parts: HostParts;
   readonly #placed: PlacedRun;
   readonly #fence = newFence();
@@ -67,20 +58,18 @@ export class AgentHost {
   readonly #workers: HostedWorkers;
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
-  #pongs = 0;
-  #heardAtMs: number;
-  #pongAtMs: number | null = null;
-  #isRenewed = false;
-  readonly #begunAtMs: number;
+  /** The last pong: when it came, and when it was sent, on the coordinator's axis; at first, when the placement was taken. */
+  #pong: { readonly cameAtMs: number; readonly sentAtMs: number | null };
+  /** The first renewal has a whole lease to be answered. */
+  #mayBeClosedUntilMs: number;
   #secrets: ResolvedSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
     this.#parts = parts;
     this.#placed = placed;
-    this.#begunAtMs = parts.clock.nowMs();
-    this.#heardAtMs = this.#begunAtMs;
-    this.ended = this.#end.promise;
+    this.#pong = { cameAtMs: parts.clock.nowMs(), sentAtMs: null };
+    this.#mayBeClosedUntilMs = parts.clock.nowMs() + LEASE_MS;
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
     this.#workers = new HostedWorkers({
@@ -94,6 +83,11 @@ export class AgentHost {
     });
     placed.onMessage((message) => this.#receive(message));
     void this.#begin();
+  }
+
+  /** Resolves when nothing of the placement runs any more. Never rejects. */
+  get ended(): Promise<HostEnd> {
+    return this.#end.promise;
   }
 
   /** Finishes what is in flight and leaves. */
@@ -144,11 +138,7 @@ export class AgentHost {
     if (this.#state === 'over') return;
     switch (message.type) {
       case 'pong':
-        this.#offset.add({ ...message, receivedAtMs: this.#parts.clock.nowMs() });
-        this.#pongs += 1;
-        this.#heardAtMs = this.#parts.clock.nowMs();
-        this.#pongAtMs = message.atMs;
-        this.#sayPrepared();
+        this.#answered(message.sentAtMs, message.atMs);
         break;
       case 'start':
         if (this.#secrets !== null) this.#workers.start(message, this.#secrets);
@@ -165,8 +155,17 @@ export class AgentHost {
     }
   }
 
+  #answered(sentAtMs: number, atMs: number): void {
+    const receivedAtMs = this.#parts.clock.nowMs();
+    this.#offset.add({ sentAtMs, atMs, receivedAtMs });
+    this.#pong = { cameAtMs: receivedAtMs, sentAtMs: atMs };
+    this.#sayPrepared();
+  }
+
   #sayPrepared(): void {
-    if (this.#state !== 'new' || this.#secrets === null || this.#pongs < PONGS_FIRST || !this.#isRenewed) return;
+    const knowsClock = this.#offset.samples >= PONGS_FIRST;
+    if (this.#state !== 'new' || this.#secrets === null || !knowsClock || isClosed(this.#fence, this.#parts.clock))
+      return;
     this.#state = 'prepared';
     this.#send({ type: 'prepared' });
   }
@@ -184,7 +183,6 @@ export class AgentHost {
 
   #renewed(sent: { readonly atMs: number; readonly epochMs: number }, renewal: Renewal): void {
     if (this.#state === 'over') return;
-    this.#isRenewed = true;
     const { coordinatorLeftMs, isHeld, redisRunId } = renewal;
     if (!isHeld || coordinatorLeftMs === null || redisRunId !== this.#placed.placement.redisRunId) {
       void this.#expelled();
@@ -192,20 +190,20 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
+    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
     this.#sayPrepared();
   }
 
   #look(): void {
     const { clock } = this.#parts;
-    // The first renewal has a whole lease to be answered.
-    const mayBeClosed = !this.#isRenewed && clock.nowMs() - this.#begunAtMs < LEASE_MS;
-    const isForgotten = clock.nowMs() - this.#heardAtMs >= PONG_MAX_MS;
-    if (isForgotten || (isClosed(this.#fence, clock) && !mayBeClosed)) void this.#expelled();
+    const isForgotten = clock.nowMs() - this.#pong.cameAtMs >= PONG_MAX_MS;
+    const isOver = isClosed(this.#fence, clock) && clock.nowMs() >= this.#mayBeClosedUntilMs;
+    if (isForgotten || isOver) void this.#expelled();
     else this.#beat();
   }
 
   #beatSoon(): void {
-    if (this.#state !== 'new' || this.#pongs >= PONGS_FIRST) return;
+    if (this.#state !== 'new' || this.#offset.samples >= PONGS_FIRST) return;
     this.#beat();
     const { clock } = this.#parts;
     this.#timers.push(clock.wakeAt(clock.nowMs() + FIRST_BEAT_INTERVAL_MS, () => this.#beatSoon()));
@@ -215,7 +213,7 @@ export class AgentHost {
     const { clock, takeVitals } = this.#parts;
     const sentAtMs = clock.nowMs();
     const isFenced = this.#state === 'over';
-    const pongAtMs = this.#pongAtMs;
+    const pongAtMs = this.#pong.sentAtMs;
     this.#send({ type: 'beat', sentAtMs, pongAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
   }
 

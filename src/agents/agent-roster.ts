@@ -2,7 +2,7 @@ import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import type { ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
 import type { FromAgent, PlacementNeeds, ToAgent } from './agent-messages.ts';
 import { Hosting } from './hosting.ts';
-import { LEASE_MS, RENEW_INTERVAL_MS } from './lease.ts';
+import { LEASE_AT_RISK_MS, LEASE_MS, RENEW_INTERVAL_MS } from './lease.ts';
 
 /** How often the agents' locks are looked at, and how often it is noticed that one is silent. */
 const LOOK_INTERVAL_MS = 250;
@@ -37,6 +37,10 @@ export class AgentRoster {
   #redisRunId: string | null = null;
   #epoch = 0;
   #isLooking = false;
+  /** The coordinator's own lease. */
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** All places are to be left. */
+  #isEnding = false;
   /** Outcomes of agents that were given up: they came too late to count. */
   #outcomesTooLate = 0;
 
@@ -104,6 +108,7 @@ export class AgentRoster {
   /** Renews the coordinator's own lease, without which the agents stop. */
   async renew(): Promise<void> {
     this.#saw(await this.#parts.bus.renew(LEASE_MS));
+    this.#renewedAtMs = this.clock.nowMs();
   }
 
   handled(): () => void {
@@ -112,6 +117,7 @@ export class AgentRoster {
 
   /** Ends every place, and waits for the agents to say so, `withinMs` at most. */
   async end(withinMs: number): Promise<void> {
+    this.#isEnding = true;
     for (const hosting of this.hostings) this.send(hosting, { type: 'end' });
     const untilMs = this.clock.nowMs() + withinMs;
     while (this.clock.nowMs() < untilMs && this.hostings.some(({ isOver }) => !isOver)) await this.#pause();
@@ -141,7 +147,11 @@ export class AgentRoster {
     }
     if (message.type === 'prepared') hosting.state = 'prepared';
     if (message.type === 'draining') hosting.state = 'draining';
-    if (message.type === 'left') hosting.state = 'left';
+    if (message.type === 'left') {
+      // It had its reasons, but no message of them came through.
+      if (hosting.workers.size > 0 && !this.#isEnding) void this.#lose(hosting, 'it left');
+      else hosting.state = 'left';
+    }
     if (message.type === 'refused') {
       hosting.state = 'refused';
       hosting.problems = message.problems;
@@ -177,8 +187,10 @@ export class AgentRoster {
       const seen = await this.#parts.bus.locksLeftMs(hostings.map(({ place }) => place));
       const receivedAtMs = this.clock.nowMs();
       if (this.#saw(seen)) {
-        for (const [index, hosting] of hostings.entries())
+        for (const [index, hosting] of hostings.entries()) {
           hosting.lease.looked({ sentAtMs, receivedAtMs, leftMs: seen.leftMs[index] ?? null });
+          this.#judgeSilence(hosting);
+        }
       }
     } catch {
       // Only Redis can say that an agent's lease is over: a renewal may be carried out although its answer is lost. Until then, the agents are
@@ -193,16 +205,21 @@ export class AgentRoster {
     const isSame = this.#redisRunId === null || this.#redisRunId === redisRunId;
     this.#redisRunId = redisRunId;
     if (isSame) return true;
-    for (const { lease } of this.hostings) lease.blind(this.clock.nowMs());
+    for (const hosting of this.hostings) {
+      hosting.lease.blind(this.clock.nowMs());
+      this.#judgeSilence(hosting);
+    }
     return false;
   }
 
   /**
    * Not when a message arrives counts, but when the pong was sent that its sender had got: what waited somewhere says nothing of the present, and an
-   * agent that hears nothing is as good as silent.
+   * agent that hears nothing is as good as silent. One that may have to stop soon, since its lease or the coordinator's is hardly renewed, is too.
    */
   #judgeSilence(hosting: Hosting): void {
-    const isSilent = hosting.lease.overAtMs !== null || this.clock.nowMs() - hosting.heardAtMs >= AGENT_SILENT_MS;
+    const nowMs = this.clock.nowMs();
+    const isAtRisk = hosting.lease.isAtRisk || this.#renewedAtMs + LEASE_MS - nowMs < LEASE_AT_RISK_MS;
+    const isSilent = isAtRisk || nowMs - hosting.heardAtMs >= AGENT_SILENT_MS;
     if (hosting.isSilent === isSilent) return;
     hosting.isSilent = isSilent;
     this.#listener.silent(hosting, isSilent);

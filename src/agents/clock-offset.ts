@@ -18,7 +18,7 @@ export type PingSample = {
 
 export type OffsetEstimate = { readonly offsetMs: number; readonly uncertaintyMs: number };
 
-/** How far the true offset can be away, at one moment: the answer was given some time between question and answer. */
+/** Where the true offset was when the question was answered, at `atMs` at the earliest. */
 type Bounds = { readonly atMs: number; readonly lowMs: number; readonly highMs: number };
 
 /**
@@ -29,8 +29,13 @@ export class ClockOffset {
   #samples: Bounds[] = [];
   #applied: { readonly offsetMs: number; readonly atMs: number } | null = null;
 
+  /** Pings that the estimate is made from. */
+  get samples(): number {
+    return this.#samples.length;
+  }
+
   add({ sentAtMs, atMs, receivedAtMs }: PingSample): void {
-    const sample = { atMs: receivedAtMs, lowMs: sentAtMs - atMs, highMs: receivedAtMs - atMs };
+    const sample = { atMs: sentAtMs, lowMs: sentAtMs - atMs, highMs: receivedAtMs - atMs };
     const overlap = intersection([...this.#samples, sample], receivedAtMs);
     // Bounds that do not meet: a clock was stopped, as by a suspension. Only the newest sample is then true.
     if (overlap === null) this.#samples = [];

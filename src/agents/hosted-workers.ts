@@ -1,11 +1,18 @@
+import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Fence } from '../worker/fence.ts';
 import type { FromWorker, ToWorker } from '../worker/worker-messages.ts';
 import type { StartWorkerPool, WorkerPool } from '../worker/worker-pool.ts';
-import type { ResolvedSecrets } from './agent-host.ts';
 import type { FromAgent, HostedWorker, ToAgent, TravellingToWorker } from './agent-messages.ts';
 import { shifted } from './run-axis.ts';
+
+/** What an agent resolved by the names in its placement. */
+export type ResolvedSecrets = {
+  readonly keys: AttestationKeys;
+  /** The row's own key; `null` = it has none. */
+  readonly deviceKeyOf: (row: number) => string | null;
+};
 
 export type HostedWorkersParts = {
   readonly clock: Clock;

@@ -15,6 +15,8 @@ export class OutboundMessages<Message> {
   #queue: Message[] = [];
   #first = 1;
   #inFlight = 0;
+  /** Number of the last message that was sent again: the stream may hold several copies of those up to it. */
+  #repeatedTo = 0;
   #isStopped = false;
   #timer: Timer | null = null;
   #onEmpty: (() => void)[] = [];
@@ -48,6 +50,11 @@ export class OutboundMessages<Message> {
     return rest;
   }
 
+  /** Messages of entries that were never handed out: those of which no earlier copy can have arrived. */
+  neverArrived(entries: readonly StreamEntry<Message>[]): readonly Message[] {
+    return entries.flatMap(({ first, messages }) => messages.filter((_, index) => first + index > this.#repeatedTo));
+  }
+
   async #flush(): Promise<void> {
     // An entry that is sent again grows no longer: what Redis surely never got stays as much as possible.
     if (this.#inFlight === 0) this.#inFlight = Math.min(ENTRY_MESSAGES_MAX, this.#queue.length);
@@ -61,7 +68,7 @@ export class OutboundMessages<Message> {
       this.#queue.splice(0, messages.length);
       this.#first += messages.length;
       this.#inFlight = 0;
-    }
+    } else this.#repeatedTo = this.#first + messages.length - 1;
     const { length } = this.#queue;
     const inMs = isAccepted ? 0 : RETRY_MS;
     this.#timer = length === 0 ? null : this.#clock.wakeAt(this.#clock.nowMs() + inMs, () => void this.#flush());

@@ -6,7 +6,15 @@ import type { AgentPresence, FromAgent, Placement, ToAgent } from './agent-messa
 import { LEASE_MS } from './lease.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import type { PresenceRecord } from './presence.ts';
-import { appendEntry, offsetToRedis, type RawRead, readEntries, resultsOf, runIdIn } from './redis-commands.ts';
+import {
+  appendEntry,
+  expireKeys,
+  offsetToRedis,
+  type RawRead,
+  readEntries,
+  resultsOf,
+  runIdIn,
+} from './redis-commands.ts';
 import { connectRedis, type RedisTarget, redisOptions } from './redis-connection.ts';
 import {
   AGENTS_KEY,
@@ -95,7 +103,10 @@ export class RedisAgentBus implements AgentBus {
       const token = `${this.#instance}-${++this.#placements}`;
       try {
         const job = await this.#worker.getNextJob(token, { block: true });
-        if (job !== undefined) return new RedisPlacedRun(job, { token, clock: this.#clock, redis: this.#redis });
+        if (job === undefined) continue;
+        // If that fails, the next refresh does it.
+        await expireKeys(this.#redis, queueKeys(this.#name)).catch(() => {});
+        return new RedisPlacedRun(job, { token, clock: this.#clock, redis: this.#redis });
       } catch {
         await pause(this.#clock, PLACEMENT_RETRY_MS);
       }
@@ -114,9 +125,7 @@ export class RedisAgentBus implements AgentBus {
   async #refresh(): Promise<void> {
     if (this.#clock.nowMs() - this.#refreshedAtMs < KEYS_REFRESH_MS) return;
     this.#refreshedAtMs = this.#clock.nowMs();
-    const pipeline = this.#redis.pipeline();
-    for (const key of queueKeys(this.#name)) pipeline.pexpire(key, KEYS_EXPIRE_MS);
-    await pipeline.exec();
+    await expireKeys(this.#redis, queueKeys(this.#name));
   }
 }
 
@@ -187,8 +196,9 @@ class RedisPlacedRun implements PlacedRun {
     this.#isFinished = true;
     this.#outbound.stop();
     this.#reader.disconnect();
-    // Another lock on it, or none: the coordinator has removed it, or will.
-    await this.#job.moveToCompleted('done', this.#parts.token, false).catch(() => {});
+    const { token } = this.#parts;
+    // Without its lock it cannot be completed, and nobody else would ever do so.
+    await this.#job.moveToCompleted('done', token, false).catch(() => this.#job.remove().catch(() => {}));
   }
 
   async #read(listener: (message: ToAgent) => void): Promise<void> {

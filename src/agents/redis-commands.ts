@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StreamEntry } from './message-stream.ts';
+import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
 /** An entry of a stream, as Redis answers. */
 type RawEntry = readonly [id: string, fields: readonly string[]];
@@ -33,6 +34,13 @@ export function readEntry<Message>([id, fields]: RawEntry): ReadEntry<Message> {
     first: Number(named.get('first')),
     messages: JSON.parse(named.get('messages') ?? '[]') as Message[],
   };
+}
+
+/** Lets keys go away by themselves when nobody uses them any more. */
+export async function expireKeys(redis: Redis, keys: readonly string[]): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const key of keys) pipeline.pexpire(key, KEYS_EXPIRE_MS);
+  await pipeline.exec();
 }
 
 /** The ID of the running Redis process. */

@@ -25,9 +25,14 @@ export function jobId(runId: string, epoch: number): string {
   return `${runId}-${epoch}`;
 }
 
+/** BullMQ's record of a job. */
+export function jobKey(agent: string, runId: string, epoch: number): string {
+  return `${QUEUE_PREFIX}:${queueName(agent)}:${jobId(runId, epoch)}`;
+}
+
 /** BullMQ's lock on a job. */
 export function lockKey(agent: string, runId: string, epoch: number): string {
-  return `${QUEUE_PREFIX}:${queueName(agent)}:${jobId(runId, epoch)}:lock`;
+  return `${jobKey(agent, runId, epoch)}:lock`;
 }
 
 /** Keys that BullMQ keeps for a queue even while it is empty, or may leave behind. */

@@ -5,13 +5,23 @@ import type { AgentPlace, ListedAgent, RedisIdentity, RunBus } from './agent-bus
 import type { FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import { listAgents } from './presence.ts';
-import { appendEntry, type RawRead, readEntries, readEntry, readRunId, resultsOf, runIdIn } from './redis-commands.ts';
+import {
+  appendEntry,
+  expireKeys,
+  type RawRead,
+  readEntries,
+  readEntry,
+  readRunId,
+  resultsOf,
+  runIdIn,
+} from './redis-commands.ts';
 import { connectRedis, type RedisTarget } from './redis-connection.ts';
 import {
   coordinatorKey,
   GROUP,
   inboundKey,
   jobId,
+  jobKey,
   KEYS_EXPIRE_MS,
   KEYS_REFRESH_MS,
   lockKey,
@@ -89,15 +99,13 @@ export class RedisRunBus implements RunBus {
     const id = jobId(this.runId, epoch);
     const options = { jobId: id, attempts: 1, removeOnComplete: true, removeOnFail: true };
     await this.#queueOf(agent).add('placement', placement, options);
-    const pipeline = this.#redis.pipeline();
-    for (const key of queueKeys(agent)) pipeline.pexpire(key, KEYS_EXPIRE_MS);
-    await pipeline.exec();
+    await expireKeys(this.#redis, [...queueKeys(agent), jobKey(agent, this.runId, epoch)]);
   }
 
   async renew(leaseMs: number): Promise<RedisIdentity> {
     const pipeline = this.#redis.pipeline().set(coordinatorKey(this.runId), '1', 'PX', leaseMs).info('server');
-    if (this.#clock.nowMs() - this.#refreshedAtMs >= KEYS_REFRESH_MS) this.#refresh(pipeline);
     const [, info] = resultsOf(await pipeline.exec());
+    await this.#refresh();
     return this.#identity(runIdIn(String(info)));
   }
 
@@ -130,7 +138,7 @@ export class RedisRunBus implements RunBus {
       typeof readEntry
     >[0][];
     // A Redis that started anew may have forgotten what it handed out.
-    return isSame ? [...rest.flatMap((entry) => readEntry<ToAgent>(entry).messages), ...unsent] : [];
+    return isSame ? [...outbound.messages.neverArrived(rest.map(readEntry<ToAgent>)), ...unsent] : [];
   }
 
   handled(): () => void {
@@ -157,11 +165,15 @@ export class RedisRunBus implements RunBus {
     return { redisRunId };
   }
 
-  #refresh(pipeline: ReturnType<Redis['pipeline']>): void {
+  async #refresh(): Promise<void> {
+    if (this.#clock.nowMs() - this.#refreshedAtMs < KEYS_REFRESH_MS) return;
     this.#refreshedAtMs = this.#clock.nowMs();
-    const streams = [...this.#outbound.keys()].map((epoch) => outboundKey(this.runId, epoch));
-    const ofQueues = [...this.#queues.keys()].flatMap(queueKeys);
-    for (const key of [inboundKey(this.runId), ...streams, ...ofQueues]) pipeline.pexpire(key, KEYS_EXPIRE_MS);
+    const ofPlaces = [...this.#outbound.values()].flatMap(({ place: { agent, epoch } }) => [
+      outboundKey(this.runId, epoch),
+      jobKey(agent, this.runId, epoch),
+      ...queueKeys(agent),
+    ]);
+    await expireKeys(this.#redis, [inboundKey(this.runId), ...ofPlaces]);
   }
 
   #queueOf(agent: string): Queue {

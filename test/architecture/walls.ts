@@ -13,6 +13,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli/commands',
     imports: [
+      'agents',
       'attestation',
       'certificates',
       'cli/host',
@@ -26,6 +27,7 @@ export const ROOMS: readonly Room[] = [
       'journal',
       'load',
       'metrics/threshold',
+      'mqtt',
       'preflight',
       'problem',
       'prometheus',
@@ -145,6 +147,10 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
+  {
+    name: 'agents',
+    imports: ['attestation', 'files', 'mqtt', 'problem', 'registration', 'scenario', 'time', 'worker'],
+  },
   { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {
     name: 'attestation',
@@ -231,7 +237,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
 
 export const IMPURE_MODULE =
-  /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina)$/;
+  /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;
 
 export function roomOf(path: string): string {
   return posix.dirname(path);

@@ -90,18 +90,18 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
   it.concurrent('goes on with the others when an agent is killed, and marks what it may have sent', async () => {
     const place = placeOf(2);
     const [a] = await Promise.all([startAgent(place, 'a'), startAgent(place, 'b')]);
-    const { run, out } = runOn(place, 'killed', 900, ['--rate', '100/s']);
+    const { run, out } = runOn(place, 'killed', 300, ['--rate', '100/s']);
     await untilJournal(out, ({ result }) => result === 'assigned', run.ended);
     a.child.kill('SIGKILL');
     expect(await run.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('agent a: its lease ended') });
-    expectAllOnce(out, 900);
+    expectAllOnce(out, 300);
   });
 
   it.concurrent('lets an agent go that drains or stops', async () => {
     const place = placeOf(3);
     const [a, b] = await Promise.all([startAgent(place, 'a'), startAgent(place, 'b')]);
     await startAgent(place, 'c');
-    const { run, out } = runOn(place, 'drained', 600, ['--rate', '100/s']);
+    const { run, out } = runOn(place, 'drained', 300, ['--rate', '100/s']);
     await untilJournal(out, ({ result }) => result === 'assigned', run.ended);
     a.child.kill('SIGTERM');
     expect((await a.ended).code).toBe(0);
@@ -109,19 +109,19 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
     b.child.kill('SIGTERM');
     expect((await b.ended).code).toBe(0);
     expect(await run.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('agent a leaves') });
-    expectAllOnce(out, 600);
+    expectAllOnce(out, 300);
   });
 
   it.concurrent('is resumed after the coordinator was killed, whose agents stop by themselves', async () => {
     const place = placeOf(4);
     const [a] = await Promise.all([startAgent(place, 'a'), startAgent(place, 'b')]);
-    const { run, out } = runOn(place, 'resumed', 600, ['--rate', '100/s']);
+    const { run, out } = runOn(place, 'resumed', 300, ['--rate', '100/s']);
     await untilJournal(out, ({ result }) => result === 'assigned', run.ended);
     run.child.kill('SIGKILL');
     await a.until(({ stderr }) => stderr.includes('expelled'));
     const resumed = await dpsload(['resume', onlyRunFolder(out), '--rate', '1000/s'], { env: place.env });
     expect(resumed).toMatchObject({ code: 0 });
-    expectAllOnce(out, 600);
+    expectAllOnce(out, 300);
   });
 
   it.concurrent('does not begin while agents are missing, and says who is there', async () => {

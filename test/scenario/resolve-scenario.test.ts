@@ -371,6 +371,7 @@ describe('defaults', () => {
         onOutage: 'hold',
         outageMaxMs: 900_000,
       },
+      agents: null,
       selection: { excludeRun: null, onlyFile: null },
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: REGISTRATION_POLICY_DEFAULT,
@@ -705,5 +706,18 @@ describe('what belongs together', () => {
     const error = await operatorError(() => resolve({ flags: { emulator: 'true', ...flags }, environment }));
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(message);
+  });
+});
+
+describe('a run on agents', () => {
+  it.each([
+    ['has as many workers as they have slots', {}, { count: 3, withinMs: 60_000, min: 1, workers: null }],
+    ['or as many as are asked for', { workers: '6' }, { count: 3, withinMs: 60_000, min: 1, workers: 6 }],
+    ['waits for them', { agentsWithin: '5s' }, { count: 3, withinMs: 5_000, min: 1, workers: null }],
+    ['needs no more than it has', { agentsMin: '9' }, { count: 3, withinMs: 60_000, min: 3, workers: null }],
+  ])('%s', (_, flags, agents) => {
+    const given = { fleet: 'f.csv', ...SERVICE, agents: '3', ...flags };
+    const { scenario } = resolve({ flags: given, environment: { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_REDIS: 'redis://r' } });
+    expect(scenario.agents).toEqual(agents);
   });
 });

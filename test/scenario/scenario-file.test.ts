@@ -77,6 +77,7 @@ describe('a scenario file', () => {
         onOutage: 'hold',
         outageMaxMs: 900_000,
       },
+      agents: null,
       selection: { excludeRun: null, onlyFile: null },
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: {

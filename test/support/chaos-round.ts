@@ -1,4 +1,4 @@
-import { gatherAgents } from '../../src/agents/gather-agents.ts';
+import { type GatheredAgents, gatherAgents } from '../../src/agents/gather-agents.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
 import { PERMIT_LAPSE_MS, REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { RunSession } from '../../src/run/session.ts';
@@ -29,9 +29,25 @@ export type ChaosOptions = {
   readonly sharePerMinute: number | null;
   readonly concurrency: number;
   readonly faults: number;
-  /** Only these kinds; all of them by default. */
-  readonly kinds?: readonly FaultKind[];
+  readonly kinds: readonly FaultKind[];
+  /** Without fences, agents go on after their lease: to see that it would be noticed. */
+  readonly isFenced: boolean;
 };
+
+/** A round of 20 s, or of more than a minute within a quota: everything about it follows from the seed. */
+export function chaosOptions(seed: number, kinds: readonly FaultKind[] = FAULT_KINDS): ChaosOptions {
+  const isMetered = seed % 8 === 0;
+  return {
+    seed,
+    kinds,
+    devices: isMetered ? 800 : 300,
+    ratePerSecond: 15,
+    sharePerMinute: isMetered ? 600 : null,
+    concurrency: 90,
+    faults: 1 + (seed % 4),
+    isFenced: true,
+  };
+}
 
 /** One launch, as the session saw it. */
 export type DealtLaunch = {
@@ -60,6 +76,23 @@ export type ChaosResult = {
   readonly durationMs: number;
   readonly outcomesTooLate: number;
 };
+
+export type CoordinatorDeath = {
+  readonly diedAtMs: number;
+  readonly lastRegisterAtMs: number;
+  /** A minute later. */
+  readonly freeAgents: number;
+};
+
+/** A session on three agents whose coordinator dies. */
+export async function coordinatorDeath(options: ChaosOptions): Promise<CoordinatorDeath> {
+  return await new ChaosRound(options).runUntilCoordinatorDies();
+}
+
+/** What to know of a round that went wrong. */
+export function chaosStory({ options, faults, notices }: ChaosResult): string {
+  return [`seed ${options.seed}`, ...faults, ...notices].join('\n');
+}
 
 /** A whole session on three agents over a simulated Redis, with seeded faults at random moments. */
 export async function chaosRound(options: ChaosOptions): Promise<ChaosResult> {
@@ -90,7 +123,8 @@ class ChaosRound {
     const latencyMaxMs = this.#random.pick([0.5, 5, 40]);
     const target = new SimulatedTarget(clock, this.#random);
     const log = (text: string): number => this.#notices.push(`${clock.nowMs()}: ${text}`);
-    this.#world = { clock, redis, target, random: this.#random, latencyMaxMs, log };
+    const { isFenced } = options;
+    this.#world = { clock, redis, target, random: this.#random, latencyMaxMs, isFenced, log };
     this.#coordinator = new SimulatedLoop(clock, { originMs: 0, drift: 0, wallAheadMs: 0 });
     const link = (): RedisLink => new RedisLink(redis, this.#coordinator, this.#random, latencyMaxMs);
     this.#links = { commands: link(), reads: link() };
@@ -98,25 +132,7 @@ class ChaosRound {
 
   async run(): Promise<ChaosResult> {
     const { clock, target } = this.#world;
-    for (const name of AGENTS) this.#startAgent(name);
-    const bus = new SimulatedRunBus('run', this.#links, this.#coordinator.clock);
-    const gathering = gatherAgents({
-      bus,
-      // Before the run begins there is another axis.
-      clock: laterBy(this.#coordinator.clock, 7_000),
-      needs: {
-        version: SIMULATED_VERSION,
-        target: { host: SETUP.host, port: SETUP.port, idScope: SETUP.idScope },
-        attestation: { kind: 'device-key' },
-        nameResolution: { cacheMs: null, pinned: [] },
-        fleetDigest: '',
-      },
-      agents: AGENTS.length,
-      agentsMin: 1,
-      withinMs: 120_000,
-      calledOff: new Promise(() => {}),
-    });
-    const gathered = await this.#until(gathering);
+    const gathered = await this.#gather();
     const begunAtMs = clock.nowMs();
     const session = this.#session(gathered.startPool);
     this.#planFaults();
@@ -128,8 +144,7 @@ class ChaosRound {
     } catch (caught) {
       error = caught;
     }
-    for (const agent of this.#agents) agent.kill();
-    await turn();
+    await this.#killAll();
     return {
       options: this.#options,
       faults: this.#faults,
@@ -142,6 +157,57 @@ class ChaosRound {
       durationMs: clock.nowMs() - begunAtMs,
       outcomesTooLate: gathered.outcomesTooLate(),
     };
+  }
+
+  async runUntilCoordinatorDies(): Promise<CoordinatorDeath> {
+    const { clock, redis, target } = this.#world;
+    const gathered = await this.#gather();
+    void this.#session(gathered.startPool).run();
+    await this.#pass(5_000 + this.#random.whole(0, 5_000));
+    this.#coordinator.die();
+    const diedAtMs = clock.nowMs();
+    await this.#pass(60_000);
+    const freeAgents = redis.presences().filter(({ run }) => run === null).length;
+    await this.#killAll();
+    return { diedAtMs, freeAgents, lastRegisterAtMs: Math.max(...target.registersAtMs) };
+  }
+
+  async #killAll(): Promise<void> {
+    for (const agent of this.#agents) agent.kill();
+    await turn();
+  }
+
+  #gather(): Promise<GatheredAgents> {
+    for (const name of AGENTS) this.#startAgent(name);
+    const bus = new SimulatedRunBus('run', this.#links, this.#coordinator.clock);
+    return this.#until(
+      gatherAgents({
+        bus,
+        // Before the run begins there is another axis.
+        clock: laterBy(this.#coordinator.clock, 7_000),
+        needs: {
+          version: SIMULATED_VERSION,
+          target: { host: SETUP.host, port: SETUP.port, idScope: SETUP.idScope },
+          attestation: { kind: 'device-key' },
+          nameResolution: { cacheMs: null, pinned: [] },
+          fleetDigest: '',
+        },
+        agents: AGENTS.length,
+        agentsMin: 1,
+        withinMs: 120_000,
+        calledOff: new Promise(() => {}),
+      }),
+    );
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    const { clock } = this.#world;
+    const untilMs = clock.nowMs() + durationMs;
+    while (clock.nowMs() < untilMs) {
+      await turn();
+      clock.advanceTo(clock.nowMs() + STEP_MS);
+    }
+    await turn();
   }
 
   /** Lets time pass until it settles. */
@@ -272,7 +338,7 @@ class ChaosRound {
   }
 
   #planFaults(): void {
-    const { devices, faults, kinds = FAULT_KINDS, ratePerSecond } = this.#options;
+    const { devices, faults, kinds, ratePerSecond } = this.#options;
     const { clock } = this.#world;
     const lastMs = (devices / ratePerSecond) * 1_000;
     for (let fault = 0; fault < faults; fault += 1) {

@@ -21,12 +21,24 @@ export function brokenPromises(result: ChaosResult): readonly string[] {
   ];
 }
 
-/** Launches that were marked although they were never sent. */
+/** How many launches of each lost worker were marked although they were never sent. */
 export function overMarked({ dealt, target }: ChaosResult): readonly number[] {
-  return [...dealt].flatMap(([sequence, { lost }]) => {
+  const losses = new Map<string, number>();
+  for (const [sequence, { lost, worker }] of dealt) {
+    if (lost === null) continue;
     const wasSent = (target.launches.get(sequence)?.registersAtMs.length ?? 0) > 0;
-    return lost?.possiblySent === true && !wasSent ? [sequence] : [];
-  });
+    const loss = `${worker}/${lost.atMs}`;
+    losses.set(loss, (losses.get(loss) ?? 0) + (lost.possiblySent && !wasSent ? 1 : 0));
+  }
+  return [...losses.values()];
+}
+
+/**
+ * Most of them for one worker: what is dealt in the second until its agent counts as silent, with half a second granted ahead. While other agents
+ * are missing, it is dealt what is meant for all.
+ */
+export function overMarkedMax({ options }: ChaosResult): number {
+  return 1.5 * options.ratePerSecond;
 }
 
 function endProblems({ end, error }: ChaosResult): readonly string[] {

@@ -23,6 +23,7 @@ export type SimulatedWorld = {
   readonly target: SimulatedTarget;
   readonly random: SimulatedRandom;
   readonly latencyMaxMs: number;
+  readonly isFenced: boolean;
   readonly log: (text: string) => void;
 };
 
@@ -111,7 +112,7 @@ export class SimulatedAgent {
   }
 
   #startThread(...[{ setup, concurrencyShares, fence = newFence() }, events]: Parameters<StartWorkerPool>) {
-    const { clock, random, target } = this.#world;
+    const { clock, isFenced, random, target } = this.#world;
     const loop = new SimulatedLoop(clock, this.#error);
     this.#threads.push(loop);
     const [ready, ended] = [deferred<void>(), deferred<void>()];
@@ -121,7 +122,7 @@ export class SimulatedAgent {
       setup,
       concurrency: concurrencyShares[0] ?? 0,
       clock: loop.clock,
-      open: fencedConversations(open, fence, loop.clock),
+      open: isFenced ? fencedConversations(open, fence, loop.clock) : open,
       send: (message) =>
         this.#toMain(loop, () => {
           if (message.type === 'ready') ready.resolve();

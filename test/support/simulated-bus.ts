@@ -116,7 +116,7 @@ export class SimulatedRunBus implements RunBus {
     await commands.command(() => this.#redis.removeJob(agent, epoch)).catch(() => 0);
     const isSame = (await commands.command(() => this.#redis.runId)) === outbound.redisRunId;
     const rest = await commands.command(() => this.#redis.takeRest(outboundKey(this.runId, epoch)));
-    return isSame ? [...rest.flatMap((entry) => entryOf<ToAgent>(entry).messages), ...unsent] : [];
+    return isSame ? [...outbound.messages.neverArrived(rest.map(entryOf<ToAgent>)), ...unsent] : [];
   }
 
   handled(): () => void {

@@ -4,7 +4,7 @@ import type { SimulatedLoop } from './simulated-loop.ts';
 import type { SimulatedRandom } from './simulated-random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-const CONNECT_MS = { min: 5, max: 40 } as const;
+const CONNECT_MIN_MS = 5;
 const ANSWER_MS = { min: 5, max: 40 } as const;
 /** Of connections that end before they are ready, and of those that end after a register request. */
 const LOST_SHARE = 0.005;
@@ -38,10 +38,12 @@ export class SimulatedTarget {
   readonly registersAtMs: number[] = [];
   readonly #clock: VirtualClock;
   readonly #random: SimulatedRandom;
+  readonly #connectMaxMs: number;
 
   constructor(clock: VirtualClock, random: SimulatedRandom) {
     this.#clock = clock;
     this.#random = random;
+    this.#connectMaxMs = random.pick([40, 400]);
   }
 
   openFrom({ loop, sequenceOf }: Origin): OpenConversation {
@@ -59,7 +61,7 @@ export class SimulatedTarget {
       };
       const lose = (afterMs: number): void =>
         emit(afterMs, { type: 'lost', failure: { code: 'closed', message: 'simulated' } });
-      const connectMs = this.#random.whole(CONNECT_MS.min, CONNECT_MS.max);
+      const connectMs = this.#random.whole(CONNECT_MIN_MS, this.#connectMaxMs);
       if (this.#random.chance(LOST_SHARE)) lose(connectMs);
       else emit(connectMs, { type: 'tcpConnected' }, { type: 'secured' }, { type: 'connected' }, { type: 'ready' });
       const answerMs = (): number => this.#random.whole(ANSWER_MS.min, ANSWER_MS.max);

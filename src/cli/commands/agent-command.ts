@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { Command } from 'commander';
 import type { Prepared } from '../../agents/agent-host.ts';
@@ -80,9 +79,10 @@ async function serve(agent: AgentFacts, redis: RedisTarget, environment: Environ
   ]);
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
+  const instance = `${hostname()}-${process.pid}-${Math.trunc(clock.epochMs())}`;
   try {
     await serveAgent({
-      bus: await RedisAgentBus.connect({ name: agent.name, instance: randomUUID() }, redis, clock),
+      bus: await RedisAgentBus.connect({ name: agent.name, instance }, redis, clock),
       agent,
       host: {
         clock,

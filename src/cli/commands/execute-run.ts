@@ -31,7 +31,7 @@ export type PreparedRun = Pick<
  * @returns the exit code of the process.
  */
 export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
-  const { scenario, resumed } = prepared;
+  const { scenario } = prepared;
   ensureOutFolder(scenario.out);
   let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
   const keys = withThrowAwayKey(scenario.target, prepared.keys);
@@ -76,6 +76,11 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     await workers?.end();
     signals.dispose();
   }
+  return await conclude(end, prepared, display);
+}
+
+/** @returns the exit code of the process */
+async function conclude(end: RunEnd, { resumed }: PreparedRun, display: DisplayFlags): Promise<number> {
   const [{ showResults }, { exitCodeOfRun }] = await Promise.all([
     import('../view/show-results.ts'),
     import('../host/run-exit-code.ts'),

@@ -58,12 +58,12 @@ export function executionOptions(): readonly Option[] {
     new Option('--yes', 'do not ask before running without a quota or without the governor (default: ask)'),
     new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
     new Option('--quiet', 'show no progress on stderr (default: no)'),
-    new Option('--no-color', 'print without colors (default: colors on a terminal; NO_COLOR)'),
+    noColorOption(),
   ];
 }
 
 export function noColorOption(): Option {
-  return new Option('--no-color', 'print without colors (also: NO_COLOR)');
+  return new Option('--no-color', 'print without colors (default: colors on a terminal; NO_COLOR)');
 }
 
 /** Collects the values of an option that may be repeated. */
