@@ -74,7 +74,7 @@ export function drawFaults(seed: number, random: SimulatedRandom, agents: number
   return kinds.map((kind) => faultOf(kind, random, agents));
 }
 
-export function faultOf(kind: FaultKind, random: SimulatedRandom, agents: number): Fault {
+function faultOf(kind: FaultKind, random: SimulatedRandom, agents: number): Fault {
   const [min, max] = LASTS_MS[kind];
   const forMs = random.whole(min, max);
   return {
