@@ -33,7 +33,13 @@ export type ChaosTally = {
   readonly sessions: number;
 };
 
-type LostAgent = { readonly name: string; readonly atMs: number };
+type LostAgent = {
+  readonly name: string;
+  /** It has no place from then on, or will soon have none. */
+  readonly atMs: number;
+  /** When it must have stopped. */
+  readonly silentFromMs: number;
+};
 
 /** Compares everything that the run wrote with the emulator's records, and what the agents did with what they were allowed to. */
 export async function reconcileChaos(record: ChaosRecord): Promise<ChaosTally> {
@@ -73,8 +79,9 @@ function expectNoKeys({ coordinatorKills, keysAfterRun, keysAtEnd }: ChaosRecord
   const isForEver = ([, leftMs]: readonly [string, number]): boolean => leftMs < 0;
   const isOfRun = ([key]: readonly [string, number]): boolean => key.includes(':run:');
   const mayBeLeft = coordinatorKills.length > 0 ? isForEver : () => true;
-  expect([...keysAfterRun].filter(isOfRun).filter(mayBeLeft)).toEqual([]);
-  expect([...keysAtEnd].filter(mayBeLeft)).toEqual([]);
+  const namesOf = (keys: readonly (readonly [string, number])[]): string => keys.map((key) => key.join(' ')).join(', ');
+  expect(namesOf([...keysAfterRun].filter(isOfRun).filter(mayBeLeft))).toBe('');
+  expect(namesOf([...keysAtEnd].filter(mayBeLeft))).toBe('');
 }
 
 async function expectOutputs({ folder }: ChaosRecord, rows: readonly ResultRow[], registers: number): Promise<void> {
@@ -105,20 +112,20 @@ async function expectOneOutcomeEach({ folder, plan }: ChaosRecord): Promise<void
 function lostAgents({ agents, coordinator, coordinatorKills }: ChaosRecord): readonly LostAgent[] {
   const given = coordinator.flatMap(({ atMs, line }) => {
     const [, name] = /Worker \d+ was lost \(agent ([\w-]+)[: ]/.exec(line) ?? [];
-    return name === undefined ? [] : [{ name, atMs }];
+    return name === undefined ? [] : [{ name, atMs, silentFromMs: atMs }];
   });
-  const orphaned = coordinatorKills.flatMap((killedAtMs) =>
-    [...agents.keys()].map((name) => ({ name, atMs: killedAtMs + SILENT_AFTER_MS })),
+  const orphaned = coordinatorKills.flatMap((atMs) =>
+    [...agents.keys()].map((name) => ({ name, atMs, silentFromMs: atMs + SILENT_AFTER_MS })),
   );
   return [...given, ...orphaned];
 }
 
 /** Before it has a place again. */
-function connectionsAfter({ name, atMs }: LostAgent, { agents, connections }: ChaosRecord): number {
+function connectionsAfter({ name, atMs, silentFromMs }: LostAgent, { agents, connections }: ChaosRecord): number {
   const agent = agents.get(name);
   const placed = agent?.said.find((one) => one.atMs >= atMs - ONE_TURN_MS && one.line.includes('serves run'));
   const untilMs = placed?.atMs ?? Number.POSITIVE_INFINITY;
   return connections.filter(
-    (one) => one.address === agent?.address && one.atMs > atMs + ONE_TURN_MS && one.atMs < untilMs,
+    (one) => one.address === agent?.address && one.atMs > silentFromMs + ONE_TURN_MS && one.atMs < untilMs,
   ).length;
 }
