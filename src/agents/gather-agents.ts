@@ -74,15 +74,22 @@ async function gatherAll(
     if (prepared.length >= agents) return;
     const lacking = roster.hostings.filter(({ state, lacks }) => state === 'refused' && lacks);
     if (lacking.length > 0 && prepared.length === alive.length) throw lackingAgents(lacking);
-    if (clock.nowMs() >= untilMs) throw missingAgents(agents, withinMs, roster, await bus.listAgents());
-    const refused = new Set(roster.hostings.filter(({ state }) => state === 'refused').map(({ agent }) => agent.name));
-    const free = (await roster.free()).filter(({ name }) => !refused.has(name));
-    for (const agent of free.slice(0, agents - alive.length)) await roster.offer(agent);
+    if (clock.nowMs() >= untilMs) {
+      throw missingAgents(agents, withinMs, roster, await bus.listAgents().catch(() => null));
+    }
+    // A Redis that cannot be reached may be there again in a moment.
+    await offerPlaces(roster, agents - alive.length).catch(() => {});
     const pause = new Promise<void>((resolve) => {
       clock.wakeAt(clock.nowMs() + GATHER_INTERVAL_MS, resolve);
     });
     await Promise.race([pause, calledOff]);
   }
+}
+
+async function offerPlaces(roster: AgentRoster, count: number): Promise<void> {
+  const refused = new Set(roster.hostings.filter(({ state }) => state === 'refused').map(({ agent }) => agent.name));
+  const free = (await roster.free()).filter(({ name }) => !refused.has(name));
+  for (const agent of free.slice(0, count)) await roster.offer(agent);
 }
 
 function lackingAgents(lacking: readonly Hosting[]): OperatorError {
@@ -98,19 +105,20 @@ function missingAgents(
   wanted: number,
   withinMs: number,
   roster: AgentRoster,
-  listed: readonly ListedAgent[],
+  listed: readonly ListedAgent[] | null,
 ): OperatorError {
   const ready = roster.hostings.filter(({ state }) => state === 'prepared').map(({ agent }) => agent.name);
-  const placed = new Set(ready);
-  const others = [
-    ...roster.hostings.filter(({ agent }) => !placed.has(agent.name)).map((one) => [one.agent.name, answerOf(one)]),
-    ...listed.map((agent) => [agent.name, whyNot(agent, roster.version)]),
-  ].filter(([name]) => !placed.has(name ?? ''));
-  // The last word of each.
-  const excuses = [...new Map(others as [string, string][])].map(([name, why]) => `${name} ${why}`);
+  // What became of an offer says more than what the agent says of itself.
+  const excuses = new Map([
+    ...(listed ?? []).map((agent) => [agent.name, whyNot(agent, roster.version)] as const),
+    ...roster.hostings.map((hosting) => [hosting.agent.name, answerOf(hosting)] as const),
+  ]);
+  for (const name of ready) excuses.delete(name);
   const missing = wanted - ready.length;
+  const ofRedis = listed === null ? ['Redis cannot be reached'] : [];
   const there = ready.length === 0 ? 'none is ready' : `ready: ${ready.join(', ')}`;
-  const message = `${missing} of ${wanted} agents ${missing === 1 ? 'is' : 'are'} missing after ${withinMs / 1_000} s (${[there, ...excuses].join('; ')})`;
+  const reasons = [...ofRedis, there, ...[...excuses].map(([name, why]) => `${name} ${why}`)].join('; ');
+  const message = `${missing} of ${wanted} ${wanted === 1 ? 'agent' : 'agents'} ${missing === 1 ? 'is' : 'are'} missing after ${withinMs / 1_000} s (${reasons})`;
   const remedy =
     'Start dpsload agent on more machines with the same Redis, wait longer with --agents-within, or ask for fewer --agents';
   return new OperatorError('unreachable', [problem(message, remedy)]);

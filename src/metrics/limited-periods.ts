@@ -31,7 +31,7 @@ export class LimitedPeriods {
     this.#mark(Math.max(0, atMs - delayMs), delayMs);
   }
 
-  /** In order; if there are many, those with the longest delays. */
+  /** In order; if there are many, those with the longest delays. What was over before the first start delayed nothing. */
   periods(firstStartMs: number): readonly Period[] {
     const { widthMs } = this.#series;
     const found: { fromMs: number; toMs: number; longestMs: number }[] = [];
@@ -45,6 +45,7 @@ export class LimitedPeriods {
       } else found.push({ fromMs, toMs: fromMs + widthMs, longestMs });
     }
     return found
+      .filter(({ toMs }) => toMs > firstStartMs)
       .toSorted((a, b) => b.longestMs - a.longestMs)
       .slice(0, PERIODS_MAX)
       .toSorted((a, b) => a.fromMs - b.fromMs)

@@ -188,6 +188,15 @@ describe.skipIf(!HAS_REDIS)('Redis that starts anew (needs redis-server)', () =>
       expect(renewal?.redisRunId).not.toBe(redisRunId);
       expect(await run.revoke({ agent: 'a', epoch: 1 })).toEqual([]);
       await taken.finish();
+      const again = { ...NEEDS, runId: 'run-1', epoch: 2, redisRunId: renewal?.redisRunId ?? '', epochAtZeroMs: 0 };
+      await run.place('a', again);
+      const next = (await agent.nextPlacement()) as PlacedRun;
+      expect(next.placement).toEqual(again);
+      const heard: ToAgent[] = [];
+      next.onMessage((message) => heard.push(message));
+      run.send({ agent: 'a', epoch: 2 }, PONG);
+      await vi.waitUntil(() => heard.length === 1, { timeout: 5_000 });
+      await next.finish();
     } finally {
       await run.close();
       await agent.close();
