@@ -133,6 +133,19 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken.finish();
   });
 
+  it('removes at the end what it could not remove before, while Redis was full', async () => {
+    const { agent, run } = await meet();
+    const { place } = await placed(run, agent);
+    // As if its agent had been killed a while ago.
+    await redis.del('dpsload:bull:agent-a:run-1-1:lock');
+    await redis.config('SET', 'maxmemory', '1');
+    await run.revoke(place).catch(() => []);
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await redis.keys('*run-1*')).not.toEqual([]);
+    await run.close();
+    expect(await redis.keys('*run-1*')).toEqual([]);
+  });
+
   it('removes a run, and lets what a crash leaves behind expire', async () => {
     const { agent, run } = await meet();
     const { taken } = await placed(run, agent);
