@@ -56,6 +56,7 @@ export class RedisAgentBus implements AgentBus {
   readonly #worker: Worker<Placement>;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #placements = 0;
+  #isWithdrawn = false;
   #isClosed = false;
 
   private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
@@ -85,6 +86,8 @@ export class RedisAgentBus implements AgentBus {
   async announce(presence: AgentPresence, forMs: number): Promise<boolean> {
     const { offsetMs, uncertaintyMs } = await offsetToRedis(this.#redis, () => this.#clock.epochMs());
     const instance = this.#instance;
+    // It may have withdrawn meanwhile, and must not come back.
+    if (this.#isWithdrawn) return false;
     const record: PresenceRecord = { ...presence, offsetMs, offsetUncertaintyMs: uncertaintyMs, instance };
     const isOwn = await this.#redis.eval(
       ...([ANNOUNCE, 2, presenceKey(this.#name), AGENTS_KEY] as const),
@@ -95,6 +98,7 @@ export class RedisAgentBus implements AgentBus {
   }
 
   async withdraw(): Promise<void> {
+    this.#isWithdrawn = true;
     await this.#redis.pipeline().del(presenceKey(this.#name)).srem(AGENTS_KEY, this.#name).exec();
   }
 

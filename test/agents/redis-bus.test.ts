@@ -81,6 +81,14 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     expect(await run.listAgents()).toEqual([]);
   });
 
+  it('lists no agent that withdrew while it was about to say that it is there', async () => {
+    const { agent, run } = await meet();
+    const announced = agent.announce(AGENT, 3_000);
+    await agent.withdraw();
+    await announced;
+    expect(await run.listAgents()).toEqual([]);
+  });
+
   it('carries messages both ways, in order', async () => {
     const { agent, heard: fromAgent, run } = await meet();
     const { heard, place, taken } = await placed(run, agent);
