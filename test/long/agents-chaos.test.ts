@@ -14,7 +14,7 @@ const SIDE_BY_SIDE = Number(process.env['CHAOS_SIDE_BY_SIDE'] ?? 2);
 
 /**
  * Rows that are marked although they were registered once, for each agent that was given up: those that it was dealt within a second and
- * had not begun. After a second of silence it is dealt no more.
+ * had not begun, since after a second of silence it is dealt no more. While the others are silent it is dealt all launches.
  */
 const OVER_MARKED_MAX = LAUNCHES_PER_SECOND;
 
@@ -53,7 +53,7 @@ describe.skipIf(!HAS_REDIS)('runs on agents (needs redis-server)', () => {
 });
 
 function lineOf({ seed, faults }: ChaosPlan): string {
-  return `seed ${seed} (${faults.map(({ kind }) => kind).join(', ')})`;
+  return `seed ${seed} (${faults.map(({ kind, forMs }) => `${kind} ${forMs} ms`).join(', ')})`;
 }
 
 const COLUMNS = [

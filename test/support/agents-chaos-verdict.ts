@@ -16,6 +16,9 @@ const SILENT_AFTER_MS = 5_000 + 500;
 /** This process hears of two things in the order in which they happened, or in one turn of its loop. */
 const ONE_TURN_MS = 100;
 
+/** A notice of the coordinator, in seconds. */
+const IDLE = /A worker is ready after ([\d.]+) s/;
+
 /** What a round came to. */
 export type ChaosTally = {
   readonly rows: number;
@@ -31,6 +34,8 @@ export type ChaosTally = {
   /** How often an agent was given up, a coordinator's death counting for all its agents. */
   readonly losses: number;
   readonly sessions: number;
+  /** The longest time without any worker. */
+  readonly idleMaxMs: number;
 };
 
 type LostAgent = {
@@ -71,6 +76,7 @@ export async function reconcileChaos(record: ChaosRecord): Promise<ChaosTally> {
     lateConnections: lost.reduce((sum, one) => sum + connectionsAfter(one, record), 0),
     losses: lost.length,
     sessions: record.coordinatorKills.length + 1,
+    idleMaxMs: Math.max(0, ...record.coordinator.map(({ line }) => 1_000 * Number(IDLE.exec(line)?.[1] ?? 0))),
   };
 }
 
