@@ -1,4 +1,5 @@
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
+import { type Problem, problem } from '../problem/operator-error.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
@@ -6,8 +7,9 @@ import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { ClockOffset } from './clock-offset.ts';
-import { HostedWorkers, type ResolvedSecrets } from './hosted-workers.ts';
+import { HostedWorkers } from './hosted-workers.ts';
 import { LEASE_MS, leaseEndMs, RENEW_INTERVAL_MS } from './lease.ts';
+import type { AgentSecrets } from './resolve-secrets.ts';
 
 /** Often enough that a silent agent is noticed within a second. */
 const BEAT_INTERVAL_MS = 250;
@@ -25,8 +27,8 @@ const POLLS_END_MS = 30_000;
 /** For the last messages of a placement, where Redis can be reached. */
 const FAREWELL_MS = 1_000;
 
-/** What an agent resolved for a placement, from its own environment and files; or why it cannot take part, a sentence each. */
-export type Prepared = ResolvedSecrets | { readonly problems: readonly string[] };
+/** What an agent resolved for a placement, from its own environment and files; or why it cannot take part. */
+export type Prepared = AgentSecrets | { readonly problems: readonly Problem[] };
 
 export type AgentVitals = Pick<AgentBeat, 'cpuShare' | 'loopDelayMaxMs' | 'rssBytes' | 'fileDescriptors'>;
 
@@ -70,7 +72,7 @@ export class AgentHost {
   #timers: Timer[] = [];
   #isRenewed = false;
   #contact: Contact;
-  #secrets: ResolvedSecrets | null = null;
+  #secrets: AgentSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
@@ -114,8 +116,11 @@ export class AgentHost {
     this.#renew();
     this.#timers.push(repeat(clock, RENEW_INTERVAL_MS, () => this.#renew()));
     if (placement.version !== version) {
-      const problem = `it runs dpsload ${version}, and the coordinator ${placement.version}`;
-      await this.#refuse({ type: 'refused', cause: 'version', problems: [problem] });
+      const differs = problem(
+        `it runs dpsload ${version}, and the coordinator ${placement.version}`,
+        'Install one version',
+      );
+      await this.#refuse({ type: 'refused', cause: 'version', problems: [differs] });
       return;
     }
     this.#beatSoon();
@@ -149,7 +154,7 @@ export class AgentHost {
         this.#answered(message.sentAtMs, message.atMs);
         break;
       case 'start':
-        if (this.#secrets !== null) this.#workers.start(message, this.#secrets);
+        if (this.#secrets !== null) this.#workers.start(message, this.#secrets, this.#placed.placement);
         break;
       case 'toWorker':
         this.#workers.send(message.worker, message.message);
@@ -191,7 +196,6 @@ export class AgentHost {
 
   #renewed(sent: { readonly atMs: number; readonly epochMs: number }, renewal: Renewal): void {
     if (this.#state === 'over') return;
-    this.#isRenewed = true;
     const { coordinatorLeftMs, isHeld, redisRunId } = renewal;
     if (!isHeld || coordinatorLeftMs === null || redisRunId !== this.#placed.placement.redisRunId) {
       void this.#expelled();
@@ -199,6 +203,7 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
+    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
     this.#sayPrepared();
   }
 

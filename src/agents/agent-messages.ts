@@ -1,6 +1,8 @@
+import type { Problem } from '../problem/operator-error.ts';
 import type { Launch } from '../registration/launch.ts';
-import type { AttestationChoice, Scenario } from '../scenario/scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
+import type { SecretNames } from './resolve-secrets.ts';
 
 /** An agent, as it announces itself. */
 export type AgentPresence = {
@@ -29,10 +31,10 @@ export type PlacementNeeds = {
   /** Of dpsload: the messages of two versions may differ. */
   readonly version: string;
   readonly target: { readonly host: string; readonly port: number; readonly idScope: string };
-  readonly attestation: AttestationChoice;
+  /** Expected in the target's certificate; `null` = its host. */
+  readonly serverName: string | null;
   readonly nameResolution: Scenario['nameResolution'];
-  /** SHA-256 of the fleet file. */
-  readonly fleetDigest: string;
+  readonly secrets: SecretNames;
 };
 
 /** A launch without the device key, which the agent finds in its own copy of the fleet. */
@@ -68,7 +70,7 @@ export type HostedWorker = { readonly worker: number; readonly concurrency: numb
 export type FromAgent =
   /** It has what the placement needs, and knows the coordinator's clock. */
   | { readonly type: 'prepared' }
-  | { readonly type: 'refused'; readonly cause: 'version' | 'lacks'; readonly problems: readonly string[] }
+  | { readonly type: 'refused'; readonly cause: 'version' | 'lacks'; readonly problems: readonly Problem[] }
   | { readonly type: 'fromWorker'; readonly worker: number; readonly message: FromWorker }
   | { readonly type: 'workerLost'; readonly worker: number; readonly reason: string }
   | ({ readonly type: 'beat' } & AgentBeat)

@@ -4,9 +4,11 @@ import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import type { FromWorker, ToWorker } from '../worker/worker-messages.ts';
 import type { AgentState, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from '../worker/worker-pool.ts';
+import type { ListedAgent } from './agent-bus.ts';
 import type { FromAgent, HostedWorker, ToAgent, TravellingSetup, TravellingToWorker } from './agent-messages.ts';
 import type { AgentRoster } from './agent-roster.ts';
 import type { Hosting } from './hosting.ts';
+import { setupWithoutSecrets, withoutSecrets } from './travelling.ts';
 
 /** How often workers without a place look for an agent that came late, or came back. */
 const PLACE_INTERVAL_MS = 1_000;
@@ -18,12 +20,16 @@ export type AgentPoolParts = {
   /** With fewer agents than this for longer than `withinMs`, the run cannot go on. */
   readonly agentsMin: number;
   readonly withinMs: number;
+  /** Label of the agents by which rows are pinned; `null` = they are not. */
+  readonly pinLabel: string | null;
 };
 
 /** One worker of the run, and where it lives. */
 type Slot = HostedWorker & {
   /** `null` = nowhere at present. */
   hosting: Hosting | null;
+  /** Value of the pinning label where it first lived: elsewhere, another one would miss its rows. `null` = it may live anywhere. */
+  home: string | null;
   isGivenUp: boolean;
   readonly ready: Deferred<void>;
   readonly ended: Deferred<void>;
@@ -48,15 +54,15 @@ export class AgentPool implements WorkerPool {
   #tooFewSinceMs: number | null = null;
 
   constructor(parts: AgentPoolParts, { setup, concurrencyShares, clock }: WorkerPoolRequest, events: WorkerPoolEvents) {
-    const { keys: _keys, clockOriginMs: _origin, addresses: _addresses, ...travelling } = setup;
     this.#parts = parts;
     this.#events = events;
     this.#clock = clock;
-    this.#setup = travelling;
+    this.#setup = setupWithoutSecrets(setup);
     this.#slots = concurrencyShares.map((concurrency, worker) => ({
       worker,
       concurrency,
       hosting: null,
+      home: null,
       isGivenUp: false,
       ready: deferred<void>(),
       ended: deferred<void>(),
@@ -209,17 +215,28 @@ export class AgentPool implements WorkerPool {
     return this.#slots.filter(({ hosting, isGivenUp }) => hosting === null && !isGivenUp);
   }
 
-  /** Gives each worker without a place a free slot, on the agent that has the most. */
+  /** Gives each worker without a place a free slot where it may live. */
   #assign(): void {
     const starts = new Map<Hosting, Slot[]>();
     for (const slot of this.#noMoreLaunches ? [] : this.#homeless) {
-      const hosting = this.#parts.roster.hostings.reduce<Hosting | null>(freer, null);
-      if (hosting === null) break;
+      const possible = this.#parts.roster.hostings.filter(({ agent }) => this.#isHome(slot, agent));
+      const hosting = possible.reduce<Hosting | null>(freer, null);
+      if (hosting === null) continue;
       slot.hosting = hosting;
+      slot.home = this.#pinValueOf(hosting.agent);
       hosting.workers.set(slot.worker, slot);
       starts.set(hosting, [...(starts.get(hosting) ?? []), slot]);
     }
     for (const [hosting, slots] of starts) this.#start(hosting, slots);
+  }
+
+  #isHome({ home }: Slot, agent: Pick<ListedAgent, 'labels'>): boolean {
+    return home === null || home === this.#pinValueOf(agent);
+  }
+
+  #pinValueOf({ labels }: Pick<ListedAgent, 'labels'>): string | null {
+    const { pinLabel } = this.#parts;
+    return pinLabel !== null && Object.hasOwn(labels, pinLabel) ? (labels[pinLabel] ?? null) : null;
   }
 
   #start(hosting: Hosting, slots: readonly Slot[]): void {
@@ -236,12 +253,16 @@ export class AgentPool implements WorkerPool {
     const { roster } = this.#parts;
     this.#isPlacing = true;
     try {
-      let wanted = this.#homeless.length;
-      for (const { agent, state } of roster.hostings) if (state === 'offered') wanted -= agent.slots;
-      for (const agent of wanted > 0 ? await roster.free() : []) {
-        if (wanted <= 0) break;
-        await roster.offer(agent);
-        wanted -= agent.slots;
+      const homeless = [...this.#homeless];
+      // Each agent that is on its way, or is asked to come, takes in as many as it has slots.
+      const takeIn = (agent: ListedAgent): number => {
+        const taken = homeless.filter((slot) => this.#isHome(slot, agent)).slice(0, agent.slots);
+        for (const slot of taken) homeless.splice(homeless.indexOf(slot), 1);
+        return taken.length;
+      };
+      for (const { agent, state } of roster.hostings) if (state === 'offered') takeIn(agent);
+      for (const agent of homeless.length > 0 ? await roster.free() : []) {
+        if (takeIn(agent) > 0) await roster.offer(agent);
       }
     } catch {
       // Redis cannot be reached: later, perhaps.
@@ -280,16 +301,20 @@ function isPart({ state, workers }: Hosting): boolean {
   return state !== 'offered' && (state !== 'refused' || workers.size > 0);
 }
 
-/** The one with more free slots; `null` = neither has any. */
+/** The one with the larger share of its slots free, so that each agent gets workers; `null` = neither has any. */
 function freer(best: Hosting | null, other: Hosting): Hosting | null {
-  return other.freeSlots > (best?.freeSlots ?? 0) ? other : best;
+  return freeShare(other) > (best === null ? 0 : freeShare(best)) ? other : best;
 }
 
-/** What may travel of a message; `null` = it means nothing elsewhere. Names every member of a launch, since a key must not slip in. */
+function freeShare({ agent, freeSlots }: Hosting): number {
+  return freeSlots / agent.slots;
+}
+
+/** What may travel of a message; `null` = it means nothing elsewhere. */
 function withoutKeys(message: ToWorker): TravellingToWorker | null {
   if (message.type === 'addresses') return null;
   if (message.type !== 'launch') return message;
-  return { type: 'launch', launches: message.launches.map(({ deviceKey: _key, ...launch }) => launch) };
+  return { type: 'launch', launches: message.launches.map(withoutSecrets) };
 }
 
 function sequencesOf(messages: readonly ToAgent[], worker: number): readonly Launch['sequence'][] {

@@ -6,6 +6,7 @@ import type { PlacementNeeds } from './agent-messages.ts';
 import { AgentPool } from './agent-pool.ts';
 import { AgentRoster } from './agent-roster.ts';
 import type { Hosting } from './hosting.ts';
+import { problemsOfAgent } from './resolve-secrets.ts';
 
 /** How often the start looks for agents. */
 const GATHER_INTERVAL_MS = 200;
@@ -19,6 +20,8 @@ export type GatherRequest = {
   readonly agents: number;
   readonly agentsMin: number;
   readonly withinMs: number;
+  /** Label of the agents by which rows are pinned; `null` = they are not. */
+  readonly pinLabel: string | null;
   /** Rejects when nobody wants the run any more. */
   readonly calledOff: Promise<never>;
 };
@@ -41,7 +44,7 @@ export type GatheredAgents = {
  * @throws OperatorError `usage` with what agents lack; `unreachable` when too few came in time, or Redis cannot be reached
  */
 export async function gatherAgents(request: GatherRequest): Promise<GatheredAgents> {
-  const { agentsMin, bus, clock, needs, withinMs } = request;
+  const { agentsMin, bus, clock, needs, pinLabel, withinMs } = request;
   const roster = new AgentRoster({ bus, clock, needs });
   try {
     await gatherAll(request, roster);
@@ -54,7 +57,7 @@ export async function gatherAgents(request: GatherRequest): Promise<GatheredAgen
   return {
     slots: prepared.reduce((sum, { agent }) => sum + agent.slots, 0),
     agents: prepared.map(({ shown }) => shown),
-    startPool: (poolRequest, events) => new AgentPool({ roster, agentsMin, withinMs }, poolRequest, events),
+    startPool: (poolRequest, events) => new AgentPool({ roster, agentsMin, withinMs, pinLabel }, poolRequest, events),
     outcomesTooLate: () => roster.outcomesTooLate,
     async end() {
       await roster.end(CALL_OFF_MS);
@@ -93,11 +96,9 @@ async function offerPlaces(roster: AgentRoster, count: number): Promise<void> {
 }
 
 function lackingAgents(lacking: readonly Hosting[]): OperatorError {
-  const problems = lacking.flatMap(({ agent, problems: lacks }) => lacks.map((lack) => `agent ${agent.name}: ${lack}`));
-  const remedy = 'Give the agent what it lacks, and start it again';
   return new OperatorError(
     'usage',
-    problems.map((message) => problem(message, remedy)),
+    lacking.flatMap(({ agent, problems }) => problemsOfAgent(agent.name, problems)),
   );
 }
 
@@ -125,7 +126,7 @@ function missingAgents(
 }
 
 function answerOf({ state, problems }: Hosting): string {
-  if (state === 'refused') return `refused: ${problems.join(', ')}`;
+  if (state === 'refused') return `refused: ${problems.map(({ message }) => message).join(', ')}`;
   return state === 'offered' ? 'has not answered' : 'left again';
 }
 

@@ -1,18 +1,12 @@
-import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Fence } from '../worker/fence.ts';
 import type { FromWorker, ToWorker } from '../worker/worker-messages.ts';
 import type { StartWorkerPool, WorkerPool } from '../worker/worker-pool.ts';
-import type { FromAgent, HostedWorker, ToAgent, TravellingToWorker } from './agent-messages.ts';
+import type { FromAgent, HostedWorker, Placement, ToAgent, TravellingToWorker } from './agent-messages.ts';
+import type { AgentSecrets } from './resolve-secrets.ts';
 import { shifted } from './run-axis.ts';
-
-/** What an agent resolved by the names in its placement. */
-export type ResolvedSecrets = {
-  readonly keys: AttestationKeys;
-  /** The row's own key; `null` = it has none. */
-  readonly deviceKeyOf: (row: number) => string | null;
-};
+import { withSecrets } from './travelling.ts';
 
 export type HostedWorkersParts = {
   readonly clock: Clock;
@@ -30,21 +24,29 @@ export class HostedWorkers {
   readonly #parts: HostedWorkersParts;
   readonly #pools = new Map<number, WorkerPool>();
   #axisShiftMs = 0;
-  #deviceKeyOf: ResolvedSecrets['deviceKeyOf'] = () => null;
+  #deviceKeyOf: AgentSecrets['deviceKeyOf'] = () => null;
 
   constructor(parts: HostedWorkersParts) {
     this.#parts = parts;
   }
 
-  start({ setup, axisShiftMs, workers }: Extract<ToAgent, { type: 'start' }>, secrets: ResolvedSecrets): void {
+  /** Connects to the target of the placement, which was found to be allowed, whatever the message says. */
+  start(
+    { setup, axisShiftMs, workers }: Extract<ToAgent, { type: 'start' }>,
+    secrets: AgentSecrets,
+    { serverName, target }: Pick<Placement, 'serverName' | 'target'>,
+  ): void {
     const { addresses, clockOriginMs } = this.#parts;
     this.#axisShiftMs = axisShiftMs;
     this.#deviceKeyOf = secrets.deviceKeyOf;
-    const own = { ...setup, keys: secrets.keys, clockOriginMs, addresses: addresses.current };
+    const tls = { ...setup.tls, serverName };
+    const own = { ...setup, ...target, tls, keys: secrets.keys, clockOriginMs, addresses: addresses.current };
     for (const hosted of workers) this.#startOne(hosted, own);
   }
 
   send(worker: number, message: TravellingToWorker): void {
+    // No coordinator sends it, but whoever can write to Redis could turn the workers to another target with it.
+    if ((message as ToWorker).type === 'addresses') return;
     const whole: ToWorker =
       message.type === 'launch' ? { type: 'launch', launches: this.#withKeys(message.launches) } : message;
     this.#pools.get(worker)?.send(0, shifted(whole, -this.#runIsAheadMs()));
@@ -106,7 +108,7 @@ export class HostedWorkers {
   }
 
   #withKeys(launches: Extract<TravellingToWorker, { type: 'launch' }>['launches']) {
-    return launches.map((launch) => ({ ...launch, deviceKey: this.#deviceKeyOf(launch.row) }));
+    return launches.map((launch) => withSecrets(launch, this.#deviceKeyOf));
   }
 
   /** How much later a moment is on the run's axis than on the agent's. */

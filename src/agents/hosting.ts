@@ -1,3 +1,4 @@
+import type { Problem } from '../problem/operator-error.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
 import type { AgentPlace, ListedAgent } from './agent-bus.ts';
 import type { AgentBeat, HostedWorker, ToAgent } from './agent-messages.ts';
@@ -24,8 +25,8 @@ export class Hosting {
   heardAtMs: number;
   /** It refused for want of keys, files or permission. */
   lacks = false;
-  /** Why it refused, a sentence each. */
-  problems: readonly string[] = [];
+  /** Why it refused. */
+  problems: readonly Problem[] = [];
   #beat: AgentBeat | null = null;
 
   constructor(agent: ListedAgent, epoch: number, nowMs: number) {

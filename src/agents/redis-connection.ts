@@ -9,6 +9,8 @@ export type RedisTarget = {
   readonly options: Pick<RedisOptions, 'host' | 'port' | 'username' | 'password' | 'db' | 'tls'>;
   /** `redis.example.net:6379`, for people. */
   readonly label: string;
+  /** Without TLS, and to another machine. */
+  readonly isInTheClear: boolean;
 };
 
 const PORT_DEFAULT = 6_379;
@@ -70,7 +72,8 @@ function parseRedisUrl(text: string, source: string): RedisTarget {
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(url.protocol === 'rediss:' ? { tls: { servername: host } } : {}),
   };
-  return { options, label: `${url.hostname}:${port}` };
+  const isInTheClear = url.protocol === 'redis:' && !/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
+  return { options, label: `${url.hostname}:${port}`, isInTheClear };
 }
 
 function usage(message: string, remedy: string): OperatorError {

@@ -3,9 +3,14 @@ import type { TLSSocket } from 'node:tls';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
+/** The certificates of a PEM text as they stand there, in order, without anything around them. */
+export function certificateTexts(pem: string): readonly string[] {
+  return pem.match(CERTIFICATE) ?? [];
+}
+
 /** The certificates of a PEM text, in order. @throws Error when one of them cannot be parsed. */
 export function certificatesIn(pem: string): readonly X509Certificate[] {
-  return (pem.match(CERTIFICATE) ?? []).map((each) => new X509Certificate(each));
+  return certificateTexts(pem).map((each) => new X509Certificate(each));
 }
 
 /** The first certificate of a PEM text; `null` when it cannot be parsed. */

@@ -15,23 +15,25 @@ type NamedColumns = {
   /** Known columns that the file has; `null` = not recorded. */
   readonly knownColumns: readonly KnownColumn[] | null;
   readonly otherColumns: readonly string[];
+  /** Labels of agents, which stand in for columns that the file does not have; `null` = not known yet, so that any name may be one. */
+  readonly labels: readonly string[] | null;
 };
 
 /**
- * The columns of the results that are meant, each once.
+ * The columns of the results that are meant, and labels of agents, each once.
  *
  * @throws OperatorError `usage` with every name that is no such column, and the columns that there are
  */
 export function resultColumns(
   fleet: Pick<FleetFile, 'file' | 'columns'>,
-  { names, knownColumns, otherColumns }: NamedColumns,
+  { names, knownColumns, otherColumns, labels }: NamedColumns,
 ): readonly string[] {
   const held = HELD_COLUMNS.filter((column) => knownColumns?.includes(column) ?? true);
   const meant = new Map<string, string>([
-    ...otherColumns.map((name) => [name, name] as const),
+    ...[...(labels ?? names), ...otherColumns].map((name) => [name, name] as const),
     ...held.flatMap((column) => [[column, column] as const, [columnName(fleet, column), column] as const]),
   ]);
-  const columns = [...held.map((column) => columnName(fleet, column)), ...otherColumns];
+  const columns = [...held.map((column) => columnName(fleet, column)), ...otherColumns, ...(labels ?? [])];
   const problems = names.filter((name) => !meant.has(name)).map((name) => noSuchColumn(fleet.file, name, columns));
   if (problems.length > 0) throw new OperatorError('usage', problems);
   return [...new Set(names.map((name) => meant.get(name) ?? name))];

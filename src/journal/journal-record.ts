@@ -11,6 +11,7 @@ import {
   type RegistrationPhases,
   type StalledTimes,
 } from '../registration/registration-outcome.ts';
+import { agentRecord, agentSample } from './agent-record.ts';
 import {
   type Field,
   FieldError,
@@ -144,6 +145,8 @@ const session = members({
   csvFor: orUsual(oneOf(CSV_PROGRAMS), 'plain'),
   /** `null` = written by a dpsload that did not record it. */
   setup: orNull(setup),
+  /** That were there when the session began; samples name those that joined later. None = the workers are threads of this machine. */
+  agents: list(agentRecord),
 });
 
 /** First record of each session: a run or a resume. Holds no secret. */
@@ -261,6 +264,7 @@ const outcome = members<OutcomeRecord>(
       ),
     ),
     returnedPayload: optionalText,
+    agent: optionalText,
   },
   // Outcomes are the bulk of a journal: short names keep it small.
   {
@@ -323,6 +327,10 @@ const sample = members({
   rateAllowedPerSecond: orNull(number),
   /** Wall clock at 0 of this session's clock from here on, if it moved against that clock; `null` = unchanged. */
   epochAtZeroMs: orNull(number),
+  /** All agents of the session, lost ones included. */
+  agents: list(agentSample),
+  /** Agents of which no earlier sample of the session tells this; with the first, all of them. */
+  joinedAgents: list(agentRecord),
 });
 
 /** The state of the load generator, at every whole second of the session's clock. */

@@ -11,6 +11,9 @@ export function shares(total: number, parts: number): readonly number[] {
   return Array.from({ length: parts }, (_, index) => (index < larger ? share + 1 : share));
 }
 
+/** Which workers may have a row; `null` = all. */
+type MayHave = ((worker: number) => boolean) | null;
+
 /**
  * Limits how many rows each worker may hold: its share of the concurrency plus its share of the rows granted ahead, so that its
  * slots never wait for the next grant. Each row goes to the worker with the most credit left, which keeps the load even. A closed
@@ -48,13 +51,23 @@ export class Credits {
   }
 
   get available(): number {
-    return this.#outstanding.reduce((sum, _, worker) => sum + Math.max(0, this.#creditOf(worker)), 0);
+    return this.availableTo(null);
+  }
+
+  /** The part of `available` that rows can have which only some workers may have. */
+  availableTo(mayHave: MayHave): number {
+    return this.#outstanding.reduce((sum, _, worker) => sum + Math.max(0, this.#creditOf(worker, mayHave)), 0);
   }
 
   /** Whether the next row finds a free slot, and so starts without waiting for another registration to end. */
   get hasFreeSlot(): boolean {
-    const worker = this.#next();
-    return !this.#closed.has(worker) && (this.#outstanding[worker] ?? 0) < (this.#shares[worker] ?? 0);
+    return this.hasFreeSlotAt(null);
+  }
+
+  hasFreeSlotAt(mayHave: MayHave): boolean {
+    const worker = this.#next(mayHave);
+    const isEligible = this.#creditOf(worker, mayHave) !== Number.NEGATIVE_INFINITY;
+    return isEligible && (this.#outstanding[worker] ?? 0) < (this.#shares[worker] ?? 0);
   }
 
   /** How many of `rows` can be dealt that were available a moment ago: where workers closed since, not more than the others can take. */
@@ -65,9 +78,11 @@ export class Credits {
   /**
    * Returns the worker that gets the next row. If the limits shrink between `available` and `deal`, a worker may exceed its limit;
    * it then gets no rows until it is below again.
+   *
+   * @param mayHave at least one of the workers with credit left
    */
-  deal(): number {
-    const chosen = this.#next();
+  deal(mayHave: MayHave = null): number {
+    const chosen = this.#next(mayHave);
     this.#outstanding[chosen] = (this.#outstanding[chosen] ?? 0) + 1;
     return chosen;
   }
@@ -78,16 +93,16 @@ export class Credits {
     this.#outstanding[worker] = left;
   }
 
-  #next(): number {
+  #next(mayHave: MayHave): number {
     let next = 0;
     for (let worker = 1; worker < this.#shares.length; worker += 1) {
-      if (this.#creditOf(worker) > this.#creditOf(next)) next = worker;
+      if (this.#creditOf(worker, mayHave) > this.#creditOf(next, mayHave)) next = worker;
     }
     return next;
   }
 
-  #creditOf(worker: number): number {
-    if (this.#closed.has(worker)) return Number.NEGATIVE_INFINITY;
+  #creditOf(worker: number, mayHave: MayHave): number {
+    if (this.#closed.has(worker) || (mayHave !== null && !mayHave(worker))) return Number.NEGATIVE_INFINITY;
     return (this.#limits[worker] ?? 0) - (this.#outstanding[worker] ?? 0);
   }
 

@@ -1,4 +1,5 @@
 import { tally } from '../allocation/tally.ts';
+import type { AgentLabels } from '../journal/agent-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { byState, type RowState, type StateCounts, sumOfStates } from './fleet-account.ts';
 
@@ -14,6 +15,8 @@ const HUBS_MAX = 200;
 /** A row of the fleet file, for results by its columns. */
 export type BrokenDownRow = Pick<RegistrationOutcome, 'group' | 'expectedHub' | 'otherValues' | 'assignedHub'> & {
   readonly state: RowState;
+  /** Of the agent that registered it; empty without one. */
+  readonly agentLabels: AgentLabels;
   /** `false` = its columns can no longer be read. */
   readonly isNamed: boolean;
 };
@@ -63,10 +66,9 @@ export class ColumnBreakdown {
   #uncounted: RowFold | null = null;
   readonly #hubs = new Set<string>();
 
-  /** @param otherColumns names of the columns of `otherValues` */
-  constructor(column: string, otherColumns: readonly string[]) {
+  constructor(column: string, valueIn: (row: BrokenDownRow) => string) {
     this.#column = column;
-    this.#valueIn = valueReader(column, otherColumns);
+    this.#valueIn = valueIn;
   }
 
   add(row: BrokenDownRow): void {
@@ -115,10 +117,29 @@ export class ColumnBreakdown {
   }
 }
 
-/** A row without a group or an expected hub has an empty value. */
+/**
+ * Counts by a column of the fleet or, where the fleet has none of this name, by a label of agents. A row without a group or an
+ * expected hub has an empty value.
+ *
+ * @param otherColumns names of the columns of `otherValues`
+ */
+export function byColumn(column: string, otherColumns: readonly string[]): ColumnBreakdown {
+  return new ColumnBreakdown(column, valueReader(column, otherColumns));
+}
+
+/** Counts by a label of the agents. A row that no agent registered has an empty value. */
+export function byLabel(label: string): ColumnBreakdown {
+  return new ColumnBreakdown(label, labelReader(label));
+}
+
+function labelReader(label: string): (row: BrokenDownRow) => string {
+  return ({ agentLabels }) => (Object.hasOwn(agentLabels, label) ? (agentLabels[label] ?? '') : '');
+}
+
 function valueReader(column: string, otherColumns: readonly string[]): (row: BrokenDownRow) => string {
   if (column === 'group') return ({ group }) => group ?? '';
   if (column === 'expected_hub') return ({ expectedHub }) => expectedHub ?? '';
   const place = otherColumns.indexOf(column);
+  if (place < 0) return labelReader(column);
   return ({ otherValues }) => otherValues[place] ?? '';
 }

@@ -130,16 +130,25 @@ export class LoadGeneratorHealth {
 
   #judge(affected: readonly AffectedPercentile[], lag: LaunchLag | null, isMeasured: boolean): readonly HealthLimit[] {
     const elapsedMs = Math.max(0, this.#lastSampleMs - Math.min(this.#firstStartMs, this.#lastSampleMs));
-    const isLong = this.#saturatedMs >= SATURATED_MIN_MS;
     const observed: Readonly<Record<HealthLimit['name'], number | null>> = {
       timeShare: Math.max(0, ...affected.map(shareOf)),
       launchRateShare: lag === null ? null : 1 - lag.achievedPerSecond / lag.withoutPerSecond,
-      saturatedShare: elapsedMs === 0 ? null : Math.min(1, this.#saturatedMs / elapsedMs),
+      saturatedShare: saturatedShare(this.#saturatedMs, elapsedMs),
     };
     return HEALTH_LIMIT_NAMES.map((name) => {
       const [limit, value] = [LIMITS[name], isMeasured ? observed[name] : null];
-      const exceeded = value !== null && value > limit && (name !== 'saturatedShare' || isLong);
+      const isLong = name !== 'saturatedShare' || this.#saturatedMs >= SATURATED_MIN_MS;
+      const exceeded = value !== null && value > limit && isLong;
       return { name, limit, observed: value === null ? null : roundToThousandth(value), exceeded };
     });
   }
+}
+
+function saturatedShare(saturatedMs: number, elapsedMs: number): number | null {
+  return elapsedMs === 0 ? null : Math.min(1, saturatedMs / elapsedMs);
+}
+
+/** Returns whether workers that had almost no idle time for so long were at their limit. */
+export function isSaturated(saturatedMs: number, elapsedMs: number): boolean {
+  return saturatedMs >= SATURATED_MIN_MS && (saturatedShare(saturatedMs, elapsedMs) ?? 0) > LIMITS.saturatedShare;
 }

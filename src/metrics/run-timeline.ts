@@ -1,3 +1,4 @@
+import { tally } from '../allocation/tally.ts';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { Extent } from './extent.ts';
@@ -25,6 +26,8 @@ export class TimeBucket {
   /** Launches meant to start here. */
   intended = 0;
   launched = 0;
+  /** Launches by agent, if agents made them; created with the first. */
+  launchedBy: Map<string, number> | null = null;
   /** Without those that were cancelled. */
   ended = 0;
   assigned = 0;
@@ -35,6 +38,13 @@ export class TimeBucket {
   readonly sampled = Object.fromEntries(SAMPLED_METRICS.map((metric) => [metric, new Extent()])) as Readonly<
     Record<SampledMetric, Extent>
   >;
+
+  addLaunch(agent: string | null): void {
+    this.launched += 1;
+    if (agent === null) return;
+    this.launchedBy ??= new Map();
+    tally(this.launchedBy, agent);
+  }
 
   addService(serviceMs: number): void {
     this.service ??= new LogHistogram();
@@ -53,6 +63,10 @@ export class TimeBucket {
   merge(later: TimeBucket): void {
     this.intended += later.intended;
     this.launched += later.launched;
+    if (later.launchedBy !== null) {
+      this.launchedBy ??= new Map();
+      for (const [agent, launches] of later.launchedBy) tally(this.launchedBy, agent, launches);
+    }
     this.ended += later.ended;
     this.assigned += later.assigned;
     this.service = joined(this.service, later.service);
@@ -78,9 +92,9 @@ export class RunTimeline {
   #lastAtMs = 0;
 
   add(outcome: RegistrationOutcome, clockOffsetMs: number): void {
-    const { intendedAtMs, startedAtMs, finishedAtMs, result } = outcome;
+    const { intendedAtMs, startedAtMs, finishedAtMs, result, agent } = outcome;
     if (startedAtMs === null) return;
-    this.#bucketAt(clockOffsetMs + startedAtMs).launched += 1;
+    this.#bucketAt(clockOffsetMs + startedAtMs).addLaunch(agent);
     if (intendedAtMs !== null) this.#bucketAt(clockOffsetMs + intendedAtMs).intended += 1;
     this.#firstStartMs = Math.min(this.#firstStartMs, clockOffsetMs + startedAtMs);
     if (finishedAtMs === null) return;

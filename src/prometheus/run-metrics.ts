@@ -1,12 +1,12 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Counter, type Gauge, Histogram, Registry } from 'prom-client';
 import type { SampleRecord } from '../journal/journal-record.ts';
 import type { TargetName } from '../journal/target-name.ts';
 import { ERROR_GROUPS_MAX, FAILED_RESULTS } from '../metrics/outcome-counts.ts';
 import { outcomeTimes } from '../metrics/outcome-times.ts';
 import type { EventCounts } from '../registration/event-counts.ts';
 import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../registration/registration-outcome.ts';
-
-const MS_PER_SECOND = 1_000;
+import { counterIn, gaugeIn, MS_PER_SECOND, type Read } from './metric-makers.ts';
+import { SampleMetrics } from './sample-metrics.ts';
 
 /**
  * Upper bounds, 10 ms to 10 min. From 0.1 s to 10 s, where answers of the service lie, each is at most 1.5 times the one before: a quantile
@@ -16,9 +16,6 @@ export const TIME_BUCKETS_SECONDS = Object.freeze([
   0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15,
   20, 30, 45, 60, 90, 120, 300, 600,
 ]);
-
-/** A metric's name without `dpsload_`, its help, and how to read its value. */
-type Read<From, Value> = readonly [name: string, help: string, read: (from: From) => Value];
 
 const EVENT_COUNTERS: readonly Read<EventCounts, number>[] = [
   ['connections_total', 'Connections opened.', ({ attempts }) => attempts],
@@ -44,29 +41,6 @@ const OUTCOME_TIMES: readonly Read<Times, number | null>[] = [
   ['waited_time_seconds', 'Pauses that the service or the policy asked for', ({ waitedMs }) => waitedMs],
 ];
 
-const SAMPLE_GAUGES: readonly Read<SampleRecord, number>[] = [
-  ['registrations_in_flight', 'Registrations in flight.', ({ inFlight }) => inFlight],
-  [
-    'registrations_outstanding',
-    'Registrations released to workers and not yet settled, in flight or waiting.',
-    (each) => each.outstanding,
-  ],
-  ['cpu_cores', 'Cores that the load generator kept busy in the last second.', ({ cpuShare }) => cpuShare],
-  ['resident_memory_bytes', 'Memory of the load generator.', ({ rssBytes }) => rssBytes],
-];
-
-/** Absent until known. */
-const OPTIONAL_SAMPLE_GAUGES: readonly Read<SampleRecord, number | null>[] = [
-  [
-    'start_lag_max_seconds',
-    'Longest start lag of the last second.',
-    ({ startLagMaxMs: ms }) => ms && ms / MS_PER_SECOND,
-  ],
-  ['emulator_cpu_cores', 'Cores that the emulator kept busy.', ({ emulatorCpuShare }) => emulatorCpuShare],
-  ['open_file_descriptors', 'Open files of the load generator.', ({ fileDescriptors }) => fileDescriptors],
-  ['rate_allowed_per_second', 'Launches per second currently allowed.', (sample) => sample.rateAllowedPerSecond],
-];
-
 /** Replaces label values beyond `ERROR_GROUPS_MAX`. */
 const OTHER = 'other';
 
@@ -89,7 +63,6 @@ export class RunMetrics {
     'hub',
   );
   readonly #errors = this.#counter('errors_total', 'Registrations that failed, by error code.', 'code');
-  readonly #launches = this.#counter('launches_total', 'Registrations launched.');
   readonly #counters = EVENT_COUNTERS.map(([name, help, read]) => ({ counter: this.#counter(name, help), read }));
   readonly #times = OUTCOME_TIMES.map(([name, what, read]) => {
     return { histogram: this.#histogram(name, `${what}, of assigned registrations.`), read };
@@ -98,16 +71,15 @@ export class RunMetrics {
     'accepted_time_seconds',
     'Register request to its first answer, for assigned registrations.',
   );
-  readonly #gauges = SAMPLE_GAUGES.map(([name, help, read]) => ({ gauge: this.#gauge(name, help), read }));
-  readonly #loopDelay = this.#gauge('loop_delay_max_seconds', 'Longest event-loop delay of the last second.', 'worker');
-  readonly #optional = new Map<string, Gauge>();
+  readonly #samples = new SampleMetrics(this.#registry);
   readonly #labels = new Map<Counter, Set<string>>();
 
   constructor({ target, version, total, ratePerSecond }: RunMetricsPlan) {
     const info = { target: target.kind, host: target.host, id_scope: target.idScope, version };
     this.#gauge('run_info', 'The run in progress.', ...Object.keys(info)).set(info, 1);
     this.#gauge('planned_registrations', 'Registrations that the run has to settle.').set(total);
-    this.#setOptional('rate_target_per_second', 'Intended launches per second.', ratePerSecond);
+    if (ratePerSecond !== null)
+      this.#gauge('rate_target_per_second', 'Intended launches per second.').set(ratePerSecond);
     for (const result of REGISTRATION_RESULTS) this.#registrations.inc({ result }, 0);
   }
 
@@ -138,12 +110,7 @@ export class RunMetrics {
   }
 
   sampled(sample: SampleRecord): void {
-    this.#launches.inc(sample.launched);
-    for (const { gauge, read } of this.#gauges) gauge.set(read(sample));
-    for (const [worker, delayMs] of sample.loopDelayMaxMs.entries()) {
-      this.#loopDelay.set({ worker }, delayMs / MS_PER_SECOND);
-    }
-    for (const [name, help, read] of OPTIONAL_SAMPLE_GAUGES) this.#setOptional(name, help, read(sample));
+    this.#samples.sampled(sample);
   }
 
   /** The service chooses the label values, and may send any number of them. */
@@ -155,19 +122,12 @@ export class RunMetrics {
     counter.inc({ [label]: kept });
   }
 
-  #setOptional(name: string, help: string, value: number | null): void {
-    if (value === null) return;
-    const gauge = this.#optional.get(name) ?? this.#gauge(name, help);
-    this.#optional.set(name, gauge);
-    gauge.set(value);
-  }
-
   #counter(name: string, help: string, ...labelNames: readonly string[]): Counter {
-    return new Counter({ name: `dpsload_${name}`, help, labelNames, registers: [this.#registry] });
+    return counterIn(this.#registry, name, help, labelNames);
   }
 
   #gauge(name: string, help: string, ...labelNames: readonly string[]): Gauge {
-    return new Gauge({ name: `dpsload_${name}`, help, labelNames, registers: [this.#registry] });
+    return gaugeIn(this.#registry, name, help, labelNames);
   }
 
   #histogram(name: string, help: string): Histogram {

@@ -109,6 +109,8 @@ export type RegistrationOutcome = {
   readonly stalled: StalledTimes | null;
   /** What the allocation webhook returned, as JSON text. */
   readonly returnedPayload: string | null;
+  /** Name of the agent that made it; `null` = a thread of this machine, or nothing was sent. Set by the run. */
+  readonly agent: string | null;
 };
 
 /** Tolerated difference between the clocks of service and client when judging whether a record is older than the run. */

@@ -289,5 +289,6 @@ function registrationOutcome(
     slotWaitMs: start.slotWaitMs,
     stalled,
     returnedPayload: ending.returnedPayload,
+    agent: null,
   };
 }

@@ -31,6 +31,7 @@ export function notStartedOutcome(launch: NotStarted): RegistrationOutcome {
     slotWaitMs: 0,
     stalled: null,
     returnedPayload: null,
+    agent: null,
   };
 }
 

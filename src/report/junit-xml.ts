@@ -42,8 +42,8 @@ export function junitXml(summary: Summary): string {
 
 /** What a reader of the figures must know. */
 function remarksOf(summary: Summary): readonly (readonly [name: string, text: string])[] {
-  const limited = limitedSentences(summary.loadGenerator);
-  const slots = slotsSentence(summary.loadGenerator, summary);
+  const limited = limitedSentences(summary);
+  const slots = slotsSentence(summary);
   return [
     ...(limited.length === 0 ? [] : [['limited', limited.join('; ')] as const]),
     ...(slots === null ? [] : [['slots', slots] as const]),

@@ -1,5 +1,6 @@
 import type { AffectedPercentile } from '../metrics/generator-share.ts';
-import type { HealthLimit, HealthSummary } from '../metrics/load-generator-health.ts';
+import type { HealthLimit } from '../metrics/load-generator-health.ts';
+import { agentLimitSentences, describePeriods, describeSlotAgents } from './agents-text.ts';
 import {
   ABSENT,
   formatBytes,
@@ -13,8 +14,6 @@ import {
 import { LATENCY_LABELS } from './latency-text.ts';
 import type { Summary } from './summary.ts';
 
-type LoadGenerator = Summary['loadGenerator'];
-
 /** What the limits of the load generator are about. */
 const HEALTH_LABELS: Readonly<Record<HealthLimit['name'], string>> = {
   timeShare: 'part of a percentile',
@@ -23,13 +22,8 @@ const HEALTH_LABELS: Readonly<Record<HealthLimit['name'], string>> = {
 };
 
 /** What the load generator did to the figures of the run, a sentence each; empty if it made no difference. */
-export function limitedSentences({
-  limits,
-  affected,
-  launchRate,
-  limitedPeriods,
-  ...health
-}: LoadGenerator): readonly string[] {
+export function limitedSentences({ loadGenerator, agents }: LoadGenerators): readonly string[] {
+  const { limits, affected, launchRate, limitedPeriods, ...health } = loadGenerator;
   const isSaturated = limits.some(({ name, exceeded }) => name === 'saturatedShare' && exceeded);
   const sentences = [
     ...(affected.length === 0 ? [] : [`its own delays may account for part of ${describeAffected(affected)}`]),
@@ -40,12 +34,20 @@ export function limitedSentences({
         ]),
     ...(isSaturated ? [`a worker had almost no idle time for ${formatDuration(health.saturatedMs)}`] : []),
   ];
-  const when = limitedPeriods.map(({ fromMs, toMs }) => `${seconds(fromMs)} to ${seconds(toMs)} s`).join(', ');
-  return sentences.length === 0 || when === '' ? sentences : [...sentences, `this happened at ${when}`];
+  if (sentences.length === 0) return [];
+  const when = limitedPeriods.length === 0 ? [] : [`this happened at ${describePeriods(limitedPeriods)}`];
+  return [...sentences, ...when, ...agentLimitSentences(agents?.agents ?? [])];
 }
 
+/** The load generator: one machine, or the agents with their coordinator. */
+type LoadGenerators = Pick<Summary, 'loadGenerator' | 'agents'>;
+
 /** What to do about it. */
-export const LIMITED_REMEDY = 'Use a machine with free cores, more --workers or a lower --rate';
+export function limitedRemedy({ agents }: LoadGenerators): string {
+  return agents === undefined
+    ? 'Use a machine with free cores, more --workers or a lower --rate'
+    : 'Use more agents, machines with free cores or a lower --rate';
+}
 
 /** Metrics named in a sentence; `summary.json` has them all. */
 const METRICS_SHOWN_MAX = 3;
@@ -66,12 +68,10 @@ function describeAffected(affected: readonly AffectedPercentile[]): string {
   return [...shown, ...(more.length === 0 ? [] : [`and of ${more.join(', ')}`])].join('; ');
 }
 
-function seconds(ms: number): string {
-  return (ms / 1_000).toFixed(1);
-}
-
 /** That registrations took longer than the slots allow for, and what to do; `null` = the slots sufficed. */
-export function slotsSentence({ outOfSlots }: LoadGenerator, { sessions }: Pick<Summary, 'sessions'>): string | null {
+export function slotsSentence(summary: LoadGenerators & Pick<Summary, 'sessions'>): string | null {
+  const { sessions, loadGenerator } = summary;
+  const { outOfSlots } = loadGenerator;
   if (outOfSlots === null) return null;
   const { waited, launches, waitP95Ms, waitMaxMs, slotsNeeded } = outOfSlots;
   const slots = sessions.at(-1)?.concurrency ?? 0;
@@ -79,33 +79,25 @@ export function slotsSentence({ outOfSlots }: LoadGenerator, { sessions }: Pick<
   const howLong = `p95 ${formatDuration(waitP95Ms)}, at most ${formatDuration(waitMaxMs)}`;
   const isEnough = slotsNeeded === null || slotsNeeded <= slots;
   const remedy = `Raise --concurrency${isEnough ? '' : ` to ${formatCount(slotsNeeded)} or more`}, or lower the load`;
-  return `${which} (${howLong}), because registrations take too long for this load. ${remedy}`;
+  return `${which} (${howLong})${describeSlotAgents(summary)}, because registrations take too long for this load. ${remedy}`;
 }
 
-/** What was measured of the load generator, a label and a text each. */
-export function healthRows(health: MeasuredHealth): readonly (readonly [label: string, text: string])[] {
+/** What was measured of the load generator, a label and a text each. Of agents, tables show what is not said here. */
+export function healthRows({
+  loadGenerator: health,
+  agents,
+}: LoadGenerators): readonly (readonly [label: string, text: string])[] {
+  const own = agents === undefined ? '' : 'coordinator ';
   const rows = [
     ['start lag p99, max', `${formatMs(health.startLagP99Ms)}, ${formatMs(health.startLagMaxMs)} ms`],
     ['longest event-loop delay', `${formatMs(health.loopDelayMaxMs)} ms`],
-    ['CPU mean, max', `${formatNumber(health.cpuShareMean)}, ${formatNumber(health.cpuShareMax)} cores`],
+    [`${own}CPU mean, max`, `${formatNumber(health.cpuShareMean)}, ${formatNumber(health.cpuShareMax)} cores`],
     ['emulator CPU mean', `${formatNumber(health.emulatorCpuShareMean)} cores`],
-    ['open files max', health.fileDescriptorsMax === null ? ABSENT : formatCount(health.fileDescriptorsMax)],
-    ['memory max', formatBytes(health.rssBytesMax)],
+    [`${own}open files max`, health.fileDescriptorsMax === null ? ABSENT : formatCount(health.fileDescriptorsMax)],
+    [`${own}memory max`, formatBytes(health.rssBytesMax)],
   ] as const;
   return rows.filter(([, text]) => !text.startsWith(ABSENT));
 }
-
-type MeasuredHealth = Pick<
-  HealthSummary,
-  | 'startLagP99Ms'
-  | 'startLagMaxMs'
-  | 'loopDelayMaxMs'
-  | 'cpuShareMean'
-  | 'cpuShareMax'
-  | 'emulatorCpuShareMean'
-  | 'fileDescriptorsMax'
-  | 'rssBytesMax'
->;
 
 /** What a limit allows, what was seen, and the verdict on it. */
 export function limitCells({ name, limit, observed, exceeded }: HealthLimit): readonly string[] {

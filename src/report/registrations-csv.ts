@@ -37,18 +37,26 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   returned_payload: ({ returnedPayload }) => returnedPayload,
 };
 
-const RENDER = Object.values(COLUMNS);
+/** The same, of a run with agents. */
+const COLUMNS_WITH_AGENTS: typeof COLUMNS = { ...COLUMNS, agent: ({ agent }) => agent };
+
+const [RENDER, RENDER_WITH_AGENTS] = [Object.values(COLUMNS), Object.values(COLUMNS_WITH_AGENTS)];
 
 /** A fleet column with the name of one of these becomes `fleet_{name}`. */
-export function registrationsCsvNames(otherColumns: readonly string[]): readonly string[] {
-  const own = Object.keys(COLUMNS);
+export function registrationsCsvNames(otherColumns: readonly string[], withAgents: boolean): readonly string[] {
+  const own = Object.keys(withAgents ? COLUMNS_WITH_AGENTS : COLUMNS);
   const others = otherColumns.map((name) => fleetColumn(name, own));
   return [...own, ...others];
 }
 
 /** @param clockEpochMs wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC */
-export function registrationsCsvCells(outcome: RegistrationOutcome, clockEpochMs: number): readonly CsvCell[] {
-  return [...RENDER.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues];
+export function registrationsCsvCells(
+  outcome: RegistrationOutcome,
+  clockEpochMs: number,
+  withAgents: boolean,
+): readonly CsvCell[] {
+  const render = withAgents ? RENDER_WITH_AGENTS : RENDER;
+  return [...render.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues];
 }
 
 function wallClock(atMs: number | null, clockEpochMs: number): string | null {

@@ -1,3 +1,4 @@
+import { describeAgents } from './agents-text.ts';
 import { formatUntrusted } from './format.ts';
 import { setupRows } from './setup-text.ts';
 import type { SessionSummary, Summary } from './summary.ts';
@@ -25,7 +26,8 @@ export function recordsSetup({ sessions }: Pick<Setups, 'sessions'>): boolean {
 function conditionsOf({ dpsloadVersion, sessions }: Setups, isRecorded: boolean): ReadonlyMap<string, string> {
   const texts = new Map([['dpsload', new Set([formatUntrusted(dpsloadVersion)])]]);
   for (const session of sessions) {
-    for (const [name, text] of recordedRows(isRecorded ? session : { ...session, setup: null })) {
+    const rows = recordedRows(isRecorded ? session : { ...session, setup: null });
+    for (const [name, text] of [...rows, ['agents', describeAgents(session.agents)] as const]) {
       texts.set(name, (texts.get(name) ?? new Set()).add(text));
     }
   }

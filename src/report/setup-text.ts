@@ -1,3 +1,4 @@
+import { describeAgents } from './agents-text.ts';
 import { formatBytes, formatCount, formatDuration, formatNoun, formatNumber, formatUntrusted } from './format.ts';
 import type { SessionSummary } from './summary.ts';
 
@@ -45,11 +46,12 @@ function shortRate(perSecond: number): string {
 
 /** What was run in a session, as pairs of a name and a text; what was not recorded is left out. */
 export function setupRows(session: SessionSummary): readonly (readonly [name: string, text: string])[] {
-  const { setup } = session;
+  const { setup, agents = [] } = session;
   return [
     ['load', describeLoad(session)],
     ['concurrency', formatCount(session.concurrency)],
     ['workers', formatCount(session.workers)],
+    ...(agents.length === 0 ? [] : [['agents', describeAgents(agents)] as const]),
     ['rows', session.rowsMax === null ? 'whole fleet' : formatCount(session.rowsMax)],
     ['attestation', formatUntrusted(session.attestation)],
     ['API version', formatUntrusted(session.apiVersion)],
@@ -83,7 +85,12 @@ export function describeSetup(session: SessionSummary): string {
   const { transport, cores, cpu, node } = setup;
   const how = `${TRANSPORTS[transport] ?? formatUntrusted(transport)} (${describeTls(setup)})`;
   const where = `${formatNoun(cores, 'core')}${cpu === null ? '' : ` of ${formatUntrusted(cpu)}`}`;
-  return `Load: ${describeLoad(session)}, with ${slots}, by ${how}, from Node ${formatUntrusted(node)} on ${where}.`;
+  return `Load: ${describeLoad(session)}, with ${slots}, by ${how}, from Node ${formatUntrusted(node)} on ${where}${describeHosts(session)}.`;
+}
+
+/** Machine and Node of a session with agents are the coordinator's. */
+function describeHosts({ agents = [] }: SessionSummary): string {
+  return agents.length === 0 ? '' : `, which coordinated ${formatNoun(agents.length, 'agent')}`;
 }
 
 function describeTls({ tlsVersion }: NonNullable<SessionSummary['setup']>): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../allocation/allocation-expectation.ts';
 import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
 import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
+import { AGENT_LIMITS } from '../metrics/agents-fold.ts';
 import { JUDGED_METRICS, JUDGED_PERCENTILES } from '../metrics/generator-share.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMIT_NAMES } from '../metrics/load-generator-health.ts';
@@ -160,12 +161,19 @@ const SETUP = z
   .nullable()
   .describe('what was run, and on what; null = not recorded');
 
+const AGENT_RECORD = {
+  name: text('name of the agent'),
+  labels: z.record(z.string(), z.string()).describe('labels of the agent, by name'),
+  slots: count('workers that it can host'),
+  version: text('version of dpsload on it'),
+};
+
 const SESSION = z.strictObject({
   session: z.int().min(1).describe('1 = the first session; each resume adds one'),
   startedAt: z.iso.datetime().describe('ISO 8601, UTC'),
   apiVersion: text('api-version sent to the service'),
   attestation: text('attestation of the devices'),
-  workers: count('worker threads'),
+  workers: count('worker threads, on all agents together'),
   concurrency: count('limit of registrations in flight'),
   loadShape: z
     .enum(LOAD_SHAPES)
@@ -175,6 +183,10 @@ const SESSION = z.strictObject({
   rowsMax: count('limit of launched rows (--limit); null = the whole fleet').nullable(),
   notes: NOTES.describe('notes of the session, with those of earlier sessions'),
   setup: SETUP,
+  agents: z
+    .array(z.strictObject(AGENT_RECORD))
+    .optional()
+    .describe('agents that were there when the session began; absent = the workers were threads of one machine'),
 });
 
 const RECOVERY_MEANING = 'first start of the run until this share of registrations was assigned; null = never';
@@ -267,6 +279,49 @@ const LOAD_GENERATOR = z
   })
   .describe('load generator measurements; null = not measured');
 
+const AGENT = z.strictObject({
+  ...AGENT_RECORD,
+  isLost: z.boolean().describe('it was lost and had not come back at the end'),
+  losses: count('how often it was lost'),
+  assigned: count('registrations of the agent that were assigned'),
+  failed: count('registrations of the agent that failed'),
+  launched: count('launches, those included that were repeated elsewhere'),
+  connections: count('connections opened, of ended registrations'),
+  workersMax: count('most workers that it hosted at once'),
+  inFlightMax: count('most registrations in flight, at the end of a second'),
+  startLagP99Ms: ms('99th percentile of the start lag, within 0.6%; null for the closed load shape').nullable(),
+  startLagMaxMs: ms('longest start lag; null for the closed load shape').nullable(),
+  loopDelayMaxMs: ms('longest event-loop delay; null = not measured').nullable(),
+  cpuShareMean: number('cores that it kept busy, mean; null = not measured').nullable(),
+  cpuShareMax: number('cores that it kept busy, maximum; null = not measured').nullable(),
+  rssBytesMax: count('maximum memory, in bytes; null = not measured').nullable(),
+  fileDescriptorsMax: count(
+    'maximum number of files it had open, connections included; null = not measured',
+  ).nullable(),
+  offsetMs: number('its clock relative to the clock of the run, in milliseconds; null = not measured').nullable(),
+  offsetUncertaintyMs: ms('how far that may have been wrong either way, at most; null = not measured').nullable(),
+  saturatedMs: ms('time in which its busiest worker had almost no idle time'),
+  delayed: count('registrations that it may have delayed itself'),
+  delayedMs: ms('sum of these delays'),
+  delayMaxMs: ms('longest of these delays'),
+  delayShare: share('of these delays of all agents; null = there were none').nullable(),
+  slotWaits: count('launches that waited for a slot'),
+  slotWaitMaxMs: ms('longest wait for a slot'),
+  limitedBy: z
+    .array(z.enum(AGENT_LIMITS))
+    .describe(
+      'by what it limited the run: delays = its own delays are at least half as large as those of the worst agent, and may have changed figures of the run; saturation = one of its workers had almost no idle time; slots = its launches waited for slots at least half as often as those of the worst agent',
+    ),
+  limitedPeriods: z
+    .array(
+      z.strictObject({
+        fromMs: ms('from the first start of the run'),
+        toMs: ms('from the first start of the run'),
+      }),
+    )
+    .describe('when it delayed registrations, at most 5 periods; empty if limitedBy is empty'),
+});
+
 const FILES = z.array(
   z.strictObject({
     name: text('name in the folder of summary.json'),
@@ -338,6 +393,19 @@ const BREAKDOWN = z.strictObject({
     .nullable()
     .describe('the sum of all other values; null = there are none'),
 });
+
+const AGENTS = z
+  .strictObject({
+    clockUncertaintyMs: ms(
+      'how far the clock of any agent may have been off either way, at most, and with it start lag and response time; all other durations are measured on one machine; null = not measured',
+    ).nullable(),
+    agents: z.array(AGENT).describe('in the order in which they joined'),
+    byLabel: z
+      .array(BREAKDOWN)
+      .describe('rows of the fleet that an agent registered, by each label of the agents; column is the label'),
+  })
+  .optional()
+  .describe('agents that hosted the workers; absent = the workers were threads of one machine');
 
 /** The shape of `summary.json`; strict, so that every member is documented here. */
 export const SUMMARY_SHAPE = z.strictObject({
@@ -470,6 +538,7 @@ export const SUMMARY_SHAPE = z.strictObject({
       .optional(),
   }),
   loadGenerator: LOAD_GENERATOR,
+  agents: AGENTS,
   thresholds: z.array(THRESHOLD).describe('in the order given'),
   journals: FILES.describe(
     'journals that the results were made from; of merged runs, the name begins with the folder; null = no files, because the run has no end',

@@ -1,6 +1,14 @@
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
 import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
+import {
+  AGENT_TEXT_COLUMNS,
+  AGENT_TEXT_NOTE,
+  agentsShown,
+  agentTextCells,
+  clockSentence,
+  labelTables,
+} from './agents-text.ts';
 import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
 import { loadWarnings } from './closed-model.ts';
 import {
@@ -13,7 +21,7 @@ import {
   withoutControls,
 } from './format.ts';
 import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
-import { healthRows, LIMITED_REMEDY, limitedSentences, slotsSentence } from './load-generator-text.ts';
+import { healthRows, limitedRemedy, limitedSentences, slotsSentence } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { reachedPlannedEnd, type Summary } from './summary.ts';
 import { textTable } from './text-table.ts';
@@ -22,6 +30,9 @@ import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
 
 /** Error codes listed; `summary.json` has them all. */
 const ERRORS_SHOWN_MAX = 10;
+
+/** Agents listed; `summary.json` has them all. */
+const AGENTS_SHOWN_MAX = 20;
 
 const LABEL_CHARACTERS = 12;
 
@@ -40,6 +51,8 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     ...columnSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
+    agentSection(summary, palette),
+    ...labelSections(summary, palette),
     [...summary.warnings, ...loadWarnings(summary)].map((warning) =>
       labelled('warning', palette.warning(withoutControls(warning))),
     ),
@@ -98,9 +111,9 @@ function verdictLine(summary: Summary, palette: Palette): string {
 }
 
 function limitedLines(summary: Summary, palette: Palette): string[] {
-  const sentences = limitedSentences(summary.loadGenerator);
-  const lines = sentences.length === 0 ? [] : [...sentences, `${LIMITED_REMEDY}.`];
-  const slots = slotsSentence(summary.loadGenerator, summary);
+  const sentences = limitedSentences(summary);
+  const lines = sentences.length === 0 ? [] : [...sentences, `${limitedRemedy(summary)}.`];
+  const slots = slotsSentence(summary);
   return [
     ...lines.map((line, place) =>
       labelled(place === 0 ? 'limited' : '', palette.warning(`${place === 0 ? 'by the load generator: ' : ''}${line}`)),
@@ -181,7 +194,9 @@ function describeRegisters({
   return `${formatNoun(registersSent, 'known register request')}, up to ${formatCount(registersUncounted)} more (billed)`;
 }
 
-function latencySection({ latency, results }: Summary, palette: Palette): string[] {
+function latencySection(summary: Summary, palette: Palette): string[] {
+  const { latency, results } = summary;
+  const clocks = clockSentence(summary);
   const rows = LATENCY_METRICS.flatMap((metric) => {
     const durations = latency[metric];
     return durations === null ? [] : [[latencyLabel(metric, '  '), ...durationCells(durations)]];
@@ -194,6 +209,7 @@ function latencySection({ latency, results }: Summary, palette: Palette): string
     palette.dim(head),
     ...lines,
     ...(clamped === 0 ? [] : [`${formatNoun(clamped, 'duration')} below 0 or above 1 h counted as 0 or 1 h`]),
+    ...(clocks === null ? [] : [clocks]),
   ];
 }
 
@@ -241,9 +257,31 @@ function errorSection({ errors, sharedValues }: Summary, palette: Palette): stri
   ];
 }
 
-function healthSection({ loadGenerator }: Summary, palette: Palette): string[] {
-  if (loadGenerator.cpuShareMean === null) return [];
-  return [palette.bold('load generator'), ...textTable(healthRows(loadGenerator), 'left')];
+function healthSection(summary: Summary, palette: Palette): string[] {
+  if (summary.loadGenerator.cpuShareMean === null) return [];
+  return [palette.bold('load generator'), ...textTable(healthRows(summary), 'left')];
+}
+
+function agentSection({ agents }: Summary, palette: Palette): string[] {
+  if (agents === undefined) return [];
+  const shown = agentsShown(agents, AGENTS_SHOWN_MAX);
+  const left = agents.agents.length - shown.length;
+  const [head = '', ...lines] = textTable([['', ...AGENT_TEXT_COLUMNS], ...shown.map(agentTextCells)]);
+  return [
+    palette.bold(formatNoun(agents.agents.length, 'agent')),
+    palette.dim(head),
+    ...lines,
+    ...(left > 0 ? [`${formatNoun(left, 'more agent')} in summary.json`] : []),
+    palette.dim(AGENT_TEXT_NOTE),
+  ];
+}
+
+function labelSections({ agents }: Summary, palette: Palette): readonly string[][] {
+  if (agents === undefined) return [];
+  return labelTables(agents).map(({ label, rows }) => [
+    palette.bold(`hubs by ${formatUntrusted(label)} of the agents`),
+    ...textTable(rows),
+  ]);
 }
 
 function labelled(label: string, text: string): string {

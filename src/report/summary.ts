@@ -6,6 +6,8 @@ import type { MovementCounts } from '../allocation/movement.ts';
 import { checksumsText } from '../files/checksum-list.ts';
 import type { EndRecord, SessionRecord } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
+import type { AgentResults } from '../metrics/agent-results.ts';
+import type { AgentsFold } from '../metrics/agents-fold.ts';
 import type { ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
 import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
@@ -56,6 +58,8 @@ export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'registers
   readonly movementCounts: MovementCounts;
   readonly hubTimeline: HubTimeline;
   readonly health: LoadGeneratorHealth;
+  readonly agents: AgentsFold;
+  readonly agentResults: AgentResults;
   readonly wrongHubs: Summary['wrongHubs'];
   readonly journalDigests: Summary['journals'];
   readonly files: Summary['files'];
@@ -100,7 +104,7 @@ export function summarize(facts: RunFacts): Summary {
     ...summarizeColumns(facts),
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
-    loadGenerator: health,
+    ...summarizeGenerators(facts, health),
     thresholds: last.thresholds.map((expression) =>
       judgeThreshold(
         parseThreshold(expression),
@@ -111,6 +115,24 @@ export function summarize(facts: RunFacts): Summary {
     journals: facts.journalDigests,
     files: facts.files,
     warnings: facts.warnings,
+  };
+}
+
+/** No agents where the workers were threads. */
+function summarizeGenerators(
+  { agents, agentResults }: Pick<RunFacts, 'agents' | 'agentResults'>,
+  health: HealthSummary,
+): Pick<Summary, 'loadGenerator' | 'agents'> {
+  const measured = agents.result(health);
+  if (measured.length === 0) return { loadGenerator: health };
+  const uncertainties = measured.flatMap(({ offsetUncertaintyMs }) => offsetUncertaintyMs ?? []);
+  return {
+    loadGenerator: health,
+    agents: {
+      clockUncertaintyMs: uncertainties.length === 0 ? null : Math.max(...uncertainties),
+      agents: measured.map((agent) => ({ ...agent, ...agentResults.countsOf(agent.name) })),
+      byLabel: agentResults.byLabel(),
+    },
   };
 }
 
@@ -229,6 +251,7 @@ function summarizeRecovery(recovery: RecoveryCurve, plannedRegistrations: number
 function summarizeSession(record: SessionRecord): SessionSummary {
   const { session, apiVersion, attestation, workers, concurrency, loadShape, ratePerSecond, rowsMax, notes, setup } =
     record;
+  const { agents } = record;
   const startedAt = new Date(record.startedAtEpochMs).toISOString();
   return {
     session,
@@ -242,6 +265,7 @@ function summarizeSession(record: SessionRecord): SessionSummary {
     rowsMax,
     notes,
     setup,
+    ...(agents.length === 0 ? {} : { agents }),
   };
 }
 

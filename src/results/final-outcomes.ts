@@ -1,4 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { type AgentLabels, NO_LABELS, REGION_LABEL } from '../journal/agent-record.ts';
 import { JournalRecordReader, PAGES_MAX } from '../journal/journal-reader.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
@@ -8,8 +9,10 @@ export type FinalOutcome = {
   readonly outcome: RegistrationOutcome;
   /** Wall clock at 0 of the clock that the outcome's times use. */
   readonly clockEpochMs: number;
-  /** Region of the run in which the registration took place; `null` = not given. */
+  /** Where the registration took place: the label `region` of its agent, else the region of the run; `null` = not given. */
   readonly region: string | null;
+  /** Of its agent; empty without one. */
+  readonly agentLabels: AgentLabels;
 };
 
 /**
@@ -22,7 +25,7 @@ export async function* finalOutcomes(
   survey: JournalSurvey,
   fleetRows: (() => AsyncIterable<FleetRow>) | null,
 ): AsyncGenerator<FinalOutcome> {
-  const { sessions, clocks, index } = survey;
+  const { clocks, index } = survey;
   const journals = await JoinedJournals.open(survey.journals);
   const fleet = fleetRows === null ? null : new FleetCursor(fleetRows);
   try {
@@ -31,12 +34,13 @@ export async function* finalOutcomes(
         const offset = index.outcomeOffset(row, round);
         if (offset === null) {
           const named = fleet === null ? unnamedRow(survey) : await fleet.rowAt(row);
-          yield { outcome: withoutOutcome(row, round, named, index.isOpen(row, round)), clockEpochMs: 0, region: null };
+          const outcome = withoutOutcome(row, round, named, index.isOpen(row, round));
+          yield { outcome, clockEpochMs: 0, region: null, agentLabels: NO_LABELS };
         } else {
           const found = await journals.outcomeAt(offset);
           const outcome = index.isPossiblyTwice(row, round) ? { ...found, possiblyTwice: true } : found;
           const clockEpochMs = placedBefore(clocks, offset)?.epochAtZeroMs ?? 0;
-          yield { outcome, clockEpochMs, region: placedBefore(sessions, offset)?.session.region ?? null };
+          yield { outcome, clockEpochMs, ...placeOf(survey, outcome, offset) };
         }
       }
     }
@@ -44,6 +48,18 @@ export async function* finalOutcomes(
     await fleet?.close();
     await journals.close();
   }
+}
+
+/** @param offset of the outcome */
+function placeOf(
+  { sessions, placedAgents }: JournalSurvey,
+  { agent }: RegistrationOutcome,
+  offset: number,
+): Pick<FinalOutcome, 'region' | 'agentLabels'> {
+  const record = agent === null ? undefined : placedBefore(placedAgents, offset)?.records.get(agent);
+  const agentLabels = record?.labels ?? NO_LABELS;
+  const region = agentLabels[REGION_LABEL] ?? placedBefore(sessions, offset)?.session.region ?? null;
+  return { region, agentLabels };
 }
 
 type NamedRow = Pick<FleetRow, 'registrationId' | 'group' | 'expectedHub' | 'otherValues'>;

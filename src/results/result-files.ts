@@ -90,21 +90,27 @@ export type DeviceFacts = {
   readonly missedHubs: readonly string[] | null;
 };
 
+type ResultFilesLook = {
+  readonly csvProgram: CsvProgram;
+  /** Agents registered the devices. */
+  readonly withAgents: boolean;
+};
+
 /** The files made from a closed journal. They appear together once all are complete. */
 export class ResultFiles {
   readonly #folder: string;
   readonly #files: ReadonlyMap<ResultFileName, AtomicFile>;
   readonly #session: SessionRecord;
   readonly #rejectedRowsFile: string | null;
-  readonly #csvProgram: CsvProgram;
+  readonly #look: ResultFilesLook;
 
   /**
    * @param session the first of the run
    * @param rejectedRowsFile list of rejected rows that the run wrote when it began; `null` = no row was rejected
    */
-  constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null, csvProgram: CsvProgram) {
+  constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null, look: ResultFilesLook) {
     this.#folder = folder;
-    this.#csvProgram = csvProgram;
+    this.#look = look;
     this.#session = session;
     this.#rejectedRowsFile = rejectedRowsFile;
     const isMade = (name: ResultFileName): boolean =>
@@ -117,7 +123,7 @@ export class ResultFiles {
   /** Call first. */
   async begin(): Promise<void> {
     const { otherColumns } = this.#session.fleet;
-    await this.#writeHeader('registrations.csv', registrationsCsvNames(otherColumns));
+    await this.#writeHeader('registrations.csv', registrationsCsvNames(otherColumns, this.#look.withAgents));
     await this.#writeHeader('failures.csv', FAILURES_CSV_NAMES);
     await this.#writeHeader('not-registered.csv', notRegisteredCsvNames(otherColumns));
     await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
@@ -125,14 +131,15 @@ export class ResultFiles {
     await this.#writeHeader('wrong-hub.csv', wrongHubCsvNames(otherColumns));
     await this.#write('left-behind.txt', leftBehindHeader(this.#session));
     if (this.#rejectedRowsFile === null) return;
-    for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#csvProgram)) {
+    for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#look.csvProgram)) {
       await this.#write(REJECTED_ROWS_FILE, text);
     }
   }
 
   /** Call in the order of the fleet. */
   async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing }: DeviceFacts): Promise<void> {
-    await this.#writeRecord('registrations.csv', registrationsCsvCells(outcome, clockEpochMs));
+    const cells = registrationsCsvCells(outcome, clockEpochMs, this.#look.withAgents);
+    await this.#writeRecord('registrations.csv', cells);
     await this.#writeRecord('failures.csv', failuresCsvCells(outcome));
     if (standing !== null) await this.#writeRecord('not-registered.csv', notRegisteredCsvCells(standing));
     const move = moveOf(step);
@@ -189,12 +196,12 @@ export class ResultFiles {
   }
 
   async #writeHeader(name: ResultFileName, names: readonly string[]): Promise<void> {
-    await this.#write(name, csvHeader(names, this.#csvProgram));
+    await this.#write(name, csvHeader(names, this.#look.csvProgram));
   }
 
   /** @param cells `null` = the file does not list this device */
   async #writeRecord(name: ResultFileName, cells: readonly CsvCell[] | null): Promise<void> {
-    if (cells !== null) await this.#write(name, csvLine(cells, this.#csvProgram));
+    if (cells !== null) await this.#write(name, csvLine(cells, this.#look.csvProgram));
   }
 
   /** Does nothing for a file that this run does not make. */

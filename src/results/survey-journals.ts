@@ -1,6 +1,8 @@
+import type { AgentRecord } from '../journal/agent-record.ts';
 import { emptyJournal, readJournal } from '../journal/journal-reader.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from '../journal/journal-record.ts';
 import { type PlacedSession, SettlementFold, type SettlementIndex } from '../journal/settlement-index.ts';
+import { AgentsFold } from '../metrics/agents-fold.ts';
 import { LoadGeneratorHealth } from '../metrics/load-generator-health.ts';
 import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RunTimeline } from '../metrics/run-timeline.ts';
@@ -23,10 +25,13 @@ export type JournalSurvey = {
   /** Without the delays that the load generator may have caused. */
   readonly totalsWithoutStalls: RunTotals;
   readonly health: LoadGeneratorHealth;
+  readonly agents: AgentsFold;
   readonly timeline: RunTimeline;
   readonly seconds: SecondSeries;
   /** The sessions' clocks, and every move of a wall clock, in order. */
   readonly clocks: readonly PlacedClock[];
+  /** The agents of each session. */
+  readonly placedAgents: readonly PlacedAgents[];
   /** In the order in which they were read. */
   readonly journals: readonly PlacedJournal[];
   /** Returns whether some session selected the row; `null` = not recorded. */
@@ -35,6 +40,9 @@ export type JournalSurvey = {
 
 /** Records from `offset` up to the next use a clock whose 0 was at this time of the wall clock. */
 export type PlacedClock = { readonly epochAtZeroMs: number; readonly offset: number };
+
+/** Outcomes from `offset` up to the next use name these agents. */
+export type PlacedAgents = { readonly records: ReadonlyMap<string, AgentRecord>; readonly offset: number };
 
 /** One of several journals of a fleet that are read as one. */
 export type PlacedJournal = {
@@ -68,13 +76,12 @@ export async function surveyJournals(files: readonly string[]): Promise<JournalS
     journals.push({ file, offset: start, end: fold.settlement.end, torn });
     offset += bytes;
   }
-  const { totals, totalsWithoutStalls, health, timeline, seconds, clocks, settlement } = fold;
+  const { settlement, ...folds } = fold;
   const { sessions, index } = settlement;
   const wasSelected = (row: number): boolean | null => settlement.wasSelected(row);
   const [first, last] = [sessions[0]?.session, sessions.at(-1)?.session];
   if (index === null || first === undefined || last === undefined) throw new Error('at least one journal is needed');
   const end = endOf(journals, index.hasNeverGranted);
-  const folds = { totals, totalsWithoutStalls, health, timeline, seconds, clocks };
   return { sessions, first, fleet: last.fleet, end, index, ...folds, journals, wasSelected };
 }
 
@@ -95,15 +102,19 @@ class JournalFold {
   readonly totals = new RunTotals();
   readonly totalsWithoutStalls = new RunTotals();
   readonly health = new LoadGeneratorHealth();
+  readonly agents = new AgentsFold();
   readonly timeline = new RunTimeline();
   readonly seconds = new SecondSeries();
   readonly clocks: PlacedClock[] = [];
+  readonly placedAgents: { readonly records: Map<string, AgentRecord>; readonly offset: number }[] = [];
 
   add(record: JournalRecord, offset: number): void {
     this.settlement.add(record, offset);
     switch (record.kind) {
       case 'session':
         this.clocks.push({ epochAtZeroMs: record.startedAtEpochMs, offset });
+        this.placedAgents.push({ records: new Map(), offset });
+        this.#introduce(record.agents);
         this.totals.beginSession();
         this.totalsWithoutStalls.beginSession();
         this.health.beginSession();
@@ -113,6 +124,7 @@ class JournalFold {
         this.totals.add(record);
         this.totalsWithoutStalls.add(withoutStalls(record));
         this.health.addOutcome(record, this.#clockOffsetMs);
+        this.agents.addOutcome(record, this.#clockOffsetMs);
         this.timeline.add(record, this.#clockOffsetMs);
         this.seconds.add(record, this.#clockOffsetMs);
         break;
@@ -122,6 +134,8 @@ class JournalFold {
           this.seconds.beginStretch();
         }
         this.health.add(record, this.#clockOffsetMs);
+        this.#introduce(record.joinedAgents);
+        this.agents.add(record, this.#clockOffsetMs);
         this.timeline.addSample(record, this.#clockOffsetMs);
         this.seconds.addSample(record, this.#clockOffsetMs);
         break;
@@ -130,6 +144,11 @@ class JournalFold {
       case 'end':
         break;
     }
+  }
+
+  #introduce(agents: readonly AgentRecord[]): void {
+    this.agents.introduce(agents);
+    for (const agent of agents) this.placedAgents.at(-1)?.records.set(agent.name, agent);
   }
 
   /** How far 0 of the current clock is after 0 of the first session's. */

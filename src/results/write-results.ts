@@ -12,8 +12,10 @@ import type { FleetRow } from '../fleet/fleet-row.ts';
 import { readFleet, readFleetLines } from '../fleet/read-fleet.ts';
 import type { RejectedLines } from '../fleet/rejected-lines.ts';
 import { resultColumns } from '../fleet/result-columns.ts';
+import { type AgentLabels, NO_LABELS } from '../journal/agent-record.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
-import { type BrokenDownRow, ColumnBreakdown } from '../metrics/column-breakdown.ts';
+import { AgentResults } from '../metrics/agent-results.ts';
+import { type BrokenDownRow, byColumn, type ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
 import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
@@ -23,6 +25,7 @@ import { OutcomeCounts } from '../metrics/outcome-counts.ts';
 import { withoutStalls } from '../metrics/outcome-times.ts';
 import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { reportHtml } from '../report/page/report-page.ts';
 import { type RunFacts, reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { WrongHubs } from '../report/wrong-hub.ts';
@@ -129,11 +132,10 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const { folders, out, warnings } = source;
   for (const folder of folders) await refuseChangedJournal(folder);
   const survey = await surveyJournals(folders.map((folder) => join(folder, JOURNAL_FILE)));
-  const { first, fleet, end, totals } = survey;
+  const { fleet, totals } = survey;
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
-  const csvFor = source.csvFor ?? survey.sessions.at(-1)?.session.csvFor ?? 'plain';
-  const files = end === null || out === null ? null : new ResultFiles(out, first, rejected.file, csvFor);
+  const files = resultFiles(survey, source, rejected);
   const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
@@ -152,6 +154,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       account: folds.account,
       breakdown: folds.breakdown,
       columns: folds.columns,
+      agentResults: folds.agentResults,
       wrongHubs: folds.expectsHubs ? folds.wrongHubs.result() : null,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
@@ -176,15 +179,26 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   }
 }
 
+/** `null` = none are to be written. */
+function resultFiles(
+  { first, end, sessions, agents }: JournalSurvey,
+  { out, csvFor }: Pick<ResultSource, 'out' | 'csvFor'>,
+  rejected: Pick<RejectedList, 'file'>,
+): ResultFiles | null {
+  if (end === null || out === null) return null;
+  const csvProgram = csvFor ?? sessions.at(-1)?.session.csvFor ?? 'plain';
+  return new ResultFiles(out, first, rejected.file, { csvProgram, withAgents: agents.names.length > 0 });
+}
+
 /** @throws OperatorError `usage` for a column that the journals do not hold */
 function breakdownColumns(
-  { sessions, first }: JournalSurvey,
+  { sessions, first, agents }: JournalSurvey,
   { by, fleets }: Pick<ResultSource, 'by' | 'fleets'>,
 ): readonly string[] {
   if (by === null) return sessions.at(-1)?.session.breakdowns ?? [];
   const { file, otherColumns } = first.fleet;
   const columns = fleets[0]?.columns ?? {};
-  return resultColumns({ file, columns }, { names: by, knownColumns: null, otherColumns });
+  return resultColumns({ file, columns }, { names: by, knownColumns: null, otherColumns, labels: agents.labels });
 }
 
 /** @param file without which rows have no name */
@@ -243,6 +257,9 @@ class FinalFolds {
     readonly account: AccountFold;
     readonly breakdown: FleetBreakdown;
     readonly columns: readonly ColumnBreakdown[];
+    readonly agents: AgentResults;
+    /** Of the agents that registered the current device, by outcome: one for each round. */
+    readonly labels: Map<RegistrationOutcome, AgentLabels>;
   };
   readonly latency = new LatencyHistograms();
   readonly recovery = new RecoveryCurve();
@@ -283,7 +300,9 @@ class FinalFolds {
         leftOut: fleet.rejectedRows,
       }),
       breakdown: new FleetBreakdown(first.fleet.otherColumns),
-      columns: columns.map((column) => new ColumnBreakdown(column, first.fleet.otherColumns)),
+      columns: columns.map((column) => byColumn(column, first.fleet.otherColumns)),
+      agents: new AgentResults(survey.agents.labels),
+      labels: new Map(),
     };
     this.#steps = {
       history: new DeviceHistory(first.startedAtEpochMs),
@@ -306,6 +325,10 @@ class FinalFolds {
     return this.#devices.columns;
   }
 
+  get agentResults(): AgentResults {
+    return this.#devices.agents;
+  }
+
   get wrongHubs(): WrongHubs {
     return this.#steps.wrongHubs;
   }
@@ -314,10 +337,12 @@ class FinalFolds {
     return this.#first.allocation !== null || this.hubs.expecting > 0;
   }
 
-  add({ outcome, clockEpochMs, region }: FinalOutcome): DeviceFacts {
+  add({ outcome, clockEpochMs, region, agentLabels }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#steps.history.step(outcome);
     this.counts.add(outcome);
+    this.#devices.agents.add(outcome);
+    this.#devices.labels.set(outcome, agentLabels);
     const standing = this.#devices.account.add(outcome);
     if (standing !== null) this.#addStanding(standing);
     this.latency.add(outcome);
@@ -336,19 +361,23 @@ class FinalFolds {
 
   addLeftOut(row: FleetLabels): void {
     this.breakdown.add({ ...row, state: 'left-out', code: null });
-    this.#addToColumns({ ...row, assignedHub: null, state: 'left-out', isNamed: true });
+    this.#addToColumns({ ...row, assignedHub: null, state: 'left-out', agentLabels: NO_LABELS, isNamed: true });
   }
 
   /** Adds rows that were left out, of which nothing else is known. */
   addUnreadLeftOut(rows: number): void {
-    const row = { group: null, expectedHub: null, otherValues: [], assignedHub: null };
+    const row = { group: null, expectedHub: null, otherValues: [], assignedHub: null, agentLabels: NO_LABELS };
     for (let left = rows; left > 0; left -= 1) this.#addToColumns({ ...row, state: 'left-out', isNamed: false });
   }
 
   #addStanding({ state, outcome }: DeviceStanding): void {
     const { registrationId, group, expectedHub, otherValues, assignedHub, errorCode, result } = outcome;
     this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
-    this.#addToColumns({ group, expectedHub, otherValues, assignedHub, state, isNamed: registrationId !== '' });
+    const agentLabels = this.#devices.labels.get(outcome) ?? NO_LABELS;
+    this.#devices.labels.clear();
+    const row = { group, expectedHub, otherValues, assignedHub, state, agentLabels, isNamed: registrationId !== '' };
+    this.#addToColumns(row);
+    if (outcome.agent !== null) this.#devices.agents.addRow(row);
   }
 
   #addToColumns(row: BrokenDownRow): void {

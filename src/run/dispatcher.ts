@@ -43,6 +43,9 @@ export type LaunchGate = {
 /** `exhausted`: no rows are left and all are settled; `over`: the schedule ended before that; `stopped`: by `stop()`. */
 export type DispatchEnd = 'exhausted' | 'over' | 'stopped';
 
+/** A row with its launch number. */
+type NumberedRow = { readonly row: RowToLaunch; readonly sequence: number };
+
 /** Releases rows to the workers, as many as schedule and credits allow, each after its grant is on disk. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
@@ -67,23 +70,29 @@ export class Dispatcher {
   }
 
   async run(): Promise<DispatchEnd> {
-    const { clock, ledger, round, schedule, source } = this.#parts;
+    const { clock, ledger, schedule, source } = this.#parts;
     while (!this.#stopped) {
       this.#parts.lookAtTime();
-      const over = schedule.isOver(clock.nowMs());
-      const count = over ? 1 : this.#releasable();
-      if (count > 0) {
-        const isProbe = this.#parts.outage.isOutage;
-        const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
-        if (rows.length > 0 && over) return 'over';
-        if (rows.length > 0 && isProbe) this.#parts.outage.probeStarted();
-        if (rows.length > 0) await this.#release(rows, isProbe);
-        // Rows at the workers may come back to be launched again.
-        else if (ledger.isEmpty) return 'exhausted';
-      }
+      const isOver = schedule.isOver(clock.nowMs());
+      if (isOver && (await ledger.hasRow(source))) return 'over';
+      const isIdle = isOver || (await this.#releaseNext()) === 'no-row';
+      // Rows at the workers may come back to be launched again.
+      if (isIdle && ledger.isEmpty) return 'exhausted';
       await this.#sleep(GRANT_INTERVAL_MS);
     }
     return 'stopped';
+  }
+
+  async #releaseNext(): Promise<'released' | 'no-row' | 'not-yet'> {
+    const { ledger, outage, round, source } = this.#parts;
+    const count = this.#releasable();
+    if (count === 0) return 'not-yet';
+    const isProbe = outage.isOutage;
+    const rows = await (isProbe ? ledger.takeProbe(source, round) : ledger.take(count, source, round));
+    if (rows.length === 0) return 'no-row';
+    if (isProbe) outage.probeStarted();
+    await this.#release(rows, isProbe);
+    return 'released';
   }
 
   #releasable(): number {
@@ -112,11 +121,27 @@ export class Dispatcher {
     this.#parts.lookAtTime();
     // If an outage began during the sync, only probes may go to the service now, one at a time.
     const comesTooLate = schedule.isPaused && !isProbe && !this.#stopped;
-    const dealt = comesTooLate ? 0 : this.#parts.credits.dealable(rows.length);
-    this.#deal(rows.slice(0, dealt).map((row, index) => this.#launchOf(row, sequence + index)));
-    const left = rows.slice(dealt).map((row, index) => unlaunched(row, sequence + dealt + index));
-    if (left.length > 0) this.#parts.takeBack(left);
+    const numbered = rows.map((row, index) => ({ row, sequence: sequence + index }));
+    const { dealt, left } = comesTooLate ? { dealt: [], left: numbered } : this.#dealable(numbered);
+    this.#deal(dealt.map(({ row, sequence: number }) => this.#launchOf(row, number)));
+    if (left.length > 0) this.#parts.takeBack(left.map(({ row, sequence: number }) => unlaunched(row, number)));
     if (left.length > 0 && isProbe) this.#parts.outage.probeEnded();
+  }
+
+  /** Workers may have gone, or have less credit, since the rows were taken. */
+  #dealable(rows: readonly NumberedRow[]): {
+    readonly dealt: readonly NumberedRow[];
+    readonly left: readonly NumberedRow[];
+  } {
+    const { credits, ledger } = this.#parts;
+    if (ledger.pins === null) {
+      const count = credits.dealable(rows.length);
+      return { dealt: rows.slice(0, count), left: rows.slice(count) };
+    }
+    const workers = ledger.pins.look();
+    const dealt = rows.filter(({ row }) => workers.take(row));
+    const chosen = new Set(dealt);
+    return { dealt, left: rows.filter((row) => !chosen.has(row)) };
   }
 
   /** Places the launch only after the grant is on disk: a slow disk must not make its permit lapse. */
@@ -134,8 +159,9 @@ export class Dispatcher {
 
   #deal(launches: readonly Launch[]): void {
     const byWorker = new Map<number, Launch[]>();
+    const pinned = this.#parts.ledger.pins?.look() ?? null;
     for (const launch of launches) {
-      const worker = this.#parts.credits.deal();
+      const worker = this.#parts.credits.deal(pinned === null ? null : pinned.mayHave(launch));
       const dealt = byWorker.get(worker);
       if (dealt) dealt.push(launch);
       else byWorker.set(worker, [launch]);

@@ -3,6 +3,8 @@ import type { SampleRecord } from '../journal/journal-record.ts';
 import { CountsBySecond } from '../load/counts-by-second.ts';
 import type { Clock } from '../time/clock.ts';
 import type { WorkerHealth } from '../worker/worker-messages.ts';
+import type { AgentState } from '../worker/worker-pool.ts';
+import { AgentSamples, type WorkersOfAgent } from './agent-samples.ts';
 
 type Gathered = Pick<WorkerHealth, 'inFlight' | 'launched' | 'startLagMaxMs' | 'loopDelayMaxMs' | 'saturatedMs'> & {
   /** The last report. */
@@ -30,6 +32,7 @@ export class HealthSampler {
   #workers: Gathered[];
   readonly #settled = new CountsBySecond();
   readonly #throttles = new CountsBySecond();
+  readonly #agents = new AgentSamples();
   #lastAtMs = 0;
   #lastCpu: CpuTimes;
 
@@ -78,25 +81,31 @@ export class HealthSampler {
     this.#throttles.add(atMs);
   }
 
-  /** @param atMs what happened later belongs to the next sample */
-  take(atMs: number, outstanding: number, rateAllowedPerSecond: number | null): HealthSample {
+  /**
+   * @param atMs what happened later belongs to the next sample
+   * @param agents that host the workers
+   */
+  take(
+    atMs: number,
+    outstanding: number,
+    rateAllowedPerSecond: number | null,
+    agents: readonly AgentState[],
+  ): HealthSample {
     const workers = this.#workers;
     const sample: HealthSample = {
       kind: 'sample',
       atMs,
       overMs: Math.max(1, atMs - this.#lastAtMs),
-      inFlight: sum(workers.map(({ inFlight }) => inFlight)),
       outstanding,
-      launched: sum(workers.map(({ launched }) => launched)),
       settled: this.#settled.takeBefore(atMs),
       throttles: this.#throttles.takeBefore(atMs),
-      startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
+      ...together(workers),
       loopDelayMaxMs: workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs),
-      saturatedMs: Math.max(...workers.map(({ saturatedMs }) => saturatedMs)),
       ...this.#takeCpuShares(),
       fileDescriptors: openFileDescriptors(),
       rssBytes: process.memoryUsage.rss(),
       rateAllowedPerSecond,
+      ...this.#agents.take(agents, (hosted) => together(hosted.map((worker) => workers[worker] ?? NO_HEALTH))),
     };
     this.#workers = workers.map(({ inFlight, heardAtMs }) => ({ ...NO_HEALTH, inFlight, heardAtMs }));
     this.#lastAtMs = atMs;
@@ -120,6 +129,16 @@ export class HealthSampler {
     const emulatorCpuMs = this.#emulatorPid === null ? null : processCpuMs(this.#emulatorPid);
     return { atMs: this.#clock.nowMs(), cpuMs: this.#clock.cpuMs(), emulatorCpuMs };
   }
+}
+
+function together(workers: readonly Gathered[]): WorkersOfAgent {
+  return {
+    inFlight: sum(workers.map(({ inFlight }) => inFlight)),
+    launched: sum(workers.map(({ launched }) => launched)),
+    startLagMaxMs: workers.reduce<number | null>((max, { startLagMaxMs }) => largest(max, startLagMaxMs), null),
+    loopDelayMaxMs: Math.max(0, ...workers.map(({ loopDelayMaxMs }) => loopDelayMaxMs)),
+    saturatedMs: Math.max(0, ...workers.map(({ saturatedMs }) => saturatedMs)),
+  };
 }
 
 function sum(values: readonly number[]): number {

@@ -24,9 +24,11 @@ import type { Clock } from '../time/clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { WorkerSetup } from '../worker/worker-messages.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
+import { refuseUnplacedAgents } from './agent-regions.ts';
 import { beginRun, type OpenedRun, plannedRun, reopenRun } from './open-run.ts';
+import { pinChoiceOf } from './pin-rows.ts';
 import { fleetRecord, type ResumedRun, type RunRequest, workOf } from './run-request.ts';
-import { RunSession } from './session.ts';
+import { RunSession, type RunSessionParts } from './session.ts';
 import type { SessionEnd } from './session-ending.ts';
 import { StoppedBeforeStart, stopRequested } from './stop-request.ts';
 import { markSurprise, neverConnectedRule, surpriseRule, thresholdRule } from './stop-rules.ts';
@@ -49,6 +51,9 @@ export type RunEnd = {
  */
 export async function registerFleet(request: RunRequest): Promise<RunEnd> {
   const { again, resumed } = request;
+  const breakdowns = breakdownsOf(request);
+  refuseUnplacedAgents(request);
+  const pins = await pinChoiceOf(request);
   if (resumed === null && !again) refuseRepeatedRun(plannedRun(request));
   const clockOriginMs = hrtimeMs();
   const clock = systemClock(clockOriginMs);
@@ -62,8 +67,9 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
       ? await beginRun(request, preflightFacts, startedAtEpochMs)
       : await reopenRun(request, resumed.run, startedAtEpochMs);
   try {
-    run.journal.append(sessionRecord(request, run, preflightFacts));
-    const end = await runSession({ ...request, startPool: withFreshAddresses(request, addresses) }, run, setup, clock);
+    run.journal.append({ ...sessionRecord(request, run, preflightFacts), breakdowns });
+    const pinned = { ...request, pins, startPool: withFreshAddresses(request, addresses) };
+    const end = await runSession(pinned, run, setup, clock);
     return await withResults(request, run.folder, end);
   } finally {
     addresses.stop();
@@ -93,7 +99,12 @@ async function connectAsFirstDevice(
   return facts;
 }
 
-async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetup, clock: Clock): Promise<SessionEnd> {
+async function runSession(
+  request: RunRequest & Pick<RunSessionParts, 'pins'>,
+  run: OpenedRun,
+  setup: WorkerSetup,
+  clock: Clock,
+): Promise<SessionEnd> {
   const { scenario, fleet, selection, resumed } = request;
   const { load, expectation } = scenario;
   const { journal } = run;
@@ -108,6 +119,7 @@ async function runSession(request: RunRequest, run: OpenedRun, setup: WorkerSetu
     startPool: request.startPool,
     setup,
     load: { ...load, sharePerMinute: meteredPerMinute(scenario) },
+    pins: request.pins,
     limited: load.rowsMax !== null && load.rowsMax < selection.rows,
     emulatorPid: request.emulatorPid,
     stopRequests: request.stopRequests,
@@ -172,7 +184,7 @@ function sessionRecord(
   request: RunRequest,
   { session, startedAtEpochMs }: OpenedRun,
   preflightFacts: PreflightFacts,
-): SessionRecord {
+): Omit<SessionRecord, 'breakdowns'> {
   const { scenario, target, version } = request;
   const { load } = scenario;
   return {
@@ -201,13 +213,16 @@ function sessionRecord(
     selectedRows: selectedRows(workOf(request)),
     notes: scenario.notes,
     csvFor: scenario.csvFor,
-    breakdowns: resultColumns(scenario.fleet, {
-      names: scenario.breakdowns,
-      knownColumns: null,
-      otherColumns: request.fleet.otherColumns,
-    }),
     setup: setupOf(scenario, preflightFacts),
+    agents: request.agents,
   };
+}
+
+/** @throws OperatorError `usage` for a name that is neither a column nor a label of an agent */
+function breakdownsOf({ scenario, fleet, agents }: RunRequest): readonly string[] {
+  const labels = agents.flatMap((agent) => Object.keys(agent.labels));
+  const { otherColumns } = fleet;
+  return resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, otherColumns, labels });
 }
 
 function setupOf(

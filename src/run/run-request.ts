@@ -36,6 +36,8 @@ export type RunRequest = {
   readonly stopRequests: StopRequests;
   readonly listener: RunListener;
   readonly startPool: StartWorkerPool;
+  /** That host its workers as the session begins; none = they are threads of this machine. */
+  readonly agents: SessionRecord['agents'];
 };
 
 export type ResumedRun = {

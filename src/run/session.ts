@@ -19,6 +19,7 @@ import { Disruptions } from './disruptions.ts';
 import { HealthSampler } from './health-sampler.ts';
 import { LaunchLedger } from './launch-ledger.ts';
 import { PermitIssuer } from './permit-issuer.ts';
+import { type PinChoice, RowPins } from './row-pins.ts';
 import type { RunListener } from './run-listener.ts';
 import { sampleEverySecond } from './sample-timer.ts';
 import { type SessionEnd, SessionEnding } from './session-ending.ts';
@@ -49,6 +50,8 @@ export type RunSessionParts = {
   readonly startPool: StartWorkerPool;
   readonly setup: WorkerSetup;
   readonly load: SessionLoad;
+  /** Where rows may go; `null` = to any worker. */
+  readonly pins: PinChoice | null;
   /** `--limit` leaves out rows of the selection. */
   readonly limited: boolean;
   readonly emulatorPid: number | null;
@@ -68,7 +71,7 @@ export class RunSession {
   readonly #parts: RunSessionParts;
   readonly #pool: WorkerPool;
   readonly #credits: Credits;
-  readonly #ledger = new LaunchLedger();
+  readonly #ledger: LaunchLedger;
   /** `null` = register requests need no permits. */
   readonly #permits: PermitIssuer | null;
   readonly #sampler: HealthSampler;
@@ -86,6 +89,9 @@ export class RunSession {
     this.#parts = parts;
     const concurrencyShares = shares(load.concurrency, load.workers);
     this.#credits = new Credits(concurrencyShares, this.#rowsAhead(load.concurrency));
+    this.#ledger = new LaunchLedger(
+      parts.pins === null ? null : new RowPins(parts.pins, this.#credits, () => this.#pool.agents()),
+    );
     this.#sampler = new HealthSampler(load.workers, clock, parts.emulatorPid);
     this.#pool = parts.startPool(
       { setup, concurrencyShares, clock },
@@ -254,7 +260,9 @@ export class RunSession {
 
   #settleAll(worker: number, outcomes: readonly RegistrationOutcome[]): void {
     this.#credits.settle(worker, outcomes.length);
-    for (const outcome of outcomes) {
+    const agent = this.#pool.agentOf(worker);
+    for (const reported of outcomes) {
+      const outcome = agent === null ? reported : { ...reported, agent };
       this.#sampler.addSettled(outcome.finishedAtMs);
       const judgment = this.#disruptions.outage.judge(outcome);
       if (judgment === 'later') this.#ledger.suspect(worker, outcome);
@@ -368,7 +376,12 @@ export class RunSession {
     if (this.#dispatching) this.#disruptions.workersAreGone(this.#workers.allAreGone);
     this.#permits?.setClockErrorMs(2 * Math.max(0, ...this.#pool.agents().map((agent) => agent.offsetUncertaintyMs)));
     const sample = {
-      ...this.#sampler.take(atMs, this.#credits.outstanding, this.#permits?.rateAllowedPerSecond ?? null),
+      ...this.#sampler.take(
+        atMs,
+        this.#credits.outstanding,
+        this.#permits?.rateAllowedPerSecond ?? null,
+        this.#pool.agents(),
+      ),
       suspendedMs: this.#disruptions.takeSuspendedMs(),
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
@@ -376,9 +389,17 @@ export class RunSession {
     this.#parts.listener.sampled(sample);
     this.#credits.setRowsAhead(this.#rowsAhead((sample.launched * 1_000) / sample.overMs));
     this.#endAfterLongOutage(sample.atMs);
+    if (this.#dispatching) this.#watchPins(sample.atMs);
     for (const worker of this.#workers.tick()) {
       this.#pool.kill(worker, new Error(`silent for ${WORKER_SILENCE_MAX_SECONDS} s`));
     }
+  }
+
+  #watchPins(nowMs: number): void {
+    const { pins, waiting } = this.#ledger;
+    const news = pins?.watch(nowMs, waiting) ?? null;
+    for (const notice of news?.notices ?? []) this.#parts.listener.notice(notice);
+    if (news !== null && news.starved !== null) this.#ending.endFor({ reason: 'failed', message: news.starved });
   }
 
   #endAfterLongOutage(nowMs: number): void {

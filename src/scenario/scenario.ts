@@ -3,6 +3,7 @@ import type { CsvProgram } from '../files/csv-line.ts';
 import type { CertificateFiles } from '../fleet/certificate-files.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
+import type { PinBy } from '../fleet/pin-column.ts';
 import type { RowHandling } from '../fleet/survey-fleet.ts';
 import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
@@ -62,6 +63,8 @@ export type AgentChoice = {
   readonly min: number;
   /** Over all agents; `null` = as many as they have slots. */
   readonly workers: number | null;
+  /** `null` = any agent may register any row. */
+  readonly pinBy: PinBy | null;
 };
 
 /** A fully resolved run: every value is present, with its unit; it contains no secret. */

@@ -32,6 +32,19 @@ export async function countRegistrations(work: SessionWork): Promise<number> {
   return count;
 }
 
+/** Each row with a registration left to do, once, in the order of the fleet. */
+export async function* rowsLeft(work: SessionWork): AsyncGenerator<FleetRow> {
+  const takes = rowTaker(work);
+  const canaryRows = new Set(canaryOf(work).map(({ row }) => row));
+  const rounds = Array.from({ length: work.load.rounds }, (_, index) => index + 1);
+  for await (const row of work.openFleet()) {
+    const isTaken = takes(row);
+    const isLeftIn = (round: number): boolean =>
+      isOpen(work, row.row, round) || (isTaken && work.isLeft(row.row, round, round === 1 && canaryRows.has(row.row)));
+    if (rounds.some(isLeftIn)) yield row;
+  }
+}
+
 /** How many rows of the fleet the limit leaves of the selection, whether or not earlier sessions settled them. */
 export function selectedRows({
   load: { rowsMax },

@@ -15,9 +15,9 @@ const AGENT = { name: 'a', labels: { region: 'west' }, slots: 2, version: '1.0.0
 const NEEDS: PlacementNeeds = {
   version: '1.0.0',
   target: { host: 'dps.example.net', port: 8_883, idScope: '0ne00000001' },
-  attestation: { kind: 'device-key' },
+  serverName: null,
   nameResolution: { cacheMs: null, pinned: [] },
-  fleetDigest: '',
+  secrets: { attestation: { kind: 'device-key' }, fleet: null },
 };
 
 const PONG: ToAgent = { type: 'pong', sentAtMs: 1, atMs: 2 };

@@ -13,6 +13,7 @@ const PAGES = [
   'scenarios/README.md',
   'results/README.md',
   'src/README.md',
+  'src/agents/README.md',
   'src/emulator/README.md',
   'test/README.md',
 ];

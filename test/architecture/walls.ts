@@ -149,7 +149,18 @@ export const ROOMS: readonly Room[] = [
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   {
     name: 'agents',
-    imports: ['attestation', 'files', 'mqtt', 'problem', 'registration', 'scenario', 'time', 'worker'],
+    imports: [
+      'attestation',
+      'certificates',
+      'files',
+      'fleet',
+      'mqtt',
+      'problem',
+      'registration',
+      'scenario',
+      'time',
+      'worker',
+    ],
   },
   { name: 'worker', imports: ['attestation', 'conversation', 'files', 'load', 'mqtt', 'registration', 'time'] },
   {

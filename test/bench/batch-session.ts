@@ -85,6 +85,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     }),
     mark: (outcome) => outcome,
     rules: [],
+    pins: null,
     journal: session.journal,
     startPool: threadPool(session.workerFile),
     setup: {

@@ -74,6 +74,7 @@ const outcome: fc.Arbitrary<JournalRecord> = fc.record({
     }),
   ),
   returnedPayload: orNull(text),
+  agent: orNull(text),
 });
 
 const target = fc.record({
@@ -82,6 +83,9 @@ const target = fc.record({
   port: count,
   idScope: text,
 }) as fc.Arbitrary<SessionRecord['target']>;
+
+const labels = fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9-]{0,9}$/), text, { noNullPrototype: true });
+const agentRecords = fc.array(fc.record({ name: text, labels, slots: count, version: text }), { maxLength: 3 });
 
 const session: fc.Arbitrary<JournalRecord> = fc.record({
   kind: fc.constant('session' as const),
@@ -148,6 +152,7 @@ const session: fc.Arbitrary<JournalRecord> = fc.record({
       memoryBytes: count,
     }),
   ),
+  agents: agentRecords,
 });
 
 const range = fc.tuple(count, count).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
@@ -183,6 +188,25 @@ const sample: fc.Arbitrary<JournalRecord> = fc.record({
   saturatedMs: ms,
   rateAllowedPerSecond: orNull(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
   epochAtZeroMs: orNull(fc.integer({ min: 0 })),
+  agents: fc.array(
+    fc.record({
+      name: text,
+      workers: fc.array(count),
+      inFlight: count,
+      launched: count,
+      startLagMaxMs: orNull(ms),
+      loopDelayMaxMs: ms,
+      saturatedMs: ms,
+      cpuShare: ms,
+      rssBytes: whole,
+      fileDescriptors: orNull(count),
+      offsetMs: ms,
+      offsetUncertaintyMs: ms,
+      isLost: fc.boolean(),
+    }),
+    { maxLength: 3 },
+  ),
+  joinedAgents: agentRecords,
 });
 
 const end: fc.Arbitrary<JournalRecord> = fc.record({
@@ -220,6 +244,14 @@ describe('a record and its line', () => {
         '"created":"2026-01-02T03:04:06.1234567Z","updated":"2026-01-02T03:04:06.3334567Z",' +
         '"intended":12.5,"started":12.9,"finished":3210.004,"waited":3000,"phases":[1,5,2,2,180,3010]}',
     );
+  });
+
+  it('writes nothing of agents where the workers are threads, and the name of the agent that registered a device', () => {
+    for (const record of [sessionRecord(), outcomeRecord(0), sampleRecord(1_000)]) {
+      expect(encodeJournalLine(record)).not.toMatch(/agent/i);
+      expect(decodeJournalLine(encodeJournalLine(record))).toEqual(record);
+    }
+    expect(encodeJournalLine(outcomeRecord(0, { agent: 'west-1' }))).toMatch(/,"agent":"west-1"\}$/);
   });
 
   it('refuses to write a time that is not a number', () => {

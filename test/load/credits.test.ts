@@ -32,6 +32,24 @@ describe('credits', () => {
     );
   });
 
+  it('deals a row that only some workers may have to the one of them with the most credit', () => {
+    const credits = new Credits([1, 2, 2, 4], 0);
+    const mayHave = (worker: number): boolean => worker === 1 || worker === 2;
+    expect([credits.availableTo(mayHave), credits.available]).toEqual([4, 9]);
+    expect([1, 2, 3, 4].map(() => credits.deal(mayHave)).sort()).toEqual([1, 1, 2, 2]);
+    expect([credits.availableTo(mayHave), credits.hasFreeSlotAt(mayHave), credits.hasFreeSlot]).toEqual([
+      0,
+      false,
+      true,
+    ]);
+    credits.settle(2, 1);
+    credits.close(2);
+    expect([credits.availableTo(mayHave), credits.hasFreeSlotAt(mayHave)]).toEqual([0, false]);
+    credits.open(2);
+    expect([credits.availableTo(mayHave), credits.hasFreeSlotAt(mayHave), credits.deal(mayHave)]).toEqual([1, true, 2]);
+    expect(credits.hasFreeSlotAt(() => false)).toBe(false);
+  });
+
   it('gives a closed worker nothing, and its share to no other', () => {
     const credits = new Credits([2, 2], 2);
     credits.deal();

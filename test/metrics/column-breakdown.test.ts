@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import {
   type BrokenDownRow,
-  ColumnBreakdown,
+  byColumn,
   type ColumnCounts,
   VALUES_COUNTED_MAX,
   VALUES_SHOWN_MAX,
@@ -12,12 +12,18 @@ import {
 const HUB = 'hub-a.azure-devices.net';
 
 function row(line: string, changes: Partial<BrokenDownRow> = {}): BrokenDownRow {
-  const usual = { group: null, expectedHub: null, otherValues: ['north', line], isNamed: true } as const;
+  const usual = {
+    group: null,
+    expectedHub: null,
+    otherValues: ['north', line],
+    agentLabels: {},
+    isNamed: true,
+  } as const;
   return { ...usual, state: 'assigned', assignedHub: HUB, ...changes };
 }
 
 function countsBy(column: string, rows: Iterable<BrokenDownRow>): ColumnCounts {
-  const breakdown = new ColumnBreakdown(column, ['Site', 'line']);
+  const breakdown = byColumn(column, ['Site', 'line']);
   for (const one of rows) breakdown.add(one);
   return breakdown.result();
 }
@@ -76,7 +82,7 @@ describe('rows by a column of the fleet', () => {
 
   it('of more values than can be counted are all in the sum, in bounded memory', { timeout: 60_000 }, () => {
     const rows = 300_000;
-    const breakdown = new ColumnBreakdown('line', ['line']);
+    const breakdown = byColumn('line', ['line']);
     const before = usedBytes();
     for (let index = 0; index < rows; index += 1) breakdown.add(row('', { otherValues: [`serial ${index}`] }));
     expect(usedBytes() - before).toBeLessThan(20_000_000);

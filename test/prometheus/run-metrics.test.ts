@@ -5,6 +5,7 @@ import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { serveMetrics } from '../../src/prometheus/publish-metrics.ts';
 import { RunMetrics, TIME_BUCKETS_SECONDS } from '../../src/prometheus/run-metrics.ts';
 import { writeResults } from '../../src/results/write-results.ts';
+import { agentSample } from '../support/agents-journal.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { metricValue, parseMetrics } from '../support/prometheus-text.ts';
 import {
@@ -80,7 +81,7 @@ describe('the metrics of a run', () => {
   });
 
   it('are in the text format of Prometheus: each family with its meaning and type, buckets that add up', async () => {
-    const full = sampleRecord(1_000, { startLagMaxMs: 1, rateAllowedPerSecond: 15 });
+    const full = sampleRecord(1_000, { startLagMaxMs: 1, rateAllowedPerSecond: 15, agents: [agentSample('west-1')] });
     const text = await metricsOf([...sampleJournal(500, 51), full]).text();
     const types = new Map(
       [...text.matchAll(/^# TYPE (\S+) (counter|gauge|histogram)$/gm)].map(([, name, type]) => [name, type]),
@@ -124,6 +125,35 @@ describe('the metrics of a run', () => {
     expect(text).not.toMatch(/start_lag|emulator_cpu|file_descriptors|rate_allowed/);
   });
 
+  it('tell of each agent how it is, and of a lost one only that', async () => {
+    const lost = { isLost: true, launched: 0, inFlight: 0, startLagMaxMs: null } as const;
+    const metrics = metricsOf([
+      sampleRecord(1_000, { agents: [agentSample('west-1'), agentSample('west-2', { fileDescriptors: null })] }),
+      sampleRecord(2_000, { agents: [agentSample('west-1', { launched: 3 }), agentSample('west-2', lost)] }),
+    ]);
+    const found = parseMetrics(await metrics.text());
+    const of = (agent: string) =>
+      Object.fromEntries(
+        found
+          .filter(({ name, labels }) => name.startsWith('dpsload_agent_') && labels['agent'] === agent)
+          .map(({ name, value }) => [name.replace('dpsload_agent_', ''), value]),
+      );
+    expect(of('west-1')).toEqual({
+      up: 1,
+      launches_total: 20,
+      registrations_in_flight: 12,
+      cpu_cores: 0.4,
+      resident_memory_bytes: 90_000_000,
+      open_file_descriptors: 77,
+      start_lag_max_seconds: 0.0025,
+      loop_delay_max_seconds: 0.00325,
+      clock_offset_seconds: 0.00125,
+      clock_uncertainty_seconds: 0.0003,
+    });
+    expect(of('west-2')).toEqual({ up: 0, launches_total: 17 });
+    expect(await metricsOf(sampleJournal(50, 53)).text()).not.toContain('agent');
+  });
+
   it('stay bounded, whatever codes and hubs the service sends', async () => {
     const failed = Array.from({ length: 300 }, (_, row) =>
       outcomeRecord(row, notAssigned({ result: 'failed', errorCode: `code-${row}"\n` })),
@@ -142,7 +172,8 @@ describe('the metrics of a run', () => {
   it('are all there that the dashboard shows, and the dashboard shows all', async () => {
     const file = new URL('../../scenarios/grafana-dashboard.json', import.meta.url);
     const shown = new Set(readFileSync(file, 'utf8').match(/dpsload_[a-z0-9_]+/g));
-    const full = sampleRecord(1_000, { startLagMaxMs: 1, rateAllowedPerSecond: 15 });
+    const agents = [agentSample('west-1')];
+    const full = sampleRecord(1_000, { startLagMaxMs: 1, rateAllowedPerSecond: 15, agents });
     const text = await metricsOf([...sampleJournal(500, 52), full]).text();
     const there = new Set(parseMetrics(text).map(({ name }) => name));
     expect([...shown].filter((name) => !there.has(name))).toEqual([]);

@@ -150,6 +150,7 @@ describe('a registration', () => {
       slotWaitMs: true,
       stalled: true,
       returnedPayload: true,
+      agent: true,
     };
     const { line, running } = start();
     line(0).emit(REFUSED);

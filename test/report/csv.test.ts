@@ -14,10 +14,15 @@ import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 const EPOCH_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 /** The record as a program reads it that knows nothing of dpsload. */
-function row(outcome: RegistrationOutcome, others: readonly string[] = ['Site']): Record<string, string> {
-  const [record] = parse(csvHeader(registrationsCsvNames(others)) + csvLine(registrationsCsvCells(outcome, EPOCH_MS)), {
-    columns: true,
-  });
+function row(
+  outcome: RegistrationOutcome,
+  {
+    others = ['Site'],
+    withAgents = false,
+  }: { readonly others?: readonly string[]; readonly withAgents?: boolean } = {},
+): Record<string, string> {
+  const header = csvHeader(registrationsCsvNames(others, withAgents));
+  const [record] = parse(header + csvLine(registrationsCsvCells(outcome, EPOCH_MS, withAgents)), { columns: true });
   return record as Record<string, string>;
 }
 
@@ -33,7 +38,7 @@ it('a line of CSV reads back, whatever its fields hold', () => {
 
 describe('registrations.csv', () => {
   it('has the columns of the contract', () => {
-    expect(csvHeader(registrationsCsvNames(['Site', 'Line']))).toBe(
+    expect(csvHeader(registrationsCsvNames(['Site', 'Line'], false))).toBe(
       'registration_id,round,result,assigned_hub,device_id,substatus,group,expected_hub,hub_ok,attempts,registers_sent,' +
         'possibly_twice,polls,throttles,error_code,error_message,tracking_id,operation_id,service_created_at,' +
         'service_updated_at,started_at,finished_at,response_ms,held_ms,service_ms,waited_ms,returned_payload,Site,Line\n',
@@ -100,8 +105,19 @@ describe('registrations.csv', () => {
   });
 
   it("keeps a fleet's column apart that is called like one of its own", () => {
-    const record = row(outcomeRecord(0, { otherValues: ['mine', 'site'] }), ['result', 'Site']);
+    const record = row(outcomeRecord(0, { otherValues: ['mine', 'site'] }), { others: ['result', 'Site'] });
     expect(record).toMatchObject({ result: 'assigned', fleet_result: 'mine', Site: 'site' });
+  });
+
+  it('names the agent of each registration, but only if the run used agents', () => {
+    const [with_, without] = [true, false].map((withAgents) => registrationsCsvNames(['agent', 'Site'], withAgents));
+    expect(with_).toEqual([...(without ?? []).slice(0, -2), 'agent', 'fleet_agent', 'Site']);
+    expect(row(outcomeRecord(0, { agent: 'west-1' }), { withAgents: true })).toMatchObject({
+      agent: 'west-1',
+      Site: 'site 0',
+    });
+    expect(row(outcomeRecord(0), { withAgents: true })).toMatchObject({ agent: '' });
+    expect(row(outcomeRecord(0))).not.toHaveProperty('agent');
   });
 });
 

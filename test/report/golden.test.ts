@@ -3,12 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { AllocationExpectation } from '../../src/allocation/allocation-expectation.ts';
 import { paletteFor } from '../../src/cli/view/colors.ts';
 import type { EndReason, OutcomeRecord, SessionRecord } from '../../src/journal/journal-record.ts';
+import { AgentResults } from '../../src/metrics/agent-results.ts';
+import { AgentsFold } from '../../src/metrics/agents-fold.ts';
+import { LoadGeneratorHealth } from '../../src/metrics/load-generator-health.ts';
 import { compareRuns } from '../../src/report/compare-runs.ts';
 import { comparisonText } from '../../src/report/comparison-text.ts';
 import { DeviceComparisonFold, type DeviceResult } from '../../src/report/device-comparison.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
+import { AGENTS, agentsJournal } from '../support/agents-journal.ts';
 import { EVEN_THIRDS, summaryFrom } from '../support/run-measures.ts';
 import { HUBS, notAssigned, outcomeRecord, sessionOf, stalledTimes } from '../support/sample-journal.ts';
 
@@ -85,6 +89,27 @@ const expecting = (changes: Partial<AllocationExpectation>): Run => ({
   session: { allocation: { ...EVEN_THIRDS, ...changes } },
 });
 
+/** A run on three agents, of which one was slow for a while and one was lost for a while. */
+function onAgents(): Summary {
+  const journal = agentsJournal();
+  const outcomes = journal.filter((record): record is OutcomeRecord => record.kind === 'outcome');
+  const agents = new AgentsFold();
+  agents.introduce(AGENTS);
+  const agentResults = new AgentResults(agents.labels);
+  const health = new LoadGeneratorHealth();
+  for (const record of journal) {
+    if (record.kind === 'sample') for (const fold of [agents, health]) fold.add(record, 0);
+    if (record.kind === 'outcome') for (const fold of [agents, health]) fold.addOutcome(record, 0);
+  }
+  for (const outcome of outcomes) {
+    agentResults.add(outcome);
+    const agentLabels = AGENTS.find(({ name }) => name === outcome.agent)?.labels ?? {};
+    agentResults.addRow({ ...outcome, state: 'assigned', agentLabels, isNamed: true });
+  }
+  const session = journal.find((record): record is SessionRecord => record.kind === 'session');
+  return summaryFrom(outcomes, session, { agents, agentResults, health });
+}
+
 describe('the text of a summary', () => {
   it.each<[string, Summary]>([
     ['all-assigned', summaryOf(assigned(1))],
@@ -119,6 +144,7 @@ describe('the text of a summary', () => {
     ],
     ['allocation-inconclusive', summaryOf(assigned(30), expecting({ policy: null }))],
     ['movement', summaryOf(knownBefore, expecting({ reprovision: 'reset', moved: 0.1 }))],
+    ['agents', onAgents()],
   ])('%s', async (name, summary) => {
     await expect(summaryText(summary)).toMatchFileSnapshot(`golden/summary-${name}.txt`);
     expect(stripVTControlCharacters(summaryText(summary, paletteFor(true)))).toBe(summaryText(summary));

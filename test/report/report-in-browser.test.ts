@@ -7,6 +7,7 @@ import type { JournalRecord, OutcomeRecord } from '../../src/journal/journal-rec
 import { describeObserved } from '../../src/report/threshold-text.ts';
 import type { Results } from '../../src/results/result-files.ts';
 import { makeResults } from '../../src/results/write-results.ts';
+import { agentsJournal } from '../support/agents-journal.ts';
 import { HAS_BROWSER, launchBrowser } from '../support/browser.ts';
 import { busyJournal } from '../support/busy-journal.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
@@ -200,6 +201,27 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
     expect(column('plot-percentiles', 2).at(-1)).toBe(summary.latency.service?.maxMs);
     expect(column('plot-percentiles', 1).at(-1)).toBe(summary.latency.response?.maxMs);
     expect(column('plot-recovery', 1).at(-1)).toBeCloseTo(assigned.length / outcomes.length, 9);
+    await page.close();
+  });
+
+  it.each([
+    1280, 400,
+  ])('shows the agents of a run and marks the one that was the limit, within %d px', async (width) => {
+    const { file } = await reportOf(agentsJournal());
+    const { page, complaints } = await open(file, { width });
+    expect(complaints).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    const rows = await page.evaluate<string[]>(`Array.from(document.querySelectorAll('table'))
+      .find((table) => table.caption?.textContent === 'Agents ' || table.caption?.textContent === 'Agents')
+      .innerText.split('\\n').map((line) => line.trim())`);
+    const text = rows.join(' ');
+    expect(text).toMatch(/west-1 .*west-2 .*▲ the limit: its delays.*north-1 .*lost, came back/);
+    expect((await legends(page))['plot-agents']).toMatch(/west-1 .*west-2 .*north-1/);
+    const plots = await columnsOf(page);
+    // For five seconds, one of them launched nothing, and the others half of all each.
+    const lost = (plots['plot-agents']?.[3] ?? []).flatMap((rate, index) => (rate === 0 ? [index] : []));
+    const meanwhile = lost.map((index) => plots['plot-agents']?.[1]?.[index]).filter((rate) => rate !== 0);
+    expect(meanwhile).toEqual([25, 25, 25, 25, 25]);
     await page.close();
   });
 

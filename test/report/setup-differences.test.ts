@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionRecord } from '../../src/journal/journal-record.ts';
 import { setupDifferences } from '../../src/report/setup-differences.ts';
+import { AGENTS } from '../support/agents-journal.ts';
 import { summaryFrom } from '../support/run-measures.ts';
 import { outcomeRecord, SETUP } from '../support/sample-journal.ts';
 
@@ -27,6 +28,11 @@ describe('what was run differently', () => {
     ['concurrency', { concurrency: 7 }, 'concurrency 7 instead of 100'],
     ['workers', { workers: 3 }, 'workers 3 instead of 2'],
     ['part of the fleet', { rowsMax: 10 }, 'rows 10 instead of whole fleet'],
+    [
+      'agents instead of threads',
+      { agents: AGENTS },
+      'agents 3: region=northeurope 1, region=westeurope 2, zone=2 1 instead of none',
+    ],
     ['API version', { apiVersion: '2025-07-01-preview' }, 'API version 2025-07-01-preview instead of 2021-06-01'],
     [
       'transport',
@@ -53,6 +59,17 @@ describe('what was run differently', () => {
       'Node v22.1.0, OpenSSL 3.5.0 instead of v20.19.0, OpenSSL 3.0.15',
       'CPU 8 cores of Another CPU instead of 2 cores of Sample CPU',
     ]);
+  });
+
+  it('is named where agents are fewer, or elsewhere', () => {
+    const [west, ...others] = AGENTS;
+    const [elsewhere] = differencesOf({ agents: [west] }, { agents: [{ ...west, labels: { region: 'eastus' } }] });
+    expect(elsewhere).toBe('agents 1: region=eastus 1 instead of 1: region=westeurope 1');
+    expect(differencesOf({ agents: AGENTS }, { agents: others })).toEqual([
+      'agents 2: region=northeurope 1, region=westeurope 1, zone=2 1 instead of 3: region=northeurope 1, region=westeurope 2, zone=2 1',
+    ]);
+    const renamed = AGENTS.map((agent) => ({ ...agent, name: `other-${agent.name}` }));
+    expect(differencesOf({ agents: AGENTS }, { agents: renamed })).toEqual([]);
   });
 
   it('is nothing where a run has not recorded it, or never agreed on it', () => {

@@ -14,7 +14,7 @@ function sampled(fromMs: number, delaysMs: readonly [number, number], untilMs: n
   sampleEverySecond(
     clock,
     (secondMs) => sampler.hasReportsOf(secondMs),
-    (secondMs) => samples.push(sampler.take(secondMs, 0, null)),
+    (secondMs) => samples.push(sampler.take(secondMs, 0, null, [])),
   );
   for (let second = Math.ceil((fromMs + 1) / 1000); second * 1000 < untilMs; second += 1) {
     const launched = Math.min(1000, second * 1000 - fromMs) / 20;
@@ -71,7 +71,7 @@ describe('samples', () => {
       },
       () => true,
       (secondMs) => {
-        const { atMs, overMs } = sampler.take(secondMs, 0, null);
+        const { atMs, overMs } = sampler.take(secondMs, 0, null, []);
         samples.push([atMs, overMs]);
       },
     );

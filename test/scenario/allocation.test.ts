@@ -97,6 +97,13 @@ describe('what is expected of the allocation', () => {
     expect(problems[0]).toMatchObject({ message: 'no hubs are expected for the region "asia"' });
   });
 
+  it('of regions needs none of the run where agents say where they are', async () => {
+    const text = 'allocation: { regions: { europe: a, america: b } }\n';
+    expect(resolve(text, { agents: '2' }).scenario).toMatchObject({ region: null, allocation: { by: 'region' } });
+    const { problems } = await operatorError(() => resolve(text, { agents: '2', region: 'asia' }));
+    expect(problems[0]).toMatchObject({ message: 'no hubs are expected for the region "asia"' });
+  });
+
   it.each([
     'policy: weighted, expected: { a.net: 2, b.net: 1 }, tolerance: 1.5%, confidence: 99%',
     'groups: { line-a: a, line-b: { a: 3, b: 1 } }, reprovision: migrate, moved: 0%',

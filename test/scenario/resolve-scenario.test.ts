@@ -97,6 +97,7 @@ const SAMPLES: Readonly<
   agentsWithin: { texts: ['1s', '2m', '1h'] },
   agentsMin: { texts: ['1', '2', '3'] },
   limit: { texts: ['1', '2', '3'] },
+  pinBy: { texts: ['region', 'region=Site', 'zone'], beside: { agents: '2' } },
   duration: { texts: ['1s', '2m', '3h'] },
   rounds: { texts: ['1', '2', '3'] },
   allocationPolicy: { texts: ['weighted', 'custom', 'lowest-latency'], beside: { allocationExpected: 'a=1' } },
@@ -711,13 +712,29 @@ describe('what belongs together', () => {
 
 describe('a run on agents', () => {
   it.each([
-    ['has as many workers as they have slots', {}, { count: 3, withinMs: 60_000, min: 1, workers: null }],
-    ['or as many as are asked for', { workers: '6' }, { count: 3, withinMs: 60_000, min: 1, workers: 6 }],
-    ['waits for them', { agentsWithin: '5s' }, { count: 3, withinMs: 5_000, min: 1, workers: null }],
-    ['needs no more than it has', { agentsMin: '9' }, { count: 3, withinMs: 60_000, min: 3, workers: null }],
+    ['has as many workers as they have slots', {}, { count: 3, withinMs: 60_000, min: 1, workers: null, pinBy: null }],
+    ['or as many as are asked for', { workers: '6' }, { count: 3, withinMs: 60_000, min: 1, workers: 6, pinBy: null }],
+    ['waits for them', { agentsWithin: '5s' }, { count: 3, withinMs: 5_000, min: 1, workers: null, pinBy: null }],
+    [
+      'pins rows',
+      { pinBy: 'region=Site' },
+      { count: 3, withinMs: 60_000, min: 1, workers: null, pinBy: { label: 'region', column: 'Site' } },
+    ],
+    [
+      'needs no more than it has',
+      { agentsMin: '9' },
+      { count: 3, withinMs: 60_000, min: 3, workers: null, pinBy: null },
+    ],
   ])('%s', (_, flags, agents) => {
     const given = { fleet: 'f.csv', ...SERVICE, agents: '3', ...flags };
     const { scenario } = resolve({ flags: given, environment: { DPSLOAD_GROUP_KEY: KEY, DPSLOAD_REDIS: 'redis://r' } });
     expect(scenario.agents).toEqual(agents);
+  });
+
+  it('is needed to pin rows', () => {
+    const given = { fleet: 'f.csv', emulator: 'true', pinBy: 'region' };
+    expect(() => resolve({ flags: given, environment: {} })).toThrow(
+      '--pin-by pins rows to agents, but the run has none. Give the number of agents as well: --agents N.',
+    );
   });
 });

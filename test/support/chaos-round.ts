@@ -188,13 +188,14 @@ class ChaosRound {
         needs: {
           version: SIMULATED_VERSION,
           target: { host: SETUP.host, port: SETUP.port, idScope: SETUP.idScope },
-          attestation: { kind: 'device-key' },
+          serverName: null,
           nameResolution: { cacheMs: null, pinned: [] },
-          fleetDigest: '',
+          secrets: { attestation: { kind: 'device-key' }, fleet: null },
         },
         agents: AGENTS.length,
         agentsMin: 1,
         withinMs: 120_000,
+        pinLabel: null,
         calledOff: new Promise(() => {}),
       }),
     );
@@ -235,6 +236,7 @@ class ChaosRound {
       waves: [waveOf(devices, { shape: { kind: 'rate', ratePerSecond } })],
       mark: (outcome) => outcome,
       rules: [],
+      pins: null,
       journal: {
         append: (record) => {
           if (record.kind === 'outcome') this.#settle(record);

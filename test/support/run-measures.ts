@@ -3,6 +3,8 @@ import type { AllocationExpectation } from '../../src/allocation/allocation-expe
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { DeviceHistory, MovementCounts } from '../../src/allocation/movement.ts';
 import type { EndReason, OutcomeRecord, SampleRecord, SessionRecord } from '../../src/journal/journal-record.ts';
+import { AgentResults } from '../../src/metrics/agent-results.ts';
+import { AgentsFold } from '../../src/metrics/agents-fold.ts';
 import { AccountFold, type FleetAccount } from '../../src/metrics/fleet-account.ts';
 import { FleetBreakdown } from '../../src/metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../../src/metrics/hub-distribution.ts';
@@ -141,6 +143,8 @@ export function summaryFrom(
     account: accountOf(outcomes, end?.reason ?? null, only.fleet.rejectedRows),
     sessions: [only],
     health: healthOf({}, outcomes),
+    agents: new AgentsFold(),
+    agentResults: new AgentResults([]),
     mergedRuns: null,
     wrongHubs: null,
     files: null,

@@ -78,6 +78,7 @@ export function sessionRecord(changes: Partial<SessionRecord> = {}): SessionReco
     breakdowns: [],
     csvFor: 'plain',
     setup: null,
+    agents: [],
     ...changes,
   };
 }
@@ -130,6 +131,7 @@ export function outcomeRecord(row: number, changes: Partial<RegistrationOutcome>
     slotWaitMs: 0,
     stalled: null,
     returnedPayload: null,
+    agent: null,
     ...changes,
   };
 }
@@ -179,6 +181,8 @@ export function sampleRecord(atMs: number, changes: Partial<SampleRecord> = {}):
     saturatedMs: 0,
     rateAllowedPerSecond: null,
     epochAtZeroMs: null,
+    agents: [],
+    joinedAgents: [],
     ...changes,
   };
 }

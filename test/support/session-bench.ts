@@ -187,6 +187,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     startPool: workers.start,
     setup: SETUP,
     limited: false,
+    pins: null,
     emulatorPid: null,
     stopRequests: { onRequest: (listener) => (requestStop = listener) },
     listener: {

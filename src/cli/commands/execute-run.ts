@@ -34,8 +34,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
   const { scenario } = prepared;
   ensureOutFolder(scenario.out);
   let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
-  const keys = withThrowAwayKey(scenario.target, prepared.keys);
-  const version = dpsloadVersion();
+  const [keys, version] = [withThrowAwayKey(scenario.target, prepared.keys), dpsloadVersion()];
   // Until everything below is closed, a signal must not simply end the process: the emulator and the run's keys would be left behind.
   const signals = listenForSignals();
   let endpoint: Endpoint | null = null;
@@ -58,13 +57,12 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({
       ...prepared,
-      scenario: workers.scenario,
+      ...workers,
       target,
       caPems,
       keys,
       version,
       emulatorPid: emulator?.pid ?? null,
-      startPool: workers.startPool,
       stopRequests: signals,
       listener: runListeners(view.listener, metrics?.listener ?? {}),
     });

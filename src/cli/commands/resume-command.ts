@@ -30,7 +30,7 @@ import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectFleetRows } from '../../selection/row-selection.ts';
 import { countRegistrations, selectedRows } from '../../selection/session-rows.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
-import { readInputsWithFleet } from '../host/run-inputs.ts';
+import { labelsOf, readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { showResults } from '../view/show-results.ts';
@@ -118,7 +118,8 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
     const { file } = scenario.fleet;
     const survey = (): Promise<FleetSurvey> => surveyFleet(scenario.fleet, fleetRulesOf(scenario));
     const resumed = await resumedFleet(file, run, addedRows, survey);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, ...resumed });
+    const labels = labelsOf(scenario);
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, knownColumns: null, labels, ...resumed });
     return resumed;
   });
   if (fleet.rows > run.index.rows) run.index.growTo(fleet.rows);

@@ -4,26 +4,32 @@ import type { RedisTarget } from '../../agents/redis-connection.ts';
 import type { TargetName } from '../../journal/target-name.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
+import type { RunRequest } from '../../run/run-request.ts';
 import { StoppedBeforeStart, type StopRequests, stopRequested } from '../../run/stop-request.ts';
+import type { UsableFleet } from '../../run-folder/rejected-rows.ts';
 import type { AgentChoice, Scenario } from '../../scenario/scenario.ts';
+import type { Clock } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { type WarmThreads, warmThreads } from '../../worker/thread-pool.ts';
+import { fitted, warningLines } from '../view/terminal-line.ts';
 
 /** The workers of a run before it begins. */
 export type RunWorkers = Pick<WarmThreads, 'startPool' | 'end'> & {
   /** With the number of workers that there are. */
   readonly scenario: Scenario;
+  /** That host them at the start; none = threads of this machine. */
+  readonly agents: RunRequest['agents'];
   /** What to say of them before the start and after the end. */
   notices(): readonly string[];
 };
 
 export function threadWorkers(scenario: Scenario): RunWorkers {
-  return { ...warmThreads(scenario.load.workers), scenario, notices: () => [] };
+  return { ...warmThreads(scenario.load.workers), scenario, agents: [], notices: () => [] };
 }
 
 type AgentsWanted = {
   readonly scenario: Scenario;
-  readonly fleet: { readonly digest: string };
+  readonly fleet: Pick<UsableFleet, 'digest' | 'bytes' | 'rejectedRows'>;
   /** Where the agents are. */
   readonly redis: RedisTarget | null;
 };
@@ -45,11 +51,12 @@ export async function agentWorkers(
   { fleet, redis, scenario }: AgentsWanted,
   { stopRequests, target, version }: Coordinator,
 ): Promise<RunWorkers> {
-  const { agents, attestation, nameResolution } = scenario;
+  const { agents, nameResolution, tls } = scenario;
   if (agents === null || redis === null) throw new Error('a run on agents needs Redis');
-  const [{ RedisRunBus }, { gatherAgents }] = await Promise.all([
+  const [{ RedisRunBus }, { gatherAgents }, { secretNames }] = await Promise.all([
     import('../../agents/redis-run-bus.ts'),
     import('../../agents/gather-agents.ts'),
+    import('../../agents/resolve-secrets.ts'),
   ]);
   const clock = systemClock(hrtimeMs());
   const calledOff = stopRequested(stopRequests).then(({ reason }) => {
@@ -57,21 +64,19 @@ export async function agentWorkers(
   });
   // It is raced against, again and again, until the start.
   calledOff.catch(() => {});
+  const secrets = await secretNames(scenario, fleet);
+  await lookAtRedis(redis, agents, clock);
   const bus = await RedisRunBus.connect(newRunId(clock.epochMs()), redis, clock);
   const { host, idScope, port } = target;
-  const needs = {
-    version,
-    target: { host, port, idScope },
-    attestation,
-    nameResolution,
-    fleetDigest: fleet.digest,
-  };
+  const needs = { version, target: { host, port, idScope }, serverName: tls.serverName, nameResolution, secrets };
   const { count, min: agentsMin, withinMs } = agents;
-  const gathered = await gatherAgents({ bus, clock, needs, agents: count, agentsMin, withinMs, calledOff });
+  const pinLabel = agents.pinBy?.label ?? null;
+  const gathered = await gatherAgents({ bus, clock, needs, agents: count, agentsMin, withinMs, pinLabel, calledOff });
   try {
     const workers = workersOn(gathered, agents, scenario.load.concurrency);
     return {
       startPool: gathered.startPool,
+      agents: gathered.agents,
       end: () => gathered.end(),
       scenario: { ...scenario, load: { ...scenario.load, workers } },
       notices: () => noticesOf(gathered),
@@ -79,6 +84,26 @@ export async function agentWorkers(
   } catch (error) {
     await gathered.end();
     throw error;
+  }
+}
+
+/** An agent has four; the coordinator has two, and one for each queue that it fills. */
+const CONNECTIONS_PER_AGENT = 5;
+
+/** Says what Redis is, and warns of what would be lost. @throws OperatorError `unreachable` when agents cannot use it */
+async function lookAtRedis(target: RedisTarget, { count }: AgentChoice, clock: Clock): Promise<void> {
+  const [{ connectRedis }, { surveyRedis }] = await Promise.all([
+    import('../../agents/redis-connection.ts'),
+    import('../../agents/redis-survey.ts'),
+  ]);
+  const redis = await connectRedis(target);
+  try {
+    const request = { clientsNeeded: CONNECTIONS_PER_AGENT * count, isInTheClear: target.isInTheClear };
+    const { description, warnings } = await surveyRedis(redis, request, clock);
+    process.stderr.write(fitted(`${target.label}: ${description}.\n`, process.stderr));
+    process.stderr.write(warningLines(warnings, process.stderr));
+  } finally {
+    redis.disconnect();
   }
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { AllocationExpectation } from '../../allocation/allocation-expectation.ts';
 import { type AttestationKeys, loadAttestationKeys } from '../../attestation/attestation-keys.ts';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
+import { pinValueOf } from '../../fleet/pin-column.ts';
 import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problemIn, unreadableFile } from '../../problem/operator-error.ts';
@@ -56,9 +57,15 @@ export type RunInputs<Fleet = FleetSurvey> = {
 export async function readRunInputs(scenario: Scenario, environment: Environment): Promise<RunInputs> {
   return await readInputsWithFleet(scenario, environment, async () => {
     const survey = await surveyFleet(scenario.fleet, fleetRulesOf(scenario), scenario);
-    resultColumns(scenario.fleet, { names: scenario.breakdowns, ...survey });
+    if (scenario.agents?.pinBy) pinValueOf(scenario.fleet, survey.otherColumns, scenario.agents.pinBy);
+    resultColumns(scenario.fleet, { names: scenario.breakdowns, labels: labelsOf(scenario), ...survey });
     return survey;
   });
+}
+
+/** Labels of agents that are known before the agents are. */
+export function labelsOf({ agents }: Pick<Scenario, 'agents'>): readonly string[] | null {
+  return agents === null ? [] : null;
 }
 
 /** `readRunInputs` with another way to read the fleet. */

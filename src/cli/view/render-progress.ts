@@ -13,6 +13,7 @@ import {
   withoutControls,
 } from '../../report/format.ts';
 import type { Palette } from '../../report/palette.ts';
+import { AGENTS_SHOWN_MAX, agentLines, agentsText, LOOP_DELAY_SHOWN_MS } from './agent-lines.ts';
 import { phaseParts, phaseWords } from './phase-text.ts';
 import {
   asItIs,
@@ -56,6 +57,7 @@ export function progressLine(progress: RunProgress): string {
     ...rateTexts(progress),
     `throttles ${formatCount(progress.throttles)}`,
     `failed ${formatCount(progress.failed)}`,
+    ...agentsText(progress.recent.at(-1)?.agents ?? []),
     ...(accepted === null ? [] : [`accepted p50 ${formatMs(accepted.p50Ms)} ms p95 ${formatMs(accepted.p95Ms)} ms`]),
     etaText(progress),
   ].join('  ');
@@ -124,7 +126,13 @@ export function renderProgress(progress: RunProgress, { columns, rows }: ScreenS
   const trends = rows < ROWS_MANY ? [] : trendLines(progress, columns, palette);
   const phases = phaseLines(progress, rows < ROWS_MANY ? METRICS_ON_FEW_ROWS : WATCHED_METRICS, palette);
   const health = flow(healthItems(progress.recent.at(-1) ?? null, palette), columns);
-  const room = rows - head.length - trends.length - phases.length - health.length;
+  const agents = agentLines(
+    progress,
+    rows < ROWS_MANY ? AGENTS_SHOWN_MAX.few : AGENTS_SHOWN_MAX.many,
+    columns,
+    palette,
+  );
+  const room = rows - head.length - trends.length - phases.length - agents.length - health.length;
   const { hubs, errors } = progress;
   const errorRows = Math.min(
     errors.length,
@@ -138,6 +146,7 @@ export function renderProgress(progress: RunProgress, { columns, rows }: ScreenS
     phases,
     hubLines(progress, hubRows, columns, palette),
     errorLines(progress, errorRows, columns, palette),
+    agents,
     health,
   ].filter((lines) => lines.length > 0);
   return spread(sections, rows)
@@ -291,24 +300,25 @@ function aligned(texts: readonly string[]): readonly string[] {
   return texts.map((text) => text.padStart(characters));
 }
 
-/** Shorter delays are usual; whether they make a difference is judged at the end. */
-const LOOP_DELAY_SHOWN_MS = 250;
-
 /** Shows whether the load generator is slow, rather than the service. */
 function healthItems(sample: SampleRecord | null, { dim, warning }: Palette): TextSegment[] {
   if (sample === null) return [];
-  const { startLagMaxMs, loopDelayMaxMs, saturatedMs, cpuShare, emulatorCpuShare, fileDescriptors } = sample;
+  const { agents, startLagMaxMs, loopDelayMaxMs, saturatedMs, cpuShare, emulatorCpuShare, fileDescriptors } = sample;
   const usual = (text: string): TextSegment => ({ text, paint: dim });
   const noted = (text: string, note: string | null): TextSegment =>
     note === null ? usual(text) : { text: `${text} (${note})`, paint: warning };
   const loopDelayMs = Math.max(0, ...loopDelayMaxMs);
   const loopNote = loopDelayMs > LOOP_DELAY_SHOWN_MS ? 'the load generator stood still' : null;
+  const ownItems = (cpuNote: string | null): TextSegment[] => [
+    noted(`CPU ${formatNumber(cpuShare)} cores`, cpuNote),
+    ...(emulatorCpuShare === null ? [] : [usual(`emulator ${formatNumber(emulatorCpuShare)} cores`)]),
+    ...(fileDescriptors === null ? [] : [usual(`files ${formatCount(fileDescriptors)}`)]),
+  ];
+  if (agents.length > 0) return [usual('coordinator'), ...ownItems(null)];
   return [
     usual('health'),
     ...(startLagMaxMs === null ? [] : [usual(`start lag ${formatMs(startLagMaxMs)} ms`)]),
     ...(loopDelayMaxMs.length === 0 ? [] : [noted(`loop delay ${formatMs(loopDelayMs)} ms`, loopNote)]),
-    noted(`CPU ${formatNumber(cpuShare)} cores`, saturatedMs > 0 ? 'a worker is at its limit' : null),
-    ...(emulatorCpuShare === null ? [] : [usual(`emulator ${formatNumber(emulatorCpuShare)} cores`)]),
-    ...(fileDescriptors === null ? [] : [usual(`files ${formatCount(fileDescriptors)}`)]),
+    ...ownItems(saturatedMs > 0 ? 'a worker is at its limit' : null),
   ];
 }

@@ -14,7 +14,7 @@ import {
   formatUntrusted,
 } from '../format.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
-import { LIMITED_REMEDY, limitedSentences, slotsSentence } from '../load-generator-text.ts';
+import { limitedRemedy, limitedSentences, slotsSentence } from '../load-generator-text.ts';
 import { describeSetup } from '../setup-text.ts';
 import { leftByResult, leftOf, reachedPlannedEnd, type Summary } from '../summary.ts';
 import { describeExpectedHubs } from '../summary-text.ts';
@@ -56,10 +56,12 @@ ${figureList(countFigures(summary))}
 
 /** How fast the run was; begins the half of the page that measures. */
 export function performance(summary: Summary): Html {
-  const limited = limitedSentences(summary.loadGenerator);
-  const slots = slotsSentence(summary.loadGenerator, summary);
+  const limited = limitedSentences(summary);
+  const slots = slotsSentence(summary);
   const notes = [
-    ...(limited.length === 0 ? [] : [`The load generator limited this run: ${limited.join('; ')}. ${LIMITED_REMEDY}.`]),
+    ...(limited.length === 0
+      ? []
+      : [`The load generator limited this run: ${limited.join('; ')}. ${limitedRemedy(summary)}.`]),
     ...(slots === null ? [] : [`Out of slots: ${slots}.`]),
   ];
   const notice =
@@ -92,7 +94,7 @@ function headline(summary: Summary): string {
   }
 }
 
-function capitalized(sentence: string): string {
+export function capitalized(sentence: string): string {
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 

@@ -36,7 +36,7 @@ export type PlotCells = {
   readonly noun: string;
 };
 
-/** One plot for the page's script to draw. Contains no text from outside. */
+/** One plot for the page's script to draw. Contains no text from outside but names of agents, as labels. */
 export type PlotData = {
   /** Id of the element to draw into. */
   readonly id: string;

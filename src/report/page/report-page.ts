@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { clockSentence } from '../agents-text.ts';
 import { formatCount, formatDuration, formatMs, formatNoun, formatNumber } from '../format.ts';
 import type { Summary } from '../summary.ts';
 import { type Html, html, jsonText, NO_HTML } from './html.ts';
-import { overview, performance, untrusted } from './overview.ts';
+import { capitalized, overview, performance, untrusted } from './overview.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { plotFigure } from './plot-figure.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -10,6 +11,7 @@ import { ALLOWED_RATE, hasValues, type RunPlots, runPlots } from './run-plots.ts
 import { sharePlot } from './share-plot.ts';
 import {
   accountTables,
+  agentTables,
   allocationTables,
   errorTable,
   fileTable,
@@ -127,7 +129,7 @@ ${section('outcomes', 'Outcomes', [
   ),
   figure('CPU', 'Busy cores.', plots.cpu),
   healthTable(summary),
-])}${section('settings', 'Settings', [settingsTable(summary)])}`;
+])}${agentSection(facts, plots)}${section('settings', 'Settings', [settingsTable(summary)])}`;
 }
 
 const RESPONSE_FINDING =
@@ -149,6 +151,17 @@ function timeSection(facts: ReportFacts, plots: RunPlots): Html {
     recoveryTable(summary),
   ];
   return section('time', 'Over time', parts, html`<p class="aside">${hint}</p>\n`);
+}
+
+function agentSection({ summary, timeline: { bucketMs } }: ReportFacts, { agents }: RunPlots): Html {
+  if (summary.agents === undefined) return NO_HTML;
+  const clocks = clockSentence(summary);
+  const parts = [
+    figure('Launches by agent', `Each step is the mean over ${shortDuration(bucketMs)}.`, agents),
+    ...agentTables(summary),
+  ];
+  const introduction = clocks === null ? NO_HTML : html`<p class="aside">${capitalized(clocks)}.</p>\n`;
+  return section('agents', 'Agents', parts, introduction);
 }
 
 function section(id: string, title: string, parts: readonly Html[], introduction = NO_HTML): Html {

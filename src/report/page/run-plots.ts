@@ -2,6 +2,7 @@ import { percentileCurve, percentilePlaces } from '../../metrics/duration-histog
 import type { Extent } from '../../metrics/extent.ts';
 import { BINS_PER_DECADE, binFromMs, type LogHistogram } from '../../metrics/log-histogram.ts';
 import type { SampledMetric, TimeBucket } from '../../metrics/run-timeline.ts';
+import { formatAgentName } from '../agents-text.ts';
 import { isOpenModel } from '../summary.ts';
 import type { PlotData, PlotMark, PlotSeries } from './plot-data.ts';
 import { type ReportFacts, recoveryTimes } from './report-facts.ts';
@@ -25,6 +26,7 @@ export function runPlots(facts: ReportFacts) {
     recovery: time.recovery(),
     lateness: time.lateness(),
     cpu: time.cpu(),
+    agents: time.agents(),
   };
 }
 
@@ -35,6 +37,8 @@ export function hasValues({ series }: PlotData): boolean {
 }
 
 const LINE = { color: 'a', shape: 'line', filledTo: null } as const;
+/** As many agents as can be told apart. */
+const AGENT_COLORS = ['a', 'b', 'c'] as const;
 const STEPS = { ...LINE, shape: 'steps' } as const;
 
 class TimePlots {
@@ -146,6 +150,25 @@ class TimePlots {
     return this.#plot('plot-cpu', 'cores', emulated ? [own, emulator] : [own], marks);
   }
 
+  /** Each of a few agents; of many, those that launched most and least in each period. */
+  agents(): PlotData {
+    const names = (this.#facts.summary.agents?.agents ?? []).map(({ name }) => name);
+    const launches = this.#buckets.map(({ launchedBy }) => names.map((name) => launchedBy?.get(name) ?? 0));
+    const series = (label: string, place: number, of: (launches: readonly number[]) => number): PlotSeries => ({
+      ...STEPS,
+      label,
+      color: AGENT_COLORS[place] ?? 'a',
+      values: this.#perSecond((_, bucket) => of(launches[bucket] ?? [])),
+    });
+    const each = names.map((name, place) => series(formatAgentName(name), place, (counts) => counts[place] ?? 0));
+    const bounds = [
+      series('the agent with most', 0, (counts) => Math.max(...counts)),
+      series('mean of all agents', 1, (counts) => counts.reduce((sum, count) => sum + count, 0) / counts.length),
+      series('the agent with fewest', 2, (counts) => Math.min(...counts)),
+    ];
+    return this.#plot('plot-agents', 'perSecond', names.length <= AGENT_COLORS.length ? each : bounds);
+  }
+
   #plot(id: string, unit: PlotData['unit'], series: readonly PlotSeries[], marks: readonly PlotMark[] = []): PlotData {
     return { id, axis: 'period', unit, logarithmic: false, yMax: null, x: this.#x, series, marks, cells: null };
   }
@@ -164,11 +187,11 @@ class TimePlots {
     return { ...this.#plot(id, 'ms', series), logarithmic: true };
   }
 
-  #perSecond(countOf: (bucket: TimeBucket) => number): readonly number[] {
+  #perSecond(countOf: (bucket: TimeBucket, index: number) => number): readonly number[] {
     const { timeline } = this.#facts;
     return this.#buckets.map((bucket, index) => {
       const lengthMs = timeline.endMs(index) - index * timeline.bucketMs;
-      return (countOf(bucket) * 1000) / lengthMs;
+      return (countOf(bucket, index) * 1000) / lengthMs;
     });
   }
 

@@ -4,6 +4,7 @@ import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.
 import { LATENCY_METRICS } from '../../metrics/latency-metric.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import { ACCOUNT_LABELS, accountsByColumn } from '../account-text.ts';
+import { AGENT_COLUMNS, agentCells, agentsShown, clockSentence, labelTables, remarksOn } from '../agents-text.ts';
 import {
   COHORT_COLUMNS,
   cohortRows,
@@ -14,7 +15,7 @@ import {
   describeReason,
   movementRows,
 } from '../allocation-text.ts';
-import { ABSENT, formatCount, formatDuration, formatFineShare, formatShare } from '../format.ts';
+import { ABSENT, formatCount, formatDuration, formatFineShare, formatNoun, formatShare } from '../format.ts';
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
 import { healthRows, limitCells } from '../load-generator-text.ts';
 import { setupRows } from '../setup-text.ts';
@@ -59,7 +60,7 @@ function table(
       html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
   );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}, table"><table class="${look}">
-<caption>${note === '' ? caption : named(caption, note)}</caption>
+<caption>${named(caption, note)}</caption>
 <thead><tr>${head.map((text) => (text === '' ? html`<td></td>` : html`<th scope="col">${text}</th>`))}</tr></thead>
 <tbody>
 ${body}</tbody></table></div>
@@ -67,6 +68,7 @@ ${body}</tbody></table></div>
 }
 
 function named(name: string, note: string): Html {
+  if (note === '') return html`${name}`;
   return html`${name} <small>${note}</small>`;
 }
 
@@ -168,14 +170,16 @@ function movementTable(movement: Movement, judged: MovementVerdict | null): Html
   return table('Previously assigned devices', ['', ''], [...movementRows(movement), ...verdict]);
 }
 
-export function latencyTable({ latency }: Summary): Html {
+export function latencyTable(summary: Summary): Html {
+  const { latency } = summary;
   const rows = LATENCY_METRICS.flatMap((metric) => {
     const durations = latency[metric];
     const name = named(latencyLabel(metric, '– '), LATENCY_LABELS[metric][1]);
     return durations === null ? [] : [[name, ...durationCells(durations)]];
   });
   if (rows.length === 0) return NO_HTML;
-  return table('Latency and phases, in ms', ['', ...DURATION_COLUMNS], rows, { look: 'numbers wide' });
+  const note = clockSentence(summary) ?? '';
+  return table('Latency and phases, in ms', ['', ...DURATION_COLUMNS], rows, { look: 'numbers wide', note });
 }
 
 export function requestTable({ requests }: Summary): Html {
@@ -199,10 +203,29 @@ export function requestTable({ requests }: Summary): Html {
   );
 }
 
-export function healthTable({ loadGenerator: health }: Summary): Html {
-  const limits = health.limits.map(limitCells);
-  const measurements = healthRows(health);
+export function healthTable(summary: Summary): Html {
+  const limits = summary.loadGenerator.limits.map(limitCells);
+  const measurements = healthRows(summary);
   return html`${table('What the load generator did to the figures', ['', 'at most', 'limit', 'verdict'], limits)}${table('Load generator measurements', ['', 'observed'], measurements)}`;
+}
+
+/** Agents in a table: more would make the page too large. */
+const AGENTS_SHOWN_MAX = 100;
+
+/** Each agent, then hubs by each label of agents. */
+export function agentTables({ agents }: Summary): readonly Html[] {
+  if (agents === undefined) return [];
+  const shown = agentsShown(agents, AGENTS_SHOWN_MAX);
+  const rows = shown.map((agent) => {
+    const cells = agentCells(agent);
+    return [named(cells.agent, remarksOn(agent).join(', ')), ...AGENT_COLUMNS.map((column) => cells[column])];
+  });
+  const left = agents.agents.length - shown.length;
+  const note = left > 0 ? `and ${formatNoun(left, 'more agent')} in summary.json` : '';
+  const byLabel = labelTables(agents).map(({ label, rows: [head = [], ...values] }) =>
+    table(`Hubs by ${untrusted(label)} of the agents`, head, values, { look: 'numbers wide' }),
+  );
+  return [table('Agents', ['agent', ...AGENT_COLUMNS], rows, { look: 'numbers wide', note }), ...byLabel];
 }
 
 export function recoveryTable(summary: Summary): Html {

@@ -83,8 +83,9 @@ function fits(policy: AllocationExpectation['policy'], { hubs }: CohortExpectati
 }
 
 function checkRegion({ values, origins }: GatheredSettings, problems: Problem[]): void {
-  const { allocationRegions: regions, region } = values;
-  if (regions === null) return;
+  const { allocationRegions: regions, region, agents } = values;
+  // Agents say where they are by their labels, which are known when they are there.
+  if (regions === null || (region === null && agents !== null)) return;
   const names = regions.map(({ name }) => name).join(', ');
   if (region === null) {
     const message = 'hubs are expected by region, but the run has no region';

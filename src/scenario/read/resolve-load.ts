@@ -101,10 +101,23 @@ export function toLoad(values: SettingValues): Scenario['load'] {
   };
 }
 
+/** Adds a problem for rows that are pinned to agents where there are none. */
+export function checkPinBy({ values, origins }: GatheredSettings, problems: Problem[]): void {
+  if (values.pinBy === null || values.agents !== null) return;
+  const message = `${origins.pinBy.name} pins rows to agents, but the run has none`;
+  problems.push(problemAt(origins.pinBy, message, 'Give the number of agents as well: --agents N'));
+}
+
 /** Where the settings want the workers to run. */
-export function toAgents({ agents, agentsWithin, agentsMin, workers }: SettingValues): Scenario['agents'] {
+export function toAgents({ agents, agentsWithin, agentsMin, pinBy, workers }: SettingValues): Scenario['agents'] {
   if (agents === null) return null;
-  return { count: agents, withinMs: required(agentsWithin), min: Math.min(agents, required(agentsMin)), workers };
+  return {
+    count: agents,
+    withinMs: required(agentsWithin),
+    min: Math.min(agents, required(agentsMin)),
+    workers,
+    pinBy,
+  };
 }
 
 /** As given, or the most that the load could fill, until the fleet is known: `withSlots` then chooses. */

@@ -14,7 +14,7 @@ import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
-import { checkShare, SHAPE_SETTINGS, toAgents, toLoad, withLoadDefaults } from './resolve-load.ts';
+import { checkPinBy, checkShare, SHAPE_SETTINGS, toAgents, toLoad, withLoadDefaults } from './resolve-load.ts';
 import { checkTls, resolveTarget, toTls, withPortDefault } from './resolve-target.ts';
 
 export type ScenarioInput = {
@@ -48,6 +48,7 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
   checkAtMostOne(gathered, SHAPE_SETTINGS, 'load shape', problems);
   if (target !== null && isReadable(gathered, ['quota', 'quotaShare', ...SHAPE_SETTINGS]))
     checkShare(settings, problems);
+  checkPinBy(gathered, problems);
   checkAllocation(gathered, problems);
   checkTls(gathered, problems);
   checkOrder(settings, 'retryDelayBase', 'retryDelayMax', problems);

@@ -1,6 +1,7 @@
 import { HOUR_MS } from '../../time/duration.ts';
 import { durationBetween } from '../notation/duration.ts';
 import { wholeNumberBetween } from '../notation/notation.ts';
+import { PIN_BY } from '../notation/pin-by.ts';
 import { inGroup, setting } from './setting.ts';
 
 /** One coordinator deals rows to no more; each has a queue and a stream in Redis. */
@@ -22,5 +23,10 @@ export const AGENT_SETTINGS = inGroup('Agents', {
     default: 1,
     reason: 'the others can take the rows over',
     help: 'stop the run, which can be resumed, when fewer agents than this are left for longer than --agents-within',
+  }),
+  pinBy: setting('load.pinBy', PIN_BY, {
+    defaultText: 'any agent',
+    reason: 'most runs measure the service, not where its devices are',
+    help: "register each row on agents whose label has the row's value in the column of that name, or in COLUMN with LABEL=COLUMN: with --label region=europe on agents and a column region, one run tests the lowest-latency policy from everywhere",
   }),
 });

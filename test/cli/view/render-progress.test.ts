@@ -2,8 +2,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { paletteFor } from '../../../src/cli/view/colors.ts';
 import { progressLine, renderProgress, type ScreenSize } from '../../../src/cli/view/render-progress.ts';
+import type { AgentSample } from '../../../src/journal/agent-record.ts';
 import type { RunProgress } from '../../../src/metrics/progress.ts';
 import { PLAIN } from '../../../src/report/palette.ts';
+import { agentSample } from '../../support/agents-journal.ts';
 import { sampleRecord } from '../../support/sample-journal.ts';
 import { NOTHING_YET, sampleProgress } from '../../support/sample-progress.ts';
 
@@ -220,6 +222,70 @@ describe('the live view', () => {
     expect(view).not.toContain('\u001b');
     expect(view).not.toContain('\r');
     expect(view.split('\n')).toHaveLength(16);
+  });
+});
+
+describe('agents in the live view', () => {
+  const of = (...agents: readonly AgentSample[]): Partial<RunProgress> => ({
+    recent: [sampleRecord(12_000, { agents })],
+  });
+  const three = [
+    agentSample('west-1', { launched: 1_250, inFlight: 12_345 }),
+    agentSample('west-2.westeurope.example.net', { saturatedMs: 100, offsetMs: -1_234, startLagMaxMs: 12_345 }),
+    agentSample('north-1', { isLost: true }),
+  ];
+
+  it('have a line each, with a lost one said, in 80 columns and 24 rows', () => {
+    const shown = lines(of(...three), usual);
+    const head = shown.findIndex((line) => line.startsWith('agent '));
+    expect(shown.slice(head, head + 4)).toEqual([
+      'agent            launched in flight start lag loop delay  CPU files    clock, ms',
+      'north-1              lost',
+      'west-1            1,250/s    12,345   2.50 ms    3.25 ms 0.40    77  +1.25 ±0.30',
+      'west-2.westeur…      17/s        12 12,345 ms    3.25 ms 0.40    77 −1,234 ±0.30',
+    ]);
+    expect(shown.length).toBeLessThanOrEqual(23);
+    expect(shown.at(-1)).toBe('coordinator   CPU 0.50 cores   emulator 0.25 cores   files 130');
+    const painted = renderProgress(sampleProgress(of(...three)), usual, paletteFor(true)).split('\n');
+    const [bad, warning] = [paletteFor(true).bad('x'), paletteFor(true).warning('x')].map((text) => text.split('x')[0]);
+    expect(painted.find((line) => line.includes('north-1'))?.startsWith(bad ?? '')).toBe(true);
+    expect(painted.find((line) => line.includes('west-2'))?.startsWith(warning ?? '')).toBe(true);
+  });
+
+  it('are the worst few of many, and a count', () => {
+    const many = Array.from({ length: 50 }, (_, index) =>
+      agentSample(`agent-${String(index).padStart(2, '0')}`, { startLagMaxMs: index }),
+    );
+    const shown = lines(of(...many, ...three), usual).join('\n');
+    expect(shown).toMatch(/\nagent-49 .*\nnorth-1 .*\nwest-2.*\nand 50 more agents; 1 lost in all\n/);
+    expect(lines(of(...many), { columns: 80, rows: 59 }).filter((line) => line.startsWith('agent-'))).toHaveLength(8);
+  });
+
+  it('leave room for hubs and errors, and stay within the screen', () => {
+    for (const columns of [10, 40, 80, 200]) {
+      for (const rows of [5, 23, 59]) {
+        const plain = renderProgress(sampleProgress({ ...many(50), ...of(...three) }), { columns, rows }, PLAIN);
+        expect(plain.split('\n').length).toBeLessThanOrEqual(rows);
+        expect(plain.split('\n').filter((line) => line.length > columns)).toEqual([]);
+      }
+    }
+    const shown = lines({ ...many(50), ...of(...three) }, usual);
+    expect(shown.some((line) => line.includes('more hubs'))).toBe(true);
+    expect(shown.some((line) => line.startsWith('west-2'))).toBe(true);
+  });
+
+  it('are counted in a line for logs, with the names of those that are lost', () => {
+    const text = (agents: readonly AgentSample[]): string => progressLine(sampleProgress(of(...agents)));
+    expect(text(three.slice(0, 2))).toContain('  failed 10  agents 2  accepted');
+    expect(text(three)).toContain('  agents 2 of 3 (north-1 lost)  ');
+    const lost = Array.from({ length: 9 }, (_, index) => agentSample(`agent-${index}`, { isLost: true }));
+    expect(text([...three, ...lost])).toContain('  agents 2 of 12 (north-1, agent-0, agent-1, 7 more lost)  ');
+  });
+
+  it('cannot tear the view by their names', () => {
+    const view = renderProgress(sampleProgress(of(agentSample('\u001b[2J\nx'))), usual, PLAIN);
+    expect(view).not.toContain('\u001b');
+    expect(view).toContain('[2J x');
   });
 });
 
