@@ -203,7 +203,7 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
-    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
+    this.#isRenewed = true;
     this.#sayPrepared();
   }
 
