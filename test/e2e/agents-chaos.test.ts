@@ -13,7 +13,7 @@ describe.skipIf(!HAS_REDIS)(
       const always = { isReset: false, directions: ['from'] } as const;
       const tally = await agentsChaosRound(folder, {
         seed: 0,
-        rows: 8 * LAUNCHES_PER_SECOND,
+        rows: 6 * LAUNCHES_PER_SECOND,
         faults: [
           { ...always, kind: 'agent-killed', agent: 0, atMs: 500, forMs: 500 },
           { ...always, kind: 'agent-cut-from-redis', agent: 1, atMs: 1_000, forMs: 3_000 },
