@@ -56,6 +56,8 @@ export class RedisAgentBus implements AgentBus {
   readonly #worker: Worker<Placement>;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #placements = 0;
+  /** Another process may have the name, and with it what Redis keeps for it. */
+  #hasName = false;
   #isWithdrawn = false;
   #isClosed = false;
 
@@ -93,12 +95,14 @@ export class RedisAgentBus implements AgentBus {
       ...([ANNOUNCE, 2, presenceKey(this.#name), AGENTS_KEY] as const),
       ...[JSON.stringify(record), instance, forMs, this.#name, KEYS_EXPIRE_MS],
     );
+    this.#hasName ||= isOwn === 1;
     await this.#refresh();
     return isOwn === 1;
   }
 
   async withdraw(): Promise<void> {
     this.#isWithdrawn = true;
+    if (!this.#hasName) return;
     await this.#redis.pipeline().del(presenceKey(this.#name)).srem(AGENTS_KEY, this.#name).exec();
   }
 
@@ -121,7 +125,7 @@ export class RedisAgentBus implements AgentBus {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#worker.close(true).catch(() => {});
-    await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
+    if (this.#hasName) await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
   }
 
