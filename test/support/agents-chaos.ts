@@ -93,6 +93,7 @@ class ChaosAgent {
   readonly said: Said[] = [];
   /** `null` = not there at present. */
   process: Started | null = null;
+  #isOver = false;
   readonly #order: string;
   readonly #preload: readonly string[];
 
@@ -120,9 +121,16 @@ class ChaosAgent {
         () => true,
         () => false,
       );
-    if (isReady) return;
+    if (isReady || this.#isOver) return;
     await pauseMs(RETRY_MS);
     await this.start();
+  }
+
+  /** Ends it as the round does, for good. */
+  destroy(): void {
+    this.#isOver = true;
+    this.signal('SIGKILL');
+    this.relay.close();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -222,11 +230,9 @@ class ChaosRound {
   }
 
   async stop(): Promise<void> {
-    for (const { child } of [this.#coordinator, ...this.#agents.map((agent) => agent.process)].flatMap(present)) {
-      child.kill('SIGKILL');
-    }
-    for (const relay of [this.#door, this.#coordinatorRelay, ...this.#agents.map((agent) => agent.relay)])
-      relay.close();
+    this.#coordinator?.child.kill('SIGKILL');
+    for (const agent of this.#agents) agent.destroy();
+    for (const relay of [this.#door, this.#coordinatorRelay]) relay.close();
     await Promise.all([this.#emulator.stop(), this.#redis.stop()]);
   }
 
@@ -362,10 +368,6 @@ class ChaosRound {
   #note(line: string): void {
     this.#coordinatorSaid.push({ atMs: Date.now(), line });
   }
-}
-
-function present(started: Started | null): readonly Started[] {
-  return started === null ? [] : [started];
 }
 
 async function stopFor(started: Started | null, forMs: number): Promise<void> {
