@@ -109,6 +109,7 @@ class ChaosAgent {
   }
 
   async start(): Promise<void> {
+    if (this.#isOver) return;
     const started = startDpsload(['agent', '--name', this.name, '--slots', '1'], {
       env: { ...GROUP_KEY_ENV, DPSLOAD_REDIS: `redis://127.0.0.1:${this.relay.port}/0` },
       preload: this.#preload,
@@ -121,7 +122,7 @@ class ChaosAgent {
         () => true,
         () => false,
       );
-    if (isReady || this.#isOver) return;
+    if (isReady) return;
     await pauseMs(RETRY_MS);
     await this.start();
   }
