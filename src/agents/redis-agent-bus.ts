@@ -56,6 +56,9 @@ export class RedisAgentBus implements AgentBus {
   readonly #worker: Worker<Placement>;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #placements = 0;
+  /** Another process may have the name, and with it what Redis keeps for it. */
+  #hasName = false;
+  #isWithdrawn = false;
   #isClosed = false;
 
   private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
@@ -85,16 +88,21 @@ export class RedisAgentBus implements AgentBus {
   async announce(presence: AgentPresence, forMs: number): Promise<boolean> {
     const { offsetMs, uncertaintyMs } = await offsetToRedis(this.#redis, () => this.#clock.epochMs());
     const instance = this.#instance;
+    // It may have withdrawn meanwhile, and must not come back.
+    if (this.#isWithdrawn) return false;
     const record: PresenceRecord = { ...presence, offsetMs, offsetUncertaintyMs: uncertaintyMs, instance };
     const isOwn = await this.#redis.eval(
       ...([ANNOUNCE, 2, presenceKey(this.#name), AGENTS_KEY] as const),
       ...[JSON.stringify(record), instance, forMs, this.#name, KEYS_EXPIRE_MS],
     );
+    this.#hasName ||= isOwn === 1;
     await this.#refresh();
     return isOwn === 1;
   }
 
   async withdraw(): Promise<void> {
+    this.#isWithdrawn = true;
+    if (!this.#hasName) return;
     await this.#redis.pipeline().del(presenceKey(this.#name)).srem(AGENTS_KEY, this.#name).exec();
   }
 
@@ -117,7 +125,7 @@ export class RedisAgentBus implements AgentBus {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#worker.close(true).catch(() => {});
-    await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
+    if (this.#hasName) await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
   }
 

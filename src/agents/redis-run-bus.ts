@@ -65,6 +65,8 @@ export class RedisRunBus implements RunBus {
   readonly #queues = new Map<string, Queue>();
   readonly #outbound = new Map<number, Outbound>();
   readonly #inbound = new Map<number, InboundMessages<FromAgent>>();
+  /** Places given up while Redis could not remove them. */
+  readonly #leftovers = new Set<AgentPlace>();
   #lastId = FIRST_ID;
   #redisRunId = '';
   #refreshedAtMs = 0;
@@ -125,18 +127,18 @@ export class RedisRunBus implements RunBus {
     void this.#read(listener);
   }
 
-  async revoke({ agent, epoch }: AgentPlace): Promise<readonly ToAgent[]> {
+  async revoke({ epoch }: AgentPlace): Promise<readonly ToAgent[]> {
     const outbound = this.#outbound.get(epoch);
     if (outbound === undefined) return [];
     this.#outbound.delete(epoch);
     const unsent = outbound.messages.stop();
-    await this.#queueOf(agent)
-      .remove(jobId(this.runId, epoch))
-      .catch(() => 0);
+    this.#leftovers.add(outbound.place);
+    const isRemoved = await this.#removeJob(outbound.place);
     const isSame = (await readRunId(this.#redis)) === outbound.redisRunId;
     const rest = (await this.#redis.eval(TAKE_REST, 1, outboundKey(this.runId, epoch))) as Parameters<
       typeof readEntry
     >[0][];
+    if (isRemoved) this.#leftovers.delete(outbound.place);
     // A Redis that started anew may have forgotten what it handed out.
     return isSame ? [...outbound.messages.neverArrived(rest.map(readEntry<ToAgent>)), ...unsent] : [];
   }
@@ -152,10 +154,22 @@ export class RedisRunBus implements RunBus {
     this.#isClosed = true;
     const places = [...this.#outbound.values()].map(({ place }) => place);
     await Promise.all(places.map((place) => this.revoke(place).catch(() => [])));
-    await this.#redis.del(coordinatorKey(this.runId), inboundKey(this.runId)).catch(() => 0);
+    await Promise.all([...this.#leftovers].map((place) => this.#removeJob(place)));
+    const streams = [...this.#leftovers].map(({ epoch }) => outboundKey(this.runId, epoch));
+    await this.#redis.del(coordinatorKey(this.runId), inboundKey(this.runId), ...streams).catch(() => 0);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
     this.#redis.disconnect();
     this.#reader.disconnect();
+  }
+
+  /** @returns whether it is gone */
+  #removeJob({ agent, epoch }: AgentPlace): Promise<boolean> {
+    return this.#queueOf(agent)
+      .remove(jobId(this.runId, epoch))
+      .then(
+        (removed) => removed === 1,
+        () => false,
+      );
   }
 
   #identity(redisRunId: string): RedisIdentity {

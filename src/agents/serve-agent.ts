@@ -7,7 +7,7 @@ import type { AgentPresence } from './agent-messages.ts';
 /** An agent is there as long as it has said so within this time. */
 const PRESENCE_MS = 3_000;
 const ANNOUNCE_INTERVAL_MS = 1_000;
-/** Until a process of the same name that was killed is forgotten. */
+/** Until a process of the same name that was killed is forgotten, and a Redis that started anew answers. */
 const NAME_TAKEN_MAX_MS = 2 * PRESENCE_MS;
 
 export type AgentStop = { readonly urgency: 'finish-in-flight' | 'at-once' };
@@ -26,34 +26,51 @@ export type ServeParts = {
 /**
  * Serves one run after the other, until it is asked to stop.
  *
- * @throws OperatorError `usage` when another process has its name
+ * @throws OperatorError `usage` when another process has its name, `unreachable` when Redis does not answer
  */
 export async function serveAgent(parts: ServeParts): Promise<void> {
-  const { bus, host, onReady } = parts;
-  await claimName(parts);
-  const agent = new ServingAgent(parts);
-  const announcing = repeat(host.clock, ANNOUNCE_INTERVAL_MS, () => agent.announce());
+  const { bus } = parts;
   try {
-    onReady();
-    await agent.serve();
+    await claimName(parts);
+    await serveNamed(parts);
   } finally {
-    announcing.cancel();
     await bus.withdraw().catch(() => {});
     await bus.close();
   }
 }
 
+async function serveNamed(parts: ServeParts): Promise<void> {
+  const agent = new ServingAgent(parts);
+  const announcing = repeat(parts.host.clock, ANNOUNCE_INTERVAL_MS, () => agent.announce());
+  try {
+    parts.onReady();
+    await agent.serve();
+  } finally {
+    announcing.cancel();
+  }
+}
+
 async function claimName({ bus, agent, host: { clock } }: ServeParts): Promise<void> {
   const untilMs = clock.nowMs() + NAME_TAKEN_MAX_MS;
-  while (!(await bus.announce({ ...agent, run: null }, PRESENCE_MS))) {
-    if (clock.nowMs() >= untilMs) {
-      const remedy = 'Give each agent a name of its own with --name';
-      throw new OperatorError('usage', [problem(`an agent named ${agent.name} is there already`, remedy)]);
-    }
+  for (;;) {
+    // `null` = no answer.
+    const isOwn = await bus.announce({ ...agent, run: null }, PRESENCE_MS).catch(() => null);
+    if (isOwn) return;
+    if (clock.nowMs() >= untilMs) throw isOwn === null ? noAnswer() : nameTaken(agent.name);
     await new Promise<void>((resolve) => {
       clock.wakeAt(clock.nowMs() + ANNOUNCE_INTERVAL_MS, resolve);
     });
   }
+}
+
+function nameTaken(name: string): OperatorError {
+  const remedy = 'Give each agent a name of its own with --name';
+  return new OperatorError('usage', [problem(`an agent named ${name} is there already`, remedy)]);
+}
+
+function noAnswer(): OperatorError {
+  const remedy = 'Check that Redis or Valkey runs, and has memory left';
+  return new OperatorError('unreachable', [problem('Redis does not answer', remedy)]);
 }
 
 class ServingAgent {

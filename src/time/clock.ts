@@ -14,17 +14,27 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Calls `work` every `intervalMs`, first after one interval; each interval begins when the previous call has returned. */
+/**
+ * Calls `work` every `intervalMs`, first after one interval; each interval begins when the previous call has returned. `work` itself may
+ * cancel it.
+ */
 export function repeat(clock: Clock, intervalMs: number, work: () => void): Timer {
   let timer: Timer;
+  let isCancelled = false;
   const arm = (): void => {
+    if (isCancelled) return;
     timer = clock.wakeAt(clock.nowMs() + intervalMs, () => {
       work();
       arm();
     });
   };
   arm();
-  return { cancel: () => timer.cancel() };
+  return {
+    cancel() {
+      isCancelled = true;
+      timer.cancel();
+    },
+  };
 }
 
 /**
@@ -33,7 +43,9 @@ export function repeat(clock: Clock, intervalMs: number, work: () => void): Time
  */
 export function repeatOnTheDot(clock: Clock, intervalMs: number, work: (dotMs: number) => void): Timer {
   let timer: Timer;
+  let isCancelled = false;
   const arm = (afterMs: number): void => {
+    if (isCancelled) return;
     const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
     timer = clock.wakeAt(dueMs, () => {
       const dotMs = Math.max(dueMs, Math.floor(clock.nowMs() / intervalMs) * intervalMs);
@@ -42,5 +54,10 @@ export function repeatOnTheDot(clock: Clock, intervalMs: number, work: (dotMs: n
     });
   };
   arm(clock.nowMs());
-  return { cancel: () => timer.cancel() };
+  return {
+    cancel() {
+      isCancelled = true;
+      timer.cancel();
+    },
+  };
 }

@@ -81,6 +81,28 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     expect(await run.listAgents()).toEqual([]);
   });
 
+  it('lists no agent that withdrew while it was about to say that it is there', async () => {
+    const { agent, run } = await meet();
+    const announced = agent.announce(AGENT, 3_000);
+    await agent.withdraw();
+    await announced;
+    expect(await run.listAgents()).toEqual([]);
+  });
+
+  it('leaves alone what belongs to another process of the same name', async () => {
+    const { agent, connectAgent, run } = await meet();
+    await agent.announce(AGENT, 3_000);
+    await run.place('a', await placementOf(run, 1));
+    const second = await connectAgent('second');
+    expect(await second.announce(AGENT, 3_000)).toBe(false);
+    await second.withdraw();
+    await second.close();
+    expect(await run.listAgents()).toHaveLength(1);
+    const taken = await agent.nextPlacement();
+    expect(taken?.placement.epoch).toBe(1);
+    await taken?.finish();
+  });
+
   it('carries messages both ways, in order', async () => {
     const { agent, heard: fromAgent, run } = await meet();
     const { heard, place, taken } = await placed(run, agent);
@@ -133,8 +155,22 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken.finish();
   });
 
+  it('removes at the end what it could not remove before', async () => {
+    const { agent, run } = await meet();
+    const { place } = await placed(run, agent);
+    // Its lock holds, so that BullMQ removes nothing.
+    await run.revoke(place);
+    const job = 'dpsload:bull:agent-a:run-1-1';
+    expect(await redis.exists(job)).toBe(1);
+    // As if the agent had been killed, and its lock were over.
+    await redis.del(`${job}:lock`);
+    await run.close();
+    expect(await redis.keys('*run-1*')).toEqual([]);
+  });
+
   it('removes a run, and lets what a crash leaves behind expire', async () => {
     const { agent, run } = await meet();
+    await agent.announce(AGENT, 3_000);
     const { taken } = await placed(run, agent);
     const keys = await redis.keys('*');
     const immortal = [];
@@ -142,6 +178,7 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     expect(keys.every((key) => key.startsWith('dpsload:'))).toBe(true);
     expect(immortal).toEqual([]);
     await taken.finish();
+    await agent.withdraw();
     for (const bus of closing.splice(0).reverse()) await bus.close();
     expect(await redis.keys('*')).toEqual([]);
   });

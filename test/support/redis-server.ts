@@ -15,8 +15,8 @@ export type RedisServer = {
   readonly port: number;
   /** Each test can have a database of its own. */
   url(database?: number): string;
-  /** Ends it as a power cut would, and starts it again on the same port, with what it kept. */
-  restart(): Promise<void>;
+  /** Ends it as a power cut would, and starts it again on the same port, with what it kept, after `downMs`. */
+  restart(downMs?: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -33,8 +33,9 @@ export async function startRedisServer(options: readonly string[] = ['--appendon
   return {
     port,
     url: (database = 0) => `redis://127.0.0.1:${port}/${database}`,
-    async restart() {
+    async restart(downMs = 0) {
       await end('SIGKILL');
+      await pauseMs(downMs);
       child = await start(folder, port, options);
     },
     async stop() {
