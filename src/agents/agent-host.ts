@@ -2,7 +2,7 @@ import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { type Problem, problem } from '../problem/operator-error.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
-import { closeFence, isClosed, newFence, openFence } from '../worker/fence.ts';
+import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
 import type { PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentBeat, FromAgent, Placement, ToAgent } from './agent-messages.ts';
@@ -50,6 +50,16 @@ export type HostParts = {
 /** Why a host ended: `ended` and `refused` by agreement with the coordinator; `expelled`: the lease was over; `stopped`: by `stop`. */
 export type HostEnd = 'ended' | 'refused' | 'expelled' | 'stopped';
 
+/** What was heard of the coordinator. */
+type Contact = {
+  /** When the placement was taken. */
+  readonly sinceMs: number;
+  /** The last pong; at first, when the placement was taken. */
+  readonly pongCameAtMs: number;
+  /** On the coordinator's axis; `null` = none has come. */
+  readonly pongSentAtMs: number | null;
+};
+
 /** Serves one placement: hosts the workers that the coordinator asks for, as long as the lease lasts. */
 export class AgentHost {
   readonly #parts: HostParts;
@@ -60,18 +70,16 @@ export class AgentHost {
   readonly #workers: HostedWorkers;
   readonly #end: Deferred<HostEnd> = deferred();
   #timers: Timer[] = [];
-  /** The last pong: when it came, and when it was sent, on the coordinator's axis; at first, when the placement was taken. */
-  #pong: { readonly cameAtMs: number; readonly sentAtMs: number | null };
-  /** The first renewal has a whole lease to be answered. */
-  #mayBeClosedUntilMs: number;
+  #isRenewed = false;
+  #contact: Contact;
   #secrets: AgentSecrets | null = null;
   #state: 'new' | 'prepared' | 'over' = 'new';
 
   constructor(placed: PlacedRun, parts: HostParts) {
     this.#parts = parts;
     this.#placed = placed;
-    this.#pong = { cameAtMs: parts.clock.nowMs(), sentAtMs: null };
-    this.#mayBeClosedUntilMs = parts.clock.nowMs() + LEASE_MS;
+    const nowMs = parts.clock.nowMs();
+    this.#contact = { sinceMs: nowMs, pongCameAtMs: nowMs, pongSentAtMs: null };
     const { clock, clockOriginMs, startPool } = parts;
     this.#addresses = parts.addressesOf(placed.placement);
     this.#workers = new HostedWorkers({
@@ -163,7 +171,7 @@ export class AgentHost {
   #answered(sentAtMs: number, atMs: number): void {
     const receivedAtMs = this.#parts.clock.nowMs();
     this.#offset.add({ sentAtMs, atMs, receivedAtMs });
-    this.#pong = { cameAtMs: receivedAtMs, sentAtMs: atMs };
+    this.#contact = { ...this.#contact, pongCameAtMs: receivedAtMs, pongSentAtMs: atMs };
     this.#sayPrepared();
   }
 
@@ -195,15 +203,18 @@ export class AgentHost {
     }
     const endMs = leaseEndMs(sent.atMs, coordinatorLeftMs);
     openFence(this.#fence, endMs, sent.epochMs + endMs - sent.atMs);
-    this.#mayBeClosedUntilMs = Number.NEGATIVE_INFINITY;
+    this.#isRenewed = true;
     this.#sayPrepared();
   }
 
   #look(): void {
     const { clock } = this.#parts;
-    const isForgotten = clock.nowMs() - this.#pong.cameAtMs >= PONG_MAX_MS;
-    const isOver = isClosed(this.#fence, clock) && clock.nowMs() >= this.#mayBeClosedUntilMs;
-    if (isForgotten || isOver) void this.#expelled();
+    const nowMs = clock.nowMs();
+    const { sinceMs, pongCameAtMs } = this.#contact;
+    const isForgotten = nowMs - pongCameAtMs >= PONG_MAX_MS;
+    // The first renewal has a whole lease to be answered.
+    const mayBeClosed = !this.#isRenewed && nowMs - sinceMs < LEASE_MS;
+    if (isForgotten || (isClosed(this.#fence, clock) && !mayBeClosed)) void this.#expelled();
     else this.#beat();
   }
 
@@ -218,8 +229,17 @@ export class AgentHost {
     const { clock, takeVitals } = this.#parts;
     const sentAtMs = clock.nowMs();
     const isFenced = this.#state === 'over';
-    const pongAtMs = this.#pong.sentAtMs;
-    this.#send({ type: 'beat', sentAtMs, pongAtMs, isFenced, ...takeVitals(), ...this.#wallOffset(sentAtMs) });
+    const pongAtMs = this.#contact.pongSentAtMs;
+    const leaseLeftMs = Math.max(0, openForMs(this.#fence, clock));
+    this.#send({
+      type: 'beat',
+      sentAtMs,
+      pongAtMs,
+      leaseLeftMs,
+      isFenced,
+      ...takeVitals(),
+      ...this.#wallOffset(sentAtMs),
+    });
   }
 
   /** Each axis has its own origin, which tells people nothing: they know wall clocks. */

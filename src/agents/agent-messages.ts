@@ -84,6 +84,8 @@ export type AgentBeat = {
   readonly sentAtMs: number;
   /** When the last pong that it got was sent, on the coordinator's axis; `null` = it got none yet. */
   readonly pongAtMs: number | null;
+  /** What is left of its lease by its own view, which the coordinator's bounds. */
+  readonly leaseLeftMs: number;
   /** By its own view its lease is over: it sends nothing to the target any more. */
   readonly isFenced: boolean;
   /** CPU time of its process as a share of one core, and the largest delay of its main event loop, since the last beat. */

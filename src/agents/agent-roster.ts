@@ -2,7 +2,7 @@ import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import type { ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
 import type { FromAgent, PlacementNeeds, ToAgent } from './agent-messages.ts';
 import { Hosting } from './hosting.ts';
-import { LEASE_AT_RISK_MS, LEASE_MS, RENEW_INTERVAL_MS } from './lease.ts';
+import { LEASE_MS, RENEW_INTERVAL_MS } from './lease.ts';
 
 /** How often the agents' locks are looked at, and how often it is noticed that one is silent. */
 const LOOK_INTERVAL_MS = 250;
@@ -37,8 +37,6 @@ export class AgentRoster {
   #redisRunId: string | null = null;
   #epoch = 0;
   #isLooking = false;
-  /** The coordinator's own lease. */
-  #renewedAtMs = Number.NEGATIVE_INFINITY;
   /** All places are to be left. */
   #isEnding = false;
   /** Outcomes of agents that were given up: they came too late to count. */
@@ -108,7 +106,6 @@ export class AgentRoster {
   /** Renews the coordinator's own lease, without which the agents stop. */
   async renew(): Promise<void> {
     this.#saw(await this.#parts.bus.renew(LEASE_MS));
-    this.#renewedAtMs = this.clock.nowMs();
   }
 
   handled(): () => void {
@@ -214,12 +211,11 @@ export class AgentRoster {
 
   /**
    * Not when a message arrives counts, but when the pong was sent that its sender had got: what waited somewhere says nothing of the present, and an
-   * agent that hears nothing is as good as silent. One that may have to stop soon, since its lease or the coordinator's is hardly renewed, is too.
+   * agent that hears nothing is as good as silent. So is one whose lease may be over soon.
    */
   #judgeSilence(hosting: Hosting): void {
     const nowMs = this.clock.nowMs();
-    const isAtRisk = hosting.lease.isAtRisk || this.#renewedAtMs + LEASE_MS - nowMs < LEASE_AT_RISK_MS;
-    const isSilent = isAtRisk || nowMs - hosting.heardAtMs >= AGENT_SILENT_MS;
+    const isSilent = hosting.isLeaseAtRisk || nowMs - hosting.heardAtMs >= AGENT_SILENT_MS;
     if (hosting.isSilent === isSilent) return;
     hosting.isSilent = isSilent;
     this.#listener.silent(hosting, isSilent);

@@ -2,7 +2,7 @@ import type { Problem } from '../problem/operator-error.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
 import type { AgentPlace, ListedAgent } from './agent-bus.ts';
 import type { AgentBeat, HostedWorker, ToAgent } from './agent-messages.ts';
-import { LeaseWatch } from './lease.ts';
+import { LEASE_AT_RISK_MS, LEASE_MS, LeaseWatch } from './lease.ts';
 
 /**
  * `offered`: no answer yet; `prepared`: it can host workers; `draining`: it finishes what it has; `refused`, `lost` and `left` are over.
@@ -38,6 +38,10 @@ export class Hosting {
 
   get isOver(): boolean {
     return this.state === 'refused' || this.state === 'lost' || this.state === 'left';
+  }
+
+  get isLeaseAtRisk(): boolean {
+    return this.lease.overAtMs !== null || (this.#beat?.leaseLeftMs ?? LEASE_MS) < LEASE_AT_RISK_MS;
   }
 
   get freeSlots(): number {

@@ -2,7 +2,7 @@
 export const LEASE_MS = 5_000;
 /** Four renewals in a row may fail. */
 export const RENEW_INTERVAL_MS = 1_000;
-/** With less left than this, at least two renewals in a row have failed. */
+/** With less left than this, at least two renewals in a row have failed, the agent's or the coordinator's: it may have to stop soon. */
 export const LEASE_AT_RISK_MS = LEASE_MS - 2 * RENEW_INTERVAL_MS - 500;
 /** From the end of a lease until the coordinator acts on it: clocks of two machines do not drift apart by more in one lease. */
 export const GIVE_UP_MARGIN_MS = 500;
@@ -37,11 +37,6 @@ export class LeaseWatch {
   /** When the agent may be given up; `null` = it may be alive. */
   get overAtMs(): number | null {
     return this.#overAtMs;
-  }
-
-  /** Renewals have failed: it may be over soon. */
-  get isAtRisk(): boolean {
-    return this.#overAtMs !== null || (this.#held?.leftMs ?? LEASE_MS) < LEASE_AT_RISK_MS;
   }
 
   /** The agent was heard: it has taken the placement, and with it the lock. */

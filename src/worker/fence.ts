@@ -28,9 +28,14 @@ export function closeFence(fence: Fence): void {
 }
 
 export function isClosed(fence: Fence, clock: Pick<Clock, 'nowMs' | 'epochMs'>): boolean {
+  return openForMs(fence, clock) <= 0;
+}
+
+/** How long it stays open; negative once it is closed. */
+export function openForMs(fence: Fence, clock: Pick<Clock, 'nowMs' | 'epochMs'>): number {
   const moments = new BigInt64Array(fence);
-  const isOver = (moment: number, nowMs: number): boolean => nowMs >= Number(Atomics.load(moments, moment));
-  return isOver(CLOCK, clock.nowMs()) || isOver(WALL, clock.epochMs());
+  const left = (moment: number, nowMs: number): number => Number(Atomics.load(moments, moment)) - nowMs;
+  return Math.min(left(CLOCK, clock.nowMs()), left(WALL, clock.epochMs()));
 }
 
 /**

@@ -4,15 +4,15 @@ import { AgentHost } from '../../src/agents/agent-host.ts';
 import type { FromAgent, Placement, PlacementNeeds } from '../../src/agents/agent-messages.ts';
 import { type GatheredAgents, gatherAgents } from '../../src/agents/gather-agents.ts';
 import { LEASE_MS } from '../../src/agents/lease.ts';
-import { OperatorError } from '../../src/problem/operator-error.ts';
+import { OperatorError, problem } from '../../src/problem/operator-error.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const NEEDS: PlacementNeeds = {
   version: '1.0.0',
   target: { host: 'dps.example.net', port: 8_883, idScope: '0ne00000001' },
-  attestation: { kind: 'device-key' },
+  serverName: null,
   nameResolution: { cacheMs: null, pinned: [] },
-  fleetDigest: '',
+  secrets: { attestation: { kind: 'device-key' }, fleet: null },
 };
 
 const LISTED: ListedAgent = {
@@ -55,14 +55,23 @@ async function gather(
       hear = listener;
     },
     revoke: async () => [],
-    trim: () => {},
+    handled: () => () => {},
     async close() {
       isClosed = true;
     },
   };
   let outcome: GatheredAgents | Error | null = null;
   const calledOff = new Promise<never>(() => {});
-  void gatherAgents({ bus, clock, needs: NEEDS, agents, agentsMin: 1, withinMs: 5_000, calledOff }).then(
+  void gatherAgents({
+    bus,
+    clock,
+    needs: NEEDS,
+    agents,
+    agentsMin: 1,
+    withinMs: 5_000,
+    pinLabel: null,
+    calledOff,
+  }).then(
     (gathered) => {
       outcome = gathered;
     },
@@ -101,7 +110,7 @@ describe('the start of a run on agents', () => {
     [
       'an agent refuses',
       [LISTED],
-      { a: { type: 'refused', cause: 'version', problems: ['it runs dpsload 2.0.0'] } as const },
+      { a: { type: 'refused', cause: 'version', problems: [problem('it runs dpsload 2.0.0')] } as const },
       /a refused: it runs dpsload 2\.0\.0/,
     ],
   ])('says so where %s, and leaves nothing behind', async (_, listed, answers, message) => {
@@ -117,11 +126,15 @@ describe('the start of a run on agents', () => {
   });
 
   it('does not wait for others where an agent lacks something', async () => {
-    const lacks: FromAgent = { type: 'refused', cause: 'lacks', problems: ['the group key is missing'] };
+    const lacks: FromAgent = {
+      type: 'refused',
+      cause: 'lacks',
+      problems: [problem('the group key is missing', 'Set it')],
+    };
     const { outcome } = await gather([LISTED], { a: lacks });
     expect(outcome).toMatchObject({
       kind: 'usage',
-      message: expect.stringMatching(/agent a: the group key is missing/),
+      message: expect.stringMatching(/^agent a: the group key is missing\. Set it\.$/),
     });
   });
 });
@@ -158,7 +171,7 @@ describe('an agent', () => {
       takeVitals: () => ({ cpuShare: 0, loopDelayMaxMs: 0, rssBytes: 0, fileDescriptors: null }),
     });
     expect(await host.ended).toBe('refused');
-    const problems = ['it runs dpsload 1.0.0, and the coordinator 2.0.0'];
+    const problems = [problem('it runs dpsload 1.0.0, and the coordinator 2.0.0', 'Install one version')];
     expect(sent).toEqual([{ type: 'refused', cause: 'version', problems }, { type: 'left' }]);
   });
 });

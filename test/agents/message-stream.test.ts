@@ -40,6 +40,21 @@ describe('a stream of messages', () => {
     );
   });
 
+  it('takes nothing for never arrived of which an earlier copy may have arrived', async () => {
+    const FATES = fc.array(fc.constantFrom<Fate>('accepted', 'lost', 'answer lost'), { maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(FATES, fc.nat({ max: 20 }), async (fates, handedOut) => {
+        const { entries, outbound } = await sendAll(30, fates);
+        const held = entries.filter((_, index) => fates[index] !== 'lost');
+        const arrived = new Set(held.slice(0, handedOut).flatMap(({ messages }) => messages));
+        const never = outbound.neverArrived(held.slice(handedOut));
+        expect(never.filter((message) => arrived.has(message))).toEqual([]);
+        if (fates.every((fate) => fate === 'accepted')) expect(never.length).toBe(30 - arrived.size);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('puts what is sent in one moment into one entry', async () => {
     const clock = new VirtualClock();
     const entries: StreamEntry<string>[] = [];

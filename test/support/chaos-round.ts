@@ -18,7 +18,7 @@ import { VirtualClock } from './virtual-clock.ts';
 /** Virtual time passes in these steps; what promises do happens at their ends. */
 const STEP_MS = 5;
 const ROUND_MAX_MS = 600_000;
-const AGENTS = ['a', 'b', 'c'] as const;
+export const AGENTS = ['a', 'b', 'c'] as const;
 const HOUR_MS = 3_600_000;
 const NTP_DRIFT = 200e-6;
 

@@ -1,5 +1,6 @@
+import { rowsAhead } from '../../src/load/schedule.ts';
 import { busiestWindow } from './busiest-window.ts';
-import type { ChaosResult, SettledOutcome } from './chaos-round.ts';
+import { AGENTS, type ChaosResult, type SettledOutcome } from './chaos-round.ts';
 
 const MINUTE_MS = 60_000;
 /** An outcome waits for its message; meanwhile two clocks of 200 ppm drift apart by this share. */
@@ -35,10 +36,11 @@ export function overMarked({ dealt, target }: ChaosResult): readonly number[] {
 
 /**
  * Most of them for one worker: what is dealt in the second until its agent counts as silent, with half a second granted ahead. While other agents
- * are missing, it is dealt what is meant for all.
+ * are missing, it is dealt what is meant for all. Where the load has fallen behind, its share of the rows ahead waits for slots besides.
  */
 export function overMarkedMax({ options }: ChaosResult): number {
-  return 1.5 * options.ratePerSecond;
+  const { ratePerSecond } = options;
+  return 1.5 * ratePerSecond + Math.ceil(rowsAhead(ratePerSecond) / AGENTS.length);
 }
 
 function endProblems({ end, error }: ChaosResult): readonly string[] {
