@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { StreamEntry } from './message-stream.ts';
 import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
@@ -15,9 +15,44 @@ export async function appendEntry<Message>(
   redis: Redis,
   key: string,
   epoch: number,
-  { first, messages }: StreamEntry<Message>,
+  entry: StreamEntry<Message>,
 ): Promise<void> {
-  await redis.xadd(key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages));
+  await redis.xadd(...additionOf(key, epoch, entry));
+}
+
+type Replies = Awaited<ReturnType<ChainableCommander['exec']>>;
+
+/** Appends to many streams: what is appended in the same moment goes out in one write, which costs more than the entries in it. */
+export class GatheredAppends {
+  readonly #redis: Redis;
+  #gathering: { readonly pipeline: ChainableCommander; readonly replies: Promise<Replies> } | null = null;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  async append<Message>(key: string, epoch: number, entry: StreamEntry<Message>): Promise<void> {
+    this.#gathering ??= this.#gather();
+    const { pipeline, replies } = this.#gathering;
+    const index = pipeline.length;
+    pipeline.xadd(...additionOf(key, epoch, entry));
+    resultsOf((await replies)?.slice(index, index + 1) ?? null);
+  }
+
+  #gather() {
+    const pipeline = this.#redis.pipeline();
+    const replies = new Promise<Replies>((resolve, reject) => {
+      setImmediate(() => {
+        this.#gathering = null;
+        pipeline.exec().then(resolve, reject);
+      });
+    });
+    return { pipeline, replies };
+  }
+}
+
+function additionOf<Message>(key: string, epoch: number, { first, messages }: StreamEntry<Message>) {
+  return [key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages)] as const;
 }
 
 /** Entries without their messages were deleted while they were pending. */
