@@ -7,13 +7,13 @@ import { LEASE_MS } from './lease.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import type { PresenceRecord } from './presence.ts';
 import {
-  appendEntry,
   expireKeys,
   offsetToRedis,
   type RawRead,
   readEntries,
   resultsOf,
   runIdIn,
+  StreamAppends,
 } from './redis-commands.ts';
 import { connectRedis, type RedisTarget, redisOptions } from './redis-connection.ts';
 import {
@@ -162,8 +162,10 @@ class RedisPlacedRun implements PlacedRun {
     this.#reader.on('error', () => {});
     this.placement = job.data;
     const { epoch, runId } = job.data;
-    const append = appendEntry.bind(null, parts.redis, inboundKey(runId), epoch);
-    this.#outbound = new OutboundMessages<FromAgent>(parts.clock, append);
+    const appends = new StreamAppends(parts.redis);
+    this.#outbound = new OutboundMessages<FromAgent>(parts.clock, (entry) =>
+      appends.append(inboundKey(runId), epoch, entry),
+    );
   }
 
   async renew(leaseMs: number): Promise<Renewal> {

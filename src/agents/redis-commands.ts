@@ -10,20 +10,13 @@ export type RawRead = readonly (readonly [key: string, entries: readonly RawEntr
 
 export type ReadEntry<Message> = StreamEntry<Message> & { readonly id: string; readonly epoch: number };
 
-/** Appends to a stream that is there; where it is not, nobody waits for the messages any more. */
-export async function appendEntry<Message>(
-  redis: Redis,
-  key: string,
-  epoch: number,
-  entry: StreamEntry<Message>,
-): Promise<void> {
-  await redis.xadd(...additionOf(key, epoch, entry));
-}
-
 type Replies = Awaited<ReturnType<ChainableCommander['exec']>>;
 
-/** Appends to many streams: what is appended in the same moment goes out in one write, which costs more than the entries in it. */
-export class GatheredAppends {
+/**
+ * Appends to streams that are there; where one is not, nobody waits for the messages any more. What is appended in the same moment goes out
+ * in one write, which costs more than the entries in it.
+ */
+export class StreamAppends {
   readonly #redis: Redis;
   #gathering: { readonly pipeline: ChainableCommander; readonly replies: Promise<Replies> } | null = null;
 
@@ -31,11 +24,11 @@ export class GatheredAppends {
     this.#redis = redis;
   }
 
-  async append<Message>(key: string, epoch: number, entry: StreamEntry<Message>): Promise<void> {
+  async append<Message>(key: string, epoch: number, { first, messages }: StreamEntry<Message>): Promise<void> {
     this.#gathering ??= this.#gather();
     const { pipeline, replies } = this.#gathering;
     const index = pipeline.length;
-    pipeline.xadd(...additionOf(key, epoch, entry));
+    pipeline.xadd(key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages));
     resultsOf((await replies)?.slice(index, index + 1) ?? null);
   }
 
@@ -49,10 +42,6 @@ export class GatheredAppends {
     });
     return { pipeline, replies };
   }
-}
-
-function additionOf<Message>(key: string, epoch: number, { first, messages }: StreamEntry<Message>) {
-  return [key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages)] as const;
 }
 
 /** Entries without their messages were deleted while they were pending. */

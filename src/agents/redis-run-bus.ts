@@ -7,13 +7,13 @@ import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import { listAgents } from './presence.ts';
 import {
   expireKeys,
-  GatheredAppends,
   type RawRead,
   readEntries,
   readEntry,
   readRunId,
   resultsOf,
   runIdIn,
+  StreamAppends,
 } from './redis-commands.ts';
 import { connectRedis, type RedisTarget } from './redis-connection.ts';
 import {
@@ -61,7 +61,7 @@ export class RedisRunBus implements RunBus {
   readonly #redis: Redis;
   /** A read that waits would hold up everything else on its connection. */
   readonly #reader: Redis;
-  readonly #appends: GatheredAppends;
+  readonly #appends: StreamAppends;
   readonly #clock: Clock;
   readonly #queues = new Map<string, Queue>();
   readonly #outbound = new Map<number, Outbound>();
@@ -75,7 +75,7 @@ export class RedisRunBus implements RunBus {
     this.runId = runId;
     this.#clock = clock;
     [this.#redis, this.#reader] = connections;
-    this.#appends = new GatheredAppends(this.#redis);
+    this.#appends = new StreamAppends(this.#redis);
     this.#refreshedAtMs = clock.nowMs();
   }
 
