@@ -33,6 +33,8 @@ import {
 const READ_BLOCK_MS = 1_000;
 const READ_ENTRIES_MAX = 200;
 const READ_RETRY_MS = 200;
+/** What has arrived stays in the stream, and in memory, for this long: forgetting each entry at once would cost more than reading it. */
+const FORGET_INTERVAL_MS = 1_000;
 /** After a failure to ask for a placement. */
 const PLACEMENT_RETRY_MS = 500;
 /** How long one question for a placement waits, in seconds. */
@@ -151,6 +153,9 @@ class RedisPlacedRun implements PlacedRun {
   readonly #inbound = new InboundMessages<ToAgent>();
   /** ID of the last entry that arrived. */
   #lastId = '0-0';
+  /** IDs of those that Redis still keeps. */
+  #kept: string[] = [];
+  #forgottenAtMs = Number.NEGATIVE_INFINITY;
   /** Entries that Redis handed out, but whose answer got lost, come again. */
   #mayHaveMissed = false;
   #isFinished = false;
@@ -212,9 +217,10 @@ class RedisPlacedRun implements PlacedRun {
         if (this.#mayHaveMissed && entries.length === 0) this.#mayHaveMissed = false;
         for (const entry of entries) {
           this.#lastId = entry.id;
+          this.#kept.push(entry.id);
           for (const message of this.#inbound.take(entry)) listener(message);
         }
-        if (entries.length > 0) this.#acknowledge(entries.map(({ id }) => id));
+        this.#forget();
       } catch {
         this.#mayHaveMissed = true;
         await pause(clock, READ_RETRY_MS);
@@ -229,10 +235,13 @@ class RedisPlacedRun implements PlacedRun {
     return (await this.#reader.xreadgroup(...group, outboundKey(runId, epoch), from)) as RawRead;
   }
 
-  #acknowledge(ids: readonly string[]): void {
+  #forget(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (this.#kept.length === 0 || nowMs - this.#forgottenAtMs < FORGET_INTERVAL_MS) return;
+    this.#forgottenAtMs = nowMs;
     const { epoch, runId } = this.placement;
     const key = outboundKey(runId, epoch);
-    const pipeline = this.#parts.redis.pipeline().xack(key, GROUP, ...ids);
+    const pipeline = this.#parts.redis.pipeline().xack(key, GROUP, ...this.#kept.splice(0));
     pipeline
       .xtrim(key, 'MINID', this.#lastId)
       .exec()
