@@ -104,7 +104,9 @@ export class RedisAgentBus implements AgentBus {
     while (!this.#isClosed) {
       const token = `${this.#instance}-${++this.#placements}`;
       try {
-        const job = await this.#worker.getNextJob(token, { block: true });
+        // A wait of which the answer came too late has used up the sign that a placement is there: look before each wait.
+        const there = await this.#worker.getNextJob(token, { block: false });
+        const job = there ?? (await this.#worker.getNextJob(token, { block: true }));
         if (job === undefined) continue;
         // If that fails, the next refresh does it.
         await expireKeys(this.#redis, queueKeys(this.#name)).catch(() => {});

@@ -1,13 +1,14 @@
 // npm run bench agents: what a run on agents costs beside one on a thread, over simulated connections at one rate in all: the coordinator's
 // CPU, and what Redis does and holds; the median of several rounds in turns, each with a coordinator, agents and a redis-server of its own.
-// DPSLOAD_BENCH_ROWS, _RATE (a second), _AGENTS (10,20,50) and _ROUNDS name other amounts.
+// DPSLOAD_BENCH_ROWS, DPSLOAD_BENCH_RATE (a second), DPSLOAD_BENCH_AGENTS (10,20,50) and
+// DPSLOAD_BENCH_ROUNDS name other amounts.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { formatCount } from '../../src/report/format.ts';
 import { textTable } from '../../src/report/text-table.ts';
+import { HAS_REDIS } from '../support/redis-server.ts';
 import type { AgentsMeasures, Spent } from './agents-measure.ts';
 import { showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
@@ -19,7 +20,7 @@ const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 3);
 const AGENTS = (process.env['DPSLOAD_BENCH_AGENTS'] ?? '10,20,50').split(',').map(Number);
 const MEASURE = fileURLToPath(new URL('./agents-measure.js', import.meta.url));
 
-if (!existsSync('/usr/bin/redis-server')) {
+if (!HAS_REDIS) {
   console.log('skipped: there is no /usr/bin/redis-server (Debian: apt install redis-server)');
   process.exit();
 }

@@ -89,7 +89,7 @@ async function onAgents(folder: string): Promise<AgentsMeasures> {
 }
 
 function gather(bus: RedisRunBus): Promise<GatheredAgents> {
-  const request = { clock: clock(), needs: NEEDS, agentsMin: agents, withinMs: 60_000, pinLabel: null };
+  const request = { clock: clock(), needs: NEEDS, agentsMin: 1, withinMs: 60_000, pinLabel: null };
   return gatherAgents({ ...request, bus, agents, calledOff: new Promise<never>(() => {}) });
 }
 
