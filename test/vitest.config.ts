@@ -6,6 +6,7 @@ const INTEGRATION = [
   'test/agents/redis-bus.test.ts',
   'test/e2e/**/*.test.ts',
   'test/agents/redis-survey-real.test.ts',
+  'test/agents/stream-appends.test.ts',
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',

@@ -7,13 +7,13 @@ import { LEASE_MS } from './lease.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import type { PresenceRecord } from './presence.ts';
 import {
-  appendEntry,
   expireKeys,
   offsetToRedis,
   type RawRead,
   readEntries,
   resultsOf,
   runIdIn,
+  StreamAppends,
 } from './redis-commands.ts';
 import { connectRedis, type RedisTarget, redisOptions } from './redis-connection.ts';
 import {
@@ -33,6 +33,8 @@ import {
 const READ_BLOCK_MS = 1_000;
 const READ_ENTRIES_MAX = 200;
 const READ_RETRY_MS = 200;
+/** What has arrived stays in the stream, and in memory, for this long: forgetting each entry at once would cost more than reading it. */
+const FORGET_INTERVAL_MS = 1_000;
 /** After a failure to ask for a placement. */
 const PLACEMENT_RETRY_MS = 500;
 /** How long one question for a placement waits, in seconds. */
@@ -110,7 +112,9 @@ export class RedisAgentBus implements AgentBus {
     while (!this.#isClosed) {
       const token = `${this.#instance}-${++this.#placements}`;
       try {
-        const job = await this.#worker.getNextJob(token, { block: true });
+        // A wait of which the answer came too late has used up the sign that a placement is there: look before each wait.
+        const there = await this.#worker.getNextJob(token, { block: false });
+        const job = there ?? (await this.#worker.getNextJob(token, { block: true }));
         if (job === undefined) continue;
         // If that fails, the next refresh does it.
         await expireKeys(this.#redis, queueKeys(this.#name)).catch(() => {});
@@ -159,6 +163,9 @@ class RedisPlacedRun implements PlacedRun {
   readonly #inbound = new InboundMessages<ToAgent>();
   /** ID of the last entry that arrived. */
   #lastId = '0-0';
+  /** IDs of those that Redis still keeps. */
+  #kept: string[] = [];
+  #forgottenAtMs = Number.NEGATIVE_INFINITY;
   /** Entries that Redis handed out, but whose answer got lost, come again. */
   #mayHaveMissed = false;
   #isFinished = false;
@@ -170,8 +177,10 @@ class RedisPlacedRun implements PlacedRun {
     this.#reader.on('error', () => {});
     this.placement = job.data;
     const { epoch, runId } = job.data;
-    const append = appendEntry.bind(null, parts.redis, inboundKey(runId), epoch);
-    this.#outbound = new OutboundMessages<FromAgent>(parts.clock, append);
+    const appends = new StreamAppends(parts.redis);
+    this.#outbound = new OutboundMessages<FromAgent>(parts.clock, (entry) =>
+      appends.append(inboundKey(runId), epoch, entry),
+    );
   }
 
   async renew(leaseMs: number): Promise<Renewal> {
@@ -218,9 +227,10 @@ class RedisPlacedRun implements PlacedRun {
         if (this.#mayHaveMissed && entries.length === 0) this.#mayHaveMissed = false;
         for (const entry of entries) {
           this.#lastId = entry.id;
+          this.#kept.push(entry.id);
           for (const message of this.#inbound.take(entry)) listener(message);
         }
-        if (entries.length > 0) this.#acknowledge(entries.map(({ id }) => id));
+        this.#forget();
       } catch {
         this.#mayHaveMissed = true;
         await pause(clock, READ_RETRY_MS);
@@ -235,10 +245,13 @@ class RedisPlacedRun implements PlacedRun {
     return (await this.#reader.xreadgroup(...group, outboundKey(runId, epoch), from)) as RawRead;
   }
 
-  #acknowledge(ids: readonly string[]): void {
+  #forget(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (this.#kept.length === 0 || nowMs - this.#forgottenAtMs < FORGET_INTERVAL_MS) return;
+    this.#forgottenAtMs = nowMs;
     const { epoch, runId } = this.placement;
     const key = outboundKey(runId, epoch);
-    const pipeline = this.#parts.redis.pipeline().xack(key, GROUP, ...ids);
+    const pipeline = this.#parts.redis.pipeline().xack(key, GROUP, ...this.#kept.splice(0));
     pipeline
       .xtrim(key, 'MINID', this.#lastId)
       .exec()

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { StreamEntry } from './message-stream.ts';
 import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
@@ -10,14 +10,38 @@ export type RawRead = readonly (readonly [key: string, entries: readonly RawEntr
 
 export type ReadEntry<Message> = StreamEntry<Message> & { readonly id: string; readonly epoch: number };
 
-/** Appends to a stream that is there; where it is not, nobody waits for the messages any more. */
-export async function appendEntry<Message>(
-  redis: Redis,
-  key: string,
-  epoch: number,
-  { first, messages }: StreamEntry<Message>,
-): Promise<void> {
-  await redis.xadd(key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages));
+type Replies = Awaited<ReturnType<ChainableCommander['exec']>>;
+
+/**
+ * Appends to streams that are there; where one is not, nobody waits for the messages any more. What is appended in the same moment goes out
+ * in one write, which costs more than the entries in it.
+ */
+export class StreamAppends {
+  readonly #redis: Redis;
+  #gathering: { readonly pipeline: ChainableCommander; readonly replies: Promise<Replies> } | null = null;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  async append<Message>(key: string, epoch: number, { first, messages }: StreamEntry<Message>): Promise<void> {
+    this.#gathering ??= this.#gather();
+    const { pipeline, replies } = this.#gathering;
+    const index = pipeline.length;
+    pipeline.xadd(key, 'NOMKSTREAM', '*', 'epoch', epoch, 'first', first, 'messages', JSON.stringify(messages));
+    resultsOf((await replies)?.slice(index, index + 1) ?? null);
+  }
+
+  #gather() {
+    const pipeline = this.#redis.pipeline();
+    const replies = new Promise<Replies>((resolve, reject) => {
+      setImmediate(() => {
+        this.#gathering = null;
+        pipeline.exec().then(resolve, reject);
+      });
+    });
+    return { pipeline, replies };
+  }
 }
 
 /** Entries without their messages were deleted while they were pending. */

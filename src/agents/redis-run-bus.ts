@@ -6,7 +6,6 @@ import type { FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import { listAgents } from './presence.ts';
 import {
-  appendEntry,
   expireKeys,
   type RawRead,
   readEntries,
@@ -14,6 +13,7 @@ import {
   readRunId,
   resultsOf,
   runIdIn,
+  StreamAppends,
 } from './redis-commands.ts';
 import { connectRedis, type RedisTarget } from './redis-connection.ts';
 import {
@@ -61,6 +61,7 @@ export class RedisRunBus implements RunBus {
   readonly #redis: Redis;
   /** A read that waits would hold up everything else on its connection. */
   readonly #reader: Redis;
+  readonly #appends: StreamAppends;
   readonly #clock: Clock;
   readonly #queues = new Map<string, Queue>();
   readonly #outbound = new Map<number, Outbound>();
@@ -76,6 +77,7 @@ export class RedisRunBus implements RunBus {
     this.runId = runId;
     this.#clock = clock;
     [this.#redis, this.#reader] = connections;
+    this.#appends = new StreamAppends(this.#redis);
     this.#refreshedAtMs = clock.nowMs();
   }
 
@@ -94,8 +96,8 @@ export class RedisRunBus implements RunBus {
     const place = { agent, epoch };
     const keys = [outboundKey(this.runId, epoch), inboundKey(this.runId)];
     for (const key of keys) await createStream(this.#redis, key);
-    const append = appendEntry.bind(null, this.#redis, outboundKey(this.runId, epoch), epoch);
-    const messages = new OutboundMessages<ToAgent>(this.#clock, append);
+    const key = outboundKey(this.runId, epoch);
+    const messages = new OutboundMessages<ToAgent>(this.#clock, (entry) => this.#appends.append(key, epoch, entry));
     this.#outbound.set(epoch, { place, redisRunId, messages });
     this.#inbound.set(epoch, new InboundMessages());
     const id = jobId(this.runId, epoch);

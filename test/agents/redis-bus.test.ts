@@ -118,6 +118,21 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken.finish();
   });
 
+  it('soon lets Redis forget what has arrived', async () => {
+    const { agent, run } = await meet();
+    const { heard, place, taken } = await placed(run, agent);
+    for (let sent = 1; sent <= 15; sent += 1) {
+      run.send(place, PONG);
+      await vi.waitUntil(() => heard.length === sent);
+      await pauseMs(100);
+    }
+    const stream = 'dpsload:run:run-1:to:1';
+    expect(await redis.xlen(stream)).toBeLessThan(15);
+    const [pending] = (await redis.xpending(stream, 'agent')) as [number];
+    expect(pending).toBeLessThan(15);
+    await taken.finish();
+  });
+
   it("shows the agent's lock as long as it is renewed, and the agent the coordinator's lease", async () => {
     const { agent, run } = await meet();
     const { place, taken } = await placed(run, agent);

@@ -6,6 +6,7 @@ import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
 import { surveyJournals } from '../../src/results/survey-journals.ts';
 import { writeResults } from '../../src/results/write-results.ts';
+import { threadPool } from '../../src/worker/thread-pool.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
 import { runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { inTemporaryFolder } from './program-run.ts';
@@ -46,7 +47,7 @@ await inTemporaryFolder(async (folder) => {
       fleet,
       survey: found,
       journal,
-      workerFile: SIMULATED_WORKER,
+      startPool: threadPool(SIMULATED_WORKER),
       workers: 1,
       concurrency: CONCURRENCY,
       endpoint: ENDPOINT,

@@ -7,11 +7,12 @@ import type { FleetSurvey } from '../../src/fleet/survey-fleet.ts';
 import type { LoadShape } from '../../src/load/pace.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
-import { runListeners } from '../../src/run/run-listener.ts';
+import { type RunListener, runListeners } from '../../src/run/run-listener.ts';
 import { RunSession, type RunSessionParts } from '../../src/run/session.ts';
 import { sessionWaves } from '../../src/run/waves.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { threadPool } from '../../src/worker/thread-pool.ts';
+import type { StartWorkerPool } from '../../src/worker/worker-pool.ts';
 
 /** Throw-away, of no service. */
 const KEY = Buffer.alloc(32, 5).toString('base64');
@@ -46,8 +47,8 @@ export type BatchSession = {
   readonly fleet: FleetFile;
   readonly survey: FleetSurvey;
   readonly journal: RunSessionParts['journal'];
-  /** What each worker thread loads; the program's own worker by default. */
-  readonly workerFile?: string;
+  /** Default: threads with the program's own worker. */
+  readonly startPool?: StartWorkerPool;
   readonly workers: number;
   readonly concurrency: number;
   /** Default: the closed model. */
@@ -59,11 +60,20 @@ export type BatchSession = {
     readonly idScope: string;
     readonly caPems: readonly string[];
   };
+  readonly listener?: Partial<RunListener>;
 };
 
-/** One session of a run over a whole fleet, by the real coordinator and worker threads. */
+/** One session of a run over a whole fleet, by the real coordinator. */
 export async function runBatchSession(session: BatchSession): Promise<void> {
-  const { fleet, survey, workers, concurrency, shape = { kind: 'closed' }, endpoint } = session;
+  const {
+    fleet,
+    survey,
+    workers,
+    concurrency,
+    shape = { kind: 'closed' },
+    endpoint,
+    startPool = threadPool(),
+  } = session;
   const clockOriginMs = hrtimeMs();
   const everyRow = {
     rows: survey.rows,
@@ -87,7 +97,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     rules: [],
     pins: null,
     journal: session.journal,
-    startPool: threadPool(session.workerFile),
+    startPool,
     setup: {
       ...endpoint,
       clockOriginMs,
@@ -113,7 +123,7 @@ export async function runBatchSession(session: BatchSession): Promise<void> {
     limited: false,
     emulatorPid: null,
     stopRequests: { onRequest: () => {} },
-    listener: runListeners(),
+    listener: runListeners(session.listener ?? {}),
   });
   const end = await run.run();
   if (end.reason !== 'completed') throw new Error(`the run ended as ${end.reason}: ${end.message}`);

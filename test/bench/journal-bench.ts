@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import { createJournal } from '../../src/journal/journal-writer.ts';
 import { writeResults } from '../../src/results/write-results.ts';
+import { threadPool } from '../../src/worker/thread-pool.ts';
 import { sessionRecord } from '../support/sample-journal.ts';
 import { type BatchSession, NULL_JOURNAL, runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { median } from './interleaved-rounds.ts';
@@ -21,7 +22,11 @@ await inTemporaryFolder(async (folder) => {
   const survey = await surveyFleet(fleet, { keys: 'for-every-row' });
   const session = { fleet, survey, workers: 1, concurrency: 100 };
   const nowhere = { host: '127.0.0.1', port: 8883, idScope: '0ne00111111', caPems: [] };
-  await compare('a simulated connection', folder, { ...session, workerFile: SIMULATED_WORKER, endpoint: nowhere });
+  await compare('a simulated connection', folder, {
+    ...session,
+    startPool: threadPool(SIMULATED_WORKER),
+    endpoint: nowhere,
+  });
   const { port, idScope, caFile, stop } = await startEmulator(0);
   const endpoint = { host: '127.0.0.1', port, idScope, caPems: [readFileSync(caFile, 'utf8')] };
   await compare('TLS to the emulator', folder, { ...session, endpoint });

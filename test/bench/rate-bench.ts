@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
+import { threadPool } from '../../src/worker/thread-pool.ts';
 import { NULL_JOURNAL, runBatchSession, SIMULATED_WORKER, writeFleet } from './batch-session.ts';
 import { inTemporaryFolder, journalOf, startEmulator, startRun } from './program-run.ts';
 
@@ -50,7 +51,7 @@ async function measureSimulated(folder: string, ratePerSecond: number): Promise<
     fleet,
     survey: await surveyFleet(fleet, { keys: 'for-every-row' }),
     journal: { ...NULL_JOURNAL, append: (record) => records.push(record) },
-    workerFile: SIMULATED_WORKER,
+    startPool: threadPool(SIMULATED_WORKER),
     workers: 1,
     concurrency: ratePerSecond * 10,
     shape: { kind: 'rate', ratePerSecond },
