@@ -41,7 +41,7 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
   /** A run, an agent and a look at their own database. */
   async function meet() {
     database += 1;
-    redis = new Redis(server.url(database));
+    redis = new Redis(server.url(database)).on('error', () => {});
     const target = await redisTarget({ flag: server.url(database), file: null, variable: null });
     const connectAgent = async (instance: string): Promise<RedisAgentBus> => {
       const bus = await RedisAgentBus.connect({ name: 'a', instance }, target, clock);

@@ -10,7 +10,7 @@ describe.skipIf(!HAS_REDIS)('appending to streams (needs redis-server)', () => {
   let redis: Redis;
   beforeAll(async () => {
     server = await startRedisServer();
-    redis = new Redis(server.url());
+    redis = new Redis(server.url()).on('error', () => {});
     for (const stream of STREAMS) await redis.xgroup('CREATE', stream, 'agent', '0', 'MKSTREAM');
   });
   afterAll(async () => {

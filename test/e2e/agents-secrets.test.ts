@@ -101,7 +101,7 @@ describe.skipIf(!HAS_REDIS)('secrets of a run on agents (needs redis-server)', (
     const keyPem = await ca.keyPem();
     secrets.push(pemSecret('the key of a CA', keyPem));
     roots = plant('roots.pem', `${keyPem}\n${readFileSync(emulator.caFile, 'utf8')}\n${ca.certPem}`);
-    admin = new Redis({ port: redis.port, password: PASSWORD });
+    admin = new Redis({ port: redis.port, password: PASSWORD }).on('error', () => {});
     const monitor = await admin.monitor();
     monitor.on('monitor', (_: string, args: readonly string[]) => {
       heard += `${args.join(' ')}\n`;
