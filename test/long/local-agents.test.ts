@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { dpsload, type Started, startDpsload } from '../support/dpsload-program.ts';
+import { type Started, startDpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/group-key.ts';
 import { descendantsOf, type SeenProcess, untilGone } from '../support/process-tree.ts';
 import { HAS_REDIS } from '../support/redis-server.ts';
