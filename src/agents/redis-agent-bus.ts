@@ -177,7 +177,7 @@ class RedisPlacedRun implements PlacedRun {
     this.#reader.on('error', () => {});
     this.placement = job.data;
     const { epoch, runId } = job.data;
-    const appends = new StreamAppends(parts.redis);
+    const appends = new StreamAppends(parts.redis, parts.clock);
     this.#outbound = new OutboundMessages<FromAgent>(parts.clock, (entry) =>
       appends.append(inboundKey(runId), epoch, entry),
     );

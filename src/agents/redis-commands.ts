@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import type { Clock } from '../time/clock.ts';
 import type { StreamEntry } from './message-stream.ts';
 import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
@@ -18,10 +19,12 @@ type Replies = Awaited<ReturnType<ChainableCommander['exec']>>;
  */
 export class StreamAppends {
   readonly #redis: Redis;
+  readonly #clock: Clock;
   #gathering: { readonly pipeline: ChainableCommander; readonly replies: Promise<Replies> } | null = null;
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, clock: Clock) {
     this.#redis = redis;
+    this.#clock = clock;
   }
 
   async append<Message>(key: string, epoch: number, { first, messages }: StreamEntry<Message>): Promise<void> {
@@ -35,7 +38,7 @@ export class StreamAppends {
   #gather() {
     const pipeline = this.#redis.pipeline();
     const replies = new Promise<Replies>((resolve, reject) => {
-      setImmediate(() => {
+      this.#clock.wakeAt(this.#clock.nowMs(), () => {
         this.#gathering = null;
         pipeline.exec().then(resolve, reject);
       });

@@ -77,7 +77,7 @@ export class RedisRunBus implements RunBus {
     this.runId = runId;
     this.#clock = clock;
     [this.#redis, this.#reader] = connections;
-    this.#appends = new StreamAppends(this.#redis);
+    this.#appends = new StreamAppends(this.#redis, clock);
     this.#refreshedAtMs = clock.nowMs();
   }
 

@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StreamAppends } from '../../src/agents/redis-commands.ts';
+import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 const STREAMS = Array.from({ length: 50 }, (_, index) => `stream-${index}`);
 
 describe.skipIf(!HAS_REDIS)('appending to streams (needs redis-server)', () => {
+  const clock = systemClock(hrtimeMs());
   let server: RedisServer;
   let redis: Redis;
   beforeAll(async () => {
@@ -23,7 +25,7 @@ describe.skipIf(!HAS_REDIS)('appending to streams (needs redis-server)', () => {
   }
 
   it('reaches all streams in one write', async () => {
-    const appends = new StreamAppends(redis);
+    const appends = new StreamAppends(redis, clock);
     const before = await readsSoFar();
     await Promise.all(STREAMS.map((stream, index) => appends.append(stream, 1, { first: 1, messages: [index] })));
     // One more is for the question itself.
@@ -34,7 +36,7 @@ describe.skipIf(!HAS_REDIS)('appending to streams (needs redis-server)', () => {
 
   it('tells each of its own failure', async () => {
     await redis.set('no-stream', '1');
-    const appends = new StreamAppends(redis);
+    const appends = new StreamAppends(redis, clock);
     const [first, second, third] = await Promise.allSettled(
       ['stream-0', 'no-stream', 'stream-1'].map((key) => appends.append(key, 1, { first: 2, messages: ['x'] })),
     );
@@ -48,7 +50,7 @@ describe.skipIf(!HAS_REDIS)('appending to streams (needs redis-server)', () => {
       lazyConnect: true,
     });
     await gone.connect();
-    const appends = new StreamAppends(gone);
+    const appends = new StreamAppends(gone, clock);
     const appended = appends.append('stream-2', 1, { first: 2, messages: ['x'] });
     gone.disconnect();
     await expect(appended).rejects.toThrow();
