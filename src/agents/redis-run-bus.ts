@@ -3,18 +3,10 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../time/clock.ts';
 import type { AgentPlace, ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
 import type { FromAgent, Placement, ToAgent } from './agent-messages.ts';
+import { InboundStream } from './inbound-stream.ts';
 import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import { listAgents } from './presence.ts';
-import {
-  expireKeys,
-  type RawRead,
-  readEntries,
-  readEntry,
-  readRunId,
-  resultsOf,
-  runIdIn,
-  StreamAppends,
-} from './redis-commands.ts';
+import { expireKeys, readEntry, readRunId, resultsOf, runIdIn, StreamAppends } from './redis-commands.ts';
 import { connectRedis, type RedisTarget } from './redis-connection.ts';
 import {
   coordinatorKey,
@@ -30,12 +22,6 @@ import {
   queueKeys,
   queueName,
 } from './redis-keys.ts';
-
-/** One read waits at most this long for messages, within the time that a command may take. */
-const READ_BLOCK_MS = 1_000;
-const READ_ENTRIES_MAX = 200;
-const READ_RETRY_MS = 200;
-const FIRST_ID = '0-0';
 
 /** Entries after the last that was handed out, before the stream goes: from then on nothing of it is handed out. */
 const TAKE_REST = `
@@ -59,8 +45,7 @@ type Outbound = {
 export class RedisRunBus implements RunBus {
   readonly runId: string;
   readonly #redis: Redis;
-  /** A read that waits would hold up everything else on its connection. */
-  readonly #reader: Redis;
+  readonly #stream: InboundStream;
   readonly #appends: StreamAppends;
   readonly #clock: Clock;
   readonly #queues = new Map<string, Queue>();
@@ -68,16 +53,15 @@ export class RedisRunBus implements RunBus {
   readonly #inbound = new Map<number, InboundMessages<FromAgent>>();
   /** Places given up while Redis could not remove them. */
   readonly #leftovers = new Set<AgentPlace>();
-  #lastId = FIRST_ID;
   #redisRunId = '';
   #refreshedAtMs = 0;
-  #isClosed = false;
 
-  private constructor(runId: string, clock: Clock, connections: readonly [Redis, Redis]) {
+  private constructor(runId: string, clock: Clock, [redis, reader]: readonly [Redis, Redis]) {
     this.runId = runId;
     this.#clock = clock;
-    [this.#redis, this.#reader] = connections;
-    this.#appends = new StreamAppends(this.#redis, clock);
+    this.#redis = redis;
+    this.#stream = new InboundStream(reader, inboundKey(runId), clock);
+    this.#appends = new StreamAppends(redis, clock);
     this.#refreshedAtMs = clock.nowMs();
   }
 
@@ -126,7 +110,9 @@ export class RedisRunBus implements RunBus {
   }
 
   onMessage(listener: (epoch: number, message: FromAgent) => void): void {
-    void this.#read(listener);
+    void this.#stream.read<FromAgent>((entry) => {
+      for (const message of this.#inbound.get(entry.epoch)?.take(entry) ?? []) listener(entry.epoch, message);
+    });
   }
 
   async revoke({ epoch }: AgentPlace): Promise<readonly ToAgent[]> {
@@ -146,14 +132,14 @@ export class RedisRunBus implements RunBus {
   }
 
   handled(): () => void {
-    const id = this.#lastId;
+    const { lastId } = this.#stream;
     return () => {
-      if (id !== FIRST_ID) this.#redis.xtrim(inboundKey(this.runId), 'MINID', id).catch(() => 0);
+      if (lastId !== null) this.#redis.xtrim(inboundKey(this.runId), 'MINID', lastId).catch(() => 0);
     };
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#stream.close();
     const places = [...this.#outbound.values()].map(({ place }) => place);
     await Promise.all(places.map((place) => this.revoke(place).catch(() => [])));
     await Promise.all([...this.#leftovers].map((place) => this.#removeJob(place)));
@@ -161,7 +147,6 @@ export class RedisRunBus implements RunBus {
     await this.#redis.del(coordinatorKey(this.runId), inboundKey(this.runId), ...streams).catch(() => 0);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
     this.#redis.disconnect();
-    this.#reader.disconnect();
   }
 
   /** @returns whether it is gone */
@@ -175,8 +160,7 @@ export class RedisRunBus implements RunBus {
   }
 
   #identity(redisRunId: string): RedisIdentity {
-    // A stream that began anew may have smaller IDs.
-    if (this.#redisRunId !== '' && this.#redisRunId !== redisRunId) this.#lastId = FIRST_ID;
+    if (this.#redisRunId !== '' && this.#redisRunId !== redisRunId) this.#stream.startAnew();
     this.#redisRunId = redisRunId;
     return { redisRunId };
   }
@@ -204,29 +188,6 @@ export class RedisRunBus implements RunBus {
     queue.on('error', () => {});
     this.#queues.set(agent, queue);
     return queue;
-  }
-
-  async #read(listener: (epoch: number, message: FromAgent) => void): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        const from = this.#lastId;
-        const raw = await this.#reader.xread(
-          ...(['COUNT', READ_ENTRIES_MAX, 'BLOCK', READ_BLOCK_MS, 'STREAMS', inboundKey(this.runId), from] as const),
-        );
-        for (const entry of readEntries<FromAgent>(raw as RawRead)) {
-          this.#lastId = entry.id;
-          for (const message of this.#inbound.get(entry.epoch)?.take(entry) ?? []) listener(entry.epoch, message);
-        }
-      } catch {
-        await this.#pause(READ_RETRY_MS);
-      }
-    }
-  }
-
-  #pause(durationMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.wakeAt(this.#clock.nowMs() + durationMs, resolve);
-    });
   }
 }
 
