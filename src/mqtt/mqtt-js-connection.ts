@@ -130,6 +130,11 @@ class MqttJsConnection implements MqttConnection {
       // MQTT 3.1.1, 3.2: the first packet from the server is CONNACK.
       this.#lose(protocolFailure(`${packet.cmd.toUpperCase()} before CONNACK`));
     }
+    if (packet.cmd === 'pubrel') {
+      this.#lose(protocolFailure('PUBREL, though nothing was published with QoS 2'));
+      // MQTT.js would answer it, and throw if it has no packet ID: it goes by this member, which it looks at next.
+      Object.assign(packet, { cmd: 'pingresp' });
+    }
   }
 
   #emit(event: MqttEvent): void {

@@ -125,9 +125,9 @@ describe('an agent', () => {
       expect.stringMatching(/^agent eu-1: the group key, from GROUP, /),
       expect.stringMatching(/^agent eu-1: .*none\.key: the key of group "line-b" cannot be read: ENOENT$/),
       expect.stringMatching(
-        /^agent eu-1: .*copy-\d\.csv: is not the fleet of this run, fleet-\d\.csv with 224 bytes and SHA-256 [0-9a-f]{64}$/,
+        /^agent eu-1: .*copy-\d+\.csv: is not the fleet of this run, fleet-\d+\.csv with 224 bytes and SHA-256 [0-9a-f]{64}$/,
       ),
-      expect.stringMatching(/^agent eu-1: .*fleet-\d\.csv: is not the fleet of this run/),
+      expect.stringMatching(/^agent eu-1: .*fleet-\d+\.csv: is not the fleet of this run/),
       expect.stringMatching(/^agent eu-1: .*none\.csv: no such file$/),
     ]);
     expect(JSON.stringify(problems)).not.toMatch(/half-a-key|YWFh|YmJi/);
@@ -136,10 +136,10 @@ describe('an agent', () => {
   it('asks for the fleet by name and content', async () => {
     const [problem] = await problemsOf(await namesOf(DEVICE_KEY, keyed));
     expect(problem?.message).toMatch(
-      /^no --fleet is given, but the run needs fleet-\d\.csv with 224 bytes and SHA-256 /,
+      /^no --fleet is given, but the run needs fleet-\d+\.csv with 224 bytes and SHA-256 /,
     );
     expect(problem?.remedy).toMatch(
-      /^Copy the coordinator's fleet-\d\.csv to this machine, and start the agent with --fleet/,
+      /^Copy the coordinator's fleet-\d+\.csv to this machine, and start the agent with --fleet/,
     );
   });
 

@@ -103,6 +103,7 @@ describe.skipIf(!HAS_REDIS)('secrets of a run on agents (needs redis-server)', (
     roots = plant('roots.pem', `${keyPem}\n${readFileSync(emulator.caFile, 'utf8')}\n${ca.certPem}`);
     admin = new Redis({ port: redis.port, password: PASSWORD }).on('error', () => {});
     const monitor = await admin.monitor();
+    monitor.on('error', () => {});
     monitor.on('monitor', (_: string, args: readonly string[]) => {
       heard += `${args.join(' ')}\n`;
       // A dump of what is there while launches are on their way.
