@@ -24,3 +24,50 @@ describe(`1,000,000 registrations within 1000/min, seed ${SEED}`, () => {
     expect(result.results.get('assigned')).toBeGreaterThan(0.99 * options.registrations);
   });
 });
+
+describe(`50,000 registrations within a quota, over a bad network, seed ${SEED}`, () => {
+  it.each([
+    ['as fast as the quota allows', quotaRun('sliding-window', 0.9, { registrations: 20_000, trouble: 0.01 })],
+    [
+      'at a rate of their own, with few slots',
+      quotaRun('fixed-window', 0.9, {
+        registrations: 10_000,
+        shape: { kind: 'rate', ratePerSecond: 14 },
+        concurrency: 60,
+        trouble: 0.01,
+      }),
+    ],
+    [
+      'in batches, without retry-after',
+      quotaRun('token-bucket', 0.9, {
+        registrations: 10_000,
+        shape: { kind: 'batches', size: 800, everyMs: 60_000 },
+        service: {
+          limit: { algorithm: 'token-bucket', limit: 500, perMs: 60_000 },
+          retryAfterSeconds: null,
+          trouble: 0.01,
+        },
+      }),
+    ],
+    [
+      'all at once, beside somebody else',
+      quotaRun('sliding-window', 0.9, {
+        registrations: 10_000,
+        shape: { kind: 'at-once' },
+        foreignPerMinute: 400,
+        trouble: 0.01,
+      }),
+    ],
+  ])(
+    '%s: every invariant holds',
+    async (_, options) => {
+      const seeded = { ...options, seed: SEED };
+      const result = await simulateSession(seeded);
+      expect(brokenInvariants(seeded, result)).toEqual([]);
+      // What was broken by the network must have been repeated, or the test would show little.
+      expect(result.repeated).toBeGreaterThan(100);
+      expect(result.results.get('assigned')).toBeGreaterThan(0.99 * options.registrations);
+    },
+    120_000,
+  );
+});

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
-import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { brokenInvariants, COUNTINGS, quotaRun } from '../support/quota-scenarios.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
 import { simulateSession } from '../support/simulated-session.ts';
@@ -54,56 +53,6 @@ describe('a run that only the governor bounds', () => {
     expect(result.throttled / result.requests).toBeLessThanOrEqual(0.01);
   });
 });
-
-describe.skipIf(IS_CONTRIBUTOR_LOOP)(
-  `50,000 registrations within a quota, over a bad network, seed ${SEED} (needs npm test)`,
-  () => {
-    it.each([
-      ['as fast as the quota allows', quotaRun('sliding-window', 0.9, { registrations: 20_000, trouble: 0.01 })],
-      [
-        'at a rate of their own, with few slots',
-        quotaRun('fixed-window', 0.9, {
-          registrations: 10_000,
-          shape: { kind: 'rate', ratePerSecond: 14 },
-          concurrency: 60,
-          trouble: 0.01,
-        }),
-      ],
-      [
-        'in batches, without retry-after',
-        quotaRun('token-bucket', 0.9, {
-          registrations: 10_000,
-          shape: { kind: 'batches', size: 800, everyMs: 60_000 },
-          service: {
-            limit: { algorithm: 'token-bucket', limit: 500, perMs: 60_000 },
-            retryAfterSeconds: null,
-            trouble: 0.01,
-          },
-        }),
-      ],
-      [
-        'all at once, beside somebody else',
-        quotaRun('sliding-window', 0.9, {
-          registrations: 10_000,
-          shape: { kind: 'at-once' },
-          foreignPerMinute: 400,
-          trouble: 0.01,
-        }),
-      ],
-    ])(
-      '%s: every invariant holds',
-      async (_, options) => {
-        const seeded = { ...options, seed: SEED };
-        const result = await simulateSession(seeded);
-        expect(brokenInvariants(seeded, result)).toEqual([]);
-        // What was broken by the network must have been repeated, or the test would show little.
-        expect(result.repeated).toBeGreaterThan(100);
-        expect(result.results.get('assigned')).toBeGreaterThan(0.99 * options.registrations);
-      },
-      120_000,
-    );
-  },
-);
 
 const WORKERS = 4;
 const FAULTS_UNTIL_MS = 10 * 60_000;
