@@ -1,6 +1,6 @@
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { type Problem, problem } from '../problem/operator-error.ts';
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, pause, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
@@ -256,7 +256,7 @@ export class AgentHost {
     if (!this.#close()) return;
     this.#beat();
     this.#workers.endWhenSettled();
-    await Promise.race([this.#workers.allEnded(), this.#after(POLLS_END_MS)]);
+    await Promise.race([this.#workers.allEnded(), pause(this.#parts.clock, POLLS_END_MS)]);
     await this.#finish('expelled');
   }
 
@@ -279,16 +279,9 @@ export class AgentHost {
     this.#addresses.stop();
     await this.#workers.destroy();
     this.#send({ type: 'left' });
-    await Promise.race([this.#placed.flushed(), this.#after(FAREWELL_MS)]);
+    await Promise.race([this.#placed.flushed(), pause(this.#parts.clock, FAREWELL_MS)]);
     await this.#placed.finish();
     this.#end.resolve(end);
-  }
-
-  #after(durationMs: number): Promise<void> {
-    const { clock } = this.#parts;
-    return new Promise((resolve) => {
-      clock.wakeAt(clock.nowMs() + durationMs, resolve);
-    });
   }
 
   #send(message: FromAgent): void {

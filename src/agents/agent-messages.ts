@@ -2,6 +2,7 @@ import type { Problem } from '../problem/operator-error.ts';
 import type { Launch } from '../registration/launch.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../worker/worker-messages.ts';
+import type { AgentState } from '../worker/worker-pool.ts';
 import type { SecretNames } from './resolve-secrets.ts';
 
 /** An agent, as it announces itself. */
@@ -79,7 +80,11 @@ export type FromAgent =
   /** The last message: its workers have ended. */
   | { readonly type: 'left' };
 
-export type AgentBeat = {
+/** Its clock is relative to the coordinator's. */
+export type AgentBeat = Pick<
+  AgentState,
+  'cpuShare' | 'loopDelayMaxMs' | 'rssBytes' | 'fileDescriptors' | 'offsetMs' | 'offsetUncertaintyMs'
+> & {
   /** On the agent's axis; comes back in the pong. */
   readonly sentAtMs: number;
   /** When the last pong that it got was sent, on the coordinator's axis; `null` = it got none yet. */
@@ -88,13 +93,4 @@ export type AgentBeat = {
   readonly leaseLeftMs: number;
   /** By its own view its lease is over: it sends nothing to the target any more. */
   readonly isFenced: boolean;
-  /** CPU time of its process as a share of one core, and the largest delay of its main event loop, since the last beat. */
-  readonly cpuShare: number;
-  readonly loopDelayMaxMs: number;
-  readonly rssBytes: number;
-  /** `null` = its system does not say. */
-  readonly fileDescriptors: number | null;
-  /** Its clock relative to the coordinator's, and how far that may be wrong either way. */
-  readonly offsetMs: number;
-  readonly offsetUncertaintyMs: number;
 };

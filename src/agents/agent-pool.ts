@@ -1,3 +1,4 @@
+import { labelValue } from '../fleet/pin-column.ts';
 import type { Launch } from '../registration/launch.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
@@ -173,11 +174,11 @@ export class AgentPool implements WorkerPool {
 
   #silent(hosting: Hosting, isSilent: boolean): void {
     if (hosting.state !== 'prepared') return;
-    for (const worker of hosting.workers.keys()) this.#events.silent(worker, isSilent);
+    for (const worker of hosting.workers) this.#events.silent(worker, isSilent);
   }
 
   #lost(hosting: Hosting, reason: string, neverSent: readonly ToAgent[]): void {
-    for (const worker of [...hosting.workers.keys()]) {
+    for (const worker of [...hosting.workers]) {
       this.#leave(hosting, worker, reason, sequencesOf(neverSent, worker));
     }
   }
@@ -193,7 +194,7 @@ export class AgentPool implements WorkerPool {
 
   /** Its workers hand back what has not started, finish what is in flight, and end. */
   #drain(hosting: Hosting): void {
-    for (const worker of hosting.workers.keys()) {
+    for (const worker of hosting.workers) {
       this.#events.silent(worker, true);
       this.send(worker, { type: 'dropWaiting' });
       this.send(worker, { type: 'noMoreLaunches' });
@@ -224,7 +225,7 @@ export class AgentPool implements WorkerPool {
       if (hosting === null) continue;
       slot.hosting = hosting;
       slot.home = this.#pinValueOf(hosting.agent);
-      hosting.workers.set(slot.worker, slot);
+      hosting.workers.add(slot.worker);
       starts.set(hosting, [...(starts.get(hosting) ?? []), slot]);
     }
     for (const [hosting, slots] of starts) this.#start(hosting, slots);
@@ -236,7 +237,7 @@ export class AgentPool implements WorkerPool {
 
   #pinValueOf({ labels }: Pick<ListedAgent, 'labels'>): string | null {
     const { pinLabel } = this.#parts;
-    return pinLabel !== null && Object.hasOwn(labels, pinLabel) ? (labels[pinLabel] ?? null) : null;
+    return pinLabel === null ? null : labelValue(labels, pinLabel);
   }
 
   #start(hosting: Hosting, slots: readonly Slot[]): void {

@@ -1,4 +1,4 @@
-import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, pause, repeat, type Timer } from '../time/clock.ts';
 import type { ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
 import type { FromAgent, PlacementNeeds, ToAgent } from './agent-messages.ts';
 import { Hosting } from './hosting.ts';
@@ -10,6 +10,8 @@ const LOOK_INTERVAL_MS = 250;
 const AGENT_SILENT_MS = 1_000;
 /** From an offer to the answer of a free agent, which reads its keys and a fleet file first. */
 const ANSWER_MAX_MS = 30_000;
+/** How often it is noticed that agents have said goodbye. */
+const FAREWELL_LOOK_MS = 20;
 
 export type RosterParts = {
   readonly bus: RunBus;
@@ -117,14 +119,9 @@ export class AgentRoster {
     this.#isEnding = true;
     for (const hosting of this.hostings) this.send(hosting, { type: 'end' });
     const untilMs = this.clock.nowMs() + withinMs;
-    while (this.clock.nowMs() < untilMs && this.hostings.some(({ isOver }) => !isOver)) await this.#pause();
+    while (this.clock.nowMs() < untilMs && this.hostings.some(({ isOver }) => !isOver))
+      await pause(this.clock, FAREWELL_LOOK_MS);
     for (const timer of this.#timers) timer.cancel();
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.wakeAt(this.clock.nowMs() + FAREWELL_LOOK_MS, resolve);
-    });
   }
 
   #receive(epoch: number, message: FromAgent): void {
@@ -228,6 +225,3 @@ export class AgentRoster {
     this.#listener.lost(hosting, `agent ${hosting.agent.name}: ${reason}`, [...revoked, ...hosting.tooLate.splice(0)]);
   }
 }
-
-/** While an agent says goodbye. */
-const FAREWELL_LOOK_MS = 20;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { PinnedAddress } from '../mqtt/host-addresses.ts';
+import { placeName } from '../mqtt/tls-dialler.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
 
@@ -64,7 +65,7 @@ export function targetProblems(
   return places
     .filter(({ name }) => !isAllowed(name))
     .map(({ what, name }) => {
-      const place = `${isIP(name) === 6 ? `[${name}]` : name}:${port}`;
+      const place = placeName({ host: name, port });
       return problem(
         `${what} is ${place}, which its --allow-target does not name`,
         `Start the agent with --allow-target ${place} as well, or use a target that it allows`,

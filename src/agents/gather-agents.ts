@@ -1,5 +1,5 @@
 import { OperatorError, problem } from '../problem/operator-error.ts';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, pause } from '../time/clock.ts';
 import type { AgentState, StartWorkerPool } from '../worker/worker-pool.ts';
 import type { ListedAgent, RunBus } from './agent-bus.ts';
 import type { PlacementNeeds } from './agent-messages.ts';
@@ -82,10 +82,7 @@ async function gatherAll(
     }
     // A Redis that cannot be reached may be there again in a moment.
     await offerPlaces(roster, agents - alive.length).catch(() => {});
-    const pause = new Promise<void>((resolve) => {
-      clock.wakeAt(clock.nowMs() + GATHER_INTERVAL_MS, resolve);
-    });
-    await Promise.race([pause, calledOff]);
+    await Promise.race([pause(clock, GATHER_INTERVAL_MS), calledOff]);
   }
 }
 

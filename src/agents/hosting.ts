@@ -1,7 +1,7 @@
 import type { Problem } from '../problem/operator-error.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
 import type { AgentPlace, ListedAgent } from './agent-bus.ts';
-import type { AgentBeat, HostedWorker, ToAgent } from './agent-messages.ts';
+import type { AgentBeat, ToAgent } from './agent-messages.ts';
 import { LEASE_AT_RISK_MS, LEASE_MS, LeaseWatch } from './lease.ts';
 
 /**
@@ -15,8 +15,8 @@ export class Hosting {
   readonly place: AgentPlace;
   readonly offeredAtMs: number;
   readonly lease = new LeaseWatch();
-  /** Workers that it hosts, with their slots. */
-  readonly workers = new Map<number, HostedWorker>();
+  /** Workers that it hosts. */
+  readonly workers = new Set<number>();
   state: HostingState = 'offered';
   isSilent = false;
   /** Sent to it after it was given up. */
@@ -61,7 +61,7 @@ export class Hosting {
       labels,
       slots,
       version,
-      workers: [...this.workers.keys()],
+      workers: [...this.workers],
       cpuShare,
       loopDelayMaxMs,
       rssBytes,

@@ -1,11 +1,14 @@
 import type { Redis } from 'ioredis';
-import type { Clock } from '../time/clock.ts';
-import { type RawRead, type ReadEntry, readEntries } from './redis-commands.ts';
+import { type Clock, pause } from '../time/clock.ts';
+import {
+  type RawRead,
+  READ_BLOCK_MS,
+  READ_ENTRIES_MAX,
+  READ_RETRY_MS,
+  type ReadEntry,
+  readEntries,
+} from './redis-commands.ts';
 
-/** One read waits at most this long for messages, within the time that a command may take. */
-const READ_BLOCK_MS = 1_000;
-const READ_ENTRIES_MAX = 200;
-const READ_RETRY_MS = 200;
 const FIRST_ID = '0-0';
 
 /** Reads a stream from its beginning, on a connection of its own: a read that waits would hold up everything else. */
@@ -44,7 +47,7 @@ export class InboundStream {
           onEntry(entry);
         }
       } catch {
-        await this.#pause(READ_RETRY_MS);
+        await pause(this.#clock, READ_RETRY_MS);
       }
     }
   }
@@ -52,11 +55,5 @@ export class InboundStream {
   close(): void {
     this.#isClosed = true;
     this.#reader.disconnect();
-  }
-
-  #pause(durationMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.wakeAt(this.#clock.nowMs() + durationMs, resolve);
-    });
   }
 }

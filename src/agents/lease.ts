@@ -12,8 +12,8 @@ const EARLY_EXPIRY_MS = 250;
 
 /**
  * When an agent must stop sending, after a renewal. Its own lease counts from the moment when it sent the renewal, so that it ends before
- * Redis drops the lock, and it never outlasts the coordinator's lease: then the coordinator, when it is cut off itself, knows when all
- * agents have stopped.
+ * Redis drops the lock, and it never outlasts the coordinator's lease: without a coordinator, nobody
+ * would notice what an agent does.
  *
  * @param coordinatorLeftMs what was left of the coordinator's lease when Redis renewed the lock
  */

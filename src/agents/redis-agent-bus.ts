@@ -1,6 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, pause } from '../time/clock.ts';
 import type { AgentBus, PlacedRun, Renewal } from './agent-bus.ts';
 import type { AgentPresence, FromAgent, Placement, ToAgent } from './agent-messages.ts';
 import { LEASE_MS } from './lease.ts';
@@ -10,6 +10,9 @@ import {
   expireKeys,
   offsetToRedis,
   type RawRead,
+  READ_BLOCK_MS,
+  READ_ENTRIES_MAX,
+  READ_RETRY_MS,
   readEntries,
   resultsOf,
   runIdIn,
@@ -30,9 +33,6 @@ import {
   queueName,
 } from './redis-keys.ts';
 
-const READ_BLOCK_MS = 1_000;
-const READ_ENTRIES_MAX = 200;
-const READ_RETRY_MS = 200;
 /** What has arrived stays in the stream, and in memory, for this long: forgetting each entry at once would cost more than reading it. */
 const FORGET_INTERVAL_MS = 1_000;
 /** After a failure to ask for a placement. */
@@ -257,10 +257,4 @@ class RedisPlacedRun implements PlacedRun {
       .exec()
       .catch(() => null);
   }
-}
-
-function pause(clock: Clock, durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.wakeAt(clock.nowMs() + durationMs, resolve);
-  });
 }

@@ -3,6 +3,13 @@ import type { Clock } from '../time/clock.ts';
 import type { StreamEntry } from './message-stream.ts';
 import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
+/** One read of a stream waits at most this long for messages, within the time that a command may take. */
+export const READ_BLOCK_MS = 1_000;
+/** Enough to catch up in a few reads; what comes in one must fit into memory. */
+export const READ_ENTRIES_MAX = 200;
+/** After a read that failed. */
+export const READ_RETRY_MS = 200;
+
 /** An entry of a stream, as Redis answers. */
 type RawEntry = readonly [id: string, fields: readonly string[]];
 

@@ -1,5 +1,5 @@
 import { OperatorError, problem } from '../problem/operator-error.ts';
-import { repeat } from '../time/clock.ts';
+import { pause, repeat } from '../time/clock.ts';
 import type { AgentBus } from './agent-bus.ts';
 import { AgentHost, type HostParts } from './agent-host.ts';
 import type { AgentPresence } from './agent-messages.ts';
@@ -57,9 +57,7 @@ async function claimName({ bus, agent, host: { clock } }: ServeParts): Promise<v
     const isOwn = await bus.announce({ ...agent, run: null }, PRESENCE_MS).catch(() => null);
     if (isOwn) return;
     if (clock.nowMs() >= untilMs) throw isOwn === null ? noAnswer() : nameTaken(agent.name);
-    await new Promise<void>((resolve) => {
-      clock.wakeAt(clock.nowMs() + ANNOUNCE_INTERVAL_MS, resolve);
-    });
+    await pause(clock, ANNOUNCE_INTERVAL_MS);
   }
 }
 

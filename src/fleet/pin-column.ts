@@ -7,6 +7,11 @@ import type { FleetRow } from './fleet-row.ts';
 /** Sends each row to agents whose label has the row's value in a column. */
 export type PinBy = { readonly label: string; readonly column: string };
 
+/** The value of an agent's label; `null` = it has no such label, not even where an object has a property of that name. */
+export function labelValue(labels: Readonly<Record<string, string>>, label: string): string | null {
+  return Object.hasOwn(labels, label) ? (labels[label] ?? null) : null;
+}
+
 type PinnedRow = Pick<FleetRow, 'group' | 'expectedHub' | 'otherValues'>;
 
 /**

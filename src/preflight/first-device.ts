@@ -7,7 +7,7 @@ import type { FleetSurvey } from '../fleet/survey-fleet.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
 import { remedyFor } from '../report/remedies.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, pause } from '../time/clock.ts';
 
 /** CONNACK 3 means an unknown ID scope or a busy front end; only the busy one soon answers differently. */
 const TRIES_MAX = 3;
@@ -54,9 +54,7 @@ export async function preflight(
         problem(`${target} cannot be used: ${failure.message}`, remedyFor(failure.code)),
       ]);
     }
-    await new Promise<void>((resolve) => {
-      clock.wakeAt(clock.nowMs() + PAUSE_MS, resolve);
-    });
+    await pause(clock, PAUSE_MS);
   }
 }
 

@@ -1,3 +1,4 @@
+import { labelValue } from '../fleet/pin-column.ts';
 import { REGION_LABEL } from '../journal/agent-record.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -13,7 +14,7 @@ export function refuseUnplacedAgents({ scenario, agents }: Pick<RunRequest, 'sce
   if (allocation?.by !== 'region') return;
   const names = allocation.cohorts.map(({ name }) => name);
   const problems = agents.flatMap(({ name, labels }): Problem[] => {
-    const place = labels[REGION_LABEL] ?? region;
+    const place = labelValue(labels, REGION_LABEL) ?? region;
     if (place !== null && names.includes(place)) return [];
     const message =
       place === null

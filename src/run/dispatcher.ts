@@ -2,7 +2,7 @@ import type { GrantRecord } from '../journal/journal-record.ts';
 import type { Credits } from '../load/credits.ts';
 import { GRANTED_AHEAD_MS, type Placement, type Schedule } from '../load/schedule.ts';
 import type { Launch } from '../registration/launch.ts';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, pause } from '../time/clock.ts';
 import type { LaunchLedger, RowToLaunch } from './launch-ledger.ts';
 import type { RowSource } from './waves.ts';
 
@@ -78,7 +78,7 @@ export class Dispatcher {
       const isIdle = isOver || (await this.#releaseNext()) === 'no-row';
       // Rows at the workers may come back to be launched again.
       if (isIdle && ledger.isEmpty) return 'exhausted';
-      await this.#sleep(GRANT_INTERVAL_MS);
+      await pause(clock, GRANT_INTERVAL_MS);
     }
     return 'stopped';
   }
@@ -170,13 +170,6 @@ export class Dispatcher {
       this.#parts.ledger.released(worker, dealt);
       this.#parts.launch(worker, dealt);
     }
-  }
-
-  #sleep(durationMs: number): Promise<void> {
-    const { clock } = this.#parts;
-    return new Promise((resolve) => {
-      clock.wakeAt(clock.nowMs() + durationMs, resolve);
-    });
   }
 }
 

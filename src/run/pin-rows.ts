@@ -1,4 +1,4 @@
-import { type PinBy, pinValueOf } from '../fleet/pin-column.ts';
+import { labelValue, type PinBy, pinValueOf } from '../fleet/pin-column.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -55,10 +55,10 @@ export function pinProblems(
     const message = `${named} has more than ${PIN_VALUES_MAX.toLocaleString('en-US')} values, too many to pin rows by`;
     return [problemIn(file, message, 'Name a column that says where a device is: --pin-by LABEL=COLUMN')];
   }
-  const there = new Set(agents.flatMap(({ labels }) => (Object.hasOwn(labels, label) ? [labels[label]] : [])));
+  const there = new Set(agents.map(({ labels }) => labelValue(labels, label)));
   const missing = [...counts].filter(([value]) => value !== '' && !there.has(value));
   const empty = counts.get('') ?? 0;
-  const unlabelled = agents.filter(({ labels }) => !Object.hasOwn(labels, label));
+  const unlabelled = agents.filter(({ labels }) => labelValue(labels, label) === null);
   const [first = ''] = missing[0] ?? [];
   return [
     ...problemIf(missing.length > 0, {

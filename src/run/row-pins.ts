@@ -1,4 +1,5 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
+import { labelValue } from '../fleet/pin-column.ts';
 import type { Credits } from '../load/credits.ts';
 import { formatNoun } from '../report/format.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
@@ -39,8 +40,8 @@ export class RowPins {
     const { label, valueIn } = this.#choice;
     const valueAt = new Map<number, string>();
     for (const { isLost, labels, workers } of this.#agents()) {
-      if (isLost || !Object.hasOwn(labels, label)) continue;
-      for (const worker of workers) valueAt.set(worker, labels[label] ?? '');
+      const value = isLost ? null : labelValue(labels, label);
+      if (value !== null) for (const worker of workers) valueAt.set(worker, value);
     }
     return new PinnedWorkers(valueIn, valueAt, this.#credits);
   }

@@ -14,6 +14,13 @@ export interface Timer {
   cancel(): void;
 }
 
+/** Resolves after so long. */
+export function pause(clock: Clock, durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.wakeAt(clock.nowMs() + durationMs, resolve);
+  });
+}
+
 /**
  * Calls `work` every `intervalMs`, first after one interval; each interval begins when the previous call has returned. `work` itself may
  * cancel it.

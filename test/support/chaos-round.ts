@@ -3,7 +3,7 @@ import type { RegistrationOutcome } from '../../src/registration/registration-ou
 import { PERMIT_LAPSE_MS, REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
 import { RunSession } from '../../src/run/session.ts';
 import type { SessionEnd } from '../../src/run/session-ending.ts';
-import type { Clock } from '../../src/time/clock.ts';
+import { type Clock, pause } from '../../src/time/clock.ts';
 import type { StartWorkerPool, WorkerPool } from '../../src/worker/worker-pool.ts';
 import { GROUP_KEYS } from './group-key.ts';
 import { SETUP, waveOf } from './session-bench.ts';
@@ -276,10 +276,7 @@ class ChaosRound {
   }
 
   #sync(): Promise<void> {
-    const { clock } = this.#coordinator;
-    return new Promise((resolve) => {
-      clock.wakeAt(clock.nowMs() + this.#random.whole(1, 10), resolve);
-    });
+    return pause(this.#coordinator.clock, this.#random.whole(1, 10));
   }
 
   #settle(outcome: RegistrationOutcome): void {

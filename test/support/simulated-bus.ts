@@ -10,7 +10,7 @@ import type {
 import type { AgentPresence, FromAgent, Placement, ToAgent } from '../../src/agents/agent-messages.ts';
 import { LEASE_MS } from '../../src/agents/lease.ts';
 import { InboundMessages, OutboundMessages, type StreamEntry } from '../../src/agents/message-stream.ts';
-import type { Clock } from '../../src/time/clock.ts';
+import { type Clock, pause } from '../../src/time/clock.ts';
 import type { RedisLink, SimulatedEntry, SimulatedRedis } from './simulated-redis.ts';
 
 /** The connection for commands, and the one for reads that wait. */
@@ -22,12 +22,6 @@ const lockKey = (runId: string, epoch: number): string => `lock:${runId}-${epoch
 const coordinatorKey = (runId: string): string => `coordinator:${runId}`;
 const inboundKey = (runId: string): string => `in:${runId}`;
 const outboundKey = (runId: string, epoch: number): string => `out:${runId}-${epoch}`;
-
-function pause(clock: Clock, durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.wakeAt(clock.nowMs() + durationMs, resolve);
-  });
-}
 
 function appending<Message>({ commands }: BusLinks, key: string, epoch: number) {
   return ({ first, messages }: StreamEntry<Message>): Promise<void> => {

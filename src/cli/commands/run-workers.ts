@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { GatheredAgents } from '../../agents/gather-agents.ts';
 import type { RedisTarget } from '../../agents/redis-connection.ts';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import type { TargetName } from '../../journal/target-name.ts';
+import { placeName } from '../../mqtt/tls-dialler.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import type { RunRequest } from '../../run/run-request.ts';
@@ -148,7 +148,7 @@ function connectionTargets({ host, port }: TargetName, { nameResolution, tls }: 
     ...nameResolution.pinned.map(({ address }) => address),
     ...(tls.serverName === null ? [] : [tls.serverName]),
   ];
-  return names.map((name) => `${isIP(name) === 6 ? `[${name}]` : name}:${port}`);
+  return names.map((name) => placeName({ host: name, port }));
 }
 
 /** An agent has four; the coordinator has two, and one for each queue that it fills. */
