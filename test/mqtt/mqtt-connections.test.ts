@@ -268,6 +268,8 @@ describe.each([
       ['a length of five bytes', bytes(CONNACK, 0x30, 0xff, 0xff, 0xff, 0xff, 0x7f)],
       ['a PUBLISH of QoS 3', bytes(CONNACK, 0x36, 3, 0, 1, 0x61)],
       ['a packet that a client sends', bytes(CONNACK, 0x82, 0)],
+      ['a PUBREL', bytes(CONNACK, 0x62, 2, 0, 1)],
+      ['a PUBREL without packet ID', bytes(CONNACK, 0x62, 0)],
       ['a packet without end', bytes(CONNACK, 0x30, 0xff, 0xff, 0xff, 0x7f, new Uint8Array(300_000))],
     ])('%s: lost as protocol-error', async (_name, wire) => {
       await serve((peer) => (packet) => {
