@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type RateLimit, rateLimiter } from '../../src/emulator/service/quotas.ts';
+import { demand } from '../support/demand.ts';
 
 /** Limits with the moments of requests, in order. */
 const requests = fc.record({
@@ -23,7 +24,8 @@ describe('a budget of requests', () => {
     fc.assert(
       fc.property(requests, ({ limit, perMs, atMs }) => {
         const through = taken({ algorithm: 'sliding-window', limit, perMs }, atMs);
-        for (const from of through) expect(countIn(through, from, from + perMs)).toBeLessThanOrEqual(limit);
+        for (const from of through)
+          demand(countIn(through, from, from + perMs) <= limit, `${perMs} ms from ${from} hold at most ${limit}`);
       }),
     );
   });
@@ -33,7 +35,8 @@ describe('a budget of requests', () => {
       fc.property(requests, ({ limit, perMs, atMs }) => {
         const through = taken({ algorithm: 'fixed-window', limit, perMs }, atMs);
         for (let from = 0; from <= 5_000; from += perMs) {
-          expect(countIn(through, from, from + perMs)).toBe(Math.min(limit, countIn(atMs, from, from + perMs)));
+          const due = Math.min(limit, countIn(atMs, from, from + perMs));
+          demand(countIn(through, from, from + perMs) === due, `the window at ${from} lets ${due} through`);
         }
       }),
     );

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Permits } from '../../src/load/permits.ts';
 import { busiestWindow } from '../support/busiest-window.ts';
+import { demand } from '../support/demand.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -35,8 +36,8 @@ describe('permits', () => {
             const count = Math.min(3_000, permits.countBy(nowMs, untilMs));
             for (let taken = 0; taken < count; taken += 1) {
               const atMs = permits.take(nowMs);
-              expect(atMs).toBeGreaterThanOrEqual(Math.max(nowMs, given.at(-1) ?? 0));
-              expect(atMs).toBeLessThanOrEqual(untilMs);
+              demand(atMs >= Math.max(nowMs, given.at(-1) ?? 0), `${atMs} is neither past nor before another`);
+              demand(atMs <= untilMs, `${atMs} is not after ${untilMs}`);
               given.push(atMs);
             }
           }
@@ -62,10 +63,13 @@ describe('permits', () => {
         for (const { afterMs, told, used } of permitsTaken) {
           const count = permits.countBy(nowMs, nowMs + 5_000);
           const validFromMs = permits.take(nowMs);
-          expect(validFromMs <= nowMs + 5_000).toBe(count > 0);
+          demand(
+            validFromMs <= nowMs + 5_000 === count > 0,
+            `${count} permits are due within 5 s, the first at ${validFromMs}`,
+          );
           nowMs = validFromMs;
           const lapsesAtMs = permits.lapsesAtMs(validFromMs) ?? 0;
-          expect(lapsesAtMs).toBe(validFromMs + 2_000);
+          demand(lapsesAtMs === validFromMs + 2_000, `a permit of ${validFromMs} lapses 2 s later`);
           if (used) sentAtMs.push(validFromMs + afterMs);
           if (told) permits.used(lapsesAtMs, used ? validFromMs + afterMs : null);
         }

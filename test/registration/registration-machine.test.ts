@@ -10,6 +10,7 @@ import type {
   RegistrationEvent,
   RegistrationState,
 } from '../../src/registration/registration-state.ts';
+import { demand } from '../support/demand.ts';
 
 const SUBJECT = { registrationId: 'dev-1', keys: 1, seed: 1, permitUntilMs: null };
 const OPERATION = '5.0123456789abcdef.a';
@@ -997,27 +998,27 @@ describe('any events in any order', () => {
             walk.on(event.matches ? answer(status, body, retryAfter) : EVENTS.stale, afterMs);
           }
           for (const { type } of walk.commands) {
-            expect(finished).toBe(0);
+            demand(finished === 0, 'nothing follows the end');
             if (type === 'openConversation') open = true;
             if (type === 'closeConversation') open = false;
-            if (type === 'register' || type === 'poll') expect(open).toBe(true);
+            if (type === 'register' || type === 'poll') demand(open, 'requests need an open connection');
             if (type === 'requestPermit') {
-              expect(asked).toBe(false);
+              demand(!asked, 'one permit is asked for at a time');
               asked = true;
             }
             if (type === 'withdrawPermit') asked = false;
             if (type === 'finish') finished += 1;
           }
           const { progress, wakeAtMs, phase } = walk.state;
-          expect(finished === 1).toBe(phase === 'done');
-          expect(asked).toBe(phase === 'awaitingPermit');
+          demand((finished === 1) === (phase === 'done'), 'it finishes once, at its end');
+          demand(asked === (phase === 'awaitingPermit'), 'it waits for the permit that it asked for');
           // A held registration waits for others, and the time does not count.
-          expect(wakeAtMs === null).toBe(phase === 'done' || phase === 'held');
-          if (wakeAtMs !== null) expect(wakeAtMs).toBeLessThanOrEqual(progress.deadlineAtMs);
-          expect(progress.attempts - progress.attemptsRefunded).toBeLessThanOrEqual(3);
-          expect(progress.attemptsRefunded).toBeLessThanOrEqual(progress.attempts);
-          expect(progress.pollsOfOperation).toBeLessThanOrEqual(4);
-          expect(progress.requestRetries).toBeLessThanOrEqual(2);
+          demand((wakeAtMs === null) === (phase === 'done' || phase === 'held'), `it wakes in the phase ${phase}`);
+          demand((wakeAtMs ?? 0) <= progress.deadlineAtMs, 'it wakes by its deadline');
+          demand(progress.attempts - progress.attemptsRefunded <= 3, 'it makes 3 attempts at most');
+          demand(progress.attemptsRefunded <= progress.attempts, 'only attempts are refunded');
+          demand(progress.pollsOfOperation <= 4, 'it polls 4 times at most');
+          demand(progress.requestRetries <= 2, 'it repeats 2 requests at most');
         }
       }),
       { numRuns: 1000 },

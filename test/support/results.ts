@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { expect } from 'vitest';
+
+// Vitest would compare pages byte by byte, through iterators: that takes longer than making them.
+expect.addEqualityTesters([(a, b) => (Buffer.isBuffer(a) && Buffer.isBuffer(b) ? a.equals(b) : undefined)]);
 
 /** The one run's folder under `out`. */
 export function onlyRunFolder(out: string): string {
