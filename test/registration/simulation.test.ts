@@ -1,195 +1,29 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { SettlementIndex } from '../../src/journal/settlement-index.ts';
-import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
-import type { Launch } from '../../src/registration/launch.ts';
-import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
-import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
-import { runRegistration } from '../../src/registration/run-registration.ts';
-import type { Clock } from '../../src/time/clock.ts';
-import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
-import { RegistrationWitness } from '../support/registration-witness.ts';
-import { simulatedNetwork } from '../support/simulated-network.ts';
-import { SimulatedRandom } from '../support/simulated-random.ts';
-import { ModelService } from '../support/simulated-service.ts';
-import { UNHEARD } from '../support/unheard.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
+import {
+  type SimulatedRegistrations,
+  simulateBatch,
+  simulateRegistrations,
+} from '../support/simulated-registrations.ts';
 
 /** Set it to repeat a run that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_101);
-const REGISTRATIONS = IS_CONTRIBUTOR_LOOP ? 25_000 : 100_000;
-/** Registrations of one stretch of virtual time, at whose end all of them have ended. */
-const BATCH = 5_000;
-/** Between two starts: over 1,000 registrations are under way at a time. */
-const SPACING_MS = 20;
-
-/** Narrow enough for every limit to be met. */
-const POLICY: RegistrationPolicy = {
-  ...REGISTRATION_POLICY_DEFAULT,
-  attemptsMax: 4,
-  requestRetriesMax: 6,
-  pollsMax: 8,
-  deadlineMs: 180_000,
-  retryAfterMaxMs: 60_000,
-  retriesInvalidCertificate: true,
-};
-
-type Ended = {
-  readonly outcome: RegistrationOutcome;
-  readonly problems: readonly string[];
-};
-
-/** Passes time on, and remembers when a timer of this registration last fired. */
-class WatchedClock implements Clock {
-  readonly #clock: VirtualClock;
-  lastWokeAtMs = 0;
-
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  nowMs(): number {
-    return this.#clock.nowMs();
-  }
-
-  epochMs(): number {
-    return this.#clock.epochMs();
-  }
-
-  cpuMs(): number {
-    return this.#clock.cpuMs();
-  }
-
-  wakeAt(atMs: number, wake: () => void) {
-    return this.#clock.wakeAt(atMs, () => {
-      this.lastWokeAtMs = this.#clock.nowMs();
-      wake();
-    });
-  }
-}
-
-function launchOf(sequence: number): Launch {
-  return {
-    row: sequence,
-    round: 1,
-    sequence,
-    registrationId: `dev-${sequence}`,
-    group: null,
-    expectedHub: null,
-    otherValues: [],
-    deviceKey: null,
-    certificateFile: null,
-    keyFile: null,
-    payloadJson: null,
-    intendedAtMs: null,
-    heldMs: 0,
-    notBeforeMs: null,
-    permitUntilMs: null,
-  };
-}
-
-/** Starts one registration; resolves when it has ended, with everything that is not as it must be. */
-async function register(
-  clock: VirtualClock,
-  service: ModelService,
-  random: SimulatedRandom,
-  sequence: number,
-): Promise<Ended> {
-  const launch = launchOf(sequence);
-  const keys = random.pick([1, 1, 2]);
-  const witness = new RegistrationWitness(launch.registrationId, POLICY, keys);
-  const watched = new WatchedClock(clock);
-  const trouble = random.pick([0, 0, 0, 0, 0.1, 0.6]);
-  let throttles = 0;
-  const running = runRegistration({
-    launch,
-    credentials: { keys, password: (_, key) => String(key), clientCertificate: null },
-    policy: POLICY,
-    seed: SEED,
-    clock: watched,
-    openConversation: mqttConversations(simulatedNetwork(clock, service, { random, trouble, witness }), clock),
-    idScope: '0ne00111111',
-    apiVersion: '2021-06-01',
-    userAgent: 'simulation',
-    ...UNHEARD,
-    onThrottle: () => {
-      throttles += 1;
-    },
-  });
-  const cancelAtMs = random.chance(0.05) ? clock.nowMs() + random.whole(0, 20_000) : Number.POSITIVE_INFINITY;
-  if (cancelAtMs < Number.POSITIVE_INFINITY) clock.wakeAt(cancelAtMs, running.cancel);
-  const outcome = await running.outcome;
-  // Reached when time has come to its end: what was left behind has shown itself.
-  const problems = [
-    ...witness.problems(outcome, service.assignedHub(launch.registrationId)),
-    ...unmarked(outcome, service.registered(launch.registrationId)),
-  ];
-  if (outcome.row !== sequence) problems.push(`row ${outcome.row}`);
-  if (throttles !== outcome.throttles) problems.push(`reported ${throttles} throttles of ${outcome.throttles}`);
-  const finishedAtMs = outcome.finishedAtMs ?? 0;
-  if (watched.lastWokeAtMs > finishedAtMs) problems.push('left a timer behind');
-  if (finishedAtMs > cancelAtMs) problems.push('went on after it was cancelled');
-  if (outcome.result === 'cancelled' && finishedAtMs !== cancelAtMs) problems.push('cancelled by nobody');
-  return { outcome, problems };
-}
-
-/** What the service registered, and neither the outcome nor a run that goes on after it would tell. */
-function unmarked(outcome: RegistrationOutcome, registered: number): readonly string[] {
-  const index = new SettlementIndex(1, 1);
-  index.addOutcome({ ...outcome, row: 0 }, 0);
-  const problems: string[] = [];
-  if (registered > 1 && !outcome.possiblyTwice) problems.push(`registered ${registered} times, unmarked`);
-  if (registered > 0 && !index.wasPossiblySent(0, 1)) problems.push('registered, and would be again, unmarked');
-  return problems;
-}
-
-/** The registrations from `first` on, in virtual time. */
-async function simulateBatch(seed: number, first: number, registrations: number): Promise<readonly Ended[]> {
-  const clock = new VirtualClock();
-  const service = new ModelService(seed + first);
-  const ended: Ended[] = [];
-  let next = first;
-  const launchNext = (): void => {
-    const random = new SimulatedRandom(Math.imul(seed + next, 0x85ebca6b));
-    void register(clock, service, random, next).then((end) => ended.push(end));
-    next += 1;
-    if (next < first + registrations) clock.wakeAt(clock.nowMs() + SPACING_MS, launchNext);
-  };
-  launchNext();
-  clock.runToEnd();
-  // Every promise that is settled has been heard when the event loop comes round.
-  await new Promise((resolve) => setImmediate(resolve));
-  const never = registrations - ended.length;
-  if (never > 0 || clock.timers > 0)
-    throw new Error(`seed ${seed}: ${never} never ended, ${clock.timers} timers are left`);
-  return ended;
-}
+const REGISTRATIONS = 10_000;
 
 describe(`${REGISTRATIONS} registrations against a bad network and a bad service, seed ${SEED}`, () => {
-  const wrong: Ended[] = [];
-  const results = new Map<string, number>();
-  const codes = new Set<string | null>();
+  let simulated: SimulatedRegistrations;
 
   beforeAll(async () => {
-    for (let first = 0; first < REGISTRATIONS; first += BATCH) {
-      for (const end of await simulateBatch(SEED, first, BATCH)) {
-        if (end.problems.length > 0) wrong.push(end);
-        results.set(end.outcome.result, (results.get(end.outcome.result) ?? 0) + 1);
-        codes.add(end.outcome.errorCode);
-      }
-    }
-  }, 240_000);
+    simulated = await simulateRegistrations(SEED, REGISTRATIONS);
+  });
 
   it('each end as the traffic on the wire demands', () => {
-    const examples = wrong
-      .slice(0, 3)
-      .map(({ outcome, problems }) => `${problems.join('; ')}\n${JSON.stringify(outcome)}`);
-    if (wrong.length > 0)
-      throw new Error(`seed ${SEED}: ${wrong.length} are wrong, among them\n${examples.join('\n')}`);
+    expect(simulated.wrong).toEqual([]);
   });
 
   it('meet every end that there is', () => {
     const possible = REGISTRATION_RESULTS.filter((result) => result !== 'not-started' && result !== 'unknown');
-    expect([...results.keys()].sort()).toEqual([...possible].sort());
+    expect([...simulated.results.keys()].sort()).toEqual([...possible].sort());
   });
 
   it.each([
@@ -205,12 +39,12 @@ describe(`${REGISTRATIONS} registrations against a bad network and a bad service
     ],
     ...['secondary-key', '400207', '401000', '401002', '404201', '404203', '409203', '429001', '500000', '503'],
   ])('meet %s', (code) => {
-    expect(codes).toContain(code);
+    expect(simulated.codes).toContain(code);
   });
 
   it('are all there, and most reach a hub', () => {
-    expect([...results.values()].reduce((sum, count) => sum + count, 0)).toBe(REGISTRATIONS);
-    expect(results.get('assigned')).toBeGreaterThan(REGISTRATIONS / 2);
+    expect([...simulated.results.values()].reduce((sum, count) => sum + count, 0)).toBe(REGISTRATIONS);
+    expect(simulated.results.get('assigned')).toBeGreaterThan(REGISTRATIONS / 2);
   });
 });
 
