@@ -3,7 +3,7 @@ import { allocate, hubByWeightedHash } from '../../src/emulator/service/allocati
 import type { DpsInstance, EnrollmentGroup, LinkedHub } from '../../src/emulator/service/dps-instance.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
 
-const IDS = 100_000;
+const IDS = 30_000;
 
 const hub = (hostName: string, weight = 1, settings: Partial<LinkedHub> = {}): LinkedHub => ({
   hostName,
@@ -27,7 +27,7 @@ function countOf(values: readonly (string | undefined)[]): ReadonlyMap<string | 
 /** Five standard deviations of a binomial count: 1 in 1.7 million tests would fail by chance. */
 const toleranceOf = (probability: number): number => 5 * Math.sqrt(IDS * probability * (1 - probability));
 
-describe('weighted allocation of 100,000 IDs', () => {
+describe('weighted allocation of 30,000 IDs', () => {
   const abc = [hub('a'), hub('b'), hub('c')];
   const ofAbc = allocated(abc);
 

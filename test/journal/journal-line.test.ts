@@ -4,11 +4,11 @@ import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../../src/allocation/
 import { decodeJournalLine, encodeJournalLine, JournalFormatError } from '../../src/journal/journal-line.ts';
 import { END_REASONS, type JournalRecord, LOAD_SHAPES, type SessionRecord } from '../../src/journal/journal-record.ts';
 import { REGISTRATION_RESULTS } from '../../src/registration/registration-outcome.ts';
+import { anyText as text } from '../support/arbitraries.ts';
 import { grantRecord, outcomeRecord, sampleRecord, sessionRecord } from '../support/sample-journal.ts';
 
 const whole = fc.maxSafeNat();
 const count = fc.nat();
-const text = fc.string({ unit: 'binary' });
 const ms = fc.integer({ min: -1_000_000, max: 2 ** 50 }).map((micros) => micros / 1000);
 const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
 

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { brokenInvariants, COUNTINGS, quotaRun } from '../support/quota-scenarios.ts';
+import { describeRunsWithinQuota } from '../support/quota-tests.ts';
 import { simulateSession } from '../support/simulated-session.ts';
 
 /** Set it to repeat a run that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_101);
+
+for (const algorithm of COUNTINGS) describeRunsWithinQuota(algorithm);
 
 /** A million in all: each way of counting alone and beside somebody else, and one run at a rate of its own. */
 describe(`1,000,000 registrations within 1000/min, seed ${SEED}`, () => {

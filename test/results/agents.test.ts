@@ -23,6 +23,7 @@ async function resultsOf(records: readonly JournalRecord[], by: readonly string[
 }
 
 const journal = agentsJournal();
+const made = resultsOf(journal);
 const outcomes = journal.filter((record): record is OutcomeRecord => record.kind === 'outcome');
 const madeBy = (agent: string): number => outcomes.filter((outcome) => outcome.agent === agent).length;
 
@@ -42,7 +43,7 @@ const cohortsOf = ({ allocation }: Summary) =>
 
 describe('the results of a run on agents', () => {
   it('tell of each agent what it did, and which was the limit', async () => {
-    const { summary } = await resultsOf(journal);
+    const { summary } = await made;
     const agents = summary.agents?.agents ?? [];
     expect(agents.map(({ name, assigned, failed, connections }) => [name, assigned, failed, connections])).toEqual(
       AGENTS.map(({ name }) => [name, madeBy(name), 0, madeBy(name)]),
@@ -60,7 +61,7 @@ describe('the results of a run on agents', () => {
   });
 
   it('show the hubs by each label of the agents', async () => {
-    const { summary } = await resultsOf(journal);
+    const { summary } = await made;
     const [region, zone] = summary.agents?.byLabel ?? [];
     expect(region).toMatchObject({
       column: 'region',
@@ -76,7 +77,7 @@ describe('the results of a run on agents', () => {
   });
 
   it('name the agent of each registration', async () => {
-    const { folder } = await resultsOf(journal);
+    const { folder } = await made;
     const rows = readResultRows(join(folder, 'registrations.csv'));
     expect(rows.map((row) => row['agent'])).toEqual(outcomes.map(({ agent }) => agent));
   });

@@ -212,7 +212,7 @@ describe('every row of the fleet file', () => {
           ),
         );
       }),
-      { numRuns: 30, examples: [[WHOLE]] },
+      { numRuns: 20, examples: [[WHOLE]] },
     );
   });
 });

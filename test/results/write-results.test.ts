@@ -72,7 +72,7 @@ const interrupted: JournalRecord = { kind: 'end', atMs: 9000, reason: 'interrupt
 
 describe('the results of a run', () => {
   it('have every registration once, in the order of the fleet, and add up', async () => {
-    const journal = sampleJournal(2000, 11);
+    const journal = sampleJournal(500, 11);
     const folder = runFolder(journal);
     const summary = await writeResults(folder, { fleet: null });
     const outcomes = journal.filter((record): record is OutcomeRecord => record.kind === 'outcome');

@@ -1,36 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
-import { brokenInvariants, COUNTINGS, quotaRun } from '../support/quota-scenarios.ts';
+import { brokenInvariants, quotaRun } from '../support/quota-scenarios.ts';
+import { describeRunsWithinQuota } from '../support/quota-tests.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
 import { simulateSession } from '../support/simulated-session.ts';
 import type { WorkerFault } from '../support/simulated-worker.ts';
 
 /** Set it to repeat a run that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_101);
-const IDEAL_MS = 10 * 60_000;
 
-describe.each(COUNTINGS)('a run within 1000/min, counted by a %s', (algorithm) => {
-  it('registers 10,000 in at most 12% over the ideal time at a share of 90%, with at most 1% throttled', async () => {
-    const options = quotaRun(algorithm, 0.9);
-    const result = await simulateSession(options);
-    expect(brokenInvariants(options, result)).toEqual([]);
-    expect(result.results.get('assigned')).toBe(10_000);
-    expect(result.durationMs / IDEAL_MS - 1).toBeLessThanOrEqual(0.12);
-    expect(result.throttled / result.requests).toBeLessThanOrEqual(0.01);
-  });
-
-  it('yields when somebody else takes half of it', async () => {
-    const options = quotaRun(algorithm, 0.9, { foreignPerMinute: 500 });
-    const result = await simulateSession(options);
-    expect(brokenInvariants(options, result)).toEqual([]);
-    expect(result.results.get('assigned')).toBe(10_000);
-    // The other half would take 20 minutes at best; a full bucket at the start shortens it.
-    expect(result.durationMs / (2 * IDEAL_MS)).toBeLessThanOrEqual(1.12);
-    expect(result.throttled / result.requests).toBeLessThanOrEqual(0.01);
-    const foreignRequests = (500 * result.durationMs) / 60_000;
-    expect(result.foreignThrottled / foreignRequests).toBeLessThanOrEqual(0.06);
-  });
-});
+// The other ways of counting: test/long/quota-simulation.
+describeRunsWithinQuota('sliding-window');
 
 describe('a run that only the governor bounds', () => {
   it.each([
@@ -85,11 +65,10 @@ function departures(random: SimulatedRandom): readonly WorkerFault[] {
 describe('on workers that are not alike', () => {
   const random = new SimulatedRandom(SEED);
   // Enough slots that those of one worker that hangs are not missed.
-  const busy = { registrations: 4_000, concurrency: 1_000, workers: WORKERS, seed: SEED };
+  const busy = { registrations: 2_500, concurrency: 1_000, workers: WORKERS, seed: SEED };
   it.each([
     ['that stand still for as long as permits are valid', { faults: standstills(PERMIT_LAPSE_MS - 100, random) }],
     ['that stand still for longer', { faults: standstills(20_000, random) }],
-    ['that are heard late', { messageDelayMaxMs: 5_000 }],
     ['that are heard late, where much is repeated', { messageDelayMaxMs: 5_000, trouble: 0.02 }],
     [
       'that stand still and are heard late, at a rate of their own',

@@ -9,9 +9,9 @@ const TOLERANCE = 0.1;
 
 it.each<[share: number, registrations: number, concurrency: number, shape: LoadShape]>([
   [0.75, 600, 100, { kind: 'closed' }],
-  [0.9, 5_000, 200, { kind: 'closed' }],
+  [0.9, 2_500, 200, { kind: 'closed' }],
   [0.75, 2_000, 200, { kind: 'rate', ratePerSecond: 10 }],
-  [0.9, 3_000, 900, { kind: 'batches', size: 800, everyMs: 60_000 }],
+  [0.9, 2_000, 900, { kind: 'batches', size: 800, everyMs: 60_000 }],
   [0.75, 1_500, 400, { kind: 'at-once' }],
   [
     0.75,

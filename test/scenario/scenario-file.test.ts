@@ -8,7 +8,7 @@ import {
   type ScenarioInput,
 } from '../../src/scenario/read/resolve-scenario.ts';
 import { resumeScenario } from '../../src/scenario/read/resume-scenario.ts';
-import { symmetricKeys } from '../support/arbitraries.ts';
+import { anyText, symmetricKeys } from '../support/arbitraries.ts';
 import { operatorError } from '../support/fleet-file.ts';
 
 const ENVIRONMENT = { MY_HOST: 'h.example', LINE_B_KEY: Buffer.alloc(32, 1).toString('base64') };
@@ -31,7 +31,7 @@ seed: 7
 
 /** Any text of one line, often one that means something to a scenario. */
 const lines = fc
-  .array(fc.oneof(fc.constantFrom('$', '{', '}', `\${X}`, '# ', ': '), fc.string({ unit: 'binary' })), { minLength: 1 })
+  .array(fc.oneof(fc.constantFrom('$', '{', '}', `\${X}`, '# ', ': '), anyText), { minLength: 1 })
   .map((parts) => parts.join(''))
   .filter((text) => /^[^\r\n\0]+$/.test(text));
 

@@ -113,9 +113,9 @@ export function comparedRun(folder: string, outcomes: readonly OutcomeRecord[]):
 
 export type SimulatedPair = {
   /** Two runs of the same service. */
-  readonly unchanged: RunComparison;
+  readonly unchanged: () => RunComparison;
   /** The same run, with one of a service that takes so many times as long. */
-  readonly slower: RunComparison;
+  readonly slower: () => RunComparison;
 };
 
 export function simulatedPair(
@@ -129,7 +129,8 @@ export function simulatedPair(
   const before = Array.from({ length: baselines }, (_, run) => runOf(`before-${run}`, {}));
   const compare = (after: ComparedRun): RunComparison =>
     compareRuns({ runs: [...before, after], baselines, tolerance }, null);
-  return { unchanged: compare(runOf('same', {})), slower: compare(runOf('slower', { slowdown })) };
+  const [same, slower] = [runOf('same', {}), runOf('slower', { slowdown })];
+  return { unchanged: () => compare(same), slower: () => compare(slower) };
 }
 
 /** Any verdict that something changed, for better or worse. */

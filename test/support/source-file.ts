@@ -54,7 +54,7 @@ function filesIn(folder: URL, prefix: string): readonly SourceFile[] {
 }
 
 export function parseSource(path: string, text: string): SourceFile {
-  const nodes = [...descendants(parseAst(text, { lang: 'ts' }) as unknown as Node)];
+  const nodes = descendants(parseAst(text, { lang: 'ts' }) as unknown as Node);
   return {
     path,
     imports: nodes.flatMap((node) => importOf(node, path) ?? []),
@@ -67,13 +67,15 @@ export function parseSource(path: string, text: string): SourceFile {
   };
 }
 
-function* descendants(node: Node): Generator<Node> {
-  yield node;
+/** The node itself, and all below it. */
+function descendants(node: Node, found: Node[] = []): readonly Node[] {
+  found.push(node);
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child === 'object' && child !== null && 'type' in child) yield* descendants(child as Node);
+      if (typeof child === 'object' && child !== null && 'type' in child) descendants(child as Node, found);
     }
   }
+  return found;
 }
 
 /** `import`, `export … from`, `import()`, and `new URL('…', import.meta.url)`, by which threads and processes are started. */
