@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { compareCommand } from '../../src/cli/commands/compare-command.ts';
 import { fleetCommand } from '../../src/cli/commands/fleet-command.ts';
 import { reportCommand } from '../../src/cli/commands/report-command.ts';
 import { resumeCommand } from '../../src/cli/commands/resume-command.ts';
+import { runCommand } from '../../src/cli/commands/run-command.ts';
 import { runsCommand } from '../../src/cli/commands/runs-command.ts';
 import { sasCommand } from '../../src/cli/commands/sas-command.ts';
 import { refuseSecretFileNames } from '../../src/cli/host/secret-file-names.ts';
@@ -16,8 +17,15 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEY = Buffer.alloc(32, 5).toString('base64');
 const folder = temporaryFolder();
-const notAKey = join(folder, 'fleet.csv');
-writeFileSync(notAKey, 'registration_id\na\n');
+
+/** Writes a file of the operator's, and names it. */
+function given(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+const notAKey = given('fleet.csv', 'registration_id\na\n');
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -44,6 +52,70 @@ describe('fleet generate', () => {
   });
 });
 
+describe('run', () => {
+  const environment = { DPSLOAD_GROUP_KEY: KEY };
+  const service = ['--host', 'dps.example.invalid', '--id-scope', '0ne00000001'];
+  const fleet = given('two.csv', 'registration_id\ndev-1\ndev-2\n');
+
+  // The program itself: test/e2e/refused-runs.
+  it.each<[name: string, args: readonly string[], environment: Record<string, string>, expected: RegExp[]]>([
+    ['two targets', [fleet, '--emulator', ...service], environment, [/emulator/, /host/]],
+    [
+      'two targets, one from the environment',
+      [fleet, '--emulator'],
+      { ...environment, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000001' },
+      [/DPSLOAD_HOST/],
+    ],
+    ['a host without ID scope', [fleet, '--host', 'dps.example.invalid'], environment, [/--id-scope/]],
+    ['a bad ID scope', [fleet, '--host', 'h', '--id-scope', 'zero'], environment, [/0ne/]],
+    ['no fleet', ['--emulator'], {}, [/FLEET\.csv|fleet/]],
+    ['a missing fleet', [join(folder, 'nowhere.csv'), '--emulator'], {}, [/nowhere\.csv/]],
+    ['a folder as fleet', [folder, '--emulator'], {}, [/folder|directory/i]],
+    ['an empty fleet', [given('empty.csv', ''), '--emulator'], {}, [/empty\.csv/]],
+    ['a fleet of a header', [given('head.csv', 'registration_id\n'), '--emulator'], {}, [/head\.csv/]],
+    [
+      'no registration_id column',
+      [given('column.csv', 'Serial,x\n1,2\n'), '--emulator'],
+      {},
+      [/column\.csv:1/, /--map registration_id=Serial|registration_id/],
+    ],
+    [
+      'a column twice',
+      [given('twice.csv', 'registration_id,registration_id\na,b\n'), '--emulator'],
+      {},
+      [/twice\.csv:1/],
+    ],
+    [
+      'a column that resembles a known one',
+      [given('near.csv', 'registration_id,Payloads\na,{}\n'), '--emulator'],
+      {},
+      [/near\.csv:1/, /payload/],
+    ],
+    [
+      'a column that looks like a secret',
+      [given('secret.csv', 'registration_id,api_token\na,b\n'), '--emulator'],
+      {},
+      [/secret\.csv:1/, /api_token/],
+    ],
+    ['no key for a service', [fleet, ...service], {}, [/DPSLOAD_GROUP_KEY/, /--group-key-file/]],
+    ['a bad key', [fleet, ...service], { DPSLOAD_GROUP_KEY: 'not-base64' }, [/base64/]],
+    [
+      'a key written into a scenario',
+      [fleet, '-s', given('key.yaml', `version: 1\nattestation: { kind: group-key, key: ${KEY} }\n`)],
+      {},
+      [/key\.yaml:2/],
+    ],
+    ['a missing CA file', [fleet, ...service, '--ca', join(folder, 'no-ca.pem')], environment, [/no-ca\.pem/]],
+    ['an option of the wrong kind', [fleet, '--emulator', '-c', 'many'], {}, [/concurrency/]],
+  ])('refuses %s', async (_, args, variables, expected) => {
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    const out = join(folder, 'out');
+    const message = await refusal(runCommand(), [...args, '--out', out]);
+    for (const pattern of expected) expect(message).toMatch(pattern);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
 describe('sas', () => {
   const device = ['--id-scope', '0ne00111111', '--registration-id', 'dev-1'];
   it.each<[string, readonly string[], Record<string, string>, readonly string[]]>([
@@ -64,6 +136,13 @@ describe('sas', () => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     const message = await refusal(sasCommand(), args);
     for (const part of parts) expect(message).toContain(part);
+  });
+});
+
+describe('check', () => {
+  it.each(['0', '101', 'one'])('refuses --try %s', async (count) => {
+    const message = await refusal(checkCommand(), [notAKey, '--emulator', '--try', count]);
+    expect(message).toMatch(/--try .* is not a whole number from 1 to 100/);
   });
 });
 

@@ -245,16 +245,6 @@ describe.concurrent('stops that protect', () => {
     // It goes on, and finds no such host.
     expect(confirmed.code).toBe(4);
   });
-
-  it('a load above the share of a quota is refused alike in rehearsal and at a real service, consent or not', async () => {
-    const fleet = fleetFile('share.csv', devices('share', 10));
-    for (const target of [['--emulator'], ['--host', 'dps.invalid', '--id-scope', '0ne00111111']]) {
-      const args = ['run', fleet, ...target, '--out', path('out-share'), '--rate', '900/min', '--quota', '1000/min'];
-      const refused = await dpsload([...args, '--yes'], { env: GROUP_KEY_ENV });
-      expect(refused.code).toBe(2);
-      expect(refused.stderr).toMatch(/--rate asks for 900 registrations a minute, .* 750 a minute .*--quota off/);
-    }
-  });
 });
 
 describe.concurrent('an outage', () => {

@@ -27,47 +27,9 @@ function expectNothingWritten(): void {
 }
 
 describe('a mistake of the operator ends with 2, says what to do, and leaves nothing behind', () => {
-  const service = ['--host', 'dps.example.invalid', '--id-scope', '0ne00000001'];
+  // The others: test/cli/refusals.
   it.each<[name: string, args: () => string[], env: Record<string, string>, expected: RegExp[]]>([
     ['no target', () => [fleet], GROUP_KEY_ENV, [/--emulator/, /--host/]],
-    ['two targets', () => [fleet, '--emulator', ...service], GROUP_KEY_ENV, [/emulator/, /host/]],
-    [
-      'two targets, one from the environment',
-      () => [fleet, '--emulator'],
-      { ...GROUP_KEY_ENV, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000001' },
-      [/DPSLOAD_HOST/],
-    ],
-    ['a host without ID scope', () => [fleet, '--host', 'dps.example.invalid'], GROUP_KEY_ENV, [/--id-scope/]],
-    ['a bad ID scope', () => [fleet, '--host', 'h', '--id-scope', 'zero'], GROUP_KEY_ENV, [/0ne/]],
-    ['no fleet', () => ['--emulator'], {}, [/FLEET\.csv|fleet/]],
-    ['a missing fleet', () => [join(folder, 'nowhere.csv'), '--emulator'], {}, [/nowhere\.csv/]],
-    ['a folder as fleet', () => [folder, '--emulator'], {}, [/folder|directory/i]],
-    ['an empty fleet', () => [given('empty.csv', ''), '--emulator'], {}, [/empty\.csv/]],
-    ['a fleet of a header', () => [given('head.csv', 'registration_id\n'), '--emulator'], {}, [/head\.csv/]],
-    [
-      'no registration_id column',
-      () => [given('column.csv', 'Serial,x\n1,2\n'), '--emulator'],
-      {},
-      [/column\.csv:1/, /--map registration_id=Serial|registration_id/],
-    ],
-    [
-      'a column twice',
-      () => [given('twice.csv', 'registration_id,registration_id\na,b\n'), '--emulator'],
-      {},
-      [/twice\.csv:1/],
-    ],
-    [
-      'a column that resembles a known one',
-      () => [given('near.csv', 'registration_id,Payloads\na,{}\n'), '--emulator'],
-      {},
-      [/near\.csv:1/, /payload/],
-    ],
-    [
-      'a column that looks like a secret',
-      () => [given('secret.csv', 'registration_id,api_token\na,b\n'), '--emulator'],
-      {},
-      [/secret\.csv:1/, /api_token/],
-    ],
     [
       'all bad rows at once',
       () => [
@@ -77,23 +39,13 @@ describe('a mistake of the operator ends with 2, says what to do, and leaves not
       {},
       [/rows\.csv:3/, /rows\.csv:5/, /rows\.csv:6/, /16 to 64/],
     ],
-    ['no key for a service', () => [fleet, ...service], {}, [/DPSLOAD_GROUP_KEY/, /--group-key-file/]],
-    ['a bad key', () => [fleet, ...service], { DPSLOAD_GROUP_KEY: 'not-base64' }, [/base64/]],
     [
       'all mistakes of a scenario at once',
       () => [fleet, '-s', given('bad.yaml', 'version: 1\nlod: {}\nload:\n  rate: fast\n  concurrency: -1\n')],
       GROUP_KEY_ENV,
       [/bad\.yaml:2:1/, /bad\.yaml:4:/, /bad\.yaml:5:/, /load/],
     ],
-    [
-      'a key written into a scenario',
-      () => [fleet, '-s', given('key.yaml', `version: 1\nattestation: { kind: group-key, key: ${GROUP_KEY} }\n`)],
-      {},
-      [/key\.yaml:2/],
-    ],
-    ['a missing CA file', () => [fleet, ...service, '--ca', join(folder, 'no-ca.pem')], GROUP_KEY_ENV, [/no-ca\.pem/]],
     ['an unknown option', () => [fleet, '--emulator', '--turbo'], {}, [/--turbo/]],
-    ['an option of the wrong kind', () => [fleet, '--emulator', '-c', 'many'], {}, [/concurrency/]],
   ])('%s', async (_name, args, env, expected) => {
     const { code, stdout, stderr } = await dpsload(['run', ...args(), '--out', out], { env });
     for (const pattern of expected) expect(stderr).toMatch(pattern);

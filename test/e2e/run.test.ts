@@ -20,7 +20,8 @@ type RecordLine = { readonly kind?: string; readonly registrationId?: string; re
 
 type SampleLine = RecordLine & { readonly atMs: number; readonly launched: number };
 
-describe('a run against the embedded emulator', () => {
+// They wait, mostly, as all below do.
+describe.concurrent('a run against the embedded emulator', () => {
   it('samples whole seconds of its clock, which show what happened in each, and says what was run', async () => {
     const out = path('steady');
     const fleet = fleetFile('fleet-steady.csv', 250);
@@ -132,7 +133,7 @@ describe('a run against the embedded emulator', () => {
   });
 });
 
-describe('a run against an emulator of its own', () => {
+describe.concurrent('a run against an emulator of its own', () => {
   it('agrees with the emulator’s records device by device', async () => {
     const records = path('records.ndjson');
     const emulator = await startEmulatorProgram(['--retry-after', '0', '--records', records], GROUP_KEY_ENV);
@@ -178,7 +179,6 @@ describe('a run against an emulator of its own', () => {
   });
 });
 
-// They wait, mostly.
 describe.concurrent('signals', () => {
   /** Long retry-after: whatever is in flight at the signal stays so until its answer is polled. */
   async function stoppedRun(name: string, signals: number) {
