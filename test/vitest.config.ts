@@ -32,6 +32,8 @@ export default defineConfig({
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // A second run need not transform what has not changed.
+    experimental: { fsModuleCache: true },
     reporters: ['default', new SkippedTestsReporter()],
     projects: [
       // Files share a process: loading the sources anew for each file takes a third of the time of all tests.

@@ -21,9 +21,9 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
       { name: 'a', labels: { region: 'west' }, run: null },
       { name: 'b', labels: {}, run: null },
     ]);
-    const { run, out } = runOn(place, 'both', 300, []);
+    const { run, out } = runOn(place, 'both', 150, []);
     expect(await run.ended).toMatchObject({ code: 0 });
-    expectAllOnce(out, 300);
+    expectAllOnce(out, 150);
     expect((await place.keys()).filter((key) => key.includes(':run:'))).toEqual([]);
     for (const { child } of [a, b]) child.kill('SIGTERM');
     expect((await a.ended).code).toBe(0);

@@ -125,9 +125,4 @@ describe('certs issue', () => {
     expect(stderr).toMatch(/bad\.csv:4: duplicate of line 2/);
     expect(readdirSync(folder)).not.toContain('bad');
   });
-
-  it('refuses to begin without an issuer', async () => {
-    const { code, stderr } = await dpsload(['certs', 'issue', path('fleet.csv'), '-o', path('none')]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/no issuer given/)]);
-  });
 });

@@ -24,7 +24,7 @@ const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(b
 const printedBy = ({ stdout, stderr }: Ended): string | undefined =>
   /^SHA256SUMS: ([0-9a-f]{64})$/m.exec(stdout + stderr)?.[1];
 
-describe.skipIf(!HAS_SHA256SUM)('the hand-over of a run (needs sha256sum)', () => {
+describe.skipIf(!HAS_SHA256SUM).concurrent('the hand-over of a run (needs sha256sum)', () => {
   it('is checked by sha256sum after run, resume and report, and named by what they print', async () => {
     const out = join(mkdtempSync(join(root, 'out-')), 'results');
     const fleet = join(root, 'fleet.csv');

@@ -5,8 +5,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const SEED = Number(process.env['DPSLOAD_FUZZ_SEED'] ?? 20_260_101);
 const folder = temporaryFolder();
 
-it(`a hostile server ends 100 registrations, and nothing else, seed ${SEED}`, async () => {
-  const { violations, counts } = await runAgainstHostileServer(folder, SEED, 100);
+it(`a hostile server ends 160 registrations, and nothing else, seed ${SEED}`, async () => {
+  const { violations, counts } = await runAgainstHostileServer(folder, SEED, 160);
   expect(violations).toEqual([]);
   const seen = Object.keys(counts);
   expect(seen).toEqual(expect.arrayContaining(['assigned', 'failed', 'refused', 'disconnected', 'timed-out']));

@@ -120,7 +120,6 @@ describe('dpsload report', () => {
   writeFileSync(join(damaged, 'journal.ndjson'), '{"kind":"session","version":9}\n');
 
   it.each([
-    ['a folder of no run', [root], 2, 'no journal found'],
     ['a journal of another version', [damaged], 1, 'journal.ndjson:1: the line at byte 0 has journal version 9'],
     ['a format that is none', [damaged, '--format', 'xml'], 2, 'text, json, html'],
   ])('refuses %s', async (_, args, exitCode, message) => {

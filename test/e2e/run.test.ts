@@ -140,7 +140,7 @@ describe.concurrent('a run against an emulator of its own', () => {
     const out = path('reconciled');
     const run = await dpsload(
       [
-        ...['run', fleetFile('fleet-reconciled.csv', 300), '--host', '127.0.0.1', '--port', String(emulator.port)],
+        ...['run', fleetFile('fleet-reconciled.csv', 150), '--host', '127.0.0.1', '--port', String(emulator.port)],
         ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '50', '-w', '2', '--out', out, '--quiet'],
       ],
       { env: GROUP_KEY_ENV },
@@ -153,7 +153,7 @@ describe.concurrent('a run against an emulator of its own', () => {
     expect(new Map(ours.map((row) => [row['registration_id'], row['assigned_hub']]))).toEqual(
       new Map(theirs.map((line) => [line.registrationId, line.assignedHub])),
     );
-    expect(theirs).toHaveLength(300);
+    expect(theirs).toHaveLength(150);
   });
 
   it('keeps the service’s own words for devices with a wrong key, and exits with 3', async () => {

@@ -18,11 +18,11 @@ type Shape = {
   readonly spacingMs?: number;
 };
 
-/** A run of a thousand devices, a hundred every five seconds, whose service always takes as long. */
+/** A run of five hundred devices, a hundred every five seconds, whose service always takes as long. */
 function run(folder: string, shape: Shape = {}): ComparedRun {
   const { serviceMs = 200, failed = 0, atFirstHub = 50, throttles = 0, session = {}, machine = { cores: 2 } } = shape;
   const { spacingMs = 50 } = shape;
-  const outcomes: OutcomeRecord[] = Array.from({ length: 1_000 }, (_, row) => {
+  const outcomes: OutcomeRecord[] = Array.from({ length: 500 }, (_, row) => {
     const startedAtMs = row * spacingMs;
     const times = { intendedAtMs: startedAtMs, startedAtMs, finishedAtMs: startedAtMs + serviceMs, waitedMs: 0 };
     // Spread over the hundred, so that all seconds are alike.

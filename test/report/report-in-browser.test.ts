@@ -494,7 +494,7 @@ describe.skipIf(!HAS_BROWSER)('report.html in a browser (needs chromium)', () =>
       [
         ...records.slice(0, -1),
         ...busyJournal(3000, 31).flatMap((record) =>
-          record.kind === 'sample' ? [{ ...record, atMs: record.atMs + 4e8 }] : [],
+          record.kind === 'sample' ? [{ ...record, atMs: record.atMs + 1.8e8 }] : [],
         ),
         ...records.slice(-1),
       ],

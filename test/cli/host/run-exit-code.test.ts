@@ -154,7 +154,7 @@ function judged(devices: number, hubs: number, thresholds: readonly string[]): S
 }
 
 describe('the verdict on the allocation policy', () => {
-  const [inconclusive, fail] = [[30, 3] as const, [9_000, 2] as const];
+  const [inconclusive, fail] = [[30, 3] as const, [300, 2] as const];
 
   it.each<[string, readonly [number, number], readonly string[], number, string]>([
     ['fails nothing when inconclusive', inconclusive, [], 0, 'neither shown nor refuted, so it does not fail the run'],
