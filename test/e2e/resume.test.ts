@@ -118,18 +118,23 @@ describe('a run that its limit ended', () => {
     expect(assigned.map((row) => row['registration_id'])).toEqual(['listed-1', 'listed-2', 'listed-3']);
   });
 
-  it('goes on with a fleet with added rows when it is told to register them', async () => {
+  it('goes on with a fleet with added rows as it is told', async () => {
     const { fleet, run } = await limitedRun('added', 6, 2);
     appendFileSync(fleet, 'added-later\n');
     const unsaid = await dpsload(['resume', run, '--limit', '100'], { env: GROUP_KEY_ENV });
     expect(unsaid.code).toBe(2);
     expect(unsaid.stderr).toContain('--added-rows register');
-    const said = await dpsload(['resume', run, '--limit', '100', '--added-rows', 'register', '--quiet'], {
-      env: GROUP_KEY_ENV,
-    });
-    expect(said.stderr).toMatch(/^results: /m);
-    expect(said.code).toBe(0);
-    expect(resultsOf(run).map((row) => row['result'])).toEqual(Array.from({ length: 7 }, () => 'assigned'));
+    for (const [addedRows, rows] of [
+      ['ignore', 6],
+      ['register', 7],
+    ] as const) {
+      const said = await dpsload(['resume', run, '--limit', '100', '--added-rows', addedRows, '--quiet'], {
+        env: GROUP_KEY_ENV,
+      });
+      expect(said.stderr).toMatch(/^results: /m);
+      expect(said.code).toBe(0);
+      expect(resultsOf(run).map((row) => row['result'])).toEqual(Array.from({ length: rows }, () => 'assigned'));
+    }
   });
 });
 
