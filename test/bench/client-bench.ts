@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MQTT_CLIENTS } from '../../src/mqtt/connection-settings.ts';
-import { bareHandshake, dpsloadClient } from './client-contenders.ts';
+import { bareHandshake, barePackets, dpsloadClient } from './client-contenders.ts';
 import { costTable, pinned } from './cost-table.ts';
 import type { ServerReady } from './dps-server.ts';
 import { measureInterleaved, type RoundsPlan } from './interleaved-rounds.ts';
@@ -19,7 +19,11 @@ try {
   console.log(`CPU of the client per registration: connect, subscribe, register, poll once, disconnect.
 Node ${process.versions.node}, ${availableParallelism()} cores, ${pinned(server.pid) ? 'server and client each pinned to one' : 'not pinned'}; TLS 1.2, RSA 2048;
 ${concurrency} in flight, ${rounds} interleaved rounds of ${unitsPerRound} each.`);
-  const contenders = [bareHandshake(ready), ...MQTT_CLIENTS.map((name) => dpsloadClient(ready, name))];
+  const contenders = [
+    bareHandshake(ready),
+    barePackets(ready),
+    ...MQTT_CLIENTS.map((name) => dpsloadClient(ready, name)),
+  ];
   console.log(costTable(await measureInterleaved(contenders, PLAN)));
 } finally {
   server.disconnect();

@@ -1,4 +1,6 @@
+import type { OnReadOpts } from 'node:net';
 import {
+  type ConnectionOptions,
   connect as connectTls,
   createSecureContext,
   type PeerCertificate,
@@ -14,6 +16,16 @@ import { parseAnswerBody, registerBody } from '../../src/dps/payloads.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../src/dps/topics.ts';
 import type { MqttClientName } from '../../src/mqtt/connection-settings.ts';
+import { PACKET_BYTES_MAX } from '../../src/mqtt/dial.ts';
+import { KEEP_ALIVE_SECONDS } from '../../src/mqtt/mqtt-connection.ts';
+import {
+  connectPacket,
+  DISCONNECT,
+  PacketReader,
+  pubackPacket,
+  publishPacket,
+  subscribePacket,
+} from '../../src/mqtt/packets.ts';
 import { serviceConversations } from '../../src/mqtt/service-conversations.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
@@ -46,20 +58,62 @@ export function bareHandshake(
       : createSecureContext({ ca: caPem, cert: certificate.chainPem, key: certificate.privateKeyPem });
   const run = (index: number): Promise<void> =>
     new Promise((resolve, reject) => {
-      const socket: TLSSocket = connectTls({
-        host: HOST,
-        port,
-        secureContext: contextOf(certificates[index % certificates.length]),
-        checkServerIdentity: () =>
-          socket.getPeerX509Certificate()?.checkIP(HOST) === undefined ? new Error('another server') : undefined,
-      });
-      socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
+      const socket = openSocket({ port, secureContext: contextOf(certificates[index % certificates.length]) });
       socket.on('secureConnect', () => socket.end());
       socket.on('error', reject);
       socket.on('close', () => resolve());
       socket.resume();
     });
   return { name: 'bare TLS handshake and close', run };
+}
+
+/** `tls.connect` takes what `net.connect` does, too. */
+function openSocket(options: ConnectionOptions & { readonly onread?: OnReadOpts }): TLSSocket {
+  const socket: TLSSocket = connectTls({
+    host: HOST,
+    ...options,
+    checkServerIdentity: () =>
+      socket.getPeerX509Certificate()?.checkIP(HOST) === undefined ? new Error('another server') : undefined,
+  });
+  socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
+  return socket;
+}
+
+/**
+ * The packets of a registration over such a handshake, and nothing else: no credentials, times, timers or limits. What is read and written
+ * in so many steps costs at least this in Node, so no client can be nearer to a bare handshake.
+ */
+export function barePackets({ port, caPem }: ServerReady): Contender {
+  const secureContext = createSecureContext({ ca: caPem });
+  const identity = { idScope: ID_SCOPE, registrationId: 'bare', apiVersion: API_VERSION_DEFAULT };
+  const login = { clientId: 'bare', username: connectUsername(identity, USER_AGENT), password: token('bare', 0) };
+  const connectBytes = connectPacket({ ...login, keepAliveSeconds: KEEP_ALIVE_SECONDS });
+  const subscribeBytes = subscribePacket(1, RESPONSE_TOPIC_FILTER);
+  const registerBytes = publishPacket(2, registerTopic('1'), registerBody('bare', null));
+  const buffer = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
+  const run = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const reader = new PacketReader(PACKET_BYTES_MAX, (packet) => {
+        if (packet.type === 'connack') socket.write(subscribeBytes);
+        else if (packet.type === 'suback') socket.write(registerBytes);
+        else if (packet.type === 'publish') answered(packet.payload, pubackPacket(packet.packetId ?? 1));
+      });
+      const answered = (payload: string, puback: Buffer): void => {
+        const body = parseAnswerBody(payload);
+        if (body?.status === 'assigned') socket.end(Buffer.concat([puback, DISCONNECT]));
+        else socket.write(Buffer.concat([puback, publishPacket(3, pollTopic('2', body?.operationId ?? ''), '')]));
+      };
+      const callback = (bytes: number): boolean => {
+        reader.read(buffer.subarray(0, bytes));
+        return true;
+      };
+      const socket = openSocket({ port, secureContext, onread: { buffer, callback } });
+      socket.setNoDelay(true);
+      socket.on('secureConnect', () => socket.write(connectBytes));
+      socket.on('error', reject);
+      socket.on('close', () => resolve());
+    });
+  return { name: 'the packets alone', run };
 }
 
 /** The whole conversation as most programs would write it for the service. NODE_EXTRA_CA_CERTS must name the server's root. */

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ServerReady } from './dps-server.ts';
 
+export type ContenderName = 'bare' | 'packets' | 'mqttJs';
+
 export type ContenderTask = {
-  readonly contender: 'bare' | 'mqttJs';
+  readonly contender: ContenderName;
   readonly ready: ServerReady;
   /** A file with the server's root in PEM. */
   readonly caFile: string;
