@@ -27,6 +27,8 @@ function interruptedFolder(records: readonly JournalRecord[]) {
   return { folder, journal, bytes: readFileSync(journal) };
 }
 
+/** Every byte: test/journal/journal-file. Here, a few of each field, and those around the ends of lines. */
+const CUT_EVERY_BYTES = 4;
 const REOPENED_EVERY_BYTES = 32;
 
 const LAST_THREE: Readonly<Record<string, readonly JournalRecord[]>> = {
@@ -40,7 +42,7 @@ const LAST_THREE: Readonly<Record<string, readonly JournalRecord[]>> = {
 };
 
 // They wait for the disk, mostly.
-describe.concurrent('a journal that is cut at any byte of its last three records', () => {
+describe.concurrent('a journal that is cut anywhere in its last three records', () => {
   it.each(
     Object.entries(LAST_THREE),
   )('%s: goes on, and no row that was granted counts as never sent', async (_, last) => {
@@ -49,6 +51,7 @@ describe.concurrent('a journal that is cut at any byte of its last three records
     const lineEnds = [...bytes.entries()].flatMap(([index, byte]) => (byte === 0x0a ? [index + 1] : []));
     const first = lineEnds[before.length - 1] ?? 0;
     for (let length = first; length <= bytes.length; length += 1) {
+      if (length % CUT_EVERY_BYTES !== 0 && !lineEnds.some((end) => Math.abs(end - length) <= 1)) continue;
       writeFileSync(journal, bytes.subarray(0, length));
       const whole = [...before, ...last].slice(0, lineEnds.filter((end) => end <= length).length);
       const run = await readInterruptedRun(folder, runFile, 1);

@@ -20,7 +20,7 @@ describe('a run that only the governor bounds', () => {
   ] as const)('asks for %s, is throttled in its first second, and soon keeps to what is granted', async (_, retryAfterSeconds, shape) => {
     const limit = { algorithm: 'fixed-window', limit: 30, perMs: 1_000 } as const;
     const options = quotaRun(limit.algorithm, 1, {
-      registrations: 6_000,
+      registrations: 4_500,
       shape,
       concurrency: shape.kind === 'closed' ? 100 : 600,
       sharePerMinute: null,
@@ -28,8 +28,8 @@ describe('a run that only the governor bounds', () => {
     });
     const result = await simulateSession(options);
     expect(brokenInvariants(options, result)).toEqual([]);
-    expect(result.results.get('assigned')).toBe(6_000);
-    expect(result.durationMs / 200_000 - 1).toBeLessThanOrEqual(0.4);
+    expect(result.results.get('assigned')).toBe(4_500);
+    expect(result.durationMs / 150_000 - 1).toBeLessThanOrEqual(0.4);
     expect(result.throttled / result.requests).toBeLessThanOrEqual(0.01);
   });
 });

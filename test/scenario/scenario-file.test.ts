@@ -363,7 +363,7 @@ describe('the printed scenario', () => {
         const resumed = resumeScenario({ file: '/run/run.json', settings, flags: {}, environment: {}, cores: 3 });
         expect(resumed.scenario).toEqual(first.scenario);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
