@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { IS_CONTRIBUTOR_LOOP } from './support/contributor-loop.ts';
 import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
 
 /** Tests that open sockets or start threads, processes or a browser. Every other test is a unit test: see `support/unit-guard.ts`. */
@@ -26,9 +27,9 @@ const LONG = ['test/long/**'];
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
-    // Tests of the built program mostly wait, so a third file keeps two cores busy.
     pool: 'forks',
-    maxWorkers: 3,
+    // Tests of the built program mostly wait, so a third file keeps two cores busy. A project takes this, whatever the command line says.
+    maxWorkers: IS_CONTRIBUTOR_LOOP ? '100%' : 3,
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
