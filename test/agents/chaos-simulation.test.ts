@@ -5,7 +5,7 @@ import { brokenPromises, overMarked, overMarkedMax } from '../support/chaos-verd
 
 /** Set it to repeat a round that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_000);
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 describe('a session on agents that fail at random moments', () => {
   it(`loses no row, registers none twice unmarked, and keeps every promise: ${ROUNDS} rounds from seed ${SEED}`, async () => {
