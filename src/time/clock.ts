@@ -46,21 +46,20 @@ export function repeat(clock: Clock, intervalMs: number, work: () => void): Time
 
 /**
  * Calls `work` at each whole multiple of `intervalMs`, so that threads with one clock have the same intervals, and says at which: a timer may
- * come a fraction of a millisecond early, or late. Multiples that pass meanwhile are skipped.
+ * come late. Multiples that pass meanwhile are skipped.
  */
 export function repeatOnTheDot(clock: Clock, intervalMs: number, work: (dotMs: number) => void): Timer {
   let timer: Timer;
   let isCancelled = false;
-  const arm = (afterMs: number): void => {
+  const lastDotMs = (): number => Math.floor(clock.nowMs() / intervalMs) * intervalMs;
+  const arm = (): void => {
     if (isCancelled) return;
-    const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
-    timer = clock.wakeAt(dueMs, () => {
-      const dotMs = Math.max(dueMs, Math.floor(clock.nowMs() / intervalMs) * intervalMs);
-      work(dotMs);
-      arm(Math.max(dotMs, clock.nowMs()));
+    timer = clock.wakeAt(lastDotMs() + intervalMs, () => {
+      work(lastDotMs());
+      arm();
     });
   };
-  arm(clock.nowMs());
+  arm();
   return {
     cancel() {
       isCancelled = true;

@@ -24,11 +24,13 @@ export function systemClock(originMs: number): Clock {
     },
     wakeAt(atMs: number, wake: () => void): Timer {
       let handle: NodeJS.Timeout;
+      // Timers count whole milliseconds of a clock that drops fractions, so they may fire almost one too early: then the rest is waited for.
+      const wakeOrWait = (): void => {
+        if (nowMs() < atMs) arm();
+        else wake();
+      };
       const arm = (): void => {
-        const delayMs = atMs - nowMs();
-        if (delayMs > TIMER_DELAY_MAX_MS) handle = setTimeout(arm, TIMER_DELAY_MAX_MS);
-        // setTimeout truncates fractions and could fire early: round up.
-        else handle = setTimeout(wake, Math.max(0, Math.ceil(delayMs)));
+        handle = setTimeout(wakeOrWait, Math.min(Math.max(0, Math.ceil(atMs - nowMs())), TIMER_DELAY_MAX_MS));
       };
       arm();
       return { cancel: () => clearTimeout(handle) };
