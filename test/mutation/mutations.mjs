@@ -114,13 +114,13 @@ export const MUTATIONS = [
   {
     file: MACHINE,
     what: 'repeats register requests without a permit',
-    from: 'const isFirst = progress.attempts === 1 && progress.registersSent === 0;',
-    to: 'const isFirst = progress.attempts === 1;',
+    from: 'const isFirst = attempts === 1 && registersSent === 0;',
+    to: 'const isFirst = attempts === 1;',
   },
   {
     file: MACHINE,
     what: 'uses a permit that has lapsed',
-    from: 'return isFirst && atMs <= progress.startedAtMs + permitLapseMs;',
+    from: 'return isFirst && atMs <= (subject.permitUntilMs ?? startedAtMs + permitLapseMs);',
     to: 'return isFirst;',
   },
   {

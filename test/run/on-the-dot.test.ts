@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type Clock, repeatOnTheDot } from '../../src/time/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-/** A clock whose timers come this much too early or too late, in turn, and whose work takes a millisecond. */
+/** A clock whose timers come this much too late, in turn, and whose work takes so long. */
 function dotsOf(offsetsMs: readonly number[], workMs: number): number[] {
   const virtual = new VirtualClock();
   let [timers, worked] = [0, 0];
@@ -25,7 +25,7 @@ function dotsOf(offsetsMs: readonly number[], workMs: number): number[] {
 
 it.each<[string, readonly number[], number]>([
   ['on time', [0], 0],
-  ['a little early, with work that ends after the dot', [-0.4], 1],
+  ['a little late, with work of a millisecond', [0.4], 1],
   ['late', [0, 700, 3], 0],
 ])('names each dot once, if timers come %s', (_, offsetsMs, workMs) => {
   expect(dotsOf(offsetsMs, workMs)).toEqual([1000, 2000, 3000, 4000, 5000]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
+import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { brokenInvariants, quotaRun } from '../support/quota-scenarios.ts';
 import { describeRunsWithinQuota } from '../support/quota-tests.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
@@ -65,7 +66,7 @@ function departures(random: SimulatedRandom): readonly WorkerFault[] {
 describe('on workers that are not alike', () => {
   const random = new SimulatedRandom(SEED);
   // Enough slots that those of one worker that hangs are not missed.
-  const busy = { registrations: 2_500, concurrency: 1_000, workers: WORKERS, seed: SEED };
+  const busy = { registrations: IS_CONTRIBUTOR_LOOP ? 1_200 : 2_500, concurrency: 1_000, workers: WORKERS, seed: SEED };
   it.each([
     ['that stand still for as long as permits are valid', { faults: standstills(PERMIT_LAPSE_MS - 100, random) }],
     ['that stand still for longer', { faults: standstills(20_000, random) }],
@@ -92,6 +93,6 @@ describe('on workers that are not alike', () => {
 });
 
 it('the same seed gives the same run', async () => {
-  const options = quotaRun('token-bucket', 0.75, { registrations: 2_000, trouble: 0.02 });
+  const options = quotaRun('token-bucket', 0.75, { registrations: 500, trouble: 0.02 });
   expect(await simulateSession(options)).toEqual(await simulateSession(options));
 });
