@@ -4,10 +4,8 @@ import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
 
 /** Tests that open sockets or start threads, processes or a browser. Every other test is a unit test: see `support/unit-guard.ts`. */
 const INTEGRATION = [
-  'test/agents/redis-bus.test.ts',
+  'test/agents/redis/{redis-bus,redis-survey-real,stream-appends}.test.ts',
   'test/e2e/**/*.test.ts',
-  'test/agents/redis-survey-real.test.ts',
-  'test/agents/stream-appends.test.ts',
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',

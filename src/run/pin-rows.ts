@@ -20,13 +20,13 @@ const VALUES_NAMED_MAX = 10;
  */
 export async function pinChoiceOf(request: RunRequest): Promise<PinChoice | null> {
   const { agents, fleet } = request.scenario;
-  const pinBy = agents?.pinBy ?? null;
-  if (pinBy === null) return null;
+  if (agents === null || agents.pinBy === null) return null;
+  const { pinBy, withinMs } = agents;
   const valueIn = pinValueOf(fleet, request.fleet.otherColumns, pinBy);
   const counts = await countValues(rowsLeft(workOf(request)), valueIn);
   const problems = pinProblems(fleet.file, pinBy, counts, request.agents);
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  return { label: pinBy.label, valueIn };
+  return { label: pinBy.label, valueIn, withinMs };
 }
 
 /** Rows by value; stops counting beyond `PIN_VALUES_MAX` values. */

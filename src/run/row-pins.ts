@@ -8,10 +8,12 @@ import type { AgentState } from '../worker/worker-pool.ts';
 export type PinnedRow = Pick<FleetRow, 'group' | 'expectedHub' | 'otherValues'>;
 
 /** The label of agents that a row's value must match. */
-export type PinChoice = { readonly label: string; readonly valueIn: (row: PinnedRow) => string };
-
-/** How long a run waits when only rows without an agent are left: as long as it waits for its agents at the start, by default. */
-export const PINNED_WAIT_MAX_MS = 60_000;
+export type PinChoice = {
+  readonly label: string;
+  readonly valueIn: (row: PinnedRow) => string;
+  /** How long the run waits for an agent when nothing is left but rows that have none. */
+  readonly withinMs: number;
+};
 
 type LabelledAgent = Pick<AgentState, 'labels' | 'workers' | 'isLost'>;
 
@@ -65,14 +67,14 @@ export class RowPins {
     const isStuck = waiting.size > 0 && missing.size === waiting.size && this.#credits.outstanding === 0;
     this.#stuckSinceMs = isStuck ? (this.#stuckSinceMs ?? nowMs) : null;
     const rows = [...waiting.values()].reduce((sum, count) => sum + count, 0);
-    const isStarved = this.#stuckSinceMs !== null && nowMs - this.#stuckSinceMs >= PINNED_WAIT_MAX_MS;
+    const isStarved = this.#stuckSinceMs !== null && nowMs - this.#stuckSinceMs >= this.#choice.withinMs;
     return {
       notices: [
         ...gone.map((value) => `No agent with ${name(value)} is left. Its rows wait until one joins.`),
         ...back.map((value) => `An agent with ${name(value)} is there again, and gets the rows that waited for it.`),
       ],
       starved: isStarved
-        ? `no agent with ${[...missing].map(name).join(' or ')} for ${PINNED_WAIT_MAX_MS / 1_000} s, and nothing is left but its rows (${formatNoun(rows, 'row')} read so far)`
+        ? `no agent with ${[...missing].map(name).join(' or ')} for ${this.#choice.withinMs / 1_000} s, and nothing is left but its rows (${formatNoun(rows, 'row')} read so far)`
         : null,
     };
   }

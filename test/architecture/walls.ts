@@ -14,6 +14,7 @@ export const ROOMS: readonly Room[] = [
     name: 'cli/commands',
     imports: [
       'agents',
+      'agents/redis',
       'attestation',
       'certificates',
       'cli/host',
@@ -147,6 +148,7 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
+  { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
   {
     name: 'agents',
     imports: [

@@ -3,8 +3,8 @@
 
 import type { HostParts } from '../../src/agents/agent-host.ts';
 import { watchVitals } from '../../src/agents/agent-vitals.ts';
-import { RedisAgentBus } from '../../src/agents/redis-agent-bus.ts';
-import { redisTarget } from '../../src/agents/redis-connection.ts';
+import { RedisAgentBus } from '../../src/agents/redis/redis-agent-bus.ts';
+import { redisTarget } from '../../src/agents/redis/redis-connection.ts';
 import { serveAgent } from '../../src/agents/serve-agent.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { deferred } from '../../src/worker/deferred.ts';

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { Prepared } from '../../agents/agent-host.ts';
 import type { Placement } from '../../agents/agent-messages.ts';
 import { type AllowedTarget, readAllowedTargets, targetProblems } from '../../agents/allowed-targets.ts';
-import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { RedisTarget } from '../../agents/redis/redis-connection.ts';
 import { resolveSecrets, type SecretSources } from '../../agents/resolve-secrets.ts';
 import { targetAddresses } from '../../mqtt/host-addresses.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
@@ -116,7 +116,7 @@ function checkFlags({
 async function serve(agent: AgentFacts, redis: RedisTarget, means: AgentMeans): Promise<void> {
   const signals = listenForSignals();
   const [{ RedisAgentBus }, { serveAgent }, { watchVitals }] = await Promise.all([
-    import('../../agents/redis-agent-bus.ts'),
+    import('../../agents/redis/redis-agent-bus.ts'),
     import('../../agents/serve-agent.ts'),
     import('../../agents/agent-vitals.ts'),
   ]);

@@ -29,8 +29,8 @@ export function agentsCommand(): Command {
 async function readAgents(flags: AgentsFlags): Promise<readonly ListedAgent[]> {
   const target = await redisOf(flags, process.env);
   const [{ connectRedis }, { listAgents }] = await Promise.all([
-    import('../../agents/redis-connection.ts'),
-    import('../../agents/presence.ts'),
+    import('../../agents/redis/redis-connection.ts'),
+    import('../../agents/redis/presence.ts'),
   ]);
   const redis = await connectRedis(target);
   try {

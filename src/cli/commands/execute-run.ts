@@ -1,4 +1,4 @@
-import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { RedisTarget } from '../../agents/redis/redis-connection.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import type { PublishedMetrics } from '../../prometheus/publish-metrics.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';

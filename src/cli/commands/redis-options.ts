@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { RedisTarget } from '../../agents/redis/redis-connection.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type AgentChoice, type Environment, REDIS_VARIABLE } from '../../scenario/scenario.ts';
 import { redisServerProgram } from '../host/local-agents.ts';
@@ -20,7 +20,7 @@ export function redisOptions(): readonly Option[] {
 /** @throws OperatorError `usage` */
 export async function redisOf({ redis, redisFile }: RedisFlags, environment: Environment): Promise<RedisTarget> {
   // Only what needs agents pays for loading it.
-  const { redisTarget } = await import('../../agents/redis-connection.ts');
+  const { redisTarget } = await import('../../agents/redis/redis-connection.ts');
   const variable = environment[REDIS_VARIABLE] ?? '';
   return redisTarget({ flag: redis ?? null, file: redisFile ?? null, variable: variable === '' ? null : variable });
 }

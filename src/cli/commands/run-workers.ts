@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { GatheredAgents } from '../../agents/gather-agents.ts';
-import type { RedisTarget } from '../../agents/redis-connection.ts';
+import type { RedisTarget } from '../../agents/redis/redis-connection.ts';
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import type { TargetName } from '../../journal/target-name.ts';
 import { placeName } from '../../mqtt/tls-dialler.ts';
@@ -65,7 +65,7 @@ export async function agentWorkers(
   const { agents, nameResolution, tls } = scenario;
   if (agents === null || redis === null) throw new Error('a run on agents needs Redis');
   const [{ RedisRunBus }, { gatherAgents }, { secretNames }] = await Promise.all([
-    import('../../agents/redis-run-bus.ts'),
+    import('../../agents/redis/redis-run-bus.ts'),
     import('../../agents/gather-agents.ts'),
     import('../../agents/resolve-secrets.ts'),
   ]);
@@ -157,8 +157,8 @@ const CONNECTIONS_PER_AGENT = 5;
 /** Says what Redis is, and warns of what would be lost. @throws OperatorError `unreachable` when agents cannot use it */
 async function lookAtRedis(target: RedisTarget, { count }: AgentChoice, clock: Clock): Promise<void> {
   const [{ connectRedis }, { surveyRedis }] = await Promise.all([
-    import('../../agents/redis-connection.ts'),
-    import('../../agents/redis-survey.ts'),
+    import('../../agents/redis/redis-connection.ts'),
+    import('../../agents/redis/redis-survey.ts'),
   ]);
   const redis = await connectRedis(target);
   try {

@@ -22,7 +22,7 @@ export const AGENT_SETTINGS = inGroup('Agents', {
   agentsWithin: setting('load.agentsWithin', durationBetween(1_000, HOUR_MS), {
     default: 60_000,
     reason: 'a machine of a pool starts in less',
-    help: 'how long to wait for the agents at the start, and for as many as --agents-min when some are lost',
+    help: 'how long to wait for the agents at the start, and later for those that the run cannot go on without (--agents-min, --pin-by)',
   }),
   agentsMin: setting('load.agentsMin', wholeNumberBetween(1, AGENTS_MAX), {
     default: 1,

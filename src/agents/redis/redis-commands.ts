@@ -1,6 +1,6 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import type { Clock } from '../time/clock.ts';
-import type { StreamEntry } from './message-stream.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { StreamEntry } from '../message-stream.ts';
 import { KEYS_EXPIRE_MS } from './redis-keys.ts';
 
 /** One read of a stream waits at most this long for messages, within the time that a command may take. */

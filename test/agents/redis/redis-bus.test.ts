@@ -1,14 +1,14 @@
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PlacedRun } from '../../src/agents/agent-bus.ts';
-import type { FromAgent, Placement, PlacementNeeds, ToAgent } from '../../src/agents/agent-messages.ts';
-import { LEASE_MS } from '../../src/agents/lease.ts';
-import { RedisAgentBus } from '../../src/agents/redis-agent-bus.ts';
-import { connectRedis, redisTarget } from '../../src/agents/redis-connection.ts';
-import { RedisRunBus } from '../../src/agents/redis-run-bus.ts';
-import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
-import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import type { PlacedRun } from '../../../src/agents/agent-bus.ts';
+import type { FromAgent, Placement, PlacementNeeds, ToAgent } from '../../../src/agents/agent-messages.ts';
+import { LEASE_MS } from '../../../src/agents/lease.ts';
+import { RedisAgentBus } from '../../../src/agents/redis/redis-agent-bus.ts';
+import { connectRedis, redisTarget } from '../../../src/agents/redis/redis-connection.ts';
+import { RedisRunBus } from '../../../src/agents/redis/redis-run-bus.ts';
+import { hrtimeMs, systemClock } from '../../../src/time/system-clock.ts';
+import { HAS_REDIS, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
 const AGENT = { name: 'a', labels: { region: 'west' }, slots: 2, version: '1.0.0', run: null };
 

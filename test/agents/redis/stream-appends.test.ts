@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { StreamAppends } from '../../src/agents/redis-commands.ts';
-import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
-import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { StreamAppends } from '../../../src/agents/redis/redis-commands.ts';
+import { hrtimeMs, systemClock } from '../../../src/time/system-clock.ts';
+import { HAS_REDIS, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
 const STREAMS = Array.from({ length: 50 }, (_, index) => `stream-${index}`);
 

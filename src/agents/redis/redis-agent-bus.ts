@@ -1,10 +1,10 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type Clock, pause } from '../time/clock.ts';
-import type { AgentBus, PlacedRun, Renewal } from './agent-bus.ts';
-import type { AgentPresence, FromAgent, Placement, ToAgent } from './agent-messages.ts';
-import { LEASE_MS } from './lease.ts';
-import { InboundMessages, OutboundMessages } from './message-stream.ts';
+import { type Clock, pause } from '../../time/clock.ts';
+import type { AgentBus, PlacedRun, Renewal } from '../agent-bus.ts';
+import type { AgentPresence, FromAgent, Placement, ToAgent } from '../agent-messages.ts';
+import { LEASE_MS } from '../lease.ts';
+import { InboundMessages, OutboundMessages } from '../message-stream.ts';
 import type { PresenceRecord } from './presence.ts';
 import {
   expireKeys,

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Redis, RedisOptions } from 'ioredis';
-import { readTextFile } from '../files/read-text-file.ts';
-import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
-import { REDIS_VARIABLE } from '../scenario/scenario.ts';
+import { readTextFile } from '../../files/read-text-file.ts';
+import { OperatorError, problem, problemIn } from '../../problem/operator-error.ts';
+import { REDIS_VARIABLE } from '../../scenario/scenario.ts';
 
 /** Where Redis is, and how to be let in. Holds a password: never log it. */
 export type RedisTarget = {

@@ -1,10 +1,10 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Clock } from '../time/clock.ts';
-import type { AgentPlace, ListedAgent, RedisIdentity, RunBus } from './agent-bus.ts';
-import type { FromAgent, Placement, ToAgent } from './agent-messages.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { AgentPlace, ListedAgent, RedisIdentity, RunBus } from '../agent-bus.ts';
+import type { FromAgent, Placement, ToAgent } from '../agent-messages.ts';
+import { InboundMessages, OutboundMessages } from '../message-stream.ts';
 import { InboundStream } from './inbound-stream.ts';
-import { InboundMessages, OutboundMessages } from './message-stream.ts';
 import { listAgents } from './presence.ts';
 import { expireKeys, readEntry, readRunId, resultsOf, runIdIn, StreamAppends } from './redis-commands.ts';
 import { connectRedis, type RedisTarget } from './redis-connection.ts';

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import type { Clock } from '../time/clock.ts';
-import type { ListedAgent } from './agent-bus.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { ListedAgent } from '../agent-bus.ts';
 import { offsetToRedis } from './redis-commands.ts';
 import { AGENTS_KEY, presenceKey } from './redis-keys.ts';
 

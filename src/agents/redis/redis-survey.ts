@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { messageOf, OperatorError, type Problem, problem } from '../problem/operator-error.ts';
-import type { Clock } from '../time/clock.ts';
+import { messageOf, OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
+import type { Clock } from '../../time/clock.ts';
 
 /** The oldest Redis with all commands that agents use. Valkey began as Redis 7.2, and says so. */
 const VERSION_MIN: readonly [major: number, minor: number] = [6, 2];

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type Clock, pause } from '../time/clock.ts';
+import { type Clock, pause } from '../../time/clock.ts';
 import {
   type RawRead,
   READ_BLOCK_MS,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeRedis, infoProblems, parseInfo, type RedisFacts } from '../../src/agents/redis-survey.ts';
+import { describeRedis, infoProblems, parseInfo, type RedisFacts } from '../../../src/agents/redis/redis-survey.ts';
 
 const INFO = `# Server\r
 redis_version:7.0.15\r

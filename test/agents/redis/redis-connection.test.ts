@@ -1,8 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type RedisSources, redisTarget } from '../../src/agents/redis-connection.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type RedisSources, redisTarget } from '../../../src/agents/redis/redis-connection.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 

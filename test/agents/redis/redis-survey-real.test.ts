@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { surveyRedis } from '../../src/agents/redis-survey.ts';
-import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
-import { operatorError } from '../support/fleet-file.ts';
-import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { surveyRedis } from '../../../src/agents/redis/redis-survey.ts';
+import { hrtimeMs, systemClock } from '../../../src/time/system-clock.ts';
+import { operatorError } from '../../support/fleet-file.ts';
+import { HAS_REDIS, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
 const REQUEST = { clientsNeeded: 20, isInTheClear: false };
 const PASSWORD = 'a-password-of-redis-that-nobody-may-see';
