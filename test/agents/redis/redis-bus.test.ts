@@ -103,6 +103,24 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken?.finish();
   });
 
+  it('finds a placement of which the sign is gone: the answer to an earlier wait was lost with it', async () => {
+    const { agent, run } = await meet();
+    const next = agent.nextPlacement();
+    const waiting = (): Promise<readonly string[]> =>
+      redis.client('LIST').then((list) =>
+        String(list)
+          .split('\n')
+          .filter((line) => / cmd=bzpopmin /.test(line)),
+      );
+    await vi.waitUntil(async () => (await waiting()).length === 1);
+    for (const line of await waiting()) await redis.client('KILL', 'ID', /^id=(\d+)/.exec(line)?.[1] ?? '');
+    await run.place('a', await placementOf(run, 1));
+    expect(await redis.del(...(await redis.keys('dpsload:*:marker')))).toBe(1);
+    const taken = await next;
+    expect(taken?.placement.epoch).toBe(1);
+    await taken?.finish();
+  }, 10_000);
+
   it('carries messages both ways, in order', async () => {
     const { agent, heard: fromAgent, run } = await meet();
     const { heard, place, taken } = await placed(run, agent);
