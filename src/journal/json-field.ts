@@ -121,15 +121,18 @@ export function members<T extends object>(
     key: keys[name] ?? String(name),
     field: fields[name],
   }));
+  // A copy of an object that has all members is several times cheaper than adding them one by one.
+  const nothingWritten = Object.fromEntries(entries.map(({ key }) => [key, undefined as unknown]));
+  const nothingRead = Object.fromEntries(entries.map(({ name }) => [name, undefined])) as Partial<T>;
   return {
     write(value) {
-      const written: Record<string, unknown> = {};
+      const written = { ...nothingWritten };
       for (const { name, key, field } of entries) written[key] = field.write(value[name]);
       return written;
     },
     read(value) {
       if (typeof value !== 'object' || value === null) throw new FieldError('is not an object');
-      const read: Partial<T> = {};
+      const read = { ...nothingRead };
       let place = '';
       try {
         for (const { name, key, field } of entries) {
