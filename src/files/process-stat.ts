@@ -21,6 +21,12 @@ export function processStart(pid: number): string | null {
   return stat === null || stat(3) === 'Z' ? null : (stat(22) ?? null);
 }
 
+/** The process that started another: field 4. `null` without /proc, or when that one has ended. */
+export function parentOf(pid: number): number | null {
+  const stat = processStat(pid);
+  return stat === null ? null : Number(stat(4));
+}
+
 /** Open file descriptors of this process; `null` without /proc. */
 export function openFileDescriptors(): number | null {
   try {

@@ -312,11 +312,11 @@ describe.concurrent('emulator --exec', () => {
   it('passes signals on to all that the command has started, and waits for it', async () => {
     const records = join(newFolder(), 'records.ndjson');
     // The shell itself has no trap: what runs in it is to hear the signal too.
-    const command = `sh -c 'trap "echo told; exit 9" TERM; echo started; while :; do sleep 0.1; done'; exit $?`;
+    const command = `sh -c 'trap "echo told; exit 9" TERM; echo started at $DPS_HOST; while :; do sleep 0.1; done'; exit $?`;
     const program = startDpsload(emulator('--host', '0.0.0.0', '--records', records, '--exec', command));
     await program.until(({ stdout }) => stdout.includes('started'));
     program.child.kill('SIGTERM');
-    expect(await program.ended).toMatchObject({ code: 143, stdout: 'started\ntold\n' });
+    expect(await program.ended).toMatchObject({ code: 143, stdout: 'started at 127.0.0.1\ntold\n' });
     expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
   });
 });

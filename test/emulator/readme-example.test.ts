@@ -128,6 +128,19 @@ describe.skipIf(!hasJq)('the examples for CI (need jq)', () => {
     expect(linesOf(folder)).toMatchObject([{ kind: 'counters' }]);
   });
 
+  it.each([
+    // The script itself ends only when the emulator has.
+    ['npx', 'kill -TERM $!\nwhile kill -0 "$(jq .pid ready)"; do sleep 0.1; done'],
+    ['its parent', 'kill -KILL $$'],
+  ])('end the emulator when somebody kills %s', async (_, kill) => {
+    const folder = projectFolder('');
+    const start = `npx dpsload emulator --port 0 --records records.ndjson --exit-with-parent > ready 2> log &
+while ! grep -q pid ready; do sleep 0.1; done`;
+    await bash(`${start}\n${kill}`, folder);
+    await expect.poll(() => processesIn(folder), { timeout: 20_000 }).toEqual([]);
+    expect(linesOf(folder)).toMatchObject([{ kind: 'counters' }]);
+  });
+
   it('work as steps of GitHub Actions', async () => {
     const [workflow = ''] = blocks('yaml');
     const [job] = Object.values(parse(workflow).jobs) as { steps: { run?: string }[] }[];

@@ -16,7 +16,7 @@ import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
 import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { startShellCommand } from '../host/shell-command.ts';
-import { listenForStop } from '../host/stop-of-service.ts';
+import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { appendValue } from './options.ts';
 
@@ -71,7 +71,7 @@ export function emulatorCommand(): Command {
     )
     .option(
       '--exit-with-parent [pid]',
-      'stop when the process that started this one has ended, or the one with this ID: $$ of a script that uses npx',
+      'stop when the process that started this one has ended (with npx: the one that started npx), or the one with this ID',
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
@@ -83,7 +83,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     return;
   }
   const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
-  const parent = parentPid === null ? null : processIdentity(parentPid);
+  const named = parentPid === null ? [] : [processIdentity(parentPid)];
+  const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
   const caDir = resolve(flags.caDir ?? newEmulatorFolder());
   try {
@@ -102,8 +103,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       log,
     });
     try {
-      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parent);
-      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parent);
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parents);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parents);
     } finally {
       await emulator.close();
     }
@@ -113,10 +114,10 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   }
 }
 
-async function serveUntilStopped(ready: object, parent: ProcessIdentity | null): Promise<void> {
+async function serveUntilStopped(ready: object, parents: readonly ProcessIdentity[]): Promise<void> {
   let stopListening = (): void => {};
   const stopped = new Promise<void>((resolve) => {
-    stopListening = listenForStop(parent, () => resolve());
+    stopListening = listenForStop(parents, () => resolve());
   });
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   await stopped;
@@ -127,10 +128,10 @@ async function serveUntilStopped(ready: object, parent: ProcessIdentity | null):
 async function serveCommand(
   commandLine: string,
   variables: Readonly<Record<string, string | undefined>>,
-  parent: ProcessIdentity | null,
+  parents: readonly ProcessIdentity[],
 ): Promise<number> {
   // A signal that comes while the command is being started waits for it.
-  const stopListening = listenForStop(parent, (signal) => command.signal(signal));
+  const stopListening = listenForStop(parents, (signal) => command.signal(signal));
   const command = startShellCommand(commandLine, variables);
   try {
     return await command.exitCode;

@@ -46,8 +46,7 @@ export function checkFlags(flags: EmulatorFlags) {
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
   };
   const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
-  const parentPid =
-    exitWithParent === true ? process.ppid : readFlag('--exit-with-parent', exitWithParent, PID, problems);
+  const parentPid = exitWithParent === true ? null : readFlag('--exit-with-parent', exitWithParent, PID, problems);
   readFlag('--id-scope', idScope, ID_SCOPE, problems);
   const ofSimpleInstance = {
     '--id-scope': idScope,
