@@ -344,7 +344,7 @@ describe('poll', () => {
     expect(service.poll(device, operationId, NOW_MS + lifetimeMs - 1).status).toBe(200);
   });
 
-  it('of an instance without a hub: failed', () => {
+  it('of an instance without a hub: failed, which the log tells', () => {
     const service = emulatedService(emulatedInstance({ linkedHubs: [] }));
     const answer = finalAnswer(service, connected(service));
     expect(answer.status).toBe(200);
@@ -352,6 +352,7 @@ describe('poll', () => {
       status: 'failed',
       registrationState: { status: 'failed', errorCode: 400208 },
     });
+    expect(answer.refusal).toMatch(/^failed with 400208: No IoT hub/);
   });
 });
 
