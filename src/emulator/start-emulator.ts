@@ -6,8 +6,10 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import { serverIdentity } from '../certificates/server-identity.ts';
+import type { SignatureHash } from '../certificates/key-algorithm.ts';
+import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
+import { requireUsableKeys } from './config/instance-keys.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
@@ -79,9 +81,10 @@ export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, or `caDir` cannot be used.
+ * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  requireUsableKeys(options.instances);
   const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
   try {
     return await startWith(programs, options);
