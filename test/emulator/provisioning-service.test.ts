@@ -86,8 +86,21 @@ describe('CONNECT', () => {
     ['illegal registration ID', { id: 'no blanks' }, 4],
     ['no api-version', { version: '' }, 4],
     ['an api-version of another form', { version: 'latest' }, 4],
+    ['an api-version that is no date', { version: '2026-13-45' }, 4],
+    ['an api-version that is no day of the calendar', { version: '2026-02-30-preview' }, 4],
+    ['an unknown api-version', { version: '2020-01-01' }, 4],
+    ['the preview of a version that has none', { version: '2021-06-01-preview' }, 4],
+    ['the oldest known api-version', { version: '2017-08-31-preview' }, 0],
+    ['the newest known api-version', { version: '2026-11-15-preview' }, 0],
   ])('%s', (_, login, returnCode) => {
     expect(connect(emulatedService(), login).returnCode).toBe(returnCode);
+  });
+
+  it.each([
+    ['2026-13-45', 'malformed api-version'],
+    ['2020-01-01', 'unknown api-version 2020-01-01'],
+  ])('says what is wrong with the api-version %s', (version, reason) => {
+    expect(connect(emulatedService(), { version })).toMatchObject({ reason });
   });
 
   it('a user name of another form: 4', () => {
@@ -386,6 +399,14 @@ describe('repeated registration', () => {
 describe('behavior that can be chosen', () => {
   it('a malformed user name is not authorized', () => {
     expect(connect(serviceWith({ malformedUsernameCode: 5 }), { version: 'latest' }).returnCode).toBe(5);
+  });
+
+  it('other api-versions are accepted, as long as they are dates', () => {
+    const service = serviceWith({ otherApiVersions: 'accept' });
+    const codes = ['2030-01-01', '2030-01-01-preview', '2026-13-45'].map(
+      (version) => connect(service, { version }).returnCode,
+    );
+    expect(codes).toEqual([0, 0, 4]);
   });
 
   it.each([
