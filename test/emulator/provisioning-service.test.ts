@@ -248,6 +248,17 @@ describe('attestation with symmetric keys', () => {
   });
 });
 
+it.each([
+  ['its own', DEVICE_KEY],
+  ["its group's", deriveDeviceKey(GROUP_KEY, 'my-symkey-device')],
+  ['another', OTHER_KEY],
+])('a disabled individual enrollment blocks a device of a group that signs with %s key', (_, key) => {
+  const individualEnrollments = [individualEnrollment({ provisioningStatus: 'disabled' })];
+  const service = emulatedService(emulatedInstance({ individualEnrollments }));
+  const answer = service.register(connected(service, { key }), '', NOW_MS);
+  expect([answer.status, bodyOf(answer).status]).toEqual([200, 'disabled']);
+});
+
 describe('register request', () => {
   it.each([
     ['', 202],
