@@ -56,7 +56,8 @@ const KEEP_ALIVE_FACTOR = 1.5;
 /** SUBACK return code for a refused filter, MQTT 3.1.1 §3.9.3. */
 const SUBSCRIPTION_REFUSED = 0x80;
 
-const MQTT_3_1_1 = 4;
+/** Name and level, MQTT 3.1.1 §3.1.2.1 and §3.1.2.2. */
+const MQTT_3_1_1 = 'MQTT 4';
 
 /** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
@@ -148,10 +149,10 @@ export class MqttSession {
     });
   }
 
-  #judge({ protocolLevel, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
+  #judge({ protocol, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
     if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
-    if (protocolLevel !== MQTT_3_1_1) {
-      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolLevel}` };
+    if (protocol !== MQTT_3_1_1) {
+      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol ${protocol}` };
     }
     const request = {
       clientId,
