@@ -125,6 +125,24 @@ describe('CONNECT', () => {
     expect(await first.receive()).toBeNull();
     expect(await second.exchange({ cmd: 'pingreq' })).toMatchObject({ cmd: 'pingresp' });
   });
+
+  it('with the same client ID and a wrong key closes no connection, and is closed by the right one', async () => {
+    const stranger = { password: Buffer.from(buildSasToken(ID_SCOPE, ID, OTHER_KEY, 4_000_000_000)) };
+    const right = await connected();
+    const wrong = await connected(stranger);
+    expect(await right.exchange({ cmd: 'pingreq' })).toMatchObject({ cmd: 'pingresp' });
+    await wrong.exchange(subscribe(RESPONSES, 1));
+    expect(await wrong.exchange(publish(`${REGISTER}1`, 0))).toMatchObject({
+      topic: '$dps/registrations/res/401/?$rid=1',
+    });
+    const again = await connected();
+    expect(await right.receive()).toBeNull();
+    again.close();
+    await expect.poll(() => emulator.openConnections()).toBe(1);
+    const first = await connected(stranger);
+    await connected();
+    expect(await first.receive()).toBeNull();
+  });
 });
 
 describe('SUBSCRIBE', () => {

@@ -134,9 +134,11 @@ export class MqttSession {
       this.#packets.write(connackBytes(returnCode));
       throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
-    this.#device = answer.device;
-    this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
-    this.#context.openSessions.claim(this.#deviceKey, this);
+    const { device } = answer;
+    const { openSessions, service, serviceTimeMs } = this.#context;
+    this.#device = device;
+    this.#deviceKey = `${device.instance.idScope}/${foldRegistrationId(device.registrationId)}`;
+    openSessions.claim(this.#deviceKey, this, () => service.isAttested(device, serviceTimeMs()));
     const timeoutMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
     this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;

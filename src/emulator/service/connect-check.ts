@@ -25,13 +25,15 @@ export type PresentedCredentials =
   | { readonly kind: 'token'; readonly token: SasToken }
   | { readonly kind: 'certificates'; readonly chain: readonly X509Certificate[] };
 
-/** A device whose CONNECT was well-formed. Its credentials are judged at the register request. */
+/** A connection whose CONNECT was well-formed. Its credentials are judged at the register request, or at a poll before one. */
 export type ConnectedDevice = {
   readonly instance: DpsInstance;
   /** As the device wrote it. */
   readonly registrationId: string;
   readonly apiVersion: string;
   readonly credentials: PresentedCredentials;
+  /** Whether the credentials were judged, and fit an enabled enrollment. */
+  isAttested: boolean;
   /** `null` = unknown, or nothing of the instance depends on it. */
   readonly sourceAddress: string | null;
 };
