@@ -121,15 +121,18 @@ export function members<T extends object>(
     key: keys[name] ?? String(name),
     field: fields[name],
   }));
+  // A copy of an object that has all members is several times cheaper than adding them one by one.
+  const nothingWritten = Object.fromEntries(entries.map(({ key }) => [key, undefined as unknown]));
+  const nothingRead = Object.fromEntries(entries.map(({ name }) => [name, undefined])) as Partial<T>;
   return {
     write(value) {
-      const written: Record<string, unknown> = {};
+      const written = { ...nothingWritten };
       for (const { name, key, field } of entries) written[key] = field.write(value[name]);
       return written;
     },
     read(value) {
       if (typeof value !== 'object' || value === null) throw new FieldError('is not an object');
-      const read: Partial<T> = {};
+      const read = { ...nothingRead };
       let place = '';
       try {
         for (const { name, key, field } of entries) {
@@ -153,6 +156,7 @@ export function tuple<T extends object>(
   field: Field<number>,
   countMin = names.length,
 ): Field<Nullable<T>> {
+  const allAbsent = Object.fromEntries(names.map((name) => [name, null])) as Nullable<T>;
   return {
     write(value) {
       const last = names.findLastIndex((name) => value[name] !== null);
@@ -161,15 +165,15 @@ export function tuple<T extends object>(
       return written.map((name) => (value[name] === null ? null : field.write(value[name])));
     },
     read(values) {
-      const given = values === undefined ? names.map(() => null) : values;
-      if (!Array.isArray(given) || given.length < countMin || given.length > names.length) {
+      if (values === undefined) return { ...allAbsent };
+      if (!Array.isArray(values) || values.length < countMin || values.length > names.length) {
         throw new FieldError(`is not a list of ${countMin === names.length ? '' : `${countMin} to `}${names.length}`);
       }
-      const read: Partial<Record<keyof T, number | null>> = {};
+      const read: { -readonly [K in keyof T]: number | null } = { ...allAbsent };
       names.forEach((name, index) => {
-        read[name] = (given[index] ?? null) === null ? null : field.read(given[index]);
+        if ((values[index] ?? null) !== null) read[name] = field.read(values[index]);
       });
-      return read as Nullable<T>;
+      return read;
     },
   };
 }

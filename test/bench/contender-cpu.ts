@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ServerReady } from './dps-server.ts';
 
-export type ContenderName = 'bare' | 'packets' | 'mqttJs';
-
 export type ContenderTask = {
-  readonly contender: ContenderName;
+  readonly contender: 'bare' | 'mqttJs';
   readonly ready: ServerReady;
   /** A file with the server's root in PEM. */
   readonly caFile: string;

@@ -1,20 +1,14 @@
 // Runs one contender of the client benchmarks over and over. Once the first units have warmed it up, it tells its parent its cost so far, and
 // then again at each message. Its argument is a `ContenderTask` in JSON.
 import { readFileSync } from 'node:fs';
-import { bareHandshake, barePackets, plainMqttJs } from './client-contenders.ts';
-import type { ContenderName, ContenderTask, CostSoFar } from './contender-cpu.ts';
-import type { Contender } from './interleaved-rounds.ts';
+import { bareHandshake, plainMqttJs } from './client-contenders.ts';
+import type { ContenderTask, CostSoFar } from './contender-cpu.ts';
 
 const { contender, ready, warmUpUnits, concurrency, certificatesFile } = JSON.parse(
   process.argv[2] ?? '',
 ) as ContenderTask;
 const certificates = certificatesFile === null ? [] : JSON.parse(readFileSync(certificatesFile, 'utf8'));
-const CONTENDERS: Readonly<Record<ContenderName, () => Contender>> = {
-  bare: () => bareHandshake(ready, certificates),
-  packets: () => barePackets(ready),
-  mqttJs: () => plainMqttJs(ready),
-};
-const { run } = CONTENDERS[contender]();
+const { run } = contender === 'bare' ? bareHandshake(ready, certificates) : plainMqttJs(ready);
 
 let [begun, units] = [0, 0];
 

@@ -37,7 +37,7 @@ const FURTHER_CASES: readonly (readonly [name: string, crypto: Partial<ServerCry
 ];
 
 /** Costs as multiples of a bare handshake, but for the coordinator: its share of the program. */
-type Round = Readonly<Record<'program' | 'packets' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers', number>>;
+type Round = Readonly<Record<'program' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers', number>>;
 
 await inTemporaryFolder(async (folder) => {
   console.log(
@@ -58,34 +58,31 @@ async function serviceFigures(ready: ServerReady, folder: string): Promise<reado
   const task = { ready, caFile: rootFile(ready, folder), certificatesFile: null };
   const bare = await startContender({ ...task, contender: 'bare' });
   const mqttJs = await startContender({ ...task, contender: 'mqttJs' });
-  const packets = await startContender({ ...task, contender: 'packets' });
   const sdk = new SdkContender(ready, task.caFile);
   await sdk.cpuPerUnitMs(SDK_UNITS);
   const fleet = { folder, ready, concurrency: CONCURRENCY, attestation: [] };
   const rounds = await inRounds(ROUNDS, async (): Promise<Round> => {
-    const one = await marginalCost([bare, mqttJs, packets], WINDOW, { ...fleet, workers: 1 });
+    const one = await marginalCost([bare, mqttJs], WINDOW, { ...fleet, workers: 1 });
     const two = await marginalCost([bare], TWO_WORKERS_WINDOW, { ...fleet, workers: 2 });
     const sdkMs = await sdk.cpuPerUnitMs(SDK_UNITS);
-    const [programs = Number.NaN, mqttJsPrograms = Number.NaN, packetsPrograms = Number.NaN] = one.multiples;
+    const [programs = Number.NaN, mqttJsPrograms = Number.NaN] = one.multiples;
     const [twoWorkers = Number.NaN] = two.multiples;
     return {
       program: programs,
-      packets: programs / packetsPrograms,
       mqttJs: programs / mqttJsPrograms,
       sdk: sdkMs / one.contenderMs,
       coordinator: one.coordinatorShare,
       twoWorkers,
     };
   });
-  for (const contender of [bare, mqttJs, packets, sdk]) contender.end();
-  const figure = (name: string, atMost: number | null, of: (round: Round) => number): Figure => ({
+  for (const contender of [bare, mqttJs, sdk]) contender.end();
+  const figure = (name: string, atMost: number, of: (round: Round) => number): Figure => ({
     figure: name,
     ratio: median(rounds.map(of)),
     atMost,
   });
   return [
     figure('program to a bare handshake, TLS 1.2, RSA 2048', 1.35, ({ program }) => program),
-    figure('the packets alone to a bare handshake: the least in Node', null, ({ packets }) => packets),
     figure('program to MQTT.js by hand', 0.7, ({ program, mqttJs }) => program / mqttJs),
     figure("program to Microsoft's Node SDK", 0.4, ({ program, sdk }) => program / sdk),
     figure('coordinator, journal and results to the whole program', 0.05, ({ coordinator }) => coordinator),
