@@ -189,7 +189,7 @@ describe('an emulator whose place is taken', () => {
     ['such an address for the records', () => ({ httpPort: 0, httpHost: '192.0.2.1' }), '--http-host'],
   ])('is refused as a mistake of the operator: %s', async (_, place, remedy) => {
     const { kind, problems } = await operatorError(() =>
-      startEmulator({ caDir: emulator.caDir, instances: [emulatedInstance()], ...place() }),
+      startEmulator({ caDir: emulator.caDir, serverKeys: 'ecdsa', instances: [emulatedInstance()], ...place() }),
     );
     expect([kind, problems.length]).toEqual(['usage', 1]);
     expect(problems[0]).toMatchObject({

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { SIGNATURE_HASHES } from '../../certificates/key-algorithm.ts';
+import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
@@ -61,8 +63,10 @@ export function emulatorCommand(): Command {
     .option('--well-known-key', 'use the public key of the documentation instead, so that clients can have it built in')
     .option(
       '--ca-dir <dir>',
-      'folder for CA, server certificate and generated key; created if absent (default: a temporary folder)',
+      'folder for CA, server certificates and generated key; created if absent (default: a temporary folder)',
     )
+    .addOption(serverKeysOption())
+    .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .option(
@@ -75,6 +79,16 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function serverKeysOption(): Option {
+  const help = 'keys of the server certificates; with both, the suites of the device choose';
+  return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
+}
+
+function serverHashOption(): Option {
+  const help = 'hash in the signatures on them (default: sha256, and stored certificates stay)';
+  return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
@@ -100,6 +114,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       httpHost: flags.httpHost,
       serverNames: flags.serverName ?? [],
       caDir,
+      serverKeys: flags.serverKeys,
+      serverHash: flags.serverHash ?? null,
       log,
     });
     try {
