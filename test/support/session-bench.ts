@@ -117,9 +117,9 @@ export class FakeWorkers {
     this.#endIfIdle();
   }
 
-  lose(worker: number, reason: string, neverSent: readonly number[] = []): void {
+  lose(worker: number, reason: string | Error, neverSent: readonly number[] = []): void {
     this.held[worker]?.clear();
-    this.#events?.lost(worker, new Error(reason), neverSent);
+    this.#events?.lost(worker, typeof reason === 'string' ? new Error(reason) : reason, neverSent);
     this.#endIfIdle();
   }
 
