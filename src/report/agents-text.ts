@@ -43,16 +43,7 @@ export const AGENT_COLUMNS = [
 ] as const;
 
 /** The same, as a line of text has room for: the largest and the mean, without units. */
-export const AGENT_TEXT_COLUMNS = [
-  'assigned',
-  'failed',
-  'start lag',
-  'loop delay',
-  'CPU',
-  'files',
-  'clock',
-  '',
-] as const;
+export const AGENT_TEXT_COLUMNS = ['assigned', 'failed', 'start lag', 'loop delay', 'CPU', 'files', 'clock'] as const;
 
 /** What they mean. */
 export const AGENT_TEXT_NOTE =
@@ -70,7 +61,6 @@ export function agentTextCells(agent: Agent): readonly string[] {
     formatNumber(cpuShareMean),
     fileDescriptorsMax === null ? ABSENT : formatCount(fileDescriptorsMax),
     describeOffset(agent),
-    remarksOn(agent).join(', '),
   ];
 }
 
@@ -119,7 +109,7 @@ export function remarksOn({ limitedBy, losses, isLost }: Agent): readonly string
   ];
 }
 
-/** `+1.20 ±0.35`: what the clock of an agent is ahead of that of the run. */
+/** `+1.20 ±0.35`, or `0.00 ±0.35` without a sign: what the clock of an agent is ahead of that of the run. */
 export function describeOffset({
   offsetMs,
   offsetUncertaintyMs,
@@ -128,17 +118,18 @@ export function describeOffset({
   readonly offsetUncertaintyMs: number | null;
 }): string {
   if (offsetMs === null || offsetUncertaintyMs === null) return ABSENT;
-  const sign = offsetMs < 0 ? '−' : '+';
-  return `${sign}${formatMs(Math.abs(offsetMs))} ±${formatMs(offsetUncertaintyMs)}`;
+  const ahead = formatMs(Math.abs(offsetMs));
+  const sign = ahead === formatMs(0) ? '' : offsetMs < 0 ? '−' : '+';
+  return `${sign}${ahead} ±${formatMs(offsetUncertaintyMs)}`;
 }
 
-/** How far times that cross machines may be off; `null` where no time does. */
+/** How far times that cross processes may be off, whether or not these are on one machine; `null` where no time does. */
 export function clockSentence({ agents }: Pick<Summary, 'agents'>): string | null {
   const uncertaintyMs = agents?.clockUncertaintyMs ?? null;
   if (uncertaintyMs === null) return null;
   return (
-    `start lag and response compare the clocks of two machines, and may be off by ${formatMs(uncertaintyMs)} ms either way; ` +
-    'all other times are measured on one machine'
+    `start lag and response compare the clocks of the coordinator and an agent, and may be off by ${formatMs(uncertaintyMs)} ms either way; ` +
+    'all other times are measured with one clock'
   );
 }
 

@@ -7,6 +7,7 @@ import {
   agentsShown,
   agentTextCells,
   clockSentence,
+  describeOffset,
   describeSlotAgents,
   labelTables,
 } from '../../src/report/agents-text.ts';
@@ -85,7 +86,7 @@ describe('which agent was the limit', () => {
 
 describe('agents in text', () => {
   it('are absent figures, not zeros, where nothing was measured', () => {
-    expect(agentTextCells(agentOf('a'))).toEqual(['a', '0', '0', '–', '–', '–', '–', '–', '']);
+    expect(agentTextCells(agentOf('a'))).toEqual(['a', '0', '0', '–', '–', '–', '–', '–']);
     expect(clockSentence(onAgents([agentOf('a')]))).toBeNull();
   });
 
@@ -94,8 +95,27 @@ describe('agents in text', () => {
     const { agents = { clockUncertaintyMs: null, agents: [], byLabel: [] } } = onAgents(many);
     expect(agentsShown(agents, 2).map(({ name }) => name)).toEqual(['agent-29', 'agent-0']);
     const text = summaryText({ ...summaryFrom([outcomeRecord(0)]), agents });
-    expect(text).toMatch(/\n30 agents\n.*\nagent-29 .*lost 2 times, came back\n/);
+    expect(text).toMatch(/\n30 agents\n.*\nagent-29 .*\n {2}lost 2 times, came back\nagent-0 /);
     expect(text).toContain('\n10 more agents in summary.json\n');
+  });
+
+  it('fit into 100 columns, with remarks on a line of their own', () => {
+    const agent = agentOf('europe-1', {
+      ...{ labels: { region: 'northeurope' }, losses: 2, assigned: 1_234, startLagMaxMs: 12_345, loopDelayMaxMs: 120 },
+      limitedBy: ['delays', 'saturation', 'slots'],
+    });
+    const agents = { clockUncertaintyMs: null, agents: [agent], byLabel: [] };
+    const lines = summaryText({ ...summaryFrom([outcomeRecord(0)]), agents }).split('\n');
+    const at = lines.findIndex((line) => line.startsWith('europe-1 '));
+    expect(lines[at + 1]).toBe('  ▲ the limit: its delays, a busy worker, its slots, lost 2 times, came back');
+    expect(lines.slice(at - 1, at + 2).filter(({ length }) => length > 100)).toEqual([]);
+  });
+
+  it('have no sign where the clocks do not differ', () => {
+    const offsets = [-0.004, 0, 0.004, -0.006, 0.006];
+    expect(offsets.map((offsetMs) => describeOffset({ offsetMs, offsetUncertaintyMs: 2.5 }))).toEqual([
+      ...['0.00 ±2.50', '0.00 ±2.50', '0.00 ±2.50', '−0.01 ±2.50', '+0.01 ±2.50'],
+    ]);
   });
 
   it('cannot tear the text by their names and labels', () => {
