@@ -102,11 +102,23 @@ export function formatAgentName(name: string): string {
 
 /** Whether it was the limit or was lost; empty for most. */
 export function remarksOn({ limitedBy, losses, isLost }: Agent): readonly string[] {
-  const lost = losses === 1 ? 'lost' : `lost ${formatCount(losses)} times`;
+  const lost = describeLosses(losses);
   return [
     ...(limitedBy.length === 0 ? [] : [`▲ the limit: ${limitedBy.map((limit) => LIMIT_WORDS[limit]).join(', ')}`]),
     ...(losses === 0 ? [] : [isLost ? lost : `${lost}, came back`]),
   ];
+}
+
+function describeLosses(losses: number): string {
+  return losses === 1 ? 'lost' : `lost ${formatCount(losses)} times`;
+}
+
+/** Which agents were lost, as a part of a sentence; empty if none was. */
+export function describeLostAgents({ agents }: Pick<Summary, 'agents'>): string {
+  const lost = (agents?.agents ?? []).filter(({ losses }) => losses > 0).toSorted((a, b) => b.losses - a.losses);
+  return lost.length === 0
+    ? ''
+    : named(lost, ({ name, losses }) => `agent ${formatAgentName(name)} was ${describeLosses(losses)}`);
 }
 
 /** `+1.20 ±0.35`, or `0.00 ±0.35` without a sign: what the clock of an agent is ahead of that of the run. */
@@ -144,8 +156,9 @@ export function agentLimitSentences(agents: readonly Agent[]): readonly string[]
   ];
 }
 
-function describeDelays({ name, delayShare, delayMaxMs, limitedPeriods }: Agent): string {
-  const details = [`at most ${formatDelay(delayMaxMs)} for a registration`, ...when(limitedPeriods)];
+function describeDelays({ name, delayShare, delayMaxMs, limitedPeriods, losses }: Agent): string {
+  const lost = losses === 0 ? [] : [describeLosses(losses)];
+  const details = [...lost, `at most ${formatDelay(delayMaxMs)} for a registration`, ...when(limitedPeriods)];
   const percent = Math.round((delayShare ?? 0) * 100);
   return `${percent}% arose on agent ${formatAgentName(name)} (${details.join(', ')})`;
 }

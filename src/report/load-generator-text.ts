@@ -1,6 +1,6 @@
 import type { AffectedPercentile } from '../metrics/generator-share.ts';
 import type { HealthLimit } from '../metrics/load-generator-health.ts';
-import { agentLimitSentences, describePeriods, describeSlotAgents } from './agents-text.ts';
+import { agentLimitSentences, describeLostAgents, describePeriods, describeSlotAgents } from './agents-text.ts';
 import {
   ABSENT,
   formatBytes,
@@ -68,7 +68,7 @@ function describeAffected(affected: readonly AffectedPercentile[]): string {
   return [...shown, ...(more.length === 0 ? [] : [`and of ${more.join(', ')}`])].join('; ');
 }
 
-/** That registrations took longer than the slots allow for, and what to do; `null` = the slots sufficed. */
+/** That launches waited for slots, why, and what to do; `null` = the slots sufficed. */
 export function slotsSentence(summary: LoadGenerators & Pick<Summary, 'sessions'>): string | null {
   const { sessions, loadGenerator } = summary;
   const { outOfSlots } = loadGenerator;
@@ -77,6 +77,10 @@ export function slotsSentence(summary: LoadGenerators & Pick<Summary, 'sessions'
   const slots = sessions.at(-1)?.concurrency ?? 0;
   const which = `${formatCount(waited)} of ${formatCount(launches)} launches waited for one of the ${formatCount(slots)} slots`;
   const howLong = `p95 ${formatDuration(waitP95Ms)}, at most ${formatDuration(waitMaxMs)}`;
+  const lost = describeLostAgents(summary);
+  if (lost !== '') {
+    return `${which} (${howLong}), while slots were missing: ${lost}. Find out why, and raise --concurrency only if launches also wait in a run without losses`;
+  }
   const isEnough = slotsNeeded === null || slotsNeeded <= slots;
   const remedy = `Raise --concurrency${isEnough ? '' : ` to ${formatCount(slotsNeeded)} or more`}, or lower the load`;
   return `${which} (${howLong})${describeSlotAgents(summary)}, because registrations take too long for this load. ${remedy}`;

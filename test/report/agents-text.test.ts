@@ -77,6 +77,24 @@ describe('which agent was the limit', () => {
     );
   });
 
+  it('is not said of slots where an agent was lost: its slots were missing', () => {
+    const summary = summaryFrom([outcomeRecord(0)]);
+    const outOfSlots = { waited: 203, launches: 1_000, waitP95Ms: 900, waitMaxMs: 1_000, slotsNeeded: 400 };
+    const loadGenerator = { ...summary.loadGenerator, outOfSlots };
+    const agents = onAgents([agentOf('a', { losses: 1 }), agentOf('b'), agentOf('c', { losses: 2, isLost: true })]);
+    expect(slotsSentence({ ...summary, ...agents, loadGenerator })).toBe(
+      '203 of 1,000 launches waited for one of the 100 slots (p95 0.9 s, at most 1.0 s), while slots were missing: ' +
+        'agent c was lost 2 times; agent a was lost. Find out why, and raise --concurrency only if launches also wait in a run without losses',
+    );
+  });
+
+  it('names the loss before the delays of an agent that was lost', () => {
+    const agents = [limited('a', 'delays', { losses: 1, delayedMs: 40, delayShare: 1, delayMaxMs: 30.25 })];
+    expect(agentLimitSentences(agents)).toEqual([
+      'of these delays, 100% arose on agent a (lost, at most 30.3 ms for a registration, at 1.0 to 2.5 s)',
+    ]);
+  });
+
   it('has a remedy of its own', () => {
     const { loadGenerator } = summaryFrom([outcomeRecord(0)]);
     expect(limitedRemedy({ loadGenerator, ...onAgents([agentOf('a')]) })).toMatch(/^Use more agents, /);
