@@ -399,9 +399,12 @@ export class RunSession {
 
   #watchPins(nowMs: number): void {
     const { pins, waiting } = this.#ledger;
-    const news = pins?.watch(nowMs, waiting) ?? null;
-    for (const notice of news?.notices ?? []) this.#parts.listener.notice(notice);
-    if (news !== null && news.starved !== null) this.#ending.endFor({ reason: 'failed', message: news.starved });
+    if (pins === null) return;
+    const { listener } = this.#parts;
+    const { awaited, notices, starved } = pins.watch(nowMs, waiting);
+    for (const notice of notices) listener.notice(notice);
+    listener.awaiting(awaited);
+    if (starved !== null) this.#ending.endFor({ reason: 'failed', message: starved });
   }
 
   #endAfterLongOutage(nowMs: number): void {
