@@ -1,5 +1,7 @@
 // The emulator as a library, for tests of other packages: import { startEmulator } from 'dpsload/emulator'.
 export { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
+export type { SignatureHash } from '../certificates/key-algorithm.ts';
+export type { ServerKeys } from '../certificates/server-identity.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
 export { buildSasToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';

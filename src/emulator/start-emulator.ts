@@ -6,8 +6,10 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import { serverIdentity } from '../certificates/server-identity.ts';
+import type { SignatureHash } from '../certificates/key-algorithm.ts';
+import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
+import { requireUsableKeys } from './config/instance-keys.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
@@ -22,6 +24,7 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import { keepCertificates, shareCertificates } from './shared-certificates.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -35,8 +38,15 @@ export type EmulatorOptions = {
   readonly websocketPort?: number | null;
   /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
-  /** Folder of CA and server certificate, which are created if missing. Default: a folder that `close` removes. */
+  /**
+   * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
+   * all such emulators of a process share a CA.
+   */
   readonly caDir?: string;
+  /** Certificates of the server. Default: `both`. With `ecdsa`, the first emulator starts faster: RSA keys take a while to make. */
+  readonly serverKeys?: ServerKeys;
+  /** Of the signatures on new certificates; replaces stored ones with another. Default: SHA-256, and what is stored stays. */
+  readonly serverHash?: SignatureHash | null;
   /** Defaults: `SERVICE_BEHAVIOR_DEFAULT`. */
   readonly behavior?: Partial<ServiceBehavior>;
   /** For each request, the first rule that strikes counts. Default: none. */
@@ -79,9 +89,10 @@ export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, or `caDir` cannot be used.
+ * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  requireUsableKeys(options.instances);
   const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
   try {
     return await startWith(programs, options);
@@ -111,8 +122,11 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
-    const { server, ...ca } = await serverIdentity(caDir, clock.epochMs(), names);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, server, context, listeners);
+    const { serverKeys: keys = 'both', serverHash: hash = null } = options;
+    if (options.caDir === undefined) shareCertificates(caDir, keys);
+    const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
+    if (options.caDir === undefined) keepCertificates(caDir, keys);
+    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, servers, context, listeners);
     return {
       host,
       ...ports,
@@ -155,7 +169,7 @@ type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
-  server: KeyedCertificate,
+  certificates: readonly KeyedCertificate[],
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
@@ -178,7 +192,7 @@ async function listenAll(
         {
           host,
           ...at,
-          ...server,
+          certificates,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,

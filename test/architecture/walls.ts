@@ -209,7 +209,7 @@ export const ROOMS: readonly Room[] = [
     name: 'emulator',
     imports: ['certificates', 'dps', 'emulator/config', 'emulator/server', 'emulator/service', 'problem', 'time'],
   },
-  { name: 'emulator/server', imports: ['dps', 'emulator/service', 'problem', 'time'] },
+  { name: 'emulator/server', imports: ['certificates', 'dps', 'emulator/service', 'problem', 'time'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },

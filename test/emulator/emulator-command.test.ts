@@ -29,7 +29,7 @@ type Started = { child: ChildProcess; ready: Record<string, unknown> | null; std
 /** `ready` is `null` when the command ended instead. */
 async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Started> {
   const { DPSLOAD_GROUP_KEY: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0', '--server-keys', 'ecdsa', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...inherited, ...environment },
   });

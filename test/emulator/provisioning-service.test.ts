@@ -86,8 +86,21 @@ describe('CONNECT', () => {
     ['illegal registration ID', { id: 'no blanks' }, 4],
     ['no api-version', { version: '' }, 4],
     ['an api-version of another form', { version: 'latest' }, 4],
+    ['an api-version that is no date', { version: '2026-13-45' }, 4],
+    ['an api-version that is no day of the calendar', { version: '2026-02-30-preview' }, 4],
+    ['an unknown api-version', { version: '2020-01-01' }, 4],
+    ['the preview of a version that has none', { version: '2021-06-01-preview' }, 4],
+    ['the oldest known api-version', { version: '2017-08-31-preview' }, 0],
+    ['the newest known api-version', { version: '2026-11-15-preview' }, 0],
   ])('%s', (_, login, returnCode) => {
     expect(connect(emulatedService(), login).returnCode).toBe(returnCode);
+  });
+
+  it.each([
+    ['2026-13-45', 'malformed api-version'],
+    ['2020-01-01', 'unknown api-version 2020-01-01'],
+  ])('says what is wrong with the api-version %s', (version, reason) => {
+    expect(connect(emulatedService(), { version })).toMatchObject({ reason });
   });
 
   it('a user name of another form: 4', () => {
@@ -235,6 +248,17 @@ describe('attestation with symmetric keys', () => {
   });
 });
 
+it.each([
+  ['its own', DEVICE_KEY],
+  ["its group's", deriveDeviceKey(GROUP_KEY, 'my-symkey-device')],
+  ['another', OTHER_KEY],
+])('a disabled individual enrollment blocks a device of a group that signs with %s key', (_, key) => {
+  const individualEnrollments = [individualEnrollment({ provisioningStatus: 'disabled' })];
+  const service = emulatedService(emulatedInstance({ individualEnrollments }));
+  const answer = service.register(connected(service, { key }), '', NOW_MS);
+  expect([answer.status, bodyOf(answer).status]).toEqual([200, 'disabled']);
+});
+
 describe('register request', () => {
   it.each([
     ['', 202],
@@ -342,6 +366,22 @@ describe('poll', () => {
     expect(service.poll(device, operationId, NOW_MS + lifetimeMs - 1).status).toBe(200);
   });
 
+  it.each<[name: string, behavior: Partial<ServiceBehavior>, status: number, errorCode: number]>([
+    ['401000', {}, 401, 401000],
+    ['404201 where unknown devices get that', { unknownAnswer: 'not-found' }, 404, 404201],
+  ])('over a connection with a wrong key: %s, and nothing of the operation', (_, behavior, status, errorCode) => {
+    const service = serviceWith(behavior);
+    const [id, key] = ['a', deriveDeviceKey(GROUP_KEY, 'a')];
+    const { operationId } = bodyOf(service.register(connected(service, { id, key }), '', NOW_MS));
+    const thief = connected(service, { id, key: OTHER_KEY });
+    const answer = service.poll(thief, operationId, NOW_MS + 1000);
+    expect([answer.status, bodyOf(answer).errorCode]).toEqual([status, errorCode]);
+    expect(service.register(thief, '', NOW_MS + 1000).status).toBe(status);
+    expect(service.poll(thief, operationId, NOW_MS + 1000).status).toBe(status);
+    expect(service.poll(connected(service, { id, key }), operationId, NOW_MS + 1000).status).toBe(200);
+    expect(service.counters).toMatchObject({ attestationAttempts: 2, polls: 3 });
+  });
+
   it('of an instance without a hub: failed', () => {
     const service = emulatedService(emulatedInstance({ linkedHubs: [] }));
     const answer = finalAnswer(service, connected(service));
@@ -369,11 +409,41 @@ describe('repeated registration', () => {
     expect(again.substatus).toBe(substatus);
   });
 
-  it('counts as one record, also in another case', () => {
+  it('counts as one record, also in another case, and each has its own spelling', () => {
     const service = emulatedService();
-    finalAnswer(service, connected(service, { id: 'Dev-A', key: deriveDeviceKey(GROUP_KEY, 'Dev-A') }));
-    finalAnswer(service, connected(service, { id: 'dev-a', key: deriveDeviceKey(GROUP_KEY, 'dev-a') }));
-    expect([...service.records(LATER_MS)]).toMatchObject([{ registrationId: 'Dev-A', registers: 2 }]);
+    const [upper, lower] = ['Dev-A', 'dev-a'].map((id) => {
+      const device = connected(service, { id, key: deriveDeviceKey(GROUP_KEY, id) });
+      return { device, operationId: bodyOf(service.register(device, '', NOW_MS)).operationId };
+    });
+    if (upper === undefined || lower === undefined) throw new Error('no device');
+    const told = ({ device, operationId }: typeof upper) =>
+      bodyOf(service.poll(device, operationId, LATER_MS - 3_000_000)).registrationState;
+    expect(told(upper)).toMatchObject({ registrationId: 'Dev-A', deviceId: 'Dev-A' });
+    expect(told(lower)).toMatchObject({ registrationId: 'dev-a', deviceId: 'dev-a' });
+    expect([...service.records(LATER_MS)]).toMatchObject([
+      { registrationId: 'dev-a', deviceId: 'dev-a', registers: 2 },
+    ]);
+  });
+
+  it('is spelled as the individual enrollment is, whatever case the device uses', () => {
+    const service = emulatedService(
+      emulatedInstance({ individualEnrollments: [individualEnrollment({ registrationId: 'My-SymKey-Device' })] }),
+    );
+    const device = connected(service, { id: 'MY-SYMKEY-DEVICE' });
+    const { operationId } = bodyOf(service.register(device, '', NOW_MS));
+    const spelling = { registrationId: 'My-SymKey-Device' };
+    expect(bodyOf(service.poll(device, operationId, NOW_MS)).registrationState).toMatchObject(spelling);
+    const final = bodyOf(service.poll(device, operationId, NOW_MS + 1000)).registrationState;
+    expect(final).toMatchObject({ ...spelling, deviceId: 'My-SymKey-Device' });
+    expect([...service.records(LATER_MS)]).toMatchObject([{ ...spelling, deviceId: 'My-SymKey-Device' }]);
+    expect(service.registration(ID_SCOPE, 'my-symkey-device', LATER_MS)).toMatchObject(spelling);
+  });
+
+  it('a disabled individual enrollment answers in its own spelling', () => {
+    const disabled = individualEnrollment({ registrationId: 'My-SymKey-Device', provisioningStatus: 'disabled' });
+    const service = emulatedService(emulatedInstance({ individualEnrollments: [disabled] }));
+    const { registrationState } = bodyOf(service.register(connected(service), '', NOW_MS));
+    expect(registrationState).toEqual({ registrationId: 'My-SymKey-Device', status: 'disabled' });
   });
 
   it('gives the device ID of the individual enrollment', () => {
@@ -386,6 +456,14 @@ describe('repeated registration', () => {
 describe('behavior that can be chosen', () => {
   it('a malformed user name is not authorized', () => {
     expect(connect(serviceWith({ malformedUsernameCode: 5 }), { version: 'latest' }).returnCode).toBe(5);
+  });
+
+  it('other api-versions are accepted, as long as they are dates', () => {
+    const service = serviceWith({ otherApiVersions: 'accept' });
+    const codes = ['2030-01-01', '2030-01-01-preview', '2026-13-45'].map(
+      (version) => connect(service, { version }).returnCode,
+    );
+    expect(codes).toEqual([0, 0, 4]);
   });
 
   it.each([

@@ -106,7 +106,7 @@ describe('an emulator whose place is taken', () => {
     ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
   ])('is refused as a mistake of the operator: %s', async (_, place, remedy) => {
     const { kind, problems } = await operatorError(() =>
-      startEmulator({ caDir: emulator.caDir, instances: [emulatedInstance()], ...place() }),
+      startEmulator({ caDir: emulator.caDir, serverKeys: 'ecdsa', instances: [emulatedInstance()], ...place() }),
     );
     expect([kind, problems.length]).toEqual(['usage', 1]);
     expect(problems[0]).toMatchObject({

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { SIGNATURE_HASHES } from '../../certificates/key-algorithm.ts';
+import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
@@ -36,8 +38,10 @@ export function emulatorCommand(): Command {
     )
     .option(
       '--ca-dir <dir>',
-      'folder for CA, server certificate and generated key; created if absent (default: a temporary folder)',
+      'folder for CA, server certificates and generated key; created if absent (default: a temporary folder)',
     )
+    .addOption(serverKeysOption())
+    .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .addHelpText(
@@ -53,6 +57,16 @@ key derived from the one in groupKeyFile. For any MQTT client:
     --group-key-file ca/group.key --mqtt`,
     )
     .action(runEmulator);
+}
+
+function serverKeysOption(): Option {
+  const help = 'keys of the server certificates; with both, the suites of the device choose';
+  return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
+}
+
+function serverHashOption(): Option {
+  const help = 'hash in the signatures on them (default: sha256, and stored certificates stay)';
+  return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
@@ -73,6 +87,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       host: flags.host,
       serverNames: flags.serverName ?? [],
       caDir,
+      serverKeys: flags.serverKeys,
+      serverHash: flags.serverHash ?? null,
       log,
     });
     const stopped = untilStopped();

@@ -1,6 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadKey } from '../../attestation/attestation-keys.ts';
+import type { SignatureHash } from '../../certificates/key-algorithm.ts';
+import type { ServerKeys } from '../../certificates/server-identity.ts';
 import { defaultInstance, generatedGroupKeyFile } from '../../emulator/config/default-instance.ts';
 import { EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../emulator/config/read-emulator-config.ts';
@@ -20,6 +22,8 @@ export type EmulatorFlags = {
   readonly idScope?: string;
   readonly groupKeyFile?: string;
   readonly caDir?: string;
+  readonly serverKeys: ServerKeys;
+  readonly serverHash?: SignatureHash;
   readonly retryAfter?: string;
   readonly records?: string;
   readonly serverName?: readonly string[];

@@ -66,7 +66,8 @@ export async function startEmbeddedEmulator(
   try {
     const config = configFile ?? writeEmulatorConfig(folder, keys);
     // Its CA is in a folder of its own, which it removes even when this process has been killed.
-    const args = ['emulator', '--port', '0'];
+    // The run prefers ECDSA, and RSA keys would delay its start.
+    const args = ['emulator', '--port', '0', '--server-keys', 'ecdsa'];
     if (transport === 'websocket') args.push('--websocket-port', '0');
     if (config !== null) args.push('--config', config);
     return await startProcess(args, keys, transport);

@@ -56,7 +56,8 @@ const KEEP_ALIVE_FACTOR = 1.5;
 /** SUBACK return code for a refused filter, MQTT 3.1.1 §3.9.3. */
 const SUBSCRIPTION_REFUSED = 0x80;
 
-const MQTT_3_1_1 = 4;
+/** Name and level, MQTT 3.1.1 §3.1.2.1 and §3.1.2.2. */
+const MQTT_3_1_1 = 'MQTT 4';
 
 /** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
@@ -133,9 +134,11 @@ export class MqttSession {
       this.#packets.write(connackBytes(returnCode));
       throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
-    this.#device = answer.device;
-    this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
-    this.#context.openSessions.claim(this.#deviceKey, this);
+    const { device } = answer;
+    const { openSessions, service, serviceTimeMs } = this.#context;
+    this.#device = device;
+    this.#deviceKey = `${device.instance.idScope}/${foldRegistrationId(device.registrationId)}`;
+    openSessions.claim(this.#deviceKey, this, () => service.isAttested(device, serviceTimeMs()));
     const timeoutMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
     this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;
@@ -148,10 +151,10 @@ export class MqttSession {
     });
   }
 
-  #judge({ protocolLevel, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
+  #judge({ protocol, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
     if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
-    if (protocolLevel !== MQTT_3_1_1) {
-      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolLevel}` };
+    if (protocol !== MQTT_3_1_1) {
+      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol ${protocol}` };
     }
     const request = {
       clientId,

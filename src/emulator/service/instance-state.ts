@@ -24,13 +24,12 @@ export class InstanceState {
   }
 
   /** Creates or updates the record; its creation time stays. */
-  update(registrationId: string, enrollment: Enrollment, assignment: Assignment, nowMs: number): RegistrationRecord {
-    const key = foldRegistrationId(registrationId);
+  update(enrollment: Enrollment, assignment: Assignment, nowMs: number): RegistrationRecord {
+    const key = foldRegistrationId(assignment.registrationId);
     const known = this.records.get(key);
     if (known === undefined) {
       // Every member is spelled out: a million spread objects would take 30 MB more.
       const record = {
-        registrationId,
         createdAtMs: nowMs,
         registeredAtMs: nowMs,
         enrollment,

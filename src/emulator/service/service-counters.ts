@@ -4,7 +4,7 @@ export function emptyCounters() {
   return {
     /** Register requests received. */
     registrationAttempts: 0,
-    /** Register requests whose credentials were examined. */
+    /** Register requests whose credentials were examined. Polls are attested too, and do not count. */
     attestationAttempts: 0,
     /** Operations that ended at a hub. */
     deviceAssignments: 0,

@@ -23,6 +23,7 @@ export type WebhookOutcome =
 export type WebhookQuestion = {
   readonly instance: DpsInstance;
   readonly enrollment: Enrollment;
+  /** As the answers spell it. */
   readonly registrationId: string;
   /** `null` for a device that was not registered before. */
   readonly record: RegistrationRecord | null;
@@ -45,7 +46,7 @@ export function webhookBody(question: WebhookQuestion): string {
     [enrollment.kind === 'group' ? 'enrollmentGroup' : 'individualEnrollment']: enrollmentMember(enrollment),
     deviceRuntimeContext: {
       registrationId,
-      ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record) } : {}),
+      ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record, record.assignment) } : {}),
       [enrollment.attestation.kind]: {},
       payload,
     },
