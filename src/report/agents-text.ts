@@ -103,8 +103,10 @@ export function formatAgentName(name: string): string {
 /** Whether it was the limit or was lost; empty for most. */
 export function remarksOn({ limitedBy, losses, isLost }: Agent): readonly string[] {
   const lost = describeLosses(losses);
+  // What an agent held when it was lost is late by the time of the loss.
+  const words = losses === 0 ? LIMIT_WORDS : { ...LIMIT_WORDS, delays: 'its loss and delays' };
   return [
-    ...(limitedBy.length === 0 ? [] : [`▲ the limit: ${limitedBy.map((limit) => LIMIT_WORDS[limit]).join(', ')}`]),
+    ...(limitedBy.length === 0 ? [] : [`▲ the limit: ${limitedBy.map((limit) => words[limit]).join(', ')}`]),
     ...(losses === 0 ? [] : [isLost ? lost : `${lost}, came back`]),
   ];
 }

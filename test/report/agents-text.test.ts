@@ -79,12 +79,16 @@ describe('which agent was the limit', () => {
 
   it('is not said of slots where an agent was lost: its slots were missing', () => {
     const summary = summaryFrom([outcomeRecord(0)]);
-    const outOfSlots = { waited: 203, launches: 1_000, waitP95Ms: 900, waitMaxMs: 1_000, slotsNeeded: 400 };
+    const outOfSlots = { waited: 203, launches: 1_000, waitP95Ms: 900, waitMaxMs: 1_000, slotsNeeded: 80 };
     const loadGenerator = { ...summary.loadGenerator, outOfSlots };
     const agents = onAgents([agentOf('a', { losses: 1 }), agentOf('b'), agentOf('c', { losses: 2, isLost: true })]);
     expect(slotsSentence({ ...summary, ...agents, loadGenerator })).toBe(
       '203 of 1,000 launches waited for one of the 100 slots (p95 0.9 s, at most 1.0 s), while slots were missing: ' +
         'agent c was lost 2 times; agent a was lost. Find out why, and raise --concurrency only if launches also wait in a run without losses',
+    );
+    const tooFew = { ...loadGenerator, outOfSlots: { ...outOfSlots, slotsNeeded: 400 } };
+    expect(slotsSentence({ ...summary, ...agents, loadGenerator: tooFew })).toMatch(
+      /\. Raise --concurrency to 400 or more/,
     );
   });
 
@@ -99,6 +103,10 @@ describe('which agent was the limit', () => {
     const { loadGenerator } = summaryFrom([outcomeRecord(0)]);
     expect(limitedRemedy({ loadGenerator, ...onAgents([agentOf('a')]) })).toMatch(/^Use more agents, /);
     expect(limitedRemedy({ loadGenerator })).not.toContain('agents');
+    const lost = onAgents([limited('a', 'delays', { losses: 1 })]);
+    expect(limitedRemedy({ loadGenerator, ...lost })).toMatch(
+      /^Find out why agents were lost\. If .* use more agents, /,
+    );
   });
 });
 
@@ -125,7 +133,7 @@ describe('agents in text', () => {
     const agents = { clockUncertaintyMs: null, agents: [agent], byLabel: [] };
     const lines = summaryText({ ...summaryFrom([outcomeRecord(0)]), agents }).split('\n');
     const at = lines.findIndex((line) => line.startsWith('europe-1 '));
-    expect(lines[at + 1]).toBe('  ▲ the limit: its delays, a busy worker, its slots, lost 2 times, came back');
+    expect(lines[at + 1]).toBe('  ▲ the limit: its loss and delays, a busy worker, its slots, lost 2 times, came back');
     expect(lines.slice(at - 1, at + 2).filter(({ length }) => length > 100)).toEqual([]);
   });
 
