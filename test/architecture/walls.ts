@@ -207,7 +207,16 @@ export const ROOMS: readonly Room[] = [
   { name: 'conversation', imports: ['dps'] },
   {
     name: 'emulator',
-    imports: ['certificates', 'dps', 'emulator/config', 'emulator/server', 'emulator/service', 'problem', 'time'],
+    imports: [
+      'certificates',
+      'dps',
+      'emulator/config',
+      'emulator/server',
+      'emulator/service',
+      'files',
+      'problem',
+      'time',
+    ],
   },
   { name: 'emulator/server', imports: ['certificates', 'dps', 'emulator/service', 'problem', 'time'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },

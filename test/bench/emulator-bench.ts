@@ -3,14 +3,13 @@
 
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { ServerKeys } from '../../src/certificates/server-identity.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { textTable } from '../../src/report/text-table.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
+import { heapMegabytes } from '../support/heap.ts';
 import { bareHandshake, dpsloadClient } from './client-contenders.ts';
 import { pinned } from './cost-table.ts';
 import { type Figure, showFigures } from './figures.ts';
@@ -98,12 +97,6 @@ Node ${process.versions.node}, ${CORES} cores, load ${load}; to the client below
   const head = ['key', 'bare TLS server', 'emulator', 'to bare', 'client', 'to client'];
   console.log(textTable([head, ...rows]).join('\n'));
   showFigures(figures);
-}
-
-function heapMegabytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
 /** Heap of the records alone, and with the operations that are still alive. */

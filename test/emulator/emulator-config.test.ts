@@ -39,6 +39,8 @@ function problemsOf(yaml: string, environment: Record<string, string> = {}): rea
   return [];
 }
 
+const FAULTS = Object.keys(FAULT_POINTS).join(', ');
+
 const MINIMAL = 'version: 1\ninstances:\n  - idScope: 0ne00111111\n';
 
 describe('configuration file', () => {
@@ -206,7 +208,8 @@ faults:
       ...[correct, correct],
       'Write linkedHubs',
       'Choose keys from symmetricKey, x509',
-      ...[correct, correct, correct],
+      `Write lose-answer, or another of ${FAULTS}`,
+      ...[correct, correct],
     ]);
     expect(problems.filter((one) => one.file !== file || one.column === null)).toEqual([]);
   });
@@ -224,6 +227,8 @@ faults:
       'Correct the value',
     ],
     [`${MINIMAL}faults: [5]\n`, 'faults.0 names no fault', 'Correct the value'],
+    [`${MINIMAL}faults: [{ at: [poll] }]\n`, 'faults.0.fault names no fault', `Choose one of ${FAULTS}`],
+    [`${MINIMAL}faults: [{ fault: chaos }]\n`, 'faults.0.fault names no fault', `Choose one of ${FAULTS}`],
   ])('says what keys a mapping has only where they are known: %j', (yaml, message, remedy) => {
     expect(problemsOf(yaml)).toEqual([expect.objectContaining({ message, remedy })]);
   });

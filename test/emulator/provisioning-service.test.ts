@@ -4,6 +4,7 @@ import { buildSasToken } from '../../src/dps/sas-token.ts';
 import type { ServiceAnswer } from '../../src/emulator/service/answer.ts';
 import type { ConnectedDevice } from '../../src/emulator/service/connect-check.ts';
 import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
+import { OPERATIONS_PER_DEVICE_MAX } from '../../src/emulator/service/operation-store.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
 import {
@@ -15,6 +16,7 @@ import {
   OTHER_KEY,
   SECONDARY_KEY,
 } from '../support/emulated-instance.ts';
+import { heapMegabytes } from '../support/heap.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const LATER_MS = NOW_MS + 3_600_000;
@@ -382,7 +384,7 @@ describe('poll', () => {
     expect(service.counters).toMatchObject({ attestationAttempts: 2, polls: 3 });
   });
 
-  it('of an instance without a hub: failed', () => {
+  it('of an instance without a hub: failed, which the log tells', () => {
     const service = emulatedService(emulatedInstance({ linkedHubs: [] }));
     const answer = finalAnswer(service, connected(service));
     expect(answer.status).toBe(200);
@@ -390,6 +392,7 @@ describe('poll', () => {
       status: 'failed',
       registrationState: { status: 'failed', errorCode: 400208 },
     });
+    expect(answer.refusal).toMatch(/^failed with 400208: No IoT hub/);
   });
 });
 
@@ -504,6 +507,60 @@ describe('behavior that can be chosen', () => {
   });
 });
 
+describe('a device that registers without a pause', () => {
+  it('can poll its latest operations, and costs no more memory than they do', () => {
+    const service = emulatedService();
+    const device = connected(service);
+    const register = (nowMs: number): string => bodyOf(service.register(device, '', nowMs)).operationId;
+    const ids = Array.from({ length: OPERATIONS_PER_DEVICE_MAX + 1 }, () => register(NOW_MS));
+    const statuses = ids.map((id) => service.poll(device, id, NOW_MS + 10_000).status);
+    expect(statuses).toEqual([404, ...ids.slice(1).map(() => 200)]);
+    const before = heapMegabytes();
+    for (let n = 0; n < 20_000; n += 1) register(NOW_MS);
+    expect(heapMegabytes() - before).toBeLessThan(2);
+  });
+
+  it('takes nothing from others, and starts anew when its operations have expired', () => {
+    const service = emulatedService();
+    const other = connected(service, { id: 'other', key: deriveDeviceKey(GROUP_KEY, 'other') });
+    const { operationId } = bodyOf(service.register(other, '', NOW_MS));
+    const device = connected(service);
+    for (let n = 0; n <= OPERATIONS_PER_DEVICE_MAX; n += 1) service.register(device, '', NOW_MS);
+    expect(service.poll(other, operationId, NOW_MS + 10_000).status).toBe(200);
+    const expiredMs = NOW_MS + SERVICE_BEHAVIOR_DEFAULT.operationLifetimeMs;
+    const ids = Array.from(
+      { length: OPERATIONS_PER_DEVICE_MAX },
+      () => bodyOf(service.register(device, '', expiredMs)).operationId,
+    );
+    expect(ids.map((id) => service.poll(device, id, expiredMs + 1_000).status)).toEqual(ids.map(() => 200));
+    expect(service.poll(other, operationId, expiredMs).status).toBe(404);
+  });
+
+  it('waits for the webhook that is still at work', () => {
+    const customAllocationDefinition = { webhookUrl: 'http://webhook/', apiVersion: '2018-09-01-preview' };
+    const custom = { allocationPolicy: 'custom', customAllocationDefinition } as const;
+    const service = emulatedService(emulatedInstance({ individualEnrollments: [individualEnrollment(custom)] }));
+    const device = connected(service);
+    const register = () => service.register(device, '', NOW_MS);
+    for (let n = 0; n < OPERATIONS_PER_DEVICE_MAX; n += 1) expect(register().status).toBe(202);
+    expect(bodyOf(register()).errorCode).toBe(409203);
+    const [first] = service.takeWebhookCalls();
+    first?.settle({ kind: 'timed-out' }, NOW_MS);
+    expect([register().status, register().status]).toEqual([202, 409]);
+  });
+});
+
+it('a record keeps nothing of the user name but the registration ID', () => {
+  const service = emulatedService();
+  const before = heapMegabytes();
+  for (let n = 0; n < 500; n += 1) {
+    const id = `device-with-a-long-user-name-${n}`;
+    const version = `2021-06-01&ClientVersion=${n}${'x'.repeat(60_000)}`;
+    service.register(connected(service, { id, version, key: deriveDeviceKey(GROUP_KEY, id) }), '', NOW_MS);
+  }
+  expect(heapMegabytes() - before).toBeLessThan(5);
+});
+
 it('instances know nothing of each other', () => {
   const other = emulatedInstance({ idScope: '0ne00222222' });
   const service = emulatedService(emulatedInstance(), other);
@@ -527,6 +584,8 @@ it('counts what it did', () => {
     polls: 1,
     registerAnswers: { 202: 1, 401: 1 },
     pollAnswers: { 200: 1 },
+    faultsInjected: 0,
+    faultRecordsDropped: 0,
   });
 });
 

@@ -101,7 +101,8 @@ const BACKLOG_MAX = 4096;
 export async function listen(server: Server, { host, port, portFlag }: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => {
-      const remedy = `Choose another ${portFlag} (0 = any free one) or --host`;
+      const hostFlag = portFlag === '--http-port' ? '--http-host' : '--host';
+      const remedy = `Choose another ${portFlag} (0 = any free one) or ${hostFlag}`;
       reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
     });
     server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
@@ -112,9 +113,13 @@ export async function listen(server: Server, { host, port, portFlag }: ListenAdd
 /** Wildcards for every address of the machine. */
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
 
+export function isEveryAddress(host: string): boolean {
+  return EVERY_ADDRESS.has(host);
+}
+
 /** Names and addresses at which devices reach a server that listens on `host`, for the server certificate. */
 export function serverNames(host: string): readonly string[] {
-  if (!EVERY_ADDRESS.has(host)) return [host];
+  if (!isEveryAddress(host)) return [host];
   const addresses = Object.values(networkInterfaces()).flatMap((ones = []) => ones.map(({ address }) => address));
   return [hostname(), ...addresses];
 }

@@ -60,11 +60,15 @@ export class Assignments {
     const definition = enrollment.customAllocationDefinition;
     if (enrollment.allocationPolicy === 'custom' && definition !== null) {
       this.webhookCalls.push({
+        device: `${instance.idScope}/${key}`,
         url: definition.webhookUrl,
         body: webhookBody(question),
         timeoutMs: this.#behavior.webhookTimeoutMs,
-        settle: (outcome, atMs) =>
-          this.#settle(assignment, webhookResult(outcome, question), { record, state, question }, atMs),
+        settle: (outcome, atMs) => {
+          const result = webhookResult(outcome, question);
+          this.#settle(assignment, result, { record, state, question }, atMs);
+          return result.failure?.errorMessage ?? null;
+        },
       });
       return record;
     }

@@ -9,7 +9,9 @@ import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
-import { InstanceState, operationId } from './instance-state.ts';
+import { InstanceState } from './instance-state.ts';
+import { keptText } from './kept-text.ts';
+import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
 import {
@@ -62,9 +64,14 @@ export class ProvisioningService {
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
     const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior);
-    if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
-    else count(this.counters.connectsRefused, answer.returnCode);
-    return answer;
+    if (answer.returnCode !== 0) {
+      count(this.counters.connectsRefused, answer.returnCode);
+      return answer;
+    }
+    this.counters.connectsAccepted += 1;
+    // The record outlives the connection, and must not keep its user name.
+    const registrationId = keptText(answer.device.registrationId);
+    return { ...answer, device: { ...answer.device, registrationId } };
   }
 
   /** Returns whether a register request of this connection would be attested. */
@@ -175,6 +182,7 @@ export class ProvisioningService {
       assignment: record.assignment,
       reportsEverySubstatus: reportsEverySubstatus(apiVersion),
       expiresAtMs: nowMs + behavior.operationLifetimeMs,
+      next: null,
     };
     request.state.operations.add(operation, nowMs);
     return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
@@ -200,7 +208,9 @@ export class ProvisioningService {
   #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
     const { conflictShare, operationLifetimeMs } = this.#options.behavior;
     const record = records.get(key);
-    if (conflictShare === 0 || record === undefined) return false;
+    if (record === undefined) return false;
+    if (isFull(record)) return true;
+    if (conflictShare === 0) return false;
     const endsAtMs = Math.min(record.assignment.readyAtMs, record.registeredAtMs + operationLifetimeMs);
     if (nowMs >= endsAtMs) return false;
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;

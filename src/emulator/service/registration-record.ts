@@ -29,6 +29,18 @@ export type Assignment = {
   readyAtMs: number;
 };
 
+/** An accepted register request, as its polls see it. */
+export type Operation = {
+  readonly operationId: string;
+  readonly record: RegistrationRecord;
+  readonly assignment: Assignment;
+  /** `false`: the device's api-version knows only `initialAssignment`. */
+  readonly reportsEverySubstatus: boolean;
+  readonly expiresAtMs: number;
+  /** The next one of the same device; `null` = this is its latest. */
+  next: Operation | null;
+};
+
 /** Everything the instance knows about one registration ID. There may be a million of these. */
 export type RegistrationRecord = {
   readonly createdAtMs: number;
@@ -43,6 +55,10 @@ export type RegistrationRecord = {
   initialTwin: object | null;
   /** Register requests accepted. */
   registers: number;
+  /** The first and the last operation that can be polled, and how many they are with those between. */
+  oldestOperation: Operation | null;
+  latestOperation: Operation | null;
+  operations: number;
 };
 
 /**

@@ -6,12 +6,14 @@ import { substatusOf } from './reprovisioning.ts';
 
 /** A call of an enrollment's allocation webhook: POST `body` to `url`, then report the outcome with `settle`. */
 export type WebhookCall = {
+  /** ID scope and registration ID, for the log. */
+  readonly device: string;
   readonly url: string;
   /** JSON text. */
   readonly body: string;
   readonly timeoutMs: number;
-  /** Must be called exactly once. */
-  readonly settle: (outcome: WebhookOutcome, nowMs: number) => void;
+  /** Must be called exactly once. Returns why the webhook assigned no hub; `null` = it did. */
+  readonly settle: (outcome: WebhookOutcome, nowMs: number) => string | null;
 };
 
 export type WebhookOutcome =
