@@ -1,5 +1,5 @@
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
-import { type Problem, problem } from '../problem/operator-error.ts';
+import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { type Clock, pause, repeat, type Timer } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
@@ -47,8 +47,11 @@ export type HostParts = {
   readonly takeVitals: () => AgentVitals;
 };
 
-/** Why a host ended: `ended` and `refused` by agreement with the coordinator; `expelled`: the lease was over; `stopped`: by `stop`. */
-export type HostEnd = 'ended' | 'refused' | 'expelled' | 'stopped';
+/**
+ * Why a host ended: `ended` by agreement with the coordinator; `expelled`: the lease was over; `stopped`: by `stop`. It refused the run for
+ * the problems of an error.
+ */
+export type HostEnd = 'ended' | 'expelled' | 'stopped' | OperatorError;
 
 /** What was heard of the coordinator. */
 type Contact = {
@@ -142,9 +145,9 @@ export class AgentHost {
     this.#addresses.keepFresh(clock, cacheMs, (addresses) => this.#workers.sendAll({ type: 'addresses', addresses }));
   }
 
-  async #refuse(message: FromAgent): Promise<void> {
+  async #refuse(message: Extract<FromAgent, { type: 'refused' }>): Promise<void> {
     this.#send(message);
-    await this.#leave('refused');
+    await this.#leave(new OperatorError('usage', message.problems));
   }
 
   #receive(message: ToAgent): void {

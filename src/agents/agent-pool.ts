@@ -2,6 +2,7 @@ import { labelValue } from '../fleet/pin-column.ts';
 import type { Launch } from '../registration/launch.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
+import { AgentGone } from '../worker/agent-gone.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import type { FromWorker, ToWorker } from '../worker/worker-messages.ts';
 import type { AgentState, WorkerPool, WorkerPoolEvents, WorkerPoolRequest } from '../worker/worker-pool.ts';
@@ -144,7 +145,7 @@ export class AgentPool implements WorkerPool {
         this.#relay(hosting, message.worker, message.message);
         break;
       case 'workerLost':
-        this.#leave(hosting, message.worker, message.reason, []);
+        this.#leave(hosting, message.worker, new Error(`on agent ${hosting.agent.name}: ${message.reason}`), []);
         break;
       case 'draining':
         this.#drain(hosting);
@@ -156,7 +157,7 @@ export class AgentPool implements WorkerPool {
     const slot = this.#slots[worker];
     if (slot?.hosting !== hosting) return;
     if (message.type === 'ended' && !this.#noMoreLaunches) {
-      this.#leave(hosting, worker, `agent ${hosting.agent.name} leaves`, []);
+      this.#leave(hosting, worker, goneWith(hosting, 'it leaves', true), []);
       this.#endDrained(hosting);
       return;
     }
@@ -179,17 +180,17 @@ export class AgentPool implements WorkerPool {
 
   #lost(hosting: Hosting, reason: string, neverSent: readonly ToAgent[]): void {
     for (const worker of [...hosting.workers]) {
-      this.#leave(hosting, worker, reason, sequencesOf(neverSent, worker));
+      this.#leave(hosting, worker, goneWith(hosting, reason, false), sequencesOf(neverSent, worker));
     }
   }
 
-  #leave(hosting: Hosting, worker: number, reason: string, neverSent: readonly number[]): void {
+  #leave(hosting: Hosting, worker: number, reason: Error, neverSent: readonly number[]): void {
     const slot = this.#slots[worker];
     if (slot?.hosting !== hosting) return;
     slot.hosting = null;
     slot.waiting.length = 0;
     hosting.workers.delete(worker);
-    this.#events.lost(worker, new Error(reason), neverSent);
+    this.#events.lost(worker, reason, neverSent);
   }
 
   /** Its workers hand back what has not started, finish what is in flight, and end. */
@@ -296,6 +297,11 @@ export class AgentPool implements WorkerPool {
 
 function allOf(deferreds: readonly Deferred<void>[]): Promise<void> {
   return Promise.all(deferreds.map(({ promise }) => promise)).then(() => undefined);
+}
+
+/** For one worker of an agent that is gone. */
+function goneWith({ agent, workers }: Hosting, reason: string, isWanted: boolean): AgentGone {
+  return new AgentGone(agent.name, reason, { isLast: workers.size === 1, isWanted });
 }
 
 function isPart({ state, workers }: Hosting): boolean {

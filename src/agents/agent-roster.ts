@@ -222,6 +222,6 @@ export class AgentRoster {
     hosting.state = 'lost';
     // Where Redis cannot say, every launch may have been sent.
     const revoked = await this.#parts.bus.revoke(hosting.place).catch(() => []);
-    this.#listener.lost(hosting, `agent ${hosting.agent.name}: ${reason}`, [...revoked, ...hosting.tooLate.splice(0)]);
+    this.#listener.lost(hosting, reason, [...revoked, ...hosting.tooLate.splice(0)]);
   }
 }

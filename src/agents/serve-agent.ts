@@ -100,7 +100,7 @@ class ServingAgent {
       log(`serves run ${this.#run}`);
       if (this.#isStopping) this.#host.drain();
       const end = await this.#host.ended;
-      log(`run ${this.#run}: ${end}`);
+      log(`run ${this.#run}: ${end instanceof OperatorError ? `refused: ${end.message}` : end}`);
       this.#host = null;
       this.#run = null;
       this.announce();

@@ -10,7 +10,7 @@ import { roundToThousandth } from './round.ts';
 export const AGENT_LIMITS = [
   'delays', // its own delays are among the largest, and they may have changed figures of the run
   'saturation', // one of its workers had almost no idle time for long
-  'slots', // launches waited for its slots more often than for those of others, and the slots did not suffice
+  'slots', // launches waited for its slots more often than for those of others, the slots did not suffice, and no agent was lost
 ] as const;
 
 export type AgentLimit = (typeof AGENT_LIMITS)[number];
@@ -74,12 +74,14 @@ export class AgentsFold {
     const delayedMs = measured.reduce((sum, agent) => sum + agent.delayedMs, 0);
     const most = (of: (agent: AgentMeasures) => number): number => Math.max(0, ...measured.map(of));
     const [worstMs, mostWaits] = [most((agent) => agent.delayedMs), most(waitShare)];
+    // While an agent is lost, its slots are missing, and launches wait for those of the others.
+    const isShortOfSlots = outOfSlots !== null && measured.every(({ losses }) => losses === 0);
     const exceeded = limits.filter((limit) => limit.exceeded).map(({ name }) => name);
     const isDelayed = exceeded.includes('timeShare') || exceeded.includes('launchRateShare');
     const applies: Readonly<Record<AgentLimit, (agent: AgentMeasures) => boolean>> = {
       delays: (agent) => isDelayed && agent.delayMaxMs > DELAY_MIN_MS && agent.delayedMs >= BLAME_SHARE * worstMs,
       saturation: ({ saturatedMs }) => isSaturated(saturatedMs, this.#elapsedMs),
-      slots: (agent) => outOfSlots !== null && mostWaits > 0 && waitShare(agent) >= BLAME_SHARE * mostWaits,
+      slots: (agent) => isShortOfSlots && mostWaits > 0 && waitShare(agent) >= BLAME_SHARE * mostWaits,
     };
     return measured.map(({ fold, ...agent }) => {
       const limitedBy = AGENT_LIMITS.filter((limit) => applies[limit](agent));

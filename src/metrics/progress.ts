@@ -50,6 +50,14 @@ export type RunOutage = {
   readonly held: number;
 };
 
+/** Agents without which a run can launch nothing. */
+export type AgentsAwaited = {
+  /** `region=america` */
+  readonly labels: readonly string[];
+  /** When the run gives up, on the session's clock. */
+  readonly giveUpAtMs: number;
+};
+
 /** What a run is doing. */
 export type RunPhase =
   /** The first connection is being made. */
@@ -57,6 +65,8 @@ export type RunPhase =
   | { readonly kind: 'canary'; readonly ended: number; readonly devices: number }
   | { readonly kind: 'running' }
   | { readonly kind: 'outage'; readonly lastedMs: number; readonly held: RunOutage['held'] }
+  /** Only rows are left for which there is no agent. */
+  | { readonly kind: 'waiting'; readonly labels: AgentsAwaited['labels']; readonly leftMs: number }
   /** All are launched; some are still in progress. */
   | { readonly kind: 'draining' }
   /** The run ends early. */
@@ -123,6 +133,7 @@ export class ProgressFold {
     stage: null as RunStage | null,
     endedBeforeStage: 0,
     outage: null as RunOutage | null,
+    awaited: null as AgentsAwaited | null,
     stopping: false,
   };
 
@@ -164,6 +175,11 @@ export class ProgressFold {
     this.#session.outage = outage;
   }
 
+  /** @param agents `null` = the run goes on */
+  awaiting(agents: AgentsAwaited | null): void {
+    this.#session.awaited = agents;
+  }
+
   /** The run ends early: no more launches. */
   stop(): void {
     this.#session.stopping = true;
@@ -172,7 +188,8 @@ export class ProgressFold {
   /** @param nowMs on the session's clock, which starts at 0 with the run */
   at(nowMs: number): RunProgress {
     const { target, name, before, registrations, ratePerSecond } = this.#plan;
-    const { outage, stopping } = this.#session;
+    const { awaited, outage, stopping } = this.#session;
+    const isHeldUp = outage !== null || (awaited !== null && !stopping);
     const left = Math.max(0, registrations - this.#ended());
     const lastSample = this.#recent.at(-1);
     return {
@@ -186,8 +203,8 @@ export class ProgressFold {
       assigned: before.assigned + this.#counts.of('assigned'),
       failed: before.failed + this.#counts.of(...FAILED_RESULTS),
       elapsedMs: nowMs,
-      // When an outage will end, nobody knows.
-      eta: outage === null ? this.#eta.at(nowMs, left, stopping) : null,
+      // When an outage will end, or an agent join, nobody knows.
+      eta: isHeldUp ? null : this.#eta.at(nowMs, left, stopping),
       inFlight: lastSample?.inFlight ?? 0,
       launched: lastSample === undefined ? 0 : perSecond(lastSample, 'launched'),
       settledLately: lastSample === undefined ? 0 : perSecond(lastSample, 'settled'),
@@ -217,13 +234,16 @@ export class ProgressFold {
   }
 
   #phase(nowMs: number): RunPhase {
-    const { stage, endedBeforeStage, outage, stopping } = this.#session;
+    const { stage, endedBeforeStage, outage, awaited, stopping } = this.#session;
     const inFlight = this.#recent.at(-1)?.inFlight ?? 0;
     const left = this.#plan.registrations - this.#ended();
     if (stopping) return { kind: 'stopping' };
     if (left <= 0 || (stage?.kind === 'draining' && inFlight === 0)) return { kind: 'ended' };
     if (outage !== null) {
       return { kind: 'outage', lastedMs: Math.max(0, nowMs - outage.sinceMs), held: outage.held };
+    }
+    if (awaited !== null) {
+      return { kind: 'waiting', labels: awaited.labels, leftMs: Math.max(0, awaited.giveUpAtMs - nowMs) };
     }
     if (stage === null) return { kind: 'starting' };
     if (stage.kind === 'canary') return { ...stage, ended: this.#ended() - endedBeforeStage };

@@ -43,16 +43,7 @@ export const AGENT_COLUMNS = [
 ] as const;
 
 /** The same, as a line of text has room for: the largest and the mean, without units. */
-export const AGENT_TEXT_COLUMNS = [
-  'assigned',
-  'failed',
-  'start lag',
-  'loop delay',
-  'CPU',
-  'files',
-  'clock',
-  '',
-] as const;
+export const AGENT_TEXT_COLUMNS = ['assigned', 'failed', 'start lag', 'loop delay', 'CPU', 'files', 'clock'] as const;
 
 /** What they mean. */
 export const AGENT_TEXT_NOTE =
@@ -70,7 +61,6 @@ export function agentTextCells(agent: Agent): readonly string[] {
     formatNumber(cpuShareMean),
     fileDescriptorsMax === null ? ABSENT : formatCount(fileDescriptorsMax),
     describeOffset(agent),
-    remarksOn(agent).join(', '),
   ];
 }
 
@@ -112,14 +102,28 @@ export function formatAgentName(name: string): string {
 
 /** Whether it was the limit or was lost; empty for most. */
 export function remarksOn({ limitedBy, losses, isLost }: Agent): readonly string[] {
-  const lost = losses === 1 ? 'lost' : `lost ${formatCount(losses)} times`;
+  const lost = describeLosses(losses);
+  // What an agent held when it was lost is late by the time of the loss.
+  const words = losses === 0 ? LIMIT_WORDS : { ...LIMIT_WORDS, delays: 'its loss and delays' };
   return [
-    ...(limitedBy.length === 0 ? [] : [`▲ the limit: ${limitedBy.map((limit) => LIMIT_WORDS[limit]).join(', ')}`]),
+    ...(limitedBy.length === 0 ? [] : [`▲ the limit: ${limitedBy.map((limit) => words[limit]).join(', ')}`]),
     ...(losses === 0 ? [] : [isLost ? lost : `${lost}, came back`]),
   ];
 }
 
-/** `+1.20 ±0.35`: what the clock of an agent is ahead of that of the run. */
+function describeLosses(losses: number): string {
+  return losses === 1 ? 'lost' : `lost ${formatCount(losses)} times`;
+}
+
+/** Which agents were lost, as a part of a sentence; empty if none was. */
+export function describeLostAgents({ agents }: Pick<Summary, 'agents'>): string {
+  const lost = (agents?.agents ?? []).filter(({ losses }) => losses > 0).toSorted((a, b) => b.losses - a.losses);
+  return lost.length === 0
+    ? ''
+    : named(lost, ({ name, losses }) => `agent ${formatAgentName(name)} was ${describeLosses(losses)}`);
+}
+
+/** `+1.20 ±0.35`, or `0.00 ±0.35` without a sign: what the clock of an agent is ahead of that of the run. */
 export function describeOffset({
   offsetMs,
   offsetUncertaintyMs,
@@ -128,17 +132,18 @@ export function describeOffset({
   readonly offsetUncertaintyMs: number | null;
 }): string {
   if (offsetMs === null || offsetUncertaintyMs === null) return ABSENT;
-  const sign = offsetMs < 0 ? '−' : '+';
-  return `${sign}${formatMs(Math.abs(offsetMs))} ±${formatMs(offsetUncertaintyMs)}`;
+  const ahead = formatMs(Math.abs(offsetMs));
+  const sign = ahead === formatMs(0) ? '' : offsetMs < 0 ? '−' : '+';
+  return `${sign}${ahead} ±${formatMs(offsetUncertaintyMs)}`;
 }
 
-/** How far times that cross machines may be off; `null` where no time does. */
+/** How far times that cross processes may be off, whether or not these are on one machine; `null` where no time does. */
 export function clockSentence({ agents }: Pick<Summary, 'agents'>): string | null {
   const uncertaintyMs = agents?.clockUncertaintyMs ?? null;
   if (uncertaintyMs === null) return null;
   return (
-    `start lag and response compare the clocks of two machines, and may be off by ${formatMs(uncertaintyMs)} ms either way; ` +
-    'all other times are measured on one machine'
+    `start lag and response compare the clocks of the coordinator and an agent, and may be off by ${formatMs(uncertaintyMs)} ms either way; ` +
+    'all other times are measured with one clock'
   );
 }
 
@@ -153,8 +158,9 @@ export function agentLimitSentences(agents: readonly Agent[]): readonly string[]
   ];
 }
 
-function describeDelays({ name, delayShare, delayMaxMs, limitedPeriods }: Agent): string {
-  const details = [`at most ${formatDelay(delayMaxMs)} for a registration`, ...when(limitedPeriods)];
+function describeDelays({ name, delayShare, delayMaxMs, limitedPeriods, losses }: Agent): string {
+  const lost = losses === 0 ? [] : [describeLosses(losses)];
+  const details = [...lost, `at most ${formatDelay(delayMaxMs)} for a registration`, ...when(limitedPeriods)];
   const percent = Math.round((delayShare ?? 0) * 100);
   return `${percent}% arose on agent ${formatAgentName(name)} (${details.join(', ')})`;
 }

@@ -1,6 +1,6 @@
 import type { AffectedPercentile } from '../metrics/generator-share.ts';
 import type { HealthLimit } from '../metrics/load-generator-health.ts';
-import { agentLimitSentences, describePeriods, describeSlotAgents } from './agents-text.ts';
+import { agentLimitSentences, describeLostAgents, describePeriods, describeSlotAgents } from './agents-text.ts';
 import {
   ABSENT,
   formatBytes,
@@ -44,9 +44,10 @@ type LoadGenerators = Pick<Summary, 'loadGenerator' | 'agents'>;
 
 /** What to do about it. */
 export function limitedRemedy({ agents }: LoadGenerators): string {
-  return agents === undefined
-    ? 'Use a machine with free cores, more --workers or a lower --rate'
-    : 'Use more agents, machines with free cores or a lower --rate';
+  if (agents === undefined) return 'Use a machine with free cores, more --workers or a lower --rate';
+  const remedy = 'more agents, machines with free cores or a lower --rate';
+  const isLoss = agents.agents.some(({ limitedBy, losses }) => losses > 0 && limitedBy.includes('delays'));
+  return isLoss ? `Find out why agents were lost. If it also happens without losses, use ${remedy}` : `Use ${remedy}`;
 }
 
 /** Metrics named in a sentence; `summary.json` has them all. */
@@ -68,7 +69,7 @@ function describeAffected(affected: readonly AffectedPercentile[]): string {
   return [...shown, ...(more.length === 0 ? [] : [`and of ${more.join(', ')}`])].join('; ');
 }
 
-/** That registrations took longer than the slots allow for, and what to do; `null` = the slots sufficed. */
+/** That launches waited for slots, why, and what to do; `null` = the slots sufficed. */
 export function slotsSentence(summary: LoadGenerators & Pick<Summary, 'sessions'>): string | null {
   const { sessions, loadGenerator } = summary;
   const { outOfSlots } = loadGenerator;
@@ -78,6 +79,10 @@ export function slotsSentence(summary: LoadGenerators & Pick<Summary, 'sessions'
   const which = `${formatCount(waited)} of ${formatCount(launches)} launches waited for one of the ${formatCount(slots)} slots`;
   const howLong = `p95 ${formatDuration(waitP95Ms)}, at most ${formatDuration(waitMaxMs)}`;
   const isEnough = slotsNeeded === null || slotsNeeded <= slots;
+  const lost = describeLostAgents(summary);
+  if (isEnough && lost !== '') {
+    return `${which} (${howLong}), while slots were missing: ${lost}. Find out why, and raise --concurrency only if launches also wait in a run without losses`;
+  }
   const remedy = `Raise --concurrency${isEnough ? '' : ` to ${formatCount(slotsNeeded)} or more`}, or lower the load`;
   return `${which} (${howLong})${describeSlotAgents(summary)}, because registrations take too long for this load. ${remedy}`;
 }

@@ -8,6 +8,7 @@ import {
   agentTextCells,
   clockSentence,
   labelTables,
+  remarksOn,
 } from './agents-text.ts';
 import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
 import { loadWarnings } from './closed-model.ts';
@@ -270,10 +271,16 @@ function agentSection({ agents }: Summary, palette: Palette): string[] {
   return [
     palette.bold(formatNoun(agents.agents.length, 'agent')),
     palette.dim(head),
-    ...lines,
+    ...shown.flatMap((agent, place) => [lines[place] ?? '', ...remarkLines(agent)]),
     ...(left > 0 ? [`${formatNoun(left, 'more agent')} in summary.json`] : []),
     palette.dim(AGENT_TEXT_NOTE),
   ];
+}
+
+/** On a line of its own: beside the table, a terminal of 100 columns would break it. */
+function remarkLines(agent: Parameters<typeof remarksOn>[0]): readonly string[] {
+  const remarks = remarksOn(agent);
+  return remarks.length === 0 ? [] : [`  ${remarks.join(', ')}`];
 }
 
 function labelSections({ agents }: Summary, palette: Palette): readonly string[][] {

@@ -1,6 +1,7 @@
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { labelValue } from '../fleet/pin-column.ts';
 import type { Credits } from '../load/credits.ts';
+import type { AgentsAwaited } from '../metrics/progress.ts';
 import { formatNoun } from '../report/format.ts';
 import type { AgentState } from '../worker/worker-pool.ts';
 
@@ -13,6 +14,15 @@ export type PinChoice = {
   readonly valueIn: (row: PinnedRow) => string;
   /** How long the run waits for an agent when nothing is left but rows that have none. */
   readonly withinMs: number;
+};
+
+/** What to tell the operator, and whether the run goes on. */
+type PinNews = {
+  readonly notices: readonly string[];
+  /** Agents without which nothing can be launched; `null` = something can be, or is in flight. */
+  readonly awaited: AgentsAwaited | null;
+  /** Why the run cannot go on; `null` = it can. */
+  readonly starved: string | null;
 };
 
 type LabelledAgent = Pick<AgentState, 'labels' | 'workers' | 'isLost'>;
@@ -52,12 +62,8 @@ export class RowPins {
    * Call now and then.
    *
    * @param waiting rows that wait for a worker, by their values
-   * @returns what to tell the operator, and why the run cannot go on; `null` = it can
    */
-  watch(
-    nowMs: number,
-    waiting: ReadonlyMap<string, number>,
-  ): { readonly notices: readonly string[]; readonly starved: string | null } {
+  watch(nowMs: number, waiting: ReadonlyMap<string, number>): PinNews {
     const there = this.look().values;
     const missing = new Set([...waiting.keys()].filter((value) => !there.has(value)));
     const name = (value: string): string => `${this.#choice.label}=${value}`;
@@ -67,15 +73,17 @@ export class RowPins {
     const isStuck = waiting.size > 0 && missing.size === waiting.size && this.#credits.outstanding === 0;
     this.#stuckSinceMs = isStuck ? (this.#stuckSinceMs ?? nowMs) : null;
     const rows = [...waiting.values()].reduce((sum, count) => sum + count, 0);
-    const isStarved = this.#stuckSinceMs !== null && nowMs - this.#stuckSinceMs >= this.#choice.withinMs;
+    const giveUpAtMs = this.#stuckSinceMs === null ? null : this.#stuckSinceMs + this.#choice.withinMs;
     return {
       notices: [
         ...gone.map((value) => `No agent with ${name(value)} is left. Its rows wait until one joins.`),
         ...back.map((value) => `An agent with ${name(value)} is there again, and gets the rows that waited for it.`),
       ],
-      starved: isStarved
-        ? `no agent with ${[...missing].map(name).join(' or ')} for ${this.#choice.withinMs / 1_000} s, and nothing is left but its rows (${formatNoun(rows, 'row')} read so far)`
-        : null,
+      awaited: giveUpAtMs === null ? null : { labels: [...missing].map(name), giveUpAtMs },
+      starved:
+        giveUpAtMs !== null && nowMs >= giveUpAtMs
+          ? `no agent with ${[...missing].map(name).join(' or ')} for ${this.#choice.withinMs / 1_000} s, and nothing is left but its rows (${formatNoun(rows, 'row')} read so far)`
+          : null,
     };
   }
 }

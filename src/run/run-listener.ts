@@ -1,5 +1,5 @@
 import type { SampleRecord } from '../journal/journal-record.ts';
-import type { RunOutage, RunStage } from '../metrics/progress.ts';
+import type { AgentsAwaited, RunOutage, RunStage } from '../metrics/progress.ts';
 import type { EventCounts } from '../registration/event-counts.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import type { SessionEnd } from './session-ending.ts';
@@ -14,6 +14,8 @@ export interface RunListener {
   entered(stage: RunStage): void;
   /** The target does not respond; called again whenever that is known better. `null` = it responds again. */
   outage(outage: RunOutage | null): void;
+  /** Nothing can be launched until one of these agents joins; called every second of a run with pinned rows. `null` = the run goes on. */
+  awaiting(agents: AgentsAwaited | null): void;
   /** Something that the operator should know, in whole sentences; the run continues. */
   notice(message: string): void;
   /** The run ends early; registrations in flight still finish. */
@@ -37,6 +39,9 @@ export function runListeners(...listeners: readonly Partial<RunListener>[]): Run
     },
     outage(outage) {
       for (const listener of listeners) listener.outage?.(outage);
+    },
+    awaiting(agents) {
+      for (const listener of listeners) listener.awaiting?.(agents);
     },
     notice(message) {
       for (const listener of listeners) listener.notice?.(message);

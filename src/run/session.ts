@@ -8,7 +8,7 @@ import type { Launch } from '../registration/launch.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { PERMIT_LAPSE_MS } from '../registration/registration-policy.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
-import { formatCount, formatNoun } from '../report/format.ts';
+import { formatCount } from '../report/format.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { type Clock, repeat, type Timer } from '../time/clock.ts';
 import { deferred } from '../worker/deferred.ts';
@@ -18,6 +18,7 @@ import { type DispatchEnd, Dispatcher } from './dispatcher.ts';
 import { Disruptions } from './disruptions.ts';
 import { HealthSampler } from './health-sampler.ts';
 import { LaunchLedger } from './launch-ledger.ts';
+import { lossNotice } from './loss-notices.ts';
 import { PermitIssuer } from './permit-issuer.ts';
 import { type PinChoice, RowPins } from './row-pins.ts';
 import type { RunListener } from './run-listener.ts';
@@ -332,7 +333,7 @@ export class RunSession {
    * A worker died, was killed because it hung, or was cut off. What it held is made again, and the results mark it, since it may have been
    * sent. When nothing is released any more, those rows stay without an outcome.
    */
-  #workerLost(worker: number, { message }: Error, neverSent: readonly number[]): void {
+  #workerLost(worker: number, reason: Error, neverSent: readonly number[]): void {
     this.#workers.lost(worker);
     for (const outcome of this.#ledger.takeSuspects((_, from) => from === worker)) this.#settle(outcome, false);
     this.#disruptions.outage.workerLost(worker);
@@ -344,18 +345,19 @@ export class RunSession {
     const lost = this.#ledger.launchesOf(worker);
     for (const { row } of lost) this.#ledger.settle(row);
     for (const { sequence } of lost) this.#permits?.withdraw(worker, sequence);
-    const what = `Worker ${worker + 1} was lost (${message}) with ${formatNoun(lost.length, 'registration')} possibly sent`;
+    const loss = this.#workers.losses.add(worker, reason, lost.length);
     const continues = this.#dispatching && this.#ending.end === null;
-    if (continues && this.#workers.mayReplace()) {
+    const isReplaced = continues && this.#workers.mayReplace();
+    if (isReplaced) {
       for (const launch of lost) this.#ledger.requeuePossiblySent(launch);
       this.#wave?.schedule.giveBack(lost.length);
       this.#pool.replace(worker);
-      this.#parts.listener.notice(`${what}. They are registered again; the results mark them possibly_twice.`);
     } else {
       this.#pool.giveUp(worker);
-      if (continues) this.#ending.endFor({ reason: 'failed', message: `${what}, after several other losses` });
-      this.#parts.listener.notice(`${what}. They stay unknown until the run is resumed.`);
+      if (continues && loss !== null)
+        this.#ending.endFor({ reason: 'failed', message: `${loss.what}, after several other losses` });
     }
+    if (loss !== null) this.#parts.listener.notice(lossNotice(loss, isReplaced));
   }
 
   /** One that replaces a lost one must know what the others know. */
@@ -397,9 +399,12 @@ export class RunSession {
 
   #watchPins(nowMs: number): void {
     const { pins, waiting } = this.#ledger;
-    const news = pins?.watch(nowMs, waiting) ?? null;
-    for (const notice of news?.notices ?? []) this.#parts.listener.notice(notice);
-    if (news !== null && news.starved !== null) this.#ending.endFor({ reason: 'failed', message: news.starved });
+    if (pins === null) return;
+    const { listener } = this.#parts;
+    const { awaited, notices, starved } = pins.watch(nowMs, waiting);
+    for (const notice of notices) listener.notice(notice);
+    listener.awaiting(awaited);
+    if (starved !== null) this.#ending.endFor({ reason: 'failed', message: starved });
   }
 
   #endAfterLongOutage(nowMs: number): void {

@@ -1,4 +1,5 @@
 import type { Credits } from '../load/credits.ts';
+import { LossNotices } from './loss-notices.ts';
 
 /**
  * A worker reports its health every second; one that is silent for this long has hung. The main thread counts in its own ticks, so
@@ -8,6 +9,7 @@ export const WORKER_SILENCE_MAX_SECONDS = 30;
 
 /** Knows which workers are there, lets only those get rows, notices those that hang, and limits replacements. */
 export class WorkerWatch {
+  readonly losses = new LossNotices();
   readonly #credits: Pick<Credits, 'close' | 'open'>;
   readonly #replacementsMax: number;
   readonly #silentSeconds: number[];

@@ -11,7 +11,7 @@ function poolOver(agents: readonly (readonly [name: string, region: string, slot
   const hostings: Hosting[] = [];
   let free: Hosting['agent'][] = [];
   let listener: RosterListener | null = null;
-  const lost: number[] = [];
+  const reasons: Error[] = [];
   const agentOf = ([name, region, slots]: (typeof agents)[number]): Hosting['agent'] => ({
     ...{ name, labels: { region }, slots, version: '1', run: null, offsetMs: 0, offsetUncertaintyMs: 0 },
   });
@@ -43,13 +43,20 @@ function poolOver(agents: readonly (readonly [name: string, region: string, slot
       message: () => {},
       silent: () => {},
       starved: () => {},
-      lost: (worker) => {
-        lost.push(worker);
+      lost: (worker, reason) => {
+        reasons.push(reason);
         pool.replace(worker);
       },
     },
   );
   return {
+    reasons,
+    end: (name: string, worker: number): void => {
+      const hosting = hostings.find(({ agent }) => agent.name === name);
+      if (hosting === undefined) throw new Error(`no agent ${name}`);
+      hosting.state = 'draining';
+      listener?.heard(hosting, { type: 'fromWorker', worker, message: { type: 'ended' } });
+    },
     places: () => Array.from({ length: workers }, (_, worker) => pool.agentOf(worker)),
     lose: (name: string): void => {
       const hosting = hostings.find(({ agent, isOver }) => agent.name === name && !isOver);
@@ -105,4 +112,24 @@ it('moves workers of a lost agent only within its region', async () => {
   await pool.pass();
   expect(pool.places()).toEqual(before.map((name) => (name === 'as-1' ? 'as-2' : 'eu-2')));
   expect(pool.free()).toEqual(['eu-3']);
+});
+
+it('tells an agent that leaves from one that was lost, and which of its workers is the last', () => {
+  const pool = poolOver(
+    [
+      ['leaving', 'europe', 2],
+      ['dying', 'asia', 2],
+    ],
+    4,
+  );
+  const [first = -1, second = -1] = pool.places().flatMap((name, worker) => (name === 'leaving' ? [worker] : []));
+  pool.end('leaving', first);
+  pool.end('leaving', second);
+  pool.lose('dying');
+  expect(pool.reasons).toMatchObject([
+    { agent: 'leaving', isWanted: true, isLast: false },
+    { agent: 'leaving', isWanted: true, isLast: true },
+    { agent: 'dying', isWanted: false, isLast: false, message: 'gone' },
+    { agent: 'dying', isWanted: false, isLast: true, message: 'gone' },
+  ]);
 });

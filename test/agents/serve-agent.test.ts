@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentBus } from '../../src/agents/agent-bus.ts';
+import type { AgentBus, PlacedRun } from '../../src/agents/agent-bus.ts';
+import { LEASE_MS } from '../../src/agents/lease.ts';
 import { type ServeParts, serveAgent } from '../../src/agents/serve-agent.ts';
+import { problem } from '../../src/problem/operator-error.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** An agent whose announcements get these answers, the last again and again; `null` = Redis does not answer. No run is placed on it. */
@@ -52,5 +54,44 @@ describe('an agent that claims its name', () => {
 
   it('gives up, and closes what it has opened, when Redis never answers', async () => {
     expect(await serve([null])).toEqual(['closed', expect.stringContaining('Redis does not answer')]);
+  });
+});
+
+describe('an agent that refuses a run', () => {
+  it('says on its own machine why, and what to do', async () => {
+    const clock = new VirtualClock();
+    const placed = {
+      placement: { runId: 'run-1', version: '1.0.0', epoch: 1, redisRunId: 'r', nameResolution: { cacheMs: null } },
+      renew: async () => ({ isHeld: true, coordinatorLeftMs: LEASE_MS, redisRunId: 'r' }),
+      send: () => {},
+      onMessage: () => {},
+      flushed: async () => {},
+      finish: async () => {},
+    } as unknown as PlacedRun;
+    const placements = [placed];
+    const said: string[] = [];
+    const host: Partial<ServeParts['host']> = {
+      ...{ clock, clockOriginMs: 0, version: '1.0.0', startPool: () => ({}) as never },
+      prepare: async () => ({ problems: [problem('the target is a.example', 'Start the agent with --allow-target')] }),
+      addressesOf: () => ({ current: null, refresh: async () => false, keepFresh: () => {}, stop: () => {} }),
+      takeVitals: () => ({ cpuShare: 0, loopDelayMaxMs: 0, rssBytes: 0, fileDescriptors: null }),
+    };
+    await serveAgent({
+      bus: {
+        announce: async () => true,
+        withdraw: async () => {},
+        nextPlacement: async () => placements.shift() ?? null,
+        close: async () => {},
+      },
+      agent: { name: 'a', labels: {}, slots: 1, version: '1.0.0' },
+      host: host as ServeParts['host'],
+      stops: { onRequest: () => {} },
+      onReady: () => {},
+      log: (text) => said.push(text),
+    });
+    expect(said).toEqual([
+      'serves run run-1',
+      'run run-1: refused: the target is a.example. Start the agent with --allow-target.',
+    ]);
   });
 });

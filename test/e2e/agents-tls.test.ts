@@ -33,7 +33,7 @@ describe.skipIf(!HAS_REDIS)('Redis over TLS, with a private CA (needs redis-serv
 
   it.each(['localhost', '127.0.0.1'])('is used by the name %s when the CA is given', async (host) => {
     const ended = await agents(host, { NODE_EXTRA_CA_CERTS: caFile });
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: 'No agent is there\n' });
+    expect(ended).toEqual({ code: 0, stdout: '', stderr: 'No agents found\n' });
   });
 
   it('is refused without the CA, with the way to give it', async () => {

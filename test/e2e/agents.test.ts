@@ -37,7 +37,10 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
     const { run, out } = runOn(place, 'killed', 300, ['--rate', '100/s']);
     await untilJournal(out, ({ result }) => result === 'assigned', run.ended);
     a.child.kill('SIGKILL');
-    expect(await run.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('agent a: its lease ended') });
+    expect(await run.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Agent a was lost (its lease ended)'),
+    });
     expectAllOnce(out, 300);
   });
 

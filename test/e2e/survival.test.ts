@@ -34,7 +34,7 @@ describe.concurrent('a worker thread', () => {
       env: GROUP_KEY_ENV,
       preload: ['worker-fault.mjs?fault=throw&connections=30'],
     });
-    const [, held = '-1'] = /Worker 1 was lost \(.*\) with (\d+) registrations? possibly sent/.exec(stderr) ?? [];
+    const [, held = '-1'] = /Worker 1 was lost \(.*\); (\d+) registrations? may have been sent/.exec(stderr) ?? [];
     expect(stderr).toContain('They are registered again; the results mark them possibly_twice');
     expect(code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));

@@ -91,6 +91,12 @@ describe('the agent that was the limit', () => {
     expect(fold.result(OUT_OF_SLOTS)[0]).toMatchObject({ slotWaits: 2, slotWaitMaxMs: 900 });
     expect(limits(fold, UNLIMITED)['west-1']).toEqual([]);
   });
+
+  it('is none by its slots if an agent was lost: launches waited because its slots were missing', () => {
+    const samples = [{ 'west-1': { launched: 2 } }, { 'west-2': { isLost: true, launched: 0 } }];
+    const fold = folded([made('west-1', 0, 0, { slotWaitMs: 900 })], samples);
+    expect(limits(fold, OUT_OF_SLOTS)).toEqual({ 'west-1': [], 'west-2': [], 'north-1': [] });
+  });
 });
 
 describe('what is measured of an agent', () => {

@@ -126,6 +126,12 @@ describe('progress', () => {
     // The clock of the view may be behind that of the session.
     expect(fold.at(1_400).phase).toMatchObject({ lastedMs: 0 });
     fold.outage(null);
+    fold.awaiting({ labels: ['region=asia'], giveUpAtMs: 88_500 });
+    expect(fold.at(46_500)).toMatchObject({
+      phase: { kind: 'waiting', labels: ['region=asia'], leftMs: 42_000 },
+      eta: null,
+    });
+    fold.awaiting(null);
     fold.addSample(sampleRecord(47_000, { inFlight: 3, launched: 2 }));
     expect(fold.at(47_000).phase).toEqual({ kind: 'draining' });
     fold.stop();

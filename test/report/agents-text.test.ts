@@ -7,6 +7,7 @@ import {
   agentsShown,
   agentTextCells,
   clockSentence,
+  describeOffset,
   describeSlotAgents,
   labelTables,
 } from '../../src/report/agents-text.ts';
@@ -76,16 +77,42 @@ describe('which agent was the limit', () => {
     );
   });
 
+  it('is not said of slots where an agent was lost: its slots were missing', () => {
+    const summary = summaryFrom([outcomeRecord(0)]);
+    const outOfSlots = { waited: 203, launches: 1_000, waitP95Ms: 900, waitMaxMs: 1_000, slotsNeeded: 80 };
+    const loadGenerator = { ...summary.loadGenerator, outOfSlots };
+    const agents = onAgents([agentOf('a', { losses: 1 }), agentOf('b'), agentOf('c', { losses: 2, isLost: true })]);
+    expect(slotsSentence({ ...summary, ...agents, loadGenerator })).toBe(
+      '203 of 1,000 launches waited for one of the 100 slots (p95 0.9 s, at most 1.0 s), while slots were missing: ' +
+        'agent c was lost 2 times; agent a was lost. Find out why, and raise --concurrency only if launches also wait in a run without losses',
+    );
+    const tooFew = { ...loadGenerator, outOfSlots: { ...outOfSlots, slotsNeeded: 400 } };
+    expect(slotsSentence({ ...summary, ...agents, loadGenerator: tooFew })).toMatch(
+      /\. Raise --concurrency to 400 or more/,
+    );
+  });
+
+  it('names the loss before the delays of an agent that was lost', () => {
+    const agents = [limited('a', 'delays', { losses: 1, delayedMs: 40, delayShare: 1, delayMaxMs: 30.25 })];
+    expect(agentLimitSentences(agents)).toEqual([
+      'of these delays, 100% arose on agent a (lost, at most 30.3 ms for a registration, at 1.0 to 2.5 s)',
+    ]);
+  });
+
   it('has a remedy of its own', () => {
     const { loadGenerator } = summaryFrom([outcomeRecord(0)]);
     expect(limitedRemedy({ loadGenerator, ...onAgents([agentOf('a')]) })).toMatch(/^Use more agents, /);
     expect(limitedRemedy({ loadGenerator })).not.toContain('agents');
+    const lost = onAgents([limited('a', 'delays', { losses: 1 })]);
+    expect(limitedRemedy({ loadGenerator, ...lost })).toMatch(
+      /^Find out why agents were lost\. If .* use more agents, /,
+    );
   });
 });
 
 describe('agents in text', () => {
   it('are absent figures, not zeros, where nothing was measured', () => {
-    expect(agentTextCells(agentOf('a'))).toEqual(['a', '0', '0', '–', '–', '–', '–', '–', '']);
+    expect(agentTextCells(agentOf('a'))).toEqual(['a', '0', '0', '–', '–', '–', '–', '–']);
     expect(clockSentence(onAgents([agentOf('a')]))).toBeNull();
   });
 
@@ -94,8 +121,27 @@ describe('agents in text', () => {
     const { agents = { clockUncertaintyMs: null, agents: [], byLabel: [] } } = onAgents(many);
     expect(agentsShown(agents, 2).map(({ name }) => name)).toEqual(['agent-29', 'agent-0']);
     const text = summaryText({ ...summaryFrom([outcomeRecord(0)]), agents });
-    expect(text).toMatch(/\n30 agents\n.*\nagent-29 .*lost 2 times, came back\n/);
+    expect(text).toMatch(/\n30 agents\n.*\nagent-29 .*\n {2}lost 2 times, came back\nagent-0 /);
     expect(text).toContain('\n10 more agents in summary.json\n');
+  });
+
+  it('fit into 100 columns, with remarks on a line of their own', () => {
+    const agent = agentOf('europe-1', {
+      ...{ labels: { region: 'northeurope' }, losses: 2, assigned: 1_234, startLagMaxMs: 12_345, loopDelayMaxMs: 120 },
+      limitedBy: ['delays', 'saturation', 'slots'],
+    });
+    const agents = { clockUncertaintyMs: null, agents: [agent], byLabel: [] };
+    const lines = summaryText({ ...summaryFrom([outcomeRecord(0)]), agents }).split('\n');
+    const at = lines.findIndex((line) => line.startsWith('europe-1 '));
+    expect(lines[at + 1]).toBe('  ▲ the limit: its loss and delays, a busy worker, its slots, lost 2 times, came back');
+    expect(lines.slice(at - 1, at + 2).filter(({ length }) => length > 100)).toEqual([]);
+  });
+
+  it('have no sign where the clocks do not differ', () => {
+    const offsets = [-0.004, 0, 0.004, -0.006, 0.006];
+    expect(offsets.map((offsetMs) => describeOffset({ offsetMs, offsetUncertaintyMs: 2.5 }))).toEqual([
+      ...['0.00 ±2.50', '0.00 ±2.50', '0.00 ±2.50', '−0.01 ±2.50', '+0.01 ±2.50'],
+    ]);
   });
 
   it('cannot tear the text by their names and labels', () => {

@@ -57,7 +57,9 @@ describe('the results of a run on agents', () => {
     expect(summary.agents?.clockUncertaintyMs).toBe(AGENTS_RUN.uncertaintyMs);
     const text = summaryText(summary);
     expect(text).toMatch(/of these delays, 100% arose on agent west-2 \(at most 400 ms .*, at 9\.0 to 13\.5 s\)/);
-    expect(text).toContain('start lag and response compare the clocks of two machines, and may be off by 0.42 ms');
+    expect(text).toContain(
+      'start lag and response compare the clocks of the coordinator and an agent, and may be off by 0.42 ms',
+    );
   });
 
   it('show the hubs by each label of the agents', async () => {

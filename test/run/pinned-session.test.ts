@@ -122,6 +122,8 @@ describe('rows that are pinned to agents', () => {
     bench.workers.agents = [agent('europe', [0]), agent('asia', [1])];
     bench.workers.emit(1, { type: 'ready' });
     await bench.advance(1_500);
+    expect(bench.awaited.findLast((one) => one !== null)).toMatchObject({ labels: ['region=asia'] });
+    expect(bench.awaited.at(-1)).toBeNull();
     expect([...bench.heldBy(1)].sort()).toEqual([0, 1, 2]);
     expect(bench.notices).toContain('An agent with region=asia is there again, and gets the rows that waited for it.');
     bench.workers.settle();
@@ -139,8 +141,14 @@ describe('rows that are pinned to agents', () => {
       bench.workers.settle();
     }
     expect(bench.outcomes()).toHaveLength(4);
+    expect(bench.awaited[0]).toBeNull();
     await bench.advance(30_000);
     expect(bench.end()).toBeNull();
+    const { labels = [], giveUpAtMs = 0 } = bench.awaited.at(-1) ?? {};
+    expect(labels).toEqual(['region=asia']);
+    const leftMs = giveUpAtMs - bench.clock.nowMs();
+    expect(leftMs).toBeGreaterThan(2_000);
+    expect(leftMs).toBeLessThan(10_000);
     await bench.advance(20_000);
     expect(bench.end()).toMatchObject({
       reason: 'failed',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { canaryRule } from '../../src/run/stop-rules.ts';
 import { WORKER_SILENCE_MAX_SECONDS } from '../../src/run/worker-watch.ts';
+import { AgentGone } from '../../src/worker/agent-gone.ts';
 import { deferred } from '../../src/worker/deferred.ts';
 import { NO_AGENTS } from '../support/local-pool.ts';
 import { sessionBench, waveOf } from '../support/session-bench.ts';
@@ -139,7 +140,7 @@ describe('a lost worker', () => {
     workers.lose(0, 'out of memory');
     expect(workers.log).toEqual(['replace 0']);
     expect(notices).toEqual([
-      'Worker 1 was lost (out of memory) with 2 registrations possibly sent. ' +
+      'Worker 1 was lost (out of memory); 2 registrations may have been sent. ' +
         'They are registered again; the results mark them possibly_twice.',
     ]);
     await advance(300);
@@ -150,6 +151,27 @@ describe('a lost worker', () => {
     const marked = outcomes().flatMap(({ row, possiblyTwice }) => (possiblyTwice ? [row] : []));
     expect([...marked].sort()).toEqual([...held].sort());
     expect(outcomes()).toHaveLength(4);
+  });
+
+  it('of an agent that was lost is told of with all others of it', async () => {
+    const { advance, notices, workers } = sessionBench([waveOf(4)], { load: { workers: 2 } });
+    await advance(100);
+    workers.lose(1, new AgentGone('america-1', 'its lease ended', { isLast: false, isWanted: false }));
+    expect(notices).toEqual([]);
+    workers.lose(0, new AgentGone('america-1', 'its lease ended', { isLast: true, isWanted: false }));
+    expect(notices).toEqual([
+      'Agent america-1 was lost (its lease ended); 4 registrations may have been sent. ' +
+        'They are registered again; the results mark them possibly_twice.',
+    ]);
+  });
+
+  it('of an agent that leaves is no loss: nothing was in flight, and nothing is marked', async () => {
+    const { advance, notices, outcomes, workers } = sessionBench([waveOf(4)], { load: { workers: 2 } });
+    await advance(100);
+    workers.settle();
+    workers.lose(1, new AgentGone('europe-1', 'it leaves', { isLast: true, isWanted: true }));
+    expect(notices).toEqual(['Agent europe-1 left the run; nothing was in flight.']);
+    expect(outcomes().filter(({ possiblyTwice }) => possiblyTwice)).toEqual([]);
   });
 
   it('keeps the mark of its rows when they come back unsent once more, and not in the next round', async () => {
@@ -180,7 +202,7 @@ describe('a lost worker', () => {
     expect(end()).toMatchObject({ reason: 'failed', message: expect.stringContaining('Worker 1 was lost (crashed)') });
     expect(workers.log.filter((entry) => entry === 'replace 0')).toHaveLength(NO_AGENTS.replacementsMax);
     expect(workers.log).toContain('give up 0');
-    expect(notices.at(-1)).toContain('They stay unknown until the run is resumed.');
+    expect(notices.at(-1)).toContain('It stays unknown until the run is resumed.');
     expect(outcomes()).toEqual([]);
   });
 
@@ -189,7 +211,7 @@ describe('a lost worker', () => {
     await advance(100);
     const held = [...(workers.held[0]?.values() ?? [])];
     workers.lose(0, 'its lease is over', [held[1]?.sequence ?? -1, 99]);
-    expect(notices[0]).toContain('with 1 registration possibly sent');
+    expect(notices[0]).toContain('; 1 registration may have been sent. It is registered again');
     await advance(300);
     workers.settle();
     await advance(200);
@@ -315,7 +337,7 @@ describe('a lost worker', () => {
     expect(workers.log).toEqual([]);
     await advance(2_000);
     expect(workers.log).toEqual(['replace 1']);
-    expect(notices[0]).toContain('Worker 2 was lost (silent for 30 s) with 1 registration possibly sent.');
+    expect(notices[0]).toContain('Worker 2 was lost (silent for 30 s); 1 registration may have been sent.');
   });
 });
 

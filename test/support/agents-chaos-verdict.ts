@@ -117,7 +117,7 @@ async function expectOneOutcomeEach({ folder, plan }: ChaosRecord): Promise<void
 /** Who was not allowed to open connections any more, and from when on. */
 function lostAgents({ agents, coordinator, coordinatorKills }: ChaosRecord): readonly LostAgent[] {
   const given = coordinator.flatMap(({ atMs, line }) => {
-    const [, name] = /Worker \d+ was lost \(agent ([\w-]+)[: ]/.exec(line) ?? [];
+    const [, name] = /Agent ([\w-]+) (?:was lost|left the run)/.exec(line) ?? [];
     return name === undefined ? [] : [{ name, atMs, silentFromMs: atMs }];
   });
   const orphaned = coordinatorKills.flatMap((atMs) =>

@@ -269,6 +269,7 @@ class ChaosRound {
         sampled: () => {},
         entered: () => {},
         outage: () => {},
+        awaiting: () => {},
         notice: (message) => this.#notices.push(`${this.#world.clock.nowMs()}: ${message}`),
         stopping: () => {},
       },

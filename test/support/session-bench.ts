@@ -1,4 +1,5 @@
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
+import type { AgentsAwaited } from '../../src/metrics/progress.ts';
 import { TLS_CHOICES_DEFAULT } from '../../src/mqtt/tls-sockets.ts';
 import type { Launch } from '../../src/registration/launch.ts';
 import type { RegistrationOutcome } from '../../src/registration/registration-outcome.ts';
@@ -117,9 +118,9 @@ export class FakeWorkers {
     this.#endIfIdle();
   }
 
-  lose(worker: number, reason: string, neverSent: readonly number[] = []): void {
+  lose(worker: number, reason: string | Error, neverSent: readonly number[] = []): void {
     this.held[worker]?.clear();
-    this.#events?.lost(worker, new Error(reason), neverSent);
+    this.#events?.lost(worker, typeof reason === 'string' ? new Error(reason) : reason, neverSent);
     this.#endIfIdle();
   }
 
@@ -175,6 +176,8 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
   const phases: string[] = [];
   /** Registrations held in an outage, as the listener was told. */
   const held: number[] = [];
+  /** Agents without which nothing could be launched, as the listener was last told. */
+  const awaited: (AgentsAwaited | null)[] = [];
   const ends: SessionEnd[] = [];
   let requestStop: (request: StopRequest) => void = () => {};
   let end: SessionEnd | null = null;
@@ -200,6 +203,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
         if (phases.at(-1) !== phase) phases.push(phase);
         if (outage !== null) held.push(outage.held);
       },
+      awaiting: (agents) => awaited.push(agents),
       notice: (message) => notices.push(message),
       stopping: (stopped) => ends.push(stopped),
     },
@@ -234,6 +238,7 @@ export function sessionBench(waves: readonly Wave[], { load, ...change }: Change
     end: () => end,
     ends,
     held,
+    awaited,
     notices,
     phases,
     outcomes: () => records.filter((record) => record.kind === 'outcome'),

@@ -44,7 +44,10 @@ export async function redisTarget({ flag, file, variable }: RedisSources): Promi
   }
   if (file !== null) return await readRedisFile(file);
   if (variable !== null) return parseRedisUrl(variable, REDIS_VARIABLE);
-  throw usage('no Redis given, over which agents and coordinator meet', `Set ${REDIS_VARIABLE}, or give --redis-file`);
+  throw usage(
+    'no Redis given, through which agents and coordinator communicate',
+    `Set ${REDIS_VARIABLE}, or give --redis-file`,
+  );
 }
 
 async function readRedisFile(file: string): Promise<RedisTarget> {

@@ -18,6 +18,8 @@ const LATENCY_MAX_MS = 50;
 const PINGS = 9;
 
 export type SurveyRequest = {
+  /** Host and port. */
+  readonly place: string;
   /** Connections that the run and its agents will open. */
   readonly clientsNeeded: number;
   /** The connection has no TLS and leaves this machine. */
@@ -26,7 +28,7 @@ export type SurveyRequest = {
 
 /** A look at Redis before a run depends on it. */
 export type RedisSurvey = {
-  /** `Redis 7.0.15` or `Valkey 8.0.1`, then what it does, as one line. */
+  /** `Redis 7.0.15` or `Valkey 8.0.1` and where, then what it does, as one line. */
   readonly description: string;
   /** What would be lost, and what to do about it, each as sentences. */
   readonly warnings: readonly string[];
@@ -147,21 +149,21 @@ export type RedisFacts = SurveyRequest & {
 };
 
 export function describeRedis(info: RedisInfo, facts: RedisFacts): RedisSurvey {
-  const { latencyMs, clientsNeeded, isInTheClear } = facts;
+  const { latencyMs, clientsNeeded, isInTheClear, place } = facts;
   const { name, version } = productOf(info);
   const number = (member: string): number => Number(info.get(member) ?? 0);
   const policy = info.get('maxmemory_policy') ?? 'unknown';
   const [usedBytes, maxBytes] = [number('used_memory'), number('maxmemory')];
   const clientsLeft = number('maxclients') - number('connected_clients');
-  const memory = maxBytes === 0 ? 'no limit of memory' : `${formatMb(usedBytes)} of ${formatMb(maxBytes)} in use`;
+  const memory = maxBytes === 0 ? 'no memory limit' : `${formatMb(usedBytes)} of ${formatMb(maxBytes)} in use`;
   const warnings: readonly (readonly [applies: boolean, text: string])[] = [
     [
       policy !== 'noeviction' && policy !== 'unknown',
-      `${name} deletes keys when its memory is full (maxmemory-policy ${policy}). Messages of the run would vanish, its agents would count as lost, and devices under way would be registered again, marked possibly_twice. Set maxmemory-policy noeviction.`,
+      `${name} deletes keys when its memory is full (maxmemory-policy ${policy}). Messages of the run would vanish, its agents would count as lost, and devices in flight would be registered again and marked possibly_twice. Set maxmemory-policy noeviction.`,
     ],
     [
       maxBytes > 0 && usedBytes > MEMORY_SHARE_MAX * maxBytes,
-      `${name} has ${memory}. When it is full, agents stop within their lease, and devices under way are registered again, marked possibly_twice. Raise maxmemory, or remove what fills it.`,
+      `${name} has ${memory}. When it is full, agents stop within their lease, and devices in flight are registered again and marked possibly_twice. Raise maxmemory, or remove what fills it.`,
     ],
     [
       latencyMs > LATENCY_MAX_MS,
@@ -177,20 +179,17 @@ export function describeRedis(info: RedisInfo, facts: RedisFacts): RedisSurvey {
     ],
   ];
   return {
-    description: `${name} ${version}: answers in ${latencyMs.toFixed(1)} ms, ${memory}, ${persistenceOf(info, facts.savePoints)}`,
+    description: `${name} ${version} at ${place}: ${latencyMs.toFixed(1)} ms latency, ${memory}, ${persistenceOf(info, facts.savePoints)} (as reported). ${AFTER_RESTART}`,
     warnings: warnings.filter(([applies]) => applies).map(([, text]) => text),
   };
 }
 
 /** The journal of a run is not in Redis, and a restart ends every lease, whatever Redis finds on its disk. */
+const AFTER_RESTART = 'If it restarts, devices in flight are registered again and marked possibly_twice.';
+
 function persistenceOf(info: RedisInfo, points: string): string {
-  const kept =
-    info.get('aof_enabled') === '1'
-      ? 'logs all that passes through it on its disk'
-      : points === ''
-        ? 'keeps nothing on disk as far as it says'
-        : 'saves snapshots of what passes through it on its disk';
-  return `${kept}; after a restart of it, devices under way are registered again, marked possibly_twice`;
+  if (info.get('aof_enabled') === '1') return 'all messages logged to its disk';
+  return points === '' ? 'no persistence' : 'snapshots saved to its disk';
 }
 
 function formatMb(bytes: number): string {

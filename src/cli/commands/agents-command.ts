@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ListedAgent } from '../../agents/agent-bus.ts';
+import { describeOffset } from '../../report/agents-text.ts';
 import { ABSENT } from '../../report/format.ts';
 import { textTable } from '../../report/text-table.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
@@ -12,7 +13,7 @@ type AgentsFlags = RedisFlags & { readonly json?: boolean; readonly color: boole
 export function agentsCommand(): Command {
   const command = new Command('agents')
     .description(
-      'Lists the agents that are there, each with its labels, slots, version, clock relative to this machine, and the run ' +
+      'Lists connected agents, each with its labels, slots, version, clock relative to this machine, and the run ' +
         'that it serves.',
     )
     .option('--json', 'print a JSON array (default: no)')
@@ -22,7 +23,7 @@ export function agentsCommand(): Command {
     const agents = await readAgents(flags);
     if (flags.json) process.stdout.write(`${JSON.stringify(agents, null, 2)}\n`);
     else if (agents.length > 0) process.stdout.write(agentsText(agents, paletteOf(process.stdout, flags.color).dim));
-    else process.stderr.write('No agent is there\n');
+    else process.stderr.write('No agents found\n');
   });
 }
 
@@ -48,7 +49,7 @@ function agentsText(agents: readonly ListedAgent[], dim: (text: string) => strin
       .join(', ') || ABSENT,
     String(slots),
     version,
-    `${offsetMs < 0 ? '−' : '+'}${Math.abs(offsetMs).toFixed(1)} ± ${offsetUncertaintyMs.toFixed(1)} ms`,
+    `${describeOffset({ offsetMs, offsetUncertaintyMs })} ms`,
     run ?? ABSENT,
   ]);
   const [head = '', ...lines] = textTable([['agent', 'labels', 'slots', 'version', 'clock', 'run'], ...rows], 'left');

@@ -162,9 +162,10 @@ async function lookAtRedis(target: RedisTarget, { count }: AgentChoice, clock: C
   ]);
   const redis = await connectRedis(target);
   try {
-    const request = { clientsNeeded: CONNECTIONS_PER_AGENT * count, isInTheClear: target.isInTheClear };
+    const { isInTheClear, label: place } = target;
+    const request = { place, clientsNeeded: CONNECTIONS_PER_AGENT * count, isInTheClear };
     const { description, warnings } = await surveyRedis(redis, request, clock);
-    process.stderr.write(fitted(`${target.label}: ${description}.\n`, process.stderr));
+    process.stderr.write(fitted(`${description}\n`, process.stderr));
     process.stderr.write(warningLines(warnings, process.stderr));
   } finally {
     redis.disconnect();

@@ -1,5 +1,5 @@
 import type { RunProgress } from '../../metrics/progress.ts';
-import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
+import { formatCount, formatDuration, formatNoun, formatUntrusted } from '../../report/format.ts';
 
 /** What the run is doing, for a line of a log: `outage 45 s, 12 held`. */
 export function phaseWords({ phase }: Pick<RunProgress, 'phase'>): string {
@@ -8,6 +8,8 @@ export function phaseWords({ phase }: Pick<RunProgress, 'phase'>): string {
       return `canary ${formatCount(phase.ended)}/${formatCount(phase.devices)}`;
     case 'outage':
       return `outage ${formatDuration(phase.lastedMs)}, ${formatCount(phase.held)} held`;
+    case 'waiting':
+      return `waiting for ${labelsText(phase.labels)}, gives up in ${formatDuration(phase.leftMs)}`;
     default:
       return phase.kind;
   }
@@ -32,6 +34,12 @@ export function phaseParts({ phase, inFlight }: Pick<RunProgress, 'phase' | 'inF
         `${formatNoun(phase.held, 'registration')} held`,
         stops,
       ];
+    case 'waiting':
+      return [
+        `waiting for an agent with ${labelsText(phase.labels)}`,
+        `gives up in ${formatDuration(phase.leftMs)}`,
+        stops,
+      ];
     case 'draining':
       return ['draining: all launched', waitingFor(inFlight), stops];
     case 'stopping':
@@ -39,6 +47,13 @@ export function phaseParts({ phase, inFlight }: Pick<RunProgress, 'phase' | 'inF
     case 'ended':
       return ['all registrations ended, writing the results'];
   }
+}
+
+/** Of many labels, the first ones. */
+const LABELS_CHARACTERS_MAX = 40;
+
+function labelsText(labels: readonly string[]): string {
+  return formatUntrusted(labels.join(' or '), LABELS_CHARACTERS_MAX);
 }
 
 /** As of the last sample, which may be a second old. */

@@ -61,6 +61,7 @@ export async function showProgress(
       sampled: (sample) => fold.addSample(sample),
       entered: (stage) => fold.enter(stage),
       outage: (outage) => fold.outage(outage),
+      awaiting: (agents) => fold.awaiting(agents),
       notice: show,
       stopping: ({ reason, message }) => {
         fold.stop();

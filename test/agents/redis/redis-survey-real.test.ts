@@ -5,7 +5,7 @@ import { hrtimeMs, systemClock } from '../../../src/time/system-clock.ts';
 import { operatorError } from '../../support/fleet-file.ts';
 import { HAS_REDIS, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
-const REQUEST = { clientsNeeded: 20, isInTheClear: false };
+const REQUEST = { place: '127.0.0.1:6379', clientsNeeded: 20, isInTheClear: false };
 const PASSWORD = 'a-password-of-redis-that-nobody-may-see';
 
 describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', () => {
@@ -32,7 +32,7 @@ describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', (
   it('describes it, and leaves nothing behind', async () => {
     const { description, warnings } = await survey();
     expect(description).toMatch(
-      /^(Redis|Valkey) \d+\.\d+\.\d+: answers in \d+\.\d ms, no limit of memory, keeps nothing/,
+      /^(Redis|Valkey) \d+\.\d+\.\d+ at [\d.]+:\d+: \d+\.\d ms latency, no memory limit, no persistence/,
     );
     expect(warnings).toEqual([]);
     expect(await admin.keys('*')).toEqual([]);
@@ -41,7 +41,7 @@ describe.skipIf(!HAS_REDIS)('the survey of a real Redis (needs redis-server)', (
   it('sees how it is set', async () => {
     await admin.config('SET', 'maxmemory-policy', 'volatile-lru', 'maxmemory', '1gb', 'save', '3600 1');
     const { description, warnings } = await survey();
-    expect(description).toMatch(/ of 1,073\.7 MB in use, saves snapshots/);
+    expect(description).toMatch(/ of 1,073\.7 MB in use, snapshots saved to its disk/);
     expect(warnings).toEqual([expect.stringContaining('maxmemory-policy volatile-lru')]);
     await admin.config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '0', 'save', '');
   });

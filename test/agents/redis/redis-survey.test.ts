@@ -22,7 +22,10 @@ function infoWith(members: Readonly<Record<string, string | number>>) {
   return new Map([...parseInfo(INFO), ...Object.entries(members).map(([name, value]) => [name, `${value}`] as const)]);
 }
 
-const FACTS: RedisFacts = { latencyMs: 0.34, savePoints: '', clientsNeeded: 20, isInTheClear: false };
+const FACTS: RedisFacts = {
+  ...{ place: '127.0.0.1:6390', latencyMs: 0.34, savePoints: '' },
+  ...{ clientsNeeded: 20, isInTheClear: false },
+};
 
 function warningsOf(members: Readonly<Record<string, string | number>>, facts: Partial<RedisFacts> = {}) {
   return describeRedis(infoWith(members), { ...FACTS, ...facts }).warnings;
@@ -32,7 +35,8 @@ describe('the survey of Redis', () => {
   it('describes one that is as it should be in a line, without a warning', () => {
     expect(describeRedis(infoWith({}), FACTS)).toEqual({
       description:
-        'Redis 7.0.15: answers in 0.3 ms, no limit of memory, keeps nothing on disk as far as it says; after a restart of it, devices under way are registered again, marked possibly_twice',
+        'Redis 7.0.15 at 127.0.0.1:6390: 0.3 ms latency, no memory limit, no persistence (as reported). ' +
+        'If it restarts, devices in flight are registered again and marked possibly_twice.',
       warnings: [],
     });
   });
@@ -40,9 +44,11 @@ describe('the survey of Redis', () => {
   it('names Valkey by its own version, and says what it keeps', () => {
     const valkey = { valkey_version: '8.0.1', redis_version: '7.2.4', maxmemory: 2_500_000, aof_enabled: 1 };
     expect(describeRedis(infoWith(valkey), FACTS).description).toMatch(
-      /^Valkey 8\.0\.1: answers in 0\.3 ms, 1 MB of 2\.5 MB in use, logs all that passes through it on its disk;/,
+      /^Valkey 8\.0\.1 at 127\.0\.0\.1:6390: 0\.3 ms latency, 1 MB of 2\.5 MB in use, all messages logged to its disk \(as reported\)\. /,
     );
-    expect(describeRedis(infoWith({}), { ...FACTS, savePoints: '3600 1' }).description).toContain('saves snapshots');
+    expect(describeRedis(infoWith({}), { ...FACTS, savePoints: '3600 1' }).description).toContain(
+      ', snapshots saved to its disk (',
+    );
   });
 
   it.each([

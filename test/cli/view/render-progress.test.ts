@@ -117,6 +117,11 @@ describe('the live view', () => {
       120,
       ['outage: no response for 45 s   12 registrations held   Ctrl-C stops, resumable'],
     ],
+    [
+      { kind: 'waiting', labels: ['region=asia'], leftMs: 42_000 },
+      80,
+      ['waiting for an agent with region=asia   gives up in 42 s', 'Ctrl-C stops, resumable'],
+    ],
     [{ kind: 'draining' }, 80, ['draining: all launched   waiting for 100 registrations   Ctrl-C stops, resumable']],
     [{ kind: 'stopping' }, 80, ['stopping: waiting for 100 registrations   Ctrl-C again stops immediately']],
     [{ kind: 'ended' }, 80, ['all registrations ended, writing the results']],
@@ -325,6 +330,11 @@ describe('a line for logs', () => {
       { phase: { kind: 'outage', lastedMs: 45_000, held: 12 }, eta: null },
       '12 s:  outage 45 s, 12 held  450/1,000 (45.0%)  in flight 100  launched 37/s of 50.0/s  ended 35/s  throttles 3  ' +
         'failed 10  accepted p50 220 ms p95 250 ms  ETA –',
+    ],
+    [
+      { phase: { kind: 'waiting', labels: ['region=asia', 'region=africa'], leftMs: 42_000 }, eta: null },
+      '12 s:  waiting for region=asia or region=africa, gives up in 42 s  450/1,000 (45.0%)  in flight 100  ' +
+        'launched 37/s of 50.0/s  ended 35/s  throttles 3  failed 10  accepted p50 220 ms p95 250 ms  ETA –',
     ],
   ])('%#', (changes, line) => {
     expect(progressLine(sampleProgress(changes))).toBe(line);
