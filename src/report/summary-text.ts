@@ -1,6 +1,5 @@
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
-import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
+import { accountsByColumn, describeAccount, describeSharedValue, resultRows } from './account-text.ts';
 import {
   AGENT_TEXT_COLUMNS,
   AGENT_TEXT_NOTE,
@@ -136,8 +135,8 @@ function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   return [labelled('thresholds', verdict), ...lines];
 }
 
-function resultSection({ results, possiblyTwice, requests, throughput }: Summary): string[] {
-  const counts = REGISTRATION_RESULTS.filter((result) => result === 'assigned' || results[result] > 0);
+function resultSection(summary: Summary): string[] {
+  const { possiblyTwice, requests, throughput } = summary;
   const met: readonly (readonly [count: number, noun: string])[] = [
     [requests.throttles, 'throttle'],
     [requests.serverErrors, 'server error'],
@@ -145,7 +144,12 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     [requests.retryAftersClamped, 'clamped retry-after'],
   ];
   return [
-    labelled('results', counts.map((result) => `${formatCount(results[result])} ${result}`).join(', ')),
+    labelled(
+      'results',
+      resultRows(summary)
+        .map(({ label, count }) => `${formatCount(count)} ${label}`)
+        .join(', '),
+    ),
     ...(possiblyTwice === 0
       ? []
       : [
