@@ -89,6 +89,16 @@ function headSection(summary: Summary, palette: Palette): string[] {
   ];
 }
 
+/** The verdicts in one line, for the end of an output that has scrolled the first lines away. */
+export function verdictsInShort(summary: Summary, palette: Palette = PLAIN): string {
+  const { allocation, thresholds } = summary;
+  return [
+    verdictLine(summary, palette),
+    ...(allocation === null ? [] : [`allocation ${allocation.verdict}`]),
+    ...(thresholds.length === 0 ? [] : [`thresholds: ${thresholdVerdict(thresholds, palette)}`]),
+  ].join('; ');
+}
+
 function verdictLine(summary: Summary, palette: Palette): string {
   const { verdict, end, account } = summary;
   const rows = describeAccount(summary);
@@ -123,16 +133,17 @@ function limitedLines(summary: Summary, palette: Palette): string[] {
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   if (thresholds.length === 0) return [];
-  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
-  const verdict =
-    unmet === null
-      ? palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`)
-      : palette.bad(unmet);
   const lines = thresholds.map((result) => {
     const word = result.passed ? palette.good('passed') : palette.bad(result.limited ? 'undecided' : 'failed');
     return labelled('', `${word}  ${describeThreshold(result)}`);
   });
-  return [labelled('thresholds', verdict), ...lines];
+  return [labelled('thresholds', thresholdVerdict(thresholds, palette)), ...lines];
+}
+
+function thresholdVerdict(thresholds: Summary['thresholds'], palette: Palette): string {
+  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
+  if (unmet !== null) return palette.bad(unmet);
+  return palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`);
 }
 
 function resultSection(summary: Summary): string[] {
