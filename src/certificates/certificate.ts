@@ -14,12 +14,16 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { KeyAlgorithm } from './key-algorithm.ts';
+import { type KeyAlgorithm, SIGNATURE_HASHES, type SignatureHash } from './key-algorithm.ts';
 import type { Validity } from './validity.ts';
 
-const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const P384 = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const;
-const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
+type HashName = (typeof SIGNATURE_HASHES)[SignatureHash];
+type EcdsaAlgorithm = { readonly name: 'ECDSA'; readonly namedCurve: string; readonly hash: HashName };
+type RsaAlgorithm = { readonly name: 'RSASSA-PKCS1-v1_5'; readonly hash: HashName };
+
+const P256: EcdsaAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const P384: EcdsaAlgorithm = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' };
+const RSA: RsaAlgorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 
 /** For WebCrypto's `generateKey`. */
 const KEY_GENERATION: Readonly<Record<KeyAlgorithm, webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams>> = {
@@ -52,10 +56,19 @@ export async function createCertificate(
   return issueCertificate(request, issuer === null ? null : await openIssuer(issuer));
 }
 
-/** Does the same for many certificates of one issuer. */
-export async function issueCertificate(request: CertificateRequest, issuer: Issuer | null): Promise<KeyedCertificate> {
+/**
+ * Does the same for many certificates of one issuer. If that is still being created, the new key is made in the meantime: an RSA
+ * key takes a tenth of a second.
+ */
+export async function issueCertificate(
+  request: CertificateRequest,
+  awaitedIssuer: Issuer | Promise<Issuer> | null,
+): Promise<KeyedCertificate> {
   const { keyAlgorithm = 'p256' } = request;
-  const keys = await webcrypto.subtle.generateKey(KEY_GENERATION[keyAlgorithm], true, ['sign', 'verify']);
+  const [keys, issuer] = await Promise.all([
+    webcrypto.subtle.generateKey(KEY_GENERATION[keyAlgorithm], true, ['sign', 'verify']),
+    awaitedIssuer,
+  ]);
   const subject = [{ CN: [request.commonName] }];
   const certificate = await X509CertificateGenerator.create({
     subject,
@@ -74,7 +87,7 @@ export async function issueCertificate(request: CertificateRequest, issuer: Issu
   return { certificatePem: `${certificate.toString('pem')}\n`, privateKeyPem: privateKeyPem(keys.privateKey) };
 }
 
-function purposeExtensions({ kind }: CertificateRequest): readonly Extension[] {
+function purposeExtensions({ kind, keyAlgorithm }: CertificateRequest): readonly Extension[] {
   if (kind === 'authority') {
     return [
       new BasicConstraintsExtension(true, undefined, true),
@@ -82,9 +95,11 @@ function purposeExtensions({ kind }: CertificateRequest): readonly Extension[] {
     ];
   }
   const purpose = kind === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth;
+  // Suites without a Diffie-Hellman exchange encrypt the secret with the server's RSA key (RFC 5246, 7.4.2).
+  const encipherment = kind === 'server' && keyAlgorithm === 'rsa2048' ? KeyUsageFlags.keyEncipherment : 0;
   return [
     new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature | encipherment, true),
     new ExtendedKeyUsageExtension([purpose]),
   ];
 }
@@ -117,7 +132,7 @@ function privateKeyPem(key: webcrypto.CryptoKey): string {
 export type Issuer = {
   readonly subject: Name;
   readonly signingKey: webcrypto.CryptoKey;
-  readonly signingAlgorithm: typeof P256 | typeof P384 | typeof RSA;
+  readonly signingAlgorithm: EcdsaAlgorithm | RsaAlgorithm;
   /** Identifies the issuer's key in each certificate. */
   readonly keyIdentifier: Extension;
 };
@@ -125,12 +140,17 @@ export type Issuer = {
 /**
  * Reads the first certificate of `certificatePem`, and its key.
  *
+ * @param hash of the signatures; `null` = the one that is usual for the key
  * @throws Error when the key is not unencrypted PEM, or is neither P-256, P-384 nor RSA.
  */
-export async function openIssuer({ certificatePem, privateKeyPem }: KeyedCertificate): Promise<Issuer> {
+export async function openIssuer(
+  { certificatePem, privateKeyPem }: KeyedCertificate,
+  hash: SignatureHash | null = null,
+): Promise<Issuer> {
   const certificate = new X509Certificate(certificatePem);
   const key = createPrivateKey(privateKeyPem);
-  const signingAlgorithm = algorithmOf(key);
+  const usual = algorithmOf(key);
+  const signingAlgorithm = { ...usual, hash: hash === null ? usual.hash : SIGNATURE_HASHES[hash] };
   const der = key.export({ type: 'pkcs8', format: 'der' });
   return {
     subject: certificate.subjectName,
@@ -146,4 +166,14 @@ function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Is
   if (curve === 'prime256v1') return P256;
   if (curve === 'secp384r1') return P384;
   throw new Error(`a key of type ${[asymmetricKeyType, curve].filter(Boolean).join(' ')} cannot sign`);
+}
+
+/** Whether the signature on a certificate is made with the hash. */
+export function isSignedWithHash(certificatePem: string, hash: SignatureHash): boolean {
+  return new X509Certificate(certificatePem).signatureAlgorithm.hash.name === SIGNATURE_HASHES[hash];
+}
+
+/** Whether a CA may sign other CAs (RFC 5280, 4.2.1.9). */
+export function maySignAuthorities(certificatePem: string): boolean {
+  return new X509Certificate(certificatePem).getExtension(BasicConstraintsExtension)?.pathLength !== 0;
 }

@@ -1,10 +1,20 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
-import { createCertificate, type KeyedCertificate } from './certificate.ts';
+import {
+  type CertificateRequest,
+  createCertificate,
+  isSignedWithHash,
+  issueCertificate,
+  type KeyedCertificate,
+  maySignAuthorities,
+  openIssuer,
+} from './certificate.ts';
+import { certificatesIn, certificateTexts } from './certificate-chain.ts';
 import { pairFiles, readPair, writePair } from './certificate-pair.ts';
+import { chainProblem } from './enrollment-chain.ts';
+import type { KeyAlgorithm, SignatureHash } from './key-algorithm.ts';
 import { validityKind, validityOf } from './validity.ts';
 
 export type ServerIdentity = {
@@ -12,7 +22,22 @@ export type ServerIdentity = {
   readonly caPem: string;
   /** The file that contains `caPem`. */
   readonly caFile: string;
-  readonly server: KeyedCertificate;
+  /** One for each kind of key. Each certificate is followed by its intermediate. */
+  readonly servers: readonly KeyedCertificate[];
+};
+
+/** Which keys a server has: with `both`, the client's suites choose. A new CA is ECDSA with `ecdsa`, else RSA. */
+export const SERVER_KEYS = ['both', 'ecdsa', 'rsa'] as const;
+
+export type ServerKeys = (typeof SERVER_KEYS)[number];
+
+export type ServerChoices = {
+  /** Host names and IP addresses, in addition to those of loopback. Default: none. */
+  readonly names?: readonly string[];
+  /** Default: `both`. */
+  readonly keys?: ServerKeys;
+  /** Of the signatures on server and intermediate; default: what is there stays, what is new gets SHA-256. */
+  readonly hash?: SignatureHash | null;
 };
 
 const CA_VALID_DAYS = 3_650;
@@ -22,61 +47,145 @@ const SERVER_VALID_DAYS = 397;
 /** Names in every server certificate. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
+type KeyType = Exclude<ServerKeys, 'both'>;
+
+const ALGORITHMS: Readonly<Record<KeyType, KeyAlgorithm>> = { ecdsa: 'p256', rsa: 'rsa2048' };
+
+/** A folder of certificates, and what those in it must be like. */
+type CaFolder = {
+  readonly dir: string;
+  readonly nowMs: number;
+  /** Every name of the server. */
+  readonly names: readonly string[];
+  readonly hash: SignatureHash | null;
+};
+
+/** Who signs a server, and what that sends behind its own certificate. */
+type Signer = { readonly pair: KeyedCertificate; readonly intermediatesPem: string };
+
 /**
- * Reads the CA and the server certificate in `dir`, and creates what is missing. Replaces a server certificate that is not
- * valid now, is signed by another CA, or lacks one of the names. Files: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+ * Reads CA, intermediate and server certificates in `dir`, and creates what is missing. The chain has three certificates, as
+ * that of the service does, unless a given CA allows no CA below it. Replaces a server certificate that is not valid now, does
+ * not lead to the CA, or lacks one of the names.
+ *
+ * Files: `ca`, `intermediate`, `server` and `server-rsa`, each with `.pem` and `.key`. If `server` was given and is RSA, the other
+ * is `server-ecdsa`.
  *
  * @param nowMs Milliseconds since 1970.
- * @param names Host names and IP addresses of the server, in addition to those of loopback.
  * @throws OperatorError when only one file of a pair exists, or the CA has expired: clients hold copies of it, so only the
  *   person who distributed it can replace it.
  */
 export async function serverIdentity(
   dir: string,
   nowMs: number,
-  names: readonly string[] = [],
+  { names = [], keys = 'both', hash = null }: ServerChoices = {},
 ): Promise<ServerIdentity> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const ca = readCompletePair(dir, 'ca') ?? (await createCa(dir, nowMs));
-  const caFile = join(dir, 'ca.pem');
-  if (validityKind(new X509Certificate(ca.certificatePem), nowMs) === 'expired') {
-    const remedy = 'Remove it and its key to have both created again; clients must then trust the new CA';
-    throw new OperatorError('usage', [problemIn(caFile, 'the CA has expired', remedy)]);
-  }
-  const stored = readCompletePair(dir, 'server');
-  const all = [...new Set([...LOOPBACK_NAMES, ...names])];
-  const server = stored !== null && isUsable(stored, ca, nowMs, all) ? stored : await createServer(dir, ca, nowMs, all);
-  return { caPem: ca.certificatePem, caFile, server };
+  const folder = { dir, nowMs, names: [...new Set([...LOOPBACK_NAMES, ...names])], hash };
+  const storedCa = readCa(folder);
+  const caKeys = storedCa === null ? (keys === 'ecdsa' ? 'ecdsa' : 'rsa') : keyTypeOf(storedCa);
+  // All keys are made at the same time, and each certificate waits for its issuer.
+  const ca = storedCa === null ? createCa(folder, caKeys) : Promise.resolve(storedCa);
+  let signer: Promise<Signer> | null = null;
+  const server = (keyType: KeyType): KeyedCertificate | Promise<KeyedCertificate> => {
+    const stored = storedCa === null ? null : usableServer(folder, keyType, storedCa);
+    if (stored !== null) return stored;
+    signer ??= storedSigner(folder, storedCa) ?? createIntermediate(folder, ca, caKeys);
+    return createServer(folder, keyType, signer);
+  };
+  const keyTypes: readonly KeyType[] = keys === 'both' ? ['ecdsa', 'rsa'] : [keys];
+  const [{ certificatePem: caPem }, ...servers] = await Promise.all([ca, ...keyTypes.map(server)]);
+  return { caPem, caFile: caFileIn(dir), servers };
 }
 
-async function createCa(dir: string, nowMs: number): Promise<KeyedCertificate> {
+function caFileIn(dir: string): string {
+  return pairFiles(dir, 'ca').certificateFile;
+}
+
+/** `null` = there is none. */
+function readCa({ dir, nowMs }: CaFolder): KeyedCertificate | null {
+  const ca = readCompletePair(dir, 'ca');
+  if (ca === null || validityKind(new X509Certificate(ca.certificatePem), nowMs) !== 'expired') return ca;
+  const remedy = 'Remove it and its key to have both created again; clients must then trust the new CA';
+  throw new OperatorError('usage', [problemIn(caFileIn(dir), 'the CA has expired', remedy)]);
+}
+
+async function createCa({ dir, nowMs }: CaFolder, keyType: KeyType): Promise<KeyedCertificate> {
+  return store(dir, 'ca', await createCertificate(authorityRequest('dpsload emulator CA', keyType, nowMs), null));
+}
+
+/** The CA itself where it allows no CA below it, or the intermediate that is there; `null` = one must be created. */
+function storedSigner({ dir, nowMs, hash }: CaFolder, ca: KeyedCertificate | null): Promise<Signer> | null {
+  if (ca === null) return null;
+  if (!maySignAuthorities(ca.certificatePem)) return Promise.resolve({ pair: ca, intermediatesPem: '' });
+  const pair = readCompletePair(dir, 'intermediate');
+  if (pair === null || !leadsTo(ca, pair, nowMs) || !isHashedWith(hash, pair)) return null;
+  return Promise.resolve({ pair, intermediatesPem: pair.certificatePem });
+}
+
+async function createIntermediate(
+  { dir, nowMs, hash }: CaFolder,
+  ca: Promise<KeyedCertificate>,
+  keyType: KeyType,
+): Promise<Signer> {
+  const request = authorityRequest('dpsload emulator intermediate CA', keyType, nowMs);
+  const issuer = ca.then((pair) => openIssuer(pair, hash));
+  const pair = store(dir, 'intermediate', await issueCertificate(request, issuer));
+  return { pair, intermediatesPem: pair.certificatePem };
+}
+
+function authorityRequest(commonName: string, keyType: KeyType, nowMs: number): CertificateRequest {
   const validity = validityOf('current', CA_VALID_DAYS, nowMs);
-  const request = { kind: 'authority', commonName: 'dpsload emulator CA', ...validity } as const;
-  return store(dir, 'ca', await createCertificate(request, null));
+  return { kind: 'authority', commonName, keyAlgorithm: ALGORITHMS[keyType], ...validity };
 }
 
-async function createServer(
-  dir: string,
-  ca: KeyedCertificate,
-  nowMs: number,
-  names: readonly string[],
-): Promise<KeyedCertificate> {
+/** The server certificate with this kind of key; `null` = there is none, or none that will do. */
+function usableServer(folder: CaFolder, keyType: KeyType, ca: KeyedCertificate): KeyedCertificate | null {
+  const { dir, nowMs, names, hash } = folder;
+  const server = readCompletePair(dir, serverFile(dir, keyType));
+  if (server === null || !leadsTo(ca, server, nowMs) || !isHashedWith(hash, server)) return null;
+  const certificate = new X509Certificate(server.certificatePem);
+  const covers = (name: string): boolean =>
+    (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
+  return names.every(covers) ? server : null;
+}
+
+async function createServer(folder: CaFolder, keyType: KeyType, signer: Promise<Signer>): Promise<KeyedCertificate> {
+  const { dir, nowMs, names, hash } = folder;
   const request = {
     kind: 'server',
     commonName: 'localhost',
+    keyAlgorithm: ALGORITHMS[keyType],
     dnsNames: names.filter((name) => !isIP(name)),
     ipAddresses: names.filter((name) => isIP(name)),
     ...validityOf('current', SERVER_VALID_DAYS, nowMs),
   } as const;
-  return store(dir, 'server', await createCertificate(request, ca));
+  const issuer = signer.then(({ pair }) => openIssuer(pair, hash));
+  const [server, { intermediatesPem }] = await Promise.all([issueCertificate(request, issuer), signer]);
+  const certificatePem = server.certificatePem + intermediatesPem;
+  return store(dir, serverFile(dir, keyType), { ...server, certificatePem });
 }
 
-function isUsable(server: KeyedCertificate, ca: KeyedCertificate, nowMs: number, names: readonly string[]): boolean {
-  const certificate = new X509Certificate(server.certificatePem);
-  const isCurrent = validityKind(certificate, nowMs) === 'current';
-  const covers = (name: string): boolean =>
-    (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
-  return isCurrent && names.every(covers) && certificate.verify(new X509Certificate(ca.certificatePem).publicKey);
+/** `server` for the kind that it holds, or ECDSA as long as it does not exist. */
+function serverFile(dir: string, keyType: KeyType): string {
+  const plain = readCompletePair(dir, 'server');
+  return (plain === null ? 'ecdsa' : keyTypeOf(plain)) === keyType ? 'server' : `server-${keyType}`;
+}
+
+function keyTypeOf({ certificatePem }: KeyedCertificate): KeyType {
+  return new X509Certificate(certificatePem).publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa';
+}
+
+/** Whether a certificate is valid now, and leads to the CA through the others of its file. */
+function leadsTo(ca: KeyedCertificate, { certificatePem }: KeyedCertificate, nowMs: number): boolean {
+  const chain = certificatesIn(certificatePem);
+  const isCurrent = chain.every((certificate) => validityKind(certificate, nowMs) === 'current');
+  return isCurrent && chainProblem(chain, [new X509Certificate(ca.certificatePem)], nowMs) === null;
+}
+
+/** Whether the certificates of the file are signed with the hash; `null` = any will do. */
+function isHashedWith(hash: SignatureHash | null, { certificatePem }: KeyedCertificate): boolean {
+  return hash === null || certificateTexts(certificatePem).every((each) => isSignedWithHash(each, hash));
 }
 
 function readCompletePair(dir: string, name: string): KeyedCertificate | null {

@@ -1,9 +1,12 @@
 // The emulator as a library, for tests of other packages: import { startEmulator } from 'dpsload/emulator'.
 export { createCertificate, type KeyedCertificate } from '../certificates/certificate.ts';
+export type { SignatureHash } from '../certificates/key-algorithm.ts';
+export type { ServerKeys } from '../certificates/server-identity.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
 export { buildSasToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
+export { EMULATOR_ID_SCOPE_DEFAULT, WELL_KNOWN_GROUP_KEY } from './config/emulator-defaults.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
 export {

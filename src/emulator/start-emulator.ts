@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import { serverIdentity } from '../certificates/server-identity.ts';
+import type { SignatureHash } from '../certificates/key-algorithm.ts';
+import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
+import { newEmulatorFolder } from '../files/emulator-folder.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
+import { requireUsableKeys } from './config/instance-keys.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { listenRecords } from './server/records-endpoint.ts';
-import { type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
+import { isEveryAddress, type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
 import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
@@ -22,12 +24,16 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import { keepCertificates, shareCertificates } from './shared-certificates.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
-  /** Default: loopback. */
+  /** Where devices connect. Default: loopback. */
   readonly host?: string;
-  /** Further host names and IP addresses for the server certificate, which always covers loopback and `host`. */
+  /**
+   * Further host names and IP addresses of this machine: the server certificate covers them, loopback and `host`, and requests for
+   * records may name them.
+   */
   readonly serverNames?: readonly string[];
   /** MQTT over TLS; 0 or absent = any free port. */
   readonly port?: number;
@@ -35,8 +41,17 @@ export type EmulatorOptions = {
   readonly websocketPort?: number | null;
   /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
-  /** Folder of CA and server certificate, which are created if missing. Default: a folder that `close` removes. */
+  /** Where records are served, to anyone who can connect. Default: loopback, whatever `host` is. */
+  readonly httpHost?: string;
+  /**
+   * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
+   * all such emulators of a process share a CA.
+   */
   readonly caDir?: string;
+  /** Certificates of the server. Default: `both`. With `ecdsa`, the first emulator starts faster: RSA keys take a while to make. */
+  readonly serverKeys?: ServerKeys;
+  /** Of the signatures on new certificates; replaces stored ones with another. Default: SHA-256, and what is stored stays. */
+  readonly serverHash?: SignatureHash | null;
   /** Defaults: `SERVICE_BEHAVIOR_DEFAULT`. */
   readonly behavior?: Partial<ServiceBehavior>;
   /** For each request, the first rule that strikes counts. Default: none. */
@@ -65,7 +80,7 @@ export type Emulator = {
   readonly caPem: string;
   /** Registration records, by instance. */
   records(): Iterable<RecordLine>;
-  /** Every injected fault, in order. */
+  /** The latest injected faults, in order, up to 100,000; `counters` has the number of all. */
   readonly faultRecords: readonly FaultRecord[];
   readonly counters: ServiceCounters;
   /** Number of open MQTT connections. */
@@ -76,12 +91,18 @@ export type Emulator = {
 /** Loopback: an emulator with throwaway secrets must not be exposed by accident. */
 export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
 
+/** Where a client on this machine connects to a server that listens on `host`. */
+export function hostFromHere(host: string): string {
+  return isEveryAddress(host) ? EMULATOR_HOST_DEFAULT : host;
+}
+
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, or `caDir` cannot be used.
+ * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  requireUsableKeys(options.instances);
   const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
   try {
     return await startWith(programs, options);
@@ -98,7 +119,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
   const { context, webhooks } = assemble({ ...options, instances });
   const { service, faults, clock, openSessions, serviceTimeMs } = context;
-  const caDir = options.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
   const cancelOutages = scheduleOutages(options.faults ?? [], context);
   const close = async (): Promise<void> => {
@@ -111,8 +132,11 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
-    const { server, ...ca } = await serverIdentity(caDir, clock.epochMs(), names);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, server, context, listeners);
+    const { serverKeys: keys = 'both', serverHash: hash = null } = options;
+    if (options.caDir === undefined) shareCertificates(caDir, keys);
+    const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
+    if (options.caDir === undefined) keepCertificates(caDir, keys);
+    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, servers, context, listeners);
     return {
       host,
       ...ports,
@@ -155,30 +179,25 @@ type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
-  server: KeyedCertificate,
+  certificates: readonly KeyedCertificate[],
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, idScope, port = 0, websocketPort = null, httpPort = null } = options;
+  const { host, port = 0, websocketPort = null, httpPort = null } = options;
   const { faults, limits, clock, serviceTimeMs, log } = context;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
     listeners.push(listener);
     return listener.port;
   };
-  let hasLoggedNameless = false;
-  const onNameless = (): void => {
-    if (!hasLoggedNameless)
-      log('a device sends no server name (SNI), which the real endpoint may require; reported only once');
-    hasLoggedNameless = true;
-  };
+  const onNameless = namelessReport(log);
   const secured = (at: Pick<ListenAddress, 'port' | 'portFlag'>, serve: (socket: TLSSocket) => void): Promise<number> =>
     opened(
       listenTls(
         {
           host,
           ...at,
-          ...server,
+          certificates,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,
@@ -192,15 +211,36 @@ async function listenAll(
     const sourceAddress = () => socket.remoteAddress ?? null;
     new MqttSession({ stream, certificates, sourceAddress }, context);
   };
-  const records = { ...context, idScope, newGuid: randomUUID };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
     websocketPort:
       websocketPort === null
         ? null
-        : await secured({ port: websocketPort, portFlag: '--websocket-port' }, websocketServer(limits, clock, serve)),
-    httpPort: httpPort === null ? null : await opened(listenRecords(host, httpPort, records)),
+        : await secured(
+            { port: websocketPort, portFlag: '--websocket-port' },
+            websocketServer({ limits, clock, log }, serve),
+          ),
+    httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, context)),
   };
+}
+
+/** Logs the first device without a server name. */
+function namelessReport(log: (line: string) => void): () => void {
+  let hasLogged = false;
+  return () => {
+    if (!hasLogged) log('a device sends no server name (SNI), which the real endpoint may require; reported only once');
+    hasLogged = true;
+  };
+}
+
+function listenForReaders(
+  port: number,
+  options: EmulatorOptions & { readonly idScope: string },
+  context: SessionContext,
+): Promise<Listener> {
+  const { idScope, httpHost = EMULATOR_HOST_DEFAULT } = options;
+  const hostNames = [...serverNames(httpHost), ...(options.serverNames ?? [])];
+  return listenRecords(httpHost, port, { ...context, idScope, hostNames, newGuid: randomUUID });
 }
 
 function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
@@ -211,9 +251,11 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
   // The wall clock at the start, and the monotonic clock from then on.
   const serviceTimeMs = (): number => originMs + clock.nowMs();
   const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, ...options.behavior };
-  const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) =>
-    log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`),
-  );
+  const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
+    service.counters.faultsInjected += 1;
+    service.counters.faultRecordsDropped = plan.droppedRecords;
+    log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
+  });
   const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
   const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
   const context: SessionContext = {

@@ -12,9 +12,19 @@ export function processCpuMs(pid: number): number | null {
   return stat === null ? null : ((Number(stat(14)) + Number(stat(15))) * 1000) / TICKS_PER_SECOND;
 }
 
-/** When a process began, in ticks since the system did: field 22. `null` without /proc, or when the process has ended. */
+/**
+ * When a process began, in ticks since the system did: field 22. `null` without /proc, or when the process has ended, even if
+ * nobody has noticed that yet: a zombie (Z in field 3).
+ */
 export function processStart(pid: number): string | null {
-  return processStat(pid)?.(22) ?? null;
+  const stat = processStat(pid);
+  return stat === null || stat(3) === 'Z' ? null : (stat(22) ?? null);
+}
+
+/** The process that started another: field 4. `null` without /proc, or when that one has ended. */
+export function parentOf(pid: number): number | null {
+  const stat = processStat(pid);
+  return stat === null ? null : Number(stat(4));
 }
 
 /** Open file descriptors of this process; `null` without /proc. */

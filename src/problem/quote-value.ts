@@ -17,3 +17,11 @@ export function quoteValue(text: string): string {
 export function isSecretLike(text: string): boolean {
   return SECRET_LIKE.test(text);
 }
+
+/**
+ * `text` with every URL in it cut: without name and password, and without query and fragment, in which function apps are
+ * given their key (`?code=…`).
+ */
+export function withoutUrlSecrets(text: string): string {
+  return text.replace(/(https?:\/\/)(?:[^\s/?#]*@)?([^\s?#]*)\S*/gi, '$1$2');
+}

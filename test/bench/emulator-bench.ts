@@ -1,17 +1,15 @@
-// npm run bench emulator: CPU of the emulator for each registration, beside that of a bare TLS server with the same certificate and settings
+// npm run bench emulator: CPU of the emulator for each registration, beside that of a bare TLS server with the same certificates and settings
 // and beside that of the client; and the memory of its records. DPSLOAD_BENCH_KEYS=ec leaves RSA out, DPSLOAD_BENCH_ROUNDS sets how often.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import type { ServerKeys } from '../../src/certificates/server-identity.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { textTable } from '../../src/report/text-table.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
-import { createTestCa } from '../support/test-certificates.ts';
+import { heapMegabytes } from '../support/heap.ts';
 import { bareHandshake, dpsloadClient } from './client-contenders.ts';
 import { pinned } from './cost-table.ts';
 import { type Figure, showFigures } from './figures.ts';
@@ -35,20 +33,14 @@ const RECORDS = 1_000_000;
 /** CPU for each connection or registration, in milliseconds. */
 type Round = { readonly bareMs: number; readonly emulatorMs: number; readonly clientMs: number };
 
-/** As the emulator reads it: so it serves RSA too, which it does not make itself. */
-async function writeCertificates(caDir: string, keys: Keys): Promise<void> {
-  const ca = await createTestCa();
-  const server = await ca.issue({ keys, hosts: ['localhost', '127.0.0.1', '::1'] });
-  const files = { 'ca.pem': ca.certPem, 'ca.key': await ca.keyPem(), 'server.pem': server.certPem };
-  mkdirSync(caDir);
-  for (const [file, pem] of Object.entries({ ...files, 'server.key': server.keyPem }))
-    writeFileSync(join(caDir, file), pem, { mode: 0o600 });
-}
+/** With both, as is usual, the clients here choose ECDSA. */
+const SERVER_KEYS: Readonly<Record<Keys, ServerKeys>> = { ec: 'both', rsa: 'rsa' };
 
-async function measureRounds(caDir: string): Promise<readonly Round[]> {
+async function measureRounds(caDir: string, keys: ServerKeys): Promise<readonly Round[]> {
   const devices = (WARM_UPS + ROUNDS) * UNITS.unitsPerRound;
-  const bare = await startMeasured('./bare-tls-server.js', [caDir]);
-  const emulator = await startMeasured('./emulator-server.js', [caDir, String(devices)]);
+  // Whichever starts first makes the certificates of both.
+  const bare = await startMeasured('./bare-tls-server.js', [caDir, keys]);
+  const emulator = await startMeasured('./emulator-server.js', [caDir, keys, String(devices)]);
   try {
     for (const { pid } of [bare.process, emulator.process]) pinned(pid);
     const [handshake, registration] = [bareHandshake(bare.ready), dpsloadClient(emulator.ready, 'dpsload')];
@@ -92,8 +84,7 @@ async function measureCpu(): Promise<void> {
   for (const keys of KEYS) {
     await inTemporaryFolder(async (folder) => {
       const caDir = join(folder, 'ca');
-      await writeCertificates(caDir, keys);
-      const rounds = await measureRounds(caDir);
+      const rounds = await measureRounds(caDir, SERVER_KEYS[keys]);
       rows.push(tableRow(keys, rounds));
       const ratios = rounds.map(({ emulatorMs, bareMs }) => emulatorMs / bareMs).sort((a, b) => a - b);
       const atMost = keys === 'ec' ? 1.5 : null;
@@ -106,12 +97,6 @@ Node ${process.versions.node}, ${CORES} cores, load ${load}; to the client below
   const head = ['key', 'bare TLS server', 'emulator', 'to bare', 'client', 'to client'];
   console.log(textTable([head, ...rows]).join('\n'));
   showFigures(figures);
-}
-
-function heapMegabytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
 /** Heap of the records alone, and with the operations that are still alive. */

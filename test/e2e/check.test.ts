@@ -50,7 +50,7 @@ describe('a target that can be used', () => {
     const levels = Object.fromEntries(found.map(({ subject, level }) => [subject, level]));
     expect(levels).toMatchObject({ dns: 'ok', tcp: 'ok', tls: 'ok', clock: 'unknown', mqtt: 'ok', fleet: 'warning' });
     expect(found.find(({ subject }) => subject === 'tls')?.evidence).toMatch(
-      /TLSv1\.2.*CN=localhost < CN=dpsload emulator CA/,
+      /TLSv1\.2.*CN=localhost < CN=dpsload emulator intermediate CA < CN=dpsload emulator CA/,
     );
     expect(emulator.counters).toMatchObject({ connectsAccepted: 1, registrationAttempts: 0 });
   });

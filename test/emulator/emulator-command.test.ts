@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
+import { WELL_KNOWN_GROUP_KEY } from '../../src/emulator/config/emulator-defaults.ts';
+import { dpsload, startDpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 
@@ -29,7 +31,7 @@ type Started = { child: ChildProcess; ready: Record<string, unknown> | null; std
 /** `ready` is `null` when the command ended instead. */
 async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Started> {
   const { DPSLOAD_GROUP_KEY: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0', '--server-keys', 'ecdsa', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...inherited, ...environment },
   });
@@ -74,6 +76,7 @@ describe.concurrent('emulator command', () => {
     const caFile = join(dir, 'ca.pem');
     expect(started.ready).toEqual({
       ready: true,
+      pid: started.child.pid,
       host: '127.0.0.1',
       port: expect.any(Number),
       websocketPort: null,
@@ -192,6 +195,47 @@ faults: [{ fault: duplicate-answer }]
     expect(kinds).toEqual(['registration', 'fault', 'counters']);
   });
 
+  it('names its files so that they are found from any folder', async () => {
+    const dir = newFolder();
+    const program = startDpsload(['emulator', '--port', '0', '--ca-dir', 'ca'], { cwd: dir });
+    await program.until(({ stdout }) => stdout.includes('\n'));
+    expect(JSON.parse(program.stdout())).toMatchObject({
+      caFile: join(dir, 'ca', 'ca.pem'),
+      groupKeyFile: join(dir, 'ca', 'group.key'),
+    });
+    program.child.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: 0 });
+  });
+
+  it('uses the well-known key only when it is asked to, and not in place of another', async () => {
+    const dir = newFolder();
+    const started = await start(['--ca-dir', dir, '--well-known-key', '--retry-after', '7']);
+    expect(started.ready).toMatchObject({ idScope: '0ne0000E000', groupKeyFile: join(dir, 'well-known.key') });
+    await register(Number(started.ready?.['port']), join(dir, 'ca.pem'), '0ne0000E000', WELL_KNOWN_GROUP_KEY);
+    expect(await stop(started)).toBe(0);
+    const again = await start(['--ca-dir', dir]);
+    expect(readFileSync(String(again.ready?.['groupKeyFile']), 'utf8').trim()).not.toBe(WELL_KNOWN_GROUP_KEY);
+    expect(await stop(again)).toBe(0);
+    const both = await start(['--well-known-key', '--group-key-file', join(dir, 'group.key')]);
+    expect(both.stderr()).toContain('--well-known-key cannot be combined with --group-key-file');
+  });
+
+  it('removes what an emulator left behind that was killed, and nothing else', async () => {
+    const TMPDIR = newFolder();
+    const killed = await start([], { TMPDIR });
+    const folder = dirname(String(killed.ready?.['caFile']));
+    const exited = once(killed.child, 'exit');
+    killed.child.kill('SIGKILL');
+    await exited;
+    expect(existsSync(join(folder, 'ca.key'))).toBe(true);
+    const running = await start([], { TMPDIR });
+    expect(existsSync(folder)).toBe(false);
+    const third = await start([], { TMPDIR });
+    expect(existsSync(String(running.ready?.['caFile']))).toBe(true);
+    expect([await stop(running), await stop(third)]).toEqual([0, 0]);
+    expect(readdirSync(TMPDIR)).toEqual([]);
+  });
+
   it('lists every wrong option at once', async () => {
     const { ready, stderr } = await start([
       '--retry-after',
@@ -202,9 +246,14 @@ faults: [{ fault: duplicate-answer }]
       '70000',
       '--server-name',
       'a b',
+      '--exit-with-parent',
+      'mother',
+      '--exec',
+      ' ',
     ]);
     expect(ready).toBeNull();
-    for (const option of ['--retry-after', '--id-scope', '--port', '--server-name']) expect(stderr()).toContain(option);
+    const options = ['--retry-after', '--id-scope', '--port', '--server-name', '--exit-with-parent', '--exec'];
+    for (const option of options) expect(stderr()).toContain(option);
   });
 
   it('refuses a bad key without quoting it', async () => {
@@ -212,5 +261,96 @@ faults: [{ fault: duplicate-answer }]
     expect(ready).toBeNull();
     expect(stderr()).toMatch(/from DPSLOAD_GROUP_KEY, decodes to 6 bytes; keys have 16 to 64/);
     expect(stderr()).not.toContain('tooShort');
+  });
+});
+
+/** Ends only what the test has started. */
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe.concurrent('emulator --exec', () => {
+  const emulator = (...args: readonly string[]) => ['emulator', '--port', '0', ...args];
+
+  it('runs a command with what it needs to know, then writes the records', async () => {
+    const dir = newFolder();
+    const records = join(dir, 'records.ndjson');
+    const print = 'env | grep ^DPS_ | sort; read -r line; echo "$line"; exit 7';
+    const args = emulator('--ca-dir', dir, '--http-port', '0', '--records', records, '--exec', print);
+    const program = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { PATH: process.env['PATH'], DPS_WEBSOCKET_PORT: 'of another emulator' },
+    });
+    program.stdin.end('from stdin\n');
+    const output = program.stdout.setEncoding('utf8').toArray();
+    expect(await once(program, 'close')).toEqual([7, null]);
+    expect((await output).join('').trim().split('\n')).toEqual([
+      `DPS_CA_FILE=${join(dir, 'ca.pem')}`,
+      'DPS_ENROLLMENT_GROUP=default',
+      `DPS_GROUP_KEY_FILE=${join(dir, 'group.key')}`,
+      'DPS_HOST=127.0.0.1',
+      expect.stringMatching(/^DPS_HTTP_PORT=\d+$/),
+      'DPS_ID_SCOPE=0ne0000E000',
+      expect.stringMatching(/^DPS_PORT=\d+$/),
+      'from stdin',
+    ]);
+    expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
+  });
+
+  it.each([
+    ['kill -KILL $$', 137],
+    ['no-such-program-anywhere', 127],
+    ['true', 0],
+  ])('ends as the command does: %s', async (command, code) => {
+    expect(await dpsload(emulator('--exec', command))).toMatchObject({ code });
+  });
+
+  it('passes signals on to all that the command has started, and waits for it', async () => {
+    const records = join(newFolder(), 'records.ndjson');
+    // The shell itself has no trap: what runs in it is to hear the signal too.
+    const command = `sh -c 'trap "echo told; exit 9" TERM; echo started at $DPS_HOST; while :; do sleep 0.1; done'; exit $?`;
+    const program = startDpsload(emulator('--host', '0.0.0.0', '--records', records, '--exec', command));
+    await program.until(({ stdout }) => stdout.includes('started'));
+    program.child.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: 143, stdout: 'started at 127.0.0.1\ntold\n' });
+    expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
+  });
+});
+
+describe.concurrent('emulator --exit-with-parent', () => {
+  /** Lets a shell start the emulator with these arguments, and kills the shell. */
+  async function orphaned(args: string): Promise<{ pid: number; records: string }> {
+    const records = join(newFolder(), 'records.ndjson');
+    const script = `"${process.execPath}" "${MAIN}" emulator --port 0 --records "${records}" ${args} & wait`;
+    const shell = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = await once(createInterface(shell.stdout), 'line');
+    shell.kill('SIGKILL');
+    return { pid: JSON.parse(line).pid, records };
+  }
+
+  it.each([
+    '--exit-with-parent',
+    '--exit-with-parent $$',
+  ])('%s: ends in order when the parent was killed', async (args) => {
+    const { pid, records } = await orphaned(args);
+    await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+    expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
+  });
+
+  it('otherwise it lives on', async () => {
+    const { pid } = await orphaned('');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(isRunning(pid)).toBe(true);
+    process.kill(pid, 'SIGTERM');
+    await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+  });
+
+  it('ends at once when the parent is gone already', async () => {
+    // No process ID is as high: PID_MAX_LIMIT of Linux is 2^22.
+    expect(await dpsload(['emulator', '--port', '0', '--exit-with-parent', '4194305'])).toMatchObject({ code: 0 });
   });
 });

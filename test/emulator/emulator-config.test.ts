@@ -39,6 +39,8 @@ function problemsOf(yaml: string, environment: Record<string, string> = {}): rea
   return [];
 }
 
+const FAULTS = Object.keys(FAULT_POINTS).join(', ');
+
 const MINIMAL = 'version: 1\ninstances:\n  - idScope: 0ne00111111\n';
 
 describe('configuration file', () => {
@@ -55,7 +57,7 @@ describe('configuration file', () => {
 seed: 7
 behavior: { retryAfter: none, assignmentDelay: { median: 1s, p99: 20s }, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
   disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, webhookTimeout: 2s,
-  malformedUsernameCode: 5, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m }
+  malformedUsernameCode: 5, otherApiVersions: accept, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m }
 instances:
   - idScope: 0ne00111111
     allocationPolicy: geoLatency
@@ -103,6 +105,7 @@ faults:
       grantsExactFilters: true,
       webhookTimeoutMs: 2_000,
       malformedUsernameCode: 5,
+      otherApiVersions: 'accept',
       commonNameCheck: 'register',
       derivationCase: 'lower',
       otherFilters: 'close',
@@ -205,7 +208,8 @@ faults:
       ...[correct, correct],
       'Write linkedHubs',
       'Choose keys from symmetricKey, x509',
-      ...[correct, correct, correct],
+      `Write lose-answer, or another of ${FAULTS}`,
+      ...[correct, correct],
     ]);
     expect(problems.filter((one) => one.file !== file || one.column === null)).toEqual([]);
   });
@@ -223,6 +227,8 @@ faults:
       'Correct the value',
     ],
     [`${MINIMAL}faults: [5]\n`, 'faults.0 names no fault', 'Correct the value'],
+    [`${MINIMAL}faults: [{ at: [poll] }]\n`, 'faults.0.fault names no fault', `Choose one of ${FAULTS}`],
+    [`${MINIMAL}faults: [{ fault: chaos }]\n`, 'faults.0.fault names no fault', `Choose one of ${FAULTS}`],
   ])('says what keys a mapping has only where they are known: %j', (yaml, message, remedy) => {
     expect(problemsOf(yaml)).toEqual([expect.objectContaining({ message, remedy })]);
   });

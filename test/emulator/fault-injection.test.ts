@@ -123,6 +123,19 @@ describe('at SUBSCRIBE', () => {
   });
 });
 
+it('at CONNECT keeps and logs only the beginning of a client ID that is none', async () => {
+  await start(faultRule({ kind: 'refuse-connect', returnCode: 3 }));
+  device = await ScriptedDevice.open(emulator);
+  const clientId = 'x'.repeat(60_000);
+  expect(await device.exchange(connectPacket('a', { clientId }))).toMatchObject({ returnCode: 3 });
+  await expect.poll(() => emulator.openConnections()).toBe(0);
+  const logged = emulator.logged.filter((line) => !line.includes('(SNI)'));
+  const texts = [...logged, ...emulator.faultRecords.map(({ registrationId }) => registrationId ?? '')];
+  expect(texts).toHaveLength(3);
+  expect(texts.filter((text) => !text.includes('x'.repeat(150)) || text.length > 300)).toEqual([]);
+  expect(emulator.counters).toMatchObject({ faultsInjected: 1, faultRecordsDropped: 0 });
+});
+
 describe('at a request', () => {
   it.each<[Fault, sent: 'processed' | 'not processed', string[]]>([
     [{ kind: 'lose-request' }, 'not processed', ['puback']],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceAnswer } from '../../src/emulator/service/answer.ts';
-import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
+import { DeviceCounts } from '../../src/emulator/service/device-counts.ts';
+import { FAULT_RECORDS_MAX, FaultPlan } from '../../src/emulator/service/fault-plan.ts';
 import type { Fault, FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { deliveries, requestHandling } from '../../src/emulator/service/request-handling.ts';
@@ -8,6 +9,7 @@ import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-beh
 import { connectedDevice } from '../support/connected-device.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
+import { heapMegabytes } from '../support/heap.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const LOST: Fault = { kind: 'lose-answer' };
@@ -77,6 +79,35 @@ describe('which requests are struck', () => {
     expect(faults.records).toEqual([
       { kind: 'fault', fault: 'lose-answer', point: 'register', registrationId: 'a', atMs: 500 },
     ]);
+  });
+});
+
+describe('what is remembered of strangers', () => {
+  it('is not their text, however long', () => {
+    const faults = plan(faultRule(LOST, { share: 0.5, timesPerDevice: 1_000 }));
+    const before = heapMegabytes();
+    for (let n = 0; n < 1_000; n += 1) isStruck(faults, `${n}-${String.fromCharCode(97 + (n % 26)).repeat(60_000)}`);
+    expect(heapMegabytes() - before).toBeLessThan(6);
+    expect(faults.records.length).toBeGreaterThan(300);
+    expect(faults.records.every(({ registrationId }) => (registrationId ?? '').length < 200)).toBe(true);
+  });
+
+  it('is the latest faults, with the number of those before', () => {
+    const faults = plan(faultRule(LOST));
+    for (let n = 0; n <= FAULT_RECORDS_MAX; n += 1) isStruck(faults, `dev-${n}`);
+    const { records, droppedRecords } = faults;
+    expect(droppedRecords).toBe(FAULT_RECORDS_MAX / 10);
+    expect(records.length + droppedRecords).toBe(FAULT_RECORDS_MAX + 1);
+    expect([records[0], records.at(-1)]).toMatchObject([
+      { registrationId: `dev-${droppedRecords}` },
+      { registrationId: `dev-${FAULT_RECORDS_MAX}` },
+    ]);
+  });
+
+  it('is how often the latest of them were struck', () => {
+    const counts = new DeviceCounts(2);
+    for (const device of ['a', 'b', 'a', 'c']) counts.add(device);
+    expect(['a', 'b', 'c'].map((device) => counts.of(device))).toEqual([0, 1, 1]);
   });
 });
 

@@ -1,7 +1,7 @@
-import type { Packet } from 'mqtt-packet';
+import { generate, type Packet } from 'mqtt-packet';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
-import { DEVICE_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
+import { DEVICE_KEY, ID_SCOPE, OTHER_KEY } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -32,6 +32,16 @@ function connectPacket(settings: object = {}): Packet {
   const username = `${ID_SCOPE}/registrations/${ID}/api-version=2021-06-01`;
   const packet = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: ID, username, password } as const;
   return { ...packet, clean: true, keepalive: 0, ...settings };
+}
+
+/** The bytes of a CONNECT of MQTT 3.1.1, with another name and level of the protocol. */
+function withProtocol(packet: Packet, name: string, level: number): Buffer {
+  const bytes = generate(packet);
+  const headerBytes = 1 + bytes.subarray(1).findIndex((byte) => byte < 0x80) + 1;
+  const rest = bytes.subarray(headerBytes + 2 + 'MQTT'.length + 1);
+  const protocol = Buffer.concat([Buffer.of(0, name.length), Buffer.from(name), Buffer.of(level)]);
+  const length = protocol.length + rest.length;
+  return Buffer.concat([Buffer.of(0x10, (length & 0x7f) | 0x80, length >> 7), protocol, rest]);
 }
 
 const subscribe = (topic: string, qos: 0 | 1 | 2): Packet => ({
@@ -90,6 +100,20 @@ describe('CONNECT', () => {
     expect(emulator.logged.at(-1)).toMatch(new RegExp(`CONNACK ${returnCode} to `));
   });
 
+  it.each([
+    ['level 0', 'MQTT', 0],
+    ['level 6', 'MQTT', 6],
+    ['level 3 under the new name', 'MQTT', 3],
+    ['the level of a bridge', 'MQTT', 0x84],
+    ['the old name', 'MQIsdp', 4],
+  ])('of a protocol with %s: CONNACK 1, and the connection closed', async (_, name, level) => {
+    const device = await open();
+    device.socket.write(withProtocol(connectPacket(), name, level));
+    expect(await device.receive()).toMatchObject({ cmd: 'connack', returnCode: 1, sessionPresent: false });
+    expect(await device.receive()).toBeNull();
+    expect(emulator.logged.at(-1)).toContain(`protocol ${name} ${level}`);
+  });
+
   it('must come first, and once', async () => {
     expect(await (await open()).exchange({ cmd: 'pingreq' })).toBeNull();
     expect(await (await connected()).exchange(connectPacket())).toBeNull();
@@ -100,6 +124,24 @@ describe('CONNECT', () => {
     const second = await connected();
     expect(await first.receive()).toBeNull();
     expect(await second.exchange({ cmd: 'pingreq' })).toMatchObject({ cmd: 'pingresp' });
+  });
+
+  it('with the same client ID and a wrong key closes no connection, and is closed by the right one', async () => {
+    const stranger = { password: Buffer.from(buildSasToken(ID_SCOPE, ID, OTHER_KEY, 4_000_000_000)) };
+    const right = await connected();
+    const wrong = await connected(stranger);
+    expect(await right.exchange({ cmd: 'pingreq' })).toMatchObject({ cmd: 'pingresp' });
+    await wrong.exchange(subscribe(RESPONSES, 1));
+    expect(await wrong.exchange(publish(`${REGISTER}1`, 0))).toMatchObject({
+      topic: '$dps/registrations/res/401/?$rid=1',
+    });
+    const again = await connected();
+    expect(await right.receive()).toBeNull();
+    again.close();
+    await expect.poll(() => emulator.openConnections()).toBe(1);
+    const first = await connected(stranger);
+    await connected();
+    expect(await first.receive()).toBeNull();
   });
 });
 
@@ -185,7 +227,6 @@ describe('PUBLISH', () => {
 
   it('may arrive byte by byte', async () => {
     const device = await subscribed();
-    const { generate } = await import('mqtt-packet');
     for (const byte of generate(publish(`${REGISTER}1`, 0))) device.socket.write(Buffer.of(byte));
     expect(await device.receive()).toMatchObject({ cmd: 'publish' });
   });

@@ -40,9 +40,10 @@ function inOurTerms(packet: Packet): object {
   const { cmd: type } = packet;
   switch (packet.cmd) {
     case 'connect': {
-      const { protocolVersion: protocolLevel, clientId, username = null, password, keepalive } = packet;
+      const { protocolId, protocolVersion, clientId, username = null, password, keepalive } = packet;
+      const protocol = `${protocolId} ${Number(protocolVersion) + ('bridgeMode' in packet ? 0x80 : 0)}`;
       const texts = { clientId, username, password: password?.toString() ?? null };
-      return { type, protocolLevel, ...texts, keepAliveSeconds: keepalive };
+      return { type, protocol, ...texts, keepAliveSeconds: keepalive };
     }
     case 'subscribe': {
       const subscriptions = packet.subscriptions.map(({ topic, qos }) => ({ filter: topic, qos }));
@@ -69,6 +70,10 @@ function inOurTerms(packet: Packet): object {
   }
 }
 
+function isOfUnknownLevel(packet: object): boolean {
+  return 'protocol' in packet && !/^MQ\w+ (3|4|5|131|132|133)$/.test(String(packet.protocol));
+}
+
 function pieces(bytes: Buffer, random: SeededRandom): readonly Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -88,6 +93,8 @@ describe('packets from hostile devices', () => {
       const [ours, theirs] = [read([bytes], 2 ** 28), readByMqttJs(bytes)];
       // What no device sends is refused whatever it contains.
       if ([...ours.packets, ...theirs.packets].some((packet) => 'name' in packet)) continue;
+      // MQTT.js refuses a CONNECT of an unknown level; here, it gets its answer.
+      if (ours.packets.some(isOfUnknownLevel)) continue;
       // A reserved type at its first byte; MQTT.js waits for the whole packet.
       if (ours.isRefused && !theirs.isRefused) counts.refusedByUsAlone += 1;
       else expect(ours, bytes.toString('hex')).toEqual(theirs);
@@ -127,4 +134,19 @@ describe('a packet that is too long', () => {
 
 it('what is not MQTT is refused at its first byte', () => {
   expect(read([Buffer.from('GET / HTTP/1.1').subarray(0, 1)]).isRefused).toBe(true);
+});
+
+describe('a CONNECT of another protocol', () => {
+  const connect = (name: string, level: number): Buffer =>
+    Buffer.concat([Buffer.of(0x10, name.length + 3, 0, name.length), Buffer.from(name), Buffer.of(level)]);
+
+  it.each([0, 1, 2, 6, 127, 255])('is read up to its level %i, whatever would follow', (level) => {
+    const packet = { type: 'connect', protocol: `MQTT ${level}`, clientId: '', username: null, password: null };
+    const expected = { packets: [{ ...packet, keepAliveSeconds: 0 }], isRefused: false };
+    expect(read([connect('MQTT', level)])).toEqual(expected);
+  });
+
+  it('is refused when its name is not of MQTT', () => {
+    expect(read([connect('AMQP', 0)])).toEqual({ packets: [], isRefused: true });
+  });
 });

@@ -4,6 +4,7 @@ import { buildSasToken } from '../../src/dps/sas-token.ts';
 import type { ServiceAnswer } from '../../src/emulator/service/answer.ts';
 import type { ConnectedDevice } from '../../src/emulator/service/connect-check.ts';
 import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
+import { OPERATIONS_PER_DEVICE_MAX } from '../../src/emulator/service/operation-store.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
 import {
@@ -15,6 +16,7 @@ import {
   OTHER_KEY,
   SECONDARY_KEY,
 } from '../support/emulated-instance.ts';
+import { heapMegabytes } from '../support/heap.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const LATER_MS = NOW_MS + 3_600_000;
@@ -86,8 +88,21 @@ describe('CONNECT', () => {
     ['illegal registration ID', { id: 'no blanks' }, 4],
     ['no api-version', { version: '' }, 4],
     ['an api-version of another form', { version: 'latest' }, 4],
+    ['an api-version that is no date', { version: '2026-13-45' }, 4],
+    ['an api-version that is no day of the calendar', { version: '2026-02-30-preview' }, 4],
+    ['an unknown api-version', { version: '2020-01-01' }, 4],
+    ['the preview of a version that has none', { version: '2021-06-01-preview' }, 4],
+    ['the oldest known api-version', { version: '2017-08-31-preview' }, 0],
+    ['the newest known api-version', { version: '2026-11-15-preview' }, 0],
   ])('%s', (_, login, returnCode) => {
     expect(connect(emulatedService(), login).returnCode).toBe(returnCode);
+  });
+
+  it.each([
+    ['2026-13-45', 'malformed api-version'],
+    ['2020-01-01', 'unknown api-version 2020-01-01'],
+  ])('says what is wrong with the api-version %s', (version, reason) => {
+    expect(connect(emulatedService(), { version })).toMatchObject({ reason });
   });
 
   it('a user name of another form: 4', () => {
@@ -235,6 +250,17 @@ describe('attestation with symmetric keys', () => {
   });
 });
 
+it.each([
+  ['its own', DEVICE_KEY],
+  ["its group's", deriveDeviceKey(GROUP_KEY, 'my-symkey-device')],
+  ['another', OTHER_KEY],
+])('a disabled individual enrollment blocks a device of a group that signs with %s key', (_, key) => {
+  const individualEnrollments = [individualEnrollment({ provisioningStatus: 'disabled' })];
+  const service = emulatedService(emulatedInstance({ individualEnrollments }));
+  const answer = service.register(connected(service, { key }), '', NOW_MS);
+  expect([answer.status, bodyOf(answer).status]).toEqual([200, 'disabled']);
+});
+
 describe('register request', () => {
   it.each([
     ['', 202],
@@ -342,7 +368,23 @@ describe('poll', () => {
     expect(service.poll(device, operationId, NOW_MS + lifetimeMs - 1).status).toBe(200);
   });
 
-  it('of an instance without a hub: failed', () => {
+  it.each<[name: string, behavior: Partial<ServiceBehavior>, status: number, errorCode: number]>([
+    ['401000', {}, 401, 401000],
+    ['404201 where unknown devices get that', { unknownAnswer: 'not-found' }, 404, 404201],
+  ])('over a connection with a wrong key: %s, and nothing of the operation', (_, behavior, status, errorCode) => {
+    const service = serviceWith(behavior);
+    const [id, key] = ['a', deriveDeviceKey(GROUP_KEY, 'a')];
+    const { operationId } = bodyOf(service.register(connected(service, { id, key }), '', NOW_MS));
+    const thief = connected(service, { id, key: OTHER_KEY });
+    const answer = service.poll(thief, operationId, NOW_MS + 1000);
+    expect([answer.status, bodyOf(answer).errorCode]).toEqual([status, errorCode]);
+    expect(service.register(thief, '', NOW_MS + 1000).status).toBe(status);
+    expect(service.poll(thief, operationId, NOW_MS + 1000).status).toBe(status);
+    expect(service.poll(connected(service, { id, key }), operationId, NOW_MS + 1000).status).toBe(200);
+    expect(service.counters).toMatchObject({ attestationAttempts: 2, polls: 3 });
+  });
+
+  it('of an instance without a hub: failed, which the log tells', () => {
     const service = emulatedService(emulatedInstance({ linkedHubs: [] }));
     const answer = finalAnswer(service, connected(service));
     expect(answer.status).toBe(200);
@@ -350,6 +392,7 @@ describe('poll', () => {
       status: 'failed',
       registrationState: { status: 'failed', errorCode: 400208 },
     });
+    expect(answer.refusal).toMatch(/^failed with 400208: No IoT hub/);
   });
 });
 
@@ -369,11 +412,41 @@ describe('repeated registration', () => {
     expect(again.substatus).toBe(substatus);
   });
 
-  it('counts as one record, also in another case', () => {
+  it('counts as one record, also in another case, and each has its own spelling', () => {
     const service = emulatedService();
-    finalAnswer(service, connected(service, { id: 'Dev-A', key: deriveDeviceKey(GROUP_KEY, 'Dev-A') }));
-    finalAnswer(service, connected(service, { id: 'dev-a', key: deriveDeviceKey(GROUP_KEY, 'dev-a') }));
-    expect([...service.records(LATER_MS)]).toMatchObject([{ registrationId: 'Dev-A', registers: 2 }]);
+    const [upper, lower] = ['Dev-A', 'dev-a'].map((id) => {
+      const device = connected(service, { id, key: deriveDeviceKey(GROUP_KEY, id) });
+      return { device, operationId: bodyOf(service.register(device, '', NOW_MS)).operationId };
+    });
+    if (upper === undefined || lower === undefined) throw new Error('no device');
+    const told = ({ device, operationId }: typeof upper) =>
+      bodyOf(service.poll(device, operationId, LATER_MS - 3_000_000)).registrationState;
+    expect(told(upper)).toMatchObject({ registrationId: 'Dev-A', deviceId: 'Dev-A' });
+    expect(told(lower)).toMatchObject({ registrationId: 'dev-a', deviceId: 'dev-a' });
+    expect([...service.records(LATER_MS)]).toMatchObject([
+      { registrationId: 'dev-a', deviceId: 'dev-a', registers: 2 },
+    ]);
+  });
+
+  it('is spelled as the individual enrollment is, whatever case the device uses', () => {
+    const service = emulatedService(
+      emulatedInstance({ individualEnrollments: [individualEnrollment({ registrationId: 'My-SymKey-Device' })] }),
+    );
+    const device = connected(service, { id: 'MY-SYMKEY-DEVICE' });
+    const { operationId } = bodyOf(service.register(device, '', NOW_MS));
+    const spelling = { registrationId: 'My-SymKey-Device' };
+    expect(bodyOf(service.poll(device, operationId, NOW_MS)).registrationState).toMatchObject(spelling);
+    const final = bodyOf(service.poll(device, operationId, NOW_MS + 1000)).registrationState;
+    expect(final).toMatchObject({ ...spelling, deviceId: 'My-SymKey-Device' });
+    expect([...service.records(LATER_MS)]).toMatchObject([{ ...spelling, deviceId: 'My-SymKey-Device' }]);
+    expect(service.registration(ID_SCOPE, 'my-symkey-device', LATER_MS)).toMatchObject(spelling);
+  });
+
+  it('a disabled individual enrollment answers in its own spelling', () => {
+    const disabled = individualEnrollment({ registrationId: 'My-SymKey-Device', provisioningStatus: 'disabled' });
+    const service = emulatedService(emulatedInstance({ individualEnrollments: [disabled] }));
+    const { registrationState } = bodyOf(service.register(connected(service), '', NOW_MS));
+    expect(registrationState).toEqual({ registrationId: 'My-SymKey-Device', status: 'disabled' });
   });
 
   it('gives the device ID of the individual enrollment', () => {
@@ -386,6 +459,14 @@ describe('repeated registration', () => {
 describe('behavior that can be chosen', () => {
   it('a malformed user name is not authorized', () => {
     expect(connect(serviceWith({ malformedUsernameCode: 5 }), { version: 'latest' }).returnCode).toBe(5);
+  });
+
+  it('other api-versions are accepted, as long as they are dates', () => {
+    const service = serviceWith({ otherApiVersions: 'accept' });
+    const codes = ['2030-01-01', '2030-01-01-preview', '2026-13-45'].map(
+      (version) => connect(service, { version }).returnCode,
+    );
+    expect(codes).toEqual([0, 0, 4]);
   });
 
   it.each([
@@ -426,6 +507,60 @@ describe('behavior that can be chosen', () => {
   });
 });
 
+describe('a device that registers without a pause', () => {
+  it('can poll its latest operations, and costs no more memory than they do', () => {
+    const service = emulatedService();
+    const device = connected(service);
+    const register = (nowMs: number): string => bodyOf(service.register(device, '', nowMs)).operationId;
+    const ids = Array.from({ length: OPERATIONS_PER_DEVICE_MAX + 1 }, () => register(NOW_MS));
+    const statuses = ids.map((id) => service.poll(device, id, NOW_MS + 10_000).status);
+    expect(statuses).toEqual([404, ...ids.slice(1).map(() => 200)]);
+    const before = heapMegabytes();
+    for (let n = 0; n < 20_000; n += 1) register(NOW_MS);
+    expect(heapMegabytes() - before).toBeLessThan(2);
+  });
+
+  it('takes nothing from others, and starts anew when its operations have expired', () => {
+    const service = emulatedService();
+    const other = connected(service, { id: 'other', key: deriveDeviceKey(GROUP_KEY, 'other') });
+    const { operationId } = bodyOf(service.register(other, '', NOW_MS));
+    const device = connected(service);
+    for (let n = 0; n <= OPERATIONS_PER_DEVICE_MAX; n += 1) service.register(device, '', NOW_MS);
+    expect(service.poll(other, operationId, NOW_MS + 10_000).status).toBe(200);
+    const expiredMs = NOW_MS + SERVICE_BEHAVIOR_DEFAULT.operationLifetimeMs;
+    const ids = Array.from(
+      { length: OPERATIONS_PER_DEVICE_MAX },
+      () => bodyOf(service.register(device, '', expiredMs)).operationId,
+    );
+    expect(ids.map((id) => service.poll(device, id, expiredMs + 1_000).status)).toEqual(ids.map(() => 200));
+    expect(service.poll(other, operationId, expiredMs).status).toBe(404);
+  });
+
+  it('waits for the webhook that is still at work', () => {
+    const customAllocationDefinition = { webhookUrl: 'http://webhook/', apiVersion: '2018-09-01-preview' };
+    const custom = { allocationPolicy: 'custom', customAllocationDefinition } as const;
+    const service = emulatedService(emulatedInstance({ individualEnrollments: [individualEnrollment(custom)] }));
+    const device = connected(service);
+    const register = () => service.register(device, '', NOW_MS);
+    for (let n = 0; n < OPERATIONS_PER_DEVICE_MAX; n += 1) expect(register().status).toBe(202);
+    expect(bodyOf(register()).errorCode).toBe(409203);
+    const [first] = service.takeWebhookCalls();
+    first?.settle({ kind: 'timed-out' }, NOW_MS);
+    expect([register().status, register().status]).toEqual([202, 409]);
+  });
+});
+
+it('a record keeps nothing of the user name but the registration ID', () => {
+  const service = emulatedService();
+  const before = heapMegabytes();
+  for (let n = 0; n < 500; n += 1) {
+    const id = `device-with-a-long-user-name-${n}`;
+    const version = `2021-06-01&ClientVersion=${n}${'x'.repeat(60_000)}`;
+    service.register(connected(service, { id, version, key: deriveDeviceKey(GROUP_KEY, id) }), '', NOW_MS);
+  }
+  expect(heapMegabytes() - before).toBeLessThan(5);
+});
+
 it('instances know nothing of each other', () => {
   const other = emulatedInstance({ idScope: '0ne00222222' });
   const service = emulatedService(emulatedInstance(), other);
@@ -449,6 +584,8 @@ it('counts what it did', () => {
     polls: 1,
     registerAnswers: { 202: 1, 401: 1 },
     pollAnswers: { 200: 1 },
+    faultsInjected: 0,
+    faultRecordsDropped: 0,
   });
 });
 

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmulatorOptions, startEmulator } from '../../src/emulator/start-emulator.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
@@ -13,7 +15,13 @@ let emulator: TestEmulator;
 let base: string;
 beforeAll(async () => {
   const faults = [faultRule({ kind: 'duplicate-answer' }, { registrationIds: 'dev-0' })];
-  emulator = await startTestEmulator({ httpPort: 0, behavior: { assignmentDelayMs: 0 }, faults });
+  emulator = await startTestEmulator({
+    httpPort: 0,
+    behavior: { assignmentDelayMs: 0 },
+    faults,
+    serverNames: ['records.test'],
+    limits: { httpTimeoutMs: 500 },
+  });
   base = `http://127.0.0.1:${emulator.httpPort}`;
   for (const id of ['dev-0', 'dev-1', 'dev-2']) {
     const device = await ScriptedDevice.open(emulator);
@@ -84,6 +92,25 @@ describe('records over HTTP', () => {
   });
 
   it.each([
+    ['POST', '/counters', 'GET'],
+    ['DELETE', '/registrations/dev-1', 'GET'],
+    ['GET', '/registrations/default/query', 'POST'],
+  ])('%s %s: 405, and what there is instead', async (method, path, allowed) => {
+    const { status, headers, body } = await get(path, { method });
+    expect([status, headers.get('allow')]).toEqual([405, allowed]);
+    expect(body).toMatchObject({ errorCode: 405000, message: expect.stringContaining(allowed) });
+  });
+
+  it('close a connection that says nothing, or no more', async () => {
+    for (const text of ['', 'GET /counters HT', 'GET /counters HTTP/1.1\r\nHost: localhost\r\n\r\n']) {
+      const socket = connect({ host: '127.0.0.1', port: emulator.httpPort ?? 0 });
+      socket.on('error', () => {}).resume();
+      socket.write(text);
+      await once(socket, 'close', { signal: AbortSignal.timeout(20_000) });
+    }
+  });
+
+  it.each([
     'GET // HTTP/1.1\r\nHost: x\r\n\r\n',
     'GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n',
     'GET /registrations/%E0%A4%A HTTP/1.1\r\nHost: x\r\n\r\n',
@@ -98,15 +125,71 @@ describe('records over HTTP', () => {
   });
 });
 
+/** A request with this Host header. */
+async function statusFor(host: string, port: number | null): Promise<{ status: number | undefined; body: string }> {
+  const [response] = (await once(httpGet({ port, path: '/counters', headers: { host } }), 'response')) as [
+    IncomingMessage,
+  ];
+  const parts = await response.setEncoding('utf8').toArray();
+  return { status: response.statusCode, body: parts.join('') };
+}
+
+describe('who may read the records', () => {
+  it.each([
+    ['localhost:8080', 200],
+    ['LOCALHOST', 200],
+    ['127.0.0.1', 200],
+    ['127.1.2.3:80', 200],
+    ['[::1]:8080', 200],
+    ['Records.test:8080', 200],
+    // A page of this name, which its owner lets resolve to 127.0.0.1.
+    ['evil.example:8080', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['192.0.2.1', 403],
+  ])('a request for the host %j: %i', async (host, expected) => {
+    const { status, body } = await statusFor(host, emulator.httpPort);
+    expect(status).toBe(expected);
+    if (expected !== 403) return;
+    expect(JSON.parse(body)).toMatchObject({
+      errorCode: 403000,
+      message: expect.stringContaining(JSON.stringify(host)),
+    });
+    expect(emulator.logged.at(-1)).toContain(`HTTP 403: The Host header ${JSON.stringify(host)}`);
+  });
+
+  it('those on this machine alone, wherever devices connect', async () => {
+    const open = await startTestEmulator({ host: '0.0.0.0', httpPort: 0 });
+    const other = '127.0.0.2';
+    const socket = connect({ host: other, port: open.port });
+    await once(socket, 'connect');
+    socket.destroy();
+    await expect(once(connect({ host: other, port: open.httpPort ?? 0 }), 'connect')).rejects.toThrow('ECONNREFUSED');
+    expect(await statusFor('localhost', open.httpPort)).toMatchObject({ status: 200 });
+    await open.close();
+  });
+
+  it('everyone, where that is asked for, by any address and the name of the machine', async () => {
+    const open = await startTestEmulator({ httpHost: '0.0.0.0', httpPort: 0 });
+    const statuses = [];
+    for (const host of ['192.0.2.1:80', hostname(), 'evil.example']) {
+      statuses.push((await statusFor(host, open.httpPort)).status);
+    }
+    expect(statuses).toEqual([200, 200, 403]);
+    await open.close();
+  });
+});
+
 describe('an emulator whose place is taken', () => {
   it.each<[string, () => Partial<EmulatorOptions>, string]>([
     ['the port of MQTT', () => ({ port: emulator.port }), '--port'],
     ['the port of MQTT over WebSocket', () => ({ websocketPort: emulator.port }), '--websocket-port'],
     ['the port of the records', () => ({ httpPort: emulator.httpPort }), '--http-port'],
     ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
+    ['such an address for the records', () => ({ httpPort: 0, httpHost: '192.0.2.1' }), '--http-host'],
   ])('is refused as a mistake of the operator: %s', async (_, place, remedy) => {
     const { kind, problems } = await operatorError(() =>
-      startEmulator({ caDir: emulator.caDir, instances: [emulatedInstance()], ...place() }),
+      startEmulator({ caDir: emulator.caDir, serverKeys: 'ecdsa', instances: [emulatedInstance()], ...place() }),
     );
     expect([kind, problems.length]).toEqual(['usage', 1]);
     expect(problems[0]).toMatchObject({

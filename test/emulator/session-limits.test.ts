@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
 import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/packet-stream.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { faultRule } from '../support/fault-rules.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
@@ -77,6 +78,18 @@ describe('a connection that costs too much is closed', () => {
     await expect.poll(() => emulator.openConnections(), { timeout: 20_000 }).toBe(0);
     device.close();
   });
+});
+
+it('a connection has only so many subscriptions', () => {
+  const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, grantsExactFilters: true };
+  const stream = new WiredStream();
+  const context = { ...simulatedContext(1, []), behavior };
+  new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
+  stream.emit('data', generate(connectPacket('a')));
+  const topics = Array.from({ length: 101 }, (_, n) => `$dps/registrations/res/202/?$rid=${n}`);
+  const subscriptions = [...topics, topics[0] ?? ''].map((topic) => ({ topic, qos: 1 as const }));
+  stream.emit('data', generate({ cmd: 'subscribe', messageId: 9, subscriptions }));
+  expect(stream.received.at(-1)).toMatchObject({ granted: [...Array(100).fill(1), 128, 1] });
 });
 
 it('one that a fault has stalled stays longer than a silent one may, and is told nothing', () => {

@@ -14,7 +14,7 @@ import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { connectPacket, pollPacket, publishPacket, subscribePacket } from '../support/device-packets.ts';
-import { emulatedInstance, GROUP_KEY } from '../support/emulated-instance.ts';
+import { emulatedInstance, GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator } from '../support/test-emulator.ts';
@@ -213,31 +213,59 @@ describe('over HTTP', () => {
 });
 
 describe('the log of a webhook', () => {
-  async function loggedBy(url: string): Promise<readonly string[]> {
+  let url: string;
+  let server: Server;
+  let respond: (response: ServerResponse) => void;
+  beforeEach(async () => {
+    server = createServer((_, response) => respond(response));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/allocate`;
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  /** Registers a device whose webhook has this URL. */
+  async function loggedBy(webhookUrl: string): Promise<readonly string[]> {
     const lines: string[] = [];
     const caller = new WebhookCaller(
       systemClock(hrtimeMs()),
       () => 0,
       (line) => lines.push(line),
     );
-    await caller.call({ url, body: '{}', timeoutMs: 5_000, settle: () => {} });
+    const customAllocationDefinition = { webhookUrl, apiVersion: '2018-09-01-preview' };
+    await caller.call(asked(newService({ customAllocationDefinition }), NOW_MS).call);
     return lines;
   }
 
+  it('is silent where the webhook assigns a hub', async () => {
+    respond = (response) => response.end(JSON.stringify({ iotHubHostName: HUBS[0] }));
+    expect(await loggedBy(url)).toEqual([]);
+  });
+
+  it.each([
+    [500, {}, 'Custom allocation failed with status code: 500'],
+    [200, { iotHubHostName: 'foreign.azure-devices.net' }, 'Custom allocation named an IoT hub that was not offered.'],
+    [200, {}, 'Custom allocation named no IoT hub.'],
+  ])('says for which device it assigned none: %i %j', async (status, body, reason) => {
+    respond = (response) => response.writeHead(status).end(JSON.stringify(body));
+    expect(await loggedBy(url)).toEqual([`${ID_SCOPE}/a: webhook ${url}: ${reason}`]);
+  });
+
   it('names the URL without its key, name and password', async () => {
-    const server = createServer((_, response) => response.writeHead(500).end());
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    expect(await loggedBy(`http://${host}/api/allocate?code=SECRET#SECRET`)).toEqual([
-      `webhook http://${host}/api/allocate: answered 500`,
-    ]);
-    expect(await loggedBy(`http://name:SECRET@${host}/api/allocate?code=SECRET`)).toEqual([
-      expect.stringMatching(new RegExp(`^webhook http://${host}/api/allocate: .*credentials(?!.*SECRET)`)),
-    ]);
+    respond = (response) => response.writeHead(500).end();
+    const reason = 'Custom allocation failed with status code: 500';
+    expect(await loggedBy(`${url}?code=SECRET#SECRET`)).toEqual([`${ID_SCOPE}/a: webhook ${url}: ${reason}`]);
+    // Node.js refuses such a URL, and quotes it.
+    const [line = ''] = await loggedBy(`${url.replace('//', '//name:SECRET@')}?code=SECRET`);
+    expect(line).toContain(`${ID_SCOPE}/a: webhook ${url}: An error occurred while sending the request.`);
+    expect(line).toContain('credentials');
+    expect(line).not.toContain('SECRET');
     server.close();
     await once(server, 'close');
-    expect(await loggedBy(`http://${host}/api/allocate?code=SECRET`)).toEqual([
-      `webhook http://${host}/api/allocate: fetch failed`,
+    expect(await loggedBy(`${url}?code=SECRET`)).toEqual([
+      `${ID_SCOPE}/a: webhook ${url}: An error occurred while sending the request. (fetch failed)`,
     ]);
   });
 });

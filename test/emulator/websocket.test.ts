@@ -42,6 +42,33 @@ describe('MQTT over WebSocket', () => {
   it.each([[], ['amqp']])('refuses the subprotocols %j', async (...subprotocols) => {
     const socket = new WebSocket(urlOf('/'), subprotocols, { ca: emulator.caPem });
     await expect(once(socket, 'open')).rejects.toThrow(/400/);
+    const offered = subprotocols.length === 0 ? 'no subprotocol' : '"amqp"';
+    expect(emulator.logged.at(-1)).toBe(`WebSocket refused: it offers ${offered}, not mqtt`);
+  });
+
+  it.each([
+    ['GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', 404, 'GET without Upgrade: websocket'],
+    ['\x10\x25nonsense', 400, 'not HTTP (HPE_INVALID_METHOD)'],
+    [
+      'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+      400,
+      'Missing or invalid Sec-WebSocket-Key header',
+    ],
+  ])('refuses %j with %i, and says why', async (text, status, reason) => {
+    const socket = connect({ host: 'localhost', port: emulator.websocketPort ?? 0, ca: emulator.caPem });
+    await once(socket, 'secureConnect');
+    socket.write(text);
+    expect(String((await once(socket, 'data'))[0])).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    socket.destroy();
+    expect(emulator.logged.at(-1)).toBe(`WebSocket refused: ${reason}`);
+  });
+
+  it('says why it closes a WebSocket that sends too much at once', async () => {
+    const socket = new WebSocket(urlOf('/'), 'mqtt', { ca: emulator.caPem });
+    await once(socket, 'open');
+    socket.send(Buffer.alloc(1_000_000));
+    await once(socket, 'close');
+    await expect.poll(() => emulator.logged.at(-1)).toContain('connection closed: Max payload size exceeded');
   });
 
   it('closes a connection that it refused, also when the other side keeps it', async () => {
@@ -69,5 +96,6 @@ describe('MQTT over WebSocket', () => {
     await once(slow, 'secureConnect');
     slow.write('GET / HT');
     await once(slow, 'close');
+    expect(emulator.logged.at(-1)).toBe('WebSocket refused: no handshake in time');
   });
 });

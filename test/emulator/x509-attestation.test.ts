@@ -177,6 +177,26 @@ describe('individual enrollment', () => {
   });
 });
 
+it('a poll over a connection with a self-made certificate gets the answer of a register request: 401002', () => {
+  const service = new ProvisioningService({
+    instances: [groups(x509Group('g', root))],
+    behavior: SERVICE_BEHAVIOR_DEFAULT,
+    newGuid: () => 'guid',
+  });
+  const connected = (certificate: KeyedCertificate) => {
+    const username = `${ID_SCOPE}/registrations/${ID}/api-version=2021-06-01`;
+    const certificates = [parsed(certificate)];
+    const request = { clientId: ID, username, password: null, certificates, sourceAddress: () => null };
+    const connack = service.connect(request, NOW_MS);
+    if (connack.returnCode !== 0) throw new Error(connack.reason);
+    return connack.device;
+  };
+  const { operationId } = JSON.parse(service.register(connected(fromRoot), '', NOW_MS).body);
+  const answer = service.poll(connected(selfSigned), operationId, NOW_MS + 1000);
+  expect([answer.status, JSON.parse(answer.body).errorCode]).toEqual([401, 401002]);
+  expect(service.poll(connected(fromRoot), operationId, NOW_MS + 1000).status).toBe(200);
+});
+
 it('the common name must be the registration ID, in any case: CONNACK 5', () => {
   const instance = groups(x509Group('g', root));
   expect(tryWith(instance, [fromRoot], 'another')).toMatchObject({ connack: 5 });

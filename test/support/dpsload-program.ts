@@ -87,12 +87,12 @@ export type EmulatorProgram = {
   stop(): Promise<Ended>;
 };
 
-/** The emulator as a program of its own, on a free port. */
+/** The emulator as a program of its own, on a free port. RSA keys would only delay its start. */
 export async function startEmulatorProgram(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<EmulatorProgram> {
-  const program = startDpsload(['emulator', '--port', '0', ...args], { env });
+  const program = startDpsload(['emulator', '--port', '0', '--server-keys', 'ecdsa', ...args], { env });
   await program.until(({ stdout }) => stdout.includes('\n'));
   const { enrollmentGroups, ...ready } = JSON.parse(program.stdout()) as EmulatorProgram & {
     readonly enrollmentGroups: readonly string[];

@@ -20,6 +20,7 @@ process.on('disconnect', () => process.exit());
 const behavior = { retryAfterSeconds: 0, assignmentDelayMs: 0 };
 const { port, caPem } = await startEmulator({
   caDir,
+  serverKeys: 'ecdsa',
   instances: [{ ...instance, enrollmentGroups: groups }],
   behavior,
 });

@@ -1,16 +1,37 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Command } from 'commander';
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { SIGNATURE_HASHES } from '../../certificates/key-algorithm.ts';
+import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import { EMULATOR_HOST_DEFAULT, type Emulator, startEmulator, writeRecords } from '../../emulator/start-emulator.ts';
+import {
+  EMULATOR_HOST_DEFAULT,
+  type Emulator,
+  hostFromHere,
+  startEmulator,
+  writeRecords,
+} from '../../emulator/start-emulator.ts';
+import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
+import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
 import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
-import { isAtTerminal } from '../host/stop-signals.ts';
+import { startShellCommand } from '../host/shell-command.ts';
+import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { appendValue } from './options.ts';
+
+const EXAMPLES = `
+Examples:
+  dpsload emulator --port 0 --ca-dir ca      writes CA and group key to ca/
+  dpsload emulator -c emulator.yaml --records records.ndjson
+  dpsload emulator --port 0 --exec 'npm test'
+
+Devices connect to host and port of the JSON line, trust caFile, and sign with a
+key derived from the one in groupKeyFile. For any MQTT client:
+  dpsload sas --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 \\
+    --group-key-file ca/group.key --mqtt`;
 
 export function emulatorCommand(): Command {
   return new Command('emulator')
@@ -29,30 +50,45 @@ export function emulatorCommand(): Command {
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for registration records over plain HTTP; 0 = any free port (default: off)')
+    .option(
+      '--http-host <address>',
+      'address of that port, which anyone who can connect may read',
+      EMULATOR_HOST_DEFAULT,
+    )
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
       `file with the base64 key of the enrollment group (default: ${GROUP_KEY_VARIABLE}, or a new key in the CA folder)`,
     )
+    .option('--well-known-key', 'use the public key of the documentation instead, so that clients can have it built in')
     .option(
       '--ca-dir <dir>',
-      'folder for CA, server certificate and generated key; created if absent (default: a temporary folder)',
+      'folder for CA, server certificates and generated key; created if absent (default: a temporary folder)',
     )
+    .addOption(serverKeysOption())
+    .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  dpsload emulator --port 0 --ca-dir ca      writes CA and group key to ca/
-  dpsload emulator -c emulator.yaml --records records.ndjson
-
-Devices connect to host and port of the JSON line, trust caFile, and sign with a
-key derived from the one in groupKeyFile. For any MQTT client:
-  dpsload sas --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 \\
-    --group-key-file ca/group.key --mqtt`,
+    .option(
+      '--exec <command>',
+      'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
     )
+    .option(
+      '--exit-with-parent [pid]',
+      'stop when the process that started this one has ended (with npx: the one that started npx), or the one with this ID',
+    )
+    .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function serverKeysOption(): Option {
+  const help = 'keys of the server certificates; with both, the suites of the device choose';
+  return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
+}
+
+function serverHashOption(): Option {
+  const help = 'hash in the signatures on them (default: sha256, and stored certificates stay)';
+  return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
@@ -60,62 +96,90 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
-  const { ports, retryAfterSeconds } = checkFlags(flags);
+  const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
+  const named = parentPid === null ? [] : [processIdentity(parentPid)];
+  const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
-  const caDir = flags.caDir ?? mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  const caDir = resolve(flags.caDir ?? newEmulatorFolder());
   try {
     makeOwnFolder(caDir);
     const { config, groupKeyFile } = await emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
-    if (groupKeyFile !== null) log(`wrote the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" to ${groupKeyFile}`);
+    if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
+    if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
+      log(`the well-known key is public: whoever reaches ${flags.host} can register`);
     const emulator = await startEmulator({
       ...config,
       ...ports,
       host: flags.host,
+      httpHost: flags.httpHost,
       serverNames: flags.serverName ?? [],
       caDir,
+      serverKeys: flags.serverKeys,
+      serverHash: flags.serverHash ?? null,
       log,
     });
-    const stopped = untilStopped();
-    process.stdout.write(`${JSON.stringify(readyLine(emulator, groupKeyFile))}\n`);
-    await stopped;
-    await emulator.close();
+    try {
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parents);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parents);
+    } finally {
+      await emulator.close();
+    }
     if (flags.records !== undefined) writeRecords(flags.records, emulator);
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }
 }
 
-/** JSON leaves undefined members out. @param groupKeyFile of a generated key, which devices need. */
+async function serveUntilStopped(ready: object, parents: readonly ProcessIdentity[]): Promise<void> {
+  let stopListening = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stopListening = listenForStop(parents, () => resolve());
+  });
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+  await stopped;
+  stopListening();
+}
+
+/** Returns the exit code of the command. */
+async function serveCommand(
+  commandLine: string,
+  variables: Readonly<Record<string, string | undefined>>,
+  parents: readonly ProcessIdentity[],
+): Promise<number> {
+  // A signal that comes while the command is being started waits for it.
+  const stopListening = listenForStop(parents, (signal) => command.signal(signal));
+  const command = startShellCommand(commandLine, variables);
+  try {
+    return await command.exitCode;
+  } finally {
+    stopListening();
+  }
+}
+
+/** JSON leaves undefined members out. @param groupKeyFile with the key from which devices derive theirs; `null` = none */
 function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
   const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
-  const always = { ready: true, host, port, websocketPort, idScope, caFile, enrollmentGroups };
+  const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
   return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+}
+
+/** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
+function commandVariables(
+  { host, port, websocketPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
+  groupKeyFile: string | null,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    DPS_HOST: hostFromHere(host),
+    DPS_PORT: String(port),
+    DPS_WEBSOCKET_PORT: websocketPort?.toString(),
+    DPS_HTTP_PORT: httpPort?.toString(),
+    DPS_ID_SCOPE: idScope,
+    DPS_ENROLLMENT_GROUP: enrollmentGroups[0],
+    DPS_CA_FILE: caFile,
+    DPS_GROUP_KEY_FILE: groupKeyFile ?? undefined,
+  };
 }
 
 function log(line: string): void {
   process.stderr.write(`emulator: ${line}\n`);
-}
-
-/**
- * Resolves on SIGINT or SIGTERM, or when the terminal is closed; in a child process also when the parent sends
- * `{ type: "stop" }` or has ended.
- */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('message', onMessage);
-      if (process.connected) process.disconnect?.();
-      resolve();
-    };
-    const onMessage = (message: unknown): void => {
-      if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop') stop();
-    };
-    process.on('message', onMessage);
-    process.once('disconnect', stop);
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-    process.on('SIGHUP', isAtTerminal() ? stop : () => {});
-    // The parent may have ended before anyone listened for it.
-    if (process.send !== undefined && !process.connected) stop();
-  });
 }

@@ -1,7 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 import { loadKey } from '../../attestation/attestation-keys.ts';
-import { defaultInstance, generatedGroupKeyFile } from '../../emulator/config/default-instance.ts';
+import type { SignatureHash } from '../../certificates/key-algorithm.ts';
+import type { ServerKeys } from '../../certificates/server-identity.ts';
+import { defaultInstance, generatedGroupKeyFile, wellKnownKeyFile } from '../../emulator/config/default-instance.ts';
 import { EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { type EmulatorConfig, readEmulatorConfig } from '../../emulator/config/read-emulator-config.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../emulator/service/service-behavior.ts';
@@ -17,39 +20,57 @@ export type EmulatorFlags = {
   readonly port: string;
   readonly websocketPort?: string;
   readonly httpPort?: string;
+  readonly httpHost: string;
   readonly idScope?: string;
   readonly groupKeyFile?: string;
+  readonly wellKnownKey?: true;
   readonly caDir?: string;
+  readonly serverKeys: ServerKeys;
+  readonly serverHash?: SignatureHash;
   readonly retryAfter?: string;
   readonly records?: string;
   readonly serverName?: readonly string[];
+  readonly exec?: string;
+  /** `true`: the process that started this one. */
+  readonly exitWithParent?: string | true;
 };
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const PORT = wholeNumberBetween(0, 65_535);
 const RETRY_AFTER_SECONDS = wholeNumberBetween(0, 3_600);
+const PID = wholeNumberBetween(1, 2 ** 31 - 1);
 
 /** The flags that are numbers; `null` = not given. @throws OperatorError with every invalid flag. */
 export function checkFlags(flags: EmulatorFlags) {
   const problems: Problem[] = [];
-  const { config, idScope, groupKeyFile, records, serverName = [] } = flags;
+  const { config, idScope, groupKeyFile, wellKnownKey, records, serverName = [], exitWithParent } = flags;
   const ports = {
     port: readFlag('--port', flags.port, PORT, problems) ?? 0,
     websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
   };
   const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
+  const parentPid = exitWithParent === true ? null : readFlag('--exit-with-parent', exitWithParent, PID, problems);
   readFlag('--id-scope', idScope, ID_SCOPE, problems);
-  for (const [option, value] of Object.entries({ '--id-scope': idScope, '--group-key-file': groupKeyFile })) {
+  const ofSimpleInstance = {
+    '--id-scope': idScope,
+    '--group-key-file': groupKeyFile,
+    '--well-known-key': wellKnownKey,
+  };
+  for (const [option, value] of Object.entries(ofSimpleInstance)) {
     if (config === undefined || value === undefined) continue;
     problems.push(problem(`${option} cannot be combined with --config`, 'Write it into the configuration file'));
   }
+  if (wellKnownKey && groupKeyFile !== undefined) {
+    problems.push(problem('--well-known-key cannot be combined with --group-key-file', 'Remove one of them'));
+  }
+  if (flags.exec?.trim() === '') problems.push(problem('--exec names no command', 'Name one, or remove the option'));
   if (records !== undefined) problems.push(...unwritable(records));
   for (const name of serverName.filter((given) => !isIP(given) && !HOST_NAME.test(given))) {
     problems.push(problem(`--server-name ${quoteValue(name)} is not a host name or IP address`, 'Correct it'));
   }
   if (problems.length > 0) throw new OperatorError('usage', problems);
-  return { ports, retryAfterSeconds };
+  return { ports, retryAfterSeconds, parentPid };
 }
 
 /** Checked at the start, since the file is only written at the end. */
@@ -63,7 +84,7 @@ function unwritable(recordsFile: string): readonly Problem[] {
   }
 }
 
-/** What to emulate. `groupKeyFile`: where a generated group key was written; `null` = none was generated. */
+/** What to emulate. `groupKeyFile`: the file with the group's key; `null` = there is none, or several. */
 export type EmulatorSettings = { readonly config: EmulatorConfig; readonly groupKeyFile: string | null };
 
 /** The instances of the configuration file, or one instance with a single enrollment group. */
@@ -82,20 +103,25 @@ export async function emulatorSettings(
 }
 
 async function simpleSettings(
-  { idScope = EMULATOR_ID_SCOPE_DEFAULT, groupKeyFile }: EmulatorFlags,
+  flags: EmulatorFlags,
   caDir: string,
   environment: Environment,
 ): Promise<EmulatorSettings> {
-  const isInEnvironment = (environment[GROUP_KEY_VARIABLE] ?? '') !== '';
-  const generatedFile = groupKeyFile === undefined && !isInEnvironment ? generatedGroupKeyFile(caDir) : null;
-  const file = groupKeyFile ?? generatedFile;
+  const file = groupKeyFile(flags, caDir, environment);
   const source: SecretSource =
     file === null ? { kind: 'environment', variable: GROUP_KEY_VARIABLE } : { kind: 'file', file };
   const loaded = await loadKey(source, environment, 'the group key');
   if ('problem' in loaded) throw new OperatorError('usage', [loaded.problem]);
-  const instances = [defaultInstance(idScope, loaded.key)];
+  const instances = [defaultInstance(flags.idScope ?? EMULATOR_ID_SCOPE_DEFAULT, loaded.key)];
   return {
     config: { instances, behavior: SERVICE_BEHAVIOR_DEFAULT, faults: [], seed: 1 },
-    groupKeyFile: generatedFile,
+    groupKeyFile: file === null ? null : resolve(file),
   };
+}
+
+/** `null` = the key is in the environment. */
+function groupKeyFile(flags: EmulatorFlags, caDir: string, environment: Environment): string | null {
+  if (flags.groupKeyFile !== undefined) return flags.groupKeyFile;
+  if (flags.wellKnownKey) return wellKnownKeyFile(caDir);
+  return (environment[GROUP_KEY_VARIABLE] ?? '') === '' ? generatedGroupKeyFile(caDir) : null;
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttestationKeys, GroupKeys } from '../../attestation/attestation-keys.ts';
 import type { KeyedCertificate } from '../../certificates/certificate.ts';
@@ -9,6 +8,7 @@ import { certificatesIn } from '../../certificates/certificate-chain.ts';
 import { validityOf } from '../../certificates/validity.ts';
 import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
+import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { packageFile } from '../../files/package-files.ts';
 import type { Transport } from '../../mqtt/connection-settings.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
@@ -62,11 +62,12 @@ export async function startEmbeddedEmulator(
   configFile: string | null,
   transport: Transport,
 ): Promise<EmbeddedEmulator> {
-  const folder = mkdtempSync(join(tmpdir(), 'dpsload-emulator-'));
+  const folder = newEmulatorFolder();
   try {
     const config = configFile ?? writeEmulatorConfig(folder, keys);
     // Its CA is in a folder of its own, which it removes even when this process has been killed.
-    const args = ['emulator', '--port', '0'];
+    // The run prefers ECDSA, and RSA keys would delay its start.
+    const args = ['emulator', '--port', '0', '--server-keys', 'ecdsa'];
     if (transport === 'websocket') args.push('--websocket-port', '0');
     if (config !== null) args.push('--config', config);
     return await startProcess(args, keys, transport);

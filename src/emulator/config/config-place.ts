@@ -115,7 +115,7 @@ export class ConfigPlace {
     if (message.startsWith(CHOOSE_KEYS)) {
       return [this.#problem(issue.input === undefined ? 'is missing' : 'must be a mapping', message)];
     }
-    const remedy = issue.code === 'custom' ? issue.params?.['remedy'] : undefined;
+    const remedy = issue.code === 'custom' ? issue.params?.['remedy'] : chooseKind(issue);
     return [this.#problem(message, remedy ?? 'Correct the value')];
   }
 
@@ -143,6 +143,15 @@ function readText(file: string): string {
   } catch (error) {
     throw unreadableFile(file, error);
   }
+}
+
+/** Lists the kinds of mapping there are, when the one given is none of them. */
+function chooseKind(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_union' || !('options' in issue) || issue.options === undefined) return undefined;
+  const kinds = issue.options.map(String);
+  const given = (issue.input as Readonly<Record<string, unknown>>)[issue.discriminator ?? ''];
+  const similar = typeof given === 'string' ? similarWord(given, kinds) : null;
+  return similar === null ? `Choose one of ${kinds.join(', ')}` : `Write ${similar}, or another of ${kinds.join(', ')}`;
 }
 
 /** For values whose schema has no text of its own. */

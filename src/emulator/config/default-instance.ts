@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DpsInstance, ENROLLMENT_DEFAULTS, type LinkedHub, linkedHubSchema } from '../service/dps-instance.ts';
 import { NO_QUOTAS } from '../service/quotas.ts';
-import { EMULATOR_GROUP_DEFAULT } from './emulator-defaults.ts';
+import { EMULATOR_GROUP_DEFAULT, WELL_KNOWN_GROUP_KEY } from './emulator-defaults.ts';
 
 /** Three evenly weighted hubs. */
 export const DEFAULT_HUBS: readonly LinkedHub[] = ['emulated-hub-1', 'emulated-hub-2', 'emulated-hub-3'].map((name) =>
@@ -35,11 +35,22 @@ export function defaultInstance(idScope: string, groupKey: string): DpsInstance 
 const GENERATED_KEY_BYTES = 64;
 
 const GROUP_KEY_FILE = 'group.key';
+const WELL_KNOWN_KEY_FILE = 'well-known.key';
 
 /** The file `dir/group.key`; creates it with a new key if it does not exist, readable only by its owner. */
 export function generatedGroupKeyFile(dir: string): string {
   const file = join(dir, GROUP_KEY_FILE);
-  if (!existsSync(file))
-    writeFileSync(file, `${randomBytes(GENERATED_KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
+  if (!existsSync(file)) writeKey(file, randomBytes(GENERATED_KEY_BYTES).toString('base64'));
   return file;
+}
+
+/** The file `dir/well-known.key`: not the one in which a new key would be, so that neither takes the place of the other. */
+export function wellKnownKeyFile(dir: string): string {
+  const file = join(dir, WELL_KNOWN_KEY_FILE);
+  writeKey(file, WELL_KNOWN_GROUP_KEY);
+  return file;
+}
+
+function writeKey(file: string, key: string): void {
+  writeFileSync(file, `${key}\n`, { mode: 0o600 });
 }

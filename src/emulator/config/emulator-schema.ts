@@ -172,7 +172,11 @@ export const emulatorSchema = mapping({
 export type InstanceConfig = z.output<typeof instance>;
 export type EnrollmentConfig = z.output<typeof enrollmentGroup> | z.output<typeof individualEnrollment>;
 
+/** By which the package exports it. No version has been published, so there is no address from which it could be fetched. */
+const SCHEMA_ID = 'urn:dpsload:emulator.schema.json';
+
 /** JSON Schema of the file, for editors. */
 export function emulatorConfigSchema(): object {
-  return z.toJSONSchema(emulatorSchema, { io: 'input', target: 'draft-7', reused: 'ref' });
+  const schema = z.toJSONSchema(emulatorSchema, { io: 'input', target: 'draft-7', reused: 'ref' });
+  return { $id: SCHEMA_ID, title: 'dpsload emulator', ...schema };
 }

@@ -6,6 +6,9 @@ import type { PacketStream } from './packet-stream.ts';
 
 const PACKET_ID_MAX = 65_535;
 
+/** Of one connection: a device needs one filter, or the topics of its few answers. */
+const SUBSCRIPTIONS_MAX = 100;
+
 /** Publishes answers to one device: with the QoS that it subscribed, and delayed or held back where a fault says so. */
 export class AnswerDelivery {
   /** Granted QoS by filter. */
@@ -20,6 +23,13 @@ export class AnswerDelivery {
   constructor(packets: PacketStream, clock: Clock) {
     this.#packets = packets;
     this.#clock = clock;
+  }
+
+  /** Returns whether there is room for the subscription. */
+  subscribe(filter: string, qos: 0 | 1): boolean {
+    if (this.subscriptions.size === SUBSCRIPTIONS_MAX && !this.subscriptions.has(filter)) return false;
+    this.subscriptions.set(filter, qos);
+    return true;
   }
 
   deliver(delivery: Delivery, delayMs: number): void {

@@ -9,6 +9,7 @@ import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
+import { keptText } from '../service/kept-text.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { deliveries, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
@@ -56,13 +57,11 @@ const KEEP_ALIVE_FACTOR = 1.5;
 /** SUBACK return code for a refused filter, MQTT 3.1.1 §3.9.3. */
 const SUBSCRIPTION_REFUSED = 0x80;
 
-const MQTT_3_1_1 = 4;
+/** Name and level, MQTT 3.1.1 §3.1.2.1 and §3.1.2.2. */
+const MQTT_3_1_1 = 'MQTT 4';
 
 /** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
-
-/** Limits text from devices in the log. */
-const LOGGED_CHARACTERS_MAX = 150;
 
 /** One device's MQTT connection: answers its packets with the help of the service, and applies faults. */
 export class MqttSession {
@@ -133,9 +132,11 @@ export class MqttSession {
       this.#packets.write(connackBytes(returnCode));
       throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
-    this.#device = answer.device;
-    this.#deviceKey = `${answer.device.instance.idScope}/${foldRegistrationId(answer.device.registrationId)}`;
-    this.#context.openSessions.claim(this.#deviceKey, this);
+    const { device } = answer;
+    const { openSessions, service, serviceTimeMs } = this.#context;
+    this.#device = device;
+    this.#deviceKey = `${device.instance.idScope}/${foldRegistrationId(device.registrationId)}`;
+    openSessions.claim(this.#deviceKey, this, () => service.isAttested(device, serviceTimeMs()));
     const timeoutMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
     this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;
@@ -148,10 +149,10 @@ export class MqttSession {
     });
   }
 
-  #judge({ protocolLevel, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
+  #judge({ protocol, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
     if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
-    if (protocolLevel !== MQTT_3_1_1) {
-      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol level ${protocolLevel}` };
+    if (protocol !== MQTT_3_1_1) {
+      return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol ${protocol}` };
     }
     const request = {
       clientId,
@@ -172,8 +173,7 @@ export class MqttSession {
     const granted = subscriptions.map(({ filter, qos }) => {
       if (!isGranted(filter, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
       const grantedQos = qos === 0 ? 0 : 1;
-      this.#answers.subscriptions.set(filter, grantedQos);
-      return grantedQos;
+      return this.#answers.subscribe(filter, grantedQos) ? grantedQos : SUBSCRIPTION_REFUSED;
     });
     if (granted.includes(SUBSCRIPTION_REFUSED)) {
       if (otherFilters === 'close' && fault === null) throw new ProtocolViolation('SUBSCRIBE to another filter');
@@ -258,7 +258,7 @@ function isGranted(filter: string, grantsExact: boolean): boolean {
 }
 
 function quoted(text: string): string {
-  return JSON.stringify(text.length > LOGGED_CHARACTERS_MAX ? `${text.slice(0, LOGGED_CHARACTERS_MAX)}…` : text);
+  return JSON.stringify(keptText(text));
 }
 
 function nameOf(packet: DevicePacket): string {

@@ -8,7 +8,7 @@ export type OpenSession = {
   cut(): void;
 };
 
-/** All open connections; at most one per device. */
+/** All open connections; at most one per device that has proved who it is. */
 export class OpenSessions {
   readonly #all = new Set<OpenSession>();
   readonly #byDevice = new Map<string, OpenSession>();
@@ -17,9 +17,13 @@ export class OpenSessions {
     this.#all.add(session);
   }
 
-  /** A second connection with the same client ID closes the first, as at the hubs. */
-  claim(deviceKey: string, session: OpenSession): void {
+  /**
+   * A second connection with the same client ID closes the first, as at the hubs, if it proves to be the device: otherwise,
+   * anyone who knows the ID could keep the device out.
+   */
+  claim(deviceKey: string, session: OpenSession, isProven: () => boolean): void {
     const previous = this.#byDevice.get(deviceKey);
+    if (previous !== undefined && !isProven()) return;
     this.#byDevice.set(deviceKey, session);
     previous?.close('another connection with the same client ID took over');
   }

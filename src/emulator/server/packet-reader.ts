@@ -8,7 +8,8 @@
 
 export type ConnectPacket = {
   readonly type: 'connect';
-  readonly protocolLevel: number;
+  /** Name and level: `MQTT 4` is MQTT 3.1.1. */
+  readonly protocol: string;
   readonly clientId: string;
   /** `null`: the packet has no user name. */
   readonly username: string | null;
@@ -75,9 +76,12 @@ const FLAGGED = new Set(['pubrel', 'subscribe', 'unsubscribe']);
 
 const LENGTH_BYTES_MAX = 4;
 const QOS_MAX = 2;
+/** Of MQTT, and of MQTT 3.1. */
+const PROTOCOL_NAMES = ['MQTT', 'MQIsdp'];
+/** Levels whose CONNECT can be read. */
 const PROTOCOL_LEVELS = [3, 4, 5];
 const MQTT_5 = 5;
-/** Set in the level by a broker that connects as a bridge. */
+/** Set in the level by a Mosquitto broker that connects as a bridge; the rest of its CONNECT is as without. */
 const BRIDGE = 0x80;
 /** Of CONNECT [3.1.2.3]. */
 const RESERVED = 0x01;
@@ -185,12 +189,19 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
   }
 }
 
-/** [3.1] */
+/**
+ * [3.1] A level that is not supported must be answered with a return code [3.1.2.2], so no level is malformed. What follows an
+ * unknown one is unknown too, and left out.
+ */
 function parseConnect(body: PacketBody): ConnectPacket {
-  const protocol = body.text();
-  if (protocol !== 'MQTT' && protocol !== 'MQIsdp') throw malformed('a CONNECT for another protocol');
-  const protocolLevel = body.byte() & ~BRIDGE;
-  if (!PROTOCOL_LEVELS.includes(protocolLevel)) throw malformed(`a CONNECT of protocol level ${protocolLevel}`);
+  const name = body.text();
+  if (!PROTOCOL_NAMES.includes(name)) throw malformed('a CONNECT for another protocol');
+  const level = body.byte();
+  const protocol = `${name} ${level}`;
+  const protocolLevel = level & ~BRIDGE;
+  if (!PROTOCOL_LEVELS.includes(protocolLevel)) {
+    return { type: 'connect', protocol, clientId: '', username: null, password: null, keepAliveSeconds: 0 };
+  }
   const flags = body.byte();
   const hasWill = (flags & WILL) !== 0;
   if ((flags & RESERVED) !== 0) throw malformed('a CONNECT with its reserved flag');
@@ -205,7 +216,7 @@ function parseConnect(body: PacketBody): ConnectPacket {
   }
   const username = (flags & USER_NAME) === 0 ? null : body.text();
   const password = (flags & PASSWORD) === 0 ? null : body.text();
-  return { type: 'connect', protocolLevel, clientId, username, password, keepAliveSeconds };
+  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds };
 }
 
 /** [3.8] */

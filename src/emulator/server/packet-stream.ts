@@ -15,6 +15,8 @@ export type SessionLimits = {
   readonly packetBytesMax: number;
   /** Answers that the device does not read. */
   readonly unreadBytesMax: number;
+  /** How long a connection to the records may be silent, and one request may take. */
+  readonly httpTimeoutMs: number;
 };
 
 export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
@@ -26,6 +28,8 @@ export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
   packetBytesMax: MESSAGE_BYTES_MAX + 4 * 1024,
   // Several hundred answers.
   unreadBytesMax: 256 * 1024,
+  // A page of registrations takes milliseconds.
+  httpTimeoutMs: 30_000,
 });
 
 /** Packets that may arrive before a late CONNACK; a whole conversation without an answer has four. */
@@ -69,9 +73,11 @@ export class PacketStream {
     this.#writer = new PacketWriter(stream, clock);
     this.#lastPacketAtMs = clock.nowMs();
     stream.on('data', (bytes: Buffer) => this.#read(bytes));
-    const ended = (): void => this.close(null);
-    stream.on('error', ended);
-    stream.on('end', ended);
+    // A connection that breaks is nothing to report; one that ws breaks is.
+    stream.on('error', ({ code = '', message }: NodeJS.ErrnoException) =>
+      this.close(code.startsWith('WS_ERR_') ? message : null),
+    );
+    stream.on('end', () => this.close(null));
     stream.on('close', () => this.#gone());
   }
 

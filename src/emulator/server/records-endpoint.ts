@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
+import { keptText } from '../service/kept-text.ts';
 import type { SessionContext } from './mqtt-session.ts';
-import { type Listener, listen } from './tls-listener.ts';
+import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 
 /*
  * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown
@@ -16,18 +18,45 @@ import { type Listener, listen } from './tls-listener.ts';
 const PAGE_ITEMS_DEFAULT = 100;
 const PAGE_ITEMS_MAX = 1_000;
 
-export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs'> & {
+export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs' | 'limits' | 'log'> & {
   readonly idScope: string;
+  /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
+  readonly hostNames: readonly string[];
   /** For tracking IDs. */
   readonly newGuid: () => string;
 };
 
+type Asked = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly source: RecordsSource;
+  readonly idScope: string;
+  /** The `:id` of the path. */
+  readonly id: string;
+  readonly nowMs: number;
+};
+
+/** By path, then by method. */
+const ROUTES: ReadonlyMap<string, ReadonlyMap<string, (asked: Asked) => void>> = new Map([
+  ['/registrations/:id', new Map([['GET', sendRegistration]])],
+  ['/registrations/:id/query', new Map([['POST', sendPage]])],
+  ['/counters', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.service.counters)]])],
+  ['/faults', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.faults.records)]])],
+]);
+
 /** Serves the registration records over plain HTTP, for people and tests on this machine. */
 export async function listenRecords(host: string, port: number, source: RecordsSource): Promise<Listener> {
-  const server = createServer((request, response) => {
+  const { httpTimeoutMs } = source.limits;
+  const isOpenToAddresses = isEveryAddress(host);
+  const names = new Set(source.hostNames.map((name) => name.toLowerCase()));
+  const server = createServer({ headersTimeout: httpTimeoutMs, requestTimeout: httpTimeoutMs }, (request, response) => {
     request.resume();
-    answer(request, response, source);
+    const name = hostNameIn(request.headers.host ?? '');
+    const isOwn = isLoopback(name) || names.has(name) || (isOpenToAddresses && isIP(name) > 0);
+    answer(request, response, source, isOwn);
   });
+  // Those two timeouts begin with the first byte.
+  server.timeout = httpTimeoutMs;
   const bound = await listen(server, { host, port, portFlag: '--http-port' });
   const close = (): Promise<void> =>
     new Promise((resolve) => {
@@ -37,32 +66,67 @@ export async function listenRecords(host: string, port: number, source: RecordsS
   return { port: bound, close };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource): void {
+/** From `localhost:8080` or `[::1]:8080`. */
+function hostNameIn(header: string): string {
+  const name = header.replace(/:\d+$/, '').toLowerCase();
+  return name.startsWith('[') ? name.slice(1, -1) : name;
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/**
+ * @param isOwn whether the Host header names this server. Otherwise, the request may come from a web page that had the name
+ *   of its own server resolve to this one (DNS rebinding), and would read everything.
+ */
+function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource, isOwn: boolean): void {
   // Not `new URL`, which throws for targets such as //.
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const idScope = new URLSearchParams(query).get('idScope') ?? source.idScope;
-  const [, collection = '', id = '', action = ''] = path.split('/').map(safeDecode);
-  const route = `${request.method} /${collection}${id === '' ? '' : '/:id'}${action === '' ? '' : `/${action}`}`;
-  const { service, faults, serviceTimeMs, newGuid } = source;
-  const nowMs = serviceTimeMs();
-  const isRegistration = route === 'GET /registrations/:id';
-  const state = isRegistration ? service.registration(idScope, id, nowMs) : null;
-  const [errorCode, message] = isRegistration ? [404201, 'Registration not found.'] : [404000, 'No such resource.'];
-  const refusal: ErrorBody = { errorCode, trackingId: newGuid(), message, timestampUtc: utcTimestamp(nowMs) };
-  if (route === 'GET /counters') send(response, 200, service.counters);
-  else if (route === 'GET /faults') send(response, 200, faults.records);
-  else if (route === 'POST /registrations/:id/query')
-    sendPage(request, response, service.registrationsOfGroup(idScope, id, nowMs));
-  else send(response, state === null ? 404 : 200, state ?? refusal);
+  const [, collection = '', id = '', ...action] = path.split('/').map(safeDecode);
+  const asked: Asked = { request, response, source, idScope, id, nowMs: source.serviceTimeMs() };
+  if (!isOwn) {
+    const host = JSON.stringify(keptText(request.headers.host ?? ''));
+    const reason = `The Host header ${host} does not name this server. Use localhost, or pass the name with --server-name.`;
+    source.log(`HTTP 403: ${reason}`);
+    sendError(asked, 403_000, reason);
+    return;
+  }
+  const methods = ROUTES.get(['', collection, ...(id === '' ? [] : [':id']), ...action].join('/'));
+  if (methods === undefined) {
+    sendError(asked, 404_000, 'No such resource.');
+    return;
+  }
+  const respond = methods.get(request.method ?? '');
+  if (respond !== undefined) {
+    respond(asked);
+    return;
+  }
+  const allowed = [...methods.keys()].join(', ');
+  response.setHeader('allow', allowed);
+  sendError(asked, 405_000, `This resource has ${allowed} only.`);
+}
+
+function sendRegistration(asked: Asked): void {
+  const { response, source, idScope, id, nowMs } = asked;
+  const state = source.service.registration(idScope, id, nowMs);
+  if (state === null) sendError(asked, 404_201, 'Registration not found.');
+  else send(response, 200, state);
+}
+
+function sendError({ response, source, nowMs }: Asked, errorCode: number, message: string): void {
+  const body: ErrorBody = { errorCode, trackingId: source.newGuid(), message, timestampUtc: utcTimestamp(nowMs) };
+  send(response, Math.floor(errorCode / 1000), body);
 }
 
 /** The continuation is the index of the next item. */
-function sendPage({ headers }: IncomingMessage, response: ServerResponse, states: Iterable<() => object>): void {
+function sendPage({ request: { headers }, response, source, idScope, id, nowMs }: Asked): void {
   const from = wholeNumber(headers['x-ms-continuation'], 0);
   const until = from + Math.min(PAGE_ITEMS_MAX, wholeNumber(headers['x-ms-max-item-count'], PAGE_ITEMS_DEFAULT));
   const page: object[] = [];
   let place = 0;
-  for (const state of states) {
+  for (const state of source.service.registrationsOfGroup(idScope, id, nowMs)) {
     if (place === until) response.setHeader('x-ms-continuation', String(until));
     if (place >= until) break;
     if (place >= from) page.push(state());

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { KeyedCertificate } from '../../certificates/certificate.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import type { Fault } from '../service/fault-rule.ts';
 
@@ -13,8 +14,8 @@ export type ListenAddress = {
 };
 
 export type TlsListenerOptions = ListenAddress & {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
+  /** With different kinds of keys: the client's suites choose. */
+  readonly certificates: readonly KeyedCertificate[];
   /** Longer handshakes are aborted. */
   readonly handshakeTimeoutMs: number;
   readonly onHandshakeFailed: (message: string) => void;
@@ -33,18 +34,33 @@ export type Listener = {
 /** TLS record with the fatal alert `handshake_failure`, RFC 5246 §7.2.2. */
 const HANDSHAKE_FAILURE = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]);
 
-/** Listens for TLS, requests a client certificate, and accepts every client: MQTT judges the certificates later. */
-export async function listenTls(options: TlsListenerOptions, serve: (socket: TLSSocket) => void): Promise<Listener> {
-  const tls = createTlsServer({
-    cert: options.certificatePem,
-    key: options.privateKeyPem,
+/**
+ * ECDSA first, otherwise in the order of Node: an RSA signature costs the server many times as much, so only clients without
+ * ECDSA get one.
+ */
+const CIPHERS = [
+  ...DEFAULT_CIPHERS.split(':').filter((suite) => suite.includes('-ECDSA-')),
+  'ECDHE+aECDSA+HIGH',
+  DEFAULT_CIPHERS,
+].join(':');
+
+/** What decides about the cost of a handshake. */
+export function tlsSettings(certificates: readonly KeyedCertificate[]): TlsOptions {
+  return {
+    cert: certificates.map(({ certificatePem }) => certificatePem),
+    key: certificates.map(({ privateKeyPem }) => privateKeyPem),
+    ciphers: CIPHERS,
     requestCert: true,
     rejectUnauthorized: false,
-    handshakeTimeout: options.handshakeTimeoutMs,
     // The only version promised by the documentation of the service.
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
-  });
+  };
+}
+
+/** Listens for TLS, requests a client certificate, and accepts every client: MQTT judges the certificates later. */
+export async function listenTls(options: TlsListenerOptions, serve: (socket: TLSSocket) => void): Promise<Listener> {
+  const tls = createTlsServer({ ...tlsSettings(options.certificates), handshakeTimeout: options.handshakeTimeoutMs });
   tls.on('secureConnection', (socket) => {
     if (!socket.servername) options.onNameless();
     serve(socket);
@@ -85,7 +101,8 @@ const BACKLOG_MAX = 4096;
 export async function listen(server: Server, { host, port, portFlag }: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => {
-      const remedy = `Choose another ${portFlag} (0 = any free one) or --host`;
+      const hostFlag = portFlag === '--http-port' ? '--http-host' : '--host';
+      const remedy = `Choose another ${portFlag} (0 = any free one) or ${hostFlag}`;
       reject(new OperatorError('usage', [problem(`cannot listen on ${host}:${port}: ${message}`, remedy)]));
     });
     server.listen({ host, port, backlog: BACKLOG_MAX }, resolve);
@@ -96,9 +113,13 @@ export async function listen(server: Server, { host, port, portFlag }: ListenAdd
 /** Wildcards for every address of the machine. */
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
 
+export function isEveryAddress(host: string): boolean {
+  return EVERY_ADDRESS.has(host);
+}
+
 /** Names and addresses at which devices reach a server that listens on `host`, for the server certificate. */
 export function serverNames(host: string): readonly string[] {
-  if (!EVERY_ADDRESS.has(host)) return [host];
+  if (!isEveryAddress(host)) return [host];
   const addresses = Object.values(networkInterfaces()).flatMap((ones = []) => ones.map(({ address }) => address));
   return [hostname(), ...addresses];
 }

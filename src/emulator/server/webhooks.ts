@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { OperatorError, problemIn } from '../../problem/operator-error.ts';
+import { withoutUrlSecrets } from '../../problem/quote-value.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { DpsInstance, EnrollmentSettings } from '../service/dps-instance.ts';
 import type { WebhookCall, WebhookOutcome } from '../service/webhook.ts';
@@ -22,31 +23,29 @@ export class WebhookCaller {
   async call(call: WebhookCall): Promise<void> {
     const abort = new AbortController();
     this.#open.add(abort);
-    const shown = withoutSecrets(call.url);
     let isTimeUp = false;
     const timer = this.#clock.wakeAt(this.#clock.nowMs() + call.timeoutMs, () => {
       isTimeUp = true;
       abort.abort();
     });
+    let cause: string | null = null;
     const outcome = await post(call, abort.signal).catch((error: Error): WebhookOutcome => {
-      // The message may quote the URL.
-      this.#log(`webhook ${shown}: ${isTimeUp ? 'timed out' : error.message.replaceAll(call.url, shown)}`);
-      return { kind: isTimeUp ? 'timed-out' : 'unreachable' };
+      if (isTimeUp) return { kind: 'timed-out' };
+      cause = error.message;
+      return { kind: 'unreachable' };
     });
     timer.cancel();
     this.#open.delete(abort);
-    if (outcome.kind === 'answered' && outcome.status > 299) this.#log(`webhook ${shown}: answered ${outcome.status}`);
-    call.settle(outcome, this.#serviceTimeMs());
+    const failure = call.settle(outcome, this.#serviceTimeMs());
+    if (failure === null) return;
+    // A cause may quote the URL.
+    const reason = cause === null ? failure : `${failure} (${withoutUrlSecrets(cause)})`;
+    this.#log(`${call.device}: webhook ${withoutUrlSecrets(call.url)}: ${reason}`);
   }
 
   close(): void {
     for (const abort of this.#open) abort.abort();
   }
-}
-
-/** Without the query, in which a function app is given its key (`?code=…`), and without name and password. */
-function withoutSecrets(url: string): string {
-  return url.replace(/[?#].*/s, '').replace(/\/\/[^/]*@/, '//');
 }
 
 async function post({ url, body }: WebhookCall, signal: AbortSignal): Promise<WebhookOutcome> {

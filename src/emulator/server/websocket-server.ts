@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
-import type { Clock, Timer } from '../../time/clock.ts';
-import type { SessionLimits } from './packet-stream.ts';
+import type { Timer } from '../../time/clock.ts';
+import { keptText } from '../service/kept-text.ts';
+import type { SessionContext } from './mqtt-session.ts';
 
 /** RFC 6455 subprotocol of MQTT; the C SDK writes it in upper case. */
 const SUBPROTOCOL = 'mqtt';
@@ -13,8 +14,7 @@ const SUBPROTOCOL = 'mqtt';
  * device wrote it. Refuses other handshakes, and handshakes that take too long.
  */
 export function websocketServer(
-  limits: SessionLimits,
-  clock: Clock,
+  { limits, clock, log }: Pick<SessionContext, 'limits' | 'clock' | 'log'>,
   serve: (stream: Duplex, socket: TLSSocket) => void,
 ): (socket: TLSSocket) => void {
   const websockets = new WebSocketServer({
@@ -23,14 +23,26 @@ export function websocketServer(
     maxPayload: limits.packetBytesMax,
     handleProtocols: (offered) => subprotocolOf([...offered]) ?? false,
   });
-  const http = createServer((_, response) => {
+  /** Timeouts of connections that are not WebSockets yet, including refused ones that the device does not close. */
+  const waiting = new WeakMap<Duplex, Timer>();
+  const refuse = (socket: Duplex, reason: string): void => {
+    log(`WebSocket refused: ${reason}`);
+    socket.on('error', () => socket.destroy());
+    socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+  };
+  const http = createServer((request, response) => {
+    log(`WebSocket refused: ${request.method} without Upgrade: websocket`);
     response.writeHead(404, { connection: 'close' }).end();
   });
-  /** Timeouts of connections that are not WebSockets yet, including refused ones that the device does not close. */
-  const waiting = new WeakMap<TLSSocket, Timer>();
+  http.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    if (code.startsWith('HPE_')) refuse(socket, `not HTTP (${code})`);
+    else socket.destroy();
+  });
+  websockets.on('wsClientError', (error, socket) => refuse(socket, error.message));
   http.on('upgrade', (request, socket: TLSSocket, head) => {
     if (subprotocolOf(offeredBy(request)) === null) {
-      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+      const offered = keptText(request.headers['sec-websocket-protocol'] ?? '');
+      refuse(socket, `it offers ${offered === '' ? 'no subprotocol' : JSON.stringify(offered)}, not ${SUBPROTOCOL}`);
       return;
     }
     websockets.handleUpgrade(request, socket, head, (websocket) => {
@@ -39,7 +51,10 @@ export function websocketServer(
     });
   });
   return (socket) => {
-    const timer = clock.wakeAt(clock.nowMs() + limits.connectTimeoutMs, () => socket.destroy());
+    const timer = clock.wakeAt(clock.nowMs() + limits.connectTimeoutMs, () => {
+      log('WebSocket refused: no handshake in time');
+      socket.destroy();
+    });
     waiting.set(socket, timer);
     socket.once('close', () => timer.cancel());
     http.emit('connection', socket);

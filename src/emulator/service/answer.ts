@@ -25,7 +25,10 @@ export function operationAnswer(
 ): ServiceAnswer {
   const { status } = registrationState;
   const body = { operationId, status, registrationState };
-  return status === 'assigning' ? statusAnswer(202, retryAfterSeconds, body) : statusAnswer(200, null, body);
+  if (status === 'assigning') return statusAnswer(202, retryAfterSeconds, body);
+  const answer = statusAnswer(200, null, body);
+  if (status !== 'failed') return answer;
+  return { ...answer, refusal: `failed with ${registrationState.errorCode}: ${registrationState.errorMessage}` };
 }
 
 /** 200 with `status: "disabled"`. There is no operation, so its ID is empty. */

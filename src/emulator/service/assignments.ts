@@ -7,7 +7,7 @@ import type { Enrollment } from './dps-instance.ts';
 import { delayMs } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
-import type { Assignment, AssignmentResult, RegistrationRecord } from './registration-record.ts';
+import { type Assignment, type AssignmentResult, type RegistrationRecord, spelledId } from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
@@ -49,21 +49,26 @@ export class Assignments {
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
   start({ device, enrollment, state, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
-    const { instance, registrationId, apiVersion, sourceAddress } = device;
+    const { instance, apiVersion, sourceAddress } = device;
+    const registrationId = spelledId(enrollment, device.registrationId);
     const key = foldRegistrationId(registrationId);
     const policy = reprovisionPolicyOf(enrollment, apiVersion);
     const previous = state.records.get(key) ?? null;
     const question = { instance, enrollment, registrationId, record: previous && { ...previous }, payload, policy };
-    const assignment: Assignment = { result: null, readyAtMs: Number.POSITIVE_INFINITY };
-    const record = state.update(registrationId, enrollment, assignment, nowMs);
+    const assignment: Assignment = { registrationId, result: null, readyAtMs: Number.POSITIVE_INFINITY };
+    const record = state.update(enrollment, assignment, nowMs);
     const definition = enrollment.customAllocationDefinition;
     if (enrollment.allocationPolicy === 'custom' && definition !== null) {
       this.webhookCalls.push({
+        device: `${instance.idScope}/${key}`,
         url: definition.webhookUrl,
         body: webhookBody(question),
         timeoutMs: this.#behavior.webhookTimeoutMs,
-        settle: (outcome, atMs) =>
-          this.#settle(assignment, webhookResult(outcome, question), { record, state, question }, atMs),
+        settle: (outcome, atMs) => {
+          const result = webhookResult(outcome, question);
+          this.#settle(assignment, result, { record, state, question }, atMs);
+          return result.failure?.errorMessage ?? null;
+        },
       });
       return record;
     }
@@ -82,10 +87,10 @@ export class Assignments {
     { record, state, question }: Settling,
     nowMs: number,
   ): void {
-    const fault = this.#faults?.next('assignment', record.registrationId, nowMs) ?? null;
+    const fault = this.#faults?.next('assignment', assignment.registrationId, nowMs) ?? null;
     assignment.result = result;
-    const { registrationId, registers } = record;
-    const decidedAtMs = nowMs + delayMs(this.#behavior.assignmentDelayMs, 'assignment', registrationId, registers);
+    const { assignmentDelayMs } = this.#behavior;
+    const decidedAtMs = nowMs + delayMs(assignmentDelayMs, 'assignment', assignment.registrationId, record.registers);
     assignment.readyAtMs = this.#identityCreatedAtMs(result, question, state, decidedAtMs);
     if (fault?.kind === 'endless-assigning') assignment.readyAtMs = Number.POSITIVE_INFINITY;
     if (fault?.kind === 'slow-assignment') assignment.readyAtMs += fault.delayMs;

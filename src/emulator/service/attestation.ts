@@ -47,14 +47,14 @@ function attestIndividual(
 ): AttestationVerdict {
   const { attestation, provisioningStatus } = enrollment;
   const attested: AttestationVerdict = { kind: 'attested', enrollment };
+  // The documented way to block one device of a group is a disabled entry, which decides by the registration ID alone.
+  if (provisioningStatus === 'disabled') return attested;
   if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
     return keysOf(attestation).some((key) => isSignedWith(credentials.token, key)) ? attested : unauthorized(NO_KEY);
   }
   if (credentials.kind === 'certificates' && attestation.kind === 'x509') {
     return hasCertificate(attestation, credentials.chain, nowMs) ? attested : invalid('not the enrolled certificate');
   }
-  // The documented way to block one device of a group is a disabled entry, whatever its attestation.
-  if (provisioningStatus === 'disabled') return attested;
   const reason = `the individual enrollment requires ${attestation.kind}`;
   return credentials.kind === 'token' ? unauthorized(reason) : invalid(reason);
 }

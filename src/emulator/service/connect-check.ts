@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { commonName } from '../../certificates/certificate-chain.ts';
+import { API_VERSIONS, isApiVersion } from '../../dps/api-versions.ts';
 import { parseConnectUsername } from '../../dps/connect-identity.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
@@ -24,13 +25,15 @@ export type PresentedCredentials =
   | { readonly kind: 'token'; readonly token: SasToken }
   | { readonly kind: 'certificates'; readonly chain: readonly X509Certificate[] };
 
-/** A device whose CONNECT was well-formed. Its credentials are judged at the register request. */
+/** A connection whose CONNECT was well-formed. Its credentials are judged at the register request, or at a poll before one. */
 export type ConnectedDevice = {
   readonly instance: DpsInstance;
   /** As the device wrote it. */
   readonly registrationId: string;
   readonly apiVersion: string;
   readonly credentials: PresentedCredentials;
+  /** Whether the credentials were judged, and fit an enabled enrollment. */
+  isAttested: boolean;
   /** `null` = unknown, or nothing of the instance depends on it. */
   readonly sourceAddress: string | null;
 };
@@ -41,8 +44,6 @@ type RefusingReturnCode = Exclude<(typeof CONNACK)[keyof typeof CONNACK], 0>;
 export type ConnectAnswer =
   | { readonly returnCode: 0; readonly device: ConnectedDevice }
   | { readonly returnCode: RefusingReturnCode; readonly reason: string };
-
-const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
 
 /**
  * Checks the form of a CONNECT, as the service does. It does not check the token's signature: the real service reports a
@@ -60,7 +61,8 @@ export function checkConnect(
   const { idScope, registrationId, apiVersion } = identity;
   const idProblem = registrationIdProblem(registrationId);
   if (idProblem !== null) return malformed(`registration ID ${idProblem}`);
-  if (!API_VERSION.test(apiVersion)) return malformed('unknown api-version');
+  const versionProblem = apiVersionProblem(apiVersion, behavior);
+  if (versionProblem !== null) return malformed(versionProblem);
   const instance = instances.get(idScope);
   if (instance === undefined) return { returnCode: CONNACK.serverUnavailable, reason: 'unknown ID scope' };
   if (foldRegistrationId(request.clientId) !== foldRegistrationId(registrationId)) {
@@ -72,8 +74,14 @@ export function checkConnect(
   const sourceAddress = instance.latencyRegions.length === 0 ? null : request.sourceAddress();
   return {
     returnCode: CONNACK.accepted,
-    device: { instance, registrationId, apiVersion, credentials, sourceAddress },
+    device: { instance, registrationId, apiVersion, credentials, isAttested: false, sourceAddress },
   };
+}
+
+function apiVersionProblem(apiVersion: string, { otherApiVersions }: ServiceBehavior): string | null {
+  if (API_VERSIONS.has(apiVersion)) return null;
+  if (!isApiVersion(apiVersion)) return 'malformed api-version';
+  return otherApiVersions === 'accept' ? null : `unknown api-version ${apiVersion}`;
 }
 
 /** The credentials, or what is wrong with their form. */

@@ -1,6 +1,8 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { DeviceCounts } from './device-counts.ts';
 import { uniformHash } from './draws.ts';
 import type { Fault, FaultKind, FaultPoint, FaultRule } from './fault-rule.ts';
+import { keptText } from './kept-text.ts';
 import { patternExpression } from './notation.ts';
 
 /** An injected fault. */
@@ -8,7 +10,7 @@ export type FaultRecord = {
   readonly kind: 'fault';
   readonly fault: FaultKind;
   readonly point: FaultPoint;
-  /** `null` before CONNECT. */
+  /** `null` before CONNECT. At that point, it is the client ID as the device wrote it, cut if it is too long. */
   readonly registrationId: string | null;
   /** Milliseconds since the emulator's start. */
   readonly atMs: number;
@@ -16,13 +18,22 @@ export type FaultRecord = {
 
 type Rule = FaultRule & {
   readonly pattern: RegExp | null;
-  readonly matches: Map<string, number>;
-  readonly strikes: Map<string, number>;
+  readonly matches: DeviceCounts;
+  readonly strikes: DeviceCounts;
 };
+
+/** The latest faults that are kept, about 20 MB; the oldest make room, a tenth at a time. */
+export const FAULT_RECORDS_MAX = 100_000;
+
+/** Devices for which a rule counts: as many as an instance of the service has. */
+const COUNTED_DEVICES_MAX = 1_000_000;
 
 /** Decides which requests faults strike. The same seed and the same requests of a device give the same faults. */
 export class FaultPlan {
+  /** The latest ones. */
   readonly records: FaultRecord[] = [];
+  /** Records that were too many to keep. */
+  droppedRecords = 0;
   readonly #rules: readonly Rule[];
   readonly #seed: number;
   readonly #startedAtMs: number;
@@ -38,8 +49,8 @@ export class FaultPlan {
     this.#rules = rules.map((rule) => ({
       ...rule,
       pattern: rule.registrationIds === null ? null : patternExpression(rule.registrationIds),
-      matches: new Map(),
-      strikes: new Map(),
+      matches: new DeviceCounts(COUNTED_DEVICES_MAX),
+      strikes: new DeviceCounts(COUNTED_DEVICES_MAX),
     }));
     this.#seed = seed;
     this.#startedAtMs = startedAtMs;
@@ -50,7 +61,8 @@ export class FaultPlan {
   next(point: FaultPoint, registrationId: string | null, nowMs: number): Fault | null {
     if (this.#rules.length === 0) return null;
     const atMs = nowMs - this.#startedAtMs;
-    const device = registrationId === null ? '' : foldRegistrationId(registrationId);
+    const kept = registrationId === null ? null : keptText(registrationId);
+    const device = foldRegistrationId(kept ?? '');
     const rule = this.#rules.find(
       (candidate) => concerns(candidate, point, device, atMs) && this.#strikes(candidate, device),
     );
@@ -59,21 +71,28 @@ export class FaultPlan {
       kind: 'fault',
       fault: rule.fault.kind,
       point,
-      registrationId,
+      registrationId: kept,
       atMs: Math.round(atMs),
     };
-    this.records.push(record);
+    this.#keep(record);
     this.#onInjected(record);
     return rule.fault;
   }
 
+  #keep(record: FaultRecord): void {
+    if (this.records.length === FAULT_RECORDS_MAX) {
+      this.droppedRecords += this.records.splice(0, FAULT_RECORDS_MAX / 10).length;
+    }
+    this.records.push(record);
+  }
+
   /** Draws for each matching request of a device, and counts them. */
   #strikes(rule: Rule, device: string): boolean {
-    if (rule.timesPerDevice !== null && (rule.strikes.get(device) ?? 0) >= rule.timesPerDevice) return false;
-    const match = rule.matches.get(device) ?? 0;
-    if (rule.share < 1) rule.matches.set(device, match + 1);
+    if (rule.timesPerDevice !== null && rule.strikes.of(device) >= rule.timesPerDevice) return false;
+    const match = rule.matches.of(device);
+    if (rule.share < 1) rule.matches.add(device);
     const isStruck = rule.share >= 1 || uniformHash(this.#seed, this.#rules.indexOf(rule), device, match) < rule.share;
-    if (isStruck && rule.timesPerDevice !== null) rule.strikes.set(device, (rule.strikes.get(device) ?? 0) + 1);
+    if (isStruck && rule.timesPerDevice !== null) rule.strikes.add(device);
     return isStruck;
   }
 }

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import type { DpsInstance, Enrollment, IndividualEnrollment, LinkedHub } from './dps-instance.ts';
+import { OperationStore } from './operation-store.ts';
 import { QuotaState } from './quotas.ts';
 import type { Assignment, RegistrationRecord } from './registration-record.ts';
 
@@ -24,13 +24,12 @@ export class InstanceState {
   }
 
   /** Creates or updates the record; its creation time stays. */
-  update(registrationId: string, enrollment: Enrollment, assignment: Assignment, nowMs: number): RegistrationRecord {
-    const key = foldRegistrationId(registrationId);
+  update(enrollment: Enrollment, assignment: Assignment, nowMs: number): RegistrationRecord {
+    const key = foldRegistrationId(assignment.registrationId);
     const known = this.records.get(key);
     if (known === undefined) {
       // Every member is spelled out: a million spread objects would take 30 MB more.
       const record = {
-        registrationId,
         createdAtMs: nowMs,
         registeredAtMs: nowMs,
         enrollment,
@@ -38,6 +37,9 @@ export class InstanceState {
         hub: null,
         initialTwin: null,
         registers: 1,
+        oldestOperation: null,
+        latestOperation: null,
+        operations: 0,
       };
       this.records.set(key, record);
       return record;
@@ -64,44 +66,4 @@ class IdentityQueue {
     this.#freeAtMs.set(hostName, createdAtMs + identityLimit.perMs / identityLimit.limit);
     return createdAtMs;
   }
-}
-
-/** An accepted register request, as its polls see it. */
-export type Operation = {
-  readonly operationId: string;
-  readonly record: RegistrationRecord;
-  readonly assignment: Assignment;
-  /** `false`: the device's api-version knows only `initialAssignment`. */
-  readonly reportsEverySubstatus: boolean;
-  readonly expiresAtMs: number;
-};
-
-/** Operations by ID, each forgotten at the end of its lifetime. */
-class OperationStore {
-  readonly #operations = new Map<string, Operation>();
-
-  /** Operations must be added in the order of their expiry. */
-  add(operation: Operation, nowMs: number): void {
-    this.#forgetExpired(nowMs);
-    this.#operations.set(operation.operationId, operation);
-  }
-
-  find(operationId: string, nowMs: number): Operation | null {
-    const operation = this.#operations.get(operationId);
-    return operation === undefined || operation.expiresAtMs <= nowMs ? null : operation;
-  }
-
-  /** A map iterates in insertion order, which is the order of expiry. */
-  #forgetExpired(nowMs: number): void {
-    for (const [id, { expiresAtMs }] of this.#operations) {
-      if (expiresAtMs > nowMs) return;
-      this.#operations.delete(id);
-    }
-  }
-}
-
-/** `5.{16 hex}.{GUID}`; the middle part is the same for all operations of a device, as in captures. */
-export function operationId(idScope: string, registrationKey: string, guid: string): string {
-  const device = hash('sha256', `${idScope}/${registrationKey}`).slice(0, 16);
-  return `5.${device}.${guid}`;
 }

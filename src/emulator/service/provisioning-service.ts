@@ -5,11 +5,13 @@ import { acceptedAnswer, disabledAnswer, errorAnswer, operationAnswer, type Serv
 import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
-import type { DpsInstance } from './dps-instance.ts';
+import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
-import { InstanceState, operationId } from './instance-state.ts';
+import { InstanceState } from './instance-state.ts';
+import { keptText } from './kept-text.ts';
+import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
 import {
@@ -18,6 +20,7 @@ import {
   type RegistrationRecord,
   recordLine,
   registrationState,
+  spelledId,
 } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
@@ -32,6 +35,10 @@ export type ServiceOptions = {
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
 };
+
+type FoundEnrollment =
+  | { readonly kind: 'enrolled'; readonly enrollment: Enrollment }
+  | { readonly kind: 'refused'; readonly answer: ServiceAnswer };
 
 type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
 
@@ -57,9 +64,19 @@ export class ProvisioningService {
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
     const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior);
-    if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
-    else count(this.counters.connectsRefused, answer.returnCode);
-    return answer;
+    if (answer.returnCode !== 0) {
+      count(this.counters.connectsRefused, answer.returnCode);
+      return answer;
+    }
+    this.counters.connectsAccepted += 1;
+    // The record outlives the connection, and must not keep its user name.
+    const registrationId = keptText(answer.device.registrationId);
+    return { ...answer, device: { ...answer.device, registrationId } };
+  }
+
+  /** Returns whether a register request of this connection would be attested. */
+  isAttested(device: ConnectedDevice, nowMs: number): boolean {
+    return this.#enrollmentOf(device, nowMs).kind === 'enrolled';
   }
 
   /** @param body payload of the register request */
@@ -123,23 +140,36 @@ export class ProvisioningService {
     const throttled = this.#throttled(state.quotas.register(nowMs), nowMs);
     if (throttled !== null) return throttled;
     this.counters.attestationAttempts += 1;
-    const { derivationCase, unknownAnswer, disabledAnswer: disabled } = this.#options.behavior;
-    const verdict = attest(device, state.individualEnrollment(key), nowMs, derivationCase);
-    if (verdict.kind === 'unknown') {
-      const isUnauthorized = unknownAnswer === 'unauthorized';
-      const errorCode = isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound;
-      return this.#refuse(errorCode, verdict.reason, nowMs);
-    }
-    if (verdict.kind === 'refused') return this.#refuse(verdict.errorCode, verdict.reason, nowMs);
-    const { enrollment } = verdict;
-    if (enrollment.provisioningStatus === 'disabled') {
-      if (disabled === 'disabled') return disabledAnswer(device.registrationId);
-      return this.#refuse(ERROR_CODES.unauthorized, 'the enrollment is disabled', nowMs);
-    }
+    const found = this.#enrollmentOf(device, nowMs);
+    if (found.kind === 'refused') return found.answer;
+    const { enrollment } = found;
     if (this.#isInConflict(state, key, nowMs)) {
       return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
     }
     return this.#accept({ device, enrollment, state, payload: request.payload }, nowMs);
+  }
+
+  /** The enabled enrollment that the credentials fit, which the connection remembers, or the answer that refuses them. */
+  #enrollmentOf(device: ConnectedDevice, nowMs: number): FoundEnrollment {
+    const { derivationCase, unknownAnswer, disabledAnswer: disabled } = this.#options.behavior;
+    const refused = (errorCode: number, reason: string): FoundEnrollment => ({
+      kind: 'refused',
+      answer: this.#refuse(errorCode, reason, nowMs),
+    });
+    const individual = this.#stateOf(device.instance).individualEnrollment(foldRegistrationId(device.registrationId));
+    const verdict = attest(device, individual, nowMs, derivationCase);
+    if (verdict.kind === 'unknown') {
+      const isUnauthorized = unknownAnswer === 'unauthorized';
+      return refused(isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, verdict.reason);
+    }
+    if (verdict.kind === 'refused') return refused(verdict.errorCode, verdict.reason);
+    const { enrollment } = verdict;
+    if (enrollment.provisioningStatus === 'disabled') {
+      if (disabled === 'unauthorized') return refused(ERROR_CODES.unauthorized, 'the enrollment is disabled');
+      return { kind: 'refused', answer: disabledAnswer(spelledId(enrollment, device.registrationId)) };
+    }
+    device.isAttested = true;
+    return { kind: 'enrolled', enrollment };
   }
 
   #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
@@ -152,6 +182,7 @@ export class ProvisioningService {
       assignment: record.assignment,
       reportsEverySubstatus: reportsEverySubstatus(apiVersion),
       expiresAtMs: nowMs + behavior.operationLifetimeMs,
+      next: null,
     };
     request.state.operations.add(operation, nowMs);
     return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
@@ -162,8 +193,11 @@ export class ProvisioningService {
     const key = foldRegistrationId(device.registrationId);
     const throttled = this.#throttled(state.quotas.poll(key, nowMs), nowMs);
     if (throttled !== null) return throttled;
+    // A signature costs as much as the rest of a poll: it is checked once for each connection.
+    const found = device.isAttested ? null : this.#enrollmentOf(device, nowMs);
+    if (found?.kind === 'refused') return found.answer;
     const operation = state.operations.find(id, nowMs);
-    const isOwn = operation !== null && foldRegistrationId(operation.record.registrationId) === key;
+    const isOwn = operation !== null && foldRegistrationId(operation.assignment.registrationId) === key;
     if (!isOwn) return this.#refuse(ERROR_CODES.operationNotFound, 'unknown or expired operation', nowMs);
     const { retryAfterSeconds, namesEnrollmentGroup } = this.#options.behavior;
     const { record, assignment, reportsEverySubstatus } = operation;
@@ -174,7 +208,9 @@ export class ProvisioningService {
   #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
     const { conflictShare, operationLifetimeMs } = this.#options.behavior;
     const record = records.get(key);
-    if (conflictShare === 0 || record === undefined) return false;
+    if (record === undefined) return false;
+    if (isFull(record)) return true;
+    if (conflictShare === 0) return false;
     const endsAtMs = Math.min(record.assignment.readyAtMs, record.registeredAtMs + operationLifetimeMs);
     if (nowMs >= endsAtMs) return false;
     return uniformHash('conflict', key, record.registers, this.counters.registrationAttempts) < conflictShare;

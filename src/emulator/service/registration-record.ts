@@ -21,16 +21,28 @@ export type AssignmentResult =
 
 /** The outcome of one register request. A webhook decides it after the request was accepted. */
 export type Assignment = {
+  /** As the answers spell it. */
+  readonly registrationId: string;
   /** `null` until it is decided. */
   result: AssignmentResult | null;
   /** Milliseconds since 1970: `assigning` before, `result` from then on; infinite = never, or not known yet. */
   readyAtMs: number;
 };
 
+/** An accepted register request, as its polls see it. */
+export type Operation = {
+  readonly operationId: string;
+  readonly record: RegistrationRecord;
+  readonly assignment: Assignment;
+  /** `false`: the device's api-version knows only `initialAssignment`. */
+  readonly reportsEverySubstatus: boolean;
+  readonly expiresAtMs: number;
+  /** The next one of the same device; `null` = this is its latest. */
+  next: Operation | null;
+};
+
 /** Everything the instance knows about one registration ID. There may be a million of these. */
 export type RegistrationRecord = {
-  /** As the device first wrote it. */
-  readonly registrationId: string;
   readonly createdAtMs: number;
   /** Time of the last accepted register request. */
   registeredAtMs: number;
@@ -43,10 +55,24 @@ export type RegistrationRecord = {
   initialTwin: object | null;
   /** Register requests accepted. */
   registers: number;
+  /** The first and the last operation that can be polled, and how many they are with those between. */
+  oldestOperation: Operation | null;
+  latestOperation: Operation | null;
+  operations: number;
 };
 
-/** The device's ID at its hub. */
-export function deviceIdOf({ registrationId, enrollment }: RegistrationRecord): string {
+/**
+ * The registration ID in answers and records. The service ignores its case, and returns an ID as it was created: an individual
+ * enrollment's own, whatever the device writes. A group has none, so the spelling of the register request counts.
+ *
+ * @param requested as the device wrote it
+ */
+export function spelledId(enrollment: Enrollment, requested: string): string {
+  return enrollment.kind === 'individual' ? enrollment.registrationId : requested;
+}
+
+/** The device's ID at its hub, which the hub compares with its case. */
+export function deviceIdOf({ enrollment }: RegistrationRecord, { registrationId }: Assignment): string {
   return (enrollment.kind === 'individual' ? enrollment.deviceId : null) ?? registrationId;
 }
 
@@ -64,11 +90,11 @@ export const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnr
 /** The registration state of `assignment` at `nowMs`; member order as in captures. */
 export function registrationState(
   record: RegistrationRecord,
-  { result, readyAtMs }: Assignment,
+  assignment: Assignment,
   options: StateOptions,
   nowMs: number,
 ): RegistrationStateBody {
-  const { registrationId } = record;
+  const { registrationId, result, readyAtMs } = assignment;
   if (result === null || nowMs < readyAtMs) return { registrationId, status: 'assigning' };
   const attestation = attestationMember(record, options);
   const createdDateTimeUtc = utcTimestamp(record.createdAtMs);
@@ -83,7 +109,7 @@ export function registrationState(
     registrationId,
     createdDateTimeUtc,
     assignedHub: result.hub,
-    deviceId: deviceIdOf(record),
+    deviceId: deviceIdOf(record, assignment),
     status: 'assigned',
     substatus: options.reportsEverySubstatus ? result.substatus : 'initialAssignment',
     lastUpdatedDateTimeUtc,
@@ -140,7 +166,7 @@ export function recordLine(idScope: string, record: RegistrationRecord, nowMs: n
   return {
     kind: 'registration',
     idScope,
-    registrationId: record.registrationId,
+    registrationId: state.registrationId,
     enrollmentGroupId: enrollment.kind === 'group' ? enrollment.enrollmentGroupId : null,
     deviceId: state.deviceId ?? null,
     status: state.status,

@@ -27,6 +27,10 @@ export const behaviorSchema = mapping({
   malformedUsernameCode: orElse(z.union([z.literal(4), z.literal(5)], { error: 'must be 4 or 5' }), 4).describe(
     'CONNACK return code for a malformed user name; default: 4',
   ),
+  // Unknown; the service requires one, and newer ones will follow.
+  otherApiVersions: orElse(choice('refuse', 'accept'), 'refuse').describe(
+    'reaction to an api-version that the service is not known to have: refuse as a malformed user name (default), or accept',
+  ),
   // Follows from the check of the client ID's form.
   commonNameCheck: orElse(choice('connect', 'register'), 'connect').describe(
     'where a certificate whose common name is not the registration ID is refused: CONNACK 5 (default), or 401 to the register request',

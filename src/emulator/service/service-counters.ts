@@ -4,7 +4,7 @@ export function emptyCounters() {
   return {
     /** Register requests received. */
     registrationAttempts: 0,
-    /** Register requests whose credentials were examined. */
+    /** Register requests whose credentials were examined. Polls are attested too, and do not count. */
     attestationAttempts: 0,
     /** Operations that ended at a hub. */
     deviceAssignments: 0,
@@ -15,6 +15,9 @@ export function emptyCounters() {
     /** Answers to register requests and polls, by status. */
     registerAnswers: {} as Counts,
     pollAnswers: {} as Counts,
+    faultsInjected: 0,
+    /** Of those, the oldest, whose records made room for later ones. */
+    faultRecordsDropped: 0,
   };
 }
 

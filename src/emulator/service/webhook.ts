@@ -6,12 +6,14 @@ import { substatusOf } from './reprovisioning.ts';
 
 /** A call of an enrollment's allocation webhook: POST `body` to `url`, then report the outcome with `settle`. */
 export type WebhookCall = {
+  /** ID scope and registration ID, for the log. */
+  readonly device: string;
   readonly url: string;
   /** JSON text. */
   readonly body: string;
   readonly timeoutMs: number;
-  /** Must be called exactly once. */
-  readonly settle: (outcome: WebhookOutcome, nowMs: number) => void;
+  /** Must be called exactly once. Returns why the webhook assigned no hub; `null` = it did. */
+  readonly settle: (outcome: WebhookOutcome, nowMs: number) => string | null;
 };
 
 export type WebhookOutcome =
@@ -23,6 +25,7 @@ export type WebhookOutcome =
 export type WebhookQuestion = {
   readonly instance: DpsInstance;
   readonly enrollment: Enrollment;
+  /** As the answers spell it. */
   readonly registrationId: string;
   /** `null` for a device that was not registered before. */
   readonly record: RegistrationRecord | null;
@@ -45,7 +48,7 @@ export function webhookBody(question: WebhookQuestion): string {
     [enrollment.kind === 'group' ? 'enrollmentGroup' : 'individualEnrollment']: enrollmentMember(enrollment),
     deviceRuntimeContext: {
       registrationId,
-      ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record) } : {}),
+      ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record, record.assignment) } : {}),
       [enrollment.attestation.kind]: {},
       payload,
     },

@@ -1,0 +1,39 @@
+import { symmetricKeyProblem } from '../../dps/device-key.ts';
+import { ProblemList, problem } from '../../problem/operator-error.ts';
+import type { DpsInstance, Enrollment } from '../service/dps-instance.ts';
+
+/**
+ * Checks the symmetric keys of instances that code has made; the reader of a configuration file checks those of the file.
+ *
+ * @throws OperatorError `usage`, listing every key that is none; no message quotes a key
+ */
+export function requireUsableKeys(instances: readonly DpsInstance[]): void {
+  const problems = new ProblemList();
+  for (const { individualEnrollments, enrollmentGroups } of instances) {
+    for (const enrollment of [...enrollmentGroups, ...individualEnrollments]) {
+      for (const [rank, key] of keysOf(enrollment)) {
+        const reason = symmetricKeyProblem(key);
+        if (reason === null) continue;
+        const message = `the ${rank} key of ${nameOf(enrollment)} ${reason}`;
+        problems.add(problem(message, 'Give the complete base64 key, as the DPS instance shows it'));
+      }
+    }
+  }
+  problems.throwIfAny('usage');
+}
+
+function keysOf({ attestation }: Enrollment): readonly (readonly [rank: string, key: string])[] {
+  if (attestation.kind !== 'symmetricKey') return [];
+  const { primaryKey, secondaryKey } = attestation;
+  return secondaryKey === null
+    ? [['primary', primaryKey]]
+    : [
+        ['primary', primaryKey],
+        ['secondary', secondaryKey],
+      ];
+}
+
+function nameOf(enrollment: Enrollment): string {
+  if (enrollment.kind === 'group') return `enrollment group ${JSON.stringify(enrollment.enrollmentGroupId)}`;
+  return `individual enrollment ${JSON.stringify(enrollment.registrationId)}`;
+}
