@@ -81,7 +81,7 @@ const OUTPUTS = {
     return allocationLines(run('-s', inFolder('wrong.yaml')));
   },
   'devices-needed': () =>
-    `$ dpsload check -s @weighted -n 500\n${chosen(dpsload('check', '-s', '@weighted', '-n', '500'), /^\S+ +allocation/)}`,
+    `$ dpsload check -s @weighted -n 500   # excerpt\n${chosen(dpsload('check', '-s', '@weighted', '-n', '500'), /^\S+ +allocation/)}`,
   're-provisioning': () =>
     `$ dpsload run -s @re-provisioning   # excerpt\n${chosen(run('-s', '@re-provisioning'), /% moved/)}`,
   regions: () => {
