@@ -58,6 +58,8 @@ describe('what a run reads', () => {
     expect(error.problems.map(({ file }) => file?.slice(folder.length + 1))).toEqual([
       'bad.key',
       'no-ca.pem',
+      // The row, and the number of bad rows.
+      'bad.csv',
       'bad.csv',
     ]);
     expect(error.problems.filter(({ remedy }) => remedy === null)).toEqual([]);
