@@ -17,6 +17,6 @@ it(`survives ${ROUNDS} crashes and power cuts, seed ${SEED}`, async () => {
   // More rows than the sessions get through: there is always a run to kill.
   expect(tally.kills).toBeGreaterThanOrEqual(0.95 * ROUNDS);
   expect(tally.workersLost).toBeGreaterThan(0);
-  expect(tally.openUnsentMax).toBeLessThanOrEqual(WINDOW_ROWS);
+  expect(tally.unlaunchedMax).toBeLessThanOrEqual(WINDOW_ROWS);
   expect(tally.overMarked).toBeLessThanOrEqual((tally.kills + tally.workersLost) * WINDOW_ROWS);
 }, 3_600_000);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import { SettlementFold } from '../../src/journal/settlement-index.ts';
+import type { RegistrationPhases } from '../../src/registration/registration-outcome.ts';
 import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
 import { GROUP_KEY_ENV } from './group-key.ts';
 import { readLines, readResultRows } from './results.ts';
@@ -36,6 +37,8 @@ export type Tally = {
   /** At one crash, the most registrations without an outcome, and the most of them that the service knew nothing of. */
   readonly openMax: number;
   readonly openUnsentMax: number;
+  /** The same, less the launches of the time that the slowest connection took: what was launched meanwhile was still connecting. */
+  readonly unlaunchedMax: number;
   /** In the end: rows that are not assigned, or that the service does not know. */
   readonly lost: number;
   readonly registeredTwice: number;
@@ -81,6 +84,7 @@ class CrashRounds {
     ungrantedMax: 0,
     openMax: 0,
     openUnsentMax: 0,
+    unlaunchedMax: 0,
   };
 
   constructor(plan: CrashPlan, emulator: EmulatorProgram) {
@@ -170,12 +174,18 @@ class CrashRounds {
       return;
     }
     const fold = new SettlementFold();
-    const { torn } = await readJournal(join(run, 'journal.ndjson'), (record, offset) => fold.add(record, offset));
+    let slowestConnectMs = 0;
+    const { torn } = await readJournal(join(run, 'journal.ndjson'), (record, offset) => {
+      if (record.kind === 'outcome') slowestConnectMs = Math.max(slowestConnectMs, connectMs(record.phases));
+      return fold.add(record, offset);
+    });
     if (torn) this.counts.tornTails += 1;
     const progress = ids.map((id, row) => ({ id, progress: fold.index?.progressOf(row, 1) ?? 'never-granted' }));
     const open = progress.filter((row) => row.progress === 'open');
     this.#most('openMax', open.length);
-    this.#most('openUnsentMax', open.filter(({ id }) => !known.has(id)).length);
+    const unsent = open.filter(({ id }) => !known.has(id)).length;
+    this.#most('openUnsentMax', unsent);
+    this.#most('unlaunchedMax', unsent - Math.ceil((WINDOW_ROWS * slowestConnectMs) / 1_000));
     const ungranted = progress.filter((row) => row.progress === 'never-granted' && known.has(row.id));
     this.#most('ungrantedMax', ungranted.length);
   }
@@ -192,7 +202,7 @@ class CrashRounds {
     return known;
   }
 
-  #most(name: 'ungrantedMax' | 'openMax' | 'openUnsentMax', count: number): void {
+  #most(name: 'ungrantedMax' | 'openMax' | 'openUnsentMax' | 'unlaunchedMax', count: number): void {
     this.counts[name] = Math.max(this.counts[name], count);
   }
 
@@ -207,6 +217,11 @@ class CrashRounds {
     const run = this.#run();
     return run === null ? 0 : statSync(join(run, 'journal.ndjson')).size;
   }
+}
+
+/** From the start of the last attempt to its register request. */
+function connectMs({ dnsMs, tcpMs, tlsMs, connackMs, subackMs }: RegistrationPhases): number {
+  return [dnsMs, tcpMs, tlsMs, connackMs, subackMs].reduce((sum: number, phaseMs) => sum + (phaseMs ?? 0), 0);
 }
 
 function idsOf({ rows }: CrashPlan): readonly string[] {
