@@ -73,15 +73,17 @@ const OUTPUTS = {
     return readFileSync(join(pictures, 'live-view.txt'), 'utf8');
   },
   'scenario-list': () => dpsload('scenario', 'list'),
-  'factory-batch': () => `$ dpsload run -s @factory-batch\n${upTo(run('-s', '@factory-batch'), /^throughput/m)}`,
-  weighted: () => `$ dpsload run -s @weighted\n${allocationLines(run('-s', '@weighted'))}`,
+  'factory-batch': () =>
+    `$ dpsload run -s @factory-batch   # excerpt\n${upTo(run('-s', '@factory-batch'), /^throughput/m)}`,
+  weighted: () => `$ dpsload run -s @weighted   # excerpt\n${allocationLines(run('-s', '@weighted'))}`,
   'wrong-expectation': () => {
     writeFileSync(inFolder('wrong.yaml'), WRONG_EXPECTATION);
     return allocationLines(run('-s', inFolder('wrong.yaml')));
   },
   'devices-needed': () =>
-    `$ dpsload check -s @weighted -n 500\n${chosen(dpsload('check', '-s', '@weighted', '-n', '500'), /^\S+ +allocation/)}`,
-  're-provisioning': () => `$ dpsload run -s @re-provisioning\n${chosen(run('-s', '@re-provisioning'), /% moved/)}`,
+    `$ dpsload check -s @weighted -n 500   # excerpt\n${chosen(dpsload('check', '-s', '@weighted', '-n', '500'), /^\S+ +allocation/)}`,
+  're-provisioning': () =>
+    `$ dpsload run -s @re-provisioning   # excerpt\n${chosen(run('-s', '@re-provisioning'), /% moved/)}`,
   regions: () => {
     run('-s', '@lowest-latency');
     const [first] = runFolders();
@@ -92,9 +94,9 @@ const OUTPUTS = {
   },
   'two-regions': () => {
     const text = run('-s', '@two-regions');
-    return `$ dpsload run -s @two-regions\n${chosen(text, /^allocation {2}[a-z]/)}\n${hubsByRegion(text)}`;
+    return `$ dpsload run -s @two-regions   # excerpt\n${chosen(text, /^allocation {2}[a-z]/)}\n${hubsByRegion(text)}`;
   },
-  throughput: () => `$ dpsload run -s @throughput\n${upTo(run('-s', '@throughput'), /^throughput/m)}`,
+  throughput: () => `$ dpsload run -s @throughput   # excerpt\n${upTo(run('-s', '@throughput'), /^throughput/m)}`,
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'dpsload-readme-'));

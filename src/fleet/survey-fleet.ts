@@ -55,7 +55,9 @@ export async function surveyFleet(
   const problems = new ProblemList();
   const ids = new FingerprintTable(fingerprint);
   const rejected = new RejectedLines();
+  const bad = new RejectedLines();
   const complain = (line: number, complaints: readonly RowComplaint[]): void => {
+    bad.add(line);
     if (onBadRow === 'skip') rejected.add(line);
     else problems.add(...complaints.map((complaint) => ({ file: fleet.file, line, column: null, ...complaint })));
   };
@@ -65,10 +67,11 @@ export async function surveyFleet(
     problems.throwIfAny('usage');
     throw error;
   });
-  const found = { fleet, ids, repeats, rejected, problems };
-  if (repeats > 0) await handleDuplicates(found, { onBadRow, exactDuplicates });
+  const found = { fleet, ids, repeats, rejected, bad, problems };
+  const unlisted = repeats > 0 ? await handleDuplicates(found, { onBadRow, exactDuplicates }) : 0;
   if (rejected.count === rows) problems.add(nothingUsable(fleet.file, rows));
-  problems.throwIfAny('usage');
+  problems.sortByLine();
+  problems.throwIfAny('usage', onBadRow === 'stop' ? badRowsOf(fleet.file, bad.count + unlisted, rows) : null);
   // The first pass could not know which rows repeat an ID.
   const usable = repeats > 0 ? await countUsableRows(fleet, rules, rejected) : counts;
   return {
@@ -87,23 +90,32 @@ type FoundRepeats = {
   readonly ids: FingerprintTable;
   readonly repeats: number;
   readonly rejected: RejectedLines;
+  /** Rows that stop the run. */
+  readonly bad: RejectedLines;
   readonly problems: ProblemList;
 };
 
-/** Adds repeated rows to `rejected` or `problems`. */
+/** Adds repeated rows to `rejected`, or to `bad` and `problems`. @returns how many more there are */
 async function handleDuplicates(
-  { fleet, ids, repeats, rejected, problems }: FoundRepeats,
+  { fleet, ids, repeats, rejected, bad, problems }: FoundRepeats,
   { onBadRow, exactDuplicates }: RowHandling,
-): Promise<void> {
+): Promise<number> {
+  const complain = (one: Problem): void => {
+    problems.add(one);
+    if (one.line !== null) bad.add(one.line);
+  };
   if (onBadRow === 'skip' || exactDuplicates === 'keep-first') {
-    const onProblem = onBadRow === 'skip' ? null : (one: Problem) => problems.add(one);
+    const onProblem = onBadRow === 'skip' ? null : complain;
     await settleDuplicates(fleet, ids, exactDuplicates, { rejected, onProblem });
-    return;
+    return 0;
   }
   const duplicates = await duplicateProblems(fleet, ids, PROBLEMS_LISTED_MAX);
-  problems.add(...duplicates);
+  duplicates.forEach(complain);
+  if (duplicates.length < PROBLEMS_LISTED_MAX) return 0;
   // More than can be listed are not verified: with 64 bits, equal fingerprints are as good as certain.
-  if (duplicates.length === PROBLEMS_LISTED_MAX) problems.addUnlisted(repeats - PROBLEMS_LISTED_MAX);
+  const unlisted = repeats - PROBLEMS_LISTED_MAX;
+  problems.addUnlisted(unlisted);
+  return unlisted;
 }
 
 type FirstPass = Pick<FleetSurvey, 'digest' | 'bytes' | 'rows' | 'knownColumns' | 'otherColumns'> & {
@@ -185,6 +197,13 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
     { column: 'cert_file', ...needed },
     { column: 'key_file', ...needed },
   ];
+}
+
+/** How many rows stop the run: a few may be left out, many are a mistake; `null` = none. */
+function badRowsOf(file: string, count: number, rows: number): Problem | null {
+  if (count === 0) return null;
+  const message = `${count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows cannot be used`;
+  return problemIn(file, message, 'Correct the file, or leave such rows out with dpsload run --on-bad-row skip');
 }
 
 function nothingUsable(file: string, rows: number): Problem {

@@ -1,7 +1,7 @@
 import { tally } from '../allocation/tally.ts';
 import type { AgentLabels } from '../journal/agent-record.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { byState, type RowState, type StateCounts, sumOfStates } from './fleet-account.ts';
+import { byState, compareNames, type RowState, type StateCounts, sumOfStates } from './fleet-account.ts';
 
 /** Values of one column that are counted separately, in the order of the file: about 10 MB. Rows with later ones are summed. */
 export const VALUES_COUNTED_MAX = 10_000;
@@ -29,7 +29,7 @@ export type RowCounts = StateCounts & {
 
 export type ColumnCounts = {
   readonly column: string;
-  /** Those with the most failures first, then those with the most rows; `value` is `null` where it can no longer be read. */
+  /** Those with the most failures first, then those with the most rows, then by name; `value` is `null` where it can no longer be read. */
   readonly values: readonly (RowCounts & { readonly value: string | null })[];
   /** The sum of all others; `values` is `null` if they are too many to be counted. */
   readonly others: (RowCounts & { readonly values: number | null }) | null;
@@ -82,7 +82,9 @@ export class ColumnBreakdown {
     const read = [...this.#values].flatMap(([value, fold]) =>
       value === null ? [] : [{ value, fold, counts: fold.result() }],
     );
-    read.sort((a, b) => b.counts.failed - a.counts.failed || b.counts.rows - a.counts.rows);
+    read.sort(
+      (a, b) => b.counts.failed - a.counts.failed || b.counts.rows - a.counts.rows || compareNames(a.value, b.value),
+    );
     const values = read.slice(0, VALUES_SHOWN_MAX).map(({ value, counts }) => ({ value, ...counts }));
     return {
       column: this.#column,

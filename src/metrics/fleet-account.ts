@@ -39,6 +39,13 @@ export function byState(counts: ReadonlyMap<RowState, number>): StateCounts {
   };
 }
 
+const NAMES = new Intl.Collator('en', { numeric: true });
+
+/** Orders values of a column, by which rows are counted, as people do: `line-2` before `line-10`, and the empty value last. */
+export function compareNames(a: string, b: string): number {
+  return Number(a === '') - Number(b === '') || NAMES.compare(a, b);
+}
+
 export type AccountBasis = {
   /** Returns whether some session selected the row; `null` = the journal does not record it. */
   readonly wasSelected: (row: number) => boolean | null;

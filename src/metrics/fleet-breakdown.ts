@@ -1,6 +1,6 @@
 import { tally } from '../allocation/tally.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import { byState, type RowState, type StateCounts } from './fleet-account.ts';
+import { byState, compareNames, type RowState, type StateCounts } from './fleet-account.ts';
 
 /** Values of one column that are counted separately; a column with more is not examined. */
 export const COLUMN_VALUES_MAX = 200;
@@ -60,10 +60,11 @@ export class FleetBreakdown {
     });
   }
 
-  /** Rows by group, in the order of the file; empty where no row has a group, or too many have one. */
+  /** Rows by group, in the order of their names, those without one last; empty where no row has a group, or too many have one. */
   groups(): readonly (StateCounts & { readonly group: string })[] {
     const values = [...(this.#values[0] ?? [])];
     if (values.every(([value]) => value === '')) return [];
+    values.sort(([a], [b]) => compareNames(a, b));
     return values.map(([group, { states }]) => ({ group, ...byState(states) }));
   }
 

@@ -12,8 +12,8 @@ const NO_COMMON_VERSION = 'the server supports none of the allowed TLS versions;
 
 /** Node's error codes (system calls, getaddrinfo, OpenSSL's verification), explained for the operator; `null` = the error's text does. */
 const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailureCode, explanation: string | null]>> = {
-  ENOTFOUND: ['dns', 'the host name has no address; check its spelling and the DNS settings of this machine'],
-  EAI_AGAIN: ['dns', 'the DNS server did not answer; check the DNS settings of this machine'],
+  ENOTFOUND: ['dns', 'the host name has no address'],
+  EAI_AGAIN: ['dns', 'the DNS server did not answer'],
 
   ECONNREFUSED: [
     'tcp-refused',

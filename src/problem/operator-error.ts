@@ -108,10 +108,21 @@ export class ProblemList {
     this.#unlisted += count;
   }
 
-  /** @throws OperatorError if any problem was added */
-  throwIfAny(kind: OperatorErrorKind): void {
+  /** Of problems in one file, that with the first line comes first. */
+  sortByLine(): void {
+    const entries = [...this.#listed].sort(([, a], [, b]) => (a.line ?? 0) - (b.line ?? 0));
+    this.#listed.clear();
+    for (const [key, each] of entries) this.#listed.set(key, each);
+  }
+
+  /**
+   * @param closing to add to the problems, if there are any
+   * @throws OperatorError if any problem was added
+   */
+  throwIfAny(kind: OperatorErrorKind, closing: Problem | null = null): void {
     const listed = [...this.#listed.values()];
     if (this.#unlisted > 0) listed.push(problem(`and ${this.#unlisted} more`));
+    if (listed.length > 0 && closing !== null) listed.push(closing);
     if (listed.length > 0) throw new OperatorError(kind, listed);
   }
 }

@@ -1,8 +1,9 @@
+import { REGISTRATION_RESULTS, type RegistrationResult } from '../registration/registration-outcome.ts';
 import { ABSENT, formatCount, formatNoun, formatUntrusted } from './format.ts';
-import { failedOf, type Summary } from './summary.ts';
+import { failedOf, leftByResult, type Summary } from './summary.ts';
 
 /** `all 303 devices assigned`, or `226 of 303 devices assigned; 77 rows left out`: every row of the fleet file is counted once. */
-export function describeAccount({ account, fleet, results }: Pick<Summary, 'account' | 'fleet' | 'results'>): string {
+export function describeAccount({ account, fleet, results }: AccountedRun): string {
   const { fileRows, assigned, failed, leftOut, notSelected, notStarted, unknown } = account;
   const failedEarlier = fleet.rounds === 1 ? 0 : failedOf({ results }) - failed;
   const others: readonly (readonly [count: number, text: string])[] = [
@@ -21,6 +22,22 @@ export function describeAccount({ account, fleet, results }: Pick<Summary, 'acco
   const parts = others.filter(([count]) => count > 0).map(([, text]) => text);
   return parts.length === 0 ? head : `${head}; ${parts.join(', ')}`;
 }
+
+/** What the run's registrations ended with, and how many did; results that none has are left out, except `assigned`. */
+export function resultRows(summary: AccountedRun): readonly ResultRow[] {
+  // A row that was not selected has no result of the run: the account counts it.
+  const counts = { ...summary.results, ...leftByResult(summary) };
+  return REGISTRATION_RESULTS.filter((result) => result === 'assigned' || counts[result] > 0).map((result) => ({
+    result,
+    // A state has one word in all texts.
+    label: result === 'not-started' ? ACCOUNT_LABELS.notStarted : result,
+    count: counts[result],
+  }));
+}
+
+type ResultRow = { readonly result: RegistrationResult; readonly label: string; readonly count: number };
+
+type AccountedRun = Pick<Summary, 'account' | 'results'> & { readonly fleet: Pick<Summary['fleet'], 'rounds'> };
 
 /** The states of a row in the order of the account, as tables name them. */
 export const ACCOUNT_LABELS: Readonly<Record<Exclude<keyof Summary['account'], 'fileRows'>, string>> = {

@@ -203,13 +203,17 @@ function relativeChange({ quantity }: ComparedFigure, base: number | null, value
   return base === 0 ? null : (value - base) / base;
 }
 
+/** Relative: no time, rate or number per device falls below 0. */
+const LARGEST_DECREASE = -1;
+
 function relativeInterval(
   { quantity }: ComparedFigure,
   base: number | null,
   interval: Interval | null,
 ): Interval | null {
   if (interval === null || quantity === 'share') return interval;
-  return base === null || base === 0 ? null : { lower: interval.lower / base, upper: interval.upper / base };
+  if (base === null || base === 0) return null;
+  return { lower: Math.max(LARGEST_DECREASE, interval.lower / base), upper: interval.upper / base };
 }
 
 /** The largest difference that does not count. */

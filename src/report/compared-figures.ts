@@ -4,6 +4,7 @@ import type { RunSample } from '../metrics/comparison/run-sample.ts';
 import { LATENCY_METRICS, type LatencyMetric } from '../metrics/latency-metric.ts';
 import { LAUNCHED_RESULTS } from '../metrics/outcome-counts.ts';
 import type { Quantity } from '../metrics/threshold/threshold.ts';
+import { LATENCY_LABELS } from './latency-text.ts';
 import { failedOf, type Summary } from './summary.ts';
 
 /** One number of a run, and the direction in which it gets worse. */
@@ -97,7 +98,7 @@ function latencyFigures(metric: LatencyMetric): readonly ComparedFigure[] {
   const judged = COMPARED_LATENCIES.find((each) => each === metric);
   return Object.entries(PERCENTILES).map(([name, [member, percentile]]) => ({
     section: 'latency',
-    name: `${metric} ${name}`,
+    name: `${LATENCY_LABELS[metric][0]} ${name}`,
     quantity: 'duration',
     isLimited: true,
     read: ({ latency }) => latency[metric]?.[member] ?? null,

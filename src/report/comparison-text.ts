@@ -94,7 +94,9 @@ function figureCells(figure: FigureComparison, baselines: number, hasSpread: boo
 
 function formatInterval(interval: Interval | null, quantity: FigureComparison['quantity']): string {
   if (interval === null) return '';
-  return `${formatChange(interval.lower, quantity)} to ${formatChange(interval.upper, quantity)}`;
+  const { lower, upper } = interval;
+  if (isShownAsFactor(upper, quantity)) return `${formatFactor(lower)} to ${formatFactor(upper)}`;
+  return `${formatChange(lower, quantity)} to ${formatChange(upper, quantity)}`;
 }
 
 /** Growth by this part, to ten times as much, and more is shown as a factor: percentages that large are hard to read. */
@@ -103,13 +105,23 @@ const TIMES_CHANGE_MIN = 9;
 /** Smaller changes are shown as none, and without a sign. */
 const SHOWN_CHANGE_MIN = 0.0005;
 
-/** `+1.5 pp` for shares, which change by percentage points; otherwise `-12.5%` or `×25.0`. */
+/** `+1.5 pp` for shares, which change by percentage points; otherwise `−12.5%` or `×25.0`. */
 function formatChange(exact: number | null, quantity: FigureComparison['quantity']): string {
   if (exact === null) return ABSENT;
+  if (isShownAsFactor(exact, quantity)) return formatFactor(exact);
   const change = Math.abs(exact) < SHOWN_CHANGE_MIN ? 0 : exact;
-  if (quantity !== 'share' && change >= TIMES_CHANGE_MIN) return `×${formatNumber(1 + change)}`;
-  const sign = change > 0 ? '+' : '';
-  return quantity === 'share' ? `${sign}${(change * 100).toFixed(1)} pp` : `${sign}${formatShare(change)}`;
+  const sign = change > 0 ? '+' : change < 0 ? '−' : '';
+  const size = Math.abs(change);
+  return quantity === 'share' ? `${sign}${(size * 100).toFixed(1)} pp` : `${sign}${formatShare(size)}`;
+}
+
+function isShownAsFactor(change: number, quantity: FigureComparison['quantity']): boolean {
+  return quantity !== 'share' && change >= TIMES_CHANGE_MIN;
+}
+
+/** `×25.0` for growth to 25 times as much, `×0.50` for half. */
+function formatFactor(change: number): string {
+  return `×${formatNumber(1 + change)}`;
 }
 
 function deviceLines(

@@ -2,7 +2,7 @@ import type { ConnectionFailureCode } from '../conversation/connection-failure.t
 import { ERROR_CODES } from '../dps/error-codes.ts';
 
 const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
-  dns: 'Check the host name and the DNS server',
+  dns: 'Check the spelling of the host name and the DNS settings of this machine',
   'tcp-refused': 'Check the host and port, and that the target is running',
   'tcp-timeout': 'Check the firewall and the proxy: they must allow outgoing TCP connections to the target',
   'tcp-reset': 'Check the firewall and the proxy, and lower the concurrency',

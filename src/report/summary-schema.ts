@@ -504,7 +504,7 @@ export const SUMMARY_SHAPE = z.strictObject({
   hubMinutes: HUB_MINUTES.describe('shares over time, in periods of a minute or more'),
   groups: z
     .array(z.strictObject({ group: text('value of the column group; empty = none'), ...ROW_STATES }))
-    .describe('the account by group, in the order of the file; empty = no row has a group, or more than 200 groups'),
+    .describe('the account by group, in the order of their names; empty = no row has a group, or more than 200 groups'),
   breakdowns: z
     .array(BREAKDOWN)
     .describe('the account by each column of --by; values and others add up to the account'),

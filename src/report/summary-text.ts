@@ -1,6 +1,5 @@
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
-import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
-import { accountsByColumn, describeAccount, describeSharedValue } from './account-text.ts';
+import { accountsByColumn, describeAccount, describeSharedValue, resultRows } from './account-text.ts';
 import {
   AGENT_TEXT_COLUMNS,
   AGENT_TEXT_NOTE,
@@ -91,6 +90,16 @@ function headSection(summary: Summary, palette: Palette): string[] {
   ];
 }
 
+/** The verdicts in one line, for the end of an output that has scrolled the first lines away. */
+export function verdictsInShort(summary: Summary, palette: Palette = PLAIN): string {
+  const { allocation, thresholds } = summary;
+  return [
+    verdictLine(summary, palette),
+    ...(allocation === null ? [] : [`allocation ${allocation.verdict}`]),
+    ...(thresholds.length === 0 ? [] : [`thresholds: ${thresholdVerdict(thresholds, palette)}`]),
+  ].join('; ');
+}
+
 function verdictLine(summary: Summary, palette: Palette): string {
   const { verdict, end, account } = summary;
   const rows = describeAccount(summary);
@@ -125,20 +134,21 @@ function limitedLines(summary: Summary, palette: Palette): string[] {
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {
   if (thresholds.length === 0) return [];
-  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
-  const verdict =
-    unmet === null
-      ? palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`)
-      : palette.bad(unmet);
   const lines = thresholds.map((result) => {
     const word = result.passed ? palette.good('passed') : palette.bad(result.limited ? 'undecided' : 'failed');
     return labelled('', `${word}  ${describeThreshold(result)}`);
   });
-  return [labelled('thresholds', verdict), ...lines];
+  return [labelled('thresholds', thresholdVerdict(thresholds, palette)), ...lines];
 }
 
-function resultSection({ results, possiblyTwice, requests, throughput }: Summary): string[] {
-  const counts = REGISTRATION_RESULTS.filter((result) => result === 'assigned' || results[result] > 0);
+function thresholdVerdict(thresholds: Summary['thresholds'], palette: Palette): string {
+  const unmet = describeUnmet(thresholds, formatCount(thresholds.length));
+  if (unmet !== null) return palette.bad(unmet);
+  return palette.good(thresholds.length === 1 ? 'passed' : `all ${formatCount(thresholds.length)} passed`);
+}
+
+function resultSection(summary: Summary): string[] {
+  const { possiblyTwice, requests, throughput } = summary;
   const met: readonly (readonly [count: number, noun: string])[] = [
     [requests.throttles, 'throttle'],
     [requests.serverErrors, 'server error'],
@@ -146,7 +156,12 @@ function resultSection({ results, possiblyTwice, requests, throughput }: Summary
     [requests.retryAftersClamped, 'clamped retry-after'],
   ];
   return [
-    labelled('results', counts.map((result) => `${formatCount(results[result])} ${result}`).join(', ')),
+    labelled(
+      'results',
+      resultRows(summary)
+        .map(({ label, count }) => `${formatCount(count)} ${label}`)
+        .join(', '),
+    ),
     ...(possiblyTwice === 0
       ? []
       : [

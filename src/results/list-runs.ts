@@ -5,6 +5,7 @@ import { readLastEnd } from '../journal/journal-reader.ts';
 import type { EndReason } from '../journal/journal-record.ts';
 import { targetLabel } from '../journal/target-name.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
+import { describeAccount } from '../report/account-text.ts';
 import { failedOf, leftOf, reachedPlannedEnd, SUMMARY_SCHEMA_VERSION } from '../report/summary.ts';
 import { SUMMARY_SHAPE } from '../report/summary-schema.ts';
 import { checksumsSha256 } from '../run-folder/checksums.ts';
@@ -35,6 +36,8 @@ export type ListedRun = {
   readonly state: RunState;
   /** Why the last session ended. */
   readonly end: EndReason | null;
+  /** What became of the devices, in the words of the run's verdict. */
+  readonly devices: string | null;
   /** Registrations, from summary.json. */
   readonly assigned: number | null;
   readonly failed: number | null;
@@ -93,6 +96,7 @@ async function describeRun(folder: string): Promise<ListedRun> {
     rejectedRows: run?.fleet.rejectedRows ?? null,
     rounds: summary?.fleet.rounds ?? null,
     ...(await stateOf(folder, run === null, summary)),
+    devices: summary === null ? null : describeAccount(summary),
     assigned: summary?.results.assigned ?? null,
     failed: summary === null ? null : failedOf(summary),
     left: summary === null ? null : leftOf(summary),

@@ -58,7 +58,7 @@ const REPORT_FILE = 'report.html';
 type ResultFileName = (typeof DATA_FILES)[number] | typeof SUMMARY_FILE | typeof REPORT_FILE;
 
 /** The files made from a journal alone, first those that vouch for the others. */
-const JOURNAL_RESULTS = [
+export const JOURNAL_RESULTS: readonly string[] = [
   CHECKSUMS_FILE,
   SUMMARY_FILE,
   REPORT_FILE,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileDigest, writeAtomically } from '../files/atomic-file.ts';
 import { checksumsText, fileSha256, readChecksums } from '../files/checksum-list.ts';
+import { quoteForShell } from '../files/quote-for-shell.ts';
 import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
 import { JOURNAL_FILE } from './run-folder.ts';
 import { isLockFile } from './run-lock.ts';
@@ -52,18 +53,24 @@ function filesIn(folder: string): readonly string[] {
 /**
  * Compares a folder with its SHA256SUMS.
  *
+ * @param rebuilt files that dpsload report makes from a journal, so that nobody needs a copy of them
  * @returns the listed files
  * @throws OperatorError `usage` without a usable SHA256SUMS; `local`, with every file that differs, is missing or is new
  */
-export async function checkChecksums(folder: string): Promise<readonly FileDigest[]> {
+export async function checkChecksums(folder: string, rebuilt: readonly string[] = []): Promise<readonly FileDigest[]> {
   const listed = readList(folder);
   const problems: Problem[] = [];
+  const isRun = listed.some(({ name }) => name === JOURNAL_FILE);
   for (const { name, sha256 } of listed) {
     const found = await fileSha256(join(folder, name)).catch((error: NodeJS.ErrnoException) => error);
     if (found === sha256) continue;
-    problems.push(problemIn(join(folder, name), describeFound(found), 'Restore it from a copy'));
+    const remedy =
+      isRun && rebuilt.includes(name)
+        ? `Rebuild it from the journal: dpsload report ${quoteForShell(folder)}`
+        : 'Restore it from a copy';
+    problems.push(problemIn(join(folder, name), describeFound(found), remedy));
   }
-  if (listed.some(({ name }) => name === JOURNAL_FILE)) {
+  if (isRun) {
     const known = new Set(listed.map(({ name }) => name));
     for (const name of filesIn(folder)) {
       if (known.has(name)) continue;

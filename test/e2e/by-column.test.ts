@@ -50,7 +50,7 @@ describe('results by a column of the fleet', () => {
     expect(String(files.get('report.html'))).toContain('<caption>Results by line</caption>');
 
     const bySite = await dpsload(['report', folder, '--by', 'Site']);
-    expect(bySite.stdout).toMatch(/\nresults by Site\nSite +rows .*\nnorth +3 .*\n\(none\) +1 .*\nsouth +1 /);
+    expect(bySite.stdout).toMatch(/\nresults by Site\nSite +rows .*\nnorth +3 .*\nsouth +1 .*\n\(none\) +1 /);
     await dpsload(['report', folder]);
     expect(folderBytes(folder)).toEqual(files);
 

@@ -126,7 +126,10 @@ describe('a finished run of the version before', () => {
 
   it('compares with a run of its scenario that is made now', async () => {
     const { code, stderr } = await program('run', '-s', 'scenario.yaml', '--out', 'new', '--quiet');
-    expect([code, stderr]).toEqual([SUCCESS, expect.stringMatching(/^results: .*\nreport: .*\nSHA256SUMS: .*\n$/)]);
+    expect([code, stderr]).toEqual([
+      SUCCESS,
+      expect.stringMatching(/^results: .*\nreport: .*\nSHA256SUMS: .*\nverdict: .*\n$/),
+    ]);
     const run = onlyRunFolder(join(cwd, 'new'));
     expect(resultsIn(run)).toEqual(ALL_ASSIGNED);
     // Members are added, none is lost, renamed or retyped; but a default that follows from the load is derived again on resume.

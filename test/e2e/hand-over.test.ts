@@ -75,7 +75,9 @@ describe.skipIf(!HAS_SHA256SUM).concurrent('the hand-over of a run (needs sha256
     ]);
     // One row of the file was left out, so not all were assigned.
     const listed = await dpsload(['runs', out]);
-    expect(listed.stdout).toMatch(/finished, 40 assigned {2}order=4711, operator=Ada {2}[0-9a-f]{64}\n$/);
+    expect(listed.stdout).toMatch(
+      /finished, 40 of 41 devices assigned; 1 row left out {2}order=4711, operator=Ada {2}[0-9a-f]{64}\n$/,
+    );
     const { sessions, notes } = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8'));
     expect(notes).toEqual({ order: '4711', operator: 'Ada' });
     expect(sessions.map((session: { notes: object }) => session.notes)).toEqual([

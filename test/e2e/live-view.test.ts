@@ -199,6 +199,7 @@ it.concurrent('in a pipe there are plain lines, ten seconds apart, and nothing e
     expect.stringMatching(/^results: /),
     expect.stringMatching(/^report: .*report\.html$/),
     expect.stringMatching(/^SHA256SUMS: [0-9a-f]{64}$/),
+    'verdict: 198 of 220 devices assigned; 22 failed; exit code 3',
   ]);
   expect(stdout + stderr).not.toContain('\u001b');
 });

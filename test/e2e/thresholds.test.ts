@@ -95,7 +95,7 @@ describe.concurrent('thresholds of a run', () => {
     const run = await runWith('aborted', many, ['-r', '100/s', ...flags('count(refused) == 0 abort')]);
     expect(run.code).toBe(99);
     expect(run.stdout).toMatch(/stopped \(threshold: count\(refused\) == 0 abort: observed \d+\)/);
-    expect(run.stdout).toMatch(/ not-started/);
+    expect(run.stdout).toMatch(/^results .* not started$/m);
   });
 
   it('on rows left out stop it with abort', async () => {
@@ -106,7 +106,7 @@ describe.concurrent('thresholds of a run', () => {
     const run = await runWith('left-out', many, args);
     expect(run.code).toBe(99);
     expect(run.stdout).toContain(`stopped (threshold: ${bound} abort: observed 1)`);
-    expect(run.stdout).toMatch(/ not-started/);
+    expect(run.stdout).toMatch(/^results .* not started$/m);
   });
 
   it('that cannot be read end it before it begins', async () => {

@@ -234,7 +234,10 @@ describe('what is said of an ID that is not UTF-8', () => {
   it('is its encoding, and nothing about a character that nobody wrote', async () => {
     const fleet = writeFleetFile(folder, latin1('registration_id;Kunde\na-\xfc;x\nb;y\n'), DETECT);
     const { problems } = await operatorError(() => surveyFleet(fleet, ANY));
-    expect(problems.map(({ line, message }) => [line, message])).toEqual([[2, 'registration_id is not valid UTF-8']]);
+    expect(problems.map(({ line, message }) => [line, message])).toEqual([
+      [2, 'registration_id is not valid UTF-8'],
+      [null, '1 of 2 rows cannot be used'],
+    ]);
   });
 });
 

@@ -165,8 +165,9 @@ describe('a fleet of which the first of exact copies is kept', () => {
     const mixed = writeFleetFile(folder, 'registration_id,site\na,1\na,1\nA,1\nb c,\n');
     const { problems } = await operatorError(() => surveyFleet(mixed, ANY, KEEP_FIRST));
     expect(problems.map(({ line, message }) => [line, message])).toEqual([
-      [5, expect.stringContaining('registration_id')],
       [4, 'duplicate of line 2 (IDs are not case-sensitive)'],
+      [5, expect.stringContaining('registration_id')],
+      [null, '2 of 4 rows cannot be used'],
     ]);
   });
 

@@ -9,7 +9,7 @@ import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import type { FleetRules } from '../../src/fleet/fleet-rules.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { surveyFleet } from '../../src/fleet/survey-fleet.ts';
-import { PROBLEMS_LISTED_MAX } from '../../src/problem/operator-error.ts';
+import { PROBLEMS_LISTED_MAX, type Problem } from '../../src/problem/operator-error.ts';
 import { registrationIds, symmetricKeys } from '../support/arbitraries.ts';
 import { operatorError, writeFleetFile } from '../support/fleet-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -34,6 +34,10 @@ const NO_VALUES = {
   payloadJson: null,
   otherValues: [],
 };
+
+/** Problems of rows and of the file, without the number of bad rows that closes the list. */
+const withoutCount = (problems: readonly Problem[]): readonly Problem[] =>
+  problems.filter(({ message }) => !message.endsWith('cannot be used'));
 
 describe('a fleet', () => {
   it('has all its columns read, and unknown ones carried', async () => {
@@ -366,8 +370,9 @@ describe('a fleet that cannot be used', () => {
     const fleet = writeFleetFile(folder, content, options);
     const error = await operatorError(() => surveyFleet(fleet, rules));
     expect(error.kind).toBe('usage');
-    expect(error.problems.map(({ file, line }) => [file, line])).toEqual(expected.map(([line]) => [fleet.file, line]));
-    error.problems.forEach(({ message, remedy }, index) => {
+    const problems = withoutCount(error.problems);
+    expect(problems.map(({ file, line }) => [file, line])).toEqual(expected.map(([line]) => [fleet.file, line]));
+    problems.forEach(({ message, remedy }, index) => {
       expect(message).toContain(expected[index]?.[1]);
       expect(remedy).toContain(expected[index]?.[2]);
     });
@@ -408,22 +413,34 @@ describe('a fleet that cannot be used', () => {
     const lines = Array.from({ length: 1_000 }, (_, index) => `a${String.fromCodePoint(0x4e00 + index)}\n`);
     const bad = writeFleetFile(folder, `registration_id\n${lines.join('')}`);
     const error = await operatorError(() => surveyFleet(bad, ANY));
-    expect(error.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
+    expect(withoutCount(error.problems)).toHaveLength(PROBLEMS_LISTED_MAX + 1);
+    expect(error.message).toMatch(/: 1,000 of 1,000 rows cannot be used\. [^\n]+$/);
     expect(error.message).toContain(`and ${1_000 - PROBLEMS_LISTED_MAX} more`);
     const ids = Array.from({ length: 300 }, (_, index) => `dev-${index}\n`).join('');
     const doubled = await operatorError(() =>
       surveyFleet(writeFleetFile(folder, `registration_id\n${ids}${ids}`), ANY),
     );
-    expect(doubled.problems).toHaveLength(PROBLEMS_LISTED_MAX + 1);
+    expect(withoutCount(doubled.problems)).toHaveLength(PROBLEMS_LISTED_MAX + 1);
+    expect(doubled.message).toMatch(/: 300 of 600 rows cannot be used\. [^\n]+$/);
     expect(doubled.problems[0]?.line).toBe(302);
     expect(doubled.message).toContain(`and ${300 - PROBLEMS_LISTED_MAX} more`);
+  });
+
+  it('has its problems in the order of its lines, then the number of bad rows and how to leave them out', async () => {
+    const bad = writeFleetFile(folder, 'registration_id\na\na\nb c\nd e,\n');
+    const { problems } = await operatorError(() => surveyFleet(bad, ANY));
+    expect(problems.map(({ line }) => line)).toEqual([3, 4, 5, null]);
+    expect(problems.at(-1)).toMatchObject({
+      message: '3 of 4 rows cannot be used',
+      remedy: expect.stringContaining('--on-bad-row skip'),
+    });
   });
 
   it('has a problem that rows share in one line, with a count', async () => {
     const bad = writeFleetFile(folder, `registration_id\na\nb\n${'a b\n'.repeat(50)}`);
     const { message } = await operatorError(() => surveyFleet(bad, ANY));
     expect(message).toContain(`${bad.file}: lines 4, 5, 6 and 47 more: registration_id contains " "`);
-    expect(message.split('\n')).toHaveLength(1);
+    expect(message.split('\n')).toHaveLength(2);
   });
 
   it('never has a key quoted, wherever it stands', async () => {

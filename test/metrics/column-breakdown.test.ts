@@ -56,6 +56,11 @@ describe('rows by a column of the fleet', () => {
     expect(others).toBeNull();
   });
 
+  it('are in the order of their names where they have equally many failures and rows', () => {
+    const { values } = countsBy('line', [row('line-10'), row('line-2'), row('line-1')]);
+    expect(values.map(({ value }) => value)).toEqual(['line-1', 'line-2', 'line-10']);
+  });
+
   it('are counted by group and by expected hub as well', () => {
     expect(countsBy('group', [row('L1', { group: 'line-a' }), row('L1')]).values.map(({ value }) => value)).toEqual([
       'line-a',

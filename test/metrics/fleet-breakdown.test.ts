@@ -13,7 +13,7 @@ const times = (count: number, row: Partial<FileRow>): Partial<FileRow>[] => Arra
 const refused = { state: 'failed', code: '401000' } as const;
 
 describe('the groups of a fleet', () => {
-  it('are counted by state, in the order of the file', () => {
+  it('are counted by state, in the order of their names', () => {
     const groups = breakdownOf([
       ...times(2, { group: 'line-b' }),
       { group: 'line-a', ...refused },
@@ -21,8 +21,8 @@ describe('the groups of a fleet', () => {
       { group: null, state: 'left-out' },
     ]).groups();
     expect(groups.map(({ group, assigned, failed, notSelected }) => [group, assigned, failed, notSelected])).toEqual([
-      ['line-b', 2, 0, 1],
       ['line-a', 0, 1, 0],
+      ['line-b', 2, 0, 1],
       ['', 0, 0, 0],
     ]);
     expect(groups.at(-1)?.leftOut).toBe(1);

@@ -34,6 +34,14 @@ describe('socketFailure', () => {
   });
 });
 
+it.each(['ENOTFOUND', 'EAI_AGAIN'])('leaves the advice for %s to the remedy beside it', (name) => {
+  const { code, message } = socketFailure(errnoException(name, 'getaddrinfo'), 'host:8883');
+  expect([message, remedyFor(code)]).toEqual([
+    expect.not.stringMatching(/check/i),
+    expect.stringMatching(/spelling.*DNS/),
+  ]);
+});
+
 it('reports only the reason of an OpenSSL error that is not listed', () => {
   const error = Object.assign(new Error('80CC:error:0A000410:SSL routines:ssl3_read_bytes:x:rec_layer_s3.c:1601:\n'), {
     code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',

@@ -46,7 +46,7 @@ describe('the first connection', () => {
   });
 
   it.each([
-    ['dns', 'Check the host name'],
+    ['dns', 'Check the spelling of the host name'],
     ['tcp-refused', 'Check the host and port'],
     ['tls-unknown-ca', '--ca'],
     ['connack-1', 'MQTT 3.1.1'],

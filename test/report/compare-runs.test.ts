@@ -130,8 +130,24 @@ describe('a comparison', () => {
       /^\d+ figures worse \(tolerance 10%, 99% confidence\)\nA {2}a \(EMULATOR, ID scope 0ne00111111\), baseline\nB {2}b /,
     );
     expect(text).toMatch(
-      /\nservice p50 +100 ms +150 ms +\+50.0% +\+49.9% to \+49.9% +worse +50 ms +-50.0% +-50.0% to -50.0% +better +100.0%\n/,
+      /\nservice p50 +100 ms +150 ms +\+50.0% +\+49.9% to \+49.9% +worse +50 ms +−50.0% +−50.0% to −50.0% +better +100.0%\n/,
     );
+  });
+
+  it('takes no figure to fall by more than all of it, and writes both ends of an interval alike', () => {
+    // Two baseline runs as unlike as these say next to nothing about a third.
+    const runs = [run('a', { spacingMs: 20 }), run('b', { spacingMs: 100 }), run('c')];
+    const comparison = compare(runs, 0.1, 2);
+    const lowest = comparison.figures.flatMap(({ quantity, intervals }) =>
+      quantity === 'share' ? [] : intervals.map((interval) => interval?.lower ?? 0),
+    );
+    expect(Math.min(...lowest)).toBe(-1);
+    expect(comparisonText(comparison)).toMatch(/\ntime to 99% .*×0\.00 to ×\d/);
+  });
+
+  it('names times as the summary does', () => {
+    const names = compare([run('a'), run('b')]).figures.map(({ name }) => name);
+    expect(names).toContain('start lag p99');
   });
 
   it('tells a change of ten times and more as such', () => {

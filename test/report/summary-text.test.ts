@@ -81,6 +81,16 @@ memory max                150 MB
 `);
 });
 
+it('counts a row that was not selected in the verdict alone, and calls the others not started', () => {
+  const unsent = [2, 3].map((row) => outcomeRecord(row, notAssigned({ result: 'not-started' })));
+  const resultsOf = (end: EndRecord['reason']): string | undefined =>
+    /^results .*$/m.exec(
+      text({ outcomes: [...assigned(2), ...unsent], end: { kind: 'end', atMs: 5_000, reason: end, message: null } }),
+    )?.[0];
+  expect(resultsOf('limit')).toBe('results     2 assigned');
+  expect(resultsOf('interrupted')).toBe('results     2 assigned, 2 not started');
+});
+
 describe('the verdict', () => {
   const end = (reason: EndRecord['reason'], message: string | null = null): EndRecord => ({
     kind: 'end',

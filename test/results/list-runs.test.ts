@@ -46,7 +46,7 @@ describe('the list of runs', () => {
       'that assigned all',
       [...two, outcomeRecord(0), outcomeRecord(1), end('completed')],
       '',
-      { state: 'finished', end: 'completed', assigned: 2, failed: 0, left: 0 },
+      { state: 'finished', end: 'completed', devices: 'all 2 devices assigned', assigned: 2, failed: 0, left: 0 },
     ],
     [
       'in which some failed',
@@ -58,7 +58,19 @@ describe('the list of runs', () => {
       'that reached its limit',
       [sessionOf(2), grantRecord(0, 0), outcomeRecord(0), end('limit')],
       '',
-      { state: 'finished', end: 'limit', assigned: 1, left: 0 },
+      { state: 'finished', end: 'limit', devices: '1 of 2 devices assigned; 1 not selected', assigned: 1, left: 0 },
+    ],
+    [
+      'of several rounds by its devices',
+      [
+        sessionOf(1, { rounds: 2 }),
+        grantRecord(0, 0),
+        outcomeRecord(0),
+        outcomeRecord(0, { round: 2 }),
+        end('completed'),
+      ],
+      '',
+      { state: 'finished', devices: '1 of 1 device assigned', assigned: 2 },
     ],
     [
       'that was stopped',

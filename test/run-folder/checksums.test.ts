@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checksumsText, readChecksums } from '../../src/files/checksum-list.ts';
+import { quoteForShell } from '../../src/files/quote-for-shell.ts';
 import {
   checkChecksums,
   checksumsSha256,
@@ -108,6 +109,19 @@ describe('SHA256SUMS', () => {
     expect(error.kind).toBe('local');
     expect(error.problems).toEqual([
       expect.objectContaining({ file: join(folder, file), message: expect.stringMatching(message) }),
+    ]);
+  });
+
+  it('says how a file that is made from the journal comes back, and that the journal needs a copy', async () => {
+    const folder = await runFolder();
+    for (const file of ['journal.ndjson', 'report.html']) writeFileSync(join(folder, file), 'other');
+    const error = await checkChecksums(folder, ['report.html']).catch((thrown) => thrown);
+    expect(error.problems).toMatchObject([
+      { file: join(folder, 'journal.ndjson'), remedy: 'Restore it from a copy' },
+      {
+        file: join(folder, 'report.html'),
+        remedy: `Rebuild it from the journal: dpsload report ${quoteForShell(folder)}`,
+      },
     ]);
   });
 

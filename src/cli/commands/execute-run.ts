@@ -87,6 +87,7 @@ async function conclude(end: RunEnd, { resumed }: PreparedRun, display: DisplayF
     import('../view/show-results.ts'),
     import('../host/run-exit-code.ts'),
   ]);
-  showResults(end, display, resumed?.switches ?? []);
-  return exitCodeOfRun(end);
+  const exitCode = exitCodeOfRun(end);
+  showResults({ ...end, exitCode }, display, resumed?.switches ?? []);
+  return exitCode;
 }

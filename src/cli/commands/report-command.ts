@@ -8,7 +8,7 @@ import { junitXml } from '../../report/junit-xml.ts';
 import { dataSha256, type Summary, summaryJson } from '../../report/summary.ts';
 import { summarySchema } from '../../report/summary-schema.ts';
 import { readFinishedSummary } from '../../results/read-compared-run.ts';
-import type { Results } from '../../results/result-files.ts';
+import { JOURNAL_RESULTS, type Results } from '../../results/result-files.ts';
 import { makeResults, mergeResults, type ResultOptions, readResults } from '../../results/write-results.ts';
 import { CHECKSUMS_FILE, checkChecksums } from '../../run-folder/checksums.ts';
 import { fleetOfRun } from '../../run-folder/run-file.ts';
@@ -87,7 +87,7 @@ async function checked(folders: readonly string[]): Promise<string> {
   if (folder === undefined || another !== undefined) {
     throw new OperatorError('usage', [problem('--check needs exactly one run', 'Name the folder of a run')]);
   }
-  const listed = await checkChecksums(folder);
+  const listed = await checkChecksums(folder, JOURNAL_RESULTS);
   const summary = readFinishedSummary(folder);
   refuseContradiction(folder, listed, summary);
   return (

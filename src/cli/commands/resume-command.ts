@@ -175,8 +175,9 @@ async function completeResults(
     csvFor: scenario.csvFor,
   });
   const end = { ...ended, folder: run.folder, summary };
-  showResults(end, flags, []);
-  return exitCodeOfRun(end);
+  const exitCode = exitCodeOfRun(end);
+  showResults({ ...end, exitCode }, flags, []);
+  return exitCode;
 }
 
 /** Choices for one session, which are not settings of the run. */

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { ABSENT, formatCount, formatNoun, formatUntrusted, withoutControls } from '../../report/format.ts';
+import { ABSENT, formatNoun, formatUntrusted, withoutControls } from '../../report/format.ts';
 import { textTable } from '../../report/text-table.ts';
 import { type ListedRun, listRuns } from '../../results/list-runs.ts';
 import { CHECKSUMS_FILE } from '../../run-folder/checksums.ts';
@@ -48,20 +48,13 @@ function runsText(runs: readonly ListedRun[], dim: (text: string) => string): st
   return `${[dim(head), ...lines].join('\n')}\n`;
 }
 
-/** Says "all" only of every row of the file. */
-function describeState({ state, end, rows, rejectedRows, rounds, ...counts }: ListedRun): string {
-  const { assigned, failed, left } = counts;
-  const assignedText =
-    assigned === null ? 'no results: dpsload report makes them' : `${formatCount(assigned)} assigned`;
-  const failedText = failed ? `, ${formatCount(failed)} failed` : '';
-  const leftText = left ? `, ${formatCount(left)} left` : '';
+function describeState({ state, end, devices }: ListedRun): string {
+  const results = devices ?? 'no results: dpsload report makes them';
   switch (state) {
     case 'finished':
-      return assigned !== null && rejectedRows === 0 && assigned === (rows ?? 0) * (rounds ?? 1)
-        ? 'finished, all assigned'
-        : `finished, ${assignedText}${failedText}${leftText}`;
+      return `finished, ${results}`;
     case 'stopped':
-      return `stopped (${end}), resumable: ${assignedText}${failedText}${leftText}`;
+      return `stopped (${end}), resumable: ${results}`;
     case 'killed':
       return 'killed, resumable';
     case 'running':
@@ -72,8 +65,8 @@ function describeState({ state, end, rows, rejectedRows, rounds, ...counts }: Li
 
 const RUNS_HELP = `
 States:
-  finished     reached its planned end; "all assigned" only if every row of the
-               fleet file was assigned
+  finished     reached its planned end; "all devices assigned" only if every row
+               of the fleet file was assigned
   stopped      ended early; resumable
   killed       has no end: the process died, or the power failed; resumable
   running      a process is using the folder

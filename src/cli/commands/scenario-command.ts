@@ -1,7 +1,8 @@
+import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { textTable } from '../../report/text-table.ts';
 import { scenarioSchema } from '../../scenario/read/scenario-schema.ts';
-import { shippedScenario, shippedScenarios } from '../host/shipped-scenarios.ts';
+import { companionsOf, shippedScenario, shippedScenarios } from '../host/shipped-scenarios.ts';
 
 export function scenarioCommand(): Command {
   const list = new Command('list')
@@ -13,9 +14,19 @@ export function scenarioCommand(): Command {
     });
   const show = new Command('show')
     .summary('Print a bundled scenario, as a template for your own')
-    .description('Prints a bundled scenario; its comments say what to change for a real instance.')
+    .description(
+      'Prints a bundled scenario; its comments say what to change for a real instance. Names, on stderr, the files that a copy ' +
+        'needs beside it to run unchanged.',
+    )
     .argument('<name>', 'name of the scenario')
-    .action((name: string) => print(shippedScenario(name).text.trimEnd()));
+    .action((name: string) => {
+      const { file, text } = shippedScenario(name);
+      print(text.trimEnd());
+      const files = companionsOf(text).join(', ');
+      process.stderr.write(
+        `note: to run a copy unchanged, also copy ${files} from ${dirname(file)}; for a real instance, change it as its comments say\n`,
+      );
+    });
   const schema = new Command('schema')
     .summary('Print the JSON Schema of scenario files, for editors')
     .description('Prints the JSON Schema of scenario files, for completion and checks in editors.')

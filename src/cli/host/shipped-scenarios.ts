@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { packageFile } from '../../files/package-files.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
@@ -38,4 +38,16 @@ export function shippedScenario(name: string): ShippedScenario {
   const similar = similarWord(name, names);
   const remedy = similar === null ? `Choose one of ${names.join(', ')}` : `Write ${similar}`;
   throw new OperatorError('usage', [problem(`no bundled scenario is named ${quoteValue(name)}`, remedy)]);
+}
+
+/** The files that a bundled scenario names, and those that they name: relative to its folder, sorted. */
+export function companionsOf(text: string, folder = ''): readonly string[] {
+  const settings = text.replace(/#.*$/gm, '');
+  const named = [...settings.matchAll(/\b(?:file|config|webhookFile): ([\w./-]+)/g)].map(([, file = '']) =>
+    join(folder, file),
+  );
+  const further = named
+    .filter((file) => file.endsWith(EXTENSION))
+    .flatMap((file) => companionsOf(readFileSync(join(FOLDER, file), 'utf8'), dirname(file)));
+  return [...named, ...further].sort();
 }

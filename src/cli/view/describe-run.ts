@@ -125,7 +125,8 @@ function describeLimits(load: Scenario['load'], risks: readonly string[]): strin
     metered === null ? 'no quota' : `at most ${formatNoun(Math.floor(metered), 'register request')} a minute`;
   const canary =
     load.canaryPerGroup === 0 ? 'no canary' : `canary of ${formatNoun(load.canaryPerGroup, 'device')} per group`;
-  const prompt = risks.length === 0 ? 'no confirmation' : `asks for confirmation because ${risks.join(' and ')}`;
+  const prompt =
+    risks.length === 0 ? 'does not ask for confirmation' : `asks for confirmation because ${risks.join(' and ')}`;
   return `${share}, governor ${load.governor ? 'on' : 'off'}, ${canary}; ${prompt}`;
 }
 

@@ -171,7 +171,7 @@ function headline({ target, name }: RunProgress, columns: number, { bold }: Pale
 function phaseItems(progress: RunProgress, { bad, bold, dim, warning }: Palette): TextSegment[] {
   const { settledBefore } = progress;
   const { kind } = progress.phase;
-  const before = settledBefore === 0 ? [] : [`${formatCount(settledBefore)} settled in earlier sessions`];
+  const before = settledBefore === 0 ? [] : [`${formatCount(settledBefore)} settled earlier (hubs: this session)`];
   const [phase = '', ...others] = phaseParts(progress);
   const paint = kind === 'outage' ? bad : kind === 'stopping' ? warning : bold;
   return [{ text: phase, paint }, ...[...before, ...others].map((text) => ({ text, paint: dim }))];

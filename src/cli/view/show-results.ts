@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type Summary, summaryJson } from '../../report/summary.ts';
-import { summaryText } from '../../report/summary-text.ts';
+import { leftOf, type Summary, summaryJson } from '../../report/summary.ts';
+import { summaryText, verdictsInShort } from '../../report/summary-text.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { CHECKSUMS_FILE, checksumsSha256 } from '../../run-folder/checksums.ts';
 import { resumeCommandLine } from '../../run-folder/run-folder.ts';
@@ -9,12 +9,13 @@ import type { DisplayFlags } from './display-flags.ts';
 import { columnsOf, fitted, labelledPath, type OutputStream } from './terminal-line.ts';
 
 /**
- * Prints the results on stdout, as text or exactly `summary.json`, and what to do next on stderr.
+ * Prints the results on stdout, as text or exactly `summary.json`, and on stderr where they are, what to do next and, last, the
+ * verdicts: the first lines of the text may have left the screen.
  *
  * @param switches of this session that the next one needs again, since they are not settings of the run.
  */
 export function showResults(
-  { folder, reason, summary }: Pick<RunEnd, 'folder' | 'reason' | 'summary'>,
+  { folder, reason, summary, exitCode }: Pick<RunEnd, 'folder' | 'reason' | 'summary'> & { readonly exitCode: number },
   { json, color }: DisplayFlags,
   switches: readonly string[],
 ): void {
@@ -31,11 +32,15 @@ export function showResults(
     labelledPath('report', join(folder, 'report.html'), columns),
   ];
   process.stderr.write(`${places.join('\n')}\n${checksumsLine(folder)}`);
-  if (!isWorthResuming(reason, summary)) return;
-  const isLimited = reason === 'limit' && summary.sessions.at(-1)?.rowsMax !== null;
   // A command stays in one line, so that it can be copied.
-  const line = `${resume}${isLimited ? ', with a higher --limit' : ''}`;
-  process.stderr.write(`${line.length <= columns ? line : line.replace(': ', ':\n')}\n`);
+  if (isWorthResuming(reason, summary))
+    process.stderr.write(`${resume.length <= columns ? resume : resume.replace(': ', ':\n')}\n`);
+  process.stderr.write(fitted(closingLine(summary, exitCode, color), process.stderr));
+}
+
+function closingLine(summary: Summary, exitCode: number, color: boolean): string {
+  const verdicts = verdictsInShort(summary, paletteOf(process.stderr, color));
+  return `verdict: ${verdicts}${exitCode === 0 ? '' : `; exit code ${exitCode}`}\n`;
 }
 
 /** The summary as text, for a terminal or a file. */
@@ -49,10 +54,9 @@ export function checksumsLine(folder: string): string {
   return sha256 === null ? '' : `${CHECKSUMS_FILE}: ${sha256}\n`;
 }
 
-/** Returns whether a resumed run would have anything to do. */
-function isWorthResuming(reason: RunEnd['reason'], { results }: Summary): boolean {
-  return (
-    reason !== 'completed' ||
-    results.throttled + results['timed-out'] + results.disconnected + results.cancelled + results.unknown > 0
-  );
+/** Returns whether a resumed run would have anything to do: rows beyond `--limit` are not selected. */
+function isWorthResuming(reason: RunEnd['reason'], summary: Summary): boolean {
+  const { throttled, disconnected, 'timed-out': timedOut } = summary.results;
+  const isStopped = reason !== 'completed' && reason !== 'limit';
+  return isStopped || leftOf(summary) + throttled + timedOut + disconnected > 0;
 }

@@ -1,6 +1,6 @@
 import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
-import { describeAccount, describeSharedValue } from '../account-text.ts';
+import { describeAccount, describeSharedValue, resultRows } from '../account-text.ts';
 import { describeConsequence, describeExpectation } from '../allocation-text.ts';
 import { loadWarnings } from '../closed-model.ts';
 import {
@@ -301,14 +301,15 @@ function errorCard(summary: Summary): Html {
 function leftCard(summary: Summary): Html {
   const { account, files } = summary;
   const undone = leftOf(summary);
-  const parts = Object.entries(leftByResult(summary)).filter(([, count]) => count > 0);
+  const leftResults = leftByResult(summary);
+  const parts = resultRows(summary).filter(({ result, count }) => result in leftResults && count > 0);
   const left =
     undone === 0
       ? account.assigned === account.fileRows
         ? html`<p>Nothing.</p>`
         : NO_HTML
       : html`<p><strong>${formatNoun(undone, 'registration')}</strong> left: ${parts
-          .map(([result, count]) => `${formatCount(count)} ${result}`)
+          .map(({ label, count }) => `${formatCount(count)} ${label}`)
           .join(', ')}. <code>dpsload resume</code> continues this run.</p>`;
   const unselected =
     account.notSelected === 0

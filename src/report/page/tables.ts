@@ -2,8 +2,8 @@ import type { MovementVerdict } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { LATENCY_METRICS } from '../../metrics/latency-metric.ts';
-import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
-import { ACCOUNT_LABELS, accountsByColumn } from '../account-text.ts';
+import type { RegistrationResult } from '../../registration/registration-outcome.ts';
+import { ACCOUNT_LABELS, accountsByColumn, resultRows } from '../account-text.ts';
 import { AGENT_COLUMNS, agentCells, agentsShown, clockSentence, labelTables, remarksOn } from '../agents-text.ts';
 import {
   COHORT_COLUMNS,
@@ -73,12 +73,12 @@ function named(name: string, note: string): Html {
 }
 
 export function resultTable(summary: Summary): Html {
-  const { results } = summary;
-  const total = Object.values(results).reduce((sum, count) => sum + count, 0);
-  const rows = REGISTRATION_RESULTS.filter((result) => result === 'assigned' || results[result] > 0).map((result) => [
-    named(result, RESULT_NOTES[result]),
-    formatCount(results[result]),
-    formatShare(total === 0 ? 0 : results[result] / total),
+  const results = resultRows(summary);
+  const total = results.reduce((sum, { count }) => sum + count, 0);
+  const rows = results.map(({ result, label, count }) => [
+    named(label, RESULT_NOTES[result]),
+    formatCount(count),
+    formatShare(total === 0 ? 0 : count / total),
   ]);
   return table('Outcomes', ['result', 'registrations', 'share'], rows);
 }

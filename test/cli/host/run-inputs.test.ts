@@ -58,6 +58,8 @@ describe('what a run reads', () => {
     expect(error.problems.map(({ file }) => file?.slice(folder.length + 1))).toEqual([
       'bad.key',
       'no-ca.pem',
+      // The row, and the number of bad rows.
+      'bad.csv',
       'bad.csv',
     ]);
     expect(error.problems.filter(({ remedy }) => remedy === null)).toEqual([]);
@@ -154,23 +156,27 @@ describe('the description of a run', () => {
   });
 
   it.each<[ScenarioInput['flags'], string, string | null]>([
-    [{}, 'no quota, governor off, no canary; no confirmation', `${DEFENDED}; no confirmation`],
+    [
+      {},
+      'no quota, governor off, no canary; does not ask for confirmation',
+      `${DEFENDED}; does not ask for confirmation`,
+    ],
     [
       { quota: '100/min' },
-      'at most 75 register requests a minute, governor on, no canary; no confirmation',
-      'at most 75 register requests a minute, governor on, canary of 20 devices per group; no confirmation',
+      'at most 75 register requests a minute, governor on, no canary; does not ask for confirmation',
+      'at most 75 register requests a minute, governor on, canary of 20 devices per group; does not ask for confirmation',
     ],
     [
       { rate: '900/min' },
-      'no quota, governor off, no canary; no confirmation',
+      'no quota, governor off, no canary; does not ask for confirmation',
       "would refuse this load: it asks for 900 registrations a minute, but this run's share of the quota is 750 a minute (75% of 1,000)",
     ],
     [
       { quota: 'off', governor: 'off' },
-      'no quota, governor off, no canary; no confirmation',
+      'no quota, governor off, no canary; does not ask for confirmation',
       'no quota, governor off, canary of 20 devices per group; asks for confirmation because no quota limits the run and the governor is off: the run does not slow down when the service throttles',
     ],
-    [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; no confirmation`, null],
+    [{ ...SERVICE, attestation: 'device-key' }, `${DEFENDED}; does not ask for confirmation`, null],
   ])('of %j says what this target gets, and what a real host would', (flags, here, there) => {
     const target = 'host' in flags ? {} : { emulator: 'true' };
     const resolved = resolvedOf({ fleet, ...target, ...flags });

@@ -133,7 +133,7 @@ describe('the live view', () => {
 
   it('shows the whole run after a resume, and how much of it earlier sessions did', () => {
     const shown = lines({ settledBefore: 400 }, usual);
-    expect(shown[1]).toBe('running   400 settled in earlier sessions   Ctrl-C stops, resumable');
+    expect(shown[1]).toBe('running   400 settled earlier (hubs: this session)   Ctrl-C stops, resumable');
     expect(shown[2]).toMatch(/ 450\/1,000 {3}45\.0% {3}elapsed 12 s {3}ETA 15 s$/);
   });
 
