@@ -37,6 +37,8 @@ import {
 const FORGET_INTERVAL_MS = 1_000;
 /** After a failure to ask for a placement. */
 const PLACEMENT_RETRY_MS = 500;
+/** Without a connection, BullMQ would not end: nothing is lost by leaving it. */
+const CLOSE_MAX_MS = 1_000;
 /** How long one question for a placement waits, in seconds. */
 const PLACEMENT_WAIT_SECONDS = 1;
 
@@ -62,6 +64,10 @@ export class RedisAgentBus implements AgentBus {
   #hasName = false;
   #isWithdrawn = false;
   #isClosed = false;
+  #stopWaiting = (): void => {};
+  readonly #closing = new Promise<undefined>((resolve) => {
+    this.#stopWaiting = () => resolve(undefined);
+  });
 
   private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
     this.#name = name;
@@ -113,8 +119,8 @@ export class RedisAgentBus implements AgentBus {
       const token = `${this.#instance}-${++this.#placements}`;
       try {
         // A wait of which the answer came too late has used up the sign that a placement is there: look before each wait.
-        const there = await this.#worker.getNextJob(token, { block: false });
-        const job = there ?? (await this.#worker.getNextJob(token, { block: true }));
+        const there = await this.#jobUnlessClosed(token, { block: false });
+        const job = there ?? (await this.#jobUnlessClosed(token, { block: true }));
         if (job === undefined) continue;
         // If that fails, the next refresh does it.
         await expireKeys(this.#redis, queueKeys(this.#name)).catch(() => {});
@@ -128,9 +134,15 @@ export class RedisAgentBus implements AgentBus {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#worker.close(true).catch(() => {});
+    this.#stopWaiting();
+    await Promise.race([this.#worker.close(true).catch(() => {}), pause(this.#clock, CLOSE_MAX_MS)]);
     if (this.#hasName) await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
+  }
+
+  /** Without a connection, BullMQ waits for one, whatever happens meanwhile. */
+  #jobUnlessClosed(token: string, options: { readonly block: boolean }): Promise<Job<Placement> | undefined> {
+    return Promise.race([this.#worker.getNextJob(token, options), this.#closing]);
   }
 
   /** BullMQ's keys do not expire by themselves. */

@@ -121,6 +121,17 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await taken?.finish();
   }, 10_000);
 
+  it('stops waiting for a placement, and closes, although Redis is gone', async () => {
+    const own = await startRedisServer();
+    const target = await redisTarget({ flag: own.url(0), file: null, variable: null });
+    const agent = await RedisAgentBus.connect({ name: 'a', instance: 'only' }, target, clock);
+    const next = agent.nextPlacement();
+    await own.stop();
+    await pauseMs(1_500);
+    await agent.close();
+    expect(await next).toBeNull();
+  }, 15_000);
+
   it('carries messages both ways, in order', async () => {
     const { agent, heard: fromAgent, run } = await meet();
     const { heard, place, taken } = await placed(run, agent);
