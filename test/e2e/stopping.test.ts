@@ -114,7 +114,8 @@ describe.concurrent('a run that must stop', () => {
       const own = await startEmulatorProgram(['--retry-after', '10'], GROUP_KEY_ENV);
       const { args, out } = fleetRunArgs(folder, own, 'rounds', 30, [
         ...['--rounds', '2', '-r', '40/s', '-w', '1', '--outage-max', '6s'],
-        ...['--attempts', '2'],
+        // More than a busy machine makes before it knows of the outage.
+        ...['--attempts', '4'],
       ]);
       const { ended } = startDpsload(args, { env: GROUP_KEY_ENV });
       await untilJournal(out, ({ inFlight }) => inFlight === 30, ended);
