@@ -9,7 +9,7 @@ import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { drawHubs } from '../support/draw-hubs.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
 
-const REPETITIONS = IS_CONTRIBUTOR_LOOP ? 250 : 500;
+const REPETITIONS = IS_CONTRIBUTOR_LOOP ? 150 : 500;
 
 /** Stated, so that its complement is the rate of false alarms that is allowed. */
 const CONFIDENCE = 0.95;
