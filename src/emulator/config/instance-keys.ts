@@ -1,5 +1,6 @@
 import { symmetricKeyProblem } from '../../dps/device-key.ts';
 import { ProblemList, problem } from '../../problem/operator-error.ts';
+import { keysOf } from '../service/attestation.ts';
 import type { DpsInstance, Enrollment } from '../service/dps-instance.ts';
 
 /**
@@ -11,26 +12,17 @@ export function requireUsableKeys(instances: readonly DpsInstance[]): void {
   const problems = new ProblemList();
   for (const { individualEnrollments, enrollmentGroups } of instances) {
     for (const enrollment of [...enrollmentGroups, ...individualEnrollments]) {
-      for (const [rank, key] of keysOf(enrollment)) {
+      const { attestation } = enrollment;
+      const keys = attestation.kind === 'symmetricKey' ? keysOf(attestation) : [];
+      for (const [index, key] of keys.entries()) {
         const reason = symmetricKeyProblem(key);
         if (reason === null) continue;
-        const message = `the ${rank} key of ${nameOf(enrollment)} ${reason}`;
+        const message = `the ${index === 0 ? 'primary' : 'secondary'} key of ${nameOf(enrollment)} ${reason}`;
         problems.add(problem(message, 'Give the complete base64 key, as the DPS instance shows it'));
       }
     }
   }
   problems.throwIfAny('usage');
-}
-
-function keysOf({ attestation }: Enrollment): readonly (readonly [rank: string, key: string])[] {
-  if (attestation.kind !== 'symmetricKey') return [];
-  const { primaryKey, secondaryKey } = attestation;
-  return secondaryKey === null
-    ? [['primary', primaryKey]]
-    : [
-        ['primary', primaryKey],
-        ['secondary', secondaryKey],
-      ];
 }
 
 function nameOf(enrollment: Enrollment): string {

@@ -93,7 +93,8 @@ function attestByGroupCertificate(
   return { kind: 'refused', errorCode: ERROR_CODES.enrollmentNotFound, reason };
 }
 
-function keysOf({ primaryKey, secondaryKey }: SymmetricKeyAttestation): readonly string[] {
+/** The primary key, and the secondary one if there is any. */
+export function keysOf({ primaryKey, secondaryKey }: SymmetricKeyAttestation): readonly string[] {
   return secondaryKey === null ? [primaryKey] : [primaryKey, secondaryKey];
 }
 

@@ -6,6 +6,7 @@ import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
 import { parseSasToken, registrationResource, type SasToken } from '../../dps/sas-token.ts';
 import type { DpsInstance } from './dps-instance.ts';
+import { keptText } from './kept-text.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
 /** A CONNECT packet, with what the transport knows about the device. */
@@ -72,10 +73,16 @@ export function checkConnect(
   if (typeof credentials === 'string') return { returnCode: CONNACK.notAuthorized, reason: credentials };
   // The address costs a system call.
   const sourceAddress = instance.latencyRegions.length === 0 ? null : request.sourceAddress();
-  return {
-    returnCode: CONNACK.accepted,
-    device: { instance, registrationId, apiVersion, credentials, isAttested: false, sourceAddress },
+  const device: ConnectedDevice = {
+    instance,
+    // Its record outlives the connection, and must not keep the user name.
+    registrationId: keptText(registrationId),
+    apiVersion,
+    credentials,
+    isAttested: false,
+    sourceAddress,
   };
+  return { returnCode: CONNACK.accepted, device };
 }
 
 function apiVersionProblem(apiVersion: string, { otherApiVersions }: ServiceBehavior): string | null {

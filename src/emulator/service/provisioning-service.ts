@@ -10,7 +10,6 @@ import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import { InstanceState } from './instance-state.ts';
-import { keptText } from './kept-text.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
@@ -64,14 +63,9 @@ export class ProvisioningService {
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
     const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior);
-    if (answer.returnCode !== 0) {
-      count(this.counters.connectsRefused, answer.returnCode);
-      return answer;
-    }
-    this.counters.connectsAccepted += 1;
-    // The record outlives the connection, and must not keep its user name.
-    const registrationId = keptText(answer.device.registrationId);
-    return { ...answer, device: { ...answer.device, registrationId } };
+    if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
+    else count(this.counters.connectsRefused, answer.returnCode);
+    return answer;
   }
 
   /** Returns whether a register request of this connection would be attested. */
