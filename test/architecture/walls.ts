@@ -203,6 +203,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'journal', imports: ['allocation', 'files', 'problem', 'registration'] },
   { name: 'allocation', imports: ['registration'] },
   { name: 'registration', imports: ['conversation', 'dps', 'time'] },
+  { name: 'service-api', imports: ['dps', 'problem', 'time'] },
   { name: 'mqtt', imports: ['certificates', 'conversation', 'dps', 'time'] },
   { name: 'conversation', imports: ['dps'] },
   {
