@@ -19,7 +19,6 @@ const PAGE_ITEMS_DEFAULT = 100;
 const PAGE_ITEMS_MAX = 1_000;
 
 export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs' | 'limits' | 'log'> & {
-  readonly idScope: string;
   /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
   readonly hostNames: readonly string[];
   /** For tracking IDs. */
@@ -83,7 +82,7 @@ function isLoopback(name: string): boolean {
 function answer(request: IncomingMessage, response: ServerResponse, source: RecordsSource, isOwn: boolean): void {
   // Not `new URL`, which throws for targets such as //.
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-  const idScope = new URLSearchParams(query).get('idScope') ?? source.idScope;
+  const idScope = new URLSearchParams(query).get('idScope') ?? firstScope(source);
   const [, collection = '', id = '', ...action] = path.split('/').map(safeDecode);
   const asked: Asked = { request, response, source, idScope, id, nowMs: source.serviceTimeMs() };
   if (!isOwn) {
@@ -106,6 +105,11 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
   const allowed = [...methods.keys()].join(', ');
   response.setHeader('allow', allowed);
   sendError(asked, 405_000, `This resource has ${allowed} only.`);
+}
+
+function firstScope({ service }: RecordsSource): string {
+  const [first] = service.instances;
+  return first?.idScope ?? '';
 }
 
 function sendRegistration(asked: Asked): void {

@@ -1,0 +1,84 @@
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import { configChanges } from './config/config-changes.ts';
+import { requireUsableKeys } from './config/instance-keys.ts';
+import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import type { SessionContext } from './server/mqtt-session.ts';
+import { OutageTimers } from './server/outage-timers.ts';
+import type { WebhookPrograms } from './server/webhook-programs.ts';
+import { isSame } from './service/enrollment-store.ts';
+import type { ServiceBehavior } from './service/service-behavior.ts';
+
+/** What can change while an emulator runs. What is absent stays as it is. */
+export type EmulatorChanges = Partial<Omit<EmulatorConfig, 'behavior'>> & {
+  /** Only these members change. */
+  readonly behavior?: Partial<ServiceBehavior>;
+};
+
+/** The configuration of a running emulator, and how it changes. */
+export class RunningConfig {
+  readonly #context: SessionContext;
+  readonly #programs: WebhookPrograms;
+  readonly #outages: OutageTimers;
+  #current: EmulatorConfig;
+  /** Changes that are under way: programs take a while to start, and the next change begins with what this one has made. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(current: EmulatorConfig, context: SessionContext, programs: WebhookPrograms) {
+    this.#current = current;
+    this.#context = context;
+    this.#programs = programs;
+    this.#outages = new OutageTimers(context);
+    this.#outages.set(current.faults);
+  }
+
+  get current(): EmulatorConfig {
+    return this.#current;
+  }
+
+  /** Returns what has changed, a line for each kind, as the log has it. @throws OperatorError; then nothing has changed. */
+  update(changes: EmulatorChanges): Promise<readonly string[]> {
+    const updated = this.#last.then(() => this.#update(changes));
+    this.#last = updated.catch(() => {});
+    return updated;
+  }
+
+  /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
+  reset(): void {
+    const { service, faults, serviceTimeMs } = this.#context;
+    service.reset(serviceTimeMs());
+    faults.forgetRecords();
+    this.#beginFaults();
+  }
+
+  close(): void {
+    this.#outages.cancel();
+  }
+
+  async #update(changes: EmulatorChanges): Promise<readonly string[]> {
+    const before = this.#current;
+    const after = { ...before, ...changes, behavior: { ...before.behavior, ...changes.behavior } };
+    requireInstance(after);
+    requireUsableKeys(after.instances);
+    const { service, serviceTimeMs, log } = this.#context;
+    const instances = await this.#programs.follow(after.instances, before.behavior.webhookTimeoutMs);
+    this.#current = after;
+    service.behavior = after.behavior;
+    service.configure(instances, serviceTimeMs());
+    if (!isSame([before.faults, before.seed], [after.faults, after.seed])) this.#beginFaults();
+    const lines = configChanges(before, after);
+    for (const line of lines) log(`changed: ${line}`);
+    return lines;
+  }
+
+  #beginFaults(): void {
+    const { faults, serviceTimeMs } = this.#context;
+    // A whole number, so that rounding cannot make an outage begin later than its timer.
+    faults.begin(this.#current.faults, this.#current.seed, Math.floor(serviceTimeMs()));
+    this.#outages.set(this.#current.faults);
+  }
+}
+
+function requireInstance({ instances }: EmulatorConfig): void {
+  if (instances.length > 0) return;
+  throw new OperatorError('usage', [problem('there is no instance left', 'Keep at least one')]);
+}
