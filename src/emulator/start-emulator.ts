@@ -12,6 +12,7 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import { connectionStringTo, newSymmetricKey, openServiceApi, type ServiceApiPort } from './open-service-api.ts';
 import { type EmulatorChanges, RunningConfig } from './running-config.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
@@ -46,6 +47,10 @@ export type EmulatorOptions = {
   readonly websocketPort?: number | null;
   /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
+  /** The service API over HTTPS, at `host`; 0 = any free port, absent or `null` = not offered. */
+  readonly servicePort?: number | null;
+  /** Base64 key of the policy `provisioningserviceowner`, which instances without policies of their own have. Default: a new one. */
+  readonly serviceOwnerKey?: string;
   /** Where records are served, to anyone who can connect. Default: loopback, whatever `host` is. */
   readonly httpHost?: string;
   /**
@@ -76,6 +81,9 @@ export type Emulator = {
   /** `null` = not offered. */
   readonly websocketPort: number | null;
   readonly httpPort: number | null;
+  readonly servicePort: number | null;
+  /** Of the first instance of `config`, for its first policy: a secret. `null` = the service API is not offered. */
+  readonly serviceConnectionString: string | null;
   /** What it emulates now. */
   readonly config: EmulatorConfig;
   /** ID scope of the first instance of `config`. */
@@ -155,13 +163,14 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
   try {
-    const names = [...serverNames(host), ...(options.serverNames ?? [])];
+    const apiNames = options.servicePort == null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
+    const names = [...serverNames(host), ...(options.serverNames ?? []), ...apiNames];
     const { serverKeys: keys = 'both', serverHash: hash = null } = options;
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
-    const ports = await listenAll({ ...options, host }, servers, context, listeners);
-    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, close });
+    const { api, ...ports } = await listenAll({ ...options, host }, servers, context, listeners);
+    return Object.assign(controlsOf(running, context, api), { host, ...ports, ...ca, close });
   } catch (error) {
     await close();
     throw error;
@@ -172,8 +181,14 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceClock, serviceTimeMs, openSessions }: AdvancedContext,
-): Omit<Emulator, 'host' | keyof Ports | 'caFile' | 'caPem' | 'close'> {
+  api: ServiceApiPort | null,
+): Omit<Emulator, 'host' | Exclude<keyof Ports, 'api'> | 'caFile' | 'caPem' | 'close'> {
   return {
+    servicePort: api?.port ?? null,
+    get serviceConnectionString() {
+      const [instance] = running.current.instances;
+      return api === null || instance === undefined ? null : connectionStringTo(instance, api);
+    },
     get config() {
       return running.current;
     },
@@ -196,7 +211,10 @@ function controlsOf(
   };
 }
 
-type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
+  /** `null` = the service API is not offered. */
+  readonly api: ServiceApiPort | null;
+};
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
@@ -205,7 +223,7 @@ async function listenAll(
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, port = 0, websocketPort = null, httpPort = null } = options;
+  const { host, port = 0, websocketPort = null, httpPort = null, servicePort = null } = options;
   const { faults, limits, clock, serviceTimeMs, log } = context;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
@@ -233,6 +251,10 @@ async function listenAll(
     const sourceAddress = () => socket.remoteAddress ?? null;
     new MqttSession({ stream, certificates, sourceAddress }, context);
   };
+  const openApi = async (apiPort: number): Promise<ServiceApiPort> => {
+    const api = { host: hostFromHere(host), ownerKey: options.serviceOwnerKey ?? newSymmetricKey() };
+    return { ...api, port: await opened(openServiceApi({ host, port: apiPort, ...api }, certificates, context)) };
+  };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
     websocketPort:
@@ -243,6 +265,7 @@ async function listenAll(
             websocketServer({ limits, clock, log }, serve),
           ),
     httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, context)),
+    api: servicePort === null ? null : await openApi(servicePort),
   };
 }
 
