@@ -26,6 +26,7 @@ export class RunningConfig implements EmulatorControls {
   readonly #programs: WebhookPrograms;
   readonly #outages: OutageTimers;
   #current: EmulatorConfig;
+  #isClosed = false;
   /** Changes that are under way: programs take a while to start, and the next change begins with what this one has made. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -65,6 +66,7 @@ export class RunningConfig implements EmulatorControls {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#outages.cancel();
   }
 
@@ -81,6 +83,7 @@ export class RunningConfig implements EmulatorControls {
     requireUsableKeys(after.instances);
     const { service, serviceTimeMs, log } = this.#context;
     const instances = await this.#programs.follow(after.instances, before.behavior.webhookTimeoutMs);
+    if (this.#isClosed) throw new Error('the emulator has been closed');
     this.#current = after;
     service.behavior = after.behavior;
     service.configure(instances, serviceTimeMs());
