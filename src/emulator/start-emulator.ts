@@ -7,17 +7,19 @@ import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
 import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
+import { dpsloadVersion } from '../files/dpsload-version.ts';
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
 import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import { connectionStringTo, newSymmetricKey, openServiceApi, type ServiceApiPort } from './open-service-api.ts';
-import { type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { listenControl } from './server/control-port.ts';
+import type { EmulatorControls } from './server/control-route.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
-import { listenRecords } from './server/records-endpoint.ts';
 import { isEveryAddress, type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
 import { WebhookPrograms } from './server/webhook-programs.ts';
 import { WebhookCaller } from './server/webhooks.ts';
@@ -45,13 +47,13 @@ export type EmulatorOptions = {
   readonly port?: number;
   /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
   readonly websocketPort?: number | null;
-  /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
+  /** Health, records and control over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
   /** The service API over HTTPS, at `host`; 0 = any free port, absent or `null` = not offered. */
   readonly servicePort?: number | null;
   /** Base64 key of the policy `provisioningserviceowner`, which instances without policies of their own have. Default: a new one. */
   readonly serviceOwnerKey?: string;
-  /** Where records are served, to anyone who can connect. Default: loopback, whatever `host` is. */
+  /** Where that of `httpPort` is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
   readonly httpHost?: string;
   /**
    * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
@@ -169,7 +171,8 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
-    const { api, ...ports } = await listenAll({ ...options, host }, servers, context, listeners);
+    const asked = { ...options, host, controls: running };
+    const { api, ...ports } = await listenAll(asked, servers, context, listeners);
     return Object.assign(controlsOf(running, context, api), { host, ...ports, ...ca, close });
   } catch (error) {
     await close();
@@ -180,7 +183,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 /** What needs no port. */
 function controlsOf(
   running: RunningConfig,
-  { service, faults, serviceClock, serviceTimeMs, openSessions }: AdvancedContext,
+  { service, faults, serviceTimeMs, openSessions }: SessionContext,
   api: ServiceApiPort | null,
 ): Omit<Emulator, 'host' | Exclude<keyof Ports, 'api'> | 'caFile' | 'caPem' | 'close'> {
   return {
@@ -204,12 +207,11 @@ function controlsOf(
     openConnections: () => openSessions.size,
     update: (changes) => running.update(changes),
     reset: () => running.reset(),
-    advance: (durationMs) => {
-      serviceClock.advance(durationMs);
-      service.aheadMs = serviceClock.aheadMs;
-    },
+    advance: (durationMs) => running.advance(durationMs),
   };
 }
+
+type ListeningOptions = EmulatorOptions & { readonly host: string; readonly controls: EmulatorControls };
 
 type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
   /** `null` = the service API is not offered. */
@@ -218,7 +220,7 @@ type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
-  options: EmulatorOptions & { readonly host: string },
+  options: ListeningOptions,
   certificates: readonly KeyedCertificate[],
   context: SessionContext,
   listeners: Listener[],
@@ -252,8 +254,9 @@ async function listenAll(
     new MqttSession({ stream, certificates, sourceAddress }, context);
   };
   const openApi = async (apiPort: number): Promise<ServiceApiPort> => {
-    const api = { host: hostFromHere(host), ownerKey: options.serviceOwnerKey ?? newSymmetricKey() };
-    return { ...api, port: await opened(openServiceApi({ host, port: apiPort, ...api }, certificates, context)) };
+    const ownerKey = options.serviceOwnerKey ?? newSymmetricKey();
+    const bound = await opened(openServiceApi({ host, port: apiPort, ownerKey }, certificates, context));
+    return { host: hostFromHere(host), port: bound, ownerKey };
   };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
@@ -264,7 +267,7 @@ async function listenAll(
             { port: websocketPort, portFlag: '--websocket-port' },
             websocketServer({ limits, clock, log }, serve),
           ),
-    httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, context)),
+    httpPort: httpPort === null ? null : await opened(listenForControl(httpPort, options, context)),
     api: servicePort === null ? null : await openApi(servicePort),
   };
 }
@@ -278,17 +281,16 @@ function namelessReport(log: (line: string) => void): () => void {
   };
 }
 
-function listenForReaders(port: number, options: EmulatorOptions, context: SessionContext): Promise<Listener> {
-  const { httpHost = EMULATOR_HOST_DEFAULT } = options;
+function listenForControl(port: number, options: ListeningOptions, context: SessionContext): Promise<Listener> {
+  const { httpHost = EMULATOR_HOST_DEFAULT, controls } = options;
   const hostNames = [...serverNames(httpHost), ...(options.serverNames ?? [])];
-  return listenRecords(httpHost, port, { ...context, hostNames, newGuid: randomUUID });
+  const version = dpsloadVersion();
+  return listenControl(httpHost, port, { ...context, controls, version, hostNames, newGuid: randomUUID });
 }
 
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
-
-type AdvancedContext = SessionContext & { readonly serviceClock: AdvancedClock };
 
 function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,

@@ -22,6 +22,7 @@ export class WebhookPrograms {
   readonly #running = new Map<string, Program>();
   /** Programs that are to end, and when. */
   readonly #leaving = new Map<Program, Timer>();
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -46,6 +47,7 @@ export class WebhookPrograms {
         if (program?.changedAtMs !== changedAtMs) {
           program = { ...(await startProgram(fileURLToPath(file), this.#clock)), changedAtMs };
           started.push(program);
+          if (this.#isClosed) throw new Error('the emulator has been closed');
         }
         wanted.set(file, program);
       }
@@ -65,6 +67,7 @@ export class WebhookPrograms {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const timer of this.#leaving.values()) timer.cancel();
     for (const program of [...this.#running.values(), ...this.#leaving.keys()]) program.stop();
     this.#leaving.clear();
