@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
+import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { printServiceConnection } from '../dps/service-connection.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { listenServiceApi } from './server/service-api-listener.ts';
 import type { Listener } from './server/tls-listener.ts';
@@ -23,12 +25,17 @@ export type ServiceApiPort = {
   readonly ownerKey: string;
 };
 
-/** Opens the port of the service API. */
-export function openServiceApi(
+/** Opens the port of the service API. @throws OperatorError when the key is none, or the port is in use */
+export async function openServiceApi(
   { host, port, ownerKey }: ServiceApiPort,
   certificates: readonly KeyedCertificate[],
   context: SessionContext,
 ): Promise<Listener> {
+  const reason = symmetricKeyProblem(ownerKey);
+  if (reason !== null) {
+    const message = `the key of the policy provisioningserviceowner ${reason}`;
+    throw new OperatorError('usage', [problem(message, 'Give a base64 key of 16 to 64 bytes')]);
+  }
   const { service, faults } = context;
   const api = new ServiceApi({ service, faults, ownerKey, newGuid: randomUUID, newKey: newSymmetricKey });
   return listenServiceApi({ host, port }, { ...context, api, certificates });
