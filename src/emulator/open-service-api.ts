@@ -14,23 +14,34 @@ import { ownerPolicy } from './service/shared-access-policy.ts';
 /** Like the keys that the service generates. */
 const GENERATED_KEY_BYTES = 64;
 
-export function newSymmetricKey(): string {
+function newSymmetricKey(): string {
   return randomBytes(GENERATED_KEY_BYTES).toString('base64');
 }
 
 export type ServiceApiPort = {
-  readonly host: string;
   readonly port: number;
   /** Of the policy of instances without policies of their own. */
   readonly ownerKey: string;
 };
 
-/** Opens the port of the service API. @throws OperatorError when the key is none, or the port is in use */
+type ServiceApiOptions = {
+  readonly host: string;
+  readonly servicePort?: number | null;
+  readonly serviceOwnerKey?: string;
+};
+
+/**
+ * Opens the port of the service API, and adds it to `listeners`; `null` = it is not asked for.
+ *
+ * @throws OperatorError when the key is none, or the port is in use
+ */
 export async function openServiceApi(
-  { host, port, ownerKey }: ServiceApiPort,
+  { host, servicePort = null, serviceOwnerKey: ownerKey = newSymmetricKey() }: ServiceApiOptions,
   certificates: readonly KeyedCertificate[],
   context: SessionContext,
-): Promise<Listener> {
+  listeners: Listener[],
+): Promise<ServiceApiPort | null> {
+  if (servicePort === null) return null;
   const reason = symmetricKeyProblem(ownerKey);
   if (reason !== null) {
     const message = `the key of the policy provisioningserviceowner ${reason}`;
@@ -38,13 +49,16 @@ export async function openServiceApi(
   }
   const { service, faults } = context;
   const api = new ServiceApi({ service, faults, ownerKey, newGuid: randomUUID, newKey: newSymmetricKey });
-  return listenServiceApi({ host, port }, { ...context, api, certificates });
+  const listener = await listenServiceApi({ host, port: servicePort }, { ...context, api, certificates });
+  listeners.push(listener);
+  return { port: listener.port, ownerKey };
 }
 
-/** How to reach the service API of an instance with the first of its policies. */
+/** How to reach the service API of an instance with the first of its policies. @param host where it is, from here */
 export function connectionStringTo(
   { sharedAccessPolicies }: DpsInstance,
-  { host, port, ownerKey }: ServiceApiPort,
+  { port, ownerKey }: ServiceApiPort,
+  host: string,
 ): string {
   const { name, primaryKey } = sharedAccessPolicies[0] ?? ownerPolicy(ownerKey);
   const hostName = isIP(host) === 6 ? 'localhost' : host;

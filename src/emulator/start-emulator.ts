@@ -13,7 +13,7 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
-import { connectionStringTo, newSymmetricKey, openServiceApi, type ServiceApiPort } from './open-service-api.ts';
+import { connectionStringTo, openServiceApi } from './open-service-api.ts';
 import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
 import { listenControl } from './server/control-port.ts';
 import type { EmulatorControls } from './server/control-route.ts';
@@ -165,32 +165,41 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
   try {
-    const apiNames = options.servicePort == null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
-    const names = [...serverNames(host), ...(options.serverNames ?? []), ...apiNames];
+    const names = [...serverNames(host), ...(options.serverNames ?? []), ...serviceHostNames(options)];
     const { serverKeys: keys = 'both', serverHash: hash = null } = options;
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
     const asked = { ...options, host, controls: running };
-    const { api, ...ports } = await listenAll(asked, servers, context, listeners);
-    return Object.assign(controlsOf(running, context, api), { host, ...ports, ...ca, close });
+    const ports = await listenAll(asked, servers, context, listeners);
+    const api = await openServiceApi(asked, servers, context, listeners);
+    const connectionString = (): string | null => {
+      const [instance] = running.current.instances;
+      return api === null || instance === undefined ? null : connectionStringTo(instance, api, hostFromHere(host));
+    };
+    const servicePort = api?.port ?? null;
+    const controls = controlsOf(running, context, connectionString);
+    return Object.assign(controls, { host, ...ports, servicePort, ...ca, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+/** For the certificate: the service API's, if it is offered. */
+function serviceHostNames({ servicePort = null, instances }: EmulatorOptions): readonly string[] {
+  return servicePort === null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
+}
+
 /** What needs no port. */
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-  api: ServiceApiPort | null,
-): Omit<Emulator, 'host' | Exclude<keyof Ports, 'api'> | 'caFile' | 'caPem' | 'close'> {
+  connectionString: () => string | null,
+): Omit<Emulator, 'host' | keyof Ports | 'servicePort' | 'caFile' | 'caPem' | 'close'> {
   return {
-    servicePort: api?.port ?? null,
     get serviceConnectionString() {
-      const [instance] = running.current.instances;
-      return api === null || instance === undefined ? null : connectionStringTo(instance, api);
+      return connectionString();
     },
     get config() {
       return running.current;
@@ -213,10 +222,7 @@ function controlsOf(
 
 type ListeningOptions = EmulatorOptions & { readonly host: string; readonly controls: EmulatorControls };
 
-type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
-  /** `null` = the service API is not offered. */
-  readonly api: ServiceApiPort | null;
-};
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
@@ -225,7 +231,7 @@ async function listenAll(
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, port = 0, websocketPort = null, httpPort = null, servicePort = null } = options;
+  const { host, port = 0, websocketPort = null, httpPort = null } = options;
   const { faults, limits, clock, serviceTimeMs, log } = context;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
@@ -253,11 +259,6 @@ async function listenAll(
     const sourceAddress = () => socket.remoteAddress ?? null;
     new MqttSession({ stream, certificates, sourceAddress }, context);
   };
-  const openApi = async (apiPort: number): Promise<ServiceApiPort> => {
-    const ownerKey = options.serviceOwnerKey ?? newSymmetricKey();
-    const bound = await opened(openServiceApi({ host, port: apiPort, ownerKey }, certificates, context));
-    return { host: hostFromHere(host), port: bound, ownerKey };
-  };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
     websocketPort:
@@ -268,7 +269,6 @@ async function listenAll(
             websocketServer({ limits, clock, log }, serve),
           ),
     httpPort: httpPort === null ? null : await opened(listenForControl(httpPort, options, context)),
-    api: servicePort === null ? null : await openApi(servicePort),
   };
 }
 

@@ -58,10 +58,7 @@ export function emulatorCommand(): Command {
       'address of that port, which anyone who can connect may read',
       EMULATOR_HOST_DEFAULT,
     )
-    .option(
-      '--service-port <n>',
-      'port for the service API (enrollments, registration records) over HTTPS; 0 = any free port (default: off)',
-    )
+    .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',

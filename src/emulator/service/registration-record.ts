@@ -85,7 +85,7 @@ export type StateOptions = {
 };
 
 /** For someone who reads the records. */
-export const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
 
 /** The registration state of `assignment` at `nowMs`; member order as in captures. */
 export function registrationState(
