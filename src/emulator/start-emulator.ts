@@ -10,6 +10,9 @@ import { type ServerKeys, serverIdentity } from '../certificates/server-identity
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
+import type { ConversationLimits } from './conversation/kept-conversations.ts';
+import { type DeviceView, type ObservedDevices, observeDevices } from './observed-devices.ts';
+import { handshakeOf } from './server/conversation-recorder.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
@@ -60,12 +63,14 @@ export type EmulatorOptions = {
   readonly seed?: number;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
+  /** How much is kept of what devices do; `null` = nothing. Defaults: `CONVERSATION_LIMITS_DEFAULT`. */
+  readonly conversations?: Partial<ConversationLimits> | null;
   /** Gets one line per refused or faulted request or connection. */
   readonly log?: (line: string) => void;
 };
 
 /** A running emulator. */
-export type Emulator = {
+export type Emulator = DeviceView & {
   readonly host: string;
   readonly port: number;
   /** `null` = not offered. */
@@ -117,7 +122,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const { instances } = programs;
   const [firstInstance] = instances;
   if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...options, instances });
+  const { context, webhooks, devices } = assemble({ ...options, instances });
   const { service, faults, clock, openSessions, serviceTimeMs } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -126,6 +131,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     cancelOutages();
     webhooks.close();
     programs.close();
+    devices.close();
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
@@ -147,6 +153,9 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
       faultRecords: faults.records,
       counters: service.counters,
       openConnections: () => openSessions.size,
+      events: devices.events,
+      conversation: devices.conversation,
+      waitForRegistration: devices.waitForRegistration,
       close,
     };
   } catch (error) {
@@ -209,7 +218,8 @@ async function listenAll(
   const serve = (stream: Duplex, socket: TLSSocket): void => {
     const certificates = () => presentedCertificates(socket);
     const sourceAddress = () => socket.remoteAddress ?? null;
-    new MqttSession({ stream, certificates, sourceAddress }, context);
+    const handshake = () => handshakeOf(stream, socket, certificates());
+    new MqttSession({ stream, certificates, sourceAddress, handshake }, context);
   };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
@@ -243,7 +253,13 @@ function listenForReaders(
   return listenRecords(httpHost, port, { ...context, idScope, hostNames, newGuid: randomUUID });
 }
 
-function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
+type Assembled = {
+  readonly context: SessionContext;
+  readonly webhooks: WebhookCaller;
+  readonly devices: ObservedDevices;
+};
+
+function assemble(options: EmulatorOptions): Assembled {
   const { instances, faults = [], seed = 1, log = () => {} } = options;
   const clock = systemClock(hrtimeMs());
   const startedAtMs = clock.epochMs();
@@ -254,10 +270,14 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
   const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
     service.counters.faultsInjected += 1;
     service.counters.faultRecordsDropped = plan.droppedRecords;
+    if (registrationId !== null)
+      devices.conversations?.note(registrationId, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
   const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
   const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
+  const idScope = instances[0]?.idScope ?? '';
+  const devices = observeDevices({ service, clock, serviceTimeMs, idScope }, options.conversations);
   const context: SessionContext = {
     service,
     faults: plan,
@@ -268,10 +288,12 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     callWebhooks: () => {
       for (const call of service.takeWebhookCalls()) void webhooks.call(call);
     },
+    registered: devices.registered,
+    conversations: devices.conversations,
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks };
+  return { context, webhooks, devices };
 }
 
 /** Lines per write. */

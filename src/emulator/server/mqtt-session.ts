@@ -5,6 +5,8 @@ import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { Handshake } from '../conversation/conversation.ts';
+import type { KeptConversations } from '../conversation/kept-conversations.ts';
 import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
@@ -14,6 +16,7 @@ import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { deliveries, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
+import { ConversationRecorder } from './conversation-recorder.ts';
 import type { OpenSessions } from './open-sessions.ts';
 import { connackBytes, PINGRESP, pubackBytes, subackBytes, unsubackBytes } from './packet-bytes.ts';
 import {
@@ -37,6 +40,10 @@ export type SessionContext = {
   readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
+  /** Called with each register request that was accepted. */
+  readonly registered: (device: ConnectedDevice) => void;
+  /** `null` = none are kept. */
+  readonly conversations: KeptConversations | null;
   readonly openSessions: OpenSessions;
   /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
@@ -49,6 +56,7 @@ export type Accepted = {
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: () => string | null;
+  readonly handshake: () => Handshake;
 };
 
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
@@ -69,16 +77,19 @@ export class MqttSession {
   readonly #context: SessionContext;
   readonly #packets: PacketStream;
   readonly #answers: AnswerDelivery;
+  readonly #recorder: ConversationRecorder | null;
   #device: ConnectedDevice | null = null;
   #deviceKey: string | null = null;
 
   constructor(accepted: Accepted, context: SessionContext) {
-    const { clock, limits } = context;
+    const { clock, limits, conversations, serviceTimeMs } = context;
     this.#accepted = accepted;
     this.#context = context;
+    this.#recorder = conversations && new ConversationRecorder(accepted.handshake, conversations, serviceTimeMs);
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
+      tap: this.#recorder,
     });
     this.#answers = new AnswerDelivery(this.#packets, clock);
     context.openSessions.add(this);
@@ -221,12 +232,13 @@ export class MqttSession {
   }
 
   #ask(request: RequestTopic, payload: Buffer, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
-    const { service, serviceTimeMs, callWebhooks } = this.#context;
+    const { service, serviceTimeMs, callWebhooks, registered } = this.#context;
     const nowMs = serviceTimeMs();
     if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
     if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
     const answer = service.register(device, payload.toString(), nowMs);
     callWebhooks();
+    if (answer.status === 202) registered(device);
     return answer;
   }
 
@@ -242,6 +254,7 @@ export class MqttSession {
   }
 
   #log(text: string): void {
+    this.#recorder?.note(text);
     this.#context.log(`${this.#deviceKey ?? 'unknown device'}: ${text}`);
   }
 }

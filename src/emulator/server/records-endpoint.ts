@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import { keptText } from '../service/kept-text.ts';
+import { sendConversation, sendConversations } from './conversation-routes.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 
@@ -11,6 +12,7 @@ import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
  * POST /registrations/{enrollmentGroupId}/query     the states of a group, as an array
  *      x-ms-max-item-count: how many; x-ms-continuation: the value from the previous page
  * GET  /counters   GET /faults
+ * GET  /conversations   GET /conversations/{registrationId}   see conversation-routes.ts
  * ?idScope=… selects the instance; the default is the first one.
  */
 
@@ -18,7 +20,10 @@ import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 const PAGE_ITEMS_DEFAULT = 100;
 const PAGE_ITEMS_MAX = 1_000;
 
-export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs' | 'limits' | 'log'> & {
+export type RecordsSource = Pick<
+  SessionContext,
+  'service' | 'faults' | 'conversations' | 'serviceTimeMs' | 'limits' | 'log'
+> & {
   readonly idScope: string;
   /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
   readonly hostNames: readonly string[];
@@ -40,6 +45,13 @@ type Asked = {
 const ROUTES: ReadonlyMap<string, ReadonlyMap<string, (asked: Asked) => void>> = new Map([
   ['/registrations/:id', new Map([['GET', sendRegistration]])],
   ['/registrations/:id/query', new Map([['POST', sendPage]])],
+  [
+    '/conversations',
+    new Map([
+      ['GET', ({ source, request, response }: Asked) => sendConversations(source.conversations, request, response)],
+    ]),
+  ],
+  ['/conversations/:id', new Map([['GET', sendDevice]])],
   ['/counters', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.service.counters)]])],
   ['/faults', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.faults.records)]])],
 ]);
@@ -113,6 +125,13 @@ function sendRegistration(asked: Asked): void {
   const state = source.service.registration(idScope, id, nowMs);
   if (state === null) sendError(asked, 404_201, 'Registration not found.');
   else send(response, 200, state);
+}
+
+function sendDevice(asked: Asked): void {
+  const { request, response, source, id } = asked;
+  const conversation = source.conversations?.conversation(id) ?? null;
+  if (!sendConversation(conversation, request, response))
+    sendError(asked, 404_000, 'No conversation of this device is kept.');
 }
 
 function sendError({ response, source, nowMs }: Asked, errorCode: number, message: string): void {

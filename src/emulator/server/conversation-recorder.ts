@@ -1,0 +1,111 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { commonName } from '../../certificates/certificate-chain.ts';
+import type { Handshake, Step } from '../conversation/conversation.ts';
+import type { ConversationRecord, KeptConversations } from '../conversation/kept-conversations.ts';
+import { keptConnect, keptFilters, keptNote, keptPayload, keptTopic } from '../conversation/kept-steps.ts';
+import { CLOSED } from '../conversation/lint.ts';
+import { sentStep } from '../conversation/sent-packet.ts';
+import type { ConnectPacket, DevicePacket } from './packet-reader.ts';
+import type { PacketTap } from './packet-stream.ts';
+
+/** Records what one connection sends and gets, from its CONNECT on, in the order in which it went over the wire. */
+export class ConversationRecorder implements PacketTap {
+  readonly #handshake: () => Handshake;
+  readonly #conversations: KeptConversations;
+  readonly #nowMs: () => number;
+  #record: ConversationRecord | null = null;
+  /** Leaves only when everything has been read that arrived with it; `null` = leaves at once. */
+  #held: Step[] | null = null;
+  #hasDisconnected = false;
+
+  constructor(handshake: () => Handshake, conversations: KeptConversations, nowMs: () => number) {
+    this.#handshake = handshake;
+    this.#conversations = conversations;
+    this.#nowMs = nowMs;
+  }
+
+  received(packet: DevicePacket): void {
+    if (packet.type === 'connect') this.#connected(packet);
+    else if (this.#record !== null) this.#record.add(receivedStep(packet, this.#nowMs()));
+    if (packet.type === 'disconnect') this.#hasDisconnected = true;
+  }
+
+  sent(bytes: Buffer): void {
+    if (this.#record !== null) this.#add(sentStep(bytes, this.#nowMs()));
+  }
+
+  note(text: string): void {
+    if (this.#record !== null) this.#add({ from: 'emulator', type: 'note', atMs: this.#nowMs(), text: keptNote(text) });
+  }
+
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const step of held) this.#record?.add(step);
+  }
+
+  ended(by: 'device' | 'emulator', reason: string | null): void {
+    this.release();
+    const from = this.#hasDisconnected ? 'device' : by;
+    const otherwise = from === 'device' ? CLOSED : 'injected fault';
+    const text = this.#hasDisconnected ? 'DISCONNECT' : (reason ?? otherwise);
+    this.#record?.add({ from, type: 'end', atMs: this.#nowMs(), reason: keptNote(text) });
+    this.#record = null;
+  }
+
+  /** A second CONNECT closes the connection. */
+  #connected(packet: ConnectPacket): void {
+    const connect = keptConnect(packet, this.#nowMs());
+    if (this.#record === null) this.#record = this.#conversations.begin(this.#handshake(), connect);
+    else this.#record.add(connect);
+  }
+
+  #add(step: Step): void {
+    if (this.#held === null) this.#record?.add(step);
+    else this.#held.push(step);
+  }
+}
+
+function receivedStep(packet: Exclude<DevicePacket, ConnectPacket>, atMs: number): Step {
+  const from = 'device';
+  switch (packet.type) {
+    case 'subscribe': {
+      const keep = ({ filter, qos }: { filter: string; qos: number }) => ({ filter: keptTopic(filter), qos });
+      const { type, packetId, subscriptions } = packet;
+      return { from, type, atMs, packetId, subscriptions: keptFilters(subscriptions, keep) };
+    }
+    case 'unsubscribe': {
+      const { type, packetId, filters } = packet;
+      return { from, type, atMs, packetId, filters: keptFilters(filters, keptTopic) };
+    }
+    case 'publish': {
+      const { type, topic, payload, qos, retain, isDuplicate, packetId } = packet;
+      return { from, type, atMs, topic: keptTopic(topic), ...keptPayload(payload), qos, retain, isDuplicate, packetId };
+    }
+    default:
+      return { from, atMs, ...packet };
+  }
+}
+
+/** What a TLS connection agreed on. @param stream what carries MQTT: the connection itself, or a WebSocket over it */
+export function handshakeOf(stream: Duplex, socket: TLSSocket, certificates: readonly X509Certificate[]): Handshake {
+  return {
+    transport: stream === socket ? 'mqtt' : 'websocket',
+    tlsVersion: socket.getProtocol(),
+    cipherSuite: socket.getCipher()?.name ?? null,
+    serverName: socket.servername || null,
+    sourceAddress: socket.remoteAddress ?? null,
+    certificates: certificates.map((certificate) => ({
+      subject: keptNote(certificate.subject),
+      issuer: keptNote(certificate.issuer),
+      commonName: commonName(certificate),
+      notAfter: certificate.validTo,
+    })),
+  };
+}
