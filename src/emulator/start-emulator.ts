@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, type X509Certificate } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -216,7 +216,12 @@ async function listenAll(
       ),
     );
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    const certificates = () => presentedCertificates(socket);
+    // Node tells the whole chain only once.
+    let chain: readonly X509Certificate[] | null = null;
+    const certificates = (): readonly X509Certificate[] => {
+      chain ??= presentedCertificates(socket);
+      return chain;
+    };
     const sourceAddress = () => socket.remoteAddress ?? null;
     const handshake = () => handshakeOf(stream, socket, certificates());
     new MqttSession({ stream, certificates, sourceAddress, handshake }, context);

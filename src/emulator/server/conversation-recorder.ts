@@ -16,8 +16,8 @@ export class ConversationRecorder implements PacketTap {
   readonly #conversations: KeptConversations;
   readonly #nowMs: () => number;
   #record: ConversationRecord | null = null;
-  /** Leaves only when everything has been read that arrived with it; `null` = leaves at once. */
-  #held: Step[] | null = null;
+  /** Packets and notes that leave only when everything has been read that came with their cause; `null` = they leave at once. */
+  #held: (Buffer | string)[] | null = null;
   #hasDisconnected = false;
 
   constructor(handshake: () => Handshake, conversations: KeptConversations, nowMs: () => number) {
@@ -33,11 +33,11 @@ export class ConversationRecorder implements PacketTap {
   }
 
   sent(bytes: Buffer): void {
-    if (this.#record !== null) this.#add(sentStep(bytes, this.#nowMs()));
+    this.#leave(bytes);
   }
 
   note(text: string): void {
-    if (this.#record !== null) this.#add({ from: 'emulator', type: 'note', atMs: this.#nowMs(), text: keptNote(text) });
+    this.#leave(text);
   }
 
   hold(): void {
@@ -47,7 +47,7 @@ export class ConversationRecorder implements PacketTap {
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;
-    for (const step of held) this.#record?.add(step);
+    for (const one of held) this.#leave(one);
   }
 
   ended(by: 'device' | 'emulator', reason: string | null): void {
@@ -66,9 +66,11 @@ export class ConversationRecorder implements PacketTap {
     else this.#record.add(connect);
   }
 
-  #add(step: Step): void {
-    if (this.#held === null) this.#record?.add(step);
-    else this.#held.push(step);
+  #leave(one: Buffer | string): void {
+    if (this.#record === null) return;
+    if (this.#held !== null) this.#held.push(one);
+    else if (typeof one !== 'string') this.#record.add(sentStep(one, this.#nowMs()));
+    else this.#record.add({ from: 'emulator', type: 'note', atMs: this.#nowMs(), text: keptNote(one) });
   }
 }
 

@@ -23,8 +23,7 @@ export function sendConversations(
   const itemsMax = typeof asked === 'string' && /^[1-9]\d{0,8}$/.test(asked) ? Number(asked) : PAGE_ITEMS_DEFAULT;
   const pageItems = itemsMax < PAGE_ITEMS_MAX ? itemsMax : PAGE_ITEMS_MAX;
   const after = headers['x-ms-continuation'];
-  const found =
-    conversations?.summaries(typeof after === 'string' ? decodeURIComponent(after) : '', pageItems + 1) ?? [];
+  const found = conversations?.summaries(typeof after === 'string' ? decoded(after) : '', pageItems + 1) ?? [];
   const page = found.slice(0, pageItems);
   // A client ID may have any characters, a header may not.
   const last = page.at(-1)?.registrationId ?? '';
@@ -42,6 +41,15 @@ export function sendConversation(
   if (!headers.accept?.includes('text/plain')) sendJson(response, conversation);
   else response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(conversationText(conversation));
   return true;
+}
+
+/** As it is if it cannot be decoded: then it is no continuation that was handed out. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function sendJson(response: ServerResponse, body: object): void {
