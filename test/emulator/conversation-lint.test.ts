@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FINDINGS, type FindingCode } from '../../src/emulator/conversation/finding.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
@@ -153,6 +154,14 @@ describe('a mistake is found, and nothing else', () => {
     expect(finding).toMatchObject(FINDINGS[code]);
     const connection = device.conversation.connections.find(({ number }) => number === finding?.connection);
     expect(connection?.steps[finding?.step ?? -1]?.atMs).toBe(finding?.atMs);
+  });
+
+  it('of every kind on the page', () => {
+    const page = readFileSync(new URL('../../src/emulator/README.md', import.meta.url), 'utf8');
+    const [, table = ''] = page.split('| about | codes |');
+    const rows = (table.split('\n\n')[0] ?? '').split('\n').slice(2);
+    const codes = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code));
+    expect(codes.sort()).toEqual(Object.keys(FINDINGS).sort());
   });
 
   it('of every kind', () => {

@@ -20,10 +20,12 @@ export function withoutKeys(text: string): string {
   return withoutSecrets(text).replace(/[A-Za-z0-9+/=]{40,}/g, '…');
 }
 
-/**
- * At most so many characters. A cut copy lets go of what the text was cut from: V8 keeps the whole of it in memory for the sake
- * of one slice.
- */
+/** At most so many characters. */
 export function cut(text: string, charactersMax: number): string {
-  return text.length > charactersMax ? Buffer.from(`${text.slice(0, charactersMax)}…`).toString() : text;
+  return text.length > charactersMax ? copied(`${text.slice(0, charactersMax)}…`) : text;
+}
+
+/** A copy that lets go of what `text` was cut from: V8 keeps the whole of it in memory for the sake of one slice. */
+export function copied(text: string): string {
+  return Buffer.from(text).toString();
 }

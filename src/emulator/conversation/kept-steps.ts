@@ -1,5 +1,5 @@
 import { parseSasToken } from '../../dps/sas-token.ts';
-import { cut, withoutKeys, withoutSecrets } from './bounded-text.ts';
+import { copied, cut, withoutKeys, withoutSecrets } from './bounded-text.ts';
 import type { ConnectStep, KeptPassword, PublishStep } from './conversation.ts';
 
 /** The longest topic of a device that means well has 200 characters, plus its request ID. */
@@ -61,21 +61,22 @@ type Identity = Pick<ConnectStep, 'username' | 'idScope' | 'registrationId' | 'a
 const USERNAME = /^([^/]+)\/registrations\/([^/]+)\/(.*)$/;
 
 /** `DeviceClientType` is what nanoFramework writes instead of `ClientVersion`. */
-function keptUsername(username: string | null): Identity {
+function keptUsername(sent: string | null): Identity {
+  const username = sent === null ? null : cut(sent, USERNAME_CHARACTERS_MAX);
   const match = USERNAME.exec(username ?? '');
   if (username === null || match === null) {
-    const kept = username === null ? null : cut(withoutKeys(username), USERNAME_CHARACTERS_MAX);
+    const kept = username === null ? null : withoutKeys(username);
     return { username: kept, idScope: null, registrationId: null, apiVersion: null, userAgent: null };
   }
   const [, idScope = '', registrationId = '', query = ''] = match;
-  const members = new Map(query.split('&').map((member) => [nameOf(member), member.slice(nameOf(member).length + 1)]));
-  const userAgent = members.get('ClientVersion') || members.get('DeviceClientType') || null;
+  const userAgent = valueIn(query, 'ClientVersion') || valueIn(query, 'DeviceClientType');
+  const apiVersion = valueIn(query, 'api-version');
   return {
-    username: cut(withoutSecrets(username), USERNAME_CHARACTERS_MAX),
+    username: withoutSecrets(username),
     idScope: keptId(idScope),
     registrationId: keptId(registrationId),
-    apiVersion: members.get('api-version') ? keptId(members.get('api-version') ?? '') : null,
-    userAgent: userAgent === null ? null : cut(decoded(withoutSecrets(userAgent)), USERNAME_CHARACTERS_MAX),
+    apiVersion: apiVersion ? keptId(apiVersion) : null,
+    userAgent: userAgent ? decoded(withoutSecrets(userAgent)) : null,
   };
 }
 
@@ -83,25 +84,28 @@ function keptPassword(password: string | null): KeptPassword | null {
   if (!password) return null;
   const token = parseSasToken(password);
   if (token === null) return { kind: 'other' };
-  const members = new Map(
-    password.split(/[ &]/).map((member) => [nameOf(member), member.slice(nameOf(member).length + 1)]),
-  );
-  const policyName = members.get('skn');
+  const members = password.slice(password.indexOf(' ') + 1);
+  const policyName = valueIn(members, 'skn');
   return {
     kind: 'token',
-    resource: cut(withoutSecrets(token.resource), TOPIC_CHARACTERS_MAX),
+    resource: copied(cut(withoutSecrets(token.resource), TOPIC_CHARACTERS_MAX)),
     expiresAtMs: token.expiryEpochSeconds * 1_000,
-    policyName: policyName === undefined ? null : keptId(withoutKeys(policyName)),
-    isEncoded: !/[+/]/.test(members.get('sig') ?? ''),
+    policyName: policyName === null ? null : copied(keptId(withoutKeys(policyName))),
+    isEncoded: !/[+/]/.test(valueIn(members, 'sig') ?? ''),
   };
 }
 
-/** Of `name=value`. */
-function nameOf(member: string): string {
-  return member.split('=', 1)[0] ?? '';
+/** From `name=value&name=value`. */
+function valueIn(query: string, name: string): string | null {
+  const at = `&${query}`.indexOf(`&${name}=`);
+  if (at < 0) return null;
+  const start = at + name.length + 1;
+  const end = query.indexOf('&', start);
+  return end < 0 ? query.slice(start) : query.slice(start, end);
 }
 
 function decoded(text: string): string {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -8,12 +8,12 @@ export function labeled(label: string, texts: readonly string[], columns: number
   return [`${label}${first?.slice(indent) ?? ''}`.trimEnd(), ...others];
 }
 
-/** Breaks at blanks, & and commas, and within a word that is longer than a line. Text of a device must not move the cursor. */
+/** Breaks at blanks, & / and commas, and within a word that is longer than a line. Text of a device must not move the cursor. */
 export function wrapped(text: string, { columns, indent }: Layout): readonly string[] {
   const width = columns - indent;
   const lines: string[] = [];
   let line = '';
-  for (const word of printable(text).split(/(?<=[ &,])/)) {
+  for (const word of printable(text).split(/(?<=[ &,/])/)) {
     let rest = word;
     if (line !== '' && line.length + rest.trimEnd().length > width) {
       lines.push(line);
