@@ -1,10 +1,9 @@
-import { randomUUID, type X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
-import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
 import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
@@ -12,7 +11,7 @@ import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { ConversationLimits } from './conversation/kept-conversations.ts';
 import { type DeviceView, type ObservedDevices, observeDevices } from './observed-devices.ts';
-import { handshakeOf } from './server/conversation-recorder.ts';
+import { acceptedConnection } from './server/accepted-connection.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
@@ -216,15 +215,7 @@ async function listenAll(
       ),
     );
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    // Node tells the whole chain only once.
-    let chain: readonly X509Certificate[] | null = null;
-    const certificates = (): readonly X509Certificate[] => {
-      chain ??= presentedCertificates(socket);
-      return chain;
-    };
-    const sourceAddress = () => socket.remoteAddress ?? null;
-    const handshake = () => handshakeOf(stream, socket, certificates());
-    new MqttSession({ stream, certificates, sourceAddress, handshake }, context);
+    new MqttSession(acceptedConnection(stream, socket), context);
   };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),

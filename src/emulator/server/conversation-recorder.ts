@@ -1,7 +1,3 @@
-import type { X509Certificate } from 'node:crypto';
-import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
-import { commonName } from '../../certificates/certificate-chain.ts';
 import type { Handshake, Step } from '../conversation/conversation.ts';
 import type { ConversationRecord, KeptConversations } from '../conversation/kept-conversations.ts';
 import { keptConnect, keptFilters, keptNote, keptPayload, keptTopic } from '../conversation/kept-steps.ts';
@@ -93,21 +89,4 @@ function receivedStep(packet: Exclude<DevicePacket, ConnectPacket>, atMs: number
     default:
       return { from, atMs, ...packet };
   }
-}
-
-/** What a TLS connection agreed on. @param stream what carries MQTT: the connection itself, or a WebSocket over it */
-export function handshakeOf(stream: Duplex, socket: TLSSocket, certificates: readonly X509Certificate[]): Handshake {
-  return {
-    transport: stream === socket ? 'mqtt' : 'websocket',
-    tlsVersion: socket.getProtocol(),
-    cipherSuite: socket.getCipher()?.name ?? null,
-    serverName: socket.servername || null,
-    sourceAddress: socket.remoteAddress ?? null,
-    certificates: certificates.map((certificate) => ({
-      subject: keptNote(certificate.subject),
-      issuer: keptNote(certificate.issuer),
-      commonName: commonName(certificate),
-      notAfter: certificate.validTo,
-    })),
-  };
 }
