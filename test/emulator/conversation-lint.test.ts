@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FINDINGS, type FindingCode } from '../../src/emulator/conversation/finding.ts';
+import { lintConversation } from '../../src/emulator/conversation/lint.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { pollPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { faultRule } from '../support/fault-rules.ts';
@@ -260,6 +261,23 @@ describe('a client that does nothing wrong is left alone', () => {
             .wait(86_400_000 / 48);
       },
     ],
+    [
+      'one that asks when its operation is forgotten',
+      (device) => device.begin({ keepalive: 1_177 }).register().wait(1_260_000).poll(),
+    ],
+    [
+      'one that registers anew after a throttled poll',
+      (device) =>
+        device.begin().register('1').wait(3_000).poll('2').wait(5_000).register('3').wait(3_000).poll('4').disconnect(),
+      faultRule(
+        { kind: 'error-answer', errorCode: 429001, retryAfterSeconds: 5 },
+        { points: ['poll'], timesPerDevice: 1 },
+      ),
+    ],
+    [
+      'one that pings until it is asked to go',
+      (device) => registered(device.begin()).wait(59_000).send({ cmd: 'pingreq' }).disconnect(),
+    ],
     ['two polls of the same operation at the end', (device) => registered(device.begin()).poll('3').disconnect()],
     [
       'one that a fault tells nonsense',
@@ -278,4 +296,24 @@ it('what is seen again is counted, not repeated', () => {
   for (const requestId of ['2', '3', '4']) early.wait(500).send(pollPacket(requestId, early.operationId));
   expect(early.conversation.findings).toMatchObject([{ code: 'poll-before-retry-after', times: 3, connection: 1 }]);
   expect(early.conversation.findings[0]?.seen).toBe('a poll after 500 ms, retry-after 3 s');
+});
+
+it.each<[string, number, readonly FindingCode[]]>([
+  ['at once', 500, ['disconnect-before-result', 'register-again']],
+  ['when it may have been restarted', 61_000, ['disconnect-before-result']],
+])('who disconnects before the result and registers again %s', (_, pauseMs, expected) => {
+  const device = new LintedDevice();
+  device.begin().register().wait(500).disconnect();
+  registered(device.wait(pauseMs).begin()).disconnect();
+  expect(codesOf(device)).toEqual(expected);
+});
+
+it('what is no longer kept is not held against a device', () => {
+  const { connections } = new LintedDevice().begin().register().wait(3_000).poll('2', '5.0.0').conversation;
+  expect(lintConversation(connections, true)).toMatchObject([{ code: 'wrong-operation-id' }]);
+  const [connection] = connections;
+  if (connection === undefined) throw new Error('there is no connection');
+  const poll = connection.steps.findIndex((step) => step.type === 'publish' && step.topic.includes('operationId='));
+  const steps = connection.steps.filter((_, index) => index === 0 || index >= poll);
+  expect(lintConversation([{ ...connection, forgottenSteps: poll - 1, steps }], false)).toEqual([]);
 });

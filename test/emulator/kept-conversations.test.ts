@@ -112,6 +112,16 @@ describe('conversations are kept within limits', () => {
   });
 });
 
+it('a connection that is still open, but no longer kept, leaves the others alone', () => {
+  const conversations = kept({ stepsPerDeviceMax: 10 });
+  const first = conversations.begin(HANDSHAKE, connectOf('a'));
+  const second = conversations.begin(HANDSHAKE, connectOf('a'));
+  for (let step = 0; step < 9; step++) second.add(ping);
+  for (let step = 0; step < 1_000; step++) first.add(ping);
+  const { connections = [], forgottenSteps } = conversations.conversation('a') ?? {};
+  expect([connections.map(({ number, steps }) => [number, steps.length]), forgottenSteps]).toEqual([[[2, 10]], 1]);
+});
+
 describe('secrets are not kept', () => {
   const SECRET = 'VGhlIHNlY3JldCBrZXkgb2YgYSBkZXZpY2UgdGhhdCBtdXN0IHN0YXkgc2VjcmV0';
   const token = tokenFor(60);

@@ -134,8 +134,8 @@ export class KeptConversations {
   }
 
   #add(device: Device, connection: OpenConnection, step: Step): void {
-    // It was forgotten; connections before its own go with it.
-    if (this.#devices.get(device.key) !== device) return;
+    // Both may have been forgotten meanwhile. The connection is mostly the last one.
+    if (this.#devices.get(device.key) !== device || device.connections.lastIndexOf(connection) < 0) return;
     connection.steps.push(step);
     device.steps += 1;
     this.#grow(device, bytesOf(step));

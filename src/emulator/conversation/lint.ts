@@ -7,6 +7,7 @@ import {
   newConnectionFacts,
   newDeviceFacts,
   OPERATIONS_MAX,
+  OUTSTANDING_MAX,
 } from './exchange.ts';
 import { FINDINGS, type Finding, type FindingCode } from './finding.ts';
 import { isHastyRetry, publishFindings, takeRequest } from './request-rules.ts';
@@ -110,7 +111,7 @@ export class ConversationLint {
 
   /** An answer to nobody's request is a fault that was asked for. */
   #answered({ topic, payload, qos, atMs }: PublishStep, facts: ConnectionFacts): readonly Seen[] {
-    if (qos === 1) facts.unacknowledged.push(atMs);
+    if (qos === 1 && facts.unacknowledged.length < OUTSTANDING_MAX) facts.unacknowledged.push(atMs);
     const answer = parseResponseTopic(topic);
     const request = facts.outstanding.get(answer?.requestId ?? '');
     if (answer === null || request === undefined) return [];
@@ -159,7 +160,7 @@ export class ConversationLint {
       const seconds = connect?.type === 'connect' ? connect.keepAliveSeconds : 0;
       return [['keep-alive-missed', `no packet within 1.5 times the keep-alive of ${seconds} s`]];
     }
-    if (facts.hasDisconnected || facts.finalAtMs === null || reason !== CLOSED) return [];
+    if (facts.finalAtMs === null || reason !== CLOSED) return [];
     return [['no-disconnect', 'the connection closed without DISCONNECT after the final answer']];
   }
 }

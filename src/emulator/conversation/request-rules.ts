@@ -37,8 +37,7 @@ export function publishFindings(
     seen.push(['no-puback', 'an answer with QoS 1 that was not acknowledged']);
   }
   if (request.kind === 'register') seen.push(...registerFindings(publish, registrationId, device));
-  if (connection.outstanding.size === 0) seen.push(...paceFindings(request, publish.atMs, device));
-  return seen;
+  return [...seen, ...paceFindings(request, publish.atMs, device)];
 }
 
 function registerFindings({ payload }: PublishStep, registrationId: string, device: DeviceFacts): readonly Seen[] {
