@@ -227,7 +227,7 @@ instances:
     await registerAgain();
     write('second');
     await reload(`${config}: read again`);
-    expect(started.stderr()).toContain('emulator: changed: linked hubs: second added, first removed\n');
+    expect(started.stderr()).toContain('emulator: changed: linked hubs: second added; first removed\n');
     await registerAgain();
     expect(await stop(started)).toBe(0);
     const [record] = readFileSync(records, 'utf8').split('\n');
