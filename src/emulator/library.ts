@@ -24,6 +24,7 @@ export type { Finding, FindingCode, FindingKind } from './conversation/finding.t
 export { CONVERSATION_LIMITS_DEFAULT, type ConversationLimits } from './conversation/kept-conversations.ts';
 export type { DeviceView, EmulatorEvents } from './observed-devices.ts';
 export type { WaitOptions } from './registration-watch.ts';
+export type { EmulatorChanges } from './running-config.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
 export {
   type Attestation,

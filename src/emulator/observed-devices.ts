@@ -36,7 +36,8 @@ export type DeviceView = {
   waitForRegistration(registrationId: string, options?: WaitOptions): Promise<RegistrationStateBody>;
 };
 
-export type ObservedDevices = DeviceView & {
+export type ObservedDevices = {
+  readonly view: DeviceView;
   readonly conversations: KeptConversations | null;
   /** Called with each register request that was accepted. */
   readonly registered: (device: ConnectedDevice) => void;
@@ -48,7 +49,6 @@ type Observed = {
   readonly service: ProvisioningService;
   readonly clock: Clock;
   readonly serviceTimeMs: () => number;
-  readonly idScope: string;
 };
 
 /** @param limits `null` = keeps no conversations */
@@ -67,10 +67,12 @@ export function observeDevices(observed: Observed, limits: Partial<ConversationL
     limits === null ? null : new KeptConversations({ ...CONVERSATION_LIMITS_DEFAULT, ...limits }, listener);
   const watch = new RegistrationWatch({ ...observed, conversations });
   return {
-    events,
+    view: {
+      events,
+      conversation: (registrationId) => conversations?.conversation(registrationId) ?? null,
+      waitForRegistration: (registrationId, options) => watch.wait(registrationId, options),
+    },
     conversations,
-    conversation: (registrationId) => conversations?.conversation(registrationId) ?? null,
-    waitForRegistration: (registrationId, options) => watch.wait(registrationId, options),
     registered({ instance: { idScope }, registrationId }) {
       if (events.listenerCount('registration') === 0) return;
       watch.whenEnded(idScope, registrationId, (registration) =>

@@ -25,7 +25,6 @@ type Watched = {
   readonly service: ProvisioningService;
   readonly clock: Clock;
   readonly serviceTimeMs: () => number;
-  readonly idScope: string;
   readonly conversations: KeptConversations | null;
 };
 
@@ -50,7 +49,7 @@ export class RegistrationWatch {
     this.#watched = watched;
   }
 
-  wait(registrationId: string, { timeoutMs = TIMEOUT_MS_DEFAULT, idScope = this.#watched.idScope }: WaitOptions = {}) {
+  wait(registrationId: string, { timeoutMs = TIMEOUT_MS_DEFAULT, idScope = this.#firstScope }: WaitOptions = {}) {
     return new Promise<RegistrationStateBody>((resolve, reject) => {
       const untilMs = this.#watched.clock.nowMs() + timeoutMs;
       const givenUp = (isClosed: boolean): void => {
@@ -79,6 +78,11 @@ export class RegistrationWatch {
     this.#timer?.cancel();
     for (const wait of this.#waits) wait.givenUp(true);
     this.#waits.clear();
+  }
+
+  get #firstScope(): string {
+    const [first] = this.#watched.service.instances;
+    return first?.idScope ?? '';
   }
 
   #add(wait: Wait): void {

@@ -321,3 +321,11 @@ it('nothing is kept when nothing is to be kept', async () => {
   expect(other.conversation('a')).toBeNull();
   await other.close();
 });
+
+it('time that is put forward makes no token expire, and a reset forgets what devices did', async () => {
+  emulator.advance(7_200_000);
+  await registered(await subscribed('advanced-1'));
+  expect(emulator.conversation('advanced-1')?.findings).toEqual([]);
+  emulator.reset();
+  expect(emulator.conversation('advanced-1')).toBeNull();
+});

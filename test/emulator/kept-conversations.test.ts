@@ -26,6 +26,7 @@ const connectOf = (clientId: string, username: string | null = null, password: s
   keptConnect(
     { protocol: 'MQTT 4', clientId, username, password, keepAliveSeconds: 0, cleanSession: true, hasWill: false },
     0,
+    0,
   );
 
 const ping = { from: 'device', type: 'pingreq', atMs: 1 } as const;

@@ -68,17 +68,17 @@ function credentialFindings({ certificates }: Connection, connect: ConnectStep):
 
 function tokenFindings(
   token: Extract<ConnectStep['password'], { kind: 'token' }>,
-  { idScope, registrationId, atMs }: ConnectStep,
+  { idScope, registrationId }: ConnectStep,
 ): readonly Seen[] {
-  const { resource, expiresAtMs, policyName, isEncoded } = token;
+  const { resource, validForMs, policyName, isEncoded } = token;
   const seen: Seen[] = [];
   if (idScope !== null && registrationId !== null) {
     const expected = registrationResource(idScope, registrationId);
     if (resource.toLowerCase() !== expected.toLowerCase()) seen.push(['token-resource', `sr=${resource}`]);
   }
-  const secondsLeft = (expiresAtMs - atMs) / 1_000;
+  const secondsLeft = validForMs / 1_000;
   if (secondsLeft < 0) seen.push(['token-expired', `a token that expired ${Math.ceil(-secondsLeft)} s ago`]);
-  if (expiresAtMs - atMs > TOKEN_LIFETIME_MAX_MS) {
+  if (validForMs > TOKEN_LIFETIME_MAX_MS) {
     seen.push(['token-lifetime', `a token for ${Math.floor(secondsLeft / 86_400)} days`]);
   }
   // The Java SDK sends an empty one.

@@ -135,11 +135,11 @@ function connectTexts(connect: ConnectStep): readonly string[] {
   ];
 }
 
-function passwordText({ password, atMs }: ConnectStep): string {
+function passwordText({ password }: ConnectStep): string {
   if (password === null) return 'no password';
   if (password.kind === 'other') return 'password: present, but no SAS token';
-  const { resource, expiresAtMs, policyName } = password;
-  const seconds = Math.round((expiresAtMs - atMs) / 1_000);
+  const { resource, validForMs, policyName } = password;
+  const seconds = Math.round(validForMs / 1_000);
   const life = seconds < 0 ? `expired ${-seconds} s ago` : `valid for ${seconds} s`;
   const policy = policyName === null ? '' : `, skn=${policyName}`;
   return `password: present, SAS token for ${resource}, ${life}${policy}`;

@@ -67,6 +67,8 @@ export type KeptPassword =
       /** Decoded. */
       readonly resource: string;
       readonly expiresAtMs: number;
+      /** At the CONNECT, by the real time: the service's time may have been put forward. */
+      readonly validForMs: number;
       /** `skn`; `null` = absent. */
       readonly policyName: string | null;
       /** Whether the signature is percent-encoded, as far as it must be. */

@@ -123,6 +123,12 @@ export class KeptConversations {
     });
   }
 
+  /** Forgets all, and what is still said over open connections. */
+  forget(): void {
+    this.#devices.clear();
+    this.#bytes = 0;
+  }
+
   #reached(clientId: string): Device {
     const key = keyOf(clientId);
     const device = this.#devices.get(key) ?? newDevice(key);

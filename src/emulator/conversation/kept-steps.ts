@@ -40,7 +40,8 @@ type ConnectFields = Pick<ConnectStep, 'protocol' | 'clientId' | 'keepAliveSecon
   readonly password: string | null;
 };
 
-export function keptConnect(packet: ConnectFields, atMs: number): ConnectStep {
+/** @param epochMs the real time, which counts for tokens */
+export function keptConnect(packet: ConnectFields, atMs: number, epochMs: number): ConnectStep {
   const { protocol, clientId, username, password, keepAliveSeconds, cleanSession, hasWill } = packet;
   return {
     from: 'device',
@@ -49,7 +50,7 @@ export function keptConnect(packet: ConnectFields, atMs: number): ConnectStep {
     protocol,
     clientId: keptId(clientId),
     ...keptUsername(username),
-    password: keptPassword(password),
+    password: keptPassword(password, epochMs),
     keepAliveSeconds,
     cleanSession,
     hasWill,
@@ -80,7 +81,7 @@ function keptUsername(sent: string | null): Identity {
   };
 }
 
-function keptPassword(password: string | null): KeptPassword | null {
+function keptPassword(password: string | null, epochMs: number): KeptPassword | null {
   if (!password) return null;
   const token = parseSasToken(password);
   if (token === null) return { kind: 'other' };
@@ -90,6 +91,7 @@ function keptPassword(password: string | null): KeptPassword | null {
     kind: 'token',
     resource: copied(cut(withoutSecrets(token.resource), TOPIC_CHARACTERS_MAX)),
     expiresAtMs: token.expiryEpochSeconds * 1_000,
+    validForMs: token.expiryEpochSeconds * 1_000 - epochMs,
     policyName: policyName === null ? null : copied(keptId(withoutKeys(policyName))),
     isEncoded: !/[+/]/.test(valueIn(members, 'sig') ?? ''),
   };

@@ -1,3 +1,4 @@
+import type { Clock } from '../../time/clock.ts';
 import type { Handshake, Step } from '../conversation/conversation.ts';
 import type { ConversationRecord, KeptConversations } from '../conversation/kept-conversations.ts';
 import { keptConnect, keptFilters, keptNote, keptPayload, keptTopic } from '../conversation/kept-steps.ts';
@@ -6,20 +7,25 @@ import { sentStep } from '../conversation/sent-packet.ts';
 import type { ConnectPacket, DevicePacket } from './packet-reader.ts';
 import type { PacketTap } from './packet-stream.ts';
 
+/** The service's time may have been put forward; tokens go by the real time. */
+type Times = { readonly serviceTimeMs: () => number; readonly clock: Pick<Clock, 'epochMs'> };
+
 /** Records what one connection sends and gets, from its CONNECT on, in the order in which it went over the wire. */
 export class ConversationRecorder implements PacketTap {
   readonly #handshake: () => Handshake;
   readonly #conversations: KeptConversations;
   readonly #nowMs: () => number;
+  readonly #epochMs: () => number;
   #record: ConversationRecord | null = null;
   /** Packets and notes that leave only when everything has been read that came with their cause; `null` = they leave at once. */
   #held: (Buffer | string)[] | null = null;
   #hasDisconnected = false;
 
-  constructor(handshake: () => Handshake, conversations: KeptConversations, nowMs: () => number) {
+  constructor(handshake: () => Handshake, conversations: KeptConversations, { serviceTimeMs, clock }: Times) {
     this.#handshake = handshake;
     this.#conversations = conversations;
-    this.#nowMs = nowMs;
+    this.#nowMs = serviceTimeMs;
+    this.#epochMs = () => clock.epochMs();
   }
 
   received(packet: DevicePacket): void {
@@ -57,7 +63,7 @@ export class ConversationRecorder implements PacketTap {
 
   /** A second CONNECT closes the connection. */
   #connected(packet: ConnectPacket): void {
-    const connect = keptConnect(packet, this.#nowMs());
+    const connect = keptConnect(packet, this.#nowMs(), this.#epochMs());
     if (this.#record === null) this.#record = this.#conversations.begin(this.#handshake(), connect);
     else this.#record.add(connect);
   }
