@@ -24,7 +24,9 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import type { StateLine } from './service/state-kind.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
+import { type KeptState, keepState } from './state/keep-state.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -58,6 +60,11 @@ export type EmulatorOptions = {
   readonly faults?: readonly FaultRule[];
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
+  /**
+   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
+   * missing. Default: nothing is kept.
+   */
+  readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
   /** Gets one line per refused or faulted request or connection. */
@@ -85,6 +92,7 @@ export type Emulator = {
   readonly counters: ServiceCounters;
   /** Number of open MQTT connections. */
   openConnections(): number;
+  /** @throws OperatorError when the state could not be kept. */
   close(): Promise<void>;
 };
 
@@ -99,7 +107,8 @@ export function hostFromHere(host: string): string {
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
+ * @throws OperatorError when a port is in use, `caDir` or `stateFile` cannot be used, or a symmetric key is not base64 of 16 to 64
+ *   bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
@@ -117,7 +126,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const { instances } = programs;
   const [firstInstance] = instances;
   if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...options, instances });
+  const { context, webhooks, state } = await assemble({ ...options, instances });
   const { service, faults, clock, openSessions, serviceTimeMs } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -129,6 +138,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+    await state?.close();
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
@@ -243,8 +253,15 @@ function listenForReaders(
   return listenRecords(httpHost, port, { ...context, idScope, hostNames, newGuid: randomUUID });
 }
 
-function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
-  const { instances, faults = [], seed = 1, log = () => {} } = options;
+type Assembled = {
+  readonly context: SessionContext;
+  readonly webhooks: WebhookCaller;
+  /** `null` = nothing is kept. */
+  readonly state: KeptState | null;
+};
+
+async function assemble(options: EmulatorOptions): Promise<Assembled> {
+  const { instances, faults = [], seed = 1, log = () => {}, stateFile: file = null } = options;
   const clock = systemClock(hrtimeMs());
   const startedAtMs = clock.epochMs();
   const originMs = startedAtMs - clock.nowMs();
@@ -256,7 +273,13 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     service.counters.faultRecordsDropped = plan.droppedRecords;
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
+  const changes: StateLine[] = [];
+  const told = file === null ? null : changes;
+  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID, changes: told });
+  const idScopes = instances.map(({ idScope }) => idScope);
+  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
+  const state = file === null ? null : await keepState({ file, ...kept });
+  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
   const context: SessionContext = {
     service,
@@ -266,12 +289,14 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     limits: { ...SESSION_LIMITS_DEFAULT, ...options.limits },
     behavior,
     callWebhooks: () => {
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+      // What a webhook decides is kept even if nobody asks for it.
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
     },
+    whenKept,
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks };
+  return { context, webhooks, state };
 }
 
 /** Lines per write. */

@@ -68,6 +68,10 @@ export function emulatorCommand(): Command {
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
+    .option(
+      '--state <file>',
+      'keep registration records and operations in this file, so that they survive a restart, and even SIGKILL',
+    )
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .option(
       '--exec <command>',
@@ -107,6 +111,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    if (flags.state !== undefined && isCaDirTemporary)
+      log('the CA does not survive a restart as the state does: pass --ca-dir to keep it, and the generated group key');
     const emulator = await startEmulator({
       ...config,
       ...ports,
@@ -116,6 +122,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      stateFile: flags.state ?? null,
       log,
     });
     try {

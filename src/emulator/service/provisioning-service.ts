@@ -10,9 +10,11 @@ import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import { InstanceState } from './instance-state.ts';
+import { operationKind, type ReadOperations } from './operation-kind.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
+import { registrationKind, registrationToLine } from './registration-kind.ts';
 import {
   FOR_RECORDS,
   type RecordLine,
@@ -24,6 +26,7 @@ import {
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
+import type { StateKind, StateLine } from './state-kind.ts';
 import type { WebhookCall } from './webhook.ts';
 
 export type ServiceOptions = {
@@ -33,6 +36,8 @@ export type ServiceOptions = {
   readonly faults?: FaultPlan;
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
+  /** Gets what changes, for whoever keeps the state and takes it out. Absent or `null` = nobody does. */
+  readonly changes?: StateLine[] | null;
 };
 
 type FoundEnrollment =
@@ -54,11 +59,11 @@ export class ProvisioningService {
   readonly #assignments: Assignments;
 
   constructor(options: ServiceOptions) {
-    const { instances, behavior, faults = null } = options;
+    const { instances, behavior, faults = null, changes = null } = options;
     this.#options = options;
     this.#instances = new Map(instances.map((instance) => [instance.idScope, instance]));
     this.#states = new Map(instances.map((instance) => [instance.idScope, new InstanceState(instance)]));
-    this.#assignments = new Assignments(behavior, faults, this.counters);
+    this.#assignments = new Assignments(behavior, faults, this.counters, changes);
   }
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
@@ -101,6 +106,21 @@ export class ProvisioningService {
   /** The webhook calls that register requests caused since the last time. Each must be made and settled. */
   takeWebhookCalls(): readonly WebhookCall[] {
     return this.#assignments.webhookCalls.splice(0);
+  }
+
+  /** The kinds of lines of which this service's state is made. A service that reads them must not have served anyone yet. */
+  stateKinds(): readonly StateKind[] {
+    const read: ReadOperations = new Map();
+    return [registrationKind(this.#states, read), operationKind(this.#states, read)];
+  }
+
+  /** The answer in place of one that tells what could not be kept. */
+  refuseUnkept(request: 'register' | 'poll', { status }: ServiceAnswer, nowMs: number): ServiceAnswer {
+    const answer = this.#refuse(ERROR_CODES.internal, 'the state cannot be written', nowMs);
+    const counts = this.counters[`${request}Answers`];
+    counts[status] = (counts[status] ?? 0) - 1;
+    count(counts, answer.status);
+    return answer;
   }
 
   /** Registration records, by instance, in the order of first registration. */
@@ -168,7 +188,7 @@ export class ProvisioningService {
 
   #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
     const { instance, registrationId, apiVersion } = request.device;
-    const { behavior, newGuid } = this.#options;
+    const { behavior, newGuid, changes = null } = this.#options;
     const record = this.#assignments.start(request, nowMs);
     const operation = {
       operationId: operationId(instance.idScope, foldRegistrationId(registrationId), newGuid()),
@@ -179,6 +199,7 @@ export class ProvisioningService {
       next: null,
     };
     request.state.operations.add(operation, nowMs);
+    changes?.push(registrationToLine(instance.idScope, record));
     return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
   }
 
