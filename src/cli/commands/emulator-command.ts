@@ -68,10 +68,7 @@ export function emulatorCommand(): Command {
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
-    .option(
-      '--state <file>',
-      'keep registration records and operations in this file, so that they survive a restart, and even SIGKILL',
-    )
+    .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .option(
       '--exec <command>',
@@ -95,6 +92,12 @@ function serverHashOption(): Option {
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
+function stateOption(): Option {
+  const help =
+    'keep registration records and operations in this file, so that they survive a restart or a crash (default: off)';
+  return new Option('--state <file>', help);
+}
+
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
   if (flags.configSchema) {
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
@@ -112,7 +115,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
     if (flags.state !== undefined && isCaDirTemporary)
-      log('the CA does not survive a restart as the state does: pass --ca-dir to keep it, and the generated group key');
+      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...ports,
