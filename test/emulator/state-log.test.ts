@@ -135,7 +135,9 @@ describe('the log of the state', () => {
       if (step === 'sync') throw new Error('EIO');
     };
     const source = { file: 'state', idScopes: [], kinds: [], changes: [], foreign: new Map(), log: () => {} };
-    await expect(StateLog.open(source, disk)).rejects.toThrow('state: the state cannot be written (EIO)');
+    await expect(StateLog.open(source, disk)).rejects.toThrow(
+      'state: the state cannot be written anew (EIO); the file stays as it is. Free disk space',
+    );
     expect(disk.published).toBeNull();
   });
 });
@@ -170,7 +172,7 @@ describe('a log that has grown', () => {
     const old = disk.published;
     for (const value of ['1', '2', '3', '4', '5']) expect(await set('a', value + LONG)).toBe(true);
     expect(logged).toEqual([
-      'state: the state cannot be rewritten (ENOSPC); the file stays as long as it is. Free disk space; it is tried again later.',
+      'state: the state cannot be written anew (ENOSPC); the file stays as it is. Free disk space; it is tried again later.',
     ]);
     expect(disk.published).toBe(old);
     disk.before = () => {};

@@ -132,9 +132,10 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parents);
       else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parents);
     } finally {
-      await emulator.close();
+      await emulator.close().finally(() => {
+        if (flags.records !== undefined) writeRecords(flags.records, emulator);
+      });
     }
-    if (flags.records !== undefined) writeRecords(flags.records, emulator);
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }

@@ -58,7 +58,7 @@ export class StateLog {
       });
       return new StateLog(source, disk, whole);
     } catch (error) {
-      throw notKept(source.file, error);
+      throw notRewritten(source.file, error, 'Free disk space or repair the disk, or start without --state');
     }
   }
 
@@ -127,7 +127,7 @@ export class StateLog {
     this.#since = [];
     this.#appended = 0;
     const { handle, characters } = await writeWhole(this.#source, this.#disk).catch((error: unknown) => {
-      throw notRewritten(this.#source.file, error);
+      throw notRewritten(this.#source.file, error, 'Free disk space; it is tried again later');
     });
     await this.#appender.moveTo(async () => {
       const lines = this.#since ?? [];
@@ -181,7 +181,7 @@ function notKept(file: string, error: unknown): OperatorError {
   return new OperatorError('local', [problemIn(file, message, remedy)]);
 }
 
-function notRewritten(file: string, error: unknown): OperatorError {
-  const message = `the state cannot be rewritten (${messageOf(error)}); the file stays as long as it is`;
-  return new OperatorError('local', [problemIn(file, message, 'Free disk space; it is tried again later')]);
+function notRewritten(file: string, error: unknown, remedy: string): OperatorError {
+  const message = `the state cannot be written anew (${messageOf(error)}); the file stays as it is`;
+  return new OperatorError('local', [problemIn(file, message, remedy)]);
 }
