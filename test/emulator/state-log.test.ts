@@ -182,6 +182,20 @@ describe('a log that has grown', () => {
     expect(onDisk().get('a')).toBe(`5${LONG}`);
   });
 
+  it('answers nothing any more when the new file cannot take its place, and leaves the old one as it was', async () => {
+    const { log, disk, set, onDisk } = await openLog();
+    const old = disk.published;
+    for (const value of ['1', '2', '3']) await set('a', value + LONG);
+    disk.before = (step) => {
+      if (step === 'publish') throw new Error('EIO');
+    };
+    expect(await set('a', `4${LONG}`)).toBe(true);
+    await expect(log.close()).rejects.toThrow('EIO');
+    expect(disk.published).toBe(old);
+    expect(onDisk().get('a')).toBe(`4${LONG}`);
+    expect(await set('b', '1')).toBe(false);
+  });
+
   it('holds nothing of what was cleared, even if that was not on disk yet', async () => {
     const { log, disk, set, onDisk, things } = await openLog();
     await set('a', '1');

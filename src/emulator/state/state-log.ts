@@ -32,9 +32,10 @@ export class StateLog {
   /** In characters: what was there at the last rewriting, and what has been appended since. */
   #rewritten: number;
   #appended = 0;
-  /** Lines appended since the present rewriting began; `null` = none is under way. */
+  /** Lines that the new file still lacks; `null` = none is being written, or it takes the old one's place right now. */
   #since: string[] | null = null;
-  #rewriting: Promise<void> = Promise.resolve();
+  /** `null` = none is under way. */
+  #rewriting: Promise<void> | null = null;
   #isClosed = false;
 
   private constructor(source: StateSource, disk: StateDisk, { handle, characters }: WholeFile) {
@@ -73,7 +74,7 @@ export class StateLog {
       this.#appended += text.length;
     }
     const isLong = this.#appended > Math.max(REWRITTEN_CHARACTERS_MIN, (GROWTH_MAX - 1) * this.#rewritten);
-    if (isLong && this.#since === null) void this.#rewriteOrReport();
+    if (isLong && this.#rewriting === null) void this.#rewriteOrReport();
   }
 
   /**
@@ -94,7 +95,7 @@ export class StateLog {
   /** After the service has forgotten everything: writes what it still has. What it forgot does not come back after a restart. */
   async clear(): Promise<void> {
     this.#source.changes.length = 0;
-    await this.#rewriting.catch(() => {});
+    await this.#rewritingEnded();
     await this.#rewrite();
   }
 
@@ -102,13 +103,18 @@ export class StateLog {
   async close(): Promise<void> {
     this.keep();
     this.#isClosed = true;
-    await this.#rewriting.catch(() => {});
+    await this.#rewritingEnded();
     await this.#appender.close();
+  }
+
+  async #rewritingEnded(): Promise<void> {
+    while (this.#rewriting !== null) await this.#rewriting.catch(() => {});
   }
 
   #rewrite(): Promise<void> {
     this.#rewriting = this.#writeAnew().finally(() => {
       this.#since = null;
+      this.#rewriting = null;
     });
     return this.#rewriting;
   }
@@ -129,17 +135,25 @@ export class StateLog {
     const { handle, characters } = await writeWhole(this.#source, this.#disk).catch((error: unknown) => {
       throw notRewritten(this.#source.file, error, 'Free disk space; it is tried again later');
     });
-    await this.#appender.moveTo(async () => {
-      const lines = this.#since ?? [];
-      this.#since = null;
-      if (lines.length > 0) {
-        await handle.appendFile(`${lines.join('\n')}\n`);
-        await handle.datasync();
-      }
-      await this.#disk.publish();
-      return handle;
-    });
+    try {
+      await this.#appender.moveTo(() => this.#takeTheOldOnesPlace(handle));
+    } catch (error) {
+      await handle.close();
+      await this.#disk.discard();
+      throw error;
+    }
     this.#rewritten = characters;
+  }
+
+  async #takeTheOldOnesPlace(handle: AppendFile): Promise<AppendFile> {
+    const lines = this.#since ?? [];
+    this.#since = null;
+    if (lines.length > 0) {
+      await handle.appendFile(`${lines.join('\n')}\n`);
+      await handle.datasync();
+    }
+    await this.#disk.publish();
+    return handle;
   }
 }
 
