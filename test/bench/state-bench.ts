@@ -1,4 +1,4 @@
-// npm run bench state: what --state costs the emulator: registrations a second and CPU beside an emulator without it, in turns; and, with
+// npm run bench state: what --state costs the emulator: how fast it is, and its CPU, beside an emulator without it, in turns; and, with
 // 100,000 devices, how long a start takes and how long nobody is served while the file is written anew.
 // DPSLOAD_BENCH_ROUNDS sets how often.
 
@@ -12,6 +12,7 @@ import { textTable } from '../../src/report/text-table.ts';
 import { watchEventLoop } from '../../src/time/event-loop-watch.ts';
 import { connectedDevice } from '../support/connected-device.ts';
 import { emulatedInstance, ID_SCOPE } from '../support/emulated-instance.ts';
+import { RegisteringDevice } from '../support/registering-device.ts';
 import { dpsloadClient } from './client-contenders.ts';
 import { type Figure, showFigures } from './figures.ts';
 import { cpuPerUnitMs, median } from './interleaved-rounds.ts';
@@ -21,54 +22,86 @@ import { type MeasuredServer, serverCpuMs, startMeasured } from './server-cpu.ts
 const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 7);
 const WARM_UPS = 2;
 const UNITS = { rounds: 1, unitsPerRound: 500, concurrency: 50 };
+/** Register requests of a round over open connections, of which there are as many as there is concurrency. */
+const REQUESTS = 10_000;
 const DEVICES = 100_000;
 
-type Round = { readonly perSecond: number; readonly cpuMs: number };
+type Cost = { readonly perSecond: number; readonly cpuMs: number };
 
-async function measureRound(server: MeasuredServer, round: number): Promise<Round> {
-  const registration = dpsloadClient(server.ready, 'dpsload');
+/** Does `units` of some work, and tells how fast, and what that cost the server. */
+async function measure(server: MeasuredServer, units: number, work: () => Promise<unknown>): Promise<Cost> {
   let elapsedMs = 0;
   const cpuMs = await serverCpuMs(server, async () => {
     const startedAtMs = performance.now();
-    await cpuPerUnitMs((index) => registration.run(round * UNITS.unitsPerRound + index), UNITS);
+    await work();
     elapsedMs = performance.now() - startedAtMs;
   });
-  return { perSecond: (UNITS.unitsPerRound * 1000) / elapsedMs, cpuMs: cpuMs / UNITS.unitsPerRound };
+  return { perSecond: (units * 1000) / elapsedMs, cpuMs: cpuMs / units };
 }
 
-async function measureRegistrations(folder: string): Promise<readonly Figure[]> {
+/** New devices that connect, register and poll once. */
+function measureDevices(server: MeasuredServer, round: number): Promise<Cost> {
+  const registration = dpsloadClient(server.ready, 'dpsload');
+  return measure(server, UNITS.unitsPerRound, () =>
+    cpuPerUnitMs((index) => registration.run(round * UNITS.unitsPerRound + index), UNITS),
+  );
+}
+
+/** Devices that register again and again, over connections that are open already: all that the state costs, and little else. */
+async function measureRequests(server: MeasuredServer): Promise<Cost> {
+  const ids = Array.from({ length: UNITS.concurrency }, (_, index) => `open-${index}`);
+  const address = { ...server.ready, host: 'localhost' };
+  const devices = await Promise.all(ids.map((id) => RegisteringDevice.connect(address, id)));
+  const register = async (device: RegisteringDevice): Promise<void> => {
+    for (let request = 0; request < REQUESTS / UNITS.concurrency; request += 1) await device.register();
+  };
+  const cost = await measure(server, REQUESTS, () => Promise.all(devices.map(register)));
+  for (const device of devices) device.close();
+  return cost;
+}
+
+type Pair = { readonly without: Cost; readonly with: Cost };
+
+function tableRows(what: string, pairs: readonly Pair[]): readonly (readonly string[])[] {
+  const row = (name: string, of: (cost: Cost) => number, digits: number): readonly string[] => [
+    `${what}: ${name}`,
+    ...[pairs.map((pair) => of(pair.without)), pairs.map((pair) => of(pair.with))].map((values) =>
+      median(values).toFixed(digits),
+    ),
+  ];
+  return [row('a second', ({ perSecond }) => perSecond, 0), row('CPU ms', ({ cpuMs }) => cpuMs, 3)];
+}
+
+function ratios(what: string, pairs: readonly Pair[]): readonly Figure[] {
+  const ratio = (of: (pair: Pair) => number): number => median(pairs.map(of));
+  const [slower, dearer] = [
+    ratio((pair) => pair.without.perSecond / pair.with.perSecond),
+    ratio((pair) => pair.with.cpuMs / pair.without.cpuMs),
+  ];
+  return [
+    { figure: `${what}: time with --state, to without`, ratio: slower, atMost: null },
+    { figure: `${what}: CPU of the emulator with --state, to without`, ratio: dearer, atMost: null },
+  ];
+}
+
+async function measureCosts(folder: string): Promise<readonly Figure[]> {
   const args = [join(folder, 'ca'), 'ecdsa', String((WARM_UPS + ROUNDS) * UNITS.unitsPerRound)];
   const without = await startMeasured('./emulator-server.js', args);
   const keeping = await startMeasured('./emulator-server.js', [...args, join(folder, 'state.ndjson')]);
-  const rounds: { readonly without: Round; readonly with: Round }[] = [];
+  const devices: Pair[] = [];
+  const requests: Pair[] = [];
   for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) {
-    const measured = { without: await measureRound(without, round), with: await measureRound(keeping, round) };
-    if (round >= WARM_UPS) rounds.push(measured);
+    const ofDevices = { without: await measureDevices(without, round), with: await measureDevices(keeping, round) };
+    const ofRequests = { without: await measureRequests(without), with: await measureRequests(keeping) };
+    if (round < WARM_UPS) continue;
+    devices.push(ofDevices);
+    requests.push(ofRequests);
   }
   for (const { process: server } of [without, keeping]) server.disconnect();
-  const of = (value: (round: Round) => number, digits: number): readonly string[] =>
-    [rounds.map((each) => value(each.without)), rounds.map((each) => value(each.with))].map((values) =>
-      median(values).toFixed(digits),
-    );
-  console.log(`${ROUNDS} rounds of ${UNITS.unitsPerRound}, ${UNITS.concurrency} in flight; medians`);
-  const rows = [
-    ['', 'without', 'with --state'],
-    ['registrations a second', ...of(({ perSecond }) => perSecond, 0)],
-    ['CPU of the emulator for each, ms', ...of(({ cpuMs }) => cpuMs, 3)],
-  ];
-  console.log(textTable(rows).join('\n'));
-  return [
-    {
-      figure: 'registrations a second, without --state to with it',
-      ratio: median(rounds.map((each) => each.without.perSecond / each.with.perSecond)),
-      atMost: null,
-    },
-    {
-      figure: 'CPU of the emulator, with --state to without it',
-      ratio: median(rounds.map((each) => each.with.cpuMs / each.without.cpuMs)),
-      atMost: null,
-    },
-  ];
+  console.log(`${ROUNDS} rounds in turns, ${UNITS.concurrency} in flight; medians`);
+  const rows = [...tableRows('new devices', devices), ...tableRows('register requests', requests)];
+  console.log(textTable([['', 'without', 'with --state'], ...rows]).join('\n'));
+  return [...ratios('new devices', devices), ...ratios('register requests', requests)];
 }
 
 /** A service without sockets that keeps its state in the file. */
@@ -95,10 +128,11 @@ async function opened(file: string) {
 async function measureLargeFile(folder: string): Promise<void> {
   const file = join(folder, 'large.ndjson');
   const first = await opened(file);
+  // A token ends with a whole second.
+  const nowMs = Math.floor(Date.now() / 1000) * 1000;
   for (let device = 0; device < DEVICES; device += 1) {
-    const nowMs = Date.now();
     first.service.register(connectedDevice(first.service, `device-${device}`, nowMs), '', nowMs);
-    if (device % 1_000 === 0) first.state.keep();
+    if (device % 1_000 === 0) await new Promise((resolve) => first.state.whenKept(resolve));
   }
   const loop = watchEventLoop();
   const rewritingAtMs = performance.now();
@@ -119,6 +153,6 @@ async function measureLargeFile(folder: string): Promise<void> {
 }
 
 await inTemporaryFolder(async (folder) => {
-  showFigures(await measureRegistrations(folder));
+  showFigures(await measureCosts(folder));
   await measureLargeFile(folder);
 });
