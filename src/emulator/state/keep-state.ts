@@ -14,7 +14,7 @@ export type StateOptions = {
   readonly log: (line: string) => void;
 };
 
-export type KeptState = Pick<StateLog, 'keep' | 'whenKept' | 'clear' | 'close'>;
+export type KeptState = Pick<StateLog, 'whenKept' | 'clear' | 'close'>;
 
 /**
  * Enters what the state file holds, and keeps in it what changes from now on.
@@ -33,7 +33,6 @@ export async function keepState({ file: named, kinds, nowMs, log, ...options }: 
     for (const kind of kinds) kind.complete(nowMs);
     const state = await StateLog.open({ ...options, file: named, kinds, foreign, log }, diskOf(file));
     return {
-      keep: () => state.keep(),
       whenKept: state.whenKept,
       clear: () => state.clear(),
       close: () => state.close().finally(unlock),
