@@ -81,6 +81,26 @@ describe('an emulator that is started again', () => {
     await second.close();
   });
 
+  it('does not know what was forgotten by a reset, and its time does not go back', async () => {
+    const stateFile = newFile();
+    const first = await startTestEmulator({ stateFile, behavior });
+    const [before, after] = [
+      await RegisteringDevice.connect(first, 'before'),
+      await RegisteringDevice.connect(first, 'after'),
+    ];
+    await before.register();
+    first.reset();
+    first.advance(3_600_000);
+    const { operationId } = (await after.register()).body;
+    await first.close();
+    const second = await startTestEmulator({ stateFile, behavior });
+    expect([...second.records()].map(({ registrationId }) => registrationId)).toEqual(['after']);
+    const again = await RegisteringDevice.connect(second, 'after');
+    expect(await again.poll(operationId)).toMatchObject({ status: 200, body: { status: 'assigned' } });
+    again.close();
+    await second.close();
+  });
+
   it('ends an operation whose webhook it can no longer hear', async () => {
     const stateFile = newFile();
     const webhook = createServer(() => {}).listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine } from './assignment-line.ts';
-import type { InstanceState } from './instance-state.ts';
+import type { InstanceTable } from './instance-table.ts';
 import type { Assignment, Operation, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind } from './state-kind.ts';
 import { INTERRUPTED } from './webhook.ts';
@@ -51,7 +51,7 @@ export type ReadOperations = Map<
   OperationMembers & { readonly idScope: string; readonly assignment: Assignment }
 >;
 
-export function operationKind(states: ReadonlyMap<string, InstanceState>, read: ReadOperations): StateKind {
+export function operationKind(instances: InstanceTable, read: ReadOperations): StateKind {
   return {
     kind: 'operation',
     apply: (line) => {
@@ -62,13 +62,13 @@ export function operationKind(states: ReadonlyMap<string, InstanceState>, read: 
       });
     },
     complete: (nowMs) => {
-      for (const { records } of states.values()) {
+      for (const { records } of instances.all) {
         for (const { assignment } of records.values()) endInterrupted(assignment, nowMs);
       }
-      addOperations(states, read, nowMs);
+      addOperations(instances, read, nowMs);
     },
     *lines() {
-      for (const [idScope, { records }] of states) {
+      for (const { idScope, records } of instances.all) {
         for (const record of records.values()) {
           const own = operationOfRecord(record);
           for (const operation of operationsOf(record)) {
@@ -80,13 +80,13 @@ export function operationKind(states: ReadonlyMap<string, InstanceState>, read: 
   };
 }
 
-function addOperations(states: ReadonlyMap<string, InstanceState>, read: ReadOperations, nowMs: number): void {
+function addOperations(instances: InstanceTable, read: ReadOperations, nowMs: number): void {
   const inOrder = [...read.values()].sort((one, other) => one.expiresAtMs - other.expiresAtMs);
   read.clear();
   for (const { idScope, assignment, ...members } of inOrder) {
-    const state = states.get(idScope);
+    const state = instances.get(idScope);
     const record = state?.records.get(foldRegistrationId(assignment.registrationId));
-    if (state === undefined || record === undefined || members.expiresAtMs <= nowMs) continue;
+    if (state === null || record === undefined || members.expiresAtMs <= nowMs) continue;
     endInterrupted(assignment, nowMs);
     state.operations.add({ ...members, record, assignment, next: null }, nowMs);
   }

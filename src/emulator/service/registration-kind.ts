@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine, twin } from './assignment-line.ts';
-import type { InstanceState } from './instance-state.ts';
+import type { InstanceTable } from './instance-table.ts';
 import {
   OPERATION_MEMBERS,
   operationMembersOf,
@@ -65,7 +65,7 @@ export function settledLines(
   return operation === undefined ? [] : [operationToLine(idScope, operation)];
 }
 
-export function registrationKind(states: ReadonlyMap<string, InstanceState>, read: ReadOperations): StateKind {
+export function registrationKind(instances: InstanceTable, read: ReadOperations): StateKind {
   const enrollments = new RegisteredEnrollments();
   return {
     kind: 'registration',
@@ -73,7 +73,7 @@ export function registrationKind(states: ReadonlyMap<string, InstanceState>, rea
       const parsed = parseLine(registrationLine, line);
       const { idScope, registrationId, result, readyAtMs, operation } = parsed;
       const assignment = assignmentOfLine({ registrationId, result, readyAtMs });
-      states.get(idScope)?.records.set(foldRegistrationId(registrationId), {
+      instances.get(idScope)?.records.set(foldRegistrationId(registrationId), {
         createdAtMs: parsed.createdAtMs,
         registeredAtMs: parsed.registeredAtMs,
         enrollment: enrollments.of(parsed),
@@ -89,7 +89,7 @@ export function registrationKind(states: ReadonlyMap<string, InstanceState>, rea
     },
     complete: () => {},
     *lines() {
-      for (const [idScope, { records }] of states) {
+      for (const { idScope, records } of instances.all) {
         for (const record of records.values()) yield registrationToLine(idScope, record);
       }
     },
