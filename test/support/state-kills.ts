@@ -17,6 +17,9 @@ const DEVICES = 8;
 /** The latest operations of a device that are looked for: older ones make room for as many as were not answered. */
 const OPERATIONS_CHECKED = 90;
 
+/** On a busy disk, a kill waits no longer than this. */
+const ACKNOWLEDGED_WITHIN_MS = 10_000;
+
 export type KillTally = {
   /** While devices registered, and while the emulator started. */
   kills: number;
@@ -108,11 +111,17 @@ export class StateKills {
     const ids = Array.from({ length: DEVICES }, (_, index) => `round-${round}-device-${index}`);
     const devices = await Promise.all(ids.map((id) => RegisteringDevice.connect(address, id, idScope)));
     const registering = devices.map((device, index) => this.#registerUntilKilled(device, ids[index] ?? ''));
-    // Now and then long enough for the file to be written anew meanwhile.
-    await pauseMs(this.#random.chance(0.1) ? 4_000 : this.#random.whole(5, 400));
+    // Now and then so many that the file may be written anew meanwhile.
+    await this.#untilAcknowledged(this.#random.chance(0.1) ? 8_000 : this.#random.whole(1, 400));
     program.child.kill('SIGKILL');
     await program.ended;
     await Promise.all(registering);
+  }
+
+  async #untilAcknowledged(more: number): Promise<void> {
+    const enough = this.tally.acknowledged + more;
+    const givenUpAtMs = Date.now() + ACKNOWLEDGED_WITHIN_MS;
+    while (this.tally.acknowledged < enough && Date.now() < givenUpAtMs) await pauseMs(1);
   }
 
   async #registerUntilKilled(device: RegisteringDevice, id: string): Promise<void> {
