@@ -31,7 +31,9 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import type { StateLine } from './service/state-kind.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
+import { type KeptState, keepState } from './state/keep-state.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -65,6 +67,11 @@ export type EmulatorOptions = {
   readonly faults?: readonly FaultRule[];
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
+  /**
+   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
+   * missing. Default: nothing is kept.
+   */
+  readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
   /** Gets one line per refused or faulted request or connection. */
@@ -111,6 +118,7 @@ export type Emulator = {
    * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
    */
   advance(durationMs: number): void;
+  /** @throws OperatorError when the state could not be kept. */
   close(): Promise<void>;
 };
 
@@ -125,7 +133,8 @@ export function hostFromHere(host: string): string {
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
+ * @throws OperatorError when a port is in use, `caDir` or `stateFile` cannot be used, or a symmetric key is not base64 of 16 to 64
+ *   bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
@@ -143,7 +152,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...config, instances }, options);
+  const { context, webhooks, state } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -155,6 +164,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+    await state?.close();
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
@@ -263,14 +273,21 @@ function listenForControl(port: number, options: ListeningOptions, context: Sess
   return listenControl(httpHost, port, { ...context, controls, version, hostNames, newGuid: randomUUID });
 }
 
+type Assembled = {
+  readonly context: AdvancedContext;
+  readonly webhooks: WebhookCaller;
+  /** `null` = nothing is kept. */
+  readonly state: KeptState | null;
+};
+
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
 
-function assemble(
+async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
-  { limits, log = () => {} }: EmulatorOptions,
-): { readonly context: AdvancedContext; readonly webhooks: WebhookCaller } {
+  { limits, log = () => {}, stateFile: file = null }: EmulatorOptions,
+): Promise<Assembled> {
   const clock = systemClock(hrtimeMs());
   const serviceClock = new AdvancedClock(clock);
   const startedAtMs = clock.epochMs();
@@ -282,7 +299,14 @@ function assemble(
     service.counters.faultRecordsDropped = plan.droppedRecords;
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID });
+  const changes: StateLine[] = [];
+  const told = file === null ? null : changes;
+  const options = { instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID, changes: told };
+  const service = new ProvisioningService(options);
+  const idScopes = instances.map(({ idScope }) => idScope);
+  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
+  const state = file === null ? null : await keepState({ file, ...kept });
+  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const context: AdvancedContext = {
     service,
@@ -295,12 +319,15 @@ function assemble(
       return service.behavior;
     },
     callWebhooks: () => {
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+      // What a webhook decides is kept even if nobody asks for it.
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
     },
+    whenKept,
+    clearState: async () => state?.clear(),
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks };
+  return { context, webhooks, state };
 }
 
 /** Lines per write. */
