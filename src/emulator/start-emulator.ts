@@ -33,7 +33,9 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import type { StateLine } from './service/state-kind.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
+import { type KeptState, keepState } from './state/keep-state.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -67,6 +69,11 @@ export type EmulatorOptions = {
   readonly faults?: readonly FaultRule[];
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
+  /**
+   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
+   * missing. Default: nothing is kept.
+   */
+  readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
   /** How much is kept of what devices do; `null` = nothing. Defaults: `CONVERSATION_LIMITS_DEFAULT`. */
@@ -115,6 +122,7 @@ export type Emulator = DeviceView & {
    * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
    */
   advance(durationMs: number): void;
+  /** @throws OperatorError when the state could not be kept. */
   close(): Promise<void>;
 };
 
@@ -129,7 +137,8 @@ export function hostFromHere(host: string): string {
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
+ * @throws OperatorError when a port is in use, `caDir` or `stateFile` cannot be used, or a symmetric key is not base64 of 16 to 64
+ *   bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
@@ -147,7 +156,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks, devices } = assemble({ ...config, instances }, options);
+  const { context, webhooks, state, devices } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -160,6 +169,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+    await state?.close();
   };
   try {
     const names = [...serverNames(host), ...(options.serverNames ?? [])];
@@ -266,20 +276,22 @@ function listenForControl(port: number, options: ListeningOptions, context: Sess
   return listenControl(httpHost, port, { ...context, controls, version, hostNames, newGuid: randomUUID });
 }
 
+type Assembled = {
+  readonly context: AdvancedContext;
+  readonly webhooks: WebhookCaller;
+  /** `null` = nothing is kept. */
+  readonly state: KeptState | null;
+  readonly devices: ObservedDevices;
+};
+
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
 
-type Assembled = {
-  readonly context: AdvancedContext;
-  readonly webhooks: WebhookCaller;
-  readonly devices: ObservedDevices;
-};
-
-function assemble(
+async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
-  { limits, conversations, log = () => {} }: EmulatorOptions,
-): Assembled {
+  { limits, conversations, log = () => {}, stateFile: file = null }: EmulatorOptions,
+): Promise<Assembled> {
   const clock = systemClock(hrtimeMs());
   const serviceClock = new AdvancedClock(clock);
   const startedAtMs = clock.epochMs();
@@ -293,7 +305,14 @@ function assemble(
       devices.conversations?.note(registrationId, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID });
+  const changes: StateLine[] = [];
+  const told = file === null ? null : changes;
+  const options = { instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID, changes: told };
+  const service = new ProvisioningService(options);
+  const idScopes = instances.map(({ idScope }) => idScope);
+  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
+  const state = file === null ? null : await keepState({ file, ...kept });
+  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);
   const context: AdvancedContext = {
@@ -307,14 +326,17 @@ function assemble(
       return service.behavior;
     },
     callWebhooks: () => {
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+      // What a webhook decides is kept even if nobody asks for it.
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
     },
+    whenKept,
+    clearState: async () => state?.clear(),
     registered: devices.registered,
     conversations: devices.conversations,
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks, devices };
+  return { context, webhooks, state, devices };
 }
 
 /** Lines per write. */

@@ -215,11 +215,13 @@ export const ROOMS: readonly Room[] = [
       'emulator/conversation',
       'emulator/server',
       'emulator/service',
+      'emulator/state',
       'files',
       'problem',
       'time',
     ],
   },
+  { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
     imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/service', 'problem', 'time'],

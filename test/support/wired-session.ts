@@ -79,6 +79,7 @@ export function simulatedContext(
       onFinding: () => {},
       wantsFindings: () => true,
     }),
+    whenKept: (then) => then(true),
     openSessions: new OpenSessions(),
     log: () => {},
   };

@@ -28,6 +28,7 @@ export type EmulatorFlags = {
   readonly serverKeys: ServerKeys;
   readonly serverHash?: SignatureHash;
   readonly retryAfter?: string;
+  readonly state?: string;
   readonly records?: string;
   readonly serverName?: readonly string[];
   readonly trace?: readonly string[];

@@ -13,7 +13,7 @@ import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { deliveries, requestHandling } from '../service/request-handling.ts';
+import { deliveries, type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
 import { ConversationRecorder } from './conversation-recorder.ts';
@@ -47,6 +47,8 @@ export type SessionContext = {
   readonly registered: (device: ConnectedDevice) => void;
   /** `null` = none are kept. */
   readonly conversations: KeptConversations | null;
+  /** Calls back once what has changed so far is kept, at once if nothing keeps it; `false` = it cannot be. */
+  readonly whenKept: (then: (isKept: boolean) => void) => void;
   readonly openSessions: OpenSessions;
   /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
@@ -61,6 +63,9 @@ export type Accepted = {
   readonly sourceAddress: () => string | null;
   readonly handshake: () => Handshake;
 };
+
+/** An answer, and what it is given to; `null` = the request is lost. */
+type Given = { readonly answer: ServiceAnswer | null; readonly requestId: string; readonly fault: Fault | null };
 
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
 const KEEP_ALIVE_FACTOR = 1.5;
@@ -215,17 +220,27 @@ export class MqttSession {
     if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.kind, device.registrationId);
     if (!this.#packets.isOpen) return;
-    const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
+    const handling = requestHandling(fault);
     // PUBACK comes before the answer: the C# SDK accepts no other order.
-    if (packetId !== null && isAcknowledged) this.#packets.write(pubackBytes(packetId));
+    if (packetId !== null && handling.isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#context.service.answerDelayMs(device);
-    if (isProcessed) {
-      const answer = this.#ask(request, payload, device, fault);
-      if (isAnswered && answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
-      const sent = isAnswered ? deliveries(answer, request.requestId, fault) : [];
-      for (const delivery of sent) this.#answers.deliver(delivery, answerDelayMs);
+    const answer = handling.isProcessed ? this.#ask(request, payload, device, fault) : null;
+    this.#context.whenKept((isKept) => {
+      const given = isKept || answer === null ? answer : this.#refuseUnkept(request, answer);
+      this.#finish(handling, { answer: given, requestId: request.requestId, fault }, answerDelayMs);
+    });
+  }
+
+  #finish({ isAnswered, closes }: RequestHandling, { answer, requestId, fault }: Given, answerDelayMs: number): void {
+    if (answer !== null && isAnswered) {
+      if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
+      for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, answerDelayMs);
     }
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
+  }
+
+  #refuseUnkept({ kind }: RequestTopic, answer: ServiceAnswer): ServiceAnswer {
+    return this.#context.service.refuseUnkept(kind, answer, this.#context.serviceTimeMs());
   }
 
   #publishElsewhere(topic: string, packetId: number | null): void {
