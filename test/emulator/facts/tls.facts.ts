@@ -79,6 +79,8 @@ export const tlsFacts: FactGroup = {
         const at = { ...BOTH_KEYS, behavior: { offersTls13: true } };
         expect((await handshake(bench, {}, at)).protocol).toBe('TLSv1.3');
         expect((await handshake(bench, { maxVersion: 'TLSv1.2' }, at)).protocol).toBe('TLSv1.2');
+        const { chain } = await handshake(bench, { sigalgs: 'RSA-PSS+SHA256:RSA+SHA256' }, at);
+        expect(chain[0]?.publicKey.asymmetricKeyType).toBe('rsa');
       },
     ),
     ...suiteFacts,
