@@ -33,29 +33,8 @@ async function handshake(options: object, at: TestEmulator = emulator): Promise<
 
 const keysOf = ({ chain }: Handshake) => chain.map(({ publicKey }) => publicKey.asymmetricKeyType);
 
-/** As a small device says it: suites, and signatures that it can verify. */
-const RSA_ALONE = 'RSA+SHA256:RSA+SHA384';
-
-it.each([
-  ['ECDHE-RSA-AES128-GCM-SHA256', 'rsa'],
-  ['ECDHE-RSA-AES256-GCM-SHA384', 'rsa'],
-  ['AES128-GCM-SHA256', 'rsa'],
-  ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ec'],
-  ['ECDHE-ECDSA-AES256-GCM-SHA384', 'ec'],
-  ['ECDHE-ECDSA-AES128-SHA256', 'ec'],
-])('a device with the suite %s alone gets the %s certificate, with its chain of three', async (ciphers, key) => {
-  const found = await handshake({ ciphers });
-  expect([found.suite, keysOf(found)]).toEqual([ciphers, [key, 'rsa', 'rsa']]);
-});
-
-it('a device that verifies no ECDSA signature finds none', async () => {
-  const found = await handshake({ sigalgs: RSA_ALONE });
-  expect(keysOf(found)).toEqual(['rsa', 'rsa', 'rsa']);
-});
-
 it.each([
   ['the suites of Node', {}],
-  ['RSA first', { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256' }],
   ['ECDSA with CBC alone', { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256' }],
 ])('a device with both kinds of suites costs no RSA signature: %s', async (_, options) => {
   expect((await handshake(options)).suite).toMatch(/^ECDHE-ECDSA-/);

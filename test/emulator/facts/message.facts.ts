@@ -175,6 +175,10 @@ export const messageFacts: FactGroup = {
       const answer = await device.ask(`${POLL}operationId=${body.operationId}&$rid=9`);
       expect([answer.status, answer.requestId]).toEqual([202, '9']);
     }),
+    right('topic-names', 'D4 I', 'Unknown names in the topic of a request are ignored', async (bench) => {
+      const device = await bench.subscribed('topic-names');
+      expect((await device.register('', 'x&y=1')).topic).toBe('$dps/registrations/res/202/?$rid=x&retry-after=3');
+    }),
     right(
       'topic-answer',
       'D8 D',
