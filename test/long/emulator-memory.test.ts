@@ -30,19 +30,27 @@ const FLAT_OUT = 50;
 
 /** By then buffers, caches, compiled code and the operations of all devices have their size. */
 const SETTLED_AFTER_MINUTES = 2;
-const GROWTH_BYTES_MAX = 40 * 2 ** 20;
+/** The collector leaves some of what is dead, now more and now less: without a leak, 87 to 144 MB were seen. */
+const RSS_GROWTH_BYTES_MAX = 60 * 2 ** 20;
+/** Of what is alive. An operation that is never forgotten takes some 300 bytes. */
+const HEAP_GROWTH_BYTES_MAX = 4 * 2 ** 20;
 
 const PACKET_TIMEOUT_MS = 2_000;
 const SLOW_DEVICES = 300;
 
-type Measured = { readonly rssBytes: number; readonly connections: number; readonly counters: ServiceCounters };
+type Measured = {
+  readonly rssBytes: number;
+  readonly heapBytes: number;
+  readonly connections: number;
+  readonly counters: ServiceCounters;
+};
 
 let emulator: ChildProcess;
 let address: { readonly host: string; readonly port: number; readonly caPem: string };
 
 beforeAll(async () => {
   const program = fileURLToPath(new URL('../support/loaded-emulator.mjs', import.meta.url));
-  emulator = fork(program, [ID_SCOPE, GROUP_KEY, String(PACKET_TIMEOUT_MS)]);
+  emulator = fork(program, [ID_SCOPE, GROUP_KEY, String(PACKET_TIMEOUT_MS)], { execArgv: ['--expose-gc'] });
   const [ready] = (await once(emulator, 'message')) as [{ port: number; caPem: string }];
   address = { host: '127.0.0.1', ...ready };
 });
@@ -52,6 +60,11 @@ async function measure(): Promise<Measured> {
   emulator.send('measure');
   const [measured] = (await once(emulator, 'message')) as [Measured];
   return measured;
+}
+
+function lineOf({ rssBytes, heapBytes, counters: { registrationAttempts, connectsAccepted } }: Measured): string {
+  const [rss, heap] = [rssBytes, heapBytes].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
+  return `${rss}, of which ${heap} alive; ${registrationAttempts} register requests, ${connectsAccepted} connects`;
 }
 
 /** Registers on one connection, as fast as it is answered, each request with an ID of its own. */
@@ -95,20 +108,19 @@ it(`memory stays flat over ${MINUTES} minutes of full load`, { timeout: (MINUTES
     while (performance.now() < untilMs) await comeAndGo(next++);
   };
   const load = Promise.all([registerWithoutPause(untilMs), ...Array.from({ length: IN_FLIGHT }, lane)]);
-  const rssByMinute: number[] = [];
+  const byMinute: Measured[] = [];
   for (let minute = 1; minute <= MINUTES; minute += 1) {
     await pauseMs(startMs + minute * MINUTE_MS - performance.now());
-    const { rssBytes, counters } = await measure();
-    rssByMinute.push(rssBytes);
-    const { registrationAttempts, connectsAccepted } = counters;
-    const megabytes = (rssBytes / 2 ** 20).toFixed(0);
-    console.log(
-      `minute ${minute}: ${megabytes} MB, ${registrationAttempts} register requests, ${connectsAccepted} connects`,
-    );
+    byMinute.push(await measure());
+    console.log(`minute ${minute}: ${lineOf(byMinute.at(-1) as Measured)}`);
   }
   await load;
-  const settledBytes = rssByMinute[SETTLED_AFTER_MINUTES - 1] ?? Number.NaN;
-  expect(Math.max(...rssByMinute.slice(SETTLED_AFTER_MINUTES)) - settledBytes).toBeLessThan(GROWTH_BYTES_MAX);
+  const growth = (of: 'rssBytes' | 'heapBytes'): number => {
+    const [settled = Number.NaN, ...later] = byMinute.slice(SETTLED_AFTER_MINUTES - 1).map((each) => each[of]);
+    return Math.max(...later) - settled;
+  };
+  expect(growth('heapBytes')).toBeLessThan(HEAP_GROWTH_BYTES_MAX);
+  expect(growth('rssBytes')).toBeLessThan(RSS_GROWTH_BYTES_MAX);
 });
 
 it('devices that never end a packet are cut, while others are served', { timeout: 5 * MINUTE_MS }, async () => {
@@ -131,11 +143,10 @@ it('devices that never end a packet are cut, while others are served', { timeout
     }),
   );
   await comeAndGo(5);
-  const after = await measure();
   console.log(
     `${SLOW_DEVICES} slow devices, cut after ${Math.min(...cutAfterMs).toFixed(0)} to ${Math.max(...cutAfterMs).toFixed(0)} ms`,
   );
   expect(Math.min(...cutAfterMs)).toBeGreaterThan(PACKET_TIMEOUT_MS);
   await expect.poll(async () => (await measure()).connections, { timeout: 10_000 }).toBe(0);
-  expect(after.rssBytes - before.rssBytes).toBeLessThan(GROWTH_BYTES_MAX);
+  expect((await measure()).heapBytes - before.heapBytes).toBeLessThan(HEAP_GROWTH_BYTES_MAX);
 });

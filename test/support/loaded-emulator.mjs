@@ -1,5 +1,6 @@
-// An emulator as a process of its own, so that its memory is not that of its devices. Needs the built program. Sends
-// { port, caPem } to its parent, and to each message its resident memory and what it has counted; ends with its parent.
+// An emulator as a process of its own, so that its memory is not that of its devices. Needs the built program, and --expose-gc. Sends
+// { port, caPem } to its parent, and to each message its resident memory, what is alive on its heap, and what it has counted; ends with
+// its parent. Arguments: ID scope, group key, the time that a packet may take.
 import { defaultInstance } from '../../dist/emulator/config/default-instance.js';
 import { startEmulator } from '../../dist/emulator/start-emulator.js';
 
@@ -11,7 +12,10 @@ const emulator = await startEmulator({
 });
 process.on('message', () => {
   const { counters } = emulator;
-  process.send({ rssBytes: process.memoryUsage.rss(), connections: emulator.openConnections(), counters });
+  const rssBytes = process.memoryUsage.rss();
+  globalThis.gc();
+  const { heapUsed: heapBytes } = process.memoryUsage();
+  process.send({ rssBytes, heapBytes, connections: emulator.openConnections(), counters });
 });
 process.on('disconnect', () => emulator.close().then(() => process.exit()));
 process.send({ port: emulator.port, caPem: emulator.caPem });

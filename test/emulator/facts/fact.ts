@@ -45,13 +45,15 @@ export function rightUnless(
   return { id, ...parsed(place), statement, verdict: 'right', change, check };
 }
 
+/** @param place section, and evidence where something is known that the emulator does not do by default */
 export function choice(
-  [id, section, statement]: readonly [id: string, section: string, statement: string],
+  [id, place, statement]: readonly [id: string, place: string, statement: string],
   reason: string,
   change: string | null,
   check: Check,
 ): Fact {
-  return { id, section, evidence: 'C', statement, verdict: 'choice', reason, change, check };
+  const at = / [DI]$/.test(place) ? parsed(place) : { section: place, evidence: 'C' as const };
+  return { id, ...at, statement, verdict: 'choice', reason, change, check };
 }
 
 export function missing(id: string, place: `${string} ${Evidence}`, statement: string, check: Check): Fact {

@@ -120,7 +120,7 @@ export const tlsFacts: FactGroup = {
       },
     ),
     choice(
-      ['tls-hash', '1.3', 'Certificates are signed with SHA-256, although devices are told to support SHA-384'],
+      ['tls-hash', '1.3 D', 'Certificates are signed with SHA-256, although devices are told to support SHA-384'],
       'every device verifies it',
       '--server-hash',
       async (bench) => {
