@@ -22,13 +22,13 @@ import { ScriptedDevice } from '../support/scripted-device.ts';
 const MINUTES = Number(process.env['DPSLOAD_MEMORY_MINUTES'] ?? 30);
 const MINUTE_MS = 60_000;
 
-/** Each of these registers, polls and leaves, again and again. Few enough to have as many operations as they may within a minute. */
-const DEVICES = 200;
+/** Each of these registers, polls and leaves, again and again. Few, so that they soon have as many operations as a device may have. */
+const DEVICES = 40;
 const IN_FLIGHT = 20;
 /** Register requests that the device without a pause has under way. */
 const FLAT_OUT = 50;
 
-/** By then buffers, caches, compiled code and the operations of all devices have their size. */
+/** By then buffers, caches, compiled code and most devices' operations have their size, also on a busy machine. */
 const SETTLED_AFTER_MINUTES = 2;
 /** The collector leaves some of what is dead, now more and now less: without a leak, 87 to 144 MB were seen. */
 const RSS_GROWTH_BYTES_MAX = 60 * 2 ** 20;
