@@ -32,6 +32,16 @@ function moved(policy: EnrollmentReprovisionPolicy | null, hub = HUBS[1], versio
   return { first, second };
 }
 
+/** An emulator of its own, which a fact may change: the group's devices go to this hub. */
+function changing(hub: string) {
+  const enrollmentGroups = emulatedInstance().enrollmentGroups.map((group) => ({
+    ...group,
+    allocationPolicy: 'static' as const,
+    iotHubs: [hub],
+  }));
+  return { instances: [emulatedInstance({ enrollmentGroups })], behavior: { assignmentDelayMs: 0 }, seed: 1 };
+}
+
 export const reprovisioningFacts: FactGroup = {
   title: 'Re-provisioning',
   sources:
@@ -121,6 +131,29 @@ export const reprovisioningFacts: FactGroup = {
       for (const id of ['Dev-A', 'dev-a']) service.device(id).assigned();
       expect([...service.service.records(service.nowMs)]).toMatchObject([{ registers: 2 }]);
     }),
+    right('again-changed', '6.4 D', 'A change of hubs or policy affects later registrations alone', async (bench) => {
+      const at = changing(HUBS[0] ?? '');
+      const before = (await bench.assigned('again-changed', { at })).body;
+      const emulator = await bench.emulator(at);
+      await emulator.update({ instances: changing(HUBS[1] ?? '').instances });
+      const device = await bench.subscribed('again-changed', { at });
+      const known = (await device.poll(before.operationId)).body.registrationState.assignedHub;
+      const after = (await bench.assigned('again-changed', { at })).body.registrationState.assignedHub;
+      expect([known, after]).toEqual([HUBS[0], HUBS[1]]);
+    }),
+    right(
+      'again-deleted',
+      '6.7 D',
+      'Without its enrollment group, a device cannot register again; its record stays',
+      async (bench) => {
+        const at = { ...changing(HUBS[0] ?? ''), seed: 2 };
+        await bench.assigned('again-deleted', { at });
+        const emulator = await bench.emulator(at);
+        await emulator.update({ instances: [emulatedInstance({ enrollmentGroups: [] })] });
+        expect((await bench.registered('again-deleted', { at })).status).toBe(401);
+        expect([...emulator.records()]).toMatchObject([{ registrationId: 'again-deleted', status: 'assigned' }]);
+      },
+    ),
     right('again-scopes', '1.1 D', 'ID scopes know nothing of each other', async (bench) => {
       const at = { instances: [emulatedInstance(), emulatedInstance({ idScope: '0ne00222222' })] };
       for (const scope of [undefined, '0ne00222222']) {
