@@ -236,6 +236,7 @@ async function listenAll(
           host,
           ...at,
           certificates,
+          offersTls13: context.behavior.offersTls13,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,
