@@ -71,9 +71,10 @@ export class RunningConfig implements EmulatorControls {
 
   /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
   reset(): void {
-    const { service, faults, serviceTimeMs, clearState, log } = this.#context;
+    const { service, faults, conversations, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
     clearState().catch((error: unknown) => log(messageOf(error)));
+    conversations?.forget();
     faults.forgetRecords();
     this.#beginFaults();
   }

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
-import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
 import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { dpsloadVersion } from '../files/dpsload-version.ts';
@@ -13,7 +12,10 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import type { ConversationLimits } from './conversation/kept-conversations.ts';
+import { type DeviceView, type ObservedDevices, observeDevices } from './observed-devices.ts';
 import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { acceptedConnection } from './server/accepted-connection.ts';
 import { listenControl } from './server/control-port.ts';
 import type { EmulatorControls } from './server/control-route.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
@@ -74,12 +76,14 @@ export type EmulatorOptions = {
   readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
+  /** How much is kept of what devices do; `null` = nothing. Defaults: `CONVERSATION_LIMITS_DEFAULT`. */
+  readonly conversations?: Partial<ConversationLimits> | null;
   /** Gets one line per refused or faulted request or connection. */
   readonly log?: (line: string) => void;
 };
 
 /** A running emulator. */
-export type Emulator = {
+export type Emulator = DeviceView & {
   readonly host: string;
   readonly port: number;
   /** `null` = not offered. */
@@ -152,7 +156,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks, state } = await assemble({ ...config, instances }, options);
+  const { context, webhooks, state, devices } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -161,6 +165,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     running.close();
     webhooks.close();
     programs.close();
+    devices.close();
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
@@ -173,7 +178,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
     const ports = await listenAll({ ...options, host, controls: running }, servers, context, listeners);
-    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, close });
+    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, ...devices.view, close });
   } catch (error) {
     await close();
     throw error;
@@ -184,7 +189,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-): Omit<Emulator, 'host' | keyof Ports | 'caFile' | 'caPem' | 'close'> {
+): Omit<Emulator, 'host' | keyof Ports | keyof DeviceView | 'caFile' | 'caPem' | 'close'> {
   return {
     get config() {
       return running.current;
@@ -241,9 +246,7 @@ async function listenAll(
       ),
     );
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    const certificates = () => presentedCertificates(socket);
-    const sourceAddress = () => socket.remoteAddress ?? null;
-    new MqttSession({ stream, certificates, sourceAddress }, context);
+    new MqttSession(acceptedConnection(stream, socket), context);
   };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
@@ -279,6 +282,7 @@ type Assembled = {
   readonly webhooks: WebhookCaller;
   /** `null` = nothing is kept. */
   readonly state: KeptState | null;
+  readonly devices: ObservedDevices;
 };
 
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
@@ -287,7 +291,7 @@ function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOption
 
 async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
-  { limits, log = () => {}, stateFile: file = null }: EmulatorOptions,
+  { limits, conversations, log = () => {}, stateFile: file = null }: EmulatorOptions,
 ): Promise<Assembled> {
   const clock = systemClock(hrtimeMs());
   const serviceClock = new AdvancedClock(clock);
@@ -298,6 +302,8 @@ async function assemble(
   const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
     service.counters.faultsInjected += 1;
     service.counters.faultRecordsDropped = plan.droppedRecords;
+    if (registrationId !== null)
+      devices.conversations?.note(registrationId, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
   const changes: StateLine[] = [];
@@ -309,6 +315,7 @@ async function assemble(
   const state = file === null ? null : await keepState({ file, ...kept });
   const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
+  const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);
   const context: AdvancedContext = {
     service,
     faults: plan,
@@ -325,10 +332,12 @@ async function assemble(
     },
     whenKept,
     clearState: async () => state?.clear(),
+    registered: devices.registered,
+    conversations: devices.conversations,
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks, state };
+  return { context, webhooks, state, devices };
 }
 
 /** Lines per write. */

@@ -22,6 +22,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator',
       'emulator/config',
+      'emulator/conversation',
       'emulator/service',
       'files',
       'fleet',
@@ -211,6 +212,7 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'emulator/conversation',
       'emulator/server',
       'emulator/service',
       'emulator/state',
@@ -220,7 +222,11 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
-  { name: 'emulator/server', imports: ['certificates', 'dps', 'emulator/service', 'problem', 'time'] },
+  {
+    name: 'emulator/server',
+    imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/service', 'problem', 'time'],
+  },
+  { name: 'emulator/conversation', imports: ['dps'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
@@ -259,7 +265,16 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'conversation/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/conversation/',
+  'emulator/service/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;

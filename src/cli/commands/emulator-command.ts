@@ -20,6 +20,7 @@ import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
+import { traceDevices } from './emulator-trace.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
 
@@ -72,6 +73,7 @@ export function emulatorCommand(): Command {
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
+    .addOption(traceOption())
     .option(
       '--exec <command>',
       'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
@@ -82,6 +84,12 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function traceOption(): Option {
+  const help =
+    'show every packet of this device on stderr, and what the real service would dislike; a pattern with *; repeatable';
+  return new Option('--trace <id>', help).argParser(appendValue);
 }
 
 function serverKeysOption(): Option {
@@ -106,6 +114,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     return;
   }
   const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
+  const { trace = [] } = flags;
   const named = parentPid === null ? [] : [processIdentity(parentPid)];
   const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
@@ -128,9 +137,12 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      // Nobody else can read them.
+      conversations: ports.httpPort === null && trace.length === 0 ? null : {},
       stateFile: flags.state ?? null,
       log,
     });
+    traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);

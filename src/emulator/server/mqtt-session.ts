@@ -5,6 +5,8 @@ import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { Handshake } from '../conversation/conversation.ts';
+import type { KeptConversations } from '../conversation/kept-conversations.ts';
 import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
@@ -14,6 +16,7 @@ import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { deliveries, type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
+import { ConversationRecorder } from './conversation-recorder.ts';
 import type { OpenSessions } from './open-sessions.ts';
 import { connackBytes, PINGRESP, pubackBytes, subackBytes, unsubackBytes } from './packet-bytes.ts';
 import {
@@ -40,6 +43,10 @@ export type SessionContext = {
   readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
+  /** Called with each register request that was accepted. */
+  readonly registered: (device: ConnectedDevice) => void;
+  /** `null` = none are kept. */
+  readonly conversations: KeptConversations | null;
   /** Calls back once what has changed so far is kept, at once if nothing keeps it; `false` = it cannot be. */
   readonly whenKept: (then: (isKept: boolean) => void) => void;
   readonly openSessions: OpenSessions;
@@ -54,6 +61,7 @@ export type Accepted = {
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: () => string | null;
+  readonly handshake: () => Handshake;
 };
 
 /** An answer, and what it is given to; `null` = the request is lost. */
@@ -77,16 +85,19 @@ export class MqttSession {
   readonly #context: SessionContext;
   readonly #packets: PacketStream;
   readonly #answers: AnswerDelivery;
+  readonly #recorder: ConversationRecorder | null;
   #device: ConnectedDevice | null = null;
   #deviceKey: string | null = null;
 
   constructor(accepted: Accepted, context: SessionContext) {
-    const { clock, serviceClock, limits } = context;
+    const { clock, serviceClock, limits, conversations } = context;
     this.#accepted = accepted;
     this.#context = context;
+    this.#recorder = conversations && new ConversationRecorder(accepted.handshake, conversations, context);
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
+      tap: this.#recorder,
     });
     this.#answers = new AnswerDelivery(this.#packets, serviceClock);
     context.openSessions.add(this);
@@ -239,12 +250,13 @@ export class MqttSession {
   }
 
   #ask(request: RequestTopic, payload: Buffer, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
-    const { service, serviceTimeMs, callWebhooks } = this.#context;
+    const { service, serviceTimeMs, callWebhooks, registered } = this.#context;
     const nowMs = serviceTimeMs();
     if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
     if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
     const answer = service.register(device, payload.toString(), nowMs);
     callWebhooks();
+    if (answer.status === 202) registered(device);
     return answer;
   }
 
@@ -260,6 +272,7 @@ export class MqttSession {
   }
 
   #log(text: string): void {
+    this.#recorder?.note(text);
     this.#context.log(`${this.#deviceKey ?? 'unknown device'}: ${text}`);
   }
 }
