@@ -3,11 +3,27 @@ export { createCertificate, type KeyedCertificate } from '../certificates/certif
 export type { SignatureHash } from '../certificates/key-algorithm.ts';
 export type { ServerKeys } from '../certificates/server-identity.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
+export type { RegistrationStateBody } from '../dps/payloads.ts';
 export { buildSasToken, signedToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { EMULATOR_ID_SCOPE_DEFAULT, WELL_KNOWN_GROUP_KEY } from './config/emulator-defaults.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
+export type {
+  Connection,
+  ConnectStep,
+  Conversation,
+  Handshake,
+  KeptPassword,
+  OtherStep,
+  PresentedCertificate,
+  PublishStep,
+  Step,
+} from './conversation/conversation.ts';
+export type { Finding, FindingCode, FindingKind } from './conversation/finding.ts';
+export { CONVERSATION_LIMITS_DEFAULT, type ConversationLimits } from './conversation/kept-conversations.ts';
+export type { DeviceView, EmulatorEvents } from './observed-devices.ts';
+export type { WaitOptions } from './registration-watch.ts';
 export type { EmulatorChanges } from './running-config.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
 export {

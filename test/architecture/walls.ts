@@ -22,6 +22,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator',
       'emulator/config',
+      'emulator/conversation',
       'emulator/service',
       'files',
       'fleet',
@@ -212,18 +213,30 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'emulator/conversation',
       'emulator/server',
       'emulator/service',
       'emulator/service/api',
+      'emulator/state',
       'files',
       'problem',
       'time',
     ],
   },
+  { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
-    imports: ['certificates', 'dps', 'emulator/service', 'emulator/service/api', 'problem', 'time'],
+    imports: [
+      'certificates',
+      'dps',
+      'emulator/conversation',
+      'emulator/service',
+      'emulator/service/api',
+      'problem',
+      'time',
+    ],
   },
+  { name: 'emulator/conversation', imports: ['dps'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service/api', imports: ['dps', 'emulator/service'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
@@ -264,7 +277,16 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'conversation/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/conversation/',
+  'emulator/service/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;
