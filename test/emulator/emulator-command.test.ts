@@ -403,6 +403,8 @@ describe.concurrent('emulator --exec', () => {
       expect.stringMatching(/^DPS_HTTP_PORT=\d+$/),
       'DPS_ID_SCOPE=0ne0000E000',
       expect.stringMatching(/^DPS_PORT=\d+$/),
+      `DPS_SERVICE_CONNECTION_FILE=${join(dir, 'service.connection')}`,
+      expect.stringMatching(/^DPS_SERVICE_PORT=\d+$/),
       'from stdin',
     ]);
     expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
