@@ -387,7 +387,18 @@ describe.concurrent('emulator --exec', () => {
     const dir = newFolder();
     const records = join(dir, 'records.ndjson');
     const print = 'env | grep ^DPS_ | sort; read -r line; echo "$line"; exit 7';
-    const args = emulator('--ca-dir', dir, '--http-port', '0', '--records', records, '--exec', print);
+    const args = emulator(
+      '--ca-dir',
+      dir,
+      '--http-port',
+      '0',
+      '--service-port',
+      '0',
+      '--records',
+      records,
+      '--exec',
+      print,
+    );
     const program = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'], DPS_WEBSOCKET_PORT: 'of another emulator' },

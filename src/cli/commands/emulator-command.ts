@@ -54,11 +54,7 @@ export function emulatorCommand(): Command {
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
-    .option(
-      '--http-host <address>',
-      'address of that port, which anyone who can connect may read',
-      EMULATOR_HOST_DEFAULT,
-    )
+    .addOption(httpHostOption())
     .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
@@ -86,6 +82,11 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function httpHostOption(): Option {
+  const help = 'address of that port, which anyone who can connect may read';
+  return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
 }
 
 function traceOption(): Option {
@@ -125,12 +126,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     makeOwnFolder(caDir);
     const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     const { config, groupKeyFile } = await readSettings();
-    if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
-    if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
-      log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    logKeys(flags, groupKeyFile);
     const connection = serviceConnectionFile(flags, caDir);
-    if (flags.state !== undefined && isCaDirTemporary)
-      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...connection.ownerKey,
@@ -160,6 +157,17 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }
+}
+
+/** Where keys are, and who else has them. */
+function logKeys({ wellKnownKey, host, state, caDir, servicePort }: EmulatorFlags, groupKeyFile: string | null): void {
+  if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
+  if (wellKnownKey && host !== EMULATOR_HOST_DEFAULT) {
+    const may = servicePort === undefined ? 'register' : 'register, and change enrollments';
+    log(`the well-known key is public: whoever reaches ${host} can ${may}`);
+  }
+  if (state !== undefined && caDir === undefined)
+    log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
 }
 
 /** Who stops a running emulator, beside signals, and what SIGHUP does. */
