@@ -3,11 +3,14 @@ export { createCertificate, type KeyedCertificate } from '../certificates/certif
 export type { SignatureHash } from '../certificates/key-algorithm.ts';
 export type { ServerKeys } from '../certificates/server-identity.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
-export { buildSasToken } from '../dps/sas-token.ts';
+export { hubUsername } from '../dps/hub-identity.ts';
+export { buildHubSasToken, buildSasToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { EMULATOR_ID_SCOPE_DEFAULT, WELL_KNOWN_GROUP_KEY } from './config/emulator-defaults.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
+export type { HubCounters } from './hub/hub-state.ts';
+export type { EmulatedHub, EmulatedHubs, HubDevice } from './server/emulated-hubs.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
 export {
   type Attestation,
@@ -27,7 +30,7 @@ export {
 } from './service/dps-instance.ts';
 export type { Delay, LongTail } from './service/draws.ts';
 export type { FaultRecord } from './service/fault-plan.ts';
-export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule } from './service/fault-rule.ts';
+export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule, HUB_FAULT_POINTS } from './service/fault-rule.ts';
 export { NO_QUOTAS, type Quotas, type RateLimit } from './service/quotas.ts';
 export type { RecordLine } from './service/registration-record.ts';
 export type { ServiceBehavior } from './service/service-behavior.ts';

@@ -6,20 +6,25 @@ import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
-import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
+import { type ServerIdentity, type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
+import { linkedHubs, namesInCertificate, ownNames } from './linked-hubs.ts';
+import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
+import { provisioningRole } from './server/provisioning-role.ts';
 import { listenRecords } from './server/records-endpoint.ts';
-import { isEveryAddress, type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
+import type { Accepted } from './server/session-role.ts';
+import { isEveryAddress, type ListenAddress, type Listener, listenTls } from './server/tls-listener.ts';
 import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
 import type { FaultRule } from './service/fault-rule.ts';
+import type { HubAssignment } from './service/hub-assignment.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
@@ -39,6 +44,11 @@ export type EmulatorOptions = {
   readonly port?: number;
   /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
   readonly websocketPort?: number | null;
+  /**
+   * The linked hubs of all instances, MQTT over TLS; 0 = any free port, absent or `null` = not offered. Devices name their hub in
+   * the user name, and the server certificate covers the names of all hubs.
+   */
+  readonly hubPort?: number | null;
   /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
   /** Where records are served, to anyone who can connect. Default: loopback, whatever `host` is. */
@@ -70,6 +80,7 @@ export type Emulator = {
   readonly port: number;
   /** `null` = not offered. */
   readonly websocketPort: number | null;
+  readonly hubPort: number | null;
   readonly httpPort: number | null;
   /** ID scope of the first instance. */
   readonly idScope: string;
@@ -83,7 +94,9 @@ export type Emulator = {
   /** The latest injected faults, in order, up to 100,000; `counters` has the number of all. */
   readonly faultRecords: readonly FaultRecord[];
   readonly counters: ServiceCounters;
-  /** Number of open MQTT connections. */
+  /** Devices, twins and counters of the linked hubs. Without a `hubPort`, they stay empty. */
+  readonly hubs: EmulatedHubs;
+  /** Number of open MQTT connections to the service. */
   openConnections(): number;
   close(): Promise<void>;
 };
@@ -117,26 +130,31 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const { instances } = programs;
   const [firstInstance] = instances;
   if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...options, instances });
+  const { context, webhooks, hubs } = assemble({ ...options, instances });
   const { service, faults, clock, openSessions, serviceTimeMs } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
-  const cancelOutages = scheduleOutages(options.faults ?? [], context);
+  const cancelOutages = [
+    scheduleOutages(options.faults ?? [], context, 'open'),
+    scheduleOutages(options.faults ?? [], { ...context, openSessions: hubs.openSessions }, 'hub-open'),
+  ];
   const close = async (): Promise<void> => {
-    cancelOutages();
+    for (const cancel of cancelOutages) cancel();
     webhooks.close();
     programs.close();
-    openSessions.closeAll('the emulator is stopping');
+    for (const sessions of [openSessions, hubs.openSessions]) sessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
   try {
-    const names = [...serverNames(host), ...(options.serverNames ?? [])];
-    const { serverKeys: keys = 'both', serverHash: hash = null } = options;
-    if (options.caDir === undefined) shareCertificates(caDir, keys);
-    const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
-    if (options.caDir === undefined) keepCertificates(caDir, keys);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, servers, context, listeners);
+    const names = namesInCertificate({ ...options, host, instances });
+    const { servers, ...ca } = await certificatesIn(caDir, names, clock.epochMs(), options);
+    const ports = await listenAll(
+      { ...options, host, idScope: firstInstance.idScope },
+      servers,
+      { context, hubs },
+      listeners,
+    );
     return {
       host,
       ...ports,
@@ -146,6 +164,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
       records: () => service.records(serviceTimeMs()),
       faultRecords: faults.records,
       counters: service.counters,
+      hubs,
       openConnections: () => openSessions.size,
       close,
     };
@@ -153,6 +172,18 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     await close();
     throw error;
   }
+}
+
+async function certificatesIn(
+  dir: string,
+  names: readonly string[],
+  nowMs: number,
+  { caDir, serverKeys: keys = 'both', serverHash: hash = null }: EmulatorOptions,
+): Promise<ServerIdentity> {
+  if (caDir === undefined) shareCertificates(dir, keys);
+  const identity = await serverIdentity(dir, nowMs, { names, keys, hash });
+  if (caDir === undefined) keepCertificates(dir, keys);
+  return identity;
 }
 
 /**
@@ -163,9 +194,10 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 function scheduleOutages(
   rules: readonly FaultRule[],
   { clock, serviceTimeMs, faults, openSessions }: SessionContext,
+  point: 'open' | 'hub-open',
 ): () => void {
   const cutStruck = (): void =>
-    openSessions.cutWhere((registrationId) => faults.next('open', registrationId, serviceTimeMs()) !== null);
+    openSessions.cutWhere((registrationId) => faults.next(point, registrationId, serviceTimeMs()) !== null);
   const timers = rules
     .filter(({ fault }) => fault.kind === 'outage')
     .map(({ fromMs }) => clock.wakeAt(clock.nowMs() + fromMs, cutStruck));
@@ -174,53 +206,64 @@ function scheduleOutages(
   };
 }
 
-type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'hubPort' | 'httpPort'>;
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
   options: EmulatorOptions & { readonly host: string; readonly idScope: string },
   certificates: readonly KeyedCertificate[],
-  context: SessionContext,
+  { context, hubs }: Served,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, port = 0, websocketPort = null, httpPort = null } = options;
-  const { faults, limits, clock, serviceTimeMs, log } = context;
+  const { host, port = 0, websocketPort = null, hubPort = null, httpPort = null } = options;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
     listeners.push(listener);
     return listener.port;
   };
-  const onNameless = namelessReport(log);
-  const secured = (at: Pick<ListenAddress, 'port' | 'portFlag'>, serve: (socket: TLSSocket) => void): Promise<number> =>
-    opened(
-      listenTls(
-        {
-          host,
-          ...at,
-          certificates,
-          handshakeTimeoutMs: limits.connectTimeoutMs,
-          onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
-          onNameless,
-          nextFault: () => faults.next('handshake', null, serviceTimeMs()),
-        },
-        serve,
-      ),
-    );
+  const secured = (place: TlsPlace, serve: (socket: TLSSocket) => void): Promise<number> =>
+    opened(listenTls({ host, certificates, ...place, ...tlsBehavior(context, place.point) }, serve));
+  const role = provisioningRole(context);
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    const certificates = () => presentedCertificates(socket);
-    const sourceAddress = () => socket.remoteAddress ?? null;
-    new MqttSession({ stream, certificates, sourceAddress }, context);
+    new MqttSession(accepted(stream, socket), context, role);
   };
+  const hubContext = hubs.sessionContext(context);
+  const serveHub = (socket: TLSSocket): void => {
+    new MqttSession(accepted(socket, socket), hubContext, hubs.role);
+  };
+  const point = 'handshake';
   return {
-    port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
+    port: await secured({ port, portFlag: '--port', point }, (socket) => serve(socket, socket)),
     websocketPort:
       websocketPort === null
         ? null
-        : await secured(
-            { port: websocketPort, portFlag: '--websocket-port' },
-            websocketServer({ limits, clock, log }, serve),
-          ),
-    httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, context)),
+        : await secured({ port: websocketPort, portFlag: '--websocket-port', point }, websocketServer(context, serve)),
+    hubPort:
+      hubPort === null
+        ? null
+        : await secured({ port: hubPort, portFlag: '--hub-port', point: 'hub-handshake' }, serveHub),
+    httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, { context, hubs })),
+  };
+}
+
+/** A port, and where faults strike its handshakes. */
+type TlsPlace = Pick<ListenAddress, 'port' | 'portFlag'> & { readonly point: 'handshake' | 'hub-handshake' };
+
+function tlsBehavior({ faults, limits, serviceTimeMs, log }: SessionContext, point: TlsPlace['point']) {
+  return {
+    handshakeTimeoutMs: limits.connectTimeoutMs,
+    onHandshakeFailed: (message: string) => log(`TLS handshake failed: ${message}`),
+    onNameless: namelessReport(log),
+    nextFault: () => faults.next(point, null, serviceTimeMs()),
+  };
+}
+
+function accepted(stream: Duplex, socket: TLSSocket): Accepted {
+  return {
+    stream,
+    certificates: () => presentedCertificates(socket),
+    sourceAddress: () => socket.remoteAddress ?? null,
+    serverName: () => socket.servername || null,
   };
 }
 
@@ -236,15 +279,18 @@ function namelessReport(log: (line: string) => void): () => void {
 function listenForReaders(
   port: number,
   options: EmulatorOptions & { readonly idScope: string },
-  context: SessionContext,
+  { context, hubs }: Served,
 ): Promise<Listener> {
   const { idScope, httpHost = EMULATOR_HOST_DEFAULT } = options;
-  const hostNames = [...serverNames(httpHost), ...(options.serverNames ?? [])];
-  return listenRecords(httpHost, port, { ...context, idScope, hostNames, newGuid: randomUUID });
+  const hostNames = ownNames(httpHost, options.serverNames);
+  return listenRecords(httpHost, port, { ...context, idScope, hubs, hostNames, newGuid: randomUUID });
 }
 
-function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
-  const { instances, faults = [], seed = 1, log = () => {} } = options;
+/** What is served, at the service and at its hubs. */
+type Served = { readonly context: SessionContext; readonly hubs: EmulatedHubs };
+
+function assemble(options: EmulatorOptions): Served & { readonly webhooks: WebhookCaller } {
+  const { instances, faults = [], seed = 1, log = () => {}, hubPort = null } = options;
   const clock = systemClock(hrtimeMs());
   const startedAtMs = clock.epochMs();
   const originMs = startedAtMs - clock.nowMs();
@@ -256,7 +302,11 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     service.counters.faultRecordsDropped = plan.droppedRecords;
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
+  const names = ownNames(options.host ?? EMULATOR_HOST_DEFAULT, options.serverNames);
+  const hubs = linkedHubs(instances, { behavior, ownNames: names }, { clock, serviceTimeMs });
+  // Nobody could connect to a hub: a million devices then take no memory there.
+  const told = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
+  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID, ...told });
   const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
   const context: SessionContext = {
     service,
@@ -271,7 +321,7 @@ function assemble(options: EmulatorOptions): { readonly context: SessionContext;
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks };
+  return { context, webhooks, hubs };
 }
 
 /** Lines per write. */
@@ -296,5 +346,9 @@ export function writeRecords(file: string, emulator: Emulator): void {
 function* lines(emulator: Emulator): Iterable<object> {
   yield* emulator.records();
   yield* emulator.faultRecords;
+  if (emulator.hubPort !== null) {
+    yield* emulator.hubs.devices();
+    yield* emulator.hubs.list();
+  }
   yield { kind: 'counters', ...emulator.counters };
 }

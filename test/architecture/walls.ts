@@ -211,6 +211,7 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'emulator/hub',
       'emulator/server',
       'emulator/service',
       'files',
@@ -218,7 +219,11 @@ export const ROOMS: readonly Room[] = [
       'time',
     ],
   },
-  { name: 'emulator/server', imports: ['certificates', 'dps', 'emulator/service', 'problem', 'time'] },
+  {
+    name: 'emulator/server',
+    imports: ['certificates', 'dps', 'emulator/hub', 'emulator/service', 'problem', 'time'],
+  },
+  { name: 'emulator/hub', imports: ['certificates', 'dps', 'emulator/service'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
@@ -257,7 +262,16 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'conversation/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/service/',
+  'emulator/hub/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;

@@ -16,6 +16,8 @@ export type ConnectPacket = {
   readonly password: string | null;
   /** 0 = the device may be silent. */
   readonly keepAliveSeconds: number;
+  /** `false`: the device wants the session of its last connection to go on. */
+  readonly isCleanSession: boolean;
 };
 
 export type SubscribePacket = {
@@ -37,6 +39,7 @@ export type PublishPacket = {
   readonly qos: number;
   /** `null` with QoS 0. */
   readonly packetId: number | null;
+  readonly isRetained: boolean;
 };
 
 export type DevicePacket =
@@ -85,6 +88,7 @@ const MQTT_5 = 5;
 const BRIDGE = 0x80;
 /** Of CONNECT [3.1.2.3]. */
 const RESERVED = 0x01;
+const CLEAN_SESSION = 0x02;
 const WILL = 0x04;
 const WILL_QOS_AND_RETAIN = 0x38;
 const PASSWORD = 0x40;
@@ -176,7 +180,7 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
       const qos = (first >> 1) & 3;
       const topic = body.text();
       const packetId = qos === 0 ? null : body.number();
-      return { type, topic, payload: body.rest(), qos, packetId };
+      return { type, topic, payload: body.rest(), qos, packetId, isRetained: (first & 1) !== 0 };
     }
     case 'puback':
       body.number();
@@ -189,6 +193,16 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
   }
 }
 
+/** Of a level that is not known. */
+const UNREADABLE_CONNECT = {
+  type: 'connect',
+  clientId: '',
+  username: null,
+  password: null,
+  keepAliveSeconds: 0,
+  isCleanSession: true,
+} as const;
+
 /**
  * [3.1] A level that is not supported must be answered with a return code [3.1.2.2], so no level is malformed. What follows an
  * unknown one is unknown too, and left out.
@@ -200,7 +214,7 @@ function parseConnect(body: PacketBody): ConnectPacket {
   const protocol = `${name} ${level}`;
   const protocolLevel = level & ~BRIDGE;
   if (!PROTOCOL_LEVELS.includes(protocolLevel)) {
-    return { type: 'connect', protocol, clientId: '', username: null, password: null, keepAliveSeconds: 0 };
+    return { ...UNREADABLE_CONNECT, protocol };
   }
   const flags = body.byte();
   const hasWill = (flags & WILL) !== 0;
@@ -216,7 +230,8 @@ function parseConnect(body: PacketBody): ConnectPacket {
   }
   const username = (flags & USER_NAME) === 0 ? null : body.text();
   const password = (flags & PASSWORD) === 0 ? null : body.text();
-  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds };
+  const isCleanSession = (flags & CLEAN_SESSION) !== 0;
+  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds, isCleanSession };
 }
 
 /** [3.8] */

@@ -3,6 +3,8 @@ import { isIP } from 'node:net';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import { keptText } from '../service/kept-text.ts';
+import type { EmulatedHubs } from './emulated-hubs.ts';
+import { hubsResource } from './hub-routes.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 
@@ -10,7 +12,7 @@ import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
  * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown
  * POST /registrations/{enrollmentGroupId}/query     the states of a group, as an array
  *      x-ms-max-item-count: how many; x-ms-continuation: the value from the previous page
- * GET  /counters   GET /faults
+ * GET  /counters   GET /faults   and /hubs: see hub-routes.ts
  * ?idScope=… selects the instance; the default is the first one.
  */
 
@@ -20,6 +22,7 @@ const PAGE_ITEMS_MAX = 1_000;
 
 export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs' | 'limits' | 'log'> & {
   readonly idScope: string;
+  readonly hubs: EmulatedHubs;
   /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
   readonly hostNames: readonly string[];
   /** For tracking IDs. */
@@ -33,6 +36,8 @@ type Asked = {
   readonly idScope: string;
   /** The `:id` of the path. */
   readonly id: string;
+  /** What follows it. */
+  readonly action: readonly string[];
   readonly nowMs: number;
 };
 
@@ -41,6 +46,7 @@ const ROUTES: ReadonlyMap<string, ReadonlyMap<string, (asked: Asked) => void>> =
   ['/registrations/:id', new Map([['GET', sendRegistration]])],
   ['/registrations/:id/query', new Map([['POST', sendPage]])],
   ['/counters', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.service.counters)]])],
+  ['/hubs', new Map([['GET', sendHubs]])],
   ['/faults', new Map([['GET', ({ response, source }: Asked) => send(response, 200, source.faults.records)]])],
 ]);
 
@@ -85,7 +91,7 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const idScope = new URLSearchParams(query).get('idScope') ?? source.idScope;
   const [, collection = '', id = '', ...action] = path.split('/').map(safeDecode);
-  const asked: Asked = { request, response, source, idScope, id, nowMs: source.serviceTimeMs() };
+  const asked: Asked = { request, response, source, idScope, id, action, nowMs: source.serviceTimeMs() };
   if (!isOwn) {
     const host = JSON.stringify(keptText(request.headers.host ?? ''));
     const reason = `The Host header ${host} does not name this server. Use localhost, or pass the name with --server-name.`;
@@ -93,7 +99,9 @@ function answer(request: IncomingMessage, response: ServerResponse, source: Reco
     sendError(asked, 403_000, reason);
     return;
   }
-  const methods = ROUTES.get(['', collection, ...(id === '' ? [] : [':id']), ...action].join('/'));
+  const methods = ROUTES.get(
+    collection === 'hubs' ? '/hubs' : ['', collection, ...(id === '' ? [] : [':id']), ...action].join('/'),
+  );
   if (methods === undefined) {
     sendError(asked, 404_000, 'No such resource.');
     return;
@@ -113,6 +121,13 @@ function sendRegistration(asked: Asked): void {
   const state = source.service.registration(idScope, id, nowMs);
   if (state === null) sendError(asked, 404_201, 'Registration not found.');
   else send(response, 200, state);
+}
+
+function sendHubs(asked: Asked): void {
+  const { response, source, id, action } = asked;
+  const resource = hubsResource(source.hubs, [id, ...action]);
+  if (resource === null) sendError(asked, 404_000, 'No such hub or device.');
+  else send(response, 200, resource);
 }
 
 function sendError({ response, source, nowMs }: Asked, errorCode: number, message: string): void {

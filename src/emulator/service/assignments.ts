@@ -6,8 +6,15 @@ import type { ConnectedDevice } from './connect-check.ts';
 import type { Enrollment } from './dps-instance.ts';
 import { delayMs } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
+import { authenticationOf, type HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
-import { type Assignment, type AssignmentResult, type RegistrationRecord, spelledId } from './registration-record.ts';
+import {
+  type Assignment,
+  type AssignmentResult,
+  deviceIdOf,
+  type RegistrationRecord,
+  spelledId,
+} from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
@@ -40,11 +47,19 @@ export class Assignments {
   readonly #behavior: ServiceBehavior;
   readonly #faults: FaultPlan | null;
   readonly #counters: ServiceCounters;
+  readonly #onAssigned: ((assigned: HubAssignment) => void) | null;
 
-  constructor(behavior: ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters) {
+  /** @param onAssigned tells the hubs; `null` = there are none */
+  constructor(
+    behavior: ServiceBehavior,
+    faults: FaultPlan | null,
+    counters: ServiceCounters,
+    onAssigned: ((assigned: HubAssignment) => void) | null,
+  ) {
     this.#behavior = behavior;
     this.#faults = faults;
     this.#counters = counters;
+    this.#onAssigned = onAssigned;
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
@@ -66,7 +81,7 @@ export class Assignments {
         timeoutMs: this.#behavior.webhookTimeoutMs,
         settle: (outcome, atMs) => {
           const result = webhookResult(outcome, question);
-          this.#settle(assignment, result, { record, state, question }, atMs);
+          this.#settle(assignment, result, { record, state, question, device }, atMs);
           return result.failure?.errorMessage ?? null;
         },
       });
@@ -76,17 +91,13 @@ export class Assignments {
     const hub = staysAt ?? allocate(instance, enrollment, { key, sourceAddress })?.hostName ?? null;
     const substatus = hub === null ? null : substatusOf(hub, previous?.hub ?? null, policy);
     const result = hub === null || substatus === null ? NO_HUB : { hub, substatus, failure: null };
-    this.#settle(assignment, result, { record, state, question }, nowMs);
+    this.#settle(assignment, result, { record, state, question, device }, nowMs);
     return record;
   }
 
   /** Enters the result, which the device gets once the hub has created its identity. */
-  #settle(
-    assignment: Assignment,
-    result: AssignmentResult,
-    { record, state, question }: Settling,
-    nowMs: number,
-  ): void {
+  #settle(assignment: Assignment, result: AssignmentResult, settling: Settling, nowMs: number): void {
+    const { record, state, question } = settling;
     const fault = this.#faults?.next('assignment', assignment.registrationId, nowMs) ?? null;
     assignment.result = result;
     const { assignmentDelayMs } = this.#behavior;
@@ -105,6 +116,29 @@ export class Assignments {
     if (STARTS_ANEW.has(assignment.result.substatus)) {
       record.initialTwin = assignment.result.initialTwin ?? question.enrollment.initialTwin;
     }
+    this.#onAssigned?.(this.#hubAssignment(assignment, assignment.result, settling));
+  }
+
+  #hubAssignment(
+    assignment: Assignment,
+    { hub, substatus, initialTwin }: SuccessfulResult,
+    { record, question, device }: Settling,
+  ): HubAssignment {
+    const { enrollment, registrationId, record: previous } = question;
+    const from = previous?.hub ?? null;
+    return {
+      hub,
+      deviceId: deviceIdOf(record, assignment),
+      substatus,
+      movesFrom:
+        previous === null || from === null || from === hub
+          ? null
+          : { hub: from, deviceId: deviceIdOf(previous, previous.assignment) },
+      authentication: authenticationOf(enrollment, registrationId, device, this.#behavior),
+      iotEdge: enrollment.capabilities.iotEdge,
+      initialTwin: initialTwin ?? enrollment.initialTwin,
+      atMs: assignment.readyAtMs,
+    };
   }
 
   /** A device that stays at its hub needs no new identity. */
@@ -119,7 +153,10 @@ export class Assignments {
   }
 }
 
+type SuccessfulResult = Extract<AssignmentResult, { readonly failure: null }>;
+
 type Settling = {
+  readonly device: ConnectedDevice;
   readonly record: RegistrationRecord;
   readonly state: InstanceState;
   readonly question: WebhookQuestion;

@@ -9,6 +9,7 @@ import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
+import type { HubAssignment } from './hub-assignment.ts';
 import { InstanceState } from './instance-state.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
@@ -31,6 +32,8 @@ export type ServiceOptions = {
   readonly behavior: ServiceBehavior;
   /** Faults of operations; the server injects those of the conversation. Absent = none. */
   readonly faults?: FaultPlan;
+  /** Tells the hubs of each device that is assigned. Absent = there are no hubs. */
+  readonly onAssigned?: (assigned: HubAssignment) => void;
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
 };
@@ -54,11 +57,11 @@ export class ProvisioningService {
   readonly #assignments: Assignments;
 
   constructor(options: ServiceOptions) {
-    const { instances, behavior, faults = null } = options;
+    const { instances, behavior, faults = null, onAssigned = null } = options;
     this.#options = options;
     this.#instances = new Map(instances.map((instance) => [instance.idScope, instance]));
     this.#states = new Map(instances.map((instance) => [instance.idScope, new InstanceState(instance)]));
-    this.#assignments = new Assignments(behavior, faults, this.counters);
+    this.#assignments = new Assignments(behavior, faults, this.counters, onAssigned);
   }
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {

@@ -1,0 +1,37 @@
+import { HubRegistry } from './hub/hub-registry.ts';
+import { EmulatedHubs } from './server/emulated-hubs.ts';
+import { hubNamesInCertificate } from './server/hub-names.ts';
+import type { SessionContext } from './server/mqtt-session.ts';
+import { serverNames } from './server/tls-listener.ts';
+import type { DpsInstance } from './service/dps-instance.ts';
+import type { ServiceBehavior } from './service/service-behavior.ts';
+
+/** Names of the server that listens on `host`. */
+export function ownNames(host: string, further: readonly string[] = []): readonly string[] {
+  return [...serverNames(host), ...further];
+}
+
+type Named = {
+  readonly host: string;
+  readonly serverNames?: readonly string[];
+  readonly hubPort?: number | null;
+  readonly instances: readonly DpsInstance[];
+};
+
+/** Those of the server, and of its hubs if they are served. */
+export function namesInCertificate({ host, serverNames, hubPort = null, instances }: Named): readonly string[] {
+  const names = ownNames(host, serverNames);
+  if (hubPort === null) return names;
+  const hubs = instances.flatMap((instance) => instance.linkedHubs.map(({ hostName }) => hostName));
+  return [...names, ...hubNamesInCertificate(hubs)];
+}
+
+/** The hubs of all instances; those that have the same name are one. */
+export function linkedHubs(
+  instances: readonly DpsInstance[],
+  { behavior, ownNames }: { readonly behavior: ServiceBehavior; readonly ownNames: readonly string[] },
+  time: Pick<SessionContext, 'clock' | 'serviceTimeMs'>,
+): EmulatedHubs {
+  const hubs = instances.flatMap((instance) => instance.linkedHubs);
+  return new EmulatedHubs(new HubRegistry(hubs, { behavior, ownNames: ['localhost', ...ownNames] }), time);
+}
