@@ -9,7 +9,7 @@ const INTEGRATION = [
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
-  'test/emulator/{linked-hubs,readme-example,records-endpoint,sdk-habits,server-certificates,session-limits,webhook,websocket}.test.ts',
+  'test/emulator/{hub-sdk,linked-hubs,readme-example,records-endpoint,sdk-habits,server-certificates,session-limits,webhook,websocket}.test.ts',
   'test/emulator/x509-attestation.test.ts',
   'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
