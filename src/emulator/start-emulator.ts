@@ -11,7 +11,7 @@ import { newEmulatorFolder } from '../files/emulator-folder.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import { linkedHubs, namesInCertificate, ownNames } from './linked-hubs.ts';
-import type { EmulatedHubs } from './server/emulated-hubs.ts';
+import type { EmulatedHubs, LinkedHubs } from './server/emulated-hubs.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
@@ -95,7 +95,7 @@ export type Emulator = {
   readonly faultRecords: readonly FaultRecord[];
   readonly counters: ServiceCounters;
   /** Devices, twins and counters of the linked hubs. Without a `hubPort`, they stay empty. */
-  readonly hubs: EmulatedHubs;
+  readonly hubs: LinkedHubs;
   /** Number of open MQTT connections to the service. */
   openConnections(): number;
   close(): Promise<void>;

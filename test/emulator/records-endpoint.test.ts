@@ -184,6 +184,7 @@ describe('an emulator whose place is taken', () => {
   it.each<[string, () => Partial<EmulatorOptions>, string]>([
     ['the port of MQTT', () => ({ port: emulator.port }), '--port'],
     ['the port of MQTT over WebSocket', () => ({ websocketPort: emulator.port }), '--websocket-port'],
+    ['the port of the hubs', () => ({ hubPort: emulator.port }), '--hub-port'],
     ['the port of the records', () => ({ httpPort: emulator.httpPort }), '--http-port'],
     ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
     ['such an address for the records', () => ({ httpPort: 0, httpHost: '192.0.2.1' }), '--http-host'],

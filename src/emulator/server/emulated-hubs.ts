@@ -17,6 +17,9 @@ export type EmulatedHub = HubLine & { readonly openConnections: number };
 
 type HubTime = Pick<SessionContext, 'clock' | 'serviceTimeMs'>;
 
+/** What is known about the hubs, and what a back end may change. */
+export type LinkedHubs = Pick<EmulatedHubs, 'list' | 'devices' | 'device' | 'setDesired' | 'setStatus' | 'remove'>;
+
 /** The linked hubs of an emulator, and who is connected to them. */
 export class EmulatedHubs {
   readonly role: HubRole;

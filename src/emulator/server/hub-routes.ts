@@ -1,4 +1,4 @@
-import type { EmulatedHubs } from './emulated-hubs.ts';
+import type { LinkedHubs } from './emulated-hubs.ts';
 
 /*
  * GET /hubs                            every linked hub, with its counters
@@ -6,7 +6,7 @@ import type { EmulatedHubs } from './emulated-hubs.ts';
  */
 
 /** The body of what such a path names; `null` = nothing. @param segments of the path behind `/hubs` */
-export function hubsResource(hubs: EmulatedHubs, segments: readonly string[]): object | null {
+export function hubsResource(hubs: Pick<LinkedHubs, 'list' | 'device'>, segments: readonly string[]): object | null {
   const [host = '', collection = '', deviceId = '', ...more] = segments;
   if (host === '' && more.length === 0 && collection === '') return hubs.list();
   return collection === 'devices' && more.length === 0 ? hubs.device(host, deviceId) : null;

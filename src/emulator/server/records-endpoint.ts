@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import { keptText } from '../service/kept-text.ts';
-import type { EmulatedHubs } from './emulated-hubs.ts';
+import type { LinkedHubs } from './emulated-hubs.ts';
 import { hubsResource } from './hub-routes.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
@@ -22,7 +22,7 @@ const PAGE_ITEMS_MAX = 1_000;
 
 export type RecordsSource = Pick<SessionContext, 'service' | 'faults' | 'serviceTimeMs' | 'limits' | 'log'> & {
   readonly idScope: string;
-  readonly hubs: EmulatedHubs;
+  readonly hubs: LinkedHubs;
   /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
   readonly hostNames: readonly string[];
   /** For tracking IDs. */
