@@ -1,7 +1,7 @@
 import { HubRegistry } from './hub/hub-registry.ts';
+import type { AdvancedContext } from './running-config.ts';
 import { EmulatedHubs } from './server/emulated-hubs.ts';
 import { hubNamesInCertificate } from './server/hub-names.ts';
-import type { SessionContext } from './server/mqtt-session.ts';
 import { serverNames } from './server/tls-listener.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import type { ServiceBehavior } from './service/service-behavior.ts';
@@ -26,12 +26,14 @@ export function namesInCertificate({ host, serverNames, hubPort = null, instance
   return [...names, ...hubNamesInCertificate(hubs)];
 }
 
-/** The hubs of all instances; those that have the same name are one. */
+/** The hubs of all instances; those that have the same name are one. @param names of the server */
 export function linkedHubs(
   instances: readonly DpsInstance[],
-  { behavior, ownNames }: { readonly behavior: ServiceBehavior; readonly ownNames: readonly string[] },
-  time: Pick<SessionContext, 'clock' | 'serviceTimeMs'>,
+  names: readonly string[],
+  time: Pick<AdvancedContext, 'serviceClock' | 'serviceTimeMs'>,
+  behavior: () => ServiceBehavior,
 ): EmulatedHubs {
   const hubs = instances.flatMap((instance) => instance.linkedHubs);
-  return new EmulatedHubs(new HubRegistry(hubs, { behavior, ownNames: ['localhost', ...ownNames] }), time);
+  const aheadMs = () => time.serviceClock.aheadMs;
+  return new EmulatedHubs(new HubRegistry(hubs, { behavior, aheadMs, ownNames: ['localhost', ...names] }), time);
 }

@@ -18,7 +18,10 @@ export type HubConnectRequest = ConnectRequest & {
 };
 
 /** What the hubs are checked against. */
-export type HubConnectRules = Pick<ServiceBehavior, 'clockSkewSeconds' | 'malformedUsernameCode'> & {
+export type HubConnectRules = {
+  readonly behavior: ServiceBehavior;
+  /** How far `nowMs` is ahead of the time by which tokens and certificates are valid. */
+  readonly aheadMs: number;
   /** Names of the server beside those of the hubs, in lower case: of loopback, and of a gateway before the hubs. */
   readonly ownNames: ReadonlySet<string>;
 };
@@ -27,8 +30,8 @@ export type HubConnectRules = Pick<ServiceBehavior, 'clockSkewSeconds' | 'malfor
 export type ProvenDevice = {
   readonly hub: HubState;
   readonly identity: DeviceIdentity;
-  /** Milliseconds since 1970: the hub closes the connection when the token expires. Infinite with a certificate. */
-  readonly endsAtMs: number;
+  /** Real time until the token expires, when the hub closes the connection. Infinite with a certificate. */
+  readonly endsInMs: number;
 };
 
 type HubConnectVerdict = { readonly returnCode: 0; readonly device: ProvenDevice } | RefusedConnect;
@@ -47,7 +50,7 @@ export function checkHubConnect(
   rules: HubConnectRules,
 ): HubConnectVerdict {
   const identity = parseHubUsername(request.username ?? '');
-  const malformed = (reason: string): RefusedConnect => ({ returnCode: rules.malformedUsernameCode, reason });
+  const malformed = (reason: string): RefusedConnect => ({ returnCode: rules.behavior.malformedUsernameCode, reason });
   if (identity === null) return malformed('malformed user name');
   if (!isApiVersion(identity.apiVersion)) return malformed('malformed api-version');
   if (hub === null) return unauthorized('the user name names a hub that is not linked');
@@ -60,9 +63,10 @@ export function checkHubConnect(
   const device = hub.find(deviceId, nowMs);
   if (device === null) return unauthorized('the hub has no such device');
   if (device.status === 'disabled') return unauthorized('the device is disabled at its hub');
-  const proof = checkCredentials(request, hub, device, { nowMs, clockSkewSeconds: rules.clockSkewSeconds });
+  const { clockSkewSeconds } = rules.behavior;
+  const proof = checkCredentials(request, hub, device, { nowMs: nowMs - rules.aheadMs, clockSkewSeconds });
   if (typeof proof === 'string') return unauthorized(proof);
-  return { returnCode: CONNACK.accepted, device: { hub, identity: device, endsAtMs: proof.endsAtMs } };
+  return { returnCode: CONNACK.accepted, device: { hub, identity: device, ...proof } };
 }
 
 function unauthorized(reason: string): RefusedConnect {
@@ -71,27 +75,27 @@ function unauthorized(reason: string): RefusedConnect {
 
 type Moment = { readonly nowMs: number; readonly clockSkewSeconds: number };
 
-/** Until when the credentials are good, or what is wrong with them. */
+/** For how long the credentials are good, or what is wrong with them. */
 function checkCredentials(
   { password, certificates }: HubConnectRequest,
   { hostName }: HubState,
   { deviceId, authentication }: DeviceIdentity,
   { nowMs, clockSkewSeconds }: Moment,
-): { readonly endsAtMs: number } | string {
+): { readonly endsInMs: number } | string {
   if (password === null) {
     if (certificates.length === 0) return 'neither a password nor a client certificate';
-    return certificateProblem(certificates, deviceId, authentication, nowMs) ?? { endsAtMs: Number.POSITIVE_INFINITY };
+    return certificateProblem(certificates, deviceId, authentication, nowMs) ?? { endsInMs: Number.POSITIVE_INFINITY };
   }
   const token = parseSasToken(password);
   if (token === null) return 'malformed SAS token';
   if (!isFor(token, hostName, deviceId)) return 'SAS token for another resource';
-  const endsAtMs = (token.expiryEpochSeconds + clockSkewSeconds) * 1000;
-  if (endsAtMs < nowMs) return 'SAS token expired';
+  const endsInMs = (token.expiryEpochSeconds + clockSkewSeconds) * 1000 - nowMs;
+  if (endsInMs < 0) return 'SAS token expired';
   if (authentication.type !== 'sas')
     return `the device authenticates with ${authentication.type}, not with a SAS token`;
   const { primaryKey, secondaryKey } = authentication;
   const fits = isSignedWith(token, primaryKey) || (secondaryKey !== null && isSignedWith(token, secondaryKey));
-  return fits ? { endsAtMs } : "the token is signed with none of the device's keys";
+  return fits ? { endsInMs } : "the token is signed with none of the device's keys";
 }
 
 /** The case of the hub's name does not count, that of the device ID does. */

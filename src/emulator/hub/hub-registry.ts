@@ -40,7 +40,13 @@ export type TelemetryMessage = {
   readonly bytes: number;
 };
 
-type RegistryOptions = { readonly behavior: ServiceBehavior; readonly ownNames: readonly string[] };
+type RegistryOptions = {
+  /** May change at any time. */
+  readonly behavior: () => ServiceBehavior;
+  /** How far `nowMs` is ahead of the time by which tokens and certificates are valid. */
+  readonly aheadMs: () => number;
+  readonly ownNames: readonly string[];
+};
 
 /**
  * The linked hubs of all instances, without network or clock: identities and twins, CONNECT, and what devices send. `nowMs` is
@@ -49,21 +55,30 @@ type RegistryOptions = { readonly behavior: ServiceBehavior; readonly ownNames: 
 export class HubRegistry {
   /** By host name in lower case. */
   readonly #hubs = new Map<string, HubState>();
-  readonly #behavior: ServiceBehavior;
+  readonly #behavior: () => ServiceBehavior;
+  readonly #aheadMs: () => number;
   readonly #ownNames: ReadonlySet<string>;
 
-  constructor(linkedHubs: readonly HubSettings[], { behavior, ownNames }: RegistryOptions) {
+  constructor(linkedHubs: readonly HubSettings[], { behavior, aheadMs, ownNames }: RegistryOptions) {
     this.#behavior = behavior;
+    this.#aheadMs = aheadMs;
     this.#ownNames = new Set(ownNames.map((name) => name.toLowerCase()));
-    for (const hub of linkedHubs) this.link(hub);
+    this.configure(linkedHubs);
   }
 
-  /** Adds a hub, unless it is there. Returns it. */
-  link(hub: HubSettings): HubState {
-    const key = hub.hostName.toLowerCase();
-    const linked = this.#hubs.get(key) ?? new HubState(hub, this.#behavior);
-    this.#hubs.set(key, linked);
-    return linked;
+  /** Adds hubs, or changes their limits. A hub that is linked no more is still there; of two with one name, the first counts. */
+  configure(linkedHubs: readonly HubSettings[]): void {
+    const seen = new Set<HubState>();
+    for (const settings of linkedHubs) {
+      const hub = this.#hubOf(settings.hostName);
+      if (!seen.has(hub)) hub.configure(settings);
+      seen.add(hub);
+    }
+  }
+
+  /** Forgets all devices. */
+  reset(): void {
+    for (const hub of this.#hubs.values()) hub.reset();
   }
 
   apply(change: HubChange): void {
@@ -81,14 +96,15 @@ export class HubRegistry {
 
   connect(request: HubConnectRequest, nowMs: number): HubConnectAnswer {
     const hub = hubOf(request, this.#hubs);
-    const rules = { ...this.#behavior, ownNames: this.#ownNames };
+    const behavior = this.#behavior();
+    const rules = { behavior, aheadMs: this.#aheadMs(), ownNames: this.#ownNames };
     const verdict = checkHubConnect(request, hub, nowMs, rules);
     if (verdict.returnCode !== 0) {
       if (hub !== null) count(hub.counters.connectsRefused, verdict.returnCode);
       return verdict;
     }
-    const { counters, shaper } = verdict.device.hub;
-    const admission = shaper === null ? { waitMs: 0 } : shaper.admit(nowMs);
+    const { counters } = verdict.device.hub;
+    const admission = verdict.device.hub.admit(nowMs, behavior);
     if (admission === null) {
       counters.connectsDropped += 1;
       return { returnCode: null, reason: 'the hub has more new connections than its units allow' };
@@ -168,7 +184,7 @@ export class HubRegistry {
     hub.identities.set(deviceId, {
       deviceId,
       createdAtMs: atMs,
-      knownFromMs: atMs + this.#behavior.hubIdentityDelayMs,
+      knownFromMs: atMs + this.#behavior().hubIdentityDelayMs,
       leavesAtMs: Number.POSITIVE_INFINITY,
       status: 'enabled',
       authentication,
@@ -187,8 +203,11 @@ export class HubRegistry {
     return identity;
   }
 
-  /** An assignment may name a hub that was linked later. */
+  /** A hub that nothing was known about is created. */
   #hubOf(hostName: string): HubState {
-    return this.#hubs.get(hostName.toLowerCase()) ?? this.link({ hostName });
+    const key = hostName.toLowerCase();
+    const hub = this.#hubs.get(key) ?? new HubState(hostName);
+    this.#hubs.set(key, hub);
+    return hub;
   }
 }

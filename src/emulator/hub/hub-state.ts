@@ -1,7 +1,7 @@
 import { hubConnectionsPerSecond } from '../../dps/service-limits.ts';
 import type { LinkedHub } from '../service/dps-instance.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
-import { ConnectionShaper } from './connection-shaper.ts';
+import { type Admission, ConnectionShaper } from './connection-shaper.ts';
 import type { DeviceIdentity } from './device-identity.ts';
 
 type Counts = Record<string, number>;
@@ -31,18 +31,34 @@ export type HubSettings = Pick<LinkedHub, 'hostName' | 'sku' | 'units'>;
 /** One hub: its devices, and what they did. */
 export class HubState {
   readonly hostName: string;
-  readonly counters: HubCounters = emptyHubCounters();
+  counters: HubCounters = emptyHubCounters();
   /** By device ID, whose case counts. */
   readonly identities = new Map<string, DeviceIdentity>();
   /** `null` = any number of new connections. */
-  readonly shaper: ConnectionShaper | null;
+  #shaper: ConnectionShaper | null = null;
+  #perSecond: number | null = null;
 
-  constructor({ hostName, sku, units = 1 }: HubSettings, { hubBurstMs, hubQueueMs }: ServiceBehavior) {
+  constructor(hostName: string) {
     this.hostName = hostName;
-    this.shaper =
-      sku === undefined
-        ? null
-        : new ConnectionShaper(hubConnectionsPerSecond(sku, units), { burstMs: hubBurstMs, queueMs: hubQueueMs });
+  }
+
+  /** A limit that stays goes on with what has used it. */
+  configure({ sku, units = 1 }: HubSettings): void {
+    const perSecond = sku === undefined ? null : hubConnectionsPerSecond(sku, units);
+    if (perSecond !== this.#perSecond) this.#shaper = perSecond === null ? null : new ConnectionShaper(perSecond);
+    this.#perSecond = perSecond;
+  }
+
+  admit(nowMs: number, { hubBurstMs, hubQueueMs }: ServiceBehavior): Admission {
+    return this.#shaper === null
+      ? { waitMs: 0 }
+      : this.#shaper.admit(nowMs, { burstMs: hubBurstMs, queueMs: hubQueueMs });
+  }
+
+  /** Forgets devices and counts. */
+  reset(): void {
+    this.identities.clear();
+    this.counters = emptyHubCounters();
   }
 
   /** The identity that the hub knows now; `null` = none. */

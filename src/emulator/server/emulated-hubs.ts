@@ -4,6 +4,7 @@ import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type IdentityLine, type IdentityStatus, identityLine } from '../hub/device-identity.ts';
 import type { HubLine, HubRegistry } from '../hub/hub-registry.ts';
 import { type JsonObject, patchProblem } from '../hub/twin.ts';
+import type { DpsInstance } from '../service/dps-instance.ts';
 import type { HubAssignment } from '../service/hub-assignment.ts';
 import { type HubRole, hubDeviceKey, hubRole } from './hub-role.ts';
 import type { SessionContext } from './mqtt-session.ts';
@@ -15,7 +16,7 @@ export type HubDevice = IdentityLine & { readonly connectionState: 'Connected' |
 /** A hub, with its open connections. */
 export type EmulatedHub = HubLine & { readonly openConnections: number };
 
-type HubTime = Pick<SessionContext, 'clock' | 'serviceTimeMs'>;
+type HubTime = Pick<SessionContext, 'serviceClock' | 'serviceTimeMs'>;
 
 /** What is known about the hubs, and what a back end may change. */
 export type LinkedHubs = Pick<EmulatedHubs, 'list' | 'devices' | 'device' | 'setDesired' | 'setStatus' | 'remove'>;
@@ -37,7 +38,15 @@ export class EmulatedHubs {
   sessionContext(context: SessionContext): SessionContext {
     const { limits } = context;
     const packetBytesMax = limits.packetBytesMax + HUB_MESSAGE_BYTES_MAX - MESSAGE_BYTES_MAX;
-    return { ...context, openSessions: this.openSessions, limits: { ...limits, packetBytesMax } };
+    return {
+      ...context,
+      // It may change at any time.
+      get behavior() {
+        return context.behavior;
+      },
+      openSessions: this.openSessions,
+      limits: { ...limits, packetBytesMax },
+    };
   }
 
   /** Enters a device that the service has assigned. A connection to the hub that it leaves ends then. */
@@ -47,9 +56,20 @@ export class EmulatedHubs {
     const { hub, deviceId } = assigned.movesFrom;
     const left = this.openSessions.find(hubDeviceKey(hub, deviceId));
     if (left === null) return;
-    const { clock, serviceTimeMs } = this.#time;
+    const { serviceClock, serviceTimeMs } = this.#time;
     const inMs = Math.max(0, assigned.atMs - serviceTimeMs());
-    clock.wakeAt(clock.nowMs() + inMs, () => left.close('the device was moved to another hub'));
+    serviceClock.wakeAt(serviceClock.nowMs() + inMs, () => left.close('the device was moved to another hub'));
+  }
+
+  /** Follows the configuration. */
+  configure(instances: readonly DpsInstance[]): void {
+    this.#registry.configure(instances.flatMap(({ linkedHubs }) => linkedHubs));
+  }
+
+  /** Forgets all devices, and ends their connections. */
+  reset(): void {
+    this.#registry.reset();
+    this.openSessions.closeAll('the hubs were reset');
   }
 
   list(): readonly EmulatedHub[] {

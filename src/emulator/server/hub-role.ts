@@ -34,7 +34,7 @@ export function hubRole(hubs: HubRegistry, serviceTimeMs: () => number): HubRole
       if (answer.returnCode !== 0) return answer;
       const { device, waitMs } = answer;
       const subscriptions = sessionOf(device, isCleanSession);
-      return { returnCode: 0, device, waitMs, endsAtMs: device.endsAtMs, ...subscriptions };
+      return { returnCode: 0, device, waitMs, endsInMs: device.endsInMs, ...subscriptions };
     },
     keyOf: ({ hub, identity }) => hubDeviceKey(hub.hostName, identity.deviceId),
     idOf: ({ identity }) => identity.deviceId,

@@ -1,5 +1,5 @@
 import { CONNACK } from '../../dps/error-codes.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { Clock, Timer } from '../../time/clock.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
@@ -25,7 +25,10 @@ import { isWellFormedTopic } from './topic-form.ts';
 export type SessionContext = {
   readonly service: ProvisioningService;
   readonly faults: FaultPlan;
+  /** For what sockets wait for. */
   readonly clock: Clock;
+  /** For what the service waits for. It may be put forward. */
+  readonly serviceClock: Clock;
   /** Milliseconds since 1970, never backwards: the service's time. */
   readonly serviceTimeMs: () => number;
   readonly limits: SessionLimits;
@@ -61,9 +64,11 @@ export class MqttSession<Device, Request extends DeviceRequest> {
   readonly #answers: AnswerDelivery;
   #device: Device | null = null;
   #deviceKey: string | null = null;
+  /** When the credentials of the device are no longer good; `null` = they stay good. */
+  #expiry: Timer | null = null;
 
   constructor(accepted: Accepted, context: SharedContext, role: SessionRole<Device, Request>) {
-    const { clock, limits } = context;
+    const { clock, serviceClock, limits } = context;
     this.#accepted = accepted;
     this.#context = context;
     this.#role = role;
@@ -71,7 +76,7 @@ export class MqttSession<Device, Request extends DeviceRequest> {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
     });
-    this.#answers = new AnswerDelivery(this.#packets, clock, role.subscriptionsMax);
+    this.#answers = new AnswerDelivery(this.#packets, serviceClock, role.subscriptionsMax);
     context.openSessions.add(this);
     const timeoutMs = limits.connectTimeoutMs;
     this.#packets.limitSilence({ timeoutMs, reason: 'no CONNECT' }, this.#idleLimit);
@@ -100,6 +105,7 @@ export class MqttSession<Device, Request extends DeviceRequest> {
   #closed(reason: string | null): void {
     if (reason !== null) this.#log(`connection closed: ${reason}`);
     this.#answers.cancel();
+    this.#expiry?.cancel();
     this.#context.openSessions.remove(this.#deviceKey, this);
   }
 
@@ -145,14 +151,14 @@ export class MqttSession<Device, Request extends DeviceRequest> {
     });
   }
 
-  #accept({ device, subscriptions, endsAtMs = Number.POSITIVE_INFINITY }: AcceptedConnect<Device>): void {
-    const { openSessions, serviceTimeMs } = this.#context;
+  #accept({ device, subscriptions, endsInMs = Number.POSITIVE_INFINITY }: AcceptedConnect<Device>): void {
+    const { clock, openSessions } = this.#context;
     this.#device = device;
     this.#deviceKey = this.#role.keyOf(device);
     openSessions.claim(this.#deviceKey, this, () => this.#role.isProven(device));
     if (subscriptions !== undefined) this.#answers.subscriptions = subscriptions.granted;
-    if (endsAtMs === Number.POSITIVE_INFINITY) return;
-    this.#answers.after(Math.max(1, endsAtMs - serviceTimeMs()), () => this.#packets.close('SAS token expired'));
+    if (endsInMs === Number.POSITIVE_INFINITY) return;
+    this.#expiry = clock.wakeAt(clock.nowMs() + endsInMs, () => this.#packets.close('SAS token expired'));
   }
 
   #judge(packet: ConnectPacket, fault: Fault | null): JudgedConnect<Device> {

@@ -18,7 +18,7 @@ export type ProvisioningRole = SessionRole<ConnectedDevice, ProvisioningRequest>
 
 /** Sessions with the provisioning service. */
 export function provisioningRole(context: SessionContext): ProvisioningRole {
-  const { service, serviceTimeMs, callWebhooks, behavior } = context;
+  const { service, serviceTimeMs, callWebhooks } = context;
   const ask = (
     request: ProvisioningRequest,
     payload: Buffer,
@@ -43,7 +43,7 @@ export function provisioningRole(context: SessionContext): ProvisioningRole {
     idOf: ({ registrationId }) => registrationId,
     isProven: (device) => service.isAttested(device, serviceTimeMs()),
     endReason: () => null,
-    grants: (filter) => isGranted(filter, behavior.grantsExactFilters),
+    grants: (filter) => isGranted(filter, context.behavior.grantsExactFilters),
     parse(topic) {
       const request = parseRequestTopic(topic);
       return request === null ? null : { ...request, point: request.kind };

@@ -21,8 +21,8 @@ export type AcceptedConnect<Device> = {
   readonly device: Device;
   /** Before CONNACK; absent = 0. */
   readonly waitMs?: number;
-  /** Milliseconds since 1970, infinite = never: when the connection ends. Absent = never. */
-  readonly endsAtMs?: number;
+  /** Real time until the connection ends, infinite = it stays; absent = it stays. */
+  readonly endsInMs?: number;
   /** Granted QoS by filter, of an earlier connection too; absent = every connection begins without any. */
   readonly subscriptions?: { readonly granted: Map<string, 0 | 1>; readonly isPresent: boolean };
 };

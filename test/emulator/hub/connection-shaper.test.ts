@@ -16,30 +16,32 @@ describe('the limit of new connections', () => {
   });
 
   it('serves an excess at once, then late, then not at all', () => {
-    const shaper = new ConnectionShaper(100, { burstMs: 1_000, queueMs: 500 });
-    const waits = Array.from({ length: 200 }, () => shaper.admit(0)?.waitMs ?? null);
+    const shaper = new ConnectionShaper(100);
+    const excess = { burstMs: 1_000, queueMs: 500 };
+    const waits = Array.from({ length: 200 }, () => shaper.admit(0, excess)?.waitMs ?? null);
     expect(waits.slice(0, 101)).toEqual(Array.from({ length: 101 }, () => 0));
     expect(waits.slice(101, 104)).toEqual([10, 20, 30]);
     expect(waits[150]).toBe(500);
     expect(waits.slice(151)).toEqual(Array.from({ length: 49 }, () => null));
     // The work of 1.51 s is done after that time.
-    expect(shaper.admit(1_510)).toEqual({ waitMs: 0 });
+    expect(shaper.admit(1_510, excess)).toEqual({ waitMs: 0 });
   });
 
   it('never delays who keeps to it', () => {
-    const shaper = new ConnectionShaper(10, { burstMs: 0, queueMs: 0 });
-    for (let index = 0; index < 50; index += 1) expect(shaper.admit(index * 100)).toEqual({ waitMs: 0 });
+    const shaper = new ConnectionShaper(10);
+    for (let index = 0; index < 50; index += 1)
+      expect(shaper.admit(index * 100, { burstMs: 0, queueMs: 0 })).toEqual({ waitMs: 0 });
   });
 
   it('serves no more than the limit and the burst allow, whenever connections come', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 200 }), (gapsMs) => {
-        const shaper = new ConnectionShaper(100, { burstMs: 200, queueMs: 300 });
+        const shaper = new ConnectionShaper(100);
         const servedAtMs: number[] = [];
         let nowMs = 0;
         for (const gapMs of gapsMs) {
           nowMs += gapMs;
-          const admission = shaper.admit(nowMs);
+          const admission = shaper.admit(nowMs, { burstMs: 200, queueMs: 300 });
           if (admission !== null) servedAtMs.push(nowMs + admission.waitMs);
         }
         for (const [index, fromMs] of servedAtMs.entries()) {

@@ -21,9 +21,13 @@ const KEYS: DeviceAuthentication = { type: 'sas', primaryKey: DEVICE_KEY, second
 const TWIN = { properties: { desired: { interval: 60 } } };
 const FROM_A = { hub: A, deviceId: 'dev-1' };
 
-function registry(behavior: Partial<ServiceBehavior> = {}): HubRegistry {
+function registry(behavior: Partial<ServiceBehavior> = {}, aheadMs = 0): HubRegistry {
   const hubs = [{ hostName: A }, { hostName: B }];
-  return new HubRegistry(hubs, { behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, ownNames: ['localhost'] });
+  return new HubRegistry(hubs, {
+    behavior: () => ({ ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }),
+    aheadMs: () => aheadMs,
+    ownNames: ['localhost'],
+  });
 }
 
 function assignment(settings: Partial<HubAssignment> = {}): { kind: 'assigned' } & HubAssignment {
@@ -218,6 +222,34 @@ describe('CONNECT at a hub', () => {
     });
   });
 
+  it('judges tokens by the real time, not by the one that was put forward', () => {
+    const expiryEpochSeconds = NOW_MS / 1000 + 60;
+    const hubs = registry({}, 3_600_000);
+    hubs.apply(assignment());
+    const password = token({ expiryEpochSeconds });
+    const later = NOW_MS + 3_600_000;
+    expect(hubs.connect(request({ password }), later)).toMatchObject({ returnCode: 0, device: { endsInMs: 60_000 } });
+    expect(hubs.connect(request({ password }), later + 60_001)).toMatchObject({ returnCode: 5 });
+  });
+
+  it('follows its configuration, and forgets its devices', () => {
+    const hubs = assigned({}, { hubBurstMs: 0, hubQueueMs: 0 });
+    hubs.configure([{ hostName: A, sku: 'S1' }, { hostName: 'new.azure-devices.net' }]);
+    expect([1, 2].map(() => hubs.connect(request(), NOW_MS).returnCode)).toEqual([0, null]);
+    hubs.configure([{ hostName: A.toUpperCase(), sku: 'S1', units: 2 }]);
+    expect(hubs.connect(request(), NOW_MS).returnCode).toBeNull();
+    hubs.configure([{ hostName: A }]);
+    expect(hubs.connect(request(), NOW_MS).returnCode).toBe(0);
+    hubs.reset();
+    expect(
+      [...hubs.hubs(NOW_MS)].map(({ hub, identities, connectsAccepted }) => [hub, identities, connectsAccepted]),
+    ).toEqual([
+      [A, 0, 0],
+      [B, 0, 0],
+      ['new.azure-devices.net', 0, 0],
+    ]);
+  });
+
   it('counts what it refuses, by hub', () => {
     const hubs = assigned();
     hubs.connect(request({ password: 'secret' }), NOW_MS);
@@ -227,7 +259,11 @@ describe('CONNECT at a hub', () => {
 
   it('waits, and is then closed, when the hub has too few units', () => {
     const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, hubBurstMs: 0, hubQueueMs: 15 };
-    const hubs = new HubRegistry([{ hostName: A, sku: 'S1' }], { behavior, ownNames: [] });
+    const hubs = new HubRegistry([{ hostName: A, sku: 'S1' }], {
+      behavior: () => behavior,
+      aheadMs: () => 0,
+      ownNames: [],
+    });
     hubs.apply(assignment());
     const answers = [1, 2, 3, 4].map(() => hubs.connect(request(), NOW_MS));
     expect(answers).toMatchObject([
@@ -261,7 +297,7 @@ describe('CONNECT at a hub', () => {
 
     it('of the enrollment: by thumbprint', () => {
       const enrolled: DeviceAuthentication = { type: 'selfSigned', thumbprints: [thumbprintOf(parsed(leaf))] };
-      expect(connect(enrolled, leaf)).toMatchObject({ returnCode: 0, device: { endsAtMs: Number.POSITIVE_INFINITY } });
+      expect(connect(enrolled, leaf)).toMatchObject({ returnCode: 0, device: { endsInMs: Number.POSITIVE_INFINITY } });
       expect(connect(enrolled, others.renewed, line)).toMatchObject({ reason: expect.stringMatching(/thumbprint/) });
       expect(connect(KEYS, leaf)).toMatchObject({ reason: expect.stringMatching(/SAS token/) });
       expect(assigned({ authentication: enrolled }).connect(request(), NOW_MS)).toMatchObject({ returnCode: 5 });
