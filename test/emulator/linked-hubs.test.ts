@@ -233,6 +233,43 @@ describe('a linked hub', () => {
     expect(emulator.logged.at(-1)).toMatch(/SAS token expired/);
   });
 
+  it('forgets its devices at a reset, and ends their connections', async () => {
+    await start();
+    await provision();
+    const device = await connected();
+    emulator.reset();
+    expect(await device.receive()).toBeNull();
+    expect(emulator.hubs.device(HUB, id)).toBeNull();
+    expect(emulator.hubs.list()).toMatchObject([{ hub: HUB, identities: 0, connectsAccepted: 0 }]);
+  });
+
+  it('follows a configuration that changes', async () => {
+    await start({});
+    const [known] = instance().linkedHubs;
+    if (known === undefined) throw new Error('no hub');
+    await emulator.update({
+      instances: [{ ...instance(), linkedHubs: [{ ...known, hostName: 'later.azure-devices.net' }] }],
+    });
+    await provision();
+    const device = await open(emulator.hubPort ?? 0, { servername: 'later.azure-devices.net' });
+    expect(device.socket.authorized).toBe(true);
+    const login = { hub: 'later.azure-devices.net', id };
+    expect(await device.exchange(hubConnectPacket(login))).toMatchObject({ returnCode: 0 });
+  });
+
+  it('tells a device nothing before a late CONNACK', async () => {
+    await start({ faults: [faultRule({ kind: 'slow-connack', delayMs: 100 }, { points: ['hub-connect'] })] });
+    await provision();
+    const first = await connected({ clean: false });
+    await first.exchange(subscribe(DESIRED));
+    first.close();
+    const second = await openHub();
+    second.send(hubConnectPacket({ hub: HUB, id }, { clean: false }));
+    await expect.poll(() => emulator.hubs.list()[0]?.connectsAccepted).toBe(2);
+    emulator.hubs.setDesired(HUB, id, { interval: 1 });
+    expect(await second.receive()).toMatchObject({ cmd: 'connack', sessionPresent: true });
+  });
+
   it('knows a device by the device ID of its enrollment', async () => {
     await start();
     await provision('pump');

@@ -146,17 +146,17 @@ export class MqttSession<Device, Request extends DeviceRequest> {
     if (delayMs > 0) this.#packets.keep();
     this.#answers.after(delayMs, () => {
       this.#packets.write(connackBytes(returnCode, answer.subscriptions?.isPresent));
+      if (answer.subscriptions !== undefined) this.#answers.subscriptions = answer.subscriptions.granted;
       if (fault?.kind === 'disconnect') this.#packets.close(null);
       this.#packets.release();
     });
   }
 
-  #accept({ device, subscriptions, endsInMs = Number.POSITIVE_INFINITY }: AcceptedConnect<Device>): void {
+  #accept({ device, endsInMs = Number.POSITIVE_INFINITY }: AcceptedConnect<Device>): void {
     const { clock, openSessions } = this.#context;
     this.#device = device;
     this.#deviceKey = this.#role.keyOf(device);
     openSessions.claim(this.#deviceKey, this, () => this.#role.isProven(device));
-    if (subscriptions !== undefined) this.#answers.subscriptions = subscriptions.granted;
     if (endsInMs === Number.POSITIVE_INFINITY) return;
     this.#expiry = clock.wakeAt(clock.nowMs() + endsInMs, () => this.#packets.close('SAS token expired'));
   }
