@@ -1,4 +1,4 @@
-import { OperatorError, problem } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problem } from '../problem/operator-error.ts';
 import type { AdvancedClock } from '../time/advanced-clock.ts';
 import { configChanges } from './config/config-changes.ts';
 import { readConfigPatch } from './config/config-patch.ts';
@@ -19,7 +19,11 @@ export type EmulatorChanges = Partial<Omit<EmulatorConfig, 'behavior'>> & {
 };
 
 /** What all connections share, with a clock that can be put forward. */
-export type AdvancedContext = SessionContext & { readonly serviceClock: AdvancedClock };
+export type AdvancedContext = SessionContext & {
+  readonly serviceClock: AdvancedClock;
+  /** Empties the state file, if there is one, of what the service has forgotten. */
+  readonly clearState: () => Promise<void>;
+};
 
 /** The configuration of a running emulator, and how it changes. */
 export class RunningConfig implements EmulatorControls {
@@ -39,6 +43,14 @@ export class RunningConfig implements EmulatorControls {
     this.#hubs = hubs;
     this.#outages = new OutageTimers(context, hubs.openSessions);
     this.#outages.set(current.faults);
+    this.#catchUp();
+  }
+
+  /** The time of the service does not go back because of a restart: what it put forward before, or the machine's clock put back. */
+  #catchUp(): void {
+    const { service, serviceTimeMs } = this.#context;
+    const behindMs = (service.lastRegisteredAtMs() ?? 0) - serviceTimeMs();
+    if (behindMs > 0) this.advance(behindMs);
   }
 
   get current(): EmulatorConfig {
@@ -62,9 +74,10 @@ export class RunningConfig implements EmulatorControls {
 
   /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
   reset(): void {
-    const { service, faults, serviceTimeMs } = this.#context;
+    const { service, faults, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
     this.#hubs.reset();
+    clearState().catch((error: unknown) => log(messageOf(error)));
     faults.forgetRecords();
     this.#beginFaults();
   }

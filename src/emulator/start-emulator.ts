@@ -36,7 +36,9 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import type { StateLine } from './service/state-kind.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
+import { type KeptState, keepState } from './state/keep-state.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -75,6 +77,11 @@ export type EmulatorOptions = {
   readonly faults?: readonly FaultRule[];
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
+  /**
+   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
+   * missing. Default: nothing is kept.
+   */
+  readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
   /** Gets one line per refused or faulted request or connection. */
@@ -124,6 +131,7 @@ export type Emulator = {
    * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
    */
   advance(durationMs: number): void;
+  /** @throws OperatorError when the state could not be kept. */
   close(): Promise<void>;
 };
 
@@ -138,7 +146,8 @@ export function hostFromHere(host: string): string {
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
+ * @throws OperatorError when a port is in use, `caDir` or `stateFile` cannot be used, or a symmetric key is not base64 of 16 to 64
+ *   bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
@@ -156,7 +165,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks, hubs } = assemble({ ...config, instances }, options);
+  const { context, webhooks, state, hubs } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -168,6 +177,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     for (const sessions of [openSessions, hubs.openSessions]) sessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+    await state?.close();
   };
   try {
     const names = namesInCertificate({ ...options, host });
@@ -262,8 +272,9 @@ async function listenAll(
 /** A port, and where faults strike its handshakes. */
 type TlsPlace = Pick<ListenAddress, 'port' | 'portFlag'> & { readonly point: 'handshake' | 'hub-handshake' };
 
-function tlsBehavior({ faults, limits, serviceTimeMs, log }: SessionContext, point: TlsPlace['point']) {
+function tlsBehavior({ faults, limits, behavior, serviceTimeMs, log }: SessionContext, point: TlsPlace['point']) {
   return {
+    offersTls13: behavior.offersTls13,
     handshakeTimeoutMs: limits.connectTimeoutMs,
     onHandshakeFailed: (message: string) => log(`TLS handshake failed: ${message}`),
     onNameless: namelessReport(log),
@@ -296,6 +307,14 @@ function listenForControl(port: number, options: ListeningOptions, { context, hu
   return listenControl(httpHost, port, { ...context, controls, hubs, version, hostNames, newGuid: randomUUID });
 }
 
+type Assembled = {
+  readonly context: AdvancedContext;
+  readonly webhooks: WebhookCaller;
+  readonly hubs: EmulatedHubs;
+  /** `null` = nothing is kept. */
+  readonly state: KeptState | null;
+};
+
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
@@ -303,10 +322,11 @@ function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOption
 /** What is served, at the service and at its hubs. */
 type Served = { readonly context: SessionContext; readonly hubs: EmulatedHubs };
 
-function assemble(
+async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
-  { host = EMULATOR_HOST_DEFAULT, serverNames, hubPort = null, limits, log = () => {} }: EmulatorOptions,
-): Served & { readonly context: AdvancedContext; readonly webhooks: WebhookCaller } {
+  { host = EMULATOR_HOST_DEFAULT, serverNames, hubPort = null, ...others }: EmulatorOptions,
+): Promise<Assembled> {
+  const { limits, log = () => {}, stateFile: file = null } = others;
   const clock = systemClock(hrtimeMs());
   const serviceClock = new AdvancedClock(clock);
   const startedAtMs = clock.epochMs();
@@ -321,9 +341,15 @@ function assemble(
   const time = { serviceClock, serviceTimeMs };
   const hubs = linkedHubs(instances, ownNames(host, serverNames), time, () => service.behavior);
   // Without their port, nobody can connect to the hubs: a million devices then take no memory there.
-  const told = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
-  const options = { instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID, ...told };
-  const service = new ProvisioningService(options);
+  const toHubs = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
+  const changes: StateLine[] = [];
+  const told = file === null ? null : changes;
+  const ids = { newGuid: randomUUID, changes: told };
+  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, ...ids, ...toHubs });
+  const idScopes = instances.map(({ idScope }) => idScope);
+  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
+  const state = file === null ? null : await keepState({ file, ...kept });
+  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const context: AdvancedContext = {
     service,
@@ -336,12 +362,15 @@ function assemble(
       return service.behavior;
     },
     callWebhooks: () => {
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+      // What a webhook decides is kept even if nobody asks for it.
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
     },
+    whenKept,
+    clearState: async () => state?.clear(),
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks, hubs };
+  return { context, webhooks, state, hubs };
 }
 
 /** Lines per write. */

@@ -214,11 +214,13 @@ export const ROOMS: readonly Room[] = [
       'emulator/hub',
       'emulator/server',
       'emulator/service',
+      'emulator/state',
       'files',
       'problem',
       'time',
     ],
   },
+  { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
     imports: ['certificates', 'dps', 'emulator/hub', 'emulator/service', 'problem', 'time'],

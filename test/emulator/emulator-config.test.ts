@@ -56,7 +56,7 @@ describe('configuration file', () => {
       `version: 1
 seed: 7
 behavior: { retryAfter: none, assignmentDelay: { median: 1s, p99: 20s }, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
-  disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, webhookTimeout: 2s,
+  disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, offersTls13: true, webhookTimeout: 2s,
   malformedUsernameCode: 5, otherApiVersions: accept, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m,
   hubIdentityDelay: 30s, hubGroupCertificates: leaf, hubBurst: 2m, hubQueue: 10s }
 instances:
@@ -104,6 +104,7 @@ faults:
       unknownAnswer: 'not-found',
       namesEnrollmentGroup: true,
       grantsExactFilters: true,
+      offersTls13: true,
       webhookTimeoutMs: 2_000,
       malformedUsernameCode: 5,
       otherApiVersions: 'accept',

@@ -55,6 +55,7 @@ export function simulatedContext(
     limits: SESSION_LIMITS_DEFAULT,
     behavior: SERVICE_BEHAVIOR_DEFAULT,
     callWebhooks: () => {},
+    whenKept: (then) => then(true),
     openSessions: new OpenSessions(),
     log: () => {},
   };

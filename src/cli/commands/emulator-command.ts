@@ -67,6 +67,7 @@ export function emulatorCommand(): Command {
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
+    .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .option(
       '--exec <command>',
@@ -95,6 +96,12 @@ function serverHashOption(): Option {
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
+function stateOption(): Option {
+  const help =
+    'keep registration records and operations in this file, so that they survive a restart or a crash (default: off)';
+  return new Option('--state <file>', help);
+}
+
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
   if (flags.configSchema) {
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
@@ -112,6 +119,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    if (flags.state !== undefined && isCaDirTemporary)
+      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...ports,
@@ -121,6 +130,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      stateFile: flags.state ?? null,
       log,
     });
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
@@ -128,9 +138,10 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);
       else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), service);
     } finally {
-      await emulator.close();
+      await emulator.close().finally(() => {
+        if (flags.records !== undefined) writeRecords(flags.records, emulator);
+      });
     }
-    if (flags.records !== undefined) writeRecords(flags.records, emulator);
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }

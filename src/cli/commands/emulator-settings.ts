@@ -29,6 +29,7 @@ export type EmulatorFlags = {
   readonly serverKeys: ServerKeys;
   readonly serverHash?: SignatureHash;
   readonly retryAfter?: string;
+  readonly state?: string;
   readonly records?: string;
   readonly serverName?: readonly string[];
   readonly exec?: string;

@@ -44,6 +44,8 @@ export class EmulatedHubs {
       get behavior() {
         return context.behavior;
       },
+      // What devices do at a hub is not kept.
+      whenKept: (then) => then(true),
       openSessions: this.openSessions,
       limits: { ...limits, packetBytesMax },
     };

@@ -4,7 +4,7 @@ import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { requestHandling } from '../service/request-handling.ts';
+import { type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
 import type { OpenSessions } from './open-sessions.ts';
@@ -18,7 +18,14 @@ import {
   type UnsubscribePacket,
 } from './packet-reader.ts';
 import { PacketStream, type SessionLimits, type SilenceLimit } from './packet-stream.ts';
-import type { Accepted, AcceptedConnect, DeviceRequest, JudgedConnect, SessionRole } from './session-role.ts';
+import type {
+  Accepted,
+  AcceptedConnect,
+  DeviceRequest,
+  JudgedConnect,
+  RoleAnswer,
+  SessionRole,
+} from './session-role.ts';
 import { isWellFormedTopic } from './topic-form.ts';
 
 /** What all connections of one emulator share. */
@@ -35,6 +42,8 @@ export type SessionContext = {
   readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
+  /** Calls back once what has changed so far is kept, at once if nothing keeps it; `false` = it cannot be. */
+  readonly whenKept: (then: (isKept: boolean) => void) => void;
   readonly openSessions: OpenSessions;
   /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
@@ -216,14 +225,22 @@ export class MqttSession<Device, Request extends DeviceRequest> {
     if (requestIdBytes > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.point, this.#role.idOf(device));
     if (!this.#packets.isOpen) return;
-    const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
+    const handling = requestHandling(fault);
     // PUBACK comes before the answer: the C# SDK accepts no other order.
-    if (packetId !== null && isAcknowledged) this.#packets.write(pubackBytes(packetId));
+    if (packetId !== null && handling.isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#role.answerDelayMs(device);
-    if (isProcessed) {
-      const { refusal, deliveries } = this.#role.answer(request, packet, device, fault);
-      if (isAnswered && refusal !== null) this.#log(refusal);
-      for (const delivery of isAnswered ? deliveries : []) this.#answers.deliver(delivery, answerDelayMs);
+    const answer = handling.isProcessed ? this.#role.answer(request, packet, device, fault) : null;
+    this.#context.whenKept((isKept) => {
+      const given = isKept ? answer : (answer?.unkept?.() ?? answer);
+      this.#finish(handling, given, answerDelayMs);
+    });
+  }
+
+  /** @param answer `null` = the request is lost */
+  #finish({ isAnswered, closes }: RequestHandling, answer: RoleAnswer | null, answerDelayMs: number): void {
+    if (answer !== null && isAnswered) {
+      if (answer.refusal !== null) this.#log(answer.refusal);
+      for (const delivery of answer.deliveries) this.#answers.deliver(delivery, answerDelayMs);
     }
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
   }

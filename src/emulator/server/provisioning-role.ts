@@ -6,7 +6,7 @@ import type { ConnectedDevice } from '../service/connect-check.ts';
 import type { Fault } from '../service/fault-rule.ts';
 import { deliveries } from '../service/request-handling.ts';
 import type { SessionContext } from './mqtt-session.ts';
-import type { SessionRole } from './session-role.ts';
+import type { RoleAnswer, SessionRole } from './session-role.ts';
 import { isWellFormedTopic } from './topic-form.ts';
 
 /** Of one connection: a device needs one filter, or the topics of its few answers. */
@@ -50,9 +50,13 @@ export function provisioningRole(context: SessionContext): ProvisioningRole {
     },
     answerDelayMs: (device) => service.answerDelayMs(device),
     answer(request, { payload }, device, fault) {
+      const told = (answer: ServiceAnswer): RoleAnswer => ({
+        refusal: answer.refusal === null ? null : `${answer.status}: ${answer.refusal}`,
+        deliveries: deliveries(answer, request.requestId, fault),
+      });
       const answer = ask(request, payload, device, fault);
-      const refusal = answer.refusal === null ? null : `${answer.status}: ${answer.refusal}`;
-      return { refusal, deliveries: deliveries(answer, request.requestId, fault) };
+      const unkept = () => told(service.refuseUnkept(request.kind, answer, serviceTimeMs()));
+      return { ...told(answer), unkept };
     },
   };
 }

@@ -44,6 +44,8 @@ export type RoleAnswer = {
   /** For the log; `null` = the request was not refused. */
   readonly refusal: string | null;
   readonly deliveries: readonly Delivery[];
+  /** What is answered instead when the state cannot be kept; absent = the same. */
+  readonly unkept?: () => RoleAnswer;
 };
 
 /** What differs between the sessions of the provisioning service and those of a hub. */

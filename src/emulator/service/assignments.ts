@@ -9,6 +9,7 @@ import { idOf, type StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { authenticationOf, type HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
+import { settledLines } from './registration-kind.ts';
 import {
   type Assignment,
   type AssignmentResult,
@@ -19,6 +20,7 @@ import {
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
+import type { StateLine } from './state-kind.ts';
 import { type WebhookCall, type WebhookQuestion, webhookBody, webhookResult } from './webhook.ts';
 
 const NO_HUB: AssignmentResult = {
@@ -40,6 +42,14 @@ export type AcceptedRegister = {
   readonly payload: unknown;
 };
 
+/** Who is told of what is decided. */
+type Told = {
+  /** The hubs; `null` = there are none. */
+  readonly onAssigned: ((assigned: HubAssignment) => void) | null;
+  /** Of what a webhook decides; `null` = nobody keeps the state. */
+  readonly changes: StateLine[] | null;
+};
+
 /** Decides where devices go: immediately by an allocation policy, or later by a webhook. */
 export class Assignments {
   /** Calls that are still to be made; whoever makes them removes them. */
@@ -47,19 +57,13 @@ export class Assignments {
   readonly #behavior: () => ServiceBehavior;
   readonly #faults: FaultPlan | null;
   readonly #counters: ServiceCounters;
-  readonly #onAssigned: ((assigned: HubAssignment) => void) | null;
+  readonly #told: Told;
 
-  /** @param onAssigned tells the hubs; `null` = there are none */
-  constructor(
-    behavior: () => ServiceBehavior,
-    faults: FaultPlan | null,
-    counters: ServiceCounters,
-    onAssigned: ((assigned: HubAssignment) => void) | null,
-  ) {
+  constructor(behavior: () => ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters, told: Told) {
     this.#behavior = behavior;
     this.#faults = faults;
     this.#counters = counters;
-    this.#onAssigned = onAssigned;
+    this.#told = told;
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
@@ -84,6 +88,9 @@ export class Assignments {
         settle: (outcome, atMs) => {
           const result = webhookResult(outcome, question);
           this.#settle(assignment, result, { record, state, question, device }, atMs);
+          // A reset may have forgotten the device.
+          if (state.records.get(key) === record)
+            this.#told.changes?.push(...settledLines(instance.idScope, record, assignment));
           return result.failure?.errorMessage ?? null;
         },
       });
@@ -118,7 +125,7 @@ export class Assignments {
     if (STARTS_ANEW.has(assignment.result.substatus)) {
       record.initialTwin = assignment.result.initialTwin ?? question.stored.enrollment.initialTwin;
     }
-    this.#onAssigned?.(this.#hubAssignment(assignment, assignment.result, settling));
+    this.#told.onAssigned?.(this.#hubAssignment(assignment, assignment.result, settling));
   }
 
   #hubAssignment(
