@@ -10,6 +10,7 @@ const INTEGRATION = [
   'test/cli/host/embedded-emulator.test.ts',
   'test/emulator/changing-emulator.test.ts',
   'test/emulator/control-port.test.ts',
+  'test/emulator/conversations.test.ts',
   'test/emulator/emulator-command.test.ts',
   'test/emulator/facts/facts.test.ts',
   'test/emulator/fault-injection.test.ts',

@@ -74,10 +74,11 @@ export class RunningConfig implements EmulatorControls {
 
   /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
   reset(): void {
-    const { service, faults, serviceTimeMs, clearState, log } = this.#context;
+    const { service, faults, conversations, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
     this.#hubs.reset();
     clearState().catch((error: unknown) => log(messageOf(error)));
+    conversations?.forget();
     faults.forgetRecords();
     this.#beginFaults();
   }

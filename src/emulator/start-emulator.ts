@@ -1,142 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
-import { presentedCertificates } from '../certificates/certificate-chain.ts';
-import type { SignatureHash } from '../certificates/key-algorithm.ts';
-import { type ServerIdentity, type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
+import { type ServerIdentity, serverIdentity } from '../certificates/server-identity.ts';
 import { dpsloadVersion } from '../files/dpsload-version.ts';
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
-import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
+import { assemble } from './assemble.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
-import { linkedHubs, namesInCertificate, ownNames } from './linked-hubs.ts';
-import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator, type EmulatorOptions } from './emulator.ts';
+import { namesInCertificate, ownNames } from './linked-hubs.ts';
+import type { DeviceView } from './observed-devices.ts';
+import { RunningConfig } from './running-config.ts';
+import { acceptedConnection } from './server/accepted-connection.ts';
 import { listenControl } from './server/control-port.ts';
 import type { EmulatorControls } from './server/control-route.ts';
-import type { EmulatedHubs, LinkedHubs } from './server/emulated-hubs.ts';
+import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
-import { OpenSessions } from './server/open-sessions.ts';
-import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
 import { provisioningRole } from './server/provisioning-role.ts';
-import type { Accepted } from './server/session-role.ts';
 import { isEveryAddress, type ListenAddress, type Listener, listenTls } from './server/tls-listener.ts';
 import { WebhookPrograms } from './server/webhook-programs.ts';
-import { WebhookCaller } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
-import type { DpsInstance } from './service/dps-instance.ts';
 import { idOf } from './service/enrollment-store.ts';
-import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
-import type { FaultRule } from './service/fault-rule.ts';
-import type { HubAssignment } from './service/hub-assignment.ts';
-import { ProvisioningService } from './service/provisioning-service.ts';
-import type { RecordLine } from './service/registration-record.ts';
-import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
-import type { ServiceCounters } from './service/service-counters.ts';
-import type { StateLine } from './service/state-kind.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from './service/service-behavior.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
-import { type KeptState, keepState } from './state/keep-state.ts';
-
-export type EmulatorOptions = {
-  readonly instances: readonly DpsInstance[];
-  /** Where devices connect. Default: loopback. */
-  readonly host?: string;
-  /**
-   * Further host names and IP addresses of this machine: the server certificate covers them, loopback and `host`, and requests for
-   * records may name them.
-   */
-  readonly serverNames?: readonly string[];
-  /** MQTT over TLS; 0 or absent = any free port. */
-  readonly port?: number;
-  /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
-  readonly websocketPort?: number | null;
-  /**
-   * The linked hubs of all instances, MQTT over TLS; 0 = any free port, absent or `null` = not offered. Devices name their hub in
-   * the user name, and the server certificate covers the names of all hubs.
-   */
-  readonly hubPort?: number | null;
-  /** Health, records and control over plain HTTP; 0 = any free port, absent or `null` = not offered. */
-  readonly httpPort?: number | null;
-  /** Where that is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
-  readonly httpHost?: string;
-  /**
-   * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
-   * all such emulators of a process share a CA.
-   */
-  readonly caDir?: string;
-  /** Certificates of the server. Default: `both`. With `ecdsa`, the first emulator starts faster: RSA keys take a while to make. */
-  readonly serverKeys?: ServerKeys;
-  /** Of the signatures on new certificates; replaces stored ones with another. Default: SHA-256, and what is stored stays. */
-  readonly serverHash?: SignatureHash | null;
-  /** Defaults: `SERVICE_BEHAVIOR_DEFAULT`. */
-  readonly behavior?: Partial<ServiceBehavior>;
-  /** For each request, the first rule that strikes counts. Default: none. */
-  readonly faults?: readonly FaultRule[];
-  /** For faults with a share. Default: 1. */
-  readonly seed?: number;
-  /**
-   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
-   * missing. Default: nothing is kept.
-   */
-  readonly stateFile?: string | null;
-  /** Defaults: `SESSION_LIMITS_DEFAULT`. */
-  readonly limits?: Partial<SessionLimits>;
-  /** Gets one line per refused or faulted request or connection. */
-  readonly log?: (line: string) => void;
-};
-
-/** A running emulator. */
-export type Emulator = {
-  readonly host: string;
-  readonly port: number;
-  /** `null` = not offered. */
-  readonly websocketPort: number | null;
-  readonly hubPort: number | null;
-  readonly httpPort: number | null;
-  /** What it emulates now. */
-  readonly config: EmulatorConfig;
-  /** ID scope of the first instance of `config`. */
-  readonly idScope: string;
-  /** IDs of the groups of all instances of `config`. */
-  readonly enrollmentGroups: readonly string[];
-  /** PEM file with the CA that clients must trust, and its text. */
-  readonly caFile: string;
-  readonly caPem: string;
-  /** Registration records, by instance. */
-  records(): Iterable<RecordLine>;
-  /** The latest injected faults, in order, up to 100,000; `counters` has the number of all. */
-  readonly faultRecords: readonly FaultRecord[];
-  readonly counters: ServiceCounters;
-  /** Devices, twins and counters of the linked hubs. Without a `hubPort`, they stay empty. */
-  readonly hubs: LinkedHubs;
-  /** Number of open MQTT connections to the service. */
-  openConnections(): number;
-  /**
-   * Changes the configuration from the next request on; records, operations and connections stay. An instance that is left out lets
-   * nobody in. Times of the faults count from their last change. Returns what has changed, a line for each kind; the log has it too.
-   *
-   * @throws OperatorError when a key is none or a webhook cannot be started; then nothing has changed.
-   */
-  update(changes: EmulatorChanges): Promise<readonly string[]>;
-  /**
-   * Forgets records, operations, the devices of the hubs, counters and injected faults, begins budgets and the times of the faults anew, and puts enrollments back
-   * to `config`. Connections stay.
-   */
-  reset(): void;
-  /**
-   * Puts the service's time forward: operations expire, budgets fill, webhooks time out, and what is due meanwhile happens in its order.
-   * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
-   */
-  advance(durationMs: number): void;
-  /** @throws OperatorError when the state could not be kept. */
-  close(): Promise<void>;
-};
-
-/** Loopback: an emulator with throwaway secrets must not be exposed by accident. */
-export const EMULATOR_HOST_DEFAULT = '127.0.0.1';
 
 /** Where a client on this machine connects to a server that listens on `host`. */
 export function hostFromHere(host: string): string {
@@ -165,7 +55,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks, state, hubs } = await assemble({ ...config, instances }, options);
+  const { context, webhooks, state, devices, hubs } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -174,6 +64,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     running.close();
     webhooks.close();
     programs.close();
+    devices.close();
     for (const sessions of [openSessions, hubs.openSessions]) sessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
@@ -183,7 +74,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     const names = namesInCertificate({ ...options, host });
     const { servers, ...ca } = await certificatesIn(caDir, names, clock.epochMs(), options);
     const ports = await listenAll({ ...options, host, controls: running }, servers, { context, hubs }, listeners);
-    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, hubs, close });
+    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, ...devices.view, hubs, close });
   } catch (error) {
     await close();
     throw error;
@@ -206,7 +97,7 @@ async function certificatesIn(
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-): Omit<Emulator, 'host' | keyof Ports | 'caFile' | 'caPem' | 'hubs' | 'close'> {
+): Omit<Emulator, 'host' | keyof Ports | keyof DeviceView | 'caFile' | 'caPem' | 'hubs' | 'close'> {
   return {
     get config() {
       return running.current;
@@ -248,11 +139,11 @@ async function listenAll(
     opened(listenTls({ host, certificates, ...place, ...tlsBehavior(context, place.point) }, serve));
   const role = provisioningRole(context);
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    new MqttSession(accepted(stream, socket), context, role);
+    new MqttSession(acceptedConnection(stream, socket), context, role);
   };
   const hubContext = hubs.sessionContext(context);
   const serveHub = (socket: TLSSocket): void => {
-    new MqttSession(accepted(socket, socket), hubContext, hubs.role);
+    new MqttSession(acceptedConnection(socket, socket), hubContext, hubs.role);
   };
   const point = 'handshake';
   return {
@@ -282,15 +173,6 @@ function tlsBehavior({ faults, limits, behavior, serviceTimeMs, log }: SessionCo
   };
 }
 
-function accepted(stream: Duplex, socket: TLSSocket): Accepted {
-  return {
-    stream,
-    certificates: () => presentedCertificates(socket),
-    sourceAddress: () => socket.remoteAddress ?? null,
-    serverName: () => socket.servername || null,
-  };
-}
-
 /** Logs the first device without a server name. */
 function namelessReport(log: (line: string) => void): () => void {
   let hasLogged = false;
@@ -307,97 +189,9 @@ function listenForControl(port: number, options: ListeningOptions, { context, hu
   return listenControl(httpHost, port, { ...context, controls, hubs, version, hostNames, newGuid: randomUUID });
 }
 
-type Assembled = {
-  readonly context: AdvancedContext;
-  readonly webhooks: WebhookCaller;
-  readonly hubs: EmulatedHubs;
-  /** `null` = nothing is kept. */
-  readonly state: KeptState | null;
-};
-
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
 
 /** What is served, at the service and at its hubs. */
 type Served = { readonly context: SessionContext; readonly hubs: EmulatedHubs };
-
-async function assemble(
-  { instances, behavior, faults, seed }: EmulatorConfig,
-  { host = EMULATOR_HOST_DEFAULT, serverNames, hubPort = null, ...others }: EmulatorOptions,
-): Promise<Assembled> {
-  const { limits, log = () => {}, stateFile: file = null } = others;
-  const clock = systemClock(hrtimeMs());
-  const serviceClock = new AdvancedClock(clock);
-  const startedAtMs = clock.epochMs();
-  const originMs = startedAtMs - clock.nowMs();
-  // The wall clock at the start, and the monotonic clock from then on.
-  const serviceTimeMs = (): number => originMs + serviceClock.nowMs();
-  const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
-    service.counters.faultsInjected += 1;
-    service.counters.faultRecordsDropped = plan.droppedRecords;
-    log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
-  });
-  const time = { serviceClock, serviceTimeMs };
-  const hubs = linkedHubs(instances, ownNames(host, serverNames), time, () => service.behavior);
-  // Without their port, nobody can connect to the hubs: a million devices then take no memory there.
-  const toHubs = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
-  const changes: StateLine[] = [];
-  const told = file === null ? null : changes;
-  const ids = { newGuid: randomUUID, changes: told };
-  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, ...ids, ...toHubs });
-  const idScopes = instances.map(({ idScope }) => idScope);
-  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
-  const state = file === null ? null : await keepState({ file, ...kept });
-  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
-  const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
-  const context: AdvancedContext = {
-    service,
-    faults: plan,
-    clock,
-    serviceClock,
-    serviceTimeMs,
-    limits: { ...SESSION_LIMITS_DEFAULT, ...limits },
-    get behavior() {
-      return service.behavior;
-    },
-    callWebhooks: () => {
-      // What a webhook decides is kept even if nobody asks for it.
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
-    },
-    whenKept,
-    clearState: async () => state?.clear(),
-    openSessions: new OpenSessions(),
-    log,
-  };
-  return { context, webhooks, state, hubs };
-}
-
-/** Lines per write. */
-const BATCH_LINES = 1_000;
-
-/** Writes one line per registration record and injected fault, then one with the counters; `kind` distinguishes them. */
-export function writeRecords(file: string, emulator: Emulator): void {
-  const handle = openSync(file, 'w');
-  try {
-    let batch: string[] = [];
-    for (const line of lines(emulator)) {
-      if (batch.push(`${JSON.stringify(line)}\n`) < BATCH_LINES) continue;
-      writeSync(handle, batch.join(''));
-      batch = [];
-    }
-    writeSync(handle, batch.join(''));
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function* lines(emulator: Emulator): Iterable<object> {
-  yield* emulator.records();
-  yield* emulator.faultRecords;
-  if (emulator.hubPort !== null) {
-    yield* emulator.hubs.devices();
-    yield* emulator.hubs.list();
-  }
-  yield { kind: 'counters', ...emulator.counters };
-}

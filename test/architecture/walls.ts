@@ -22,6 +22,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator',
       'emulator/config',
+      'emulator/conversation',
       'emulator/service',
       'files',
       'fleet',
@@ -211,6 +212,7 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'emulator/conversation',
       'emulator/hub',
       'emulator/server',
       'emulator/service',
@@ -223,8 +225,9 @@ export const ROOMS: readonly Room[] = [
   { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
-    imports: ['certificates', 'dps', 'emulator/hub', 'emulator/service', 'problem', 'time'],
+    imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/hub', 'emulator/service', 'problem', 'time'],
   },
+  { name: 'emulator/conversation', imports: ['dps'] },
   { name: 'emulator/hub', imports: ['certificates', 'dps', 'emulator/service'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
@@ -251,6 +254,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
     in: [
       'certificates/',
       'emulator/config/default-instance.ts',
+      'emulator/assemble.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',
       'cli/host/local-agents.ts',
@@ -271,8 +275,9 @@ export const PURE = [
   'load/',
   'allocation/',
   'metrics/',
-  'emulator/service/',
+  'emulator/conversation/',
   'emulator/hub/',
+  'emulator/service/',
 ];
 
 export const IMPURE_MODULE =

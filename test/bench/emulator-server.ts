@@ -22,5 +22,7 @@ const { port, caPem } = await startEmulator({
   caDir,
   serverKeys: keys as ServerKeys,
   stateFile,
+  // As on the command line.
+  conversations: null,
 });
 reportCpu({ port, caPem });

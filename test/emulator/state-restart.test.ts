@@ -16,7 +16,7 @@ import { emulatedInstance, GROUP_KEY, ID_SCOPE } from '../support/emulated-insta
 import { RegisteringDevice } from '../support/registering-device.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator } from '../support/test-emulator.ts';
-import { simulatedContext, WiredStream } from '../support/wired-session.ts';
+import { acceptedOver, simulatedContext, WiredStream } from '../support/wired-session.ts';
 
 const folder = temporaryFolder();
 const newFile = (): string => join(mkdtempSync(join(folder, 'state-')), 'state.ndjson');
@@ -25,11 +25,7 @@ describe('a device whose registration cannot be kept', () => {
   it('gets 500, which counts as such, and so does all that comes later', async () => {
     const context = { ...simulatedContext(1, []), whenKept: (then: (isKept: boolean) => void) => then(false) };
     const stream = new WiredStream();
-    new MqttSession(
-      { stream, certificates: () => [], sourceAddress: () => null, serverName: () => null },
-      context,
-      provisioningRole(context),
-    );
+    new MqttSession(acceptedOver(stream), context, provisioningRole(context));
     const username = `${ID_SCOPE}/registrations/dev-1/api-version=2021-06-01`;
     const password = Buffer.from(
       buildSasToken(ID_SCOPE, 'dev-1', deriveDeviceKey(GROUP_KEY, 'dev-1'), context.serviceTimeMs() / 1000 + 60),

@@ -6,13 +6,9 @@ import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import {
-  EMULATOR_HOST_DEFAULT,
-  type Emulator,
-  hostFromHere,
-  startEmulator,
-  writeRecords,
-} from '../../emulator/start-emulator.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator } from '../../emulator/emulator.ts';
+import { hostFromHere, startEmulator } from '../../emulator/start-emulator.ts';
+import { writeRecords } from '../../emulator/write-records.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
@@ -20,6 +16,7 @@ import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
+import { traceDevices } from './emulator-trace.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
 
@@ -69,6 +66,7 @@ export function emulatorCommand(): Command {
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
     .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
+    .addOption(traceOption())
     .option(
       '--exec <command>',
       'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
@@ -84,6 +82,12 @@ export function emulatorCommand(): Command {
 function httpHostOption(): Option {
   const help = 'address of that port, which anyone who can connect may read';
   return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
+}
+
+function traceOption(): Option {
+  const help =
+    'show every packet of this device on stderr, and what the real service would dislike; a pattern with *; repeatable';
+  return new Option('--trace <id>', help).argParser(appendValue);
 }
 
 function serverKeysOption(): Option {
@@ -108,6 +112,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     return;
   }
   const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
+  const { trace = [] } = flags;
   const named = parentPid === null ? [] : [processIdentity(parentPid)];
   const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
@@ -130,9 +135,12 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      // Nobody else can read them.
+      conversations: ports.httpPort === null && trace.length === 0 ? null : {},
       stateFile: flags.state ?? null,
       log,
     });
+    traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);

@@ -44,8 +44,9 @@ export class EmulatedHubs {
       get behavior() {
         return context.behavior;
       },
-      // What devices do at a hub is not kept.
+      // What devices do at a hub is neither kept nor recorded.
       whenKept: (then) => then(true),
+      conversations: null,
       openSessions: this.openSessions,
       limits: { ...limits, packetBytesMax },
     };

@@ -29,11 +29,11 @@ export function hubRole(hubs: HubRegistry, serviceTimeMs: () => number): HubRole
     subscriptionsMax: HUB_SUBSCRIPTIONS_MAX,
     silenceMaxMs: HUB_SILENCE_SECONDS_MAX * 1000,
     subscribable: `${hubFilters('{deviceId}').join(', ')}, at most ${HUB_SUBSCRIPTIONS_MAX},`,
-    judge(request, { isCleanSession }, { serverName }) {
-      const answer = hubs.connect({ ...request, serverName: serverName() }, serviceTimeMs());
+    judge(request, { cleanSession }, { handshake }) {
+      const answer = hubs.connect({ ...request, serverName: handshake().serverName }, serviceTimeMs());
       if (answer.returnCode !== 0) return answer;
       const { device, waitMs } = answer;
-      const subscriptions = sessionOf(device, isCleanSession);
+      const subscriptions = sessionOf(device, cleanSession);
       return { returnCode: 0, device, waitMs, endsInMs: device.endsInMs, ...subscriptions };
     },
     keyOf: ({ hub, identity }) => hubDeviceKey(hub.hostName, identity.deviceId),
@@ -61,10 +61,10 @@ export function hubDeviceKey(hub: string, deviceId: string): string {
 /** Without a clean session, subscriptions go on at the next connection, and end with one that is clean. */
 function sessionOf(
   { identity }: ProvenDevice,
-  isCleanSession: boolean,
+  cleanSession: boolean,
 ): Pick<AcceptedConnect<ProvenDevice>, 'subscriptions'> {
   const kept = identity.subscriptions;
-  identity.subscriptions = isCleanSession ? null : (kept ?? new Map());
+  identity.subscriptions = cleanSession ? null : (kept ?? new Map());
   return identity.subscriptions === null
     ? {}
     : { subscriptions: { granted: identity.subscriptions, isPresent: kept !== null } };
@@ -81,7 +81,7 @@ function answerTo(topic: HubTopic, packet: PublishPacket, { device, hubs, fault,
   if (topic.kind === 'method-answer') return NO_ANSWER;
   if (topic.kind === 'telemetry') {
     const bytes = Buffer.byteLength(packet.topic) + packet.payload.length;
-    hubs.receive(device, { properties: topic.properties, isRetained: packet.isRetained, bytes }, nowMs);
+    hubs.receive(device, { properties: topic.properties, isRetained: packet.retain, bytes }, nowMs);
     return NO_ANSWER;
   }
   const { requestId } = topic;

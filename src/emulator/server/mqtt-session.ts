@@ -1,5 +1,7 @@
 import { CONNACK } from '../../dps/error-codes.ts';
 import type { Clock, Timer } from '../../time/clock.ts';
+import type { KeptConversations } from '../conversation/kept-conversations.ts';
+import type { ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
@@ -7,6 +9,7 @@ import type { ProvisioningService } from '../service/provisioning-service.ts';
 import { type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
+import { ConversationRecorder } from './conversation-recorder.ts';
 import type { OpenSessions } from './open-sessions.ts';
 import { connackBytes, PINGRESP, pubackBytes, subackBytes, unsubackBytes } from './packet-bytes.ts';
 import {
@@ -42,6 +45,10 @@ export type SessionContext = {
   readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
+  /** Called with each register request that was accepted. */
+  readonly registered: (device: ConnectedDevice) => void;
+  /** `null` = none are kept. */
+  readonly conversations: KeptConversations | null;
   /** Calls back once what has changed so far is kept, at once if nothing keeps it; `false` = it cannot be. */
   readonly whenKept: (then: (isKept: boolean) => void) => void;
   readonly openSessions: OpenSessions;
@@ -62,7 +69,7 @@ const MQTT_3_1_1 = 'MQTT 4';
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
 
 /** What every session needs; more is for the role that it has. */
-type SharedContext = Omit<SessionContext, 'service' | 'callWebhooks'>;
+type SharedContext = Omit<SessionContext, 'service' | 'callWebhooks' | 'registered'>;
 
 /** One device's MQTT connection: answers its packets with the help of a service or hub, and applies faults. */
 export class MqttSession<Device, Request extends DeviceRequest> {
@@ -71,19 +78,22 @@ export class MqttSession<Device, Request extends DeviceRequest> {
   readonly #role: SessionRole<Device, Request>;
   readonly #packets: PacketStream;
   readonly #answers: AnswerDelivery;
+  readonly #recorder: ConversationRecorder | null;
   #device: Device | null = null;
   #deviceKey: string | null = null;
   /** When the credentials of the device are no longer good; `null` = they stay good. */
   #expiry: Timer | null = null;
 
   constructor(accepted: Accepted, context: SharedContext, role: SessionRole<Device, Request>) {
-    const { clock, serviceClock, limits } = context;
+    const { clock, serviceClock, limits, conversations } = context;
     this.#accepted = accepted;
     this.#context = context;
     this.#role = role;
+    this.#recorder = conversations && new ConversationRecorder(accepted.handshake, conversations, context);
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
+      tap: this.#recorder,
     });
     this.#answers = new AnswerDelivery(this.#packets, serviceClock, role.subscriptionsMax);
     context.openSessions.add(this);
@@ -263,6 +273,7 @@ export class MqttSession<Device, Request extends DeviceRequest> {
   }
 
   #log(text: string): void {
+    this.#recorder?.note(text);
     this.#context.log(`${this.#deviceKey ?? 'unknown device'}: ${text}`);
   }
 }

@@ -17,7 +17,8 @@ export type ConnectPacket = {
   /** 0 = the device may be silent. */
   readonly keepAliveSeconds: number;
   /** `false`: the device wants the session of its last connection to go on. */
-  readonly isCleanSession: boolean;
+  readonly cleanSession: boolean;
+  readonly hasWill: boolean;
 };
 
 export type SubscribePacket = {
@@ -37,9 +38,11 @@ export type PublishPacket = {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: number;
+  readonly retain: boolean;
+  /** The DUP flag: the device sends it again. */
+  readonly isDuplicate: boolean;
   /** `null` with QoS 0. */
   readonly packetId: number | null;
-  readonly isRetained: boolean;
 };
 
 export type DevicePacket =
@@ -47,7 +50,8 @@ export type DevicePacket =
   | SubscribePacket
   | UnsubscribePacket
   | PublishPacket
-  | { readonly type: 'puback' | 'pingreq' | 'disconnect' }
+  | { readonly type: 'puback'; readonly packetId: number }
+  | { readonly type: 'pingreq' | 'disconnect' }
   /** Of MQTT, but not for a device to send here. */
   | { readonly type: 'other'; readonly name: string };
 
@@ -93,6 +97,9 @@ const WILL = 0x04;
 const WILL_QOS_AND_RETAIN = 0x38;
 const PASSWORD = 0x40;
 const USER_NAME = 0x80;
+/** Of PUBLISH [3.3.1]. */
+const RETAIN = 0x01;
+const DUP = 0x08;
 
 /** Puts received bytes together again, however the network cut them. */
 export class PacketReader {
@@ -180,11 +187,11 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
       const qos = (first >> 1) & 3;
       const topic = body.text();
       const packetId = qos === 0 ? null : body.number();
-      return { type, topic, payload: body.rest(), qos, packetId, isRetained: (first & 1) !== 0 };
+      const flags = { retain: (first & RETAIN) !== 0, isDuplicate: (first & DUP) !== 0 };
+      return { type, topic, payload: body.rest(), qos, ...flags, packetId };
     }
     case 'puback':
-      body.number();
-      return { type };
+      return { type, packetId: body.number() };
     case 'pingreq':
     case 'disconnect':
       return { type };
@@ -200,7 +207,8 @@ const UNREADABLE_CONNECT = {
   username: null,
   password: null,
   keepAliveSeconds: 0,
-  isCleanSession: true,
+  cleanSession: true,
+  hasWill: false,
 } as const;
 
 /**
@@ -230,8 +238,8 @@ function parseConnect(body: PacketBody): ConnectPacket {
   }
   const username = (flags & USER_NAME) === 0 ? null : body.text();
   const password = (flags & PASSWORD) === 0 ? null : body.text();
-  const isCleanSession = (flags & CLEAN_SESSION) !== 0;
-  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds, isCleanSession };
+  const cleanSession = (flags & CLEAN_SESSION) !== 0;
+  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds, cleanSession, hasWill };
 }
 
 /** [3.8] */

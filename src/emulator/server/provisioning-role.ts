@@ -18,7 +18,7 @@ export type ProvisioningRole = SessionRole<ConnectedDevice, ProvisioningRequest>
 
 /** Sessions with the provisioning service. */
 export function provisioningRole(context: SessionContext): ProvisioningRole {
-  const { service, serviceTimeMs, callWebhooks } = context;
+  const { service, serviceTimeMs, callWebhooks, registered } = context;
   const ask = (
     request: ProvisioningRequest,
     payload: Buffer,
@@ -30,6 +30,7 @@ export function provisioningRole(context: SessionContext): ProvisioningRole {
     if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
     const answer = service.register(device, payload.toString(), nowMs);
     callWebhooks();
+    if (answer.status === 202) registered(device);
     return answer;
   };
   return {

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { Handshake } from '../conversation/conversation.ts';
 import type { ConnectRequest, RefusedConnect } from '../service/connect-check.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import type { Delivery } from '../service/request-handling.ts';
@@ -12,8 +13,8 @@ export type Accepted = {
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: () => string | null;
-  /** Server name of the TLS handshake (SNI); `null` = the device sent none. */
-  readonly serverName: () => string | null;
+  /** What the TLS handshake agreed on. */
+  readonly handshake: () => Handshake;
 };
 
 export type AcceptedConnect<Device> = {

@@ -5,7 +5,7 @@ import { provisioningRole } from '../../../src/emulator/server/provisioning-role
 import { authority, deviceCertificate, x509Group } from '../../support/certificates.ts';
 import { connectPacket } from '../../support/device-packets.ts';
 import { DEVICE_KEY, emulatedInstance, ID_SCOPE, OTHER_KEY } from '../../support/emulated-instance.ts';
-import { simulatedContext, WiredStream } from '../../support/wired-session.ts';
+import { acceptedOver, simulatedContext, WiredStream } from '../../support/wired-session.ts';
 import { choice, type Fact, type FactGroup, right, rightUnless } from './fact.ts';
 import type { Login } from './fact-bench.ts';
 
@@ -35,11 +35,7 @@ function silenceMs(keepalive: number, idleTimeoutMs: number | null = null): numb
   const plain = simulatedContext(1, []);
   const context = { ...plain, behavior: { ...plain.behavior, idleTimeoutMs } };
   const stream = new WiredStream();
-  new MqttSession(
-    { stream, certificates: () => [], sourceAddress: () => null, serverName: () => null },
-    context,
-    provisioningRole(context),
-  );
+  new MqttSession(acceptedOver(stream), context, provisioningRole(context));
   stream.emit('data', generate(connectPacket('silent', { keepalive })));
   const { clock, openSessions } = context;
   for (let ms = 500; ms <= 200_000; ms += 500) {
