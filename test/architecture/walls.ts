@@ -213,6 +213,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator/config',
       'emulator/conversation',
+      'emulator/hub',
       'emulator/server',
       'emulator/service',
       'emulator/state',
@@ -224,9 +225,10 @@ export const ROOMS: readonly Room[] = [
   { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
-    imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/service', 'problem', 'time'],
+    imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/hub', 'emulator/service', 'problem', 'time'],
   },
   { name: 'emulator/conversation', imports: ['dps'] },
+  { name: 'emulator/hub', imports: ['certificates', 'dps', 'emulator/service'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
@@ -252,6 +254,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
     in: [
       'certificates/',
       'emulator/config/default-instance.ts',
+      'emulator/assemble.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',
       'cli/host/local-agents.ts',
@@ -273,6 +276,7 @@ export const PURE = [
   'allocation/',
   'metrics/',
   'emulator/conversation/',
+  'emulator/hub/',
   'emulator/service/',
 ];
 

@@ -6,13 +6,9 @@ import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import {
-  EMULATOR_HOST_DEFAULT,
-  type Emulator,
-  hostFromHere,
-  startEmulator,
-  writeRecords,
-} from '../../emulator/start-emulator.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator } from '../../emulator/emulator.ts';
+import { hostFromHere, startEmulator } from '../../emulator/start-emulator.ts';
+import { writeRecords } from '../../emulator/write-records.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
@@ -52,12 +48,9 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
+    .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
-    .option(
-      '--http-host <address>',
-      'address of that port, which anyone who can connect may read',
-      EMULATOR_HOST_DEFAULT,
-    )
+    .addOption(httpHostOption())
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
@@ -84,6 +77,11 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function httpHostOption(): Option {
+  const help = 'address of that port, which anyone who can connect may read';
+  return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
 }
 
 function traceOption(): Option {
@@ -190,18 +188,20 @@ async function serveCommand(
 function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
   const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
   const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+  const hubPort = emulator.hubPort ?? undefined;
+  return { ...always, hubPort, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
 }
 
 /** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
 function commandVariables(
-  { host, port, websocketPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
+  { host, port, websocketPort, hubPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
   groupKeyFile: string | null,
 ): Readonly<Record<string, string | undefined>> {
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
+    DPS_HUB_PORT: hubPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
     DPS_ID_SCOPE: idScope,
     DPS_ENROLLMENT_GROUP: enrollmentGroups[0],
