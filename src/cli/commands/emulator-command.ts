@@ -6,13 +6,9 @@ import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import {
-  EMULATOR_HOST_DEFAULT,
-  type Emulator,
-  hostFromHere,
-  startEmulator,
-  writeRecords,
-} from '../../emulator/start-emulator.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator } from '../../emulator/emulator.ts';
+import { hostFromHere, startEmulator } from '../../emulator/start-emulator.ts';
+import { writeRecords } from '../../emulator/write-records.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
@@ -53,6 +49,7 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
+    .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
     .addOption(httpHostOption())
     .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
@@ -204,9 +201,10 @@ type SecretFiles = { readonly groupKeyFile: string | null; readonly serviceConne
 
 /** JSON leaves undefined members out. */
 function readyLine(emulator: Emulator, { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles): object {
-  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, httpPort, servicePort } = emulator;
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, hubPort, httpPort, servicePort } = emulator;
   return {
     ...{ ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups },
+    hubPort: hubPort ?? undefined,
     httpPort: httpPort ?? undefined,
     groupKeyFile: groupKeyFile ?? undefined,
     servicePort: servicePort ?? undefined,
@@ -219,11 +217,12 @@ function commandVariables(
   emulator: Emulator,
   { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles,
 ): Readonly<Record<string, string | undefined>> {
-  const { host, port, websocketPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
+  const { host, port, websocketPort, hubPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
+    DPS_HUB_PORT: hubPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
     DPS_SERVICE_PORT: servicePort?.toString(),
     DPS_SERVICE_CONNECTION_FILE: connectionFile ?? undefined,
