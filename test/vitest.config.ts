@@ -18,6 +18,7 @@ const INTEGRATION = [
   'test/prometheus/{publish-metrics,run-metrics}.test.ts',
   'test/report/report-in-browser.test.ts',
   'test/run-folder/run-lock.test.ts',
+  'test/service-api/https-exchange.test.ts',
   'test/worker/thread-pool.test.ts',
 ];
 
