@@ -42,6 +42,8 @@ export class ServiceRequests {
   #isAnswered = false;
   /** Tries that were answered with 429, other tries that failed in a way that may pass, and all tries. */
   readonly tries = { throttled: 0, failed: 0, all: 0 };
+  /** What the clock of the service showed when it last answered, in whole seconds; `null` = it never told. */
+  serviceEpochMs: number | null = null;
 
   constructor(options: ServiceRequestsOptions) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class ServiceRequests {
       await this.#pace.turn();
       this.tries.all += 1;
       const reply = await this.#tryOnce(request, headers);
-      if (!(reply instanceof Error)) this.#isAnswered = true;
+      if (!(reply instanceof Error)) this.#hear(reply);
       if (!(reply instanceof Error) && reply.status < 300) return { ...reply, mayRepeat };
       const error: ServiceError =
         reply instanceof Error ? lostAnswer(reply, mayRepeat) : ServiceError.of(reply, mayRepeat);
@@ -82,6 +84,12 @@ export class ServiceRequests {
     } catch (error) {
       return error instanceof Error ? error : new Error(messageOf(error));
     }
+  }
+
+  #hear({ headers }: ServiceReply): void {
+    this.#isAnswered = true;
+    const epochMs = Date.parse(String(headers['date'] ?? ''));
+    if (!Number.isNaN(epochMs)) this.serviceEpochMs = epochMs;
   }
 
   #authorization(): string {

@@ -113,13 +113,13 @@ describe('tries', () => {
 describe('ServiceClient', () => {
   it('reads every page of a query, and only those', async () => {
     const { run, service } = clientOf([]);
-    for (let n = 0; n < 2_000; n++) service.plant(`dev-${n}`, { registrationId: `dev-${n}` });
+    for (let n = 0; n < 1_001; n++) service.plant(`dev-${n}`, { registrationId: `dev-${n}` });
     const sizes = await run(async (client) => {
       const pages: number[] = [];
       for await (const page of client.all('enrollments')) pages.push(page.length);
       return pages;
     });
-    expect(sizes).toEqual([1_000, 1_000]);
+    expect(sizes).toEqual([1_000, 1]);
   });
 
   it('says that there was an entry when an earlier try deleted it', async () => {

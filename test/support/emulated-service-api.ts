@@ -60,7 +60,7 @@ export class EmulatedServiceApi {
     if (fate === 'throttle' || recent > operationsPerMinute)
       return { ...failure(429, 429_001, 'Throttled'), headers: { 'retry-after': '7' } };
     if (fate === 'fail') return failure(500, 500_000, 'Internal error');
-    const reply = this.#answer(request);
+    const reply = dated(this.#answer(request), clock.epochMs());
     if (fate === 'cut') throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     return fate === 'carried-out' ? failure(500, 500_000, 'Internal error') : reply;
   };
@@ -156,6 +156,8 @@ export class EmulatedServiceApi {
     const made = (role: 'primaryKey' | 'secondaryKey'): string =>
       keys?.[role] ?? before?.keys?.[role] ?? createHash('sha512').update(`${role} of ${id}`).digest('base64');
     this.#versions += 1;
+    // The service writes seven digits.
+    const nowUtc = new Date(this.#options.clock.epochMs()).toISOString().replace('Z', '4567Z');
     const stored: Stored = {
       keys: keys === null ? null : { primaryKey: made('primaryKey'), secondaryKey: made('secondaryKey') },
       entry: {
@@ -163,9 +165,9 @@ export class EmulatedServiceApi {
         provisioningStatus: 'enabled',
         reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: true },
         allocationPolicy: 'hashed',
-        createdDateTimeUtc: before?.entry.createdDateTimeUtc ?? '2026-03-02T09:00:00.1234567Z',
-        lastUpdatedDateTimeUtc: '2026-03-02T09:00:00.1234567Z',
         ...given,
+        createdDateTimeUtc: before?.entry.createdDateTimeUtc ?? nowUtc,
+        lastUpdatedDateTimeUtc: nowUtc,
         attestation: keys === null ? attestation : { type: 'symmetricKey' },
         etag: `etag-${this.#versions}`,
       },
@@ -173,6 +175,10 @@ export class EmulatedServiceApi {
     collection.set(foldRegistrationId(id), stored);
     return stored;
   }
+}
+
+function dated(reply: ServiceReply, epochMs: number): ServiceReply {
+  return { ...reply, headers: { ...reply.headers, date: new Date(epochMs).toUTCString() } };
 }
 
 function success(value: unknown): ServiceReply {
