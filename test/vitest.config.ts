@@ -8,7 +8,7 @@ const INTEGRATION = [
   'test/e2e/**/*.test.ts',
   'test/cli/program.test.ts',
   'test/cli/host/embedded-emulator.test.ts',
-  'test/emulator/{emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
+  'test/emulator/{changing-emulator,control-port,emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
   'test/emulator/{readme-example,records-endpoint,sdk-habits,server-certificates,session-limits,webhook,websocket}.test.ts',
   'test/emulator/x509-attestation.test.ts',
   'test/files/csv-in-python.test.ts',

@@ -21,6 +21,8 @@ import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { appendValue } from './options.ts';
+import { reloadEmulator } from './reload-emulator.ts';
+import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
 
 const EXAMPLES = `
 Examples:
@@ -37,7 +39,8 @@ export function emulatorCommand(): Command {
   return new Command('emulator')
     .description(
       'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM. ' +
-        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request.',
+        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request. ' +
+        'SIGHUP makes it read its configuration file again.',
     )
     .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')
     .option('--config-schema', 'only print the JSON Schema of that file')
@@ -49,11 +52,15 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
-    .option('--http-port <n>', 'port for registration records over plain HTTP; 0 = any free port (default: off)')
+    .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
     .option(
       '--http-host <address>',
       'address of that port, which anyone who can connect may read',
       EMULATOR_HOST_DEFAULT,
+    )
+    .option(
+      '--service-port <n>',
+      'port for the service API (enrollments, registration records) over HTTPS; 0 = any free port (default: off)',
     )
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
@@ -103,12 +110,15 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   const caDir = resolve(flags.caDir ?? newEmulatorFolder());
   try {
     makeOwnFolder(caDir);
-    const { config, groupKeyFile } = await emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
+    const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
+    const { config, groupKeyFile } = await readSettings();
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    const connection = serviceConnectionFile(flags, caDir);
     const emulator = await startEmulator({
       ...config,
+      ...connection.ownerKey,
       ...ports,
       host: flags.host,
       httpHost: flags.httpHost,
@@ -118,9 +128,11 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       serverHash: flags.serverHash ?? null,
       log,
     });
+    const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
-      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parents);
-      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parents);
+      const secrets = { groupKeyFile, serviceConnectionFile: storeServiceConnection(emulator, connection.file) };
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, secrets), service);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, secrets), service);
     } finally {
       await emulator.close();
     }
@@ -130,10 +142,13 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   }
 }
 
-async function serveUntilStopped(ready: object, parents: readonly ProcessIdentity[]): Promise<void> {
+/** Who stops a running emulator, beside signals, and what SIGHUP does. */
+type Service = { readonly parents: readonly ProcessIdentity[]; readonly reload: () => void };
+
+async function serveUntilStopped(ready: object, { parents, reload }: Service): Promise<void> {
   let stopListening = (): void => {};
   const stopped = new Promise<void>((resolve) => {
-    stopListening = listenForStop(parents, () => resolve());
+    stopListening = listenForStop(parents, () => resolve(), reload);
   });
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   await stopped;
@@ -144,10 +159,10 @@ async function serveUntilStopped(ready: object, parents: readonly ProcessIdentit
 async function serveCommand(
   commandLine: string,
   variables: Readonly<Record<string, string | undefined>>,
-  parents: readonly ProcessIdentity[],
+  { parents, reload }: Service,
 ): Promise<number> {
   // A signal that comes while the command is being started waits for it.
-  const stopListening = listenForStop(parents, (signal) => command.signal(signal));
+  const stopListening = listenForStop(parents, (signal) => command.signal(signal), reload);
   const command = startShellCommand(commandLine, variables);
   try {
     return await command.exitCode;
@@ -156,23 +171,34 @@ async function serveCommand(
   }
 }
 
-/** JSON leaves undefined members out. @param groupKeyFile with the key from which devices derive theirs; `null` = none */
-function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
-  const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
-  const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+/** Files that hold secrets: the key from which devices derive theirs, and the connection string of the service API; `null` = none. */
+type SecretFiles = { readonly groupKeyFile: string | null; readonly serviceConnectionFile: string | null };
+
+/** JSON leaves undefined members out. */
+function readyLine(emulator: Emulator, { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles): object {
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, httpPort, servicePort } = emulator;
+  return {
+    ...{ ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups },
+    httpPort: httpPort ?? undefined,
+    groupKeyFile: groupKeyFile ?? undefined,
+    servicePort: servicePort ?? undefined,
+    serviceConnectionFile: connectionFile ?? undefined,
+  };
 }
 
 /** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
 function commandVariables(
-  { host, port, websocketPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
-  groupKeyFile: string | null,
+  emulator: Emulator,
+  { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles,
 ): Readonly<Record<string, string | undefined>> {
+  const { host, port, websocketPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
+    DPS_SERVICE_PORT: servicePort?.toString(),
+    DPS_SERVICE_CONNECTION_FILE: connectionFile ?? undefined,
     DPS_ID_SCOPE: idScope,
     DPS_ENROLLMENT_GROUP: enrollmentGroups[0],
     DPS_CA_FILE: caFile,

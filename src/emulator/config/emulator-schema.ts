@@ -6,6 +6,7 @@ import { faultRuleSchema } from '../service/fault-rule.ts';
 import { choice, issue, mapping, orElse, trueOrFalse } from '../service/notation.ts';
 import { NO_QUOTAS, quotasSchema } from '../service/quotas.ts';
 import { behaviorSchema, SERVICE_BEHAVIOR_DEFAULT } from '../service/service-behavior.ts';
+import { PERMISSIONS, permission } from '../service/shared-access-policy.ts';
 import { DEFAULT_HUBS } from './default-instance.ts';
 
 const CONFIG_VERSION = 1;
@@ -58,21 +59,28 @@ function oneOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return mapping(shape).superRefine(exactlyOneOf(...Object.keys(shape)));
 }
 
-const symmetricKey = mapping({
+const KEYS = {
   primaryKeyFile: path.optional(),
   primaryKeyVariable: variable.optional(),
   secondaryKeyFile: path.optional(),
   secondaryKeyVariable: variable.optional(),
-})
-  .superRefine((keys, { addIssue }) => {
-    for (const rank of ['primaryKey', 'secondaryKey'] as const) {
-      if (keys[`${rank}File`] === undefined || keys[`${rank}Variable`] === undefined) continue;
-      addIssue(issue(`names both ${rank}File and ${rank}Variable`, 'Remove one of them'));
-    }
-    if (keys.primaryKeyFile === undefined && keys.primaryKeyVariable === undefined) {
-      addIssue(issue('has no primary key', 'Name it with primaryKeyFile or primaryKeyVariable'));
-    }
-  })
+};
+
+type KeysConfig = z.output<z.ZodObject<typeof KEYS>>;
+
+/** Each key in one place, and a primary key. */
+function checkKeys(keys: KeysConfig, { addIssue }: z.core.$RefinementCtx): void {
+  for (const rank of ['primaryKey', 'secondaryKey'] as const) {
+    if (keys[`${rank}File`] === undefined || keys[`${rank}Variable`] === undefined) continue;
+    addIssue(issue(`names both ${rank}File and ${rank}Variable`, 'Remove one of them'));
+  }
+  if (keys.primaryKeyFile === undefined && keys.primaryKeyVariable === undefined) {
+    addIssue(issue('has no primary key', 'Name it with primaryKeyFile or primaryKeyVariable'));
+  }
+}
+
+const symmetricKey = mapping(KEYS)
+  .superRefine(checkKeys)
   .describe('base64 keys, each in a file or an environment variable');
 
 const twoFiles = mapping({ primary: path, secondary: path.optional() }).describe('PEM files');
@@ -133,19 +141,39 @@ const caCertificate = mapping({
   verified: orElse(trueOrFalse, true).describe('proof of possession was given; default: true'),
 });
 
+const sharedAccessPolicy = mapping({
+  name: text.min(1),
+  permissions: orElse(z.array(permission).min(1, { error: 'must name a permission' }), PERMISSIONS).describe(
+    'default: all',
+  ),
+  ...KEYS,
+}).superRefine(checkKeys);
+
+/** What an instance has that names neither files nor variables. */
+const INSTANCE_SETTINGS = {
+  allocationPolicy: choice('hashed', 'geoLatency', 'static'),
+  latencyRegions: z.array(latencyRegionSchema),
+  linkedHubs: z.array(linkedHubSchema).superRefine(unique('hub', ({ hostName }) => hostName)),
+  quotas: quotasSchema,
+};
+
 const instance = mapping({
   idScope: checkedText(idScopeProblem, 'ID scope'),
-  allocationPolicy: orElse(choice('hashed', 'geoLatency', 'static'), 'hashed').describe(
+  allocationPolicy: orElse(INSTANCE_SETTINGS.allocationPolicy, 'hashed').describe(
     'policy of enrollments without one of their own; default: hashed',
   ),
-  latencyRegions: orElse(z.array(latencyRegionSchema), []).describe('where devices are, for geoLatency'),
-  linkedHubs: orElse(
-    z.array(linkedHubSchema).superRefine(unique('hub', ({ hostName }) => hostName)),
-    DEFAULT_HUBS,
-  ).describe('default: three evenly weighted hubs'),
+  latencyRegions: orElse(INSTANCE_SETTINGS.latencyRegions, []).describe('where devices are, for geoLatency'),
+  linkedHubs: orElse(INSTANCE_SETTINGS.linkedHubs, DEFAULT_HUBS).describe('default: three evenly weighted hubs'),
   caCertificates: orElse(z.array(caCertificate), []).describe(
     'if there are any, the chain of a device in a group must lead to a verified one',
   ),
+  serviceHostName: orElse(hostName, null).describe(
+    'host name of the service API; default: emulated-{ID scope in lower case}.azure-devices-provisioning.net',
+  ),
+  sharedAccessPolicies: orElse(
+    z.array(sharedAccessPolicy).superRefine(unique('policy', ({ name }) => name)),
+    [],
+  ).describe('who may use the service API; default: provisioningserviceowner with all permissions and a new key'),
   enrollmentGroups: orElse(
     z.array(enrollmentGroup).superRefine(unique('enrollment group', ({ enrollmentGroupId }) => enrollmentGroupId)),
     [],
@@ -154,8 +182,10 @@ const instance = mapping({
     z.array(individualEnrollment).superRefine(unique('registration ID', ({ registrationId }) => registrationId)),
     [],
   ),
-  quotas: orElse(quotasSchema, NO_QUOTAS),
+  quotas: orElse(INSTANCE_SETTINGS.quotas, NO_QUOTAS),
 });
+
+const seed = z.int({ error: 'must be a whole number' });
 
 /** The emulator's configuration file. */
 export const emulatorSchema = mapping({
@@ -165,8 +195,19 @@ export const emulatorSchema = mapping({
     .min(1, { error: 'must hold at least one instance' })
     .superRefine(unique('ID scope', ({ idScope }) => idScope)),
   behavior: orElse(behaviorSchema, SERVICE_BEHAVIOR_DEFAULT),
-  seed: orElse(z.int({ error: 'must be a whole number' }), 1).describe('seed of the faults with a share; default: 1'),
+  seed: orElse(seed, 1).describe('seed of the faults with a share; default: 1'),
   faults: orElse(z.array(faultRuleSchema), []).describe('for each request, the first rule that strikes counts'),
+});
+
+/** Parts of it that may come over the network. Each replaces the part that there is. */
+export const configPatchSchema = mapping({
+  instances: z
+    .array(mapping({ idScope: text, ...z.object(INSTANCE_SETTINGS).partial().shape }))
+    .superRefine(unique('ID scope', ({ idScope }) => idScope))
+    .optional(),
+  behavior: behaviorSchema.optional(),
+  seed: seed.optional(),
+  faults: z.array(faultRuleSchema).optional(),
 });
 
 export type InstanceConfig = z.output<typeof instance>;
