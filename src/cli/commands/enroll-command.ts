@@ -38,7 +38,6 @@ type EnrollFlags = {
   readonly json?: true;
   readonly quiet?: true;
   readonly scenario?: string;
-  readonly out: string;
 };
 
 export function enrollCommand(): Command {
@@ -104,7 +103,7 @@ async function enroll(fleet: string | undefined, given: Flags, flags: EnrollFlag
   const label = request.groupId ?? basename(facts.list?.file ?? '', extname(facts.list?.file ?? ''));
   const start =
     earlier === null
-      ? { fresh: facts, out: flags.out, label: request.action === 'create' ? label : `${request.action}-${label}` }
+      ? { fresh: facts, label: request.action === 'create' ? label : `${request.action}-${label}` }
       : { resumed: earlier, folder: flags.resume ?? '' };
   const end = await executeEnroll({ inputs, start, isQuiet: flags.quiet === true });
   showEnrollEnd(end, flags.json === true);

@@ -35,7 +35,7 @@ export type EnrollSession = {
   readonly inputs: EnrollInputs;
   /** `resumed`: the folder and enroll.json of an earlier session. */
   readonly start:
-    | { readonly fresh: NewEnrollFile; readonly out: string; readonly label: string }
+    | { readonly fresh: NewEnrollFile; readonly label: string }
     | { readonly resumed: EnrollFile; readonly folder: string };
   readonly isQuiet: boolean;
 };
@@ -87,9 +87,10 @@ function unavailable(error: ServiceError, { inputs }: EnrollSession): OperatorEr
 
 type OpenFolder = { readonly folder: string; readonly facts: EnrollFile };
 
-async function openFolder({ start }: EnrollSession, clock: Clock, beganAtEpochMs: number): Promise<OpenFolder> {
+async function openFolder({ start, inputs }: EnrollSession, clock: Clock, beganAtEpochMs: number): Promise<OpenFolder> {
   if ('resumed' in start) return { folder: start.folder, facts: start.resumed };
-  const { fresh, out, label } = start;
+  const { fresh, label } = start;
+  const { out } = inputs;
   ensureOutFolder(out);
   const nowMs = clock.epochMs();
   const folder = createRunFolder({ out, name: `enroll-${label}`, fleet: { file: '' } }, nowMs);

@@ -44,6 +44,8 @@ export type WantedListedRow = ListedRow & { readonly wanted: EntryBody | null };
 /** Everything the command works with, checked before anything is sent. */
 export type EnrollInputs = {
   readonly access: ServiceAccess;
+  /** Folder that gets one folder for each command. */
+  readonly out: string;
   /** As many as `listed` gives. */
   readonly rows: number;
   readonly list: EnrollFile['list'];
@@ -62,17 +64,18 @@ export async function readEnrollInputs(request: EnrollRequest, environment: Envi
   const file = readScenarioFile(scenarioFile ?? '');
   const resolved = resolveEnrollment({ flags, environment, scenarioFile: file });
   const access = await readServiceAccess(resolved.values, environment);
-  if (idsFile !== null) return { access, ...(await readIds(idsFile)) };
+  const common = { access, out: resolved.values.out ?? '' };
+  if (idsFile !== null) return { ...common, ...(await readIds(idsFile)) };
   const settings = await readSettings(resolved.values);
   return {
-    access,
+    ...common,
     ...(groupId === null
       ? await readRows(resolved, settings, environment)
       : await readGroup(request, resolved, settings, environment)),
   };
 }
 
-type ListInputs = Omit<EnrollInputs, 'access'>;
+type ListInputs = Omit<EnrollInputs, 'access' | 'out'>;
 
 async function readSettings(values: SettingValues): Promise<EnrollmentSettings> {
   const { webhookUrlFile, webhookApiVersion, initialTwin: twinFile } = values;
