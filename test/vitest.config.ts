@@ -7,7 +7,7 @@ const INTEGRATION = [
   'test/agents/redis/{redis-bus,redis-survey-real,stream-appends}.test.ts',
   'test/e2e/**/*.test.ts',
   'test/cli/program.test.ts',
-  'test/cli/host/embedded-emulator.test.ts',
+  'test/cli/host/{embedded-emulator,enroll}.test.ts',
   'test/emulator/{changing-emulator,control-port,emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
   'test/emulator/{readme-example,records-endpoint,sdk-habits,server-certificates,session-limits,webhook,websocket}.test.ts',
   'test/emulator/x509-attestation.test.ts',
