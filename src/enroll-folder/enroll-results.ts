@@ -42,7 +42,7 @@ export type ListedRow = Row & { readonly line: number | null };
 
 const REASONS_MAX = 10;
 
-export function summarize(facts: EnrollFile, journal: Pick<RowJournal, 'results'>): EnrollSummary {
+function summarize(facts: EnrollFile, journal: Pick<RowJournal, 'results'>): EnrollSummary {
   const { hostName: host, action, updates, groupId, rows } = facts;
   const results = [...journal.results.values()];
   const reasons = new Map<string, number>();

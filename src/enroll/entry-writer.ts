@@ -83,10 +83,13 @@ export class EntryWriter {
     });
   }
 
+  /** @throws the first error, after all have ended */
   async #oneByOne(rows: readonly WantedRow[], mayExist: boolean): Promise<readonly EndedRow[]> {
-    const done: EndedRow[] = [];
-    for (const row of rows) done.push(await this.create(row, mayExist));
-    return done;
+    const ends = await Promise.allSettled(rows.map((row) => this.create(row, mayExist)));
+    return ends.map((end) => {
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
+    });
   }
 
   /** A failure of one row is its result. If it lasted for all tries, the entry must at least be readable: else the service is away. */

@@ -23,6 +23,8 @@ export const ROOMS: readonly Room[] = [
       'emulator',
       'emulator/config',
       'emulator/service',
+      'enroll',
+      'enroll-folder',
       'files',
       'fleet',
       'journal',
@@ -41,6 +43,7 @@ export const ROOMS: readonly Room[] = [
       'scenario/read',
       'scenario/settings',
       'selection',
+      'service-api',
       'time',
       'worker',
     ],
@@ -48,6 +51,10 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli/view',
     imports: [
+      'dps',
+      'enroll',
+      'enroll-folder',
+      'files',
       'fleet',
       'journal',
       'load',
@@ -60,6 +67,7 @@ export const ROOMS: readonly Room[] = [
       'scenario',
       'scenario/notation',
       'scenario/read',
+      'service-api',
       'time',
     ],
   },
@@ -71,6 +79,8 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'enroll',
+      'enroll-folder',
       'files',
       'fleet',
       'mqtt',
@@ -150,6 +160,7 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
+  { name: 'enroll-folder', imports: ['enroll', 'files', 'fleet', 'problem', 'run-folder'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
   {
@@ -172,6 +183,7 @@ export const ROOMS: readonly Room[] = [
     name: 'attestation',
     imports: ['certificates', 'conversation', 'dps', 'files', 'fleet', 'problem', 'registration', 'scenario', 'time'],
   },
+  { name: 'enroll', imports: ['dps', 'fleet', 'problem', 'scenario/notation', 'service-api'] },
   {
     name: 'scenario/read',
     imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'problem', 'registration', 'scenario', 'scenario/settings'],
@@ -261,7 +273,16 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'enroll/',
+  'conversation/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/service/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;
