@@ -41,12 +41,12 @@ describe('what has changed', () => {
     };
     expect(configChanges(BEFORE, changed)).toEqual([
       'allocation policy: changed',
-      'linked hubs: emulated-hub-1.azure-devices.net changed, emulated-hub-2.azure-devices.net removed',
-      'enrollment groups: new added, default changed',
-      'individual enrollments: dev-1, dev-2, dev-3 and 2 more added, my-symkey-device removed',
+      'linked hubs: emulated-hub-1.azure-devices.net changed; emulated-hub-2.azure-devices.net removed',
+      'enrollment groups: new added; default changed',
+      'individual enrollments: dev-1, dev-2, dev-3 and 2 more added; my-symkey-device removed',
       'behavior: retryAfterSeconds changed',
       'faults: 1: outage added',
-      'seed: 2 added, 1 removed',
+      'seed: 2 added; 1 removed',
     ]);
   });
 

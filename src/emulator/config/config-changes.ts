@@ -60,7 +60,7 @@ function changesOf(before: Named, after: Named): string {
   return Object.entries(all)
     .filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${namesIn(names)}${what}`)
-    .join(', ');
+    .join('; ');
 }
 
 /** Names of one kind that fit into a line. */

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../problem/operator-error.ts';
-import { parseDuration } from '../../time/duration.ts';
+import { parseDuration, printDuration } from '../../time/duration.ts';
 import { parseObject } from '../service/register-request.ts';
 import { type Asked, type Route, read, send, sendError, write } from './control-route.ts';
 
@@ -35,6 +35,7 @@ function advance(asked: Asked, body: string): void {
     return;
   }
   asked.source.controls.advance(durationMs);
+  asked.source.log(`the time of the service is put forward by ${printDuration(durationMs)}`);
   asked.response.writeHead(204).end();
 }
 
