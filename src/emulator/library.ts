@@ -8,6 +8,7 @@ export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { EMULATOR_ID_SCOPE_DEFAULT, WELL_KNOWN_GROUP_KEY } from './config/emulator-defaults.ts';
 export { type EmulatorConfig, readEmulatorConfig } from './config/read-emulator-config.ts';
+export type { EmulatorChanges } from './running-config.ts';
 export type { SessionLimits } from './server/packet-stream.ts';
 export {
   type Attestation,

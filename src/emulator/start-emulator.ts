@@ -7,17 +7,24 @@ import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
 import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
+import { dpsloadVersion } from '../files/dpsload-version.ts';
 import { newEmulatorFolder } from '../files/emulator-folder.ts';
+import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
+import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { listenControl } from './server/control-port.ts';
+import type { EmulatorControls } from './server/control-route.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
 import { OpenSessions } from './server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT, type SessionLimits } from './server/packet-stream.ts';
-import { listenRecords } from './server/records-endpoint.ts';
 import { isEveryAddress, type ListenAddress, type Listener, listenTls, serverNames } from './server/tls-listener.ts';
-import { startWebhookPrograms, WebhookCaller, type WebhookPrograms } from './server/webhooks.ts';
+import { WebhookPrograms } from './server/webhook-programs.ts';
+import { WebhookCaller } from './server/webhooks.ts';
 import { websocketServer } from './server/websocket-server.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
+import { idOf } from './service/enrollment-store.ts';
 import { FaultPlan, type FaultRecord } from './service/fault-plan.ts';
 import type { FaultRule } from './service/fault-rule.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
@@ -39,9 +46,9 @@ export type EmulatorOptions = {
   readonly port?: number;
   /** MQTT over WebSocket over TLS; 0 = any free port, absent or `null` = not offered. */
   readonly websocketPort?: number | null;
-  /** Records over plain HTTP; 0 = any free port, absent or `null` = not offered. */
+  /** Health, records and control over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
-  /** Where records are served, to anyone who can connect. Default: loopback, whatever `host` is. */
+  /** Where that is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
   readonly httpHost?: string;
   /**
    * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
@@ -71,9 +78,11 @@ export type Emulator = {
   /** `null` = not offered. */
   readonly websocketPort: number | null;
   readonly httpPort: number | null;
-  /** ID scope of the first instance. */
+  /** What it emulates now. */
+  readonly config: EmulatorConfig;
+  /** ID scope of the first instance of `config`. */
   readonly idScope: string;
-  /** IDs of the groups of all instances. */
+  /** IDs of the groups of all instances of `config`. */
   readonly enrollmentGroups: readonly string[];
   /** PEM file with the CA that clients must trust, and its text. */
   readonly caFile: string;
@@ -85,6 +94,23 @@ export type Emulator = {
   readonly counters: ServiceCounters;
   /** Number of open MQTT connections. */
   openConnections(): number;
+  /**
+   * Changes the configuration from the next request on; records, operations and connections stay. An instance that is left out lets
+   * nobody in. Times of the faults count from their last change. Returns what has changed, a line for each kind; the log has it too.
+   *
+   * @throws OperatorError when a key is none or a webhook cannot be started; then nothing has changed.
+   */
+  update(changes: EmulatorChanges): Promise<readonly string[]>;
+  /**
+   * Forgets records, operations, counters and injected faults, begins budgets and the times of the faults anew, and puts enrollments back
+   * to `config`. Connections stay.
+   */
+  reset(): void;
+  /**
+   * Puts the service's time forward: operations expire, budgets fill, webhooks time out, and what is due meanwhile happens in its order.
+   * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
+   */
+  advance(durationMs: number): void;
   close(): Promise<void>;
 };
 
@@ -103,7 +129,7 @@ export function hostFromHere(host: string): string {
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
-  const programs = await startWebhookPrograms(options.instances, systemClock(hrtimeMs()));
+  const programs = new WebhookPrograms(systemClock(hrtimeMs()));
   try {
     return await startWith(programs, options);
   } catch (error) {
@@ -114,16 +140,16 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 
 async function startWith(programs: WebhookPrograms, options: EmulatorOptions): Promise<Emulator> {
   const { host = EMULATOR_HOST_DEFAULT } = options;
-  const { instances } = programs;
-  const [firstInstance] = instances;
-  if (firstInstance === undefined) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...options, instances });
-  const { service, faults, clock, openSessions, serviceTimeMs } = context;
+  const config = configOf(options);
+  const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
+  if (instances.length === 0) throw new Error('startEmulator needs an instance');
+  const { context, webhooks } = assemble({ ...config, instances }, options);
+  const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
-  const cancelOutages = scheduleOutages(options.faults ?? [], context);
+  const running = new RunningConfig(config, context, programs);
   const close = async (): Promise<void> => {
-    cancelOutages();
+    running.close();
     webhooks.close();
     programs.close();
     openSessions.closeAll('the emulator is stopping');
@@ -136,49 +162,46 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
-    const ports = await listenAll({ ...options, host, idScope: firstInstance.idScope }, servers, context, listeners);
-    return {
-      host,
-      ...ports,
-      idScope: firstInstance.idScope,
-      enrollmentGroups: instances.flatMap((each) => each.enrollmentGroups.map((group) => group.enrollmentGroupId)),
-      ...ca,
-      records: () => service.records(serviceTimeMs()),
-      faultRecords: faults.records,
-      counters: service.counters,
-      openConnections: () => openSessions.size,
-      close,
-    };
+    const ports = await listenAll({ ...options, host, controls: running }, servers, context, listeners);
+    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/**
- * Lets each outage cut the open connections when it begins; connections during the outage are refused one by one.
- *
- * @returns cancels the outages that have not begun.
- */
-function scheduleOutages(
-  rules: readonly FaultRule[],
-  { clock, serviceTimeMs, faults, openSessions }: SessionContext,
-): () => void {
-  const cutStruck = (): void =>
-    openSessions.cutWhere((registrationId) => faults.next('open', registrationId, serviceTimeMs()) !== null);
-  const timers = rules
-    .filter(({ fault }) => fault.kind === 'outage')
-    .map(({ fromMs }) => clock.wakeAt(clock.nowMs() + fromMs, cutStruck));
-  return () => {
-    for (const timer of timers) timer.cancel();
+/** What needs no port. */
+function controlsOf(
+  running: RunningConfig,
+  { service, faults, serviceTimeMs, openSessions }: SessionContext,
+): Omit<Emulator, 'host' | keyof Ports | 'caFile' | 'caPem' | 'close'> {
+  return {
+    get config() {
+      return running.current;
+    },
+    get idScope() {
+      return running.current.instances[0]?.idScope ?? '';
+    },
+    get enrollmentGroups() {
+      return running.current.instances.flatMap((each) => each.enrollmentGroups.map(idOf));
+    },
+    records: () => service.records(serviceTimeMs()),
+    faultRecords: faults.records,
+    counters: service.counters,
+    openConnections: () => openSessions.size,
+    update: (changes) => running.update(changes),
+    reset: () => running.reset(),
+    advance: (durationMs) => running.advance(durationMs),
   };
 }
+
+type ListeningOptions = EmulatorOptions & { readonly host: string; readonly controls: EmulatorControls };
 
 type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
-  options: EmulatorOptions & { readonly host: string; readonly idScope: string },
+  options: ListeningOptions,
   certificates: readonly KeyedCertificate[],
   context: SessionContext,
   listeners: Listener[],
@@ -220,7 +243,7 @@ async function listenAll(
             { port: websocketPort, portFlag: '--websocket-port' },
             websocketServer({ limits, clock, log }, serve),
           ),
-    httpPort: httpPort === null ? null : await opened(listenForReaders(httpPort, options, context)),
+    httpPort: httpPort === null ? null : await opened(listenForControl(httpPort, options, context)),
   };
 }
 
@@ -233,38 +256,44 @@ function namelessReport(log: (line: string) => void): () => void {
   };
 }
 
-function listenForReaders(
-  port: number,
-  options: EmulatorOptions & { readonly idScope: string },
-  context: SessionContext,
-): Promise<Listener> {
-  const { idScope, httpHost = EMULATOR_HOST_DEFAULT } = options;
+function listenForControl(port: number, options: ListeningOptions, context: SessionContext): Promise<Listener> {
+  const { httpHost = EMULATOR_HOST_DEFAULT, controls } = options;
   const hostNames = [...serverNames(httpHost), ...(options.serverNames ?? [])];
-  return listenRecords(httpHost, port, { ...context, idScope, hostNames, newGuid: randomUUID });
+  const version = dpsloadVersion();
+  return listenControl(httpHost, port, { ...context, controls, version, hostNames, newGuid: randomUUID });
 }
 
-function assemble(options: EmulatorOptions): { readonly context: SessionContext; readonly webhooks: WebhookCaller } {
-  const { instances, faults = [], seed = 1, log = () => {} } = options;
+function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
+  return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
+}
+
+function assemble(
+  { instances, behavior, faults, seed }: EmulatorConfig,
+  { limits, log = () => {} }: EmulatorOptions,
+): { readonly context: AdvancedContext; readonly webhooks: WebhookCaller } {
   const clock = systemClock(hrtimeMs());
+  const serviceClock = new AdvancedClock(clock);
   const startedAtMs = clock.epochMs();
   const originMs = startedAtMs - clock.nowMs();
   // The wall clock at the start, and the monotonic clock from then on.
-  const serviceTimeMs = (): number => originMs + clock.nowMs();
-  const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, ...options.behavior };
+  const serviceTimeMs = (): number => originMs + serviceClock.nowMs();
   const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
     service.counters.faultsInjected += 1;
     service.counters.faultRecordsDropped = plan.droppedRecords;
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, faults: plan, newGuid: randomUUID });
-  const webhooks = new WebhookCaller(clock, serviceTimeMs, log);
-  const context: SessionContext = {
+  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID });
+  const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
+  const context: AdvancedContext = {
     service,
     faults: plan,
     clock,
+    serviceClock,
     serviceTimeMs,
-    limits: { ...SESSION_LIMITS_DEFAULT, ...options.limits },
-    behavior,
+    limits: { ...SESSION_LIMITS_DEFAULT, ...limits },
+    get behavior() {
+      return service.behavior;
+    },
     callWebhooks: () => {
       for (const call of service.takeWebhookCalls()) void webhooks.call(call);
     },

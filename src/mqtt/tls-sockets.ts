@@ -1,4 +1,3 @@
-import type { X509Certificate } from 'node:crypto';
 import { isIP, type OnReadOpts } from 'node:net';
 import {
   connect,
@@ -11,6 +10,7 @@ import {
 } from 'node:tls';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import { type HostAddress, lookupIn } from './host-addresses.ts';
+import { ServerIdentity } from './server-identity.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -43,9 +43,6 @@ const ADDRESS_TIMEOUT_MS = 3_000;
 
 /** A TLS record has at most 16 KiB (RFC 8446, 5.1), and Node reads no more than 64 KiB at once. */
 const READ_BYTES_MAX = 64 * 1024;
-
-/** Longer lists of a certificate's names are cut in messages. */
-const NAMES_CHARACTERS_MAX = 200;
 
 export type TlsEndpoint = {
   /** Name or IP address; the certificate must be for it, unless `TlsChoices.serverName` is set. */
@@ -85,6 +82,7 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
     rejectUnauthorized: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
   };
+  const identity = new ServerIdentity(name);
   const nextSource = sourcesInTurn(choices.localAddresses);
   // One for all sockets: what is read is used up before the next read.
   const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
@@ -97,7 +95,7 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
       ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
       ...(received === undefined ? {} : { onread: readInto(readBuffer, received) }),
       secureContext: context ?? sharedContext,
-      checkServerIdentity: () => identityError(socket, name),
+      checkServerIdentity: () => identity.errorOf(socket),
     });
     // Otherwise small packets would wait for delayed acknowledgements. `tls.connect` ignores the `noDelay` option.
     socket.setNoDelay(true);
@@ -138,25 +136,10 @@ function sourcesInTurn(localAddresses: readonly string[]): () => { localAddress?
 
 /**
  * After each handshake Node converts the server's whole chain into objects, only to pass them to `checkServerIdentity`: a third of the
- * handshake's cost. OpenSSL verifies the chain itself, and `identityError` has it verify the name, too.
+ * handshake's cost. OpenSSL verifies the chain itself, and `ServerIdentity` the name.
  */
 function skipCertificateObjects(socket: TLSSocket): void {
   socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
-}
-
-function identityError(socket: TLSSocket, name: string): Error | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate !== undefined && isIssuedFor(certificate, name)) return undefined;
-  const names = certificate?.subjectAltName ?? certificate?.subject ?? 'no name';
-  return Object.assign(new Error(`the certificate is for ${names.slice(0, NAMES_CHARACTERS_MAX)}, not for ${name}`), {
-    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
-  });
-}
-
-/** A name must match the certificate's DNS names (or its common name, if it has none), an address its IP addresses. */
-function isIssuedFor(certificate: X509Certificate, name: string): boolean {
-  if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined;
-  return certificate.checkHost(name) !== undefined;
 }
 
 /** Undocumented methods of Node's contexts, present on Node 20 to 26. */

@@ -5,10 +5,10 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const SEED = Number(process.env['DPSLOAD_FUZZ_SEED'] ?? 20_260_101);
 const folder = temporaryFolder();
 
-it(`a hostile server ends 160 registrations, and nothing else, seed ${SEED}`, async () => {
-  const { violations, counts } = await runAgainstHostileServer(folder, SEED, 160);
+it(`a hostile server ends 60 registrations, and nothing else, seed ${SEED}`, async () => {
+  const { violations, counts } = await runAgainstHostileServer(folder, SEED, 60);
   expect(violations).toEqual([]);
-  // What at least ten devices of 160 meet. Chance and the order of connections decide on the rest, which the long test sees.
-  const common = ['assigned', 'disconnected', 'timed-out', 'protocol-error', 'tcp-reset'];
+  // What many devices meet. Chance and the order of connections decide on the rest, which the long test sees.
+  const common = ['assigned', 'disconnected', 'protocol-error'];
   expect(Object.keys(counts)).toEqual(expect.arrayContaining(common));
 });

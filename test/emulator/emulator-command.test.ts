@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { WELL_KNOWN_GROUP_KEY } from '../../src/emulator/config/emulator-defaults.ts';
@@ -193,6 +193,57 @@ faults: [{ fault: duplicate-answer }]
       .split('\n')
       .map((line) => JSON.parse(line).kind);
     expect(kinds).toEqual(['registration', 'fault', 'counters']);
+  });
+
+  it('reads its configuration file again at SIGHUP, and keeps serving if that is wrong', async () => {
+    const dir = newFolder();
+    const config = join(dir, 'emulator.yaml');
+    const write = (hub: string, behavior = 'retryAfter: 7s'): void =>
+      writeFileSync(
+        config,
+        `version: 1
+behavior: { assignmentDelay: 0s, ${behavior} }
+instances:
+  - idScope: 0ne00333333
+    linkedHubs: [{ hostName: ${hub} }]
+    enrollmentGroups:
+      - { enrollmentGroupId: line-a, attestation: { symmetricKey: { primaryKeyFile: line-a.key } } }
+`,
+      );
+    const records = join(dir, 'records.ndjson');
+    writeFileSync(join(dir, 'line-a.key'), GROUP_KEY);
+    write('first');
+    const started = await start(['--config', config, '--records', records]);
+    const { port, caFile } = started.ready ?? {};
+    const registerAgain = () => register(Number(port), String(caFile), '0ne00333333', GROUP_KEY);
+    const reload = async (last: string): Promise<void> => {
+      started.child.kill('SIGHUP');
+      await vi.waitFor(() => expect(started.stderr()).toContain(last), { timeout: 10_000 });
+    };
+    await registerAgain();
+    write('second', 'retryAfter: soon');
+    await reload('not used, and nothing has changed');
+    expect(started.stderr()).toContain(`${config}:2:46: behavior.retryAfter must be whole seconds such as 3s, or none`);
+    await registerAgain();
+    write('second');
+    await reload(`${config}: read again`);
+    expect(started.stderr()).toContain('emulator: changed: linked hubs: second added; first removed\n');
+    await registerAgain();
+    expect(await stop(started)).toBe(0);
+    const [record] = readFileSync(records, 'utf8').split('\n');
+    expect(JSON.parse(record ?? '')).toMatchObject({
+      registers: 3,
+      assignedHub: 'second',
+      substatus: 'deviceDataMigrated',
+    });
+  });
+
+  it('says at SIGHUP that it has no configuration file, and serves on', async () => {
+    const started = await start([]);
+    started.child.kill('SIGHUP');
+    const said = 'SIGHUP: there is no configuration file to read again';
+    await vi.waitFor(() => expect(started.stderr()).toContain(said), { timeout: 10_000 });
+    expect(await stop(started)).toBe(0);
   });
 
   it('names its files so that they are found from any folder', async () => {

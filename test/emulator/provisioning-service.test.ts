@@ -589,9 +589,11 @@ it('counts what it did', () => {
   });
 });
 
-it('a device has its source address where latency regions depend on it', () => {
-  const latencyRegions = [{ sourceAddresses: ['127.0.1.*'], registrationIds: [], latenciesMs: {} }];
-  const service = emulatedService(emulatedInstance({ latencyRegions }));
+it('a device goes to the hub near its address, also where the latency region came after it connected', () => {
+  const nearest = 'emulated-hub-2.azure-devices.net';
+  const latencyRegions = [{ sourceAddresses: ['127.0.1.*'], registrationIds: [], latenciesMs: { [nearest]: 10 } }];
+  const service = emulatedService(emulatedInstance({ allocationPolicy: 'geoLatency' }));
   const device = connected(service, { sourceAddress: '127.0.1.7' });
-  expect(device.sourceAddress).toBe('127.0.1.7');
+  service.configure([emulatedInstance({ allocationPolicy: 'geoLatency', latencyRegions })], NOW_MS);
+  expect(bodyOf(finalAnswer(service, device)).registrationState.assignedHub).toBe(nearest);
 });

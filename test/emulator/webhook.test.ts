@@ -49,6 +49,7 @@ const newService = (settings: Partial<EnrollmentGroup> = {}): ProvisioningServic
   new ProvisioningService({
     instances: [instanceWith('http://webhook/allocate', settings)],
     behavior: SERVICE_BEHAVIOR_DEFAULT,
+    startedAtMs: Date.UTC(2025, 11, 31),
     newGuid: () => `${Math.trunc(guid++)}`,
   });
 let guid = 0;
@@ -85,6 +86,9 @@ describe('custom allocation', () => {
         enrollmentGroupId: 'default',
         attestation: { type: 'symmetricKey' },
         capabilities: { iotEdge: false },
+        etag: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/),
+        createdDateTimeUtc: '2025-12-31T00:00:00.0000000Z',
+        lastUpdatedDateTimeUtc: '2025-12-31T00:00:00.0000000Z',
         allocationPolicy: 'custom',
       },
       deviceRuntimeContext: { registrationId: 'a', symmetricKey: {}, payload: { model: 'T1' } },
@@ -139,6 +143,29 @@ describe('custom allocation', () => {
     const service = newService({ reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false } });
     asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0] }), NOW_MS);
     expect(asked(service, NOW_MS + 1_000).question.linkedHubs).toEqual([HUBS[0]]);
+  });
+
+  it('offers a device that never moves its own hub alone, whatever its enrollment names by now', () => {
+    const never = { reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false } };
+    const service = newService(never);
+    asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0] }), NOW_MS);
+    const moved = { ...instanceWith('http://webhook/allocate', { ...never, iotHubs: HUBS.slice(1) }) };
+    service.configure([{ ...moved, linkedHubs: moved.linkedHubs.slice(1) }], NOW_MS);
+    const { question, call, final } = asked(service, NOW_MS + 1_000);
+    expect(question).toMatchObject({
+      enrollmentGroup: { reprovisionPolicy: never.reprovisionPolicy, iotHubs: HUBS.slice(1) },
+      deviceRuntimeContext: { currentIotHubHostName: HUBS[0] },
+      linkedHubs: [HUBS[0]],
+    });
+    call.settle(answered({ iotHubHostName: HUBS[1] }), NOW_MS + 1_000);
+    expect(final(NOW_MS + 2_000).registrationState).toMatchObject({ status: 'failed', errorCode: 400207 });
+  });
+
+  it('offers a device that may move again all hubs once its policy allows it', () => {
+    const service = newService({ reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false } });
+    asked(service, NOW_MS).call.settle(answered({ iotHubHostName: HUBS[0] }), NOW_MS);
+    service.configure([instanceWith('http://webhook/allocate')], NOW_MS);
+    expect(asked(service, NOW_MS + 1_000).question.linkedHubs).toEqual(HUBS);
   });
 
   it.each<[WebhookOutcome, string]>([

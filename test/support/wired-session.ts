@@ -50,6 +50,7 @@ export function simulatedContext(
     service,
     faults,
     clock,
+    serviceClock: clock,
     serviceTimeMs: () => clock.epochMs(),
     limits: SESSION_LIMITS_DEFAULT,
     behavior: SERVICE_BEHAVIOR_DEFAULT,

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { certificatesIn } from '../../certificates/certificate-chain.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { type CheckReport, checkRun } from '../../preflight/check-run.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
 import { refusalOf, unknown } from '../../preflight/finding.ts';
@@ -12,7 +13,6 @@ import type { AttestationChoice, Environment } from '../../scenario/scenario.ts'
 import { selectFleetRows } from '../../selection/row-selection.ts';
 import { selectedRows } from '../../selection/session-rows.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
-import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { allOrEveryProblem, loadScenario, readCaFile, readRunInputs } from '../host/run-inputs.ts';
 import { checkText } from '../view/check-text.ts';

@@ -21,6 +21,7 @@ import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { appendValue } from './options.ts';
+import { reloadEmulator } from './reload-emulator.ts';
 
 const EXAMPLES = `
 Examples:
@@ -37,7 +38,8 @@ export function emulatorCommand(): Command {
   return new Command('emulator')
     .description(
       'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM. ' +
-        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request.',
+        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request. ' +
+        'SIGHUP makes it read its configuration file again.',
     )
     .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')
     .option('--config-schema', 'only print the JSON Schema of that file')
@@ -49,7 +51,7 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
-    .option('--http-port <n>', 'port for registration records over plain HTTP; 0 = any free port (default: off)')
+    .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
     .option(
       '--http-host <address>',
       'address of that port, which anyone who can connect may read',
@@ -103,7 +105,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   const caDir = resolve(flags.caDir ?? newEmulatorFolder());
   try {
     makeOwnFolder(caDir);
-    const { config, groupKeyFile } = await emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
+    const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
+    const { config, groupKeyFile } = await readSettings();
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
@@ -118,9 +121,10 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       serverHash: flags.serverHash ?? null,
       log,
     });
+    const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
-      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), parents);
-      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), parents);
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), service);
     } finally {
       await emulator.close();
     }
@@ -130,10 +134,13 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   }
 }
 
-async function serveUntilStopped(ready: object, parents: readonly ProcessIdentity[]): Promise<void> {
+/** Who stops a running emulator, beside signals, and what SIGHUP does. */
+type Service = { readonly parents: readonly ProcessIdentity[]; readonly reload: () => void };
+
+async function serveUntilStopped(ready: object, { parents, reload }: Service): Promise<void> {
   let stopListening = (): void => {};
   const stopped = new Promise<void>((resolve) => {
-    stopListening = listenForStop(parents, () => resolve());
+    stopListening = listenForStop(parents, () => resolve(), reload);
   });
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   await stopped;
@@ -144,10 +151,10 @@ async function serveUntilStopped(ready: object, parents: readonly ProcessIdentit
 async function serveCommand(
   commandLine: string,
   variables: Readonly<Record<string, string | undefined>>,
-  parents: readonly ProcessIdentity[],
+  { parents, reload }: Service,
 ): Promise<number> {
   // A signal that comes while the command is being started waits for it.
-  const stopListening = listenForStop(parents, (signal) => command.signal(signal));
+  const stopListening = listenForStop(parents, (signal) => command.signal(signal), reload);
   const command = startShellCommand(commandLine, variables);
   try {
     return await command.exitCode;

@@ -1,11 +1,11 @@
 import type { RedisTarget } from '../../agents/redis/redis-connection.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { steadyRatePerSecond } from '../../load/pace.ts';
 import type { PublishedMetrics } from '../../prometheus/publish-metrics.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { dpsloadVersion } from '../host/dpsload-version.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { refuseSecretFileNames } from '../host/secret-file-names.ts';
 
 type CommandEntry = readonly [summary: string, load: () => Promise<Command>];

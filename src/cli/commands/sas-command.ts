@@ -5,6 +5,7 @@ import { deriveDeviceKey } from '../../dps/device-key.ts';
 import { registrationIdProblem } from '../../dps/registration-id.ts';
 import { buildSasToken } from '../../dps/sas-token.ts';
 import { pollTopic, RESPONSE_TOPIC_FILTER, registerTopic } from '../../dps/topics.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import { durationBetween } from '../../scenario/notation/duration.ts';
 import { gatherSetting } from '../../scenario/read/gather-settings.ts';
@@ -16,7 +17,6 @@ import {
 } from '../../scenario/scenario.ts';
 import { variableOf } from '../../scenario/settings/settings.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
-import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { secretFileNameProblem } from '../host/secret-file-names.ts';
 import { givenFlags, readFlag, settingOption } from './options.ts';
 

@@ -1,3 +1,4 @@
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import type { FleetRow } from '../../fleet/fleet-row.ts';
 import { readFleet } from '../../fleet/read-fleet.ts';
 import type { FleetSurvey } from '../../fleet/survey-fleet.ts';
@@ -8,7 +9,6 @@ import type { StopRequest } from '../../run/stop-request.ts';
 import { tryDevices } from '../../run/try-devices.ts';
 import { Canary } from '../../selection/canary.ts';
 import { rowTaker } from '../../selection/session-rows.ts';
-import { dpsloadVersion } from '../host/dpsload-version.ts';
 import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import { confirmTrial } from '../view/confirm-risks.ts';

@@ -27,16 +27,20 @@ export function parentProcesses(environment: Environment): readonly ProcessIdent
  * caught to the end: npx passes on a Ctrl-C that has arrived already, and the second must not cut off what the first has begun.
  *
  * @param onStop gets the signal to pass on
+ * @param onReload called at a SIGHUP that does not tell of a closed terminal
  * @returns lets the process end once it has stopped
  */
 export function listenForStop(
   parents: readonly ProcessIdentity[],
   onStop: (signal: NodeJS.Signals) => void,
+  onReload: () => void,
 ): () => void {
   const terminate = (): void => onStop('SIGTERM');
   process.on('SIGINT', onStop);
   process.on('SIGTERM', onStop);
-  process.on('SIGHUP', isAtTerminal() ? onStop : () => {});
+  const hadTerminal = isAtTerminal();
+  // A terminal that has been closed is none any more by the time of the signal.
+  process.on('SIGHUP', (signal) => (hadTerminal && !isAtTerminal() ? onStop(signal) : onReload()));
   const onMessage = (message: unknown): void => {
     if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop') terminate();
   };

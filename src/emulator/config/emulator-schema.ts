@@ -133,16 +133,21 @@ const caCertificate = mapping({
   verified: orElse(trueOrFalse, true).describe('proof of possession was given; default: true'),
 });
 
+/** What an instance has that names neither files nor variables. */
+const INSTANCE_SETTINGS = {
+  allocationPolicy: choice('hashed', 'geoLatency', 'static'),
+  latencyRegions: z.array(latencyRegionSchema),
+  linkedHubs: z.array(linkedHubSchema).superRefine(unique('hub', ({ hostName }) => hostName)),
+  quotas: quotasSchema,
+};
+
 const instance = mapping({
   idScope: checkedText(idScopeProblem, 'ID scope'),
-  allocationPolicy: orElse(choice('hashed', 'geoLatency', 'static'), 'hashed').describe(
+  allocationPolicy: orElse(INSTANCE_SETTINGS.allocationPolicy, 'hashed').describe(
     'policy of enrollments without one of their own; default: hashed',
   ),
-  latencyRegions: orElse(z.array(latencyRegionSchema), []).describe('where devices are, for geoLatency'),
-  linkedHubs: orElse(
-    z.array(linkedHubSchema).superRefine(unique('hub', ({ hostName }) => hostName)),
-    DEFAULT_HUBS,
-  ).describe('default: three evenly weighted hubs'),
+  latencyRegions: orElse(INSTANCE_SETTINGS.latencyRegions, []).describe('where devices are, for geoLatency'),
+  linkedHubs: orElse(INSTANCE_SETTINGS.linkedHubs, DEFAULT_HUBS).describe('default: three evenly weighted hubs'),
   caCertificates: orElse(z.array(caCertificate), []).describe(
     'if there are any, the chain of a device in a group must lead to a verified one',
   ),
@@ -154,8 +159,10 @@ const instance = mapping({
     z.array(individualEnrollment).superRefine(unique('registration ID', ({ registrationId }) => registrationId)),
     [],
   ),
-  quotas: orElse(quotasSchema, NO_QUOTAS),
+  quotas: orElse(INSTANCE_SETTINGS.quotas, NO_QUOTAS),
 });
+
+const seed = z.int({ error: 'must be a whole number' });
 
 /** The emulator's configuration file. */
 export const emulatorSchema = mapping({
@@ -165,8 +172,19 @@ export const emulatorSchema = mapping({
     .min(1, { error: 'must hold at least one instance' })
     .superRefine(unique('ID scope', ({ idScope }) => idScope)),
   behavior: orElse(behaviorSchema, SERVICE_BEHAVIOR_DEFAULT),
-  seed: orElse(z.int({ error: 'must be a whole number' }), 1).describe('seed of the faults with a share; default: 1'),
+  seed: orElse(seed, 1).describe('seed of the faults with a share; default: 1'),
   faults: orElse(z.array(faultRuleSchema), []).describe('for each request, the first rule that strikes counts'),
+});
+
+/** Parts of it that may come over the network. Each replaces the part that there is. */
+export const configPatchSchema = mapping({
+  instances: z
+    .array(mapping({ idScope: text, ...z.object(INSTANCE_SETTINGS).partial().shape }))
+    .superRefine(unique('ID scope', ({ idScope }) => idScope))
+    .optional(),
+  behavior: behaviorSchema.optional(),
+  seed: seed.optional(),
+  faults: z.array(faultRuleSchema).optional(),
 });
 
 export type InstanceConfig = z.output<typeof instance>;

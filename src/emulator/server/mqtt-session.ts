@@ -30,7 +30,10 @@ import { PacketStream, type SessionLimits, type SilenceLimit } from './packet-st
 export type SessionContext = {
   readonly service: ProvisioningService;
   readonly faults: FaultPlan;
+  /** For what sockets wait for. */
   readonly clock: Clock;
+  /** For what the service waits for. It may be put forward. */
+  readonly serviceClock: Clock;
   /** Milliseconds since 1970, never backwards: the service's time. */
   readonly serviceTimeMs: () => number;
   readonly limits: SessionLimits;
@@ -73,14 +76,14 @@ export class MqttSession {
   #deviceKey: string | null = null;
 
   constructor(accepted: Accepted, context: SessionContext) {
-    const { clock, limits } = context;
+    const { clock, serviceClock, limits } = context;
     this.#accepted = accepted;
     this.#context = context;
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
     });
-    this.#answers = new AnswerDelivery(this.#packets, clock);
+    this.#answers = new AnswerDelivery(this.#packets, serviceClock);
     context.openSessions.add(this);
     const timeoutMs = limits.connectTimeoutMs;
     this.#packets.limitSilence({ timeoutMs, reason: 'no CONNECT' }, this.#idleLimit);

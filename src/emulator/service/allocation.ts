@@ -1,4 +1,4 @@
-import type { DpsInstance, Enrollment, LatencyRegion, LinkedHub } from './dps-instance.ts';
+import type { Enrollment, InstanceSettings, LatencyRegion, LinkedHub } from './dps-instance.ts';
 import { uniformHash } from './draws.ts';
 import { patternExpression } from './notation.ts';
 
@@ -11,7 +11,11 @@ export type AllocatedDevice = {
 };
 
 /** The hub that the allocation policy picks; `null` = no hub is available. The webhook handles the policy `custom`. */
-export function allocate(instance: DpsInstance, enrollment: Enrollment, device: AllocatedDevice): LinkedHub | null {
+export function allocate(
+  instance: InstanceSettings,
+  enrollment: Enrollment,
+  device: AllocatedDevice,
+): LinkedHub | null {
   const candidates = candidateHubs(instance, enrollment);
   const policy = enrollment.allocationPolicy ?? instance.allocationPolicy;
   if (policy === 'static') return enrollment.iotHubs.length === 1 ? (candidates[0] ?? null) : null;
@@ -20,7 +24,7 @@ export function allocate(instance: DpsInstance, enrollment: Enrollment, device: 
 }
 
 /** The hubs that the enrollment names, else all hubs to which the allocation policy applies. */
-function candidateHubs({ linkedHubs }: DpsInstance, { iotHubs }: Enrollment): readonly LinkedHub[] {
+function candidateHubs({ linkedHubs }: InstanceSettings, { iotHubs }: Enrollment): readonly LinkedHub[] {
   if (iotHubs.length === 0) return linkedHubs.filter((hub) => hub.applyAllocationPolicy);
   return linkedHubs.filter((hub) => iotHubs.includes(hub.hostName));
 }

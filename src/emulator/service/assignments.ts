@@ -5,6 +5,7 @@ import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
 import type { Enrollment } from './dps-instance.ts';
 import { delayMs } from './draws.ts';
+import { idOf, type StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
 import { type Assignment, type AssignmentResult, type RegistrationRecord, spelledId } from './registration-record.ts';
@@ -29,7 +30,6 @@ const STARTS_ANEW: ReadonlySet<Substatus> = new Set(['initialAssignment', 'devic
 export type AcceptedRegister = {
   readonly device: ConnectedDevice;
   readonly enrollment: Enrollment;
-  readonly state: InstanceState;
   readonly payload: unknown;
 };
 
@@ -37,24 +37,26 @@ export type AcceptedRegister = {
 export class Assignments {
   /** Calls that are still to be made; whoever makes them removes them. */
   readonly webhookCalls: WebhookCall[] = [];
-  readonly #behavior: ServiceBehavior;
+  readonly #behavior: () => ServiceBehavior;
   readonly #faults: FaultPlan | null;
   readonly #counters: ServiceCounters;
 
-  constructor(behavior: ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters) {
+  constructor(behavior: () => ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters) {
     this.#behavior = behavior;
     this.#faults = faults;
     this.#counters = counters;
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
-  start({ device, enrollment, state, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
-    const { instance, apiVersion, sourceAddress } = device;
+  start({ device, enrollment, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
+    const { instance: state, apiVersion } = device;
+    const { settings: instance } = state;
     const registrationId = spelledId(enrollment, device.registrationId);
     const key = foldRegistrationId(registrationId);
     const policy = reprovisionPolicyOf(enrollment, apiVersion);
     const previous = state.records.get(key) ?? null;
-    const question = { instance, enrollment, registrationId, record: previous && { ...previous }, payload, policy };
+    const stored = storedIn(state, enrollment);
+    const question = { instance, stored, registrationId, record: previous && { ...previous }, payload, policy };
     const assignment: Assignment = { registrationId, result: null, readyAtMs: Number.POSITIVE_INFINITY };
     const record = state.update(enrollment, assignment, nowMs);
     const definition = enrollment.customAllocationDefinition;
@@ -63,7 +65,7 @@ export class Assignments {
         device: `${instance.idScope}/${key}`,
         url: definition.webhookUrl,
         body: webhookBody(question),
-        timeoutMs: this.#behavior.webhookTimeoutMs,
+        timeoutMs: this.#behavior().webhookTimeoutMs,
         settle: (outcome, atMs) => {
           const result = webhookResult(outcome, question);
           this.#settle(assignment, result, { record, state, question }, atMs);
@@ -73,7 +75,7 @@ export class Assignments {
       return record;
     }
     const staysAt = policy.updateHubAssignment ? null : (previous?.hub ?? null);
-    const hub = staysAt ?? allocate(instance, enrollment, { key, sourceAddress })?.hostName ?? null;
+    const hub = staysAt ?? allocate(instance, enrollment, { key, sourceAddress: addressOf(device) })?.hostName ?? null;
     const substatus = hub === null ? null : substatusOf(hub, previous?.hub ?? null, policy);
     const result = hub === null || substatus === null ? NO_HUB : { hub, substatus, failure: null };
     this.#settle(assignment, result, { record, state, question }, nowMs);
@@ -89,7 +91,7 @@ export class Assignments {
   ): void {
     const fault = this.#faults?.next('assignment', assignment.registrationId, nowMs) ?? null;
     assignment.result = result;
-    const { assignmentDelayMs } = this.#behavior;
+    const { assignmentDelayMs } = this.#behavior();
     const decidedAtMs = nowMs + delayMs(assignmentDelayMs, 'assignment', assignment.registrationId, record.registers);
     assignment.readyAtMs = this.#identityCreatedAtMs(result, question, state, decidedAtMs);
     if (fault?.kind === 'endless-assigning') assignment.readyAtMs = Number.POSITIVE_INFINITY;
@@ -103,7 +105,7 @@ export class Assignments {
     if (record.assignment !== assignment) return;
     record.hub = assignment.result.hub;
     if (STARTS_ANEW.has(assignment.result.substatus)) {
-      record.initialTwin = assignment.result.initialTwin ?? question.enrollment.initialTwin;
+      record.initialTwin = assignment.result.initialTwin ?? question.stored.enrollment.initialTwin;
     }
   }
 
@@ -117,6 +119,18 @@ export class Assignments {
     const newHub = hub === record?.hub ? undefined : instance.linkedHubs.find(({ hostName }) => hostName === hub);
     return newHub === undefined ? atMs : state.identities.createdAtMs(newHub, atMs);
   }
+}
+
+/** The enrollment has just been found there. */
+function storedIn({ enrollments }: InstanceState, enrollment: Enrollment): StoredEnrollment {
+  const stored = enrollments.storedOf(enrollment);
+  if (stored === null) throw new Error(`enrollment ${idOf(enrollment)} is not in the store`);
+  return stored;
+}
+
+/** Only latency regions depend on it. */
+function addressOf({ instance, sourceAddress }: ConnectedDevice): string | null {
+  return instance.settings.latencyRegions.length === 0 ? null : sourceAddress();
 }
 
 type Settling = {

@@ -5,13 +5,13 @@ import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { isSignedWith, type SasToken } from '../../dps/sas-token.ts';
 import { type ConnectedDevice, isNamed, type PresentedCredentials } from './connect-check.ts';
 import type {
-  DpsInstance,
   Enrollment,
   EnrollmentGroup,
   IndividualEnrollment,
   SymmetricKeyAttestation,
   X509Attestation,
 } from './dps-instance.ts';
+import type { InstanceState } from './instance-state.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
 /** The enrollment that decides about the device (possibly a disabled one), or why there is none. */
@@ -26,7 +26,6 @@ const NO_KEY = 'no enrollment has the key that signed the token';
 /** If there is an individual enrollment, it alone decides; otherwise a group does. */
 export function attest(
   device: ConnectedDevice,
-  individual: IndividualEnrollment | null,
   nowMs: number,
   derivationCase: ServiceBehavior['derivationCase'],
 ): AttestationVerdict {
@@ -34,7 +33,8 @@ export function attest(
   const leaf = credentials.kind === 'certificates' ? credentials.chain[0] : undefined;
   if (leaf !== undefined && !isNamed(leaf, registrationId))
     return invalid('its common name is not the registration ID');
-  if (individual !== null) return attestIndividual(credentials, individual, nowMs);
+  const individual = instance.enrollments.individuals.get(registrationId);
+  if (individual !== null) return attestIndividual(credentials, individual.enrollment, nowMs);
   if (credentials.kind === 'certificates') return attestByGroupCertificate(credentials.chain, instance, nowMs);
   const derivedFrom = derivationCase === 'lower' ? foldRegistrationId(registrationId) : registrationId;
   return attestByGroupKey(credentials.token, derivedFrom, instance);
@@ -60,33 +60,35 @@ function attestIndividual(
 }
 
 /** The request does not name the group, so each group's key is tried, enabled groups first. */
-function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollmentGroups }: DpsInstance): AttestationVerdict {
+function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollments }: InstanceState): AttestationVerdict {
   const fits = ({ attestation }: EnrollmentGroup): boolean =>
     attestation.kind === 'symmetricKey' &&
     keysOf(attestation).some((groupKey) => isSignedWith(token, deriveDeviceKey(groupKey, derivedFrom)));
-  const enrollment =
-    enrollmentGroups.find((group) => group.provisioningStatus === 'enabled' && fits(group)) ??
-    enrollmentGroups.find((group) => group.provisioningStatus === 'disabled' && fits(group));
-  return enrollment === undefined ? { kind: 'unknown', reason: NO_KEY } : { kind: 'attested', enrollment };
+  const groups = enrollments.groups.list();
+  const group =
+    groups.find(({ enrollment }) => enrollment.provisioningStatus === 'enabled' && fits(enrollment)) ??
+    groups.find(({ enrollment }) => enrollment.provisioningStatus === 'disabled' && fits(enrollment));
+  if (group === undefined) return { kind: 'unknown', reason: NO_KEY };
+  return { kind: 'attested', enrollment: group.enrollment };
 }
 
 /** The group whose certificate is nearest to the device's own decides, even if it is disabled. */
 function attestByGroupCertificate(
   presented: readonly X509Certificate[],
-  instance: DpsInstance,
+  { settings, enrollments }: InstanceState,
   nowMs: number,
 ): AttestationVerdict {
-  const { caCertificates } = instance;
+  const { caCertificates } = settings;
   const path = pathOf(presented, nowMs);
   if (path.length === 0) return invalid('expired, or not yet valid');
   const isOfKnownCa = path.some((certificate) => isSignedByOneOf(certificate, caCertificates, nowMs));
   if (caCertificates.length > 0 && !isOfKnownCa)
     return invalid('the chain does not lead to a verified CA of the instance');
   for (const certificate of path) {
-    const enrollment = instance.enrollmentGroups.find(
-      ({ attestation }) => attestation.kind === 'x509' && isSignedByOneOf(certificate, attestation.certificates, nowMs),
-    );
-    if (enrollment !== undefined) return { kind: 'attested', enrollment };
+    const isOf = ({ attestation }: EnrollmentGroup): boolean =>
+      attestation.kind === 'x509' && isSignedByOneOf(certificate, attestation.certificates, nowMs);
+    const group = enrollments.groups.list().find(({ enrollment }) => isOf(enrollment));
+    if (group !== undefined) return { kind: 'attested', enrollment: group.enrollment };
   }
   if (!isOfKnownCa) return invalid('unknown CA');
   const reason = 'no enrollment for a certificate of a known CA';

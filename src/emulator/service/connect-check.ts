@@ -5,7 +5,7 @@ import { parseConnectUsername } from '../../dps/connect-identity.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../dps/registration-id.ts';
 import { parseSasToken, registrationResource, type SasToken } from '../../dps/sas-token.ts';
-import type { DpsInstance } from './dps-instance.ts';
+import type { InstanceState } from './instance-state.ts';
 import { keptText } from './kept-text.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
@@ -28,15 +28,15 @@ export type PresentedCredentials =
 
 /** A connection whose CONNECT was well-formed. Its credentials are judged at the register request, or at a poll before one. */
 export type ConnectedDevice = {
-  readonly instance: DpsInstance;
+  readonly instance: InstanceState;
   /** As the device wrote it. */
   readonly registrationId: string;
   readonly apiVersion: string;
   readonly credentials: PresentedCredentials;
-  /** Whether the credentials were judged, and fit an enabled enrollment. */
-  isAttested: boolean;
-  /** `null` = unknown, or nothing of the instance depends on it. */
-  readonly sourceAddress: string | null;
+  /** Revision of the enrollments in which the credentials were judged, and fitted an enabled one; `null` = none so far. */
+  attestedInRevision: number | null;
+  /** IP address; `null` = unknown. It costs a system call. */
+  readonly sourceAddress: () => string | null;
 };
 
 /** CONNACK return codes other than 0, MQTT 3.1.1 §3.2.2.3. */
@@ -52,7 +52,7 @@ export type ConnectAnswer =
  */
 export function checkConnect(
   request: ConnectRequest,
-  instances: ReadonlyMap<string, DpsInstance>,
+  instances: ReadonlyMap<string, InstanceState>,
   nowMs: number,
   behavior: ServiceBehavior,
 ): ConnectAnswer {
@@ -71,16 +71,14 @@ export function checkConnect(
   }
   const credentials = credentialsOf(request, { idScope, registrationId }, nowMs, behavior);
   if (typeof credentials === 'string') return { returnCode: CONNACK.notAuthorized, reason: credentials };
-  // The address costs a system call.
-  const sourceAddress = instance.latencyRegions.length === 0 ? null : request.sourceAddress();
   const device: ConnectedDevice = {
     instance,
     // Its record outlives the connection, and must not keep the user name.
     registrationId: keptText(registrationId),
     apiVersion,
     credentials,
-    isAttested: false,
-    sourceAddress,
+    attestedInRevision: null,
+    sourceAddress: request.sourceAddress,
   };
   return { returnCode: CONNACK.accepted, device };
 }

@@ -132,3 +132,6 @@ export type DpsInstance = {
   readonly enrollmentGroups: readonly EnrollmentGroup[];
   readonly quotas: Quotas;
 };
+
+/** What an instance has beside its enrollments, which change one by one. */
+export type InstanceSettings = Omit<DpsInstance, 'individualEnrollments' | 'enrollmentGroups'>;

@@ -34,9 +34,11 @@ export class FaultPlan {
   readonly records: FaultRecord[] = [];
   /** Records that were too many to keep. */
   droppedRecords = 0;
-  readonly #rules: readonly Rule[];
-  readonly #seed: number;
+  #rules: readonly Rule[] = [];
+  #seed = 0;
   readonly #startedAtMs: number;
+  /** From which the times of the rules count. */
+  #rulesSinceMs = 0;
   readonly #onInjected: (record: FaultRecord) => void;
 
   /** @param onInjected called for each fault */
@@ -46,6 +48,13 @@ export class FaultPlan {
     startedAtMs: number,
     onInjected: (record: FaultRecord) => void = () => {},
   ) {
+    this.#startedAtMs = startedAtMs;
+    this.#onInjected = onInjected;
+    this.begin(rules, seed, startedAtMs);
+  }
+
+  /** Makes these the rules: their times count from now, and they have struck nobody yet. Records stay. */
+  begin(rules: readonly FaultRule[], seed: number, nowMs: number): void {
     this.#rules = rules.map((rule) => ({
       ...rule,
       pattern: rule.registrationIds === null ? null : patternExpression(rule.registrationIds),
@@ -53,18 +62,22 @@ export class FaultPlan {
       strikes: new DeviceCounts(COUNTED_DEVICES_MAX),
     }));
     this.#seed = seed;
-    this.#startedAtMs = startedAtMs;
-    this.#onInjected = onInjected;
+    this.#rulesSinceMs = nowMs;
+  }
+
+  forgetRecords(): void {
+    this.records.length = 0;
+    this.droppedRecords = 0;
   }
 
   /** The fault of the first rule that strikes, after recording it; `null` = none strikes. */
   next(point: FaultPoint, registrationId: string | null, nowMs: number): Fault | null {
     if (this.#rules.length === 0) return null;
-    const atMs = nowMs - this.#startedAtMs;
+    const sinceMs = nowMs - this.#rulesSinceMs;
     const kept = registrationId === null ? null : keptText(registrationId);
     const device = foldRegistrationId(kept ?? '');
     const rule = this.#rules.find(
-      (candidate) => concerns(candidate, point, device, atMs) && this.#strikes(candidate, device),
+      (candidate) => concerns(candidate, point, device, sinceMs) && this.#strikes(candidate, device),
     );
     if (rule === undefined) return null;
     const record: FaultRecord = {
@@ -72,7 +85,7 @@ export class FaultPlan {
       fault: rule.fault.kind,
       point,
       registrationId: kept,
-      atMs: Math.round(atMs),
+      atMs: Math.round(nowMs - this.#startedAtMs),
     };
     this.#keep(record);
     this.#onInjected(record);
@@ -101,9 +114,9 @@ function concerns(
   { points, pattern, fromMs, untilMs }: Rule,
   point: FaultPoint,
   device: string,
-  atMs: number,
+  sinceMs: number,
 ): boolean {
-  const isInTime = atMs >= fromMs && (untilMs === null || atMs < untilMs);
+  const isInTime = sinceMs >= fromMs && (untilMs === null || sinceMs < untilMs);
   // Before CONNECT, the device is unknown: rules for certain devices do not apply.
   return isInTime && points.includes(point) && (pattern === null || pattern.test(device));
 }

@@ -17,8 +17,10 @@ const SELECTION = {
     ),
   registrationIds: orElse(z.string().min(1), null).describe('pattern with * for any characters; default: all devices'),
   share: orElse(share, 1).describe('share of the matching requests, drawn from the seed; default: 100%'),
-  from: orElse(durationMs, 0).describe("time since the emulator's start; default: 0s"),
-  until: orElse(durationMs, null).describe("time since the emulator's start, exclusive; default: forever"),
+  from: orElse(durationMs, 0).describe(
+    "time since the emulator's start, or the last change of the faults; default: 0s",
+  ),
+  until: orElse(durationMs, null).describe('counted in the same way, exclusive; default: forever'),
   timesPerDevice: orElse(wholeNumber(1), null).describe('at most this many times per registration ID; default: always'),
 };
 
@@ -151,7 +153,7 @@ export const faultRuleSchema = z.discriminatedUnion(
   { error: 'names no fault' },
 );
 
-/** `registrationIds`: a pattern with `*` for any characters, case-insensitive. Times count from the emulator's start. */
+/** `registrationIds`: a pattern with `*` for any characters, case-insensitive. Times count from the start of the rules. */
 export type FaultRule = Readonly<Omit<z.output<typeof faultRuleSchema>, 'fault' | 'points'>> & {
   readonly fault: Fault;
   readonly points: readonly FaultPoint[];

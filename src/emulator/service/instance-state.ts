@@ -1,26 +1,59 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import type { DpsInstance, Enrollment, IndividualEnrollment, LinkedHub } from './dps-instance.ts';
+import type { DpsInstance, Enrollment, InstanceSettings, LinkedHub } from './dps-instance.ts';
+import { EnrollmentStore, isSame } from './enrollment-store.ts';
 import { OperationStore } from './operation-store.ts';
 import { QuotaState } from './quotas.ts';
 import type { Assignment, RegistrationRecord } from './registration-record.ts';
 
-/** Everything that one instance has learned since it started. Registration IDs are folded wherever they are keys. */
+/** One instance as it is now, and what it has learned since it started. Registration IDs are folded wherever they are keys. */
 export class InstanceState {
   readonly records = new Map<string, RegistrationRecord>();
-  readonly operations = new OperationStore();
-  readonly identities = new IdentityQueue();
-  readonly quotas: QuotaState;
-  readonly #individualEnrollments: ReadonlyMap<string, IndividualEnrollment>;
+  readonly enrollments = new EnrollmentStore();
+  operations = new OperationStore();
+  identities = new IdentityQueue();
+  quotas: QuotaState;
+  /** What it is told by its configuration, apart from the enrollments. Another object after each change. */
+  settings: InstanceSettings;
+  #configured: DpsInstance;
 
-  constructor(instance: DpsInstance) {
+  constructor(instance: DpsInstance, nowMs: number) {
+    this.#configured = { ...instance, individualEnrollments: [], enrollmentGroups: [] };
+    this.settings = instance;
     this.quotas = new QuotaState(instance.quotas);
-    this.#individualEnrollments = new Map(
-      instance.individualEnrollments.map((enrollment) => [foldRegistrationId(enrollment.registrationId), enrollment]),
-    );
+    this.configure(instance, nowMs);
   }
 
-  individualEnrollment(key: string): IndividualEnrollment | null {
-    return this.#individualEnrollments.get(key) ?? null;
+  get idScope(): string {
+    return this.#configured.idScope;
+  }
+
+  /** Applies what differs from the previous configuration. Enrollments that did not come from there stay. */
+  configure(instance: DpsInstance, nowMs: number): void {
+    const before = this.#configured;
+    this.#configured = instance;
+    this.settings = instance;
+    const { individuals, groups } = this.enrollments;
+    individuals.applyDifference(before.individualEnrollments, instance.individualEnrollments, nowMs);
+    groups.applyDifference(before.enrollmentGroups, instance.enrollmentGroups, nowMs);
+    if (!isSame(before.quotas, instance.quotas)) this.quotas = new QuotaState(instance.quotas);
+    if (!isSame(before.caCertificates, instance.caCertificates)) this.enrollments.revise();
+  }
+
+  /** Lets nobody in: the instance is no longer configured. What it knows of its devices stays. */
+  close(nowMs: number): void {
+    this.configure({ ...this.#configured, individualEnrollments: [], enrollmentGroups: [] }, nowMs);
+    this.enrollments.individuals.restore([], nowMs);
+    this.enrollments.groups.restore([], nowMs);
+  }
+
+  /** Forgets all devices, and puts the enrollments back to the configuration. */
+  reset(nowMs: number): void {
+    this.records.clear();
+    this.operations = new OperationStore();
+    this.identities = new IdentityQueue();
+    this.quotas = new QuotaState(this.settings.quotas);
+    this.enrollments.individuals.restore(this.#configured.individualEnrollments, nowMs);
+    this.enrollments.groups.restore(this.#configured.enrollmentGroups, nowMs);
   }
 
   /** Creates or updates the record; its creation time stays. */

@@ -11,7 +11,7 @@ export const OPERATIONS_PER_DEVICE_MAX = 100;
 export class OperationStore {
   readonly #operations = new Map<string, Operation>();
 
-  /** Operations must be added in the order of their expiry. */
+  /** Operations come in the order of their expiry, unless the lifetime changes: then some are kept for longer than they can be polled. */
   add(operation: Operation, nowMs: number): void {
     this.#forgetExpired(nowMs);
     const { record } = operation;

@@ -9,7 +9,8 @@ import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
-import { InstanceState } from './instance-state.ts';
+import type { InstanceState } from './instance-state.ts';
+import { InstanceTable } from './instance-table.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
@@ -29,6 +30,8 @@ import type { WebhookCall } from './webhook.ts';
 export type ServiceOptions = {
   readonly instances: readonly DpsInstance[];
   readonly behavior: ServiceBehavior;
+  /** When the enrollments of the instances were created, milliseconds since 1970. Absent = in 1970. */
+  readonly startedAtMs?: number;
   /** Faults of operations; the server injects those of the conversation. Absent = none. */
   readonly faults?: FaultPlan;
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
@@ -47,22 +50,44 @@ type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
  */
 export class ProvisioningService {
   readonly counters: ServiceCounters = emptyCounters();
-  readonly #options: ServiceOptions;
-  readonly #instances: ReadonlyMap<string, DpsInstance>;
-  /** By ID scope. */
-  readonly #states: ReadonlyMap<string, InstanceState>;
+  /** May be replaced at any time. */
+  behavior: ServiceBehavior;
+  /** How far `nowMs` is ahead of the time by which tokens and certificates are valid: devices' clocks are not put forward. */
+  aheadMs = 0;
+  readonly #newGuid: () => string;
+  readonly #instances = new InstanceTable();
   readonly #assignments: Assignments;
 
-  constructor(options: ServiceOptions) {
-    const { instances, behavior, faults = null } = options;
-    this.#options = options;
-    this.#instances = new Map(instances.map((instance) => [instance.idScope, instance]));
-    this.#states = new Map(instances.map((instance) => [instance.idScope, new InstanceState(instance)]));
-    this.#assignments = new Assignments(behavior, faults, this.counters);
+  constructor({ instances, behavior, startedAtMs = 0, faults, newGuid }: ServiceOptions) {
+    this.behavior = behavior;
+    this.#newGuid = newGuid;
+    this.#instances.configure(instances, startedAtMs);
+    this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters);
+  }
+
+  /** An instance that devices can reach; `null` = unknown ID scope. */
+  instance(idScope: string): InstanceState | null {
+    return this.#instances.open.get(idScope) ?? null;
+  }
+
+  /** The instances that devices can reach, in the order of the configuration. */
+  get instances(): Iterable<InstanceState> {
+    return this.#instances.open.values();
+  }
+
+  /** Makes these the instances. Of those that stay, what differs is changed; of those that go, the records stay. */
+  configure(instances: readonly DpsInstance[], nowMs: number): void {
+    this.#instances.configure(instances, nowMs);
+  }
+
+  /** Forgets all devices and counts, and puts enrollments back to the configuration. Connections stay. */
+  reset(nowMs: number): void {
+    this.#instances.reset(nowMs);
+    Object.assign(this.counters, emptyCounters());
   }
 
   connect(request: ConnectRequest, nowMs: number): ConnectAnswer {
-    const answer = checkConnect(request, this.#instances, nowMs, this.#options.behavior);
+    const answer = checkConnect(request, this.#instances.open, nowMs - this.aheadMs, this.behavior);
     if (answer.returnCode === 0) this.counters.connectsAccepted += 1;
     else count(this.counters.connectsRefused, answer.returnCode);
     return answer;
@@ -88,14 +113,14 @@ export class ProvisioningService {
     { errorCode, retryAfterSeconds }: ErrorAnswerFault,
     nowMs: number,
   ): ServiceAnswer {
-    const details = { refusal: 'injected fault', trackingId: this.#options.newGuid(), retryAfterSeconds };
+    const details = { refusal: 'injected fault', trackingId: this.#newGuid(), retryAfterSeconds };
     return this.#counted(request, errorAnswer(errorCode, details, nowMs));
   }
 
   /** From the arrival of a device's request to its answer. */
   answerDelayMs({ registrationId }: ConnectedDevice): number {
     const { registrationAttempts, polls } = this.counters;
-    return delayMs(this.#options.behavior.answerDelayMs, 'answer', registrationId, registrationAttempts, polls);
+    return delayMs(this.behavior.answerDelayMs, 'answer', registrationId, registrationAttempts, polls);
   }
 
   /** The webhook calls that register requests caused since the last time. Each must be made and settled. */
@@ -105,7 +130,7 @@ export class ProvisioningService {
 
   /** Registration records, by instance, in the order of first registration. */
   *records(nowMs: number): Iterable<RecordLine> {
-    for (const [idScope, { records }] of this.#states) {
+    for (const { idScope, records } of this.#instances.all) {
       for (const record of records.values()) yield recordLine(idScope, record, nowMs);
     }
   }
@@ -128,30 +153,29 @@ export class ProvisioningService {
 
   #register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
     const key = foldRegistrationId(device.registrationId);
-    const state = this.#stateOf(device.instance);
+    const { instance } = device;
     const request = readRegisterRequest(body, device.registrationId);
     if (request.kind === 'refused') return this.#refuse(ERROR_CODES.badRequest, request.reason, nowMs);
-    const throttled = this.#throttled(state.quotas.register(nowMs), nowMs);
+    const throttled = this.#throttled(instance.quotas.register(nowMs), nowMs);
     if (throttled !== null) return throttled;
     this.counters.attestationAttempts += 1;
     const found = this.#enrollmentOf(device, nowMs);
     if (found.kind === 'refused') return found.answer;
     const { enrollment } = found;
-    if (this.#isInConflict(state, key, nowMs)) {
+    if (this.#isInConflict(instance, key, nowMs)) {
       return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
     }
-    return this.#accept({ device, enrollment, state, payload: request.payload }, nowMs);
+    return this.#accept({ device, enrollment, payload: request.payload }, nowMs);
   }
 
   /** The enabled enrollment that the credentials fit, which the connection remembers, or the answer that refuses them. */
   #enrollmentOf(device: ConnectedDevice, nowMs: number): FoundEnrollment {
-    const { derivationCase, unknownAnswer, disabledAnswer: disabled } = this.#options.behavior;
+    const { derivationCase, unknownAnswer, disabledAnswer: disabled } = this.behavior;
     const refused = (errorCode: number, reason: string): FoundEnrollment => ({
       kind: 'refused',
       answer: this.#refuse(errorCode, reason, nowMs),
     });
-    const individual = this.#stateOf(device.instance).individualEnrollment(foldRegistrationId(device.registrationId));
-    const verdict = attest(device, individual, nowMs, derivationCase);
+    const verdict = attest(device, nowMs - this.aheadMs, derivationCase);
     if (verdict.kind === 'unknown') {
       const isUnauthorized = unknownAnswer === 'unauthorized';
       return refused(isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, verdict.reason);
@@ -162,45 +186,45 @@ export class ProvisioningService {
       if (disabled === 'unauthorized') return refused(ERROR_CODES.unauthorized, 'the enrollment is disabled');
       return { kind: 'refused', answer: disabledAnswer(spelledId(enrollment, device.registrationId)) };
     }
-    device.isAttested = true;
+    device.attestedInRevision = device.instance.enrollments.revision;
     return { kind: 'enrolled', enrollment };
   }
 
   #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
     const { instance, registrationId, apiVersion } = request.device;
-    const { behavior, newGuid } = this.#options;
     const record = this.#assignments.start(request, nowMs);
     const operation = {
-      operationId: operationId(instance.idScope, foldRegistrationId(registrationId), newGuid()),
+      operationId: operationId(instance.idScope, foldRegistrationId(registrationId), this.#newGuid()),
       record,
       assignment: record.assignment,
       reportsEverySubstatus: reportsEverySubstatus(apiVersion),
-      expiresAtMs: nowMs + behavior.operationLifetimeMs,
+      expiresAtMs: nowMs + this.behavior.operationLifetimeMs,
       next: null,
     };
-    request.state.operations.add(operation, nowMs);
-    return acceptedAnswer(operation.operationId, behavior.retryAfterSeconds);
+    instance.operations.add(operation, nowMs);
+    return acceptedAnswer(operation.operationId, this.behavior.retryAfterSeconds);
   }
 
   #poll(device: ConnectedDevice, id: string, nowMs: number): ServiceAnswer {
-    const state = this.#stateOf(device.instance);
+    const { instance } = device;
     const key = foldRegistrationId(device.registrationId);
-    const throttled = this.#throttled(state.quotas.poll(key, nowMs), nowMs);
+    const throttled = this.#throttled(instance.quotas.poll(key, nowMs), nowMs);
     if (throttled !== null) return throttled;
-    // A signature costs as much as the rest of a poll: it is checked once for each connection.
-    const found = device.isAttested ? null : this.#enrollmentOf(device, nowMs);
+    // A signature costs as much as the rest of a poll: it is checked once for each connection, and after changes.
+    const isAttested = device.attestedInRevision === instance.enrollments.revision;
+    const found = isAttested ? null : this.#enrollmentOf(device, nowMs);
     if (found?.kind === 'refused') return found.answer;
-    const operation = state.operations.find(id, nowMs);
+    const operation = instance.operations.find(id, nowMs);
     const isOwn = operation !== null && foldRegistrationId(operation.assignment.registrationId) === key;
     if (!isOwn) return this.#refuse(ERROR_CODES.operationNotFound, 'unknown or expired operation', nowMs);
-    const { retryAfterSeconds, namesEnrollmentGroup } = this.#options.behavior;
+    const { retryAfterSeconds, namesEnrollmentGroup } = this.behavior;
     const { record, assignment, reportsEverySubstatus } = operation;
     const body = registrationState(record, assignment, { reportsEverySubstatus, namesEnrollmentGroup }, nowMs);
     return operationAnswer(id, body, retryAfterSeconds);
   }
 
   #isInConflict({ records }: InstanceState, key: string, nowMs: number): boolean {
-    const { conflictShare, operationLifetimeMs } = this.#options.behavior;
+    const { conflictShare, operationLifetimeMs } = this.behavior;
     const record = records.get(key);
     if (record === undefined) return false;
     if (isFull(record)) return true;
@@ -223,7 +247,7 @@ export class ProvisioningService {
   }
 
   #refuse(errorCode: number, refusal: string, nowMs: number): ServiceAnswer {
-    return errorAnswer(errorCode, { refusal, trackingId: this.#options.newGuid(), retryAfterSeconds: null }, nowMs);
+    return errorAnswer(errorCode, { refusal, trackingId: this.#newGuid(), retryAfterSeconds: null }, nowMs);
   }
 
   #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
@@ -232,12 +256,6 @@ export class ProvisioningService {
   }
 
   #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {
-    return this.#states.get(idScope)?.records ?? new Map();
-  }
-
-  #stateOf({ idScope }: DpsInstance): InstanceState {
-    const state = this.#states.get(idScope);
-    if (state === undefined) throw new Error(`no state for ID scope ${idScope}`);
-    return state;
+    return this.#instances.get(idScope)?.records ?? new Map();
   }
 }

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { RegistrationStateBody, Substatus } from '../../dps/payloads.ts';
 import { utcTimestamp } from './answer.ts';
 import type { Enrollment } from './dps-instance.ts';
+import { entityTag } from './entity-tag.ts';
 
 /** Why an operation ended as failed. */
 export type AssignmentFailure = { readonly errorCode: number; readonly errorMessage: string };
@@ -99,7 +99,7 @@ export function registrationState(
   const attestation = attestationMember(record, options);
   const createdDateTimeUtc = utcTimestamp(record.createdAtMs);
   const lastUpdatedDateTimeUtc = utcTimestamp(readyAtMs);
-  const etag = entityTag(registrationId, readyAtMs);
+  const etag = entityTag('registration', `${registrationId}\n${readyAtMs}`, readyAtMs);
   if (result.hub === null) {
     const stamps = { lastUpdatedDateTimeUtc, etag };
     return { ...attestation, registrationId, createdDateTimeUtc, status: 'failed', ...result.failure, ...stamps };
@@ -126,18 +126,6 @@ function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollment
     return { [kind]: { enrollmentGroupId: enrollment.enrollmentGroupId } };
   }
   return kind === 'x509' ? { x509: {} } : null;
-}
-
-/**
- * base64 of a quoted tag such as `"69003552-0000-0300-0000-630fda8a0000"`. The last group begins with the update's
- * Unix time in hexadecimal; here, the first is taken from a hash of registration ID and update time.
- */
-function entityTag(registrationId: string, updatedAtMs: number): string {
-  const head = hash('sha256', `${registrationId}\n${updatedAtMs}`).slice(0, 8);
-  const unixTime = Math.floor(updatedAtMs / 1000)
-    .toString(16)
-    .padStart(8, '0');
-  return Buffer.from(`"${head}-0000-0300-0000-${unixTime}0000"`).toString('base64');
 }
 
 /** One registration record as a line of the records file. Absent values are `null`. */

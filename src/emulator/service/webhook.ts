@@ -1,5 +1,7 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
-import type { DpsInstance, Enrollment, EnrollmentReprovisionPolicy } from './dps-instance.ts';
+import { utcTimestamp } from './answer.ts';
+import type { Enrollment, EnrollmentReprovisionPolicy, InstanceSettings } from './dps-instance.ts';
+import { etagOf, type StoredEnrollment } from './enrollment-store.ts';
 import { parseObject } from './register-request.ts';
 import { type AssignmentResult, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { substatusOf } from './reprovisioning.ts';
@@ -23,8 +25,9 @@ export type WebhookOutcome =
 
 /** The device and enrollment about which the webhook is asked. */
 export type WebhookQuestion = {
-  readonly instance: DpsInstance;
-  readonly enrollment: Enrollment;
+  readonly instance: InstanceSettings;
+  /** As it was when the device registered. */
+  readonly stored: StoredEnrollment;
   /** As the answers spell it. */
   readonly registrationId: string;
   /** `null` for a device that was not registered before. */
@@ -35,17 +38,19 @@ export type WebhookQuestion = {
 };
 
 /** The enrollment's hubs, else all linked hubs; for a device that never moves, only its own. */
-function offeredHubs({ instance, enrollment, record, policy }: WebhookQuestion): readonly string[] {
+function offeredHubs({ instance, stored, record, policy }: WebhookQuestion): readonly string[] {
+  const { iotHubs } = stored.enrollment;
   if (record !== null && record.hub !== null && !policy.updateHubAssignment) return [record.hub];
-  return enrollment.iotHubs.length > 0 ? enrollment.iotHubs : instance.linkedHubs.map(({ hostName }) => hostName);
+  return iotHubs.length > 0 ? iotHubs : instance.linkedHubs.map(({ hostName }) => hostName);
 }
 
 /** The enrollment without its secrets, what is known about the device, and the hubs to choose from. */
 export function webhookBody(question: WebhookQuestion): string {
-  const { enrollment, registrationId, record, payload } = question;
+  const { stored, registrationId, record, payload } = question;
+  const { enrollment } = stored;
   const isKnown = record !== null && record.hub !== null;
   return JSON.stringify({
-    [enrollment.kind === 'group' ? 'enrollmentGroup' : 'individualEnrollment']: enrollmentMember(enrollment),
+    [enrollment.kind === 'group' ? 'enrollmentGroup' : 'individualEnrollment']: enrollmentMember(stored),
     deviceRuntimeContext: {
       registrationId,
       ...(isKnown ? { currentIotHubHostName: record.hub, currentDeviceId: deviceIdOf(record, record.assignment) } : {}),
@@ -80,7 +85,8 @@ export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion
 }
 
 /** Settings that are `null` are left out. */
-function enrollmentMember(enrollment: Enrollment): object {
+function enrollmentMember(stored: StoredEnrollment): object {
+  const enrollment: Enrollment = stored.enrollment;
   const { attestation, capabilities, provisioningStatus, allocationPolicy, iotHubs } = enrollment;
   return {
     ...(enrollment.kind === 'group'
@@ -88,8 +94,11 @@ function enrollmentMember(enrollment: Enrollment): object {
       : { registrationId: enrollment.registrationId, deviceId: enrollment.deviceId ?? undefined }),
     attestation: { type: attestation.kind },
     capabilities,
+    etag: etagOf(stored),
     provisioningStatus,
     reprovisionPolicy: enrollment.reprovisionPolicy ?? undefined,
+    createdDateTimeUtc: utcTimestamp(stored.createdAtMs),
+    lastUpdatedDateTimeUtc: utcTimestamp(stored.lastUpdatedAtMs),
     allocationPolicy,
     iotHubs,
     customAllocationDefinition: enrollment.customAllocationDefinition,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { packageFile } from '../../files/package-files.ts';
+import { packageFile } from './package-files.ts';
 
 /** Version from package.json. */
 export function dpsloadVersion(): string {

@@ -1,0 +1,107 @@
+import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { AdvancedClock } from '../time/advanced-clock.ts';
+import { configChanges } from './config/config-changes.ts';
+import { readConfigPatch } from './config/config-patch.ts';
+import { requireUsableKeys } from './config/instance-keys.ts';
+import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import type { EmulatorControls } from './server/control-route.ts';
+import type { SessionContext } from './server/mqtt-session.ts';
+import { OutageTimers } from './server/outage-timers.ts';
+import type { WebhookPrograms } from './server/webhook-programs.ts';
+import { isSame } from './service/enrollment-store.ts';
+import type { ServiceBehavior } from './service/service-behavior.ts';
+
+/** What can change while an emulator runs. What is absent stays as it is. */
+export type EmulatorChanges = Partial<Omit<EmulatorConfig, 'behavior'>> & {
+  /** Only these members change. */
+  readonly behavior?: Partial<ServiceBehavior>;
+};
+
+/** What all connections share, with a clock that can be put forward. */
+export type AdvancedContext = SessionContext & { readonly serviceClock: AdvancedClock };
+
+/** The configuration of a running emulator, and how it changes. */
+export class RunningConfig implements EmulatorControls {
+  readonly #context: AdvancedContext;
+  readonly #programs: WebhookPrograms;
+  readonly #outages: OutageTimers;
+  #current: EmulatorConfig;
+  #isClosed = false;
+  /** Changes that are under way: programs take a while to start, and the next change begins with what this one has made. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(current: EmulatorConfig, context: AdvancedContext, programs: WebhookPrograms) {
+    this.#current = current;
+    this.#context = context;
+    this.#programs = programs;
+    this.#outages = new OutageTimers(context);
+    this.#outages.set(current.faults);
+  }
+
+  get current(): EmulatorConfig {
+    return this.#current;
+  }
+
+  /** Returns what has changed, a line for each kind, as the log has it. @throws OperatorError; then nothing has changed. */
+  update(changes: EmulatorChanges): Promise<readonly string[]> {
+    return this.#inTurn(() => changes);
+  }
+
+  change(text: string): Promise<readonly string[]> {
+    return this.#inTurn(() => readConfigPatch(text, this.#current));
+  }
+
+  advance(durationMs: number): void {
+    const { service, serviceClock } = this.#context;
+    serviceClock.advance(durationMs);
+    service.aheadMs = serviceClock.aheadMs;
+  }
+
+  /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
+  reset(): void {
+    const { service, faults, serviceTimeMs } = this.#context;
+    service.reset(serviceTimeMs());
+    faults.forgetRecords();
+    this.#beginFaults();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#outages.cancel();
+  }
+
+  #inTurn(changes: () => EmulatorChanges): Promise<readonly string[]> {
+    const updated = this.#last.then(() => this.#update(changes()));
+    this.#last = updated.catch(() => {});
+    return updated;
+  }
+
+  async #update(changes: EmulatorChanges): Promise<readonly string[]> {
+    const before = this.#current;
+    const after = { ...before, ...changes, behavior: { ...before.behavior, ...changes.behavior } };
+    requireInstance(after);
+    requireUsableKeys(after.instances);
+    const { service, serviceTimeMs, log } = this.#context;
+    const instances = await this.#programs.follow(after.instances, before.behavior.webhookTimeoutMs);
+    if (this.#isClosed) throw new Error('the emulator has been closed');
+    this.#current = after;
+    service.behavior = after.behavior;
+    service.configure(instances, serviceTimeMs());
+    if (!isSame([before.faults, before.seed], [after.faults, after.seed])) this.#beginFaults();
+    const lines = configChanges(before, after);
+    for (const line of lines) log(`changed: ${line}`);
+    return lines;
+  }
+
+  #beginFaults(): void {
+    const { faults, serviceTimeMs } = this.#context;
+    // A whole number, so that rounding cannot make an outage begin later than its timer.
+    faults.begin(this.#current.faults, this.#current.seed, Math.floor(serviceTimeMs()));
+    this.#outages.set(this.#current.faults);
+  }
+}
+
+function requireInstance({ instances }: EmulatorConfig): void {
+  if (instances.length > 0) return;
+  throw new OperatorError('usage', [problem('there is no instance left', 'Keep at least one')]);
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorBody } from '../../dps/payloads.ts';
+import { utcTimestamp } from '../service/answer.ts';
+import type { SessionContext } from './mqtt-session.ts';
+
+/** What can be done with a running emulator from outside. */
+export type EmulatorControls = {
+  reset(): void;
+  advance(durationMs: number): void;
+  /** Applies a part of a configuration, as JSON text. Returns what has changed. @throws OperatorError with what is wrong. */
+  change(text: string): Promise<readonly string[]>;
+};
+
+/** What the control port serves. */
+export type ControlSource = Pick<
+  SessionContext,
+  'service' | 'faults' | 'openSessions' | 'serviceTimeMs' | 'limits' | 'log'
+> & {
+  readonly controls: EmulatorControls;
+  readonly version: string;
+  /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
+  readonly hostNames: readonly string[];
+  /** For tracking IDs. */
+  readonly newGuid: () => string;
+};
+
+/** A request to a route. */
+export type Asked = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly source: ControlSource;
+  /** `?idScope=`; the default is the first instance. */
+  readonly idScope: string;
+  /** The `:id` of the path. */
+  readonly id: string;
+  readonly nowMs: number;
+};
+
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** At most one segment is `:id`. */
+  readonly path: string;
+} & (
+  | { readonly kind: 'read'; readonly respond: (asked: Asked) => void }
+  /** Only for programs on this machine. `body` is JSON text. */
+  | { readonly kind: 'write'; readonly respond: (asked: Asked, body: string) => void | Promise<void> }
+);
+
+export function read(method: 'GET' | 'POST', path: string, respond: (asked: Asked) => void): Route {
+  return { kind: 'read', method, path, respond };
+}
+
+export function write(
+  method: 'POST' | 'PATCH',
+  path: string,
+  respond: (asked: Asked, body: string) => void | Promise<void>,
+): Route {
+  return { kind: 'write', method, path, respond };
+}
+
+export function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+}
+
+/** @param errorCode status × 1000 + sub-code */
+export function sendError({ response, source, nowMs }: Asked, errorCode: number, message: string): void {
+  const body: ErrorBody = { errorCode, trackingId: source.newGuid(), message, timestampUtc: utcTimestamp(nowMs) };
+  send(response, Math.floor(errorCode / 1000), body);
+}
