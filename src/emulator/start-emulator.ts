@@ -13,6 +13,7 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
+import { connectionStringTo, newSymmetricKey, openServiceApi, type ServiceApiPort } from './open-service-api.ts';
 import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
 import { listenControl } from './server/control-port.ts';
 import type { EmulatorControls } from './server/control-route.ts';
@@ -48,7 +49,11 @@ export type EmulatorOptions = {
   readonly websocketPort?: number | null;
   /** Health, records and control over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
-  /** Where that is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
+  /** The service API over HTTPS, at `host`; 0 = any free port, absent or `null` = not offered. */
+  readonly servicePort?: number | null;
+  /** Base64 key of the policy `provisioningserviceowner`, which instances without policies of their own have. Default: a new one. */
+  readonly serviceOwnerKey?: string;
+  /** Where that of `httpPort` is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
   readonly httpHost?: string;
   /**
    * Folder of CA, intermediate and server certificates, which are created if missing. Default: a folder that `close` removes;
@@ -78,6 +83,9 @@ export type Emulator = {
   /** `null` = not offered. */
   readonly websocketPort: number | null;
   readonly httpPort: number | null;
+  readonly servicePort: number | null;
+  /** Of the first instance of `config`, for its first policy: a secret. `null` = the service API is not offered. */
+  readonly serviceConnectionString: string | null;
   /** What it emulates now. */
   readonly config: EmulatorConfig;
   /** ID scope of the first instance of `config`. */
@@ -157,13 +165,15 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
   };
   try {
-    const names = [...serverNames(host), ...(options.serverNames ?? [])];
+    const apiNames = options.servicePort == null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
+    const names = [...serverNames(host), ...(options.serverNames ?? []), ...apiNames];
     const { serverKeys: keys = 'both', serverHash: hash = null } = options;
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
-    const ports = await listenAll({ ...options, host, controls: running }, servers, context, listeners);
-    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, close });
+    const asked = { ...options, host, controls: running };
+    const { api, ...ports } = await listenAll(asked, servers, context, listeners);
+    return Object.assign(controlsOf(running, context, api), { host, ...ports, ...ca, close });
   } catch (error) {
     await close();
     throw error;
@@ -174,8 +184,14 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-): Omit<Emulator, 'host' | keyof Ports | 'caFile' | 'caPem' | 'close'> {
+  api: ServiceApiPort | null,
+): Omit<Emulator, 'host' | Exclude<keyof Ports, 'api'> | 'caFile' | 'caPem' | 'close'> {
   return {
+    servicePort: api?.port ?? null,
+    get serviceConnectionString() {
+      const [instance] = running.current.instances;
+      return api === null || instance === undefined ? null : connectionStringTo(instance, api);
+    },
     get config() {
       return running.current;
     },
@@ -197,7 +213,10 @@ function controlsOf(
 
 type ListeningOptions = EmulatorOptions & { readonly host: string; readonly controls: EmulatorControls };
 
-type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
+  /** `null` = the service API is not offered. */
+  readonly api: ServiceApiPort | null;
+};
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
@@ -206,7 +225,7 @@ async function listenAll(
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, port = 0, websocketPort = null, httpPort = null } = options;
+  const { host, port = 0, websocketPort = null, httpPort = null, servicePort = null } = options;
   const { faults, limits, clock, serviceTimeMs, log } = context;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
@@ -234,6 +253,11 @@ async function listenAll(
     const sourceAddress = () => socket.remoteAddress ?? null;
     new MqttSession({ stream, certificates, sourceAddress }, context);
   };
+  const openApi = async (apiPort: number): Promise<ServiceApiPort> => {
+    const ownerKey = options.serviceOwnerKey ?? newSymmetricKey();
+    const bound = await opened(openServiceApi({ host, port: apiPort, ownerKey }, certificates, context));
+    return { host: hostFromHere(host), port: bound, ownerKey };
+  };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
     websocketPort:
@@ -244,6 +268,7 @@ async function listenAll(
             websocketServer({ limits, clock, log }, serve),
           ),
     httpPort: httpPort === null ? null : await opened(listenForControl(httpPort, options, context)),
+    api: servicePort === null ? null : await openApi(servicePort),
   };
 }
 

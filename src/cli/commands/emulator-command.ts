@@ -22,6 +22,7 @@ import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
+import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
 
 const EXAMPLES = `
 Examples:
@@ -56,6 +57,10 @@ export function emulatorCommand(): Command {
       '--http-host <address>',
       'address of that port, which anyone who can connect may read',
       EMULATOR_HOST_DEFAULT,
+    )
+    .option(
+      '--service-port <n>',
+      'port for the service API (enrollments, registration records) over HTTPS; 0 = any free port (default: off)',
     )
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
@@ -110,8 +115,10 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    const connection = serviceConnectionFile(flags, caDir);
     const emulator = await startEmulator({
       ...config,
+      ...connection.ownerKey,
       ...ports,
       host: flags.host,
       httpHost: flags.httpHost,
@@ -123,8 +130,9 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     });
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
-      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);
-      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), service);
+      const secrets = { groupKeyFile, serviceConnectionFile: storeServiceConnection(emulator, connection.file) };
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, secrets), service);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, secrets), service);
     } finally {
       await emulator.close();
     }
@@ -163,23 +171,34 @@ async function serveCommand(
   }
 }
 
-/** JSON leaves undefined members out. @param groupKeyFile with the key from which devices derive theirs; `null` = none */
-function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
-  const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
-  const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+/** Files that hold secrets: the key from which devices derive theirs, and the connection string of the service API; `null` = none. */
+type SecretFiles = { readonly groupKeyFile: string | null; readonly serviceConnectionFile: string | null };
+
+/** JSON leaves undefined members out. */
+function readyLine(emulator: Emulator, { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles): object {
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, httpPort, servicePort } = emulator;
+  return {
+    ...{ ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups },
+    httpPort: httpPort ?? undefined,
+    groupKeyFile: groupKeyFile ?? undefined,
+    servicePort: servicePort ?? undefined,
+    serviceConnectionFile: connectionFile ?? undefined,
+  };
 }
 
 /** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
 function commandVariables(
-  { host, port, websocketPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
-  groupKeyFile: string | null,
+  emulator: Emulator,
+  { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles,
 ): Readonly<Record<string, string | undefined>> {
+  const { host, port, websocketPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
+    DPS_SERVICE_PORT: servicePort?.toString(),
+    DPS_SERVICE_CONNECTION_FILE: connectionFile ?? undefined,
     DPS_ID_SCOPE: idScope,
     DPS_ENROLLMENT_GROUP: enrollmentGroups[0],
     DPS_CA_FILE: caFile,

@@ -21,6 +21,7 @@ export type EmulatorFlags = {
   readonly websocketPort?: string;
   readonly httpPort?: string;
   readonly httpHost: string;
+  readonly servicePort?: string;
   readonly idScope?: string;
   readonly groupKeyFile?: string;
   readonly wellKnownKey?: true;
@@ -48,6 +49,7 @@ export function checkFlags(flags: EmulatorFlags) {
     port: readFlag('--port', flags.port, PORT, problems) ?? 0,
     websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
+    servicePort: readFlag('--service-port', flags.servicePort, PORT, problems),
   };
   const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
   const parentPid = exitWithParent === true ? null : readFlag('--exit-with-parent', exitWithParent, PID, problems);

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { choice, durationMs, issue, mapping, orElse, secondsOrNone, share, wholeNumber } from './notation.ts';
 
 /** Where in a device's conversation a fault can strike; `open`: a connection that is open when an outage begins. */
-const POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
+const POINTS = [
+  'handshake',
+  'connect',
+  'subscribe',
+  'register',
+  'poll',
+  'assignment',
+  'open',
+  'service-request',
+] as const;
 
 export type FaultPoint = (typeof POINTS)[number];
 
@@ -13,7 +22,7 @@ const SELECTION = {
     .min(1, { error: 'must name a point' })
     .optional()
     .describe(
-      'points of the conversation; default: everywhere that this fault can strike. open = connections that are open when an outage begins',
+      'points of the conversation; default: everywhere that this fault can strike a device. open = connections that are open when an outage begins, service-request = requests of the service API',
     ),
   registrationIds: orElse(z.string().min(1), null).describe('pattern with * for any characters; default: all devices'),
   share: orElse(share, 1).describe('share of the matching requests, drawn from the seed; default: 100%'),
@@ -71,6 +80,7 @@ function lateFault<Kind extends string>(kind: Kind, possible: readonly FaultPoin
 
 const REQUESTS: readonly FaultPoint[] = ['register', 'poll'];
 const CONVERSATION: readonly FaultPoint[] = ['connect', 'subscribe', ...REQUESTS];
+const EVERY_REQUEST: readonly FaultPoint[] = [...REQUESTS, 'service-request'];
 
 const errorCode = z
   .int({ error: 'must be a status × 1000 + sub-code, such as 500000' })
@@ -98,10 +108,10 @@ export const faultRuleSchema = z.discriminatedUnion(
     ),
     plainFault('lose-suback', ['subscribe'], 'send no SUBACK'),
     plainFault('refuse-subscription', ['subscribe'], 'answer SUBACK 128'),
-    plainFault('lose-request', REQUESTS, 'acknowledge the request, then forget it'),
+    plainFault('lose-request', EVERY_REQUEST, 'acknowledge the request, then forget it'),
     plainFault('lose-puback', REQUESTS, 'answer the request without acknowledging it'),
-    plainFault('lose-answer', REQUESTS, 'process the request without answering it'),
-    lateFault('delay-answer', REQUESTS, 'answer late'),
+    plainFault('lose-answer', EVERY_REQUEST, 'process the request without answering it'),
+    lateFault('delay-answer', EVERY_REQUEST, 'answer late'),
     plainFault('duplicate-answer', REQUESTS, 'answer twice'),
     plainFault('reorder-answer', REQUESTS, 'hold the answer back until after the next one on the same connection'),
     fault(
@@ -119,13 +129,19 @@ export const faultRuleSchema = z.discriminatedUnion(
     ),
     fault(
       ['error-answer', 'answer with an error instead of processing the request'],
-      REQUESTS,
+      EVERY_REQUEST,
+      { errorCode, retryAfter: orElse(secondsOrNone, null) },
+      ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
+    ),
+    fault(
+      ['error-after-processing', 'carry out a request of the service API, but answer with an error'],
+      ['service-request'],
       { errorCode, retryAfter: orElse(secondsOrNone, null) },
       ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
     ),
     fault(
       ['disconnect', 'close the connection'],
-      CONVERSATION,
+      [...CONVERSATION, 'service-request'],
       {
         when: orElse(choice('before', 'after-puback', 'after'), 'before').describe(
           'before the packet is processed (default), after PUBACK (processed, not answered), or after the answer',
@@ -168,10 +184,15 @@ export const FAULT_POINTS = Object.freeze(Object.fromEntries(POSSIBLE)) as Reado
   Record<FaultKind, readonly FaultPoint[]>
 >;
 
-/** Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. */
+/**
+ * Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. Who manages enrollments is struck only
+ * where a rule says so, or where its fault can strike nobody else.
+ */
 function defaultPoints(possible: readonly FaultPoint[], registrationIds: string | null): readonly FaultPoint[] {
-  const known = possible.filter((point) => point !== 'handshake');
-  return registrationIds === null || known.length === 0 ? possible : known;
+  const ofDevices = possible.filter((point) => point !== 'service-request');
+  if (ofDevices.length === 0) return possible;
+  const known = ofDevices.filter((point) => point !== 'handshake');
+  return registrationIds === null || known.length === 0 ? ofDevices : known;
 }
 
 function checkSelection(

@@ -119,6 +119,12 @@ export function registrationState(
   return { ...attestation, ...state, ...('payload' in result ? { payload: result.payload } : {}) };
 }
 
+/** As someone who reads the records sees it: without the attestation. */
+export function stateForReaders(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
+  const { x509: _, ...state } = registrationState(record, record.assignment, FOR_RECORDS, nowMs);
+  return state;
+}
+
 /** Captures with X.509 begin with an empty object; those with a symmetric key do not have this member. */
 function attestationMember({ enrollment }: RegistrationRecord, { namesEnrollmentGroup }: StateOptions): object | null {
   const { kind } = enrollment.attestation;
