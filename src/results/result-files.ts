@@ -26,6 +26,7 @@ import {
 import { SERIES_CSV_NAMES, seriesCsvCells } from '../report/series-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
 import { type WrongHub, wrongHubCsvCells, wrongHubCsvNames } from '../report/wrong-hub.ts';
+import { withdrawAudit } from '../run-folder/audit-files.ts';
 import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
 import { REJECTED_ROWS_FILE, rejectedRowsText } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
@@ -72,6 +73,7 @@ export function holdsResults(folder: string): boolean {
 /** Removes results that a continued journal makes stale. If interrupted, no summary vouches for the remaining files. */
 export async function withdrawResults(folder: string): Promise<void> {
   for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
+  await withdrawAudit(folder);
 }
 
 export type Results = {

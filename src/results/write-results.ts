@@ -34,6 +34,7 @@ import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-f
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
+import { readAuditFile } from './audit-file.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { FleetLines } from './fleet-lines.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
@@ -159,6 +160,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, survey.seconds, totals.values().activeMs)) ?? null,
+      audit: auditOf(source),
       journalDigests: files === null ? null : await journalDigests(folders),
       mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
       warnings: [
@@ -177,6 +179,12 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   } finally {
     await lines.close();
   }
+}
+
+/** An audit belongs to the folder of its run: results elsewhere do not have its files. */
+function auditOf({ folders, out }: Pick<ResultSource, 'folders' | 'out'>): RunFacts['audit'] {
+  const [folder = '', another] = folders;
+  return another === undefined && (out === null || out === folder) ? readAuditFile(folder) : null;
 }
 
 /** `null` = none are to be written. */
@@ -399,7 +407,7 @@ type FleetRows = {
 const NO_ROWS_NEEDED: FleetRows = { rows: null, lacking: null };
 
 /** Finds the rows of the fleet in the first file that still is that fleet. */
-async function rowsOf(
+export async function rowsOf(
   { fleet: surveyed }: JournalSurvey,
   { folders, fleets }: Pick<ResultSource, 'folders' | 'fleets'>,
   { file, lines: rejectedLines }: RejectedList,
@@ -443,7 +451,7 @@ type RejectedList = {
 };
 
 /** The list of the first run that still has one. */
-async function rejectedListOf(folders: readonly string[], rejectedRows: number): Promise<RejectedList> {
+export async function rejectedListOf(folders: readonly string[], rejectedRows: number): Promise<RejectedList> {
   const files = rejectedRows === 0 ? [] : folders.map((folder) => join(folder, REJECTED_ROWS_FILE));
   const file = files.find((name) => existsSync(name)) ?? null;
   return { file, lines: file === null ? null : await findRejectedLines(file, rejectedRows) };

@@ -8,7 +8,7 @@ import { httpsExchange } from '../../service-api/https-exchange.ts';
 import { ServiceClient } from '../../service-api/service-client.ts';
 import { ServiceRequests } from '../../service-api/service-requests.ts';
 import type { Clock } from '../../time/clock.ts';
-import { dpsloadVersion } from './dpsload-version.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { readCaFile } from './run-inputs.ts';
 
 /** The settings that say how a command reaches the service API. */
