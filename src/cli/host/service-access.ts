@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseServiceConnection, type ServiceConnection, serviceEndpoint } from '../../dps/service-connection.ts';
+import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { OperatorError, type Problem, problem, problemIn, unreadableReason } from '../../problem/operator-error.ts';
 import { jitter } from '../../registration/retry-delay.ts';
 import { type Environment, SERVICE_CONNECTION_VARIABLE } from '../../scenario/scenario.ts';
@@ -8,7 +9,6 @@ import { httpsExchange } from '../../service-api/https-exchange.ts';
 import { ServiceClient } from '../../service-api/service-client.ts';
 import { ServiceRequests } from '../../service-api/service-requests.ts';
 import type { Clock } from '../../time/clock.ts';
-import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { readCaFile } from './run-inputs.ts';
 
 /** The settings that say how a command reaches the service API. */

@@ -1,4 +1,9 @@
-import { SERVICE_OPERATIONS_PER_MINUTE_MAX } from '../../dps/service-api.ts';
+import {
+  ENROLLMENT_STATUSES,
+  HUB_POLICIES,
+  REPROVISIONINGS,
+  SERVICE_OPERATIONS_PER_MINUTE_MAX,
+} from '../../dps/service-api.ts';
 import { HOST_LIST } from '../notation/lists.ts';
 import { choice, FILE, PERCENTAGE, TEXT, wholeNumberBetween, YES_NO } from '../notation/notation.ts';
 import { inGroup, setting } from './setting.ts';
@@ -38,7 +43,7 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
   }),
   hubPolicy: setting(
     'enrollment.allocationPolicy',
-    { ...choice(['hashed', 'geoLatency', 'static', 'custom']), placeholder: 'policy' },
+    { ...choice(HUB_POLICIES), placeholder: 'policy' },
     {
       defaultText: 'that of the DPS instance',
       reason: BY_DEFAULT_AS_SERVICE,
@@ -58,12 +63,12 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
     reason: 'the hub then begins with an empty twin',
     help: 'JSON file with the initial twin, {"tags":{…},"properties":{"desired":{…}}} (column initial_twin, JSON)',
   }),
-  reprovisioning: setting('enrollment.reprovisioning', choice(['migrate', 'reset', 'never']), {
+  reprovisioning: setting('enrollment.reprovisioning', choice(REPROVISIONINGS), {
     default: 'migrate',
     reason: BY_DEFAULT_AS_SERVICE,
     help: 'what happens when a device registers again: migrate may move it to another hub with its data, reset may move it and starts from the initial twin, never leaves it where it is (column reprovisioning)',
   }),
-  enrollmentStatus: setting('enrollment.status', choice(['enabled', 'disabled']), {
+  enrollmentStatus: setting('enrollment.status', choice(ENROLLMENT_STATUSES), {
     default: 'enabled',
     reason: BY_DEFAULT_AS_SERVICE,
     help: 'whether devices may register (column enrollment_status)',
