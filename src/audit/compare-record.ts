@@ -47,11 +47,7 @@ export type RunTimes = {
 const LATE_ASSIGNMENT_MS = 60_000;
 
 /** Compares a record of the service with what the run says of the device. @param record `null` = the service has none */
-export function compareRecord(
-  device: AuditedDevice,
-  record: RegistrationStateBody | null,
-  times: RunTimes,
-): RowAudit {
+export function compareRecord(device: AuditedDevice, record: RegistrationStateBody | null, times: RunTimes): RowAudit {
   const { outcome } = device.last;
   if (!wasSent(device)) return compareUnsent(record);
   if (isOpen(outcome)) return resolveOpen(device, record, times);
@@ -140,11 +136,7 @@ function describeStatus({ status, errorCode }: RegistrationStateBody): string {
 }
 
 /** A run that failed to register a device differs only from a record that says it is registered, and not from before. */
-function compareFailed(
-  device: AuditedDevice,
-  record: RegistrationStateBody | null,
-  { clock }: RunTimes,
-): RowAudit {
+function compareFailed(device: AuditedDevice, record: RegistrationStateBody | null, { clock }: RunTimes): RowAudit {
   const { outcome, clockEpochMs } = device.last;
   if (record === null || record.status !== 'assigned') return AGREES;
   const [atMs, { startedAtMs, finishedAtMs }] = [writtenAtMs(record), outcome];
@@ -179,7 +171,8 @@ function resolveOpen(
     return resolved('not-registered', `the service says ${describeStatus(record)}`);
   }
   const where = `to ${record.assignedHub ?? 'no hub'}`;
-  if (isWithin(atMs)) return resolved('registered', `assigned ${where} at ${record.lastUpdatedDateTimeUtc}, within the run`);
+  if (isWithin(atMs))
+    return resolved('registered', `assigned ${where} at ${record.lastUpdatedDateTimeUtc}, within the run`);
   if (isSurelyBefore(atMs, fromMs, clock)) {
     return resolved('not-registered', `assigned ${where} before, and not again by this run`);
   }
@@ -204,6 +197,7 @@ function toldOf(
   const endMs = endedAtEpochMs + LATE_ASSIGNMENT_MS;
   const isOfRun = !isSurelyBefore(createdMs, beganAtEpochMs, clock) && !isSurelyAfter(updatedMs, endMs, clock);
   // Later rounds register every device again.
-  if (!isOfRun || outcome.round > 1 || record.status !== 'assigned' || record.substatus === undefined) return 'cannot-tell';
+  if (!isOfRun || outcome.round > 1 || record.status !== 'assigned' || record.substatus === undefined)
+    return 'cannot-tell';
   return record.substatus === 'initialAssignment' ? 'once' : 'twice';
 }

@@ -164,9 +164,7 @@ async function readLog(
 function headerOf(line: Line | null, wanted: RecordLogHeader): RecordLogHeader | null {
   const header = HEADER.safeParse(line);
   const isSame =
-    header.success &&
-    header.data.hostName === wanted.hostName &&
-    header.data.journalSha256 === wanted.journalSha256;
+    header.success && header.data.hostName === wanted.hostName && header.data.journalSha256 === wanted.journalSha256;
   return isSame ? header.data : null;
 }
 

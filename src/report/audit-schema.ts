@@ -23,9 +23,9 @@ export const AUDIT_SHAPE = z.strictObject({
       registeredBefore: count('rows last registered before this run'),
     })
     .describe('of the rows that differ; a row may have several'),
-  extra: count('records in the enrollment groups of devices that are not in the fleet').nullable().describe(
-    'null = not known, because no group was read to its end',
-  ),
+  extra: count('records in the enrollment groups of devices that are not in the fleet')
+    .nullable()
+    .describe('null = not known, because no group was read to its end'),
   extraAllowed: z.boolean().describe('extra records are no difference (--allow-extra)'),
   registeredAgain: count('rows registered again after the run, which is no difference'),
   resolvedAs: z
@@ -52,7 +52,9 @@ export const AUDIT_SHAPE = z.strictObject({
 
 export type AuditSummary = z.infer<typeof AUDIT_SHAPE>;
 
-type Judged = Readonly<Pick<AuditSummary, 'extra' | 'extraAllowed'>> & { readonly rows: Readonly<AuditSummary['rows']> };
+type Judged = Readonly<Pick<AuditSummary, 'extra' | 'extraAllowed'>> & {
+  readonly rows: Readonly<AuditSummary['rows']>;
+};
 
 /** Rows and records that are not as the run says. */
 export function auditDifferences({ rows, extra, extraAllowed }: Judged): number {

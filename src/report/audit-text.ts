@@ -11,7 +11,8 @@ export function auditVerdict(audit: NonNullable<Summary['audit']>): string {
     [rows.missing, 'have no record'],
   ] as const;
   const parts = found.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
-  const extras = extra === null || extra === 0 ? [] : [`${formatNoun(extra, 'extra record')}${extraAllowed ? ' (allowed)' : ''}`];
+  const extras =
+    extra === null || extra === 0 ? [] : [`${formatNoun(extra, 'extra record')}${extraAllowed ? ' (allowed)' : ''}`];
   const of = auditDifferences(audit) === 0 ? 'the records agree' : `${formatCount(rows.agrees)} agree`;
   const sentence = [`${of}: ${formatNoun(compared, 'row')} compared`, ...parts, ...extras].join(', ');
   return `${sentence} (${formatUntrusted(host)}, ${endedAt.slice(0, 19)}Z)`;
@@ -38,6 +39,8 @@ export function auditLines(audit: NonNullable<Summary['audit']>): readonly strin
         ]),
     ...(registeredAgain === 0 ? [] : [`${formatNoun(registeredAgain, 'device')} registered again after the run`]),
     ...(extra === null ? ['extra records: not known, because no enrollment group was read to its end'] : []),
-    ...first.map(({ registrationId, finding }) => `${formatUntrusted(registrationId)}: ${formatUntrusted(finding, 200)}`),
+    ...first.map(
+      ({ registrationId, finding }) => `${formatUntrusted(registrationId)}: ${formatUntrusted(finding, 200)}`,
+    ),
   ];
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
+import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { type JournalSurvey, surveyJournals } from './survey-journals.ts';
 import { rejectedListOf, rowsOf } from './write-results.ts';

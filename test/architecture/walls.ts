@@ -16,6 +16,7 @@ export const ROOMS: readonly Room[] = [
       'agents',
       'agents/redis',
       'attestation',
+      'audit',
       'certificates',
       'cli/host',
       'cli/view',
@@ -86,6 +87,10 @@ export const ROOMS: readonly Room[] = [
       'service-api',
       'time',
     ],
+  },
+  {
+    name: 'audit',
+    imports: ['dps', 'files', 'fleet', 'registration', 'report', 'results', 'run-folder', 'service-api', 'time'],
   },
   { name: 'prometheus', imports: ['journal', 'metrics', 'problem', 'registration', 'run'] },
   {

@@ -134,9 +134,10 @@ ${rows}</ul></section>
 /** Like the thresholds: what was compared, and whether it passed. */
 function auditList({ audit }: Summary): Html {
   if (audit === undefined) return NO_HTML;
-  const { mood, word } = auditDifferences(audit) === 0
-    ? ({ mood: 'good', word: '✓ agrees' } as const)
-    : ({ mood: 'bad', word: '✕ differs' } as const);
+  const { mood, word } =
+    auditDifferences(audit) === 0
+      ? ({ mood: 'good', word: '✓ agrees' } as const)
+      : ({ mood: 'bad', word: '✕ differs' } as const);
   return html`<section class="thresholds" aria-labelledby="audit"><h2 id="audit">Audit of the service’s records</h2>
 <ul>
 <li><span class="word ${mood}">${word}</span> <span>${capitalized(auditVerdict(audit))}</span></li>
