@@ -70,10 +70,15 @@ async function readSingly({ source, log, devices, isStopped }: RecordReading): P
     else await log.add([{ ...record, registrationId: next.value }]);
     return true;
   };
-  await inTurn(readNext, CONCURRENCY);
+  try {
+    await inTurn(readNext, CONCURRENCY);
+  } finally {
+    // After a stop, it still holds the journal open.
+    await unread.return(undefined);
+  }
 }
 
-async function* unreadIds(devices: AsyncIterable<AuditedDevice>, log: RecordLog): AsyncGenerator<string> {
+async function* unreadIds(devices: AsyncIterable<AuditedDevice>, log: RecordLog): AsyncGenerator<string, undefined> {
   for await (const { registrationId } of devices) {
     if (registrationId !== '' && !log.wasRead(registrationId)) yield registrationId;
   }

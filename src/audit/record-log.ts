@@ -39,7 +39,7 @@ export class RecordLog {
   readonly #offsets: FingerprintMap;
   readonly #groups: Map<string, GroupReading>;
   #bytes: number;
-  #reader: LinesByOffset | null = null;
+  #reader: Promise<LinesByOffset> | null = null;
   readonly header: RecordLogHeader;
 
   private constructor(file: string, log: LineLog, found: Found & { readonly header: RecordLogHeader }) {
@@ -93,8 +93,8 @@ export class RecordLog {
     const id = foldRegistrationId(registrationId);
     const offset = this.#offsets.get(id);
     if (offset === null) return null;
-    this.#reader ??= await LinesByOffset.open(this.#file);
-    const line = JSON.parse(await this.#reader.lineAt(offset)) as RecordLine;
+    this.#reader ??= LinesByOffset.open(this.#file);
+    const line = JSON.parse(await (await this.#reader).lineAt(offset)) as RecordLine;
     if (foldRegistrationId(line.id) !== id) throw new Error(`${line.id} and ${id} have the same fingerprint`);
     return line.record;
   }
@@ -117,7 +117,7 @@ export class RecordLog {
 
   async close(): Promise<void> {
     await this.#log.close();
-    await this.#reader?.close();
+    await (await this.#reader)?.close();
     this.#reader = null;
   }
 

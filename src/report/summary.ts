@@ -115,11 +115,18 @@ export function summarize(facts: RunFacts): Summary {
         last.allowLimited,
       ),
     ),
-    ...(facts.audit === null ? {} : { audit: facts.audit }),
-    journals: facts.journalDigests,
-    files: facts.files,
+    ...summarizeFolder(facts),
     warnings: facts.warnings,
   };
+}
+
+/** What else is in the folder. */
+function summarizeFolder({
+  audit,
+  journalDigests: journals,
+  files,
+}: Pick<RunFacts, 'audit' | 'journalDigests' | 'files'>): Pick<Summary, 'audit' | 'journals' | 'files'> {
+  return { ...(audit === null ? {} : { audit }), journals, files };
 }
 
 /** No agents where the workers were threads. */

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AuditEnd, auditRun } from '../../audit/audit-run.ts';
 import { readFirstSession } from '../../journal/journal-reader.ts';
-import { OperatorError, problemIn } from '../../problem/operator-error.ts';
 import { type AuditSummary, auditDifferences } from '../../report/audit-schema.ts';
 import { auditLines, auditVerdict } from '../../report/audit-text.ts';
 import { formatCount } from '../../report/format.ts';
@@ -15,6 +14,7 @@ import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
 import { SERVICE_ACCESS_SETTINGS } from '../host/service-access.ts';
 import { atService, serviceAccessOf } from '../host/service-session.ts';
 import { checksumsLine } from '../view/show-results.ts';
@@ -63,7 +63,7 @@ function auditOptions(): readonly Option[] {
 async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<number> {
   const access = await serviceAccessOf(given, process.env);
   const session = await readFirstSession(join(folder, JOURNAL_FILE));
-  refuseEmulator(folder, session.target.kind);
+  refuseEmulatorRun(folder, session.target.kind);
   const unlock = lockRunFolder(folder);
   try {
     await refuseChangedJournal(folder);
@@ -85,35 +85,23 @@ async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<n
       return EXIT_CODE[stop ?? 'interrupted'];
     }
     await writeResults(folder, { fleet: fleetOfRun(folder) });
-    return show(folder, result, result.summary, session.target.idScope, flags);
+    if (result.found === 0 && result.devices > 0) warnOfOtherInstance(result.summary, session.target.idScope);
+    return show(folder, result.summary, flags);
   } finally {
     unlock();
   }
-}
-
-/** @throws OperatorError `usage` for a run whose service is gone */
-export function refuseEmulator(folder: string, kind: 'emulator' | 'service'): void {
-  if (kind === 'service') return;
-  const message = 'the run used the embedded emulator, which kept no records when it ended';
-  const remedy = 'Start one of its own (dpsload emulator --service-port 8443), and run against it with --host';
-  throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
 }
 
 function describeRead(end: Pick<AuditEnd, 'read' | 'devices'> | null): string {
   return end === null ? '' : `: ${formatCount(end.read)} records read, for ${formatCount(end.devices)} devices`;
 }
 
-function show(
-  folder: string,
-  { found, devices }: AuditEnd,
-  summary: AuditSummary,
-  idScope: string,
-  { json }: AuditFlags,
-): number {
-  if (found === 0 && devices > 0) {
-    const warning = `no record of any device was found: is ${summary.host} the instance with ID scope ${idScope}?`;
-    process.stderr.write(warningLines([warning], process.stderr));
-  }
+function warnOfOtherInstance({ host }: AuditSummary, idScope: string): void {
+  const warning = `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`;
+  process.stderr.write(warningLines([warning], process.stderr));
+}
+
+function show(folder: string, summary: AuditSummary, { json }: AuditFlags): number {
   const text = [auditVerdict(summary), ...auditLines(summary).map((line) => `  ${line}`), ''].join('\n');
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : fitted(text, process.stdout));
   say(`audit: ${join(folder, AUDIT_CSV)}`);
