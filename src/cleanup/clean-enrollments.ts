@@ -41,7 +41,7 @@ export class EnrollCleanup {
     const removed = await RemovedIds.read(folder);
     const what = whatOf(facts);
     const created = [...journal.results.values()].filter(
-      ({ state, id }) => state === 'created' && !removed?.has({ what, id }, endedAtEpochMs),
+      ({ state, id }) => state === 'created' && !removed?.has({ what, id }, Date.parse(facts.startedAt)),
     );
     return new EnrollCleanup(folder, facts, created, endedAtEpochMs);
   }
