@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
+import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { printServiceConnection } from '../dps/service-connection.ts';
+import { OperatorError, problem } from '../problem/operator-error.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { listenServiceApi } from './server/service-api-listener.ts';
 import type { Listener } from './server/tls-listener.ts';
@@ -12,32 +14,51 @@ import { ownerPolicy } from './service/shared-access-policy.ts';
 /** Like the keys that the service generates. */
 const GENERATED_KEY_BYTES = 64;
 
-export function newSymmetricKey(): string {
+function newSymmetricKey(): string {
   return randomBytes(GENERATED_KEY_BYTES).toString('base64');
 }
 
 export type ServiceApiPort = {
-  readonly host: string;
   readonly port: number;
   /** Of the policy of instances without policies of their own. */
   readonly ownerKey: string;
 };
 
-/** Opens the port of the service API. */
-export function openServiceApi(
-  { host, port, ownerKey }: ServiceApiPort,
+type ServiceApiOptions = {
+  readonly host: string;
+  readonly servicePort?: number | null;
+  readonly serviceOwnerKey?: string;
+};
+
+/**
+ * Opens the port of the service API, and adds it to `listeners`; `null` = it is not asked for.
+ *
+ * @throws OperatorError when the key is none, or the port is in use
+ */
+export async function openServiceApi(
+  { host, servicePort = null, serviceOwnerKey: ownerKey = newSymmetricKey() }: ServiceApiOptions,
   certificates: readonly KeyedCertificate[],
   context: SessionContext,
-): Promise<Listener> {
+  listeners: Listener[],
+): Promise<ServiceApiPort | null> {
+  if (servicePort === null) return null;
+  const reason = symmetricKeyProblem(ownerKey);
+  if (reason !== null) {
+    const message = `the key of the policy provisioningserviceowner ${reason}`;
+    throw new OperatorError('usage', [problem(message, 'Give a base64 key of 16 to 64 bytes')]);
+  }
   const { service, faults } = context;
   const api = new ServiceApi({ service, faults, ownerKey, newGuid: randomUUID, newKey: newSymmetricKey });
-  return listenServiceApi({ host, port }, { ...context, api, certificates });
+  const listener = await listenServiceApi({ host, port: servicePort }, { ...context, api, certificates });
+  listeners.push(listener);
+  return { port: listener.port, ownerKey };
 }
 
-/** How to reach the service API of an instance with the first of its policies. */
+/** How to reach the service API of an instance with the first of its policies. @param host where it is, from here */
 export function connectionStringTo(
   { sharedAccessPolicies }: DpsInstance,
-  { host, port, ownerKey }: ServiceApiPort,
+  { port, ownerKey }: ServiceApiPort,
+  host: string,
 ): string {
   const { name, primaryKey } = sharedAccessPolicies[0] ?? ownerPolicy(ownerKey);
   const hostName = isIP(host) === 6 ? 'localhost' : host;

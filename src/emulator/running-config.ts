@@ -1,4 +1,4 @@
-import { OperatorError, problem } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problem } from '../problem/operator-error.ts';
 import type { AdvancedClock } from '../time/advanced-clock.ts';
 import { configChanges } from './config/config-changes.ts';
 import { readConfigPatch } from './config/config-patch.ts';
@@ -18,7 +18,11 @@ export type EmulatorChanges = Partial<Omit<EmulatorConfig, 'behavior'>> & {
 };
 
 /** What all connections share, with a clock that can be put forward. */
-export type AdvancedContext = SessionContext & { readonly serviceClock: AdvancedClock };
+export type AdvancedContext = SessionContext & {
+  readonly serviceClock: AdvancedClock;
+  /** Empties the state file, if there is one, of what the service has forgotten. */
+  readonly clearState: () => Promise<void>;
+};
 
 /** The configuration of a running emulator, and how it changes. */
 export class RunningConfig implements EmulatorControls {
@@ -36,6 +40,14 @@ export class RunningConfig implements EmulatorControls {
     this.#programs = programs;
     this.#outages = new OutageTimers(context);
     this.#outages.set(current.faults);
+    this.#catchUp();
+  }
+
+  /** The time of the service does not go back because of a restart: what it put forward before, or the machine's clock put back. */
+  #catchUp(): void {
+    const { service, serviceTimeMs } = this.#context;
+    const behindMs = (service.lastRegisteredAtMs() ?? 0) - serviceTimeMs();
+    if (behindMs > 0) this.advance(behindMs);
   }
 
   get current(): EmulatorConfig {
@@ -59,8 +71,10 @@ export class RunningConfig implements EmulatorControls {
 
   /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
   reset(): void {
-    const { service, faults, serviceTimeMs } = this.#context;
+    const { service, faults, conversations, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
+    clearState().catch((error: unknown) => log(messageOf(error)));
+    conversations?.forget();
     faults.forgetRecords();
     this.#beginFaults();
   }

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
-import { presentedCertificates } from '../certificates/certificate-chain.ts';
 import type { SignatureHash } from '../certificates/key-algorithm.ts';
 import { type ServerKeys, serverIdentity } from '../certificates/server-identity.ts';
 import { dpsloadVersion } from '../files/dpsload-version.ts';
@@ -13,8 +12,11 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
-import { connectionStringTo, newSymmetricKey, openServiceApi, type ServiceApiPort } from './open-service-api.ts';
+import type { ConversationLimits } from './conversation/kept-conversations.ts';
+import { type DeviceView, type ObservedDevices, observeDevices } from './observed-devices.ts';
+import { connectionStringTo, openServiceApi } from './open-service-api.ts';
 import { type AdvancedContext, type EmulatorChanges, RunningConfig } from './running-config.ts';
+import { acceptedConnection } from './server/accepted-connection.ts';
 import { listenControl } from './server/control-port.ts';
 import type { EmulatorControls } from './server/control-route.ts';
 import { MqttSession, type SessionContext } from './server/mqtt-session.ts';
@@ -32,7 +34,9 @@ import { ProvisioningService } from './service/provisioning-service.ts';
 import type { RecordLine } from './service/registration-record.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from './service/service-behavior.ts';
 import type { ServiceCounters } from './service/service-counters.ts';
+import type { StateLine } from './service/state-kind.ts';
 import { keepCertificates, shareCertificates } from './shared-certificates.ts';
+import { type KeptState, keepState } from './state/keep-state.ts';
 
 export type EmulatorOptions = {
   readonly instances: readonly DpsInstance[];
@@ -70,14 +74,21 @@ export type EmulatorOptions = {
   readonly faults?: readonly FaultRule[];
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
+  /**
+   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
+   * missing. Default: nothing is kept.
+   */
+  readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */
   readonly limits?: Partial<SessionLimits>;
+  /** How much is kept of what devices do; `null` = nothing. Defaults: `CONVERSATION_LIMITS_DEFAULT`. */
+  readonly conversations?: Partial<ConversationLimits> | null;
   /** Gets one line per refused or faulted request or connection. */
   readonly log?: (line: string) => void;
 };
 
 /** A running emulator. */
-export type Emulator = {
+export type Emulator = DeviceView & {
   readonly host: string;
   readonly port: number;
   /** `null` = not offered. */
@@ -119,6 +130,7 @@ export type Emulator = {
    * The timeouts of connections, and the validity of tokens and certificates, go by the real time.
    */
   advance(durationMs: number): void;
+  /** @throws OperatorError when the state could not be kept. */
   close(): Promise<void>;
 };
 
@@ -133,7 +145,8 @@ export function hostFromHere(host: string): string {
 /**
  * Starts a DPS emulator in this process.
  *
- * @throws OperatorError when a port is in use, `caDir` cannot be used, or a symmetric key is not base64 of 16 to 64 bytes.
+ * @throws OperatorError when a port is in use, `caDir` or `stateFile` cannot be used, or a symmetric key is not base64 of 16 to 64
+ *   bytes.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   requireUsableKeys(options.instances);
@@ -151,7 +164,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const config = configOf(options);
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
-  const { context, webhooks } = assemble({ ...config, instances }, options);
+  const { context, webhooks, state, devices } = await assemble({ ...config, instances }, options);
   const { clock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
@@ -160,37 +173,48 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     running.close();
     webhooks.close();
     programs.close();
+    devices.close();
     openSessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
+    await state?.close();
   };
   try {
-    const apiNames = options.servicePort == null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
-    const names = [...serverNames(host), ...(options.serverNames ?? []), ...apiNames];
+    const names = [...serverNames(host), ...(options.serverNames ?? []), ...serviceHostNames(options)];
     const { serverKeys: keys = 'both', serverHash: hash = null } = options;
     if (options.caDir === undefined) shareCertificates(caDir, keys);
     const { servers, ...ca } = await serverIdentity(caDir, clock.epochMs(), { names, keys, hash });
     if (options.caDir === undefined) keepCertificates(caDir, keys);
     const asked = { ...options, host, controls: running };
-    const { api, ...ports } = await listenAll(asked, servers, context, listeners);
-    return Object.assign(controlsOf(running, context, api), { host, ...ports, ...ca, close });
+    const ports = await listenAll(asked, servers, context, listeners);
+    const api = await openServiceApi(asked, servers, context, listeners);
+    const connectionString = (): string | null => {
+      const [instance] = running.current.instances;
+      return api === null || instance === undefined ? null : connectionStringTo(instance, api, hostFromHere(host));
+    };
+    const servicePort = api?.port ?? null;
+    const controls = controlsOf(running, context, connectionString);
+    return Object.assign(controls, { host, ...ports, servicePort, ...ca, ...devices.view, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+/** For the certificate: the service API's, if it is offered. */
+function serviceHostNames({ servicePort = null, instances }: EmulatorOptions): readonly string[] {
+  return servicePort === null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
+}
+
 /** What needs no port. */
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-  api: ServiceApiPort | null,
-): Omit<Emulator, 'host' | Exclude<keyof Ports, 'api'> | 'caFile' | 'caPem' | 'close'> {
+  connectionString: () => string | null,
+): Omit<Emulator, 'host' | keyof Ports | 'servicePort' | keyof DeviceView | 'caFile' | 'caPem' | 'close'> {
   return {
-    servicePort: api?.port ?? null,
     get serviceConnectionString() {
-      const [instance] = running.current.instances;
-      return api === null || instance === undefined ? null : connectionStringTo(instance, api);
+      return connectionString();
     },
     get config() {
       return running.current;
@@ -213,10 +237,7 @@ function controlsOf(
 
 type ListeningOptions = EmulatorOptions & { readonly host: string; readonly controls: EmulatorControls };
 
-type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'> & {
-  /** `null` = the service API is not offered. */
-  readonly api: ServiceApiPort | null;
-};
+type Ports = Pick<Emulator, 'port' | 'websocketPort' | 'httpPort'>;
 
 /** Opens the ports. Those that are open are in `listeners`, even if a later one fails. */
 async function listenAll(
@@ -225,7 +246,7 @@ async function listenAll(
   context: SessionContext,
   listeners: Listener[],
 ): Promise<Ports> {
-  const { host, port = 0, websocketPort = null, httpPort = null, servicePort = null } = options;
+  const { host, port = 0, websocketPort = null, httpPort = null } = options;
   const { faults, limits, clock, serviceTimeMs, log } = context;
   const opened = async (listening: Promise<Listener>): Promise<number> => {
     const listener = await listening;
@@ -240,6 +261,7 @@ async function listenAll(
           host,
           ...at,
           certificates,
+          offersTls13: context.behavior.offersTls13,
           handshakeTimeoutMs: limits.connectTimeoutMs,
           onHandshakeFailed: (message) => log(`TLS handshake failed: ${message}`),
           onNameless,
@@ -249,14 +271,7 @@ async function listenAll(
       ),
     );
   const serve = (stream: Duplex, socket: TLSSocket): void => {
-    const certificates = () => presentedCertificates(socket);
-    const sourceAddress = () => socket.remoteAddress ?? null;
-    new MqttSession({ stream, certificates, sourceAddress }, context);
-  };
-  const openApi = async (apiPort: number): Promise<ServiceApiPort> => {
-    const ownerKey = options.serviceOwnerKey ?? newSymmetricKey();
-    const bound = await opened(openServiceApi({ host, port: apiPort, ownerKey }, certificates, context));
-    return { host: hostFromHere(host), port: bound, ownerKey };
+    new MqttSession(acceptedConnection(stream, socket), context);
   };
   return {
     port: await secured({ port, portFlag: '--port' }, (socket) => serve(socket, socket)),
@@ -268,7 +283,6 @@ async function listenAll(
             websocketServer({ limits, clock, log }, serve),
           ),
     httpPort: httpPort === null ? null : await opened(listenForControl(httpPort, options, context)),
-    api: servicePort === null ? null : await openApi(servicePort),
   };
 }
 
@@ -288,14 +302,22 @@ function listenForControl(port: number, options: ListeningOptions, context: Sess
   return listenControl(httpHost, port, { ...context, controls, version, hostNames, newGuid: randomUUID });
 }
 
+type Assembled = {
+  readonly context: AdvancedContext;
+  readonly webhooks: WebhookCaller;
+  /** `null` = nothing is kept. */
+  readonly state: KeptState | null;
+  readonly devices: ObservedDevices;
+};
+
 function configOf({ instances, behavior, faults = [], seed = 1 }: EmulatorOptions): EmulatorConfig {
   return { instances, behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }, faults, seed };
 }
 
-function assemble(
+async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
-  { limits, log = () => {} }: EmulatorOptions,
-): { readonly context: AdvancedContext; readonly webhooks: WebhookCaller } {
+  { limits, conversations, log = () => {}, stateFile: file = null }: EmulatorOptions,
+): Promise<Assembled> {
   const clock = systemClock(hrtimeMs());
   const serviceClock = new AdvancedClock(clock);
   const startedAtMs = clock.epochMs();
@@ -305,10 +327,20 @@ function assemble(
   const plan = new FaultPlan(faults, seed, startedAtMs, ({ fault, point, registrationId }) => {
     service.counters.faultsInjected += 1;
     service.counters.faultRecordsDropped = plan.droppedRecords;
+    if (registrationId !== null)
+      devices.conversations?.note(registrationId, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${registrationId === null ? 'unknown device' : JSON.stringify(registrationId)}: fault ${fault} at ${point}`);
   });
-  const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID });
+  const changes: StateLine[] = [];
+  const told = file === null ? null : changes;
+  const options = { instances, behavior, startedAtMs, faults: plan, newGuid: randomUUID, changes: told };
+  const service = new ProvisioningService(options);
+  const idScopes = instances.map(({ idScope }) => idScope);
+  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
+  const state = file === null ? null : await keepState({ file, ...kept });
+  const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
+  const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);
   const context: AdvancedContext = {
     service,
     faults: plan,
@@ -320,12 +352,17 @@ function assemble(
       return service.behavior;
     },
     callWebhooks: () => {
-      for (const call of service.takeWebhookCalls()) void webhooks.call(call);
+      // What a webhook decides is kept even if nobody asks for it.
+      for (const call of service.takeWebhookCalls()) void webhooks.call(call).then(() => whenKept(() => {}));
     },
+    whenKept,
+    clearState: async () => state?.clear(),
+    registered: devices.registered,
+    conversations: devices.conversations,
     openSessions: new OpenSessions(),
     log,
   };
-  return { context, webhooks };
+  return { context, webhooks, state, devices };
 }
 
 /** Lines per write. */

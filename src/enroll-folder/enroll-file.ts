@@ -7,7 +7,7 @@ import { OperatorError, problemIn, unreadableReason } from '../problem/operator-
 export const ENROLL_FILE = 'enroll.json';
 
 /** What a command does with enrollments. */
-export const ACTIONS = ['create', 'disable', 'delete'] as const;
+const ACTIONS = ['create', 'disable', 'delete'] as const;
 
 const SCHEMA = z.object({
   version: z.literal(1),

@@ -11,17 +11,17 @@ import { ENROLL_FILE, type EnrollFile } from './enroll-file.ts';
 import { KEY_JOURNAL_FILE, ROW_JOURNAL_FILE, type RowJournal } from './row-journal.ts';
 
 export const ROWS_FILE = 'enrollments.csv';
-const SUMMARY_FILE = 'summary.json';
-const TEXT_FILE = 'summary.txt';
+const SUMMARY_FILE = 'enroll-summary.json';
+const TEXT_FILE = 'enroll-summary.txt';
 
 /** A fleet file for dpsload run, with the keys that the service generated. */
 export const KEYED_FLEET_FILE = 'fleet-with-keys.csv';
 /** The base64 keys of a group, and nothing else, for --group-key-file and --secondary-key-file. */
 const GROUP_KEY_FILES = { primaryKey: 'group.key', secondaryKey: 'group-secondary.key' } as const;
 
-const COLUMNS = ['row', 'line', 'id', 'state', 'etag', 'differences', 'error_code', 'error', 'remedy'];
+const FURTHER_COLUMNS = ['state', 'etag', 'differences', 'error_code', 'error', 'remedy'];
 
-/** summary.json of dpsload enroll. */
+/** enroll-summary.json. */
 export type EnrollSummary = {
   readonly version: 1;
   readonly host: string;
@@ -42,7 +42,7 @@ export type ListedRow = Row & { readonly line: number | null };
 
 const REASONS_MAX = 10;
 
-export function summarize(facts: EnrollFile, journal: Pick<RowJournal, 'results'>): EnrollSummary {
+function summarize(facts: EnrollFile, journal: Pick<RowJournal, 'results'>): EnrollSummary {
   const { hostName: host, action, updates, groupId, rows } = facts;
   const results = [...journal.results.values()];
   const reasons = new Map<string, number>();
@@ -101,7 +101,8 @@ export async function writeEnrollResults(folder: string, inputs: ResultInputs): 
   const { facts, journal, rows, keyedFleet } = inputs;
   const summary = summarize(facts, journal);
   await writeAtomically(join(folder, ROWS_FILE), async (file) => {
-    await file.write(csvHeader(COLUMNS));
+    const idColumn = facts.groupId === null ? 'registration_id' : 'enrollment_group_id';
+    await file.write(csvHeader(['row', 'line', idColumn, ...FURTHER_COLUMNS]));
     for await (const row of rows) await file.write(rowLine(row, journal.results.get(row.row)));
   });
   await writeAtomically(join(folder, SUMMARY_FILE), (file) => file.write(enrollSummaryJson(summary)));

@@ -65,10 +65,12 @@ function policyDifferences(wanted: EntryBody, found: EntryBody): readonly string
 
 /** Sorted. A host name in the old form that repeats where the device is says nothing about what was configured. */
 function hubsOf(entry: EntryBody): string {
-  const { iotHubs = [], iotHubHostName } = entry;
+  // The service may write null for what is not there.
+  const iotHubs = entry.iotHubs ?? [];
+  const { iotHubHostName } = entry;
   const assigned = 'registrationState' in entry ? entry.registrationState?.assignedHub : undefined;
   const isOldForm = iotHubs.length === 0 && typeof iotHubHostName === 'string' && iotHubHostName !== assigned;
-  const hubs = isOldForm ? [iotHubHostName] : (iotHubs ?? []);
+  const hubs = isOldForm ? [iotHubHostName] : iotHubs;
   return hubs
     .map((hub) => hub.toLowerCase())
     .sort()

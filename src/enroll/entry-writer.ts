@@ -31,36 +31,30 @@ export class EntryWriter {
     this.#options = options;
   }
 
-  /** Creates up to ten enrollments at once; what the service does not take in bulk, one by one. */
+  /** Creates up to ten enrollments at once; where that does not succeed as a whole, looks at each. */
   async createTen(rows: readonly WantedRow[]): Promise<readonly EndedRow[]> {
     const { client, collection } = this.#options;
-    if (rows.length < 2 || rows.length > BULK_ENTRIES_MAX || collection !== 'enrollments') return this.#oneByOne(rows);
-    const codes = new Map<string, number>();
+    if (rows.length < 2 || rows.length > BULK_ENTRIES_MAX || collection !== 'enrollments') {
+      return this.#oneByOne(rows, false);
+    }
+    const wanted = rows.flatMap((row) => ('registrationId' in row.wanted ? [row.wanted] : []));
     try {
-      const { body } = await client.bulk(
-        'create',
-        rows.flatMap(({ wanted }) => ('registrationId' in wanted ? [wanted] : [])),
-      );
-      for (const { registrationId = '', errorCode } of body.errors ?? [])
-        codes.set(registrationId.toLowerCase(), errorCode);
-      // Errors that name no entry leave open which were created.
-      if (!body.isSuccessful && codes.size === 0) return this.#oneByOne(rows);
+      const { body } = await client.bulk('create', wanted);
+      // Which codes a bulk gives, and whether it carries on after an error, is not documented.
+      if (!body.isSuccessful) return await this.#oneByOne(rows, true);
     } catch (error) {
       if (!(error instanceof ServiceError) || concernsEveryRequest(error)) throw error;
-      return this.#oneByOne(rows);
+      return await this.#oneByOne(rows, true);
     }
-    const isCreated = ({ id }: WantedRow): boolean => !codes.has(id.toLowerCase());
-    const created = await Promise.all(
-      rows.filter(isCreated).map((row) => this.#settle(row, () => this.#withKeys(ended(row, 'created')))),
-    );
-    return [...created, ...(await this.#oneByOne(rows.filter((row) => !isCreated(row))))];
+    return Promise.all(rows.map((row) => this.#settle(row, () => this.#withKeys(ended(row, 'created')))));
   }
 
-  /** Creates an entry, or finds out how the existing one compares. */
-  create(row: WantedRow): Promise<EndedRow> {
+  /** Creates an entry, or finds out how the existing one compares. @param mayExist whether to look first */
+  create(row: WantedRow, mayExist = false): Promise<EndedRow> {
     return this.#settle(row, async () => {
       for (let race = 0; race < RACES_MAX; race++) {
-        const result = (await this.#tryCreate(row)) ?? (await this.#compare(row));
+        const created = race === 0 && mayExist ? null : await this.#tryCreate(row);
+        const result = created ?? (await this.#compare(row));
         if (result !== null) return await this.#withKeys(result);
       }
       return { result: raced(row), keys: null };
@@ -89,10 +83,13 @@ export class EntryWriter {
     });
   }
 
-  async #oneByOne(rows: readonly WantedRow[]): Promise<readonly EndedRow[]> {
-    const done: EndedRow[] = [];
-    for (const row of rows) done.push(await this.create(row));
-    return done;
+  /** @throws the first error, after all have ended */
+  async #oneByOne(rows: readonly WantedRow[], mayExist: boolean): Promise<readonly EndedRow[]> {
+    const ends = await Promise.allSettled(rows.map((row) => this.create(row, mayExist)));
+    return ends.map((end) => {
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
+    });
   }
 
   /** A failure of one row is its result. If it lasted for all tries, the entry must at least be readable: else the service is away. */

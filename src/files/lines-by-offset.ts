@@ -1,6 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-
-const LINE_FEED = 0x0a;
+import { LINE_FEED } from './read-lines.ts';
 
 const PAGE_BYTES = 256 * 1024;
 

@@ -40,8 +40,8 @@ export class ServiceRequests {
   readonly #pace: RequestPace;
   #token: { readonly text: string; readonly renewAtMs: number } | null = null;
   #isAnswered = false;
-  /** Tries that were answered with 429, other tries that failed in a way that may pass, and all tries. */
-  readonly tries = { throttled: 0, failed: 0, all: 0 };
+  /** Tries that were answered with 429, and others that failed in a way that may pass. */
+  readonly troubles = { throttled: 0, failed: 0 };
   /** What the clock of the service showed when it last answered, in whole seconds; `null` = it never told. */
   serviceEpochMs: number | null = null;
 
@@ -55,13 +55,12 @@ export class ServiceRequests {
     let mayRepeat = false;
     for (let tries = 1; ; tries++) {
       await this.#pace.turn();
-      this.tries.all += 1;
       const reply = await this.#tryOnce(request, headers);
       if (!(reply instanceof Error)) this.#hear(reply);
       if (!(reply instanceof Error) && reply.status < 300) return { ...reply, mayRepeat };
       const error: ServiceError =
         reply instanceof Error ? lostAnswer(reply, mayRepeat) : ServiceError.of(reply, mayRepeat);
-      if (error.isTransient) this.tries[error.status === 429 ? 'throttled' : 'failed'] += 1;
+      if (error.isTransient) this.troubles[error.status === 429 ? 'throttled' : 'failed'] += 1;
       if (!error.isTransient || tries === (this.#isAnswered ? TRIES_MAX : FIRST_TRIES_MAX)) throw error;
       mayRepeat = error.mayRepeat;
       const delayMs = this.#delayMs(tries, error);

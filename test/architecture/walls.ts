@@ -24,7 +24,10 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator',
       'emulator/config',
+      'emulator/conversation',
       'emulator/service',
+      'enroll',
+      'enroll-folder',
       'files',
       'fleet',
       'journal',
@@ -43,6 +46,7 @@ export const ROOMS: readonly Room[] = [
       'scenario/read',
       'scenario/settings',
       'selection',
+      'service-api',
       'time',
       'worker',
     ],
@@ -50,6 +54,10 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli/view',
     imports: [
+      'dps',
+      'enroll',
+      'enroll-folder',
+      'files',
       'fleet',
       'journal',
       'load',
@@ -62,6 +70,7 @@ export const ROOMS: readonly Room[] = [
       'scenario',
       'scenario/notation',
       'scenario/read',
+      'service-api',
       'time',
     ],
   },
@@ -73,6 +82,8 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'enroll',
+      'enroll-folder',
       'files',
       'fleet',
       'mqtt',
@@ -171,6 +182,7 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
+  { name: 'enroll-folder', imports: ['enroll', 'files', 'fleet', 'problem', 'run-folder'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
   { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
   {
@@ -193,6 +205,7 @@ export const ROOMS: readonly Room[] = [
     name: 'attestation',
     imports: ['certificates', 'conversation', 'dps', 'files', 'fleet', 'problem', 'registration', 'scenario', 'time'],
   },
+  { name: 'enroll', imports: ['dps', 'fleet', 'problem', 'scenario/notation', 'service-api'] },
   {
     name: 'scenario/read',
     imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'problem', 'registration', 'scenario', 'scenario/settings'],
@@ -236,15 +249,32 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/config',
+      'emulator/conversation',
       'emulator/server',
       'emulator/service',
+      'emulator/service/api',
+      'emulator/state',
       'files',
       'problem',
       'time',
     ],
   },
-  { name: 'emulator/server', imports: ['certificates', 'dps', 'emulator/service', 'problem', 'time'] },
+  { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
+  {
+    name: 'emulator/server',
+    imports: [
+      'certificates',
+      'dps',
+      'emulator/conversation',
+      'emulator/service',
+      'emulator/service/api',
+      'problem',
+      'time',
+    ],
+  },
+  { name: 'emulator/conversation', imports: ['dps'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
+  { name: 'emulator/service/api', imports: ['dps', 'emulator/service'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
   { name: 'load', imports: ['dps', 'time'] },
@@ -269,6 +299,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
     in: [
       'certificates/',
       'emulator/config/default-instance.ts',
+      'emulator/open-service-api.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',
       'cli/host/local-agents.ts',
@@ -282,7 +313,17 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'enroll/',
+  'conversation/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/conversation/',
+  'emulator/service/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;

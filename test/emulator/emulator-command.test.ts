@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
-import { buildSasToken } from '../../src/dps/sas-token.ts';
+import { buildSasToken, signedToken } from '../../src/dps/sas-token.ts';
 import { WELL_KNOWN_GROUP_KEY } from '../../src/emulator/config/emulator-defaults.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
@@ -100,6 +101,31 @@ describe.concurrent('emulator command', () => {
     expect(statSync(join(dir, 'group.key')).mode & 0o777).toBe(0o600);
   });
 
+  it('offers the service API with the key that is there, and names the file with the connection string', async () => {
+    const dir = newFolder();
+    const file = join(dir, 'service.connection');
+    const policy = `SharedAccessKeyName=provisioningserviceowner;SharedAccessKey=${GROUP_KEY}`;
+    writeFileSync(file, `HostName=localhost:1;${policy}`);
+    const started = await start(['--ca-dir', dir, '--service-port', '0']);
+    const { servicePort, serviceConnectionFile, caFile } = started.ready ?? {};
+    expect(serviceConnectionFile).toBe(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toBe(`HostName=127.0.0.1:${servicePort};${policy}\n`);
+    const resource = {
+      hostname: '127.0.0.1',
+      port: Number(servicePort),
+      path: '/enrollmentGroups/default?api-version=2021-10-01',
+    };
+    const authorization = signedToken('127.0.0.1', GROUP_KEY, 4_000_000_000, 'provisioningserviceowner');
+    const [answer] = await once(
+      get({ ...resource, ca: readFileSync(String(caFile)), headers: { authorization }, agent: false }),
+      'response',
+    );
+    expect(answer.statusCode).toBe(200);
+    expect(await stop(started)).toBe(0);
+    expect(started.stderr()).not.toContain(GROUP_KEY);
+  });
+
   it('finds out at the start that it cannot write the records at the end', async () => {
     const dir = newFolder();
     const { ready, stderr } = await start(['--records', join(dir, 'nowhere', 'records.ndjson')]);
@@ -138,6 +164,26 @@ describe.concurrent('emulator command', () => {
     await register(Number(started.ready?.['port']), caFile, '0ne0000E000', GROUP_KEY);
     expect(await stop(started)).toBe(0);
     expect(existsSync(caFile)).toBe(false);
+  });
+
+  it('--trace shows what the devices do that it names, and what is wrong with that', async () => {
+    const dir = newFolder();
+    const started = await start(['--ca-dir', dir, '--retry-after', '7', '--trace', 'nobody', '--trace', 'A*']);
+    const groupKey = readFileSync(join(dir, 'group.key'), 'utf8').trim();
+    await register(Number(started.ready?.['port']), join(dir, 'ca.pem'), '0ne0000E000', groupKey);
+    expect(await stop(started)).toBe(0);
+    const lines = started.stderr().split('\n');
+    const first = lines.findIndex((line) => line.startsWith('a, connection 1 at '));
+    const shown = lines.slice(first).flatMap((line) => /^ +(?:\+[\d.]+ +)?([<>!*] +[\w-]+)/.exec(line)?.[1] ?? []);
+    expect(shown.slice(0, 6)).toEqual([
+      '> CONNECT',
+      '!  no-user-agent',
+      '!  no-keep-alive',
+      '!  token-lifetime',
+      '< CONNACK',
+      '> SUBSCRIBE',
+    ]);
+    expect(lines.slice(first).filter((line) => line.length > 80)).toEqual([]);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s', async (signal) => {
@@ -301,9 +347,19 @@ instances:
       'mother',
       '--exec',
       ' ',
+      '--trace',
+      'a/b',
     ]);
     expect(ready).toBeNull();
-    const options = ['--retry-after', '--id-scope', '--port', '--server-name', '--exit-with-parent', '--exec'];
+    const options = [
+      '--retry-after',
+      '--id-scope',
+      '--port',
+      '--server-name',
+      '--exit-with-parent',
+      '--exec',
+      '--trace',
+    ];
     for (const option of options) expect(stderr()).toContain(option);
   });
 

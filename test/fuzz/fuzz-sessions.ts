@@ -1,7 +1,7 @@
 import type { Packet } from 'mqtt-packet';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
-import { simulatedContext, WiredStream } from '../support/wired-session.ts';
+import { acceptedOver, simulatedContext, WiredStream } from '../support/wired-session.ts';
 import { hostileBytes } from './hostile-packets.ts';
 import { SeededRandom } from './seeded-random.ts';
 
@@ -48,7 +48,7 @@ export async function fuzzSessions(
   while (counts.pieces < pieces && violations.length === 0) {
     const deviceId = `device-${random.below(DEVICES)}`;
     const stream = new WiredStream();
-    new MqttSession({ stream, certificates: () => [], sourceAddress: () => null }, context);
+    new MqttSession(acceptedOver(stream), context);
     counts.connections += 1;
     try {
       const steps = 1 + random.below(STEPS_MAX);

@@ -52,7 +52,7 @@ describe('pace', () => {
     const late = service.arrivedMs.filter((atMs) => atMs > 100);
     expect(late).toHaveLength(3);
     expect(Math.min(...late)).toBeGreaterThanOrEqual(7_000);
-    expect(requests.tries).toEqual({ throttled: 1, failed: 0, all: 7 });
+    expect(requests.troubles).toEqual({ throttled: 1, failed: 0 });
   });
 });
 

@@ -20,6 +20,7 @@ import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
+import { traceDevices } from './emulator-trace.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
 import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
@@ -58,10 +59,7 @@ export function emulatorCommand(): Command {
       'address of that port, which anyone who can connect may read',
       EMULATOR_HOST_DEFAULT,
     )
-    .option(
-      '--service-port <n>',
-      'port for the service API (enrollments, registration records) over HTTPS; 0 = any free port (default: off)',
-    )
+    .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
@@ -75,7 +73,9 @@ export function emulatorCommand(): Command {
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
+    .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
+    .addOption(traceOption())
     .option(
       '--exec <command>',
       'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
@@ -88,6 +88,12 @@ export function emulatorCommand(): Command {
     .action(runEmulator);
 }
 
+function traceOption(): Option {
+  const help =
+    'show every packet of this device on stderr, and what the real service would dislike; a pattern with *; repeatable';
+  return new Option('--trace <id>', help).argParser(appendValue);
+}
+
 function serverKeysOption(): Option {
   const help = 'keys of the server certificates; with both, the suites of the device choose';
   return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
@@ -98,12 +104,19 @@ function serverHashOption(): Option {
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
+function stateOption(): Option {
+  const help =
+    'keep registration records and operations in this file, so that they survive a restart or a crash (default: off)';
+  return new Option('--state <file>', help);
+}
+
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
   if (flags.configSchema) {
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
   const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
+  const { trace = [] } = flags;
   const named = parentPid === null ? [] : [processIdentity(parentPid)];
   const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
@@ -116,6 +129,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
     const connection = serviceConnectionFile(flags, caDir);
+    if (flags.state !== undefined && isCaDirTemporary)
+      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...connection.ownerKey,
@@ -126,17 +141,22 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      // Nobody else can read them.
+      conversations: ports.httpPort === null && trace.length === 0 ? null : {},
+      stateFile: flags.state ?? null,
       log,
     });
+    traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
       const secrets = { groupKeyFile, serviceConnectionFile: storeServiceConnection(emulator, connection.file) };
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, secrets), service);
       else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, secrets), service);
     } finally {
-      await emulator.close();
+      await emulator.close().finally(() => {
+        if (flags.records !== undefined) writeRecords(flags.records, emulator);
+      });
     }
-    if (flags.records !== undefined) writeRecords(flags.records, emulator);
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }

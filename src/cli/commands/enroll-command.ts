@@ -81,7 +81,7 @@ function displayOptions(): readonly Option[] {
       'json',
     ),
     new Option('--yes', 'do not ask before disabling or deleting (default: ask)'),
-    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
+    new Option('--json', 'print enroll-summary.json on stdout instead of the text summary (default: no)'),
     new Option('--quiet', 'show no progress on stderr (default: no)'),
   ];
 }

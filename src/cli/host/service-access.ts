@@ -74,7 +74,6 @@ async function readSecret(file: string): Promise<string> {
 
 export type OpenService = {
   readonly client: ServiceClient;
-  /** Counts its tries. */
   readonly requests: ServiceRequests;
   /** Ends its connections. */
   close(): void;

@@ -11,7 +11,7 @@ const LINE_INTERVAL_MS = 5_000;
 type EnrollView = {
   readonly rows: number;
   readonly journal: Pick<RowJournal, 'results'>;
-  readonly requests: Pick<ServiceRequests, 'tries'>;
+  readonly requests: Pick<ServiceRequests, 'troubles'>;
   readonly clock: Clock;
   readonly isQuiet: boolean;
   readonly folder: string;
@@ -39,7 +39,7 @@ function progressText({ rows, journal, requests }: EnrollView, before: number, e
   const states = ROW_STATES.filter((state) => counts[state] > 0).map(
     (state) => `${state} ${formatCount(counts[state])}`,
   );
-  const { throttled, failed } = requests.tries;
+  const { throttled, failed } = requests.troubles;
   const troubles =
     throttled + failed === 0
       ? []

@@ -3,12 +3,13 @@ import { isIP } from 'node:net';
 import { messageOf } from '../../problem/operator-error.ts';
 import { keptText } from '../service/kept-text.ts';
 import { type Asked, type ControlSource, type Route, sendError } from './control-route.ts';
+import { CONVERSATION_ROUTES } from './conversation-routes.ts';
 import { RECORD_ROUTES } from './record-routes.ts';
 import { RUNNING_ROUTES } from './running-routes.ts';
 import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 
 /** Everything that the control port offers. `?idScope=…` selects the instance; the default is the first one. */
-const ROUTES: readonly Route[] = [...RUNNING_ROUTES, ...RECORD_ROUTES];
+const ROUTES: readonly Route[] = [...RUNNING_ROUTES, ...RECORD_ROUTES, ...CONVERSATION_ROUTES];
 
 /** Of a request that changes something: far more than a configuration without enrollments needs. */
 const BODY_BYTES_MAX = 1_000_000;

@@ -14,7 +14,7 @@ export type EmulatorControls = {
 /** What the control port serves. */
 export type ControlSource = Pick<
   SessionContext,
-  'service' | 'faults' | 'openSessions' | 'serviceTimeMs' | 'limits' | 'log'
+  'service' | 'faults' | 'conversations' | 'openSessions' | 'serviceTimeMs' | 'limits' | 'log'
 > & {
   readonly controls: EmulatorControls;
   readonly version: string;

@@ -5,15 +5,18 @@ import { CONNACK } from '../../dps/error-codes.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { Handshake } from '../conversation/conversation.ts';
+import type { KeptConversations } from '../conversation/kept-conversations.ts';
 import type { ServiceAnswer } from '../service/answer.ts';
 import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { deliveries, requestHandling } from '../service/request-handling.ts';
+import { deliveries, type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
+import { ConversationRecorder } from './conversation-recorder.ts';
 import type { OpenSessions } from './open-sessions.ts';
 import { connackBytes, PINGRESP, pubackBytes, subackBytes, unsubackBytes } from './packet-bytes.ts';
 import {
@@ -40,6 +43,12 @@ export type SessionContext = {
   readonly behavior: ServiceBehavior;
   /** Called when a request may have led to webhook calls. */
   readonly callWebhooks: () => void;
+  /** Called with each register request that was accepted. */
+  readonly registered: (device: ConnectedDevice) => void;
+  /** `null` = none are kept. */
+  readonly conversations: KeptConversations | null;
+  /** Calls back once what has changed so far is kept, at once if nothing keeps it; `false` = it cannot be. */
+  readonly whenKept: (then: (isKept: boolean) => void) => void;
   readonly openSessions: OpenSessions;
   /** Gets one line per refused or faulted request or connection. */
   readonly log: (line: string) => void;
@@ -52,7 +61,11 @@ export type Accepted = {
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: () => string | null;
+  readonly handshake: () => Handshake;
 };
+
+/** An answer, and what it is given to; `null` = the request is lost. */
+type Given = { readonly answer: ServiceAnswer | null; readonly requestId: string; readonly fault: Fault | null };
 
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
 const KEEP_ALIVE_FACTOR = 1.5;
@@ -72,16 +85,19 @@ export class MqttSession {
   readonly #context: SessionContext;
   readonly #packets: PacketStream;
   readonly #answers: AnswerDelivery;
+  readonly #recorder: ConversationRecorder | null;
   #device: ConnectedDevice | null = null;
   #deviceKey: string | null = null;
 
   constructor(accepted: Accepted, context: SessionContext) {
-    const { clock, serviceClock, limits } = context;
+    const { clock, serviceClock, limits, conversations } = context;
     this.#accepted = accepted;
     this.#context = context;
+    this.#recorder = conversations && new ConversationRecorder(accepted.handshake, conversations, context);
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
+      tap: this.#recorder,
     });
     this.#answers = new AnswerDelivery(this.#packets, serviceClock);
     context.openSessions.add(this);
@@ -204,17 +220,27 @@ export class MqttSession {
     if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
     const fault = this.#strike(request.kind, device.registrationId);
     if (!this.#packets.isOpen) return;
-    const { isAcknowledged, isProcessed, isAnswered, closes } = requestHandling(fault);
+    const handling = requestHandling(fault);
     // PUBACK comes before the answer: the C# SDK accepts no other order.
-    if (packetId !== null && isAcknowledged) this.#packets.write(pubackBytes(packetId));
+    if (packetId !== null && handling.isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#context.service.answerDelayMs(device);
-    if (isProcessed) {
-      const answer = this.#ask(request, payload, device, fault);
-      if (isAnswered && answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
-      const sent = isAnswered ? deliveries(answer, request.requestId, fault) : [];
-      for (const delivery of sent) this.#answers.deliver(delivery, answerDelayMs);
+    const answer = handling.isProcessed ? this.#ask(request, payload, device, fault) : null;
+    this.#context.whenKept((isKept) => {
+      const given = isKept || answer === null ? answer : this.#refuseUnkept(request, answer);
+      this.#finish(handling, { answer: given, requestId: request.requestId, fault }, answerDelayMs);
+    });
+  }
+
+  #finish({ isAnswered, closes }: RequestHandling, { answer, requestId, fault }: Given, answerDelayMs: number): void {
+    if (answer !== null && isAnswered) {
+      if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
+      for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, answerDelayMs);
     }
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
+  }
+
+  #refuseUnkept({ kind }: RequestTopic, answer: ServiceAnswer): ServiceAnswer {
+    return this.#context.service.refuseUnkept(kind, answer, this.#context.serviceTimeMs());
   }
 
   #publishElsewhere(topic: string, packetId: number | null): void {
@@ -224,12 +250,13 @@ export class MqttSession {
   }
 
   #ask(request: RequestTopic, payload: Buffer, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
-    const { service, serviceTimeMs, callWebhooks } = this.#context;
+    const { service, serviceTimeMs, callWebhooks, registered } = this.#context;
     const nowMs = serviceTimeMs();
     if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
     if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
     const answer = service.register(device, payload.toString(), nowMs);
     callWebhooks();
+    if (answer.status === 202) registered(device);
     return answer;
   }
 
@@ -245,6 +272,7 @@ export class MqttSession {
   }
 
   #log(text: string): void {
+    this.#recorder?.note(text);
     this.#context.log(`${this.#deviceKey ?? 'unknown device'}: ${text}`);
   }
 }

@@ -31,6 +31,8 @@ export async function listenServiceApi(
       handshakeTimeout: limits.connectTimeoutMs,
       headersTimeout: timeoutMs,
       requestTimeout: timeoutMs,
+      // Those two are looked at so often.
+      connectionsCheckingInterval: Math.max(100, timeoutMs / 10),
       keepAliveTimeout: timeoutMs,
     },
     (request, response) => new Exchange(request, response, source).read(),

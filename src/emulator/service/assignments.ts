@@ -8,10 +8,12 @@ import { delayMs } from './draws.ts';
 import { idOf, type StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { InstanceState } from './instance-state.ts';
+import { settledLines } from './registration-kind.ts';
 import { type Assignment, type AssignmentResult, type RegistrationRecord, spelledId } from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
+import type { StateLine } from './state-kind.ts';
 import { type WebhookCall, type WebhookQuestion, webhookBody, webhookResult } from './webhook.ts';
 
 const NO_HUB: AssignmentResult = {
@@ -40,11 +42,19 @@ export class Assignments {
   readonly #behavior: () => ServiceBehavior;
   readonly #faults: FaultPlan | null;
   readonly #counters: ServiceCounters;
+  /** Told of what a webhook decides; `null` = nobody keeps the state. */
+  readonly #changes: StateLine[] | null;
 
-  constructor(behavior: () => ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters) {
+  constructor(
+    behavior: () => ServiceBehavior,
+    faults: FaultPlan | null,
+    counters: ServiceCounters,
+    changes: StateLine[] | null,
+  ) {
     this.#behavior = behavior;
     this.#faults = faults;
     this.#counters = counters;
+    this.#changes = changes;
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
@@ -69,6 +79,9 @@ export class Assignments {
         settle: (outcome, atMs) => {
           const result = webhookResult(outcome, question);
           this.#settle(assignment, result, { record, state, question }, atMs);
+          // A reset may have forgotten the device.
+          if (state.records.get(key) === record)
+            this.#changes?.push(...settledLines(instance.idScope, record, assignment));
           return result.failure?.errorMessage ?? null;
         },
       });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SERVICE_OPERATIONS_PER_MINUTE_MAX } from '../../dps/service-api.ts';
 import { choice, mapping, orElse, rate, secondsOrNone } from './notation.ts';
 
 /** Seconds that a 429 asks for by default: the lower end of what clients are advised to expect. */
@@ -18,7 +19,7 @@ export const quotasSchema = mapping({
   ),
   pollPerDevice: orElse(rate, null).describe('polls of one device; the real service: 5/10s; default: unlimited'),
   serviceOperations: orElse(rate, null).describe(
-    'operations of the service API; the real service: 1000/min; default: unlimited',
+    `operations of the service API; the real service: ${SERVICE_OPERATIONS_PER_MINUTE_MAX}/min; default: unlimited`,
   ),
   retryAfter: orElse(
     z.union([z.literal('exact'), secondsOrNone], { error: 'must be exact, none, or whole seconds such as 5s' }),

@@ -4,6 +4,8 @@ import { SERVICE_API_BEHAVIOR_DEFAULT, serviceApiBehaviorSchema } from './servic
 
 /** How the service behaves where nobody can configure the real one, or nobody knows what it does. */
 export const behaviorSchema = mapping({
+  // Not documented for the service.
+  offersTls13: orElse(trueOrFalse, false).describe('offer TLS 1.3 beside TLS 1.2; default: false'),
   // All captures of the real service show 3.
   retryAfter: orElse(secondsOrNone, 3).describe('retry-after of every assigning answer; default: 3s'),
   // The real service took 200 to 500 ms. A target for load tests should not add to what it measures.

@@ -58,8 +58,9 @@ export class ServiceApi {
 
   /** The answer to a request that is not handled, such as one that is too large. */
   refuse(refusal: ApiRefusal, nowMs: number): ApiAnswer {
-    const answer = refusalAnswer(refusal, this.#options.newGuid(), nowMs);
-    return { ...answer, headers: { ...answer.headers, 'x-ms-request-id': this.#options.newGuid() } };
+    const requestId = this.#options.newGuid();
+    const answer = refusalAnswer(refusal, requestId, nowMs);
+    return { ...answer, headers: { ...answer.headers, 'x-ms-request-id': requestId } };
   }
 
   #answer(request: ApiRequest, nowMs: number): ApiAnswer {
