@@ -82,7 +82,7 @@ async function openRecordLog({ folder, hostName, clock }: AuditOptions): Promise
 /** More groups than an instance may have of one kind are no enrollment groups. */
 const GROUPS_MAX = 100;
 
-export type ReadingPlan = {
+type ReadingPlan = {
   /** Enrollment groups with the devices of the run in each. */
   readonly groups: ReadonlyMap<string, number>;
   /** Devices of which something was sent. */
@@ -91,7 +91,7 @@ export type ReadingPlan = {
 };
 
 /** @param named groups that the operator names; `null` = none */
-export async function planReading(run: RunOutcomes, named: readonly string[] | null): Promise<ReadingPlan> {
+async function planReading(run: RunOutcomes, named: readonly string[] | null): Promise<ReadingPlan> {
   const clock = new ClockBoundsFold();
   const groups = new Map<string, number>();
   let devices = 0;
@@ -111,7 +111,7 @@ async function* sentDevices(run: RunOutcomes): AsyncGenerator<AuditedDevice> {
   for await (const device of devicesOf(run.outcomes())) if (wasSent(device)) yield device;
 }
 
-export function timesOf({ survey }: RunOutcomes, clock: ClockBounds, readAtEpochMs: number): RunTimes {
+function timesOf({ survey }: RunOutcomes, clock: ClockBounds, readAtEpochMs: number): RunTimes {
   const { first, end, clocks } = survey;
   const endedAtEpochMs = end === null ? readAtEpochMs : (clocks.at(-1)?.epochAtZeroMs ?? 0) + end.atMs;
   return { beganAtEpochMs: first.startedAtEpochMs, endedAtEpochMs, clock };

@@ -3,25 +3,18 @@ import type { RegistrationOutcome } from '../registration/registration-outcome.t
 import { type AuditedDevice, isOpen, wasSent } from './audited-device.ts';
 import { type ClockBounds, isSurelyAfter, isSurelyBefore, TIME_ROUNDING_MS, timeOf } from './clock-bounds.ts';
 
-export const AUDIT_VERDICTS = [
-  'agrees', // the record says what the run says
-  'differs', // it says something else: see the differences
-  'missing', // the run was assigned a hub, and the service has no record
-  'resolved', // the run does not know how the registration ended, and the record tells
-  'unresolved', // neither does the record
-  'not-sent', // the run sent nothing for this row
-] as const;
+export type AuditVerdict =
+  | 'agrees' // the record says what the run says
+  | 'differs' // it says something else: see the differences
+  | 'missing' // the run was assigned a hub, and the service has no record
+  | 'resolved' // the run does not know how the registration ended, and the record tells
+  | 'unresolved' // neither does the record
+  | 'not-sent'; // the run sent nothing for this row
 
-export type AuditVerdict = (typeof AUDIT_VERDICTS)[number];
-
-export const DIFFERENCES = ['hub', 'device-id', 'status', 'registered-before'] as const;
-
-export type Difference = (typeof DIFFERENCES)[number];
+export type Difference = 'hub' | 'device-id' | 'status' | 'registered-before';
 
 /** What a record tells of a registration of which the run does not know enough. */
-export const TOLD = ['registered', 'not-registered', 'once', 'twice', 'cannot-tell'] as const;
-
-export type Told = (typeof TOLD)[number];
+type Told = 'registered' | 'not-registered' | 'once' | 'twice' | 'cannot-tell';
 
 export type RowAudit = {
   readonly verdict: AuditVerdict;

@@ -15,7 +15,7 @@ export const SERVICE_API_SETTINGS = inGroup('Service API', {
   serviceConnectionFile: setting('serviceApi.connectionFile', FILE, {
     defaultText: 'the environment variable DPSLOAD_SERVICE_CONNECTION',
     reason: 'keys never go on the command line',
-    help: 'file with the connection string of the DPS instance (HostName=…;SharedAccessKeyName=…;SharedAccessKey=…)',
+    help: 'file with the connection string of the DPS instance (HostName=…; SharedAccessKeyName=…; SharedAccessKey=…)',
   }),
   operationsPerMinute: setting('serviceApi.operationsPerMinute', wholeNumberBetween(1, 1_000_000), {
     default: SERVICE_OPERATIONS_PER_MINUTE_MAX,
