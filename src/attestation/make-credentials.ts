@@ -113,15 +113,25 @@ export function symmetricKeyCredentials(
   idScope: string,
   launch: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
 ): SymmetricKeyCredentials {
-  const { registrationId, group, deviceKey } = launch;
-  const deviceKeys = deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
-  if (deviceKeys.length === 0) return { reason: missingKeyReason(keys, group) };
+  const { registrationId } = launch;
+  const made = deviceKeysOf(keys, launch);
+  if ('reason' in made) return made;
+  const deviceKeys = made.keys;
   const password = (epochMs: number, key: number): string => {
     const chosen = deviceKeys[key];
     if (chosen === undefined) throw new Error(`the device has ${deviceKeys.length} keys, not ${key + 1}`);
     return buildSasToken(idScope, registrationId, chosen, Math.floor(epochMs / 1000) + TOKEN_LIFE_SECONDS);
   };
   return { credentials: { keys: deviceKeys.length, password, clientCertificate: null } };
+}
+
+/** At least one key of a device, base64, its primary one first, or why it has none. */
+export function deviceKeysOf(
+  keys: SymmetricKeys,
+  { registrationId, group, deviceKey }: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
+): { readonly keys: readonly string[] } | { readonly reason: string } {
+  const deviceKeys = deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
+  return deviceKeys.length === 0 ? { reason: missingKeyReason(keys, group) } : { keys: deviceKeys };
 }
 
 /** Primary and secondary keys of the same enrollment group; empty without a primary key. */

@@ -69,8 +69,13 @@ export class JournalWriter {
 
   /** @throws OperatorError when an earlier write failed */
   append(record: JournalRecord): void {
+    this.appendLine(encodeJournalLine(record));
+  }
+
+  /** @param text without its line feed @throws OperatorError when an earlier write failed */
+  appendLine(text: string): void {
     if (this.#failure !== null) throw this.#failure;
-    const line = `${encodeJournalLine(record)}\n`;
+    const line = `${text}\n`;
     this.#lines.push(line);
     this.#characters += line.length;
     // The next call reports a failure.

@@ -25,6 +25,7 @@ export const ROOMS: readonly Room[] = [
       'emulator/service',
       'files',
       'fleet',
+      'hub-check',
       'journal',
       'load',
       'metrics/threshold',
@@ -73,6 +74,7 @@ export const ROOMS: readonly Room[] = [
       'emulator/config',
       'files',
       'fleet',
+      'hub',
       'mqtt',
       'problem',
       'report',
@@ -85,6 +87,26 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { name: 'prometheus', imports: ['journal', 'metrics', 'problem', 'registration', 'run'] },
+  {
+    name: 'hub-check',
+    imports: [
+      'attestation',
+      'dps',
+      'fleet',
+      'hub',
+      'journal',
+      'load',
+      'metrics',
+      'mqtt',
+      'report',
+      'results',
+      'run',
+      'run-folder',
+      'scenario',
+      'scenario/read',
+      'time',
+    ],
+  },
   {
     name: 'run',
     imports: [
@@ -171,17 +193,42 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'scenario/read',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'mqtt', 'problem', 'registration', 'scenario', 'scenario/settings'],
+    imports: [
+      'allocation',
+      'dps',
+      'fleet',
+      'hub',
+      'load',
+      'mqtt',
+      'problem',
+      'registration',
+      'scenario',
+      'scenario/settings',
+    ],
   },
   {
     name: 'scenario/settings',
-    imports: ['allocation', 'dps', 'files', 'fleet', 'load', 'mqtt', 'registration', 'scenario/notation', 'time'],
+    imports: [
+      'allocation',
+      'dps',
+      'files',
+      'fleet',
+      'hub',
+      'load',
+      'mqtt',
+      'registration',
+      'scenario/notation',
+      'time',
+    ],
   },
   {
     name: 'scenario/notation',
-    imports: ['allocation', 'dps', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'problem', 'scenario', 'time'],
+    imports: ['allocation', 'dps', 'fleet', 'hub', 'load', 'metrics/threshold', 'mqtt', 'problem', 'scenario', 'time'],
   },
-  { name: 'scenario', imports: ['allocation', 'files', 'fleet', 'load', 'metrics/threshold', 'mqtt', 'registration'] },
+  {
+    name: 'scenario',
+    imports: ['allocation', 'files', 'fleet', 'hub', 'load', 'metrics/threshold', 'mqtt', 'registration'],
+  },
   { name: 'report/page', imports: ['allocation', 'metrics', 'registration', 'report'] },
   {
     name: 'report',
@@ -190,6 +237,7 @@ export const ROOMS: readonly Room[] = [
       'conversation',
       'dps',
       'files',
+      'hub',
       'journal',
       'metrics',
       'metrics/comparison',
@@ -199,11 +247,12 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'metrics/comparison', imports: ['allocation', 'metrics', 'registration'] },
   { name: 'metrics/threshold', imports: ['allocation', 'metrics', 'problem', 'registration', 'time'] },
-  { name: 'metrics', imports: ['allocation', 'journal', 'registration'] },
-  { name: 'journal', imports: ['allocation', 'files', 'problem', 'registration'] },
+  { name: 'metrics', imports: ['allocation', 'hub', 'journal', 'registration'] },
+  { name: 'journal', imports: ['allocation', 'files', 'hub', 'problem', 'registration'] },
+  { name: 'mqtt', imports: ['certificates', 'conversation', 'dps', 'hub', 'time'] },
+  { name: 'hub', imports: ['conversation', 'registration'] },
   { name: 'allocation', imports: ['registration'] },
   { name: 'registration', imports: ['conversation', 'dps', 'time'] },
-  { name: 'mqtt', imports: ['certificates', 'conversation', 'dps', 'time'] },
   { name: 'conversation', imports: ['dps'] },
   {
     name: 'emulator',
@@ -257,7 +306,16 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
 ];
 
 /** Rooms without input, output, threads or sockets. */
-export const PURE = ['dps/', 'conversation/', 'registration/', 'load/', 'allocation/', 'metrics/', 'emulator/service/'];
+export const PURE = [
+  'dps/',
+  'conversation/',
+  'hub/',
+  'registration/',
+  'load/',
+  'allocation/',
+  'metrics/',
+  'emulator/service/',
+];
 
 export const IMPURE_MODULE =
   /^(node:(fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|timers|timers\/promises|process|console|perf_hooks)|mqtt|ws|piscina|bullmq|ioredis)$/;

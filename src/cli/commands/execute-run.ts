@@ -10,6 +10,7 @@ import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
+import { hubChecksOfRun } from './check-hubs-of-run.ts';
 import { type Endpoint, openEndpoint } from './open-endpoint.ts';
 import { agentWorkers, localAgentWorkers, type RunWorkers, threadWorkers } from './run-workers.ts';
 
@@ -56,9 +57,10 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       ? agentWorkers(prepared, coordinator)
       : localAgentWorkers(prepared, local, keys, coordinator));
     view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
-    for (const text of prepared.notices) view.log(text);
+    const { listener, log } = view;
+    for (const text of prepared.notices) log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
-    metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
+    metrics = await publishMetrics(scenario.metricsPort, plan, log);
     end = await registerFleet({
       ...prepared,
       ...workers,
@@ -67,8 +69,9 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       keys,
       version,
       emulatorPid: emulator?.pid ?? null,
+      checkHubs: hubChecksOfRun({ ...coordinator, scenario, fleet: prepared.fleet, keys, endpoint, notice: log }),
       stopRequests: signals,
-      listener: runListeners(view.listener, metrics?.listener ?? {}),
+      listener: runListeners(listener, metrics?.listener ?? {}),
     });
     for (const text of workers.notices()) view.log(text);
   } finally {

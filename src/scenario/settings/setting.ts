@@ -18,7 +18,16 @@ export type Setting<Value> = {
 };
 
 /** A heading in help. */
-export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Agents' | 'Each registration' | 'Allocation' | 'Run';
+export type SettingGroup =
+  | 'Target'
+  | 'Keys'
+  | 'Fleet'
+  | 'Load'
+  | 'Agents'
+  | 'Each registration'
+  | 'Allocation'
+  | 'Hub check'
+  | 'Run';
 
 type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 
