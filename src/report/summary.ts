@@ -81,6 +81,7 @@ export function summarize(facts: RunFacts): Summary {
   const hubCheck = facts.hubChecks?.result() ?? null;
   const allocation =
     last.allocation === null ? null : judgeAllocation(last.allocation, facts.allocationCounts.cohorts(), movement);
+  const measuredAtEnd = { plannedRegistrations, rejectedRows, health, allocation, movement, hubCheck };
   return {
     schemaVersion: SUMMARY_SCHEMA_VERSION,
     dpsloadVersion: last.dpsloadVersion,
@@ -110,14 +111,7 @@ export function summarize(facts: RunFacts): Summary {
     ...summarizeTotals(facts),
     ...summarizeGenerators(facts, health),
     ...summarizeHubChecks(hubCheck),
-    thresholds: judgeThresholds(facts, last, {
-      plannedRegistrations,
-      rejectedRows,
-      health,
-      allocation,
-      movement,
-      hubCheck,
-    }),
+    thresholds: judgeThresholds(facts, last, measuredAtEnd),
     journals: facts.journalDigests,
     files: facts.files,
     warnings: facts.warnings,

@@ -143,11 +143,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);
     await files?.begin();
-    for await (const final of finalOutcomes(survey, rows)) {
-      const facts = await withHubCheck(folds.add(final), hubChecks);
-      await files?.add(final, facts);
-      if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
-    }
+    await foldOutcomes(finalOutcomes(survey, rows), { folds, files, lines, hubChecks });
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
@@ -180,6 +176,24 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   } finally {
     await lines.close();
     await hubChecks?.close();
+  }
+}
+
+type OutcomeFolds = {
+  readonly folds: FinalFolds;
+  readonly files: ResultFiles | null;
+  readonly lines: FleetLines;
+  readonly hubChecks: HubChecks | null;
+};
+
+async function foldOutcomes(
+  outcomes: AsyncIterable<FinalOutcome>,
+  { folds, files, lines, hubChecks }: OutcomeFolds,
+): Promise<void> {
+  for await (const final of outcomes) {
+    const facts = await withHubCheck(folds.add(final), hubChecks);
+    await files?.add(final, facts);
+    if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
   }
 }
 

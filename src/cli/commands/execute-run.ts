@@ -57,21 +57,18 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       ? agentWorkers(prepared, coordinator)
       : localAgentWorkers(prepared, local, keys, coordinator));
     view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
-    const { listener, log } = view;
-    for (const text of prepared.notices) log(text);
+    for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
-    metrics = await publishMetrics(scenario.metricsPort, plan, log);
+    metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
     end = await registerFleet({
       ...prepared,
       ...workers,
-      target,
+      ...coordinator,
       caPems,
       keys,
-      version,
       emulatorPid: emulator?.pid ?? null,
-      checkHubs: hubChecksOfRun({ ...coordinator, scenario, fleet: prepared.fleet, keys, endpoint, notice: log }),
-      stopRequests: signals,
-      listener: runListeners(listener, metrics?.listener ?? {}),
+      checkHubs: hubChecksOfRun({ ...coordinator, scenario, fleet: prepared.fleet, keys, endpoint, notice: view.log }),
+      listener: runListeners(view.listener, metrics?.listener ?? {}),
     });
     for (const text of workers.notices()) view.log(text);
   } finally {

@@ -4,7 +4,7 @@ import { type Notation, notation, PERCENTAGE } from './notation.ts';
 /** A share of 1, or all. */
 export const SHARE_OR_ALL: Notation<number> = {
   ...PERCENTAGE,
-  placeholder: 'percent|all',
+  placeholder: 'share',
   remedy: `${PERCENTAGE.remedy}, or all`,
   read: (text) => (text === 'all' ? { value: 1 } : PERCENTAGE.read(text)),
   show: (share) => (share === 1 ? 'all' : PERCENTAGE.show(share)),
@@ -37,5 +37,5 @@ export const HOST_ENDINGS = notation<readonly string[]>({
     const endings = text.split(',').map((ending) => ending.trim().toLowerCase());
     return endings.every((ending) => ENDING.test(ending) && !ending.includes('..')) ? endings : null;
   },
-  show: (endings) => endings.join(','),
+  show: (endings) => endings.join(', '),
 });

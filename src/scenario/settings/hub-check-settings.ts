@@ -16,10 +16,14 @@ const TIME_LIMIT = durationBetween(1, HOUR_MS);
 
 /** Whether devices prove, once they are registered, that they can use their hubs. */
 export const HUB_CHECK_SETTINGS = inGroup('Hub check', {
-  hubCheck: setting('hubCheck.check', choice(HUB_CHECKS), {
-    reason: 'a run registers; that devices reach their hubs is a second question, with other limits',
-    help: 'when all devices are registered, check a sample of them at their assigned hubs, with their own credentials: connect opens a connection, telemetry also sends one small message (which the hub bills, and its consumers see), twin also reads the device twin. Ends with exit code 3 if a device fails',
-  }),
+  hubCheck: setting(
+    'hubCheck.check',
+    { ...choice(HUB_CHECKS), placeholder: 'kind' },
+    {
+      reason: 'a run registers; that devices reach their hubs is a second question, with other limits',
+      help: 'when all devices are registered, check a sample of them at their assigned hubs, with their own credentials: connect opens a connection, telemetry also sends one small message (which the hub bills, and its consumers see), twin also reads the device twin. Ends with exit code 3 if a device fails',
+    },
+  ),
   hubCheckShare: setting('hubCheck.share', SHARE_OR_ALL, {
     default: 0.05,
     reason: 'finds what is wrong with a hub or a key, at a twentieth of connections and messages',
