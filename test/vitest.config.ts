@@ -11,6 +11,7 @@ const INTEGRATION = [
   'test/emulator/{changing-emulator,control-port,emulator-command,fault-injection,fuzz,library,mosquitto,mqtt-session,mqtt-tool,node-sdk}.test.ts',
   'test/emulator/{readme-example,records-endpoint,sdk-habits,server-certificates,session-limits,webhook,websocket}.test.ts',
   'test/emulator/x509-attestation.test.ts',
+  'test/hub-check/hub-connections.test.ts',
   'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
   'test/mqtt/{added-roots,mqtt-connections,server-identity,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
