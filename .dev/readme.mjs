@@ -20,7 +20,7 @@ const TERMINAL = { columns: 100, rows: 32 };
 /** Progress at which the live view is captured: by then it shows everything it can. */
 const LIVE_AT_PERCENT = 70;
 
-const PAGES = ['README.md', 'scenarios/README.md', 'results/README.md'];
+const PAGES = ['README.md', 'scenarios/README.md', 'results/README.md', 'src/emulator/README.md'];
 
 /** Three hubs of unequal weight, a tight quota, a few seconds of errors, and some devices that are not enrolled. */
 const EMULATOR = `version: 1
@@ -63,6 +63,32 @@ allocation:
   tolerance: 6%
 `;
 
+/** A device with two mistakes: it announces no keep-alive, and does not wait for retry-after. */
+const HASTY_DEVICE = `
+import { readFileSync } from 'node:fs';
+import { connectAsync } from '${pathToFileURL(join(root, 'node_modules', 'mqtt', 'build', 'index.js'))}';
+import { buildSasToken, deriveDeviceKey } from '${pathToFileURL(join(root, 'dist', 'emulator', 'library.js'))}';
+const { DPS_PORT, DPS_ID_SCOPE, DPS_CA_FILE, DPS_GROUP_KEY_FILE } = process.env;
+const key = deriveDeviceKey(readFileSync(DPS_GROUP_KEY_FILE, 'utf8').trim(), 'dev-1');
+const device = await connectAsync('mqtts://localhost:' + DPS_PORT, {
+  ca: readFileSync(DPS_CA_FILE),
+  clientId: 'dev-1',
+  keepalive: 0,
+  username: DPS_ID_SCOPE + '/registrations/dev-1/api-version=2019-03-31&ClientVersion=pump%2F1.0',
+  password: buildSasToken(DPS_ID_SCOPE, 'dev-1', key, Math.floor(Date.now() / 1000) + 3600),
+});
+await device.subscribeAsync('$dps/registrations/res/#', { qos: 1 });
+const ask = async (topic, payload) => {
+  const answer = new Promise((resolve) => device.once('message', (_, body) => resolve(JSON.parse(body))));
+  await device.publishAsync('$dps/registrations/' + topic, payload, { qos: 1 });
+  return answer;
+};
+const { operationId } = await ask('PUT/iotdps-register/?$rid=1', '{"registrationId":"dev-1"}');
+await new Promise((resolve) => setTimeout(resolve, 1000));
+await ask('GET/iotdps-get-operationstatus/?$rid=2&operationId=' + operationId, '');
+await device.endAsync();
+`;
+
 /** What each block shows. Lines are chosen by words that name a fact, so a rewording is likely to keep them. */
 const OUTPUTS = {
   start: () => upTo(start().stdout, /^throughput/m),
@@ -95,6 +121,12 @@ const OUTPUTS = {
   'two-regions': () => {
     const text = run('-s', '@two-regions');
     return `$ dpsload run -s @two-regions   # excerpt\n${chosen(text, /^allocation {2}[a-z]/)}\n${hubsByRegion(text)}`;
+  },
+  trace: () => {
+    writeFileSync(inFolder('device.mjs'), HASTY_DEVICE);
+    const exec = ['--exec', `'${process.execPath}' '${inFolder('device.mjs')}'`];
+    const { stderr } = execute(process.execPath, [main, 'emulator', '--port', '0', '--trace', 'dev-*', ...exec]);
+    return `$ dpsload emulator --trace 'dev-*'\n${stderr.slice(stderr.indexOf('dev-1, connection'))}`;
   },
   throughput: () => `$ dpsload run -s @throughput   # excerpt\n${upTo(run('-s', '@throughput'), /^throughput/m)}`,
 };

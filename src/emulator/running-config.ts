@@ -1,10 +1,11 @@
-import { OperatorError, problem } from '../problem/operator-error.ts';
+import { messageOf, OperatorError, problem } from '../problem/operator-error.ts';
 import type { AdvancedClock } from '../time/advanced-clock.ts';
 import { configChanges } from './config/config-changes.ts';
 import { readConfigPatch } from './config/config-patch.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import type { EmulatorControls } from './server/control-route.ts';
+import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { OutageTimers } from './server/outage-timers.ts';
 import type { WebhookPrograms } from './server/webhook-programs.ts';
@@ -18,24 +19,38 @@ export type EmulatorChanges = Partial<Omit<EmulatorConfig, 'behavior'>> & {
 };
 
 /** What all connections share, with a clock that can be put forward. */
-export type AdvancedContext = SessionContext & { readonly serviceClock: AdvancedClock };
+export type AdvancedContext = SessionContext & {
+  readonly serviceClock: AdvancedClock;
+  /** Empties the state file, if there is one, of what the service has forgotten. */
+  readonly clearState: () => Promise<void>;
+};
 
 /** The configuration of a running emulator, and how it changes. */
 export class RunningConfig implements EmulatorControls {
   readonly #context: AdvancedContext;
   readonly #programs: WebhookPrograms;
+  readonly #hubs: EmulatedHubs;
   readonly #outages: OutageTimers;
   #current: EmulatorConfig;
   #isClosed = false;
   /** Changes that are under way: programs take a while to start, and the next change begins with what this one has made. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(current: EmulatorConfig, context: AdvancedContext, programs: WebhookPrograms) {
+  constructor(current: EmulatorConfig, context: AdvancedContext, programs: WebhookPrograms, hubs: EmulatedHubs) {
     this.#current = current;
     this.#context = context;
     this.#programs = programs;
-    this.#outages = new OutageTimers(context);
+    this.#hubs = hubs;
+    this.#outages = new OutageTimers(context, hubs.openSessions);
     this.#outages.set(current.faults);
+    this.#catchUp();
+  }
+
+  /** The time of the service does not go back because of a restart: what it put forward before, or the machine's clock put back. */
+  #catchUp(): void {
+    const { service, serviceTimeMs } = this.#context;
+    const behindMs = (service.lastRegisteredAtMs() ?? 0) - serviceTimeMs();
+    if (behindMs > 0) this.advance(behindMs);
   }
 
   get current(): EmulatorConfig {
@@ -59,8 +74,11 @@ export class RunningConfig implements EmulatorControls {
 
   /** Forgets devices, counts and faults. The rules of the faults begin anew, and their times with them. */
   reset(): void {
-    const { service, faults, serviceTimeMs } = this.#context;
+    const { service, faults, conversations, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
+    this.#hubs.reset();
+    clearState().catch((error: unknown) => log(messageOf(error)));
+    conversations?.forget();
     faults.forgetRecords();
     this.#beginFaults();
   }
@@ -87,6 +105,7 @@ export class RunningConfig implements EmulatorControls {
     this.#current = after;
     service.behavior = after.behavior;
     service.configure(instances, serviceTimeMs());
+    this.#hubs.configure(instances);
     if (!isSame([before.faults, before.seed], [after.faults, after.seed])) this.#beginFaults();
     const lines = configChanges(before, after);
     for (const line of lines) log(`changed: ${line}`);

@@ -1,18 +1,12 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { hubCredentialsMaker, type MadeHubCredentials } from '../attestation/hub-credentials.ts';
 import { hubUsername } from '../dps/hub-identity.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
 import { type HubAttempt, type HubCheckFailure, type HubCheckPolicy, isAllowedHub } from '../hub/hub-check.ts';
-import { type HubCheckSurvey, surveyHubChecks } from '../journal/hub-check-journal.ts';
-import {
-  encodeHubRecord,
-  type HubEndReason,
-  type HubJournalRecord,
-  newHubSession,
-} from '../journal/hub-check-record.ts';
-import { createJournal, type JournalWriter, reopenJournal } from '../journal/journal-writer.ts';
+import { surveyHubChecks } from '../journal/hub-check-journal.ts';
+import { HubCheckLog } from '../journal/hub-check-log.ts';
+import { type HubEndReason, newHubSession } from '../journal/hub-check-record.ts';
 import { hubConnectionsAllowed } from '../load/hub-pace.ts';
 import { type HubAttemptInProgress, tryHub } from '../mqtt/hub-attempt.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
@@ -65,7 +59,7 @@ export async function checkHubs(request: HubCheckRequest): Promise<HubEndReason>
   const sample = await drawSample(devices(), { share: policy.share, seed: scenario.seed }, earlier);
   const perSecondAt = (hub: string): number =>
     hubConnectionsAllowed(hub, policy.connectionsPerSecond, scenario.load.hubs);
-  const journal = new HubCheckLog(await openHubChecks(file, before));
+  const journal = await HubCheckLog.open(file, before?.bytes ?? 0);
   const { version: dpsloadVersion } = request;
   const hubs = sample.hubs.map((hub) => ({ ...hub, perSecond: perSecondAt(hub.hub) }));
   journal.append(
@@ -190,36 +184,6 @@ const NO_PHASES = { dnsMs: null, tcpMs: null, tlsMs: null, connackMs: null, suba
 
 function over(result: HubCheckFailure, message: string): HubAttemptInProgress {
   return { ended: Promise.resolve({ result, message, phases: NO_PHASES }), cancel: () => {} };
-}
-
-function openHubChecks(file: string, before: HubCheckSurvey | null): Promise<JournalWriter> {
-  return existsSync(file) ? reopenJournal(file, before?.bytes ?? 0) : createJournal(file);
-}
-
-/** Appends records that are on disk soon after: what a device proved must not have to be proved twice. */
-class HubCheckLog {
-  readonly #writer: JournalWriter;
-  #fail: (error: unknown) => void = () => {};
-  /** Rejects when the disk fails. */
-  readonly failed: Promise<never>;
-
-  constructor(writer: JournalWriter) {
-    this.#writer = writer;
-    this.failed = new Promise((_, reject) => {
-      this.#fail = reject;
-    });
-    // It is raced against, once there is something to race.
-    this.failed.catch(() => {});
-  }
-
-  append(record: HubJournalRecord): void {
-    this.#writer.appendLine(encodeHubRecord(record));
-    this.#writer.sync().catch(this.#fail);
-  }
-
-  async close(): Promise<void> {
-    await this.#writer.close();
-  }
 }
 
 function beginning(

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { LINE_FEED, readLines } from '../files/read-lines.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.ts';
@@ -8,8 +9,6 @@ const READ_BYTES = 256 * 1024;
 
 /** Longest line, in bytes. The service's largest message is 96 KB, so no record comes near this. */
 const JOURNAL_LINE_BYTES_MAX = 4 * 1024 * 1024;
-
-const LINE_FEED = 0x0a;
 
 export type JournalTail = {
   /** Complete lines. */
@@ -46,7 +45,9 @@ export async function readJournalLines(
   take: (line: string, offset: number) => unknown,
 ): Promise<JournalTail> {
   let records = 0;
-  const tail = await readLines(file, (line, offset) => {
+  const tooLong = (offset: number): Error =>
+    damaged(file, null, offset, new JournalFormatError('is longer than any record'));
+  const passOn = (line: string, offset: number): unknown => {
     records += 1;
     try {
       return take(line, offset);
@@ -54,7 +55,8 @@ export async function readJournalLines(
       if (error instanceof JournalFormatError) throw damaged(file, records, offset, error);
       throw error;
     }
-  });
+  };
+  const tail = await readLines(openForReading(file), passOn, { bytesMax: JOURNAL_LINE_BYTES_MAX, tooLong });
   return { records, ...tail };
 }
 
@@ -96,29 +98,6 @@ export async function readLastEnd(file: string): Promise<EndRecord | null> {
 /** The error for a journal without a single complete line. */
 export function emptyJournal(file: string): OperatorError {
   return new OperatorError('local', [problemIn(file, 'the journal is empty: the run ended before it began', null)]);
-}
-
-async function readLines(
-  file: string,
-  visit: (line: string, offset: number) => unknown,
-): Promise<{ readonly bytes: number; readonly torn: boolean }> {
-  let rest: Buffer = Buffer.alloc(0);
-  let restOffset = 0;
-  for await (const chunk of openForReading(file)) {
-    const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let start = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
-      const isStopped = visit(bytes.toString('utf8', start, end), restOffset + start) === 'stop';
-      start = end + 1;
-      if (isStopped) return { bytes: restOffset + start, torn: false };
-    }
-    rest = bytes.subarray(start);
-    restOffset += start;
-    if (rest.length > JOURNAL_LINE_BYTES_MAX) {
-      throw damaged(file, null, restOffset, new JournalFormatError('is longer than any record'));
-    }
-  }
-  return { bytes: restOffset, torn: rest.length > 0 };
 }
 
 async function* openForReading(file: string): AsyncGenerator<Buffer> {

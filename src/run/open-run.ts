@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createJournal, type JournalWriter, reopenJournal, syncFolder } from '../journal/journal-writer.ts';
+import { syncFolder } from '../files/sync-folder.ts';
+import { createJournal, type JournalWriter, reopenJournal } from '../journal/journal-writer.ts';
 import type { PreflightFacts } from '../preflight/first-device.ts';
 import { withdrawResults } from '../results/result-files.ts';
 import { type PlannedRun, refuseTwinRun } from '../run-folder/earlier-runs.ts';

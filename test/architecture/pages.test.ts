@@ -15,6 +15,7 @@ const PAGES = [
   'src/README.md',
   'src/agents/README.md',
   'src/emulator/README.md',
+  'src/emulator/FACTS.md',
   'test/README.md',
 ];
 

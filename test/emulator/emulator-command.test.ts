@@ -140,6 +140,26 @@ describe.concurrent('emulator command', () => {
     expect(existsSync(caFile)).toBe(false);
   });
 
+  it('--trace shows what the devices do that it names, and what is wrong with that', async () => {
+    const dir = newFolder();
+    const started = await start(['--ca-dir', dir, '--retry-after', '7', '--trace', 'nobody', '--trace', 'A*']);
+    const groupKey = readFileSync(join(dir, 'group.key'), 'utf8').trim();
+    await register(Number(started.ready?.['port']), join(dir, 'ca.pem'), '0ne0000E000', groupKey);
+    expect(await stop(started)).toBe(0);
+    const lines = started.stderr().split('\n');
+    const first = lines.findIndex((line) => line.startsWith('a, connection 1 at '));
+    const shown = lines.slice(first).flatMap((line) => /^ +(?:\+[\d.]+ +)?([<>!*] +[\w-]+)/.exec(line)?.[1] ?? []);
+    expect(shown.slice(0, 6)).toEqual([
+      '> CONNECT',
+      '!  no-user-agent',
+      '!  no-keep-alive',
+      '!  token-lifetime',
+      '< CONNACK',
+      '> SUBSCRIBE',
+    ]);
+    expect(lines.slice(first).filter((line) => line.length > 80)).toEqual([]);
+  });
+
   it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s', async (signal) => {
     const { child } = await start([]);
     const exited = once(child, 'exit');
@@ -301,9 +321,19 @@ instances:
       'mother',
       '--exec',
       ' ',
+      '--trace',
+      'a/b',
     ]);
     expect(ready).toBeNull();
-    const options = ['--retry-after', '--id-scope', '--port', '--server-name', '--exit-with-parent', '--exec'];
+    const options = [
+      '--retry-after',
+      '--id-scope',
+      '--port',
+      '--server-name',
+      '--exit-with-parent',
+      '--exec',
+      '--trace',
+    ];
     for (const option of options) expect(stderr()).toContain(option);
   });
 
@@ -331,7 +361,18 @@ describe.concurrent('emulator --exec', () => {
     const dir = newFolder();
     const records = join(dir, 'records.ndjson');
     const print = 'env | grep ^DPS_ | sort; read -r line; echo "$line"; exit 7';
-    const args = emulator('--ca-dir', dir, '--http-port', '0', '--records', records, '--exec', print);
+    const args = emulator(
+      '--ca-dir',
+      dir,
+      '--http-port',
+      '0',
+      '--hub-port',
+      '0',
+      '--records',
+      records,
+      '--exec',
+      print,
+    );
     const program = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'], DPS_WEBSOCKET_PORT: 'of another emulator' },
@@ -345,11 +386,13 @@ describe.concurrent('emulator --exec', () => {
       `DPS_GROUP_KEY_FILE=${join(dir, 'group.key')}`,
       'DPS_HOST=127.0.0.1',
       expect.stringMatching(/^DPS_HTTP_PORT=\d+$/),
+      expect.stringMatching(/^DPS_HUB_PORT=\d+$/),
       'DPS_ID_SCOPE=0ne0000E000',
       expect.stringMatching(/^DPS_PORT=\d+$/),
       'from stdin',
     ]);
-    expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
+    const lines = readFileSync(records, 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).kind)).toEqual(['hub', 'hub', 'hub', 'counters']);
   });
 
   it.each([

@@ -167,3 +167,10 @@ describe.each(['mqtt', 'websocket'] as const)("Microsoft's Node SDK over %s", { 
     expect(emulator.logged.filter((line) => throttled.test(line))).not.toHaveLength(0);
   });
 });
+
+it('makes no mistake that the emulator would find, whatever it is told', () => {
+  const ids = ['my-symkey-device', 'self-signed', 'of-line-x', 'unknown', 'stranger', 'blocked'];
+  const ofTransports = ['sdk', 'custom', 'throttled'].flatMap((name) => [`${name}-mqtt`, `${name}-websocket`]);
+  const all = [...ids, ...ofTransports].flatMap((id) => (id.startsWith('throttled') ? [`${id}-a`, `${id}-b`] : [id]));
+  for (const id of all) expect([id, emulator.conversation(id)?.findings]).toEqual([id, []]);
+});

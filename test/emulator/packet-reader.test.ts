@@ -40,10 +40,11 @@ function inOurTerms(packet: Packet): object {
   const { cmd: type } = packet;
   switch (packet.cmd) {
     case 'connect': {
-      const { protocolId, protocolVersion, clientId, username = null, password, keepalive } = packet;
+      const { protocolId, protocolVersion, clientId, username = null, password, keepalive, clean, will } = packet;
       const protocol = `${protocolId} ${Number(protocolVersion) + ('bridgeMode' in packet ? 0x80 : 0)}`;
       const texts = { clientId, username, password: password?.toString() ?? null };
-      return { type, protocol, ...texts, keepAliveSeconds: keepalive };
+      const flags = { cleanSession: clean, hasWill: will !== undefined };
+      return { type, protocol, ...texts, keepAliveSeconds: keepalive, ...flags };
     }
     case 'subscribe': {
       const subscriptions = packet.subscriptions.map(({ topic, qos }) => ({ filter: topic, qos }));
@@ -52,16 +53,19 @@ function inOurTerms(packet: Packet): object {
     case 'unsubscribe':
       return { type, packetId: packet.messageId, filters: packet.unsubscriptions };
     case 'publish': {
-      const { topic, payload, qos, messageId } = packet;
+      const { topic, payload, qos, messageId, retain, dup } = packet;
       return {
         type,
         topic,
         payload: Buffer.from(payload).toString('latin1'),
         qos,
+        retain,
+        isDuplicate: dup,
         packetId: qos === 0 ? null : messageId,
       };
     }
     case 'puback':
+      return { type, packetId: packet.messageId };
     case 'pingreq':
     case 'disconnect':
       return { type };
@@ -142,7 +146,10 @@ describe('a CONNECT of another protocol', () => {
 
   it.each([0, 1, 2, 6, 127, 255])('is read up to its level %i, whatever would follow', (level) => {
     const packet = { type: 'connect', protocol: `MQTT ${level}`, clientId: '', username: null, password: null };
-    const expected = { packets: [{ ...packet, keepAliveSeconds: 0 }], isRefused: false };
+    const expected = {
+      packets: [{ ...packet, keepAliveSeconds: 0, cleanSession: true, hasWill: false }],
+      isRefused: false,
+    };
     expect(read([connect('MQTT', level)])).toEqual(expected);
   });
 

@@ -23,32 +23,6 @@ const quotas: Quotas = {
 };
 
 describe('quotas', () => {
-  it.each([
-    [7, 7],
-    [null, null],
-    ['exact', 60],
-  ] as const)('beyond the register budget: 429 with retry-after %s', (retryAfterSeconds, told) => {
-    const service = serviceWith({ quotas: { ...quotas, retryAfterSeconds } });
-    const answers = ['a', 'b', 'c'].map((id) => service.register(connectedDevice(service, id, NOW_MS), '', NOW_MS));
-    expect(answers.map(({ status }) => status)).toEqual([202, 202, 429]);
-    expect(answers[2]?.retryAfterSeconds).toBe(told);
-    const body = JSON.parse(answers[2]?.body ?? '');
-    const message = 'Operations are being throttled for this tenant.';
-    expect(body).toMatchObject({ errorCode: 429001, message, trackingId: '' });
-    expect(service.register(connectedDevice(service, 'c', NOW_MS), '', NOW_MS + 60_000).status).toBe(202);
-  });
-
-  it('polls have a budget of their own for each device', () => {
-    const service = serviceWith({ quotas });
-    const [a, b] = ['a', 'b'].map((id) => connectedDevice(service, id, NOW_MS));
-    if (a === undefined || b === undefined) throw new Error('two devices');
-    const { operationId } = JSON.parse(service.register(a, '', NOW_MS).body);
-    const polls = [0, 1, 2, 3, 4, 5].map((n) => service.poll(a, operationId, NOW_MS + n).status);
-    expect(polls).toEqual([202, 202, 202, 202, 202, 429]);
-    expect(service.poll(b, '5.x.y', NOW_MS + 6).status).toBe(404);
-    expect(service.poll(a, operationId, NOW_MS + 10_000).status).toBe(200);
-  });
-
   it('keeps budgets of devices that polled lately only', () => {
     const state = new QuotaState(quotas);
     for (let n = 0; n < 1_000; n++) state.poll(`device-${n}`, NOW_MS + n);
@@ -82,20 +56,6 @@ describe('a hub that creates identities slowly', () => {
 });
 
 describe('simultaneous register requests of one ID', () => {
-  it.each([
-    [0, [202, 202]],
-    [1, [202, 409]],
-  ])('with a conflict share of %i: %j', (conflictShare, expected) => {
-    const service = serviceWith({}, { conflictShare });
-    const device = connectedDevice(service, 'a', NOW_MS);
-    const answers = [0, 1].map((n) => service.register(device, '', NOW_MS + n));
-    expect(answers.map(({ status }) => status)).toEqual(expected);
-    if (conflictShare === 1) {
-      expect(JSON.parse(answers[1]?.body ?? '')).toMatchObject({ errorCode: 409203, message: 'Precondition failed.' });
-    }
-    expect(service.register(device, '', NOW_MS + 200).status).toBe(202);
-  });
-
   it('conflicts no longer than the first can be polled', () => {
     const service = serviceWith({}, { conflictShare: 1, assignmentDelayMs: 3_600_000, operationLifetimeMs: 60_000 });
     const statusAt = (nowMs: number) => service.register(connectedDevice(service, 'a', nowMs), '', nowMs).status;

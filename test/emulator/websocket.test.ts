@@ -1,11 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
-import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { deriveDeviceKey } from '../../src/dps/device-key.ts';
-import { buildSasToken } from '../../src/dps/sas-token.ts';
-import { GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
 let emulator: TestEmulator;
@@ -17,28 +13,6 @@ afterAll(() => emulator.close());
 const urlOf = (path: string): string => `wss://localhost:${emulator.websocketPort}${path}`;
 
 describe('MQTT over WebSocket', () => {
-  it.each(['/$iothub/websocket', '/', '/anything?iothub-no-client-cert=true'])('registers at %s', async (path) => {
-    const client = await connectAsync(urlOf(path), {
-      wsOptions: { ca: emulator.caPem },
-      clientId: 'ws-1',
-      username: `${ID_SCOPE}/registrations/ws-1/api-version=2021-06-01`,
-      password: buildSasToken(ID_SCOPE, 'ws-1', deriveDeviceKey(GROUP_KEY, 'ws-1'), 4_000_000_000),
-      reconnectPeriod: 0,
-    });
-    await client.subscribeAsync('$dps/registrations/res/#', { qos: 1 });
-    const answer = new Promise((resolve) => client.once('message', resolve));
-    await client.publishAsync('$dps/registrations/PUT/iotdps-register/?$rid=1', '');
-    expect(await answer).toBe('$dps/registrations/res/202/?$rid=1&retry-after=3');
-    await client.endAsync();
-  });
-
-  it.each(['mqtt', 'MQTT'])('echoes the subprotocol %s', async (subprotocol) => {
-    const socket = new WebSocket(urlOf('/'), subprotocol, { ca: emulator.caPem });
-    await once(socket, 'open');
-    expect(socket.protocol).toBe(subprotocol);
-    socket.terminate();
-  });
-
   it.each([[], ['amqp']])('refuses the subprotocols %j', async (...subprotocols) => {
     const socket = new WebSocket(urlOf('/'), subprotocols, { ca: emulator.caPem });
     await expect(once(socket, 'open')).rejects.toThrow(/400/);

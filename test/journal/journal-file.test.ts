@@ -11,10 +11,11 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AppendFile } from '../../src/files/line-appender.ts';
 import { encodeJournalLine } from '../../src/journal/journal-line.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import type { JournalRecord } from '../../src/journal/journal-record.ts';
-import { type AppendFile, createJournal, JournalWriter, reopenJournal } from '../../src/journal/journal-writer.ts';
+import { createJournal, JournalWriter, reopenJournal } from '../../src/journal/journal-writer.ts';
 import { OperatorError } from '../../src/problem/operator-error.ts';
 import { grantRecord, outcomeRecord, sampleJournal, sessionRecord, writeJournal } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

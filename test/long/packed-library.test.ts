@@ -10,12 +10,16 @@ const folder = temporaryFolder();
 
 /** What somebody else's test could look like; it must compile without this project's settings. */
 const CONSUMER = `
-import { defaultInstance, type Emulator, type FaultRule, type RecordLine, startEmulator } from 'dpsload/emulator';
+import { type Conversation, defaultInstance, type Emulator, type FindingCode, type FaultRule, type RecordLine, startEmulator } from 'dpsload/emulator';
 const rule: FaultRule = {
   fault: { kind: 'lose-answer' }, points: ['poll'], registrationIds: null, share: 1, fromMs: 0, untilMs: null, timesPerDevice: 1,
 };
 const groupKey = Buffer.alloc(32, 1).toString('base64');
 const emulator: Emulator = await startEmulator({ instances: [defaultInstance('0ne00111111', groupKey)], faults: [rule] });
+const codes: FindingCode[] = [];
+emulator.events.on('finding', ({ finding }) => codes.push(finding.code));
+const conversation: Conversation | null = emulator.conversation('dev-1');
+if (conversation !== null) throw new Error('nobody has connected');
 const records: RecordLine[] = [...emulator.records()];
 process.stdout.write(JSON.stringify({ port: emulator.port, records, ca: emulator.caPem.slice(0, 27) }));
 await emulator.close();

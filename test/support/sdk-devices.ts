@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Emulator } from '../../src/emulator/start-emulator.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 
 const SCRIPT = fileURLToPath(new URL('sdk-devices.cjs', import.meta.url));
 
@@ -29,9 +29,11 @@ export class SdkDevices {
   readonly #waiting = new Map<number, Settled>();
   #tasks = 0;
 
-  constructor(emulator: Emulator) {
+  /** @param settings further environment of the SDK's process */
+  constructor(emulator: Emulator, settings: NodeJS.ProcessEnv = {}) {
     this.#emulator = emulator;
-    this.#process = fork(SCRIPT, { env: { ...process.env, NODE_EXTRA_CA_CERTS: emulator.caFile }, execArgv: [] });
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: emulator.caFile, ...settings };
+    this.#process = fork(SCRIPT, { env, execArgv: [] });
     this.#process.on('message', ({ task, ...result }: SdkResult & { readonly task: number }) => {
       this.#waiting.get(task)?.resolve(result);
       this.#waiting.delete(task);

@@ -1,8 +1,10 @@
 import { Duplex } from 'node:stream';
 import { type Packet, parser } from 'mqtt-packet';
+import { CONVERSATION_LIMITS_DEFAULT, KeptConversations } from '../../src/emulator/conversation/kept-conversations.ts';
 import type { SessionContext } from '../../src/emulator/server/mqtt-session.ts';
 import { OpenSessions } from '../../src/emulator/server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/packet-stream.ts';
+import type { Accepted } from '../../src/emulator/server/session-role.ts';
 import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
@@ -31,6 +33,23 @@ export class WiredStream extends Duplex {
   }
 }
 
+/** A device at the other end of `stream` that presents no certificate. */
+export function acceptedOver(stream: WiredStream): Accepted {
+  return {
+    stream,
+    certificates: () => [],
+    sourceAddress: () => null,
+    handshake: () => ({
+      transport: 'mqtt',
+      tlsVersion: 'TLSv1.2',
+      cipherSuite: null,
+      serverName: 'dps.test',
+      sourceAddress: '192.0.2.7',
+      certificates: [],
+    }),
+  };
+}
+
 /** What the emulator's sessions share, in virtual time. */
 export function simulatedContext(
   seed: number,
@@ -55,6 +74,13 @@ export function simulatedContext(
     limits: SESSION_LIMITS_DEFAULT,
     behavior: SERVICE_BEHAVIOR_DEFAULT,
     callWebhooks: () => {},
+    registered: () => {},
+    conversations: new KeptConversations(CONVERSATION_LIMITS_DEFAULT, {
+      onStep: () => {},
+      onFinding: () => {},
+      wantsFindings: () => true,
+    }),
+    whenKept: (then) => then(true),
     openSessions: new OpenSessions(),
     log: () => {},
   };

@@ -6,13 +6,9 @@ import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import {
-  EMULATOR_HOST_DEFAULT,
-  type Emulator,
-  hostFromHere,
-  startEmulator,
-  writeRecords,
-} from '../../emulator/start-emulator.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator } from '../../emulator/emulator.ts';
+import { hostFromHere, startEmulator } from '../../emulator/start-emulator.ts';
+import { writeRecords } from '../../emulator/write-records.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
@@ -20,6 +16,7 @@ import { GROUP_KEY_VARIABLE } from '../../scenario/scenario.ts';
 import { startShellCommand } from '../host/shell-command.ts';
 import { listenForStop, parentProcesses } from '../host/stop-of-service.ts';
 import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-settings.ts';
+import { traceDevices } from './emulator-trace.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
 
@@ -51,12 +48,9 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
+    .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
-    .option(
-      '--http-host <address>',
-      'address of that port, which anyone who can connect may read',
-      EMULATOR_HOST_DEFAULT,
-    )
+    .addOption(httpHostOption())
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
@@ -70,7 +64,9 @@ export function emulatorCommand(): Command {
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
     .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
+    .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
+    .addOption(traceOption())
     .option(
       '--exec <command>',
       'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
@@ -83,6 +79,17 @@ export function emulatorCommand(): Command {
     .action(runEmulator);
 }
 
+function httpHostOption(): Option {
+  const help = 'address of that port, which anyone who can connect may read';
+  return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
+}
+
+function traceOption(): Option {
+  const help =
+    'show every packet of this device on stderr, and what the real service would dislike; a pattern with *; repeatable';
+  return new Option('--trace <id>', help).argParser(appendValue);
+}
+
 function serverKeysOption(): Option {
   const help = 'keys of the server certificates; with both, the suites of the device choose';
   return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
@@ -93,12 +100,19 @@ function serverHashOption(): Option {
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
+function stateOption(): Option {
+  const help =
+    'keep registration records and operations in this file, so that they survive a restart or a crash (default: off)';
+  return new Option('--state <file>', help);
+}
+
 async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true }): Promise<void> {
   if (flags.configSchema) {
     process.stdout.write(`${JSON.stringify(emulatorConfigSchema(), null, 2)}\n`);
     return;
   }
   const { ports, retryAfterSeconds, parentPid } = checkFlags(flags);
+  const { trace = [] } = flags;
   const named = parentPid === null ? [] : [processIdentity(parentPid)];
   const parents = flags.exitWithParent === true ? parentProcesses(process.env) : named;
   const isCaDirTemporary = flags.caDir === undefined;
@@ -110,6 +124,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
     if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
       log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    if (flags.state !== undefined && isCaDirTemporary)
+      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...ports,
@@ -119,16 +135,21 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       caDir,
       serverKeys: flags.serverKeys,
       serverHash: flags.serverHash ?? null,
+      // Nobody else can read them.
+      conversations: ports.httpPort === null && trace.length === 0 ? null : {},
+      stateFile: flags.state ?? null,
       log,
     });
+    traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
       if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);
       else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), service);
     } finally {
-      await emulator.close();
+      await emulator.close().finally(() => {
+        if (flags.records !== undefined) writeRecords(flags.records, emulator);
+      });
     }
-    if (flags.records !== undefined) writeRecords(flags.records, emulator);
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }
@@ -167,18 +188,20 @@ async function serveCommand(
 function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
   const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
   const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  return { ...always, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+  const hubPort = emulator.hubPort ?? undefined;
+  return { ...always, hubPort, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
 }
 
 /** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
 function commandVariables(
-  { host, port, websocketPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
+  { host, port, websocketPort, hubPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
   groupKeyFile: string | null,
 ): Readonly<Record<string, string | undefined>> {
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
+    DPS_HUB_PORT: hubPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
     DPS_ID_SCOPE: idScope,
     DPS_ENROLLMENT_GROUP: enrollmentGroups[0],

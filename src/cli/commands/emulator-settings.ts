@@ -19,6 +19,7 @@ export type EmulatorFlags = {
   readonly host: string;
   readonly port: string;
   readonly websocketPort?: string;
+  readonly hubPort?: string;
   readonly httpPort?: string;
   readonly httpHost: string;
   readonly idScope?: string;
@@ -28,14 +29,18 @@ export type EmulatorFlags = {
   readonly serverKeys: ServerKeys;
   readonly serverHash?: SignatureHash;
   readonly retryAfter?: string;
+  readonly state?: string;
   readonly records?: string;
   readonly serverName?: readonly string[];
+  readonly trace?: readonly string[];
   readonly exec?: string;
   /** `true`: the process that started this one. */
   readonly exitWithParent?: string | true;
 };
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+/** A registration ID, with `*` for any characters. */
+const ID_PATTERN = /^[A-Za-z0-9._:*-]{1,128}$/;
 const PORT = wholeNumberBetween(0, 65_535);
 const RETRY_AFTER_SECONDS = wholeNumberBetween(0, 3_600);
 const PID = wholeNumberBetween(1, 2 ** 31 - 1);
@@ -43,10 +48,11 @@ const PID = wholeNumberBetween(1, 2 ** 31 - 1);
 /** The flags that are numbers; `null` = not given. @throws OperatorError with every invalid flag. */
 export function checkFlags(flags: EmulatorFlags) {
   const problems: Problem[] = [];
-  const { config, idScope, groupKeyFile, wellKnownKey, records, serverName = [], exitWithParent } = flags;
+  const { config, idScope, groupKeyFile, wellKnownKey, records, serverName = [], trace = [], exitWithParent } = flags;
   const ports = {
     port: readFlag('--port', flags.port, PORT, problems) ?? 0,
     websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
+    hubPort: readFlag('--hub-port', flags.hubPort, PORT, problems),
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
   };
   const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
@@ -63,6 +69,11 @@ export function checkFlags(flags: EmulatorFlags) {
   }
   if (wellKnownKey && groupKeyFile !== undefined) {
     problems.push(problem('--well-known-key cannot be combined with --group-key-file', 'Remove one of them'));
+  }
+  for (const pattern of trace.filter((given) => !ID_PATTERN.test(given))) {
+    problems.push(
+      problem(`--trace ${quoteValue(pattern)} cannot match a registration ID`, 'Use letters, digits, - . _ : and *'),
+    );
   }
   if (flags.exec?.trim() === '') problems.push(problem('--exec names no command', 'Name one, or remove the option'));
   if (records !== undefined) problems.push(...unwritable(records));

@@ -16,6 +16,9 @@ export type ConnectPacket = {
   readonly password: string | null;
   /** 0 = the device may be silent. */
   readonly keepAliveSeconds: number;
+  /** `false`: the device wants the session of its last connection to go on. */
+  readonly cleanSession: boolean;
+  readonly hasWill: boolean;
 };
 
 export type SubscribePacket = {
@@ -35,6 +38,9 @@ export type PublishPacket = {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: number;
+  readonly retain: boolean;
+  /** The DUP flag: the device sends it again. */
+  readonly isDuplicate: boolean;
   /** `null` with QoS 0. */
   readonly packetId: number | null;
 };
@@ -44,7 +50,8 @@ export type DevicePacket =
   | SubscribePacket
   | UnsubscribePacket
   | PublishPacket
-  | { readonly type: 'puback' | 'pingreq' | 'disconnect' }
+  | { readonly type: 'puback'; readonly packetId: number }
+  | { readonly type: 'pingreq' | 'disconnect' }
   /** Of MQTT, but not for a device to send here. */
   | { readonly type: 'other'; readonly name: string };
 
@@ -85,10 +92,14 @@ const MQTT_5 = 5;
 const BRIDGE = 0x80;
 /** Of CONNECT [3.1.2.3]. */
 const RESERVED = 0x01;
+const CLEAN_SESSION = 0x02;
 const WILL = 0x04;
 const WILL_QOS_AND_RETAIN = 0x38;
 const PASSWORD = 0x40;
 const USER_NAME = 0x80;
+/** Of PUBLISH [3.3.1]. */
+const RETAIN = 0x01;
+const DUP = 0x08;
 
 /** Puts received bytes together again, however the network cut them. */
 export class PacketReader {
@@ -176,11 +187,11 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
       const qos = (first >> 1) & 3;
       const topic = body.text();
       const packetId = qos === 0 ? null : body.number();
-      return { type, topic, payload: body.rest(), qos, packetId };
+      const flags = { retain: (first & RETAIN) !== 0, isDuplicate: (first & DUP) !== 0 };
+      return { type, topic, payload: body.rest(), qos, ...flags, packetId };
     }
     case 'puback':
-      body.number();
-      return { type };
+      return { type, packetId: body.number() };
     case 'pingreq':
     case 'disconnect':
       return { type };
@@ -188,6 +199,17 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
       return { type: 'other', name: String(type) };
   }
 }
+
+/** Of a level that is not known. */
+const UNREADABLE_CONNECT = {
+  type: 'connect',
+  clientId: '',
+  username: null,
+  password: null,
+  keepAliveSeconds: 0,
+  cleanSession: true,
+  hasWill: false,
+} as const;
 
 /**
  * [3.1] A level that is not supported must be answered with a return code [3.1.2.2], so no level is malformed. What follows an
@@ -200,7 +222,7 @@ function parseConnect(body: PacketBody): ConnectPacket {
   const protocol = `${name} ${level}`;
   const protocolLevel = level & ~BRIDGE;
   if (!PROTOCOL_LEVELS.includes(protocolLevel)) {
-    return { type: 'connect', protocol, clientId: '', username: null, password: null, keepAliveSeconds: 0 };
+    return { ...UNREADABLE_CONNECT, protocol };
   }
   const flags = body.byte();
   const hasWill = (flags & WILL) !== 0;
@@ -216,7 +238,8 @@ function parseConnect(body: PacketBody): ConnectPacket {
   }
   const username = (flags & USER_NAME) === 0 ? null : body.text();
   const password = (flags & PASSWORD) === 0 ? null : body.text();
-  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds };
+  const cleanSession = (flags & CLEAN_SESSION) !== 0;
+  return { type: 'connect', protocol, clientId, username, password, keepAliveSeconds, cleanSession, hasWill };
 }
 
 /** [3.8] */

@@ -35,12 +35,25 @@ export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
 /** Packets that may arrive before a late CONNACK; a whole conversation without an answer has four. */
 const EARLY_PACKETS_MAX = 16;
 
+/** Sees everything, and changes nothing. */
+export type PacketTap = {
+  readonly received: (packet: DevicePacket) => void;
+  readonly sent: (packet: Buffer) => void;
+  /** What is sent from here on leaves only with `release`. */
+  readonly hold: () => void;
+  readonly release: () => void;
+  /** Called once. @param reason `null` = nothing to report */
+  readonly ended: (by: 'device' | 'emulator', reason: string | null) => void;
+};
+
 /** What a session does with its packets. */
 export type PacketHandlers = {
   /** May throw a `ProtocolViolation`. */
   readonly onPacket: (packet: DevicePacket) => void;
   /** Called once, before what is still to be written is flushed. @param reason for the log; `null` = nothing to report. */
   readonly onClosed: (reason: string | null) => void;
+  /** `null` = nobody looks on. */
+  readonly tap: PacketTap | null;
 };
 
 /** How long a device may be silent (infinite = forever), and what to log when it is silent for longer. */
@@ -75,9 +88,9 @@ export class PacketStream {
     stream.on('data', (bytes: Buffer) => this.#read(bytes));
     // A connection that breaks is nothing to report; one that ws breaks is.
     stream.on('error', ({ code = '', message }: NodeJS.ErrnoException) =>
-      this.close(code.startsWith('WS_ERR_') ? message : null),
+      code.startsWith('WS_ERR_') ? this.close(message) : this.#left(code || message),
     );
-    stream.on('end', () => this.close(null));
+    stream.on('end', () => this.#left(null));
     stream.on('close', () => this.#gone());
   }
 
@@ -101,12 +114,13 @@ export class PacketStream {
     const kept = this.#kept ?? [];
     this.#kept = null;
     this.#orClose(() => {
-      for (const packet of kept) this.#received(packet);
+      for (const packet of kept) this.#handle(packet);
     });
   }
 
   write(packet: Buffer): void {
     if (!this.isOpen) return;
+    this.#handlers.tap?.sent(packet);
     this.#writer.write(packet);
     if (this.#writer.unreadBytes > this.#limits.unreadBytesMax) this.close('the device reads no answers');
   }
@@ -133,6 +147,7 @@ export class PacketStream {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#timer?.cancel();
+    this.#handlers.tap?.ended('emulator', reason);
     this.#handlers.onClosed(reason);
     const stream = this.#stream;
     this.#writer.flush();
@@ -141,9 +156,15 @@ export class PacketStream {
     stream.end(() => stream.destroy());
   }
 
+  /** The device ended the connection, or lost it. */
+  #left(reason: string | null): void {
+    if (this.#state !== 'closed') this.#handlers.tap?.ended('device', reason);
+    this.close(null);
+  }
+
   /** Node keeps a closed TLS socket until the next full garbage collection: without listeners, it keeps nothing of the session. */
   #gone(): void {
-    this.close(null);
+    this.#left('lost');
     this.#timer?.cancel();
     this.#stream.removeAllListeners();
   }
@@ -152,6 +173,7 @@ export class PacketStream {
     if (!this.isOpen) return;
     // Packets that are answers to the same bytes leave in one piece: one TLS record and one system call instead of two.
     this.#writer.hold();
+    this.#handlers.tap?.hold();
     this.#orClose(() => {
       this.#reader.read(bytes);
       if (this.#state === 'closed') return;
@@ -162,6 +184,7 @@ export class PacketStream {
       }
     });
     this.#writer.release();
+    this.#handlers.tap?.release();
   }
 
   /** Closes the connection if `act` comes upon something forbidden. */
@@ -178,6 +201,12 @@ export class PacketStream {
     if (!this.isOpen) return;
     this.#lastPacketAtMs = this.#clock.nowMs();
     this.#incompleteSinceMs = null;
+    this.#handlers.tap?.received(packet);
+    this.#handle(packet);
+  }
+
+  #handle(packet: DevicePacket): void {
+    if (!this.isOpen) return;
     if (this.#kept === null || packet.type === 'connect') this.#handlers.onPacket(packet);
     else if (this.#kept.push(packet) > EARLY_PACKETS_MAX)
       throw new ProtocolViolation('too many packets before CONNACK');

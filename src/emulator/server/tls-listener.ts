@@ -10,12 +10,14 @@ export type ListenAddress = {
   /** 0 = any free port. */
   readonly port: number;
   /** The option that chooses the port, for the remedy when it is taken. */
-  readonly portFlag: '--port' | '--websocket-port' | '--http-port';
+  readonly portFlag: '--port' | '--websocket-port' | '--hub-port' | '--http-port';
 };
 
 export type TlsListenerOptions = ListenAddress & {
   /** With different kinds of keys: the client's suites choose. */
   readonly certificates: readonly KeyedCertificate[];
+  /** Beside TLS 1.2. */
+  readonly offersTls13: boolean;
   /** Longer handshakes are aborted. */
   readonly handshakeTimeoutMs: number;
   readonly onHandshakeFailed: (message: string) => void;
@@ -44,23 +46,27 @@ const CIPHERS = [
   DEFAULT_CIPHERS,
 ].join(':');
 
-/** What decides about the cost of a handshake. */
-export function tlsSettings(certificates: readonly KeyedCertificate[]): TlsOptions {
+/** What decides about the cost of a handshake. @param newest TLS 1.2 is the only version that the documentation of the service promises */
+export function tlsSettings(
+  certificates: readonly KeyedCertificate[],
+  newest: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.2',
+): TlsOptions {
   return {
     cert: certificates.map(({ certificatePem }) => certificatePem),
     key: certificates.map(({ privateKeyPem }) => privateKeyPem),
     ciphers: CIPHERS,
     requestCert: true,
     rejectUnauthorized: false,
-    // The only version promised by the documentation of the service.
     minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.2',
+    maxVersion: newest,
   };
 }
 
 /** Listens for TLS, requests a client certificate, and accepts every client: MQTT judges the certificates later. */
 export async function listenTls(options: TlsListenerOptions, serve: (socket: TLSSocket) => void): Promise<Listener> {
-  const tls = createTlsServer({ ...tlsSettings(options.certificates), handshakeTimeout: options.handshakeTimeoutMs });
+  const { certificates, offersTls13, handshakeTimeoutMs: handshakeTimeout } = options;
+  const settings = tlsSettings(certificates, offersTls13 ? 'TLSv1.3' : 'TLSv1.2');
+  const tls = createTlsServer({ ...settings, handshakeTimeout });
   tls.on('secureConnection', (socket) => {
     if (!socket.servername) options.onNameless();
     serve(socket);

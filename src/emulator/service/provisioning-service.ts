@@ -9,11 +9,14 @@ import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
+import type { HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
 import { InstanceTable } from './instance-table.ts';
+import { operationKind, type ReadOperations } from './operation-kind.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
+import { registrationKind, registrationToLine } from './registration-kind.ts';
 import {
   FOR_RECORDS,
   type RecordLine,
@@ -25,6 +28,7 @@ import {
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
+import type { StateKind, StateLine } from './state-kind.ts';
 import type { WebhookCall } from './webhook.ts';
 
 export type ServiceOptions = {
@@ -34,8 +38,12 @@ export type ServiceOptions = {
   readonly startedAtMs?: number;
   /** Faults of operations; the server injects those of the conversation. Absent = none. */
   readonly faults?: FaultPlan;
+  /** Tells the hubs of each device that is assigned. Absent = there are no hubs. */
+  readonly onAssigned?: (assigned: HubAssignment) => void;
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
+  /** Gets what changes, for whoever keeps the state and takes it out. Absent or `null` = nobody does. */
+  readonly changes?: StateLine[] | null;
 };
 
 type FoundEnrollment =
@@ -57,12 +65,15 @@ export class ProvisioningService {
   readonly #newGuid: () => string;
   readonly #instances = new InstanceTable();
   readonly #assignments: Assignments;
+  readonly #changes: StateLine[] | null;
 
-  constructor({ instances, behavior, startedAtMs = 0, faults, newGuid }: ServiceOptions) {
+  constructor({ instances, behavior, startedAtMs = 0, faults, newGuid, ...told }: ServiceOptions) {
+    const { onAssigned = null, changes = null } = told;
     this.behavior = behavior;
     this.#newGuid = newGuid;
     this.#instances.configure(instances, startedAtMs);
-    this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters);
+    this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters, { onAssigned, changes });
+    this.#changes = changes;
   }
 
   /** An instance that devices can reach; `null` = unknown ID scope. */
@@ -126,6 +137,30 @@ export class ProvisioningService {
   /** The webhook calls that register requests caused since the last time. Each must be made and settled. */
   takeWebhookCalls(): readonly WebhookCall[] {
     return this.#assignments.webhookCalls.splice(0);
+  }
+
+  /** The kinds of lines of which this service's state is made. A service that reads them must not have served anyone yet. */
+  stateKinds(): readonly StateKind[] {
+    const read: ReadOperations = new Map();
+    return [registrationKind(this.#instances, read), operationKind(this.#instances, read)];
+  }
+
+  /** When the service last accepted a register request, milliseconds since 1970; `null` = never. */
+  lastRegisteredAtMs(): number | null {
+    let last: number | null = null;
+    for (const { records } of this.#instances.all) {
+      for (const { registeredAtMs } of records.values()) last = Math.max(last ?? 0, registeredAtMs);
+    }
+    return last;
+  }
+
+  /** The answer in place of one that tells what could not be kept. */
+  refuseUnkept(request: 'register' | 'poll', { status }: ServiceAnswer, nowMs: number): ServiceAnswer {
+    const answer = this.#refuse(ERROR_CODES.internal, 'the state cannot be written', nowMs);
+    const counts = this.counters[`${request}Answers`];
+    counts[status] = (counts[status] ?? 0) - 1;
+    count(counts, answer.status);
+    return answer;
   }
 
   /** Registration records, by instance, in the order of first registration. */
@@ -202,6 +237,7 @@ export class ProvisioningService {
       next: null,
     };
     instance.operations.add(operation, nowMs);
+    this.#changes?.push(registrationToLine(instance.idScope, record));
     return acceptedAnswer(operation.operationId, this.behavior.retryAfterSeconds);
   }
 

@@ -1,6 +1,6 @@
 import type { RegistrationStateBody, Substatus } from '../../dps/payloads.ts';
 import { utcTimestamp } from './answer.ts';
-import type { Enrollment } from './dps-instance.ts';
+import type { Attestation, Enrollment, EnrollmentGroup, IndividualEnrollment } from './dps-instance.ts';
 import { entityTag } from './entity-tag.ts';
 
 /** Why an operation ended as failed. */
@@ -41,12 +41,18 @@ export type Operation = {
   next: Operation | null;
 };
 
+/** What remains of the enrollment by which a device registered, whatever becomes of that. */
+export type RegisteredEnrollment = (
+  | Pick<IndividualEnrollment, 'kind' | 'registrationId' | 'deviceId'>
+  | Pick<EnrollmentGroup, 'kind' | 'enrollmentGroupId'>
+) & { readonly attestation: Pick<Attestation, 'kind'> };
+
 /** Everything the instance knows about one registration ID. There may be a million of these. */
 export type RegistrationRecord = {
   readonly createdAtMs: number;
   /** Time of the last accepted register request. */
   registeredAtMs: number;
-  enrollment: Enrollment;
+  enrollment: RegisteredEnrollment;
   /** From the last accepted register request. */
   assignment: Assignment;
   /** The hub of the last successful assignment; `null` = none so far. */

@@ -3,6 +3,8 @@ import { choice, delay, durationMs, mapping, orElse, secondsOrNone, share, trueO
 
 /** How the service behaves where nobody can configure the real one, or nobody knows what it does. */
 export const behaviorSchema = mapping({
+  // Not documented for the service.
+  offersTls13: orElse(trueOrFalse, false).describe('offer TLS 1.3 beside TLS 1.2; default: false'),
   // All captures of the real service show 3.
   retryAfter: orElse(secondsOrNone, 3).describe('retry-after of every assigning answer; default: 3s'),
   // The real service took 200 to 500 ms. A target for load tests should not add to what it measures.
@@ -63,6 +65,22 @@ export const behaviorSchema = mapping({
   conflictShare: orElse(share, 0).describe(
     'share of register requests that get 409 while another of the same ID is still assigning; default: 0%',
   ),
+  // Unknown; SDKs are refused for seconds to minutes after some assignments.
+  hubIdentityDelay: orElse(durationMs, 0).describe(
+    'time from an assignment until the hub knows the new identity; default: 0s',
+  ),
+  // Unknown which of the two the service stores for a device of a group.
+  hubGroupCertificates: orElse(choice('authority', 'leaf'), 'authority').describe(
+    "what a hub verifies for a device of an X.509 group: a chain to the group's certificates (default), or the thumbprint of the certificate with which the device registered",
+  ),
+  // Documented only as the first minute or two.
+  hubBurst: orElse(durationMs, 60_000).describe(
+    'excess of new connections, measured in time at the limit, that a hub still serves at once; default: 1m',
+  ),
+  // A CONNACK after 54 s was observed; the official SDKs wait for at most 60 s.
+  hubQueue: orElse(durationMs, 60_000).describe(
+    'how long a hub lets a new connection over its limit wait for CONNACK before it closes further ones; default: 1m',
+  ),
 }).transform(
   ({
     retryAfter,
@@ -72,6 +90,9 @@ export const behaviorSchema = mapping({
     clockSkew,
     idleTimeout,
     webhookTimeout,
+    hubIdentityDelay,
+    hubBurst,
+    hubQueue,
     ...others
   }) => ({
     ...others,
@@ -82,6 +103,9 @@ export const behaviorSchema = mapping({
     clockSkewSeconds: clockSkew / 1000,
     idleTimeoutMs: idleTimeout,
     webhookTimeoutMs: webhookTimeout,
+    hubIdentityDelayMs: hubIdentityDelay,
+    hubBurstMs: hubBurst,
+    hubQueueMs: hubQueue,
   }),
 );
 

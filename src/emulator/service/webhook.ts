@@ -61,10 +61,13 @@ export function webhookBody(question: WebhookQuestion): string {
   });
 }
 
+/** The webhook could not be called, or the emulator ended before it answered. */
+export const INTERRUPTED: AssignmentResult = failed('An error occurred while sending the request.');
+
 /** The assignment that follows from the webhook's answer, or from its absence. */
 export function webhookResult(outcome: WebhookOutcome, question: WebhookQuestion): AssignmentResult {
   if (outcome.kind === 'timed-out') return failed('Custom allocation timed out.');
-  if (outcome.kind === 'unreachable') return failed('An error occurred while sending the request.');
+  if (outcome.kind === 'unreachable') return INTERRUPTED;
   if (outcome.status < 200 || outcome.status > 299) {
     return failed(`Custom allocation failed with status code: ${outcome.status}`);
   }

@@ -1,0 +1,125 @@
+import { createReadStream } from 'node:fs';
+import { readLines } from '../../files/read-lines.ts';
+import { messageOf, OperatorError, problemIn } from '../../problem/operator-error.ts';
+import { type StateKind, StateLineError } from '../service/state-kind.ts';
+
+/*
+ * One JSON object a line, UTF-8. The first says what the file is; each other line takes the place of earlier ones about the same
+ * thing. Kinds are added without a new version: a file with an unknown kind is refused.
+ *
+ * {"kind":"state","version":1,"idScopes":["0ne0000E000"]}
+ * {"kind":"registration","idScope":"0ne0000E000","registrationId":"dev-1","result":{"hub":"hub-a.azure-devices.net",…},…}
+ * {"kind":"operation","idScope":"0ne0000E000","operationId":"5.…","registrationId":"dev-1",…}
+ */
+
+export const STATE_VERSION = 1;
+
+/** The first line of a state file. */
+export type StateHeader = {
+  readonly kind: 'state';
+  readonly version: number;
+  /** Of every instance that it has lines of. */
+  readonly idScopes: readonly string[];
+};
+
+/** Longest line, in bytes. A registration has at most a payload and a twin from a webhook, and those are bounded by nothing but this. */
+const STATE_LINE_BYTES_MAX = 16 * 1024 * 1024;
+
+export type ReadState = {
+  /** Lines of ID scopes that are not configured, by ID scope, as they were. */
+  readonly foreign: ReadonlyMap<string, readonly string[]>;
+  /** The last line was torn: what it tells had not been answered yet. */
+  readonly torn: boolean;
+};
+
+/**
+ * Enters the lines of a state file; a file that is missing or empty has none.
+ *
+ * @param idScopes of the configured instances
+ * @throws OperatorError for a line that says nothing: skipping it could lose what a device was told
+ */
+export async function readState(
+  file: string,
+  kinds: readonly StateKind[],
+  idScopes: ReadonlySet<string>,
+): Promise<ReadState> {
+  const byName = new Map(kinds.map((kind) => [kind.kind, kind]));
+  const foreign = new Map<string, string[]>();
+  const linesOf = (idScope: string): string[] => {
+    const lines = foreign.get(idScope) ?? [];
+    foreign.set(idScope, lines);
+    return lines;
+  };
+  let line = 0;
+  const enter = (text: string): void => {
+    line += 1;
+    try {
+      if (line === 1) {
+        requireHeader(file, text);
+        return;
+      }
+      const parsed = parseObject(text);
+      const idScope = String(parsed['idScope']);
+      if (idScopes.has(idScope)) kindOf(parsed, byName).apply(parsed);
+      else linesOf(idScope).push(text);
+    } catch (error) {
+      throw error instanceof StateLineError ? damaged(file, error.message, line) : error;
+    }
+  };
+  const tooLong = (): Error => damaged(file, 'is longer than any that the emulator writes', line + 1);
+  const { torn } = await readLines(chunksOf(file), enter, { bytesMax: STATE_LINE_BYTES_MAX, tooLong });
+  if (torn && line === 0) throw noState(file);
+  return { foreign, torn };
+}
+
+async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    const remedy = 'Name a file that you may read and write, or a new one in a folder that exists';
+    throw new OperatorError('local', [problemIn(file, `the state cannot be read (${messageOf(error)})`, remedy)]);
+  }
+}
+
+function kindOf(line: Readonly<Record<string, unknown>>, kinds: ReadonlyMap<string, StateKind>): StateKind {
+  const kind = kinds.get(String(line['kind']));
+  if (kind === undefined) throw new StateLineError('is of no kind that this version knows');
+  return kind;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new StateLineError('is not JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw new StateLineError('is not a JSON object');
+  return parsed as Readonly<Record<string, unknown>>;
+}
+
+function requireHeader(file: string, text: string): void {
+  let header: Partial<StateHeader> | null = null;
+  try {
+    header = JSON.parse(text) as Partial<StateHeader> | null;
+  } catch {
+    // Reported below.
+  }
+  if (header?.kind !== 'state') throw noState(file);
+  if (header.version === STATE_VERSION) return;
+  const message = `has version ${header.version} of the state; this dpsload reads version ${STATE_VERSION}`;
+  throw new OperatorError('local', [problemIn(file, message, 'Use the dpsload that wrote it, or name a new file')]);
+}
+
+function noState(file: string): OperatorError {
+  const message = 'is not the state of an emulator, and was left as it is';
+  return new OperatorError('local', [problemIn(file, message, 'Name a new file, or one that --state has written')]);
+}
+
+function damaged(file: string, message: string, line: number): OperatorError {
+  const remedy =
+    'Restore the file from a copy, use the dpsload that wrote it, or remove this line, which loses what it says';
+  return new OperatorError('local', [problemIn(file, `the line ${message}`, remedy, line)]);
+}
