@@ -112,6 +112,7 @@ export function runMeasures(
     breakdown: breakdownOf(outcomes),
     columns: [],
     movement,
+    hubCheck: null,
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };
 }
@@ -147,6 +148,7 @@ export function summaryFrom(
     agentResults: new AgentResults([]),
     mergedRuns: null,
     audit: null,
+    hubChecks: null,
     wrongHubs: null,
     files: null,
     journalDigests: null,
