@@ -184,7 +184,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'enroll-folder', imports: ['enroll', 'files', 'fleet', 'problem', 'run-folder'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
-  { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
+  { name: 'agents/redis', imports: ['agents', 'dps', 'files', 'problem', 'scenario', 'time'] },
   {
     name: 'agents',
     imports: [
@@ -250,6 +250,7 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'emulator/config',
       'emulator/conversation',
+      'emulator/hub',
       'emulator/server',
       'emulator/service',
       'emulator/service/api',
@@ -266,6 +267,7 @@ export const ROOMS: readonly Room[] = [
       'certificates',
       'dps',
       'emulator/conversation',
+      'emulator/hub',
       'emulator/service',
       'emulator/service/api',
       'problem',
@@ -273,6 +275,7 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { name: 'emulator/conversation', imports: ['dps'] },
+  { name: 'emulator/hub', imports: ['certificates', 'dps', 'emulator/service'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
   { name: 'emulator/service/api', imports: ['dps', 'emulator/service'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
@@ -300,6 +303,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
       'certificates/',
       'emulator/config/default-instance.ts',
       'emulator/open-service-api.ts',
+      'emulator/assemble.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',
       'cli/host/local-agents.ts',
@@ -322,6 +326,7 @@ export const PURE = [
   'allocation/',
   'metrics/',
   'emulator/conversation/',
+  'emulator/hub/',
   'emulator/service/',
 ];
 
