@@ -13,6 +13,9 @@ export const API_VERSION_DEFAULT = '2021-06-01';
 /** The documented limit for messages from device to service, in bytes. */
 export const MESSAGE_BYTES_MAX = 96 * 1024;
 
+/** The documented limit for a message from device to hub, in bytes. */
+export const HUB_MESSAGE_BYTES_MAX = 256 * 1024;
+
 /** `0ne` and 8 letters or digits in the public cloud (`0ne00111111`); third parties report `0cn…` and others for other clouds. */
 const ID_SCOPE = /^0[a-z]{2}[0-9A-Za-z]{8}$/;
 

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /*
  * SharedAccessSignature sr={resource}&sig={sig}&se={expiry}[&skn=registration]
  *
- * resource (decoded) = {idScope}/registrations/{registrationId}
+ * resource (decoded) = {idScope}/registrations/{registrationId}, or at a hub {hub}/devices/{deviceId} without skn
  * string to sign     = {sr exactly as written in the token} + "\n" + {se}
  * sig                = urlEncode(base64(HMAC-SHA256(base64Decode(deviceKey), string to sign)))
  * se                 = expiry, whole seconds since 1970-01-01 UTC
@@ -27,6 +27,16 @@ export type SasToken = {
 /** The audience of a device's token: `{idScope}/registrations/{registrationId}`. */
 export function registrationResource(idScope: string, registrationId: string): string {
   return `${idScope}/registrations/${registrationId}`;
+}
+
+/** The audience of a device's token at its hub: `{hub}/devices/{deviceId}`. */
+export function hubResource(hub: string, deviceId: string): string {
+  return `${hub}/devices/${deviceId}`;
+}
+
+/** Builds a token for a hub, with which a device connects there. */
+export function buildHubSasToken(hub: string, deviceId: string, deviceKey: string, expiryEpochSeconds: number): string {
+  return signedToken(hubResource(hub, deviceId), deviceKey, expiryEpochSeconds, null);
 }
 
 /** Builds a token in the C SDK's form: percent-encoded resource, members in the order sr, sig, se, skn. */

@@ -4,6 +4,7 @@ import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { printServiceConnection } from '../dps/service-connection.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import type { Emulator } from './emulator.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { listenServiceApi } from './server/service-api-listener.ts';
 import type { Listener } from './server/tls-listener.ts';
@@ -18,7 +19,7 @@ function newSymmetricKey(): string {
   return randomBytes(GENERATED_KEY_BYTES).toString('base64');
 }
 
-export type ServiceApiPort = {
+type ServiceApiPort = {
   readonly port: number;
   /** Of the policy of instances without policies of their own. */
   readonly ownerKey: string;
@@ -54,8 +55,25 @@ export async function openServiceApi(
   return { port: listener.port, ownerKey };
 }
 
+export type ServiceApiControls = Pick<Emulator, 'servicePort' | 'serviceConnectionString'>;
+
+/** What the emulator tells about the port. @param host where it is, from here */
+export function serviceApiControls(
+  api: ServiceApiPort | null,
+  instances: () => readonly DpsInstance[],
+  host: string,
+): ServiceApiControls {
+  return {
+    servicePort: api?.port ?? null,
+    get serviceConnectionString() {
+      const [instance] = instances();
+      return api === null || instance === undefined ? null : connectionStringTo(instance, api, host);
+    },
+  };
+}
+
 /** How to reach the service API of an instance with the first of its policies. @param host where it is, from here */
-export function connectionStringTo(
+function connectionStringTo(
   { sharedAccessPolicies }: DpsInstance,
   { port, ownerKey }: ServiceApiPort,
   host: string,

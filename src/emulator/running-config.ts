@@ -5,6 +5,7 @@ import { readConfigPatch } from './config/config-patch.ts';
 import { requireUsableKeys } from './config/instance-keys.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import type { EmulatorControls } from './server/control-route.ts';
+import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { OutageTimers } from './server/outage-timers.ts';
 import type { WebhookPrograms } from './server/webhook-programs.ts';
@@ -28,17 +29,19 @@ export type AdvancedContext = SessionContext & {
 export class RunningConfig implements EmulatorControls {
   readonly #context: AdvancedContext;
   readonly #programs: WebhookPrograms;
+  readonly #hubs: EmulatedHubs;
   readonly #outages: OutageTimers;
   #current: EmulatorConfig;
   #isClosed = false;
   /** Changes that are under way: programs take a while to start, and the next change begins with what this one has made. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(current: EmulatorConfig, context: AdvancedContext, programs: WebhookPrograms) {
+  constructor(current: EmulatorConfig, context: AdvancedContext, programs: WebhookPrograms, hubs: EmulatedHubs) {
     this.#current = current;
     this.#context = context;
     this.#programs = programs;
-    this.#outages = new OutageTimers(context);
+    this.#hubs = hubs;
+    this.#outages = new OutageTimers(context, hubs.openSessions);
     this.#outages.set(current.faults);
     this.#catchUp();
   }
@@ -73,6 +76,7 @@ export class RunningConfig implements EmulatorControls {
   reset(): void {
     const { service, faults, conversations, serviceTimeMs, clearState, log } = this.#context;
     service.reset(serviceTimeMs());
+    this.#hubs.reset();
     clearState().catch((error: unknown) => log(messageOf(error)));
     conversations?.forget();
     faults.forgetRecords();
@@ -101,6 +105,7 @@ export class RunningConfig implements EmulatorControls {
     this.#current = after;
     service.behavior = after.behavior;
     service.configure(instances, serviceTimeMs());
+    this.#hubs.configure(instances);
     if (!isSame([before.faults, before.seed], [after.faults, after.seed])) this.#beginFaults();
     const lines = configChanges(before, after);
     for (const line of lines) log(`changed: ${line}`);

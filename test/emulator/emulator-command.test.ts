@@ -387,7 +387,20 @@ describe.concurrent('emulator --exec', () => {
     const dir = newFolder();
     const records = join(dir, 'records.ndjson');
     const print = 'env | grep ^DPS_ | sort; read -r line; echo "$line"; exit 7';
-    const args = emulator('--ca-dir', dir, '--http-port', '0', '--records', records, '--exec', print);
+    const args = emulator(
+      '--ca-dir',
+      dir,
+      '--http-port',
+      '0',
+      '--service-port',
+      '0',
+      '--hub-port',
+      '0',
+      '--records',
+      records,
+      '--exec',
+      print,
+    );
     const program = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'], DPS_WEBSOCKET_PORT: 'of another emulator' },
@@ -401,11 +414,15 @@ describe.concurrent('emulator --exec', () => {
       `DPS_GROUP_KEY_FILE=${join(dir, 'group.key')}`,
       'DPS_HOST=127.0.0.1',
       expect.stringMatching(/^DPS_HTTP_PORT=\d+$/),
+      expect.stringMatching(/^DPS_HUB_PORT=\d+$/),
       'DPS_ID_SCOPE=0ne0000E000',
       expect.stringMatching(/^DPS_PORT=\d+$/),
+      `DPS_SERVICE_CONNECTION_FILE=${join(dir, 'service.connection')}`,
+      expect.stringMatching(/^DPS_SERVICE_PORT=\d+$/),
       'from stdin',
     ]);
-    expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
+    const lines = readFileSync(records, 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).kind)).toEqual(['hub', 'hub', 'hub', 'counters']);
   });
 
   it.each([

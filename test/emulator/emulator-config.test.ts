@@ -59,6 +59,7 @@ seed: 7
 behavior: { retryAfter: none, assignmentDelay: { median: 1s, p99: 20s }, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
   disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, offersTls13: true, webhookTimeout: 2s,
   malformedUsernameCode: 5, otherApiVersions: accept, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m,
+  hubIdentityDelay: 30s, hubGroupCertificates: leaf, hubBurst: 2m, hubQueue: 10s,
   serviceApi: { missingPermission: forbidden, missingEntry: not-found, returnsCertificates: true, keysOnUpdate: renew, bulkCounts: entries, pageItemsMax: 50, bearerTokens: accept, etagHeader: true } }
 instances:
   - idScope: 0ne00111111
@@ -66,7 +67,7 @@ instances:
     latencyRegions:
       - { sourceAddresses: ['127.0.1.*'], latencies: { a.azure-devices.net: 20ms, b.azure-devices.net: 90ms } }
     linkedHubs:
-      - { hostName: a.azure-devices.net, weight: 3, identityLimit: 100/min }
+      - { hostName: a.azure-devices.net, weight: 3, identityLimit: 100/min, sku: S1, units: 3 }
       - { hostName: b.azure-devices.net, applyAllocationPolicy: false }
     caCertificates:
       - { name: root, file: root.pem }
@@ -128,6 +129,10 @@ faults:
         bearerTokens: 'accept',
         etagHeader: true,
       },
+      hubIdentityDelayMs: 30_000,
+      hubGroupCertificates: 'leaf',
+      hubBurstMs: 120_000,
+      hubQueueMs: 10_000,
     });
     const [instance, second] = instances;
     expect(second?.idScope).toBe('0ne00222222');
@@ -137,6 +142,8 @@ faults:
         weight: 3,
         applyAllocationPolicy: true,
         identityLimit: { algorithm: 'token-bucket', limit: 100, perMs: 60_000 },
+        sku: 'S1',
+        units: 3,
       },
       { hostName: 'b.azure-devices.net', weight: 1, applyAllocationPolicy: false, identityLimit: null },
     ]);
@@ -341,6 +348,21 @@ faults:
       /must have a median above 0, and a p99 that is not below the median/,
     ],
     ['a delay of another form', `${MINIMAL}behavior: { answerDelay: fast }\n`, /must be a duration such as 200ms/],
+    [
+      'units of no tier',
+      'version: 1\ninstances: [{ idScope: 0ne00111111, linkedHubs: [{ hostName: a.b, units: 2 }] }]\n',
+      /units is given without sku/,
+    ],
+    [
+      'an unknown tier',
+      'version: 1\ninstances: [{ idScope: 0ne00111111, linkedHubs: [{ hostName: a.b, sku: F1 }] }]\n',
+      /must be S1, S2 or S3/,
+    ],
+    [
+      'a fault at a hub that strikes only the service',
+      `${MINIMAL}faults: [{ fault: retry-after, value: none, at: [hub-twin] }]\n`,
+      /hub-twin, but retry-after cannot strike there/,
+    ],
     ['an empty time', `${MINIMAL}faults: [{ fault: stall, from: 2s, until: 1s }]\n`, /until is not after from/],
     [
       'an ID before CONNECT',
@@ -355,6 +377,16 @@ faults:
   it('lets a rule for certain devices strike only after the handshake', () => {
     const { faults } = read(`${MINIMAL}faults: [{ fault: outage, registrationIds: 'a*' }]\n`);
     expect(faults[0]?.points).toEqual(['open', 'connect', 'subscribe', 'register', 'poll']);
+  });
+
+  it('lets a fault strike at a hub where a rule names a point there, and nowhere else by default', () => {
+    const { faults } = read(
+      `${MINIMAL}faults: [{ fault: disconnect }, { fault: disconnect, at: [hub-connect, hub-telemetry] }]\n`,
+    );
+    expect(faults.map(({ points }) => points)).toEqual([
+      ['connect', 'subscribe', 'register', 'poll'],
+      ['hub-connect', 'hub-telemetry'],
+    ]);
   });
 
   it('never quotes a key', () => {

@@ -3,7 +3,8 @@ import { get as httpGet, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmulatorOptions, startEmulator } from '../../src/emulator/start-emulator.ts';
+import type { EmulatorOptions } from '../../src/emulator/emulator.ts';
+import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
 import { emulatedInstance } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
@@ -184,6 +185,7 @@ describe('an emulator whose place is taken', () => {
   it.each<[string, () => Partial<EmulatorOptions>, string]>([
     ['the port of MQTT', () => ({ port: emulator.port }), '--port'],
     ['the port of MQTT over WebSocket', () => ({ websocketPort: emulator.port }), '--websocket-port'],
+    ['the port of the hubs', () => ({ hubPort: emulator.port }), '--hub-port'],
     ['the port of the records', () => ({ httpPort: emulator.httpPort }), '--http-port'],
     ['an address of another machine', () => ({ host: '192.0.2.1' }), '--host'],
     ['such an address for the records', () => ({ httpPort: 0, httpHost: '192.0.2.1' }), '--http-host'],

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { IndividualEnrollmentBody } from '../../src/dps/service-api.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { SERVICE_API_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-api-behavior.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/start-emulator.ts';
+import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { httpsExchange } from '../../src/service-api/https-exchange.ts';
 import { ServiceClient } from '../../src/service-api/service-client.ts';
 import { ServiceRequests } from '../../src/service-api/service-requests.ts';

@@ -4,6 +4,7 @@ import { generate, type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
 import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/packet-stream.ts';
+import { provisioningRole } from '../../src/emulator/server/provisioning-role.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../support/device-packets.ts';
@@ -21,7 +22,7 @@ afterEach(() => emulator?.close());
 function session(...rules: readonly FaultRule[]) {
   const context = simulatedContext(1, rules);
   const stream = new WiredStream();
-  new MqttSession(acceptedOver(stream), context);
+  new MqttSession(acceptedOver(stream), context, provisioningRole(context));
   const { clock, openSessions } = context;
   return {
     clock,
@@ -84,7 +85,7 @@ it('a connection has only so many subscriptions', () => {
   const behavior = { ...SERVICE_BEHAVIOR_DEFAULT, grantsExactFilters: true };
   const stream = new WiredStream();
   const context = { ...simulatedContext(1, []), behavior };
-  new MqttSession(acceptedOver(stream), context);
+  new MqttSession(acceptedOver(stream), context, provisioningRole(context));
   stream.emit('data', generate(connectPacket('a')));
   const topics = Array.from({ length: 101 }, (_, n) => `$dps/registrations/res/202/?$rid=${n}`);
   const subscriptions = [...topics, topics[0] ?? ''].map((topic) => ({ topic, qos: 1 as const }));
@@ -102,7 +103,7 @@ it('one that a fault has stalled stays longer than a silent one may, and is told
 it('a closed connection keeps nothing of its session, however long Node keeps the socket', async () => {
   const stream = new WiredStream();
   const context = simulatedContext(1, []);
-  new MqttSession(acceptedOver(stream), context);
+  new MqttSession(acceptedOver(stream), context, provisioningRole(context));
   const closed = once(stream, 'close');
   stream.destroy();
   await closed;

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
+import { provisioningRole } from '../../src/emulator/server/provisioning-role.ts';
 import { ENROLLMENT_DEFAULTS } from '../../src/emulator/service/dps-instance.ts';
 import { startDpsload } from '../support/dpsload-program.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
@@ -24,7 +25,7 @@ describe('a device whose registration cannot be kept', () => {
   it('gets 500, which counts as such, and so does all that comes later', async () => {
     const context = { ...simulatedContext(1, []), whenKept: (then: (isKept: boolean) => void) => then(false) };
     const stream = new WiredStream();
-    new MqttSession(acceptedOver(stream), context);
+    new MqttSession(acceptedOver(stream), context, provisioningRole(context));
     const username = `${ID_SCOPE}/registrations/dev-1/api-version=2021-06-01`;
     const password = Buffer.from(
       buildSasToken(ID_SCOPE, 'dev-1', deriveDeviceKey(GROUP_KEY, 'dev-1'), context.serviceTimeMs() / 1000 + 60),

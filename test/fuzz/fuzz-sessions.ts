@@ -1,5 +1,6 @@
 import type { Packet } from 'mqtt-packet';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
+import { provisioningRole } from '../../src/emulator/server/provisioning-role.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { acceptedOver, simulatedContext, WiredStream } from '../support/wired-session.ts';
 import { hostileBytes } from './hostile-packets.ts';
@@ -48,7 +49,7 @@ export async function fuzzSessions(
   while (counts.pieces < pieces && violations.length === 0) {
     const deviceId = `device-${random.below(DEVICES)}`;
     const stream = new WiredStream();
-    new MqttSession(acceptedOver(stream), context);
+    new MqttSession(acceptedOver(stream), context, provisioningRole(context));
     counts.connections += 1;
     try {
       const steps = 1 + random.below(STEPS_MAX);

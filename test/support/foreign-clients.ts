@@ -8,7 +8,7 @@ import { connectAsync } from 'mqtt';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
-import type { Emulator } from '../../src/emulator/start-emulator.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 import { connectPacket, registerPacket, subscribePacket } from './device-packets.ts';
 import { GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
 import { SdkDevices } from './sdk-devices.ts';

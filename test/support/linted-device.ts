@@ -3,6 +3,7 @@ import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
 import type { Conversation, Handshake } from '../../src/emulator/conversation/conversation.ts';
 import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
+import { provisioningRole } from '../../src/emulator/server/provisioning-role.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { connectPacket, pollPacket, publishPacket, registerPacket, subscribePacket } from './device-packets.ts';
 import { GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
@@ -34,7 +35,7 @@ export class LintedDevice {
     this.#stream = new WiredStream();
     const accepted = acceptedOver(this.#stream);
     const facts = { ...accepted.handshake(), ...handshake };
-    new MqttSession({ ...accepted, handshake: () => facts }, this.#context);
+    new MqttSession({ ...accepted, handshake: () => facts }, this.#context, provisioningRole(this.#context));
     return this;
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Emulator } from '../../src/emulator/start-emulator.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 
 const SCRIPT = fileURLToPath(new URL('sdk-devices.cjs', import.meta.url));
 

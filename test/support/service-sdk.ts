@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { ProvisioningServiceClient } from 'azure-iot-provisioning-service';
 import { parseServiceConnection, type ServiceConnection } from '../../src/dps/service-connection.ts';
-import type { Emulator } from '../../src/emulator/start-emulator.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 
 // The packages that the SDK itself uses.
 const fromSdk = createRequire(createRequire(import.meta.url).resolve('azure-iot-provisioning-service'));

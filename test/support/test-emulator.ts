@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/emulator/start-emulator.ts';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.ts';
+import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { emulatedInstance } from './emulated-instance.ts';
 
 export type TestEmulator = Emulator & { readonly caDir: string; readonly logged: string[] };

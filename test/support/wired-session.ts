@@ -1,9 +1,10 @@
 import { Duplex } from 'node:stream';
 import { type Packet, parser } from 'mqtt-packet';
 import { CONVERSATION_LIMITS_DEFAULT, KeptConversations } from '../../src/emulator/conversation/kept-conversations.ts';
-import type { Accepted, SessionContext } from '../../src/emulator/server/mqtt-session.ts';
+import type { SessionContext } from '../../src/emulator/server/mqtt-session.ts';
 import { OpenSessions } from '../../src/emulator/server/open-sessions.ts';
 import { SESSION_LIMITS_DEFAULT } from '../../src/emulator/server/packet-stream.ts';
+import type { Accepted } from '../../src/emulator/server/session-role.ts';
 import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
 import type { FaultRule } from '../../src/emulator/service/fault-rule.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';

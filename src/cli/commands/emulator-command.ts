@@ -6,13 +6,9 @@ import { SERVER_KEYS } from '../../certificates/server-identity.ts';
 import { MQTT_PORT } from '../../dps/endpoint.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { emulatorConfigSchema } from '../../emulator/config/emulator-schema.ts';
-import {
-  EMULATOR_HOST_DEFAULT,
-  type Emulator,
-  hostFromHere,
-  startEmulator,
-  writeRecords,
-} from '../../emulator/start-emulator.ts';
+import { EMULATOR_HOST_DEFAULT, type Emulator } from '../../emulator/emulator.ts';
+import { hostFromHere, startEmulator } from '../../emulator/start-emulator.ts';
+import { writeRecords } from '../../emulator/write-records.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { makeOwnFolder } from '../../files/folders.ts';
 import { type ProcessIdentity, processIdentity } from '../../files/process-identity.ts';
@@ -53,12 +49,9 @@ export function emulatorCommand(): Command {
     )
     .option('--port <n>', 'port for MQTT over TLS; 0 = any free port', String(MQTT_PORT))
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
+    .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
-    .option(
-      '--http-host <address>',
-      'address of that port, which anyone who can connect may read',
-      EMULATOR_HOST_DEFAULT,
-    )
+    .addOption(httpHostOption())
     .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
@@ -86,6 +79,11 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
+}
+
+function httpHostOption(): Option {
+  const help = 'address of that port, which anyone who can connect may read';
+  return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
 }
 
 function traceOption(): Option {
@@ -125,12 +123,8 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     makeOwnFolder(caDir);
     const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     const { config, groupKeyFile } = await readSettings();
-    if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
-    if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
-      log(`the well-known key is public: whoever reaches ${flags.host} can register`);
+    logKeys(flags, groupKeyFile);
     const connection = serviceConnectionFile(flags, caDir);
-    if (flags.state !== undefined && isCaDirTemporary)
-      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
     const emulator = await startEmulator({
       ...config,
       ...connection.ownerKey,
@@ -160,6 +154,17 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }
+}
+
+/** Where keys are, and who else has them. */
+function logKeys({ wellKnownKey, host, state, caDir, servicePort }: EmulatorFlags, groupKeyFile: string | null): void {
+  if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
+  if (wellKnownKey && host !== EMULATOR_HOST_DEFAULT) {
+    const may = servicePort === undefined ? 'register' : 'register, and change enrollments';
+    log(`the well-known key is public: whoever reaches ${host} can ${may}`);
+  }
+  if (state !== undefined && caDir === undefined)
+    log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
 }
 
 /** Who stops a running emulator, beside signals, and what SIGHUP does. */
@@ -196,9 +201,10 @@ type SecretFiles = { readonly groupKeyFile: string | null; readonly serviceConne
 
 /** JSON leaves undefined members out. */
 function readyLine(emulator: Emulator, { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles): object {
-  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, httpPort, servicePort } = emulator;
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, hubPort, httpPort, servicePort } = emulator;
   return {
     ...{ ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups },
+    hubPort: hubPort ?? undefined,
     httpPort: httpPort ?? undefined,
     groupKeyFile: groupKeyFile ?? undefined,
     servicePort: servicePort ?? undefined,
@@ -211,11 +217,12 @@ function commandVariables(
   emulator: Emulator,
   { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles,
 ): Readonly<Record<string, string | undefined>> {
-  const { host, port, websocketPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
+  const { host, port, websocketPort, hubPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
+    DPS_HUB_PORT: hubPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
     DPS_SERVICE_PORT: servicePort?.toString(),
     DPS_SERVICE_CONNECTION_FILE: connectionFile ?? undefined,

@@ -19,6 +19,7 @@ export type EmulatorFlags = {
   readonly host: string;
   readonly port: string;
   readonly websocketPort?: string;
+  readonly hubPort?: string;
   readonly httpPort?: string;
   readonly httpHost: string;
   readonly servicePort?: string;
@@ -52,6 +53,7 @@ export function checkFlags(flags: EmulatorFlags) {
   const ports = {
     port: readFlag('--port', flags.port, PORT, problems) ?? 0,
     websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
+    hubPort: readFlag('--hub-port', flags.hubPort, PORT, problems),
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
     servicePort: readFlag('--service-port', flags.servicePort, PORT, problems),
   };

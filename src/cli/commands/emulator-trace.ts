@@ -1,6 +1,6 @@
 import { connectionLines, findingLines, stepLines } from '../../emulator/conversation/conversation-text.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
 import { patternExpression } from '../../emulator/service/notation.ts';
-import type { Emulator } from '../../emulator/start-emulator.ts';
 
 /**
  * Writes what the devices do whose IDs match one of the patterns, with findings where they are made. Where another connection

@@ -1,4 +1,4 @@
-import type { Emulator } from '../../emulator/start-emulator.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
 import { messageOf } from '../../problem/operator-error.ts';
 import type { EmulatorSettings } from './emulator-settings.ts';
 

@@ -6,7 +6,7 @@ import {
   WELL_KNOWN_CONNECTION_FILE,
   writeConnectionFile,
 } from '../../emulator/config/service-connection-file.ts';
-import type { Emulator } from '../../emulator/start-emulator.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
 import type { EmulatorFlags } from './emulator-settings.ts';
 
 /** The file with the connection string of the emulator's service API, and the key of its policy; absent key = a new one. */

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { commonName, presentedCertificates } from '../../certificates/certificate-chain.ts';
 import type { Handshake } from '../conversation/conversation.ts';
 import { keptNote } from '../conversation/kept-steps.ts';
-import type { Accepted } from './mqtt-session.ts';
+import type { Accepted } from './session-role.ts';
 
 /** @param stream what carries MQTT: the connection itself, or a WebSocket over it */
 export function acceptedConnection(stream: Duplex, socket: TLSSocket): Accepted {

@@ -1,4 +1,3 @@
-import { RESPONSE_TOPIC_FILTER } from '../../dps/topics.ts';
 import type { Clock, Timer } from '../../time/clock.ts';
 import type { Delivery } from '../service/request-handling.ts';
 import { publishBytes } from './packet-bytes.ts';
@@ -6,13 +5,11 @@ import type { PacketStream } from './packet-stream.ts';
 
 const PACKET_ID_MAX = 65_535;
 
-/** Of one connection: a device needs one filter, or the topics of its few answers. */
-const SUBSCRIPTIONS_MAX = 100;
-
 /** Publishes answers to one device: with the QoS that it subscribed, and delayed or held back where a fault says so. */
 export class AnswerDelivery {
   /** Granted QoS by filter. */
-  readonly subscriptions = new Map<string, 0 | 1>();
+  subscriptions = new Map<string, 0 | 1>();
+  readonly #subscriptionsMax: number;
   readonly #packets: PacketStream;
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
@@ -20,14 +17,15 @@ export class AnswerDelivery {
   #held: Delivery | null = null;
   #nextPacketId = 1;
 
-  constructor(packets: PacketStream, clock: Clock) {
+  constructor(packets: PacketStream, clock: Clock, subscriptionsMax: number) {
+    this.#subscriptionsMax = subscriptionsMax;
     this.#packets = packets;
     this.#clock = clock;
   }
 
   /** Returns whether there is room for the subscription. */
   subscribe(filter: string, qos: 0 | 1): boolean {
-    if (this.subscriptions.size === SUBSCRIPTIONS_MAX && !this.subscriptions.has(filter)) return false;
+    if (this.subscriptions.size === this.#subscriptionsMax && !this.subscriptions.has(filter)) return false;
     this.subscriptions.set(filter, qos);
     return true;
   }
@@ -55,12 +53,20 @@ export class AnswerDelivery {
   }
 
   #publish({ topic, body }: Delivery): void {
-    const qos = this.subscriptions.get(RESPONSE_TOPIC_FILTER) ?? this.subscriptions.get(topic);
+    const qos = this.#grantedQos(topic);
     if (qos === undefined) return;
     this.#packets.write(publishBytes(topic, body, qos === 1 ? this.#packetId() : null));
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.#publish(held);
+  }
+
+  /** `undefined` = not subscribed. */
+  #grantedQos(topic: string): 0 | 1 | undefined {
+    for (const [filter, qos] of this.subscriptions) {
+      if (filter.endsWith('#') ? topic.startsWith(filter.slice(0, -1)) : filter === topic) return qos;
+    }
+    return undefined;
   }
 
   #packetId(): number {

@@ -4,12 +4,13 @@ import { messageOf } from '../../problem/operator-error.ts';
 import { keptText } from '../service/kept-text.ts';
 import { type Asked, type ControlSource, type Route, sendError } from './control-route.ts';
 import { CONVERSATION_ROUTES } from './conversation-routes.ts';
+import { HUB_ROUTES } from './hub-routes.ts';
 import { RECORD_ROUTES } from './record-routes.ts';
 import { RUNNING_ROUTES } from './running-routes.ts';
 import { isEveryAddress, type Listener, listen } from './tls-listener.ts';
 
 /** Everything that the control port offers. `?idScope=…` selects the instance; the default is the first one. */
-const ROUTES: readonly Route[] = [...RUNNING_ROUTES, ...RECORD_ROUTES, ...CONVERSATION_ROUTES];
+const ROUTES: readonly Route[] = [...RUNNING_ROUTES, ...RECORD_ROUTES, ...CONVERSATION_ROUTES, ...HUB_ROUTES];
 
 /** Of a request that changes something: far more than a configuration without enrollments needs. */
 const BODY_BYTES_MAX = 1_000_000;
@@ -60,11 +61,12 @@ async function answer(
   const idScope = new URLSearchParams(query).get('idScope') ?? firstScope(source);
   const segments = path.split('/').map(safeDecode);
   const found = ROUTES.flatMap((route) => {
-    const id = idIn(route, segments);
-    return id === null ? [] : [{ route, id }];
+    const ids = idsIn(route, segments);
+    return ids === null ? [] : [{ route, ids }];
   });
   const chosen = found.find(({ route }) => route.method === request.method);
-  const asked = { request, response, source, idScope, id: chosen?.id ?? '', nowMs: source.serviceTimeMs() };
+  const ids = chosen?.ids ?? [];
+  const asked = { request, response, source, idScope, id: ids[0] ?? '', ids, nowMs: source.serviceTimeMs() };
   if (!isOwn) refuseHost(asked);
   else if (found.length === 0) sendError(asked, 404_000, 'No such resource.');
   else if (chosen === undefined) refuseMethod(asked, found.map(({ route }) => route.method).join(', '));
@@ -81,12 +83,12 @@ function firstScope({ service }: ControlSource): string {
   return first?.idScope ?? '';
 }
 
-/** What the path has in place of `:id`, empty if the route has none; `null` = it is not a path of the route. */
-function idIn({ path }: Route, segments: readonly string[]): string | null {
+/** What the path has in place of each `:id`; `null` = it is not a path of the route. */
+function idsIn({ path }: Route, segments: readonly string[]): readonly string[] | null {
   const wanted = path.split('/');
   if (wanted.length !== segments.length) return null;
   const fits = wanted.every((name, index) => (name === ':id' ? segments[index] !== '' : segments[index] === name));
-  return fits ? (segments[wanted.indexOf(':id')] ?? '') : null;
+  return fits ? segments.filter((_, index) => wanted[index] === ':id') : null;
 }
 
 function refuseHost(asked: Asked): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorBody } from '../../dps/payloads.ts';
 import { utcTimestamp } from '../service/answer.ts';
+import type { LinkedHubs } from './emulated-hubs.ts';
 import type { SessionContext } from './mqtt-session.ts';
 
 /** What can be done with a running emulator from outside. */
@@ -17,6 +18,7 @@ export type ControlSource = Pick<
   'service' | 'faults' | 'conversations' | 'openSessions' | 'serviceTimeMs' | 'limits' | 'log'
 > & {
   readonly controls: EmulatorControls;
+  readonly hubs: LinkedHubs;
   readonly version: string;
   /** Names and addresses of this server beside those of loopback, for the check of the Host header. */
   readonly hostNames: readonly string[];
@@ -31,14 +33,15 @@ export type Asked = {
   readonly source: ControlSource;
   /** `?idScope=`; the default is the first instance. */
   readonly idScope: string;
-  /** The `:id` of the path. */
+  /** The first `:id` of the path, and all of them. */
   readonly id: string;
+  readonly ids: readonly string[];
   readonly nowMs: number;
 };
 
 export type Route = {
   readonly method: 'GET' | 'POST' | 'PATCH';
-  /** At most one segment is `:id`. */
+  /** Segments may be `:id`. */
   readonly path: string;
 } & (
   | { readonly kind: 'read'; readonly respond: (asked: Asked) => void }

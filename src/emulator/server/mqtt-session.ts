@@ -1,19 +1,12 @@
-import type { X509Certificate } from 'node:crypto';
-import type { Duplex } from 'node:stream';
-import { MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import { CONNACK } from '../../dps/error-codes.ts';
-import { foldRegistrationId } from '../../dps/registration-id.ts';
-import { parseRequestTopic, parseResponseTopic, RESPONSE_TOPIC_FILTER, type RequestTopic } from '../../dps/topics.ts';
-import type { Clock } from '../../time/clock.ts';
-import type { Handshake } from '../conversation/conversation.ts';
+import type { Clock, Timer } from '../../time/clock.ts';
 import type { KeptConversations } from '../conversation/kept-conversations.ts';
-import type { ServiceAnswer } from '../service/answer.ts';
-import type { ConnectAnswer, ConnectedDevice } from '../service/connect-check.ts';
+import type { ConnectedDevice } from '../service/connect-check.ts';
 import type { FaultPlan } from '../service/fault-plan.ts';
 import type { Fault, FaultPoint } from '../service/fault-rule.ts';
 import { keptText } from '../service/kept-text.ts';
 import type { ProvisioningService } from '../service/provisioning-service.ts';
-import { deliveries, type RequestHandling, requestHandling } from '../service/request-handling.ts';
+import { type RequestHandling, requestHandling } from '../service/request-handling.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { AnswerDelivery } from './answer-delivery.ts';
 import { ConversationRecorder } from './conversation-recorder.ts';
@@ -28,6 +21,15 @@ import {
   type UnsubscribePacket,
 } from './packet-reader.ts';
 import { PacketStream, type SessionLimits, type SilenceLimit } from './packet-stream.ts';
+import type {
+  Accepted,
+  AcceptedConnect,
+  DeviceRequest,
+  JudgedConnect,
+  RoleAnswer,
+  SessionRole,
+} from './session-role.ts';
+import { isWellFormedTopic } from './topic-form.ts';
 
 /** What all connections of one emulator share. */
 export type SessionContext = {
@@ -54,19 +56,6 @@ export type SessionContext = {
   readonly log: (line: string) => void;
 };
 
-/** An accepted connection, whatever its transport. */
-export type Accepted = {
-  readonly stream: Duplex;
-  /** Certificates from the TLS handshake, the device's own first. */
-  readonly certificates: () => readonly X509Certificate[];
-  /** IP address of the device; `null` = unknown. */
-  readonly sourceAddress: () => string | null;
-  readonly handshake: () => Handshake;
-};
-
-/** An answer, and what it is given to; `null` = the request is lost. */
-type Given = { readonly answer: ServiceAnswer | null; readonly requestId: string; readonly fault: Fault | null };
-
 /** MQTT 3.1.1 §3.1.2.10: the server waits one and a half times the keep-alive time. */
 const KEEP_ALIVE_FACTOR = 1.5;
 
@@ -79,34 +68,45 @@ const MQTT_3_1_1 = 'MQTT 4';
 /** An answer's topic is at most 65,535 bytes long, MQTT 3.1.1 §1.5.3, of which less than 100 are not the request ID. */
 const REQUEST_ID_BYTES_MAX = 65_535 - 100;
 
-/** One device's MQTT connection: answers its packets with the help of the service, and applies faults. */
-export class MqttSession {
+/** What every session needs; more is for the role that it has. */
+type SharedContext = Omit<SessionContext, 'service' | 'callWebhooks' | 'registered'>;
+
+/** One device's MQTT connection: answers its packets with the help of a service or hub, and applies faults. */
+export class MqttSession<Device, Request extends DeviceRequest> {
   readonly #accepted: Accepted;
-  readonly #context: SessionContext;
+  readonly #context: SharedContext;
+  readonly #role: SessionRole<Device, Request>;
   readonly #packets: PacketStream;
   readonly #answers: AnswerDelivery;
   readonly #recorder: ConversationRecorder | null;
-  #device: ConnectedDevice | null = null;
+  #device: Device | null = null;
   #deviceKey: string | null = null;
+  /** When the credentials of the device are no longer good; `null` = they stay good. */
+  #expiry: Timer | null = null;
 
-  constructor(accepted: Accepted, context: SessionContext) {
+  constructor(accepted: Accepted, context: SharedContext, role: SessionRole<Device, Request>) {
     const { clock, serviceClock, limits, conversations } = context;
     this.#accepted = accepted;
     this.#context = context;
+    this.#role = role;
     this.#recorder = conversations && new ConversationRecorder(accepted.handshake, conversations, context);
     this.#packets = new PacketStream(accepted.stream, clock, limits, {
       onPacket: (packet) => this.#received(packet),
       onClosed: (reason) => this.#closed(reason),
       tap: this.#recorder,
     });
-    this.#answers = new AnswerDelivery(this.#packets, serviceClock);
+    this.#answers = new AnswerDelivery(this.#packets, serviceClock, role.subscriptionsMax);
     context.openSessions.add(this);
     const timeoutMs = limits.connectTimeoutMs;
     this.#packets.limitSilence({ timeoutMs, reason: 'no CONNECT' }, this.#idleLimit);
   }
 
   get registrationId(): string | null {
-    return this.#device?.registrationId ?? null;
+    return this.#device === null ? null : this.#role.idOf(this.#device);
+  }
+
+  notify(topic: string, body: string): void {
+    this.#answers.deliver({ topic, body, afterMs: 0, isHeld: false }, 0);
   }
 
   close(reason: string): void {
@@ -124,12 +124,15 @@ export class MqttSession {
   #closed(reason: string | null): void {
     if (reason !== null) this.#log(`connection closed: ${reason}`);
     this.#answers.cancel();
+    this.#expiry?.cancel();
     this.#context.openSessions.remove(this.#deviceKey, this);
   }
 
   #received(packet: DevicePacket): void {
     const device = this.#device;
     const { type } = packet;
+    const endReason = device === null ? null : this.#role.endReason(device);
+    if (endReason !== null) throw new ProtocolViolation(endReason);
     if (type === 'connect') this.#connect(packet);
     else if (device === null) throw new ProtocolViolation(`${nameOf(packet)} before CONNECT`);
     else if (type === 'subscribe') this.#subscribe(packet, device);
@@ -143,32 +146,42 @@ export class MqttSession {
 
   #connect(packet: ConnectPacket): void {
     if (this.#device !== null) throw new ProtocolViolation('second CONNECT');
-    const fault = this.#strike('connect', packet.clientId);
+    const fault = this.#strike(this.#role.points.connect, packet.clientId);
     if (!this.#packets.isOpen) return;
     const answer = this.#judge(packet, fault);
     const { returnCode } = answer;
     if (returnCode !== CONNACK.accepted) {
-      this.#packets.write(connackBytes(returnCode));
-      throw new ProtocolViolation(`CONNACK ${returnCode} to ${quoted(packet.clientId)}: ${answer.reason}`);
+      if (returnCode !== null) this.#packets.write(connackBytes(returnCode));
+      const refused = returnCode === null ? 'no CONNACK' : `CONNACK ${returnCode}`;
+      throw new ProtocolViolation(`${refused} to ${quoted(packet.clientId)}: ${answer.reason}`);
     }
-    const { device } = answer;
-    const { openSessions, service, serviceTimeMs } = this.#context;
-    this.#device = device;
-    this.#deviceKey = `${device.instance.idScope}/${foldRegistrationId(device.registrationId)}`;
-    openSessions.claim(this.#deviceKey, this, () => service.isAttested(device, serviceTimeMs()));
-    const timeoutMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
+    this.#accept(answer);
+    const silenceMs = packet.keepAliveSeconds * 1000 * KEEP_ALIVE_FACTOR || Number.POSITIVE_INFINITY;
+    const timeoutMs = Math.min(silenceMs, this.#role.silenceMaxMs);
     this.#packets.limitSilence(this.#idleLimit, { timeoutMs, reason: 'keep-alive time passed' });
     if (fault?.kind === 'lose-connack') return;
+    const delayMs = (answer.waitMs ?? 0) + (fault?.kind === 'slow-connack' ? fault.delayMs : 0);
     // CONNACK must be the first packet to the device: what arrives before a late one waits.
-    if (fault?.kind === 'slow-connack') this.#packets.keep();
-    this.#answers.after(fault?.kind === 'slow-connack' ? fault.delayMs : 0, () => {
-      this.#packets.write(connackBytes(returnCode));
+    if (delayMs > 0) this.#packets.keep();
+    this.#answers.after(delayMs, () => {
+      this.#packets.write(connackBytes(returnCode, answer.subscriptions?.isPresent));
+      if (answer.subscriptions !== undefined) this.#answers.subscriptions = answer.subscriptions.granted;
       if (fault?.kind === 'disconnect') this.#packets.close(null);
       this.#packets.release();
     });
   }
 
-  #judge({ protocol, clientId, username, password }: ConnectPacket, fault: Fault | null): ConnectAnswer {
+  #accept({ device, endsInMs = Number.POSITIVE_INFINITY }: AcceptedConnect<Device>): void {
+    const { clock, openSessions } = this.#context;
+    this.#device = device;
+    this.#deviceKey = this.#role.keyOf(device);
+    openSessions.claim(this.#deviceKey, this, () => this.#role.isProven(device));
+    if (endsInMs === Number.POSITIVE_INFINITY) return;
+    this.#expiry = clock.wakeAt(clock.nowMs() + endsInMs, () => this.#packets.close('SAS token expired'));
+  }
+
+  #judge(packet: ConnectPacket, fault: Fault | null): JudgedConnect<Device> {
+    const { protocol, clientId, username, password } = packet;
     if (fault?.kind === 'refuse-connect') return { returnCode: fault.returnCode, reason: 'injected fault' };
     if (protocol !== MQTT_3_1_1) {
       return { returnCode: CONNACK.unacceptableProtocolVersion, reason: `protocol ${protocol}` };
@@ -181,22 +194,22 @@ export class MqttSession {
       certificates: password ? [] : this.#accepted.certificates(),
       sourceAddress: this.#accepted.sourceAddress,
     };
-    return this.#context.service.connect(request, this.#context.serviceTimeMs());
+    return this.#role.judge(request, packet, this.#accepted);
   }
 
-  #subscribe({ packetId, subscriptions }: SubscribePacket, { registrationId }: ConnectedDevice): void {
+  #subscribe({ packetId, subscriptions }: SubscribePacket, device: Device): void {
     if (packetId === 0 || subscriptions.length === 0) throw new ProtocolViolation('malformed SUBSCRIBE');
-    const fault = this.#strike('subscribe', registrationId);
+    const fault = this.#strike(this.#role.points.subscribe, this.#role.idOf(device));
     if (!this.#packets.isOpen) return;
-    const { grantsExactFilters, otherFilters } = this.#context.behavior;
     const granted = subscriptions.map(({ filter, qos }) => {
-      if (!isGranted(filter, grantsExactFilters) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
+      if (!this.#role.grants(filter, device) || fault?.kind === 'refuse-subscription') return SUBSCRIPTION_REFUSED;
       const grantedQos = qos === 0 ? 0 : 1;
       return this.#answers.subscribe(filter, grantedQos) ? grantedQos : SUBSCRIPTION_REFUSED;
     });
     if (granted.includes(SUBSCRIPTION_REFUSED)) {
-      if (otherFilters === 'close' && fault === null) throw new ProtocolViolation('SUBSCRIBE to another filter');
-      this.#log('SUBACK 128: only $dps/registrations/res/# can be subscribed');
+      if (this.#context.behavior.otherFilters === 'close' && fault === null)
+        throw new ProtocolViolation('SUBSCRIBE to another filter');
+      this.#log(`SUBACK 128: only ${this.#role.subscribable} can be subscribed`);
     }
     if (fault?.kind !== 'lose-suback') this.#packets.write(subackBytes(packetId, granted));
     if (fault?.kind === 'disconnect') this.#packets.close(null);
@@ -208,56 +221,44 @@ export class MqttSession {
     this.#packets.write(unsubackBytes(packetId));
   }
 
-  #publish({ topic, payload, qos, packetId }: PublishPacket, device: ConnectedDevice): void {
+  #publish(packet: PublishPacket, device: Device): void {
+    const { topic, payload, qos, packetId } = packet;
     if (qos === 2) throw new ProtocolViolation('PUBLISH with QoS 2');
-    if (payload.length > MESSAGE_BYTES_MAX) throw new ProtocolViolation(`message of ${payload.length} bytes`);
+    if (payload.length > this.#role.messageBytesMax) throw new ProtocolViolation(`message of ${payload.length} bytes`);
     if (packetId === 0) throw new ProtocolViolation('malformed PUBLISH');
-    const request = isWellFormedTopic(topic) ? parseRequestTopic(topic) : null;
+    const request = isWellFormedTopic(topic) ? this.#role.parse(topic, device) : null;
     if (request === null) {
       this.#publishElsewhere(topic, packetId);
       return;
     }
-    if (Buffer.byteLength(request.requestId) > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
-    const fault = this.#strike(request.kind, device.registrationId);
+    const requestIdBytes = Buffer.byteLength(request.requestId ?? '');
+    if (requestIdBytes > REQUEST_ID_BYTES_MAX) throw new ProtocolViolation('request ID too long');
+    const fault = this.#strike(request.point, this.#role.idOf(device));
     if (!this.#packets.isOpen) return;
     const handling = requestHandling(fault);
     // PUBACK comes before the answer: the C# SDK accepts no other order.
     if (packetId !== null && handling.isAcknowledged) this.#packets.write(pubackBytes(packetId));
-    const answerDelayMs = this.#context.service.answerDelayMs(device);
-    const answer = handling.isProcessed ? this.#ask(request, payload, device, fault) : null;
+    const answerDelayMs = this.#role.answerDelayMs(device);
+    const answer = handling.isProcessed ? this.#role.answer(request, packet, device, fault) : null;
     this.#context.whenKept((isKept) => {
-      const given = isKept || answer === null ? answer : this.#refuseUnkept(request, answer);
-      this.#finish(handling, { answer: given, requestId: request.requestId, fault }, answerDelayMs);
+      const given = isKept ? answer : (answer?.unkept?.() ?? answer);
+      this.#finish(handling, given, answerDelayMs);
     });
   }
 
-  #finish({ isAnswered, closes }: RequestHandling, { answer, requestId, fault }: Given, answerDelayMs: number): void {
+  /** @param answer `null` = the request is lost */
+  #finish({ isAnswered, closes }: RequestHandling, answer: RoleAnswer | null, answerDelayMs: number): void {
     if (answer !== null && isAnswered) {
-      if (answer.refusal !== null) this.#log(`${answer.status}: ${answer.refusal}`);
-      for (const delivery of deliveries(answer, requestId, fault)) this.#answers.deliver(delivery, answerDelayMs);
+      if (answer.refusal !== null) this.#log(answer.refusal);
+      for (const delivery of answer.deliveries) this.#answers.deliver(delivery, answerDelayMs);
     }
     if (closes !== null) this.#answers.after(isAnswered ? answerDelayMs : 0, () => this.#packets.close(null));
-  }
-
-  #refuseUnkept({ kind }: RequestTopic, answer: ServiceAnswer): ServiceAnswer {
-    return this.#context.service.refuseUnkept(kind, answer, this.#context.serviceTimeMs());
   }
 
   #publishElsewhere(topic: string, packetId: number | null): void {
     if (this.#context.behavior.otherTopics === 'close') throw new ProtocolViolation(`PUBLISH to ${quoted(topic)}`);
     this.#log(`ignored: PUBLISH to ${quoted(topic)}`);
     if (packetId !== null) this.#packets.write(pubackBytes(packetId));
-  }
-
-  #ask(request: RequestTopic, payload: Buffer, device: ConnectedDevice, fault: Fault | null): ServiceAnswer {
-    const { service, serviceTimeMs, callWebhooks, registered } = this.#context;
-    const nowMs = serviceTimeMs();
-    if (fault?.kind === 'error-answer') return service.refuseByFault(request.kind, fault, nowMs);
-    if (request.kind === 'poll') return service.poll(device, request.operationId, nowMs);
-    const answer = service.register(device, payload.toString(), nowMs);
-    callWebhooks();
-    if (answer.status === 202) registered(device);
-    return answer;
   }
 
   /** Returns the fault that strikes, after applying what concerns the connection itself. */
@@ -275,17 +276,6 @@ export class MqttSession {
     this.#recorder?.note(text);
     this.#context.log(`${this.#deviceKey ?? 'unknown device'}: ${text}`);
   }
-}
-
-/** No wildcards (MQTT 3.1.1 §3.3.2.1), no null character, and no replacement character: that was bad UTF-8. */
-function isWellFormedTopic(topic: string): boolean {
-  return !/[#+\0\uFFFD]/.test(topic);
-}
-
-/** @param grantsExact also grant the exact topic of one answer */
-function isGranted(filter: string, grantsExact: boolean): boolean {
-  if (filter === RESPONSE_TOPIC_FILTER) return true;
-  return grantsExact && parseResponseTopic(filter) !== null && isWellFormedTopic(filter);
 }
 
 function quoted(text: string): string {

@@ -6,6 +6,8 @@ export type OpenSession = {
   close(reason: string): void;
   /** Ends it at once. */
   cut(): void;
+  /** Sends the device a message that it did not ask for, if it has subscribed the topic. */
+  notify(topic: string, body: string): void;
 };
 
 /** All open connections; at most one per device that has proved who it is. */
@@ -31,6 +33,16 @@ export class OpenSessions {
   remove(deviceKey: string | null, session: OpenSession): void {
     this.#all.delete(session);
     if (deviceKey !== null && this.#byDevice.get(deviceKey) === session) this.#byDevice.delete(deviceKey);
+  }
+
+  /** The session of a device; `null` = it is not connected. */
+  find(deviceKey: string): OpenSession | null {
+    return this.#byDevice.get(deviceKey) ?? null;
+  }
+
+  /** Of the devices that are connected. */
+  keys(): Iterable<string> {
+    return this.#byDevice.keys();
   }
 
   get size(): number {

@@ -2,9 +2,9 @@
 
 export const PINGRESP = Buffer.from([0xd0, 0x00]);
 
-/** [3.2]; a session is never present. */
-export function connackBytes(returnCode: number): Buffer {
-  return Buffer.from([0x20, 2, 0, returnCode]);
+/** [3.2] @param isSessionPresent the device has subscriptions of an earlier connection */
+export function connackBytes(returnCode: number, isSessionPresent = false): Buffer {
+  return Buffer.from([0x20, 2, isSessionPresent ? 1 : 0, returnCode]);
 }
 
 /** [3.4] */

@@ -16,6 +16,7 @@ export type ConnectPacket = {
   readonly password: string | null;
   /** 0 = the device may be silent. */
   readonly keepAliveSeconds: number;
+  /** `false`: the device wants the session of its last connection to go on. */
   readonly cleanSession: boolean;
   readonly hasWill: boolean;
 };
@@ -199,6 +200,17 @@ function parsePacket(first: number, body: PacketBody): DevicePacket {
   }
 }
 
+/** Of a level that is not known. */
+const UNREADABLE_CONNECT = {
+  type: 'connect',
+  clientId: '',
+  username: null,
+  password: null,
+  keepAliveSeconds: 0,
+  cleanSession: true,
+  hasWill: false,
+} as const;
+
 /**
  * [3.1] A level that is not supported must be answered with a return code [3.1.2.2], so no level is malformed. What follows an
  * unknown one is unknown too, and left out.
@@ -210,15 +222,7 @@ function parseConnect(body: PacketBody): ConnectPacket {
   const protocol = `${name} ${level}`;
   const protocolLevel = level & ~BRIDGE;
   if (!PROTOCOL_LEVELS.includes(protocolLevel)) {
-    const unread = {
-      clientId: '',
-      username: null,
-      password: null,
-      keepAliveSeconds: 0,
-      cleanSession: true,
-      hasWill: false,
-    };
-    return { type: 'connect', protocol, ...unread };
+    return { ...UNREADABLE_CONNECT, protocol };
   }
   const flags = body.byte();
   const hasWill = (flags & WILL) !== 0;

@@ -7,9 +7,16 @@ import type { Enrollment } from './dps-instance.ts';
 import { delayMs } from './draws.ts';
 import { idOf, type StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
+import { authenticationOf, type HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
 import { settledLines } from './registration-kind.ts';
-import { type Assignment, type AssignmentResult, type RegistrationRecord, spelledId } from './registration-record.ts';
+import {
+  type Assignment,
+  type AssignmentResult,
+  deviceIdOf,
+  type RegistrationRecord,
+  spelledId,
+} from './registration-record.ts';
 import { reprovisionPolicyOf, substatusOf } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import type { ServiceCounters } from './service-counters.ts';
@@ -35,6 +42,14 @@ export type AcceptedRegister = {
   readonly payload: unknown;
 };
 
+/** Who is told of what is decided. */
+type Told = {
+  /** The hubs; `null` = there are none. */
+  readonly onAssigned: ((assigned: HubAssignment) => void) | null;
+  /** Of what a webhook decides; `null` = nobody keeps the state. */
+  readonly changes: StateLine[] | null;
+};
+
 /** Decides where devices go: immediately by an allocation policy, or later by a webhook. */
 export class Assignments {
   /** Calls that are still to be made; whoever makes them removes them. */
@@ -42,19 +57,13 @@ export class Assignments {
   readonly #behavior: () => ServiceBehavior;
   readonly #faults: FaultPlan | null;
   readonly #counters: ServiceCounters;
-  /** Told of what a webhook decides; `null` = nobody keeps the state. */
-  readonly #changes: StateLine[] | null;
+  readonly #told: Told;
 
-  constructor(
-    behavior: () => ServiceBehavior,
-    faults: FaultPlan | null,
-    counters: ServiceCounters,
-    changes: StateLine[] | null,
-  ) {
+  constructor(behavior: () => ServiceBehavior, faults: FaultPlan | null, counters: ServiceCounters, told: Told) {
     this.#behavior = behavior;
     this.#faults = faults;
     this.#counters = counters;
-    this.#changes = changes;
+    this.#told = told;
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
@@ -78,10 +87,10 @@ export class Assignments {
         timeoutMs: this.#behavior().webhookTimeoutMs,
         settle: (outcome, atMs) => {
           const result = webhookResult(outcome, question);
-          this.#settle(assignment, result, { record, state, question }, atMs);
+          this.#settle(assignment, result, { record, state, question, device }, atMs);
           // A reset may have forgotten the device.
           if (state.records.get(key) === record)
-            this.#changes?.push(...settledLines(instance.idScope, record, assignment));
+            this.#told.changes?.push(...settledLines(instance.idScope, record, assignment));
           return result.failure?.errorMessage ?? null;
         },
       });
@@ -91,17 +100,13 @@ export class Assignments {
     const hub = staysAt ?? allocate(instance, enrollment, { key, sourceAddress: addressOf(device) })?.hostName ?? null;
     const substatus = hub === null ? null : substatusOf(hub, previous?.hub ?? null, policy);
     const result = hub === null || substatus === null ? NO_HUB : { hub, substatus, failure: null };
-    this.#settle(assignment, result, { record, state, question }, nowMs);
+    this.#settle(assignment, result, { record, state, question, device }, nowMs);
     return record;
   }
 
   /** Enters the result, which the device gets once the hub has created its identity. */
-  #settle(
-    assignment: Assignment,
-    result: AssignmentResult,
-    { record, state, question }: Settling,
-    nowMs: number,
-  ): void {
+  #settle(assignment: Assignment, result: AssignmentResult, settling: Settling, nowMs: number): void {
+    const { record, state, question } = settling;
     const fault = this.#faults?.next('assignment', assignment.registrationId, nowMs) ?? null;
     assignment.result = result;
     const { assignmentDelayMs } = this.#behavior();
@@ -120,6 +125,30 @@ export class Assignments {
     if (STARTS_ANEW.has(assignment.result.substatus)) {
       record.initialTwin = assignment.result.initialTwin ?? question.stored.enrollment.initialTwin;
     }
+    this.#told.onAssigned?.(this.#hubAssignment(assignment, assignment.result, settling));
+  }
+
+  #hubAssignment(
+    assignment: Assignment,
+    { hub, substatus, initialTwin }: SuccessfulResult,
+    { record, question, device }: Settling,
+  ): HubAssignment {
+    const { stored, registrationId, record: previous } = question;
+    const { enrollment } = stored;
+    const from = previous?.hub ?? null;
+    return {
+      hub,
+      deviceId: deviceIdOf(record, assignment),
+      substatus,
+      movesFrom:
+        previous === null || from === null || from === hub
+          ? null
+          : { hub: from, deviceId: deviceIdOf(previous, previous.assignment) },
+      authentication: authenticationOf(enrollment, registrationId, device, this.#behavior()),
+      iotEdge: enrollment.capabilities.iotEdge,
+      initialTwin: initialTwin ?? enrollment.initialTwin,
+      atMs: assignment.readyAtMs,
+    };
   }
 
   /** A device that stays at its hub needs no new identity. */
@@ -134,6 +163,7 @@ export class Assignments {
   }
 }
 
+type SuccessfulResult = Extract<AssignmentResult, { readonly failure: null }>;
 /** The enrollment has just been found there. */
 function storedIn({ enrollments }: InstanceState, enrollment: Enrollment): StoredEnrollment {
   const stored = enrollments.storedOf(enrollment);
@@ -147,6 +177,7 @@ function addressOf({ instance, sourceAddress }: ConnectedDevice): string | null 
 }
 
 type Settling = {
+  readonly device: ConnectedDevice;
   readonly record: RegistrationRecord;
   readonly state: InstanceState;
   readonly question: WebhookQuestion;

@@ -100,15 +100,23 @@ export function keysOf({ primaryKey, secondaryKey }: Omit<SymmetricKeyAttestatio
   return secondaryKey === null ? [primaryKey] : [primaryKey, secondaryKey];
 }
 
+/** Whether one of the certificates signed the device's own, or one above it in the presented chain, and all are valid now. */
+export function isSignedUnder(
+  presented: readonly X509Certificate[],
+  certificates: readonly X509Certificate[],
+  nowMs: number,
+): boolean {
+  return pathOf(presented, nowMs).some((certificate) => isSignedByOneOf(certificate, certificates, nowMs));
+}
+
 function hasCertificate(
   { use, certificates }: X509Attestation,
   presented: readonly X509Certificate[],
   nowMs: number,
 ): boolean {
-  const path = pathOf(presented, nowMs);
-  const [leaf] = path;
-  if (use === 'client') return certificates.some(({ fingerprint256 }) => leaf?.fingerprint256 === fingerprint256);
-  return path.some((certificate) => isSignedByOneOf(certificate, certificates, nowMs));
+  if (use === 'signing') return isSignedUnder(presented, certificates, nowMs);
+  const [leaf] = pathOf(presented, nowMs);
+  return certificates.some(({ fingerprint256 }) => leaf?.fingerprint256 === fingerprint256);
 }
 
 function isSignedByOneOf(certificate: X509Certificate, signers: readonly X509Certificate[], nowMs: number): boolean {
@@ -123,7 +131,7 @@ function invalid(reason: string): AttestationVerdict {
   return { kind: 'refused', errorCode: ERROR_CODES.invalidCertificate, reason: `certificate: ${reason}` };
 }
 
-function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
+export function isCurrent(certificate: X509Certificate, nowMs: number): boolean {
   return Date.parse(certificate.validFrom) <= nowMs && nowMs <= Date.parse(certificate.validTo);
 }
 

@@ -42,9 +42,9 @@ export type ConnectedDevice = {
 /** CONNACK return codes other than 0, MQTT 3.1.1 §3.2.2.3. */
 type RefusingReturnCode = Exclude<(typeof CONNACK)[keyof typeof CONNACK], 0>;
 
-export type ConnectAnswer =
-  | { readonly returnCode: 0; readonly device: ConnectedDevice }
-  | { readonly returnCode: RefusingReturnCode; readonly reason: string };
+export type RefusedConnect = { readonly returnCode: RefusingReturnCode; readonly reason: string };
+
+export type ConnectAnswer = { readonly returnCode: 0; readonly device: ConnectedDevice } | RefusedConnect;
 
 /**
  * Checks the form of a CONNECT, as the service does. It does not check the token's signature: the real service reports a

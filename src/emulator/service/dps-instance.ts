@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { choice, durationMs, mapping, orElse, rate, trueOrFalse, wholeNumber } from './notation.ts';
+import { HUB_TIERS, HUB_UNITS_MAX } from '../../dps/service-limits.ts';
+import { choice, durationMs, issue, mapping, orElse, rate, trueOrFalse, wholeNumber } from './notation.ts';
 import type { Quotas } from './quotas.ts';
 import type { SharedAccessPolicy } from './shared-access-policy.ts';
 
@@ -20,6 +21,14 @@ export const linkedHubSchema = mapping({
     rate.transform((limit) => ({ algorithm: 'token-bucket' as const, ...limit })),
     null,
   ).describe('how fast the hub creates device identities; default: unlimited'),
+  // What a load test measures should be the client and the service, unless somebody asks for the limit of a hub.
+  sku: choice(...HUB_TIERS)
+    .optional()
+    .describe('tier of the hub, which limits its new connections (B1 to B3 as S1 to S3); default: unlimited'),
+  units: wholeNumber(1, HUB_UNITS_MAX).optional().describe('units of that tier; default: 1'),
+}).superRefine(({ sku, units }, { addIssue }) => {
+  if (sku === undefined && units !== undefined)
+    addIssue(issue('is given without sku', 'Name the tier, or remove it', ['units']));
 });
 
 /** An IoT hub linked to the instance. */
@@ -86,7 +95,7 @@ export const ENROLLMENT_SETTINGS = {
   ),
   // The device gets it after its first assignment, and after a move that resets its data.
   initialTwin: orElse(z.looseObject({}, { error: 'must be a mapping' }), null).describe(
-    "initial twin of the device; shown in the emulator's records",
+    'initial twin of the device: { tags, properties: { desired } }',
   ),
   capabilities: orElse(mapping({ iotEdge: trueOrFalse }), { iotEdge: false }).describe(
     'passed to the webhook; default: iotEdge: false',

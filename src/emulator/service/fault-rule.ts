@@ -2,18 +2,31 @@ import { z } from 'zod';
 import { choice, durationMs, issue, mapping, orElse, secondsOrNone, share, wholeNumber } from './notation.ts';
 
 /** Where in a device's conversation a fault can strike; `open`: a connection that is open when an outage begins. */
-const POINTS = [
-  'handshake',
-  'connect',
-  'subscribe',
-  'register',
-  'poll',
-  'assignment',
-  'open',
-  'service-request',
-] as const;
+const SERVICE_POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll', 'assignment', 'open'] as const;
 
-export type FaultPoint = (typeof POINTS)[number];
+/** The same in its conversation with its hub, where only a rule that names one of them strikes. */
+const HUB_POINTS = ['hub-handshake', 'hub-connect', 'hub-subscribe', 'hub-telemetry', 'hub-twin', 'hub-open'] as const;
+
+/** A request of the service API, which only a rule that names it strikes, unless its fault can strike nowhere else. */
+const API_POINTS = ['service-request'] as const;
+
+const POINTS = [...SERVICE_POINTS, ...HUB_POINTS, ...API_POINTS] as const;
+
+type ServicePoint = (typeof SERVICE_POINTS)[number];
+type HubPoint = (typeof HUB_POINTS)[number];
+type ApiPoint = (typeof API_POINTS)[number];
+export type FaultPoint = ServicePoint | HubPoint | ApiPoint;
+
+/** The points of a hub at which a fault of these points of the service can strike as well. */
+const AT_HUBS: Readonly<Record<ServicePoint, readonly HubPoint[]>> = {
+  handshake: ['hub-handshake'],
+  connect: ['hub-connect'],
+  subscribe: ['hub-subscribe'],
+  register: ['hub-telemetry', 'hub-twin'],
+  poll: [],
+  assignment: [],
+  open: ['hub-open'],
+};
 
 /** The requests that a rule strikes. */
 const SELECTION = {
@@ -22,9 +35,11 @@ const SELECTION = {
     .min(1, { error: 'must name a point' })
     .optional()
     .describe(
-      'points of the conversation; default: everywhere that this fault can strike a device. open = connections that are open when an outage begins, service-request = requests of the service API',
+      'points of the conversation; default: everywhere that this fault can strike a device at the service, not at a hub. open = connections that are open when an outage begins, service-request = requests of the service API',
     ),
-  registrationIds: orElse(z.string().min(1), null).describe('pattern with * for any characters; default: all devices'),
+  registrationIds: orElse(z.string().min(1), null).describe(
+    'pattern with * for any characters, at a hub for device IDs; default: all devices',
+  ),
   share: orElse(share, 1).describe('share of the matching requests, drawn from the seed; default: 100%'),
   from: orElse(durationMs, 0).describe(
     "time since the emulator's start, or the last change of the faults; default: 0s",
@@ -33,30 +48,33 @@ const SELECTION = {
   timesPerDevice: orElse(wholeNumber(1), null).describe('at most this many times per registration ID; default: always'),
 };
 
-/** By kind of fault, where it can strike. */
-const POSSIBLE = new Map<string, readonly FaultPoint[]>();
+/** By kind of fault, where it can strike, at the service and at a hub. */
+const POSSIBLE = new Map<string, readonly ServicePoint[]>();
+const POSSIBLE_AT_HUBS = new Map<string, readonly HubPoint[]>();
 
 /**
  * One kind of fault.
  *
- * @param possible the points where it can strike
+ * @param places where it can strike
  * @param details keys that this kind has beside those of every rule
  * @param read from these keys to the members of the fault
  */
 function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
   [kind, description]: readonly [Kind, string],
-  possible: readonly FaultPoint[],
+  places: Places,
   details: Shape,
   read: (given: z.output<z.ZodObject<Shape>>) => Details,
 ) {
-  POSSIBLE.set(kind, possible);
+  const { service, hub, api = [] } = places;
+  POSSIBLE.set(kind, service);
+  POSSIBLE_AT_HUBS.set(kind, hub);
   return mapping({ fault: z.literal(kind), ...details, ...SELECTION })
-    .superRefine((rule, context) => checkSelection(kind, possible, rule as Selection, context))
+    .superRefine((rule, context) => checkSelection(kind, places, rule as Selection, context))
     .transform((rule) => {
       const { at, registrationIds, share, from, until, timesPerDevice } = rule as Selection;
       return {
         fault: { kind, ...read(rule as z.output<z.ZodObject<Shape>>) },
-        points: at ?? defaultPoints(possible, registrationIds),
+        points: at ?? (service.length === 0 ? api : defaultPoints(service, registrationIds)),
         registrationIds,
         share,
         fromMs: from,
@@ -67,20 +85,39 @@ function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
     .describe(description);
 }
 
+/** Points where a fault can strike. */
+type Places = {
+  readonly service: readonly ServicePoint[];
+  readonly hub: readonly HubPoint[];
+  /** Absent = none. */
+  readonly api?: readonly ApiPoint[];
+};
+
 type Selection = z.output<z.ZodObject<typeof SELECTION>>;
 
 /** A kind without keys of its own. */
-function plainFault<Kind extends string>(kind: Kind, possible: readonly FaultPoint[], description: string) {
-  return fault([kind, description], possible, {}, () => ({}));
+function plainFault<Kind extends string>(kind: Kind, places: Places, description: string) {
+  return fault([kind, description], places, {}, () => ({}));
 }
 
-function lateFault<Kind extends string>(kind: Kind, possible: readonly FaultPoint[], description: string) {
-  return fault([kind, description], possible, { delay: durationMs }, ({ delay }) => ({ delayMs: delay }));
+function lateFault<Kind extends string>(kind: Kind, places: Places, description: string) {
+  return fault([kind, description], places, { delay: durationMs }, ({ delay }) => ({ delayMs: delay }));
 }
 
-const REQUESTS: readonly FaultPoint[] = ['register', 'poll'];
-const CONVERSATION: readonly FaultPoint[] = ['connect', 'subscribe', ...REQUESTS];
-const EVERY_REQUEST: readonly FaultPoint[] = [...REQUESTS, 'service-request'];
+/** These points, and those that correspond to them at a hub. */
+function everywhere(...service: readonly ServicePoint[]): Places {
+  return { service, hub: service.flatMap((point) => AT_HUBS[point]) };
+}
+
+const HANDSHAKE = everywhere('handshake');
+const CONNECT = everywhere('connect');
+const SUBSCRIBE = everywhere('subscribe');
+/** What gets a PUBACK. */
+const REQUESTS = everywhere('register', 'poll');
+/** What gets an answer: telemetry gets none. */
+const ANSWERED: Places = { ...REQUESTS, hub: ['hub-twin'] };
+const ASSIGNMENT = everywhere('assignment');
+const CONVERSATION = everywhere('connect', 'subscribe', 'register', 'poll');
 
 const errorCode = z
   .int({ error: 'must be a status × 1000 + sub-code, such as 500000' })
@@ -92,13 +129,13 @@ const errorCode = z
 export const faultRuleSchema = z.discriminatedUnion(
   'fault',
   [
-    plainFault('refuse-tls', ['handshake'], 'answer with a TLS alert instead of a handshake'),
-    plainFault('stall-tls', ['handshake'], 'accept the connection, then do nothing'),
-    lateFault('slow-connack', ['connect'], 'send CONNACK late'),
-    plainFault('lose-connack', ['connect'], 'send no CONNACK'),
+    plainFault('refuse-tls', HANDSHAKE, 'answer with a TLS alert instead of a handshake'),
+    plainFault('stall-tls', HANDSHAKE, 'accept the connection, then do nothing'),
+    lateFault('slow-connack', CONNECT, 'send CONNACK late'),
+    plainFault('lose-connack', CONNECT, 'send no CONNACK'),
     fault(
       ['refuse-connect', 'answer CONNECT with this return code'],
-      ['connect'],
+      CONNECT,
       {
         returnCode: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)], {
           error: 'must be 1, 2, 3, 4 or 5',
@@ -106,42 +143,42 @@ export const faultRuleSchema = z.discriminatedUnion(
       },
       ({ returnCode }) => ({ returnCode }),
     ),
-    plainFault('lose-suback', ['subscribe'], 'send no SUBACK'),
-    plainFault('refuse-subscription', ['subscribe'], 'answer SUBACK 128'),
-    plainFault('lose-request', EVERY_REQUEST, 'acknowledge the request, then forget it'),
+    plainFault('lose-suback', SUBSCRIBE, 'send no SUBACK'),
+    plainFault('refuse-subscription', SUBSCRIBE, 'answer SUBACK 128'),
+    plainFault('lose-request', { ...REQUESTS, api: API_POINTS }, 'acknowledge the request, then forget it'),
     plainFault('lose-puback', REQUESTS, 'answer the request without acknowledging it'),
-    plainFault('lose-answer', EVERY_REQUEST, 'process the request without answering it'),
-    lateFault('delay-answer', EVERY_REQUEST, 'answer late'),
-    plainFault('duplicate-answer', REQUESTS, 'answer twice'),
-    plainFault('reorder-answer', REQUESTS, 'hold the answer back until after the next one on the same connection'),
+    plainFault('lose-answer', { ...ANSWERED, api: API_POINTS }, 'process the request without answering it'),
+    lateFault('delay-answer', { ...ANSWERED, api: API_POINTS }, 'answer late'),
+    plainFault('duplicate-answer', ANSWERED, 'answer twice'),
+    plainFault('reorder-answer', ANSWERED, 'hold the answer back until after the next one on the same connection'),
     fault(
       ['malform-answer', 'answer with nonsense'],
-      REQUESTS,
+      ANSWERED,
       { form: orElse(choice('no-json', 'truncated', 'empty', 'no-status', 'unknown-topic'), 'no-json') },
       ({ form }) => ({ form }),
     ),
-    plainFault('foreign-request-id', REQUESTS, 'answer with a request ID that nobody sent'),
+    plainFault('foreign-request-id', ANSWERED, 'answer with a request ID that nobody sent'),
     fault(
       ['retry-after', 'send this text as retry-after; none = leave it out'],
-      REQUESTS,
+      { ...REQUESTS, hub: [] },
       { value: z.string({ error: 'must be text, such as "3600" or none' }) },
       ({ value }) => ({ value: value === 'none' ? null : value }),
     ),
     fault(
       ['error-answer', 'answer with an error instead of processing the request'],
-      EVERY_REQUEST,
+      { ...ANSWERED, api: API_POINTS },
       { errorCode, retryAfter: orElse(secondsOrNone, null) },
       ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
     ),
     fault(
       ['error-after-processing', 'carry out a request of the service API, but answer with an error'],
-      ['service-request'],
+      { service: [], hub: [], api: API_POINTS },
       { errorCode, retryAfter: orElse(secondsOrNone, null) },
       ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
     ),
     fault(
       ['disconnect', 'close the connection'],
-      [...CONVERSATION, 'service-request'],
+      { ...CONVERSATION, api: API_POINTS },
       {
         when: orElse(choice('before', 'after-puback', 'after'), 'before').describe(
           'before the packet is processed (default), after PUBACK (processed, not answered), or after the answer',
@@ -156,15 +193,19 @@ export const faultRuleSchema = z.discriminatedUnion(
       { bytes: wholeNumber(1), pause: durationMs },
       ({ bytes, pause }) => ({ bytes, pauseMs: pause }),
     ),
-    plainFault('endless-assigning', ['assignment'], 'never end the operation'),
-    lateFault('slow-assignment', ['assignment'], 'end the operation late'),
+    plainFault('endless-assigning', ASSIGNMENT, 'never end the operation'),
+    lateFault('slow-assignment', ASSIGNMENT, 'end the operation late'),
     fault(
       ['fail-assignment', 'let the operation fail'],
-      ['assignment'],
+      ASSIGNMENT,
       { errorCode, errorMessage: orElse(z.string(), 'Assignment failed.') },
       ({ errorCode, errorMessage }) => ({ errorCode, errorMessage }),
     ),
-    plainFault('outage', ['handshake', 'open', ...CONVERSATION], 'cut all connections, and reset new ones'),
+    plainFault(
+      'outage',
+      everywhere('handshake', 'open', ...CONVERSATION.service),
+      'cut all connections, and reset new ones',
+    ),
   ],
   { error: 'names no fault' },
 );
@@ -179,28 +220,33 @@ export type Fault = Readonly<z.output<typeof faultRuleSchema>['fault']>;
 
 export type FaultKind = Fault['kind'];
 
-/** Where each fault can strike. */
+/** Where each fault can strike at the service. */
 export const FAULT_POINTS = Object.freeze(Object.fromEntries(POSSIBLE)) as Readonly<
-  Record<FaultKind, readonly FaultPoint[]>
+  Record<FaultKind, readonly ServicePoint[]>
 >;
 
-/**
- * Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. Who manages enrollments is struck only
- * where a rule says so, or where its fault can strike nobody else.
- */
-function defaultPoints(possible: readonly FaultPoint[], registrationIds: string | null): readonly FaultPoint[] {
-  const ofDevices = possible.filter((point) => point !== 'service-request');
-  if (ofDevices.length === 0) return possible;
-  const known = ofDevices.filter((point) => point !== 'handshake');
-  return registrationIds === null || known.length === 0 ? ofDevices : known;
+/** Where each fault can strike at a hub. */
+export const HUB_FAULT_POINTS = Object.freeze(Object.fromEntries(POSSIBLE_AT_HUBS)) as Readonly<
+  Record<FaultKind, readonly HubPoint[]>
+>;
+
+/** Before CONNECT, nobody knows whose connection it is: a rule for certain devices starts there. */
+function defaultPoints(possible: readonly ServicePoint[], registrationIds: string | null): readonly FaultPoint[] {
+  const known = possible.filter((point) => point !== 'handshake');
+  return registrationIds === null || known.length === 0 ? possible : known;
+}
+
+function isBeforeConnect(point: FaultPoint): boolean {
+  return point === 'handshake' || point === 'hub-handshake';
 }
 
 function checkSelection(
   kind: string,
-  possible: readonly FaultPoint[],
+  { service, hub, api = [] }: Places,
   { at, registrationIds, from, until }: Selection,
   { addIssue }: z.core.$RefinementCtx,
 ): void {
+  const possible: readonly FaultPoint[] = [...service, ...hub, ...api];
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
     const remedy = `Choose from its points ${possible.join(', ')}`;
@@ -209,7 +255,7 @@ function checkSelection(
   if (until !== null && until <= from) {
     addIssue(issue('is not after from', 'Give a later time since the start', ['until']));
   }
-  if (registrationIds !== null && (at ?? defaultPoints(possible, registrationIds)).includes('handshake')) {
+  if (registrationIds !== null && (at ?? defaultPoints(service, registrationIds)).some(isBeforeConnect)) {
     const message = 'cannot match before CONNECT, when the registration ID is still unknown';
     addIssue(issue(message, 'Remove registrationIds, or name later points with at', ['registrationIds']));
   }

@@ -9,6 +9,7 @@ import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
+import type { HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
 import { InstanceTable } from './instance-table.ts';
 import { operationKind, type ReadOperations } from './operation-kind.ts';
@@ -37,6 +38,8 @@ export type ServiceOptions = {
   readonly startedAtMs?: number;
   /** Faults of operations; the server injects those of the conversation. Absent = none. */
   readonly faults?: FaultPlan;
+  /** Tells the hubs of each device that is assigned. Absent = there are no hubs. */
+  readonly onAssigned?: (assigned: HubAssignment) => void;
   /** Returns a new lower-case GUID on each call, for operation IDs and tracking IDs. */
   readonly newGuid: () => string;
   /** Gets what changes, for whoever keeps the state and takes it out. Absent or `null` = nobody does. */
@@ -64,11 +67,12 @@ export class ProvisioningService {
   readonly #assignments: Assignments;
   readonly #changes: StateLine[] | null;
 
-  constructor({ instances, behavior, startedAtMs = 0, faults, newGuid, changes = null }: ServiceOptions) {
+  constructor({ instances, behavior, startedAtMs = 0, faults, newGuid, ...told }: ServiceOptions) {
+    const { onAssigned = null, changes = null } = told;
     this.behavior = behavior;
     this.#newGuid = newGuid;
     this.#instances.configure(instances, startedAtMs);
-    this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters, changes);
+    this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters, { onAssigned, changes });
     this.#changes = changes;
   }
 

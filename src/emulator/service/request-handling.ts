@@ -1,3 +1,4 @@
+import { twinAnswerTopic } from '../../dps/hub-topics.ts';
 import { responseTopic } from '../../dps/topics.ts';
 import type { ServiceAnswer } from './answer.ts';
 import type { Fault } from './fault-rule.ts';
@@ -44,22 +45,48 @@ export type Delivery = {
 /** Clients use numbers or GUIDs, so none sends this ID. */
 const FOREIGN_REQUEST_ID = 'nobody-asked';
 
+/** What a fault puts in the place of a topic. */
+type OtherTopics = {
+  /** An answer to a request ID that nobody sent. */
+  readonly foreign: string;
+  /** No answer at all. */
+  readonly unknown: string;
+};
+
 type MalformedForm = Extract<Fault, { kind: 'malform-answer' }>['form'];
 
 /** What replaces members of the message. */
-const MALFORMED: Readonly<Record<MalformedForm, (body: string) => Partial<Delivery>>> = {
+const MALFORMED: Readonly<Record<MalformedForm, (body: string, topics: OtherTopics) => Partial<Delivery>>> = {
   'no-json': () => ({ body: '<html><body>Service Unavailable</body></html>' }),
   truncated: (body) => ({ body: body.slice(0, body.length / 2) }),
   empty: () => ({ body: '' }),
   'no-status': () => ({ body: '{}' }),
-  'unknown-topic': () => ({ topic: '$dps/registrations/res/' }),
+  'unknown-topic': (_, { unknown }) => ({ topic: unknown }),
 };
 
-/** The messages that carry `answer` to the device, as the fault distorts them. */
+/** The messages that carry the service's answer to the device, as the fault distorts them. */
 export function deliveries(answer: ServiceAnswer, requestId: string, fault: Fault | null): readonly Delivery[] {
   const { status, retryAfterSeconds, body } = answer;
   const topic = responseTopic({ status, requestId, retryAfterSeconds });
-  const delivery: Delivery = { topic, body, afterMs: 0, isHeld: false };
+  if (fault?.kind === 'retry-after') {
+    const bare = responseTopic({ status, requestId, retryAfterSeconds: null });
+    return [at(fault.value === null ? bare : `${bare}&retry-after=${fault.value}`, body)];
+  }
+  const foreign = responseTopic({ status, requestId: FOREIGN_REQUEST_ID, retryAfterSeconds });
+  return distorted(at(topic, body), fault, { foreign, unknown: '$dps/registrations/res/' });
+}
+
+/** The messages that carry a hub's answer about a twin. @param status of the answer */
+export function twinDeliveries(status: number, topic: string, body: string, fault: Fault | null): readonly Delivery[] {
+  const foreign = twinAnswerTopic(status, FOREIGN_REQUEST_ID, null);
+  return distorted(at(topic, body), fault, { foreign, unknown: '$iothub/twin/res/' });
+}
+
+function at(topic: string, body: string): Delivery {
+  return { topic, body, afterMs: 0, isHeld: false };
+}
+
+function distorted(delivery: Delivery, fault: Fault | null, topics: OtherTopics): readonly Delivery[] {
   switch (fault?.kind) {
     case 'delay-answer':
       return [{ ...delivery, afterMs: fault.delayMs }];
@@ -68,13 +95,9 @@ export function deliveries(answer: ServiceAnswer, requestId: string, fault: Faul
     case 'reorder-answer':
       return [{ ...delivery, isHeld: true }];
     case 'foreign-request-id':
-      return [{ ...delivery, topic: responseTopic({ status, requestId: FOREIGN_REQUEST_ID, retryAfterSeconds }) }];
-    case 'retry-after': {
-      const bare = responseTopic({ status, requestId, retryAfterSeconds: null });
-      return [{ ...delivery, topic: fault.value === null ? bare : `${bare}&retry-after=${fault.value}` }];
-    }
+      return [{ ...delivery, topic: topics.foreign }];
     case 'malform-answer':
-      return [{ ...delivery, ...MALFORMED[fault.form](body) }];
+      return [{ ...delivery, ...MALFORMED[fault.form](delivery.body, topics) }];
     default:
       return [delivery];
   }

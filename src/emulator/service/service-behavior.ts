@@ -67,6 +67,22 @@ export const behaviorSchema = mapping({
     'share of register requests that get 409 while another of the same ID is still assigning; default: 0%',
   ),
   serviceApi: orElse(serviceApiBehaviorSchema, SERVICE_API_BEHAVIOR_DEFAULT),
+  // Unknown; SDKs are refused for seconds to minutes after some assignments.
+  hubIdentityDelay: orElse(durationMs, 0).describe(
+    'time from an assignment until the hub knows the new identity; default: 0s',
+  ),
+  // Unknown which of the two the service stores for a device of a group.
+  hubGroupCertificates: orElse(choice('authority', 'leaf'), 'authority').describe(
+    "what a hub verifies for a device of an X.509 group: a chain to the group's certificates (default), or the thumbprint of the certificate with which the device registered",
+  ),
+  // Documented only as the first minute or two.
+  hubBurst: orElse(durationMs, 60_000).describe(
+    'excess of new connections, measured in time at the limit, that a hub still serves at once; default: 1m',
+  ),
+  // A CONNACK after 54 s was observed; the official SDKs wait for at most 60 s.
+  hubQueue: orElse(durationMs, 60_000).describe(
+    'how long a hub lets a new connection over its limit wait for CONNACK before it closes further ones; default: 1m',
+  ),
 }).transform(
   ({
     retryAfter,
@@ -76,6 +92,9 @@ export const behaviorSchema = mapping({
     clockSkew,
     idleTimeout,
     webhookTimeout,
+    hubIdentityDelay,
+    hubBurst,
+    hubQueue,
     ...others
   }) => ({
     ...others,
@@ -86,6 +105,9 @@ export const behaviorSchema = mapping({
     clockSkewSeconds: clockSkew / 1000,
     idleTimeoutMs: idleTimeout,
     webhookTimeoutMs: webhookTimeout,
+    hubIdentityDelayMs: hubIdentityDelay,
+    hubBurstMs: hubBurst,
+    hubQueueMs: hubQueue,
   }),
 );
 

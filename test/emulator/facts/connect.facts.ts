@@ -1,6 +1,7 @@
 import { generate } from 'mqtt-packet';
 import { expect } from 'vitest';
 import { MqttSession } from '../../../src/emulator/server/mqtt-session.ts';
+import { provisioningRole } from '../../../src/emulator/server/provisioning-role.ts';
 import { authority, deviceCertificate, x509Group } from '../../support/certificates.ts';
 import { connectPacket } from '../../support/device-packets.ts';
 import { DEVICE_KEY, emulatedInstance, ID_SCOPE, OTHER_KEY } from '../../support/emulated-instance.ts';
@@ -34,7 +35,7 @@ function silenceMs(keepalive: number, idleTimeoutMs: number | null = null): numb
   const plain = simulatedContext(1, []);
   const context = { ...plain, behavior: { ...plain.behavior, idleTimeoutMs } };
   const stream = new WiredStream();
-  new MqttSession(acceptedOver(stream), context);
+  new MqttSession(acceptedOver(stream), context, provisioningRole(context));
   stream.emit('data', generate(connectPacket('silent', { keepalive })));
   const { clock, openSessions } = context;
   for (let ms = 500; ms <= 200_000; ms += 500) {

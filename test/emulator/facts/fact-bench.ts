@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { deriveDeviceKey } from '../../../src/dps/device-key.ts';
 import { buildSasToken } from '../../../src/dps/sas-token.ts';
 import { pollTopic, registerTopic } from '../../../src/dps/topics.ts';
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../../src/emulator/start-emulator.ts';
+import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.ts';
+import { startEmulator } from '../../../src/emulator/start-emulator.ts';
 import { emulatedInstance, GROUP_KEY, ID_SCOPE } from '../../support/emulated-instance.ts';
 import { ScriptedDevice } from '../../support/scripted-device.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import type { EmulatorOptions } from '../../../src/emulator/emulator.ts';
 import type { Fault, FaultRule } from '../../../src/emulator/service/fault-rule.ts';
-import type { EmulatorOptions } from '../../../src/emulator/start-emulator.ts';
 import { faultRule } from '../../support/fault-rules.ts';
 import { type FactGroup, right } from './fact.ts';
 import type { FactBench } from './fact-bench.ts';

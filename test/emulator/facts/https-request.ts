@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { deriveDeviceKey } from '../../../src/dps/device-key.ts';
 import { buildSasToken, signedToken } from '../../../src/dps/sas-token.ts';
-import type { EmulatorOptions } from '../../../src/emulator/start-emulator.ts';
+import type { EmulatorOptions } from '../../../src/emulator/emulator.ts';
 import { GROUP_KEY, ID_SCOPE } from '../../support/emulated-instance.ts';
 import { connectionOf } from '../../support/service-sdk.ts';
 import type { FactBench, FactEmulator } from './fact-bench.ts';

@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { generate } from 'mqtt-packet';
 import { expect } from 'vitest';
 import { presentedCertificates } from '../../../src/certificates/certificate-chain.ts';
-import type { EmulatorOptions } from '../../../src/emulator/start-emulator.ts';
+import type { EmulatorOptions } from '../../../src/emulator/emulator.ts';
 import { authority, deviceCertificate } from '../../support/certificates.ts';
 import { connectPacket } from '../../support/device-packets.ts';
 import { choice, type Fact, type FactGroup, right } from './fact.ts';

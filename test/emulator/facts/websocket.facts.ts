@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { generate } from 'mqtt-packet';
 import { expect } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
-import type { EmulatorOptions } from '../../../src/emulator/start-emulator.ts';
+import type { EmulatorOptions } from '../../../src/emulator/emulator.ts';
 import { authority, deviceCertificate, x509Group } from '../../support/certificates.ts';
 import { connectPacket, registerPacket, subscribePacket } from '../../support/device-packets.ts';
 import { emulatedInstance, ID_SCOPE } from '../../support/emulated-instance.ts';
