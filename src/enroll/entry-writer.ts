@@ -1,3 +1,4 @@
+import { foldRegistrationId } from '../dps/registration-id.ts';
 import { BULK_ENTRIES_MAX } from '../dps/service-api.ts';
 import type { Collection, ServiceClient } from '../service-api/service-client.ts';
 import { ServiceError } from '../service-api/service-error.ts';
@@ -16,9 +17,24 @@ export type EntryWriterOptions = {
   readonly updates: boolean;
   /** Whether to read the keys of each entry that is as it should be. */
   readonly readsKeys: boolean;
-  /** When the command began, by the clock of the service: what was created later, this command created, even if the answer was lost. */
+  /** When the command began, by the clock of the service: where an answer was lost, what was created later is taken for its own. */
   readonly beganAtEpochMs: number;
+  /** Whether an earlier session, which may have been killed, may have written what it did not record. */
+  readonly isResumed: boolean;
 };
+
+/** What is known of an entry before it is looked at. */
+type Before = {
+  /** Whether it is likely to exist. */
+  readonly mayExist: boolean;
+  /** Whether this command may have written it, without knowing. */
+  readonly mayBeOurs: boolean;
+};
+
+/** An entry that was not written as asked: it exists, is gone, or was changed. */
+type NotWritten = Pick<ServiceError, 'mayRepeat'>;
+
+const GONE: NotWritten = { mayRepeat: false };
 
 /**
  * Brings entries into the state that rows ask for. Never overwrites blindly: creates only what does not exist, and updates only what it has
@@ -33,43 +49,59 @@ export class EntryWriter {
 
   /** Creates up to ten enrollments at once; where that does not succeed as a whole, looks at each. */
   async createTen(rows: readonly WantedRow[]): Promise<readonly EndedRow[]> {
-    const { client, collection } = this.#options;
+    const { client, collection, isResumed } = this.#options;
     if (rows.length < 2 || rows.length > BULK_ENTRIES_MAX || collection !== 'enrollments') {
-      return this.#oneByOne(rows, false);
+      return this.#oneByOne(rows, () => ({ mayExist: false, mayBeOurs: isResumed }));
     }
     const wanted = rows.flatMap((row) => ('registrationId' in row.wanted ? [row.wanted] : []));
     try {
-      const { body } = await client.bulk('create', wanted);
-      // Which codes a bulk gives, and whether it carries on after an error, is not documented.
-      if (!body.isSuccessful) return await this.#oneByOne(rows, true);
+      const { body, mayRepeat } = await client.bulk('create', wanted);
+      if (!body.isSuccessful) {
+        // Whether a bulk carries on after an error is not documented: what it does not name may have been created.
+        const refused = new Set(body.errors?.map(({ registrationId = '' }) => foldRegistrationId(registrationId)));
+        const mayBeOurs = ({ id }: Row): boolean => mayRepeat || isResumed || !refused.has(foldRegistrationId(id));
+        return await this.#oneByOne(rows, (row) => ({ mayExist: true, mayBeOurs: mayBeOurs(row) }));
+      }
     } catch (error) {
       if (!(error instanceof ServiceError) || concernsEveryRequest(error)) throw error;
-      return await this.#oneByOne(rows, true);
+      const mayBeOurs = error.mayRepeat || isResumed;
+      return await this.#oneByOne(rows, () => ({ mayExist: error.mayRepeat, mayBeOurs }));
     }
     return Promise.all(rows.map((row) => this.#settle(row, () => this.#withKeys(ended(row, 'created')))));
   }
 
-  /** Creates an entry, or finds out how the existing one compares. @param mayExist whether to look first */
-  create(row: WantedRow, mayExist = false): Promise<EndedRow> {
+  /** Creates an entry, or finds out how the existing one compares. */
+  create(row: WantedRow, before: Before = { mayExist: false, mayBeOurs: this.#options.isResumed }): Promise<EndedRow> {
     return this.#settle(row, async () => {
+      let { mayExist, mayBeOurs } = before;
       for (let race = 0; race < RACES_MAX; race++) {
-        const created = race === 0 && mayExist ? null : await this.#tryCreate(row);
-        const result = created ?? (await this.#compare(row));
-        if (result !== null) return await this.#withKeys(result);
+        const created = mayExist ? { mayRepeat: false } : await this.#tryCreate(row);
+        if ('state' in created) return await this.#withKeys(created);
+        mayBeOurs ||= created.mayRepeat;
+        const compared = await this.#compare(row, mayBeOurs);
+        if ('state' in compared) return await this.#withKeys(compared);
+        mayBeOurs ||= compared.mayRepeat;
+        mayExist = false;
       }
       return { result: raced(row), keys: null };
     });
   }
 
   disable(row: Row): Promise<EndedRow> {
+    const { client, collection, isResumed } = this.#options;
     return this.#settle(row, async () => {
-      const { client, collection } = this.#options;
+      let mayBeOurs = isResumed;
       for (let race = 0; race < RACES_MAX; race++) {
         const found = await client.find(collection, row.id);
         if (found === null) return { result: ended(row, 'missing'), keys: null };
-        if (found.provisioningStatus === 'disabled') return { result: this.#disabledBefore(row, found), keys: null };
-        const etag = await this.#overwrite(row.id, { ...found, provisioningStatus: 'disabled' }, found);
-        if (etag !== null) return { result: ended(row, 'disabled', { etag }), keys: null };
+        const { etag = null, provisioningStatus } = found;
+        if (provisioningStatus === 'disabled') {
+          const isOurs = mayBeOurs && this.#isLater(found.lastUpdatedDateTimeUtc);
+          return { result: ended(row, isOurs ? 'disabled' : 'already-disabled', { etag }), keys: null };
+        }
+        const written = await this.#overwrite(row.id, { ...found, provisioningStatus: 'disabled' }, found);
+        if ('etag' in written) return { result: ended(row, 'disabled', { etag: written.etag }), keys: null };
+        mayBeOurs ||= written.mayRepeat;
       }
       return { result: raced(row), keys: null };
     });
@@ -84,8 +116,8 @@ export class EntryWriter {
   }
 
   /** @throws the first error, after all have ended */
-  async #oneByOne(rows: readonly WantedRow[], mayExist: boolean): Promise<readonly EndedRow[]> {
-    const ends = await Promise.allSettled(rows.map((row) => this.create(row, mayExist)));
+  async #oneByOne(rows: readonly WantedRow[], before: (row: Row) => Before): Promise<readonly EndedRow[]> {
+    const ends = await Promise.allSettled(rows.map((row) => this.create(row, before(row))));
     return ends.map((end) => {
       if (end.status === 'rejected') throw end.reason;
       return end.value;
@@ -99,69 +131,62 @@ export class EntryWriter {
       return await work();
     } catch (error) {
       if (!(error instanceof ServiceError) || concernsEveryRequest(error)) throw error;
-      if (error.isTransient) await client.find(collection, row.id);
+      if (error.isTransient) await client.find(collection, row.id).catch(throwIfAway);
       return { result: failed(row, error), keys: null };
     }
   }
 
-  /** `null` = the entry exists. */
-  async #tryCreate(row: WantedRow): Promise<RowResult | null> {
+  async #tryCreate(row: WantedRow): Promise<RowResult | NotWritten> {
     const { client, collection } = this.#options;
     try {
       const { body } = await client.put(collection, row.id, row.wanted, null);
       return ended(row, 'created', { etag: body.etag ?? null });
     } catch (error) {
-      if (error instanceof ServiceError && error.status === 409) return null;
+      if (error instanceof ServiceError && error.status === 409) return error;
       throw error;
     }
   }
 
-  /** `null` = somebody deleted or changed the entry meanwhile. */
-  async #compare(row: WantedRow): Promise<RowResult | null> {
+  async #compare(row: WantedRow, mayBeOurs: boolean): Promise<RowResult | NotWritten> {
     const { client, collection, updates } = this.#options;
     const found = await client.find(collection, row.id);
-    if (found === null) return null;
+    if (found === null) return GONE;
     const attestation = row.wanted.attestation.symmetricKey
       ? await client.attestation(collection, row.id)
       : found.attestation;
-    if (attestation === null) return null;
+    if (attestation === null) return GONE;
+    const { etag = null } = found;
     const differences = differencesOf(row.wanted, found, attestation);
-    if (differences.length === 0) return ended(row, this.#howItCame(found), { etag: found.etag ?? null });
-    if (!updates) return ended(row, 'exists-different', { etag: found.etag ?? null, differences });
-    const etag = await this.#overwrite(row.id, row.wanted, found);
-    return etag === null ? null : ended(row, 'updated', { etag, differences });
+    if (differences.length === 0) return ended(row, this.#howItCame(found, mayBeOurs), { etag });
+    if (!updates) return ended(row, 'exists-different', { etag, differences });
+    const written = await this.#overwrite(row.id, row.wanted, found);
+    return 'etag' in written ? ended(row, 'updated', { etag: written.etag, differences }) : written;
   }
 
   /** An entry that is as it should be: made so by this command, at a try whose answer was lost or before a crash, or by somebody earlier. */
-  #howItCame({ createdDateTimeUtc, lastUpdatedDateTimeUtc }: EntryBody): RowResult['state'] {
-    const { beganAtEpochMs, updates } = this.#options;
-    const isLater = (time: string | undefined): boolean => Date.parse(time ?? '') >= beganAtEpochMs;
-    if (isLater(createdDateTimeUtc)) return 'created';
-    return updates && isLater(lastUpdatedDateTimeUtc) ? 'updated' : 'exists-same';
+  #howItCame({ createdDateTimeUtc, lastUpdatedDateTimeUtc }: EntryBody, mayBeOurs: boolean): RowResult['state'] {
+    if (!mayBeOurs) return 'exists-same';
+    if (this.#isLater(createdDateTimeUtc)) return 'created';
+    return this.#options.updates && this.#isLater(lastUpdatedDateTimeUtc) ? 'updated' : 'exists-same';
   }
 
-  #disabledBefore(row: Row, { etag, lastUpdatedDateTimeUtc = '' }: EntryBody): RowResult {
-    const isOurs = Date.parse(lastUpdatedDateTimeUtc) >= this.#options.beganAtEpochMs;
-    return ended(row, isOurs ? 'disabled' : 'already-disabled', { etag: etag ?? null });
+  #isLater(time: string | undefined): boolean {
+    return Date.parse(time ?? '') >= this.#options.beganAtEpochMs;
   }
 
-  /** Replaces what was read, and nothing else. @returns the new ETag; `null` = it was changed, and is to be read again */
-  async #overwrite(id: string, entry: EntryBody, found: EntryBody): Promise<string | null> {
+  /** Replaces what was read, and nothing else; without an ETag, nothing. */
+  async #overwrite(id: string, entry: EntryBody, found: EntryBody): Promise<{ readonly etag: string } | NotWritten> {
     const { client, collection } = this.#options;
     const attestation = await this.#keepingKeys(id, entry);
-    if (attestation === null) return null;
+    if (attestation === null || !found.etag) return GONE;
     const kept =
       'optionalDeviceInformation' in found ? { optionalDeviceInformation: found.optionalDeviceInformation } : {};
     try {
-      const { body } = await client.put(
-        collection,
-        id,
-        { ...kept, ...entry, attestation } as EntryBody,
-        found.etag ?? '*',
-      );
-      return body.etag ?? '';
+      const whole = { ...kept, ...entry, attestation } as EntryBody;
+      const { body } = await client.put(collection, id, whole, found.etag);
+      return { etag: body.etag ?? '' };
     } catch (error) {
-      if (error instanceof ServiceError && (error.status === 412 || error.status === 404)) return null;
+      if (error instanceof ServiceError && (error.status === 412 || error.status === 404)) return error;
       throw error;
     }
   }
@@ -192,6 +217,11 @@ export class EntryWriter {
     const failure = { status: 200, code: null, message, remedy: 'Look at the attestation of the entry in the portal' };
     return { result: ended(result, 'failed', { failure }), keys: null };
   }
+}
+
+/** Any answer but a failure that may pass shows that the service is there. */
+function throwIfAway(error: unknown): void {
+  if (!(error instanceof ServiceError) || error.isTransient || concernsEveryRequest(error)) throw error;
 }
 
 function raced(row: Row): RowResult {

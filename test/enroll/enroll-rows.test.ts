@@ -40,7 +40,7 @@ describe('rows to enroll', () => {
         plantBefore(service, planted);
         const etags = planted.map((_, row) => service.find(`dev-${row}`)?.etag);
         clock.advanceTo(5_000);
-        const options = { beganAtEpochMs: clock.epochMs() };
+        const beganAtEpochMs = clock.epochMs();
         const ended: EndedRow[] = [];
         await inVirtualTime(
           clock,
@@ -48,6 +48,8 @@ describe('rows to enroll', () => {
             for (const killAfterMs of [...killsAfterMs, null]) {
               const settled = new Set(ended.map(({ result }) => result.row));
               const rows = wantedRows(planted.length).filter(({ row }) => !settled.has(row));
+              const isResumed = clock.epochMs() > beganAtEpochMs;
+              const options = { beganAtEpochMs, isResumed };
               ended.push(...(await enrollUntil(clock, service, { rows, killAfterMs, options })));
             }
           })(),
@@ -79,6 +81,14 @@ describe('rows to enroll', () => {
     expect(ended.filter(({ result }) => result.state === 'created')).toHaveLength(1_000);
     expect(service.arrivedMs).toHaveLength(100);
     expect(clock.nowMs()).toBeGreaterThan(99 * (60_000 / 900));
+  });
+
+  it('that were made at the same moment by somebody else are not counted as made', async () => {
+    const clock = new VirtualClock();
+    const service = new EmulatedServiceApi({ clock });
+    plantBefore(service, Array(10).fill('same'));
+    const ended = await inVirtualTime(clock, enrollUntil(clock, service, { rows: wantedRows(11), killAfterMs: null }));
+    expect(ended.map(({ result }) => result.state)).toEqual([...Array(10).fill('exists-same'), 'created']);
   });
 
   it('that one bad row spoils in bulk end one by one', async () => {

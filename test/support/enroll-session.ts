@@ -42,6 +42,7 @@ export function writerFor(
     updates: false,
     readsKeys: false,
     beganAtEpochMs: clock.epochMs(),
+    isResumed: false,
     ...options,
   });
   return writer;

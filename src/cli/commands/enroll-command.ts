@@ -23,7 +23,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   ...(['generateKeys', 'iotHubs', 'hubPolicy', 'webhookUrlFile', 'webhookApiVersion', 'initialTwin'] as const),
   ...(['reprovisioning', 'enrollmentStatus', 'iotEdge'] as const),
   ...(['attestation', 'groupKeyFile', 'secondaryKeyFile', 'certDir', 'certPattern'] as const),
-  ...(['delimiter', 'header', 'map', 'exactDuplicates', 'out'] as const),
+  ...(['delimiter', 'header', 'map', 'out'] as const),
 ];
 
 type EnrollFlags = {

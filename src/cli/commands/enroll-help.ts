@@ -7,8 +7,8 @@ Each row ends in one state:
                      had been read, so that nobody's change is lost
   disabled, already-disabled, deleted, missing   with --disable and --delete
   failed             with the code of the service and a remedy
-  Rows that a stopped command did not reach are not-done. When an answer is lost,
-  the command reads what became of the row.
+  Rows that a stopped command did not reach are not-done. When an answer is
+  lost, the command reads what became of the row.
 
 Keys:
   Device keys are derived from a group key (DPSLOAD_GROUP_KEY or

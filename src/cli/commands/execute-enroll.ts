@@ -120,7 +120,12 @@ async function workInFolder(
   });
   let stoppedBy: OperatorError | null = null;
   try {
-    const work = settleAll(inputs, service, { facts, journal, isStopped: () => stop !== null });
+    const work = settleAll(inputs, service, {
+      facts,
+      isResumed: 'resumed' in session.start,
+      journal,
+      isStopped: () => stop !== null,
+    });
     await Promise.race([work, graceOver]);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
@@ -135,12 +140,17 @@ async function workInFolder(
   return { folder, summary, stoppedBy, exitCode: exitCodeOf(summary, stop, stoppedBy) };
 }
 
-type Settling = { readonly facts: EnrollFile; readonly journal: RowJournal; readonly isStopped: () => boolean };
+type Settling = {
+  readonly facts: EnrollFile;
+  readonly isResumed: boolean;
+  readonly journal: RowJournal;
+  readonly isStopped: () => boolean;
+};
 
 async function settleAll(
   inputs: EnrollInputs,
   { client }: OpenService,
-  { facts, journal, isStopped }: Settling,
+  { facts, isResumed, journal, isStopped }: Settling,
 ): Promise<void> {
   const { action, updates, serviceStartedAtEpochMs: beganAtEpochMs } = facts;
   const writer = new EntryWriter({
@@ -149,6 +159,7 @@ async function settleAll(
     updates,
     readsKeys: inputs.readsKeys,
     beganAtEpochMs,
+    isResumed,
   });
   const settle = async (rows: readonly WantedListedRow[]): Promise<readonly EndedRow[]> => {
     if (action === 'create')

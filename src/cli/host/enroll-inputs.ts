@@ -112,9 +112,7 @@ async function readRows(
     header: values.header ?? true,
     columns: values.map ?? {},
   };
-  const survey = await surveyFleet(given, enrollmentRules(attestation), {
-    exactDuplicates: values.exactDuplicates ?? 'reject',
-  });
+  const survey = await surveyFleet(given, enrollmentRules(attestation));
   const fleet = { ...given, delimiter: survey.delimiter };
   const problems: Problem[] = [];
   const columns = enrollmentColumns(fleet.file, survey.otherColumns, problems);

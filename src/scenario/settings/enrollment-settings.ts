@@ -15,7 +15,7 @@ export const SERVICE_API_SETTINGS = inGroup('Service API', {
   serviceConnectionFile: setting('serviceApi.connectionFile', FILE, {
     defaultText: 'the environment variable DPSLOAD_SERVICE_CONNECTION',
     reason: 'keys never go on the command line',
-    help: 'file with the connection string of the DPS instance (HostName=…; SharedAccessKeyName=…; SharedAccessKey=…)',
+    help: 'file with the connection string of the DPS instance: HostName=…;SharedAccessKeyName=…; and so on',
   }),
   operationsPerMinute: setting('serviceApi.operationsPerMinute', wholeNumberBetween(1, 1_000_000), {
     default: SERVICE_OPERATIONS_PER_MINUTE_MAX,
@@ -63,16 +63,24 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
     reason: 'the hub then begins with an empty twin',
     help: 'JSON file with the initial twin, {"tags":{…},"properties":{"desired":{…}}} (column initial_twin, JSON)',
   }),
-  reprovisioning: setting('enrollment.reprovisioning', choice(REPROVISIONINGS), {
-    default: 'migrate',
-    reason: BY_DEFAULT_AS_SERVICE,
-    help: 'what happens when a device registers again: migrate may move it to another hub with its data, reset may move it and starts from the initial twin, never leaves it where it is (column reprovisioning)',
-  }),
-  enrollmentStatus: setting('enrollment.status', choice(ENROLLMENT_STATUSES), {
-    default: 'enabled',
-    reason: BY_DEFAULT_AS_SERVICE,
-    help: 'whether devices may register (column enrollment_status)',
-  }),
+  reprovisioning: setting(
+    'enrollment.reprovisioning',
+    { ...choice(REPROVISIONINGS), placeholder: 'effect' },
+    {
+      default: 'migrate',
+      reason: BY_DEFAULT_AS_SERVICE,
+      help: 'what happens when a device registers again: migrate may move it to another hub with its data, reset may move it and starts from the initial twin, never leaves it where it is (column reprovisioning)',
+    },
+  ),
+  enrollmentStatus: setting(
+    'enrollment.status',
+    { ...choice(ENROLLMENT_STATUSES), placeholder: 'status' },
+    {
+      default: 'enabled',
+      reason: BY_DEFAULT_AS_SERVICE,
+      help: 'enabled, or disabled: whether devices may register (column enrollment_status)',
+    },
+  ),
   iotEdge: setting('enrollment.iotEdge', YES_NO, {
     default: false,
     reason: 'most devices are not gateways',
