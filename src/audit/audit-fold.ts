@@ -12,6 +12,7 @@ const ROW_MEMBERS: Readonly<Record<AuditVerdict, keyof AuditSummary['rows']>> = 
   agrees: 'agrees',
   differs: 'differs',
   missing: 'missing',
+  removed: 'removed',
   resolved: 'resolved',
   unresolved: 'unresolved',
   'not-sent': 'notSent',
@@ -27,7 +28,15 @@ const DIFFERENCE_MEMBERS: Readonly<Record<Difference, keyof AuditSummary['differ
 /** Counts what was found of each row, and then the records of nobody. Holds 8 to 16 bytes a row, outside the heap. */
 export class AuditFold {
   readonly #fleet = new FingerprintTable(textFingerprint);
-  readonly rows: AuditSummary['rows'] = { agrees: 0, differs: 0, missing: 0, resolved: 0, unresolved: 0, notSent: 0 };
+  readonly rows: AuditSummary['rows'] = {
+    agrees: 0,
+    differs: 0,
+    missing: 0,
+    removed: 0,
+    resolved: 0,
+    unresolved: 0,
+    notSent: 0,
+  };
   readonly differences: AuditSummary['differences'] = { hub: 0, deviceId: 0, status: 0, registeredBefore: 0 };
   readonly resolvedAs = { registered: 0, notRegistered: 0 };
   readonly possiblyTwice = { once: 0, twice: 0, cannotTell: 0 };

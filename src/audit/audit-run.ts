@@ -1,17 +1,19 @@
 import { join } from 'node:path';
+import type { RegistrationStateBody } from '../dps/payloads.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
 import { type CsvProgram, csvHeader, csvLine } from '../files/csv-line.ts';
 import type { AuditSummary } from '../report/audit-schema.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
 import { AUDIT_CSV, AUDIT_FILE, AUDIT_RECORDS } from '../run-folder/audit-files.ts';
+import { RemovedIds } from '../run-folder/cleanup-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { type Clock, repeat } from '../time/clock.ts';
 import { AUDIT_CSV_NAMES, auditCsvCells, extraCsvCells } from './audit-csv.ts';
 import { AuditFold } from './audit-fold.ts';
-import { type AuditedDevice, devicesOf, wasSent } from './audited-device.ts';
+import { type AuditedDevice, devicesOf, endedAtMs, wasSent } from './audited-device.ts';
 import { type ClockBounds, ClockBoundsFold } from './clock-bounds.ts';
-import { compareRecord, type RowAudit, type RunTimes } from './compare-record.ts';
+import { compareRecord, REMOVED, type RowAudit, type RunTimes } from './compare-record.ts';
 import { type RecordSource, readRecords } from './read-records.ts';
 import { RecordLog } from './record-log.ts';
 
@@ -119,12 +121,13 @@ function timesOf({ survey }: RunOutcomes, clock: ClockBounds, readAtEpochMs: num
 
 async function writeAuditCsv(folder: string, run: RunOutcomes, log: RecordLog, times: RunTimes): Promise<AuditFold> {
   const fold = new AuditFold();
+  const removed = await RemovedIds.read(folder);
   const program: CsvProgram = run.survey.sessions.at(-1)?.session.csvFor ?? 'plain';
   await writeAtomically(join(folder, AUDIT_CSV), async (file) => {
     await file.write(csvHeader(AUDIT_CSV_NAMES, program));
     for await (const device of devicesOf(run.outcomes())) {
       const record = await log.find(device.registrationId);
-      const audit = device.registrationId === '' ? UNNAMED : compareRecord(device, record, times);
+      const audit = auditOf(device, record, { times, removed });
       fold.add(device, audit, record !== null);
       await file.write(csvLine(auditCsvCells(device, record, audit), program));
     }
@@ -134,6 +137,17 @@ async function writeAuditCsv(folder: string, run: RunOutcomes, log: RecordLog, t
     }
   });
   return fold;
+}
+
+function auditOf(
+  device: AuditedDevice,
+  record: RegistrationStateBody | null,
+  { times, removed }: { readonly times: RunTimes; readonly removed: RemovedIds | null },
+): RowAudit {
+  const { registrationId: id } = device;
+  if (id === '') return UNNAMED;
+  const isRemoved = record === null && removed?.has({ what: 'registration', id }, endedAtMs(device));
+  return isRemoved ? REMOVED : compareRecord(device, record, times);
 }
 
 const UNNAMED: RowAudit = {

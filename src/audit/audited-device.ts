@@ -42,6 +42,11 @@ export function wasSent({ last }: Pick<AuditedDevice, 'last'>): boolean {
   return last.outcome.result !== 'not-started';
 }
 
+/** By our wall clock; 0 of a device without an outcome. */
+export function endedAtMs({ last: { outcome, clockEpochMs } }: Pick<AuditedDevice, 'last'>): number {
+  return clockEpochMs + (outcome.finishedAtMs ?? 0);
+}
+
 /** Whether the service may have registered the device, though the run does not know it. */
 export function isOpen({ result, registersSent, possiblyTwice }: RegistrationOutcome): boolean {
   if (result === 'assigned') return false;

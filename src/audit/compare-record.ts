@@ -7,6 +7,7 @@ export type AuditVerdict =
   | 'agrees' // the record says what the run says
   | 'differs' // it says something else: see the differences
   | 'missing' // the run was assigned a hub, and the service has no record
+  | 'removed' // likewise, because dpsload cleanup deleted it
   | 'resolved' // the run does not know how the registration ended, and the record tells
   | 'unresolved' // neither does the record
   | 'not-sent'; // the run sent nothing for this row
@@ -38,6 +39,15 @@ export type RunTimes = {
 
 /** After the last request, the service may take so long to end an assignment. */
 const LATE_ASSIGNMENT_MS = 60_000;
+
+/** A device whose record dpsload cleanup deleted, and that has none. */
+export const REMOVED: RowAudit = {
+  verdict: 'removed',
+  differences: [],
+  told: null,
+  isRegisteredAgain: false,
+  finding: 'deleted by dpsload cleanup',
+};
 
 /** Compares a record of the service with what the run says of the device. @param record `null` = the service has none */
 export function compareRecord(device: AuditedDevice, record: RegistrationStateBody | null, times: RunTimes): RowAudit {

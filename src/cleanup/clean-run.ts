@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type AuditedDevice, devicesOf } from '../audit/audited-device.ts';
+import { type AuditedDevice, devicesOf, endedAtMs } from '../audit/audited-device.ts';
 import { inTurn, type RecordSource, readRecords } from '../audit/read-records.ts';
 import { RecordLog } from '../audit/record-log.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
@@ -99,9 +99,8 @@ export class RunCleanup {
     const { survey, outcomes } = this.#run;
     for await (const device of devicesOf(outcomes())) {
       if (!wasCreatedByRun(device, survey.first.startedAtEpochMs)) continue;
-      const { outcome, clockEpochMs } = device.last;
-      const endedAtMs = clockEpochMs + (outcome.finishedAtMs ?? 0);
-      const isRemoved = this.#removed?.has({ what: 'registration', id: device.registrationId }, endedAtMs) ?? false;
+      const entry = { what: 'registration', id: device.registrationId } as const;
+      const isRemoved = this.#removed?.has(entry, endedAtMs(device)) ?? false;
       if (!isRemoved) yield device;
     }
   }

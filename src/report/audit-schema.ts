@@ -11,6 +11,7 @@ export const AUDIT_SHAPE = z.strictObject({
     agrees: count('rows whose record says what the run says'),
     differs: count('rows whose record says something else'),
     missing: count('assigned rows without a record'),
+    removed: count('assigned rows whose record dpsload cleanup deleted'),
     resolved: count('rows whose end the run does not know, and the record tells'),
     unresolved: count('rows whose end neither the run nor the record tells'),
     notSent: count('rows for which the run sent nothing'),

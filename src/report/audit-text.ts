@@ -25,6 +25,7 @@ export function auditLines(audit: NonNullable<Summary['audit']>): readonly strin
   const open = rows.resolved + rows.unresolved;
   const unclear = once + twice + cannotTell;
   return [
+    ...(rows.removed === 0 ? [] : [`${formatNoun(rows.removed, 'record')} deleted by dpsload cleanup`]),
     ...(open === 0
       ? []
       : [

@@ -82,7 +82,7 @@ export class ServiceClient {
   }
 
   /** Its identity at the hub stays. @param etag that the record must have; `null` = any. @returns whether there was a record */
-  deleteRegistration(registrationId: string, etag: string | null): Promise<boolean> {
+  deleteRegistration(registrationId: string, etag: string | null = null): Promise<boolean> {
     return this.#delete(`/registrations/${part(registrationId)}`, etag);
   }
 

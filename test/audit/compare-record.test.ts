@@ -159,7 +159,7 @@ describe('the clock of the service', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { auditRun } from '../../src/audit/audit-run.ts';
 import { deviceOf } from '../../src/audit/audited-device.ts';
 import { RunCleanup } from '../../src/cleanup/clean-run.ts';
 import { recordRemoval, wasCreatedByRun } from '../../src/cleanup/record-removal.ts';
@@ -97,6 +98,15 @@ describe('a clean-up', () => {
       '--registration-id dev-000001',
       '--registration-id dev-000002',
     ]);
+  });
+
+  it('is seen by the next audit', async () => {
+    const { folder, service } = run();
+    const cleaning = cleaned(service, folder);
+    await cleaning.all();
+    const options = { ...cleaning.session, folder, source: service, groups: null, allowExtra: true };
+    const { summary } = await auditRun({ ...options, onProgress: () => {} });
+    expect(summary?.rows).toMatchObject({ removed: ROWS - 2, agrees: 2, missing: 0, differs: 0 });
   });
 
   it('keeps a record that changes at the last moment', async () => {

@@ -5,7 +5,7 @@ import type { JournalRecord, OutcomeRecord, SessionRecord } from '../../src/jour
 import { ServiceError } from '../../src/service-api/service-error.ts';
 import { grantRecord, outcomeRecord, sessionOf, writeJournal } from './sample-journal.ts';
 
-const TARGET: SessionRecord['target'] = {
+export const SERVICE_TARGET: SessionRecord['target'] = {
   kind: 'service',
   host: 'global.azure-devices-provisioning.net',
   port: 8883,
@@ -19,7 +19,7 @@ export function writeRunAtService(
   further: JournalRecord[] = [],
 ): void {
   writeJournal(join(folder, 'journal.ndjson'), [
-    sessionOf(outcomes.length, { target: TARGET }),
+    sessionOf(outcomes.length, { target: SERVICE_TARGET }),
     grantRecord(0, outcomes.length - 1),
     ...outcomes,
     ...further,

@@ -85,8 +85,9 @@ async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<n
       return EXIT_CODE[stop ?? 'interrupted'];
     }
     await writeResults(folder, { fleet: fleetOfRun(folder) });
-    if (result.found === 0 && result.devices > 0) warnOfOtherInstance(result.summary, session.target.idScope);
-    return show(folder, result.summary, flags);
+    const { found, devices, summary } = result;
+    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, session.target.idScope);
+    return show(folder, summary, flags);
   } finally {
     unlock();
   }
@@ -119,6 +120,7 @@ Each row of audit.csv has a verdict:
   differs     another hub, device-id or status; or registered-before: the last
               registration is older than this run, hence not by it
   missing     the run was assigned a hub, and the service has no record
+  removed     likewise, because dpsload cleanup deleted it
   extra       a record in the group whose device is not in the fleet
   resolved    the run does not know how the registration ended (unknown,
               timed-out, disconnected, ...), and the record tells

@@ -132,17 +132,17 @@ ${rows}</ul></section>
 `;
 }
 
-/** Like the thresholds: what was compared, and whether it passed. */
+/** What was compared, and whether it agrees. */
 function auditList({ audit }: Summary): Html {
   if (audit === undefined) return NO_HTML;
   const { mood, word } =
     auditDifferences(audit) === 0
       ? ({ mood: 'good', word: '✓ agrees' } as const)
       : ({ mood: 'bad', word: '✕ differs' } as const);
-  return html`<section class="thresholds" aria-labelledby="audit"><h2 id="audit">Audit of the service’s records</h2>
-<ul>
-<li><span class="word ${mood}">${word}</span> <span>${capitalized(auditVerdict(audit))}</span></li>
-${auditLines(audit).map((line) => html`<li><span>${capitalized(line)}</span></li>\n`)}</ul></section>
+  const details = auditLines(audit).map((line) => html`<p class="aside">${line}</p>\n`);
+  return html`<section class="thresholds" aria-labelledby="audit"><h2 id="audit">Audit: the service’s records</h2>
+<p><span class="word ${mood}">${word}</span> ${auditVerdict(audit)}</p>
+${details}</section>
 `;
 }
 
