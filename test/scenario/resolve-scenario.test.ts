@@ -390,6 +390,7 @@ describe('defaults', () => {
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: REGISTRATION_POLICY_DEFAULT,
       allocation: null,
+      hubCheck: null,
       region: null,
       notes: {},
       breakdowns: [],
