@@ -402,6 +402,7 @@ describe('defaults', () => {
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: REGISTRATION_POLICY_DEFAULT,
       allocation: null,
+      hubCheck: null,
       region: null,
       notes: {},
       breakdowns: [],
