@@ -30,11 +30,20 @@ export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT)
   }
 }
 
-/** Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time. */
+/**
+ * Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time.
+ *
+ * @param given this one instead; `null` = none
+ */
 export function createRunFolder(
   { out, name, fleet }: Pick<Scenario, 'out' | 'name'> & { readonly fleet: Pick<Scenario['fleet'], 'file'> },
   startedAtEpochMs: number,
+  given: string | null = null,
 ): string {
+  if (given !== null) {
+    mkdirSync(given, { mode: RUN_FOLDER_MODE });
+    return given;
+  }
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
   const label = (name ?? basename(fleet.file, extname(fleet.file))).replace(/[^A-Za-z0-9._-]+/g, '-');
   for (let attempt = 1; ; attempt += 1) {

@@ -6,7 +6,7 @@ import type { RunEnd } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import { withThrowAwayKey } from '../host/embedded-emulator.ts';
+import { type EmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
@@ -23,15 +23,37 @@ export type PreparedRun = Pick<
   readonly notices: readonly string[];
   /** Where the agents are; `null` where the workers are threads, or agents that the run starts. */
   readonly redis: RedisTarget | null;
+  readonly place: RunPlace;
+};
+
+/** Where a run goes when it is a part of something larger. */
+export type RunPlace = {
+  /** The embedded emulator, already started, which the run does not stop; `null` = the run starts its own, if it needs one. */
+  readonly emulator: EmbeddedEmulator | null;
+  /** The folder to create; `null` = one under the scenario's, named for its start. */
+  readonly folder: string | null;
+};
+
+/** A run that stands for itself. */
+export const OWN_PLACE: RunPlace = { emulator: null, folder: null };
+
+/** A run that ended, with the exit code that it deserves. */
+export type EndedRun = RunEnd & {
+  readonly exitCode: number;
+  /** Of this session: the next one needs them again, since they are no settings of the run. */
+  readonly switches: readonly string[];
 };
 
 /**
- * Executes a prepared run, shows its progress and prints its results.
+ * Executes a prepared run, and shows its progress.
  *
  * @param registrations to make in this session.
- * @returns the exit code of the process.
  */
-export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
+export async function executeRun(
+  prepared: PreparedRun,
+  registrations: number,
+  display: DisplayFlags,
+): Promise<EndedRun> {
   const { scenario } = prepared;
   ensureOutFolder(scenario.out);
   let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
@@ -49,7 +71,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       import('../../prometheus/publish-metrics.ts'),
       import('../../run/register-fleet.ts'),
     ]);
-    endpoint = await openEndpoint(scenario, keys, prepared.caPems);
+    endpoint = await openEndpoint(scenario, keys, prepared.caPems, prepared.place.emulator);
     const { target, caPems, emulator } = endpoint;
     const coordinator = { target, version, stopRequests: signals };
     const local = scenario.agents?.local ?? null;
@@ -64,6 +86,7 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       ...prepared,
       ...workers,
       ...coordinator,
+      folder: prepared.place.folder,
       caPems,
       keys,
       emulatorPid: emulator?.pid ?? null,
@@ -78,16 +101,13 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     await workers?.end();
     signals.dispose();
   }
-  return await conclude(end, prepared, display);
+  const { exitCodeOfRun } = await import('../host/run-exit-code.ts');
+  return { ...end, exitCode: exitCodeOfRun(end), switches: prepared.resumed?.switches ?? [] };
 }
 
-/** @returns the exit code of the process */
-async function conclude(end: RunEnd, { resumed }: PreparedRun, display: DisplayFlags): Promise<number> {
-  const [{ showResults }, { exitCodeOfRun }] = await Promise.all([
-    import('../view/show-results.ts'),
-    import('../host/run-exit-code.ts'),
-  ]);
-  const exitCode = exitCodeOfRun(end);
-  showResults({ ...end, exitCode }, display, resumed?.switches ?? []);
-  return exitCode;
+/** Prints the results. @returns the exit code of the process */
+export async function showEndedRun(ended: EndedRun, display: DisplayFlags): Promise<number> {
+  const { showResults } = await import('../view/show-results.ts');
+  showResults(ended, display, ended.switches);
+  return ended.exitCode;
 }

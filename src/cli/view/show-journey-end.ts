@@ -1,0 +1,19 @@
+import { paletteOf } from './colors.ts';
+import type { DisplayFlags } from './display-flags.ts';
+import { type JourneyEnd, type JourneyPlace, journeyText, nextSteps } from './journey-text.ts';
+import { columnsOf, fitted, labelledPath } from './terminal-line.ts';
+
+/** Prints a line for each step on stdout, and on stderr where they are, what to do next and, last, the verdict. */
+export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, color }: DisplayFlags): void {
+  process.stdout.write(json ? `${JSON.stringify(end, null, 2)}\n` : fitted(journeyText(end), process.stdout));
+  const { good, bad } = paletteOf(process.stderr, color);
+  const say = (text: string): void => void process.stderr.write(fitted(`${text}\n`, process.stderr));
+  process.stderr.write(`${labelledPath('folder', place.folder, columnsOf(process.stderr))}\n`);
+  const next = nextSteps(end, place);
+  if (next !== null) say(next);
+  const { steps, exitCode } = end;
+  const stoppedAt = steps.find((step) => step.exitCode !== 0);
+  if (exitCode === 0) say(`verdict: ${good('every step went well for every device')}`);
+  else if (stoppedAt === undefined) say(`verdict: ${bad('not every device came through')}; exit code ${exitCode}`);
+  else say(`verdict: ${bad(`stopped at ${stoppedAt.step}`)}; exit code ${exitCode}`);
+}
