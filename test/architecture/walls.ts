@@ -163,7 +163,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'enroll-folder', imports: ['enroll', 'files', 'fleet', 'problem', 'run-folder'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
-  { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
+  { name: 'agents/redis', imports: ['agents', 'dps', 'files', 'problem', 'scenario', 'time'] },
   {
     name: 'agents',
     imports: [
