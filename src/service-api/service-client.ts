@@ -128,12 +128,18 @@ function ifMatch(etag: string | null): Readonly<Record<string, string>> {
 }
 
 /** Without an answer of JSON, something else than the service has answered. */
-function bodyOf<Body>({ text, status, mayRepeat }: Answered): Body {
+function bodyOf<Body>({ text, status }: Answered): Body {
   try {
     return JSON.parse(text) as Body;
   } catch {
     const message = `the answer ${status} is not JSON; is this the service API of a DPS instance?`;
-    throw new ServiceError(message, { status, errorCode: null, retryAfterMs: null, mayRepeat });
+    throw new ServiceError(message, {
+      status,
+      errorCode: null,
+      retryAfterMs: null,
+      mayRepeat: true,
+      isTransient: false,
+    });
   }
 }
 

@@ -6,6 +6,10 @@ type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 
 /** Only the requested command is loaded, since scripts pay for the start of every process. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  enroll: [
+    'Create enrollments for a fleet by the service API',
+    async () => (await import('./enroll-command.ts')).enrollCommand(),
+  ],
   run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],
   resume: [
     'Continue a stopped run in the same journal',
