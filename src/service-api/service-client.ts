@@ -76,14 +76,14 @@ export class ServiceClient {
     return orNull(async () => bodyOf<RegistrationStateBody>(await this.#send('GET', path)));
   }
 
-  /** The registration records of a group, page by page, from a continuation on. */
+  /** The registration records of a group, page by page. */
   registrationsOfGroup(groupId: string): AsyncIterable<readonly RegistrationStateBody[]> {
     return this.#pages(`/registrations/${part(groupId)}/query`, { query: 'SELECT *' });
   }
 
-  /** Its identity at the hub stays. @returns whether there was a record */
-  deleteRegistration(registrationId: string): Promise<boolean> {
-    return this.#delete(`/registrations/${part(registrationId)}`, null);
+  /** Its identity at the hub stays. @param etag that the record must have; `null` = any. @returns whether there was a record */
+  deleteRegistration(registrationId: string, etag: string | null = null): Promise<boolean> {
+    return this.#delete(`/registrations/${part(registrationId)}`, etag);
   }
 
   async #delete(path: string, etag: string | null): Promise<boolean> {
