@@ -84,8 +84,9 @@ export class EnrollCleanup {
     const found: EntryBody | null = await client.find(collection, id);
     if (found === null) return { ...entry, state: 'gone', detail: null };
     const detail = this.#changeOf(found);
-    if (detail !== null) return { ...entry, state: 'kept', detail };
-    return await deleteEntry(entry, () => client.delete(collection, id, found.etag ?? null));
+    const { etag: foundEtag } = found;
+    if (detail !== null || !foundEtag) return { ...entry, state: 'kept', detail: detail ?? 'it has no ETag' };
+    return await deleteEntry(entry, () => client.delete(collection, id, foundEtag));
   }
 
   /** `null` = it is as dpsload enroll created it. */

@@ -5,7 +5,7 @@ import { wasKnownBefore } from '../registration/registration-outcome.ts';
 
 /** What to do with the registration record of a device that the run registered first. */
 export type RecordRemoval =
-  | { readonly state: 'delete'; readonly etag: string | null }
+  | { readonly state: 'delete'; readonly etag: string }
   | { readonly state: 'gone' }
   | { readonly state: 'kept'; readonly detail: string };
 
@@ -32,7 +32,9 @@ function isCreation({ result, substatus, serviceCreatedAt }: PlacedOutcome['outc
  */
 export function recordRemoval({ outcomes }: AuditedDevice, record: RegistrationStateBody | null): RecordRemoval {
   if (record === null) return { state: 'gone' };
-  const { createdDateTimeUtc, lastUpdatedDateTimeUtc, status, etag = null } = record;
+  const { createdDateTimeUtc, lastUpdatedDateTimeUtc, status, etag } = record;
+  // What was read may be old by the time it is acted on.
+  if (!etag) return { state: 'kept', detail: 'may have been changed since: it has no ETag' };
   if (status === 'assigning' || status === 'unassigned') return { state: 'kept', detail: `changed since: ${status}` };
   const known = outcomes.map(({ outcome }) => outcome).filter(({ result }) => result === 'assigned');
   const isOfRun = known.some(

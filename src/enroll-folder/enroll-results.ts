@@ -74,7 +74,7 @@ const ACTION_NAMES = { create: 'enroll', disable: 'disable', delete: 'delete' } 
 
 export function enrollSummaryText(summary: EnrollSummary): string {
   const { host, action, updates, groupId, rows, states, notDone, reasons } = summary;
-  const what = groupId === null ? `${rows.toLocaleString('en-US')} rows` : `group ${groupId}`;
+  const what = groupId === null ? `${rows.toLocaleString('en-US')} ${rows === 1 ? 'row' : 'rows'}` : `group ${groupId}`;
   const counts = ROW_STATES.filter((state) => states[state] > 0).map((state) => [state, states[state]] as const);
   const lines = [...counts, ...(notDone > 0 ? [['not done', notDone] as const] : [])];
   const width = Math.max(...lines.map(([state]) => state.length));

@@ -47,7 +47,12 @@ export const AUDIT_SHAPE = z.strictObject({
     })
     .describe('how far the clock of the service was ahead of that of the run'),
   first: z
-    .array(z.strictObject({ registrationId: z.string(), finding: z.string() }))
+    .array(
+      z.strictObject({
+        registrationId: z.string().describe('registration ID'),
+        finding: z.string().describe('what differs, for people'),
+      }),
+    )
     .describe('the first differences; audit.csv has all'),
 });
 

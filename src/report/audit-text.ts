@@ -7,8 +7,8 @@ export function auditVerdict(audit: NonNullable<Summary['audit']>): string {
   const { rows, extra, extraAllowed, host, endedAt } = audit;
   const compared = rows.agrees + rows.differs + rows.missing;
   const found = [
-    [rows.differs, 'differ'],
-    [rows.missing, 'have no record'],
+    [rows.differs, 'different'],
+    [rows.missing, 'without a record'],
   ] as const;
   const parts = found.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
   const extras =

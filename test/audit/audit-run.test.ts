@@ -142,7 +142,7 @@ describe('an audit', () => {
     await auditOf(folder, service);
     const { summary, reportHtml } = await makeResults(folder, { fleet: null });
     expect(summary.audit?.rows).toMatchObject({ agrees: ROWS - 1, missing: 1 });
-    expect(summaryText(summary)).toMatch(/^audit {7}39 agree: 40 rows compared, 1 have no record \(contoso/m);
+    expect(summaryText(summary)).toMatch(/^audit {7}39 agree: 40 rows compared, 1 without a record \(contoso/m);
     expect(reportHtml()).toContain('✕ differs');
     const listed = await checkChecksums(folder);
     expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(['audit.csv', 'audit.json']));

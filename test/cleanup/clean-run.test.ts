@@ -37,6 +37,7 @@ describe('a registration record', () => {
     ['stays when the device registered again since', { lastUpdatedDateTimeUtc: LATER }, 'kept'],
     ['stays when it is a later one', { createdDateTimeUtc: LATER, lastUpdatedDateTimeUtc: LATER }, 'kept'],
     ['stays while the device registers', { status: 'assigning' }, 'kept'],
+    ['stays without an ETag', { etag: undefined }, 'kept'],
   ] as const)('%s', (_, changes, state) => {
     const record = { ...recordOf(outcomeRecord(0)), ...(changes as Partial<RegistrationStateBody>) };
     expect(recordRemoval(device({}), record).state).toBe(state);

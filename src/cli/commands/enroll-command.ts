@@ -13,7 +13,7 @@ import { SERVICE_ACCESS_SETTINGS } from '../host/service-access.ts';
 import { confirm } from '../view/confirm-risks.ts';
 import { printEnrollRequests } from '../view/enroll-requests.ts';
 import { showEnrollEnd } from '../view/show-enroll-end.ts';
-import { fitted, warningLines } from '../view/terminal-line.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { ENROLL_HELP } from './enroll-help.ts';
 import type { NewEnrollFile } from './execute-enroll.ts';
 import { givenFlags, scenarioOption, settingOption } from './options.ts';
@@ -185,5 +185,4 @@ async function confirmAction({ hostName, action, rows }: NewEnrollFile, yes: boo
       ? 'their keys and settings are lost'
       : 'their devices cannot register until they are enabled again';
   await confirm(plan, [effect], 'Add --yes to confirm');
-  process.stderr.write(fitted('\n', process.stderr));
 }
