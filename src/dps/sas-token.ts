@@ -7,6 +7,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
  * string to sign     = {sr exactly as written in the token} + "\n" + {se}
  * sig                = urlEncode(base64(HMAC-SHA256(base64Decode(deviceKey), string to sign)))
  * se                 = expiry, whole seconds since 1970-01-01 UTC
+ *
+ * The service API has the same form: the resource is the host name of the instance, the key is that of a shared access policy, and skn names
+ * the policy. A device at its hub signs {hub}/devices/{deviceId}, without skn.
  */
 
 const SCHEME = 'SharedAccessSignature ';
@@ -17,6 +20,8 @@ export type SasToken = {
   readonly resource: string;
   readonly signature: string;
   readonly expiryEpochSeconds: number;
+  /** The member skn: `registration`, or the shared access policy; `null` = absent. */
+  readonly policyName: string | null;
 };
 
 /** The audience of a device's token: `{idScope}/registrations/{registrationId}`. */
@@ -31,7 +36,7 @@ export function hubResource(hub: string, deviceId: string): string {
 
 /** Builds a token for a hub, with which a device connects there. */
 export function buildHubSasToken(hub: string, deviceId: string, deviceKey: string, expiryEpochSeconds: number): string {
-  return signedToken(hubResource(hub, deviceId), deviceKey, expiryEpochSeconds);
+  return signedToken(hubResource(hub, deviceId), deviceKey, expiryEpochSeconds, null);
 }
 
 /** Builds a token in the C SDK's form: percent-encoded resource, members in the order sr, sig, se, skn. */
@@ -41,13 +46,20 @@ export function buildSasToken(
   deviceKey: string,
   expiryEpochSeconds: number,
 ): string {
-  return `${signedToken(registrationResource(idScope, registrationId), deviceKey, expiryEpochSeconds)}&skn=registration`;
+  return signedToken(registrationResource(idScope, registrationId), deviceKey, expiryEpochSeconds, 'registration');
 }
 
-function signedToken(resource: string, deviceKey: string, expiryEpochSeconds: number): string {
+/** A token for any resource. @param policyName the member skn; `null` = without */
+export function signedToken(
+  resource: string,
+  key: string,
+  expiryEpochSeconds: number,
+  policyName: string | null,
+): string {
   const resourceRaw = encodeURIComponent(resource);
-  const signature = encodeURIComponent(sign(resourceRaw, expiryEpochSeconds, deviceKey));
-  return `${SCHEME}sr=${resourceRaw}&sig=${signature}&se=${expiryEpochSeconds}`;
+  const signature = encodeURIComponent(sign(resourceRaw, expiryEpochSeconds, key));
+  const policy = policyName === null ? '' : `&skn=${policyName}`;
+  return `${SCHEME}sr=${resourceRaw}&sig=${signature}&se=${expiryEpochSeconds}${policy}`;
 }
 
 /** Parses a token with members in any order; `null` when malformed. */
@@ -67,7 +79,13 @@ export function parseSasToken(text: string): SasToken | null {
   // To the service an unencoded + is a blank: a classic defect of clients.
   const signature = percentDecode(signatureRaw.replaceAll('+', ' '));
   if (resource === null || signature === null) return null;
-  return { resourceRaw, resource, signature, expiryEpochSeconds: Number(expiry) };
+  return {
+    resourceRaw,
+    resource,
+    signature,
+    expiryEpochSeconds: Number(expiry),
+    policyName: members.get('skn') ?? null,
+  };
 }
 
 /** Returns whether the token was signed with `deviceKey`. */

@@ -31,6 +31,10 @@ export type EmulatorOptions = {
    * the user name, and the server certificate covers the names of all hubs.
    */
   readonly hubPort?: number | null;
+  /** The service API over HTTPS, at `host`; 0 = any free port, absent or `null` = not offered. */
+  readonly servicePort?: number | null;
+  /** Base64 key of the policy `provisioningserviceowner`, which instances without policies of their own have. Default: a new one. */
+  readonly serviceOwnerKey?: string;
   /** Health, records and control over plain HTTP; 0 = any free port, absent or `null` = not offered. */
   readonly httpPort?: number | null;
   /** Where that is: anyone who can connect may read, and programs on this machine may write. Default: loopback, whatever `host` is. */
@@ -70,6 +74,9 @@ export type Emulator = DeviceView & {
   /** `null` = not offered. */
   readonly websocketPort: number | null;
   readonly hubPort: number | null;
+  readonly servicePort: number | null;
+  /** Of the first instance of `config`, for its first policy: a secret. `null` = the service API is not offered. */
+  readonly serviceConnectionString: string | null;
   readonly httpPort: number | null;
   /** What it emulates now. */
   readonly config: EmulatorConfig;

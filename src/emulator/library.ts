@@ -5,7 +5,7 @@ export type { ServerKeys } from '../certificates/server-identity.ts';
 export { deriveDeviceKey } from '../dps/device-key.ts';
 export { hubUsername } from '../dps/hub-identity.ts';
 export type { RegistrationStateBody } from '../dps/payloads.ts';
-export { buildHubSasToken, buildSasToken } from '../dps/sas-token.ts';
+export { buildHubSasToken, buildSasToken, signedToken } from '../dps/sas-token.ts';
 export { OperatorError } from '../problem/operator-error.ts';
 export { DEFAULT_HUBS, defaultInstance } from './config/default-instance.ts';
 export { EMULATOR_ID_SCOPE_DEFAULT, WELL_KNOWN_GROUP_KEY } from './config/emulator-defaults.ts';
@@ -44,6 +44,7 @@ export {
   type LatencyRegion,
   type LinkedHub,
   type SymmetricKeyAttestation,
+  type TpmAttestation,
   type X509Attestation,
 } from './service/dps-instance.ts';
 export type { Delay, LongTail } from './service/draws.ts';
@@ -51,6 +52,8 @@ export type { FaultRecord } from './service/fault-plan.ts';
 export { FAULT_POINTS, type Fault, type FaultPoint, type FaultRule, HUB_FAULT_POINTS } from './service/fault-rule.ts';
 export { NO_QUOTAS, type Quotas, type RateLimit } from './service/quotas.ts';
 export type { RecordLine } from './service/registration-record.ts';
+export { SERVICE_API_BEHAVIOR_DEFAULT, type ServiceApiBehavior } from './service/service-api-behavior.ts';
 export type { ServiceBehavior } from './service/service-behavior.ts';
 export type { ServiceCounters } from './service/service-counters.ts';
+export { PERMISSIONS, type Permission, type SharedAccessPolicy } from './service/shared-access-policy.ts';
 export { startEmulator } from './start-emulator.ts';

@@ -15,12 +15,20 @@ type Named = {
   readonly host: string;
   readonly serverNames?: readonly string[];
   readonly hubPort?: number | null;
+  readonly servicePort?: number | null;
   readonly instances: readonly DpsInstance[];
 };
 
 /** Those of the server, and of its hubs if they are served. */
-export function namesInCertificate({ host, serverNames, hubPort = null, instances }: Named): readonly string[] {
-  const names = ownNames(host, serverNames);
+export function namesInCertificate({
+  host,
+  serverNames,
+  hubPort = null,
+  servicePort = null,
+  instances,
+}: Named): readonly string[] {
+  const apiNames = servicePort === null ? [] : instances.map(({ serviceHostName }) => serviceHostName);
+  const names = [...ownNames(host, serverNames), ...apiNames];
   if (hubPort === null) return names;
   const hubs = instances.flatMap((instance) => instance.linkedHubs.map(({ hostName }) => hostName));
   return [...names, ...hubNamesInCertificate(hubs)];

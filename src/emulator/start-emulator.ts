@@ -14,6 +14,7 @@ import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import { EMULATOR_HOST_DEFAULT, type Emulator, type EmulatorOptions } from './emulator.ts';
 import { namesInCertificate, ownNames } from './linked-hubs.ts';
 import type { DeviceView } from './observed-devices.ts';
+import { openServiceApi, type ServiceApiControls, serviceApiControls } from './open-service-api.ts';
 import { RunningConfig } from './running-config.ts';
 import { acceptedConnection } from './server/accepted-connection.ts';
 import { listenControl } from './server/control-port.ts';
@@ -73,8 +74,18 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   try {
     const names = namesInCertificate({ ...options, host });
     const { servers, ...ca } = await certificatesIn(caDir, names, clock.epochMs(), options);
-    const ports = await listenAll({ ...options, host, controls: running }, servers, { context, hubs }, listeners);
-    return Object.assign(controlsOf(running, context), { host, ...ports, ...ca, ...devices.view, hubs, close });
+    const asked = { ...options, host, controls: running };
+    const ports = await listenAll(asked, servers, { context, hubs }, listeners);
+    const api = await openServiceApi(asked, servers, context, listeners);
+    const controls = serviceApiControls(api, () => running.current.instances, hostFromHere(host));
+    return Object.assign(controls, controlsOf(running, context), {
+      host,
+      ...ports,
+      ...ca,
+      ...devices.view,
+      hubs,
+      close,
+    });
   } catch (error) {
     await close();
     throw error;
@@ -97,7 +108,10 @@ async function certificatesIn(
 function controlsOf(
   running: RunningConfig,
   { service, faults, serviceTimeMs, openSessions }: SessionContext,
-): Omit<Emulator, 'host' | keyof Ports | keyof DeviceView | 'caFile' | 'caPem' | 'hubs' | 'close'> {
+): Omit<
+  Emulator,
+  'host' | keyof Ports | keyof ServiceApiControls | keyof DeviceView | 'caFile' | 'caPem' | 'hubs' | 'close'
+> {
   return {
     get config() {
       return running.current;

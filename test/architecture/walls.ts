@@ -171,7 +171,7 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'selection', imports: ['dps', 'fleet', 'journal', 'problem', 'report', 'run-folder', 'scenario'] },
   { name: 'run-folder', imports: ['files', 'fleet', 'journal', 'problem', 'scenario'] },
-  { name: 'agents/redis', imports: ['agents', 'files', 'problem', 'scenario', 'time'] },
+  { name: 'agents/redis', imports: ['agents', 'dps', 'files', 'problem', 'scenario', 'time'] },
   {
     name: 'agents',
     imports: [
@@ -254,6 +254,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'hub', imports: ['conversation', 'registration'] },
   { name: 'allocation', imports: ['registration'] },
   { name: 'registration', imports: ['conversation', 'dps', 'time'] },
+  { name: 'service-api', imports: ['dps', 'problem', 'time'] },
   { name: 'conversation', imports: ['dps'] },
   {
     name: 'emulator',
@@ -265,6 +266,7 @@ export const ROOMS: readonly Room[] = [
       'emulator/hub',
       'emulator/server',
       'emulator/service',
+      'emulator/service/api',
       'emulator/state',
       'files',
       'problem',
@@ -274,11 +276,21 @@ export const ROOMS: readonly Room[] = [
   { name: 'emulator/state', imports: ['emulator/service', 'files', 'problem'] },
   {
     name: 'emulator/server',
-    imports: ['certificates', 'dps', 'emulator/conversation', 'emulator/hub', 'emulator/service', 'problem', 'time'],
+    imports: [
+      'certificates',
+      'dps',
+      'emulator/conversation',
+      'emulator/hub',
+      'emulator/service',
+      'emulator/service/api',
+      'problem',
+      'time',
+    ],
   },
   { name: 'emulator/conversation', imports: ['dps'] },
   { name: 'emulator/hub', imports: ['certificates', 'dps', 'emulator/service'] },
   { name: 'emulator/config', imports: ['dps', 'emulator/service', 'problem'] },
+  { name: 'emulator/service/api', imports: ['dps', 'emulator/service'] },
   { name: 'emulator/service', imports: ['certificates', 'dps', 'time'] },
   { name: 'fleet', imports: ['dps', 'files', 'problem'] },
   { name: 'load', imports: ['dps', 'time'] },
@@ -303,6 +315,7 @@ export const RESERVED: readonly { readonly use: RegExp; readonly in: readonly st
     in: [
       'certificates/',
       'emulator/config/default-instance.ts',
+      'emulator/open-service-api.ts',
       'emulator/assemble.ts',
       'emulator/start-emulator.ts',
       'cli/host/embedded-emulator.ts',

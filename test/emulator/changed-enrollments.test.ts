@@ -135,6 +135,7 @@ describe('a change of the configuration', () => {
     const quotas = (limit: number) => ({
       register: { algorithm: 'token-bucket' as const, limit, perMs: 60_000 },
       pollPerDevice: null,
+      serviceOperations: null,
       retryAfterSeconds: null,
     });
     const service = serviceWith(emulatedInstance({ quotas: quotas(1) }));
@@ -164,6 +165,7 @@ it('a reset forgets devices, budgets and counts, and puts the enrollments back t
   const quotas = {
     register: { algorithm: 'token-bucket' as const, limit: 1, perMs: 60_000 },
     pollPerDevice: null,
+    serviceOperations: null,
     retryAfterSeconds: null,
   };
   const service = serviceWith(emulatedInstance({ quotas }));

@@ -177,7 +177,7 @@ describe('the times of faults', () => {
 describe('time that is put forward', () => {
   it('lets operations expire and budgets fill, and tokens stay valid', async () => {
     const register = { algorithm: 'fixed-window', limit: 1, perMs: 60_000 } as const;
-    const quotas = { register, pollPerDevice: null, retryAfterSeconds: null };
+    const quotas = { register, pollPerDevice: null, serviceOperations: null, retryAfterSeconds: null };
     const device = await connected({ instances: [emulatedInstance({ quotas })] });
     const { operationId } = (await answerTo(device, registerPacket('1'))).body;
     expect((await answerTo(device, registerPacket('2'))).topic).toContain('/429/');

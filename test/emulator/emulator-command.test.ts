@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
-import { buildSasToken } from '../../src/dps/sas-token.ts';
+import { buildSasToken, signedToken } from '../../src/dps/sas-token.ts';
 import { WELL_KNOWN_GROUP_KEY } from '../../src/emulator/config/emulator-defaults.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
@@ -98,6 +99,31 @@ describe.concurrent('emulator command', () => {
     expect(started.stderr()).toContain(join(dir, 'group.key'));
     expect(started.stderr()).not.toContain(groupKey);
     expect(statSync(join(dir, 'group.key')).mode & 0o777).toBe(0o600);
+  });
+
+  it('offers the service API with the key that is there, and names the file with the connection string', async () => {
+    const dir = newFolder();
+    const file = join(dir, 'service.connection');
+    const policy = `SharedAccessKeyName=provisioningserviceowner;SharedAccessKey=${GROUP_KEY}`;
+    writeFileSync(file, `HostName=localhost:1;${policy}`);
+    const started = await start(['--ca-dir', dir, '--service-port', '0']);
+    const { servicePort, serviceConnectionFile, caFile } = started.ready ?? {};
+    expect(serviceConnectionFile).toBe(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toBe(`HostName=127.0.0.1:${servicePort};${policy}\n`);
+    const resource = {
+      hostname: '127.0.0.1',
+      port: Number(servicePort),
+      path: '/enrollmentGroups/default?api-version=2021-10-01',
+    };
+    const authorization = signedToken('127.0.0.1', GROUP_KEY, 4_000_000_000, 'provisioningserviceowner');
+    const [answer] = await once(
+      get({ ...resource, ca: readFileSync(String(caFile)), headers: { authorization }, agent: false }),
+      'response',
+    );
+    expect(answer.statusCode).toBe(200);
+    expect(await stop(started)).toBe(0);
+    expect(started.stderr()).not.toContain(GROUP_KEY);
   });
 
   it('finds out at the start that it cannot write the records at the end', async () => {
@@ -366,6 +392,8 @@ describe.concurrent('emulator --exec', () => {
       dir,
       '--http-port',
       '0',
+      '--service-port',
+      '0',
       '--hub-port',
       '0',
       '--records',
@@ -389,6 +417,8 @@ describe.concurrent('emulator --exec', () => {
       expect.stringMatching(/^DPS_HUB_PORT=\d+$/),
       'DPS_ID_SCOPE=0ne0000E000',
       expect.stringMatching(/^DPS_PORT=\d+$/),
+      `DPS_SERVICE_CONNECTION_FILE=${join(dir, 'service.connection')}`,
+      expect.stringMatching(/^DPS_SERVICE_PORT=\d+$/),
       'from stdin',
     ]);
     const lines = readFileSync(records, 'utf8').trim().split('\n');

@@ -6,6 +6,7 @@ import { emulatorConfigSchema } from '../../src/emulator/config/emulator-schema.
 import { type EmulatorConfig, readEmulatorConfig } from '../../src/emulator/config/read-emulator-config.ts';
 import { FAULT_POINTS } from '../../src/emulator/service/fault-rule.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { PERMISSIONS } from '../../src/emulator/service/shared-access-policy.ts';
 import { OperatorError, type Problem } from '../../src/problem/operator-error.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { DEVICE_KEY, GROUP_KEY, OTHER_KEY } from '../support/emulated-instance.ts';
@@ -58,7 +59,8 @@ seed: 7
 behavior: { retryAfter: none, assignmentDelay: { median: 1s, p99: 20s }, operationLifetime: 1h30m, clockSkew: 5m, conflictShare: 12.5%, answerDelay: 50ms,
   disabledAnswer: unauthorized, unknownAnswer: not-found, namesEnrollmentGroup: true, grantsExactFilters: true, offersTls13: true, webhookTimeout: 2s,
   malformedUsernameCode: 5, otherApiVersions: accept, commonNameCheck: register, derivationCase: lower, otherFilters: close, otherTopics: ignore, idleTimeout: 4m,
-  hubIdentityDelay: 30s, hubGroupCertificates: leaf, hubBurst: 2m, hubQueue: 10s }
+  hubIdentityDelay: 30s, hubGroupCertificates: leaf, hubBurst: 2m, hubQueue: 10s,
+  serviceApi: { missingPermission: forbidden, missingEntry: not-found, returnsCertificates: true, keysOnUpdate: renew, bulkCounts: entries, pageItemsMax: 50, bearerTokens: accept, etagHeader: true } }
 instances:
   - idScope: 0ne00111111
     allocationPolicy: geoLatency
@@ -70,7 +72,11 @@ instances:
     caCertificates:
       - { name: root, file: root.pem }
       - { name: doubtful, file: root.pem, verified: false }
-    quotas: { register: 1000/min, pollPerDevice: 5/10s, algorithm: sliding-window, retryAfter: exact }
+    quotas: { register: 1000/min, pollPerDevice: 5/10s, serviceOperations: 1000/min, algorithm: sliding-window, retryAfter: exact }
+    serviceHostName: contoso-dps.azure-devices-provisioning.net
+    sharedAccessPolicies:
+      - { name: enroller, primaryKeyFile: keys/line-a.key, secondaryKeyVariable: LINE_A, permissions: [EnrollmentRead, EnrollmentWrite] }
+      - { name: owner, primaryKeyVariable: LINE_A }
     enrollmentGroups:
       - enrollmentGroupId: line-a
         attestation: { symmetricKey: { primaryKeyFile: keys/line-a.key, secondaryKeyVariable: LINE_A } }
@@ -113,6 +119,16 @@ faults:
       otherFilters: 'close',
       otherTopics: 'ignore',
       idleTimeoutMs: 240_000,
+      serviceApi: {
+        missingPermission: 'forbidden',
+        missingEntry: 'not-found',
+        returnsCertificates: true,
+        keysOnUpdate: 'renew',
+        bulkCounts: 'entries',
+        pageItemsMax: 50,
+        bearerTokens: 'accept',
+        etagHeader: true,
+      },
       hubIdentityDelayMs: 30_000,
       hubGroupCertificates: 'leaf',
       hubBurstMs: 120_000,
@@ -142,8 +158,21 @@ faults:
     expect(instance?.quotas).toEqual({
       register: { algorithm: 'sliding-window', limit: 1000, perMs: 60_000 },
       pollPerDevice: { algorithm: 'sliding-window', limit: 5, perMs: 10_000 },
+      serviceOperations: { algorithm: 'sliding-window', limit: 1000, perMs: 60_000 },
       retryAfterSeconds: 'exact',
     });
+    expect(instance?.serviceHostName).toBe('contoso-dps.azure-devices-provisioning.net');
+    expect(second?.serviceHostName).toBe('emulated-0ne00222222.azure-devices-provisioning.net');
+    expect(instance?.sharedAccessPolicies).toEqual([
+      {
+        name: 'enroller',
+        primaryKey: GROUP_KEY,
+        secondaryKey: OTHER_KEY,
+        permissions: ['EnrollmentRead', 'EnrollmentWrite'],
+      },
+      { name: 'owner', primaryKey: OTHER_KEY, secondaryKey: null, permissions: PERMISSIONS },
+    ]);
+    expect(instance?.uploadedCas).toMatchObject({ root: {}, doubtful: null });
     expect(instance?.caCertificates).toHaveLength(1);
     expect(instance?.enrollmentGroups).toMatchObject([
       {
@@ -157,7 +186,10 @@ faults:
         initialTwin: { tags: { line: 'a' } },
         capabilities: { iotEdge: true },
       },
-      { enrollmentGroupId: 'line-x', attestation: { kind: 'x509', use: 'signing', certificates: [{}] } },
+      {
+        enrollmentGroupId: 'line-x',
+        attestation: { kind: 'x509', use: 'signing', certificates: [{}], caReferences: ['root'] },
+      },
       { enrollmentGroupId: 'line-y', attestation: { kind: 'x509', use: 'signing', certificates: [] } },
     ]);
     expect(instance?.individualEnrollments).toMatchObject([

@@ -208,7 +208,7 @@ describe('at a request', () => {
 it('every fault at every point where it can strike is in the records, and in the log', async () => {
   const rules = [...EVERY_FAULT, faultRule({ kind: 'outage' })].flatMap(({ fault }) =>
     FAULT_POINTS[fault.kind]
-      .filter((point) => point !== 'handshake' && point !== 'open')
+      .filter((point) => !['handshake', 'open', 'service-request'].includes(point))
       .map((point) => faultRule(fault, { points: [point], registrationIds: `${fault.kind}-at-${point}` })),
   );
   await start(...rules);

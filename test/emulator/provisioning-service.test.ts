@@ -252,6 +252,7 @@ it('counts what it did', () => {
     connectsRefused: { 3: 1 },
     polls: 1,
     registerAnswers: { 202: 1, 401: 1 },
+    serviceApiAnswers: {},
     pollAnswers: { 200: 1 },
     faultsInjected: 0,
     faultRecordsDropped: 0,

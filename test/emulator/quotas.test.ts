@@ -19,6 +19,7 @@ function serviceWith(instance: Partial<DpsInstance>, behavior: Partial<ServiceBe
 const quotas: Quotas = {
   register: { algorithm: 'fixed-window', limit: 2, perMs: 60_000 },
   pollPerDevice: { algorithm: 'sliding-window', limit: 5, perMs: 10_000 },
+  serviceOperations: null,
   retryAfterSeconds: 7,
 };
 

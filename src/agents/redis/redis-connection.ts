@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Redis, RedisOptions } from 'ioredis';
+import { isLoopback } from '../../dps/loopback.ts';
 import { readTextFile } from '../../files/read-text-file.ts';
 import { OperatorError, problem, problemIn } from '../../problem/operator-error.ts';
 import { REDIS_VARIABLE } from '../../scenario/scenario.ts';
@@ -77,7 +78,7 @@ function parseRedisUrl(text: string, source: string): RedisTarget {
     // A certificate is checked against an address too, but SNI has none.
     ...(url.protocol === 'rediss:' ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
   };
-  const isInTheClear = url.protocol === 'redis:' && !/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
+  const isInTheClear = url.protocol === 'redis:' && !isLoopback(host);
   return { options, label: `${url.hostname}:${port}`, isInTheClear };
 }
 

@@ -19,6 +19,7 @@ import { checkFlags, type EmulatorFlags, emulatorSettings } from './emulator-set
 import { traceDevices } from './emulator-trace.ts';
 import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
+import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
 
 const EXAMPLES = `
 Examples:
@@ -51,6 +52,7 @@ export function emulatorCommand(): Command {
     .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
     .addOption(httpHostOption())
+    .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
@@ -121,13 +123,11 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     makeOwnFolder(caDir);
     const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     const { config, groupKeyFile } = await readSettings();
-    if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
-    if (flags.wellKnownKey && flags.host !== EMULATOR_HOST_DEFAULT)
-      log(`the well-known key is public: whoever reaches ${flags.host} can register`);
-    if (flags.state !== undefined && isCaDirTemporary)
-      log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
+    logKeys(flags, groupKeyFile);
+    const connection = serviceConnectionFile(flags, caDir);
     const emulator = await startEmulator({
       ...config,
+      ...connection.ownerKey,
       ...ports,
       host: flags.host,
       httpHost: flags.httpHost,
@@ -143,8 +143,9 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
-      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, groupKeyFile), service);
-      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, groupKeyFile), service);
+      const secrets = { groupKeyFile, serviceConnectionFile: storeServiceConnection(emulator, connection.file) };
+      if (flags.exec === undefined) await serveUntilStopped(readyLine(emulator, secrets), service);
+      else process.exitCode = await serveCommand(flags.exec, commandVariables(emulator, secrets), service);
     } finally {
       await emulator.close().finally(() => {
         if (flags.records !== undefined) writeRecords(flags.records, emulator);
@@ -153,6 +154,17 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
   } finally {
     if (isCaDirTemporary) rmSync(caDir, { recursive: true, force: true });
   }
+}
+
+/** Where keys are, and who else has them. */
+function logKeys({ wellKnownKey, host, state, caDir, servicePort }: EmulatorFlags, groupKeyFile: string | null): void {
+  if (groupKeyFile !== null) log(`the key of enrollment group "${EMULATOR_GROUP_DEFAULT}" is in ${groupKeyFile}`);
+  if (wellKnownKey && host !== EMULATOR_HOST_DEFAULT) {
+    const may = servicePort === undefined ? 'register' : 'register, and change enrollments';
+    log(`the well-known key is public: whoever reaches ${host} can ${may}`);
+  }
+  if (state !== undefined && caDir === undefined)
+    log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
 }
 
 /** Who stops a running emulator, beside signals, and what SIGHUP does. */
@@ -184,25 +196,36 @@ async function serveCommand(
   }
 }
 
-/** JSON leaves undefined members out. @param groupKeyFile with the key from which devices derive theirs; `null` = none */
-function readyLine(emulator: Emulator, groupKeyFile: string | null): object {
-  const { host, port, websocketPort, idScope, caFile, enrollmentGroups } = emulator;
-  const always = { ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups };
-  const hubPort = emulator.hubPort ?? undefined;
-  return { ...always, hubPort, httpPort: emulator.httpPort ?? undefined, groupKeyFile: groupKeyFile ?? undefined };
+/** Files that hold secrets: the key from which devices derive theirs, and the connection string of the service API; `null` = none. */
+type SecretFiles = { readonly groupKeyFile: string | null; readonly serviceConnectionFile: string | null };
+
+/** JSON leaves undefined members out. */
+function readyLine(emulator: Emulator, { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles): object {
+  const { host, port, websocketPort, idScope, caFile, enrollmentGroups, hubPort, httpPort, servicePort } = emulator;
+  return {
+    ...{ ready: true, pid: process.pid, host, port, websocketPort, idScope, caFile, enrollmentGroups },
+    hubPort: hubPort ?? undefined,
+    httpPort: httpPort ?? undefined,
+    groupKeyFile: groupKeyFile ?? undefined,
+    servicePort: servicePort ?? undefined,
+    serviceConnectionFile: connectionFile ?? undefined,
+  };
 }
 
 /** The same for a command on this machine. What is not offered is not set, even if it is in the environment of this process. */
 function commandVariables(
-  { host, port, websocketPort, hubPort, httpPort, idScope, enrollmentGroups, caFile }: Emulator,
-  groupKeyFile: string | null,
+  emulator: Emulator,
+  { groupKeyFile, serviceConnectionFile: connectionFile }: SecretFiles,
 ): Readonly<Record<string, string | undefined>> {
+  const { host, port, websocketPort, hubPort, httpPort, servicePort, idScope, enrollmentGroups, caFile } = emulator;
   return {
     DPS_HOST: hostFromHere(host),
     DPS_PORT: String(port),
     DPS_WEBSOCKET_PORT: websocketPort?.toString(),
     DPS_HUB_PORT: hubPort?.toString(),
     DPS_HTTP_PORT: httpPort?.toString(),
+    DPS_SERVICE_PORT: servicePort?.toString(),
+    DPS_SERVICE_CONNECTION_FILE: connectionFile ?? undefined,
     DPS_ID_SCOPE: idScope,
     DPS_ENROLLMENT_GROUP: enrollmentGroups[0],
     DPS_CA_FILE: caFile,

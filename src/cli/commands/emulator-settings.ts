@@ -22,6 +22,7 @@ export type EmulatorFlags = {
   readonly hubPort?: string;
   readonly httpPort?: string;
   readonly httpHost: string;
+  readonly servicePort?: string;
   readonly idScope?: string;
   readonly groupKeyFile?: string;
   readonly wellKnownKey?: true;
@@ -54,6 +55,7 @@ export function checkFlags(flags: EmulatorFlags) {
     websocketPort: readFlag('--websocket-port', flags.websocketPort, PORT, problems),
     hubPort: readFlag('--hub-port', flags.hubPort, PORT, problems),
     httpPort: readFlag('--http-port', flags.httpPort, PORT, problems),
+    servicePort: readFlag('--service-port', flags.servicePort, PORT, problems),
   };
   const retryAfterSeconds = readFlag('--retry-after', flags.retryAfter, RETRY_AFTER_SECONDS, problems);
   const parentPid = exitWithParent === true ? null : readFlag('--exit-with-parent', exitWithParent, PID, problems);

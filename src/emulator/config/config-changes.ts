@@ -17,6 +17,11 @@ const KINDS: readonly (readonly [kind: string, valuesIn: (config: EmulatorConfig
     'individual enrollments',
     inEach(({ individualEnrollments }) => individualEnrollments.map((individual) => [idOf(individual), individual])),
   ],
+  ['service host name', inEach(({ serviceHostName }) => [['', serviceHostName]])],
+  [
+    'shared access policies',
+    inEach(({ sharedAccessPolicies }) => sharedAccessPolicies.map((each) => [each.name, each])),
+  ],
   ['quotas', inEach(({ quotas }) => [['', quotas]])],
   ['behavior', ({ behavior }) => Object.entries(behavior)],
   ['faults', ({ faults }) => faults.map((rule, index) => [`${index + 1}: ${rule.fault.kind}`, rule])],

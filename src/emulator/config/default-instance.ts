@@ -10,6 +10,11 @@ export const DEFAULT_HUBS: readonly LinkedHub[] = ['emulated-hub-1', 'emulated-h
   linkedHubSchema.parse({ hostName: `${name}.azure-devices.net` }),
 );
 
+/** The service API's host name of an instance whose name nobody has chosen. */
+export function serviceHostNameOf(idScope: string): string {
+  return `emulated-${idScope.toLowerCase()}.azure-devices-provisioning.net`;
+}
+
 /** An instance with one symmetric-key enrollment group. */
 export function defaultInstance(idScope: string, groupKey: string): DpsInstance {
   return {
@@ -18,6 +23,9 @@ export function defaultInstance(idScope: string, groupKey: string): DpsInstance 
     linkedHubs: DEFAULT_HUBS,
     latencyRegions: [],
     caCertificates: [],
+    uploadedCas: {},
+    serviceHostName: serviceHostNameOf(idScope),
+    sharedAccessPolicies: [],
     individualEnrollments: [],
     enrollmentGroups: [
       {

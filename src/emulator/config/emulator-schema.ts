@@ -6,6 +6,7 @@ import { faultRuleSchema } from '../service/fault-rule.ts';
 import { choice, issue, mapping, orElse, trueOrFalse } from '../service/notation.ts';
 import { NO_QUOTAS, quotasSchema } from '../service/quotas.ts';
 import { behaviorSchema, SERVICE_BEHAVIOR_DEFAULT } from '../service/service-behavior.ts';
+import { PERMISSIONS, permission } from '../service/shared-access-policy.ts';
 import { DEFAULT_HUBS } from './default-instance.ts';
 
 const CONFIG_VERSION = 1;
@@ -58,21 +59,28 @@ function oneOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return mapping(shape).superRefine(exactlyOneOf(...Object.keys(shape)));
 }
 
-const symmetricKey = mapping({
+const KEYS = {
   primaryKeyFile: path.optional(),
   primaryKeyVariable: variable.optional(),
   secondaryKeyFile: path.optional(),
   secondaryKeyVariable: variable.optional(),
-})
-  .superRefine((keys, { addIssue }) => {
-    for (const rank of ['primaryKey', 'secondaryKey'] as const) {
-      if (keys[`${rank}File`] === undefined || keys[`${rank}Variable`] === undefined) continue;
-      addIssue(issue(`names both ${rank}File and ${rank}Variable`, 'Remove one of them'));
-    }
-    if (keys.primaryKeyFile === undefined && keys.primaryKeyVariable === undefined) {
-      addIssue(issue('has no primary key', 'Name it with primaryKeyFile or primaryKeyVariable'));
-    }
-  })
+};
+
+type KeysConfig = z.output<z.ZodObject<typeof KEYS>>;
+
+/** Each key in one place, and a primary key. */
+function checkKeys(keys: KeysConfig, { addIssue }: z.core.$RefinementCtx): void {
+  for (const rank of ['primaryKey', 'secondaryKey'] as const) {
+    if (keys[`${rank}File`] === undefined || keys[`${rank}Variable`] === undefined) continue;
+    addIssue(issue(`names both ${rank}File and ${rank}Variable`, 'Remove one of them'));
+  }
+  if (keys.primaryKeyFile === undefined && keys.primaryKeyVariable === undefined) {
+    addIssue(issue('has no primary key', 'Name it with primaryKeyFile or primaryKeyVariable'));
+  }
+}
+
+const symmetricKey = mapping(KEYS)
+  .superRefine(checkKeys)
   .describe('base64 keys, each in a file or an environment variable');
 
 const twoFiles = mapping({ primary: path, secondary: path.optional() }).describe('PEM files');
@@ -133,6 +141,14 @@ const caCertificate = mapping({
   verified: orElse(trueOrFalse, true).describe('proof of possession was given; default: true'),
 });
 
+const sharedAccessPolicy = mapping({
+  name: text.min(1),
+  permissions: orElse(z.array(permission).min(1, { error: 'must name a permission' }), PERMISSIONS).describe(
+    'default: all',
+  ),
+  ...KEYS,
+}).superRefine(checkKeys);
+
 /** What an instance has that names neither files nor variables. */
 const INSTANCE_SETTINGS = {
   allocationPolicy: choice('hashed', 'geoLatency', 'static'),
@@ -151,6 +167,13 @@ const instance = mapping({
   caCertificates: orElse(z.array(caCertificate), []).describe(
     'if there are any, the chain of a device in a group must lead to a verified one',
   ),
+  serviceHostName: orElse(hostName, null).describe(
+    'host name of the service API; default: emulated-{ID scope in lower case}.azure-devices-provisioning.net',
+  ),
+  sharedAccessPolicies: orElse(
+    z.array(sharedAccessPolicy).superRefine(unique('policy', ({ name }) => name)),
+    [],
+  ).describe('who may use the service API; default: provisioningserviceowner with all permissions and a new key'),
   enrollmentGroups: orElse(
     z.array(enrollmentGroup).superRefine(unique('enrollment group', ({ enrollmentGroupId }) => enrollmentGroupId)),
     [],

@@ -10,17 +10,20 @@ import type { DpsInstance, Enrollment } from '../service/dps-instance.ts';
  */
 export function requireUsableKeys(instances: readonly DpsInstance[]): void {
   const problems = new ProblemList();
-  for (const { individualEnrollments, enrollmentGroups } of instances) {
+  const check = (keys: readonly string[], owner: string): void => {
+    for (const [index, key] of keys.entries()) {
+      const reason = symmetricKeyProblem(key);
+      if (reason === null) continue;
+      const message = `the ${index === 0 ? 'primary' : 'secondary'} key of ${owner} ${reason}`;
+      problems.add(problem(message, 'Give the complete base64 key, as the DPS instance shows it'));
+    }
+  };
+  for (const { individualEnrollments, enrollmentGroups, sharedAccessPolicies } of instances) {
     for (const enrollment of [...enrollmentGroups, ...individualEnrollments]) {
       const { attestation } = enrollment;
-      const keys = attestation.kind === 'symmetricKey' ? keysOf(attestation) : [];
-      for (const [index, key] of keys.entries()) {
-        const reason = symmetricKeyProblem(key);
-        if (reason === null) continue;
-        const message = `the ${index === 0 ? 'primary' : 'secondary'} key of ${nameOf(enrollment)} ${reason}`;
-        problems.add(problem(message, 'Give the complete base64 key, as the DPS instance shows it'));
-      }
+      if (attestation.kind === 'symmetricKey') check(keysOf(attestation), nameOf(enrollment));
     }
+    for (const policy of sharedAccessPolicies) check(keysOf(policy), `policy ${JSON.stringify(policy.name)}`);
   }
   problems.throwIfAny('usage');
 }

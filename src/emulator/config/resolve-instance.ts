@@ -1,11 +1,19 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Attestation, DpsInstance, EnrollmentSettings, LinkedHub } from '../service/dps-instance.ts';
+import type {
+  Attestation,
+  DpsInstance,
+  EnrollmentSettings,
+  LinkedHub,
+  SymmetricKeyAttestation,
+} from '../service/dps-instance.ts';
 import type { ConfigPlace } from './config-place.ts';
+import { serviceHostNameOf } from './default-instance.ts';
 import type { EnrollmentConfig, InstanceConfig } from './emulator-schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 type SymmetricKeyConfig = NonNullable<EnrollmentConfig['attestation']['symmetricKey']>;
+type Keys = Omit<SymmetricKeyAttestation, 'kind'>;
 type X509Config = NonNullable<EnrollmentConfig['attestation']['x509']>;
 
 /** What an instance's enrollments refer to. */
@@ -32,6 +40,12 @@ export function resolveInstance(instance: InstanceConfig, environment: Environme
   const context = { environment, instance, caCertificates };
   return {
     ...instance,
+    serviceHostName: instance.serviceHostName ?? serviceHostNameOf(instance.idScope),
+    sharedAccessPolicies: instance.sharedAccessPolicies.flatMap(({ name, permissions, ...keys }, index) => {
+      const resolved = resolveKeys(keys, environment, place.at('sharedAccessPolicies', index));
+      return resolved === null ? [] : [{ name, permissions, ...resolved }];
+    }),
+    uploadedCas: Object.fromEntries(caCertificates),
     caCertificates: [...caCertificates.values()].filter((certificate) => certificate !== null),
     enrollmentGroups: instance.enrollmentGroups.flatMap((group, index) => {
       const settings = resolveEnrollment(group, context, place.at('enrollmentGroups', index));
@@ -83,11 +97,15 @@ function resolveAttestation(
   context: InstanceContext,
   place: ConfigPlace,
 ): Attestation | null {
-  if (symmetricKey !== undefined) return resolveKeys(symmetricKey, context.environment, place.at('symmetricKey'));
+  if (symmetricKey !== undefined) {
+    const keys = resolveKeys(symmetricKey, context.environment, place.at('symmetricKey'));
+    return keys === null ? null : { kind: 'symmetricKey', ...keys };
+  }
   return x509 === undefined ? null : resolveCertificates(x509, context.caCertificates, place.at('x509'));
 }
 
-function resolveKeys(keys: SymmetricKeyConfig, environment: Environment, place: ConfigPlace): Attestation | null {
+/** `null` = there is no usable primary key, which has been noted. */
+function resolveKeys(keys: SymmetricKeyConfig, environment: Environment, place: ConfigPlace): Keys | null {
   const keyOf = (rank: 'primaryKey' | 'secondaryKey'): string | null => {
     const { [`${rank}File` as const]: file, [`${rank}Variable` as const]: variable } = keys;
     if (variable !== undefined) return place.at(`${rank}Variable`).key(environment[variable] ?? '');
@@ -96,7 +114,7 @@ function resolveKeys(keys: SymmetricKeyConfig, environment: Environment, place: 
     return text === null ? null : at.key(text);
   };
   const [primaryKey, secondaryKey] = [keyOf('primaryKey'), keyOf('secondaryKey')];
-  return primaryKey === null ? null : { kind: 'symmetricKey', primaryKey, secondaryKey };
+  return primaryKey === null ? null : { primaryKey, secondaryKey };
 }
 
 function resolveCertificates(
@@ -111,7 +129,10 @@ function resolveCertificates(
       return (kind === 'caReferences' ? referenced(name, caCertificates, at) : at.certificate(name)) ?? [];
     }),
   );
-  return { kind: 'x509', use: 'clientCertificates' in x509 ? 'client' : 'signing', certificates };
+  const attestation = { kind: 'x509', use: 'clientCertificates' in x509 ? 'client' : 'signing', certificates } as const;
+  if (x509.caReferences === undefined) return attestation;
+  const { primary, secondary } = x509.caReferences;
+  return { ...attestation, caReferences: secondary === undefined ? [primary] : [primary, secondary] };
 }
 
 /** A CA whose possession was not proved lets nobody in, as at the service. */

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { isLoopback } from '../../dps/loopback.ts';
 import { messageOf } from '../../problem/operator-error.ts';
 import { keptText } from '../service/kept-text.ts';
 import { type Asked, type ControlSource, type Route, sendError } from './control-route.ts';
@@ -40,10 +41,6 @@ export async function listenControl(host: string, port: number, source: ControlS
 function hostNameIn(header: string): string {
   const name = header.replace(/:\d+$/, '').toLowerCase();
   return name.startsWith('[') ? name.slice(1, -1) : name;
-}
-
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
 /**

@@ -36,7 +36,7 @@ function sendPage({ request: { headers }, response, source, idScope, id, nowMs }
     if (place >= from) page.push(state());
     place += 1;
   }
-  response.setHeader('x-ms-item-type', 'DeviceRegistrationState');
+  response.setHeader('x-ms-item-type', 'DeviceRegistration');
   send(response, 200, page);
 }
 

@@ -10,7 +10,7 @@ export type ListenAddress = {
   /** 0 = any free port. */
   readonly port: number;
   /** The option that chooses the port, for the remedy when it is taken. */
-  readonly portFlag: '--port' | '--websocket-port' | '--hub-port' | '--http-port';
+  readonly portFlag: '--port' | '--websocket-port' | '--hub-port' | '--http-port' | '--service-port';
 };
 
 export type TlsListenerOptions = ListenAddress & {

@@ -96,7 +96,7 @@ function attestByGroupCertificate(
 }
 
 /** The primary key, and the secondary one if there is any. */
-export function keysOf({ primaryKey, secondaryKey }: SymmetricKeyAttestation): readonly string[] {
+export function keysOf({ primaryKey, secondaryKey }: Omit<SymmetricKeyAttestation, 'kind'>): readonly string[] {
   return secondaryKey === null ? [primaryKey] : [primaryKey, secondaryKey];
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HUB_TIERS, HUB_UNITS_MAX } from '../../dps/service-limits.ts';
 import { choice, durationMs, issue, mapping, orElse, rate, trueOrFalse, wholeNumber } from './notation.ts';
 import type { Quotas } from './quotas.ts';
+import type { SharedAccessPolicy } from './shared-access-policy.ts';
 
 export const hostName = z
   .string({ error: 'must be a host name' })
@@ -61,9 +62,19 @@ export type X509Attestation = {
   readonly use: 'client' | 'signing';
   /** Primary and secondary. */
   readonly certificates: readonly X509Certificate[];
+  /** Names of uploaded CAs to which the enrollment refers, instead of having certificates of its own: primary and secondary. */
+  readonly caReferences?: readonly string[];
 };
 
-export type Attestation = SymmetricKeyAttestation | X509Attestation;
+/** Of individual enrollments that the service API has made. A device proves it over HTTPS alone, which is not emulated. */
+export type TpmAttestation = {
+  readonly kind: 'tpm';
+  /** Base64. */
+  readonly endorsementKey: string;
+  readonly storageRootKey: string | null;
+};
+
+export type Attestation = SymmetricKeyAttestation | X509Attestation | TpmAttestation;
 
 const reprovisionPolicy = mapping({ updateHubAssignment: trueOrFalse, migrateDeviceData: trueOrFalse });
 
@@ -137,6 +148,12 @@ export type DpsInstance = {
    * to one of them, as at the service; if not, the groups' own certificates count as such.
    */
   readonly caCertificates: readonly X509Certificate[];
+  /** By the names under which they were uploaded, for enrollments that refer to them; `null` = possession was not proved. */
+  readonly uploadedCas: Readonly<Record<string, X509Certificate | null>>;
+  /** Of the service API, `{name}.azure-devices-provisioning.net`. */
+  readonly serviceHostName: string;
+  /** Who may use the service API. Empty = one policy with every permission, whose key the emulator makes. */
+  readonly sharedAccessPolicies: readonly SharedAccessPolicy[];
   readonly individualEnrollments: readonly IndividualEnrollment[];
   readonly enrollmentGroups: readonly EnrollmentGroup[];
   readonly quotas: Quotas;

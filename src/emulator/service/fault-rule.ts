@@ -7,11 +7,15 @@ const SERVICE_POINTS = ['handshake', 'connect', 'subscribe', 'register', 'poll',
 /** The same in its conversation with its hub, where only a rule that names one of them strikes. */
 const HUB_POINTS = ['hub-handshake', 'hub-connect', 'hub-subscribe', 'hub-telemetry', 'hub-twin', 'hub-open'] as const;
 
-const POINTS = [...SERVICE_POINTS, ...HUB_POINTS] as const;
+/** A request of the service API, which only a rule that names it strikes, unless its fault can strike nowhere else. */
+const API_POINTS = ['service-request'] as const;
+
+const POINTS = [...SERVICE_POINTS, ...HUB_POINTS, ...API_POINTS] as const;
 
 type ServicePoint = (typeof SERVICE_POINTS)[number];
 type HubPoint = (typeof HUB_POINTS)[number];
-export type FaultPoint = ServicePoint | HubPoint;
+type ApiPoint = (typeof API_POINTS)[number];
+export type FaultPoint = ServicePoint | HubPoint | ApiPoint;
 
 /** The points of a hub at which a fault of these points of the service can strike as well. */
 const AT_HUBS: Readonly<Record<ServicePoint, readonly HubPoint[]>> = {
@@ -31,7 +35,7 @@ const SELECTION = {
     .min(1, { error: 'must name a point' })
     .optional()
     .describe(
-      'points of the conversation; default: everywhere that this fault can strike at the service, not at a hub. open = connections that are open when an outage begins',
+      'points of the conversation; default: everywhere that this fault can strike a device at the service, not at a hub. open = connections that are open when an outage begins, service-request = requests of the service API',
     ),
   registrationIds: orElse(z.string().min(1), null).describe(
     'pattern with * for any characters, at a hub for device IDs; default: all devices',
@@ -57,19 +61,20 @@ const POSSIBLE_AT_HUBS = new Map<string, readonly HubPoint[]>();
  */
 function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
   [kind, description]: readonly [Kind, string],
-  { service, hub }: Places,
+  places: Places,
   details: Shape,
   read: (given: z.output<z.ZodObject<Shape>>) => Details,
 ) {
+  const { service, hub, api = [] } = places;
   POSSIBLE.set(kind, service);
   POSSIBLE_AT_HUBS.set(kind, hub);
   return mapping({ fault: z.literal(kind), ...details, ...SELECTION })
-    .superRefine((rule, context) => checkSelection(kind, { service, hub }, rule as Selection, context))
+    .superRefine((rule, context) => checkSelection(kind, places, rule as Selection, context))
     .transform((rule) => {
       const { at, registrationIds, share, from, until, timesPerDevice } = rule as Selection;
       return {
         fault: { kind, ...read(rule as z.output<z.ZodObject<Shape>>) },
-        points: at ?? defaultPoints(service, registrationIds),
+        points: at ?? (service.length === 0 ? api : defaultPoints(service, registrationIds)),
         registrationIds,
         share,
         fromMs: from,
@@ -81,7 +86,12 @@ function fault<Kind extends string, Shape extends z.ZodRawShape, Details>(
 }
 
 /** Points where a fault can strike. */
-type Places = { readonly service: readonly ServicePoint[]; readonly hub: readonly HubPoint[] };
+type Places = {
+  readonly service: readonly ServicePoint[];
+  readonly hub: readonly HubPoint[];
+  /** Absent = none. */
+  readonly api?: readonly ApiPoint[];
+};
 
 type Selection = z.output<z.ZodObject<typeof SELECTION>>;
 
@@ -135,10 +145,10 @@ export const faultRuleSchema = z.discriminatedUnion(
     ),
     plainFault('lose-suback', SUBSCRIBE, 'send no SUBACK'),
     plainFault('refuse-subscription', SUBSCRIBE, 'answer SUBACK 128'),
-    plainFault('lose-request', REQUESTS, 'acknowledge the request, then forget it'),
+    plainFault('lose-request', { ...REQUESTS, api: API_POINTS }, 'acknowledge the request, then forget it'),
     plainFault('lose-puback', REQUESTS, 'answer the request without acknowledging it'),
-    plainFault('lose-answer', ANSWERED, 'process the request without answering it'),
-    lateFault('delay-answer', ANSWERED, 'answer late'),
+    plainFault('lose-answer', { ...ANSWERED, api: API_POINTS }, 'process the request without answering it'),
+    lateFault('delay-answer', { ...ANSWERED, api: API_POINTS }, 'answer late'),
     plainFault('duplicate-answer', ANSWERED, 'answer twice'),
     plainFault('reorder-answer', ANSWERED, 'hold the answer back until after the next one on the same connection'),
     fault(
@@ -156,13 +166,19 @@ export const faultRuleSchema = z.discriminatedUnion(
     ),
     fault(
       ['error-answer', 'answer with an error instead of processing the request'],
-      ANSWERED,
+      { ...ANSWERED, api: API_POINTS },
+      { errorCode, retryAfter: orElse(secondsOrNone, null) },
+      ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
+    ),
+    fault(
+      ['error-after-processing', 'carry out a request of the service API, but answer with an error'],
+      { service: [], hub: [], api: API_POINTS },
       { errorCode, retryAfter: orElse(secondsOrNone, null) },
       ({ errorCode, retryAfter }) => ({ errorCode, retryAfterSeconds: retryAfter }),
     ),
     fault(
       ['disconnect', 'close the connection'],
-      CONVERSATION,
+      { ...CONVERSATION, api: API_POINTS },
       {
         when: orElse(choice('before', 'after-puback', 'after'), 'before').describe(
           'before the packet is processed (default), after PUBACK (processed, not answered), or after the answer',
@@ -226,11 +242,11 @@ function isBeforeConnect(point: FaultPoint): boolean {
 
 function checkSelection(
   kind: string,
-  { service, hub }: Places,
+  { service, hub, api = [] }: Places,
   { at, registrationIds, from, until }: Selection,
   { addIssue }: z.core.$RefinementCtx,
 ): void {
-  const possible: readonly FaultPoint[] = [...service, ...hub];
+  const possible: readonly FaultPoint[] = [...service, ...hub, ...api];
   at?.forEach((point, index) => {
     if (possible.includes(point)) return;
     const remedy = `Choose from its points ${possible.join(', ')}`;

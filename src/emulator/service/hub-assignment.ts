@@ -46,6 +46,7 @@ export function authenticationOf(
       secondaryKey: secondaryKey === null ? null : deriveDeviceKey(secondaryKey, derivedFrom),
     };
   }
+  if (attestation.kind === 'tpm') throw new Error('no device is attested by a TPM');
   const { use, certificates } = attestation;
   if (use === 'client') return { type: 'selfSigned', thumbprints: certificates.map(thumbprintOf) };
   const [leaf] = credentials.kind === 'certificates' ? credentials.chain : [];

@@ -18,12 +18,12 @@ import type { QuotaAnswer } from './quotas.ts';
 import { readRegisterRequest } from './register-request.ts';
 import { registrationKind, registrationToLine } from './registration-kind.ts';
 import {
-  FOR_RECORDS,
   type RecordLine,
   type RegistrationRecord,
   recordLine,
   registrationState,
   spelledId,
+  stateForReaders,
 } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
@@ -173,7 +173,7 @@ export class ProvisioningService {
   /** One registration as the service API reports it, without its attestation; `null` = unknown. */
   registration(idScope: string, registrationId: string, nowMs: number): RegistrationStateBody | null {
     const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
-    return record === undefined ? null : this.#stateOfRecord(record, nowMs);
+    return record === undefined ? null : stateForReaders(record, nowMs);
   }
 
   /** Every registration of an enrollment group, in the order of first registration. Each state is built when called. */
@@ -182,7 +182,7 @@ export class ProvisioningService {
     for (const record of this.#recordsOf(idScope).values()) {
       const { enrollment } = record;
       const isOfGroup = enrollment.kind === 'group' && foldRegistrationId(enrollment.enrollmentGroupId) === key;
-      if (isOfGroup) yield () => this.#stateOfRecord(record, nowMs);
+      if (isOfGroup) yield () => stateForReaders(record, nowMs);
     }
   }
 
@@ -284,11 +284,6 @@ export class ProvisioningService {
 
   #refuse(errorCode: number, refusal: string, nowMs: number): ServiceAnswer {
     return errorAnswer(errorCode, { refusal, trackingId: this.#newGuid(), retryAfterSeconds: null }, nowMs);
-  }
-
-  #stateOfRecord(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
-    const { x509: _, ...state } = registrationState(record, record.assignment, FOR_RECORDS, nowMs);
-    return state;
   }
 
   #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {

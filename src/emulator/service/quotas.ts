@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SERVICE_OPERATIONS_PER_MINUTE_MAX } from '../../dps/service-api.ts';
 import { choice, mapping, orElse, rate, secondsOrNone } from './notation.ts';
 
 /** Seconds that a 429 asks for by default: the lower end of what clients are advised to expect. */
@@ -17,20 +18,29 @@ export const quotasSchema = mapping({
     'register requests of all devices; the real service: 1000/min; default: unlimited',
   ),
   pollPerDevice: orElse(rate, null).describe('polls of one device; the real service: 5/10s; default: unlimited'),
+  serviceOperations: orElse(rate, null).describe(
+    `operations of the service API; the real service: ${SERVICE_OPERATIONS_PER_MINUTE_MAX}/min; default: unlimited`,
+  ),
   retryAfter: orElse(
     z.union([z.literal('exact'), secondsOrNone], { error: 'must be exact, none, or whole seconds such as 5s' }),
     THROTTLED_RETRY_AFTER_SECONDS,
   ).describe('retry-after of a 429; exact = until the budget has room; default: 5s'),
-}).transform(({ algorithm, register, pollPerDevice, retryAfter }) => ({
+}).transform(({ algorithm, register, pollPerDevice, serviceOperations, retryAfter }) => ({
   register: register && { algorithm, ...register },
   pollPerDevice: pollPerDevice && { algorithm, ...pollPerDevice },
+  serviceOperations: serviceOperations && { algorithm, ...serviceOperations },
   retryAfterSeconds: retryAfter,
 }));
 
 /** `null` = unlimited, or no retry-after. */
 export type Quotas = Readonly<z.output<typeof quotasSchema>>;
 
-export const NO_QUOTAS: Quotas = Object.freeze({ register: null, pollPerDevice: null, retryAfterSeconds: null });
+export const NO_QUOTAS: Quotas = Object.freeze({
+  register: null,
+  pollPerDevice: null,
+  serviceOperations: null,
+  retryAfterSeconds: null,
+});
 
 /** Whether a request is within its budget, else the retry-after of its refusal. */
 export type QuotaAnswer =
@@ -43,6 +53,7 @@ const WITHIN: QuotaAnswer = { isWithin: true };
 export class QuotaState {
   readonly #quotas: Quotas;
   #register: RateLimiter | null = null;
+  #serviceOperations: RateLimiter | null = null;
   /** By device, least recently used first. */
   readonly #polls = new Map<string, { readonly limiter: RateLimiter; usedAtMs: number }>();
 
@@ -55,6 +66,13 @@ export class QuotaState {
     if (register === null) return WITHIN;
     this.#register ??= rateLimiter(register, nowMs);
     return this.#answer(this.#register(nowMs));
+  }
+
+  serviceOperation(nowMs: number): QuotaAnswer {
+    const { serviceOperations } = this.#quotas;
+    if (serviceOperations === null) return WITHIN;
+    this.#serviceOperations ??= rateLimiter(serviceOperations, nowMs);
+    return this.#answer(this.#serviceOperations(nowMs));
   }
 
   /** @param deviceKey Folded registration ID. */

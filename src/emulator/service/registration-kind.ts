@@ -21,7 +21,7 @@ const registrationLine = z.object({
   enrollmentGroupId: z.string().nullable(),
   /** Of an individual enrollment; `null` = the registration ID. */
   deviceId: z.string().nullable(),
-  attestation: z.enum(['symmetricKey', 'x509']),
+  attestation: z.enum(['symmetricKey', 'x509', 'tpm']),
   createdAtMs: z.number(),
   registeredAtMs: z.number(),
   hub: z.string().nullable(),

@@ -91,7 +91,7 @@ export type StateOptions = {
 };
 
 /** For someone who reads the records. */
-export const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
+const FOR_RECORDS: StateOptions = { reportsEverySubstatus: true, namesEnrollmentGroup: false };
 
 /** The registration state of `assignment` at `nowMs`; member order as in captures. */
 export function registrationState(
@@ -123,6 +123,12 @@ export function registrationState(
   };
   if (attestation === null && !('payload' in result)) return state;
   return { ...attestation, ...state, ...('payload' in result ? { payload: result.payload } : {}) };
+}
+
+/** As someone who reads the records sees it: without the attestation. */
+export function stateForReaders(record: RegistrationRecord, nowMs: number): RegistrationStateBody {
+  const { x509: _, ...state } = registrationState(record, record.assignment, FOR_RECORDS, nowMs);
+  return state;
 }
 
 /** Captures with X.509 begin with an empty object; those with a symmetric key do not have this member. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { choice, delay, durationMs, mapping, orElse, secondsOrNone, share, trueOrFalse } from './notation.ts';
+import { SERVICE_API_BEHAVIOR_DEFAULT, serviceApiBehaviorSchema } from './service-api-behavior.ts';
 
 /** How the service behaves where nobody can configure the real one, or nobody knows what it does. */
 export const behaviorSchema = mapping({
@@ -65,6 +66,7 @@ export const behaviorSchema = mapping({
   conflictShare: orElse(share, 0).describe(
     'share of register requests that get 409 while another of the same ID is still assigning; default: 0%',
   ),
+  serviceApi: orElse(serviceApiBehaviorSchema, SERVICE_API_BEHAVIOR_DEFAULT),
   // Unknown; SDKs are refused for seconds to minutes after some assignments.
   hubIdentityDelay: orElse(durationMs, 0).describe(
     'time from an assignment until the hub knows the new identity; default: 0s',

@@ -15,6 +15,8 @@ export function emptyCounters() {
     /** Answers to register requests and polls, by status. */
     registerAnswers: {} as Counts,
     pollAnswers: {} as Counts,
+    /** Answers of the service API, by status. */
+    serviceApiAnswers: {} as Counts,
     faultsInjected: 0,
     /** Of those, the oldest, whose records made room for later ones. */
     faultRecordsDropped: 0,

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../dps/loopback.ts';
 import { type LoadShape, launchesPerMinuteMax } from '../../load/pace.ts';
 import { CONCURRENCY_MAX, slotsWanted } from '../../load/slots.ts';
 import type { Problem } from '../../problem/operator-error.ts';
@@ -25,10 +26,10 @@ export function withLoadDefaults(settings: GatheredSettings, target: Target | nu
   const { values, origins } = settings;
   const workersWanted = values.workers ?? (agentCountOf(values) === null ? Math.max(1, cores - 1) : null);
   const workers = workersWanted === null ? null : Math.min(workersWanted, slotsOf(values));
-  const isLoopback = target !== null && isLoopbackTarget(target);
-  const quota = values.quota ?? (isLoopback ? 'off' : QUOTA_DEFAULT_PER_SECOND);
-  const governor = values.governor ?? (isLoopback && quota === 'off' ? 'off' : 'on');
-  const canary = values.canary ?? (isLoopback ? 0 : CANARY_DEFAULT);
+  const isHere = target !== null && isLoopbackTarget(target);
+  const quota = values.quota ?? (isHere ? 'off' : QUOTA_DEFAULT_PER_SECOND);
+  const governor = values.governor ?? (isHere && quota === 'off' ? 'off' : 'on');
+  const canary = values.canary ?? (isHere ? 0 : CANARY_DEFAULT);
   const onOutage = values.onOutage ?? (shapeOf(values).kind === 'at-once' ? 'ignore' : 'hold');
   const name = `${origins.workers.name}, but no more than the concurrency`;
   return {
@@ -81,7 +82,7 @@ export function checkShare({ values, origins }: GatheredSettings, problems: Prob
 
 /** Whether the target can only be this machine, where a run harms nobody else. */
 export function isLoopbackTarget(target: Target): boolean {
-  return target.kind === 'emulator' || /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(target.host);
+  return target.kind === 'emulator' || isLoopback(target.host);
 }
 
 /** The load that the settings describe. */

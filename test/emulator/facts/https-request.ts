@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { deriveDeviceKey } from '../../../src/dps/device-key.ts';
-import { buildSasToken } from '../../../src/dps/sas-token.ts';
+import { buildSasToken, signedToken } from '../../../src/dps/sas-token.ts';
 import type { EmulatorOptions } from '../../../src/emulator/emulator.ts';
 import { GROUP_KEY, ID_SCOPE } from '../../support/emulated-instance.ts';
+import { connectionOf } from '../../support/service-sdk.ts';
 import type { FactBench, FactEmulator } from './fact-bench.ts';
 
 export type HttpsAnswer = {
@@ -14,8 +15,8 @@ export type HttpsAnswer = {
   readonly body: any;
 };
 
-/** Ports of HTTPS that the emulator may have one day. */
-type Ports = { readonly deviceApiPort?: number | null; readonly serviceApiPort?: number | null };
+/** Ports of HTTPS that the emulator has, or may have one day. */
+type Ports = { readonly deviceApiPort?: number | null; readonly servicePort?: number | null };
 
 export type HttpsRequest = {
   readonly method?: string;
@@ -70,6 +71,9 @@ export async function deviceApi(bench: FactBench, options: DeviceRequest): Promi
   return ask(await bench.emulator(at), 'deviceApiPort', { method: 'PUT', ...options, headers, path, body });
 }
 
+/** An emulator that serves the service API. */
+export const SERVICE: Partial<EmulatorOptions> = { servicePort: 0 };
+
 /** A call of the service API. */
 export async function serviceApi(
   bench: FactBench,
@@ -78,7 +82,17 @@ export async function serviceApi(
   body: object | null = null,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpsAnswer> {
-  const text = body === null ? '' : JSON.stringify(body);
-  const request = { method, path: `${path}?api-version=2021-10-01`, body: text, headers: { ...JSON_UTF8, ...headers } };
-  return ask(await bench.emulator(), 'serviceApiPort', request);
+  return serviceApiAt(SERVICE, bench, { method, path, body: body === null ? '' : JSON.stringify(body), headers });
+}
+
+export async function serviceApiAt(
+  at: Partial<EmulatorOptions>,
+  bench: FactBench,
+  { path, headers, ...request }: HttpsRequest,
+): Promise<HttpsAnswer> {
+  const emulator = await bench.emulator(at);
+  const { policyName, key } = connectionOf(emulator);
+  const authorization = signedToken('localhost', key, 4_000_000_000, policyName);
+  const all = { authorization, ...JSON_UTF8, ...headers };
+  return ask(emulator, 'servicePort', { ...request, path: `${path}?api-version=2021-10-01`, headers: all });
 }

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
-import { DEVICE_KEY } from '../../support/emulated-instance.ts';
-import { type FactGroup, missing } from './fact.ts';
-import { serviceApi } from './https-request.ts';
+import { NO_QUOTAS } from '../../../src/emulator/service/quotas.ts';
+import { DEVICE_KEY, emulatedInstance } from '../../support/emulated-instance.ts';
+import { type FactGroup, right, rightUnless } from './fact.ts';
+import { SERVICE, serviceApi, serviceApiAt } from './https-request.ts';
 
 const enrollment = (registrationId: string) => ({
   registrationId,
@@ -13,7 +14,7 @@ export const serviceApiFacts: FactGroup = {
   sources:
     'SPEC; AD how-to-control-access.md; azure-iot-provisioning-service and the service clients of C, CS and JAVA; csharp#3076; azure-sdk-for-python#35187, #35368',
   facts: [
-    missing(
+    right(
       'service-put',
       'F4.2 D',
       'PUT /enrollments/{id} creates an individual enrollment, and answers with it and its etag',
@@ -22,11 +23,11 @@ export const serviceApiFacts: FactGroup = {
         expect([status, body.registrationId, typeof body.etag]).toEqual([200, 'service-1', 'string']);
       },
     ),
-    missing('service-store', 'F4.11 D', 'A device can register with it at once', async (bench) => {
+    right('service-store', 'F4.11 D', 'A device can register with it at once', async (bench) => {
       await serviceApi(bench, 'PUT', '/enrollments/service-2', enrollment('service-2'));
-      expect((await bench.registered('service-2', { key: DEVICE_KEY })).status).toBe(202);
+      expect((await bench.registered('service-2', { key: DEVICE_KEY, at: SERVICE })).status).toBe(202);
     }),
-    missing('service-get', 'F4.2 D', 'GET /enrollments/{id} returns it without its keys', async (bench) => {
+    right('service-get', 'F4.2 D', 'GET /enrollments/{id} returns it without its keys', async (bench) => {
       await serviceApi(bench, 'PUT', '/enrollments/service-3', enrollment('service-3'));
       const { status, body } = await serviceApi(bench, 'GET', '/enrollments/SERVICE-3');
       expect([status, body.registrationId, JSON.stringify(body).includes(DEVICE_KEY)]).toEqual([
@@ -35,26 +36,26 @@ export const serviceApiFacts: FactGroup = {
         false,
       ]);
     }),
-    missing('service-keys', 'F4.11 D', 'POST …/attestationmechanism returns the keys', async (bench) => {
+    right('service-keys', 'F4.11 D', 'POST …/attestationmechanism returns the keys', async (bench) => {
       await serviceApi(bench, 'PUT', '/enrollments/service-4', enrollment('service-4'));
       const { body } = await serviceApi(bench, 'POST', '/enrollments/service-4/attestationmechanism');
       expect(body.symmetricKey.primaryKey).toBe(DEVICE_KEY);
     }),
-    missing('service-conflict', 'F4.7 D', 'A second PUT without If-Match gets 409', async (bench) => {
+    right('service-conflict', 'F4.7 D', 'A second PUT without If-Match gets 409', async (bench) => {
       const put = () => serviceApi(bench, 'PUT', '/enrollments/service-5', enrollment('service-5'));
       expect([(await put()).status, (await put()).status]).toEqual([200, 409]);
     }),
-    missing('service-if-match', 'F4.7 D', 'With a stale etag it gets 412, with `*` it overwrites', async (bench) => {
+    right('service-if-match', 'F4.7 D', 'With a stale etag it gets 412, with `*` it overwrites', async (bench) => {
       const put = (etag: string) =>
         serviceApi(bench, 'PUT', '/enrollments/service-6', enrollment('service-6'), { 'if-match': etag });
       await serviceApi(bench, 'PUT', '/enrollments/service-6', enrollment('service-6'));
       expect([(await put('"c3RhbGU="')).status, (await put('*')).status]).toEqual([412, 200]);
     }),
-    missing('service-delete', 'F4.2 D', 'DELETE gets 204', async (bench) => {
+    right('service-delete', 'F4.2 D', 'DELETE gets 204', async (bench) => {
       await serviceApi(bench, 'PUT', '/enrollments/service-7', enrollment('service-7'));
       expect((await serviceApi(bench, 'DELETE', '/enrollments/service-7')).status).toBe(204);
     }),
-    missing(
+    right(
       'service-query',
       'F4.2 D',
       'POST /enrollments/query pages with x-ms-continuation, which is absent at the end, and names x-ms-item-type',
@@ -64,27 +65,27 @@ export const serviceApiFacts: FactGroup = {
         expect([headers['x-ms-item-type'], 'x-ms-continuation' in headers]).toEqual(['Enrollment', false]);
       },
     ),
-    missing('service-bulk', 'F4.6 D', 'POST /enrollments takes up to ten, and refuses more with 400', async (bench) => {
+    right('service-bulk', 'F4.6 D', 'POST /enrollments takes up to ten, and refuses more with 400', async (bench) => {
       const enrollments = Array.from({ length: 11 }, (_, n) => enrollment(`bulk-${n}`));
       const post = (count: number) =>
         serviceApi(bench, 'POST', '/enrollments', { mode: 'create', enrollments: enrollments.slice(0, count) });
       expect([(await post(11)).status, (await post(10)).body.isSuccessful]).toEqual([400, true]);
     }),
-    missing('service-groups', 'F4.2 D', 'Enrollment groups have the same operations', async (bench) => {
+    right('service-groups', 'F4.2 D', 'Enrollment groups have the same operations', async (bench) => {
       const { status, body } = await serviceApi(bench, 'GET', '/enrollmentGroups/default');
       expect([status, body.enrollmentGroupId]).toEqual([200, 'default']);
     }),
-    missing(
+    right(
       'service-states',
       'F4.8 D',
       'Registration states can be read, queried by group, and deleted',
       async (bench) => {
-        await bench.assigned('service-9');
+        await bench.assigned('service-9', { at: SERVICE });
         const { status, headers } = await serviceApi(bench, 'POST', '/registrations/default/query');
         expect([status, headers['x-ms-item-type']]).toEqual([200, 'DeviceRegistration']);
       },
     ),
-    missing(
+    right(
       'service-sas',
       'F4.1 D',
       'A token of a policy of the instance is required; a wrong one gets 401',
@@ -95,14 +96,14 @@ export const serviceApiFacts: FactGroup = {
         expect(status).toBe(401);
       },
     ),
-    missing('service-literals', 'F4.11 D', 'Literals ignore case, and may end with a slash', async (bench) => {
+    right('service-literals', 'F4.11 D', 'Literals ignore case, and may end with a slash', async (bench) => {
       expect((await serviceApi(bench, 'GET', '/enrollmentgroups/default/')).status).toBe(200);
     }),
-    missing('service-hubs', 'F4.9 D', 'iotHubs without a policy get 400, 400004', async (bench) => {
+    right('service-hubs', 'F4.9 D', 'iotHubs without a policy get 400, 400004', async (bench) => {
       const body = { ...enrollment('service-10'), iotHubs: ['emulated-hub-1.azure-devices.net'] };
       expect((await serviceApi(bench, 'PUT', '/enrollments/service-10', body)).body.errorCode).toBe(400004);
     }),
-    missing(
+    right(
       'service-invalid',
       'F4.11 I',
       'Missing members, another ID than that of the path, and keys that are not base64 get 400',
@@ -111,23 +112,23 @@ export const serviceApiFacts: FactGroup = {
         expect([await put({}), await put(enrollment('another'))]).toEqual([400, 400]);
       },
     ),
-    missing('service-errors', 'F4.9 D', 'Errors have x-ms-error-code and x-ms-request-id', async (bench) => {
+    right('service-errors', 'F4.9 D', 'Errors have x-ms-error-code and x-ms-request-id', async (bench) => {
       const { headers, body } = await serviceApi(bench, 'GET', '/enrollments/nobody');
       expect([headers['x-ms-error-code'], headers['x-ms-request-id']]).toEqual([
         String(body.errorCode),
         body.trackingId,
       ]);
     }),
-    missing(
-      'service-quota',
-      'F4.9 D',
-      'All calls share a budget of 1,000 a minute; beyond: 429, 429001',
+    rightUnless(
+      'quotas.serviceOperations',
+      ['service-quota', 'F4.9 D', 'All calls share a budget of so many a minute; beyond: 429, 429001'],
       async (bench) => {
-        let { status, body } = await serviceApi(bench, 'GET', '/enrollmentGroups/default');
-        for (let n = 0; n < 1_000 && status === 200; n += 1) {
-          ({ status, body } = await serviceApi(bench, 'GET', '/enrollmentGroups/default'));
-        }
-        expect([status, body.errorCode]).toEqual([429, 429001]);
+        const serviceOperations = { algorithm: 'token-bucket', limit: 3, perMs: 60_000 } as const;
+        const at = { ...SERVICE, instances: [emulatedInstance({ quotas: { ...NO_QUOTAS, serviceOperations } })] };
+        const get = () => serviceApiAt(at, bench, { path: '/enrollmentGroups/default' });
+        const statuses = [await get(), await get(), await get()].map(({ status }) => status);
+        const { status, body } = await get();
+        expect([...statuses, status, body.errorCode]).toEqual([200, 200, 200, 429, 429001]);
       },
     ),
   ],

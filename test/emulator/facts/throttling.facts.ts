@@ -9,6 +9,7 @@ function serviceQuotas(algorithm: RateLimit['algorithm'] = 'token-bucket', limit
   return {
     register: { algorithm, limit, perMs: 60_000 },
     pollPerDevice: { algorithm, limit: 5, perMs: 10_000 },
+    serviceOperations: null,
     retryAfterSeconds: 5,
   };
 }
