@@ -1,8 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { appendFileSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOfRun } from '../../src/cli/host/run-exit-code.ts';
-import type { HubJournalRecord } from '../../src/journal/hub-check-record.ts';
+import { encodeHubRecord, type HubJournalRecord } from '../../src/journal/hub-check-record.ts';
 import type { JournalRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { HubCheckFold } from '../../src/metrics/hub-check-fold.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
@@ -10,6 +10,7 @@ import { type Summary, summaryJson } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { makeResults, mergeResults } from '../../src/results/write-results.ts';
 import { checkChecksums } from '../../src/run-folder/checksums.ts';
+import { operatorError } from '../support/fleet-file.ts';
 import { hubCheck, hubSession, writeHubChecks } from '../support/hub-check-journal.ts';
 import { folderBytes, readResultRows } from '../support/results.ts';
 import { summaryFrom } from '../support/run-measures.ts';
@@ -101,6 +102,9 @@ describe('the results of a run with hub checks', () => {
     const before = folderBytes(folder);
     await makeResults(folder, { fleet: null });
     expect(folderBytes(folder)).toEqual(before);
+    appendFileSync(join(folder, 'hub-checks.ndjson'), `${encodeHubRecord(hubCheck(1))}\n`);
+    const error = await operatorError(() => makeResults(folder, { fleet: null }));
+    expect(error.message).toMatch(/hub-checks\.ndjson: was changed after the run/);
   });
 
   it('do not count a check at a hub that the device has left, nor what is not checked yet', async () => {
