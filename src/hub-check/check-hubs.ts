@@ -35,8 +35,8 @@ export type HubCheckRequest = {
   readonly caPems: readonly string[];
   /** Of dpsload. */
   readonly version: string;
-  /** Only devices that were assigned from then on, by the wall clock; `null` = all. */
-  readonly sinceEpochMs: number | null;
+  /** By the wall clock: hubs that assigned devices before then have ended, as those of an embedded emulator; `null` = none has. */
+  readonly hubsSinceEpochMs: number | null;
   readonly stopRequests: StopRequests;
   /** Something that the operator should know, in whole sentences. */
   readonly notice: (message: string) => void;
@@ -54,8 +54,9 @@ export async function checkHubs(request: HubCheckRequest): Promise<HubEndReason>
   const survey = await surveyJournals([join(folder, JOURNAL_FILE)]);
   const file = join(folder, HUB_CHECKS_FILE);
   const before = await surveyHubChecks(file);
-  const earlier = before?.session.check === policy.check ? before : null;
-  const devices = () => assignedDevices(survey, request.sinceEpochMs);
+  const checks = before?.session.check === policy.check ? before : null;
+  const earlier = { checks, hubsSinceEpochMs: request.hubsSinceEpochMs };
+  const devices = () => assignedDevices(survey);
   const sample = await drawSample(devices(), { share: policy.share, seed: scenario.seed }, earlier);
   const perSecondAt = (hub: string): number =>
     hubConnectionsAllowed(hub, policy.connectionsPerSecond, scenario.load.hubs);

@@ -11,6 +11,8 @@ export type SampleCandidate = {
   readonly hub: string;
   /** It has been checked in an earlier session, and stays in the sample. */
   readonly wasChecked: boolean;
+  /** Its hub has ended, so it cannot be checked any more. */
+  readonly isGone: boolean;
 };
 
 export type HubSample = {
@@ -21,6 +23,8 @@ export type HubSample = {
 
 type Drawn = { readonly row: number; readonly draw: number };
 
+type HubDevices = { devices: number; readonly drawn: Drawn[] };
+
 /**
  * Draws a share of each hub's devices, at least one of each hub. A device's draw depends on the seed and on its ID alone, so a resumed run
  * draws the same ones.
@@ -28,27 +32,28 @@ type Drawn = { readonly row: number; readonly draw: number };
 export class HubSampler {
   readonly #share: number;
   readonly #seed: number;
-  readonly #byHub = new Map<string, Drawn[]>();
+  readonly #byHub = new Map<string, HubDevices>();
 
   constructor(share: number, seed: number) {
     this.#share = share;
     this.#seed = seed;
   }
 
-  add({ row, registrationId, hub, wasChecked }: SampleCandidate): void {
-    const draw = wasChecked ? -1 : jitter(this.#seed, registrationId, SAMPLE_DRAW);
-    const devices = this.#byHub.get(hub);
-    if (devices === undefined) this.#byHub.set(hub, [{ row, draw }]);
-    else devices.push({ row, draw });
+  add({ row, registrationId, hub, wasChecked, isGone }: SampleCandidate): void {
+    const ofHub = this.#byHub.get(hub) ?? { devices: 0, drawn: [] };
+    this.#byHub.set(hub, ofHub);
+    ofHub.devices += 1;
+    if (wasChecked) ofHub.drawn.push({ row, draw: -1 });
+    else if (!isGone) ofHub.drawn.push({ row, draw: jitter(this.#seed, registrationId, SAMPLE_DRAW) });
   }
 
   sample(): HubSample {
     const rows = new Set<number>();
-    const hubs = [...this.#byHub].map(([hub, devices]) => {
-      const sampled = Math.max(1, Math.ceil(devices.length * this.#share));
-      const first = devices.sort((one, other) => one.draw - other.draw || one.row - other.row).slice(0, sampled);
+    const hubs = [...this.#byHub].map(([hub, { devices, drawn }]) => {
+      const wanted = Math.max(1, Math.ceil(devices * this.#share));
+      const first = drawn.sort((one, other) => one.draw - other.draw || one.row - other.row).slice(0, wanted);
       for (const { row } of first) rows.add(row);
-      return { hub, devices: devices.length, sampled };
+      return { hub, devices, sampled: first.length };
     });
     hubs.sort((one, other) => (one.hub < other.hub ? -1 : 1));
     return { hubs, has: (row) => rows.has(row) };

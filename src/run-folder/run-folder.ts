@@ -10,6 +10,9 @@ export const JOURNAL_FILE = 'journal.ndjson';
 /** What the hub checks found; only a run with hub checks has it. */
 export const HUB_CHECKS_FILE = 'hub-checks.ndjson';
 
+/** The folder of a run in that of its journey. */
+export const RUN_PLACE = 'run';
+
 /** A file name has at most 255 bytes, and the paths of results below this folder at most 4,096. */
 const LABEL_CHARACTERS_MAX = 100;
 

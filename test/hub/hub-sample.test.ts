@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { HubSampler } from '../../src/hub/hub-sample.ts';
 
-type Device = { readonly row: number; readonly hub: string; readonly wasChecked?: boolean };
+type Device = { readonly row: number; readonly hub: string; readonly wasChecked?: boolean; readonly isGone?: boolean };
 
 function sampleOf(devices: readonly Device[], share: number, seed = 1) {
   const sampler = new HubSampler(share, seed);
-  for (const { row, hub, wasChecked = false } of devices) {
-    sampler.add({ row, registrationId: `dev-${row}`, hub, wasChecked });
+  for (const { row, hub, wasChecked = false, isGone = false } of devices) {
+    sampler.add({ row, registrationId: `dev-${row}`, hub, wasChecked, isGone });
   }
   const sample = sampler.sample();
   return { ...sample, rows: devices.map(({ row }) => row).filter((row) => sample.has(row)) };
@@ -47,6 +47,15 @@ describe('the sample of a hub check', () => {
     const halves = rows.filter((row) => row < 5_000).length;
     expect(halves).toBeGreaterThan(200);
     expect(halves).toBeLessThan(300);
+  });
+
+  it('has no device whose hub has ended, unless it was checked before', () => {
+    const devices = fleet(100).map((device) => ({ ...device, isGone: device.row < 50, wasChecked: device.row < 3 }));
+    const { hubs, rows } = sampleOf(devices, 0.1);
+    expect(hubs).toEqual([{ hub: 'a', devices: 100, sampled: 10 }]);
+    expect(rows.slice(0, 3)).toEqual([0, 1, 2]);
+    expect(rows.slice(3).every((row) => row >= 50)).toBe(true);
+    expect(sampleOf(devices, 1).hubs).toEqual([{ hub: 'a', devices: 100, sampled: 53 }]);
   });
 
   it('keeps the devices that were checked before when the run has more', () => {

@@ -194,3 +194,31 @@ describe('devices with certificates', () => {
     expect(checksOf(stdout)).toMatchObject({ passed: 12, failed: 0 });
   });
 });
+
+describe('a run on the embedded emulator that goes on', () => {
+  it('checks the devices of each session while their hubs are there', async () => {
+    const fleet = fleetOf('limited', 40);
+    const args = [
+      'run',
+      fleet,
+      '--emulator',
+      '--out',
+      `${fleet}-out`,
+      '--hub-check',
+      'connect',
+      '--hub-check-share',
+      'all',
+    ];
+    await dpsload([...args, '--limit', '15', '--quiet']);
+    const run = onlyRunFolder(`${fleet}-out`);
+    const refused = await dpsload(['hub-check', run]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('embedded emulator, which has ended');
+    const { code, stdout, stderr } = await dpsload(['resume', run, '--limit', '40', '--json', '--quiet']);
+    expect(code, stderr).toBe(0);
+    expect(checksOf(stdout)).toMatchObject({ devices: 40, sampled: 40, passed: 40, failed: 0, left: 0 });
+    const again = await dpsload(['resume', run, '--json', '--quiet']);
+    expect(again.code).toBe(0);
+    expect(checksOf(again.stdout)).toMatchObject({ passed: 40, left: 0 });
+  });
+});

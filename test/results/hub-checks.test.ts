@@ -1,8 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { appendFileSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOfRun } from '../../src/cli/host/run-exit-code.ts';
-import type { HubJournalRecord } from '../../src/journal/hub-check-record.ts';
+import { encodeHubRecord, type HubJournalRecord } from '../../src/journal/hub-check-record.ts';
 import type { JournalRecord, SessionRecord } from '../../src/journal/journal-record.ts';
 import { HubCheckFold } from '../../src/metrics/hub-check-fold.ts';
 import { junitXml } from '../../src/report/junit-xml.ts';
@@ -10,6 +10,7 @@ import { type Summary, summaryJson } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
 import { makeResults, mergeResults } from '../../src/results/write-results.ts';
 import { checkChecksums } from '../../src/run-folder/checksums.ts';
+import { operatorError } from '../support/fleet-file.ts';
 import { hubCheck, hubSession, writeHubChecks } from '../support/hub-check-journal.ts';
 import { folderBytes, readResultRows } from '../support/results.ts';
 import { summaryFrom } from '../support/run-measures.ts';
@@ -42,6 +43,10 @@ async function resultsOf(checks: readonly HubJournalRecord[] | null, session: Pa
 const checksOf = ({ hubCheck: checks }: Summary) => checks as NonNullable<Summary['hubCheck']>;
 
 const passed = [hubSession(), ...[0, 1, 2, 3, 4, 5].map((row) => hubCheck(row)), END];
+
+/** Made once, for the tests that only look. */
+const withoutChecks = resultsOf(null);
+const withAllPassed = resultsOf(passed);
 
 describe('the results of a run with hub checks', () => {
   it('say of each device how it fared, and of each hub what was found', async () => {
@@ -87,8 +92,8 @@ describe('the results of a run with hub checks', () => {
   });
 
   it('have the same figures for the registrations as without', async () => {
-    const { hubCheck: _, journals: __, files: ___, ...with_ } = (await resultsOf(passed)).summary;
-    const { journals: ____, files: _____, ...without } = (await resultsOf(null)).summary;
+    const { hubCheck: _, journals: __, files: ___, ...with_ } = (await withAllPassed).summary;
+    const { journals: ____, files: _____, ...without } = (await withoutChecks).summary;
     expect(with_).toEqual(without);
   });
 
@@ -101,6 +106,9 @@ describe('the results of a run with hub checks', () => {
     const before = folderBytes(folder);
     await makeResults(folder, { fleet: null });
     expect(folderBytes(folder)).toEqual(before);
+    appendFileSync(join(folder, 'hub-checks.ndjson'), `${encodeHubRecord(hubCheck(1))}\n`);
+    const error = await operatorError(() => makeResults(folder, { fleet: null }));
+    expect(error.message).toMatch(/hub-checks\.ndjson: was changed after the run/);
   });
 
   it('do not count a check at a hub that the device has left, nor what is not checked yet', async () => {
@@ -112,7 +120,7 @@ describe('the results of a run with hub checks', () => {
   });
 
   it('do not change where no hub was checked', async () => {
-    const { folder, summary, html } = await resultsOf(null);
+    const { folder, summary, html } = await withoutChecks;
     expect([...folderBytes(folder).keys()]).not.toContain('hub-checks.csv');
     expect(readResultRows(join(folder, 'registrations.csv'))[0]).not.toHaveProperty('hub_check');
     expect(summary).not.toHaveProperty('hubCheck');

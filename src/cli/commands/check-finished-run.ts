@@ -55,7 +55,7 @@ async function reasonAfterHubCheck(
     // They do not include what is about to be checked.
     await withdrawResults(run.folder);
     const version = dpsloadVersion();
-    const reason = await checkHubs({ ...run, scenario, policy, version, sinceEpochMs: null, stopRequests, notice });
+    const reason = await checkHubs({ ...run, scenario, policy, version, hubsSinceEpochMs: null, stopRequests, notice });
     return reason === 'interrupted' || reason === 'terminated' ? reason : end.reason;
   } finally {
     stopRequests.dispose();

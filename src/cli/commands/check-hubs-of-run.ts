@@ -26,7 +26,7 @@ export function hubChecksOfRun({ scenario, endpoint, ...run }: CheckedRun): Chec
     const { checkHubs } = await import('../../hub-check/check-hubs.ts');
     const policy = { ...hubCheck, connectTo: emulator?.hubs ?? hubCheck.connectTo };
     // The embedded emulator began with this session, and knows no earlier device.
-    const sinceEpochMs = emulator === null ? null : sessionStartedAtEpochMs;
-    return await checkHubs({ ...run, folder, scenario, caPems, policy, sinceEpochMs });
+    const hubsSinceEpochMs = emulator === null ? null : sessionStartedAtEpochMs;
+    return await checkHubs({ ...run, folder, scenario, caPems, policy, hubsSinceEpochMs });
   };
 }

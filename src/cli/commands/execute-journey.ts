@@ -6,6 +6,7 @@ import { writeAtomically } from '../../files/atomic-file.ts';
 import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { OperatorError } from '../../problem/operator-error.ts';
 import { StoppedBeforeStart } from '../../run/stop-request.ts';
+import { RUN_PLACE } from '../../run-folder/run-folder.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { EmbeddedEmulator } from '../host/embedded-emulator.ts';
 import type { EnrollInputs, EnrollRequest } from '../host/enroll-inputs.ts';
@@ -19,7 +20,6 @@ import {
   ENROLL_PLACE,
   enrollEnd,
   type JourneyEnd,
-  RUN_PLACE,
   registerEnds,
   type StepEnd,
   type StepName,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, problemIn } from '../../problem/operator-error.ts';
+import { reachedPlannedEnd } from '../../report/summary.ts';
 import { readInterruptedRun, resumedFleet } from '../../run/interrupted-run.ts';
 import { refuseChangedJournal } from '../../run-folder/checksums.ts';
 import { type ResumableRun, RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
@@ -52,7 +53,7 @@ async function hubCheck(folder: string, given: Flags, display: DisplayFlags): Pr
     await refuseChangedJournal(folder);
     const scenario = scenarioOf(folder, runFile, given);
     const run = await readInterruptedRun(folder, runFile, scenario.load.rounds);
-    if (run.end === null) throw unfinished(folder);
+    if (run.end === null || !reachedPlannedEnd(run.end)) throw unfinished(folder);
     const { fleet, keys, caPems } = await readInputsWithFleet(scenario, process.env, () =>
       resumedFleet(scenario.fleet.file, run, 'ignore', () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
     );
@@ -83,7 +84,7 @@ function scenarioOf(folder: string, { settings }: ResumableRun, given: Flags): S
 }
 
 function unfinished(folder: string): OperatorError {
-  const message = 'the run has not ended: it is in progress, or was killed';
+  const message = 'the run is not complete: it was stopped or killed before its end';
   return new OperatorError('usage', [problemIn(folder, message, `Complete it with dpsload resume ${folder}`)]);
 }
 

@@ -177,7 +177,8 @@ What is registered:
   registered. It is registered again, whatever the limit, and marked
   possibly_twice in the results. If the run has a canary, its devices that are
   not assigned go first again. --limit counts the rows of the whole run; --rate,
-  --stages and --duration start over.
+  --stages and --duration start over. A hub check that is not complete goes on
+  when everything is registered.
 
 What is kept:
   Settings given here are written to run.json before anything is sent. They

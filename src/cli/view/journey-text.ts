@@ -5,10 +5,10 @@ import { formatCount, formatNoun } from '../../report/format.ts';
 import { failsByHubCheck } from '../../report/hub-check-text.ts';
 import type { Summary } from '../../report/summary.ts';
 import { REMOVAL_STATES, type RemovalState } from '../../run-folder/cleanup-file.ts';
+import { RUN_PLACE } from '../../run-folder/run-folder.ts';
 
-/** Folders of the steps, in that of their journey. */
+/** Folder of the first step, in that of its journey. */
 export const ENROLL_PLACE = 'enroll';
-export const RUN_PLACE = 'run';
 
 /** In order. */
 export type StepName = 'enroll' | 'register' | 'hub check' | 'audit' | 'clean up';
@@ -73,8 +73,8 @@ function hubCheckEnds({ hubCheck }: Summary, exitCode: number): readonly StepEnd
   if (hubCheck === undefined) return [];
   const { check, devices, sampled, passed, failed, left } = hubCheck;
   const counts = { devices, sampled, passed, failed, left };
-  const rest = listed({ passed, failed, 'not checked': left });
-  const text = `${formatCount(sampled)} of ${formatNoun(devices, 'device')} chosen (${check}): ${rest}`;
+  const of = sampled === devices ? 'all devices' : `a sample of ${formatNoun(devices, 'device')}`;
+  const text = `${listed({ passed, failed, 'not checked': left })} (${check}, ${of})`;
   return [{ step: 'hub check', text, counts, exitCode, isWhole: failed + left === 0 }];
 }
 
@@ -82,11 +82,11 @@ function hubCheckEnds({ hubCheck }: Summary, exitCode: number): readonly StepEnd
 export function auditEnd(audit: AuditSummary | null, exitCode: number): StepEnd {
   if (audit === null) return { step: 'audit', text: 'stopped', counts: {}, exitCode, isWhole: false };
   const { notSent, removed, ...rows } = audit.rows;
-  const counts = { ...rows, 'not sent': notSent, removed, extra: audit.extra ?? 0 };
-  const text = listed({ ...counts, agrees: 0 });
-  const agree = `${formatNoun(rows.agrees, 'record')} ${rows.agrees === 1 ? 'agrees' : 'agree'}`;
-  const isWhole = auditDifferences(audit) + rows.resolved + rows.unresolved + notSent + removed === 0;
-  return { step: 'audit', text: isWhole ? agree : `${agree}, ${text}`, counts, exitCode, isWhole };
+  const counts = { ...rows, 'not sent': notSent, 'cleaned up': removed, extra: audit.extra ?? 0 };
+  const { agrees, ...others } = counts;
+  const text = listed({ [agrees === 1 ? 'record agrees' : 'records agree']: agrees, ...others });
+  const isWhole = auditDifferences(audit) + rows.resolved + rows.unresolved + notSent === 0;
+  return { step: 'audit', text, counts, exitCode, isWhole };
 }
 
 type Removals = Readonly<Record<RemovalState, number>>;

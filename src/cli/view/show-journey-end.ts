@@ -13,7 +13,7 @@ export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, col
   if (next !== null) say(next);
   const { steps, exitCode } = end;
   const stoppedAt = steps.find((step) => step.exitCode !== 0);
-  if (exitCode === 0) say(`verdict: ${good('every step went well for every device')}`);
+  if (exitCode === 0) say(`verdict: ${good('every device came through')}`);
   else if (stoppedAt === undefined) say(`verdict: ${bad('not every device came through')}; exit code ${exitCode}`);
   else say(`verdict: ${bad(`stopped at ${stoppedAt.step}`)}; exit code ${exitCode}`);
 }

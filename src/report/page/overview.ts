@@ -150,7 +150,7 @@ function notices(summary: Summary): Html {
   const { end, hubCheck, possiblyTwice } = summary;
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
-    ...(hubCheck === undefined ? [] : [hubCheckNotice(hubCheck)]),
+    ...(hubCheck === undefined || hubCheck.failed + hubCheck.left === 0 ? [] : [hubCheckNotice(hubCheck)]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
