@@ -136,10 +136,7 @@ function refuseContradictions(fleet: string | undefined, given: Flags, flags: En
   if (problems.length > 0) throw new OperatorError('usage', problems);
 }
 
-export function newRequest(
-  given: Flags,
-  flags: Omit<EnrollFlags, 'quiet' | 'yes' | 'json' | 'dryRun'>,
-): EnrollRequest {
+export function newRequest(given: Flags, flags: Omit<EnrollFlags, 'quiet' | 'yes' | 'json' | 'dryRun'>): EnrollRequest {
   const { group = null, groupCaFile, disable, delete: deleted, update = false } = flags;
   const scenario = flags.scenario ?? process.env[SCENARIO_VARIABLE] ?? '';
   return {

@@ -116,7 +116,11 @@ async function enroll(journey: Journey, commands: JourneyCommands): Promise<read
   const earlier = began.enroll ? readEnrollFile(folder) : null;
   if (earlier !== null) refuseChange(earlier, facts);
   const start = earlier === null ? { fresh: facts, label: '', folder } : { resumed: earlier, folder };
-  const { summary, exitCode, stoppedBy } = await commands.executeEnroll({ inputs, start, isQuiet: true });
+  const { summary, exitCode, stoppedBy } = await commands.executeEnroll({
+    inputs,
+    start,
+    isQuiet: journey.choice.quiet === true,
+  });
   if (stoppedBy !== null) process.stderr.write(fitted(errorMessage(stoppedBy), process.stderr));
   return [enrollEnd(summary, exitCode)];
 }

@@ -93,7 +93,7 @@ type Removals = Readonly<Record<RemovalState, number>>;
 
 /** Each is `null` where nothing was to be done, or it was cut off. */
 export function cleanupEnd(records: Removals | null, enrollments: Removals | null, exitCode: number): StepEnd {
-  const counts = { ...named('registration record', records), ...named('enrollment', enrollments) };
+  const counts = { ...named('record', records), ...named('enrollment', enrollments) };
   return { step: 'clean up', text: listed(counts), counts, exitCode, isWhole: exitCode === 0 };
 }
 

@@ -4,7 +4,8 @@ import { type JourneyEnd, type JourneyPlace, journeyText, nextSteps } from './jo
 import { columnsOf, fitted, labelledPath } from './terminal-line.ts';
 
 /** Prints a line for each step on stdout, and on stderr where they are, what to do next and, last, the verdict. */
-export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, color }: DisplayFlags): void {
+export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, quiet, color }: DisplayFlags): void {
+  if (!quiet) process.stderr.write('\n');
   process.stdout.write(json ? `${JSON.stringify(end, null, 2)}\n` : fitted(journeyText(end), process.stdout));
   const { good, bad } = paletteOf(process.stderr, color);
   const say = (text: string): void => void process.stderr.write(fitted(`${text}\n`, process.stderr));
