@@ -137,25 +137,28 @@ export type JourneyPlace = {
 /** As in the table of exit codes. */
 const SOME_FAILED = 3;
 
-/** How to go on, in whole sentences; `null` = all is well. */
+/** Where to look, in whole sentences (`null` = nowhere), and commands to go on with, each after its label. */
+export type NextSteps = { readonly advice: string | null; readonly commands: readonly string[] };
+
+/** How to go on from where a journey did not go well; `null` = all is well. */
 export function nextSteps(
   { steps, exitCode }: Pick<JourneyEnd, 'steps' | 'exitCode'>,
-  place: JourneyPlace,
-): string | null {
-  if (exitCode === 0) return null;
+  { folder, isResumable, cleansUp }: JourneyPlace,
+): NextSteps | null {
   const short = steps.find((step) => step.exitCode !== 0) ?? steps.find(({ isWhole }) => !isWhole);
   if (short === undefined) return null;
   const isOfRows = exitCode === SOME_FAILED;
-  const details = isOfRows ? `${DETAILS[short.step]} says what went wrong. ` : '';
-  const differing = short.step === 'enroll' ? (short.counts['exists-different'] ?? 0) : 0;
-  if (isOfRows && differing > 0) {
+  const sentences = isOfRows ? [`${DETAILS[short.step]} says what went wrong.`] : [];
+  const differing = short.step === 'enroll' && isOfRows ? (short.counts['exists-different'] ?? 0) : 0;
+  if (differing > 0) {
     const change = `overwrite ${differing === 1 ? 'it' : 'them'} with --update`;
-    return `${details}Correct the fleet or the enrollments, or ${change}; then start the journey again.`;
+    sentences.push(`Correct the fleet or the enrollments, or ${change}; then start the journey again.`);
+  } else if (!isResumable) {
+    sentences.push('To try again, start a new journey: the embedded emulator has ended, and its records with it.');
   }
-  if (!place.isResumable)
-    return `${details}To try again, start a new journey: the embedded emulator has ended, and its records with it.`;
-  const resume = `dpsload journey --resume ${quoteForShell(place.folder)}${place.cleansUp ? ' --cleanup' : ''}`;
-  const isRefused = isOfRows && short.step === 'register';
-  const retry = `To try refused devices again: dpsload resume ${quoteForShell(`${place.folder}/${RUN_PLACE}`)} --retry-failed\n`;
-  return `${details}${isRefused ? retry : ''}To go on: ${resume}`;
+  const advice = sentences.length === 0 ? null : sentences.join(' ');
+  if (differing > 0 || !isResumable) return { advice, commands: [] };
+  const resume = `resume: dpsload journey --resume ${quoteForShell(folder)}${cleansUp ? ' --cleanup' : ''}`;
+  const retry = `refused devices: dpsload resume ${quoteForShell(`${folder}/${RUN_PLACE}`)} --retry-failed`;
+  return { advice, commands: isOfRows && short.step === 'register' ? [retry, resume] : [resume] };
 }

@@ -9,9 +9,12 @@ export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, qui
   process.stdout.write(json ? `${JSON.stringify(end, null, 2)}\n` : fitted(journeyText(end), process.stdout));
   const { good, bad } = paletteOf(process.stderr, color);
   const say = (text: string): void => void process.stderr.write(fitted(`${text}\n`, process.stderr));
-  process.stderr.write(`${labelledPath('folder', place.folder, columnsOf(process.stderr))}\n`);
-  const next = nextSteps(end, place);
-  if (next !== null) say(next);
+  const columns = columnsOf(process.stderr);
+  process.stderr.write(`${labelledPath('folder', place.folder, columns)}\n`);
+  const { advice = null, commands = [] } = nextSteps(end, place) ?? {};
+  if (advice !== null) say(advice);
+  // A command stays in one line, so that it can be copied.
+  for (const line of commands) process.stderr.write(`${line.length <= columns ? line : line.replace(': ', ':\n')}\n`);
   const { steps, exitCode } = end;
   const stoppedAt = steps.find((step) => step.exitCode !== 0);
   if (exitCode === 0) say(`verdict: ${good('every device came through')}`);

@@ -52,6 +52,8 @@ function commands(changed: Readonly<Record<string, unknown>> = {}) {
   return { called, commands: Object.fromEntries(entries) as unknown as JourneyCommands };
 }
 
+const RESUME = 'resume: dpsload journey --resume results/j --cleanup';
+
 const root = temporaryFolder();
 let errors = '';
 beforeEach(() => {
@@ -108,9 +110,11 @@ describe('a journey', () => {
     const { end, called, next } = await travel({ executeEnroll });
     expect([end.exitCode, called]).toEqual([3, ['executeEnroll']]);
     expect(end.steps[0]?.text).toBe('39 created, 1 exists-different');
-    expect(next).toBe(
-      'enroll/enrollments.csv says what went wrong. Correct the fleet or the enrollments, or overwrite it with --update; then start the journey again.',
-    );
+    expect(next).toEqual({
+      advice:
+        'enroll/enrollments.csv says what went wrong. Correct the fleet or the enrollments, or overwrite it with --update; then start the journey again.',
+      commands: [],
+    });
   });
 
   it('ends before the audit where a hub refuses a device', async () => {
@@ -122,9 +126,7 @@ describe('a journey', () => {
       ['register', 0],
       ['hub check', 3],
     ]);
-    expect(next).toBe(
-      'run/hub-checks.csv says what went wrong. To go on: dpsload journey --resume results/j --cleanup',
-    );
+    expect(next).toEqual({ advice: 'run/hub-checks.csv says what went wrong.', commands: [RESUME] });
   });
 
   it('deletes nothing where a record is missing', async () => {
@@ -132,14 +134,14 @@ describe('a journey', () => {
     const { end, called, next } = await travel({ auditFolder: { summary, exitCode: 3 } });
     expect([end.exitCode, called]).toEqual([3, ALL.slice(0, 3)]);
     expect(end.steps.at(-1)?.text).toBe('39 records agree, 1 missing');
-    expect(next).toContain('run/audit.csv says what went wrong. ');
+    expect(next?.advice).toBe('run/audit.csv says what went wrong.');
   });
 
   it('says how to try devices again that the service refused', async () => {
     const summary = { ...RUN, verdict: 'some-failed', results: { assigned: 38, failed: 2 } };
     const { end, next } = await travel({ runPart: { summary, exitCode: 3 } });
     expect(end.steps[1]?.text).toBe('38 of 40 assigned, at 2 hubs; 2 failed');
-    expect(next).toContain('dpsload resume results/j/run --retry-failed\nTo go on: dpsload journey --resume results/j');
+    expect(next?.commands).toEqual(['refused devices: dpsload resume results/j/run --retry-failed', RESUME]);
   });
 
   it('goes on where thresholds pass, and does not call that every device', async () => {
@@ -153,7 +155,7 @@ describe('a journey', () => {
     const { end, next, steps } = await travel({ auditFolder: unreachable });
     expect([end.exitCode, steps.at(-1)]).toEqual([4, 'audit']);
     expect(errors).toContain('dps.example does not answer. Try later.');
-    expect(next).toBe('To go on: dpsload journey --resume results/j --cleanup');
+    expect(next).toEqual({ advice: null, commands: [RESUME] });
   });
 
   it('begins no step after a signal', async () => {
@@ -169,6 +171,9 @@ describe('a journey', () => {
   it('tells that nothing is left to resume of the embedded emulator', () => {
     const steps: JourneyEnd['steps'] = [{ step: 'audit', text: '', counts: {}, exitCode: 3, isWhole: false }];
     const place = { folder: 'results/j', isResumable: false, cleansUp: false };
-    expect(nextSteps({ steps, exitCode: 3 }, place)).toContain('start a new journey');
+    expect(nextSteps({ steps, exitCode: 3 }, place)).toEqual({
+      advice: expect.stringContaining('start a new journey'),
+      commands: [],
+    });
   });
 });
