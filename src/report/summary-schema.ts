@@ -9,6 +9,7 @@ import { JUDGED_METRICS, JUDGED_PERCENTILES } from '../metrics/generator-share.t
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMIT_NAMES } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { AUDIT_SHAPE } from './audit-schema.ts';
 
 /*
  * `summary.json`, documented for other programs: every member with its meaning and unit. Absent values are null; members
@@ -606,6 +607,7 @@ export const SUMMARY_SHAPE = z.strictObject({
   agents: AGENTS,
   hubCheck: HUB_CHECK,
   thresholds: z.array(THRESHOLD).describe('in the order given'),
+  audit: AUDIT_SHAPE.optional().describe('the last comparison with the records of the service; absent = none was made'),
   journals: FILES.describe(
     'journals that the results were made from; of merged runs, the name begins with the folder; null = no files, because the run has no end',
   ).nullable(),

@@ -148,6 +148,7 @@ export function summaryFrom(
     agentResults: new AgentResults([]),
     mergedRuns: null,
     hubChecks: null,
+    audit: null,
     wrongHubs: null,
     files: null,
     journalDigests: null,

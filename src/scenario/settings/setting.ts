@@ -27,7 +27,12 @@ export type SettingGroup =
   | 'Each registration'
   | 'Allocation'
   | 'Hub check'
-  | 'Run';
+  | 'Run'
+  | 'Service API'
+  | 'Enrollment';
+
+/** Headings of settings that a run does not use. */
+export const NOT_OF_A_RUN: readonly SettingGroup[] = ['Service API', 'Enrollment'];
 
 type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 
