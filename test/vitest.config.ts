@@ -34,6 +34,7 @@ const INTEGRATION = [
   'test/emulator/webhook.test.ts',
   'test/emulator/websocket.test.ts',
   'test/emulator/x509-attestation.test.ts',
+  'test/hub-check/hub-connections.test.ts',
   'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
   'test/mqtt/{added-roots,mqtt-connections,server-identity,tls-dialler,tls-sockets,websocket-dialler}.test.ts',

@@ -7,6 +7,12 @@ export const MQTT_PORT = 8883;
 /** MQTT 3.1.1 over WebSocket over TLS. */
 export const WEBSOCKET_PORT = 443;
 
+/**
+ * Endings of the names of IoT hubs: in the public cloud, and in those for China and the United States' government, which only third parties
+ * report.
+ */
+export const HUB_HOST_ENDINGS: readonly string[] = ['.azure-devices.net', '.azure-devices.cn', '.azure-devices.us'];
+
 /** The oldest stable api-version that reports every substatus. */
 export const API_VERSION_DEFAULT = '2021-06-01';
 

@@ -12,8 +12,10 @@ export type HubIdentity = {
   readonly apiVersion: string;
 };
 
-export function hubUsername(hub: string, deviceId: string): string {
-  return `${hub}/${deviceId}/?api-version=${HUB_API_VERSION}`;
+/** @param userAgent of the client, as the hub's diagnostics show it; absent = not told */
+export function hubUsername(hub: string, deviceId: string, userAgent?: string): string {
+  const clientType = userAgent === undefined ? '' : `&DeviceClientType=${encodeURIComponent(userAgent)}`;
+  return `${hub}/${deviceId}/?api-version=${HUB_API_VERSION}${clientType}`;
 }
 
 /** Parses a user name, also without the question mark, as old SDKs write it. `null` = malformed, or of a module. */

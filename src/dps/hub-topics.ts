@@ -38,6 +38,23 @@ export function telemetryTopic(deviceId: string, properties = ''): string {
   return `devices/${deviceId}/messages/events/${properties}`;
 }
 
+/** The answers to requests about the twin. */
+export const TWIN_ANSWER_FILTER = `${TWIN_ANSWER_PREFIX}#`;
+
+export function twinGetTopic(requestId: string): string {
+  return `${TWIN_GET_PREFIX}$rid=${requestId}`;
+}
+
+/** `null` when the topic is no answer about the twin. */
+export function parseTwinAnswerTopic(topic: string): { readonly status: number; readonly requestId: string } | null {
+  const [, status, query = ''] = /^\$iothub\/twin\/res\/(\d{3})\/\?(.*)$/.exec(topic) ?? [];
+  const requestId = query
+    .split('&')
+    .find((member) => member.startsWith('$rid='))
+    ?.slice('$rid='.length);
+  return status === undefined || requestId === undefined ? null : { status: Number(status), requestId };
+}
+
 /** @param version of the reported properties after an update; `null` = the answer has none */
 export function twinAnswerTopic(status: number, requestId: string, version: number | null): string {
   return `${TWIN_ANSWER_PREFIX}${status}/?$rid=${requestId}${version === null ? '' : `&$version=${version}`}`;

@@ -52,7 +52,8 @@ export function decodeJournalLine(line: string): JournalRecord {
   }
 }
 
-function parseObject(line: string): Readonly<Record<string, unknown>> {
+/** @throws JournalFormatError */
+export function parseObject(line: string): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);

@@ -31,15 +31,27 @@ export async function readJournal(
   file: string,
   visit: (record: JournalRecord, offset: number) => unknown,
 ): Promise<JournalTail> {
+  let isFirst = true;
+  return await readJournalLines(file, (line, offset) => {
+    const record = decodeJournalLine(line);
+    if (isFirst && record.kind !== 'session') throw new JournalFormatError('is not a session');
+    isFirst = false;
+    return visit(record, offset);
+  });
+}
+
+/** The same for a file of other records, whose lines `take` decodes. It throws a `JournalFormatError` for a line that is none of them. */
+export async function readJournalLines(
+  file: string,
+  take: (line: string, offset: number) => unknown,
+): Promise<JournalTail> {
   let records = 0;
   const tooLong = (offset: number): Error =>
     damaged(file, null, offset, new JournalFormatError('is longer than any record'));
   const passOn = (line: string, offset: number): unknown => {
     records += 1;
     try {
-      const record = decodeJournalLine(line);
-      if (records === 1 && record.kind !== 'session') throw new JournalFormatError('is not a session');
-      return visit(record, offset);
+      return take(line, offset);
     } catch (error) {
       if (error instanceof JournalFormatError) throw damaged(file, records, offset, error);
       throw error;

@@ -31,7 +31,8 @@ export type MqttIdentity = {
 /** The port below the MQTT conversation. No method throws; failures arrive as `lost`. */
 export interface MqttConnection {
   subscribe(topicFilter: string): void;
-  publish(topic: string, payload: string): void;
+  /** @param onAcknowledged called at the PUBACK of this message; a later message with this parameter takes it away */
+  publish(topic: string, payload: string, onAcknowledged?: () => void): void;
   /** Sends DISCONNECT, then closes. No event follows. Safe to call at any time, also twice. */
   close(): void;
 }

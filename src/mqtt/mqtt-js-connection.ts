@@ -82,8 +82,11 @@ class MqttJsConnection implements MqttConnection {
     });
   }
 
-  publish(topic: string, payload: string): void {
-    if (!this.#over) this.#client?.publish(topic, payload, { qos: 1 });
+  publish(topic: string, payload: string, onAcknowledged?: () => void): void {
+    if (this.#over) return;
+    this.#client?.publish(topic, payload, { qos: 1 }, (error) => {
+      if (error === null || error === undefined) onAcknowledged?.();
+    });
   }
 
   close(): void {

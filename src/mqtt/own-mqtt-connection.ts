@@ -49,6 +49,8 @@ class OwnMqttConnection implements MqttConnection {
   #lastPacketId = 0;
   /** Of the SUBSCRIBE that has no answer yet; `null`: there is none. */
   #subscribeId: number | null = null;
+  /** The message whose PUBACK somebody waits for; `null` = nobody does. */
+  #awaited: { readonly packetId: number; readonly onAcknowledged: () => void } | null = null;
   #wroteAtMs = 0;
   /** What answers the chunk that is being read; `null` = none is. */
   #answers: Buffer[] | null = null;
@@ -76,8 +78,11 @@ class OwnMqttConnection implements MqttConnection {
     this.#write(subscribePacket(this.#subscribeId, topicFilter));
   }
 
-  publish(topic: string, payload: string): void {
-    if (this.#phase === 'connected') this.#write(publishPacket(this.#nextPacketId(), topic, payload));
+  publish(topic: string, payload: string, onAcknowledged?: () => void): void {
+    if (this.#phase !== 'connected') return;
+    const packetId = this.#nextPacketId();
+    if (onAcknowledged !== undefined) this.#awaited = { packetId, onAcknowledged };
+    this.#write(publishPacket(packetId, topic, payload));
   }
 
   close(): void {
@@ -145,7 +150,8 @@ class OwnMqttConnection implements MqttConnection {
         this.#pingedAtMs = null;
         break;
       case 'puback':
-        // Nothing waits for it: the answer to a request is a message of its own, and nothing is sent twice.
+        // At the provisioning service nothing waits for it: the answer to a request is a message of its own, and nothing is sent twice.
+        if (packet.packetId === this.#awaited?.packetId) this.#awaited.onAcknowledged();
         break;
     }
   }

@@ -36,6 +36,7 @@ import { certificateFindings } from './certificate-findings.ts';
 import { bytesOfRun, diskFindings } from './disk-findings.ts';
 import { type Finding, finding, ok, warning } from './finding.ts';
 import { firstDeviceIdentity, preflight } from './first-device.ts';
+import { describeHubCheckPlan } from './hub-check-plan.ts';
 import { keyFindings } from './key-findings.ts';
 import { readLocalLimits } from './local-limits.ts';
 import { measureClockSkew } from './service-clock.ts';
@@ -122,6 +123,7 @@ export async function checkRun(
     ...(hidesStalls(request.scenario.load.shape.kind, demand.devices, demand.concurrency)
       ? [warning('load', CLOSED_MODEL.message, CLOSED_MODEL.remedy)]
       : []),
+    ...hubCheckFindings(request.scenario),
     ...loadRisks(request.scenario).map((risk) => warning('load', risk, 'Leave quota and governor on')),
   ];
   return {
@@ -137,6 +139,12 @@ export async function checkRun(
 /** The embedded emulator takes the keys of the run as its own, unless a file configures it. */
 function isEmulatorOfThese({ scenario: { target } }: CheckRequest): boolean {
   return target.kind === 'emulator' && target.configFile === null;
+}
+
+/** Which hubs there are, and whether they can be reached, is known only when devices are assigned. */
+function hubCheckFindings(scenario: Scenario): readonly Finding[] {
+  const plan = describeHubCheckPlan(scenario);
+  return plan === null ? [] : [ok('hub check', plan)];
 }
 
 /** Stages may end before every device is launched. */

@@ -1,7 +1,8 @@
 import type { AllocationJudgement, MovementVerdict } from '../allocation/judge-allocation.ts';
 import { describeAccount } from './account-text.ts';
 import { describeConsequence, describeExpectation, describeReason } from './allocation-text.ts';
-import { formatCount, formatFineShare } from './format.ts';
+import { formatCount, formatFineShare, formatNoun } from './format.ts';
+import { describeHubCheck, failsByHubCheck } from './hub-check-text.ts';
 import { limitedSentences, slotsSentence } from './load-generator-text.ts';
 import { failsByAllocation, leavesRowsOutUnjudged, type Summary } from './summary.ts';
 import { describeThreshold } from './threshold-text.ts';
@@ -13,8 +14,8 @@ import { unnamedWrongHubs, wrongHubRows, wrongHubTitle } from './wrong-hub.ts';
  */
 export function junitXml(summary: Summary): string {
   // Lists by hub or code are only in `summary.json`.
-  const { account, results, latency, recovery, requests, throughput } = summary;
-  const tests = [...testsOf(summary), ...allocationTests(summary)];
+  const { account, results, latency, recovery, requests, throughput, hubCheck } = summary;
+  const tests = [...testsOf(summary), ...allocationTests(summary), ...hubCheckTests(summary)];
   const seconds = Math.round(throughput.activeMs) / 1000;
   const failures = tests.filter(({ failure }) => failure !== null).length;
   const counts = attributes({ tests: tests.length, failures, errors: 0, time: seconds });
@@ -29,7 +30,7 @@ export function junitXml(summary: Summary): string {
       ([name, note]) => `      <property${attributes({ name: `notes.${name}`, value: note })}/>`,
     ),
     ...remarksOf(summary).map(([name, value]) => `      <property${attributes({ name, value })}/>`),
-    ...leaves('', { account, results, latency, recovery, requests, throughput }).map(
+    ...leaves('', { account, results, latency, recovery, requests, throughput, ...hubCheckFigures(hubCheck) }).map(
       ([name, value]) => `      <property${attributes({ name, value })}/>`,
     ),
     '    </properties>',
@@ -38,6 +39,12 @@ export function junitXml(summary: Summary): string {
     '</testsuites>',
     '',
   ].join('\n');
+}
+
+function hubCheckFigures(hubCheck: Summary['hubCheck']): object {
+  if (hubCheck === undefined) return {};
+  const { devices, sampled, passed, failed, left, attempts, connect, answer } = hubCheck;
+  return { hubCheck: { devices, sampled, passed, failed, left, attempts, connect, answer } };
 }
 
 /** What a reader of the figures must know. */
@@ -80,6 +87,25 @@ function allocationTests(summary: Summary): readonly Test[] {
   const isFailure = allocation.verdict === 'fail' && failsByAllocation(summary);
   if (isFailure) return [{ name, failure: [describeFailure(allocation), ...describeWrongHubs(summary)].join('; ') }];
   return [{ name, failure: null, skipped: [allocation.verdict, ...describeConsequence(summary)].join(': ') }];
+}
+
+/** One test for each hub. A failure that thresholds allow is a skipped test. */
+function hubCheckTests(summary: Summary): readonly Test[] {
+  const { hubCheck } = summary;
+  if (hubCheck === undefined) return [];
+  if (hubCheck.sampled === 0) return [{ name: 'hub check', failure: null, skipped: describeHubCheck(hubCheck) }];
+  return hubCheck.hubs.map(({ hub, sampled, passed, left, failures }) => {
+    const name = `hub check (${hubCheck.check}): ${hub}`;
+    if (passed >= sampled) return { name, failure: null };
+    const what = [
+      ...failures.map(({ code, count }) => `${formatNoun(count, 'device')} ${code}`),
+      ...(left === 0 ? [] : [`${formatCount(left)} not checked`]),
+      ...hubCheck.failures
+        .filter((one) => one.hub === hub)
+        .map(({ registrationId, result }) => `${registrationId}: ${result}`),
+    ].join('; ');
+    return failsByHubCheck(summary) ? { name, failure: what } : { name, failure: null, skipped: what };
+  });
 }
 
 function describeFailure({ cohorts, movement }: AllocationJudgement): string {

@@ -1,10 +1,21 @@
 import { type CsvCell, fleetColumn } from '../files/csv-line.ts';
+import type { HubCheckResult } from '../hub/hub-check.ts';
 import { isExpectedHub } from '../metrics/hub-distribution.ts';
 import { outcomeTimes } from '../metrics/outcome-times.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 
-/** @param clockEpochMs wall-clock time at 0 of the session's clock */
-type Column = (outcome: RegistrationOutcome, clockEpochMs: number) => CsvCell;
+/** What a row shows beside its outcome. */
+export type RowFacts = {
+  /** Wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC. */
+  readonly clockEpochMs: number;
+  /** How the device fared at its hub; `null` = it was not checked. */
+  readonly hubCheck: HubCheckResult | null;
+};
+
+/** Columns that only some runs have. */
+export type RowLook = { readonly withAgents: boolean; readonly withHubChecks: boolean };
+
+type Column = (outcome: RegistrationOutcome, facts: RowFacts) => CsvCell;
 
 /** Columns of `registrations.csv`, in order; the fleet's other columns follow. */
 const COLUMNS: Readonly<Record<string, Column>> = {
@@ -28,8 +39,8 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   operation_id: ({ operationId }) => operationId,
   service_created_at: ({ serviceCreatedAt }) => serviceCreatedAt,
   service_updated_at: ({ serviceUpdatedAt }) => serviceUpdatedAt,
-  started_at: ({ startedAtMs }, clockEpochMs) => wallClock(startedAtMs, clockEpochMs),
-  finished_at: ({ finishedAtMs }, clockEpochMs) => wallClock(finishedAtMs, clockEpochMs),
+  started_at: ({ startedAtMs }, { clockEpochMs }) => wallClock(startedAtMs, clockEpochMs),
+  finished_at: ({ finishedAtMs }, { clockEpochMs }) => wallClock(finishedAtMs, clockEpochMs),
   response_ms: (outcome) => outcomeTimes(outcome)?.responseMs ?? null,
   held_ms: (outcome) => outcomeTimes(outcome)?.heldMs ?? null,
   service_ms: (outcome) => outcomeTimes(outcome)?.serviceMs ?? null,
@@ -37,26 +48,24 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   returned_payload: ({ returnedPayload }) => returnedPayload,
 };
 
-/** The same, of a run with agents. */
-const COLUMNS_WITH_AGENTS: typeof COLUMNS = { ...COLUMNS, agent: ({ agent }) => agent };
-
-const [RENDER, RENDER_WITH_AGENTS] = [Object.values(COLUMNS), Object.values(COLUMNS_WITH_AGENTS)];
-
-/** A fleet column with the name of one of these becomes `fleet_{name}`. */
-export function registrationsCsvNames(otherColumns: readonly string[], withAgents: boolean): readonly string[] {
-  const own = Object.keys(withAgents ? COLUMNS_WITH_AGENTS : COLUMNS);
-  const others = otherColumns.map((name) => fleetColumn(name, own));
-  return [...own, ...others];
-}
-
-/** @param clockEpochMs wall-clock time at 0 of the session's clock, in milliseconds since 1970 UTC */
-export function registrationsCsvCells(
-  outcome: RegistrationOutcome,
-  clockEpochMs: number,
-  withAgents: boolean,
-): readonly CsvCell[] {
-  const render = withAgents ? RENDER_WITH_AGENTS : RENDER;
-  return [...render.map((cell) => cell(outcome, clockEpochMs)), ...outcome.otherValues];
+/** The writer of one file's rows. A fleet column with the name of one of ours becomes `fleet_{name}`. */
+export function registrationsCsv({ withAgents, withHubChecks }: RowLook) {
+  const columns: typeof COLUMNS = {
+    ...COLUMNS,
+    ...(withAgents ? { agent: ({ agent }) => agent } : {}),
+    ...(withHubChecks ? { hub_check: (_, { hubCheck }) => hubCheck } : {}),
+  };
+  const [own, render] = [Object.keys(columns), Object.values(columns)];
+  return {
+    names: (otherColumns: readonly string[]): readonly string[] => [
+      ...own,
+      ...otherColumns.map((name) => fleetColumn(name, own)),
+    ],
+    cells: (outcome: RegistrationOutcome, facts: RowFacts): readonly CsvCell[] => [
+      ...render.map((cell) => cell(outcome, facts)),
+      ...outcome.otherValues,
+    ],
+  };
 }
 
 function wallClock(atMs: number | null, clockEpochMs: number): string | null {

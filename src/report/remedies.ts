@@ -1,5 +1,6 @@
 import type { ConnectionFailureCode } from '../conversation/connection-failure.ts';
 import { ERROR_CODES } from '../dps/error-codes.ts';
+import type { HubCheckFailure } from '../hub/hub-check.ts';
 
 const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
   dns: 'Check the spelling of the host name and the DNS settings of this machine',
@@ -52,11 +53,34 @@ const CLIENT_REMEDIES: Readonly<Record<string, string>> = {
   'status-failed': 'Check the linked hub and the allocation policy of the enrollment',
 };
 
+const HUB_REMEDIES: Readonly<Record<HubCheckFailure, string>> = {
+  'hub-refused':
+    'Look the device up at the hub (az iot hub device-identity show): it is unknown or disabled there, or its key or certificate is another one',
+  'hub-unavailable': 'Try again later with dpsload hub-check; if it persists, look at the status of the hub',
+  'hub-protocol': 'Check that the hub, and not a proxy or another server, answers at its name',
+  'hub-name': 'Check that the hub still exists, and the DNS settings of this machine: its name has no address',
+  'hub-unreachable':
+    'Check the firewall, and the network rules of the hub: port 8883, or 443 with --transport websocket',
+  'hub-certificate':
+    'Check that no proxy intercepts TLS, and the clock of this machine; name the CA of an emulator with --ca',
+  'hub-tls': 'Check --tls-min and --tls-max, and that no proxy alters the traffic; some hubs demand TLS 1.2 or newer',
+  'hub-closed': 'Lower hubCheck.connectionsPerSecond, or add units to the hub: it closes connections when it throttles',
+  'hub-late': 'Lower hubCheck.connectionsPerSecond, or add units to the hub: it answers late when it throttles',
+  'hub-no-answer': 'Lower hubCheck.connectionsPerSecond, and check the daily message quota of the hub',
+  'hub-throttled': 'Lower hubCheck.connectionsPerSecond, or add units to the hub: it throttles reads of twins',
+  'hub-twin': 'Look at the twin of the device in the portal of the hub, then try again with dpsload hub-check',
+  'hub-not-allowed':
+    'Check the linked hubs of the DPS instance; if the name is right, add its ending to hubCheck.allowedHosts, or say with --hub-connect-to where the hub is',
+  'hub-credentials': 'Check the certificate and key files of the device; both must be PEM',
+};
+
 const SERVICE_REMEDIES_BY_CODE = new Map(
   Object.entries(ERROR_CODES).map(([name, code]) => [String(code), SERVICE_REMEDIES[name as keyof typeof ERROR_CODES]]),
 );
 
-const OWN_REMEDIES = new Map<string, string>(Object.entries({ ...CONNECTION_REMEDIES, ...CLIENT_REMEDIES }));
+const OWN_REMEDIES = new Map<string, string>(
+  Object.entries({ ...CONNECTION_REMEDIES, ...CLIENT_REMEDIES, ...HUB_REMEDIES }),
+);
 
 /** For unknown service codes: code = status × 1000 + sub-code, with an HTTP-like status. */
 const REMEDIES_BY_STATUS: Readonly<Record<string, string>> = {
@@ -69,7 +93,7 @@ const REMEDIES_BY_STATUS: Readonly<Record<string, string>> = {
   '500': SERVICE_REMEDIES.internal,
 };
 
-/** The remedy for an error code of a registration, an imperative sentence without a full stop; `null` = unknown. */
+/** The remedy for an error code of a registration or a hub check, an imperative sentence without a full stop; `null` = unknown. */
 export function remedyFor(errorCode: string): string | null {
   const known = OWN_REMEDIES.get(errorCode) ?? SERVICE_REMEDIES_BY_CODE.get(errorCode);
   if (known !== undefined) return known;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { ALLOCATION_POLICIES, REPROVISION_POLICIES } from '../allocation/allocation-expectation.ts';
 import { ALLOCATION_VERDICTS } from '../allocation/allocation-verdict.ts';
+import { HUB_CHECK_RESULTS, HUB_CHECKS } from '../hub/hub-check.ts';
+import { HUB_END_REASONS } from '../journal/hub-check-record.ts';
 import { END_REASONS, LOAD_SHAPES } from '../journal/journal-record.ts';
 import { AGENT_LIMITS } from '../metrics/agents-fold.ts';
 import { JUDGED_METRICS, JUDGED_PERCENTILES } from '../metrics/generator-share.ts';
@@ -408,6 +410,69 @@ const AGENTS = z
   .optional()
   .describe('agents that hosted the workers; absent = the workers were threads of one machine');
 
+const HUB_CHECK_CODE = z.enum(HUB_CHECK_RESULTS).exclude(['passed']).describe('error class of the hub check');
+
+const HUB_CHECK_COUNTS = {
+  devices: count('devices with a hub'),
+  sampled: count('devices of the sample'),
+  passed: count('devices that passed'),
+  failed: count('devices that failed'),
+  left: count('devices of the sample that are not checked'),
+  attempts: count('connections, repeated ones included'),
+  connect: DURATIONS.nullable().describe(
+    'dialing to CONNACK, on the last connection of devices that passed; null = none',
+  ),
+  answer: DURATIONS.nullable().describe(
+    'message to PUBACK, or twin request to twin, of devices that passed; null = none, or the check only connects',
+  ),
+};
+
+const HUB_CHECK = z
+  .strictObject({
+    check: z.enum(HUB_CHECKS).describe('what each device did at its hub; telemetry and twin include connect'),
+    share: share('of the devices of each hub that was to be checked'),
+    end: z.enum(HUB_END_REASONS).nullable().describe('how the last session of the check ended; null = it was killed'),
+    ...HUB_CHECK_COUNTS,
+    hubs: z
+      .array(
+        z.strictObject({
+          hub: text('host name'),
+          ...HUB_CHECK_COUNTS,
+          perSecond: number('new connections per second that the check allowed itself'),
+          failures: z
+            .array(z.strictObject({ code: HUB_CHECK_CODE, count: count('devices that failed so') }))
+            .describe('by error class'),
+        }),
+      )
+      .describe('in the order of their names'),
+    errors: z
+      .array(
+        z.strictObject({
+          code: HUB_CHECK_CODE,
+          count: count('devices that failed so'),
+          message: text('message of the first such device').nullable(),
+          firstRow: count('row of the first such device, from 0'),
+          remedy: text('remedy').nullable(),
+        }),
+      )
+      .describe('most frequent first'),
+    failures: z
+      .array(
+        z.strictObject({
+          registrationId: text('registration ID'),
+          deviceId: text('device ID at the hub'),
+          hub: text('host name'),
+          result: HUB_CHECK_CODE,
+          message: text('for people').nullable(),
+        }),
+      )
+      .describe('the first devices that failed; hub-checks.csv has all'),
+  })
+  .optional()
+  .describe(
+    'whether a sample of the devices could use their hubs, checked after the registrations and in none of their figures; absent = not checked',
+  );
+
 /** The shape of `summary.json`; strict, so that every member is documented here. */
 export const SUMMARY_SHAPE = z.strictObject({
   schemaVersion: z.literal(2).describe('raised when a member changes its meaning or is removed'),
@@ -540,6 +605,7 @@ export const SUMMARY_SHAPE = z.strictObject({
   }),
   loadGenerator: LOAD_GENERATOR,
   agents: AGENTS,
+  hubCheck: HUB_CHECK,
   thresholds: z.array(THRESHOLD).describe('in the order given'),
   audit: AUDIT_SHAPE.optional().describe('the last comparison with the records of the service; absent = none was made'),
   journals: FILES.describe(

@@ -22,6 +22,15 @@ import {
   formatUntrusted,
   withoutControls,
 } from './format.ts';
+import {
+  describeHubCheck,
+  failsByHubCheck,
+  HUB_CHECK_COLUMNS,
+  HUB_FAILURE_COLUMNS,
+  hubCheckRows,
+  hubFailureRows,
+  hubFailuresUnlisted,
+} from './hub-check-text.ts';
 import { DURATION_COLUMNS, durationCells, latencyLabel } from './latency-text.ts';
 import { healthRows, limitedRemedy, limitedSentences, slotsSentence } from './load-generator-text.ts';
 import { type Palette, PLAIN } from './palette.ts';
@@ -51,6 +60,7 @@ export function summaryText(summary: Summary, palette: Palette = PLAIN): string 
     wrongHubSection(summary, palette),
     ...allocationSections(summary, palette),
     ...columnSections(summary, palette),
+    ...hubCheckSections(summary, palette),
     errorSection(summary, palette),
     healthSection(summary, palette),
     agentSection(summary, palette),
@@ -73,6 +83,9 @@ function headSection(summary: Summary, palette: Palette): string[] {
     labelled('target', palette.bold(target.label)),
     labelled('verdict', verdictLine(summary, palette)),
     ...allocationVerdictLines(summary, palette).map((line, place) => labelled(place === 0 ? 'allocation' : '', line)),
+    ...(summary.hubCheck === undefined
+      ? []
+      : [labelled('hub check', hubCheckVerdict(summary, summary.hubCheck, palette))]),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
     ...auditSection(summary, palette),
@@ -99,6 +112,7 @@ export function verdictsInShort(summary: Summary, palette: Palette = PLAIN): str
   return [
     verdictLine(summary, palette),
     ...(allocation === null ? [] : [`allocation ${allocation.verdict}`]),
+    ...(summary.hubCheck === undefined ? [] : [`hub check: ${hubCheckVerdict(summary, summary.hubCheck, palette)}`]),
     ...(thresholds.length === 0 ? [] : [`thresholds: ${thresholdVerdict(thresholds, palette)}`]),
   ].join('; ');
 }
@@ -121,6 +135,31 @@ function verdictLine(summary: Summary, palette: Palette): string {
     case 'unfinished':
       return palette.warning(`not finished (still running, or killed): ${rows}`);
   }
+}
+
+function hubCheckVerdict(summary: Summary, hubCheck: NonNullable<Summary['hubCheck']>, palette: Palette): string {
+  const text = describeHubCheck(hubCheck);
+  if (failsByHubCheck(summary)) return palette.bad(text);
+  return hubCheck.failed > 0 ? palette.warning(text) : palette.good(text);
+}
+
+/** What each hub did, then why devices failed there, then which. */
+function hubCheckSections({ hubCheck }: Summary, palette: Palette): readonly string[][] {
+  if (hubCheck === undefined || hubCheck.sampled === 0) return [];
+  const [head = '', ...lines] = textTable([HUB_CHECK_COLUMNS, ...hubCheckRows(hubCheck)]);
+  const hubs = [palette.bold(`hub check (${hubCheck.check}); dialing to CONNACK in ms`), palette.dim(head), ...lines];
+  if (hubCheck.failed === 0) return [hubs];
+  const errors = hubCheck.errors.flatMap(({ code, count, message, remedy }) => [
+    `${palette.bad(code)}  ${formatCount(count)}${message === null ? '' : `: ${formatUntrusted(message)}`}`,
+    ...(remedy === null ? [] : [`  ${palette.dim(`${remedy}.`)}`]),
+  ]);
+  const failures = textTable([HUB_FAILURE_COLUMNS, ...hubFailureRows(hubCheck)], 'left');
+  const unlisted = hubFailuresUnlisted(hubCheck);
+  return [
+    hubs,
+    [palette.bold('failed hub checks'), ...errors],
+    [...failures, ...(unlisted === null ? [] : [unlisted])],
+  ];
 }
 
 function limitedLines(summary: Summary, palette: Palette): string[] {

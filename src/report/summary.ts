@@ -11,6 +11,7 @@ import type { AgentsFold } from '../metrics/agents-fold.ts';
 import type { ColumnBreakdown } from '../metrics/column-breakdown.ts';
 import type { FleetAccount } from '../metrics/fleet-account.ts';
 import type { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
+import type { HubCheckFold, HubCheckSummary } from '../metrics/hub-check-fold.ts';
 import type { HubTimeline } from '../metrics/hub-timeline.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
@@ -61,6 +62,8 @@ export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'registers
   readonly health: LoadGeneratorHealth;
   readonly agents: AgentsFold;
   readonly agentResults: AgentResults;
+  /** `null` = no device was checked at its hub. */
+  readonly hubChecks: HubCheckFold | null;
   readonly wrongHubs: Summary['wrongHubs'];
   /** `null` = none was made. */
   readonly audit: AuditSummary | null;
@@ -78,8 +81,10 @@ export function summarize(facts: RunFacts): Summary {
   const health = healthOf(facts, last);
   const plannedRegistrations = plannedRegistrationsOf(counts, end);
   const movement = facts.movementCounts.result();
+  const hubCheck = facts.hubChecks?.result() ?? null;
   const allocation =
     last.allocation === null ? null : judgeAllocation(last.allocation, facts.allocationCounts.cohorts(), movement);
+  const measuredAtEnd = { plannedRegistrations, rejectedRows, health, allocation, movement, hubCheck };
   return {
     schemaVersion: SUMMARY_SCHEMA_VERSION,
     dpsloadVersion: last.dpsloadVersion,
@@ -108,13 +113,8 @@ export function summarize(facts: RunFacts): Summary {
     errors: counts.errors().map((group) => ({ ...group, remedy: remedyFor(group.code) })),
     ...summarizeTotals(facts),
     ...summarizeGenerators(facts, health),
-    thresholds: last.thresholds.map((expression) =>
-      judgeThreshold(
-        parseThreshold(expression),
-        { ...measuresOf(facts), plannedRegistrations, rejectedRows, health, allocation, movement },
-        last.allowLimited,
-      ),
-    ),
+    ...summarizeHubChecks(hubCheck),
+    thresholds: judgeThresholds(facts, last, measuredAtEnd),
     ...summarizeFolder(facts),
     warnings: facts.warnings,
   };
@@ -158,10 +158,28 @@ function healthOf({ sessions, latency, withoutStalls, health }: RunFacts, last: 
   });
 }
 
-/** A suspension of the process delayed all that followed, though each registration then started when it was due. */
-function measuresOf(
+/** Nothing where no hub was checked. */
+function summarizeHubChecks(result: HubCheckSummary | null): Pick<Summary, 'hubCheck'> {
+  if (result === null) return {};
+  return {
+    hubCheck: { ...result, errors: result.errors.map((group) => ({ ...group, remedy: remedyFor(group.code) })) },
+  };
+}
+
+function judgeThresholds(
   facts: RunFacts,
-): Omit<RunMeasures, 'plannedRegistrations' | 'rejectedRows' | 'health' | 'allocation' | 'movement'> {
+  { allowLimited, thresholds }: SessionRecord,
+  measuredAtEnd: Pick<RunMeasures, MeasuredAtEnd>,
+): Summary['thresholds'] {
+  const measures = { ...measuresOf(facts), ...measuredAtEnd };
+  return thresholds.map((expression) => judgeThreshold(parseThreshold(expression), measures, allowLimited));
+}
+
+/** What is known of a run only when it has ended. */
+type MeasuredAtEnd = 'plannedRegistrations' | 'rejectedRows' | 'health' | 'allocation' | 'movement' | 'hubCheck';
+
+/** A suspension of the process delayed all that followed, though each registration then started when it was due. */
+function measuresOf(facts: RunFacts): Omit<RunMeasures, MeasuredAtEnd> {
   const { withoutStalls, health } = facts;
   const { suspendedMs } = health;
   const timeToMs: RecoveryCurve['timeToMs'] = (share, registrations) => {

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type { DeviceStep } from '../allocation/movement.ts';
 import { AtomicFile, type FileDigest } from '../files/atomic-file.ts';
 import { type CsvCell, type CsvProgram, csvHeader, csvLine } from '../files/csv-line.ts';
+import type { HubCheckRecord } from '../journal/hub-check-record.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import type { DeviceStanding } from '../metrics/fleet-account.ts';
 import type { LatencyHistograms } from '../metrics/latency-histograms.ts';
 import type { SecondSeries } from '../metrics/second-series.ts';
+import { HUB_CHECKS_CSV_NAMES, hubChecksCsvCells } from '../report/hub-checks-csv.ts';
 import { latencyHlog } from '../report/latency-hlog.ts';
 import { leftBehindHeader, leftBehindLines } from '../report/left-behind.ts';
 import { MOVES_CSV_NAMES, moveOf, movesCsvCells } from '../report/moves-csv.ts';
@@ -17,12 +19,7 @@ import {
   notRegisteredCsvCells,
   notRegisteredCsvNames,
 } from '../report/not-registered-csv.ts';
-import {
-  FAILURES_CSV_NAMES,
-  failuresCsvCells,
-  registrationsCsvCells,
-  registrationsCsvNames,
-} from '../report/registrations-csv.ts';
+import { FAILURES_CSV_NAMES, failuresCsvCells, type RowLook, registrationsCsv } from '../report/registrations-csv.ts';
 import { SERIES_CSV_NAMES, seriesCsvCells } from '../report/series-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
 import { type WrongHub, wrongHubCsvCells, wrongHubCsvNames } from '../report/wrong-hub.ts';
@@ -40,6 +37,7 @@ const DATA_FILES = [
   'moves.csv',
   'series.csv',
   'wrong-hub.csv',
+  'hub-checks.csv',
   'latency.hlog',
   REJECTED_ROWS_FILE,
   'left-behind.txt',
@@ -73,8 +71,13 @@ export function holdsResults(folder: string): boolean {
 
 /** Removes results that a continued journal makes stale. If interrupted, no summary vouches for the remaining files. */
 export async function withdrawResults(folder: string): Promise<void> {
-  for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
+  await withdrawRebuilt(folder);
   await withdrawAudit(folder);
+}
+
+/** Removes only what is rebuilt from the journals: hub checks register nothing, so an audit still fits. */
+export async function withdrawRebuilt(folder: string): Promise<void> {
+  for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
 }
 
 export type Results = {
@@ -91,14 +94,14 @@ export type DeviceFacts = {
   readonly standing: DeviceStanding | null;
   /** The hubs that it should have gone to, if it went elsewhere; `null` otherwise. */
   readonly missedHubs: readonly string[] | null;
+  /** With its standing: how it fared at its hub; `null` = it was not checked. */
+  readonly hubCheck: HubCheckRecord | null;
 };
 
-type ResultFilesLook = {
+type ResultFilesLook = RowLook & {
   /** What dpsload cleanup has removed; `null` = the run was never cleaned up. */
   readonly removed: RemovedIds | null;
   readonly csvProgram: CsvProgram;
-  /** Agents registered the devices. */
-  readonly withAgents: boolean;
 };
 
 /** The files made from a closed journal. They appear together once all are complete. */
@@ -108,6 +111,7 @@ export class ResultFiles {
   readonly #session: SessionRecord;
   readonly #rejectedRowsFile: string | null;
   readonly #look: ResultFilesLook;
+  readonly #rows: ReturnType<typeof registrationsCsv>;
 
   /**
    * @param session the first of the run
@@ -116,10 +120,12 @@ export class ResultFiles {
   constructor(folder: string, session: SessionRecord, rejectedRowsFile: string | null, look: ResultFilesLook) {
     this.#folder = folder;
     this.#look = look;
+    this.#rows = registrationsCsv(look);
     this.#session = session;
     this.#rejectedRowsFile = rejectedRowsFile;
     const isMade = (name: ResultFileName): boolean =>
       (name !== REJECTED_ROWS_FILE || rejectedRowsFile !== null) &&
+      (name !== 'hub-checks.csv' || look.withHubChecks) &&
       (name !== 'left-behind.txt' || session.listsLeftBehind || look.removed !== null);
     const names: readonly ResultFileName[] = [...DATA_FILES, REPORT_FILE, SUMMARY_FILE];
     this.#files = new Map(names.filter(isMade).map((name) => [name, new AtomicFile(join(folder, name))]));
@@ -128,12 +134,13 @@ export class ResultFiles {
   /** Call first. */
   async begin(): Promise<void> {
     const { otherColumns } = this.#session.fleet;
-    await this.#writeHeader('registrations.csv', registrationsCsvNames(otherColumns, this.#look.withAgents));
+    await this.#writeHeader('registrations.csv', this.#rows.names(otherColumns));
     await this.#writeHeader('failures.csv', FAILURES_CSV_NAMES);
     await this.#writeHeader('not-registered.csv', notRegisteredCsvNames(otherColumns));
     await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
     await this.#writeHeader('series.csv', SERIES_CSV_NAMES);
     await this.#writeHeader('wrong-hub.csv', wrongHubCsvNames(otherColumns));
+    await this.#writeHeader('hub-checks.csv', HUB_CHECKS_CSV_NAMES);
     await this.#write('left-behind.txt', leftBehindHeader(this.#session, this.#look.removed !== null));
     if (this.#rejectedRowsFile === null) return;
     for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#look.csvProgram)) {
@@ -142,9 +149,10 @@ export class ResultFiles {
   }
 
   /** Call in the order of the fleet. */
-  async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing }: DeviceFacts): Promise<void> {
-    const cells = registrationsCsvCells(outcome, clockEpochMs, this.#look.withAgents);
+  async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing, hubCheck }: DeviceFacts): Promise<void> {
+    const cells = this.#rows.cells(outcome, { clockEpochMs, hubCheck: hubCheck?.result ?? null });
     await this.#writeRecord('registrations.csv', cells);
+    await this.#writeRecord('hub-checks.csv', hubCheck === null ? null : hubChecksCsvCells(hubCheck));
     await this.#writeRecord('failures.csv', failuresCsvCells(outcome));
     if (standing !== null) await this.#writeRecord('not-registered.csv', notRegisteredCsvCells(standing));
     const move = moveOf(step);

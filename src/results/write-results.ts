@@ -38,6 +38,7 @@ import { lockRunFolder } from '../run-folder/run-lock.ts';
 import { readAuditFile } from './audit-file.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { FleetLines } from './fleet-lines.ts';
+import { HubChecks } from './hub-checks.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
 import { pageAssets } from './page-assets.ts';
 import { type DeviceFacts, ResultFiles, type Results } from './result-files.ts';
@@ -137,17 +138,15 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const { fleet, totals } = survey;
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
-  const files = resultFiles(survey, source, rejected, await removedOf(source));
+  const hubChecks = await HubChecks.open(folders);
+  const look = { removed: await removedOf(source), withHubChecks: hubChecks !== null };
+  const files = resultFiles(survey, source, rejected, look);
   const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
     const folds = new FinalFolds(survey, columns);
     await files?.begin();
-    for await (const final of finalOutcomes(survey, rows)) {
-      const facts = folds.add(final);
-      await files?.add(final, facts);
-      if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
-    }
+    await foldOutcomes(finalOutcomes(survey, rows), { folds, files, lines, hubChecks });
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
@@ -157,12 +156,13 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       breakdown: folds.breakdown,
       columns: folds.columns,
       agentResults: folds.agentResults,
+      hubChecks: hubChecks?.fold ?? null,
       wrongHubs: folds.expectsHubs ? folds.wrongHubs.result() : null,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, survey.seconds, totals.values().activeMs)) ?? null,
       ...folderFacts(source),
-      journalDigests: files === null ? null : await journalDigests(folders),
+      journalDigests: files === null ? null : await journalDigests(folders, hubChecks),
       warnings: [
         ...warnings,
         ...journalWarnings(survey),
@@ -178,7 +178,31 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     throw out === null ? error : asOperatorError(out, error);
   } finally {
     await lines.close();
+    await hubChecks?.close();
   }
+}
+
+type OutcomeFolds = {
+  readonly folds: FinalFolds;
+  readonly files: ResultFiles | null;
+  readonly lines: FleetLines;
+  readonly hubChecks: HubChecks | null;
+};
+
+async function foldOutcomes(
+  outcomes: AsyncIterable<FinalOutcome>,
+  { folds, files, lines, hubChecks }: OutcomeFolds,
+): Promise<void> {
+  for await (const final of outcomes) {
+    const facts = await withHubCheck(folds.add(final), hubChecks);
+    await files?.add(final, facts);
+    if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
+  }
+}
+
+async function withHubCheck(facts: Omit<DeviceFacts, 'hubCheck'>, hubChecks: HubChecks | null): Promise<DeviceFacts> {
+  if (hubChecks === null || facts.standing === null) return { ...facts, hubCheck: null };
+  return { ...facts, hubCheck: await hubChecks.add(facts.standing) };
 }
 
 /** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
@@ -205,15 +229,11 @@ function resultFiles(
   { first, end, sessions, agents }: JournalSurvey,
   { out, csvFor }: Pick<ResultSource, 'out' | 'csvFor'>,
   rejected: Pick<RejectedList, 'file'>,
-  removed: RemovedIds | null,
+  look: Pick<ConstructorParameters<typeof ResultFiles>[3], 'removed' | 'withHubChecks'>,
 ): ResultFiles | null {
   if (end === null || out === null) return null;
   const csvProgram = csvFor ?? sessions.at(-1)?.session.csvFor ?? 'plain';
-  return new ResultFiles(out, first, rejected.file, {
-    removed,
-    csvProgram,
-    withAgents: agents.names.length > 0,
-  });
+  return new ResultFiles(out, first, rejected.file, { ...look, csvProgram, withAgents: agents.names.length > 0 });
 }
 
 /** @throws OperatorError `usage` for a column that the journals do not hold */
@@ -266,13 +286,13 @@ async function addWrongHub(
 }
 
 /** The journals as they are now, which nobody writes to any more. */
-async function journalDigests(folders: readonly string[]): Promise<readonly FileDigest[]> {
+async function journalDigests(folders: readonly string[], hubChecks: HubChecks | null): Promise<readonly FileDigest[]> {
   const digests: FileDigest[] = [];
   for (const folder of folders) {
     const name = folders.length === 1 ? JOURNAL_FILE : `${basename(folder)}/${JOURNAL_FILE}`;
     digests.push({ name, sha256: await fileSha256(join(folder, JOURNAL_FILE)) });
   }
-  return digests;
+  return [...digests, ...((await hubChecks?.digests(folders.length > 1)) ?? [])];
 }
 
 /** Folds the outcomes that count. */
@@ -363,7 +383,7 @@ class FinalFolds {
     return this.#first.allocation !== null || this.hubs.expecting > 0;
   }
 
-  add({ outcome, clockEpochMs, region, agentLabels }: FinalOutcome): DeviceFacts {
+  add({ outcome, clockEpochMs, region, agentLabels }: FinalOutcome): Omit<DeviceFacts, 'hubCheck'> {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#steps.history.step(outcome);
     this.counts.add(outcome);

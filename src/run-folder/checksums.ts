@@ -5,7 +5,7 @@ import { type FileDigest, writeAtomically } from '../files/atomic-file.ts';
 import { checksumsText, fileSha256, readChecksums } from '../files/checksum-list.ts';
 import { quoteForShell } from '../files/quote-for-shell.ts';
 import { OperatorError, type Problem, problemIn } from '../problem/operator-error.ts';
-import { JOURNAL_FILE } from './run-folder.ts';
+import { HUB_CHECKS_FILE, JOURNAL_FILE } from './run-folder.ts';
 import { isLockFile } from './run-lock.ts';
 
 /** The SHA-256 of every file beside it, in the format of coreutils: `sha256sum -c SHA256SUMS` checks them. */
@@ -107,19 +107,20 @@ function readList(folder: string): readonly FileDigest[] {
 
 /**
  * Refuses a journal that is not the one of SHA256SUMS: a session withdraws SHA256SUMS before it writes, so somebody else changed
- * the journal. Results made from it would vouch for the change.
+ * the journal. Results made from it would vouch for the change. Hub checks have a journal of their own.
  *
  * @throws OperatorError `local`
  */
 export async function refuseChangedJournal(folder: string): Promise<void> {
   const before = checksumsSha256(folder);
   if (before === null) return;
-  const listed = readList(folder).find(({ name }) => name === JOURNAL_FILE);
-  if (listed === undefined) return;
-  const found = await fileSha256(join(folder, JOURNAL_FILE)).catch(() => listed.sha256);
-  // A session may have begun meanwhile.
-  if (found === listed.sha256 || checksumsSha256(folder) !== before) return;
-  const message = `was changed after the run: ${CHECKSUMS_FILE} lists SHA-256 ${listed.sha256}, found ${found}`;
-  const remedy = `Restore it from a copy; to accept it as it is, remove ${join(folder, CHECKSUMS_FILE)}`;
-  throw new OperatorError('local', [problemIn(join(folder, JOURNAL_FILE), message, remedy)]);
+  for (const { name, sha256 } of readList(folder)) {
+    if (name !== JOURNAL_FILE && name !== HUB_CHECKS_FILE) continue;
+    const found = await fileSha256(join(folder, name)).catch(() => sha256);
+    // A session may have begun meanwhile.
+    if (found === sha256 || checksumsSha256(folder) !== before) continue;
+    const message = `was changed after the run: ${CHECKSUMS_FILE} lists SHA-256 ${sha256}, found ${found}`;
+    const remedy = `Restore it from a copy; to accept it as it is, remove ${join(folder, CHECKSUMS_FILE)}`;
+    throw new OperatorError('local', [problemIn(join(folder, name), message, remedy)]);
+  }
 }

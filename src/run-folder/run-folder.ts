@@ -7,6 +7,9 @@ import type { Scenario } from '../scenario/scenario.ts';
 
 export const JOURNAL_FILE = 'journal.ndjson';
 
+/** What the hub checks found; only a run with hub checks has it. */
+export const HUB_CHECKS_FILE = 'hub-checks.ndjson';
+
 /** A file name has at most 255 bytes, and the paths of results below this folder at most 4,096. */
 const LABEL_CHARACTERS_MAX = 100;
 

@@ -14,7 +14,7 @@ import { serviceConversations } from '../mqtt/service-conversations.ts';
 import { firstDeviceIdentity, type PreflightFacts, preflight } from '../preflight/first-device.ts';
 import { refuseWrongClock } from '../preflight/service-clock.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
-import type { Summary } from '../report/summary.ts';
+import { reachedPlannedEnd, type Summary } from '../report/summary.ts';
 import { refuseRepeatedRun } from '../run-folder/earlier-runs.ts';
 import { machineFacts } from '../run-folder/run-file.ts';
 import { meteredPerMinute } from '../scenario/read/load-risks.ts';
@@ -70,7 +70,7 @@ export async function registerFleet(request: RunRequest): Promise<RunEnd> {
     run.journal.append({ ...sessionRecord(request, run, preflightFacts), breakdowns });
     const pinned = { ...request, pins, startPool: withFreshAddresses(request, addresses) };
     const end = await runSession(pinned, run, setup, clock);
-    return await withResults(request, run.folder, end);
+    return await withResults(request, run.folder, await withHubChecks(request, run, end));
   } finally {
     addresses.stop();
     run.unlock();
@@ -145,6 +145,21 @@ async function writeSelection(work: SessionWork, journal: JournalWriter): Promis
     rows = [];
   }
   if (rows.length > 0) journal.append({ kind: 'selection', rows });
+}
+
+/** A run that ended early is not complete: the session that completes it checks the hubs. */
+async function withHubChecks(
+  { checkHubs, listener }: RunRequest,
+  { folder, startedAtEpochMs }: OpenedRun,
+  end: SessionEnd,
+): Promise<SessionEnd> {
+  if (checkHubs === null) return end;
+  if (!reachedPlannedEnd(end)) {
+    listener.notice('The hub check waits until the run is completed.');
+    return end;
+  }
+  const reason = await checkHubs(folder, startedAtEpochMs);
+  return reason === 'interrupted' || reason === 'terminated' ? { ...end, reason } : end;
 }
 
 /** The results of a large fleet take a while to write; an operator who wants to stop at once need not wait for them. */

@@ -1,5 +1,6 @@
 import type { AttestationKeys } from '../attestation/attestation-keys.ts';
 import { readFleet } from '../fleet/read-fleet.ts';
+import type { HubEndReason } from '../journal/hub-check-record.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { isLeftToDo, type RetryChoice } from '../journal/resume-decision.ts';
 import type { TargetName } from '../journal/target-name.ts';
@@ -33,12 +34,17 @@ export type RunRequest = {
   readonly emulatorPid: number | null;
   /** Register the fleet even if a run under the same out folder already did. */
   readonly again: boolean;
+  /** Checks devices at their hubs, once all are registered; `null` = the run ends before. */
+  readonly checkHubs: CheckHubsOfRun | null;
   readonly stopRequests: StopRequests;
   readonly listener: RunListener;
   readonly startPool: StartWorkerPool;
   /** That host its workers as the session begins; none = they are threads of this machine. */
   readonly agents: SessionRecord['agents'];
 };
+
+/** @param sessionStartedAtEpochMs wall clock at the start of this session */
+export type CheckHubsOfRun = (folder: string, sessionStartedAtEpochMs: number) => Promise<HubEndReason>;
 
 export type ResumedRun = {
   readonly run: InterruptedRun;

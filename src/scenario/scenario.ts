@@ -5,6 +5,7 @@ import type { FleetFile } from '../fleet/fleet-file.ts';
 import type { FleetRules } from '../fleet/fleet-rules.ts';
 import type { PinBy } from '../fleet/pin-column.ts';
 import type { RowHandling } from '../fleet/survey-fleet.ts';
+import type { HubCheckPolicy } from '../hub/hub-check.ts';
 import type { HubCapacity } from '../load/capacity.ts';
 import type { OnOutage } from '../load/outage-watch.ts';
 import type { LoadShape } from '../load/pace.ts';
@@ -134,6 +135,8 @@ export type Scenario = RowHandling & {
   readonly registration: RegistrationPolicy;
   /** What the allocation policy should do; `null` = no expectation. The weights of `asRun` are read when the run starts. */
   readonly allocation: AllocationExpectation | null;
+  /** How a sample of the devices is checked at their hubs, once all are registered; `null` = they are not. */
+  readonly hubCheck: HubCheckPolicy | null;
   /** The operator's name for where the devices are; `null` = not given. */
   readonly region: string | null;
   /** Whether to list what the run leaves behind at the service. */

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { hubUsername, parseHubUsername } from '../../src/dps/hub-identity.ts';
-import { parseHubTopic, telemetryTopic } from '../../src/dps/hub-topics.ts';
+import {
+  parseHubTopic,
+  parseTwinAnswerTopic,
+  telemetryTopic,
+  twinAnswerTopic,
+  twinGetTopic,
+} from '../../src/dps/hub-topics.ts';
 import { buildHubSasToken } from '../../src/dps/sas-token.ts';
 
 const HUB = 'contoso-hub-1.azure-devices.net';
@@ -44,5 +50,26 @@ describe('at a hub', () => {
     expect(buildHubSasToken(HUB, 'sensor-0001', key, 1_900_000_000)).toBe(
       'SharedAccessSignature sr=contoso-hub-1.azure-devices.net%2Fdevices%2Fsensor-0001&sig=ja7uB1QCGkOpMRi%2Ba5TdF79x%2BY8mWJpBPA0bMjrJDzo%3D&se=1900000000',
     );
+  });
+
+  it('the user name can tell what the client is', () => {
+    const username = hubUsername(HUB, 'dev-1', 'dpsload/0.1.0 (Linux)');
+    expect(username).toBe(`${HUB}/dev-1/?api-version=2021-04-12&DeviceClientType=dpsload%2F0.1.0%20(Linux)`);
+    expect(parseHubUsername(username)).toEqual({ hub: HUB, deviceId: 'dev-1', apiVersion: '2021-04-12' });
+  });
+
+  it.each([
+    [twinAnswerTopic(200, '7', null), { status: 200, requestId: '7' }],
+    [twinAnswerTopic(204, 'a-1', 6), { status: 204, requestId: 'a-1' }],
+    ['$iothub/twin/res/429/?$version=1&$rid=7', { status: 429, requestId: '7' }],
+    ['$iothub/twin/res/200/?x=7', null],
+    ['$iothub/twin/res/x/?$rid=7', null],
+    ['$iothub/twin/PATCH/properties/desired/?$version=7', null],
+  ])('the topic %s answers %j', (topic, answer) => {
+    expect(parseTwinAnswerTopic(topic)).toEqual(answer);
+  });
+
+  it('what asks for the twin is understood', () => {
+    expect(parseHubTopic(twinGetTopic('1'), 'dev-1')).toEqual({ kind: 'twin-get', requestId: '1' });
   });
 });

@@ -6,8 +6,9 @@ import { REGISTRATION_RESULTS, type RegistrationOutcome } from '../../src/regist
 import {
   FAILURES_CSV_NAMES,
   failuresCsvCells,
-  registrationsCsvCells,
-  registrationsCsvNames,
+  type RowFacts,
+  type RowLook,
+  registrationsCsv,
 } from '../../src/report/registrations-csv.ts';
 import { notAssigned, outcomeRecord } from '../support/sample-journal.ts';
 
@@ -19,10 +20,13 @@ function row(
   {
     others = ['Site'],
     withAgents = false,
-  }: { readonly others?: readonly string[]; readonly withAgents?: boolean } = {},
+    withHubChecks = false,
+    hubCheck = null,
+  }: Partial<RowLook> & Partial<Pick<RowFacts, 'hubCheck'>> & { readonly others?: readonly string[] } = {},
 ): Record<string, string> {
-  const header = csvHeader(registrationsCsvNames(others, withAgents));
-  const [record] = parse(header + csvLine(registrationsCsvCells(outcome, EPOCH_MS, withAgents)), { columns: true });
+  const { names, cells } = registrationsCsv({ withAgents, withHubChecks });
+  const line = csvLine(cells(outcome, { clockEpochMs: EPOCH_MS, hubCheck }));
+  const [record] = parse(csvHeader(names(others)) + line, { columns: true });
   return record as Record<string, string>;
 }
 
@@ -38,7 +42,7 @@ it('a line of CSV reads back, whatever its fields hold', () => {
 
 describe('registrations.csv', () => {
   it('has the columns of the contract', () => {
-    expect(csvHeader(registrationsCsvNames(['Site', 'Line'], false))).toBe(
+    expect(csvHeader(registrationsCsv({ withAgents: false, withHubChecks: false }).names(['Site', 'Line']))).toBe(
       'registration_id,round,result,assigned_hub,device_id,substatus,group,expected_hub,hub_ok,attempts,registers_sent,' +
         'possibly_twice,polls,throttles,error_code,error_message,tracking_id,operation_id,service_created_at,' +
         'service_updated_at,started_at,finished_at,response_ms,held_ms,service_ms,waited_ms,returned_payload,Site,Line\n',
@@ -110,7 +114,9 @@ describe('registrations.csv', () => {
   });
 
   it('names the agent of each registration, but only if the run used agents', () => {
-    const [with_, without] = [true, false].map((withAgents) => registrationsCsvNames(['agent', 'Site'], withAgents));
+    const [with_, without] = [true, false].map((withAgents) =>
+      registrationsCsv({ withAgents, withHubChecks: false }).names(['agent', 'Site']),
+    );
     expect(with_).toEqual([...(without ?? []).slice(0, -2), 'agent', 'fleet_agent', 'Site']);
     expect(row(outcomeRecord(0, { agent: 'west-1' }), { withAgents: true })).toMatchObject({
       agent: 'west-1',
@@ -118,6 +124,15 @@ describe('registrations.csv', () => {
     });
     expect(row(outcomeRecord(0), { withAgents: true })).toMatchObject({ agent: '' });
     expect(row(outcomeRecord(0))).not.toHaveProperty('agent');
+  });
+
+  it('says how each device fared at its hub, but only if the run checked that', () => {
+    expect(row(outcomeRecord(0), { withHubChecks: true, hubCheck: 'hub-refused' })).toMatchObject({
+      hub_check: 'hub-refused',
+      Site: 'site 0',
+    });
+    expect(row(outcomeRecord(0), { withHubChecks: true })).toMatchObject({ hub_check: '' });
+    expect(row(outcomeRecord(0))).not.toHaveProperty('hub_check');
   });
 });
 

@@ -34,6 +34,7 @@ const NO_KEYS = { key: null, groups: {} };
 
 /** Three values of each setting as they are written, with what is needed beside them for a run that can be resolved. */
 const SERVICE = { host: 'h.example', idScope: '0ne00000000' };
+const CHECKED = { hubCheck: 'connect' };
 const SAMPLES: Readonly<
   Record<SettingName, { readonly texts: readonly [string, string, string]; readonly beside?: ScenarioInput['flags'] }>
 > = {
@@ -112,6 +113,17 @@ const SAMPLES: Readonly<
   reprovision: { texts: ['migrate', 'reset', 'never'] },
   moved: { texts: ['0%', '25%', '100%'] },
   region: { texts: ['a', 'b', 'c d'] },
+  hubCheck: { texts: ['connect', 'telemetry', 'twin'] },
+  hubCheckShare: { texts: ['5%', 'all', '0.5%'], beside: CHECKED },
+  hubConnectTo: { texts: ['127.0.0.1:1', 'h:65535', '[::1]:8884'], beside: { ...SERVICE, ...CHECKED } },
+  hubConnectionsPerSecond: { texts: ['1', '50', '6000'], beside: CHECKED },
+  hubConnections: { texts: ['1', '2', '10000'], beside: CHECKED },
+  hubAttempts: { texts: ['1', '2', '3'], beside: CHECKED },
+  hubIdentityWait: { texts: ['0s', '2m', '1h'], beside: CHECKED },
+  hubConnectTimeout: { texts: ['1s', '2m', '1h'], beside: CHECKED },
+  hubAnswerTimeout: { texts: ['1s', '2m', '1h'], beside: CHECKED },
+  hubCheckDuration: { texts: ['1s', '2m', '3h'], beside: CHECKED },
+  hubAllowedHosts: { texts: ['.a.example', '.a.example,.b', '.azure-devices.net'], beside: CHECKED },
   leftBehind: { texts: ['true', 'false', 'true'] },
   exclude: { texts: ['/a', '/b', '/c'] },
   only: { texts: ['/a.csv', '/b.csv', '/c.csv'] },
@@ -390,6 +402,7 @@ describe('defaults', () => {
       expectation: { devices: 'any', surprisesMax: 10 },
       registration: REGISTRATION_POLICY_DEFAULT,
       allocation: null,
+      hubCheck: null,
       region: null,
       notes: {},
       breakdowns: [],

@@ -98,6 +98,7 @@ describe('a scenario file', () => {
         permitLapseMs: null,
       },
       allocation: null,
+      hubCheck: null,
       region: null,
       notes: {},
       breakdowns: [],

@@ -112,6 +112,7 @@ export function runMeasures(
     breakdown: breakdownOf(outcomes),
     columns: [],
     movement,
+    hubCheck: { passed: 3, failed: 1 },
     allocation: judgeAllocation(EVEN_THIRDS, folds.allocationCounts.cohorts(), movement),
   };
 }
@@ -146,6 +147,7 @@ export function summaryFrom(
     agents: new AgentsFold(),
     agentResults: new AgentResults([]),
     mergedRuns: null,
+    hubChecks: null,
     audit: null,
     wrongHubs: null,
     files: null,

@@ -10,6 +10,7 @@ import { withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
+import { hubChecksOfRun } from './check-hubs-of-run.ts';
 import { type Endpoint, openEndpoint } from './open-endpoint.ts';
 import { agentWorkers, localAgentWorkers, type RunWorkers, threadWorkers } from './run-workers.ts';
 
@@ -62,12 +63,11 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     end = await registerFleet({
       ...prepared,
       ...workers,
-      target,
+      ...coordinator,
       caPems,
       keys,
-      version,
       emulatorPid: emulator?.pid ?? null,
-      stopRequests: signals,
+      checkHubs: hubChecksOfRun({ ...coordinator, scenario, fleet: prepared.fleet, keys, endpoint, notice: view.log }),
       listener: runListeners(view.listener, metrics?.listener ?? {}),
     });
     for (const text of workers.notices()) view.log(text);

@@ -12,12 +12,12 @@ export type Endpoint = {
 
 /** Starts the emulator if it is the target; the caller stops it. */
 export async function openEndpoint(
-  { target, transport }: Scenario,
+  { target, transport, hubCheck }: Scenario,
   keys: AttestationKeys,
   caPems: readonly string[],
 ): Promise<Endpoint> {
   if (target.kind === 'service') return { target, caPems, emulator: null };
-  const emulator = await startEmbeddedEmulator(keys, target.configFile, transport);
+  const emulator = await startEmbeddedEmulator(keys, target.configFile, { transport, withHubs: hubCheck !== null });
   const { host, port, idScope } = emulator;
   return { target: { kind: 'emulator', host, port, idScope }, caPems: [...caPems, emulator.caPem], emulator };
 }

@@ -59,6 +59,13 @@ export function scenarioOption(): Option {
 export function executionOptions(): readonly Option[] {
   return [
     new Option('--yes', 'do not ask before running without a quota or without the governor (default: ask)'),
+    ...displayOptions(),
+  ];
+}
+
+/** Options of the commands that show the results of a run. */
+export function displayOptions(): readonly Option[] {
+  return [
     new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
     new Option('--quiet', 'show no progress on stderr (default: no)'),
     noColorOption(),

@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     'Continue a stopped run in the same journal',
     async () => (await import('./resume-command.ts')).resumeCommand(),
   ],
+  'hub-check': [
+    'Check the devices of a run at their hubs',
+    async () => (await import('./hub-check-command.ts')).hubCheckCommand(),
+  ],
   agent: [
     'Host workers for runs that are started elsewhere',
     async () => (await import('./agent-command.ts')).agentCommand(),

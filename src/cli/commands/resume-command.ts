@@ -4,11 +4,9 @@ import { Command, Option } from 'commander';
 import { resultColumns } from '../../fleet/result-columns.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { slotted } from '../../preflight/choose-slots.ts';
-import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatNoun } from '../../report/format.ts';
 import { reachedPlannedEnd } from '../../report/summary.ts';
-import { writeResults } from '../../results/write-results.ts';
 import {
   ADDED_ROWS,
   type AddedRows,
@@ -18,7 +16,6 @@ import {
 } from '../../run/interrupted-run.ts';
 import { workOf } from '../../run/run-request.ts';
 import { refuseChangedJournal } from '../../run-folder/checksums.ts';
-import { lastRunFolder } from '../../run-folder/earlier-runs.ts';
 import { RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
@@ -26,23 +23,21 @@ import { scenarioKeys } from '../../scenario/read/print-scenario.ts';
 import type { ResolvedScenario } from '../../scenario/read/resolve-scenario.ts';
 import { RESUMABLE_SETTINGS, resumeScenario } from '../../scenario/read/resume-scenario.ts';
 import { fleetRulesOf } from '../../scenario/scenario.ts';
-import { settingNamed } from '../../scenario/settings/settings.ts';
 import { selectFleetRows } from '../../selection/row-selection.ts';
 import { countRegistrations, selectedRows } from '../../selection/session-rows.ts';
-import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { labelsOf, readInputsWithFleet } from '../host/run-inputs.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
-import { showResults } from '../view/show-results.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
+import { concludeFinishedRun } from './check-finished-run.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 import { type RedisFlags, redisOfRun, redisOptions } from './redis-options.ts';
+import { type FolderFlags, folderOptions, namedRunFolder } from './run-folder-options.ts';
 
 type ResumeFlags = DisplayFlags &
-  RedisFlags & {
-    readonly last?: true;
-    readonly out: string;
+  RedisFlags &
+  FolderFlags & {
     readonly retryFailed?: true;
     readonly retryDisabled?: true;
     readonly addedRows?: AddedRows;
@@ -63,16 +58,13 @@ export function resumeCommand(): Command {
   for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   for (const option of executionOptions()) command.addOption(option.helpGroup('Run:'));
   return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
-    process.exitCode = await resume(runFolder(folder, flags), givenFlags(command), flags);
+    process.exitCode = await resume(namedRunFolder('resume', folder, flags), givenFlags(command), flags);
   });
 }
 
 function resumeOptions(): readonly Option[] {
   return [
-    new Option('--last', 'resume the newest run under --out (default: no)'),
-    new Option('-o, --out <folder>', 'folder in which --last looks for runs').default(
-      settingNamed('out').default as string,
-    ),
+    ...folderOptions('resume'),
     new Option('--retry-failed', 'also retry devices that the service failed or refused (default: no)'),
     new Option('--retry-disabled', 'also retry devices whose enrollment was disabled (default: no)'),
     new Option(
@@ -80,15 +72,6 @@ function resumeOptions(): readonly Option[] {
       'what to do with rows appended to the fleet since the run began (default: refuse such a fleet)',
     ).choices(ADDED_ROWS),
   ];
-}
-
-function runFolder(folder: string | undefined, { last, out }: ResumeFlags): string {
-  if ((folder === undefined) === (last === undefined)) {
-    const message = folder === undefined ? 'no run given' : 'both a run and --last given';
-    const remedy = 'Name the folder of the run (dpsload resume RUN_DIR), or give --last for the newest one under --out';
-    throw new OperatorError('usage', [problem(message, remedy)]);
-  }
-  return folder ?? lastRunFolder(out);
 }
 
 async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise<number> {
@@ -130,7 +113,11 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   process.stderr.write(warningLines(plannedLoadWarnings(scenario.load, registrations), process.stderr));
   // A run that was killed or stopped just as its last device ended still gets a session, without work, that completes it.
   if (registrations === 0 && run.end !== null && reachedPlannedEnd(run.end)) {
-    return await completeResults(run, run.end, scenario, flags);
+    const nothingLeft =
+      `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
+      '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n';
+    process.stderr.write(fitted(nothingLeft, process.stderr));
+    return await concludeFinishedRun({ folder: run.folder, end: run.end, scenario, fleet, ...secrets }, flags);
   }
   await confirmRisks(scenario, { rows: null, registrations }, yes);
   if (!flags.quiet) process.stderr.write(fitted(describeResume(run, registrations), process.stderr));
@@ -155,29 +142,6 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
     registrations,
     flags,
   );
-}
-
-/** For a run in which nothing is left to do. */
-async function completeResults(
-  run: InterruptedRun,
-  ended: NonNullable<InterruptedRun['end']>,
-  scenario: ResolvedScenario['scenario'],
-  flags: ResumeFlags,
-): Promise<number> {
-  const nothingLeft =
-    `Nothing is left to do in ${run.folder}. To retry devices that the service refused, give --retry-failed or ` +
-    '--retry-disabled; to register rows beyond the limit, give a higher --limit.\n';
-  process.stderr.write(fitted(nothingLeft, process.stderr));
-  // The run may have been killed while it wrote its results.
-  const summary = await writeResults(run.folder, {
-    fleet: scenario.fleet,
-    by: scenario.breakdowns,
-    csvFor: scenario.csvFor,
-  });
-  const end = { ...ended, folder: run.folder, summary };
-  const exitCode = exitCodeOfRun(end);
-  showResults({ ...end, exitCode }, flags, []);
-  return exitCode;
 }
 
 /** Choices for one session, which are not settings of the run. */
@@ -210,7 +174,8 @@ What is registered:
   registered. It is registered again, whatever the limit, and marked
   possibly_twice in the results. If the run has a canary, its devices that are
   not assigned go first again. --limit counts the rows of the whole run; --rate,
-  --stages and --duration start over.
+  --stages and --duration start over. A hub check that is not complete goes on
+  when everything is registered.
 
 What is kept:
   Settings given here are written to run.json before anything is sent. They

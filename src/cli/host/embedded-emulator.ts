@@ -10,6 +10,7 @@ import { KEY_BYTES_MAX } from '../../dps/device-key.ts';
 import { EMULATOR_GROUP_DEFAULT, EMULATOR_ID_SCOPE_DEFAULT } from '../../emulator/config/emulator-defaults.ts';
 import { newEmulatorFolder } from '../../files/emulator-folder.ts';
 import { packageFile } from '../../files/package-files.ts';
+import type { HubPlace } from '../../hub/hub-check.ts';
 import type { Transport } from '../../mqtt/connection-settings.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type Environment, GROUP_KEY_VARIABLE, type Target } from '../../scenario/scenario.ts';
@@ -21,6 +22,8 @@ type ReadyLine = {
   readonly host: string;
   readonly port: number;
   readonly websocketPort: number | null;
+  /** Absent = the emulator does not serve its hubs. */
+  readonly hubPort?: number;
   readonly idScope: string;
   readonly caFile: string;
 };
@@ -28,12 +31,17 @@ type ReadyLine = {
 export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
   readonly pid: number;
   readonly caPem: string;
+  /** Where its hubs are; `null` = it was not asked for them. */
+  readonly hubs: HubPlace | null;
   /** Stops the emulator and waits until it has ended. */
   stop(): Promise<void>;
 };
 
 /** Longer than any run. */
 const THROW_AWAY_DAYS = 32;
+
+/** What a run needs of the emulator beside MQTT over TLS. */
+export type EmulatorPorts = { readonly transport: Transport; readonly withHubs: boolean };
 
 /** A CA for one run, which only the embedded emulator trusts. */
 export async function throwAwayIssuer(): Promise<AttestationKeys> {
@@ -60,7 +68,7 @@ export function withThrowAwayKey(target: Target, keys: AttestationKeys): Attesta
 export async function startEmbeddedEmulator(
   keys: AttestationKeys,
   configFile: string | null,
-  transport: Transport,
+  ports: EmulatorPorts,
 ): Promise<EmbeddedEmulator> {
   const folder = newEmulatorFolder();
   try {
@@ -68,9 +76,10 @@ export async function startEmbeddedEmulator(
     // Its CA is in a folder of its own, which it removes even when this process has been killed.
     // The run prefers ECDSA, and RSA keys would delay its start.
     const args = ['emulator', '--port', '0', '--server-keys', 'ecdsa'];
-    if (transport === 'websocket') args.push('--websocket-port', '0');
+    if (ports.transport === 'websocket') args.push('--websocket-port', '0');
+    if (ports.withHubs) args.push('--hub-port', '0');
     if (config !== null) args.push('--config', config);
-    return await startProcess(args, keys, transport);
+    return await startProcess(args, keys, ports);
   } finally {
     // The folder contains keys, which the emulator has read by now.
     rmSync(folder, { recursive: true, force: true });
@@ -80,7 +89,7 @@ export async function startEmbeddedEmulator(
 async function startProcess(
   args: readonly string[],
   keys: AttestationKeys,
-  transport: Transport,
+  { transport }: EmulatorPorts,
 ): Promise<EmbeddedEmulator> {
   const child = spawn(process.execPath, [packageFile('dist/cli/main.js'), ...args], {
     detached: true,
@@ -97,6 +106,7 @@ async function startProcess(
       port: (transport === 'websocket' ? ready.websocketPort : null) ?? ready.port,
       idScope: ready.idScope,
       caPem: readFileSync(ready.caFile, 'utf8'),
+      hubs: ready.hubPort === undefined ? null : { host: ready.host, port: ready.hubPort },
       async stop() {
         if (child.connected) child.disconnect();
         await ended;

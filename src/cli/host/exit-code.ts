@@ -26,7 +26,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>
   thresholdFailed:
     'a threshold failed or is undecided, or the allocation verdict is fail and no threshold on allocation decides',
   someFailed:
-    'finished, but some registrations failed and no thresholds are set, or rows were left out and no threshold bounds count(left_out)',
+    'finished, but some registrations failed and no thresholds are set, or rows were left out and no threshold bounds count(left_out), or hub checks failed and no threshold bounds them',
   success: 'all selected devices registered; all thresholds passed',
 };
 

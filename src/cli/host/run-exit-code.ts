@@ -1,3 +1,4 @@
+import { failsByHubCheck } from '../../report/hub-check-text.ts';
 import { failsByAllocation, leavesRowsOutUnjudged } from '../../report/summary.ts';
 import type { RunEnd } from '../../run/register-fleet.ts';
 import { EXIT_CODE } from './exit-code.ts';
@@ -24,8 +25,8 @@ export function exitCodeOfRun({ reason, summary }: Pick<RunEnd, 'reason' | 'summ
   if (summary !== null && failsByAllocation(summary)) return EXIT_CODE.thresholdFailed;
   if (summary !== null && summary.thresholds.length > 0) {
     if (!summary.thresholds.every(({ passed }) => passed)) return EXIT_CODE.thresholdFailed;
-    return leavesRowsOutUnjudged(summary) ? EXIT_CODE.someFailed : EXIT_CODE.success;
+    return leavesRowsOutUnjudged(summary) || failsByHubCheck(summary) ? EXIT_CODE.someFailed : EXIT_CODE.success;
   }
-  if (summary === null || leavesRowsOutUnjudged(summary)) return EXIT_CODE.someFailed;
+  if (summary === null || leavesRowsOutUnjudged(summary) || failsByHubCheck(summary)) return EXIT_CODE.someFailed;
   return ['all-assigned', 'part-assigned'].includes(summary.verdict) ? EXIT_CODE.success : EXIT_CODE.someFailed;
 }

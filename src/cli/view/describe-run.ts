@@ -5,6 +5,7 @@ import type { LoadShape } from '../../load/pace.ts';
 import { estimateRun } from '../../load/run-estimate.ts';
 import type { SlotChoice } from '../../load/slots.ts';
 import type { Slotted } from '../../preflight/choose-slots.ts';
+import { describeHubCheckPlan } from '../../preflight/hub-check-plan.ts';
 import { slotFindings } from '../../preflight/slot-findings.ts';
 import { plannedLoadWarnings } from '../../report/closed-model.ts';
 import { formatCount, formatDuration, formatNoun } from '../../report/format.ts';
@@ -33,6 +34,7 @@ export function describeRun({ resolved, choice }: Slotted, survey: FleetSurvey, 
     ['load', describeLoad(load)],
     ...describeAgents(scenario),
     ...describeSlots(load, choice, rows),
+    ...describeHubCheck(scenario),
     ['limits', describeLimits(scenario.load, loadRisks(scenario))],
     ...describeRealHost(resolved),
     ['duration', describeDuration(rows, scenario)],
@@ -88,6 +90,11 @@ function describeAgents({ agents }: Scenario): readonly (readonly [string, strin
   const { count, local, withinMs } = agents;
   if (local === null) return [['agents', `${count}, waits for them for up to ${formatDuration(withinMs)}`]];
   return [['agents', `${count} on this machine, started for the run: ${local.map(showLocalAgent).join('; ')}`]];
+}
+
+function describeHubCheck(scenario: Scenario): readonly (readonly [string, string])[] {
+  const plan = describeHubCheckPlan(scenario);
+  return plan === null ? [] : [['hub check', plan]];
 }
 
 /** The slots that were chosen, or what is wrong with those that were asked for. */

@@ -58,5 +58,5 @@ export function checksumsLine(folder: string): string {
 function isWorthResuming(reason: RunEnd['reason'], summary: Summary): boolean {
   const { throttled, disconnected, 'timed-out': timedOut } = summary.results;
   const isStopped = reason !== 'completed' && reason !== 'limit';
-  return isStopped || leftOf(summary) + throttled + timedOut + disconnected > 0;
+  return isStopped || (summary.hubCheck?.left ?? 0) > 0 || leftOf(summary) + throttled + timedOut + disconnected > 0;
 }

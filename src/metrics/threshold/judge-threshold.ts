@@ -100,6 +100,7 @@ export class ThresholdWatch {
     health: null,
     allocation: null,
     movement: null,
+    hubCheck: null,
   };
 
   /** @param rejectedRows of the fleet, which are known before the run begins */

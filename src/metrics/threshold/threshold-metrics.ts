@@ -3,6 +3,7 @@ import type { AllocationJudgement } from '../../allocation/judge-allocation.ts';
 import type { Movement } from '../../allocation/movement.ts';
 import { REGISTRATION_RESULTS, type RegistrationResult } from '../../registration/registration-outcome.ts';
 import type { DurationHistogram, DurationSummary } from '../duration-histogram.ts';
+import type { HubCheckSummary } from '../hub-check-fold.ts';
 import type { HubDistribution } from '../hub-distribution.ts';
 import type { LatencyHistograms } from '../latency-histograms.ts';
 import { LATENCY_METRICS, type LatencyMetric } from '../latency-metric.ts';
@@ -32,6 +33,8 @@ export type RunMeasures = {
   readonly allocation: AllocationJudgement | null;
   /** `null` = no device is known to have had a hub before, or the run has not ended. */
   readonly movement: Movement | null;
+  /** `null` = no device was checked at its hub, or the run has not ended. */
+  readonly hubCheck: Pick<HubCheckSummary, 'passed' | 'failed'> | null;
   /** `null` = not known before the end. */
   readonly health: HealthSummary | null;
 };
@@ -172,6 +175,15 @@ export const THRESHOLD_METRICS: readonly ThresholdMetric[] = [
   ),
   metric('elsewhere', 'registrations assigned to another hub', {}, ({ hubs }) =>
     hubs.expecting === 0 ? null : hubs.elsewhere,
+  ),
+  metric(
+    'hub_check_failed',
+    'devices that failed the hub check',
+    { live: null },
+    ({ hubCheck }) => hubCheck?.failed ?? null,
+  ),
+  metric('hub_check_failed_share', 'share of the checked devices that failed it', SHARE_AT_END, ({ hubCheck }) =>
+    hubCheck === null ? null : ratio(hubCheck.failed, hubCheck.passed + hubCheck.failed),
   ),
   total('registrations_per_second', 'ended registrations, over the active time', 'endedPerSecond', RATE_AT_END),
   total('active_time', 'first start to last end, over all sessions', 'activeMs', TIME),

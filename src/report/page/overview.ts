@@ -15,6 +15,7 @@ import {
   formatShare,
   formatUntrusted,
 } from '../format.ts';
+import { describeHubCheck } from '../hub-check-text.ts';
 import { LATENCY_LABELS, RESPONSE_PARTS } from '../latency-text.ts';
 import { limitedRemedy, limitedSentences, slotsSentence } from '../load-generator-text.ts';
 import { describeSetup } from '../setup-text.ts';
@@ -146,9 +147,10 @@ ${details}</section>
 }
 
 function notices(summary: Summary): Html {
-  const { end, possiblyTwice } = summary;
+  const { end, hubCheck, possiblyTwice } = summary;
   const notes = [
     ...(end?.message ? [untrusted(end.message)] : []),
+    ...(hubCheck === undefined || hubCheck.failed + hubCheck.left === 0 ? [] : [hubCheckNotice(hubCheck)]),
     ...(possiblyTwice === 0
       ? []
       : [`${formatNoun(possiblyTwice, 'device')} possibly registered twice: see possibly_twice in registrations.csv`]),
@@ -156,6 +158,10 @@ function notices(summary: Summary): Html {
     ...loadWarnings(summary),
   ];
   return notes.length === 0 ? NO_HTML : html`<ul class="notices">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
+}
+
+function hubCheckNotice(hubCheck: NonNullable<Summary['hubCheck']>): Html {
+  return html`Hub check: ${describeHubCheck(hubCheck)}. <a href="#hub-check">Each hub</a>`;
 }
 
 type Throughput = Summary['throughput'];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { clockSentence } from '../agents-text.ts';
 import { formatCount, formatDuration, formatMs, formatNoun, formatNumber } from '../format.ts';
+import { describeHubCheck } from '../hub-check-text.ts';
 import type { Summary } from '../summary.ts';
 import { type Html, html, jsonText, NO_HTML } from './html.ts';
 import { capitalized, overview, performance, untrusted } from './overview.ts';
@@ -16,6 +17,7 @@ import {
   errorTable,
   fileTable,
   healthTable,
+  hubCheckTables,
   hubTable,
   hubTimeTable,
   latencyTable,
@@ -110,7 +112,7 @@ ${section('outcomes', 'Outcomes', [
   ...allocationTables(summary),
   hubTimeTable(summary),
   errorTable(summary),
-])}${summary.files === null ? NO_HTML : section('files', 'Files of this run', [fileTable(summary)])}${performance(summary)}${timeSection(facts, plots)}${section(
+])}${hubCheckSection(summary)}${summary.files === null ? NO_HTML : section('files', 'Files of this run', [fileTable(summary)])}${performance(summary)}${timeSection(facts, plots)}${section(
   'latency',
   'Latency',
   [
@@ -151,6 +153,13 @@ function timeSection(facts: ReportFacts, plots: RunPlots): Html {
     recoveryTable(summary),
   ];
   return section('time', 'Over time', parts, html`<p class="aside">${hint}</p>\n`);
+}
+
+function hubCheckSection(summary: Summary): Html {
+  const { hubCheck } = summary;
+  if (hubCheck === undefined) return NO_HTML;
+  const introduction = html`<p class="aside">${capitalized(describeHubCheck(hubCheck))}.</p>\n`;
+  return section('hub-check', 'Hub check', hubCheckTables(summary), introduction);
 }
 
 function agentSection({ summary, timeline: { bucketMs } }: ReportFacts, { agents }: RunPlots): Html {

@@ -16,6 +16,13 @@ import {
   movementRows,
 } from '../allocation-text.ts';
 import { ABSENT, formatCount, formatDuration, formatFineShare, formatNoun, formatShare } from '../format.ts';
+import {
+  HUB_CHECK_COLUMNS,
+  HUB_FAILURE_COLUMNS,
+  hubCheckRows,
+  hubFailureRows,
+  hubFailuresUnlisted,
+} from '../hub-check-text.ts';
 import { DURATION_COLUMNS, durationCells, LATENCY_LABELS, latencyLabel } from '../latency-text.ts';
 import { healthRows, limitCells } from '../load-generator-text.ts';
 import { setupRows } from '../setup-text.ts';
@@ -226,6 +233,32 @@ export function agentTables({ agents }: Summary): readonly Html[] {
     table(`Hubs by ${untrusted(label)} of the agents`, head, values, { look: 'numbers wide' }),
   );
   return [table('Agents', ['agent', ...AGENT_COLUMNS], rows, { look: 'numbers wide', note }), ...byLabel];
+}
+
+/** Each hub, then why devices failed there, then which. */
+export function hubCheckTables({ hubCheck }: Summary): readonly Html[] {
+  if (hubCheck === undefined) return [];
+  const note = `${hubCheck.check}; times from dialing to CONNACK, in ms`;
+  const hubs = table('Hubs that were checked', HUB_CHECK_COLUMNS, hubCheckRows(hubCheck), {
+    look: 'numbers wide',
+    note,
+  });
+  if (hubCheck.failed === 0) return [hubs];
+  const errors = hubCheck.errors.map(({ code, count, message, remedy }) => [
+    html`<code>${code}</code>`,
+    formatCount(count),
+    message === null ? ABSENT : untrusted(message),
+    remedy === null ? ABSENT : `${remedy}.`,
+  ]);
+  const failures = hubFailureRows(hubCheck).map(([id = '', ...cells]) => [html`<code>${id}</code>`, ...cells]);
+  return [
+    hubs,
+    table('Failed hub checks', ['code', 'devices', 'first message', 'remedy'], errors, { look: 'words' }),
+    table('Devices that failed', HUB_FAILURE_COLUMNS, failures, {
+      look: 'words',
+      note: hubFailuresUnlisted(hubCheck) ?? '',
+    }),
+  ];
 }
 
 export function recoveryTable(summary: Summary): Html {

@@ -8,6 +8,7 @@ import { describeOrigin, type Origin } from './origin.ts';
 import { withoutReferences } from './read-scenario.ts';
 import { ALLOCATION_DETAILS } from './resolve-allocation.ts';
 import { unusedCertificateSettings } from './resolve-attestation.ts';
+import { HUB_CHECK_DETAILS } from './resolve-hub-check.ts';
 import { DERIVED_SETTINGS } from './resolve-load.ts';
 import type { ResolvedScenario } from './resolve-scenario.ts';
 import { EMULATOR_SETTINGS, SERVICE_SETTINGS } from './resolve-target.ts';
@@ -76,6 +77,7 @@ function yamlValue(name: SettingName, { values, scenario }: ResolvedScenario): u
     ...(scenario.target.kind === 'emulator' ? SERVICE_SETTINGS : EMULATOR_SETTINGS),
     ...unusedCertificateSettings(scenario.attestation),
     ...(scenario.allocation === null ? ALLOCATION_DETAILS : []),
+    ...(scenario.hubCheck === null ? HUB_CHECK_DETAILS : []),
   ];
   if (value === null || unused.includes(name)) return null;
   const { notation } = settingNamed(name);

@@ -14,6 +14,7 @@ import { describeOrigin, problemAt } from './origin.ts';
 import { type GivenScenario, readScenario } from './read-scenario.ts';
 import { checkAllocation, toAllocation } from './resolve-allocation.ts';
 import { type ResolvedAttestation, resolveAttestation } from './resolve-attestation.ts';
+import { checkHubCheck, toHubCheck } from './resolve-hub-check.ts';
 import { checkAgents, checkShare, SHAPE_SETTINGS, toAgents, toLoad, withLoadDefaults } from './resolve-load.ts';
 import { checkTls, resolveTarget, toTls, withPortDefault } from './resolve-target.ts';
 
@@ -50,6 +51,7 @@ export function resolveScenario({ flags, environment, scenarioFile, cores }: Sce
     checkShare(settings, problems);
   checkAgents(gathered, problems);
   checkAllocation(gathered, problems);
+  checkHubCheck(gathered, target, problems);
   checkTls(gathered, problems);
   checkOrder(settings, 'retryDelayBase', 'retryDelayMax', problems);
   checkOrder(settings, 'conflictDelayMin', 'conflictDelayMax', problems);
@@ -176,6 +178,7 @@ function toScenario(values: SettingValues, target: Target, attestation: Attestat
     expectation: { devices: required(values.expect), surprisesMax: required(values.maxSurprises) },
     registration: toPolicy(values),
     allocation: toAllocation(values),
+    hubCheck: toHubCheck(values),
     region: values.region,
     notes: values.note ?? {},
     listsLeftBehind: required(values.leftBehind),

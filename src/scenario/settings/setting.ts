@@ -26,6 +26,7 @@ export type SettingGroup =
   | 'Agents'
   | 'Each registration'
   | 'Allocation'
+  | 'Hub check'
   | 'Run'
   | 'Service API'
   | 'Enrollment';

@@ -8,6 +8,7 @@ import { AGENT_SETTINGS } from './agent-settings.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { ATTESTATION_SETTINGS } from './attestation-settings.ts';
 import { ENROLLMENT_SETTINGS, SERVICE_API_SETTINGS } from './enrollment-settings.ts';
+import { HUB_CHECK_SETTINGS } from './hub-check-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
 import { EXPECTATION_SETTINGS, REGISTRATION_SETTINGS } from './registration-settings.ts';
 import { inGroup, type Setting, setting, unflagged } from './setting.ts';
@@ -69,6 +70,7 @@ const SETTINGS = {
   ...AGENT_SETTINGS,
   ...EXPECTATION_SETTINGS,
   ...ALLOCATION_SETTINGS,
+  ...HUB_CHECK_SETTINGS,
   ...inGroup('Run', {
     leftBehind: setting('leftBehind', YES_NO, {
       default: false,

@@ -1,0 +1,114 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { surveyFleet } from '../../fleet/survey-fleet.ts';
+import { OperatorError, problemIn } from '../../problem/operator-error.ts';
+import { reachedPlannedEnd } from '../../report/summary.ts';
+import { readInterruptedRun, resumedFleet } from '../../run/interrupted-run.ts';
+import { refuseChangedJournal } from '../../run-folder/checksums.ts';
+import { type ResumableRun, RUN_FILE, readResumableRun } from '../../run-folder/run-file.ts';
+import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import type { Flags } from '../../scenario/read/gather-settings.ts';
+import { valueAt } from '../../scenario/read/read-scenario.ts';
+import { resumeScenario } from '../../scenario/read/resume-scenario.ts';
+import { fleetRulesOf, type Scenario } from '../../scenario/scenario.ts';
+import type { SettingName } from '../../scenario/settings/settings.ts';
+import { EXIT_CODE } from '../host/exit-code.ts';
+import { readInputsWithFleet } from '../host/run-inputs.ts';
+import type { DisplayFlags } from '../view/display-flags.ts';
+import { concludeFinishedRun } from './check-finished-run.ts';
+import { displayOptions, givenFlags, settingOption } from './options.ts';
+import { type FolderFlags, folderOptions, namedRunFolder } from './run-folder-options.ts';
+
+type HubCheckFlags = DisplayFlags & FolderFlags;
+
+const SETTINGS: readonly SettingName[] = ['hubCheck', 'hubCheckShare', 'hubConnectTo'];
+
+export function hubCheckCommand(): Command {
+  const command = new Command('hub-check')
+    .description(
+      'Checks a sample of the devices of a run at their assigned hubs: each connects with its own credentials, and sends a ' +
+        'message or reads its twin if asked to. Devices that have passed are not checked again. Then rebuilds the results. ' +
+        'Uses the settings of the run, and reads its keys again from their sources.',
+    )
+    .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
+    .addHelpText('after', HUB_CHECK_HELP);
+  for (const option of folderOptions('check')) command.addOption(option.helpGroup('Run:'));
+  for (const name of SETTINGS) command.addOption(settingOption(name, sourceOf(name)));
+  for (const option of displayOptions()) command.addOption(option.helpGroup('Run:'));
+  return command.action(async (folder: string | undefined, flags: HubCheckFlags) => {
+    process.exitCode = await hubCheck(namedRunFolder('hub-check', folder, flags), givenFlags(command), flags);
+  });
+}
+
+function sourceOf(name: SettingName): string {
+  return name === 'hubCheck' ? '(default: as in the run, else connect)' : '(default: as in the run)';
+}
+
+async function hubCheck(folder: string, given: Flags, display: DisplayFlags): Promise<number> {
+  const runFile = readResumableRun(folder);
+  const unlock = lockRunFolder(folder);
+  try {
+    await refuseChangedJournal(folder);
+    const scenario = scenarioOf(folder, runFile, given);
+    const run = await readInterruptedRun(folder, runFile, scenario.load.rounds);
+    if (run.end === null || !reachedPlannedEnd(run.end)) throw unfinished(folder);
+    const { fleet, keys, caPems } = await readInputsWithFleet(scenario, process.env, () =>
+      resumedFleet(scenario.fleet.file, run, 'ignore', () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
+    );
+    return await concludeFinishedRun({ folder, end: run.end, scenario, fleet, keys, caPems }, display);
+  } finally {
+    unlock();
+  }
+}
+
+/** The settings of the run, which need not have asked for a hub check. */
+function scenarioOf(folder: string, { settings }: ResumableRun, given: Flags): Scenario {
+  const isChosen = valueAt(settings, ['hubCheck', 'check']) !== undefined;
+  const { scenario } = resumeScenario({
+    file: join(folder, RUN_FILE),
+    settings,
+    flags: isChosen ? given : { hubCheck: 'connect', ...given },
+    environment: process.env,
+    cores: availableParallelism(),
+  });
+  if (scenario.target.kind === 'emulator') {
+    const message = 'was made on the embedded emulator, which has ended, and its hubs with it';
+    const remedy =
+      'Give --hub-check to dpsload run, or run against an emulator of its own (dpsload emulator --hub-port)';
+    throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
+  }
+  return scenario;
+}
+
+function unfinished(folder: string): OperatorError {
+  const message = 'the run is not complete: it was stopped or killed before its end';
+  return new OperatorError('usage', [problemIn(folder, message, `Complete it with dpsload resume ${folder}`)]);
+}
+
+const HUB_CHECK_HELP = `
+What is checked:
+  A share of the devices of each hub, at least one of each; the same ones each
+  time. What was found is in hub-checks.ndjson in the run's folder. A check that
+  was stopped or killed goes on where it was. Failed devices are checked again.
+
+Credentials:
+  The devices' own, from where the run had them: the key of the enrollment
+  group, the column device_key, or certificate and key files. Of a run on
+  agents, this machine must have them.
+
+Safety:
+  Only hosts that the service named, and that end in an allowed suffix, are
+  dialled (hubCheck.allowedHosts of the scenario). The certificate must be that
+  of the hub, also with --hub-connect-to. Nothing here was ever tried against a
+  hub in Azure.
+
+Exit codes:
+  ${EXIT_CODE.success}  every device of the sample passed, and the run had succeeded
+  ${EXIT_CODE.someFailed}  some failed or were not checked
+  Others as for dpsload run.
+
+Examples:
+  dpsload hub-check results/2026-01-31T18-00-00Z-fleet
+  dpsload hub-check --last --hub-check twin --hub-check-share all
+`;
