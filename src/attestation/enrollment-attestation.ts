@@ -18,13 +18,12 @@ export async function enrollmentAttestation(
   row: CredentialRow,
 ): Promise<{ readonly attestation: AttestationBody } | { readonly complaint: RowComplaint }> {
   if (keys.kind === 'x509-files') return certificateAttestation(certificatePaths(keys.files, row).certificateFile, row);
-  if (keys.kind === 'generated' && row.deviceKey === null) return { attestation: { type: 'symmetricKey' } };
-  const made = keys.kind === 'generated' ? { keys: [row.deviceKey ?? ''] } : deviceKeysOf(keys, row);
-  if ('reason' in made) {
+  const [primaryKey, secondaryKey] = keys.kind === 'generated' ? [row.deviceKey ?? undefined] : deviceKeysOf(keys, row);
+  if (primaryKey === undefined) {
+    if (keys.kind === 'generated') return { attestation: { type: 'symmetricKey' } };
     const remedy = 'Give the key of its group, a device_key in every row, or --generate-keys';
     return { complaint: { message: 'has no key', remedy } };
   }
-  const [primaryKey = '', secondaryKey] = made.keys;
   const symmetricKey = secondaryKey === undefined ? { primaryKey } : { primaryKey, secondaryKey };
   return { attestation: { type: 'symmetricKey', symmetricKey } };
 }

@@ -40,9 +40,10 @@ export function hubCredentialsMaker(
   return async (device) => {
     const { hub, deviceId } = device;
     const deviceKeys = deviceKeysOf(keys, device);
-    if ('reason' in deviceKeys) return { refusal: { message: `the row ${deviceKeys.reason}` } };
+    if (deviceKeys.length === 0)
+      return { refusal: { message: 'the row has no key: neither its own nor that of a group' } };
     const password = (epochMs: number, attempt: number): string | null => {
-      const key = deviceKeys.keys[attempt % deviceKeys.keys.length] ?? '';
+      const key = deviceKeys[attempt % deviceKeys.length] ?? '';
       return buildHubSasToken(hub, deviceId, key, Math.floor(epochMs / 1_000) + TOKEN_LIFE_SECONDS);
     };
     return { credentials: { password, clientCertificate: null } };

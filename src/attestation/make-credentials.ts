@@ -113,10 +113,9 @@ export function symmetricKeyCredentials(
   idScope: string,
   launch: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
 ): SymmetricKeyCredentials {
-  const { registrationId } = launch;
-  const made = deviceKeysOf(keys, launch);
-  if ('reason' in made) return made;
-  const deviceKeys = made.keys;
+  const { registrationId, group } = launch;
+  const deviceKeys = deviceKeysOf(keys, launch);
+  if (deviceKeys.length === 0) return { reason: missingKeyReason(keys, group) };
   const password = (epochMs: number, key: number): string => {
     const chosen = deviceKeys[key];
     if (chosen === undefined) throw new Error(`the device has ${deviceKeys.length} keys, not ${key + 1}`);
@@ -125,13 +124,12 @@ export function symmetricKeyCredentials(
   return { credentials: { keys: deviceKeys.length, password, clientCertificate: null } };
 }
 
-/** At least one key of a device, base64, its primary one first, or why it has none. */
+/** A row's own key, or else its primary and secondary keys, derived; empty = it has none. */
 export function deviceKeysOf(
   keys: SymmetricKeys,
   { registrationId, group, deviceKey }: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
-): { readonly keys: readonly string[] } | { readonly reason: string } {
-  const deviceKeys = deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
-  return deviceKeys.length === 0 ? { reason: missingKeyReason(keys, group) } : { keys: deviceKeys };
+): readonly string[] {
+  return deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
 }
 
 /** Primary and secondary keys of the same enrollment group; empty without a primary key. */

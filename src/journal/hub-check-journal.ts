@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { LinesByOffset } from '../files/lines-by-offset.ts';
 import {
   decodeHubRecord,
   type HubCheckRecord,
@@ -7,7 +8,7 @@ import {
   type HubSessionRecord,
 } from './hub-check-record.ts';
 import { JournalFormatError, parseObject } from './journal-line.ts';
-import { type JournalRecordReader, readJournalLines } from './journal-reader.ts';
+import { readJournalLines } from './journal-reader.ts';
 import { FieldError } from './json-field.ts';
 
 /** What is kept of the last check of a device; its line has the rest. */
@@ -55,7 +56,7 @@ export async function surveyHubChecks(file: string): Promise<HubCheckSurvey | nu
 }
 
 /** The check whose line begins at `offset`. */
-export async function hubCheckAt(reader: Pick<JournalRecordReader, 'lineAt'>, offset: number): Promise<HubCheckRecord> {
+export async function hubCheckAt(reader: Pick<LinesByOffset, 'lineAt'>, offset: number): Promise<HubCheckRecord> {
   const record = decodeHubLine(await reader.lineAt(offset));
   if (record.kind !== 'hub-check')
     throw new Error(`the hub checks were changed at byte ${offset} while they were read`);

@@ -135,12 +135,7 @@ export class JournalRecordReader {
 
   /** @param offset from `readJournal` */
   async recordAt(offset: number): Promise<JournalRecord> {
-    return decodeJournalLine(await this.lineAt(offset));
-  }
-
-  /** @param offset where a line begins */
-  async lineAt(offset: number): Promise<string> {
-    return await this.#lines.lineAt(offset);
+    return decodeJournalLine(await this.#lines.lineAt(offset));
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,14 @@
 import { basename, dirname, join } from 'node:path';
 import type { FileDigest } from '../files/atomic-file.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
+import { LinesByOffset } from '../files/lines-by-offset.ts';
 import { type HubCheckSurvey, hubCheckAt, surveyHubChecks } from '../journal/hub-check-journal.ts';
 import type { HubCheckRecord } from '../journal/hub-check-record.ts';
-import { JournalRecordReader } from '../journal/journal-reader.ts';
 import type { DeviceStanding } from '../metrics/fleet-account.ts';
 import { HubCheckFold } from '../metrics/hub-check-fold.ts';
 import { HUB_CHECKS_FILE } from '../run-folder/run-folder.ts';
 
-type Part = { readonly survey: HubCheckSurvey; readonly reader: JournalRecordReader };
+type Part = { readonly survey: HubCheckSurvey; readonly reader: LinesByOffset };
 
 /** The hub checks of one run, or of several that are read as one: the last check of a device counts. */
 export class HubChecks {
@@ -32,7 +32,7 @@ export class HubChecks {
     if (last === undefined) return null;
     const alike = found.filter(({ session }) => session.check === last.session.check);
     const parts = await Promise.all(
-      alike.map(async (survey) => ({ survey, reader: await JournalRecordReader.open(survey.file) })),
+      alike.map(async (survey) => ({ survey, reader: await LinesByOffset.open(survey.file) })),
     );
     return new HubChecks(parts, last);
   }

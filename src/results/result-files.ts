@@ -71,8 +71,13 @@ export function holdsResults(folder: string): boolean {
 
 /** Removes results that a continued journal makes stale. If interrupted, no summary vouches for the remaining files. */
 export async function withdrawResults(folder: string): Promise<void> {
-  for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
+  await withdrawRebuilt(folder);
   await withdrawAudit(folder);
+}
+
+/** Removes only what is rebuilt from the journals: hub checks register nothing, so an audit still fits. */
+export async function withdrawRebuilt(folder: string): Promise<void> {
+  for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
 }
 
 export type Results = {

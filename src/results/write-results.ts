@@ -182,25 +182,6 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   }
 }
 
-/** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
-function ownFolder({ folders, out }: Pick<ResultSource, 'folders' | 'out'>): string | null {
-  const [folder = null, another] = folders;
-  return another === undefined && (out === null || out === folder) ? folder : null;
-}
-
-function folderFacts(source: ResultSource): Pick<RunFacts, 'audit' | 'mergedRuns'> {
-  const [folder, { folders }] = [ownFolder(source), source];
-  return {
-    audit: folder === null ? null : readAuditFile(folder),
-    mergedRuns: folders.length === 1 ? null : folders.map((each) => basename(each)),
-  };
-}
-
-async function removedOf(source: ResultSource): Promise<RemovedIds | null> {
-  const folder = ownFolder(source);
-  return folder === null ? null : await RemovedIds.read(folder);
-}
-
 type OutcomeFolds = {
   readonly folds: FinalFolds;
   readonly files: ResultFiles | null;
@@ -224,12 +205,31 @@ async function withHubCheck(facts: Omit<DeviceFacts, 'hubCheck'>, hubChecks: Hub
   return { ...facts, hubCheck: await hubChecks.add(facts.standing) };
 }
 
+/** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
+function ownFolder({ folders, out }: Pick<ResultSource, 'folders' | 'out'>): string | null {
+  const [folder = null, another] = folders;
+  return another === undefined && (out === null || out === folder) ? folder : null;
+}
+
+function folderFacts(source: ResultSource): Pick<RunFacts, 'audit' | 'mergedRuns'> {
+  const [folder, { folders }] = [ownFolder(source), source];
+  return {
+    audit: folder === null ? null : readAuditFile(folder),
+    mergedRuns: folders.length === 1 ? null : folders.map((each) => basename(each)),
+  };
+}
+
+async function removedOf(source: ResultSource): Promise<RemovedIds | null> {
+  const folder = ownFolder(source);
+  return folder === null ? null : await RemovedIds.read(folder);
+}
+
 /** `null` = none are to be written. */
 function resultFiles(
   { first, end, sessions, agents }: JournalSurvey,
   { out, csvFor }: Pick<ResultSource, 'out' | 'csvFor'>,
   rejected: Pick<RejectedList, 'file'>,
-  look: { readonly removed: RemovedIds | null; readonly withHubChecks: boolean },
+  look: Pick<ConstructorParameters<typeof ResultFiles>[3], 'removed' | 'withHubChecks'>,
 ): ResultFiles | null {
   if (end === null || out === null) return null;
   const csvProgram = csvFor ?? sessions.at(-1)?.session.csvFor ?? 'plain';

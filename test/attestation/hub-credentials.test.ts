@@ -60,7 +60,9 @@ describe('the credentials of a device for its hub', () => {
   });
 
   it('are refused, without a word of any key, where they cannot be made', async () => {
-    expect(await madeOf({ kind: 'device-key' })).toEqual({ refusal: { message: 'the row has no device_key' } });
+    expect(await madeOf({ kind: 'device-key' })).toEqual({
+      refusal: { message: expect.stringMatching(/^the row has no key/) },
+    });
     writeFileSync(join(folder, 'dev-1.pem'), 'no certificate');
     writeFileSync(join(folder, 'dev-1.key'), 'secret');
     const files = {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
@@ -62,10 +62,13 @@ describe('dpsload with the hubs of an emulator', () => {
     ];
     emulator.hubs.setStatus(...place(disabled), 'disabled');
     emulator.hubs.remove(...place(removed));
+    writeFileSync(join(run, 'audit.csv'), 'registration_id\n');
     const { code, stdout } = await dpsload(['hub-check', run, '--hub-check-share', 'all', '--json', '--quiet'], {
       env,
     });
     expect(code).toBe(3);
+    // The registrations are those of the audit.
+    expect(existsSync(join(run, 'audit.csv'))).toBe(true);
     const failed = [disabled, removed].map((row) => row?.['registration_id']).sort();
     expect(checksOf(JSON.parse(stdout) as Summary)).toMatchObject({ sampled: 8, passed: 6, failed: 2, left: 0 });
     const rows = rowsOf(run);

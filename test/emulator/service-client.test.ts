@@ -93,6 +93,6 @@ it('the client does a bulk, and pages through what there is', async () => {
   expect(pages).toEqual([ids.slice(0, 3), ids.slice(3, 6), ids.slice(6, 9), ids.slice(9)]);
   expect(await api.find('enrollments', 'dev-10')).toBeNull();
   expect(await api.registration('dev-1')).toBeNull();
-  expect(await api.deleteRegistration('dev-1', null)).toBe(false);
+  expect(await api.deleteRegistration('dev-1')).toBe(false);
   for await (const page of api.registrationsOfGroup('default')) expect(page).toEqual([]);
 });

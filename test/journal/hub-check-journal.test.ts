@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LinesByOffset } from '../../src/files/lines-by-offset.ts';
 import { hubCheckAt, surveyHubChecks } from '../../src/journal/hub-check-journal.ts';
-import { JournalRecordReader } from '../../src/journal/journal-reader.ts';
 import { operatorError } from '../support/fleet-file.ts';
 import { hubCheck, hubSession, writeHubChecks } from '../support/hub-check-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -27,7 +27,7 @@ describe('the file of hub checks', () => {
       [4, 'passed'],
       [1, 'passed'],
     ]);
-    const reader = await JournalRecordReader.open(file);
+    const reader = await LinesByOffset.open(file);
     for (const [row, { offset }] of survey?.checks ?? [])
       expect(await hubCheckAt(reader, offset)).toEqual(hubCheck(row));
     await reader.close();

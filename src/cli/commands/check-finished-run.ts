@@ -1,7 +1,7 @@
 import type { AttestationKeys } from '../../attestation/attestation-keys.ts';
 import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import type { EndRecord } from '../../journal/journal-record.ts';
-import { withdrawResults } from '../../results/result-files.ts';
+import { withdrawRebuilt } from '../../results/result-files.ts';
 import { writeResults } from '../../results/write-results.ts';
 import type { UsableFleet } from '../../run-folder/rejected-rows.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
@@ -53,7 +53,7 @@ async function reasonAfterHubCheck(
   const stopRequests = listenForSignals();
   try {
     // They do not include what is about to be checked.
-    await withdrawResults(run.folder);
+    await withdrawRebuilt(run.folder);
     const version = dpsloadVersion();
     const reason = await checkHubs({ ...run, scenario, policy, version, hubsSinceEpochMs: null, stopRequests, notice });
     return reason === 'interrupted' || reason === 'terminated' ? reason : end.reason;
