@@ -29,15 +29,17 @@ import { auditFolder } from './audit-command.ts';
 import { cleanEnrollments, cleanRun } from './cleanup-command.ts';
 import { factsOf } from './enroll-command.ts';
 import { executeEnroll, refuseChange } from './execute-enroll.ts';
-import type { RedisFlags } from './redis-options.ts';
 import { resumeRun } from './resume-command.ts';
 import { runPart } from './run-command.ts';
 
 /** What the journey has come to, once all its steps have ended or one has stopped it. */
 export const JOURNEY_FILE = 'journey.json';
 
-export type JourneyChoice = Pick<DisplayFlags, 'quiet' | 'color'> &
-  RedisFlags & { readonly cleanup?: true; readonly again?: true; readonly yes?: true };
+export type JourneyChoice = Pick<DisplayFlags, 'quiet' | 'color'> & {
+  readonly cleanup?: true;
+  readonly again?: true;
+  readonly yes?: true;
+};
 
 /** A journey whose settings and fleet have been read and checked. */
 export type Journey = {
@@ -56,7 +58,7 @@ export type Journey = {
 };
 
 /** The commands that do the steps. */
-export const COMMANDS = { executeEnroll, runPart, resumeRun, auditFolder, cleanRun, cleanEnrollments };
+const COMMANDS = { executeEnroll, runPart, resumeRun, auditFolder, cleanRun, cleanEnrollments };
 
 export type JourneyCommands = typeof COMMANDS;
 

@@ -17,22 +17,18 @@ import { agentWorkers, localAgentWorkers, type RunWorkers, threadWorkers } from 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
   RunRequest,
-  'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again'
+  'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again' | 'folder'
 > & {
   /** What to say before it starts. */
   readonly notices: readonly string[];
   /** Where the agents are; `null` where the workers are threads, or agents that the run starts. */
   readonly redis: RedisTarget | null;
-  readonly place: RunPlace;
+  /** One that is there already, and that the run does not stop; `null` = the run starts its own, if it needs one. */
+  readonly emulator: EmbeddedEmulator | null;
 };
 
 /** Where a run goes when it is a part of something larger. */
-export type RunPlace = {
-  /** The embedded emulator, already started, which the run does not stop; `null` = the run starts its own, if it needs one. */
-  readonly emulator: EmbeddedEmulator | null;
-  /** The folder to create; `null` = one under the scenario's, named for its start. */
-  readonly folder: string | null;
-};
+export type RunPlace = Pick<PreparedRun, 'emulator' | 'folder'>;
 
 /** A run that stands for itself. */
 export const OWN_PLACE: RunPlace = { emulator: null, folder: null };
@@ -49,11 +45,7 @@ export type EndedRun = RunEnd & {
  *
  * @param registrations to make in this session.
  */
-export async function executeRun(
-  prepared: PreparedRun,
-  registrations: number,
-  display: DisplayFlags,
-): Promise<EndedRun> {
+export async function executeRun(prepared: PreparedRun, registrations: number, flags: DisplayFlags): Promise<EndedRun> {
   const { scenario } = prepared;
   ensureOutFolder(scenario.out);
   let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
@@ -71,14 +63,14 @@ export async function executeRun(
       import('../../prometheus/publish-metrics.ts'),
       import('../../run/register-fleet.ts'),
     ]);
-    endpoint = await openEndpoint(scenario, keys, prepared.caPems, prepared.place.emulator);
+    endpoint = await openEndpoint(scenario, keys, prepared.caPems, prepared.emulator);
     const { target, caPems, emulator } = endpoint;
     const coordinator = { target, version, stopRequests: signals };
     const local = scenario.agents?.local ?? null;
     workers ??= await (local === null
       ? agentWorkers(prepared, coordinator)
       : localAgentWorkers(prepared, local, keys, coordinator));
-    view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, flags);
     for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
@@ -86,7 +78,6 @@ export async function executeRun(
       ...prepared,
       ...workers,
       ...coordinator,
-      folder: prepared.place.folder,
       caPems,
       keys,
       emulatorPid: emulator?.pid ?? null,
@@ -101,8 +92,12 @@ export async function executeRun(
     await workers?.end();
     signals.dispose();
   }
+  return await judged(end, prepared);
+}
+
+async function judged(end: RunEnd, { resumed }: PreparedRun): Promise<EndedRun> {
   const { exitCodeOfRun } = await import('../host/run-exit-code.ts');
-  return { ...end, exitCode: exitCodeOfRun(end), switches: prepared.resumed?.switches ?? [] };
+  return { ...end, exitCode: exitCodeOfRun(end), switches: resumed?.switches ?? [] };
 }
 
 /** Prints the results. @returns the exit code of the process */

@@ -26,7 +26,6 @@ import { ENROLL_SETTINGS, newRequest, resumedRequest } from './enroll-command.ts
 import { executeJourney, type JourneyChoice, removeIfEmpty } from './execute-journey.ts';
 import { JOURNEY_HELP } from './journey-help.ts';
 import { givenFlags, noColorOption, scenarioOption, settingOption } from './options.ts';
-import { redisOptions } from './redis-options.ts';
 
 /** Those that differ from batch to batch; all others are for the scenario and for variables. */
 const JOURNEY_SETTINGS: readonly SettingName[] = [
@@ -55,7 +54,6 @@ export function journeyCommand(): Command {
     .addHelpText('after', JOURNEY_HELP);
   for (const option of journeyOptions()) command.addOption(option.helpGroup('Journey:'));
   for (const name of JOURNEY_SETTINGS) command.addOption(settingOption(name, ...sourceOf(name)));
-  for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   return command.action(async (fleet: string | undefined, flags: JourneyFlags) => {
     process.exitCode = await journey(givenFlags(command, fleet), flags);
   });

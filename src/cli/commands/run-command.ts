@@ -129,7 +129,8 @@ async function startRun(read: ReadRun, flags: ExecutionFlags, place: RunPlace | 
     {
       scenario: { ...scenario, allocation },
       settings: scenarioKeys(resolved),
-      ...{ fleet, selection, resumed: null, again, notices, redis, keys, caPems, place: place ?? OWN_PLACE },
+      ...{ fleet, selection, resumed: null, again, notices, redis, keys, caPems },
+      ...(place ?? OWN_PLACE),
     },
     registrations,
     flags,
