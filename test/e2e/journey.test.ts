@@ -14,18 +14,7 @@ it('takes a batch the whole way on one emulator, and deletes what it created', a
   const out = join(root, 'out');
   writeFileSync(fleet, `registration_id;line\n${Array.from({ length: DEVICES }, (_, n) => `dev-${n};a\n`).join('')}`);
   const { code, stdout, stderr } = await dpsload(
-    [
-      'journey',
-      fleet,
-      '--emulator',
-      '--generate-keys',
-      '--cleanup',
-      '--json',
-      '--out',
-      out,
-      '--hub-check-share',
-      'all',
-    ],
+    ['journey', fleet, '--emulator', '--cleanup', '--json', '--out', out, '--hub-check-share', 'all'],
     { env: { DPSLOAD_RETRY_AFTER_MAX: '100ms', DPSLOAD_OPERATIONS_PER_MINUTE: '60000', DPSLOAD_WORKERS: '1' } },
   );
   expect([code, stderr]).toEqual([0, expect.stringContaining('verdict: every device came through')]);

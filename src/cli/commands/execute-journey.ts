@@ -1,4 +1,3 @@
-import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnrollFile } from '../../enroll-folder/enroll-file.ts';
 import { KEYED_FLEET_FILE } from '../../enroll-folder/enroll-results.ts';
@@ -157,15 +156,6 @@ async function cleanUp(journey: Journey, commands: JourneyCommands): Promise<rea
   if (records.stop !== null) return [cleanupEnd(records.counts, null, records.exitCode)];
   const enrollments = await commands.cleanEnrollments(join(folder, ENROLL_PLACE), inputs.access, choice);
   return [cleanupEnd(records.counts, enrollments.counts, enrollments.exitCode || records.exitCode)];
-}
-
-/** Removes the folder of a journey that has done nothing. */
-export function removeIfEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // It has what a step left.
-  }
 }
 
 function say({ choice }: Journey, line: string): void {

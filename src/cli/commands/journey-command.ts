@@ -2,13 +2,13 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadAttestationKeys } from '../../attestation/attestation-keys.ts';
-import { readEnrollFile } from '../../enroll-folder/enroll-file.ts';
+import { ENROLL_FILE, type EnrollFile, readEnrollFile } from '../../enroll-folder/enroll-file.ts';
 import { targetLabel } from '../../journal/target-name.ts';
 import { OperatorError, problem, problemIn } from '../../problem/operator-error.ts';
 import { RUN_FILE } from '../../run-folder/run-file.ts';
 import { createRunFolder, ensureOutFolder, RUN_PLACE } from '../../run-folder/run-folder.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
-import { resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
+import { type ResolvedEnrollment, resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
 import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { SettingName } from '../../scenario/settings/settings.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
@@ -23,7 +23,7 @@ import { ENROLL_PLACE } from '../view/journey-text.ts';
 import { showJourneyEnd } from '../view/show-journey-end.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { ENROLL_SETTINGS, newRequest, resumedRequest } from './enroll-command.ts';
-import { executeJourney, type JourneyChoice, removeIfEmpty } from './execute-journey.ts';
+import { executeJourney, type JourneyChoice } from './execute-journey.ts';
 import { JOURNEY_HELP } from './journey-help.ts';
 import { givenFlags, noColorOption, scenarioOption, settingOption } from './options.ts';
 
@@ -79,10 +79,9 @@ function journeyOptions(): readonly Option[] {
 }
 
 async function journey(given: Flags, flags: JourneyFlags): Promise<number> {
-  const earlier = flags.resume === undefined ? null : readEnrollFile(join(flags.resume, ENROLL_PLACE));
+  const earlier = flags.resume === undefined ? null : readBegun(flags.resume);
   if (earlier !== null) refuseChanges(given, flags);
-  const request = earlier === null ? newRequest(given, flags) : resumedRequest(earlier, given);
-  const plan = resolveJourney(request);
+  const plan = resolveJourney(earlier === null ? newRequest(given, flags) : resumedRequest(earlier, given));
   const { scenario } = plan;
   if (flags.resume !== undefined && scenario.target.kind === 'emulator') throw emulatorEnded(flags.resume);
   refuseUnaskedCleanup(flags, scenario);
@@ -95,7 +94,7 @@ async function journey(given: Flags, flags: JourneyFlags): Promise<number> {
   let emulator: EmbeddedEmulator | null = null;
   try {
     emulator = await startEmulator(scenario);
-    const at = { request: atEmulator(request, emulator), emulator, isStopped: () => stop };
+    const at = { request: atEmulator(plan.request, emulator), emulator, isStopped: () => stop };
     return await travel({ ...plan, ...at }, flags);
   } finally {
     await emulator?.stop();
@@ -103,23 +102,40 @@ async function journey(given: Flags, flags: JourneyFlags): Promise<number> {
   }
 }
 
-type JourneyPlan = { readonly scenario: Scenario; readonly runFlags: Flags };
+type JourneyPlan = {
+  readonly request: EnrollRequest;
+  readonly scenario: Scenario;
+  /** The flags of its run, apart from its fleet. */
+  readonly runFlags: Flags;
+};
 
-/** The settings of its run. @throws OperatorError `usage` with every problem of enrollments or run */
-function resolveJourney({ flags, scenarioFile }: EnrollRequest): JourneyPlan {
-  const file = scenarioFile ?? '';
-  const { values } = resolveEnrollment({ flags, environment: process.env, scenarioFile: readScenarioFile(file) });
+/** @throws OperatorError `usage` with every problem in the settings of enrollments, or else of the run */
+function resolveJourney(asked: EnrollRequest): JourneyPlan {
+  const { scenarioFile } = asked;
+  const resolved = resolveEnrollment({
+    flags: asked.flags,
+    environment: process.env,
+    scenarioFile: readScenarioFile(scenarioFile ?? ''),
+  });
+  const request = isWithoutKeys(resolved) ? { ...asked, flags: { ...asked.flags, generateKeys: 'true' } } : asked;
+  const { hubCheck, generateKeys } = resolved.values;
   const runFlags: Flags = {
-    ...flags,
-    ...(values.generateKeys ? { attestation: 'device-key' } : {}),
-    ...(values.hubCheck === null ? { hubCheck: 'connect' } : {}),
+    ...request.flags,
+    ...(generateKeys || request !== asked ? { attestation: 'device-key' } : {}),
+    ...(hubCheck === null ? { hubCheck: 'connect' } : {}),
   };
   const { scenario } = loadScenario(runFlags, scenarioFile ?? undefined, process.env);
   const { load, selection } = scenario;
   if (load.rowsMax === null && selection.excludeRun === null && selection.onlyFile === null)
-    return { scenario, runFlags };
+    return { request, scenario, runFlags };
   const message = 'a journey takes the whole fleet: a limit, or only some of its rows, cannot be chosen';
   throw new OperatorError('usage', [problem(message, 'Remove load.limit, only and exclude, or give a smaller fleet')]);
+}
+
+/** With the embedded emulator, as for a run: who gives no key needs none. */
+function isWithoutKeys({ values, attestation }: ResolvedEnrollment): boolean {
+  if (values.emulator !== true || attestation?.kind !== 'group-key') return false;
+  return attestation.key === null && Object.keys(attestation.groups).length === 0;
 }
 
 function refuseChanges(given: Flags, { scenario, update, resume = '' }: JourneyFlags): void {
@@ -158,7 +174,6 @@ function atEmulator(request: EnrollRequest, emulator: EmbeddedEmulator | null): 
 }
 
 type StartedJourney = JourneyPlan & {
-  readonly request: EnrollRequest;
   readonly emulator: EmbeddedEmulator | null;
   readonly isStopped: () => 'interrupted' | 'terminated' | null;
 };
@@ -175,13 +190,23 @@ async function travel(started: StartedJourney, flags: JourneyFlags): Promise<num
   const began = { enroll: flags.resume !== undefined, run: hasRun(folder) };
   // Nothing at the embedded emulator outlives the journey: nobody is asked.
   const choice = { ...flags, ...(emulator === null ? {} : { yes: true as const }) };
-  try {
-    const end = await executeJourney({ ...started, folder, target, inputs, began, choice });
-    showJourneyEnd(end, { folder, isResumable: emulator === null, cleansUp: flags.cleanup === true }, flags);
-    return end.exitCode ?? EXIT_CODE.internalError;
-  } finally {
-    removeIfEmpty(folder);
-  }
+  const end = await executeJourney({ ...started, folder, target, inputs, began, choice });
+  const isOver = hasBegun(folder) ? (emulator === null ? null : 'emulator') : 'not-begun';
+  if (isOver === 'not-begun') rmSync(folder, { recursive: true });
+  showJourneyEnd(end, { folder, isOver, cleansUp: flags.cleanup === true }, flags);
+  return end.exitCode ?? EXIT_CODE.internalError;
+}
+
+/** Whether anything may have been sent. */
+function hasBegun(folder: string): boolean {
+  return existsSync(join(folder, ENROLL_PLACE, ENROLL_FILE));
+}
+
+function readBegun(folder: string): EnrollFile {
+  if (hasBegun(folder)) return readEnrollFile(join(folder, ENROLL_PLACE));
+  const message = 'is not the folder of a journey, or that of one which ended before it sent anything';
+  const remedy = 'Name the folder that dpsload journey printed when it began, or start a new journey';
+  throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
 }
 
 function labelOf(target: Target, emulator: EmbeddedEmulator | null): string {

@@ -13,8 +13,9 @@ Steps, in this order; the folder of the journey has a folder for each:
 
 Target:
   With --emulator, all steps use one emulator, with its service API and hubs; it
-  ends with the journey, so that such a journey cannot be resumed. A DPS
-  instance needs a connection string in DPSLOAD_SERVICE_CONNECTION or
+  ends with the journey, so that such a journey cannot be resumed. Where no key
+  is given, it generates them, as with --generate-keys.
+  A DPS instance needs a connection string in DPSLOAD_SERVICE_CONNECTION or
   --service-connection-file, with permissions to read and write enrollments and
   registration states.
 

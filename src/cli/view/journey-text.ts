@@ -129,7 +129,8 @@ const DETAILS: Readonly<Record<StepName, string>> = {
 /** Where a journey is, and whether it can go on. */
 export type JourneyPlace = {
   readonly folder: string;
-  readonly isResumable: boolean;
+  /** Why it cannot go on: the embedded emulator has ended, or nothing has begun and the folder is gone; `null` = it can. */
+  readonly isOver: 'emulator' | 'not-begun' | null;
   /** `--cleanup`, which a resumed journey must be told again. */
   readonly cleansUp: boolean;
 };
@@ -143,21 +144,23 @@ export type NextSteps = { readonly advice: string | null; readonly commands: rea
 /** How to go on from where a journey did not go well; `null` = all is well. */
 export function nextSteps(
   { steps, exitCode }: Pick<JourneyEnd, 'steps' | 'exitCode'>,
-  { folder, isResumable, cleansUp }: JourneyPlace,
+  { folder, isOver, cleansUp }: JourneyPlace,
 ): NextSteps | null {
   const short = steps.find((step) => step.exitCode !== 0) ?? steps.find(({ isWhole }) => !isWhole);
   if (short === undefined) return null;
+  if (isOver === 'not-begun')
+    return { advice: 'Nothing was changed at the service. Start the journey again.', commands: [] };
   const isOfRows = exitCode === SOME_FAILED;
   const sentences = isOfRows ? [`${DETAILS[short.step]} says what went wrong.`] : [];
   const differing = short.step === 'enroll' && isOfRows ? (short.counts['exists-different'] ?? 0) : 0;
   if (differing > 0) {
     const change = `overwrite ${differing === 1 ? 'it' : 'them'} with --update`;
     sentences.push(`Correct the fleet or the enrollments, or ${change}; then start the journey again.`);
-  } else if (!isResumable) {
+  } else if (isOver === 'emulator') {
     sentences.push('To try again, start a new journey: the embedded emulator has ended, and its records with it.');
   }
   const advice = sentences.length === 0 ? null : sentences.join(' ');
-  if (differing > 0 || !isResumable) return { advice, commands: [] };
+  if (differing > 0 || isOver === 'emulator') return { advice, commands: [] };
   const resume = `resume: dpsload journey --resume ${quoteForShell(folder)}${cleansUp ? ' --cleanup' : ''}`;
   const retry = `refused devices: dpsload resume ${quoteForShell(`${folder}/${RUN_PLACE}`)} --retry-failed`;
   return { advice, commands: isOfRows && short.step === 'register' ? [retry, resume] : [resume] };

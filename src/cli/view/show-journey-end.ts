@@ -10,7 +10,7 @@ export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, qui
   const { good, bad } = paletteOf(process.stderr, color);
   const say = (text: string): void => void process.stderr.write(fitted(`${text}\n`, process.stderr));
   const columns = columnsOf(process.stderr);
-  process.stderr.write(`${labelledPath('folder', place.folder, columns)}\n`);
+  if (place.isOver !== 'not-begun') process.stderr.write(`${labelledPath('folder', place.folder, columns)}\n`);
   const { advice = null, commands = [] } = nextSteps(end, place) ?? {};
   if (advice !== null) say(advice);
   // A command stays in one line, so that it can be copied.

@@ -81,7 +81,7 @@ async function travel(changed: Readonly<Record<string, unknown>> = {}, changes: 
   };
   journey.runFlags = { ...journey.runFlags, fleet: 'fleet.csv', attestation: 'device-key' } as never;
   const end = await executeJourney(journey as unknown as Journey, made.commands);
-  const place = { folder: 'results/j', isResumable: true, cleansUp: true };
+  const place = { folder: 'results/j', isOver: null, cleansUp: true };
   return { end, called: made.called, folder, next: nextSteps(end, place), steps: end.steps.map(({ step }) => step) };
 }
 
@@ -170,9 +170,18 @@ describe('a journey', () => {
 
   it('tells that nothing is left to resume of the embedded emulator', () => {
     const steps: JourneyEnd['steps'] = [{ step: 'audit', text: '', counts: {}, exitCode: 3, isWhole: false }];
-    const place = { folder: 'results/j', isResumable: false, cleansUp: false };
+    const place = { folder: 'results/j', isOver: 'emulator', cleansUp: false } as const;
     expect(nextSteps({ steps, exitCode: 3 }, place)).toEqual({
       advice: expect.stringContaining('start a new journey'),
+      commands: [],
+    });
+  });
+
+  it('says that nothing was changed where the service refused to be read', () => {
+    const steps: JourneyEnd['steps'] = [{ step: 'enroll', text: '', counts: {}, exitCode: 4, isWhole: false }];
+    const place = { folder: 'results/j', isOver: 'not-begun', cleansUp: false } as const;
+    expect(nextSteps({ steps, exitCode: 4 }, place)).toEqual({
+      advice: 'Nothing was changed at the service. Start the journey again.',
       commands: [],
     });
   });
