@@ -3,6 +3,7 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import { EMULATOR_HOST_DEFAULT, type EmulatorOptions } from './emulator.ts';
+import { forgottenIdentities } from './hub/identity-kind.ts';
 import { linkedHubs, ownNames } from './linked-hubs.ts';
 import { type ObservedDevices, observeDevices } from './observed-devices.ts';
 import type { AdvancedContext } from './running-config.ts';
@@ -37,6 +38,10 @@ function startClocks() {
   return { clock, serviceClock, startedAtMs, serviceTimeMs };
 }
 
+function forgottenMessage(file: string | null, identities: number): string {
+  return `${file}: drops ${identities} lines about devices at their hubs, because no hub port is served`;
+}
+
 /** Builds what an emulator consists of. @throws OperatorError when the state file cannot be used */
 export async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
@@ -50,16 +55,23 @@ export async function assemble(
     if (id !== null) devices.conversations?.note(id, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${id === null ? 'unknown device' : JSON.stringify(id)}: fault ${fault} at ${point}`);
   });
-  const time = { serviceClock, serviceTimeMs };
-  const hubs = linkedHubs(instances, ownNames(host, serverNames), time, () => service.behavior);
+  const changes: StateLine[] | null = file === null ? null : [];
+  const hubs = linkedHubs(instances, ownNames(host, serverNames), {
+    serviceClock,
+    serviceTimeMs,
+    behavior: () => service.behavior,
+    changes,
+    keepSoon: () => whenKept(() => {}),
+  });
   // Without their port, nobody can connect to the hubs: a million devices then take no memory there.
   const toHubs = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
-  const changes: StateLine[] = [];
-  const ids = { newGuid: randomUUID, changes: file === null ? null : changes };
+  const ids = { newGuid: randomUUID, changes };
   const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, ...ids, ...toHubs });
   const idScopes = instances.map(({ idScope }) => idScope);
-  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
-  const state = file === null ? null : await keepState({ file, ...kept });
+  const ofHubs =
+    hubPort === null ? forgottenIdentities((count) => log(forgottenMessage(file, count))) : hubs.stateKind();
+  const kept = { idScopes, kinds: [...service.stateKinds(), ofHubs], nowMs: serviceTimeMs(), log };
+  const state = file === null || changes === null ? null : await keepState({ file, changes, ...kept });
   const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);

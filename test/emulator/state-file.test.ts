@@ -134,7 +134,7 @@ describe('a damaged state file', () => {
     [
       'a kind of a later version',
       (lines: string[]) => lines.with(3, `{"kind":"x","idScope":"${ID_SCOPE}"}`),
-      ':4: the line is of no kind that this version knows',
+      ':4: the line is of the kind "x", which this dpsload does not know: a newer one may have written it. Use the dpsload',
     ],
     [
       'a wrong member',

@@ -8,8 +8,8 @@ import {
   operationOfRecord,
   operationsOf,
   operationToLine,
-  type ReadOperations,
 } from './operation-kind.ts';
+import type { ReadOperations } from './read-operations.ts';
 import type { Assignment, RegisteredEnrollment, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind, type StateLine } from './state-kind.ts';
 
@@ -85,7 +85,7 @@ export function registrationKind(instances: InstanceTable, read: ReadOperations)
         latestOperation: null,
         operations: 0,
       });
-      if (operation !== null) read.set(operation.operationId, { ...operation, idScope, assignment });
+      if (operation !== null) read.add({ ...operation, idScope, assignment });
     },
     complete: () => {},
     *lines() {
