@@ -39,7 +39,7 @@ function startClocks() {
 }
 
 function forgottenMessage(file: string | null, identities: number): string {
-  return `${file}: drops ${identities} lines about devices at their hubs, because no hub port is served`;
+  return `${file}: drops what it has of the hubs (${identities} lines), because they have no port now`;
 }
 
 /** Builds what an emulator consists of. @throws OperatorError when the state file cannot be used */
