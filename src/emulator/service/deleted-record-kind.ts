@@ -1,20 +1,8 @@
-import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { deletedRecord } from './deleted-record-line.ts';
 import type { InstanceTable } from './instance-table.ts';
 import type { ReadOperations } from './read-operations.ts';
-import { parseLine, type StateKind, type StateLine } from './state-kind.ts';
-
-const deletedRecord = z.object({
-  kind: z.literal('registration-deleted'),
-  idScope: z.string(),
-  registrationId: z.string(),
-});
-
-/** Takes back what earlier lines say about the device. */
-export function deletedRecordLine(idScope: string, registrationId: string): StateLine {
-  const line: z.output<typeof deletedRecord> = { kind: 'registration-deleted', idScope, registrationId };
-  return line;
-}
+import { parseLine, type StateKind } from './state-kind.ts';
 
 export function deletedRecordKind(instances: InstanceTable, read: ReadOperations): StateKind {
   return {

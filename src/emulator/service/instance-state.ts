@@ -1,5 +1,5 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import { deletedRecordLine } from './deleted-record-kind.ts';
+import { deletedRecordLine } from './deleted-record-line.ts';
 import type { DpsInstance, Enrollment, InstanceSettings, LinkedHub } from './dps-instance.ts';
 import { enrollmentToLine } from './enrollment-line.ts';
 import { EnrollmentStore, isSame } from './enrollment-store.ts';

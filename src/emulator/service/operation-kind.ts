@@ -2,21 +2,11 @@ import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine } from './assignment-line.ts';
 import type { InstanceTable } from './instance-table.ts';
+import { OPERATION_MEMBERS, type OperationMembers } from './operation-members.ts';
 import type { ReadOperations } from './read-operations.ts';
 import type { Assignment, Operation, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind } from './state-kind.ts';
 import { INTERRUPTED } from './webhook.ts';
-
-/** Members of a line that tell an operation, apart from its assignment. */
-export const OPERATION_MEMBERS = {
-  operationId: z.string(),
-  expiresAtMs: z.number(),
-  reportsEverySubstatus: z.boolean(),
-};
-
-const operationMembers = z.object(OPERATION_MEMBERS);
-
-export type OperationMembers = z.output<typeof operationMembers>;
 
 const operationLine = z.object({
   kind: z.literal('operation'),

@@ -1,5 +1,5 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import type { OperationMembers } from './operation-kind.ts';
+import type { OperationMembers } from './operation-members.ts';
 import type { Assignment } from './registration-record.ts';
 
 type ReadOperation = OperationMembers & { readonly idScope: string; readonly assignment: Assignment };

@@ -2,13 +2,8 @@ import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine, twin } from './assignment-line.ts';
 import type { InstanceTable } from './instance-table.ts';
-import {
-  OPERATION_MEMBERS,
-  operationMembersOf,
-  operationOfRecord,
-  operationsOf,
-  operationToLine,
-} from './operation-kind.ts';
+import { operationMembersOf, operationOfRecord, operationsOf, operationToLine } from './operation-kind.ts';
+import { OPERATION_MEMBERS } from './operation-members.ts';
 import type { ReadOperations } from './read-operations.ts';
 import type { Assignment, RegisteredEnrollment, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind, type StateLine } from './state-kind.ts';
