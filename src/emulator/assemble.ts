@@ -3,9 +3,9 @@ import { AdvancedClock } from '../time/advanced-clock.ts';
 import { hrtimeMs, systemClock } from '../time/system-clock.ts';
 import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import { EMULATOR_HOST_DEFAULT, type EmulatorOptions } from './emulator.ts';
-import { forgottenIdentities } from './hub/identity-kind.ts';
 import { linkedHubs, ownNames } from './linked-hubs.ts';
 import { type ObservedDevices, observeDevices } from './observed-devices.ts';
+import { openState } from './open-state.ts';
 import type { AdvancedContext } from './running-config.ts';
 import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
@@ -16,7 +16,7 @@ import { FaultPlan } from './service/fault-plan.ts';
 import type { HubAssignment } from './service/hub-assignment.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
 import type { StateLine } from './service/state-kind.ts';
-import { type KeptState, keepState } from './state/keep-state.ts';
+import type { KeptState } from './state/keep-state.ts';
 
 /** The parts of an emulator, before it listens. */
 export type Assembled = {
@@ -38,10 +38,6 @@ function startClocks() {
   return { clock, serviceClock, startedAtMs, serviceTimeMs };
 }
 
-function forgottenMessage(file: string | null, identities: number): string {
-  return `${file}: drops what it has of the hubs (${identities} lines), because they have no port now`;
-}
-
 /** Builds what an emulator consists of. @throws OperatorError when the state file cannot be used */
 export async function assemble(
   { instances, behavior, faults, seed }: EmulatorConfig,
@@ -56,22 +52,14 @@ export async function assemble(
     log(`${id === null ? 'unknown device' : JSON.stringify(id)}: fault ${fault} at ${point}`);
   });
   const changes: StateLine[] | null = file === null ? null : [];
-  const hubs = linkedHubs(instances, ownNames(host, serverNames), {
-    serviceClock,
-    serviceTimeMs,
-    behavior: () => service.behavior,
-    changes,
-    keepSoon: () => whenKept(() => {}),
-  });
+  const ofService = { behavior: () => service.behavior, changes, keepSoon: () => whenKept(() => {}) };
+  const hubs = linkedHubs(instances, ownNames(host, serverNames), { serviceClock, serviceTimeMs, ...ofService });
   // Without their port, nobody can connect to the hubs: a million devices then take no memory there.
   const toHubs = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
   const ids = { newGuid: randomUUID, changes };
   const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, ...ids, ...toHubs });
-  const idScopes = instances.map(({ idScope }) => idScope);
-  const ofHubs =
-    hubPort === null ? forgottenIdentities((count) => log(forgottenMessage(file, count))) : hubs.stateKind();
-  const kept = { idScopes, kinds: [...service.stateKinds(), ofHubs], nowMs: serviceTimeMs(), log };
-  const state = file === null || changes === null ? null : await keepState({ file, changes, ...kept });
+  const kept = { service, hubs: hubPort === null ? null : hubs, nowMs: serviceTimeMs(), log };
+  const state = await openState({ file, changes, ...kept });
   const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);

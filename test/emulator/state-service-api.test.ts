@@ -1,15 +1,26 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { generate } from 'mqtt-packet';
+import { afterEach, describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import type { EmulatorOptions } from '../../src/emulator/emulator.ts';
+import { HubRegistry } from '../../src/emulator/hub/hub-registry.ts';
+import { hubRole } from '../../src/emulator/server/hub-role.ts';
+import { MqttSession } from '../../src/emulator/server/mqtt-session.ts';
+import { listenServiceApi } from '../../src/emulator/server/service-api-listener.ts';
+import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { deviceCertificate } from '../support/certificates.ts';
 import { emulatedInstance, GROUP_KEY, individualEnrollment } from '../support/emulated-instance.ts';
 import { hubConnectPacket } from '../support/hub-devices.ts';
 import { RegisteringDevice } from '../support/registering-device.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
+import { API_HOST, API_NOW_MS, API_VERSION, ownerToken, ServiceApiCaller } from '../support/service-api-caller.ts';
 import { type ApiAnswered, type ApiAsked, ServiceApiConnection } from '../support/service-api-connection.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
+import { acceptedOver, simulatedContext, WiredStream } from '../support/wired-session.ts';
 
 const folder = temporaryFolder();
 const newFile = (): string => join(mkdtempSync(join(folder, 'state-')), 'state.ndjson');
@@ -108,6 +119,56 @@ it('brings back what the service API and the devices at their hubs did', async (
   };
   expect((await second.ask({ ...update, etag: made.etag })).status).toBe(200);
   expect((await second.ask({ ...update, etag: made.etag })).status).toBe(412);
+});
+
+describe('what cannot be kept', () => {
+  const whenKept = (then: (isKept: boolean) => void) => then(false);
+
+  it('is answered with 500 by the service API, and counted so', async () => {
+    const { api, service } = new ServiceApiCaller();
+    const certificates = [await deviceCertificate('service', null)];
+    const source = { ...simulatedContext(1, []), serviceTimeMs: () => API_NOW_MS, api, certificates, whenKept };
+    const listener = await listenServiceApi({ host: '127.0.0.1', port: 0 }, source);
+    closed.push(() => listener.close());
+    const status = await new Promise((resolve, reject) => {
+      const path = `/enrollments/pump?${API_VERSION}`;
+      const headers = { host: API_HOST, authorization: ownerToken(), 'content-type': 'application/json' };
+      const address = { host: '127.0.0.1', port: listener.port, rejectUnauthorized: false, agent: false };
+      const sent = request({ ...address, method: 'PUT', path, headers }, (answer) => {
+        resolve(answer.resume().statusCode);
+      });
+      sent.on('error', reject).end(JSON.stringify(enrolled('pump')));
+    });
+    expect(status).toBe(500);
+    expect(service.counters.serviceApiAnswers).toEqual({ 200: 0, 500: 1 });
+  });
+
+  it('is answered with 500 by a hub', async () => {
+    const hubs = new HubRegistry([], {
+      behavior: () => SERVICE_BEHAVIOR_DEFAULT,
+      aheadMs: () => 0,
+      ownNames: ['dps.test'],
+      changes: [],
+    });
+    const context = { ...simulatedContext(1, []), whenKept };
+    const authentication = { type: 'sas', primaryKey: keyOf('pump'), secondaryKey: null } as const;
+    const settings = { movesFrom: null, authentication, iotEdge: false, initialTwin: null, atMs: 0 } as const;
+    hubs.apply({ kind: 'assigned', hub: 'hub', deviceId: 'pump', substatus: 'initialAssignment', ...settings });
+    const stream = new WiredStream();
+    new MqttSession(acceptedOver(stream), context, hubRole(hubs, context.serviceTimeMs));
+    const subscriptions = [{ topic: '$iothub/twin/res/#', qos: 0 as const }];
+    for (const packet of [
+      hubConnectPacket({ hub: 'hub', id: 'pump' }),
+      { cmd: 'subscribe', messageId: 1, subscriptions } as const,
+      publish('$iothub/twin/PATCH/properties/reported/?$rid=1', '{}'),
+      publish('$iothub/twin/GET/?$rid=2'),
+    ]) {
+      stream.push(generate(packet));
+    }
+    await nextTurn();
+    const answers = stream.received.filter((packet) => packet.cmd === 'publish').map(({ topic }) => topic);
+    expect(answers).toEqual(['$iothub/twin/res/500/?$rid=1', '$iothub/twin/res/500/?$rid=2']);
+  });
 });
 
 it('keeps nothing of the hubs without their port, and is emptied by a reset', async () => {
