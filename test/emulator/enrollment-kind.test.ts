@@ -167,6 +167,17 @@ describe('the lines about enrollments', () => {
     expect(before && after && etagOf(before) !== etagOf(after)).toBe(true);
   });
 
+  it('let in an entry that the configuration had lost and has again, even if it had been deleted', () => {
+    const [instance, without] = [configured(named('dev-1')), configured()];
+    const changes: StateLine[] = [];
+    const running = started(instance, changes);
+    const atStart = wholeOf(running);
+    running.individuals.delete('dev-1');
+    running.service.configure([without], NOW_MS);
+    const next = restarted(instance, [...atStart, ...changes]);
+    expect(next.individuals.get('dev-1')).not.toBeNull();
+  });
+
   it('do not repeat keys that only the configuration names', () => {
     const instance = configured(named('dev-1'));
     expect(JSON.stringify(wholeOf(started(instance)))).not.toContain('primaryKey');

@@ -124,6 +124,28 @@ describe('the lines about identities', () => {
     );
   });
 
+  it('keep what a device reports while it moves, before a restart and after it', () => {
+    const [hub = '', next = ''] = HUBS;
+    const [authentication] = AUTHENTICATIONS;
+    if (authentication === undefined) throw new Error('none');
+    const deviceId = 'dev-1';
+    const settings = { deviceId, authentication, iotEdge: false, initialTwin: null } as const;
+    const changes: StateLine[] = [];
+    const hubs = registry(changes);
+    const movesFrom = { hub, deviceId };
+    const moved = { movesFrom, substatus: 'deviceDataMigrated', hub: next, atMs: NOW_MS + 10_000 } as const;
+    hubs.apply({ kind: 'assigned', ...settings, hub, substatus: 'initialAssignment', movesFrom: null, atMs: NOW_MS });
+    hubs.apply({ kind: 'assigned', ...settings, ...moved });
+    const report = (to: HubRegistry, name: string, atMs: number) =>
+      to.apply({ kind: 'twin', section: 'reported', hub, deviceId, patch: { [name]: 1 }, atMs });
+    const reportedAtNext = (of: HubRegistry) => of.find(next, deviceId, NOW_MS + 11_000)?.twin.reported.values;
+    report(hubs, 'before', NOW_MS + 1_000);
+    const copy = restored(changes, NOW_MS + 2_000);
+    report(copy, 'after', NOW_MS + 3_000);
+    expect(reportedAtNext(copy)).toEqual({ before: 1, after: 1 });
+    expect(reportedAtNext(restored(changes, NOW_MS + 10_500))).toEqual({ before: 1 });
+  });
+
   it('parse certificates that many devices share only once', () => {
     const hubs = registry();
     for (const deviceId of DEVICES) {
