@@ -56,7 +56,7 @@ export function identityToLine(hub: string, identity: DeviceIdentity): StateLine
       status,
       authentication: own,
       iotEdge,
-      twin,
+      twin: { ...twin },
       sharesTwinWith: sharesTwinWith && { hub: sharesTwinWith.hub, deviceId: sharesTwinWith.deviceId },
     },
   } as StateLine;
