@@ -7,7 +7,7 @@ const INTEGRATION = [
   'test/agents/redis/{redis-bus,redis-survey-real,stream-appends}.test.ts',
   'test/e2e/**/*.test.ts',
   'test/cli/program.test.ts',
-  'test/cli/host/embedded-emulator.test.ts',
+  'test/cli/host/{embedded-emulator,enroll}.test.ts',
   'test/emulator/changing-emulator.test.ts',
   'test/emulator/control-port.test.ts',
   'test/emulator/conversations.test.ts',
@@ -42,6 +42,7 @@ const INTEGRATION = [
   'test/prometheus/{publish-metrics,run-metrics}.test.ts',
   'test/report/report-in-browser.test.ts',
   'test/run-folder/run-lock.test.ts',
+  'test/service-api/https-exchange.test.ts',
   'test/worker/thread-pool.test.ts',
 ];
 

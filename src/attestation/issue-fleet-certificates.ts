@@ -2,9 +2,10 @@ import { dirname, relative } from 'node:path';
 import type { DeviceBatch, IssueResult } from '../certificates/device-batch.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
 import { csvLine } from '../files/csv-line.ts';
+import { carriedFields, replacedHeader } from '../fleet/carried-columns.ts';
 import type { CsvRecord } from '../fleet/csv-record.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
-import { columnName, type FleetColumns } from '../fleet/fleet-header.ts';
+import type { FleetColumns } from '../fleet/fleet-header.ts';
 import type { KnownColumn } from '../fleet/known-columns.ts';
 import { readFleetRecords } from '../fleet/read-fleet-records.ts';
 import type { Clock } from '../time/clock.ts';
@@ -33,7 +34,7 @@ export async function issueFleetCertificates(request: IssueRequest): Promise<Iss
   let isHeaderDue = true;
   await writeAtomically(request.csvFile, async (csv) => {
     for await (const { columns, records } of readFleetRecords(request.fleet, () => {})) {
-      if (isHeaderDue) await csv.write(csvLine(newColumns(request.fleet, columns)));
+      if (isHeaderDue) await csv.write(csvLine(replacedHeader(request.fleet, columns, REPLACED)));
       isHeaderDue = false;
       for (let first = 0; first < records.length; first += CONCURRENCY) {
         const some = records.slice(first, first + CONCURRENCY);
@@ -57,19 +58,7 @@ async function issueRow(
   counts[await batch.issue(registrationId, clock.epochMs())] += 1;
   const { certificateFile, keyFile } = batch.filesOf(registrationId);
   const fromCsv = (file: string): string => relative(dirname(csvFile), file);
-  return csvLine([...carriedFields(columns, fields), fromCsv(certificateFile), fromCsv(keyFile)]);
+  return csvLine([...carriedFields(columns, fields, REPLACED), fromCsv(certificateFile), fromCsv(keyFile)]);
 }
 
 const REPLACED: readonly KnownColumn[] = ['cert_file', 'key_file'];
-
-function carriedFields(columns: FleetColumns, fields: readonly string[]): readonly string[] {
-  const dropped = REPLACED.map((column) => columns.placeOf.get(column));
-  return fields.filter((_, place) => !dropped.includes(place));
-}
-
-function newColumns(fleet: FleetFile, columns: FleetColumns): readonly string[] {
-  const names: string[] = Array.from({ length: columns.width }, () => '');
-  for (const { name, place } of columns.others) names[place] = name;
-  for (const [column, place] of columns.placeOf) names[place] = columnName(fleet, column);
-  return [...carriedFields(columns, names), ...REPLACED];
-}

@@ -71,7 +71,7 @@ export async function fileCredentials(files: CertificateFiles, row: CredentialRo
 }
 
 /** Why the first certificate of `chainPem` cannot be presented as this device's. */
-function certificateRefusal(chainPem: string, registrationId: string): Omit<CredentialRefusal, 'passes'> | null {
+export function certificateRefusal(chainPem: string, registrationId: string): Omit<CredentialRefusal, 'passes'> | null {
   const certificate = parseCertificate(chainPem);
   if (certificate === null) return { code: 'certificate-unreadable', message: 'contains no PEM certificate' };
   const name = commonName(certificate);
@@ -113,8 +113,8 @@ export function symmetricKeyCredentials(
   idScope: string,
   launch: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
 ): SymmetricKeyCredentials {
-  const { registrationId, group, deviceKey } = launch;
-  const deviceKeys = deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
+  const { registrationId, group } = launch;
+  const deviceKeys = deviceKeysOf(keys, launch);
   if (deviceKeys.length === 0) return { reason: missingKeyReason(keys, group) };
   const password = (epochMs: number, key: number): string => {
     const chosen = deviceKeys[key];
@@ -122,6 +122,14 @@ export function symmetricKeyCredentials(
     return buildSasToken(idScope, registrationId, chosen, Math.floor(epochMs / 1000) + TOKEN_LIFE_SECONDS);
   };
   return { credentials: { keys: deviceKeys.length, password, clientCertificate: null } };
+}
+
+/** A row's own key, or else its primary and secondary keys, derived; empty = it has none. */
+export function deviceKeysOf(
+  keys: SymmetricKeys,
+  { registrationId, group, deviceKey }: Pick<Launch, 'registrationId' | 'group' | 'deviceKey'>,
+): readonly string[] {
+  return deviceKey === null ? derivedKeys(keys, registrationId, group) : [deviceKey];
 }
 
 /** Primary and secondary keys of the same enrollment group; empty without a primary key. */

@@ -14,6 +14,14 @@ export const BULK_ENTRIES_MAX = 10;
 /** Service API operations per DPS instance. Whether a bulk counts as one is not documented; here it does. */
 export const SERVICE_OPERATIONS_PER_MINUTE_MAX = 1_000;
 
+/** How an enrollment chooses a hub. */
+export const HUB_POLICIES = ['hashed', 'geoLatency', 'static', 'custom'] as const;
+
+export const ENROLLMENT_STATUSES = ['enabled', 'disabled'] as const;
+
+/** What happens when a device registers again, in the words of the portal and the Azure CLI; `reprovisionPolicy` on the wire. */
+export const REPROVISIONINGS = ['migrate', 'reset', 'never'] as const;
+
 export type AttestationBody = {
   readonly type: 'none' | 'tpm' | 'x509' | 'symmetricKey';
   readonly tpm?: { readonly endorsementKey: string; readonly storageRootKey?: string };
@@ -62,11 +70,11 @@ type EnrollmentSettingsBody = {
   readonly iotHubHostName?: string;
   readonly initialTwin?: InitialTwinBody;
   readonly etag?: string;
-  readonly provisioningStatus?: 'enabled' | 'disabled';
+  readonly provisioningStatus?: (typeof ENROLLMENT_STATUSES)[number];
   readonly reprovisionPolicy?: { readonly updateHubAssignment: boolean; readonly migrateDeviceData: boolean };
   readonly createdDateTimeUtc?: string;
   readonly lastUpdatedDateTimeUtc?: string;
-  readonly allocationPolicy?: 'hashed' | 'geoLatency' | 'static' | 'custom';
+  readonly allocationPolicy?: (typeof HUB_POLICIES)[number];
   /** Needs `allocationPolicy`. */
   readonly iotHubs?: readonly string[];
   readonly customAllocationDefinition?: { readonly webhookUrl: string; readonly apiVersion: string };

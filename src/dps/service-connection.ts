@@ -1,3 +1,5 @@
+import { GLOBAL_HOST } from './endpoint.ts';
+
 /*
  * HostName={dps}.azure-devices-provisioning.net;SharedAccessKeyName={policy};SharedAccessKey={base64}
  *
@@ -30,8 +32,18 @@ export function parseServiceConnection(text: string): ServiceConnection | string
   if (missing.length > 0) return `has no ${missing.join(', no ')}`;
   const [hostName = '', policyName = '', key = ''] = MEMBERS.map((name) => members.get(name));
   if (!HOST_NAME.test(hostName)) return 'has a HostName that is not a host name';
+  if (hostName.toLowerCase() === GLOBAL_HOST) return 'names the global host, which has no service API';
+  if (/\.azure-devices\.net$/i.test(hostName)) return 'is that of an IoT hub';
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(key) || key.length % 4 !== 0) return 'has a SharedAccessKey that is not base64';
   return { hostName, policyName, key };
+}
+
+const HTTPS_PORT = 443;
+
+/** Where to connect to. */
+export function serviceEndpoint({ hostName }: ServiceConnection): { readonly host: string; readonly port: number } {
+  const [host = '', port] = hostName.split(':');
+  return { host: host.toLowerCase(), port: port === undefined ? HTTPS_PORT : Number(port) };
 }
 
 /** The connection string, which is a secret. */

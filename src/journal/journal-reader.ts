@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { LinesByOffset, PAGES_MAX } from '../files/lines-by-offset.ts';
 import { LINE_FEED, readLines } from '../files/read-lines.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
@@ -108,64 +109,24 @@ function damaged(file: string, line: number | null, offset: number, error: Journ
   ]);
 }
 
-const PAGE_BYTES = 256 * 1024;
-
-/** 8 MiB: outcomes arrive nearly in fleet order, so neighbours in the fleet share pages. */
-export const PAGES_MAX = 32;
-
-/** Reads single records of a journal by the byte offset of their line. Caches the `pagesMax` most recently used pages. */
+/** Reads single records of a journal by the byte offset of their line. Outcomes arrive nearly in fleet order: neighbours share pages. */
 export class JournalRecordReader {
-  readonly #handle: FileHandle;
-  /** Most recently used last. */
-  readonly #pages = new Map<number, Buffer>();
-  readonly #pagesMax: number;
+  readonly #lines: LinesByOffset;
 
-  private constructor(handle: FileHandle, pagesMax: number) {
-    this.#handle = handle;
-    this.#pagesMax = pagesMax;
+  private constructor(lines: LinesByOffset) {
+    this.#lines = lines;
   }
 
   static async open(file: string, pagesMax = PAGES_MAX): Promise<JournalRecordReader> {
-    return new JournalRecordReader(await open(file, 'r'), pagesMax);
+    return new JournalRecordReader(await LinesByOffset.open(file, pagesMax));
   }
 
   /** @param offset from `readJournal` */
   async recordAt(offset: number): Promise<JournalRecord> {
-    return decodeJournalLine(await this.#lineAt(offset));
+    return decodeJournalLine(await this.#lines.lineAt(offset));
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
-  }
-
-  async #lineAt(offset: number): Promise<string> {
-    const parts: Buffer[] = [];
-    let start = offset % PAGE_BYTES;
-    for (let number = Math.floor(offset / PAGE_BYTES); ; number += 1) {
-      const page = this.#cached(number) ?? (await this.#read(number));
-      const end = page.indexOf(LINE_FEED, start);
-      if (end !== -1 && parts.length === 0) return page.toString('utf8', start, end);
-      parts.push(page.subarray(start, end === -1 ? page.length : end));
-      if (end !== -1) return Buffer.concat(parts).toString('utf8');
-      if (page.length < PAGE_BYTES) throw new Error(`the journal has no complete line at byte ${offset}`);
-      start = 0;
-    }
-  }
-
-  #cached(number: number): Buffer | null {
-    const page = this.#pages.get(number);
-    if (page === undefined) return null;
-    this.#pages.delete(number);
-    this.#pages.set(number, page);
-    return page;
-  }
-
-  async #read(number: number): Promise<Buffer> {
-    const page = Buffer.allocUnsafe(PAGE_BYTES);
-    const { bytesRead } = await this.#handle.read(page, 0, PAGE_BYTES, number * PAGE_BYTES);
-    const [oldest] = this.#pages.keys();
-    if (oldest !== undefined && this.#pages.size >= this.#pagesMax) this.#pages.delete(oldest);
-    this.#pages.set(number, page.subarray(0, bytesRead));
-    return page.subarray(0, bytesRead);
+    await this.#lines.close();
   }
 }

@@ -114,7 +114,7 @@ export type RegistrationOutcome = {
 };
 
 /** Tolerated difference between the clocks of service and client when judging whether a record is older than the run. */
-const CLOCK_DIFFERENCE_MS = 5 * 60_000;
+export const CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
 /**
  * Returns whether the service knew an assigned device before the run: its record is older, or the substatus reports another registration

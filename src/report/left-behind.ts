@@ -6,8 +6,8 @@ import { targetLabel } from '../journal/target-name.ts';
 /** Placeholder for the name of the DPS instance, which devices do not know. */
 const INSTANCE = 'DPS_NAME';
 
-/** The comment above the commands, which dpsload never runs. */
-export function leftBehindHeader({ target }: SessionRecord): string {
+/** The comment above the commands, which dpsload never runs. @param wasCleanedUp dpsload cleanup has removed records */
+export function leftBehindHeader({ target }: Pick<SessionRecord, 'target'>, wasCleanedUp = false): string {
   const lines =
     target.kind === 'emulator'
       ? [
@@ -15,8 +15,10 @@ export function leftBehindHeader({ target }: SessionRecord): string {
           'With a real instance, these commands would remove what this run created:',
         ]
       : [
-          'This run left these registration records and device identities behind. dpsload removes nothing.',
-          'The commands below do, including records and identities that existed before the run.',
+          wasCleanedUp
+            ? 'dpsload cleanup removed registration records that this run created. These records and device identities are left.'
+            : 'This run left these registration records and device identities behind. It removes nothing; dpsload cleanup removes the records that it created.',
+          'The commands below remove all of it, including records and identities that existed before the run.',
         ];
   return [
     targetLabel(target),
@@ -28,8 +30,12 @@ export function leftBehindHeader({ target }: SessionRecord): string {
     .join('');
 }
 
-/** Commands for a device after its last registration; empty if it left nothing behind. A comment marks a record that may not exist. */
-export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceStep): string {
+/**
+ * Commands for a device after its last registration; empty if it left nothing behind. A comment marks a record that may not exist.
+ *
+ * @param isRecordRemoved dpsload cleanup has removed it; the identity at the hub stays
+ */
+export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceStep, isRecordRemoved = false): string {
   const { registrationId, result, registersSent } = outcome;
   const assignedHub = outcome.assignedHub ?? hubBefore;
   const deviceId = outcome.deviceId ?? deviceIdBefore;
@@ -38,7 +44,7 @@ export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceSt
   if (assignedHub === null) return `${record}  # ${result}: may have left a record\n`;
   const hub = assignedHub.split('.')[0] ?? assignedHub;
   const identity = `az iot hub device-identity delete --hub-name ${quote(hub)} --device-id ${quote(deviceId ?? registrationId)}`;
-  return `${record}\n${identity}\n`;
+  return isRecordRemoved ? `${identity}\n` : `${record}\n${identity}\n`;
 }
 
 /** On one line, since the service's names may contain anything. */

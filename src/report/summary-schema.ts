@@ -7,6 +7,7 @@ import { JUDGED_METRICS, JUDGED_PERCENTILES } from '../metrics/generator-share.t
 import { LATENCY_METRICS } from '../metrics/latency-metric.ts';
 import { HEALTH_LIMIT_NAMES } from '../metrics/load-generator-health.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import { AUDIT_SHAPE } from './audit-schema.ts';
 
 /*
  * `summary.json`, documented for other programs: every member with its meaning and unit. Absent values are null; members
@@ -540,6 +541,7 @@ export const SUMMARY_SHAPE = z.strictObject({
   loadGenerator: LOAD_GENERATOR,
   agents: AGENTS,
   thresholds: z.array(THRESHOLD).describe('in the order given'),
+  audit: AUDIT_SHAPE.optional().describe('the last comparison with the records of the service; absent = none was made'),
   journals: FILES.describe(
     'journals that the results were made from; of merged runs, the name begins with the folder; null = no files, because the run has no end',
   ).nullable(),

@@ -10,6 +10,8 @@ import {
   remarksOn,
 } from './agents-text.ts';
 import { allocationSections, allocationVerdictLines } from './allocation-text.ts';
+import { auditDifferences } from './audit-schema.ts';
+import { auditLines, auditVerdict } from './audit-text.ts';
 import { loadWarnings } from './closed-model.ts';
 import {
   formatCount,
@@ -73,6 +75,7 @@ function headSection(summary: Summary, palette: Palette): string[] {
     ...allocationVerdictLines(summary, palette).map((line, place) => labelled(place === 0 ? 'allocation' : '', line)),
     ...limitedLines(summary, palette),
     ...thresholdLines(summary, palette),
+    ...auditSection(summary, palette),
     ...(name === null ? [] : [labelled('run', formatUntrusted(name))]),
     ...Object.entries(summary.notes).map(([name, note], place) =>
       labelled(place === 0 ? 'notes' : '', `${name}: ${formatUntrusted(note, NOTE_CHARACTERS_MAX)}`),
@@ -130,6 +133,13 @@ function limitedLines(summary: Summary, palette: Palette): string[] {
     ),
     ...(slots === null ? [] : [labelled('slots', palette.warning(`${slots}.`))]),
   ];
+}
+
+function auditSection({ audit }: Summary, palette: Palette): string[] {
+  if (audit === undefined) return [];
+  const verdict = auditVerdict(audit);
+  const shown = auditDifferences(audit) === 0 ? palette.good(verdict) : palette.bad(verdict);
+  return [labelled('audit', shown), ...auditLines(audit).map((line) => labelled('', line))];
 }
 
 function thresholdLines({ thresholds }: Summary, palette: Palette): string[] {

@@ -22,6 +22,7 @@ import { judgeThreshold } from '../metrics/threshold/judge-threshold.ts';
 import { parseThreshold } from '../metrics/threshold/parse-threshold.ts';
 import { LEFT_OUT_WORD, type RunMeasures } from '../metrics/threshold/threshold-metrics.ts';
 import { REGISTRATION_RESULTS } from '../registration/registration-outcome.ts';
+import type { AuditSummary } from './audit-schema.ts';
 import { remedyFor } from './remedies.ts';
 import type { SUMMARY_SHAPE } from './summary-schema.ts';
 
@@ -61,6 +62,8 @@ export type RunFacts = Pick<RunMeasures, 'counts' | 'possiblyTwice' | 'registers
   readonly agents: AgentsFold;
   readonly agentResults: AgentResults;
   readonly wrongHubs: Summary['wrongHubs'];
+  /** `null` = none was made. */
+  readonly audit: AuditSummary | null;
   readonly journalDigests: Summary['journals'];
   readonly files: Summary['files'];
   readonly mergedRuns: readonly string[] | null;
@@ -112,10 +115,18 @@ export function summarize(facts: RunFacts): Summary {
         last.allowLimited,
       ),
     ),
-    journals: facts.journalDigests,
-    files: facts.files,
+    ...summarizeFolder(facts),
     warnings: facts.warnings,
   };
+}
+
+/** What else is in the folder. */
+function summarizeFolder({
+  audit,
+  journalDigests: journals,
+  files,
+}: Pick<RunFacts, 'audit' | 'journalDigests' | 'files'>): Pick<Summary, 'audit' | 'journals' | 'files'> {
+  return { ...(audit === null ? {} : { audit }), journals, files };
 }
 
 /** No agents where the workers were threads. */

@@ -1,6 +1,7 @@
+import { PAGES_MAX } from '../files/lines-by-offset.ts';
 import type { FleetRow } from '../fleet/fleet-row.ts';
 import { type AgentLabels, NO_LABELS, REGION_LABEL } from '../journal/agent-record.ts';
-import { JournalRecordReader, PAGES_MAX } from '../journal/journal-reader.ts';
+import { JournalRecordReader } from '../journal/journal-reader.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { notStartedOutcome } from '../registration/unsent-outcomes.ts';
 import type { JournalSurvey, PlacedJournal } from './survey-journals.ts';

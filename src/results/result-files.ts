@@ -26,7 +26,9 @@ import {
 import { SERIES_CSV_NAMES, seriesCsvCells } from '../report/series-csv.ts';
 import { type Summary, summaryJson } from '../report/summary.ts';
 import { type WrongHub, wrongHubCsvCells, wrongHubCsvNames } from '../report/wrong-hub.ts';
+import { withdrawAudit } from '../run-folder/audit-files.ts';
 import { CHECKSUMS_FILE, writeChecksums } from '../run-folder/checksums.ts';
+import type { RemovedIds } from '../run-folder/cleanup-file.ts';
 import { REJECTED_ROWS_FILE, rejectedRowsText } from '../run-folder/rejected-rows.ts';
 import type { FinalOutcome } from './final-outcomes.ts';
 
@@ -72,6 +74,7 @@ export function holdsResults(folder: string): boolean {
 /** Removes results that a continued journal makes stale. If interrupted, no summary vouches for the remaining files. */
 export async function withdrawResults(folder: string): Promise<void> {
   for (const name of JOURNAL_RESULTS) await rm(join(folder, name), { force: true });
+  await withdrawAudit(folder);
 }
 
 export type Results = {
@@ -91,6 +94,8 @@ export type DeviceFacts = {
 };
 
 type ResultFilesLook = {
+  /** What dpsload cleanup has removed; `null` = the run was never cleaned up. */
+  readonly removed: RemovedIds | null;
   readonly csvProgram: CsvProgram;
   /** Agents registered the devices. */
   readonly withAgents: boolean;
@@ -115,7 +120,7 @@ export class ResultFiles {
     this.#rejectedRowsFile = rejectedRowsFile;
     const isMade = (name: ResultFileName): boolean =>
       (name !== REJECTED_ROWS_FILE || rejectedRowsFile !== null) &&
-      (name !== 'left-behind.txt' || session.listsLeftBehind);
+      (name !== 'left-behind.txt' || session.listsLeftBehind || look.removed !== null);
     const names: readonly ResultFileName[] = [...DATA_FILES, REPORT_FILE, SUMMARY_FILE];
     this.#files = new Map(names.filter(isMade).map((name) => [name, new AtomicFile(join(folder, name))]));
   }
@@ -129,7 +134,7 @@ export class ResultFiles {
     await this.#writeHeader('moves.csv', MOVES_CSV_NAMES);
     await this.#writeHeader('series.csv', SERIES_CSV_NAMES);
     await this.#writeHeader('wrong-hub.csv', wrongHubCsvNames(otherColumns));
-    await this.#write('left-behind.txt', leftBehindHeader(this.#session));
+    await this.#write('left-behind.txt', leftBehindHeader(this.#session, this.#look.removed !== null));
     if (this.#rejectedRowsFile === null) return;
     for await (const text of rejectedRowsText(this.#rejectedRowsFile, this.#look.csvProgram)) {
       await this.#write(REJECTED_ROWS_FILE, text);
@@ -144,7 +149,11 @@ export class ResultFiles {
     if (standing !== null) await this.#writeRecord('not-registered.csv', notRegisteredCsvCells(standing));
     const move = moveOf(step);
     if (move !== null) await this.#writeRecord('moves.csv', movesCsvCells(move));
-    if (outcome.round === this.#session.rounds) await this.#write('left-behind.txt', leftBehindLines(step));
+    if (outcome.round !== this.#session.rounds) return;
+    const { registrationId: id, finishedAtMs } = outcome;
+    const isRemoved =
+      this.#look.removed?.has({ what: 'registration', id }, clockEpochMs + (finishedAtMs ?? 0)) ?? false;
+    await this.#write('left-behind.txt', leftBehindLines(step, isRemoved));
   }
 
   /** Call in the order of the fleet. */

@@ -30,10 +30,12 @@ import { reportHtml } from '../report/page/report-page.ts';
 import { type RunFacts, reachedPlannedEnd, type Summary, summarize } from '../report/summary.ts';
 import { WrongHubs } from '../report/wrong-hub.ts';
 import { refuseChangedJournal } from '../run-folder/checksums.ts';
+import { RemovedIds } from '../run-folder/cleanup-file.ts';
 import { findRejectedLines, REJECTED_ROWS_FILE, readLeftOutRows } from '../run-folder/rejected-rows.ts';
 import { fleetOfRun } from '../run-folder/run-file.ts';
 import { ensureOutFolder, JOURNAL_FILE, RUN_FOLDER_MODE } from '../run-folder/run-folder.ts';
 import { lockRunFolder } from '../run-folder/run-lock.ts';
+import { readAuditFile } from './audit-file.ts';
 import { type FinalOutcome, finalOutcomes } from './final-outcomes.ts';
 import { FleetLines } from './fleet-lines.ts';
 import { mergeableRuns } from './mergeable-runs.ts';
@@ -135,7 +137,7 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   const { fleet, totals } = survey;
   const columns = breakdownColumns(survey, source);
   const rejected = await rejectedListOf(folders, fleet.rejectedRows);
-  const files = resultFiles(survey, source, rejected);
+  const files = resultFiles(survey, source, rejected, await removedOf(source));
   const lines = new FleetLines(() => linesOf(survey, source, rejected));
   try {
     const { rows, lacking } = survey.index.complete ? NO_ROWS_NEEDED : await rowsOf(survey, source, rejected);
@@ -159,8 +161,8 @@ async function resultsOf(source: ResultSource): Promise<Results> {
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
       files: (await files?.finishData(folds.latency, survey.seconds, totals.values().activeMs)) ?? null,
+      ...folderFacts(source),
       journalDigests: files === null ? null : await journalDigests(folders),
-      mergedRuns: folders.length === 1 ? null : folders.map((folder) => basename(folder)),
       warnings: [
         ...warnings,
         ...journalWarnings(survey),
@@ -179,15 +181,39 @@ async function resultsOf(source: ResultSource): Promise<Results> {
   }
 }
 
+/** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
+function ownFolder({ folders, out }: Pick<ResultSource, 'folders' | 'out'>): string | null {
+  const [folder = null, another] = folders;
+  return another === undefined && (out === null || out === folder) ? folder : null;
+}
+
+function folderFacts(source: ResultSource): Pick<RunFacts, 'audit' | 'mergedRuns'> {
+  const [folder, { folders }] = [ownFolder(source), source];
+  return {
+    audit: folder === null ? null : readAuditFile(folder),
+    mergedRuns: folders.length === 1 ? null : folders.map((each) => basename(each)),
+  };
+}
+
+async function removedOf(source: ResultSource): Promise<RemovedIds | null> {
+  const folder = ownFolder(source);
+  return folder === null ? null : await RemovedIds.read(folder);
+}
+
 /** `null` = none are to be written. */
 function resultFiles(
   { first, end, sessions, agents }: JournalSurvey,
   { out, csvFor }: Pick<ResultSource, 'out' | 'csvFor'>,
   rejected: Pick<RejectedList, 'file'>,
+  removed: RemovedIds | null,
 ): ResultFiles | null {
   if (end === null || out === null) return null;
   const csvProgram = csvFor ?? sessions.at(-1)?.session.csvFor ?? 'plain';
-  return new ResultFiles(out, first, rejected.file, { csvProgram, withAgents: agents.names.length > 0 });
+  return new ResultFiles(out, first, rejected.file, {
+    removed,
+    csvProgram,
+    withAgents: agents.names.length > 0,
+  });
 }
 
 /** @throws OperatorError `usage` for a column that the journals do not hold */
@@ -399,7 +425,7 @@ type FleetRows = {
 const NO_ROWS_NEEDED: FleetRows = { rows: null, lacking: null };
 
 /** Finds the rows of the fleet in the first file that still is that fleet. */
-async function rowsOf(
+export async function rowsOf(
   { fleet: surveyed }: JournalSurvey,
   { folders, fleets }: Pick<ResultSource, 'folders' | 'fleets'>,
   { file, lines: rejectedLines }: RejectedList,
@@ -443,7 +469,7 @@ type RejectedList = {
 };
 
 /** The list of the first run that still has one. */
-async function rejectedListOf(folders: readonly string[], rejectedRows: number): Promise<RejectedList> {
+export async function rejectedListOf(folders: readonly string[], rejectedRows: number): Promise<RejectedList> {
   const files = rejectedRows === 0 ? [] : folders.map((folder) => join(folder, REJECTED_ROWS_FILE));
   const file = files.find((name) => existsSync(name)) ?? null;
   return { file, lines: file === null ? null : await findRejectedLines(file, rejectedRows) };

@@ -29,7 +29,7 @@ export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT)
 
 /** Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time. */
 export function createRunFolder(
-  { out, name, fleet }: Pick<Scenario, 'out' | 'name' | 'fleet'>,
+  { out, name, fleet }: Pick<Scenario, 'out' | 'name'> & { readonly fleet: Pick<Scenario['fleet'], 'file'> },
   startedAtEpochMs: number,
 ): string {
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');

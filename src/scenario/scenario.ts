@@ -162,10 +162,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const GROUP_KEY_VARIABLE = 'DPSLOAD_GROUP_KEY';
 export const DEVICE_KEY_VARIABLE = 'DPSLOAD_DEVICE_KEY';
 
+/** The connection string of the service API; it contains a key. */
+export const SERVICE_CONNECTION_VARIABLE = 'DPSLOAD_SERVICE_CONNECTION';
+
 /** URL of the Redis over which agents and coordinator meet; it may contain a password. */
 export const REDIS_VARIABLE = 'DPSLOAD_REDIS';
 
-export const SECRET_VARIABLES: readonly string[] = [GROUP_KEY_VARIABLE, DEVICE_KEY_VARIABLE];
+export const SECRET_VARIABLES: readonly string[] = [
+  GROUP_KEY_VARIABLE,
+  DEVICE_KEY_VARIABLE,
+  SERVICE_CONNECTION_VARIABLE,
+];
 
 /** The rules that a run of this scenario sets for every row of its fleet. */
 export function fleetRulesOf({ attestation, target }: Scenario): FleetRules {

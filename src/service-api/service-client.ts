@@ -76,14 +76,14 @@ export class ServiceClient {
     return orNull(async () => bodyOf<RegistrationStateBody>(await this.#send('GET', path)));
   }
 
-  /** The registration records of a group, page by page, from a continuation on. */
+  /** The registration records of a group, page by page. */
   registrationsOfGroup(groupId: string): AsyncIterable<readonly RegistrationStateBody[]> {
     return this.#pages(`/registrations/${part(groupId)}/query`, { query: 'SELECT *' });
   }
 
-  /** Its identity at the hub stays. @returns whether there was a record */
-  deleteRegistration(registrationId: string): Promise<boolean> {
-    return this.#delete(`/registrations/${part(registrationId)}`, null);
+  /** Its identity at the hub stays. @param etag that the record must have; `null` = any. @returns whether there was a record */
+  deleteRegistration(registrationId: string, etag: string | null = null): Promise<boolean> {
+    return this.#delete(`/registrations/${part(registrationId)}`, etag);
   }
 
   async #delete(path: string, etag: string | null): Promise<boolean> {
@@ -128,12 +128,18 @@ function ifMatch(etag: string | null): Readonly<Record<string, string>> {
 }
 
 /** Without an answer of JSON, something else than the service has answered. */
-function bodyOf<Body>({ text, status, mayRepeat }: Answered): Body {
+function bodyOf<Body>({ text, status }: Answered): Body {
   try {
     return JSON.parse(text) as Body;
   } catch {
     const message = `the answer ${status} is not JSON; is this the service API of a DPS instance?`;
-    throw new ServiceError(message, { status, errorCode: null, retryAfterMs: null, mayRepeat });
+    throw new ServiceError(message, {
+      status,
+      errorCode: null,
+      retryAfterMs: null,
+      mayRepeat: true,
+      isTransient: false,
+    });
   }
 }
 

@@ -1,11 +1,11 @@
 import { signedToken } from '../dps/sas-token.ts';
 import { SERVICE_API_VERSION } from '../dps/service-api.ts';
-import type { ServiceConnection } from '../dps/service-connection.ts';
+import { type ServiceConnection, serviceEndpoint } from '../dps/service-connection.ts';
 import { messageOf } from '../problem/operator-error.ts';
 import { type Clock, pause } from '../time/clock.ts';
 import type { Exchange, ServiceReply, ServiceRequest } from './https-exchange.ts';
 import { RequestPace } from './request-pace.ts';
-import { ServiceError } from './service-error.ts';
+import { lostAnswer, ServiceError } from './service-error.ts';
 
 export type ServiceRequestsOptions = {
   readonly connection: ServiceConnection;
@@ -22,8 +22,10 @@ export type Answered = ServiceReply & {
   readonly mayRepeat: boolean;
 };
 
-/** Tries of one request. With the pauses between them, they span a failover of two minutes. */
-const TRIES_MAX = 10;
+/** Tries of one request. With the pauses between them, they span at least two minutes, in which a service fails over. */
+const TRIES_MAX = 13;
+/** Until anything has answered, the target may be the wrong one: who waits at the terminal should soon know. */
+const FIRST_TRIES_MAX = 4;
 const RETRY_DELAY_BASE_MS = 500;
 const RETRY_DELAY_MAX_MS = 30_000;
 /** A longer retry-after is not believed. */
@@ -32,16 +34,16 @@ const RETRY_AFTER_MAX_MS = 5 * 60_000;
 /** As in Microsoft's SDKs. A token is made once in half its life. */
 const TOKEN_LIFE_MS = 60 * 60_000;
 
-/** Tries again after these; every other answer is final. */
-const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
-
 /** Requests of the service API: signed, paced, and tried again after throttling, server errors and lost connections. */
 export class ServiceRequests {
   readonly #options: ServiceRequestsOptions;
   readonly #pace: RequestPace;
   #token: { readonly text: string; readonly renewAtMs: number } | null = null;
-  /** Answers with 429, and other tries that failed. */
+  #isAnswered = false;
+  /** Tries that were answered with 429, and others that failed in a way that may pass. */
   readonly troubles = { throttled: 0, failed: 0 };
+  /** What the clock of the service showed when it last answered, in whole seconds; `null` = it never told. */
+  serviceEpochMs: number | null = null;
 
   constructor(options: ServiceRequestsOptions) {
     this.#options = options;
@@ -54,13 +56,17 @@ export class ServiceRequests {
     for (let tries = 1; ; tries++) {
       await this.#pace.turn();
       const reply = await this.#tryOnce(request, headers);
+      if (!(reply instanceof Error)) this.#hear(reply);
       if (!(reply instanceof Error) && reply.status < 300) return { ...reply, mayRepeat };
-      const error = reply instanceof Error ? lostAnswer(reply) : ServiceError.of(reply, mayRepeat);
-      if (!isTransient(error) || tries === TRIES_MAX) throw error;
-      // A throttled request was not carried out; one that was answered with 5xx, or not at all, may have been.
-      if (error.status !== 429) mayRepeat = true;
-      this.troubles[error.status === 429 ? 'throttled' : 'failed'] += 1;
-      await pause(this.#options.clock, this.#delayMs(tries, error));
+      const error: ServiceError =
+        reply instanceof Error ? lostAnswer(reply, mayRepeat) : ServiceError.of(reply, mayRepeat);
+      if (error.isTransient) this.troubles[error.status === 429 ? 'throttled' : 'failed'] += 1;
+      if (!error.isTransient || tries === (this.#isAnswered ? TRIES_MAX : FIRST_TRIES_MAX)) throw error;
+      mayRepeat = error.mayRepeat;
+      const delayMs = this.#delayMs(tries, error);
+      // The quota is one for all requests.
+      if (error.status === 429) this.#pace.hold(delayMs);
+      else await pause(this.#options.clock, delayMs);
     }
   }
 
@@ -79,30 +85,32 @@ export class ServiceRequests {
     }
   }
 
+  #hear({ headers }: ServiceReply): void {
+    this.#isAnswered = true;
+    const epochMs = Date.parse(String(headers['date'] ?? ''));
+    if (!Number.isNaN(epochMs)) this.serviceEpochMs = epochMs;
+  }
+
   #authorization(): string {
     const { clock, connection } = this.#options;
     const nowMs = clock.epochMs();
     if (this.#token === null || nowMs >= this.#token.renewAtMs) {
-      const { hostName, policyName, key } = connection;
-      const resource = hostName.replace(/:\d+$/, '').toLowerCase();
-      const text = signedToken(resource, key, Math.floor((nowMs + TOKEN_LIFE_MS) / 1_000), policyName);
+      const { policyName, key } = connection;
+      const text = signedToken(
+        serviceEndpoint(connection).host,
+        key,
+        Math.floor((nowMs + TOKEN_LIFE_MS) / 1_000),
+        policyName,
+      );
       this.#token = { text, renewAtMs: nowMs + TOKEN_LIFE_MS / 2 };
     }
     return this.#token.text;
   }
 
-  /** What the service asks for, or an exponential backoff with jitter. */
+  /** What the service asks for, or an exponential backoff, of which half is jitter. */
   #delayMs(tries: number, { retryAfterMs }: ServiceError): number {
     const ceilingMs = Math.min(RETRY_DELAY_MAX_MS, RETRY_DELAY_BASE_MS * 2 ** tries);
-    const backoffMs = RETRY_DELAY_BASE_MS + this.#options.nextRandom() * (ceilingMs - RETRY_DELAY_BASE_MS);
+    const backoffMs = (ceilingMs / 2) * (1 + this.#options.nextRandom());
     return Math.max(backoffMs, Math.min(RETRY_AFTER_MAX_MS, retryAfterMs ?? 0));
   }
-}
-
-function isTransient({ status }: ServiceError): boolean {
-  return status === null || TRANSIENT.has(status);
-}
-
-function lostAnswer(error: Error): ServiceError {
-  return new ServiceError(error.message, { status: null, errorCode: null, retryAfterMs: null, mayRepeat: true });
 }

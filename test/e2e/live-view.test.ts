@@ -157,24 +157,6 @@ describe.skipIf(!HAS_TMUX).concurrent('on a terminal (needs tmux)', () => {
     terminal.press('C-c');
     await terminal.ended();
   });
-
-  it('of 80×24, canary, outage and drain are told apart, and no ETA is promised during the outage', async () => {
-    const config = readFileSync(path('emulator.yaml'), 'utf8').replace(/faults:.*/s, '');
-    const faults = 'faults: [{ fault: outage, from: 8s, until: 14s }]\n';
-    writeFileSync(path('outage.yaml'), config.replace('assignmentDelay: 0ms', 'assignmentDelay: 1500ms') + faults);
-    const terminal = runIn(80, 24, 'phases', {}, ['--emulator-config', path('outage.yaml'), '--canary', '3']);
-    const phase = (pattern: RegExp): Promise<string> => terminal.until((seen) => pattern.test(seen));
-    await phase(/^canary: \d of 3 devices ended {3}the rest start once all are assigned\nCtrl-C stops, resumable$/m);
-    const outage = await phase(
-      /^outage: no response for [\d.]+ s {3}[1-9]\d* registrations? held {3}Ctrl-C stops, resumable$/m,
-    );
-    expect(outage).toMatch(/elapsed [\d.]+ s {3}ETA –$/m);
-    expectWhole(outage);
-    await phase(/^running {3}Ctrl-C stops, resumable$/m);
-    const drain = await phase(/^draining: all launched {3}waiting for \d+ registrations? {3}Ctrl-C stops, resumable$/m);
-    expectWhole(drain);
-    expect(await terminal.ended()).toMatch(/\nended with [03]$/);
-  });
 });
 
 const LINE =

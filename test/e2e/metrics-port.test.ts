@@ -40,7 +40,7 @@ it.concurrent('a run can be scraped while it goes on, and never shows more than 
 const STORM = `version: 1
 seed: 7
 faults:
-  - { fault: error-answer, at: [register], errorCode: 429001, retryAfter: 1s, share: 80%, until: 5s }
+  - { fault: error-answer, at: [register], errorCode: 429001, retryAfter: 1s, share: 80%, until: 9s }
 instances:
   - idScope: 0ne0000E001
     enrollmentGroups:

@@ -15,7 +15,8 @@ describe.skipIf(!HAS_NAMESPACES)('a slow name service (needs unshare, ip and the
     });
     const { dns, tcp, startLag } = summary.latency;
     expect([summary.results.assigned, questions, dns]).toEqual([80, 2, null]);
-    expect(tcp?.maxMs).toBeLessThan(DELAY_MS);
+    // Were it asked for each connection, each would wait so long.
+    expect(tcp?.p50Ms).toBeLessThan(DELAY_MS);
     expect(startLag?.p50Ms).toBeLessThan(DELAY_MS);
   });
 

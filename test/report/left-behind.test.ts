@@ -33,6 +33,11 @@ describe('what a run leaves behind', () => {
     expect(linesOf(notAssigned({ result: 'disconnected', registersSent: 0 }))).toBe('');
   });
 
+  it('is the identity alone once dpsload cleanup has removed the record', () => {
+    const step = new DeviceHistory(0).step(outcomeRecord(0));
+    expect(leftBehindLines(step, true)).toBe(`${IDENTITY} hub-a --device-id dev-000000\n`);
+  });
+
   it('cannot break out of its command', () => {
     expect(linesOf({ deviceId: "x'; rm -rf /\n$(y)" })).toContain("--device-id 'x'\\''; rm -rf / $(y)'\n");
   });
@@ -45,6 +50,6 @@ describe('what a run leaves behind', () => {
       port: 8883,
       idScope: '0ne1',
     } as const;
-    expect(leftBehindHeader(sessionRecord({ target }))).toContain('dpsload removes nothing');
+    expect(leftBehindHeader(sessionRecord({ target }))).toContain('It removes nothing');
   });
 });

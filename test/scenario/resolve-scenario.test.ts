@@ -137,6 +137,18 @@ const SAMPLES: Readonly<
   allowLimited: { texts: ['true', 'false', 'true'] },
   out: { texts: ['/a', '/b', '/c'] },
   seed: { texts: ['0', '2', '4294967295'] },
+  serviceConnectionFile: { texts: ['/a.txt', '/b.txt', '/c.txt'] },
+  operationsPerMinute: { texts: ['1', '1000', '1000000'] },
+  operationsShare: { texts: ['1%', '90%', '100%'] },
+  generateKeys: { texts: ['true', 'false', 'true'] },
+  iotHubs: { texts: ['a', 'b.c,D', 'e;f'] },
+  hubPolicy: { texts: ['hashed', 'geoLatency', 'custom'] },
+  webhookUrlFile: { texts: ['/a.txt', '/b.txt', '/c.txt'] },
+  webhookApiVersion: { texts: ['2018-11-01', '2019-03-31', '2021-10-01'] },
+  initialTwin: { texts: ['/a.json', '/b.json', '/c.json'] },
+  reprovisioning: { texts: ['migrate', 'reset', 'never'] },
+  enrollmentStatus: { texts: ['enabled', 'disabled', 'enabled'] },
+  iotEdge: { texts: ['true', 'false', 'true'] },
 };
 
 /** A scenario with one setting, as an operator would write it. */

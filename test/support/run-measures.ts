@@ -146,6 +146,7 @@ export function summaryFrom(
     agents: new AgentsFold(),
     agentResults: new AgentResults([]),
     mergedRuns: null,
+    audit: null,
     wrongHubs: null,
     files: null,
     journalDigests: null,

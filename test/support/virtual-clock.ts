@@ -50,6 +50,11 @@ export class VirtualClock implements Clock {
     this.advanceTo(atMs);
   }
 
+  /** Fires what is due next, or else nothing. */
+  step(): void {
+    if (this.#heap.length > 0) this.#fireFirst();
+  }
+
   /** Fires everything, and all that is set by it. */
   runToEnd(): void {
     while (this.#heap.length > 0) this.#fireFirst();

@@ -4,6 +4,7 @@ import { type Problem, problem } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
 import { choice, type Notation, wholeNumberBetween, YES_NO } from '../../scenario/notation/notation.ts';
 import { type Flags, SCENARIO_VARIABLE } from '../../scenario/read/gather-settings.ts';
+import { NOT_OF_A_RUN } from '../../scenario/settings/setting.ts';
 import {
   longFlag,
   SETTING_NAMES,
@@ -33,9 +34,11 @@ export function settingSource(name: SettingName): string {
   return `(default: ${defaultText}; ${variable})`;
 }
 
-/** The options of every setting that has a flag. */
+/** The options of every setting of a run that has a flag. */
 export function settingOptions(): readonly Option[] {
-  return SETTING_NAMES.filter((name) => settingNamed(name).flag !== null).map((name) => settingOption(name));
+  const isOfRun = (name: SettingName): boolean => !NOT_OF_A_RUN.includes(settingNamed(name).group);
+  const names = SETTING_NAMES.filter((name) => settingNamed(name).flag !== null && isOfRun(name));
+  return names.map((name) => settingOption(name));
 }
 
 /** The settings given on the command line, as text. @param fleet the argument FLEET.csv, if it is a setting */

@@ -6,6 +6,10 @@ type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 
 /** Only the requested command is loaded, since scripts pay for the start of every process. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  enroll: [
+    'Create enrollments for a fleet by the service API',
+    async () => (await import('./enroll-command.ts')).enrollCommand(),
+  ],
   run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],
   resume: [
     'Continue a stopped run in the same journal',
@@ -25,6 +29,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     async () => (await import('./report-command.ts')).reportCommand(),
   ],
   runs: ['List the runs of a folder with their state', async () => (await import('./runs-command.ts')).runsCommand()],
+  audit: [
+    'Compare a run with the records of the service',
+    async () => (await import('./audit-command.ts')).auditCommand(),
+  ],
+  cleanup: [
+    'Delete what a run or dpsload enroll created at the service',
+    async () => (await import('./cleanup-command.ts')).cleanupCommand(),
+  ],
   compare: ['Compare two or more runs', async () => (await import('./compare-command.ts')).compareCommand()],
   emulator: ['Run the DPS emulator on its own', async () => (await import('./emulator-command.ts')).emulatorCommand()],
   scenario: [

@@ -32,7 +32,7 @@ export function loadScenario(flags: Flags, file: string | undefined, environment
 }
 
 /** `@NAME` is a scenario of the package. */
-function readScenarioFile(given: string): ScenarioInput['scenarioFile'] {
+export function readScenarioFile(given: string): ScenarioInput['scenarioFile'] {
   if (given === '') return null;
   const secretName = secretFileNameProblem(SCENARIO_VARIABLE, given);
   if (secretName !== null) throw new OperatorError('usage', [secretName]);

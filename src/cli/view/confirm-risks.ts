@@ -40,8 +40,8 @@ export async function confirmTrial(
   await confirm(plan, ['they stay registered'], 'Add --yes to confirm, or check without --try');
 }
 
-/** @throws OperatorError `usage` without a terminal, or if the answer is no. */
-async function confirm(plan: string, reasons: readonly string[], remedy: string): Promise<void> {
+/** Asks with the plan and what speaks against it. @throws OperatorError `usage` without a terminal, or if the answer is no. */
+export async function confirm(plan: string, reasons: readonly string[], remedy: string): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw refused(`${plan}: ${reasons.join('; ')}`, remedy);
   const list = `${plan}:\n${reasons.map((reason) => `  - ${reason}\n`).join('')}`;
   process.stderr.write(fitted(list, process.stderr));

@@ -2,6 +2,8 @@ import type { AllocationVerdict } from '../../allocation/allocation-verdict.ts';
 import { missingHubs, withExpectedShares } from '../../metrics/hub-distribution.ts';
 import { describeAccount, describeSharedValue, resultRows } from '../account-text.ts';
 import { describeConsequence, describeExpectation } from '../allocation-text.ts';
+import { auditDifferences } from '../audit-schema.ts';
+import { auditLines, auditVerdict } from '../audit-text.ts';
 import { loadWarnings } from '../closed-model.ts';
 import {
   ABSENT,
@@ -43,7 +45,7 @@ export function overview(facts: ReportFacts): Html {
 <p class="verdict ${RUN_VERDICTS[summary.verdict].mood}">${RUN_VERDICTS[summary.verdict].label}</p>
 <h1>${headline(summary)}</h1>
 <p class="run">${runLine(summary)}</p>
-${noteList(summary)}${thresholdList(summary)}${notices(summary)}
+${noteList(summary)}${thresholdList(summary)}${auditList(summary)}${notices(summary)}
 ${figureList(countFigures(summary))}
 </header>
 <div class="cards">
@@ -126,6 +128,20 @@ function thresholdList({ thresholds }: Summary): Html {
   return html`<section class="thresholds" aria-labelledby="thresholds"><h2 id="thresholds">${title}</h2>
 <ul>
 ${rows}</ul></section>
+`;
+}
+
+/** What was compared, and whether it agrees. */
+function auditList({ audit }: Summary): Html {
+  if (audit === undefined) return NO_HTML;
+  const { mood, word } =
+    auditDifferences(audit) === 0
+      ? ({ mood: 'good', word: '✓ agrees' } as const)
+      : ({ mood: 'bad', word: '✕ differs' } as const);
+  const details = auditLines(audit).map((line) => html`<p class="aside">${line}</p>\n`);
+  return html`<section class="thresholds" aria-labelledby="audit"><h2 id="audit">Audit: the service’s records</h2>
+<p><span class="word ${mood}">${word}</span> ${auditVerdict(audit)}</p>
+${details}</section>
 `;
 }
 

@@ -84,6 +84,19 @@ export const COLUMN_LIST = notation<readonly string[]>({
 });
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+/** As text: names separated by commas or semicolons; in a fleet, the comma may be the delimiter. */
+export const HOST_LIST = notation<readonly string[]>({
+  placeholder: 'host,…',
+  kind: 'hubs',
+  noun: 'a list of hosts, each once',
+  remedy: 'Write whole host names, separated by commas, for example hub-a.azure-devices.net,hub-b.azure-devices.net',
+  parse: (text) => {
+    const hosts = text.split(/[,;]/).map((host) => (HOST_NAME.test(host.trim()) ? host.trim().toLowerCase() : null));
+    return allDistinct(hosts, (host) => host);
+  },
+  show: (hosts) => hosts.join(','),
+});
+
 const WEIGHT = /^\d{1,9}(?:\.\d{1,6})?$/;
 
 const HUBS_REMEDY =

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Document, isScalar, isSeq } from 'yaml';
 import type { CohortExpectation, HubWeight } from '../../allocation/allocation-expectation.ts';
 import type { SecretSource } from '../scenario.ts';
+import { NOT_OF_A_RUN } from '../settings/setting.ts';
 import { SETTING_NAMES, type SettingName, settingNamed } from '../settings/settings.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import { withoutReferences } from './read-scenario.ts';
@@ -35,6 +36,7 @@ export function printScenario(resolved: ResolvedScenario): string {
 function scenarioDocument(resolved: ResolvedScenario): Document {
   const document = new Document({ version: SCENARIO_VERSION });
   for (const name of SETTING_NAMES) {
+    if (NOT_OF_A_RUN.includes(settingNamed(name).group)) continue;
     const value = yamlValue(name, resolved);
     if (value === null) continue;
     const path = settingNamed(name).key.split('.');

@@ -142,7 +142,7 @@ function checkOrder(
   );
 }
 
-function keyVariables(attestation: AttestationChoice): readonly string[] {
+export function keyVariables(attestation: AttestationChoice): readonly string[] {
   if (attestation.kind !== 'group-key') return [];
   const sources = [attestation, attestation.secondary].flatMap(({ key, groups }) => [key, ...Object.values(groups)]);
   return sources.flatMap((source: SecretSource | null) => (source?.kind === 'environment' ? [source.variable] : []));

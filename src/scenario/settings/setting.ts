@@ -18,7 +18,20 @@ export type Setting<Value> = {
 };
 
 /** A heading in help. */
-export type SettingGroup = 'Target' | 'Keys' | 'Fleet' | 'Load' | 'Agents' | 'Each registration' | 'Allocation' | 'Run';
+export type SettingGroup =
+  | 'Target'
+  | 'Keys'
+  | 'Fleet'
+  | 'Load'
+  | 'Agents'
+  | 'Each registration'
+  | 'Allocation'
+  | 'Run'
+  | 'Service API'
+  | 'Enrollment';
+
+/** Headings of settings that a run does not use. */
+export const NOT_OF_A_RUN: readonly SettingGroup[] = ['Service API', 'Enrollment'];
 
 type UngroupedSetting<Value> = Omit<Setting<Value>, 'group'>;
 

@@ -7,6 +7,7 @@ import { NOTES } from '../notation/notes.ts';
 import { AGENT_SETTINGS } from './agent-settings.ts';
 import { ALLOCATION_SETTINGS } from './allocation-settings.ts';
 import { ATTESTATION_SETTINGS } from './attestation-settings.ts';
+import { ENROLLMENT_SETTINGS, SERVICE_API_SETTINGS } from './enrollment-settings.ts';
 import { LOAD_SETTINGS } from './load-settings.ts';
 import { EXPECTATION_SETTINGS, REGISTRATION_SETTINGS } from './registration-settings.ts';
 import { inGroup, type Setting, setting, unflagged } from './setting.ts';
@@ -18,7 +19,7 @@ const SEED_MAX = 0xffff_ffff;
 const FOUND_BY_NAME = 'columns are found by name';
 
 /**
- * Every setting of a run, declared once: flags, environment variables, scenario keys, help and `--print-config` are made
+ * Every setting of a run and of enrollments, declared once: flags, environment variables, scenario keys, help and `--print-config` are made
  * from this table. A setting is named after its flag (`--group-key-file`, `DPSLOAD_GROUP_KEY_FILE`).
  */
 const SETTINGS = {
@@ -129,6 +130,8 @@ const SETTINGS = {
       help: 'seed of all jitter',
     }),
   }),
+  ...SERVICE_API_SETTINGS,
+  ...ENROLLMENT_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

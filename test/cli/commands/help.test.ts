@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../../src/cli/commands/program.ts';
 import { runCommand } from '../../../src/cli/commands/run-command.ts';
 import { EXIT_CODE } from '../../../src/cli/host/exit-code.ts';
+import { NOT_OF_A_RUN } from '../../../src/scenario/settings/setting.ts';
 import { SETTING_NAMES, settingNamed, variableOf } from '../../../src/scenario/settings/settings.ts';
 
 /** Help with everything that is added after the options. */
@@ -58,7 +59,8 @@ describe('help', () => {
   it('of run shows each setting with its default and its variable', () => {
     const text = helpOf(runCommand()).replace(/\s+/g, ' ');
     for (const name of SETTING_NAMES) {
-      const { help, defaultText, flag, key } = settingNamed(name);
+      const { help, defaultText, flag, key, group } = settingNamed(name);
+      if (NOT_OF_A_RUN.includes(group)) continue;
       expect(help).not.toBe('');
       expect(defaultText).not.toBe('');
       expect(text).toContain(`${help} (default: ${defaultText}; ${variableOf(name)}`);

@@ -1,0 +1,113 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { timeOf } from '../audit/clock-bounds.ts';
+import { inTurn } from '../audit/read-records.ts';
+import type { EntryBody } from '../enroll/compare-entries.ts';
+import type { RowResult } from '../enroll/row-result.ts';
+import { type EnrollFile, readEnrollFile } from '../enroll-folder/enroll-file.ts';
+import { ROW_JOURNAL_FILE, RowJournal } from '../enroll-folder/row-journal.ts';
+import { CLOCK_DIFFERENCE_MS } from '../registration/registration-outcome.ts';
+import { CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
+import type { Collection, ServiceClient } from '../service-api/service-client.ts';
+import type { Clock } from '../time/clock.ts';
+import { deleteEntry } from './delete-entry.ts';
+import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+
+const CONCURRENCY = 16;
+
+type EntryClient = Pick<ServiceClient, 'find' | 'delete'>;
+
+/** Removes the enrollments, or the group, that dpsload enroll created from a folder that the caller holds. */
+export class EnrollCleanup {
+  readonly #folder: string;
+  readonly facts: EnrollFile;
+  readonly #created: readonly RowResult[];
+  /** When dpsload enroll last wrote to its journal: whatever has been created since, it did not create. */
+  readonly #endedAtEpochMs: number;
+
+  private constructor(folder: string, facts: EnrollFile, created: readonly RowResult[], endedAtEpochMs: number) {
+    this.#folder = folder;
+    this.facts = facts;
+    this.#created = created;
+    this.#endedAtEpochMs = endedAtEpochMs;
+  }
+
+  /** @throws OperatorError for a folder that is not one of dpsload enroll */
+  static async open(folder: string): Promise<EnrollCleanup> {
+    const facts = readEnrollFile(folder);
+    const endedAtEpochMs = await lastWrittenAtMs(join(folder, ROW_JOURNAL_FILE));
+    const journal = await RowJournal.open(folder, false);
+    await journal.close();
+    const removed = await RemovedIds.read(folder);
+    const what = whatOf(facts);
+    const created = [...journal.results.values()].filter(
+      ({ state, id }) => state === 'created' && !removed?.has({ what, id }, Date.parse(facts.startedAt)),
+    );
+    return new EnrollCleanup(folder, facts, created, endedAtEpochMs);
+  }
+
+  plan(): RemovalPlan {
+    const plan = new RemovalPlan();
+    for (const { id } of this.#created) plan.add(id, { state: 'delete' });
+    return plan;
+  }
+
+  /** @returns how each ended; a stopped one leaves some out */
+  async remove(
+    client: EntryClient,
+    { clock, isStopped }: { readonly clock: Clock; readonly isStopped: () => boolean },
+  ): Promise<RemovalCounts> {
+    const counts = noRemovals();
+    const file = await CleanupFile.open(this.#folder);
+    const rows = this.#created.values();
+    const removeNext = async (): Promise<boolean> => {
+      const next = isStopped() ? null : rows.next();
+      if (next === null || next.done) return false;
+      const removed = await this.#removeRow(next.value, client);
+      counts[removed.state] += 1;
+      await file.add(removed, clock.epochMs());
+      return true;
+    };
+    try {
+      await inTurn(removeNext, CONCURRENCY);
+    } finally {
+      await file.close();
+    }
+    return counts;
+  }
+
+  async #removeRow({ id, etag }: RowResult, client: EntryClient): Promise<Removed> {
+    const entry = { what: whatOf(this.facts), id };
+    const collection: Collection = entry.what === 'enrollment' ? 'enrollments' : 'enrollmentGroups';
+    if (etag !== null) return await deleteEntry(entry, () => client.delete(collection, id, etag));
+    // The answer to a bulk operation has no ETags.
+    const found: EntryBody | null = await client.find(collection, id);
+    if (found === null) return { ...entry, state: 'gone', detail: null };
+    const detail = this.#changeOf(found);
+    const { etag: foundEtag } = found;
+    if (detail !== null || !foundEtag) return { ...entry, state: 'kept', detail: detail ?? 'it has no ETag' };
+    return await deleteEntry(entry, () => client.delete(collection, id, foundEtag));
+  }
+
+  /** `null` = it is as dpsload enroll created it. */
+  #changeOf({ createdDateTimeUtc, lastUpdatedDateTimeUtc }: EntryBody): string | null {
+    const [createdMs, updatedMs] = [timeOf(createdDateTimeUtc), timeOf(lastUpdatedDateTimeUtc)];
+    if (createdMs === null || updatedMs === null) return 'may have been changed since: it has no times';
+    if (updatedMs !== createdMs) return `changed since: at ${lastUpdatedDateTimeUtc}`;
+    const isOurs =
+      createdMs >= this.facts.serviceStartedAtEpochMs && createdMs <= this.#endedAtEpochMs + CLOCK_DIFFERENCE_MS;
+    return isOurs ? null : `not created by this command: created at ${createdDateTimeUtc}`;
+  }
+}
+
+function whatOf({ groupId }: EnrollFile): 'enrollment' | 'enrollment-group' {
+  return groupId === null ? 'enrollment' : 'enrollment-group';
+}
+
+/** 0 = there is no such file. */
+async function lastWrittenAtMs(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}

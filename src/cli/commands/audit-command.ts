@@ -1,0 +1,158 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { type AuditEnd, auditRun } from '../../audit/audit-run.ts';
+import { readFirstSession } from '../../journal/journal-reader.ts';
+import { type AuditSummary, auditDifferences } from '../../report/audit-schema.ts';
+import { auditLines, auditVerdict } from '../../report/audit-text.ts';
+import { formatCount } from '../../report/format.ts';
+import { writeResults } from '../../results/write-results.ts';
+import { AUDIT_CSV, AUDIT_RECORDS } from '../../run-folder/audit-files.ts';
+import { refuseChangedJournal } from '../../run-folder/checksums.ts';
+import { fleetOfRun } from '../../run-folder/run-file.ts';
+import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
+import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import type { Flags } from '../../scenario/read/gather-settings.ts';
+import { EXIT_CODE } from '../host/exit-code.ts';
+import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
+import { SERVICE_ACCESS_SETTINGS } from '../host/service-access.ts';
+import { atService, serviceAccessOf } from '../host/service-session.ts';
+import { checksumsLine } from '../view/show-results.ts';
+import { fitted, warningLines } from '../view/terminal-line.ts';
+import { appendValue, givenFlags, settingOption } from './options.ts';
+
+type AuditFlags = {
+  readonly group?: readonly string[];
+  readonly allowExtra?: true;
+  readonly again?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+};
+
+const PERMISSIONS = 'RegistrationStatusRead';
+
+export function auditCommand(): Command {
+  const command = new Command('audit')
+    .description(
+      'Reads the registration records that the service has of the devices of a run, within its quota, and compares hub, ' +
+        'device ID, status and times with what the run recorded, row by row. Also tells what became of devices whose ' +
+        'registration ended without an answer. Changes nothing at the service, and no outcome of the run.',
+    )
+    .argument('<RUN_DIR>', 'folder of the run')
+    .addHelpText('after', AUDIT_HELP);
+  for (const option of auditOptions()) command.addOption(option.helpGroup('Audit:'));
+  for (const name of SERVICE_ACCESS_SETTINGS) command.addOption(settingOption(name));
+  return command.action(async (folder: string, flags: AuditFlags) => {
+    process.exitCode = await audit(folder, givenFlags(command), flags);
+  });
+}
+
+function auditOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--group <id>',
+      'enrollment group to ask for its records, as a whole; repeatable (default: the groups that the fleet names)',
+    ).argParser(appendValue),
+    new Option('--allow-extra', 'records in these groups that the fleet does not have are no difference (default: no)'),
+    new Option('--again', 'begin anew instead of continuing an audit that was stopped (default: continue)'),
+    new Option('--json', 'print audit.json on stdout instead of text (default: no)'),
+    new Option('--quiet', 'show no progress on stderr (default: no)'),
+  ];
+}
+
+async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<number> {
+  const access = await serviceAccessOf(given, process.env);
+  const session = await readFirstSession(join(folder, JOURNAL_FILE));
+  refuseEmulatorRun(folder, session.target.kind);
+  const unlock = lockRunFolder(folder);
+  try {
+    await refuseChangedJournal(folder);
+    if (flags.again) await rm(join(folder, AUDIT_RECORDS), { force: true });
+    const { result, stop } = await atService(access, PERMISSIONS, ({ client, ...service }) =>
+      auditRun({
+        ...service,
+        folder,
+        source: client,
+        groups: flags.group ?? null,
+        allowExtra: flags.allowExtra === true,
+        onProgress: (read, devices) => {
+          if (!flags.quiet) say(`${formatCount(read)} records read, for ${formatCount(devices)} devices`);
+        },
+      }),
+    );
+    if (result?.summary == null) {
+      say(`Stopped${describeRead(result)}. To continue: dpsload audit ${folder}`);
+      return EXIT_CODE[stop ?? 'interrupted'];
+    }
+    await writeResults(folder, { fleet: fleetOfRun(folder) });
+    const { found, devices, summary } = result;
+    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, session.target.idScope);
+    return show(folder, summary, flags);
+  } finally {
+    unlock();
+  }
+}
+
+function describeRead(end: Pick<AuditEnd, 'read' | 'devices'> | null): string {
+  return end === null ? '' : `: ${formatCount(end.read)} records read, for ${formatCount(end.devices)} devices`;
+}
+
+function warnOfOtherInstance({ host }: AuditSummary, idScope: string): void {
+  const warning = `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`;
+  process.stderr.write(warningLines([warning], process.stderr));
+}
+
+function show(folder: string, summary: AuditSummary, { json }: AuditFlags): number {
+  const text = [auditVerdict(summary), ...auditLines(summary).map((line) => `  ${line}`), ''].join('\n');
+  process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : fitted(text, process.stdout));
+  say(`audit: ${join(folder, AUDIT_CSV)}`);
+  process.stderr.write(checksumsLine(folder));
+  return auditDifferences(summary) === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed;
+}
+
+function say(line: string): void {
+  process.stderr.write(fitted(`${line}\n`, process.stderr));
+}
+
+const AUDIT_HELP = `
+Each row of audit.csv has a verdict:
+  agrees      the record says what the run says
+  differs     another hub, device-id or status; or registered-before: the last
+              registration is older than this run, hence not by it
+  missing     the run was assigned a hub, and the service has no record
+  removed     likewise, because dpsload cleanup deleted it
+  extra       a record in the group whose device is not in the fleet
+  resolved    the run does not know how the registration ended (unknown,
+              timed-out, disconnected, ...), and the record tells
+  unresolved  neither does the record
+  not-sent    the run sent nothing for this row
+  A device that registered again after the run is noted (registered_again), but
+  is no difference as such. Of devices that were possibly registered twice, the
+  column "told" says once, twice or cannot-tell.
+
+How it reads:
+  Whole enrollment groups, a thousand records a request, as long as that takes
+  fewer requests than to ask for each device; every other device on its own.
+  Extra records are found only in groups. What was read is kept in the folder of
+  the run, so that a stopped audit continues.
+  The clock of the service is measured by the registrations of the run.
+
+Connection string:
+  DPSLOAD_SERVICE_CONNECTION or --service-connection-file; never a flag. Its
+  policy needs RegistrationStatusRead. It must be that of the instance of the
+  run: the service API does not tell the ID scope.
+
+Exit codes:
+  If several apply, the first one in this list wins.
+  1    internal error, full disk or locked folder
+  2    invalid command line, or not the folder of a run
+  130  stopped by SIGINT (Ctrl-C); the same command continues
+  143  stopped by SIGTERM; the same command continues
+  4    the service cannot be reached, or refuses the connection string
+  3    a row differs or has no record, or there are extra records
+  0    everything agrees
+
+Examples:
+  dpsload audit results/2026-01-31T18-00-00Z-fleet
+  dpsload audit RUN_DIR --group line-a --allow-extra
+`;

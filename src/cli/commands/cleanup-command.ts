@@ -1,0 +1,170 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { EnrollCleanup } from '../../cleanup/clean-enrollments.ts';
+import { RunCleanup } from '../../cleanup/clean-run.ts';
+import type { RemovalCounts, RemovalPlan } from '../../cleanup/removal-plan.ts';
+import { serviceEndpoint } from '../../dps/service-connection.ts';
+import { ENROLL_FILE } from '../../enroll-folder/enroll-file.ts';
+import { readChecksums } from '../../files/checksum-list.ts';
+import { readFirstSession } from '../../journal/journal-reader.ts';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { formatCount, formatNoun, withoutControls } from '../../report/format.ts';
+import { readAuditFile } from '../../results/audit-file.ts';
+import { writeResults } from '../../results/write-results.ts';
+import { CHECKSUMS_FILE, refuseChangedJournal, writeChecksums } from '../../run-folder/checksums.ts';
+import { CLEANUP_FILE, REMOVAL_STATES } from '../../run-folder/cleanup-file.ts';
+import { fleetOfRun } from '../../run-folder/run-file.ts';
+import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
+import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import { EXIT_CODE } from '../host/exit-code.ts';
+import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
+import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-access.ts';
+import { atService, type Stop, serviceAccessOf } from '../host/service-session.ts';
+import { confirm } from '../view/confirm-risks.ts';
+import { checksumsLine } from '../view/show-results.ts';
+import { fitted } from '../view/terminal-line.ts';
+import { CLEANUP_HELP } from './cleanup-help.ts';
+import { givenFlags, settingOption } from './options.ts';
+
+type CleanupFlags = { readonly dryRun?: true; readonly yes?: true };
+
+export function cleanupCommand(): Command {
+  const command = new Command('cleanup')
+    .description(
+      'Deletes from the service what a run or dpsload enroll created: the registration records of devices that the run ' +
+        'registered first, or the enrollments that were created. Leaves what existed before and what was changed since. ' +
+        'Shows what it would delete, and asks. Device identities stay at their hubs; left-behind.txt lists the commands ' +
+        'that remove them.',
+    )
+    .argument('<DIR>', 'folder of a run, or of dpsload enroll')
+    .addHelpText('after', CLEANUP_HELP);
+  const options = [
+    new Option('--dry-run', 'only show what would be deleted (default: no)'),
+    new Option('--yes', 'do not ask before deleting (default: ask)'),
+  ];
+  for (const option of options) command.addOption(option.helpGroup('Cleanup:'));
+  for (const name of SERVICE_ACCESS_SETTINGS) command.addOption(settingOption(name));
+  return command.action(async (folder: string, flags: CleanupFlags) => {
+    const access = await serviceAccessOf(givenFlags(command), process.env);
+    const clean = existsSync(join(folder, ENROLL_FILE)) ? cleanEnrollments : cleanRun;
+    process.exitCode = await clean(folder, access, flags);
+  });
+}
+
+async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<number> {
+  const { target } = await readFirstSession(join(folder, JOURNAL_FILE));
+  refuseEmulatorRun(folder, target.kind);
+  refuseOtherHost(readAuditFile(folder)?.host ?? null, access);
+  const unlock = lockRunFolder(folder);
+  try {
+    await refuseChangedJournal(folder);
+    const cleanup = await RunCleanup.open(folder);
+    let isDone = true;
+    try {
+      const reading = await atService(access, 'RegistrationStatusRead', (session) =>
+        cleanup.plan(session.client, session),
+      );
+      isDone = reading.result !== null;
+      if (reading.result === null) return stopped(folder, reading.stop);
+      const what = { noun: 'registration record', maker: 'this run', note: IDENTITIES_STAY };
+      if (!(await isAgreed(reading.result, access, what, flags))) return EXIT_CODE.success;
+      await rm(join(folder, CHECKSUMS_FILE), { force: true });
+      const { result, stop } = await atService(access, 'RegistrationStatusWrite', (session) =>
+        cleanup.remove(session.client, session),
+      ).finally(() => writeResults(folder, { fleet: fleetOfRun(folder) }));
+      isDone = stop === null;
+      return show(folder, result, stop);
+    } finally {
+      await cleanup.close(isDone);
+    }
+  } finally {
+    unlock();
+  }
+}
+
+const IDENTITIES_STAY = 'device identities stay at their hubs: left-behind.txt lists the commands that remove them';
+
+async function cleanEnrollments(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<number> {
+  const unlock = lockRunFolder(folder);
+  try {
+    const cleanup = await EnrollCleanup.open(folder);
+    refuseOtherHost(cleanup.facts.hostName, access);
+    const noun = cleanup.facts.groupId === null ? 'enrollment' : 'enrollment group';
+    const what = { noun, maker: 'dpsload enroll', note: 'their keys and settings are lost' };
+    if (!(await isAgreed(cleanup.plan(), access, what, flags))) return EXIT_CODE.success;
+    const files = listedFiles(folder);
+    await rm(join(folder, CHECKSUMS_FILE), { force: true });
+    const { result, stop } = await atService(access, 'EnrollmentRead and EnrollmentWrite', (session) =>
+      cleanup.remove(session.client, session),
+    ).finally(() => writeChecksums(folder, files));
+    return show(folder, result, stop);
+  } finally {
+    unlock();
+  }
+}
+
+/** Those of SHA256SUMS, and cleanup.csv. */
+function listedFiles(folder: string): readonly string[] {
+  const file = join(folder, CHECKSUMS_FILE);
+  const listed = existsSync(file) ? (readChecksums(readFileSync(file, 'utf8')) ?? []) : [];
+  return [...new Set([...listed.map(({ name }) => name), CLEANUP_FILE])].filter(
+    (name) => name === CLEANUP_FILE || existsSync(join(folder, name)),
+  );
+}
+
+/** @param known the host that the folder names; `null` = none @throws OperatorError `usage` */
+function refuseOtherHost(known: string | null, { connection }: ServiceAccess): void {
+  const { host } = serviceEndpoint(connection);
+  if (known === null || known === host) return;
+  const message = `the connection string is for ${host} instead of ${known}`;
+  throw new OperatorError('usage', [problem(message, 'Give that of the instance that the folder belongs to')]);
+}
+
+type What = { readonly noun: string; readonly maker: string; readonly note: string };
+
+/** Shows what would be deleted, and asks. @returns `false` = nothing is to be deleted */
+async function isAgreed(
+  { counts, examples, keptExamples }: RemovalPlan,
+  { connection }: ServiceAccess,
+  { noun, maker, note }: What,
+  { dryRun, yes }: CleanupFlags,
+): Promise<boolean> {
+  const { host } = serviceEndpoint(connection);
+  const more = counts.delete > examples.length ? ', …' : '';
+  const plan = `${host}: deletes ${formatNoun(counts.delete, noun)} that ${maker} created`;
+  const reasons = [
+    ...(examples.length === 0 ? [] : [`${examples.join(', ')}${more}`]),
+    ...(counts.gone === 0 ? [] : [`${formatNoun(counts.gone, noun)} already gone`]),
+    ...(counts.kept === 0 ? [] : [`kept: ${formatCount(counts.kept)}, such as ${keptExamples.join(', ')}`]),
+    ...(counts.delete === 0 ? [] : [note]),
+  ].map(withoutControls);
+  const isAsked = !dryRun && !yes && counts.delete > 0;
+  if (isAsked) await confirm(plan, reasons, 'Add --yes to confirm');
+  else say([plan, ...reasons.map((reason) => `  - ${reason}`)].join('\n'));
+  return !dryRun && counts.delete + counts.gone + counts.kept > 0;
+}
+
+/** @param counts `null` = it was cut off */
+async function show(folder: string, counts: RemovalCounts | null, stop: Stop | null): Promise<number> {
+  if (counts !== null) {
+    const lines = REMOVAL_STATES.filter((state) => counts[state] > 0).map(
+      (state) => `${state.padEnd(8)} ${formatCount(counts[state])}\n`,
+    );
+    process.stdout.write(lines.join(''));
+  }
+  say(`cleanup: ${join(folder, CLEANUP_FILE)}`);
+  process.stderr.write(checksumsLine(folder));
+  if (counts === null || stop !== null) return stopped(folder, stop);
+  return counts.kept + counts.failed === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed;
+}
+
+function stopped(folder: string, stop: Stop | null): number {
+  say(`Stopped. To continue: dpsload cleanup ${folder}`);
+  return EXIT_CODE[stop ?? 'interrupted'];
+}
+
+function say(text: string): void {
+  process.stderr.write(fitted(`${text}\n`, process.stderr));
+}

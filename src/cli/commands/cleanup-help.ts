@@ -1,0 +1,35 @@
+export const CLEANUP_HELP = `
+What is deleted:
+  Of a run, the registration record of each device that the service assigned for
+  the first time in this run, if the record is still the one that the run made
+  and nobody registered the device since. Of dpsload enroll, each enrollment (or
+  the group) that it created, if nobody changed it since. Each is deleted by the
+  ETag that was read, so that a change at the last moment keeps it.
+  A record whose registration ended without an answer stays: dpsload audit tells
+  what became of it, and left-behind.txt has the command.
+
+cleanup.csv in the folder has a line for each, as soon as it is done:
+  deleted   by this command
+  gone      somebody else had deleted it
+  kept      it was changed since, or is not what was made
+  failed    with the message of the service; the same command tries again
+
+Connection string:
+  DPSLOAD_SERVICE_CONNECTION or --service-connection-file; never a flag. Its
+  policy needs RegistrationStatusRead and RegistrationStatusWrite, or for
+  enrollments EnrollmentRead and EnrollmentWrite.
+
+Exit codes:
+  If several apply, the first one in this list wins.
+  1    internal error, full disk or locked folder
+  2    invalid command line, not a folder of dpsload, or not confirmed
+  130  stopped by SIGINT (Ctrl-C); the same command continues
+  143  stopped by SIGTERM; the same command continues
+  4    the service cannot be reached, or refuses the connection string
+  3    something was kept, or failed
+  0    all that was created is deleted; with --dry-run, always
+
+Examples:
+  dpsload cleanup results/2026-01-31T18-00-00Z-fleet --dry-run
+  dpsload cleanup results/2026-01-31T17-00-00Z-enroll-fleet --yes
+`;

@@ -1,0 +1,223 @@
+import { BULK_ENTRIES_MAX } from '../../dps/service-api.ts';
+import { serviceEndpoint } from '../../dps/service-connection.ts';
+import type { EndedRow } from '../../enroll/entry-outcome.ts';
+import { EntryWriter } from '../../enroll/entry-writer.ts';
+import { isUnwanted } from '../../enroll/row-result.ts';
+import { settleRows } from '../../enroll/settle-rows.ts';
+import { type EnrollFile, writeEnrollFile } from '../../enroll-folder/enroll-file.ts';
+import { type EnrollSummary, type ResultInputs, writeEnrollResults } from '../../enroll-folder/enroll-results.ts';
+import { RowJournal } from '../../enroll-folder/row-journal.ts';
+import { OperatorError, problem } from '../../problem/operator-error.ts';
+import { createRunFolder, ensureOutFolder } from '../../run-folder/run-folder.ts';
+import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import type { Collection } from '../../service-api/service-client.ts';
+import { ServiceError } from '../../service-api/service-error.ts';
+import { serviceUnavailable } from '../../service-api/service-problem.ts';
+import { type Clock, pause } from '../../time/clock.ts';
+import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import type { EnrollInputs, WantedListedRow } from '../host/enroll-inputs.ts';
+import { EXIT_CODE } from '../host/exit-code.ts';
+import { type OpenService, openService } from '../host/service-access.ts';
+import { listenForSignals } from '../host/stop-signals.ts';
+import type { EnrollEnd } from '../view/show-enroll-end.ts';
+import { showEnrollProgress } from '../view/show-enroll-progress.ts';
+
+/** Batches in progress. One of ten entries may take a second; then this many keep to the quota of 1,000 operations a minute. */
+const CONCURRENCY = 16;
+
+/** After a signal, requests in progress may end within this time; what they have done is found out when the command is resumed. */
+const GRACE_MS = 10_000;
+
+/** What a new command begins with, before the clock of the service is known. */
+export type NewEnrollFile = Omit<EnrollFile, 'startedAt' | 'serviceStartedAtEpochMs'>;
+
+export type EnrollSession = {
+  readonly inputs: EnrollInputs;
+  /** `resumed`: the folder and enroll.json of an earlier session. */
+  readonly start:
+    | { readonly fresh: NewEnrollFile; readonly label: string }
+    | { readonly resumed: EnrollFile; readonly folder: string };
+  readonly isQuiet: boolean;
+};
+
+/** @throws OperatorError `unreachable`, without a folder, when the service refuses even to be read */
+export async function executeEnroll(session: EnrollSession): Promise<EnrollEnd> {
+  const clock = systemClock(hrtimeMs());
+  const service = openService(session.inputs.access, clock, CONCURRENCY);
+  try {
+    const beganAtEpochMs = await readFirst(session, service, clock);
+    const { folder, facts } = await openFolder(session, clock, beganAtEpochMs);
+    const unlock = lockRunFolder(folder);
+    try {
+      return await workInFolder(session, service, { folder, facts, clock });
+    } finally {
+      unlock();
+    }
+  } finally {
+    service.close();
+  }
+}
+
+function collectionOf({ groupId }: Pick<EnrollFile, 'groupId'>): Collection {
+  return groupId === null ? 'enrollments' : 'enrollmentGroups';
+}
+
+function factsOf({ start }: EnrollSession): NewEnrollFile {
+  return 'resumed' in start ? start.resumed : start.fresh;
+}
+
+/** Reads the first entry: whether the service lets us read is known before anything is written. @returns its time */
+async function readFirst(session: EnrollSession, { client, requests }: OpenService, clock: Clock): Promise<number> {
+  const { value } = await session.inputs.listed().next();
+  try {
+    await client.find(collectionOf(factsOf(session)), (value as WantedListedRow).id);
+  } catch (error) {
+    throw error instanceof ServiceError ? unavailable(error, session) : error;
+  }
+  return requests.serviceEpochMs ?? clock.epochMs();
+}
+
+function unavailable(error: ServiceError, { inputs }: EnrollSession): OperatorError {
+  return serviceUnavailable(
+    error,
+    serviceEndpoint(inputs.access.connection).host,
+    'EnrollmentRead and EnrollmentWrite',
+  );
+}
+
+type OpenFolder = { readonly folder: string; readonly facts: EnrollFile };
+
+async function openFolder({ start, inputs }: EnrollSession, clock: Clock, beganAtEpochMs: number): Promise<OpenFolder> {
+  if ('resumed' in start) return { folder: start.folder, facts: start.resumed };
+  const { fresh, label } = start;
+  const { out } = inputs;
+  ensureOutFolder(out);
+  const nowMs = clock.epochMs();
+  const folder = createRunFolder({ out, name: `enroll-${label}`, fleet: { file: '' } }, nowMs);
+  const facts = { ...fresh, startedAt: new Date(nowMs).toISOString(), serviceStartedAtEpochMs: beganAtEpochMs };
+  await writeEnrollFile(folder, facts);
+  return { folder, facts };
+}
+
+async function workInFolder(
+  session: EnrollSession,
+  service: OpenService,
+  { folder, facts, clock }: OpenFolder & { readonly clock: Clock },
+): Promise<EnrollEnd> {
+  const { inputs, isQuiet } = session;
+  const journal = await RowJournal.open(folder, inputs.readsKeys);
+  const signals = listenForSignals();
+  const view = showEnrollProgress({ rows: facts.rows, journal, requests: service.requests, clock, isQuiet, folder });
+  let stop: 'interrupted' | 'terminated' | null = null;
+  const graceOver = new Promise<void>((resolve) => {
+    signals.onRequest(({ reason, urgency }) => {
+      stop = reason;
+      if (urgency === 'at-once') resolve();
+      else void pause(clock, GRACE_MS).then(resolve);
+      if (urgency !== 'at-once')
+        view.log(`Stopping (${reason}). Waiting for requests in progress. Press Ctrl-C again to stop immediately.`);
+    });
+  });
+  let stoppedBy: OperatorError | null = null;
+  try {
+    const work = settleAll(inputs, service, {
+      facts,
+      isResumed: 'resumed' in session.start,
+      journal,
+      isStopped: () => stop !== null,
+    });
+    await Promise.race([work, graceOver]);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    stoppedBy = unavailable(error, session);
+  } finally {
+    view.finish();
+    await journal.close();
+    signals.dispose();
+  }
+  const results: ResultInputs = { facts, journal, rows: inputs.listed(), keyedFleet: inputs.keyedFleet };
+  const summary = await writeEnrollResults(folder, results);
+  return { folder, summary, stoppedBy, exitCode: exitCodeOf(summary, stop, stoppedBy) };
+}
+
+type Settling = {
+  readonly facts: EnrollFile;
+  readonly isResumed: boolean;
+  readonly journal: RowJournal;
+  readonly isStopped: () => boolean;
+};
+
+async function settleAll(
+  inputs: EnrollInputs,
+  { client }: OpenService,
+  { facts, isResumed, journal, isStopped }: Settling,
+): Promise<void> {
+  const { action, updates, serviceStartedAtEpochMs: beganAtEpochMs } = facts;
+  const writer = new EntryWriter({
+    client,
+    collection: collectionOf(facts),
+    updates,
+    readsKeys: inputs.readsKeys,
+    beganAtEpochMs,
+    isResumed,
+  });
+  const settle = async (rows: readonly WantedListedRow[]): Promise<readonly EndedRow[]> => {
+    if (action === 'create')
+      return writer.createTen(rows.flatMap(({ wanted, ...row }) => (wanted === null ? [] : [{ ...row, wanted }])));
+    return [
+      await Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row)))),
+    ].flat();
+  };
+  const left = leftRows(inputs, journal, action === 'create' ? BULK_ENTRIES_MAX : 1);
+  await settleRows({ batches: left, settle, record: (ended) => journal.record(ended), isStopped }, CONCURRENCY);
+}
+
+/** The rows that have not ended, and those that failed in a way that may pass. */
+async function* leftRows(
+  inputs: EnrollInputs,
+  journal: RowJournal,
+  batchRows: number,
+): AsyncGenerator<readonly WantedListedRow[]> {
+  let batch: WantedListedRow[] = [];
+  for await (const row of inputs.listed()) {
+    if (journal.isDone(row.row)) continue;
+    batch.push(row);
+    if (batch.length < batchRows) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function exitCodeOf(
+  summary: EnrollSummary,
+  stop: 'interrupted' | 'terminated' | null,
+  stoppedBy: OperatorError | null,
+): number {
+  const { states, notDone, rows } = summary;
+  if (stop !== null && notDone > 0) return EXIT_CODE[stop];
+  if (stoppedBy !== null) return notDone === rows ? EXIT_CODE.unreachable : EXIT_CODE.stoppedMidway;
+  const isAsWanted = Object.entries(states).every(
+    ([state, count]) => count === 0 || !isUnwanted(state as keyof typeof states),
+  );
+  return isAsWanted && notDone === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed;
+}
+
+/** @throws OperatorError `usage` when a resumed command no longer means the same */
+export function refuseChange(before: EnrollFile, now: NewEnrollFile): void {
+  const changes = [
+    ...(before.hostName === now.hostName
+      ? []
+      : [`the connection string is for ${now.hostName} instead of ${before.hostName}`]),
+    ...(before.list?.sha256 === now.list?.sha256 ? [] : [`${before.list?.file} was changed`]),
+    ...(before.settingsSha256 === now.settingsSha256
+      ? []
+      : ['flags, variables, scenario or files give other settings']),
+  ];
+  if (changes.length === 0) return;
+  const remedy = 'Restore what it began with, or start anew: rows that exist are left as they are';
+  throw new OperatorError(
+    'usage',
+    changes.map((change) => problem(`the command cannot be resumed: ${change}`, remedy)),
+  );
+}

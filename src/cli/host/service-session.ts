@@ -1,0 +1,78 @@
+import { serviceEndpoint } from '../../dps/service-connection.ts';
+import type { Problem } from '../../problem/operator-error.ts';
+import { OperatorError } from '../../problem/operator-error.ts';
+import { type Flags, gatherSetting } from '../../scenario/read/gather-settings.ts';
+import type { Environment } from '../../scenario/scenario.ts';
+import type { ServiceClient } from '../../service-api/service-client.ts';
+import { ServiceError } from '../../service-api/service-error.ts';
+import { serviceUnavailable } from '../../service-api/service-problem.ts';
+import { type Clock, pause } from '../../time/clock.ts';
+import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import { openService, readServiceAccess, type ServiceAccess, type ServiceAccessValues } from './service-access.ts';
+import { listenForSignals } from './stop-signals.ts';
+
+/** Requests in progress. One takes well below a second: so many keep to the quota of 1,000 a minute. */
+const CONNECTIONS = 16;
+
+/** After a signal, requests in progress may end within this time. */
+const GRACE_MS = 10_000;
+
+/** How a session at the service ended before its work did. */
+export type Stop = 'interrupted' | 'terminated';
+
+export type ServiceSession = {
+  readonly client: ServiceClient;
+  readonly hostName: string;
+  readonly clock: Clock;
+  readonly isStopped: () => boolean;
+};
+
+/** The settings of a command that reaches the service API and reads no scenario. @throws OperatorError `usage` */
+export async function serviceAccessOf(flags: Flags, environment: Environment): Promise<ServiceAccess> {
+  const problems: Problem[] = [];
+  const sources = { flags, environment };
+  const values: ServiceAccessValues = {
+    serviceConnectionFile: gatherSetting('serviceConnectionFile', sources, problems).value,
+    operationsPerMinute: gatherSetting('operationsPerMinute', sources, problems).value,
+    operationsShare: gatherSetting('operationsShare', sources, problems).value,
+    ca: gatherSetting('ca', sources, problems).value,
+    resolve: gatherSetting('resolve', sources, problems).value,
+  };
+  if (problems.length > 0) throw new OperatorError('usage', problems);
+  return await readServiceAccess(values, environment);
+}
+
+/**
+ * Works at the service until the work ends, or 10 s after a signal.
+ *
+ * @param permissions that the work needs, as the portal names them
+ * @returns what the work returned, `null` when it was cut off; and the signal, if there was one
+ * @throws OperatorError `unreachable` when the service does not answer, or refuses
+ */
+export async function atService<Result>(
+  access: ServiceAccess,
+  permissions: string,
+  work: (session: ServiceSession) => Promise<Result>,
+): Promise<{ readonly result: Result | null; readonly stop: Stop | null }> {
+  const clock = systemClock(hrtimeMs());
+  const { host: hostName } = serviceEndpoint(access.connection);
+  const service = openService(access, clock, CONNECTIONS);
+  const signals = listenForSignals();
+  let stop: Stop | null = null;
+  const graceOver = new Promise<null>((resolve) => {
+    signals.onRequest(({ reason, urgency }) => {
+      stop = reason;
+      if (urgency === 'at-once') resolve(null);
+      else void pause(clock, GRACE_MS).then(() => resolve(null));
+    });
+  });
+  try {
+    const session = { client: service.client, hostName, clock, isStopped: () => stop !== null };
+    return { result: await Promise.race([work(session), graceOver]), stop };
+  } catch (error) {
+    throw error instanceof ServiceError ? serviceUnavailable(error, hostName, permissions) : error;
+  } finally {
+    signals.dispose();
+    service.close();
+  }
+}
