@@ -137,6 +137,7 @@ export type JourneyPlace = {
 
 /** As in the table of exit codes. */
 const SOME_FAILED = 3;
+const THRESHOLD_FAILED = 99;
 
 /** Where to look, in whole sentences (`null` = nowhere), and commands to go on with, each after its label. */
 export type NextSteps = { readonly advice: string | null; readonly commands: readonly string[] };
@@ -152,6 +153,8 @@ export function nextSteps(
     return { advice: 'Nothing was changed at the service. Start the journey again.', commands: [] };
   const isOfRows = exitCode === SOME_FAILED;
   const sentences = isOfRows ? [`${DETAILS[short.step]} says what went wrong.`] : [];
+  if (exitCode === THRESHOLD_FAILED)
+    sentences.push(`${RUN_PLACE}/report.html shows which threshold or verdict failed.`);
   const differing = short.step === 'enroll' && isOfRows ? (short.counts['exists-different'] ?? 0) : 0;
   if (differing > 0) {
     const change = `overwrite ${differing === 1 ? 'it' : 'them'} with --update`;

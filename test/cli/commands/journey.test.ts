@@ -144,6 +144,15 @@ describe('a journey', () => {
     expect(next?.commands).toEqual(['refused devices: dpsload resume results/j/run --retry-failed', RESUME]);
   });
 
+  it('says where to see which threshold failed', async () => {
+    const { end, called, next } = await travel({ runPart: { summary: RUN, exitCode: 99 } });
+    expect([end.exitCode, called]).toEqual([99, ['executeEnroll', 'runPart']]);
+    expect(next).toEqual({
+      advice: 'run/report.html shows which threshold or verdict failed.',
+      commands: [RESUME],
+    });
+  });
+
   it('goes on where thresholds pass, and does not call that every device', async () => {
     const summary = { ...RUN, verdict: 'some-failed', results: { assigned: 38, failed: 2 } };
     const { end, called } = await travel({ runPart: { summary, exitCode: 0 } });
