@@ -73,7 +73,7 @@ function hubCheckEnds({ hubCheck }: Summary, exitCode: number): readonly StepEnd
   if (hubCheck === undefined) return [];
   const { check, devices, sampled, passed, failed, left } = hubCheck;
   const counts = { devices, sampled, passed, failed, left };
-  const of = sampled === devices ? 'all devices' : `a sample of ${formatNoun(devices, 'device')}`;
+  const of = sampled === devices ? 'all devices' : `sampled from ${formatNoun(devices, 'device')}`;
   const text = `${listed({ passed, failed, 'not checked': left })} (${check}, ${of})`;
   return [{ step: 'hub check', text, counts, exitCode, isWhole: failed + left === 0 }];
 }

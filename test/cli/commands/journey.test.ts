@@ -96,7 +96,7 @@ describe('a journey', () => {
       'journey    40 devices, dps.example, ID scope 0ne00111111',
       'enroll     40 created                                  enroll/',
       'register   40 of 40 assigned, at 2 hubs                run/',
-      'hub check  4 passed (twin, a sample of 40 devices)     run/',
+      'hub check  4 passed (twin, sampled from 40 devices)    run/',
       'audit      40 records agree                            run/',
       'clean up   40 records deleted, 40 enrollments deleted  run/, enroll/',
       '',
