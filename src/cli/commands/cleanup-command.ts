@@ -133,7 +133,10 @@ async function isAgreed(
 ): Promise<boolean> {
   const { host } = serviceEndpoint(connection);
   const more = counts.delete > examples.length ? ', …' : '';
-  const plan = `${host}: deletes ${formatNoun(counts.delete, noun)} that ${maker} created`;
+  const plan =
+    counts.delete === 0
+      ? `${host}: nothing to delete`
+      : `${host}: ${dryRun ? 'would delete' : 'deletes'} ${formatNoun(counts.delete, noun)} that ${maker} created`;
   const reasons = [
     ...(examples.length === 0 ? [] : [`${examples.join(', ')}${more}`]),
     ...(counts.gone === 0 ? [] : [`${formatNoun(counts.gone, noun)} already gone`]),

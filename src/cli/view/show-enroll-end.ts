@@ -31,6 +31,8 @@ export function showEnrollEnd({ folder, summary, exitCode, stoppedBy }: EnrollEn
   const keyed = join(folder, KEYED_FLEET_FILE);
   if (existsSync(keyed)) places.push(labelledPath('fleet with keys, secret', keyed, columns));
   process.stderr.write(`${places.join('\n')}\n`);
+  if (summary.states['exists-different'] > 0 && !summary.updates)
+    process.stderr.write('To overwrite enrollments that differ, add --update to the command.\n');
   const isLeft = summary.notDone > 0 || summary.states.failed > 0;
   if (isLeft) process.stderr.write(`resume: dpsload enroll --resume ${quoteForShell(folder)}\n`);
   if (exitCode !== 0) process.stderr.write(`exit code ${exitCode}\n`);
