@@ -157,10 +157,11 @@ async function show(folder: string, counts: RemovalCounts | null, stop: Stop | n
     );
     process.stdout.write(lines.join(''));
   }
-  say(`cleanup: ${join(folder, CLEANUP_FILE)}`);
+  const isLeft = counts !== null && counts.kept + counts.failed > 0;
+  say(`${isLeft ? 'cleanup, with reasons' : 'cleanup'}: ${join(folder, CLEANUP_FILE)}`);
   process.stderr.write(checksumsLine(folder));
   if (counts === null || stop !== null) return stopped(folder, stop);
-  return counts.kept + counts.failed === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed;
+  return isLeft ? EXIT_CODE.someFailed : EXIT_CODE.success;
 }
 
 function stopped(folder: string, stop: Stop | null): number {

@@ -17,7 +17,8 @@ cleanup.csv in the folder has a line for each, as soon as it is done:
   failed    with the message of the service; the same command tries again
 
 ${connectionHelp(`  Its policy needs RegistrationStatusRead and RegistrationStatusWrite for the
-  folder of a run, EnrollmentRead and EnrollmentWrite for dpsload enroll's.`)}
+  folder of a run, and EnrollmentRead and EnrollmentWrite for a folder of
+  dpsload enroll.`)}
 
 Exit codes:
   If several apply, the first one in this list wins.
