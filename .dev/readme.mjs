@@ -122,6 +122,10 @@ const OUTPUTS = {
     const text = run('-s', '@two-regions');
     return `$ dpsload run -s @two-regions   # excerpt\n${chosen(text, /^allocation {2}[a-z]/)}\n${hubsByRegion(text)}`;
   },
+  journey: () => {
+    const place = ['--quiet', '--out', inFolder('runs')];
+    return `$ dpsload journey -s @journey --cleanup\n${dpsload('journey', '-s', '@journey', '--cleanup', ...place)}`;
+  },
   trace: () => {
     writeFileSync(inFolder('device.mjs'), HASTY_DEVICE);
     const exec = ['--exec', `'${process.execPath}' '${inFolder('device.mjs')}'`];

@@ -31,6 +31,7 @@ const INTEGRATION = [
   'test/emulator/service-sdk.test.ts',
   'test/emulator/session-limits.test.ts',
   'test/emulator/state-restart.test.ts',
+  'test/emulator/state-service-api.test.ts',
   'test/emulator/webhook.test.ts',
   'test/emulator/websocket.test.ts',
   'test/emulator/x509-attestation.test.ts',

@@ -5,6 +5,7 @@ import type { EmulatorConfig } from './config/read-emulator-config.ts';
 import { EMULATOR_HOST_DEFAULT, type EmulatorOptions } from './emulator.ts';
 import { linkedHubs, ownNames } from './linked-hubs.ts';
 import { type ObservedDevices, observeDevices } from './observed-devices.ts';
+import { openState } from './open-state.ts';
 import type { AdvancedContext } from './running-config.ts';
 import type { EmulatedHubs } from './server/emulated-hubs.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
@@ -15,7 +16,7 @@ import { FaultPlan } from './service/fault-plan.ts';
 import type { HubAssignment } from './service/hub-assignment.ts';
 import { ProvisioningService } from './service/provisioning-service.ts';
 import type { StateLine } from './service/state-kind.ts';
-import { type KeptState, keepState } from './state/keep-state.ts';
+import type { KeptState } from './state/keep-state.ts';
 
 /** The parts of an emulator, before it listens. */
 export type Assembled = {
@@ -50,16 +51,15 @@ export async function assemble(
     if (id !== null) devices.conversations?.note(id, `fault ${fault} at ${point}`, serviceTimeMs());
     log(`${id === null ? 'unknown device' : JSON.stringify(id)}: fault ${fault} at ${point}`);
   });
-  const time = { serviceClock, serviceTimeMs };
-  const hubs = linkedHubs(instances, ownNames(host, serverNames), time, () => service.behavior);
+  const changes: StateLine[] | null = file === null ? null : [];
+  const ofService = { behavior: () => service.behavior, changes, keepSoon: () => whenKept(() => {}) };
+  const hubs = linkedHubs(instances, ownNames(host, serverNames), { serviceClock, serviceTimeMs, ...ofService });
   // Without their port, nobody can connect to the hubs: a million devices then take no memory there.
   const toHubs = hubPort === null ? {} : { onAssigned: (assigned: HubAssignment) => hubs.assign(assigned) };
-  const changes: StateLine[] = [];
-  const ids = { newGuid: randomUUID, changes: file === null ? null : changes };
+  const ids = { newGuid: randomUUID, changes };
   const service = new ProvisioningService({ instances, behavior, startedAtMs, faults: plan, ...ids, ...toHubs });
-  const idScopes = instances.map(({ idScope }) => idScope);
-  const kept = { idScopes, kinds: service.stateKinds(), changes, nowMs: serviceTimeMs(), log };
-  const state = file === null ? null : await keepState({ file, ...kept });
+  const kept = { service, hubs: hubPort === null ? null : hubs, nowMs: serviceTimeMs(), log };
+  const state = await openState({ file, changes, ...kept });
   const whenKept: SessionContext['whenKept'] = state?.whenKept ?? ((then) => then(true));
   const webhooks = new WebhookCaller(serviceClock, serviceTimeMs, log);
   const devices = observeDevices({ service, clock, serviceTimeMs }, conversations);

@@ -55,8 +55,8 @@ export type EmulatorOptions = {
   /** For faults with a share. Default: 1. */
   readonly seed?: number;
   /**
-   * Keeps registration records and operations over restarts: a device gets an answer only once what it says is on disk. Created if
-   * missing. Default: nothing is kept.
+   * Keeps registration records, operations, enrollments and, with a `hubPort`, identities and twins over restarts: an answer is given
+   * only once what it says is on disk. Holds keys. Created if missing. Default: nothing is kept.
    */
   readonly stateFile?: string | null;
   /** Defaults: `SESSION_LIMITS_DEFAULT`. */

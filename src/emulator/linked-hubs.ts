@@ -5,6 +5,7 @@ import { hubNamesInCertificate } from './server/hub-names.ts';
 import { serverNames } from './server/tls-listener.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import type { ServiceBehavior } from './service/service-behavior.ts';
+import type { StateLine } from './service/state-kind.ts';
 
 /** Names of the server that listens on `host`. */
 export function ownNames(host: string, further: readonly string[] = []): readonly string[] {
@@ -34,14 +35,21 @@ export function namesInCertificate({
   return [...names, ...hubNamesInCertificate(hubs)];
 }
 
+type HubsContext = Pick<AdvancedContext, 'serviceClock' | 'serviceTimeMs'> & {
+  readonly behavior: () => ServiceBehavior;
+  /** `null` = nobody keeps the state. */
+  readonly changes: StateLine[] | null;
+  readonly keepSoon: () => void;
+};
+
 /** The hubs of all instances; those that have the same name are one. @param names of the server */
 export function linkedHubs(
   instances: readonly DpsInstance[],
   names: readonly string[],
-  time: Pick<AdvancedContext, 'serviceClock' | 'serviceTimeMs'>,
-  behavior: () => ServiceBehavior,
+  { behavior, changes, ...time }: HubsContext,
 ): EmulatedHubs {
   const hubs = instances.flatMap((instance) => instance.linkedHubs);
   const aheadMs = () => time.serviceClock.aheadMs;
-  return new EmulatedHubs(new HubRegistry(hubs, { behavior, aheadMs, ownNames: ['localhost', ...names] }), time);
+  const options = { behavior, aheadMs, ownNames: ['localhost', ...names], changes };
+  return new EmulatedHubs(new HubRegistry(hubs, options), time);
 }

@@ -49,7 +49,7 @@ export class RunningConfig implements EmulatorControls {
   /** The time of the service does not go back because of a restart: what it put forward before, or the machine's clock put back. */
   #catchUp(): void {
     const { service, serviceTimeMs } = this.#context;
-    const behindMs = (service.lastRegisteredAtMs() ?? 0) - serviceTimeMs();
+    const behindMs = (service.lastChangedAtMs() ?? 0) - serviceTimeMs();
     if (behindMs > 0) this.advance(behindMs);
   }
 
@@ -107,6 +107,7 @@ export class RunningConfig implements EmulatorControls {
     service.configure(instances, serviceTimeMs());
     this.#hubs.configure(instances);
     if (!isSame([before.faults, before.seed], [after.faults, after.seed])) this.#beginFaults();
+    this.#context.whenKept(() => {});
     const lines = configChanges(before, after);
     for (const line of lines) log(`changed: ${line}`);
     return lines;

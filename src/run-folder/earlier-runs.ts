@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type TargetName, targetKey, targetLabel } from '../journal/target-name.ts';
 import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
 import { findRunFile, RUN_FILE } from './run-file.ts';
-import { resumeCommandLine } from './run-folder.ts';
+import { RUN_PLACE, resumeCommandLine } from './run-folder.ts';
 
 /** The fleet and the target of a run that is about to begin, and the folder that holds the folders of runs. */
 export type PlannedRun = { readonly out: string; readonly digest: string; readonly target: TargetName };
@@ -32,14 +32,15 @@ export function lastRunFolder(out: string): string {
   throw new OperatorError('usage', [problemIn(out, 'contains no run', remedy)]);
 }
 
-/** Newest first: their names begin with the time of their start. */
+/** Newest first: their names begin with the time of their start. The run of a journey is in the folder of the journey. */
 export function foldersIn(out: string): readonly string[] {
   if (!existsSync(out)) return [];
   return readdirSync(out, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(out, entry.name))
     .sort()
-    .reverse();
+    .reverse()
+    .map((folder) => (existsSync(join(folder, RUN_PLACE, RUN_FILE)) ? join(folder, RUN_PLACE) : folder));
 }
 
 /** @throws OperatorError `usage` when a run under `out` has registered the same fleet at the same target */

@@ -10,6 +10,9 @@ export const JOURNAL_FILE = 'journal.ndjson';
 /** What the hub checks found; only a run with hub checks has it. */
 export const HUB_CHECKS_FILE = 'hub-checks.ndjson';
 
+/** The folder of a run in that of its journey. */
+export const RUN_PLACE = 'run';
+
 /** A file name has at most 255 bytes, and the paths of results below this folder at most 4,096. */
 const LABEL_CHARACTERS_MAX = 100;
 
@@ -30,11 +33,20 @@ export function ensureOutFolder(out: string, mode: number = FOLDER_MODE_DEFAULT)
   }
 }
 
-/** Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time. */
+/**
+ * Creates the folder of one run, named for its start and its scenario or fleet: a listing is in order of time.
+ *
+ * @param given this one instead; `null` = none
+ */
 export function createRunFolder(
   { out, name, fleet }: Pick<Scenario, 'out' | 'name'> & { readonly fleet: Pick<Scenario['fleet'], 'file'> },
   startedAtEpochMs: number,
+  given: string | null = null,
 ): string {
+  if (given !== null) {
+    mkdirSync(given, { mode: RUN_FOLDER_MODE });
+    return given;
+  }
   const stamp = new Date(startedAtEpochMs).toISOString().slice(0, 19).replaceAll(':', '-');
   const label = (name ?? basename(fleet.file, extname(fleet.file))).replace(/[^A-Za-z0-9._-]+/g, '-');
   for (let attempt = 1; ; attempt += 1) {

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { syncFolder } from '../files/sync-folder.ts';
 import { createJournal, type JournalWriter, reopenJournal } from '../journal/journal-writer.ts';
 import type { PreflightFacts } from '../preflight/first-device.ts';
@@ -32,7 +32,7 @@ export async function beginRun(
   startedAtEpochMs: number,
 ): Promise<OpenedRun> {
   const { scenario } = request;
-  const folder = createRunFolder(scenario, startedAtEpochMs);
+  const folder = createRunFolder(scenario, startedAtEpochMs, request.folder);
   const unlock = lockRunFolder(folder);
   try {
     await writeRejectedRows(folder, scenario, fleetRulesOf(scenario), request.fleet);
@@ -41,7 +41,7 @@ export async function beginRun(
       // Last: with run.json, the folder is a run that can be resumed.
       writeRunFile(folder, newRunFile(request, preflightFacts, startedAtEpochMs));
       await syncFolder(folder);
-      await syncFolder(scenario.out);
+      await syncFolder(dirname(folder));
     });
     if (!request.again) await withdrawFromTwin(request, folder, journal);
     return { folder, journal, session: 1, startedAtEpochMs, runStartedAtEpochMs: startedAtEpochMs, unlock };

@@ -25,6 +25,8 @@ export type RunRequest = {
   /** The run to resume; its folder is locked. `null` = a new run. */
   readonly resumed: ResumedRun | null;
   readonly target: TargetName;
+  /** The folder to create for a new run; `null` = one under the scenario's, named for its start. */
+  readonly folder: string | null;
   /** Certificates that add to the system's roots. */
   readonly caPems: readonly string[];
   readonly keys: AttestationKeys;

@@ -74,23 +74,29 @@ describe('the enrollments of an instance', () => {
   });
 
   it('take from a new configuration what differs from the previous one, and nothing else', () => {
-    const store = storeWith('same', 'changed', 'gone');
+    const store = new EnrollmentStore();
     const before = ['same', 'changed', 'gone'].map((id) => named(id));
+    store.individuals.configure(before, NOW_MS);
     const made = store.individuals.put(named('made elsewhere'), NOW_MS);
     const same = store.individuals.get('same');
     const after = [named('same'), named('changed', { deviceId: 'pump' }), named('new')];
-    store.individuals.applyDifference(before, after, NOW_MS + 1);
+    store.individuals.configure(after, NOW_MS + 1);
     expect(idsIn(store)).toEqual(['same', 'changed', 'made elsewhere', 'new']);
     expect(store.individuals.get('same')).toBe(same);
     expect(store.individuals.get('made elsewhere')).toBe(made);
     expect(store.individuals.get('changed')).toMatchObject({ enrollment: { deviceId: 'pump' }, createdAtMs: NOW_MS });
   });
 
-  it('go back to a list', () => {
-    const store = storeWith('same', 'changed', 'made');
+  it('go back to the configuration', () => {
+    const store = new EnrollmentStore();
+    store.individuals.configure([named('same'), named('changed', { deviceId: 'pump' }), named('deleted')], NOW_MS);
     const same = store.individuals.get('same');
-    store.individuals.restore([named('same'), named('changed', { deviceId: 'pump' }), named('deleted')], NOW_MS + 1);
+    store.individuals.put(named('changed'), NOW_MS);
+    store.individuals.put(named('made'), NOW_MS);
+    store.individuals.delete('deleted');
+    store.individuals.restore(NOW_MS + 1);
     expect(idsIn(store)).toEqual(['same', 'changed', 'deleted']);
+    expect(store.individuals.get('changed')).toMatchObject({ enrollment: { deviceId: 'pump' } });
     expect(store.individuals.get('same')).toBe(same);
   });
 });

@@ -58,6 +58,7 @@ const OUTCOMES: readonly WebhookOutcome[] = [
 type Step = { readonly afterMs: number } & (
   | { readonly kind: 'register'; readonly id: string }
   | { readonly kind: 'settle'; readonly index: number; readonly outcome: WebhookOutcome }
+  | { readonly kind: 'delete'; readonly id: string }
 );
 
 const afterMs = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 1_000 }) }, fc.constant(LIFETIME_MS));
@@ -65,6 +66,7 @@ const afterMs = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 1_000
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('register' as const), id: fc.constantFrom('a', 'A', 'b', 'own', 'Own'), afterMs }),
+    fc.record({ kind: fc.constant('delete' as const), id: fc.constantFrom('a', 'b', 'own'), afterMs }),
     fc.record({
       kind: fc.constant('settle' as const),
       index: fc.nat(3),
@@ -93,6 +95,10 @@ function play(all: readonly Step[], webhook: boolean): Played {
     nowMs += step.afterMs;
     if (step.kind === 'settle') {
       outstanding.splice(step.index, 1)[0]?.settle(step.outcome, nowMs);
+      continue;
+    }
+    if (step.kind === 'delete') {
+      service.instance(ID_SCOPE)?.deleteRecord(step.id);
       continue;
     }
     const { operationId } = JSON.parse(service.register(device(service, step.id), '', nowMs).body);
@@ -151,8 +157,9 @@ describe('the lines of a service', () => {
     const register: Step = { kind: 'register', id: 'a', afterMs: 1 };
     const { service, lines } = play(Array(OPERATIONS_PER_DEVICE_MAX + 10).fill(register), false);
     expect(lines).toHaveLength(OPERATIONS_PER_DEVICE_MAX + 10);
-    expect(everything(service)).toHaveLength(OPERATIONS_PER_DEVICE_MAX);
-    expect(everything(restored(lines, false, START_MS + 1_000))).toHaveLength(OPERATIONS_PER_DEVICE_MAX);
+    const ofDevices = (of: ProvisioningService) => everything(of).filter(({ kind }) => kind !== 'enrollment');
+    expect(ofDevices(service)).toHaveLength(OPERATIONS_PER_DEVICE_MAX);
+    expect(ofDevices(restored(lines, false, START_MS + 1_000))).toHaveLength(OPERATIONS_PER_DEVICE_MAX);
   });
 
   it('are refused with the member that is wrong', () => {

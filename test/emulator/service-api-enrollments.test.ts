@@ -87,11 +87,7 @@ describe.each([
       text: '',
     });
     for (const method of ['GET', 'DELETE']) expect(caller.call(method, `${path}/a`).status).toBe(404);
-    expect(caller.changes.map(({ kind }) => kind)).toEqual([
-      'enrollment-stored',
-      'enrollment-stored',
-      'enrollment-deleted',
-    ]);
+    expect(caller.changes.map(({ kind }) => kind)).toEqual(['enrollment', 'enrollment', 'enrollment']);
   });
 
   it('has If-Match in the forms of all clients', () => {
@@ -346,9 +342,9 @@ describe('at once, a change', () => {
     expect(caller.call('GET', '/registrations/dev-2').body).toMatchObject({ status: 'assigned' });
     expect(caller.call('POST', '/registrations/default/query').body).toHaveLength(1);
     expect(caller.changes.slice(-3).map(({ kind }) => kind)).toEqual([
-      'enrollment-deleted',
+      'enrollment',
       'registration-deleted',
-      'enrollment-deleted',
+      'enrollment',
     ]);
   });
 

@@ -22,6 +22,9 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 const folder = temporaryFolder();
 const newFile = (): string => join(mkdtempSync(join(folder, 'state-')), 'state.ndjson');
 
+/** That say what the file is, and what becomes of the enrollments that are configured. */
+const LINES_BEFORE_DEVICES = 3;
+
 /** A service with a state file, without sockets. */
 async function opened(file: string, idScope = ID_SCOPE) {
   const changes: StateLine[] = [];
@@ -66,12 +69,12 @@ describe('a state file', () => {
     await withDevices(file, 'a', 'b');
     const bytes = readFileSync(file);
     const ends = [...bytes.entries()].filter(([, byte]) => byte === 0x0a).map(([index]) => index + 1);
-    for (let length = bytes.length; length >= (ends[0] ?? 0); length -= 1) {
+    for (let length = bytes.length; length >= (ends[LINES_BEFORE_DEVICES - 1] ?? 0); length -= 1) {
       truncateSync(file, length);
-      const whole = ends.filter((end) => end <= length).length - 1;
+      const whole = ends.filter((end) => end <= length).length - LINES_BEFORE_DEVICES;
       expect(await idsIn(file)).toEqual(['a', 'b'].slice(0, whole));
     }
-    writeFileSync(file, bytes.subarray(0, (ends[1] ?? 0) + 20));
+    writeFileSync(file, bytes.subarray(0, (ends[LINES_BEFORE_DEVICES] ?? 0) + 20));
     const { state, register, logged } = await opened(file);
     expect(logged).toEqual([`${file}: dropped the last line, which was torn; what it says had not been answered`]);
     await register('d');
@@ -90,7 +93,7 @@ describe('a state file', () => {
     const file = newFile();
     await withDevices(file, 'a', 'b');
     const other = await opened(file, '0ne0000AAAA');
-    expect(other.logged).toEqual([`${file}: keeps 2 lines of ID scope ${ID_SCOPE}, which is not configured`]);
+    expect(other.logged).toEqual([`${file}: keeps 4 lines of ID scope ${ID_SCOPE}, which is not configured`]);
     expect(other.ids()).toEqual([]);
     await other.state.close();
     const again = await opened(file);
@@ -134,12 +137,12 @@ describe('a damaged state file', () => {
     [
       'a kind of a later version',
       (lines: string[]) => lines.with(3, `{"kind":"x","idScope":"${ID_SCOPE}"}`),
-      ':4: the line is of no kind that this version knows',
+      ':4: the line is of the kind "x", which this dpsload does not know: a newer one may have written it. Use the dpsload',
     ],
     [
       'a wrong member',
-      (lines: string[]) => lines.with(2, lines[2]?.replace('"registers":1', '"registers":"1"') ?? ''),
-      ':3: the line is not valid: registers: ',
+      (lines: string[]) => lines.with(3, lines[3]?.replace('"registers":1', '"registers":"1"') ?? ''),
+      ':4: the line is not valid: registers: ',
     ],
     [
       'another version',

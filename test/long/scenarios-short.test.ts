@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { shippedScenarios } from '../../src/cli/host/shipped-scenarios.ts';
+import type { JourneyEnd } from '../../src/cli/view/journey-text.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { HAS_REDIS } from '../support/redis-server.ts';
 import { readResultRows } from '../support/results.ts';
-import { documentedLines, runScenario, startsAgents } from '../support/shipped-scenario-runs.ts';
+import { documentedLines, isJourney, runScenario, startsAgents } from '../support/shipped-scenario-runs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Of each scenario here; the whole fleets are for the long tests. */
 const DEVICES = 30;
@@ -39,6 +41,7 @@ const NEEDED = [
   'x509-group',
   'fault-storm',
   'throughput',
+  'journey',
 ];
 
 describe('a scenario that dpsload brings', () => {
@@ -57,10 +60,31 @@ describe('a scenario that dpsload brings', () => {
     expect(documentedLines(text).length).toBeGreaterThan(0);
   });
 
-  const withoutAgents = shippedScenarios().filter((one) => !startsAgents(one));
+  const withoutAgents = shippedScenarios().filter((one) => !startsAgents(one) && !isJourney(one));
   it.concurrent.each(withoutAgents)('$name runs with one command, in its short form', runsShort);
   const withAgents = shippedScenarios().filter(startsAgents);
   it.skipIf(!HAS_REDIS).concurrent.each(withAgents)('$name does so too (needs redis-server)', runsShort);
+});
+
+it('journey takes a small batch the whole way', async () => {
+  const fleet = join(temporaryFolder(), 'fleet.csv');
+  writeFileSync(fleet, `registration_id\n${Array.from({ length: DEVICES }, (_, n) => `dev-${n}\n`).join('')}`);
+  const { code, stdout, stderr, folder } = await runScenario('journey', [fleet, '--json'], SHORT);
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('rror')]);
+  const { steps, devices, exitCode } = JSON.parse(stdout) as JourneyEnd;
+  expect([devices, exitCode, steps.map(({ step }) => step)]).toEqual([
+    DEVICES,
+    0,
+    ['enroll', 'register', 'hub check', 'audit', 'clean up'],
+  ]);
+  expect(steps.map(({ counts }) => counts)).toMatchObject([
+    { created: DEVICES },
+    { assigned: DEVICES },
+    { devices: DEVICES, failed: 0, left: 0 },
+    { agrees: DEVICES },
+    { 'records deleted': DEVICES, 'enrollments deleted': DEVICES },
+  ]);
+  expect(readFileSync(join(folder, 'journey.json'), 'utf8')).toBe(stdout);
 });
 
 async function runsShort({ name, text }: { readonly name: string; readonly text: string }): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TargetName } from '../../src/journal/target-name.ts';
-import { findEarlierRun, refuseRepeatedRun } from '../../src/run-folder/earlier-runs.ts';
+import { findEarlierRun, lastRunFolder, refuseRepeatedRun } from '../../src/run-folder/earlier-runs.ts';
 import { recordResume } from '../../src/run-folder/run-file.ts';
 import { createRunFolder } from '../../src/run-folder/run-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -42,6 +42,14 @@ describe('the earlier run of a fleet', () => {
     expect(() => refuseRepeatedRun(planned)).not.toThrow();
     runOf('2026-08', 'gg');
     expect(() => refuseRepeatedRun({ ...planned, target })).toThrow('this fleet has already been registered');
+  });
+
+  it('may be that of a journey, in whose folder it is', () => {
+    mkdirSync(join(out, '2026-09-journey', 'enroll'), { recursive: true });
+    const run = runOf('2026-09-journey/run', 'hh');
+    expect(earlierRun('hh')).toBe(run);
+    expect(earlierRun('hh', run)).toBeNull();
+    expect(lastRunFolder(out)).toBe(run);
   });
 
   it('is one of every fleet that it had in its sessions', async () => {

@@ -1,6 +1,5 @@
 import { signedToken } from '../../src/dps/sas-token.ts';
 import type { ApiHeaders } from '../../src/emulator/service/api/api-message.ts';
-import type { EnrollmentChange } from '../../src/emulator/service/api/enrollment-change.ts';
 import { type ApiOutcome, ServiceApi } from '../../src/emulator/service/api/service-api.ts';
 import type { DpsInstance } from '../../src/emulator/service/dps-instance.ts';
 import { FaultPlan } from '../../src/emulator/service/fault-plan.ts';
@@ -11,6 +10,7 @@ import {
   type ServiceApiBehavior,
 } from '../../src/emulator/service/service-api-behavior.ts';
 import { SERVICE_BEHAVIOR_DEFAULT, type ServiceBehavior } from '../../src/emulator/service/service-behavior.ts';
+import type { StateLine } from '../../src/emulator/service/state-kind.ts';
 import { emulatedInstance, ID_SCOPE } from './emulated-instance.ts';
 
 export const API_NOW_MS = Date.UTC(2026, 0, 1);
@@ -44,7 +44,7 @@ export type Answered = {
 /** The service API of one emulated service, without network and clock. */
 export class ServiceApiCaller {
   nowMs = API_NOW_MS;
-  readonly changes: EnrollmentChange[] = [];
+  readonly changes: StateLine[] = [];
   readonly service: ProvisioningService;
   readonly api: ServiceApi;
 
@@ -57,6 +57,7 @@ export class ServiceApiCaller {
       behavior: { ...SERVICE_BEHAVIOR_DEFAULT, ...behavior, serviceApi },
       startedAtMs: API_NOW_MS,
       newGuid,
+      changes: this.changes,
     });
     this.api = new ServiceApi({
       service: this.service,
@@ -64,7 +65,6 @@ export class ServiceApiCaller {
       ownerKey: OWNER_KEY,
       newGuid,
       newKey: () => Buffer.from(`a generated key, number ${keys++}`.padEnd(64, '.')).toString('base64'),
-      onChange: (change) => this.changes.push(change),
     });
   }
 

@@ -9,6 +9,11 @@ export function startsAgents({ text }: { readonly text: string }): boolean {
   return text.includes('localAgents:');
 }
 
+/** Whether it is for dpsload journey, which takes more steps than a run. */
+export function isJourney({ name }: { readonly name: string }): boolean {
+  return name === 'journey';
+}
+
 export type ScenarioRun = Ended & { readonly folder: string };
 
 /** Runs a scenario by its name, as users do. */
@@ -18,7 +23,8 @@ export async function runScenario(
   env: Readonly<Record<string, string>> = {},
 ): Promise<ScenarioRun> {
   const out = mkdtempSync(join(temporaryFolder(), 'out-'));
-  const ended = await dpsload(['run', '-s', `@${name}`, '--out', out, '--quiet', ...args], { env });
+  const command = isJourney({ name }) ? ['journey', '--cleanup'] : ['run'];
+  const ended = await dpsload([...command, '-s', `@${name}`, '--out', out, '--quiet', ...args], { env });
   return { ...ended, folder: onlyRunFolder(out) };
 }
 

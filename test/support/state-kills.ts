@@ -3,16 +3,24 @@ import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { defaultInstance } from '../../src/emulator/config/default-instance.ts';
 import { EMULATOR_ID_SCOPE_DEFAULT } from '../../src/emulator/config/emulator-defaults.ts';
+import { HubRegistry } from '../../src/emulator/hub/hub-registry.ts';
 import { ProvisioningService } from '../../src/emulator/service/provisioning-service.ts';
 import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { readState } from '../../src/emulator/state/read-state.ts';
 import { type Started, startDpsload } from './dpsload-program.ts';
 import { GROUP_KEY } from './emulated-instance.ts';
+import { HubAndApiLoad } from './hub-and-api-load.ts';
 import { RegisteringDevice } from './registering-device.ts';
 import { SimulatedRandom } from './simulated-random.ts';
 
 /** Devices that register at the same time, over and over, until the kill. */
 const DEVICES = 8;
+
+/** Clients that change enrollments at the same time, and devices that report properties to their hubs. */
+const CLIENTS = 3;
+
+/** A device that has just registered is at its hub by then. */
+const ASSIGNED_WITHIN_MS = 60_000;
 
 /** The latest operations of a device that are looked for: older ones make room for as many as were not answered. */
 const OPERATIONS_CHECKED = 90;
@@ -34,6 +42,8 @@ export type KillTally = {
   operationsLost: number;
   /** Records that count more register requests than were sent; must be 0. */
   surplus: number;
+  /** Devices that are not at their hub; must be 0. */
+  identitiesLost: number;
   /** Starts that found a torn line. */
   tornLines: number;
   /** Inodes of the state file: one for each time that it was written anew. */
@@ -53,6 +63,7 @@ export class StateKills {
     registersLost: 0,
     operationsLost: 0,
     surplus: 0,
+    identitiesLost: 0,
     tornLines: 0,
     files: new Set(),
   };
@@ -60,6 +71,7 @@ export class StateKills {
   readonly #state: string;
   readonly #synced: string;
   readonly #random: SimulatedRandom;
+  readonly load: HubAndApiLoad;
   /** By registration ID. */
   readonly #acknowledged = new Map<string, Acknowledged>();
 
@@ -68,6 +80,7 @@ export class StateKills {
     this.#state = join(folder, 'state.ndjson');
     this.#synced = join(folder, 'synced');
     this.#random = new SimulatedRandom(seed);
+    this.load = new HubAndApiLoad(this.#random);
     writeFileSync(this.#synced, '');
   }
 
@@ -92,6 +105,10 @@ export class StateKills {
       join(this.#folder, 'ca'),
       '--state',
       this.#state,
+      '--service-port',
+      '0',
+      '--hub-port',
+      '0',
     ];
     const notes = `synced-length.mjs?to=${encodeURIComponent(this.#synced)}`;
     return startDpsload(['emulator', ...args], { env: { DPSLOAD_GROUP_KEY: GROUP_KEY }, preload: [notes] });
@@ -106,16 +123,22 @@ export class StateKills {
 
   async #killUnderLoad(program: Started, round: number): Promise<void> {
     await program.until(({ stdout }) => stdout.includes('\n'));
-    const { port, caFile, idScope } = JSON.parse(program.stdout());
+    const { port, caFile, idScope, hubPort, serviceConnectionFile } = JSON.parse(program.stdout());
     const address = { host: 'localhost', port, caPem: readFileSync(caFile, 'utf8') };
+    const connectionString = readFileSync(serviceConnectionFile, 'utf8').trim();
+    const emulator = { ...address, idScope, hubPort, connectionString };
     const ids = Array.from({ length: DEVICES }, (_, index) => `round-${round}-device-${index}`);
     const devices = await Promise.all(ids.map((id) => RegisteringDevice.connect(address, id, idScope)));
     const registering = devices.map((device, index) => this.#registerUntilKilled(device, ids[index] ?? ''));
+    const others = Array.from({ length: CLIENTS }, (_, index) => [
+      this.load.enrollUntilKilled(emulator, `round-${round}-enrolled-${index}`),
+      this.load.reportUntilKilled(emulator, `round-${round}-reports-${index}`).catch(ignoreEnd),
+    ]).flat();
     // Now and then so many that the file may be written anew meanwhile.
     await this.#untilAcknowledged(this.#random.chance(0.1) ? 8_000 : this.#random.whole(1, 400));
     program.child.kill('SIGKILL');
     await program.ended;
-    await Promise.all(registering);
+    await Promise.all([...registering, ...others]);
   }
 
   async #untilAcknowledged(more: number): Promise<void> {
@@ -164,20 +187,34 @@ export class StateKills {
       behavior: SERVICE_BEHAVIOR_DEFAULT,
       newGuid: () => '',
     });
-    const kinds = service.stateKinds();
+    const hubs = new HubRegistry([], {
+      behavior: () => SERVICE_BEHAVIOR_DEFAULT,
+      aheadMs: () => 0,
+      ownNames: [],
+      changes: null,
+    });
+    const kinds = [...service.stateKinds(), hubs.stateKind()];
     await readState(this.#state, kinds, new Set([instance.idScope]));
     const nowMs = Date.now();
     for (const kind of kinds) kind.complete(nowMs);
     const registers = new Map([...service.records(nowMs)].map((line) => [line.registrationId, line.registers]));
+    this.load.look(service, hubs, instance.idScope, nowMs);
+    const atHubs = new Set([...hubs.identities(nowMs + ASSIGNED_WITHIN_MS)].map(({ deviceId }) => deviceId));
     const known = new Set(kinds.flatMap((kind) => [...kind.lines()]).flatMap(operationIdsIn));
     for (const [id, told] of this.#acknowledged) {
       const found = registers.get(id) ?? 0;
+      if (told.registers > 0 && !atHubs.has(id)) this.tally.identitiesLost += 1;
       this.tally.registersLost += Math.max(0, told.registers - found);
       // The last request may have been accepted without an answer that arrived.
       this.tally.surplus += Math.max(0, found - told.registers - 1);
       this.tally.operationsLost += told.operationIds.filter((operationId) => !known.has(operationId)).length;
     }
   }
+}
+
+/** The emulator may be killed before a device is at its hub. */
+function ignoreEnd(error: unknown): void {
+  if (!/no answer|was not let in|ECONN|socket/.test(String(error))) throw error;
 }
 
 /** Of a line that the service writes, its operation if it has one. */

@@ -15,7 +15,7 @@ import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
 import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
-import { SERVICE_ACCESS_SETTINGS } from '../host/service-access.ts';
+import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-access.ts';
 import { atService, serviceAccessOf } from '../host/service-session.ts';
 import { checksumsLine } from '../view/show-results.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
@@ -65,6 +65,21 @@ async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<n
   const access = await serviceAccessOf(given, process.env);
   const session = await readFirstSession(join(folder, JOURNAL_FILE));
   refuseEmulatorRun(folder, session.target.kind);
+  const { summary, exitCode } = await auditFolder(folder, access, flags);
+  if (summary !== null) show(folder, summary, flags);
+  return exitCode;
+}
+
+/** An audit that ended; `summary` is `null` when it was stopped. */
+export type EndedAudit = { readonly summary: AuditSummary | null; readonly exitCode: number };
+
+/** Compares a run with the records of the service, and makes its results anew. */
+export async function auditFolder(
+  folder: string,
+  access: ServiceAccess,
+  flags: Omit<AuditFlags, 'json'>,
+): Promise<EndedAudit> {
+  const { target } = await readFirstSession(join(folder, JOURNAL_FILE));
   const unlock = lockRunFolder(folder);
   try {
     await refuseChangedJournal(folder);
@@ -83,12 +98,12 @@ async function audit(folder: string, given: Flags, flags: AuditFlags): Promise<n
     );
     if (result?.summary == null) {
       say(`Stopped${describeRead(result)}. To continue: dpsload audit ${folder}`);
-      return EXIT_CODE[stop ?? 'interrupted'];
+      return { summary: null, exitCode: EXIT_CODE[stop ?? 'interrupted'] };
     }
     await writeResults(folder, { fleet: fleetOfRun(folder) });
     const { found, devices, summary } = result;
-    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, session.target.idScope);
-    return show(folder, summary, flags);
+    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, target.idScope);
+    return { summary, exitCode: auditDifferences(summary) === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed };
   } finally {
     unlock();
   }
@@ -103,12 +118,11 @@ function warnOfOtherInstance({ host }: AuditSummary, idScope: string): void {
   process.stderr.write(warningLines([warning], process.stderr));
 }
 
-function show(folder: string, summary: AuditSummary, { json }: AuditFlags): number {
+function show(folder: string, summary: AuditSummary, { json }: AuditFlags): void {
   const text = [auditVerdict(summary), ...auditLines(summary).map((line) => `  ${line}`), ''].join('\n');
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : fitted(text, process.stdout));
   say(`audit: ${join(folder, AUDIT_CSV)}`);
   process.stderr.write(checksumsLine(folder));
-  return auditDifferences(summary) === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed;
 }
 
 function say(line: string): void {

@@ -8,8 +8,8 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import { exitCodeOfRun } from '../host/run-exit-code.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
-import { showResults } from '../view/show-results.ts';
 import { fitted } from '../view/terminal-line.ts';
+import type { EndedRun } from './execute-run.ts';
 
 /** A run that registers nothing any more. */
 export type FinishedRun = {
@@ -22,12 +22,8 @@ export type FinishedRun = {
   readonly caPems: readonly string[];
 };
 
-/**
- * Checks the hubs of a finished run, if its scenario asks for that, then makes its results and shows them.
- *
- * @returns the exit code of the process
- */
-export async function concludeFinishedRun(run: FinishedRun, display: DisplayFlags): Promise<number> {
+/** Checks the hubs of a finished run, if its scenario asks for that, then makes its results. */
+export async function concludeFinishedRun(run: FinishedRun, display: DisplayFlags): Promise<EndedRun> {
   const { folder, scenario } = run;
   const reason = await reasonAfterHubCheck(run, display);
   // The run may have been killed while it wrote its results.
@@ -37,9 +33,7 @@ export async function concludeFinishedRun(run: FinishedRun, display: DisplayFlag
     csvFor: scenario.csvFor,
   });
   const end = { reason, message: run.end.message, folder, summary };
-  const exitCode = exitCodeOfRun(end);
-  showResults({ ...end, exitCode }, display, []);
-  return exitCode;
+  return { ...end, exitCode: exitCodeOfRun(end), switches: [] };
 }
 
 async function reasonAfterHubCheck(

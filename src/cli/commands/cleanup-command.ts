@@ -48,14 +48,36 @@ export function cleanupCommand(): Command {
   for (const name of SERVICE_ACCESS_SETTINGS) command.addOption(settingOption(name));
   return command.action(async (folder: string, flags: CleanupFlags) => {
     const access = await serviceAccessOf(givenFlags(command), process.env);
-    const clean = existsSync(join(folder, ENROLL_FILE)) ? cleanEnrollments : cleanRun;
-    process.exitCode = await clean(folder, access, flags);
+    const isEnrollment = existsSync(join(folder, ENROLL_FILE));
+    if (!isEnrollment) refuseEmulatorRun(folder, (await readFirstSession(join(folder, JOURNAL_FILE))).target.kind);
+    const ended = await (isEnrollment ? cleanEnrollments : cleanRun)(folder, access, flags);
+    if (ended.began) show(folder, ended.counts);
+    if (ended.stop !== null) say(`Stopped. To continue: dpsload cleanup ${folder}`);
+    process.exitCode = ended.exitCode;
   });
 }
 
-async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<number> {
-  const { target } = await readFirstSession(join(folder, JOURNAL_FILE));
-  refuseEmulatorRun(folder, target.kind);
+/** A clean-up that ended. */
+export type EndedCleanup = {
+  /** Whether anything was to be deleted, and agreed to. */
+  readonly began: boolean;
+  /** `null` = it did not begin, or was cut off. */
+  readonly counts: RemovalCounts | null;
+  readonly stop: Stop | null;
+  readonly exitCode: number;
+};
+
+const NOTHING_DONE: EndedCleanup = { began: false, counts: null, stop: null, exitCode: EXIT_CODE.success };
+
+function ended(counts: RemovalCounts | null, stop: Stop | null): EndedCleanup {
+  const by = stop ?? (counts === null ? 'interrupted' : null);
+  if (by !== null) return { began: true, counts, stop: by, exitCode: EXIT_CODE[by] };
+  const isClean = counts !== null && counts.kept + counts.failed === 0;
+  return { began: true, counts, stop: null, exitCode: isClean ? EXIT_CODE.success : EXIT_CODE.someFailed };
+}
+
+/** Deletes the registration records that a run created. */
+export async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<EndedCleanup> {
   refuseOtherHost(readAuditFile(folder)?.host ?? null, access);
   const unlock = lockRunFolder(folder);
   try {
@@ -67,15 +89,15 @@ async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFla
         cleanup.plan(session.client, session),
       );
       isDone = reading.result !== null;
-      if (reading.result === null) return stopped(folder, reading.stop);
+      if (reading.result === null) return { ...ended(null, reading.stop), began: false };
       const what = { noun: 'registration record', maker: 'this run', note: IDENTITIES_STAY };
-      if (!(await isAgreed(reading.result, access, what, flags))) return EXIT_CODE.success;
+      if (!(await isAgreed(reading.result, access, what, flags))) return NOTHING_DONE;
       await rm(join(folder, CHECKSUMS_FILE), { force: true });
       const { result, stop } = await atService(access, 'RegistrationStatusWrite', (session) =>
         cleanup.remove(session.client, session),
       ).finally(() => writeResults(folder, { fleet: fleetOfRun(folder) }));
       isDone = stop === null;
-      return show(folder, result, stop);
+      return ended(result, stop);
     } finally {
       await cleanup.close(isDone);
     }
@@ -86,20 +108,25 @@ async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFla
 
 const IDENTITIES_STAY = 'device identities stay at their hubs: left-behind.txt lists the commands that remove them';
 
-async function cleanEnrollments(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<number> {
+/** Deletes the enrollments that dpsload enroll created. */
+export async function cleanEnrollments(
+  folder: string,
+  access: ServiceAccess,
+  flags: CleanupFlags,
+): Promise<EndedCleanup> {
   const unlock = lockRunFolder(folder);
   try {
     const cleanup = await EnrollCleanup.open(folder);
     refuseOtherHost(cleanup.facts.hostName, access);
     const noun = cleanup.facts.groupId === null ? 'enrollment' : 'enrollment group';
     const what = { noun, maker: 'dpsload enroll', note: 'their keys and settings are lost' };
-    if (!(await isAgreed(cleanup.plan(), access, what, flags))) return EXIT_CODE.success;
+    if (!(await isAgreed(cleanup.plan(), access, what, flags))) return NOTHING_DONE;
     const files = listedFiles(folder);
     await rm(join(folder, CHECKSUMS_FILE), { force: true });
     const { result, stop } = await atService(access, 'EnrollmentRead and EnrollmentWrite', (session) =>
       cleanup.remove(session.client, session),
     ).finally(() => writeChecksums(folder, files));
-    return show(folder, result, stop);
+    return ended(result, stop);
   } finally {
     unlock();
   }
@@ -150,7 +177,7 @@ async function isAgreed(
 }
 
 /** @param counts `null` = it was cut off */
-async function show(folder: string, counts: RemovalCounts | null, stop: Stop | null): Promise<number> {
+function show(folder: string, counts: RemovalCounts | null): void {
   if (counts !== null) {
     const lines = REMOVAL_STATES.filter((state) => counts[state] > 0).map(
       (state) => `${state.padEnd(8)} ${formatCount(counts[state])}\n`,
@@ -160,13 +187,6 @@ async function show(folder: string, counts: RemovalCounts | null, stop: Stop | n
   const isLeft = counts !== null && counts.kept + counts.failed > 0;
   say(`${isLeft ? 'cleanup, with reasons' : 'cleanup'}: ${join(folder, CLEANUP_FILE)}`);
   process.stderr.write(checksumsLine(folder));
-  if (counts === null || stop !== null) return stopped(folder, stop);
-  return isLeft ? EXIT_CODE.someFailed : EXIT_CODE.success;
-}
-
-function stopped(folder: string, stop: Stop | null): number {
-  say(`Stopped. To continue: dpsload cleanup ${folder}`);
-  return EXIT_CODE[stop ?? 'interrupted'];
 }
 
 function say(text: string): void {

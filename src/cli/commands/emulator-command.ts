@@ -109,7 +109,7 @@ function serverHashOption(): Option {
 
 function stateOption(): Option {
   const help =
-    'keep registration records and operations in this file, so that they survive a restart or a crash (default: off)';
+    'keep registrations, operations, enrollments and devices of the hubs in this file, which holds keys, so that they survive a restart or a crash (default: off)';
   return new Option('--state <file>', help);
 }
 

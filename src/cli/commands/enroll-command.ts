@@ -19,7 +19,7 @@ import type { NewEnrollFile } from './execute-enroll.ts';
 import { givenFlags, jsonOption, quietOption, scenarioOption, settingOption } from './options.ts';
 
 /** The settings that say what enrollments are like, and where keys and rows come from. */
-const ENROLL_SETTINGS: readonly SettingName[] = [
+export const ENROLL_SETTINGS: readonly SettingName[] = [
   ...(['generateKeys', 'iotHubs', 'hubPolicy', 'webhookUrlFile', 'webhookApiVersion', 'initialTwin'] as const),
   ...(['reprovisioning', 'enrollmentStatus', 'iotEdge'] as const),
   ...(['attestation', 'groupKeyFile', 'secondaryKeyFile', 'certDir', 'certPattern'] as const),
@@ -103,7 +103,7 @@ async function enroll(fleet: string | undefined, given: Flags, flags: EnrollFlag
   const label = request.groupId ?? basename(facts.list?.file ?? '', extname(facts.list?.file ?? ''));
   const start =
     earlier === null
-      ? { fresh: facts, label: request.action === 'create' ? label : `${request.action}-${label}` }
+      ? { fresh: facts, label: request.action === 'create' ? label : `${request.action}-${label}`, folder: null }
       : { resumed: earlier, folder: flags.resume ?? '' };
   const end = await executeEnroll({ inputs, start, isQuiet: flags.quiet === true });
   showEnrollEnd(end, flags.json === true);
@@ -136,7 +136,7 @@ function refuseContradictions(fleet: string | undefined, given: Flags, flags: En
   if (problems.length > 0) throw new OperatorError('usage', problems);
 }
 
-function newRequest(given: Flags, flags: EnrollFlags): EnrollRequest {
+export function newRequest(given: Flags, flags: Omit<EnrollFlags, 'quiet' | 'yes' | 'json' | 'dryRun'>): EnrollRequest {
   const { group = null, groupCaFile, disable, delete: deleted, update = false } = flags;
   const scenario = flags.scenario ?? process.env[SCENARIO_VARIABLE] ?? '';
   return {
@@ -159,13 +159,13 @@ function absolute(flags: Flags): Flags {
   return Object.fromEntries(entries);
 }
 
-function resumedRequest(earlier: EnrollFile, given: Flags): EnrollRequest {
+export function resumedRequest(earlier: EnrollFile, given: Flags): EnrollRequest {
   const { action, updates, groupId, groupCaFile, scenarioFile, flags, list } = earlier;
   const idsFile = action === 'create' ? null : (list?.file ?? null);
   return { action, updates, groupId, groupCaFile, scenarioFile, idsFile, flags: { ...flags, ...absolute(given) } };
 }
 
-function factsOf(request: EnrollRequest, { access, rows, list, settingsSha256 }: EnrollInputs): NewEnrollFile {
+export function factsOf(request: EnrollRequest, { access, rows, list, settingsSha256 }: EnrollInputs): NewEnrollFile {
   const { action, updates, groupId, groupCaFile, scenarioFile, flags } = request;
   const hostName = serviceEndpoint(access.connection).host;
   return {

@@ -35,7 +35,12 @@ export type EnrollSession = {
   readonly inputs: EnrollInputs;
   /** `resumed`: the folder and enroll.json of an earlier session. */
   readonly start:
-    | { readonly fresh: NewEnrollFile; readonly label: string }
+    | {
+        readonly fresh: NewEnrollFile;
+        readonly label: string;
+        /** To create; `null` = one under the results folder, named for its start. */
+        readonly folder: string | null;
+      }
     | { readonly resumed: EnrollFile; readonly folder: string };
   readonly isQuiet: boolean;
 };
@@ -89,11 +94,11 @@ type OpenFolder = { readonly folder: string; readonly facts: EnrollFile };
 
 async function openFolder({ start, inputs }: EnrollSession, clock: Clock, beganAtEpochMs: number): Promise<OpenFolder> {
   if ('resumed' in start) return { folder: start.folder, facts: start.resumed };
-  const { fresh, label } = start;
+  const { fresh, label, folder: given } = start;
   const { out } = inputs;
   ensureOutFolder(out);
   const nowMs = clock.epochMs();
-  const folder = createRunFolder({ out, name: `enroll-${label}`, fleet: { file: '' } }, nowMs);
+  const folder = createRunFolder({ out, name: `enroll-${label}`, fleet: { file: '' } }, nowMs, given);
   const facts = { ...fresh, startedAt: new Date(nowMs).toISOString(), serviceStartedAtEpochMs: beganAtEpochMs };
   await writeEnrollFile(folder, facts);
   return { folder, facts };

@@ -6,7 +6,7 @@ import type { RunEnd } from '../../run/register-fleet.ts';
 import { runListeners } from '../../run/run-listener.ts';
 import { type RunRequest, settledBefore } from '../../run/run-request.ts';
 import { ensureOutFolder } from '../../run-folder/run-folder.ts';
-import { withThrowAwayKey } from '../host/embedded-emulator.ts';
+import { type EmbeddedEmulator, withThrowAwayKey } from '../host/embedded-emulator.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import type { ShownProgress } from '../view/show-progress.ts';
@@ -17,21 +17,35 @@ import { agentWorkers, localAgentWorkers, type RunWorkers, threadWorkers } from 
 /** A run whose files have all been read and checked; nothing has been opened yet. */
 export type PreparedRun = Pick<
   RunRequest,
-  'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again'
+  'scenario' | 'settings' | 'fleet' | 'selection' | 'resumed' | 'keys' | 'caPems' | 'again' | 'folder'
 > & {
   /** What to say before it starts. */
   readonly notices: readonly string[];
   /** Where the agents are; `null` where the workers are threads, or agents that the run starts. */
   readonly redis: RedisTarget | null;
+  /** One that is there already, and that the run does not stop; `null` = the run starts its own, if it needs one. */
+  readonly emulator: EmbeddedEmulator | null;
+};
+
+/** Where a run goes when it is a part of something larger. */
+export type RunPlace = Pick<PreparedRun, 'emulator' | 'folder'>;
+
+/** A run that stands for itself. */
+export const OWN_PLACE: RunPlace = { emulator: null, folder: null };
+
+/** A run that ended, with the exit code that it deserves. */
+export type EndedRun = RunEnd & {
+  readonly exitCode: number;
+  /** Of this session: the next one needs them again, since they are no settings of the run. */
+  readonly switches: readonly string[];
 };
 
 /**
- * Executes a prepared run, shows its progress and prints its results.
+ * Executes a prepared run, and shows its progress.
  *
  * @param registrations to make in this session.
- * @returns the exit code of the process.
  */
-export async function executeRun(prepared: PreparedRun, registrations: number, display: DisplayFlags): Promise<number> {
+export async function executeRun(prepared: PreparedRun, registrations: number, flags: DisplayFlags): Promise<EndedRun> {
   const { scenario } = prepared;
   ensureOutFolder(scenario.out);
   let workers: RunWorkers | null = scenario.agents === null ? threadWorkers(scenario) : null;
@@ -49,14 +63,14 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
       import('../../prometheus/publish-metrics.ts'),
       import('../../run/register-fleet.ts'),
     ]);
-    endpoint = await openEndpoint(scenario, keys, prepared.caPems);
+    endpoint = await openEndpoint(scenario, keys, prepared.caPems, prepared.emulator);
     const { target, caPems, emulator } = endpoint;
     const coordinator = { target, version, stopRequests: signals };
     const local = scenario.agents?.local ?? null;
     workers ??= await (local === null
       ? agentWorkers(prepared, coordinator)
       : localAgentWorkers(prepared, local, keys, coordinator));
-    view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, display);
+    view = await showProgress(workers.scenario, { target, registrations, before: settledBefore(prepared) }, flags);
     for (const text of prepared.notices) view.log(text);
     const plan = { target, version, total: registrations, ratePerSecond: steadyRatePerSecond(scenario.load.shape) };
     metrics = await publishMetrics(scenario.metricsPort, plan, view.log);
@@ -78,16 +92,17 @@ export async function executeRun(prepared: PreparedRun, registrations: number, d
     await workers?.end();
     signals.dispose();
   }
-  return await conclude(end, prepared, display);
+  return await judged(end, prepared);
 }
 
-/** @returns the exit code of the process */
-async function conclude(end: RunEnd, { resumed }: PreparedRun, display: DisplayFlags): Promise<number> {
-  const [{ showResults }, { exitCodeOfRun }] = await Promise.all([
-    import('../view/show-results.ts'),
-    import('../host/run-exit-code.ts'),
-  ]);
-  const exitCode = exitCodeOfRun(end);
-  showResults({ ...end, exitCode }, display, resumed?.switches ?? []);
-  return exitCode;
+async function judged(end: RunEnd, { resumed }: PreparedRun): Promise<EndedRun> {
+  const { exitCodeOfRun } = await import('../host/run-exit-code.ts');
+  return { ...end, exitCode: exitCodeOfRun(end), switches: resumed?.switches ?? [] };
+}
+
+/** Prints the results. @returns the exit code of the process */
+export async function showEndedRun(ended: EndedRun, display: DisplayFlags): Promise<number> {
+  const { showResults } = await import('../view/show-results.ts');
+  showResults(ended, display, ended.switches);
+  return ended.exitCode;
 }

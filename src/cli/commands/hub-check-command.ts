@@ -17,6 +17,7 @@ import { EXIT_CODE } from '../host/exit-code.ts';
 import { readInputsWithFleet } from '../host/run-inputs.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { concludeFinishedRun } from './check-finished-run.ts';
+import { showEndedRun } from './execute-run.ts';
 import { displayOptions, givenFlags, settingOption } from './options.ts';
 import { type FolderFlags, folderOptions, namedRunFolder } from './run-folder-options.ts';
 
@@ -56,7 +57,8 @@ async function hubCheck(folder: string, given: Flags, display: DisplayFlags): Pr
     const { fleet, keys, caPems } = await readInputsWithFleet(scenario, process.env, () =>
       resumedFleet(scenario.fleet.file, run, 'ignore', () => surveyFleet(scenario.fleet, fleetRulesOf(scenario))),
     );
-    return await concludeFinishedRun({ folder, end: run.end, scenario, fleet, keys, caPems }, display);
+    const ended = await concludeFinishedRun({ folder, end: run.end, scenario, fleet, keys, caPems }, display);
+    return await showEndedRun(ended, display);
   } finally {
     unlock();
   }

@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     'Check the devices of a run at their hubs',
     async () => (await import('./hub-check-command.ts')).hubCheckCommand(),
   ],
+  journey: [
+    'Enroll, register, check and audit a batch in one go',
+    async () => (await import('./journey-command.ts')).journeyCommand(),
+  ],
   agent: [
     'Host workers for runs that are started elsewhere',
     async () => (await import('./agent-command.ts')).agentCommand(),

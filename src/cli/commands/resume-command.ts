@@ -31,13 +31,13 @@ import type { DisplayFlags } from '../view/display-flags.ts';
 import { slotNotices } from '../view/slot-notices.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { concludeFinishedRun } from './check-finished-run.ts';
+import type { EndedRun } from './execute-run.ts';
 import { executionOptions, givenFlags, settingOption } from './options.ts';
 import { type RedisFlags, redisOfRun, redisOptions } from './redis-options.ts';
 import { type FolderFlags, folderOptions, namedRunFolder } from './run-folder-options.ts';
 
 type ResumeFlags = DisplayFlags &
-  RedisFlags &
-  FolderFlags & {
+  RedisFlags & {
     readonly retryFailed?: true;
     readonly retryDisabled?: true;
     readonly addedRows?: AddedRows;
@@ -57,8 +57,9 @@ export function resumeCommand(): Command {
   for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the last session)'));
   for (const option of redisOptions()) command.addOption(option.helpGroup('Agents:'));
   for (const option of executionOptions()) command.addOption(option.helpGroup('Run:'));
-  return command.action(async (folder: string | undefined, flags: ResumeFlags) => {
-    process.exitCode = await resume(namedRunFolder('resume', folder, flags), givenFlags(command), flags);
+  return command.action(async (folder: string | undefined, flags: ResumeFlags & FolderFlags) => {
+    const ended = await resumeRun(namedRunFolder('resume', folder, flags), givenFlags(command), flags);
+    process.exitCode = await (await import('./execute-run.ts')).showEndedRun(ended, flags);
   });
 }
 
@@ -74,7 +75,8 @@ function resumeOptions(): readonly Option[] {
   ];
 }
 
-async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise<number> {
+/** Continues a run until it has ended again, and shows its progress. */
+export async function resumeRun(folder: string, given: Flags, flags: ResumeFlags): Promise<EndedRun> {
   const runFile = readResumableRun(folder);
   const unlock = lockRunFolder(folder);
   try {
@@ -93,7 +95,7 @@ async function resume(folder: string, given: Flags, flags: ResumeFlags): Promise
   }
 }
 
-async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<number> {
+async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags: ResumeFlags): Promise<EndedRun> {
   const { scenario } = stored;
   const redis = await redisOfRun(scenario.agents, flags, process.env);
   const { addedRows = null, retryFailed = false, retryDisabled = false, yes = false } = flags;
@@ -125,19 +127,15 @@ async function continueRun(run: InterruptedRun, stored: ResolvedScenario, flags:
   const { resolved, choice } = slotted(stored, devices);
   const { warnings, notices } = slotNotices(resolved.scenario.load, choice, devices);
   process.stderr.write(warningLines(warnings, process.stderr));
-  const { executeRun } = await import('./execute-run.ts');
+  const { executeRun, OWN_PLACE } = await import('./execute-run.ts');
   const settings = scenarioKeys(resolved);
   return executeRun(
     {
       scenario: { ...resolved.scenario, allocation },
       settings,
-      fleet,
-      selection,
-      resumed,
-      again: false,
-      notices,
-      redis,
+      ...{ fleet, selection, resumed, again: false, notices, redis },
       ...secrets,
+      ...OWN_PLACE,
     },
     registrations,
     flags,

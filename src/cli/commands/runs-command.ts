@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { relative } from 'node:path';
 import { Command } from 'commander';
 import { ABSENT, formatNoun, formatUntrusted, withoutControls } from '../../report/format.ts';
 import { textTable } from '../../report/text-table.ts';
@@ -24,15 +24,15 @@ export function runsCommand(): Command {
     .action(async (folder: string, { json = false, color }: RunsFlags) => {
       const runs = await listRuns(folder);
       if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
-      else if (runs.length > 0) process.stdout.write(runsText(runs, paletteOf(process.stdout, color).dim));
+      else if (runs.length > 0) process.stdout.write(runsText(folder, runs, paletteOf(process.stdout, color).dim));
       else process.stderr.write(`${folder} contains no run\n`);
     });
 }
 
-function runsText(runs: readonly ListedRun[], dim: (text: string) => string): string {
+function runsText(folder: string, runs: readonly ListedRun[], dim: (text: string) => string): string {
   const rows = runs.map((run) => [
     run.startedAt?.slice(0, 19).replace('T', ' ') ?? ABSENT,
-    withoutControls(basename(run.folder)),
+    withoutControls(relative(folder, run.folder)),
     run.target ?? ABSENT,
     run.rows === null ? ABSENT : formatNoun(run.rows, 'row'),
     describeState(run),

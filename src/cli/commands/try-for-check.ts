@@ -45,7 +45,7 @@ export async function tryForCheck(report: CheckReport, request: TrialRequest): P
     stoppedBy = reason;
   });
   try {
-    endpoint = await openEndpoint(scenario, keys, request.caPems);
+    endpoint = await openEndpoint(scenario, keys, request.caPems, null);
     const { target, caPems } = endpoint;
     const version = dpsloadVersion();
     const outcomes = await tryDevices({ scenario, target, caPems, keys, version, stopRequests: signals, rows });

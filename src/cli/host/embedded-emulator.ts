@@ -26,6 +26,8 @@ type ReadyLine = {
   readonly hubPort?: number;
   readonly idScope: string;
   readonly caFile: string;
+  /** Absent = the emulator does not serve the service API. */
+  readonly serviceConnectionFile?: string;
 };
 
 export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
@@ -33,6 +35,8 @@ export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
   readonly caPem: string;
   /** Where its hubs are; `null` = it was not asked for them. */
   readonly hubs: HubPlace | null;
+  /** How to reach its service API, in files that it removes when it ends; `null` = it was not asked for it. */
+  readonly service: { readonly connectionFile: string; readonly caFile: string } | null;
   /** Stops the emulator and waits until it has ended. */
   stop(): Promise<void>;
 };
@@ -41,7 +45,11 @@ export type EmbeddedEmulator = Pick<ReadyLine, 'host' | 'port' | 'idScope'> & {
 const THROW_AWAY_DAYS = 32;
 
 /** What a run needs of the emulator beside MQTT over TLS. */
-export type EmulatorPorts = { readonly transport: Transport; readonly withHubs: boolean };
+export type EmulatorPorts = {
+  readonly transport: Transport;
+  readonly withHubs: boolean;
+  readonly withServiceApi: boolean;
+};
 
 /** A CA for one run, which only the embedded emulator trusts. */
 export async function throwAwayIssuer(): Promise<AttestationKeys> {
@@ -78,6 +86,7 @@ export async function startEmbeddedEmulator(
     const args = ['emulator', '--port', '0', '--server-keys', 'ecdsa'];
     if (ports.transport === 'websocket') args.push('--websocket-port', '0');
     if (ports.withHubs) args.push('--hub-port', '0');
+    if (ports.withServiceApi) args.push('--service-port', '0');
     if (config !== null) args.push('--config', config);
     return await startProcess(args, keys, ports);
   } finally {
@@ -107,6 +116,7 @@ async function startProcess(
       idScope: ready.idScope,
       caPem: readFileSync(ready.caFile, 'utf8'),
       hubs: ready.hubPort === undefined ? null : { host: ready.host, port: ready.hubPort },
+      service: serviceOf(ready),
       async stop() {
         if (child.connected) child.disconnect();
         await ended;
@@ -116,6 +126,10 @@ async function startProcess(
     child.kill('SIGKILL');
     throw error;
   }
+}
+
+function serviceOf({ serviceConnectionFile, caFile }: ReadyLine): EmbeddedEmulator['service'] {
+  return serviceConnectionFile === undefined ? null : { connectionFile: serviceConnectionFile, caFile };
 }
 
 /** The environment of the emulator, whose configuration file may name the run's own key. */

@@ -25,7 +25,10 @@ export type DeviceIdentity = {
   status: IdentityStatus;
   authentication: DeviceAuthentication;
   iotEdge: boolean;
-  readonly twin: Twin;
+  /** Until the device moves, the same object at both hubs. */
+  twin: Twin;
+  /** The identity at the next hub, to which the device moves with its twin; `null` = there is none. */
+  sharesTwinWith: { readonly hub: string; readonly deviceId: string } | null;
   telemetry: Telemetry;
   /** Of a device that connects without a clean session: granted QoS by filter. `null` = the device has none. */
   subscriptions: Map<string, 0 | 1> | null;

@@ -2,6 +2,7 @@ import type { RefusedConnect } from '../service/connect-check.ts';
 import type { HubAssignment } from '../service/hub-assignment.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
 import { count } from '../service/service-counters.ts';
+import type { StateKind, StateLine } from '../service/state-kind.ts';
 import {
   type DeviceIdentity,
   type IdentityLine,
@@ -11,6 +12,8 @@ import {
 } from './device-identity.ts';
 import { checkHubConnect, type HubConnectRequest, hubOf, type ProvenDevice } from './hub-connect.ts';
 import { type HubCounters, type HubSettings, HubState } from './hub-state.ts';
+import { identityKind } from './identity-kind.ts';
+import { deletedIdentityLine, identityToLine } from './identity-line.ts';
 import { type JsonObject, newTwin, patched, patchProblem, type Twin, type TwinSectionName } from './twin.ts';
 
 /** Everything that changes identities and twins. The same changes in the same order make the same hubs. */
@@ -46,6 +49,8 @@ type RegistryOptions = {
   /** How far `nowMs` is ahead of the time by which tokens and certificates are valid. */
   readonly aheadMs: () => number;
   readonly ownNames: readonly string[];
+  /** Gets what changes, for whoever keeps the state and takes it out; `null` = nobody does. */
+  readonly changes: StateLine[] | null;
 };
 
 /**
@@ -58,8 +63,10 @@ export class HubRegistry {
   readonly #behavior: () => ServiceBehavior;
   readonly #aheadMs: () => number;
   readonly #ownNames: ReadonlySet<string>;
+  readonly #changes: StateLine[] | null;
 
-  constructor(linkedHubs: readonly HubSettings[], { behavior, aheadMs, ownNames }: RegistryOptions) {
+  constructor(linkedHubs: readonly HubSettings[], { behavior, aheadMs, ownNames, changes }: RegistryOptions) {
+    this.#changes = changes;
     this.#behavior = behavior;
     this.#aheadMs = aheadMs;
     this.#ownNames = new Set(ownNames.map((name) => name.toLowerCase()));
@@ -89,9 +96,23 @@ export class HubRegistry {
     const { hub, deviceId, atMs } = change;
     const identity = this.find(hub, deviceId, atMs);
     if (identity === null) return;
-    if (change.kind === 'removed') this.#leave(this.#hubOf(hub), deviceId, atMs);
-    else if (change.kind === 'status') identity.status = change.status;
+    if (change.kind === 'removed') {
+      this.#hubOf(hub).identities.delete(deviceId);
+      this.#changes?.push(deletedIdentityLine(hub, deviceId));
+      return;
+    }
+    if (change.kind === 'status') identity.status = change.status;
     else identity.twin[change.section] = patched(identity.twin[change.section], change.patch, atMs);
+    this.#keep(this.#hubOf(hub), identity);
+    if (change.kind === 'twin') this.#keepMoving(identity);
+  }
+
+  /** The kind of lines of which the state of the hubs is made. */
+  stateKind(): StateKind {
+    return identityKind(
+      () => this.#hubs.values(),
+      (hostName) => this.#hubOf(hostName),
+    );
   }
 
   connect(request: HubConnectRequest, nowMs: number): HubConnectAnswer {
@@ -169,7 +190,9 @@ export class HubRegistry {
   #assign({ movesFrom, substatus, atMs, ...assigned }: HubAssignment): void {
     const hub = this.#hubOf(assigned.hub);
     const { deviceId, authentication, iotEdge } = assigned;
-    const old = movesFrom === null ? null : this.#leave(this.#hubOf(movesFrom.hub), movesFrom.deviceId, atMs);
+    const from = movesFrom === null ? null : this.#hubOf(movesFrom.hub);
+    const old = movesFrom === null ? null : (from?.identities.get(movesFrom.deviceId) ?? null);
+    if (old !== null) old.leavesAtMs = atMs;
     const held = hub.identities.get(deviceId);
     const stays = held !== undefined && held.leavesAtMs > atMs ? held : null;
     if (stays !== null && old === null) {
@@ -177,11 +200,16 @@ export class HubRegistry {
       stays.status = 'enabled';
       stays.authentication = authentication;
       stays.iotEdge = iotEdge;
+      this.#keep(hub, stays);
       return;
     }
     const migrated = substatus === 'deviceDataMigrated' ? (old ?? stays) : null;
+    if (old !== null && from !== null) {
+      old.sharesTwinWith = migrated === old ? { hub: hub.hostName, deviceId } : null;
+      this.#keep(from, old);
+    }
     hub.identities.delete(deviceId);
-    hub.identities.set(deviceId, {
+    const identity: DeviceIdentity = {
       deviceId,
       createdAtMs: atMs,
       knownFromMs: atMs + this.#behavior().hubIdentityDelayMs,
@@ -191,16 +219,25 @@ export class HubRegistry {
       iotEdge,
       // Until the device moves, the twin belongs to both identities: what the device reports meanwhile is not lost.
       twin: migrated?.twin ?? newTwin(assigned.initialTwin, atMs),
+      sharesTwinWith: null,
       telemetry: { messages: 0, bytes: 0, last: null },
       subscriptions: null,
-    });
+    };
+    hub.identities.set(deviceId, identity);
+    this.#keep(hub, identity);
   }
 
-  /** Lets a device go at that time. Returns its identity. */
-  #leave(hub: HubState, deviceId: string, atMs: number): DeviceIdentity | null {
-    const identity = hub.identities.get(deviceId) ?? null;
-    if (identity !== null) identity.leavesAtMs = atMs;
-    return identity;
+  #keep({ hostName }: HubState, identity: DeviceIdentity): void {
+    this.#changes?.push(identityToLine(hostName, identity));
+  }
+
+  /** Keeps the identities at the next hubs, as long as they have the same twin. */
+  #keepMoving({ sharesTwinWith: next, twin }: DeviceIdentity): void {
+    const hub = next && this.#hubOf(next.hub);
+    const identity = next && hub?.identities.get(next.deviceId);
+    if (!hub || identity?.twin !== twin) return;
+    this.#keep(hub, identity);
+    this.#keepMoving(identity);
   }
 
   /** A hub that nothing was known about is created. */

@@ -17,6 +17,17 @@ export type Twin = { desired: TwinSection; reported: TwinSection; tags: TwinSect
 
 export type TwinSectionName = keyof Twin;
 
+/** Of a state file. */
+export function isTwinSection(value: unknown): value is TwinSection {
+  if (!isObject(value)) return false;
+  return isObject(value['values']) && typeof value['version'] === 'number' && isUpdated(value['updated']);
+}
+
+function isUpdated(value: unknown): value is Updated {
+  if (!isObject(value) || typeof value['atMs'] !== 'number') return false;
+  return isObject(value['members']) && Object.values(value['members']).every(isUpdated);
+}
+
 /** Documented sizes of the sections ("Understand and use device twins in IoT Hub"). */
 const SECTION_BYTES_MAX: Readonly<Record<TwinSectionName, number>> = {
   desired: 32 * 1024,

@@ -2,10 +2,11 @@ import { HUB_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts'
 import { desiredTopic } from '../../dps/hub-topics.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type IdentityLine, type IdentityStatus, identityLine } from '../hub/device-identity.ts';
-import type { HubLine, HubRegistry } from '../hub/hub-registry.ts';
+import type { HubChange, HubLine, HubRegistry } from '../hub/hub-registry.ts';
 import { type JsonObject, patchProblem } from '../hub/twin.ts';
 import type { DpsInstance } from '../service/dps-instance.ts';
 import type { HubAssignment } from '../service/hub-assignment.ts';
+import type { StateKind } from '../service/state-kind.ts';
 import { type HubRole, hubDeviceKey, hubRole } from './hub-role.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { OpenSessions } from './open-sessions.ts';
@@ -16,7 +17,10 @@ export type HubDevice = IdentityLine & { readonly connectionState: 'Connected' |
 /** A hub, with its open connections. */
 export type EmulatedHub = HubLine & { readonly openConnections: number };
 
-type HubTime = Pick<SessionContext, 'serviceClock' | 'serviceTimeMs'>;
+type HubTime = Pick<SessionContext, 'serviceClock' | 'serviceTimeMs'> & {
+  /** Has what a back end changed kept soon. */
+  readonly keepSoon: () => void;
+};
 
 /** What is known about the hubs, and what a back end may change. */
 export type LinkedHubs = Pick<EmulatedHubs, 'list' | 'devices' | 'device' | 'setDesired' | 'setStatus' | 'remove'>;
@@ -44,8 +48,7 @@ export class EmulatedHubs {
       get behavior() {
         return context.behavior;
       },
-      // What devices do at a hub is neither kept nor recorded.
-      whenKept: (then) => then(true),
+      // What devices do at a hub is not recorded.
       conversations: null,
       openSessions: this.openSessions,
       limits: { ...limits, packetBytesMax },
@@ -62,6 +65,11 @@ export class EmulatedHubs {
     const { serviceClock, serviceTimeMs } = this.#time;
     const inMs = Math.max(0, assigned.atMs - serviceTimeMs());
     serviceClock.wakeAt(serviceClock.nowMs() + inMs, () => left.close('the device was moved to another hub'));
+  }
+
+  /** The kind of lines of which the state of the hubs is made. */
+  stateKind(): StateKind {
+    return this.#registry.stateKind();
   }
 
   /** Follows the configuration. */
@@ -109,7 +117,7 @@ export class EmulatedHubs {
     const refusal = patchProblem('desired', twin.desired, patch);
     if (refusal !== null) throw refused(`the patch of desired properties ${refusal}`, 'Correct the patch');
     const change = { kind: 'twin', section: 'desired', patch: patch as JsonObject } as const;
-    this.#registry.apply({ ...change, hub, deviceId, atMs: this.#time.serviceTimeMs() });
+    this.#change({ ...change, hub, deviceId, atMs: this.#time.serviceTimeMs() });
     const { version } = twin.desired;
     const session = this.openSessions.find(hubDeviceKey(hub, deviceId));
     session?.notify(desiredTopic(version), JSON.stringify({ ...patch, $version: version }));
@@ -119,15 +127,20 @@ export class EmulatedHubs {
   /** Ends the connection of a device that is disabled. @throws OperatorError when the hub has no such device */
   setStatus(hub: string, deviceId: string, status: IdentityStatus): void {
     this.#found(hub, deviceId);
-    this.#registry.apply({ kind: 'status', hub, deviceId, status, atMs: this.#time.serviceTimeMs() });
+    this.#change({ kind: 'status', hub, deviceId, status, atMs: this.#time.serviceTimeMs() });
     if (status === 'disabled') this.#end(hub, deviceId, 'the device was disabled at its hub');
   }
 
   /** Deletes a device, and ends its connection. @throws OperatorError when the hub has no such device */
   remove(hub: string, deviceId: string): void {
     this.#found(hub, deviceId);
-    this.#registry.apply({ kind: 'removed', hub, deviceId, atMs: this.#time.serviceTimeMs() });
+    this.#change({ kind: 'removed', hub, deviceId, atMs: this.#time.serviceTimeMs() });
     this.#end(hub, deviceId, 'the device was deleted at its hub');
+  }
+
+  #change(change: HubChange): void {
+    this.#registry.apply(change);
+    this.#time.keepSoon();
   }
 
   #end(hub: string, deviceId: string, reason: string): void {

@@ -1,4 +1,5 @@
 import { HUB_MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
+import { ERROR_CODES } from '../../dps/error-codes.ts';
 import { type HubTopic, hubFilters, parseHubTopic, twinAnswerTopic } from '../../dps/hub-topics.ts';
 import { HUB_SILENCE_SECONDS_MAX, HUB_SUBSCRIPTIONS_MAX } from '../../dps/service-limits.ts';
 import type { ProvenDevice } from '../hub/hub-connect.ts';
@@ -85,12 +86,15 @@ function answerTo(topic: HubTopic, packet: PublishPacket, { device, hubs, fault,
     return NO_ANSWER;
   }
   const { requestId } = topic;
+  const failed = { errorCode: ERROR_CODES.internal, reason: 'the state cannot be written' };
+  const unkept = () => twinError(requestId, failed, fault, nowMs);
   if (fault?.kind === 'error-answer') {
     return twinError(requestId, { errorCode: fault.errorCode, reason: 'injected fault' }, fault, nowMs);
   }
   if (topic.kind === 'twin-get') {
     const body = JSON.stringify(twinForDevice(hubs.readTwin(device)));
-    return { refusal: null, deliveries: twinDeliveries(200, twinAnswerTopic(200, requestId, null), body, fault) };
+    const deliveries = twinDeliveries(200, twinAnswerTopic(200, requestId, null), body, fault);
+    return { refusal: null, deliveries, unkept };
   }
   const problem = hubs.report(device, parseObject(packet.payload.toString()), nowMs);
   if (problem !== null) {
@@ -98,7 +102,8 @@ function answerTo(topic: HubTopic, packet: PublishPacket, { device, hubs, fault,
     return twinError(requestId, { errorCode: MALFORMED_PATCH, reason }, fault, nowMs);
   }
   const { version } = device.identity.twin.reported;
-  return { refusal: null, deliveries: twinDeliveries(204, twinAnswerTopic(204, requestId, version), '', fault) };
+  const deliveries = twinDeliveries(204, twinAnswerTopic(204, requestId, version), '', fault);
+  return { refusal: null, deliveries, unkept };
 }
 
 /** ArgumentInvalid of the hubs' error codes. */

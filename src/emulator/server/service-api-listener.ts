@@ -4,12 +4,12 @@ import type { Socket } from 'node:net';
 import type { KeyedCertificate } from '../../certificates/certificate.ts';
 import { messageOf } from '../../problem/operator-error.ts';
 import { API_ERRORS, type ApiAnswer, ApiRefusal, type ApiRequest } from '../service/api/api-message.ts';
-import type { ServiceApi } from '../service/api/service-api.ts';
+import type { ApiOutcome, ServiceApi } from '../service/api/service-api.ts';
 import { keptText } from '../service/kept-text.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { type Listener, listen, tlsSettings } from './tls-listener.ts';
 
-export type ServiceApiSource = Pick<SessionContext, 'serviceTimeMs' | 'clock' | 'limits' | 'log'> & {
+export type ServiceApiSource = Pick<SessionContext, 'serviceTimeMs' | 'clock' | 'limits' | 'whenKept' | 'log'> & {
   readonly api: ServiceApi;
   readonly certificates: readonly KeyedCertificate[];
 };
@@ -94,20 +94,29 @@ class Exchange {
   }
 
   #handle(): void {
-    const { api, clock, serviceTimeMs } = this.#source;
+    const { api, serviceTimeMs, whenKept } = this.#source;
     const { method = '', url: target = '', headers } = this.#request;
     const body = Buffer.concat(this.#chunks).toString('utf8');
-    const { answer, delivery, afterMs, closes } = this.#safely(() =>
+    const outcome = this.#safely(() =>
       api.handle({ method, target, headers, body } satisfies ApiRequest, serviceTimeMs()),
     );
-    if (delivery === 'cut') this.#request.socket.destroy();
+    if (outcome.delivery === 'cut') this.#request.socket.destroy();
+    // Reads wait too: they may tell what another client has just changed.
+    whenKept((isKept) => {
+      if (isKept) this.#deliver(outcome);
+      else this.#deliver({ ...outcome, answer: api.refuseUnkept(outcome.answer, serviceTimeMs()) });
+    });
+  }
+
+  #deliver({ answer, delivery, afterMs, closes }: ApiOutcome): void {
+    const { clock } = this.#source;
     if (delivery !== 'answer') return;
     if (afterMs === 0) this.#send(answer, closes);
     else clock.wakeAt(clock.nowMs() + afterMs, () => this.#send(answer, closes));
   }
 
   /** A mistake of the emulator costs one answer, not all connections. */
-  #safely(handle: () => ReturnType<ServiceApi['handle']>): ReturnType<ServiceApi['handle']> {
+  #safely(handle: () => ApiOutcome): ApiOutcome {
     const { api, serviceTimeMs } = this.#source;
     try {
       return handle();

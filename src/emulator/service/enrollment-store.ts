@@ -23,11 +23,21 @@ export function idOf(enrollment: Enrollment): string {
   return enrollment.kind === 'group' ? enrollment.enrollmentGroupId : enrollment.registrationId;
 }
 
+/** What there is under one ID, and what the configuration says there should be; `null` = nothing. */
+export type EnrollmentEntry = {
+  readonly of: Enrollment['kind'];
+  readonly id: string;
+  readonly configured: Enrollment | null;
+  readonly stored: StoredEnrollment | null;
+};
+
 /** The enrollments of one instance. */
 export class EnrollmentStore {
+  /** Told of each change; `null` = nobody keeps them. */
+  onChange: ((entry: EnrollmentEntry) => void) | null = null;
   #revision = 0;
-  readonly individuals = new EnrollmentTable<IndividualEnrollment>(() => this.revise());
-  readonly groups = new EnrollmentTable<EnrollmentGroup>(() => this.revise());
+  readonly individuals = new EnrollmentTable<IndividualEnrollment>('individual', this);
+  readonly groups = new EnrollmentTable<EnrollmentGroup>('group', this);
 
   /** Whoever has found an enrollment need not search again as long as this stays the same. */
   get revision(): number {
@@ -40,6 +50,11 @@ export class EnrollmentStore {
     return this.#revision;
   }
 
+  /** Goes on behind a revision of an earlier process. */
+  reviseFrom(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
+  }
+
   /** @param enrollment is in the store, or was. Returns its present state; `null` = it is there no more. */
   storedOf(enrollment: Enrollment): StoredEnrollment | null {
     return enrollment.kind === 'group'
@@ -49,14 +64,17 @@ export class EnrollmentStore {
 }
 
 /** Enrollments of one kind by their IDs, whose case does not matter. */
-class EnrollmentTable<Kind extends Enrollment> {
-  readonly #revise: () => number;
-  readonly #stored = new Map<string, StoredEnrollment<Kind>>();
+export class EnrollmentTable<Kind extends Enrollment> {
+  readonly #of: Kind['kind'];
+  readonly #store: EnrollmentStore;
+  #stored = new Map<string, StoredEnrollment<Kind>>();
+  #configured: ReadonlyMap<string, Kind> = new Map();
   /** `null` = it has changed since it was last asked for. */
   #list: readonly StoredEnrollment<Kind>[] | null = null;
 
-  constructor(revise: () => number) {
-    this.#revise = revise;
+  constructor(of: Kind['kind'], store: EnrollmentStore) {
+    this.#of = of;
+    this.#store = store;
   }
 
   get size(): number {
@@ -76,42 +94,79 @@ class EnrollmentTable<Kind extends Enrollment> {
   /** Creates the enrollment, or replaces the one with its ID. It counts from the next request on. */
   put(enrollment: Kind, nowMs: number): StoredEnrollment<Kind> {
     const key = foldRegistrationId(idOf(enrollment));
-    const revision = this.#revise();
+    const revision = this.#store.revise();
     const { createdInRevision = revision, createdAtMs = nowMs } = this.#stored.get(key) ?? {};
     const stored = { enrollment, revision, createdInRevision, createdAtMs, lastUpdatedAtMs: nowMs };
     this.#stored.set(key, stored);
     this.#list = null;
+    this.#tell(key, idOf(enrollment));
     return stored;
   }
 
   /** Registration records stay. Returns whether there was such an enrollment. */
   delete(id: string): boolean {
-    const isDeleted = this.#stored.delete(foldRegistrationId(id));
-    if (!isDeleted) return false;
-    this.#revise();
+    const key = foldRegistrationId(id);
+    if (!this.#stored.delete(key)) return false;
+    this.#store.revise();
     this.#list = null;
+    this.#tell(key, id);
     return true;
   }
 
-  /** Applies to the store what differs between two lists; enrollments that are the same in both stay as they are. */
-  applyDifference(before: readonly Kind[], after: readonly Kind[], nowMs: number): void {
-    const previous = new Map(before.map((enrollment) => [foldRegistrationId(idOf(enrollment)), enrollment]));
-    for (const enrollment of after) {
-      const key = foldRegistrationId(idOf(enrollment));
+  /** What the configuration has, by folded ID. */
+  get configured(): ReadonlyMap<string, Kind> {
+    return this.#configured;
+  }
+
+  /** Applies what differs from the previous configuration; enrollments that are the same in both stay as they are. */
+  configure(enrollments: readonly Kind[], nowMs: number): void {
+    const previous = new Map(this.#configured);
+    this.#configured = new Map(enrollments.map((enrollment) => [foldRegistrationId(idOf(enrollment)), enrollment]));
+    for (const [key, enrollment] of this.#configured) {
       const known = previous.get(key);
       previous.delete(key);
       if (known === undefined || !isSame(known, enrollment)) this.put(enrollment, nowMs);
     }
-    for (const gone of previous.values()) this.delete(idOf(gone));
+    for (const [key, gone] of previous) {
+      // Even if it had been deleted before: if the configuration has it again one day, it is a new one.
+      if (!this.delete(idOf(gone))) this.#tell(key, idOf(gone));
+    }
   }
 
-  /** Makes these the only ones; those that are the same stay as they are. */
-  restore(enrollments: readonly Kind[], nowMs: number): void {
-    this.applyDifference(
-      this.list().map(({ enrollment }) => enrollment),
-      enrollments,
-      nowMs,
-    );
+  /** Puts everything back to the configuration; enrollments that are as configured stay as they are. */
+  restore(nowMs: number): void {
+    for (const [key, { enrollment }] of this.#stored) if (!this.#configured.has(key)) this.delete(idOf(enrollment));
+    for (const [key, enrollment] of this.#configured) {
+      if (!isSame(this.#stored.get(key)?.enrollment, enrollment)) this.put(enrollment, nowMs);
+    }
+  }
+
+  /** Takes over what an earlier process had, in the order of creation. */
+  enter(enrollments: Iterable<StoredEnrollment<Kind>>): void {
+    const keyed = [...enrollments].map((each) => [foldRegistrationId(idOf(each.enrollment)), each] as const);
+    this.#stored = new Map(keyed.sort(([, one], [, other]) => one.createdInRevision - other.createdInRevision));
+    this.#list = null;
+  }
+
+  /** All that there is, and what the configuration has but was deleted. */
+  *entries(): Iterable<EnrollmentEntry> {
+    for (const [key, { enrollment }] of this.#stored) yield this.#entry(key, idOf(enrollment));
+    for (const [key, enrollment] of this.#configured) {
+      if (!this.#stored.has(key)) yield this.#entry(key, idOf(enrollment));
+    }
+  }
+
+  #tell(key: string, id: string): void {
+    this.#store.onChange?.(this.#entry(key, id));
+  }
+
+  #entry(key: string, id: string): EnrollmentEntry {
+    return {
+      of: this.#of,
+      id,
+      configured: this.#configured.get(key) ?? null,
+      stored: this.#stored.get(key) ?? null,
+    };
   }
 }
 

@@ -1,9 +1,12 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { deletedRecordLine } from './deleted-record-line.ts';
 import type { DpsInstance, Enrollment, InstanceSettings, LinkedHub } from './dps-instance.ts';
+import { enrollmentToLine } from './enrollment-line.ts';
 import { EnrollmentStore, isSame } from './enrollment-store.ts';
 import { OperationStore } from './operation-store.ts';
 import { QuotaState } from './quotas.ts';
 import type { Assignment, RegistrationRecord } from './registration-record.ts';
+import type { StateLine } from './state-kind.ts';
 
 /** One instance as it is now, and what it has learned since it started. Registration IDs are folded wherever they are keys. */
 export class InstanceState {
@@ -15,12 +18,19 @@ export class InstanceState {
   /** What it is told by its configuration, apart from the enrollments. Another object after each change. */
   settings: InstanceSettings;
   #configured: DpsInstance;
+  readonly #changes: StateLine[] | null;
 
-  constructor(instance: DpsInstance, nowMs: number) {
-    this.#configured = { ...instance, individualEnrollments: [], enrollmentGroups: [] };
+  /** @param changes gets what changes from now on; `null` = nobody keeps it */
+  constructor(instance: DpsInstance, nowMs: number, changes: StateLine[] | null) {
+    this.#configured = instance;
     this.settings = instance;
     this.quotas = new QuotaState(instance.quotas);
+    this.#changes = changes;
     this.configure(instance, nowMs);
+    if (changes === null) return;
+    this.enrollments.onChange = (entry) => {
+      changes.push(enrollmentToLine(instance.idScope, entry, this.enrollments.revision));
+    };
   }
 
   get idScope(): string {
@@ -33,8 +43,8 @@ export class InstanceState {
     this.#configured = instance;
     this.settings = instance;
     const { individuals, groups } = this.enrollments;
-    individuals.applyDifference(before.individualEnrollments, instance.individualEnrollments, nowMs);
-    groups.applyDifference(before.enrollmentGroups, instance.enrollmentGroups, nowMs);
+    individuals.configure(instance.individualEnrollments, nowMs);
+    groups.configure(instance.enrollmentGroups, nowMs);
     if (!isSame(before.quotas, instance.quotas)) this.quotas = new QuotaState(instance.quotas);
     if (!isSame(before.caCertificates, instance.caCertificates)) this.enrollments.revise();
   }
@@ -42,8 +52,8 @@ export class InstanceState {
   /** Lets nobody in: the instance is no longer configured. What it knows of its devices stays. */
   close(nowMs: number): void {
     this.configure({ ...this.#configured, individualEnrollments: [], enrollmentGroups: [] }, nowMs);
-    this.enrollments.individuals.restore([], nowMs);
-    this.enrollments.groups.restore([], nowMs);
+    this.enrollments.individuals.restore(nowMs);
+    this.enrollments.groups.restore(nowMs);
   }
 
   /** Forgets all devices, and puts the enrollments back to the configuration. */
@@ -52,8 +62,18 @@ export class InstanceState {
     this.operations = new OperationStore();
     this.identities = new IdentityQueue();
     this.quotas = new QuotaState(this.settings.quotas);
-    this.enrollments.individuals.restore(this.#configured.individualEnrollments, nowMs);
-    this.enrollments.groups.restore(this.#configured.enrollmentGroups, nowMs);
+    this.enrollments.individuals.restore(nowMs);
+    this.enrollments.groups.restore(nowMs);
+  }
+
+  /** Deletes the record of a device, and the operations that belong to it. */
+  deleteRecord(registrationId: string): void {
+    const key = foldRegistrationId(registrationId);
+    const record = this.records.get(key);
+    if (record === undefined) return;
+    this.records.delete(key);
+    this.operations.forget(record);
+    this.#changes?.push(deletedRecordLine(this.idScope, registrationId));
   }
 
   /** Creates or updates the record; its creation time stays. */

@@ -2,20 +2,11 @@ import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine } from './assignment-line.ts';
 import type { InstanceTable } from './instance-table.ts';
+import { OPERATION_MEMBERS, type OperationMembers } from './operation-members.ts';
+import type { ReadOperations } from './read-operations.ts';
 import type { Assignment, Operation, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind } from './state-kind.ts';
 import { INTERRUPTED } from './webhook.ts';
-
-/** Members of a line that tell an operation, apart from its assignment. */
-export const OPERATION_MEMBERS = {
-  operationId: z.string(),
-  expiresAtMs: z.number(),
-  reportsEverySubstatus: z.boolean(),
-};
-
-const operationMembers = z.object(OPERATION_MEMBERS);
-
-type OperationMembers = z.output<typeof operationMembers>;
 
 const operationLine = z.object({
   kind: z.literal('operation'),
@@ -45,21 +36,12 @@ export function* operationsOf({ oldestOperation }: RegistrationRecord): Iterable
   for (let operation = oldestOperation; operation !== null; operation = operation.next) yield operation;
 }
 
-/** Operations that were read and are not in the state yet, by ID: there, they are in the order of their expiry. */
-export type ReadOperations = Map<
-  string,
-  OperationMembers & { readonly idScope: string; readonly assignment: Assignment }
->;
-
 export function operationKind(instances: InstanceTable, read: ReadOperations): StateKind {
   return {
     kind: 'operation',
     apply: (line) => {
       const { kind: _, registrationId, result, readyAtMs, ...members } = parseLine(operationLine, line);
-      read.set(members.operationId, {
-        ...members,
-        assignment: assignmentOfLine({ registrationId, result, readyAtMs }),
-      });
+      read.add({ ...members, assignment: assignmentOfLine({ registrationId, result, readyAtMs }) });
     },
     complete: (nowMs) => {
       for (const { records } of instances.all) {
@@ -81,8 +63,7 @@ export function operationKind(instances: InstanceTable, read: ReadOperations): S
 }
 
 function addOperations(instances: InstanceTable, read: ReadOperations, nowMs: number): void {
-  const inOrder = [...read.values()].sort((one, other) => one.expiresAtMs - other.expiresAtMs);
-  read.clear();
+  const inOrder = read.take().sort((one, other) => one.expiresAtMs - other.expiresAtMs);
   for (const { idScope, assignment, ...members } of inOrder) {
     const state = instances.get(idScope);
     const record = state?.records.get(foldRegistrationId(assignment.registrationId));

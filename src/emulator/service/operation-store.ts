@@ -28,6 +28,11 @@ export class OperationStore {
     return operation === undefined || operation.expiresAtMs <= nowMs ? null : operation;
   }
 
+  /** Forgets those of a device. */
+  forget(record: RegistrationRecord): void {
+    while (record.oldestOperation !== null) this.#forgetOldest(record);
+  }
+
   /** A map iterates in insertion order, which is the order of expiry, so what expires is the oldest operation of its device. */
   #forgetExpired(nowMs: number): void {
     for (const { record, expiresAtMs } of this.#operations.values()) {

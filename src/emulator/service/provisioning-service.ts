@@ -5,16 +5,19 @@ import { acceptedAnswer, disabledAnswer, errorAnswer, operationAnswer, type Serv
 import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
+import { deletedRecordKind } from './deleted-record-kind.ts';
 import type { DpsInstance, Enrollment } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
+import { enrollmentKind } from './enrollment-kind.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import type { HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
 import { InstanceTable } from './instance-table.ts';
-import { operationKind, type ReadOperations } from './operation-kind.ts';
+import { operationKind } from './operation-kind.ts';
 import { isFull, operationId } from './operation-store.ts';
 import type { QuotaAnswer } from './quotas.ts';
+import { ReadOperations } from './read-operations.ts';
 import { readRegisterRequest } from './register-request.ts';
 import { registrationKind, registrationToLine } from './registration-kind.ts';
 import {
@@ -63,7 +66,7 @@ export class ProvisioningService {
   /** How far `nowMs` is ahead of the time by which tokens and certificates are valid: devices' clocks are not put forward. */
   aheadMs = 0;
   readonly #newGuid: () => string;
-  readonly #instances = new InstanceTable();
+  readonly #instances: InstanceTable;
   readonly #assignments: Assignments;
   readonly #changes: StateLine[] | null;
 
@@ -71,7 +74,7 @@ export class ProvisioningService {
     const { onAssigned = null, changes = null } = told;
     this.behavior = behavior;
     this.#newGuid = newGuid;
-    this.#instances.configure(instances, startedAtMs);
+    this.#instances = new InstanceTable(instances, startedAtMs, changes);
     this.#assignments = new Assignments(() => this.behavior, faults ?? null, this.counters, { onAssigned, changes });
     this.#changes = changes;
   }
@@ -141,15 +144,23 @@ export class ProvisioningService {
 
   /** The kinds of lines of which this service's state is made. A service that reads them must not have served anyone yet. */
   stateKinds(): readonly StateKind[] {
-    const read: ReadOperations = new Map();
-    return [registrationKind(this.#instances, read), operationKind(this.#instances, read)];
+    const [instances, read] = [this.#instances, new ReadOperations()];
+    return [
+      registrationKind(instances, read),
+      deletedRecordKind(instances, read),
+      operationKind(instances, read),
+      enrollmentKind(instances),
+    ];
   }
 
-  /** When the service last accepted a register request, milliseconds since 1970; `null` = never. */
-  lastRegisteredAtMs(): number | null {
+  /** When the service last accepted a register request or changed an enrollment, milliseconds since 1970; `null` = never. */
+  lastChangedAtMs(): number | null {
     let last: number | null = null;
-    for (const { records } of this.#instances.all) {
+    for (const { records, enrollments } of this.#instances.all) {
       for (const { registeredAtMs } of records.values()) last = Math.max(last ?? 0, registeredAtMs);
+      for (const table of [enrollments.individuals, enrollments.groups]) {
+        for (const { lastUpdatedAtMs } of table.list()) last = Math.max(last ?? 0, lastUpdatedAtMs);
+      }
     }
     return last;
   }

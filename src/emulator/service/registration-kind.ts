@@ -2,14 +2,9 @@ import { z } from 'zod';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { ASSIGNMENT_MEMBERS, assignmentOfLine, assignmentToLine, twin } from './assignment-line.ts';
 import type { InstanceTable } from './instance-table.ts';
-import {
-  OPERATION_MEMBERS,
-  operationMembersOf,
-  operationOfRecord,
-  operationsOf,
-  operationToLine,
-  type ReadOperations,
-} from './operation-kind.ts';
+import { operationMembersOf, operationOfRecord, operationsOf, operationToLine } from './operation-kind.ts';
+import { OPERATION_MEMBERS } from './operation-members.ts';
+import type { ReadOperations } from './read-operations.ts';
 import type { Assignment, RegisteredEnrollment, RegistrationRecord } from './registration-record.ts';
 import { parseLine, type StateKind, type StateLine } from './state-kind.ts';
 
@@ -85,7 +80,7 @@ export function registrationKind(instances: InstanceTable, read: ReadOperations)
         latestOperation: null,
         operations: 0,
       });
-      if (operation !== null) read.set(operation.operationId, { ...operation, idScope, assignment });
+      if (operation !== null) read.add({ ...operation, idScope, assignment });
     },
     complete: () => {},
     *lines() {

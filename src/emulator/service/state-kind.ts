@@ -2,9 +2,9 @@ import type { z } from 'zod';
 
 /**
  * A line of the state file, which takes the place of earlier ones about the same thing. `kind` says what it is about, `idScope` to
- * which instance it belongs.
+ * which instance it belongs; `null` = to none.
  */
-export type StateLine = { readonly kind: string; readonly idScope: string };
+export type StateLine = { readonly kind: string; readonly idScope: string | null };
 
 /** One kind of line: how it is read back, and which lines say everything that there is. */
 export type StateKind = {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readLines } from '../../files/read-lines.ts';
 import { messageOf, OperatorError, problemIn } from '../../problem/operator-error.ts';
+import { keptText } from '../service/kept-text.ts';
 import { type StateKind, StateLineError } from '../service/state-kind.ts';
 
 /*
@@ -10,6 +11,9 @@ import { type StateKind, StateLineError } from '../service/state-kind.ts';
  * {"kind":"state","version":1,"idScopes":["0ne0000E000"]}
  * {"kind":"registration","idScope":"0ne0000E000","registrationId":"dev-1","result":{"hub":"hub-a.azure-devices.net",…},…}
  * {"kind":"operation","idScope":"0ne0000E000","operationId":"5.…","registrationId":"dev-1",…}
+ * {"kind":"registration-deleted","idScope":"0ne0000E000","registrationId":"dev-1"}
+ * {"kind":"enrollment","idScope":"0ne0000E000","of":"individual","id":"dev-1","configured":null,"stored":{"enrollment":{…},…},…}
+ * {"kind":"identity","idScope":null,"hub":"hub-a.azure-devices.net","deviceId":"dev-1","identity":{"twin":{…},…}}
  */
 
 export const STATE_VERSION = 1;
@@ -59,10 +63,11 @@ export async function readState(
         return;
       }
       const parsed = parseObject(text);
-      const idScope = String(parsed['idScope']);
-      if (idScopes.has(idScope)) kindOf(parsed, byName).apply(parsed);
-      else linesOf(idScope).push(text);
+      const { idScope } = parsed;
+      if (idScope === null || idScopes.has(String(idScope))) kindOf(parsed, byName).apply(parsed);
+      else linesOf(String(idScope)).push(text);
     } catch (error) {
+      if (error instanceof UnknownKind) throw unknownKind(file, error.message, line);
       throw error instanceof StateLineError ? damaged(file, error.message, line) : error;
     }
   };
@@ -84,9 +89,23 @@ async function* chunksOf(file: string): AsyncGenerator<Buffer> {
 }
 
 function kindOf(line: Readonly<Record<string, unknown>>, kinds: ReadonlyMap<string, StateKind>): StateKind {
-  const kind = kinds.get(String(line['kind']));
-  if (kind === undefined) throw new StateLineError('is of no kind that this version knows');
+  const name = String(line['kind']);
+  const kind = kinds.get(name);
+  if (kind === undefined) throw new UnknownKind(name);
   return kind;
+}
+
+/** The message is the name of the kind. */
+class UnknownKind extends Error {
+  override readonly name = 'UnknownKind';
+}
+
+function unknownKind(file: string, kind: string, line: number): OperatorError {
+  const named = JSON.stringify(keptText(kind));
+  const message = `the line is of the kind ${named}, which this dpsload does not know: a newer one may have written it`;
+  return new OperatorError('local', [
+    problemIn(file, message, 'Use the dpsload that wrote it, or name a new file', line),
+  ]);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

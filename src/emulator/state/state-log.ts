@@ -51,6 +51,8 @@ export class StateLog {
 
   /** Writes the state as it is, and goes on behind it. @throws OperatorError */
   static async open(source: StateSource, disk: StateDisk): Promise<StateLog> {
+    // What has changed so far is told with all the rest.
+    source.changes.length = 0;
     try {
       const whole = await writeWhole(source, disk);
       await disk.publish().catch(async (error: unknown) => {

@@ -64,7 +64,7 @@ async function prepare({ flags = {}, environment = {}, ...asked }: Asked) {
 
 async function enroll(asked: Asked) {
   const { inputs, fresh } = await prepare(asked);
-  return executeEnroll({ inputs, start: { fresh, label: 'test' }, isQuiet: true });
+  return executeEnroll({ inputs, start: { fresh, label: 'test', folder: null }, isQuiet: true });
 }
 
 function fleetOf(name: string, lines: readonly string[]): string {

@@ -27,6 +27,7 @@ function registry(behavior: Partial<ServiceBehavior> = {}, aheadMs = 0): HubRegi
     behavior: () => ({ ...SERVICE_BEHAVIOR_DEFAULT, ...behavior }),
     aheadMs: () => aheadMs,
     ownNames: ['localhost'],
+    changes: null,
   });
 }
 
@@ -263,6 +264,7 @@ describe('CONNECT at a hub', () => {
       behavior: () => behavior,
       aheadMs: () => 0,
       ownNames: [],
+      changes: null,
     });
     hubs.apply(assignment());
     const answers = [1, 2, 3, 4].map(() => hubs.connect(request(), NOW_MS));

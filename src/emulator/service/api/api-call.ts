@@ -2,7 +2,6 @@ import type { InstanceState } from '../instance-state.ts';
 import type { ServiceApiBehavior } from '../service-api-behavior.ts';
 import type { Permission } from '../shared-access-policy.ts';
 import type { ApiAnswer, ApiRequest } from './api-message.ts';
-import type { EnrollmentChange } from './enrollment-change.ts';
 
 /** A request that may be carried out. */
 export type ApiCall = {
@@ -14,8 +13,6 @@ export type ApiCall = {
   readonly nowMs: number;
   /** Returns a new symmetric key. */
   readonly newKey: () => string;
-  /** Told of everything that is changed. */
-  readonly changed: (change: EnrollmentChange) => void;
 };
 
 /** One operation of the service API. */

@@ -1,3 +1,4 @@
+import { foldRegistrationId } from '../../../dps/registration-id.ts';
 import type { Attestation, Enrollment } from '../dps-instance.ts';
 import { etagOf, type StoredEnrollment } from '../enrollment-store.ts';
 import type { InstanceState } from '../instance-state.ts';
@@ -29,7 +30,7 @@ export function putEnrollment(
   body: unknown,
   { id, condition }: { readonly id: string; readonly condition: WriteCondition },
 ): { readonly stored: StoredEnrollment; readonly hasNewKeys: boolean } {
-  const { instance, behavior, nowMs, newKey, changed } = call;
+  const { instance, behavior, nowMs, newKey } = call;
   const known = storedEnrollment(instance, kind, id);
   requireCondition(condition, known, behavior.missingEntry);
   const previous = known?.enrollment ?? null;
@@ -48,23 +49,20 @@ export function putEnrollment(
   requireRoom(instance, enrollment, previous);
   const { individuals, groups } = instance.enrollments;
   const stored = enrollment.kind === 'group' ? groups.put(enrollment, nowMs) : individuals.put(enrollment, nowMs);
-  changed({ kind: 'enrollment-stored', idScope: instance.idScope, stored });
   return { stored, hasNewKeys: known === null || keysMade > 0 };
 }
 
 /** An individual enrollment takes its registration record with it; the records of a group stay. @throws ApiRefusal */
 export function deleteEnrollment(call: ApiCall, kind: Enrollment['kind'], id: string, etag: string | null): void {
-  const { instance, changed } = call;
-  const { idScope, enrollments } = instance;
+  const { instance } = call;
+  const { enrollments } = instance;
   const stored = storedEnrollment(instance, kind, id);
   if (stored === null) throw enrollmentNotFound();
   requireMatch(etag, etagOf(stored));
   if (kind === 'group') enrollments.groups.delete(id);
   else enrollments.individuals.delete(id);
-  changed({ kind: 'enrollment-deleted', idScope, of: kind, id });
-  if (kind === 'group' || instance.records.get(id.toLowerCase())?.enrollment.kind !== 'individual') return;
-  instance.records.delete(id.toLowerCase());
-  changed({ kind: 'registration-deleted', idScope, registrationId: id });
+  if (kind === 'group' || instance.records.get(foldRegistrationId(id))?.enrollment.kind !== 'individual') return;
+  instance.deleteRecord(id);
 }
 
 export function enrollmentNotFound(): ApiRefusal {

@@ -29,12 +29,11 @@ function get(call: ApiCall): ApiAnswer {
   return success(stateForReaders(required(call), call.nowMs));
 }
 
-/** The device's identity at its hub stays. */
+/** Its operations go with the record; the device's identity at its hub stays. */
 function remove(call: ApiCall): ApiAnswer {
-  const { instance, request, id, nowMs, changed } = call;
+  const { instance, request, id, nowMs } = call;
   requireMatch(ifMatchIn(request.headers), stateForReaders(required(call), nowMs).etag ?? null);
-  instance.records.delete(foldRegistrationId(id));
-  changed({ kind: 'registration-deleted', idScope: instance.idScope, registrationId: id });
+  instance.deleteRecord(id);
   return success(null);
 }
 

@@ -7,7 +7,6 @@ import type { ApiOperation } from './api-call.ts';
 import { API_ERRORS, type ApiAnswer, ApiRefusal, type ApiRequest, refusalAnswer } from './api-message.ts';
 import { operationOf, type Route, routeOf, segmentsOf } from './api-routes.ts';
 import { type Authorized, authorize } from './authorization.ts';
-import type { EnrollmentChange } from './enrollment-change.ts';
 import { invalid } from './json-body.ts';
 
 export type ServiceApiOptions = {
@@ -19,8 +18,6 @@ export type ServiceApiOptions = {
   readonly newGuid: () => string;
   /** Returns a new symmetric key on each call, base64. */
   readonly newKey: () => string;
-  /** Told of each change, before its answer is given. Absent = nobody keeps them. */
-  readonly onChange?: (change: EnrollmentChange) => void;
 };
 
 /** What becomes of a request. */
@@ -63,6 +60,15 @@ export class ServiceApi {
     return { ...answer, headers: { ...answer.headers, 'x-ms-request-id': requestId } };
   }
 
+  /** The answer in place of one that tells what could not be kept. */
+  refuseUnkept({ status }: ApiAnswer, nowMs: number): ApiAnswer {
+    const counts = this.#options.service.counters.serviceApiAnswers;
+    counts[status] = (counts[status] ?? 0) - 1;
+    const refused = this.refuse(new ApiRefusal(API_ERRORS.internal, 'The state cannot be written.'), nowMs);
+    count(counts, refused.status);
+    return refused;
+  }
+
   #answer(request: ApiRequest, nowMs: number): ApiAnswer {
     try {
       const answer = this.#carryOut(request, nowMs);
@@ -80,7 +86,7 @@ export class ServiceApi {
 
   /** @throws ApiRefusal */
   #carryOut(request: ApiRequest, nowMs: number): ApiAnswer {
-    const { service, newKey, onChange = () => {} } = this.#options;
+    const { service, newKey } = this.#options;
     const [path = '', query = ''] = request.target.split('?', 2);
     const segments = segmentsOf(path);
     const { instance, permissions } = this.#authorize(request, segments, nowMs);
@@ -96,7 +102,7 @@ export class ServiceApi {
     if (!isApiVersion(new URLSearchParams(query).get('api-version') ?? '')) {
       throw invalid('api-version is missing, or is not a version');
     }
-    return operation.run({ request, instance, id: route.id, behavior, nowMs, newKey, changed: onChange });
+    return operation.run({ request, instance, id: route.id, behavior, nowMs, newKey });
   }
 
   #authorize({ headers }: ApiRequest, segments: readonly string[], nowMs: number): Authorized {

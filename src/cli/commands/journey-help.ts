@@ -1,0 +1,34 @@
+export const JOURNEY_HELP = `
+Steps, in this order; the folder of the journey has a folder for each:
+  enroll     enroll/  an enrollment for each device (dpsload enroll)
+  register   run/     each device registers (dpsload run)
+  hub check  run/     a sample connects to its hubs (--hub-check)
+  audit      run/     the service's records against the run (dpsload audit)
+  clean up   both     only with --cleanup (dpsload cleanup): registration
+                      records, then enrollments; identities stay at the hubs
+  With --generate-keys, devices register with the keys in
+  enroll/fleet-with-keys.csv. Settings without a flag here come from the
+  scenario or from DPSLOAD_… variables, as for dpsload run. journey.json says
+  what came of each step.
+
+Target:
+  With --emulator, all steps use one emulator, with its service API and hubs; it
+  ends with the journey, so that such a journey cannot be resumed. Where no key
+  is given, it generates them, as with --generate-keys.
+  A DPS instance needs a connection string in DPSLOAD_SERVICE_CONNECTION or
+  --service-connection-file, with permissions to read and write enrollments and
+  registration states.
+
+Exit codes:
+  That of the step which stopped the journey, as its own command would have
+  ended; see their help.
+  3    a step did not go well for some devices, also where thresholds pass
+  0    every device was enrolled and assigned, every device of the sample passed
+       at its hub, and all records agree
+
+Examples:
+  dpsload journey -s @journey --cleanup
+  dpsload journey fleet.csv --generate-keys --hub-policy hashed --host \\
+    global.azure-devices-provisioning.net --id-scope 0ne00111111
+  dpsload journey --resume results/2026-01-31T18-00-00Z-journey-fleet
+`;
