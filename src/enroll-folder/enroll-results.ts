@@ -17,7 +17,7 @@ const TEXT_FILE = 'enroll-summary.txt';
 /** A fleet file for dpsload run, with the keys that the service generated. */
 export const KEYED_FLEET_FILE = 'fleet-with-keys.csv';
 /** The base64 keys of a group, and nothing else, for --group-key-file and --secondary-key-file. */
-const GROUP_KEY_FILES = { primaryKey: 'group.key', secondaryKey: 'group-secondary.key' } as const;
+export const GROUP_KEY_FILES = { primaryKey: 'group.key', secondaryKey: 'group-secondary.key' } as const;
 
 const FURTHER_COLUMNS = ['state', 'etag', 'differences', 'error_code', 'error', 'remedy'];
 

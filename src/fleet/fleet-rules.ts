@@ -30,7 +30,7 @@ function ruleComplaints(
   const { group } = row;
   if (group !== null && rules.groups.includes(group)) return [];
   const remedy =
-    'Name its key in attestation.groups of the scenario, or give a key for all other rows (--group-key-file)';
+    'Name its key in attestation.groups of the scenario, or give a key for all other rows (--group-key-file); dpsload enroll can also let the service make the keys (--generate-keys)';
   if (group === null) return [{ message: 'has neither a group nor a device_key, and therefore no key', remedy }];
   return [{ message: `no key given for group ${quoteValue(group)}`, remedy }];
 }

@@ -131,7 +131,7 @@ function connectionSettings({ scenario, policy, caPems }: HubCheckRequest) {
   return { tls, nameResolution, transport, caPems, connectTo: policy.connectTo };
 }
 
-/** How one connection of a device begins. A hub whose name is not allowed is never dialled. */
+/** How one connection of a device begins. A hub whose name is not allowed is never dialed. */
 function attempts(
   { policy, keys, scenario, version }: HubCheckRequest,
   connections: HubConnections,
@@ -169,7 +169,7 @@ function attempts(
   };
 }
 
-/** Why a hub is not dialled; `null` = it may be. */
+/** Why a hub is not dialed; `null` = it may be. */
 function dialRefusal(
   hub: string,
   { allowedHosts, connectTo }: HubCheckPolicy,

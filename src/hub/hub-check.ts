@@ -23,8 +23,8 @@ export const HUB_CHECK_RESULTS = [
   'hub-no-answer', // connected, but no PUBACK, SUBACK or twin in time
   'hub-throttled', // 429 on the twin
   'hub-twin', // any other answer to the twin request
-  'hub-not-allowed', // not dialled: the name has no allowed ending
-  'hub-credentials', // not dialled: certificate or key of the device cannot be used
+  'hub-not-allowed', // not dialed: the name has no allowed ending
+  'hub-credentials', // not dialed: certificate or key of the device cannot be used
 ] as const;
 
 export type HubCheckResult = (typeof HUB_CHECK_RESULTS)[number];
@@ -107,7 +107,7 @@ export type HubCheckPolicy = {
   readonly answerTimeoutMs: number;
   /** No check begins after this time. */
   readonly durationMs: number;
-  /** Endings of host names that may be dialled, each with its leading dot. */
+  /** Endings of host names that may be dialed, each with its leading dot. */
   readonly allowedHosts: readonly string[];
   /** Where every hub is, instead of at its own name; `null` = at its name. */
   readonly connectTo: HubPlace | null;

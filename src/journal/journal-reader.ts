@@ -6,6 +6,9 @@ import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.ts';
 
+/** What to do when a folder has no run, an imperative without a full stop. */
+export const NAME_A_RUN_FOLDER = 'Name the folder of a run, as dpsload run prints it at the end';
+
 const READ_BYTES = 256 * 1024;
 
 /** Longest line, in bytes. The service's largest message is 96 KB, so no record comes near this. */
@@ -108,9 +111,7 @@ async function* openForReading(file: string): AsyncGenerator<Buffer> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     const [what, remedy] =
-      code === 'ENOENT'
-        ? ['no journal found', 'Name the folder of a run; dpsload run prints it at the end']
-        : [`the journal cannot be read (${message})`, null];
+      code === 'ENOENT' ? ['no journal found', NAME_A_RUN_FOLDER] : [`the journal cannot be read (${message})`, null];
     throw new OperatorError('usage', [problemIn(file, what, remedy)]);
   }
 }

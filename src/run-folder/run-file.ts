@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../files/atomic-file.ts';
 import type { FleetFile } from '../fleet/fleet-file.ts';
+import { NAME_A_RUN_FOLDER } from '../journal/journal-reader.ts';
 import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 
 export const RUN_FILE = 'run.json';
@@ -171,8 +172,7 @@ function readJson(folder: string): unknown {
         `dpsload run FLEET.csv --exclude ${folder} registers the devices that are not assigned there`;
       throw unusable(folder, `is damaged (${message})`, remedy);
     }
-    const remedy = 'Name the folder of a run, as printed at the end of dpsload run';
-    throw unusable(folder, code === 'ENOENT' ? 'does not exist' : `cannot be read (${message})`, remedy);
+    throw unusable(folder, code === 'ENOENT' ? 'does not exist' : `cannot be read (${message})`, NAME_A_RUN_FOLDER);
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { isRunning } from '../files/process-identity.ts';
 import { type LockAnswer, lockForProcess, lockHolder } from '../files/process-lock.ts';
+import { NAME_A_RUN_FOLDER } from '../journal/journal-reader.ts';
 import { messageOf, OperatorError, problemIn } from '../problem/operator-error.ts';
 
 /** A process that works in a run's folder keeps a file `lock-PID-START-HOST` there. */
@@ -38,7 +39,7 @@ function tryLock(folder: string): LockAnswer {
   try {
     return lockForProcess(folder, PREFIX, true);
   } catch (error) {
-    const remedy = 'Name the folder of a run, as printed at the end of dpsload run, and check that it is writable';
+    const remedy = `${NAME_A_RUN_FOLDER}, and check that it is writable`;
     const message = `the folder cannot be locked (${messageOf(error)})`;
     throw new OperatorError('local', [problemIn(folder, message, remedy)]);
   }

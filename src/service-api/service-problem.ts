@@ -28,7 +28,7 @@ export function concernsEveryRequest({ status }: Pick<ServiceError, 'status'>): 
 /** @param permissions that the command needs, as the portal names them */
 export function serviceUnavailable(error: ServiceError, hostName: string, permissions: string): OperatorError {
   const { status, message } = error;
-  const said = status === null ? `does not answer: ${message}` : `answers ${status}: ${message}`;
+  const said = status === null ? `cannot be reached: ${message}` : `answers ${status}: ${message}`;
   const isRefused = status === 401 || status === 403;
   const remedy = `${serviceRemedy(error)}${isRefused ? `. The policy needs ${permissions}` : ''}`;
   return new OperatorError('unreachable', [problem(`${hostName} ${said}`, remedy)]);

@@ -19,7 +19,8 @@ import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-acc
 import { atService, serviceAccessOf } from '../host/service-session.ts';
 import { checksumsLine } from '../view/show-results.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
-import { appendValue, givenFlags, settingOption } from './options.ts';
+import { appendValue, givenFlags, jsonOption, quietOption, settingOption } from './options.ts';
+import { connectionHelp } from './service-help.ts';
 
 type AuditFlags = {
   readonly group?: readonly string[];
@@ -55,8 +56,8 @@ function auditOptions(): readonly Option[] {
     ).argParser(appendValue),
     new Option('--allow-extra', 'records in these groups that the fleet does not have are no difference (default: no)'),
     new Option('--again', 'begin anew instead of continuing an audit that was stopped (default: continue)'),
-    new Option('--json', 'print audit.json on stdout instead of text (default: no)'),
-    new Option('--quiet', 'show no progress on stderr (default: no)'),
+    jsonOption('audit.json'),
+    quietOption(),
   ];
 }
 
@@ -151,10 +152,8 @@ How it reads:
   the run, so that a stopped audit continues.
   The clock of the service is measured by the registrations of the run.
 
-Connection string:
-  DPSLOAD_SERVICE_CONNECTION or --service-connection-file; never a flag. Its
-  policy needs RegistrationStatusRead. It must be that of the instance of the
-  run: the service API does not tell the ID scope.
+${connectionHelp(`  Its policy needs RegistrationStatusRead. It must be that of the DPS instance
+  of the run; dpsload cannot check this, as the service API has no ID scope.`)}
 
 Exit codes:
   If several apply, the first one in this list wins.

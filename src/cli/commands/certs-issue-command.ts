@@ -21,6 +21,7 @@ import {
   type CertificateFlags,
   certificateOptions,
   givenFlags,
+  quietOption,
   readCertificateFlags,
   readFlag,
   settingOption,
@@ -66,7 +67,7 @@ export function certsIssueCommand(): Command {
       '--defect <kind>',
       `create certificates that the service should refuse: ${DEFECT.placeholder} (default: none)`,
     )
-    .option('--quiet', 'show no progress on stderr (default: no)')
+    .addOption(quietOption())
     .addHelpText(
       'after',
       '\nExample:\n  dpsload certs issue fleet.csv -o line-a \\\n    --issuer-cert-file certs/line-a.pem --issuer-key-file certs/line-a.key\n',

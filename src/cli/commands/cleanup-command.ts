@@ -160,7 +160,10 @@ async function isAgreed(
 ): Promise<boolean> {
   const { host } = serviceEndpoint(connection);
   const more = counts.delete > examples.length ? ', …' : '';
-  const plan = `${host}: deletes ${formatNoun(counts.delete, noun)} that ${maker} created`;
+  const plan =
+    counts.delete === 0
+      ? `${host}: nothing to delete`
+      : `${host}: ${dryRun ? 'would delete' : 'deletes'} ${formatNoun(counts.delete, noun)} that ${maker} created`;
   const reasons = [
     ...(examples.length === 0 ? [] : [`${examples.join(', ')}${more}`]),
     ...(counts.gone === 0 ? [] : [`${formatNoun(counts.gone, noun)} already gone`]),
@@ -181,7 +184,8 @@ function show(folder: string, counts: RemovalCounts | null): void {
     );
     process.stdout.write(lines.join(''));
   }
-  say(`cleanup: ${join(folder, CLEANUP_FILE)}`);
+  const isLeft = counts !== null && counts.kept + counts.failed > 0;
+  say(`${isLeft ? 'cleanup, with reasons' : 'cleanup'}: ${join(folder, CLEANUP_FILE)}`);
   process.stderr.write(checksumsLine(folder));
 }
 

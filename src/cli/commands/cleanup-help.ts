@@ -1,3 +1,5 @@
+import { connectionHelp } from './service-help.ts';
+
 export const CLEANUP_HELP = `
 What is deleted:
   Of a run, the registration record of each device that the service assigned for
@@ -14,10 +16,9 @@ cleanup.csv in the folder has a line for each, as soon as it is done:
   kept      it was changed since, or is not what was made
   failed    with the message of the service; the same command tries again
 
-Connection string:
-  DPSLOAD_SERVICE_CONNECTION or --service-connection-file; never a flag. Its
-  policy needs RegistrationStatusRead and RegistrationStatusWrite, or for
-  enrollments EnrollmentRead and EnrollmentWrite.
+${connectionHelp(`  Its policy needs RegistrationStatusRead and RegistrationStatusWrite for the
+  folder of a run, and EnrollmentRead and EnrollmentWrite for a folder of
+  dpsload enroll.`)}
 
 Exit codes:
   If several apply, the first one in this list wins.

@@ -21,11 +21,17 @@ import { appendValue } from './options.ts';
 import { reloadEmulator } from './reload-emulator.ts';
 import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
 
+const DESCRIPTION =
+  'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM; with --service-port also its ' +
+  'service API, with --hub-port also the linked hubs. Prints one JSON line on stdout once it listens, and a line on ' +
+  'stderr for each refused request. SIGHUP makes it read its configuration file again.';
+
 const EXAMPLES = `
 Examples:
   dpsload emulator --port 0 --ca-dir ca      writes CA and group key to ca/
   dpsload emulator -c emulator.yaml --records records.ndjson
   dpsload emulator --port 0 --exec 'npm test'
+  dpsload emulator --service-port 0 --hub-port 0 --ca-dir ca
 
 Devices connect to host and port of the JSON line, trust caFile, and sign with a
 key derived from the one in groupKeyFile. For any MQTT client:
@@ -34,11 +40,7 @@ key derived from the one in groupKeyFile. For any MQTT client:
 
 export function emulatorCommand(): Command {
   return new Command('emulator')
-    .description(
-      'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM. ' +
-        'Prints one JSON line on stdout once it listens, and a line on stderr for each refused request. ' +
-        'SIGHUP makes it read its configuration file again.',
-    )
+    .description(DESCRIPTION)
     .option('-c, --config <file>', 'instances, enrollments, quotas and faults to emulate (YAML)')
     .option('--config-schema', 'only print the JSON Schema of that file')
     .option('--host <address>', 'address to listen on', EMULATOR_HOST_DEFAULT)
@@ -56,9 +58,12 @@ export function emulatorCommand(): Command {
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
       '--group-key-file <file>',
-      `file with the base64 key of the enrollment group (default: ${GROUP_KEY_VARIABLE}, or a new key in the CA folder)`,
+      `file with the base64 key of the enrollment group (default: the environment variable ${GROUP_KEY_VARIABLE}, or a new key in the CA folder)`,
     )
-    .option('--well-known-key', 'use the public key of the documentation instead, so that clients can have it built in')
+    .option(
+      '--well-known-key',
+      'use the public key of the documentation for the enrollment group, so that clients can have it built in',
+    )
     .option(
       '--ca-dir <dir>',
       'folder for CA, server certificates and generated key; created if absent (default: a temporary folder)',
@@ -82,7 +87,7 @@ export function emulatorCommand(): Command {
 }
 
 function httpHostOption(): Option {
-  const help = 'address of that port, which anyone who can connect may read';
+  const help = 'address for --http-port to listen on; anyone who can connect to it can read the records';
   return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
 }
 
@@ -93,12 +98,12 @@ function traceOption(): Option {
 }
 
 function serverKeysOption(): Option {
-  const help = 'keys of the server certificates; with both, the suites of the device choose';
+  const help = 'keys of the server certificates; with both, the cipher suites of the device decide';
   return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
 }
 
 function serverHashOption(): Option {
-  const help = 'hash in the signatures on them (default: sha256, and stored certificates stay)';
+  const help = 'hash in the signatures on the server certificates (default: sha256, and those stored in --ca-dir stay)';
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 

@@ -16,7 +16,7 @@ import { showEnrollEnd } from '../view/show-enroll-end.ts';
 import { warningLines } from '../view/terminal-line.ts';
 import { ENROLL_HELP } from './enroll-help.ts';
 import type { NewEnrollFile } from './execute-enroll.ts';
-import { givenFlags, scenarioOption, settingOption } from './options.ts';
+import { givenFlags, jsonOption, quietOption, scenarioOption, settingOption } from './options.ts';
 
 /** The settings that say what enrollments are like, and where keys and rows come from. */
 export const ENROLL_SETTINGS: readonly SettingName[] = [
@@ -59,7 +59,7 @@ export function enrollCommand(): Command {
 
 function actionOptions(): readonly Option[] {
   return [
-    new Option('--update', 'overwrite enrollments that differ, if nobody changes them meanwhile (default: no)'),
+    new Option('--update', 'overwrite enrollments that differ, unless somebody changes them meanwhile (default: no)'),
     new Option('--group <id>', 'create this enrollment group instead of individual enrollments (default: none)'),
     new Option(
       '--group-ca-file <file>',
@@ -69,7 +69,7 @@ function actionOptions(): readonly Option[] {
     new Option('--delete <IDs.csv>', 'delete the enrollments with these registration_ids instead (default: none)'),
     new Option(
       '--resume <folder>',
-      'go on with a command that was stopped or killed, or that failed for some rows (default: none)',
+      'continue a command that was stopped or killed, or that failed for some rows (default: none)',
     ),
   ];
 }
@@ -81,8 +81,8 @@ function displayOptions(): readonly Option[] {
       'json',
     ),
     new Option('--yes', 'do not ask before disabling or deleting (default: ask)'),
-    new Option('--json', 'print enroll-summary.json on stdout instead of the text summary (default: no)'),
-    new Option('--quiet', 'show no progress on stderr (default: no)'),
+    jsonOption('enroll-summary.json'),
+    quietOption(),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { connectionHelp } from './service-help.ts';
+
 export const ENROLL_HELP = `
 Each row ends in one state:
   created            made by this command
@@ -22,19 +24,17 @@ Columns of the fleet:
   device_id, iot_hubs (separated by ; or ,), allocation_policy, initial_twin
   (JSON), reprovisioning, enrollment_status and iot_edge decide for their row.
 
-Connection string:
-  DPSLOAD_SERVICE_CONNECTION or --service-connection-file; never a flag. Its
-  policy needs EnrollmentRead and EnrollmentWrite.
+${connectionHelp('  Its policy needs EnrollmentRead and EnrollmentWrite.')}
 
 Exit codes:
   If several apply, the first one in this list wins.
   1    internal error, full disk or locked folder
-  2    invalid command line, scenario, fleet or list
-  130  stopped by SIGINT (Ctrl-C); resumable
-  143  stopped by SIGTERM; resumable
-  4    the service cannot be reached or refuses the connection string; nothing
+  2    invalid command line, scenario, fleet or list, or not confirmed
+  130  stopped by SIGINT (Ctrl-C); --resume continues
+  143  stopped by SIGTERM; --resume continues
+  4    the service cannot be reached, or refuses the connection string; nothing
        was written
-  5    stopped midway since the service went away; resumable
+  5    stopped midway because the service went away; --resume continues
   3    some rows failed, or exist and differ
   0    every row is as it asks
 

@@ -91,18 +91,18 @@ function unfinished(folder: string): OperatorError {
 const HUB_CHECK_HELP = `
 What is checked:
   A share of the devices of each hub, at least one of each; the same ones each
-  time. What was found is in hub-checks.ndjson in the run's folder. A check that
-  was stopped or killed goes on where it was. Failed devices are checked again.
+  time. The findings are in hub-checks.ndjson in the run's folder. After a stop
+  or a crash, the same command continues. Failed devices are checked again.
 
 Credentials:
   The devices' own, from where the run had them: the key of the enrollment
-  group, the column device_key, or certificate and key files. Of a run on
+  group, the column device_key, or certificate and key files. After a run on
   agents, this machine must have them.
 
 Safety:
   Only hosts that the service named, and that end in an allowed suffix, are
-  dialled (hubCheck.allowedHosts of the scenario). The certificate must be that
-  of the hub, also with --hub-connect-to. Nothing here was ever tried against a
+  dialed (hubCheck.allowedHosts of the scenario). The certificate must be that
+  of the hub, also with --hub-connect-to. This has never been tried against a
   hub in Azure.
 
 Exit codes:

@@ -65,11 +65,16 @@ export function executionOptions(): readonly Option[] {
 
 /** Options of the commands that show the results of a run. */
 export function displayOptions(): readonly Option[] {
-  return [
-    new Option('--json', 'print summary.json on stdout instead of the text summary (default: no)'),
-    new Option('--quiet', 'show no progress on stderr (default: no)'),
-    noColorOption(),
-  ];
+  return [jsonOption('summary.json'), quietOption(), noColorOption()];
+}
+
+/** @param file of the results, which is printed as it is */
+export function jsonOption(file: string): Option {
+  return new Option('--json', `print ${file} on stdout instead of the text summary (default: no)`);
+}
+
+export function quietOption(): Option {
+  return new Option('--quiet', 'show no progress on stderr (default: no)');
 }
 
 export function noColorOption(): Option {

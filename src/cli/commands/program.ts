@@ -71,7 +71,15 @@ export async function buildProgram(requested: string | undefined): Promise<Comma
     const command = name === requested ? await load() : new Command(name);
     root.addCommand(command.summary(summary));
   }
+  plainDefaults(root);
   return throwErrors(root);
+}
+
+/** Makes commander print defaults as they are typed, like those of settings; it would put text in quotes. */
+function plainDefaults(command: Command): void {
+  for (const input of [...command.options, ...command.registeredArguments])
+    if (typeof input.defaultValue === 'string') input.defaultValueDescription ??= input.defaultValue;
+  for (const child of command.commands) plainDefaults(child);
 }
 
 /** Makes commander throw instead of ending the process; it still prints help, but no errors. */

@@ -42,7 +42,10 @@ export function sasCommand(): Command {
     .requiredOption('--registration-id <id>', 'registration ID of the device (default: none; required)')
     .option('--expires-in <duration>', 'lifetime of the token, such as 30m or 24h', EXPIRES_IN_DEFAULT)
     .addOption(settingOption('groupKeyFile').helpGroup('Options:'))
-    .option('--device-key-file <file>', `file with the base64 key of the device (default: ${DEVICE_KEY_VARIABLE})`)
+    .option(
+      '--device-key-file <file>',
+      `file with the base64 key of the device (default: the environment variable ${DEVICE_KEY_VARIABLE})`,
+    )
     .addOption(settingOption('apiVersion').helpGroup('Options:'))
     .option('-v, --mqtt', 'also print client ID, user name and topics on stderr (default: no)')
     .addHelpText(

@@ -48,7 +48,7 @@ export async function confirm(plan: string, reasons: readonly string[], remedy: 
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await prompt.question('Type yes to continue: ');
-    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed; nothing was sent', null);
+    if (answer.trim().toLowerCase() !== 'yes') throw refused('not confirmed; nothing was changed', null);
   } finally {
     prompt.close();
   }

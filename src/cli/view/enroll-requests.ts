@@ -26,7 +26,9 @@ export async function printEnrollRequests(
     place += 1;
   }
   if (action === 'create')
-    print(`What exists is read and compared${updates ? ', and overwritten by its ETag if it differs' : ''}.`);
+    print(
+      `Each enrollment that exists is read and compared, and ${updates ? 'overwritten if it differs' : 'left as it is'}.`,
+    );
 }
 
 function withoutSecrets(entry: EntryBody): string {

@@ -4,6 +4,7 @@ import {
   type EnrollSummary,
   enrollSummaryJson,
   enrollSummaryText,
+  GROUP_KEY_FILES,
   KEYED_FLEET_FILE,
   ROWS_FILE,
 } from '../../enroll-folder/enroll-results.ts';
@@ -28,9 +29,14 @@ export function showEnrollEnd({ folder, summary, exitCode, stoppedBy }: EnrollEn
   if (stoppedBy !== null) process.stderr.write(fitted(errorMessage(stoppedBy), process.stderr));
   const columns = columnsOf(process.stderr);
   const places = [labelledPath('rows', join(folder, ROWS_FILE), columns)];
-  const keyed = join(folder, KEYED_FLEET_FILE);
-  if (existsSync(keyed)) places.push(labelledPath('fleet with keys, secret', keyed, columns));
+  const secrets = { 'fleet with keys': KEYED_FLEET_FILE, 'group key': GROUP_KEY_FILES.primaryKey };
+  for (const [name, file] of Object.entries(secrets)) {
+    const path = join(folder, file);
+    if (existsSync(path)) places.push(labelledPath(`${name}, secret`, path, columns));
+  }
   process.stderr.write(`${places.join('\n')}\n`);
+  if (summary.states['exists-different'] > 0 && !summary.updates)
+    process.stderr.write('To overwrite enrollments that differ, add --update to the command.\n');
   const isLeft = summary.notDone > 0 || summary.states.failed > 0;
   if (isLeft) process.stderr.write(`resume: dpsload enroll --resume ${quoteForShell(folder)}\n`);
   if (exitCode !== 0) process.stderr.write(`exit code ${exitCode}\n`);

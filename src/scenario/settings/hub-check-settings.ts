@@ -72,6 +72,6 @@ export const HUB_CHECK_SETTINGS = inGroup('Hub check', {
   hubAllowedHosts: unflagged('hubCheck.allowedHosts', HOST_ENDINGS, {
     default: HUB_HOST_ENDINGS,
     reason: 'IoT hubs of the public cloud, and of those for China and US government; credentials go nowhere else',
-    help: 'endings of host names to which devices may connect; a hub that the service names otherwise is not dialled',
+    help: 'endings of host names to which devices may connect; a hub that the service names otherwise is not dialed',
   }),
 });
