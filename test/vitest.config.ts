@@ -53,8 +53,8 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     pool: 'forks',
-    // Tests of the built program mostly wait, so a third file keeps two cores busy. A project takes this, whatever the command line says.
-    maxWorkers: IS_CONTRIBUTOR_LOOP ? '100%' : 3,
+    // Tests of the built program mostly wait, so two files more keep two cores busy. A project takes this, whatever the command line says.
+    maxWorkers: IS_CONTRIBUTOR_LOOP ? '100%' : 4,
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -70,10 +70,18 @@ export default defineConfig({
           isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [...INTEGRATION, ...LONG],
-          setupFiles: ['test/support/unit-guard.ts'],
+          setupFiles: ['test/support/unit-guard.ts', 'test/support/property-runs.ts'],
         },
       },
-      { extends: true, test: { name: 'integration', isolate: false, include: INTEGRATION } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          isolate: false,
+          include: INTEGRATION,
+          setupFiles: ['test/support/property-runs.ts'],
+        },
+      },
     ],
   },
 });

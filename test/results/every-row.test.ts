@@ -212,7 +212,7 @@ describe('every row of the fleet file', () => {
           ),
         );
       }),
-      { numRuns: 20, examples: [[WHOLE]] },
+      { numRuns: 8, examples: [[WHOLE]] },
     );
   });
 });
