@@ -11,7 +11,7 @@ const NAMES_CHARACTERS_MAX = 200;
 
 /**
  * Whether servers have a certificate for the name. OpenSSL has verified the chain of each connection before; the names of the same
- * certificate are the same, so they are read once. It is recognised in the session, byte by byte: to make an object of a chain of three
+ * certificate are the same, so they are read once. It is recognized in the session, byte by byte: to make an object of a chain of three
  * takes Node 0.2 to 0.3 ms of CPU, a fifth of a whole registration, this a tenth of that.
  */
 export class ServerIdentity {
