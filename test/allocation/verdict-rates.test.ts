@@ -5,11 +5,10 @@ import { devicesNeeded, type VerdictAim } from '../../src/allocation/fleet-size.
 import { judgeAllocation } from '../../src/allocation/judge-allocation.ts';
 import { simultaneousWidth } from '../../src/allocation/share-interval.ts';
 import { hubByWeightedHash } from '../../src/emulator/service/allocation.ts';
-import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { drawHubs } from '../support/draw-hubs.ts';
 import { EVEN_THIRDS } from '../support/run-measures.ts';
 
-const REPETITIONS = IS_CONTRIBUTOR_LOOP ? 150 : 500;
+const REPETITIONS = 500;
 
 /** Stated, so that its complement is the rate of false alarms that is allowed. */
 const CONFIDENCE = 0.95;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
-import { IS_CONTRIBUTOR_LOOP } from '../support/contributor-loop.ts';
 import { brokenInvariants, quotaRun } from '../support/quota-scenarios.ts';
 import { describeRunsWithinQuota } from '../support/quota-tests.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
@@ -66,7 +65,7 @@ function departures(random: SimulatedRandom): readonly WorkerFault[] {
 describe('on workers that are not alike', () => {
   const random = new SimulatedRandom(SEED);
   // Enough slots that those of one worker that hangs are not missed.
-  const busy = { registrations: IS_CONTRIBUTOR_LOOP ? 800 : 2_500, concurrency: 1_000, workers: WORKERS, seed: SEED };
+  const busy = { registrations: 2_500, concurrency: 1_000, workers: WORKERS, seed: SEED };
   it.each([
     ['that stand still for as long as permits are valid', { faults: standstills(PERMIT_LAPSE_MS - 100, random) }],
     ['that stand still for longer', { faults: standstills(20_000, random) }],
