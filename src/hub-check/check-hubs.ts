@@ -75,7 +75,8 @@ export async function checkHubs(request: HubCheckRequest): Promise<HubEndReason>
   request.notice(beginning(policy, hubs));
   const left = devicesLeft(devices(), readFleet(scenario.fleet, request.fleet), sample, earlier);
   try {
-    const reason = await runStage(request, { clock, journal, left, perSecondAt });
+    const { passedBefore } = sample;
+    const reason = await runStage(request, { clock, journal, left, perSecondAt, passedBefore });
     journal.append({ kind: 'hub-end', atMs: clock.nowMs(), reason });
     return reason;
   } finally {
@@ -88,11 +89,13 @@ type StageParts = {
   readonly journal: HubCheckLog;
   readonly left: AsyncIterable<SampledDevice>;
   readonly perSecondAt: (hub: string) => number;
+  /** Devices of the sample that are not checked again. */
+  readonly passedBefore: number;
 };
 
 async function runStage(
   request: HubCheckRequest,
-  { clock, journal, left, perSecondAt }: StageParts,
+  { clock, journal, left, perSecondAt, passedBefore }: StageParts,
 ): Promise<HubEndReason> {
   const { policy, scenario, stopRequests, notice } = request;
   const connections = new HubConnections(connectionSettings(request), clock);
@@ -111,7 +114,9 @@ async function runStage(
     },
   });
   stopRequests.onRequest(({ reason }) => stage.stop(reason));
-  const progress = (): string => `hub check: ${formatNoun(checked, 'device')} checked, ${formatCount(failed)} failed`;
+  const before = passedBefore === 0 ? '' : `, ${formatCount(passedBefore)} had passed before`;
+  const progress = (): string =>
+    `hub check: ${formatNoun(checked, 'device')} checked, ${formatCount(failed)} failed${before}`;
   const ticker = repeat(clock, PROGRESS_INTERVAL_MS, () => notice(`${progress()}.`));
   try {
     const reason = await Promise.race([stage.run(), journal.failed]);
