@@ -1,6 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type Clock, pause } from '../../time/clock.ts';
+import { type Clock, pause, waitAtMost } from '../../time/clock.ts';
 import type { AgentBus, PlacedRun, Renewal } from '../agent-bus.ts';
 import type { AgentPresence, FromAgent, Placement, ToAgent } from '../agent-messages.ts';
 import { LEASE_MS } from '../lease.ts';
@@ -135,7 +135,11 @@ export class RedisAgentBus implements AgentBus {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopWaiting();
-    await Promise.race([this.#worker.close(true).catch(() => {}), pause(this.#clock, CLOSE_MAX_MS)]);
+    await waitAtMost(
+      this.#clock,
+      CLOSE_MAX_MS,
+      this.#worker.close(true).catch(() => {}),
+    );
     if (this.#hasName) await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
   }
