@@ -65,9 +65,6 @@ export class RedisAgentBus implements AgentBus {
   #isWithdrawn = false;
   #isClosed = false;
   #stopWaiting = (): void => {};
-  readonly #closing = new Promise<undefined>((resolve) => {
-    this.#stopWaiting = () => resolve(undefined);
-  });
 
   private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
     this.#name = name;
@@ -144,9 +141,16 @@ export class RedisAgentBus implements AgentBus {
     this.#redis.disconnect();
   }
 
-  /** Without a connection, BullMQ waits for one, whatever happens meanwhile. */
+  /**
+   * Without a connection, BullMQ waits for one, whatever happens meanwhile. A race with one promise for all waits would keep something of
+   * each wait in memory until the end, and an idle agent waits every second.
+   */
   #jobUnlessClosed(token: string, options: { readonly block: boolean }): Promise<Job<Placement> | undefined> {
-    return Promise.race([this.#worker.getNextJob(token, options), this.#closing]);
+    if (this.#isClosed) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = () => resolve(undefined);
+      this.#worker.getNextJob(token, options).then(resolve, reject);
+    });
   }
 
   /** BullMQ's keys do not expire by themselves. */
