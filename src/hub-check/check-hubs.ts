@@ -113,13 +113,15 @@ async function runStage(
       journal.append(record);
     },
   });
-  stopRequests.onRequest(({ reason }) => stage.stop(reason));
   const before = passedBefore === 0 ? '' : `, ${formatCount(passedBefore)} had passed before`;
   const progress = (): string =>
     `hub check: ${formatNoun(checked, 'device')} checked, ${formatCount(failed)} failed${before}`;
   const ticker = repeat(clock, PROGRESS_INTERVAL_MS, () => notice(`${progress()}.`));
   try {
-    const reason = await Promise.race([stage.run(), journal.failed]);
+    const running = stage.run();
+    // A stop that came while the sample was drawn is told at once, and a stage that does not run yet would not hear it.
+    stopRequests.onRequest(({ reason }) => stage.stop(reason));
+    const reason = await Promise.race([running, journal.failed]);
     notice(`${progress()}${reason === 'completed' ? '' : `; ended early (${reason})`}.`);
     return reason;
   } finally {
