@@ -77,7 +77,7 @@ it('finds each difference that was planted, and nothing else; a clean-up deletes
     expect(summary.audit).toMatchObject({ extra: 1, rows: { agrees: ROWS - 3, differs: 2, missing: 1 } });
 
     const cleanup = await dpsload(['cleanup', folder, ...api, '--yes'], { env });
-    expect(cleanup.stderr).toContain('will delete 97 registration records that this run created');
+    expect(cleanup.stderr).toContain('deletes 97 registration records that this run created');
     expect(cleanup).toMatchObject({ code: 3, stdout: 'deleted  97\ngone     1\nkept     2\n' });
     expect([...emulator.records()].map(({ registrationId }) => registrationId).sort()).toEqual([
       'dev-3',

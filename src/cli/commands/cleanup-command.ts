@@ -163,7 +163,7 @@ async function isAgreed(
   const plan =
     counts.delete === 0
       ? `${host}: nothing to delete`
-      : `${host}: ${dryRun ? 'would delete' : 'will delete'} ${formatNoun(counts.delete, noun)} that ${maker} created`;
+      : `${host}: ${dryRun ? 'would delete' : 'deletes'} ${formatNoun(counts.delete, noun)} that ${maker} created`;
   const reasons = [
     ...(examples.length === 0 ? [] : [`${examples.join(', ')}${more}`]),
     ...(counts.gone === 0 ? [] : [`${formatNoun(counts.gone, noun)} already gone`]),
