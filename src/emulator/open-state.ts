@@ -22,7 +22,7 @@ export async function openState({ file, changes, service, hubs, nowMs, log }: Ke
   const ofHubs =
     hubs?.stateKind() ??
     forgottenIdentities((lines) => {
-      log(`${file}: drops what it has of the hubs (${lines} lines), because they have no port now`);
+      log(`${file}: drops what it holds about the hubs (lines: ${lines}), because there is no hub port now`);
     });
   const idScopes = [...service.instances].map(({ idScope }) => idScope);
   return keepState({ file, idScopes, kinds: [...service.stateKinds(), ofHubs], changes, nowMs, log });

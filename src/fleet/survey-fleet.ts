@@ -203,7 +203,7 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
 function badRowsOf(file: string, count: number, rows: number): Problem | null {
   if (count === 0) return null;
   const message = `${count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows cannot be used`;
-  return problemIn(file, message, 'Correct the file, or leave such rows out with dpsload run --on-bad-row skip');
+  return problemIn(file, message, 'Correct the file; only dpsload run can leave such rows out (--on-bad-row skip)');
 }
 
 function nothingUsable(file: string, rows: number): Problem {

@@ -7,7 +7,8 @@ import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.ts';
 
 /** What to do when a folder has no run, an imperative without a full stop. */
-export const NAME_A_RUN_FOLDER = 'Name the folder of a run, as dpsload run prints it at the end';
+export const NAME_A_RUN_FOLDER =
+  'Name the folder of a run, as dpsload run prints it at the end (of a journey, its folder run)';
 
 const READ_BYTES = 256 * 1024;
 

@@ -53,7 +53,7 @@ describe('the control port', () => {
     expect((await call('GET', '/registrations/dev-1')).status).toBe(404);
     expect((await call('GET', '/counters')).body).toMatchObject({ registrationAttempts: 0 });
     expect(await topicOf('2')).toContain('/202/');
-    expect(emulator.logged.at(-1)).toBe('reset: records, operations, counters and faults are forgotten');
+    expect(emulator.logged.at(-1)).toBe('reset: records, operations, counters, faults and conversations are forgotten');
   });
 
   it('puts the time of the service forward', async () => {

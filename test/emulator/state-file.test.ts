@@ -93,7 +93,9 @@ describe('a state file', () => {
     const file = newFile();
     await withDevices(file, 'a', 'b');
     const other = await opened(file, '0ne0000AAAA');
-    expect(other.logged).toEqual([`${file}: keeps 4 lines of ID scope ${ID_SCOPE}, which is not configured`]);
+    expect(other.logged).toEqual([
+      `${file}: keeps what it holds about ID scope ${ID_SCOPE}, which is not configured (lines: 4)`,
+    ]);
     expect(other.ids()).toEqual([]);
     await other.state.close();
     const again = await opened(file);

@@ -54,7 +54,10 @@ function auditOptions(): readonly Option[] {
       '--group <id>',
       'enrollment group to ask for its records, as a whole; repeatable (default: the groups that the fleet names)',
     ).argParser(appendValue),
-    new Option('--allow-extra', 'records in these groups that the fleet does not have are no difference (default: no)'),
+    new Option(
+      '--allow-extra',
+      'do not count records of these groups as differences if the fleet does not have them (default: no)',
+    ),
     new Option('--again', 'begin anew instead of continuing an audit that was stopped (default: continue)'),
     jsonOption('audit.json'),
     quietOption(),
@@ -133,7 +136,7 @@ const AUDIT_HELP = `
 Each row of audit.csv has a verdict:
   agrees      the record says what the run says
   differs     another hub, device-id or status; or registered-before: the last
-              registration is older than this run, hence not by it
+              registration is older than this run, so not by it
   missing     the run was assigned a hub, and the service has no record
   removed     likewise, because dpsload cleanup deleted it
   extra       a record in the group whose device is not in the fleet

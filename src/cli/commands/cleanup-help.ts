@@ -6,7 +6,7 @@ What is deleted:
   the first time in this run, if the record is still the one that the run made
   and nobody registered the device since. Of dpsload enroll, each enrollment (or
   the group) that it created, if nobody changed it since. Each is deleted by the
-  ETag that was read, so that a change at the last moment keeps it.
+  ETag that was read, so whatever changes at the last moment is kept.
   A record whose registration ended without an answer stays: dpsload audit tells
   what became of it, and left-behind.txt has the command.
 

@@ -76,7 +76,7 @@ export function emulatorCommand(): Command {
     .addOption(traceOption())
     .option(
       '--exec <command>',
-      'run this shell command once devices can connect, with the facts in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
+      'run this shell command once devices can connect, with host, port, CA and so on in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
     )
     .option(
       '--exit-with-parent [pid]',
@@ -169,7 +169,9 @@ function logKeys({ wellKnownKey, host, state, caDir, servicePort }: EmulatorFlag
     log(`the well-known key is public: whoever reaches ${host} can ${may}`);
   }
   if (state !== undefined && caDir === undefined)
-    log('--state survives a restart, and the CA and a generated group key do not: pass --ca-dir');
+    log(
+      'the file of --state outlives a restart, but the CA and a generated group key do not: pass --ca-dir to keep them',
+    );
 }
 
 /** Who stops a running emulator, beside signals, and what SIGHUP does. */

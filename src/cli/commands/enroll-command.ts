@@ -43,7 +43,7 @@ type EnrollFlags = {
 export function enrollCommand(): Command {
   const command = new Command('enroll')
     .description(
-      'Creates an individual enrollment for each row of a fleet CSV by the service API of the DPS instance, within its ' +
+      'Creates an individual enrollment for each row of a fleet CSV through the service API of the DPS instance, within its ' +
         'quota. Leaves enrollments that exist as they are, unless --update is given. Also creates enrollment groups, and ' +
         'disables or deletes enrollments by list.',
     )

@@ -29,7 +29,7 @@ export function hubCheckCommand(): Command {
   const command = new Command('hub-check')
     .description(
       'Checks a sample of the devices of a run at their assigned hubs: each connects with its own credentials, and sends a ' +
-        'message or reads its twin if asked to. Devices that have passed are not checked again. Then rebuilds the results. ' +
+        'message or reads its twin if asked to. Devices that have passed the same check are not checked again. Then rebuilds the results. ' +
         'Uses the settings of the run, and reads its keys again from their sources.',
     )
     .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
@@ -75,9 +75,9 @@ function scenarioOf(folder: string, { settings }: ResumableRun, given: Flags): S
     cores: availableParallelism(),
   });
   if (scenario.target.kind === 'emulator') {
-    const message = 'was made on the embedded emulator, which has ended, and its hubs with it';
+    const message = 'the run used the embedded emulator, whose hubs ended with it';
     const remedy =
-      'Give --hub-check to dpsload run, or run against an emulator of its own (dpsload emulator --hub-port)';
+      'Give --hub-check to dpsload run, or run against a separate emulator (dpsload emulator --hub-port 8884)';
     throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
   }
   return scenario;

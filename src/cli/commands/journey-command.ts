@@ -47,8 +47,8 @@ export function journeyCommand(): Command {
   const command = new Command('journey')
     .description(
       'Takes a batch the whole way: enrolls its devices, registers them, checks them at their hubs, and compares the ' +
-        "service's records with the run; with --cleanup, then deletes what it created at the service. Each step is the " +
-        'command of its own (enroll, run, audit, cleanup), and a step that does not go well stops the journey.',
+        "service's records with the run; with --cleanup, then deletes what it created at the service. Each step is " +
+        'done by its own command (enroll, run, audit, cleanup), and a step that does not go well stops the journey.',
     )
     .argument('[FLEET.csv]', 'one row per device, with a column registration_id (default: fleet.file of the scenario)')
     .addHelpText('after', JOURNEY_HELP);
@@ -68,7 +68,7 @@ function journeyOptions(): readonly Option[] {
   return [
     scenarioOption(),
     new Option('--resume <folder>', 'go on with a journey that was stopped or killed, or that failed (default: none)'),
-    new Option('--cleanup', 'in the end, delete what the journey created at the service, after asking (default: no)'),
+    new Option('--cleanup', 'at the end, delete what the journey created at the service, after asking (default: no)'),
     new Option('--update', 'overwrite enrollments that differ, if nobody changes them meanwhile (default: no)'),
     new Option('--again', 'register even if --out holds a run of the same fleet and target (default: no)'),
     new Option('--yes', 'do not ask, neither before deleting nor before running without a quota (default: ask)'),
@@ -146,9 +146,9 @@ function refuseChanges(given: Flags, { scenario, update, resume = '' }: JourneyF
 }
 
 function emulatorEnded(folder: string): OperatorError {
-  const message = 'the journey was made on the embedded emulator, which has ended, and its records with it';
+  const message = 'the journey used the embedded emulator, whose records ended with it';
   const remedy =
-    'Start it again; or use an emulator of its own (dpsload emulator --service-port 8443 --hub-port 8884) with --host';
+    'Begin a new journey; to be able to resume it, use a separate emulator (dpsload emulator --service-port 8443 --hub-port 8884) with --host';
   return new OperatorError('usage', [problemIn(folder, message, remedy)]);
 }
 

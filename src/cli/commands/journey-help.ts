@@ -13,16 +13,16 @@ Steps, in this order; the folder of the journey has a folder for each:
 
 Target:
   With --emulator, all steps use one emulator, with its service API and hubs; it
-  ends with the journey, so that such a journey cannot be resumed. Where no key
-  is given, it generates them, as with --generate-keys.
+  ends with the journey, so such a journey cannot be resumed. If no key is
+  given, the emulator generates the keys, as with --generate-keys.
   A DPS instance needs a connection string in DPSLOAD_SERVICE_CONNECTION or
   --service-connection-file, with permissions to read and write enrollments and
   registration states.
 
 Exit codes:
-  That of the step which stopped the journey, as its own command would have
-  ended; see their help.
-  3    a step did not go well for some devices, also where thresholds pass
+  That of the step that stopped the journey, as its own command would give it;
+  see the help of that command.
+  3    a step did not go well for some devices, even if the thresholds pass
   0    every device was enrolled and assigned, every device of the sample passed
        at its hub, and all records agree
 

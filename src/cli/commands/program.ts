@@ -7,7 +7,7 @@ type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 /** Only the requested command is loaded, since scripts pay for the start of every process. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   enroll: [
-    'Create enrollments for a fleet by the service API',
+    'Create enrollments for a fleet through the service API',
     async () => (await import('./enroll-command.ts')).enrollCommand(),
   ],
   run: ['Register a fleet and report the results', async () => (await import('./run-command.ts')).runCommand()],

@@ -14,7 +14,9 @@ export async function reloadEmulator(
   log: (line: string) => void,
 ): Promise<void> {
   if (file === undefined) {
-    log('SIGHUP: there is no configuration file to read again. Start with --config to change it while it runs.');
+    log(
+      'SIGHUP: there is no configuration file to read again. Start the emulator with --config FILE to be able to change it.',
+    );
     return;
   }
   try {

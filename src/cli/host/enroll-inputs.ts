@@ -103,7 +103,9 @@ async function readRows(
   environment: Environment,
 ): Promise<ListInputs> {
   if (values.fleet === null) {
-    throw new OperatorError('usage', [problem('no fleet given', 'Name the CSV file: dpsload enroll FLEET.csv')]);
+    throw new OperatorError('usage', [
+      problem('no fleet given', 'Name the CSV file on the command line, or as fleet.file in the scenario'),
+    ]);
   }
   const keys = await loadKeys(attestation, environment);
   const given: FleetFile = {

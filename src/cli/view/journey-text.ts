@@ -54,8 +54,8 @@ export function registerEnds(summary: Summary | null, exitCode: number): readonl
     return [{ step, text: 'stopped at once; its journal is intact', counts: {}, exitCode, isWhole: false }];
   const { results, plannedRegistrations, hubs, verdict } = summary;
   const isWhole = verdict === 'all-assigned';
-  const notAssigned = Object.entries(results).filter(([result]) => result !== 'assigned');
-  const others = listed(Object.fromEntries(notAssigned));
+  const notAssigned = Object.entries(results).filter(([result, count]) => result !== 'assigned' && count > 0);
+  const others = notAssigned.length === 0 ? 'not complete' : listed(Object.fromEntries(notAssigned));
   const hubsText = hubs.length === 0 ? '' : `, at ${formatNoun(hubs.length, 'hub')}`;
   const of = `${formatCount(results.assigned)} of ${formatCount(plannedRegistrations)} assigned${hubsText}`;
   const isOfHubs = isWhole && failsByHubCheck(summary);

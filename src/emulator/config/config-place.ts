@@ -69,7 +69,10 @@ export class ConfigPlace {
     const key = text.trim();
     const reason = symmetricKeyProblem(key);
     if (reason === null) return key;
-    this.note(`names a key that ${reason}`, 'Give a base64 key of 16 to 64 bytes');
+    this.note(
+      `names a key that ${reason}`,
+      'Put a base64 key of 16 to 64 bytes into the variable or file that it names',
+    );
     return null;
   }
 

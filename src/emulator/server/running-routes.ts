@@ -23,7 +23,7 @@ function sendHealth({ response, source: { service, openSessions, version } }: As
 
 function reset({ response, source: { controls, log } }: Asked): void {
   controls.reset();
-  log('reset: records, operations, counters and faults are forgotten');
+  log('reset: records, operations, counters, faults and conversations are forgotten');
   response.writeHead(204).end();
 }
 
@@ -35,7 +35,7 @@ function advance(asked: Asked, body: string): void {
     return;
   }
   asked.source.controls.advance(durationMs);
-  asked.source.log(`the time of the service is put forward by ${printDuration(durationMs)}`);
+  asked.source.log(`the time of the service was put forward by ${printDuration(durationMs)}`);
   asked.response.writeHead(204).end();
 }
 

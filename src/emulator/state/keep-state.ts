@@ -28,7 +28,7 @@ export async function keepState({ file: named, kinds, nowMs, log, ...options }: 
     const { foreign, torn } = await readState(file, kinds, new Set(options.idScopes));
     if (torn) log(`${named}: dropped the last line, which was torn; what it says had not been answered`);
     for (const [idScope, lines] of foreign) {
-      log(`${named}: keeps ${lines.length} lines of ID scope ${idScope}, which is not configured`);
+      log(`${named}: keeps what it holds about ID scope ${idScope}, which is not configured (lines: ${lines.length})`);
     }
     for (const kind of kinds) kind.complete(nowMs);
     const state = await StateLog.open({ ...options, file: named, kinds, foreign, log }, diskOf(file));

@@ -122,7 +122,7 @@ function isReadable({ values, origins }: GatheredSettings, names: readonly Setti
 
 function checkFleet({ values, origins }: GatheredSettings, problems: Problem[]): void {
   if (origins.fleet.source === 'default') {
-    problems.push(problem('no fleet given', 'Name the CSV file: dpsload run FLEET.csv'));
+    problems.push(problem('no fleet given', 'Name the CSV file on the command line, or as fleet.file in the scenario'));
   }
   if (values.header === false && Object.keys(values.map ?? {}).length > 0) {
     const message = `${describeOrigin(origins.map)} names columns of a CSV that has no header (${describeOrigin(origins.header)})`;

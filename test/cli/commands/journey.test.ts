@@ -144,6 +144,12 @@ describe('a journey', () => {
     expect(next?.commands).toEqual(['refused devices: dpsload resume results/j/run --retry-failed', RESUME]);
   });
 
+  it('does not say of a run that was stopped that there is nothing to do', async () => {
+    const summary = { ...RUN, verdict: 'stopped', results: { assigned: 38, failed: 0 } };
+    const { end } = await travel({ runPart: { summary, exitCode: 130 } });
+    expect(end.steps[1]?.text).toBe('38 of 40 assigned, at 2 hubs; not complete');
+  });
+
   it('says where to see which threshold failed', async () => {
     const { end, called, next } = await travel({ runPart: { summary: RUN, exitCode: 99 } });
     expect([end.exitCode, called]).toEqual([99, ['executeEnroll', 'runPart']]);
