@@ -6,9 +6,10 @@ import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
 import { deletedRecordKind } from './deleted-record-kind.ts';
-import type { DpsInstance, Enrollment } from './dps-instance.ts';
+import type { DpsInstance } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import { enrollmentKind } from './enrollment-kind.ts';
+import type { StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import type { HubAssignment } from './hub-assignment.ts';
@@ -50,7 +51,7 @@ export type ServiceOptions = {
 };
 
 type FoundEnrollment =
-  | { readonly kind: 'enrolled'; readonly enrollment: Enrollment }
+  | { readonly kind: 'enrolled'; readonly stored: StoredEnrollment }
   | { readonly kind: 'refused'; readonly answer: ServiceAnswer };
 
 type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
@@ -207,11 +208,10 @@ export class ProvisioningService {
     this.counters.attestationAttempts += 1;
     const found = this.#enrollmentOf(device, nowMs);
     if (found.kind === 'refused') return found.answer;
-    const { enrollment } = found;
     if (this.#isInConflict(instance, key, nowMs)) {
       return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
     }
-    return this.#accept({ device, enrollment, payload: request.payload }, nowMs);
+    return this.#accept({ device, stored: found.stored, payload: request.payload }, nowMs);
   }
 
   /** The enabled enrollment that the credentials fit, which the connection remembers, or the answer that refuses them. */
@@ -227,13 +227,14 @@ export class ProvisioningService {
       return refused(isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, verdict.reason);
     }
     if (verdict.kind === 'refused') return refused(verdict.errorCode, verdict.reason);
-    const { enrollment } = verdict;
+    const { stored } = verdict;
+    const { enrollment } = stored;
     if (enrollment.provisioningStatus === 'disabled') {
       if (disabled === 'unauthorized') return refused(ERROR_CODES.unauthorized, 'the enrollment is disabled');
       return { kind: 'refused', answer: disabledAnswer(spelledId(enrollment, device.registrationId)) };
     }
     device.attestedInRevision = device.instance.enrollments.revision;
-    return { kind: 'enrolled', enrollment };
+    return { kind: 'enrolled', stored };
   }
 
   #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
