@@ -21,14 +21,7 @@ import type { QuotaAnswer } from './quotas.ts';
 import { ReadOperations } from './read-operations.ts';
 import { readRegisterRequest } from './register-request.ts';
 import { registrationKind, registrationToLine } from './registration-kind.ts';
-import {
-  type RecordLine,
-  type RegistrationRecord,
-  recordLine,
-  registrationState,
-  spelledId,
-  stateForReaders,
-} from './registration-record.ts';
+import { type RecordLine, recordLine, registrationState, spelledId, stateForReaders } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
@@ -184,18 +177,14 @@ export class ProvisioningService {
 
   /** One registration as the service API reports it, without its attestation; `null` = unknown. */
   registration(idScope: string, registrationId: string, nowMs: number): RegistrationStateBody | null {
-    const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
+    const record = this.#instances.get(idScope)?.records.get(foldRegistrationId(registrationId));
     return record === undefined ? null : stateForReaders(record, nowMs);
   }
 
   /** Every registration of an enrollment group, in the order of first registration. Each state is built when called. */
   *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationStateBody> {
-    const key = foldRegistrationId(groupId);
-    for (const record of this.#recordsOf(idScope).values()) {
-      const { enrollment } = record;
-      const isOfGroup = enrollment.kind === 'group' && foldRegistrationId(enrollment.enrollmentGroupId) === key;
-      if (isOfGroup) yield () => stateForReaders(record, nowMs);
-    }
+    const records = this.#instances.get(idScope)?.recordsOfGroup(groupId) ?? [];
+    for (const record of records) yield () => stateForReaders(record, nowMs);
   }
 
   #register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
@@ -296,9 +285,5 @@ export class ProvisioningService {
 
   #refuse(errorCode: number, refusal: string, nowMs: number): ServiceAnswer {
     return errorAnswer(errorCode, { refusal, trackingId: this.#newGuid(), retryAfterSeconds: null }, nowMs);
-  }
-
-  #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {
-    return this.#instances.get(idScope)?.records ?? new Map();
   }
 }
