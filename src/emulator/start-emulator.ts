@@ -100,7 +100,7 @@ async function certificatesIn(
 ): Promise<ServerIdentity> {
   if (caDir === undefined) shareCertificates(dir, keys);
   const identity = await serverIdentity(dir, nowMs, { names, keys, hash });
-  if (caDir === undefined) keepCertificates(dir, keys);
+  if (caDir === undefined) keepCertificates(dir, keys, hash);
   return identity;
 }
 
