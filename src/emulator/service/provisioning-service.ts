@@ -24,7 +24,7 @@ import { registrationKind, registrationToLine } from './registration-kind.ts';
 import { type RecordLine, recordLine, registrationState, spelledId, stateForReaders } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
-import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
+import { count, emptyCounters, recount, type ServiceCounters } from './service-counters.ts';
 import type { StateKind, StateLine } from './state-kind.ts';
 import type { WebhookCall } from './webhook.ts';
 
@@ -162,9 +162,7 @@ export class ProvisioningService {
   /** The answer in place of one that tells what could not be kept. */
   refuseUnkept(request: 'register' | 'poll', { status }: ServiceAnswer, nowMs: number): ServiceAnswer {
     const answer = this.#refuse(ERROR_CODES.internal, 'the state cannot be written', nowMs);
-    const counts = this.counters[`${request}Answers`];
-    counts[status] = (counts[status] ?? 0) - 1;
-    count(counts, answer.status);
+    recount(this.counters[`${request}Answers`], status, answer.status);
     return answer;
   }
 

@@ -21,7 +21,7 @@ export const STATE_VERSION = 1;
 export type StateHeader = {
   readonly kind: 'state';
   readonly version: number;
-  /** Of every instance that it has lines of. */
+  /** Of the instances that were configured when the emulator was started, and of those whose lines it only keeps. For people. */
   readonly idScopes: readonly string[];
 };
 
