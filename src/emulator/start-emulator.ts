@@ -149,8 +149,9 @@ async function listenAll(
     listeners.push(listener);
     return listener.port;
   };
+  const onNameless = namelessReport(context.log);
   const secured = (place: TlsPlace, serve: (socket: TLSSocket) => void): Promise<number> =>
-    opened(listenTls({ host, certificates, ...place, ...tlsBehavior(context, place.point) }, serve));
+    opened(listenTls({ host, certificates, onNameless, ...place, ...tlsBehavior(context, place.point) }, serve));
   const role = provisioningRole(context);
   const serve = (stream: Duplex, socket: TLSSocket): void => {
     new MqttSession(acceptedConnection(stream, socket), context, role);
@@ -182,12 +183,11 @@ function tlsBehavior({ faults, limits, behavior, serviceTimeMs, log }: SessionCo
     offersTls13: behavior.offersTls13,
     handshakeTimeoutMs: limits.connectTimeoutMs,
     onHandshakeFailed: (message: string) => log(`TLS handshake failed: ${message}`),
-    onNameless: namelessReport(log),
     nextFault: () => faults.next(point, null, serviceTimeMs()),
   };
 }
 
-/** Logs the first device without a server name. */
+/** Logs the first device without a server name, at whichever port. */
 function namelessReport(log: (line: string) => void): () => void {
   let hasLogged = false;
   return () => {

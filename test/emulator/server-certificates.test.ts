@@ -41,3 +41,15 @@ it('without RSA keys, the whole chain is ECDSA', async () => {
   socket.destroy();
   await emulator.close();
 });
+
+it('the first device without a server name is reported, and no other at any port', async () => {
+  const emulator = await startTestEmulator({ websocketPort: 0 });
+  const { host, port, websocketPort, caPem, logged } = emulator;
+  for (const each of [port, websocketPort ?? 0, port]) {
+    const device = await ScriptedDevice.open({ host, port: each, caPem });
+    device.send({ cmd: 'disconnect' });
+    await device.receive();
+  }
+  expect(logged.filter((line) => line.includes('(SNI)'))).toHaveLength(1);
+  await emulator.close();
+});
