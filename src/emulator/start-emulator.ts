@@ -61,6 +61,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
   const running = new RunningConfig(config, context, programs, hubs);
+  if (state !== null) running.catchUp();
   const close = async (): Promise<void> => {
     running.close();
     webhooks.close();
