@@ -22,7 +22,7 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
     b.child.kill('SIGTERM');
     b.child.kill('SIGTERM');
     expect((await b.ended).code).toBe(0);
-    expect(await run.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('agent a leaves') });
+    expect(await run.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('Agent a left the run') });
     expectAllOnce(out, 300);
   });
 

@@ -39,8 +39,15 @@ async function untilThere({ child }: LocalRun, isThere: (seen: readonly SeenProc
   }
 }
 
+const isAgent = ({ command }: SeenProcess): boolean => command.includes(' agent --name=local-');
+
+/** Until its program runs, a new process has none, or that of its parent. */
 const untilAllThere = (run: LocalRun): Promise<readonly SeenProcess[]> =>
-  untilThere(run, (seen) => seen.length === PROCESSES && seen.every(({ command }) => command !== ''));
+  untilThere(
+    run,
+    (seen) =>
+      seen.length === PROCESSES && seen.every(({ command }) => command !== '') && seen.filter(isAgent).length === 2,
+  );
 
 const untilRegistering = ({ out, ended }: LocalRun) => untilJournal(out, ({ kind }) => kind === 'outcome', ended);
 
