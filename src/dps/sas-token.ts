@@ -9,7 +9,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
  * se                 = expiry, whole seconds since 1970-01-01 UTC
  *
  * The service API has the same form: the resource is the host name of the instance, the key is that of a shared access policy, and skn names
- * the policy. A device at its hub signs {hub}/devices/{deviceId}, without skn.
+ * the policy.
  */
 
 const SCHEME = 'SharedAccessSignature ';

@@ -1,9 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { KeyedCertificate } from '../certificates/certificate.ts';
 import { symmetricKeyProblem } from '../dps/device-key.ts';
 import { printServiceConnection } from '../dps/service-connection.ts';
 import { OperatorError, problem } from '../problem/operator-error.ts';
+import { newSymmetricKey } from './config/default-instance.ts';
 import type { Emulator } from './emulator.ts';
 import type { SessionContext } from './server/mqtt-session.ts';
 import { listenServiceApi } from './server/service-api-listener.ts';
@@ -11,13 +12,6 @@ import type { Listener } from './server/tls-listener.ts';
 import { ServiceApi } from './service/api/service-api.ts';
 import type { DpsInstance } from './service/dps-instance.ts';
 import { ownerPolicy } from './service/shared-access-policy.ts';
-
-/** Like the keys that the service generates. */
-const GENERATED_KEY_BYTES = 64;
-
-function newSymmetricKey(): string {
-  return randomBytes(GENERATED_KEY_BYTES).toString('base64');
-}
 
 type ServiceApiPort = {
   readonly port: number;

@@ -44,6 +44,7 @@ export class RegistrationWatch {
   /** Of those that nobody awaits: one is enough for a device. */
   readonly #announced = new Set<string>();
   #timer: Timer | null = null;
+  #isClosed = false;
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -75,6 +76,7 @@ export class RegistrationWatch {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
     for (const wait of this.#waits) wait.givenUp(true);
     this.#waits.clear();
@@ -87,6 +89,10 @@ export class RegistrationWatch {
 
   #add(wait: Wait): void {
     if (this.#hasEnded(wait)) return;
+    if (this.#isClosed) {
+      wait.givenUp(true);
+      return;
+    }
     this.#waits.add(wait);
     this.#timer ??= this.#nextLook();
   }

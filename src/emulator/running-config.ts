@@ -43,11 +43,13 @@ export class RunningConfig implements EmulatorControls {
     this.#hubs = hubs;
     this.#outages = new OutageTimers(context, hubs.openSessions);
     this.#outages.set(current.faults);
-    this.#catchUp();
   }
 
-  /** The time of the service does not go back because of a restart: what it put forward before, or the machine's clock put back. */
-  #catchUp(): void {
+  /**
+   * For a state that was read: the time of the service does not go back because of a restart, which loses by how much it was put forward,
+   * or of the machine's clock put back.
+   */
+  catchUp(): void {
     const { service, serviceTimeMs } = this.#context;
     const behindMs = (service.lastChangedAtMs() ?? 0) - serviceTimeMs();
     if (behindMs > 0) this.advance(behindMs);

@@ -61,6 +61,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
   const running = new RunningConfig(config, context, programs, hubs);
+  if (state !== null) running.catchUp();
   const close = async (): Promise<void> => {
     running.close();
     webhooks.close();
@@ -100,7 +101,7 @@ async function certificatesIn(
 ): Promise<ServerIdentity> {
   if (caDir === undefined) shareCertificates(dir, keys);
   const identity = await serverIdentity(dir, nowMs, { names, keys, hash });
-  if (caDir === undefined) keepCertificates(dir, keys);
+  if (caDir === undefined) keepCertificates(dir, keys, hash);
   return identity;
 }
 
@@ -149,8 +150,9 @@ async function listenAll(
     listeners.push(listener);
     return listener.port;
   };
+  const onNameless = namelessReport(context.log);
   const secured = (place: TlsPlace, serve: (socket: TLSSocket) => void): Promise<number> =>
-    opened(listenTls({ host, certificates, ...place, ...tlsBehavior(context, place.point) }, serve));
+    opened(listenTls({ host, certificates, onNameless, ...place, ...tlsBehavior(context, place.point) }, serve));
   const role = provisioningRole(context);
   const serve = (stream: Duplex, socket: TLSSocket): void => {
     new MqttSession(acceptedConnection(stream, socket), context, role);
@@ -182,12 +184,11 @@ function tlsBehavior({ faults, limits, behavior, serviceTimeMs, log }: SessionCo
     offersTls13: behavior.offersTls13,
     handshakeTimeoutMs: limits.connectTimeoutMs,
     onHandshakeFailed: (message: string) => log(`TLS handshake failed: ${message}`),
-    onNameless: namelessReport(log),
     nextFault: () => faults.next(point, null, serviceTimeMs()),
   };
 }
 
-/** Logs the first device without a server name. */
+/** Logs the first device without a server name, at whichever port. */
 function namelessReport(log: (line: string) => void): () => void {
   let hasLogged = false;
   return () => {

@@ -1,18 +1,17 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, truncate } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import { messageOf, OperatorError, problemIn, unreadableFile } from '../problem/operator-error.ts';
+import { type AppendFile, LineAppender } from './line-appender.ts';
+import { fileChunks, readLines } from './read-lines.ts';
 
-const LINE_FEED = 0x0a;
+/** Longest line, in bytes: far more than an answer of the service that one may hold. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Lines that are on disk as soon as an append resolves. Only their owner can read them. */
+/** Lines that are on disk as soon as an append resolves; appends at the same time share a sync. Only their owner can read them. */
 export class LineLog {
-  readonly #file: string;
-  readonly #handle: FileHandle;
-  #last: Promise<void> = Promise.resolve();
+  readonly #lines: LineAppender;
 
-  private constructor(file: string, handle: FileHandle) {
-    this.#file = file;
-    this.#handle = handle;
+  private constructor(file: string, handle: AppendFile) {
+    this.#lines = new LineAppender(handle, (error) => unwritable(file, error));
   }
 
   /** Opens the log to append to it, or creates it. @throws OperatorError `local` */
@@ -25,24 +24,18 @@ export class LineLog {
   }
 
   /** Texts without line feeds. After a failure, every further append fails: what was written after a gap would mislead. */
-  append(lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return this.#last;
-    this.#last = this.#last.then(async () => {
-      try {
-        await this.#handle.appendFile(lines.map((line) => `${line}\n`).join(''));
-        await this.#handle.datasync();
-      } catch (error) {
-        throw unwritable(this.#file, error);
-      }
-    });
-    // The next append reports it, too.
-    this.#last.catch(() => {});
-    return this.#last;
+  async append(lines: readonly string[]): Promise<void> {
+    for (const line of lines) this.#lines.append(line);
+    if (!this.#lines.isSynced) await this.#lines.sync();
   }
 
   async close(): Promise<void> {
-    await this.#last.catch(() => {});
-    await this.#handle.close();
+    try {
+      await this.#lines.close();
+    } catch (error) {
+      // An append has reported its failure.
+      if (!this.#lines.hasFailed) throw error;
+    }
   }
 }
 
@@ -52,23 +45,22 @@ export class LineLog {
  * @throws OperatorError when it cannot be read
  */
 export async function recoverLines(file: string, onLine: (line: string) => void): Promise<void> {
-  let rest = Buffer.alloc(0);
-  let bytes = 0;
+  const chunks = fileChunks(file, (error) => (error.code === 'ENOENT' ? null : unreadableFile(file, error)));
+  const { bytes, torn } = await readLines(chunks, (line) => void onLine(line), {
+    bytesMax: LINE_BYTES_MAX,
+    tooLong: (offset) => tooLong(file, offset),
+  });
+  if (!torn) return;
   try {
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      const buffer = Buffer.concat([rest, chunk]);
-      let from = 0;
-      for (let at = buffer.indexOf(LINE_FEED); at >= 0; at = buffer.indexOf(LINE_FEED, from)) {
-        onLine(buffer.toString('utf8', from, at));
-        from = at + 1;
-      }
-      bytes += from;
-      rest = buffer.subarray(from);
-    }
-    if (rest.length > 0) await truncate(file, bytes);
+    await truncate(file, bytes);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadableFile(file, error);
+    throw unwritable(file, error);
   }
+}
+
+function tooLong(file: string, offset: number): OperatorError {
+  const message = `the line at byte ${offset} is longer than any that dpsload writes`;
+  return new OperatorError('local', [problemIn(file, message, 'Restore the file from a copy')]);
 }
 
 function unwritable(file: string, error: unknown): OperatorError {

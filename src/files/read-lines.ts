@@ -1,4 +1,8 @@
+import { createReadStream } from 'node:fs';
+
 export const LINE_FEED = 0x0a;
+
+const READ_BYTES = 256 * 1024;
 
 export type LineLimit = {
   readonly bytesMax: number;
@@ -33,4 +37,21 @@ export async function readLines(
     if (rest.length > bytesMax) throw tooLong(restOffset);
   }
   return { bytes: restOffset, torn: rest.length > 0 };
+}
+
+/**
+ * The bytes of a file, for `readLines`.
+ *
+ * @param failureOf what to throw when the file cannot be read; `null` = it counts as empty
+ */
+export async function* fileChunks(
+  file: string,
+  failureOf: (error: NodeJS.ErrnoException) => unknown,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(file, { highWaterMark: READ_BYTES });
+  } catch (error) {
+    const failure = failureOf(error as NodeJS.ErrnoException);
+    if (failure !== null) throw failure;
+  }
 }

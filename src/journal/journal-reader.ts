@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LinesByOffset, PAGES_MAX } from '../files/lines-by-offset.ts';
-import { LINE_FEED, readLines } from '../files/read-lines.ts';
+import { fileChunks, LINE_FEED, readLines } from '../files/read-lines.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import { decodeJournalLine, JournalFormatError } from './journal-line.ts';
 import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.ts';
@@ -9,8 +8,6 @@ import type { EndRecord, JournalRecord, SessionRecord } from './journal-record.t
 /** What to do when a folder has no run, an imperative without a full stop. */
 export const NAME_A_RUN_FOLDER =
   'Name the folder of a run, as dpsload run prints it at the end (of a journey, its folder run)';
-
-const READ_BYTES = 256 * 1024;
 
 /** Longest line, in bytes. The service's largest message is 96 KB, so no record comes near this. */
 const JOURNAL_LINE_BYTES_MAX = 4 * 1024 * 1024;
@@ -61,7 +58,8 @@ export async function readJournalLines(
       throw error;
     }
   };
-  const tail = await readLines(openForReading(file), passOn, { bytesMax: JOURNAL_LINE_BYTES_MAX, tooLong });
+  const chunks = fileChunks(file, (error) => unreadable(file, error));
+  const tail = await readLines(chunks, passOn, { bytesMax: JOURNAL_LINE_BYTES_MAX, tooLong });
   return { records, ...tail };
 }
 
@@ -105,16 +103,10 @@ export function emptyJournal(file: string): OperatorError {
   return new OperatorError('local', [problemIn(file, 'the journal is empty: the run ended before it began', null)]);
 }
 
-async function* openForReading(file: string): AsyncGenerator<Buffer> {
-  try {
-    yield* createReadStream(file, { highWaterMark: READ_BYTES });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const [what, remedy] =
-      code === 'ENOENT' ? ['no journal found', NAME_A_RUN_FOLDER] : [`the journal cannot be read (${message})`, null];
-    throw new OperatorError('usage', [problemIn(file, what, remedy)]);
-  }
+function unreadable(file: string, { code, message }: NodeJS.ErrnoException): OperatorError {
+  const [what, remedy] =
+    code === 'ENOENT' ? ['no journal found', NAME_A_RUN_FOLDER] : [`the journal cannot be read (${message})`, null];
+  return new OperatorError('usage', [problemIn(file, what, remedy)]);
 }
 
 function damaged(file: string, line: number | null, offset: number, error: JournalFormatError): OperatorError {

@@ -292,6 +292,7 @@ describe('waiting for a registration', () => {
     const waiting = other.waitForRegistration('dev-1').catch(String);
     await other.close();
     expect(await waiting).toMatch(/before the emulator was closed: .*\nWhat it did is unknown/s);
+    expect(await other.waitForRegistration('dev-1').catch(String)).toMatch(/before the emulator was closed/);
   });
 });
 

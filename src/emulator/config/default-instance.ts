@@ -39,8 +39,13 @@ export function defaultInstance(idScope: string, groupKey: string): DpsInstance 
   };
 }
 
-/** Like the keys that the service generates. */
+/** As long as the keys that the service generates. */
 const GENERATED_KEY_BYTES = 64;
+
+/** A new symmetric key, base64. */
+export function newSymmetricKey(): string {
+  return randomBytes(GENERATED_KEY_BYTES).toString('base64');
+}
 
 const GROUP_KEY_FILE = 'group.key';
 const WELL_KNOWN_KEY_FILE = 'well-known.key';
@@ -48,7 +53,7 @@ const WELL_KNOWN_KEY_FILE = 'well-known.key';
 /** The file `dir/group.key`; creates it with a new key if it does not exist, readable only by its owner. */
 export function generatedGroupKeyFile(dir: string): string {
   const file = join(dir, GROUP_KEY_FILE);
-  if (!existsSync(file)) writeKey(file, randomBytes(GENERATED_KEY_BYTES).toString('base64'));
+  if (!existsSync(file)) writeKey(file, newSymmetricKey());
   return file;
 }
 

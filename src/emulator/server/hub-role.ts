@@ -7,7 +7,7 @@ import type { HubRegistry } from '../hub/hub-registry.ts';
 import { twinForDevice } from '../hub/twin.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import type { Fault } from '../service/fault-rule.ts';
-import { parseObject } from '../service/register-request.ts';
+import { parseObject } from '../service/json-object.ts';
 import { twinDeliveries } from '../service/request-handling.ts';
 import type { PublishPacket } from './packet-reader.ts';
 import type { AcceptedConnect, RoleAnswer, SessionRole } from './session-role.ts';

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../problem/operator-error.ts';
 import { parseDuration, printDuration } from '../../time/duration.ts';
-import { parseObject } from '../service/register-request.ts';
+import { parseObject } from '../service/json-object.ts';
 import { type Asked, type Route, read, send, sendError, write } from './control-route.ts';
 
 /*

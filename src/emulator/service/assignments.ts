@@ -3,9 +3,8 @@ import type { Substatus } from '../../dps/payloads.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { allocate } from './allocation.ts';
 import type { ConnectedDevice } from './connect-check.ts';
-import type { Enrollment } from './dps-instance.ts';
 import { delayMs } from './draws.ts';
-import { idOf, type StoredEnrollment } from './enrollment-store.ts';
+import type { StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { authenticationOf, type HubAssignment } from './hub-assignment.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -38,7 +37,7 @@ const STARTS_ANEW: ReadonlySet<Substatus> = new Set(['initialAssignment', 'devic
 /** A register request that was accepted. */
 export type AcceptedRegister = {
   readonly device: ConnectedDevice;
-  readonly enrollment: Enrollment;
+  readonly stored: StoredEnrollment;
   readonly payload: unknown;
 };
 
@@ -67,14 +66,14 @@ export class Assignments {
   }
 
   /** Starts the assignment of an accepted request, and enters it in the device's record. */
-  start({ device, enrollment, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
+  start({ device, stored, payload }: AcceptedRegister, nowMs: number): RegistrationRecord {
     const { instance: state, apiVersion } = device;
     const { settings: instance } = state;
+    const { enrollment } = stored;
     const registrationId = spelledId(enrollment, device.registrationId);
     const key = foldRegistrationId(registrationId);
     const policy = reprovisionPolicyOf(enrollment, apiVersion);
     const previous = state.records.get(key) ?? null;
-    const stored = storedIn(state, enrollment);
     const question = { instance, stored, registrationId, record: previous && { ...previous }, payload, policy };
     const assignment: Assignment = { registrationId, result: null, readyAtMs: Number.POSITIVE_INFINITY };
     const record = state.update(enrollment, assignment, nowMs);
@@ -164,12 +163,6 @@ export class Assignments {
 }
 
 type SuccessfulResult = Extract<AssignmentResult, { readonly failure: null }>;
-/** The enrollment has just been found there. */
-function storedIn({ enrollments }: InstanceState, enrollment: Enrollment): StoredEnrollment {
-  const stored = enrollments.storedOf(enrollment);
-  if (stored === null) throw new Error(`enrollment ${idOf(enrollment)} is not in the store`);
-  return stored;
-}
 
 /** Only latency regions depend on it. */
 function addressOf({ instance, sourceAddress }: ConnectedDevice): string | null {

@@ -5,18 +5,18 @@ import { foldRegistrationId } from '../../dps/registration-id.ts';
 import { isSignedWith, type SasToken } from '../../dps/sas-token.ts';
 import { type ConnectedDevice, isNamed, type PresentedCredentials } from './connect-check.ts';
 import type {
-  Enrollment,
   EnrollmentGroup,
   IndividualEnrollment,
   SymmetricKeyAttestation,
   X509Attestation,
 } from './dps-instance.ts';
+import type { StoredEnrollment } from './enrollment-store.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
 
 /** The enrollment that decides about the device (possibly a disabled one), or why there is none. */
 export type AttestationVerdict =
-  | { readonly kind: 'attested'; readonly enrollment: Enrollment }
+  | { readonly kind: 'attested'; readonly stored: StoredEnrollment }
   /** The token matches no enrollment. */
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'refused'; readonly errorCode: number; readonly reason: string };
@@ -34,7 +34,7 @@ export function attest(
   if (leaf !== undefined && !isNamed(leaf, registrationId))
     return invalid('its common name is not the registration ID');
   const individual = instance.enrollments.individuals.get(registrationId);
-  if (individual !== null) return attestIndividual(credentials, individual.enrollment, nowMs);
+  if (individual !== null) return attestIndividual(credentials, individual, nowMs);
   if (credentials.kind === 'certificates') return attestByGroupCertificate(credentials.chain, instance, nowMs);
   const derivedFrom = derivationCase === 'lower' ? foldRegistrationId(registrationId) : registrationId;
   return attestByGroupKey(credentials.token, derivedFrom, instance);
@@ -42,11 +42,11 @@ export function attest(
 
 function attestIndividual(
   credentials: PresentedCredentials,
-  enrollment: IndividualEnrollment,
+  stored: StoredEnrollment<IndividualEnrollment>,
   nowMs: number,
 ): AttestationVerdict {
-  const { attestation, provisioningStatus } = enrollment;
-  const attested: AttestationVerdict = { kind: 'attested', enrollment };
+  const { attestation, provisioningStatus } = stored.enrollment;
+  const attested: AttestationVerdict = { kind: 'attested', stored };
   // The documented way to block one device of a group is a disabled entry, which decides by the registration ID alone.
   if (provisioningStatus === 'disabled') return attested;
   if (credentials.kind === 'token' && attestation.kind === 'symmetricKey') {
@@ -65,11 +65,10 @@ function attestByGroupKey(token: SasToken, derivedFrom: string, { enrollments }:
     attestation.kind === 'symmetricKey' &&
     keysOf(attestation).some((groupKey) => isSignedWith(token, deriveDeviceKey(groupKey, derivedFrom)));
   const groups = enrollments.groups.list();
-  const group =
+  const stored =
     groups.find(({ enrollment }) => enrollment.provisioningStatus === 'enabled' && fits(enrollment)) ??
     groups.find(({ enrollment }) => enrollment.provisioningStatus === 'disabled' && fits(enrollment));
-  if (group === undefined) return { kind: 'unknown', reason: NO_KEY };
-  return { kind: 'attested', enrollment: group.enrollment };
+  return stored === undefined ? { kind: 'unknown', reason: NO_KEY } : { kind: 'attested', stored };
 }
 
 /** The group whose certificate is nearest to the device's own decides, even if it is disabled. */
@@ -87,8 +86,8 @@ function attestByGroupCertificate(
   for (const certificate of path) {
     const isOf = ({ attestation }: EnrollmentGroup): boolean =>
       attestation.kind === 'x509' && isSignedByOneOf(certificate, attestation.certificates, nowMs);
-    const group = enrollments.groups.list().find(({ enrollment }) => isOf(enrollment));
-    if (group !== undefined) return { kind: 'attested', enrollment: group.enrollment };
+    const stored = enrollments.groups.list().find(({ enrollment }) => isOf(enrollment));
+    if (stored !== undefined) return { kind: 'attested', stored };
   }
   if (!isOfKnownCa) return invalid('unknown CA');
   const reason = 'no enrollment for a certificate of a known CA';

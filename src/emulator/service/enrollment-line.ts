@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { certificateText } from './certificate-text.ts';
 import { ENROLLMENT_SETTINGS, type Enrollment } from './dps-instance.ts';
-import type { EnrollmentEntry } from './enrollment-store.ts';
+import { type EnrollmentEntry, isSame } from './enrollment-store.ts';
+import { withoutNulls } from './json-object.ts';
 import { orElse } from './notation.ts';
 import type { StateLine } from './state-kind.ts';
 
@@ -74,15 +75,13 @@ export function enrollmentToLine(idScope: string, entry: EnrollmentEntry, revisi
   const head = { kind: 'enrollment', idScope, of, id, configured: configuredHash(configured), revision };
   if (stored === null) return { ...head, stored: null } as StateLine;
   const { enrollment: own, ...stamps } = stored;
-  const isAsConfigured = own === configured || JSON.stringify(own) === JSON.stringify(configured);
-  return { ...head, stored: { enrollment: isAsConfigured ? null : withoutNulls(own), ...stamps } } as StateLine;
+  return {
+    ...head,
+    stored: { enrollment: isSame(own, configured) ? null : withoutNulls(own), ...stamps },
+  } as StateLine;
 }
 
 /** Tells whether the configuration still says the same. A hash, because a configuration never contains the keys that it names. */
 export function configuredHash(configured: Enrollment | null): string | null {
   return configured === null ? null : hash('sha256', JSON.stringify(configured));
-}
-
-function withoutNulls(own: Enrollment): object {
-  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
 }

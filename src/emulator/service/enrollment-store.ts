@@ -54,13 +54,6 @@ export class EnrollmentStore {
   reviseFrom(revision: number): void {
     this.#revision = Math.max(this.#revision, revision);
   }
-
-  /** @param enrollment is in the store, or was. Returns its present state; `null` = it is there no more. */
-  storedOf(enrollment: Enrollment): StoredEnrollment | null {
-    return enrollment.kind === 'group'
-      ? this.groups.get(enrollment.enrollmentGroupId)
-      : this.individuals.get(enrollment.registrationId);
-  }
 }
 
 /** Enrollments of one kind by their IDs, whose case does not matter. */

@@ -66,6 +66,15 @@ export class InstanceState {
     this.enrollments.groups.restore(nowMs);
   }
 
+  /** The records of an enrollment group, in the order of first registration. A group that was deleted still has its records. */
+  *recordsOfGroup(groupId: string): Iterable<RegistrationRecord> {
+    const key = foldRegistrationId(groupId);
+    for (const record of this.records.values()) {
+      const { enrollment } = record;
+      if (enrollment.kind === 'group' && foldRegistrationId(enrollment.enrollmentGroupId) === key) yield record;
+    }
+  }
+
   /** Deletes the record of a device, and the operations that belong to it. */
   deleteRecord(registrationId: string): void {
     const key = foldRegistrationId(registrationId);

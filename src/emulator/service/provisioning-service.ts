@@ -6,9 +6,10 @@ import { type AcceptedRegister, Assignments } from './assignments.ts';
 import { attest } from './attestation.ts';
 import { type ConnectAnswer, type ConnectedDevice, type ConnectRequest, checkConnect } from './connect-check.ts';
 import { deletedRecordKind } from './deleted-record-kind.ts';
-import type { DpsInstance, Enrollment } from './dps-instance.ts';
+import type { DpsInstance } from './dps-instance.ts';
 import { delayMs, uniformHash } from './draws.ts';
 import { enrollmentKind } from './enrollment-kind.ts';
+import type { StoredEnrollment } from './enrollment-store.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { Fault } from './fault-rule.ts';
 import type { HubAssignment } from './hub-assignment.ts';
@@ -20,17 +21,10 @@ import type { QuotaAnswer } from './quotas.ts';
 import { ReadOperations } from './read-operations.ts';
 import { readRegisterRequest } from './register-request.ts';
 import { registrationKind, registrationToLine } from './registration-kind.ts';
-import {
-  type RecordLine,
-  type RegistrationRecord,
-  recordLine,
-  registrationState,
-  spelledId,
-  stateForReaders,
-} from './registration-record.ts';
+import { type RecordLine, recordLine, registrationState, spelledId, stateForReaders } from './registration-record.ts';
 import { reportsEverySubstatus } from './reprovisioning.ts';
 import type { ServiceBehavior } from './service-behavior.ts';
-import { count, emptyCounters, type ServiceCounters } from './service-counters.ts';
+import { count, emptyCounters, recount, type ServiceCounters } from './service-counters.ts';
 import type { StateKind, StateLine } from './state-kind.ts';
 import type { WebhookCall } from './webhook.ts';
 
@@ -50,7 +44,7 @@ export type ServiceOptions = {
 };
 
 type FoundEnrollment =
-  | { readonly kind: 'enrolled'; readonly enrollment: Enrollment }
+  | { readonly kind: 'enrolled'; readonly stored: StoredEnrollment }
   | { readonly kind: 'refused'; readonly answer: ServiceAnswer };
 
 type ErrorAnswerFault = Extract<Fault, { kind: 'error-answer' }>;
@@ -168,9 +162,7 @@ export class ProvisioningService {
   /** The answer in place of one that tells what could not be kept. */
   refuseUnkept(request: 'register' | 'poll', { status }: ServiceAnswer, nowMs: number): ServiceAnswer {
     const answer = this.#refuse(ERROR_CODES.internal, 'the state cannot be written', nowMs);
-    const counts = this.counters[`${request}Answers`];
-    counts[status] = (counts[status] ?? 0) - 1;
-    count(counts, answer.status);
+    recount(this.counters[`${request}Answers`], status, answer.status);
     return answer;
   }
 
@@ -183,18 +175,14 @@ export class ProvisioningService {
 
   /** One registration as the service API reports it, without its attestation; `null` = unknown. */
   registration(idScope: string, registrationId: string, nowMs: number): RegistrationStateBody | null {
-    const record = this.#recordsOf(idScope).get(foldRegistrationId(registrationId));
+    const record = this.#instances.get(idScope)?.records.get(foldRegistrationId(registrationId));
     return record === undefined ? null : stateForReaders(record, nowMs);
   }
 
   /** Every registration of an enrollment group, in the order of first registration. Each state is built when called. */
   *registrationsOfGroup(idScope: string, groupId: string, nowMs: number): Iterable<() => RegistrationStateBody> {
-    const key = foldRegistrationId(groupId);
-    for (const record of this.#recordsOf(idScope).values()) {
-      const { enrollment } = record;
-      const isOfGroup = enrollment.kind === 'group' && foldRegistrationId(enrollment.enrollmentGroupId) === key;
-      if (isOfGroup) yield () => stateForReaders(record, nowMs);
-    }
+    const records = this.#instances.get(idScope)?.recordsOfGroup(groupId) ?? [];
+    for (const record of records) yield () => stateForReaders(record, nowMs);
   }
 
   #register(device: ConnectedDevice, body: string, nowMs: number): ServiceAnswer {
@@ -207,11 +195,10 @@ export class ProvisioningService {
     this.counters.attestationAttempts += 1;
     const found = this.#enrollmentOf(device, nowMs);
     if (found.kind === 'refused') return found.answer;
-    const { enrollment } = found;
     if (this.#isInConflict(instance, key, nowMs)) {
       return this.#refuse(ERROR_CODES.preconditionFailed, 'another register request of this ID is in progress', nowMs);
     }
-    return this.#accept({ device, enrollment, payload: request.payload }, nowMs);
+    return this.#accept({ device, stored: found.stored, payload: request.payload }, nowMs);
   }
 
   /** The enabled enrollment that the credentials fit, which the connection remembers, or the answer that refuses them. */
@@ -227,13 +214,14 @@ export class ProvisioningService {
       return refused(isUnauthorized ? ERROR_CODES.unauthorized : ERROR_CODES.enrollmentNotFound, verdict.reason);
     }
     if (verdict.kind === 'refused') return refused(verdict.errorCode, verdict.reason);
-    const { enrollment } = verdict;
+    const { stored } = verdict;
+    const { enrollment } = stored;
     if (enrollment.provisioningStatus === 'disabled') {
       if (disabled === 'unauthorized') return refused(ERROR_CODES.unauthorized, 'the enrollment is disabled');
       return { kind: 'refused', answer: disabledAnswer(spelledId(enrollment, device.registrationId)) };
     }
     device.attestedInRevision = device.instance.enrollments.revision;
-    return { kind: 'enrolled', enrollment };
+    return { kind: 'enrolled', stored };
   }
 
   #accept(request: AcceptedRegister, nowMs: number): ServiceAnswer {
@@ -295,9 +283,5 @@ export class ProvisioningService {
 
   #refuse(errorCode: number, refusal: string, nowMs: number): ServiceAnswer {
     return errorAnswer(errorCode, { refusal, trackingId: this.#newGuid(), retryAfterSeconds: null }, nowMs);
-  }
-
-  #recordsOf(idScope: string): ReadonlyMap<string, RegistrationRecord> {
-    return this.#instances.get(idScope)?.records ?? new Map();
   }
 }

@@ -1,4 +1,5 @@
 import { foldRegistrationId } from '../../dps/registration-id.ts';
+import { parseObject } from './json-object.ts';
 
 export type RegisterRequest =
   /** `payload`: custom data for the allocation webhook, any JSON; `undefined` = none. */
@@ -20,16 +21,4 @@ export function readRegisterRequest(text: string, registrationId: string): Regis
     return { kind: 'readable', payload };
   }
   return { kind: 'refused', reason: "the body's registration ID differs from the connection's" };
-}
-
-/** Parses a JSON object; `null` = `text` is something else. */
-export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : null;
-  } catch {
-    return null;
-  }
 }

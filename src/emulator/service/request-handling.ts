@@ -67,27 +67,30 @@ const MALFORMED: Readonly<Record<MalformedForm, (body: string, topics: OtherTopi
 /** The messages that carry the service's answer to the device, as the fault distorts them. */
 export function deliveries(answer: ServiceAnswer, requestId: string, fault: Fault | null): readonly Delivery[] {
   const { status, retryAfterSeconds, body } = answer;
-  const topic = responseTopic({ status, requestId, retryAfterSeconds });
-  if (fault?.kind === 'retry-after') {
+  const delivery = at(responseTopic({ status, requestId, retryAfterSeconds }), body);
+  if (fault === null) return [delivery];
+  if (fault.kind === 'retry-after') {
     const bare = responseTopic({ status, requestId, retryAfterSeconds: null });
-    return [at(fault.value === null ? bare : `${bare}&retry-after=${fault.value}`, body)];
+    return [{ ...delivery, topic: fault.value === null ? bare : `${bare}&retry-after=${fault.value}` }];
   }
   const foreign = responseTopic({ status, requestId: FOREIGN_REQUEST_ID, retryAfterSeconds });
-  return distorted(at(topic, body), fault, { foreign, unknown: '$dps/registrations/res/' });
+  return distorted(delivery, fault, { foreign, unknown: '$dps/registrations/res/' });
 }
 
 /** The messages that carry a hub's answer about a twin. @param status of the answer */
 export function twinDeliveries(status: number, topic: string, body: string, fault: Fault | null): readonly Delivery[] {
+  const delivery = at(topic, body);
+  if (fault === null) return [delivery];
   const foreign = twinAnswerTopic(status, FOREIGN_REQUEST_ID, null);
-  return distorted(at(topic, body), fault, { foreign, unknown: '$iothub/twin/res/' });
+  return distorted(delivery, fault, { foreign, unknown: '$iothub/twin/res/' });
 }
 
 function at(topic: string, body: string): Delivery {
   return { topic, body, afterMs: 0, isHeld: false };
 }
 
-function distorted(delivery: Delivery, fault: Fault | null, topics: OtherTopics): readonly Delivery[] {
-  switch (fault?.kind) {
+function distorted(delivery: Delivery, fault: Fault, topics: OtherTopics): readonly Delivery[] {
+  switch (fault.kind) {
     case 'delay-answer':
       return [{ ...delivery, afterMs: fault.delayMs }];
     case 'duplicate-answer':

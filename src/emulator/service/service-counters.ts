@@ -29,3 +29,9 @@ export type ServiceCounters = ReturnType<typeof emptyCounters>;
 export function count(counts: Counts, key: number): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
+
+/** Counts what was counted under one key under another instead. */
+export function recount(counts: Counts, from: number, to: number): void {
+  counts[from] = (counts[from] ?? 0) - 1;
+  count(counts, to);
+}

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { readLines } from '../../files/read-lines.ts';
+import { fileChunks, readLines } from '../../files/read-lines.ts';
 import { messageOf, OperatorError, problemIn } from '../../problem/operator-error.ts';
 import { keptText } from '../service/kept-text.ts';
 import { type StateKind, StateLineError } from '../service/state-kind.ts';
@@ -22,7 +21,7 @@ export const STATE_VERSION = 1;
 export type StateHeader = {
   readonly kind: 'state';
   readonly version: number;
-  /** Of every instance that it has lines of. */
+  /** Of the instances that were configured when the emulator was started, and of those whose lines it only keeps. For people. */
   readonly idScopes: readonly string[];
 };
 
@@ -72,20 +71,17 @@ export async function readState(
     }
   };
   const tooLong = (): Error => damaged(file, 'is longer than any that the emulator writes', line + 1);
-  const { torn } = await readLines(chunksOf(file), enter, { bytesMax: STATE_LINE_BYTES_MAX, tooLong });
+  const chunks = fileChunks(file, (error) => unreadable(file, error));
+  const { torn } = await readLines(chunks, enter, { bytesMax: STATE_LINE_BYTES_MAX, tooLong });
   if (torn && line === 0) throw noState(file);
   return { foreign, torn };
 }
 
-async function* chunksOf(file: string): AsyncGenerator<Buffer> {
-  try {
-    yield* createReadStream(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    const remedy = 'Name a file that you may read and write, or a new one in a folder that exists';
-    throw new OperatorError('local', [problemIn(file, `the state cannot be read (${messageOf(error)})`, remedy)]);
-  }
+/** `null` = there is no file yet. */
+function unreadable(file: string, error: NodeJS.ErrnoException): OperatorError | null {
+  if (error.code === 'ENOENT') return null;
+  const remedy = 'Name a file that you may read and write, or a new one in a folder that exists';
+  return new OperatorError('local', [problemIn(file, `the state cannot be read (${messageOf(error)})`, remedy)]);
 }
 
 function kindOf(line: Readonly<Record<string, unknown>>, kinds: ReadonlyMap<string, StateKind>): StateKind {

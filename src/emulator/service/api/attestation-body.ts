@@ -8,9 +8,10 @@ import type {
   SymmetricKeyAttestation,
   X509Attestation,
 } from '../dps-instance.ts';
+import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import { keptText } from '../kept-text.ts';
 import { certificateBody, certificateIn, thumbprint } from './certificate-body.ts';
-import { invalid, isJsonObject, type JsonObject, unreadable, withoutNulls } from './json-body.ts';
+import { invalid, unreadable } from './json-body.ts';
 
 /** What an attestation is read for. */
 export type AttestationContext = {

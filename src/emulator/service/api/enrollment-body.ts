@@ -10,9 +10,10 @@ import {
   type InstanceSettings,
 } from '../dps-instance.ts';
 import { etagOf, idOf, type StoredEnrollment } from '../enrollment-store.ts';
+import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import { API_ERRORS, ApiRefusal } from './api-message.ts';
 import { type AttestationContext, attestationBody, readAttestation } from './attestation-body.ts';
-import { invalid, isJsonObject, type JsonObject, unreadable, withoutNulls } from './json-body.ts';
+import { invalid, unreadable } from './json-body.ts';
 
 /*
  * Between an enrollment and its body in the service API. What the configuration file has too is read by the same schema; the API

@@ -1,10 +1,11 @@
 import { BULK_ENTRIES_MAX, type BulkErrorBody, type BulkMode, type BulkResultBody } from '../../../dps/service-api.ts';
 import type { Enrollment } from '../dps-instance.ts';
+import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import type { ApiCall } from './api-call.ts';
 import { type ApiAnswer, ApiRefusal, type ApiRequest, success } from './api-message.ts';
 import { idMember, readId } from './enrollment-body.ts';
 import { deleteEnrollment, putEnrollment } from './enrollment-writes.ts';
-import { invalid, isJsonObject, type JsonObject, jsonBody, unreadable, withoutNulls } from './json-body.ts';
+import { invalid, jsonBody, unreadable } from './json-body.ts';
 
 /** By the spelling of none of the clients: one writes `updateIfMatchEtag`. */
 const MODES: ReadonlyMap<string, BulkMode> = new Map(

@@ -1,6 +1,5 @@
+import { isJsonObject, type JsonObject } from '../json-object.ts';
 import { API_ERRORS, ApiRefusal, type ApiRequest, headerOf } from './api-message.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Twins may be ten levels deep. Without a limit, a small body of brackets would overflow the stack where it is written again. */
 const LEVELS_MAX = 50;
@@ -26,15 +25,6 @@ function parsed(text: string): unknown {
   } catch {
     throw unreadable('the body is not JSON');
   }
-}
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The members that are there: many clients write `null` for what they leave out. */
-export function withoutNulls(value: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 }
 
 export function unreadable(reason: string): ApiRefusal {

@@ -1,6 +1,7 @@
 import { PAGING_HEADERS } from '../../../dps/service-api.ts';
+import { isJsonObject } from '../json-object.ts';
 import { type ApiHeaders, headerOf } from './api-message.ts';
-import { invalid, isJsonObject } from './json-body.ts';
+import { invalid } from './json-body.ts';
 
 /** What a page is asked for. */
 export type PageRequest = {

@@ -1,11 +1,9 @@
 import type { RegistrationStateBody } from '../../../dps/payloads.ts';
 import { foldRegistrationId } from '../../../dps/registration-id.ts';
 import type { Enrollment } from '../dps-instance.ts';
-import type { InstanceState } from '../instance-state.ts';
 import { type RegistrationRecord, stateForReaders } from '../registration-record.ts';
 import type { ApiCall, ApiOperation } from './api-call.ts';
 import { API_ERRORS, type ApiAnswer, ApiRefusal, success } from './api-message.ts';
-import { isSameId } from './enrollment-body.ts';
 import { ifMatchIn, requireMatch } from './if-match.ts';
 import { pageHeaders, readPageRequest } from './paging.ts';
 
@@ -43,12 +41,12 @@ function required({ instance, id }: ApiCall): RegistrationRecord {
   return record;
 }
 
-/** What a query says in its body, if it has one, is not evaluated. A group that was deleted still has its records. */
+/** What a query says in its body, if it has one, is not evaluated. */
 function pageOfGroup({ request, instance, id, behavior, nowMs }: ApiCall): ApiAnswer {
   const { itemsMax, after } = readPageRequest(request.headers, behavior.pageItemsMax);
   const page: RegistrationStateBody[] = [];
   let place: readonly [createdAtMs: number, sameTime: number] = [Number.NEGATIVE_INFINITY, 0];
-  for (const record of recordsOfGroup(instance, id)) {
+  for (const record of instance.recordsOfGroup(id)) {
     const { createdAtMs } = record;
     // Records are in the order of their creation, and may be deleted meanwhile: so a place is a time, and how many share it.
     const next = [createdAtMs, createdAtMs === place[0] ? place[1] + 1 : 1] as const;
@@ -62,11 +60,4 @@ function pageOfGroup({ request, instance, id, behavior, nowMs }: ApiCall): ApiAn
 function isAfter([createdAtMs, sameTime]: readonly [number, number], after: readonly number[] | null): boolean {
   const [afterMs = Number.NEGATIVE_INFINITY, afterSameTime = 0] = after ?? [];
   return createdAtMs > afterMs || (createdAtMs === afterMs && sameTime > afterSameTime);
-}
-
-function* recordsOfGroup({ records }: InstanceState, groupId: string): Iterable<RegistrationRecord> {
-  for (const record of records.values()) {
-    const { enrollment } = record;
-    if (enrollment.kind === 'group' && isSameId(enrollment.enrollmentGroupId, groupId)) yield record;
-  }
 }

@@ -2,7 +2,7 @@ import { isApiVersion } from '../../../dps/api-versions.ts';
 import type { FaultPlan } from '../fault-plan.ts';
 import type { Fault } from '../fault-rule.ts';
 import type { ProvisioningService } from '../provisioning-service.ts';
-import { count } from '../service-counters.ts';
+import { count, recount } from '../service-counters.ts';
 import type { ApiOperation } from './api-call.ts';
 import { API_ERRORS, type ApiAnswer, ApiRefusal, type ApiRequest, refusalAnswer } from './api-message.ts';
 import { operationOf, type Route, routeOf, segmentsOf } from './api-routes.ts';
@@ -62,10 +62,8 @@ export class ServiceApi {
 
   /** The answer in place of one that tells what could not be kept. */
   refuseUnkept({ status }: ApiAnswer, nowMs: number): ApiAnswer {
-    const counts = this.#options.service.counters.serviceApiAnswers;
-    counts[status] = (counts[status] ?? 0) - 1;
     const refused = this.refuse(new ApiRefusal(API_ERRORS.internal, 'The state cannot be written.'), nowMs);
-    count(counts, refused.status);
+    recount(this.#options.service.counters.serviceApiAnswers, status, refused.status);
     return refused;
   }
 
