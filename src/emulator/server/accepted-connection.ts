@@ -18,6 +18,7 @@ export function acceptedConnection(stream: Duplex, socket: TLSSocket): Accepted 
     stream,
     certificates,
     sourceAddress: () => socket.remoteAddress ?? null,
+    serverName: () => socket.servername || null,
     handshake: () => handshakeOf(stream, socket, certificates()),
   };
 }
