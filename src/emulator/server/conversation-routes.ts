@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../dps/percent-encoding.ts';
 import { PAGING_HEADERS } from '../../dps/service-api.ts';
 import { conversationText } from '../conversation/conversation-text.ts';
 import { type Asked, pageItems, type Route, read, send, sendError } from './control-route.ts';
@@ -17,7 +18,9 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
 function sendConversations({ request, response, source: { conversations } }: Asked): void {
   const itemsMax = pageItems(request);
   const after = request.headers[PAGING_HEADERS.continuation];
-  const found = conversations?.summaries(typeof after === 'string' ? decoded(after) : '', itemsMax + 1) ?? [];
+  // What cannot be decoded is no continuation that was handed out.
+  const afterId = typeof after === 'string' ? (percentDecoded(after) ?? after) : '';
+  const found = conversations?.summaries(afterId, itemsMax + 1) ?? [];
   const page = found.slice(0, itemsMax);
   // A client ID may have any characters, a header may not.
   const last = page.at(-1)?.registrationId ?? '';
@@ -31,13 +34,4 @@ function sendConversation(asked: Asked): void {
   if (conversation === null) sendError(asked, 404_000, 'No conversation of this device is kept.');
   else if (!request.headers.accept?.includes('text/plain')) send(response, 200, conversation);
   else response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(conversationText(conversation));
-}
-
-/** As it is if it cannot be decoded: then it is no continuation that was handed out. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
