@@ -18,6 +18,11 @@ export function keptId(text: string): string {
   return cut(text, ID_CHARACTERS_MAX);
 }
 
+/** Of a certificate; `null` = it has none. */
+export function keptName(text: string | null): string | null {
+  return text === null ? null : copied(keptId(text));
+}
+
 export function keptTopic(text: string): string {
   return cut(text, TOPIC_CHARACTERS_MAX);
 }
