@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { percentDecoded } from './percent-encoding.ts';
 
 /*
  * SharedAccessSignature sr={resource}&sig={sig}&se={expiry}[&skn=registration]
@@ -75,9 +76,9 @@ export function parseSasToken(text: string): SasToken | null {
   const signatureRaw = members.get('sig');
   const expiry = members.get('se');
   if (!resourceRaw || !signatureRaw || !expiry || !/^\d{1,15}$/.test(expiry)) return null;
-  const resource = percentDecode(resourceRaw);
+  const resource = percentDecoded(resourceRaw);
   // To the service an unencoded + is a blank: a classic defect of clients.
-  const signature = percentDecode(signatureRaw.replaceAll('+', ' '));
+  const signature = percentDecoded(signatureRaw.replaceAll('+', ' '));
   if (resource === null || signature === null) return null;
   return {
     resourceRaw,
@@ -99,12 +100,4 @@ function sign(resourceRaw: string, expiryEpochSeconds: number, deviceKey: string
   return createHmac('sha256', Buffer.from(deviceKey, 'base64'))
     .update(`${resourceRaw}\n${expiryEpochSeconds}`, 'utf8')
     .digest('base64');
-}
-
-function percentDecode(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
 }

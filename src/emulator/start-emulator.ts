@@ -57,7 +57,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
   const instances = await programs.follow(config.instances, config.behavior.webhookTimeoutMs);
   if (instances.length === 0) throw new Error('startEmulator needs an instance');
   const { context, webhooks, state, devices, hubs } = await assemble({ ...config, instances }, options);
-  const { clock, openSessions } = context;
+  const { clock, serviceClock, openSessions } = context;
   const caDir = resolve(options.caDir ?? newEmulatorFolder());
   const listeners: Listener[] = [];
   const running = new RunningConfig(config, context, programs, hubs);
@@ -69,6 +69,7 @@ async function startWith(programs: WebhookPrograms, options: EmulatorOptions): P
     devices.close();
     for (const sessions of [openSessions, hubs.openSessions]) sessions.closeAll('the emulator is stopping');
     await Promise.all(listeners.map((listener) => listener.close()));
+    serviceClock.cancelAll();
     if (options.caDir === undefined) rmSync(caDir, { recursive: true, force: true });
     await state?.close();
   };

@@ -50,6 +50,11 @@ export class AdvancedClock implements Clock {
     for (const waiting of this.#waiting) this.#arm(waiting);
   }
 
+  /** Nothing that waits now fires any more, and nothing keeps the process from its end. */
+  cancelAll(): void {
+    for (const waiting of this.#waiting) this.#take(waiting);
+  }
+
   #arm(waiting: Waiting): void {
     waiting.timer.cancel();
     waiting.timer = this.#base.wakeAt(waiting.atMs - this.#aheadMs, () => {

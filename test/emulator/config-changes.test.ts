@@ -3,7 +3,7 @@ import { configChanges } from '../../src/emulator/config/config-changes.ts';
 import { readConfigPatch } from '../../src/emulator/config/config-patch.ts';
 import type { EmulatorConfig } from '../../src/emulator/config/read-emulator-config.ts';
 import type { EnrollmentGroup } from '../../src/emulator/service/dps-instance.ts';
-import { SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
+import { behaviorSchema, SERVICE_BEHAVIOR_DEFAULT } from '../../src/emulator/service/service-behavior.ts';
 import { emulatedInstance, ID_SCOPE, individualEnrollment } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
 import { operatorError } from '../support/fleet-file.ts';
@@ -44,10 +44,19 @@ describe('what has changed', () => {
       'linked hubs: emulated-hub-1.azure-devices.net changed; emulated-hub-2.azure-devices.net removed',
       'enrollment groups: new added; default changed',
       'individual enrollments: dev-1, dev-2, dev-3 and 2 more added; my-symkey-device removed',
-      'behavior: retryAfterSeconds changed',
+      'behavior: retryAfter changed',
       'faults: 1: outage added',
       'seed: 2 added; 1 removed',
     ]);
+  });
+
+  it.each(Object.entries(SERVICE_BEHAVIOR_DEFAULT))('names %s as the configuration file does', (name, value) => {
+    const [line = ''] = configChanges(BEFORE, {
+      ...BEFORE,
+      behavior: { ...SERVICE_BEHAVIOR_DEFAULT, [name]: [value] },
+    });
+    const told = /^behavior: (\w+) changed$/.exec(line)?.[1] ?? line;
+    expect(Object.keys(behaviorSchema.in.shape)).toContain(told);
   });
 
   it('names the ID scope where there are several', () => {

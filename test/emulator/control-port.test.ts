@@ -69,7 +69,7 @@ describe('the control port', () => {
   it('changes parts of the configuration, and says what has changed', async () => {
     expect(await call('PATCH', '/config', '{"behavior":{"retryAfter":"0s"}}')).toEqual({
       status: 200,
-      body: { changed: ['behavior: retryAfterSeconds changed'] },
+      body: { changed: ['behavior: retryAfter changed'] },
     });
     expect(await topicOf('3')).toBe('$dps/registrations/res/202/?$rid=3&retry-after=0');
     const quotas = { register: '1/min' };

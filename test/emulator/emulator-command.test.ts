@@ -349,6 +349,8 @@ instances:
       ' ',
       '--trace',
       'a/b',
+      '--http-host',
+      '0.0.0.0',
     ]);
     expect(ready).toBeNull();
     const options = [
@@ -359,6 +361,7 @@ instances:
       '--exit-with-parent',
       '--exec',
       '--trace',
+      '--http-host has no effect without --http-port',
     ];
     for (const option of options) expect(stderr()).toContain(option);
   });

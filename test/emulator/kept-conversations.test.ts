@@ -104,6 +104,20 @@ describe('conversations are kept within limits', () => {
     expect(conversation?.connections[0]?.steps[1]).toMatchObject({ payloadBytes: 96 * 1_024 });
   });
 
+  it('counts notes, and the reasons of ends', () => {
+    const text = 'x'.repeat(500);
+    const conversations = kept({ bytesMax: 100_000 });
+    for (let device = 0; device < 200; device++) {
+      const { add } = conversations.begin(HANDSHAKE, connectOf(`dev-${device}`));
+      add({ from: 'emulator', type: 'note', atMs: 1, text });
+      add({ from: 'device', type: 'end', atMs: 1, reason: text });
+    }
+    const all = conversations
+      .summaries('', 1_000)
+      .map(({ registrationId }) => conversations.conversation(registrationId));
+    expect(JSON.stringify(all).length).toBeLessThan(100_000);
+  });
+
   it('what a device still sends that is no longer kept, is not kept', () => {
     const conversations = kept({ devicesMax: 1 });
     const { add } = conversations.begin(HANDSHAKE, connectOf('a'));
@@ -137,6 +151,11 @@ describe('secrets are not kept', () => {
     [
       'a key in the user agent',
       `0ne1/registrations/a/api-version=2019-03-31&ClientVersion=SharedAccessKey=${SECRET}`,
+      null,
+    ],
+    [
+      'a percent-encoded connection string in the user agent',
+      `0ne1/registrations/a/api-version=2019-03-31&ClientVersion=HostName%3Dh%3BSharedAccessKey%3D${SECRET}`,
       null,
     ],
   ])('%s', (_, username, password) => {

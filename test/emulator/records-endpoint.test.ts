@@ -70,6 +70,11 @@ describe('records over HTTP', () => {
     expect(second.headers.get('x-ms-continuation')).toBeNull();
   });
 
+  it('a page of no items would lead nowhere: all that fit', async () => {
+    const { headers, body } = await query({ 'x-ms-max-item-count': '0' });
+    expect([body, headers.get('x-ms-continuation')]).toEqual([expect.objectContaining({ length: 3 }), null]);
+  });
+
   it('counters and faults', async () => {
     expect((await get('/counters')).body).toMatchObject({ registrationAttempts: 3, deviceAssignments: 3 });
     expect((await get('/faults')).body).toMatchObject([{ fault: 'duplicate-answer', registrationId: 'dev-0' }]);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect } from 'node:tls';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { signedToken } from '../../src/dps/sas-token.ts';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.ts';
 import { startEmulator } from '../../src/emulator/start-emulator.ts';
@@ -115,4 +115,23 @@ it('delays answers and cuts connections as its faults say', async () => {
     { fault: 'delay-answer', point: 'service-request', registrationId: 'default' },
     { fault: 'disconnect' },
   ]);
+});
+
+it('sends a late answer when the time of the service comes, and none after its end', async () => {
+  emulator = await start({
+    servicePort: 0,
+    faults: [faultRule({ kind: 'delay-answer', delayMs: 60_000 }, { points: ['service-request'] })],
+  });
+  const missing = { path: '/enrollments/none?api-version=2021-10-01' };
+  const late = ask(missing);
+  await vi.waitUntil(() => emulator.faultRecords.length === 1);
+  emulator.advance(60_000);
+  expect((await late).status).toBe(404);
+  const never = ask(missing).catch((error: Error) => error.message);
+  await vi.waitUntil(() => emulator.faultRecords.length === 2);
+  await emulator.close();
+  expect(await never).toBe('socket hang up');
+  const before = [...logged];
+  emulator.advance(60_000);
+  expect(logged).toEqual(before);
 });

@@ -1,5 +1,7 @@
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken } from '../../src/dps/sas-token.ts';
+import { pollTopic, registerTopic } from '../../src/dps/topics.ts';
+import { connectPacket, publishPacket, subscribePacket } from './device-packets.ts';
 import { GROUP_KEY, ID_SCOPE } from './emulated-instance.ts';
 import { type Address, ScriptedDevice } from './scripted-device.ts';
 
@@ -19,36 +21,27 @@ export class RegisteringDevice {
     const device = await ScriptedDevice.open({ ...address, host: 'localhost' });
     const password = Buffer.from(buildSasToken(idScope, id, deriveDeviceKey(GROUP_KEY, id), 4_000_000_000));
     const username = `${idScope}/registrations/${id}/api-version=2021-06-01`;
-    const connack = await device.exchange({ cmd: 'connect', clientId: id, username, password });
+    const connack = await device.exchange(connectPacket(id, { username, password }));
     if (connack?.cmd !== 'connack' || connack.returnCode !== 0) throw new Error(`${id} was not let in`);
-    const subscriptions = [{ topic: '$dps/registrations/res/#', qos: 0 as const }];
-    await device.exchange({ cmd: 'subscribe', messageId: 1, subscriptions });
+    await device.exchange(subscribePacket(0));
     return new RegisteringDevice(device);
   }
 
   register(): Promise<Answered> {
-    return this.#ask('PUT/iotdps-register/?');
+    return this.#ask(registerTopic);
   }
 
   poll(operationId: unknown): Promise<Answered> {
-    return this.#ask(`GET/iotdps-get-operationstatus/?operationId=${operationId}&`);
+    return this.#ask((requestId) => pollTopic(requestId, String(operationId)));
   }
 
   close(): void {
     this.#device.close();
   }
 
-  async #ask(request: string): Promise<Answered> {
+  async #ask(topicOf: (requestId: string) => string): Promise<Answered> {
     this.#requests += 1;
-    const topic = `$dps/registrations/${request.replace(/([?&])$/, `$1$rid=${this.#requests}`)}`;
-    const answer = await this.#device.exchange({
-      cmd: 'publish',
-      topic,
-      payload: '',
-      qos: 0,
-      dup: false,
-      retain: false,
-    });
+    const answer = await this.#device.exchange(publishPacket(topicOf(String(this.#requests))));
     if (answer?.cmd !== 'publish') throw new Error(`no answer but ${answer?.cmd}`);
     return { status: Number(answer.topic.split('/')[3]), body: JSON.parse(String(answer.payload)) };
   }

@@ -39,6 +39,7 @@ export function acceptedOver(stream: WiredStream): Accepted {
     stream,
     certificates: () => [],
     sourceAddress: () => null,
+    serverName: () => 'dps.test',
     handshake: () => ({
       transport: 'mqtt',
       tlsVersion: 'TLSv1.2',

@@ -55,4 +55,16 @@ describe('a clock that is put forward', () => {
     base.runToEnd();
     expect(fired).toEqual(['a at 100']);
   });
+
+  it('lets nothing wait that is cancelled with all else', () => {
+    const { base, clock, fired, at } = clocks();
+    at(100, 'a');
+    at(200, 'b');
+    clock.cancelAll();
+    expect(base.timers).toBe(0);
+    clock.advance(300);
+    at(400, 'c');
+    base.runToEnd();
+    expect(fired).toEqual(['c at 400']);
+  });
 });

@@ -53,7 +53,10 @@ export function emulatorCommand(): Command {
     .option('--websocket-port <n>', 'port for MQTT over WebSocket over TLS; 0 = any free port (default: off)')
     .option('--hub-port <n>', 'port for all linked hubs, MQTT over TLS; 0 = any free port (default: off)')
     .option('--http-port <n>', 'port for health, records and control over plain HTTP; 0 = any free port (default: off)')
-    .addOption(httpHostOption())
+    .option(
+      '--http-host <address>',
+      `address for --http-port to listen on; anyone who can connect to it can read the records (default: ${EMULATOR_HOST_DEFAULT})`,
+    )
     .option('--service-port <n>', 'port for the service API over HTTPS; 0 = any free port (default: off)')
     .option('--id-scope <scope>', `ID scope of the emulated instance (default: ${EMULATOR_ID_SCOPE_DEFAULT})`)
     .option(
@@ -84,11 +87,6 @@ export function emulatorCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
-}
-
-function httpHostOption(): Option {
-  const help = 'address for --http-port to listen on; anyone who can connect to it can read the records';
-  return new Option('--http-host <address>', help).default(EMULATOR_HOST_DEFAULT);
 }
 
 function traceOption(): Option {
@@ -135,7 +133,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       ...connection.ownerKey,
       ...ports,
       host: flags.host,
-      httpHost: flags.httpHost,
+      httpHost: flags.httpHost ?? EMULATOR_HOST_DEFAULT,
       serverNames: flags.serverName ?? [],
       caDir,
       serverKeys: flags.serverKeys,

@@ -21,7 +21,7 @@ export type EmulatorFlags = {
   readonly websocketPort?: string;
   readonly hubPort?: string;
   readonly httpPort?: string;
-  readonly httpHost: string;
+  readonly httpHost?: string;
   readonly servicePort?: string;
   readonly idScope?: string;
   readonly groupKeyFile?: string;
@@ -76,6 +76,9 @@ export function checkFlags(flags: EmulatorFlags) {
     problems.push(
       problem(`--trace ${quoteValue(pattern)} cannot match a registration ID`, 'Use letters, digits, - . _ : and *'),
     );
+  }
+  if (flags.httpHost !== undefined && flags.httpPort === undefined) {
+    problems.push(problem('--http-host has no effect without --http-port', 'Add --http-port, or remove --http-host'));
   }
   if (flags.exec?.trim() === '') problems.push(problem('--exec names no command', 'Name one, or remove the option'));
   if (records !== undefined) problems.push(...unwritable(records));

@@ -23,7 +23,7 @@ const KINDS: readonly (readonly [kind: string, valuesIn: (config: EmulatorConfig
     inEach(({ sharedAccessPolicies }) => sharedAccessPolicies.map((each) => [each.name, each])),
   ],
   ['quotas', inEach(({ quotas }) => [['', quotas]])],
-  ['behavior', ({ behavior }) => Object.entries(behavior)],
+  ['behavior', ({ behavior }) => Object.entries(behavior).map(([name, value]) => [nameInFile(name), value])],
   ['faults', ({ faults }) => faults.map((rule, index) => [`${index + 1}: ${rule.fault.kind}`, rule])],
   ['seed', ({ seed }) => [[String(seed), null]]],
 ];
@@ -34,6 +34,11 @@ export function configChanges(before: EmulatorConfig, after: EmulatorConfig): re
     const changes = changesOf(valuesIn(before), valuesIn(after));
     return changes === '' ? [] : [`${kind}: ${changes}`];
   });
+}
+
+/** A member of the file has no unit in its name, because its value has one. */
+function nameInFile(member: string): string {
+  return member.replace(/(Ms|Seconds)$/, '');
 }
 
 /** With the ID scope in front of the names where there are several. */

@@ -6,11 +6,14 @@ export function withoutSecrets(text: string): string {
   if (!MAY_BE_SECRET.test(text)) return text;
   return text
     .replace(SECRET_MEMBER, '$1"…"')
-    .replace(/\b(sig|sharedaccesskey|accesskey|code)=[^&;"\s]*/gi, '$1=…')
+    .replace(SECRET_VALUE, '$1…')
     .replace(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '(private key)');
 }
 
-const MAY_BE_SECRET = /key|secret|passw|token|credential|sig=|code=/i;
+const MAY_BE_SECRET = /key|secret|passw|token|credential|(?:sig|code)(?:=|%3d)/i;
+
+/** Also percent-encoded, where %26 or %3B comes before the name. */
+const SECRET_VALUE = /((?:\b|%[0-9a-f]{2})(?:sig|sharedaccesskey|accesskey|code)(?:=|%3d))[^&;"\s]*/gi;
 
 /** The closing quote is missing where the text was cut. */
 const SECRET_MEMBER = /("[^"\\]*(?:key|secret|passw|token|credential)[^"\\]*"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)/gi;

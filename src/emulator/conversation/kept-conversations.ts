@@ -22,8 +22,9 @@ export const CONVERSATION_LIMITS_DEFAULT: ConversationLimits = Object.freeze({
   bytesMax: 32 * 1024 * 1024,
 });
 
-/** Of one step without its texts, and of one connection: objects, and their places in arrays. */
+/** Of one step, certificate and connection without their texts: objects, and their places in arrays. */
 const STEP_BYTES = 200;
+const CERTIFICATE_BYTES = 200;
 const CONNECTION_BYTES = 1_000;
 
 type OpenConnection = { -readonly [member in keyof Connection]: Connection[member] } & { steps: Step[] };
@@ -87,7 +88,7 @@ export class KeptConversations {
       steps: [],
     };
     device.connections.push(connection);
-    this.#grow(device, CONNECTION_BYTES);
+    this.#grow(device, bytesOfConnection(connection));
     this.#add(device, connection, connect);
     return { add: (step) => this.#add(device, connection, step) };
   }
@@ -116,11 +117,10 @@ export class KeptConversations {
 
   /** The devices behind `after`, by registration ID. */
   summaries(after: string, itemsMax: number): readonly ConversationSummary[] {
-    const keys = [...this.#devices.keys()].filter((key) => key > keyOf(after)).sort();
-    return keys.slice(0, itemsMax).flatMap((key) => {
-      const device = this.#devices.get(key);
-      return device === undefined ? [] : [summaryOf(device)];
-    });
+    const afterKey = keyOf(after);
+    const devices = [...this.#devices.values()].filter(({ key }) => key > afterKey);
+    devices.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return devices.slice(0, itemsMax).map(summaryOf);
   }
 
   /** Forgets all, and what is still said over open connections. */
@@ -189,7 +189,7 @@ export class KeptConversations {
       device.forgottenSteps += gone.length + oldest.forgottenSteps;
     }
     device.steps -= gone.length;
-    const bytes = gone.reduce((sum, step) => sum + bytesOf(step), isOnly ? 0 : CONNECTION_BYTES);
+    const bytes = gone.reduce((sum, step) => sum + bytesOf(step), isOnly ? 0 : bytesOfConnection(oldest));
     device.bytes -= bytes;
     this.#bytes -= bytes;
   }
@@ -228,9 +228,20 @@ function summaryOf(device: Device): ConversationSummary {
   };
 }
 
+/** Without its steps. */
+function bytesOfConnection({ certificates }: Connection): number {
+  return certificates.reduce(
+    (sum, { subject, issuer, commonName }) =>
+      sum + CERTIFICATE_BYTES + subject.length + issuer.length + (commonName?.length ?? 0),
+    CONNECTION_BYTES,
+  );
+}
+
 function bytesOf(step: Step): number {
   if (step.type === 'publish') return STEP_BYTES + step.topic.length + step.payload.length;
   if (step.type === 'connect') return 2 * STEP_BYTES + (step.username?.length ?? 0);
+  if (step.type === 'note') return STEP_BYTES + step.text.length;
+  if (step.type === 'end') return STEP_BYTES + step.reason.length;
   if (step.type === 'subscribe') return step.subscriptions.reduce((sum, { filter }) => sum + filter.length, STEP_BYTES);
   if (step.type === 'unsubscribe') return step.filters.reduce((sum, filter) => sum + filter.length, STEP_BYTES);
   return STEP_BYTES;

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../dps/percent-encoding.ts';
 import { parseSasToken } from '../../dps/sas-token.ts';
 import { copied, cut, withoutKeys, withoutSecrets } from './bounded-text.ts';
 import type { ConnectStep, KeptPassword, PublishStep } from './conversation.ts';
@@ -15,6 +16,11 @@ const FILTERS_MAX = 10;
 
 export function keptId(text: string): string {
   return cut(text, ID_CHARACTERS_MAX);
+}
+
+/** Of a certificate; `null` = it has none. */
+export function keptName(text: string | null): string | null {
+  return text === null ? null : copied(keptId(text));
 }
 
 export function keptTopic(text: string): string {
@@ -70,14 +76,15 @@ function keptUsername(sent: string | null): Identity {
     return { username: kept, idScope: null, registrationId: null, apiVersion: null, userAgent: null };
   }
   const [, idScope = '', registrationId = '', query = ''] = match;
-  const userAgent = valueIn(query, 'ClientVersion') || valueIn(query, 'DeviceClientType');
+  const agent = valueIn(query, 'ClientVersion') || valueIn(query, 'DeviceClientType');
+  const userAgent = agent && withoutSecrets(agent);
   const apiVersion = valueIn(query, 'api-version');
   return {
     username: withoutSecrets(username),
     idScope: keptId(idScope),
     registrationId: keptId(registrationId),
     apiVersion: apiVersion ? keptId(apiVersion) : null,
-    userAgent: userAgent ? decoded(withoutSecrets(userAgent)) : null,
+    userAgent: userAgent ? (percentDecoded(userAgent) ?? userAgent) : null,
   };
 }
 
@@ -104,13 +111,4 @@ function valueIn(query: string, name: string): string | null {
   const start = at + name.length + 1;
   const end = query.indexOf('&', start);
   return end < 0 ? query.slice(start) : query.slice(start, end);
-}
-
-function decoded(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../dps/percent-encoding.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import type { DeviceAuthentication } from '../service/hub-assignment.ts';
 import { keptText } from '../service/kept-text.ts';
@@ -87,15 +88,7 @@ export function messageProperties(bag: string, isRetained: boolean): Readonly<Re
   const pairs = members.map((member) => {
     const equals = member.indexOf('=');
     const [name, value] = equals < 0 ? [member, ''] : [member.slice(0, equals), member.slice(equals + 1)];
-    return [keptText(decoded(name)), keptText(decoded(value))];
+    return [name, value].map((part = '') => keptText(percentDecoded(part) ?? part));
   });
   return Object.fromEntries(isRetained ? [...pairs, ['mqtt-retain', 'true']] : pairs);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { commonName, presentedCertificates } from '../../certificates/certificate-chain.ts';
 import type { Handshake } from '../conversation/conversation.ts';
-import { keptNote } from '../conversation/kept-steps.ts';
+import { keptName, keptNote } from '../conversation/kept-steps.ts';
 import type { Accepted } from './session-role.ts';
 
 /** @param stream what carries MQTT: the connection itself, or a WebSocket over it */
@@ -18,6 +18,7 @@ export function acceptedConnection(stream: Duplex, socket: TLSSocket): Accepted 
     stream,
     certificates,
     sourceAddress: () => socket.remoteAddress ?? null,
+    serverName: () => socket.servername || null,
     handshake: () => handshakeOf(stream, socket, certificates()),
   };
 }
@@ -33,7 +34,7 @@ function handshakeOf(stream: Duplex, socket: TLSSocket, certificates: readonly X
     certificates: certificates.map((certificate) => ({
       subject: keptNote(certificate.subject),
       issuer: keptNote(certificate.issuer),
-      commonName: commonName(certificate),
+      commonName: keptName(commonName(certificate)),
       notAfter: certificate.validTo,
     })),
   };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { isLoopback } from '../../dps/loopback.ts';
+import { percentDecoded } from '../../dps/percent-encoding.ts';
 import { messageOf } from '../../problem/operator-error.ts';
 import { keptText } from '../service/kept-text.ts';
 import { type Asked, type ControlSource, type Route, sendError } from './control-route.ts';
@@ -56,7 +57,7 @@ async function answer(
   // Not `new URL`, which throws for targets such as //.
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const idScope = new URLSearchParams(query).get('idScope') ?? firstScope(source);
-  const segments = path.split('/').map(safeDecode);
+  const segments = path.split('/').map((segment) => percentDecoded(segment) ?? segment);
   const found = ROUTES.flatMap((route) => {
     const ids = idsIn(route, segments);
     return ids === null ? [] : [{ route, ids }];
@@ -132,12 +133,4 @@ async function bodyOf(request: IncomingMessage): Promise<string | null> {
     return null;
   }
   return bytes > BODY_BYTES_MAX ? null : Buffer.concat(chunks).toString();
-}
-
-function safeDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

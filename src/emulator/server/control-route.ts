@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorBody } from '../../dps/payloads.ts';
+import { PAGING_HEADERS } from '../../dps/service-api.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import type { LinkedHubs } from './emulated-hubs.ts';
 import type { SessionContext } from './mqtt-session.ts';
@@ -59,6 +60,17 @@ export function write(
   respond: (asked: Asked, body: string) => void | Promise<void>,
 ): Route {
   return { kind: 'write', method, path, respond };
+}
+
+/** Of `x-ms-max-item-count`. */
+const PAGE_ITEMS_DEFAULT = 100;
+const PAGE_ITEMS_MAX = 1_000;
+
+/** How many items a page may have. */
+export function pageItems({ headers }: IncomingMessage): number {
+  const asked = headers[PAGING_HEADERS.itemCountMax];
+  const isNumber = typeof asked === 'string' && /^[1-9]\d{0,8}$/.test(asked);
+  return isNumber ? Math.min(Number(asked), PAGE_ITEMS_MAX) : PAGE_ITEMS_DEFAULT;
 }
 
 export function send(response: ServerResponse, status: number, body: object): void {

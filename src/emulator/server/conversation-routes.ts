@@ -1,5 +1,7 @@
+import { percentDecoded } from '../../dps/percent-encoding.ts';
+import { PAGING_HEADERS } from '../../dps/service-api.ts';
 import { conversationText } from '../conversation/conversation-text.ts';
-import { type Asked, type Route, read, send, sendError } from './control-route.ts';
+import { type Asked, pageItems, type Route, read, send, sendError } from './control-route.ts';
 
 /*
  * GET /conversations                      the devices whose conversations are kept, by registration ID, in pages:
@@ -12,22 +14,17 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
   read('GET', '/conversations/:id', sendConversation),
 ];
 
-const PAGE_ITEMS_DEFAULT = 100;
-/** As for registrations. */
-const PAGE_ITEMS_MAX = 1_000;
-
 /** The continuation is the last registration ID of the page. */
-function sendConversations({ request: { headers }, response, source: { conversations } }: Asked): void {
-  const itemsAsked = headers['x-ms-max-item-count'];
-  const itemsMax =
-    typeof itemsAsked === 'string' && /^[1-9]\d{0,8}$/.test(itemsAsked) ? Number(itemsAsked) : PAGE_ITEMS_DEFAULT;
-  const pageItems = itemsMax < PAGE_ITEMS_MAX ? itemsMax : PAGE_ITEMS_MAX;
-  const after = headers['x-ms-continuation'];
-  const found = conversations?.summaries(typeof after === 'string' ? decoded(after) : '', pageItems + 1) ?? [];
-  const page = found.slice(0, pageItems);
+function sendConversations({ request, response, source: { conversations } }: Asked): void {
+  const itemsMax = pageItems(request);
+  const after = request.headers[PAGING_HEADERS.continuation];
+  // What cannot be decoded is no continuation that was handed out.
+  const afterId = typeof after === 'string' ? (percentDecoded(after) ?? after) : '';
+  const found = conversations?.summaries(afterId, itemsMax + 1) ?? [];
+  const page = found.slice(0, itemsMax);
   // A client ID may have any characters, a header may not.
   const last = page.at(-1)?.registrationId ?? '';
-  if (found.length > pageItems) response.setHeader('x-ms-continuation', encodeURIComponent(last));
+  if (found.length > itemsMax) response.setHeader(PAGING_HEADERS.continuation, encodeURIComponent(last));
   send(response, 200, page);
 }
 
@@ -37,13 +34,4 @@ function sendConversation(asked: Asked): void {
   if (conversation === null) sendError(asked, 404_000, 'No conversation of this device is kept.');
   else if (!request.headers.accept?.includes('text/plain')) send(response, 200, conversation);
   else response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(conversationText(conversation));
-}
-
-/** As it is if it cannot be decoded: then it is no continuation that was handed out. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

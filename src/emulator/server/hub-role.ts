@@ -30,8 +30,8 @@ export function hubRole(hubs: HubRegistry, serviceTimeMs: () => number): HubRole
     subscriptionsMax: HUB_SUBSCRIPTIONS_MAX,
     silenceMaxMs: HUB_SILENCE_SECONDS_MAX * 1000,
     subscribable: `${hubFilters('{deviceId}').join(', ')}, at most ${HUB_SUBSCRIPTIONS_MAX},`,
-    judge(request, { cleanSession }, { handshake }) {
-      const answer = hubs.connect({ ...request, serverName: handshake().serverName }, serviceTimeMs());
+    judge(request, { cleanSession }, { serverName }) {
+      const answer = hubs.connect({ ...request, serverName: serverName() }, serviceTimeMs());
       if (answer.returnCode !== 0) return answer;
       const { device, waitMs } = answer;
       const subscriptions = sessionOf(device, cleanSession);

@@ -1,4 +1,5 @@
-import { type Asked, type Route, read, send, sendError } from './control-route.ts';
+import { PAGING_HEADERS } from '../../dps/service-api.ts';
+import { type Asked, pageItems, type Route, read, send, sendError } from './control-route.ts';
 
 /*
  * GET  /registrations/{registrationId}              the device registration state of the service API; 404 = unknown
@@ -13,10 +14,6 @@ export const RECORD_ROUTES: readonly Route[] = [
   read('GET', '/faults', ({ response, source }) => send(response, 200, source.faults.records)),
 ];
 
-/** Registrations per page. */
-const PAGE_ITEMS_DEFAULT = 100;
-const PAGE_ITEMS_MAX = 1_000;
-
 function sendRegistration(asked: Asked): void {
   const { response, source, idScope, id, nowMs } = asked;
   const state = source.service.registration(idScope, id, nowMs);
@@ -25,21 +22,18 @@ function sendRegistration(asked: Asked): void {
 }
 
 /** The continuation is the index of the next item. */
-function sendPage({ request: { headers }, response, source, idScope, id, nowMs }: Asked): void {
-  const from = wholeNumber(headers['x-ms-continuation'], 0);
-  const until = from + Math.min(PAGE_ITEMS_MAX, wholeNumber(headers['x-ms-max-item-count'], PAGE_ITEMS_DEFAULT));
+function sendPage({ request, response, source, idScope, id, nowMs }: Asked): void {
+  const continuation = request.headers[PAGING_HEADERS.continuation];
+  const from = typeof continuation === 'string' && /^\d{1,9}$/.test(continuation) ? Number(continuation) : 0;
+  const until = from + pageItems(request);
   const page: object[] = [];
   let place = 0;
   for (const state of source.service.registrationsOfGroup(idScope, id, nowMs)) {
-    if (place === until) response.setHeader('x-ms-continuation', String(until));
+    if (place === until) response.setHeader(PAGING_HEADERS.continuation, String(until));
     if (place >= until) break;
     if (place >= from) page.push(state());
     place += 1;
   }
-  response.setHeader('x-ms-item-type', 'DeviceRegistration');
+  response.setHeader(PAGING_HEADERS.itemType, 'DeviceRegistration');
   send(response, 200, page);
-}
-
-function wholeNumber(header: string | readonly string[] | undefined, otherwise: number): number {
-  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : otherwise;
 }

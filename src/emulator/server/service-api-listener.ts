@@ -9,7 +9,10 @@ import { keptText } from '../service/kept-text.ts';
 import type { SessionContext } from './mqtt-session.ts';
 import { type Listener, listen, tlsSettings } from './tls-listener.ts';
 
-export type ServiceApiSource = Pick<SessionContext, 'serviceTimeMs' | 'clock' | 'limits' | 'whenKept' | 'log'> & {
+export type ServiceApiSource = Pick<
+  SessionContext,
+  'serviceTimeMs' | 'serviceClock' | 'limits' | 'whenKept' | 'log'
+> & {
   readonly api: ServiceApi;
   readonly certificates: readonly KeyedCertificate[];
 };
@@ -109,10 +112,10 @@ class Exchange {
   }
 
   #deliver({ answer, delivery, afterMs, closes }: ApiOutcome): void {
-    const { clock } = this.#source;
+    const { serviceClock } = this.#source;
     if (delivery !== 'answer') return;
     if (afterMs === 0) this.#send(answer, closes);
-    else clock.wakeAt(clock.nowMs() + afterMs, () => this.#send(answer, closes));
+    else serviceClock.wakeAt(serviceClock.nowMs() + afterMs, () => this.#send(answer, closes));
   }
 
   /** A mistake of the emulator costs one answer, not all connections. */

@@ -13,7 +13,9 @@ export type Accepted = {
   readonly certificates: () => readonly X509Certificate[];
   /** IP address of the device; `null` = unknown. */
   readonly sourceAddress: () => string | null;
-  /** What the TLS handshake agreed on. */
+  /** From the TLS handshake (SNI); `null` = the device sent none. */
+  readonly serverName: () => string | null;
+  /** All that the TLS handshake agreed on: this costs more than the rest. */
   readonly handshake: () => Handshake;
 };
 

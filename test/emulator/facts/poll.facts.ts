@@ -114,7 +114,7 @@ export const pollFacts: FactGroup = {
       expect(registrationState.createdDateTimeUtc).toMatch(STAMP);
       expect(registrationState.lastUpdatedDateTimeUtc).toMatch(STAMP);
     }),
-    right('poll-updated', '7 D', 'Between creation and update lie about 200 ms', () => {
+    right('poll-updated', '7 D', 'The update comes about 200 ms after the creation', () => {
       const { createdDateTimeUtc, lastUpdatedDateTimeUtc } = polledAfter(1_000).answer.json.registrationState;
       expect(Date.parse(lastUpdatedDateTimeUtc) - Date.parse(createdDateTimeUtc)).toBe(200);
     }),

@@ -32,7 +32,11 @@ export const throttlingFacts: FactGroup = {
     'articles/iot-dps includes iot-dps-limits.md; AD concepts-deploy-at-scale.md, how-to-troubleshoot-dps.md; azure-iot-sdk-c PR#1703; tests of azure-iot-middleware-freertos',
   facts: [
     choice(
-      ['quota-register', '5 D', 'Register requests are limited to 1,000 a minute for the instance, if asked'],
+      [
+        'quota-register',
+        '5 D',
+        'Register requests are limited to 1,000 a minute for the instance, if the configuration asks for it',
+      ],
       'a target for load tests has no limit by default',
       'quotas.register',
       () => {
@@ -41,7 +45,7 @@ export const throttlingFacts: FactGroup = {
       },
     ),
     choice(
-      ['quota-poll', '5 D', 'Polls are limited to 5 in 10 s for each device, if asked'],
+      ['quota-poll', '5 D', 'Polls are limited to 5 in 10 s for each device, if the configuration asks for it'],
       'as register requests',
       'quotas.pollPerDevice',
       () => {

@@ -143,7 +143,7 @@ export const tokenFacts: FactGroup = {
         expect(codes).toEqual([5, 5, 0]);
       },
     ),
-    right('token-lifetime', '2.2 D', 'A token may be valid for as long as it likes', () => {
+    right('token-lifetime', '2.2 D', 'A token may have any lifetime', () => {
       expect(connackOf(buildSasToken(ID_SCOPE, ID, DEVICE_KEY, 253_402_300_799))).toBe(0);
     }),
     right('token-other-device', 'D2 I', 'A token for another device or ID scope gets CONNACK 5', () => {
@@ -153,7 +153,7 @@ export const tokenFacts: FactGroup = {
     right('key-individual', '2.3 D', 'Primary and secondary key of an individual enrollment are both valid', () => {
       expect([DEVICE_KEY, SECONDARY_KEY].map((key) => statusWith(key))).toEqual([202, 202]);
     }),
-    right('key-group', '2.3 D', 'Keys derived of the primary and of the secondary group key are both valid', () => {
+    right('key-group', '2.3 D', 'Keys derived from the primary and from the secondary group key are both valid', () => {
       const keys = [GROUP_KEY, SECONDARY_KEY].map((key) => deriveDeviceKey(key, 'a'));
       expect(keys.map((key) => statusWith(key, 'a', twoKeys()))).toEqual([202, 202]);
     }),
@@ -171,7 +171,7 @@ export const tokenFacts: FactGroup = {
       expect(statusWith(deriveDeviceKey(GROUP_KEY, 'b'), 'a')).toBe(401);
     }),
     choice(
-      ['key-case', '2.3', 'The device key is derived of the registration ID as the device writes it'],
+      ['key-case', '2.3', 'The device key is derived from the registration ID as the device writes it'],
       'nobody knows whether the service folds its case first',
       'behavior.derivationCase',
       () => {
