@@ -1,4 +1,4 @@
-import type { RegistrationStateBody } from '../dps/payloads.ts';
+import { eachInTurn } from '../service-api/each-in-turn.ts';
 import type { ServiceClient } from '../service-api/service-client.ts';
 import { ServiceError } from '../service-api/service-error.ts';
 import type { AuditedDevice } from './audited-device.ts';
@@ -16,9 +16,6 @@ export type RecordReading = {
   readonly devices: () => AsyncIterable<AuditedDevice>;
   readonly isStopped: () => boolean;
 };
-
-/** One answer takes well below a second; so many keep to the quota of 1,000 operations a minute. */
-const CONCURRENCY = 16;
 
 /**
  * Reads the records of devices: of whole groups, as long as that takes fewer requests than to ask for each device, then one by one. Skips what
@@ -59,46 +56,17 @@ async function readGroup(group: string, devices: number, { source, log, isStoppe
 const NO_SUCH_GROUP: readonly number[] = [400, 404, 405];
 
 async function readSingly({ source, log, devices, isStopped }: RecordReading): Promise<void> {
-  const unread = unreadIds(devices(), log);
-  const readNext = async (): Promise<boolean> => {
-    if (isStopped()) return false;
-    const next = await unread.next();
-    if (next.done) return false;
-    const record: RegistrationStateBody | null = await source.registration(next.value);
+  const readOne = async (registrationId: string): Promise<void> => {
+    const record = await source.registration(registrationId);
     // Under the ID that was asked for: that is what is looked up later.
-    if (record === null) await log.addMissing(next.value);
-    else await log.add([{ ...record, registrationId: next.value }]);
-    return true;
+    if (record === null) await log.addMissing(registrationId);
+    else await log.add([{ ...record, registrationId }]);
   };
-  try {
-    await inTurn(readNext, CONCURRENCY);
-  } finally {
-    // After a stop, it still holds the journal open.
-    await unread.return(undefined);
-  }
+  await eachInTurn(unreadIds(devices(), log), readOne, isStopped);
 }
 
-async function* unreadIds(devices: AsyncIterable<AuditedDevice>, log: RecordLog): AsyncGenerator<string, undefined> {
+async function* unreadIds(devices: AsyncIterable<AuditedDevice>, log: RecordLog): AsyncGenerator<string> {
   for await (const { registrationId } of devices) {
     if (registrationId !== '' && !log.wasRead(registrationId)) yield registrationId;
   }
-}
-
-/**
- * Repeats `work` until it says that nothing is left, several at a time. The first goes alone: if the service refuses the credentials, it is asked
- * only once.
- *
- * @throws the first error, after what is in progress has ended
- */
-export async function inTurn(work: () => Promise<boolean>, concurrency: number): Promise<void> {
-  let isOver = !(await work());
-  const repeat = async (): Promise<void> => {
-    try {
-      while (!isOver) if (!(await work())) isOver = true;
-    } finally {
-      isOver = true;
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: concurrency }, repeat));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -1,19 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { timeOf } from '../audit/clock-bounds.ts';
-import { inTurn } from '../audit/read-records.ts';
 import type { EntryBody } from '../enroll/compare-entries.ts';
 import type { RowResult } from '../enroll/row-result.ts';
 import { type EnrollFile, readEnrollFile } from '../enroll-folder/enroll-file.ts';
 import { ROW_JOURNAL_FILE, RowJournal } from '../enroll-folder/row-journal.ts';
 import { CLOCK_DIFFERENCE_MS } from '../registration/registration-outcome.ts';
 import { CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
+import { eachInTurn } from '../service-api/each-in-turn.ts';
 import type { Collection, ServiceClient } from '../service-api/service-client.ts';
 import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
 import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
-
-const CONCURRENCY = 16;
 
 type EntryClient = Pick<ServiceClient, 'find' | 'delete'>;
 
@@ -59,17 +57,13 @@ export class EnrollCleanup {
   ): Promise<RemovalCounts> {
     const counts = noRemovals();
     const file = await CleanupFile.open(this.#folder);
-    const rows = this.#created.values();
-    const removeNext = async (): Promise<boolean> => {
-      const next = isStopped() ? null : rows.next();
-      if (next === null || next.done) return false;
-      const removed = await this.#removeRow(next.value, client);
+    const removeRow = async (row: RowResult): Promise<void> => {
+      const removed = await this.#removeRow(row, client);
       counts[removed.state] += 1;
       await file.add(removed, clock.epochMs());
-      return true;
     };
     try {
-      await inTurn(removeNext, CONCURRENCY);
+      await eachInTurn(this.#created, removeRow, isStopped);
     } finally {
       await file.close();
     }

@@ -1,19 +1,17 @@
 import { join } from 'node:path';
 import { type AuditedDevice, devicesOf, endedAtMs } from '../audit/audited-device.ts';
-import { inTurn, type RecordSource, readRecords } from '../audit/read-records.ts';
+import { type RecordSource, readRecords } from '../audit/read-records.ts';
 import { RecordLog } from '../audit/record-log.ts';
 import { fileSha256 } from '../files/checksum-list.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
-import { CLEANUP_RECORDS, CleanupFile, RemovedIds } from '../run-folder/cleanup-file.ts';
+import { CLEANUP_RECORDS, CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
 import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
+import { eachInTurn } from '../service-api/each-in-turn.ts';
 import type { ServiceClient } from '../service-api/service-client.ts';
 import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
 import { recordRemoval, wasCreatedByRun } from './record-removal.ts';
 import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
-
-/** Deletions in progress; as many as requests while reading. */
-const CONCURRENCY = 16;
 
 type CleanupSession = {
   readonly hostName: string;
@@ -59,19 +57,14 @@ export class RunCleanup {
   async remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: CleanupSession): Promise<RemovalCounts> {
     const counts = noRemovals();
     const file = await CleanupFile.open(this.#folder);
-    const devices = this.#devices();
-    const removeNext = async (): Promise<boolean> => {
-      const next = session.isStopped() ? null : await devices.next();
-      if (next === null || next.done) return false;
-      const removed = await this.#removeRecord(next.value, client);
+    const removeRecord = async (device: AuditedDevice): Promise<void> => {
+      const removed = await this.#removeRecord(device, client);
       counts[removed.state] += 1;
       await file.add(removed, session.clock.epochMs());
-      return true;
     };
     try {
-      await inTurn(removeNext, CONCURRENCY);
+      await eachInTurn(this.#devices(), removeRecord, session.isStopped);
     } finally {
-      await devices.return(undefined);
       await file.close();
     }
     return counts;
@@ -83,19 +76,17 @@ export class RunCleanup {
     else await this.#log?.close();
   }
 
-  async #removeRecord(
-    { registrationId: id, ...device }: AuditedDevice,
-    client: Pick<ServiceClient, 'deleteRegistration'>,
-  ) {
+  async #removeRecord(device: AuditedDevice, client: Pick<ServiceClient, 'deleteRegistration'>): Promise<Removed> {
+    const { registrationId: id } = device;
     const entry = { what: 'registration', id } as const;
-    const removal = recordRemoval({ ...device, registrationId: id }, (await this.#log?.find(id)) ?? null);
-    if (removal.state === 'gone') return { ...entry, state: 'gone', detail: null } as const;
-    if (removal.state === 'kept') return { ...entry, state: 'kept', detail: removal.detail } as const;
+    const removal = recordRemoval(device, (await this.#log?.find(id)) ?? null);
+    if (removal.state === 'gone') return { ...entry, state: 'gone', detail: null };
+    if (removal.state === 'kept') return { ...entry, state: 'kept', detail: removal.detail };
     return await deleteEntry(entry, () => client.deleteRegistration(id, removal.etag));
   }
 
   /** Those whose record the run created, and that no earlier clean-up has removed since. */
-  async *#devices(): AsyncGenerator<AuditedDevice, undefined> {
+  async *#devices(): AsyncGenerator<AuditedDevice> {
     const { survey, outcomes } = this.#run;
     for await (const device of devicesOf(outcomes())) {
       if (!wasCreatedByRun(device, survey.first.startedAtEpochMs)) continue;

@@ -3,13 +3,13 @@ import { serviceEndpoint } from '../../dps/service-connection.ts';
 import type { EndedRow } from '../../enroll/entry-outcome.ts';
 import { EntryWriter } from '../../enroll/entry-writer.ts';
 import { isUnwanted } from '../../enroll/row-result.ts';
-import { settleRows } from '../../enroll/settle-rows.ts';
 import { type EnrollFile, writeEnrollFile } from '../../enroll-folder/enroll-file.ts';
 import { type EnrollSummary, type ResultInputs, writeEnrollResults } from '../../enroll-folder/enroll-results.ts';
 import { RowJournal } from '../../enroll-folder/row-journal.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { createRunFolder, ensureOutFolder } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import { eachInTurn } from '../../service-api/each-in-turn.ts';
 import type { Collection } from '../../service-api/service-client.ts';
 import { ServiceError } from '../../service-api/service-error.ts';
 import { serviceUnavailable } from '../../service-api/service-problem.ts';
@@ -21,9 +21,6 @@ import { type OpenService, openService } from '../host/service-access.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import type { EnrollEnd } from '../view/show-enroll-end.ts';
 import { showEnrollProgress } from '../view/show-enroll-progress.ts';
-
-/** Batches in progress. One of ten entries may take a second; then this many keep to the quota of 1,000 operations a minute. */
-const CONCURRENCY = 16;
 
 /** After a signal, requests in progress may end within this time; what they have done is found out when the command is resumed. */
 const GRACE_MS = 10_000;
@@ -48,7 +45,7 @@ export type EnrollSession = {
 /** @throws OperatorError `unreachable`, without a folder, when the service refuses even to be read */
 export async function executeEnroll(session: EnrollSession): Promise<EnrollEnd> {
   const clock = systemClock(hrtimeMs());
-  const service = openService(session.inputs.access, clock, CONCURRENCY);
+  const service = openService(session.inputs.access, clock);
   try {
     const beganAtEpochMs = await readFirst(session, service, clock);
     const { folder, facts } = await openFolder(session, clock, beganAtEpochMs);
@@ -169,12 +166,10 @@ async function settleAll(
   const settle = async (rows: readonly WantedListedRow[]): Promise<readonly EndedRow[]> => {
     if (action === 'create')
       return writer.createTen(rows.flatMap(({ wanted, ...row }) => (wanted === null ? [] : [{ ...row, wanted }])));
-    return [
-      await Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row)))),
-    ].flat();
+    return Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row))));
   };
   const left = leftRows(inputs, journal, action === 'create' ? BULK_ENTRIES_MAX : 1);
-  await settleRows({ batches: left, settle, record: (ended) => journal.record(ended), isStopped }, CONCURRENCY);
+  await eachInTurn(left, async (rows) => journal.record(await settle(rows)), isStopped);
 }
 
 /** The rows that have not ended, and those that failed in a way that may pass. */

@@ -11,9 +11,6 @@ import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { openService, readServiceAccess, type ServiceAccess, type ServiceAccessValues } from './service-access.ts';
 import { listenForSignals } from './stop-signals.ts';
 
-/** Requests in progress. One takes well below a second: so many keep to the quota of 1,000 a minute. */
-const CONNECTIONS = 16;
-
 /** After a signal, requests in progress may end within this time. */
 const GRACE_MS = 10_000;
 
@@ -56,7 +53,7 @@ export async function atService<Result>(
 ): Promise<{ readonly result: Result | null; readonly stop: Stop | null }> {
   const clock = systemClock(hrtimeMs());
   const { host: hostName } = serviceEndpoint(access.connection);
-  const service = openService(access, clock, CONNECTIONS);
+  const service = openService(access, clock);
   const signals = listenForSignals();
   let stop: Stop | null = null;
   const graceOver = new Promise<null>((resolve) => {
