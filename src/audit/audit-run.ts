@@ -1,20 +1,18 @@
 import { join } from 'node:path';
 import type { RegistrationStateBody } from '../dps/payloads.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
-import { fileSha256 } from '../files/checksum-list.ts';
 import { type CsvProgram, csvHeader, csvLine } from '../files/csv-line.ts';
 import type { AuditSummary } from '../report/audit-schema.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
 import { AUDIT_CSV, AUDIT_FILE, AUDIT_RECORDS } from '../run-folder/audit-files.ts';
 import { RemovedIds } from '../run-folder/cleanup-file.ts';
-import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { type Clock, repeat } from '../time/clock.ts';
 import { AUDIT_CSV_NAMES, auditCsvCells, extraCsvCells } from './audit-csv.ts';
 import { AuditFold } from './audit-fold.ts';
 import { type AuditedDevice, devicesOf, endedAtMs, wasSent } from './audited-device.ts';
 import { type ClockBounds, ClockBoundsFold } from './clock-bounds.ts';
 import { compareRecord, REMOVED, type RowAudit, type RunTimes } from './compare-record.ts';
-import { type RecordSource, readRecords } from './read-records.ts';
+import { countInGroup, type RecordSource, readRecords } from './read-records.ts';
 import { RecordLog } from './record-log.ts';
 
 export type AuditOptions = {
@@ -52,7 +50,7 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
   const { folder, source, clock, isStopped, onProgress } = options;
   const run = await readRunOutcomes(folder);
   const plan = await planReading(run, options.groups);
-  const log = await openRecordLog(options);
+  const log = await RecordLog.open(folder, AUDIT_RECORDS, options);
   const timer = repeat(clock, PROGRESS_MS, () => onProgress(log.size, plan.devices));
   const end = { found: 0, read: log.size, devices: plan.devices };
   try {
@@ -72,18 +70,6 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
   }
 }
 
-async function openRecordLog({ folder, hostName, clock }: AuditOptions): Promise<RecordLog> {
-  return await RecordLog.open(join(folder, AUDIT_RECORDS), {
-    kind: 'records',
-    beganAtEpochMs: clock.epochMs(),
-    hostName,
-    journalSha256: await fileSha256(join(folder, JOURNAL_FILE)),
-  });
-}
-
-/** More groups than an instance may have of one kind are no enrollment groups. */
-const GROUPS_MAX = 100;
-
 type ReadingPlan = {
   /** Enrollment groups with the devices of the run in each. */
   readonly groups: ReadonlyMap<string, number>;
@@ -101,12 +87,11 @@ async function planReading(run: RunOutcomes, named: readonly string[] | null): P
     for (const { outcome, clockEpochMs } of device.outcomes) clock.add(outcome, clockEpochMs);
     if (!wasSent(device)) continue;
     devices += 1;
-    const { group } = device;
-    if (group !== null && groups.size <= GROUPS_MAX) groups.set(group, (groups.get(group) ?? 0) + 1);
+    countInGroup(groups, device);
   }
   // Which of the devices are in a group that the operator names is not known.
   const chosen = named === null ? groups : new Map(named.map((group) => [group, devices]));
-  return { groups: chosen.size > GROUPS_MAX ? new Map() : chosen, devices, clock: clock.result() };
+  return { groups: chosen, devices, clock: clock.result() };
 }
 
 async function* sentDevices(run: RunOutcomes): AsyncGenerator<AuditedDevice> {

@@ -17,6 +17,14 @@ export type RecordReading = {
   readonly isStopped: () => boolean;
 };
 
+/** More groups than an instance may have of one kind are no enrollment groups. */
+const GROUPS_MAX = 100;
+
+/** Counts a device in `RecordReading.groups`, which grows no longer once it is of no use. */
+export function countInGroup(groups: Map<string, number>, { group }: Pick<AuditedDevice, 'group'>): void {
+  if (group !== null && groups.size <= GROUPS_MAX) groups.set(group, (groups.get(group) ?? 0) + 1);
+}
+
 /**
  * Reads the records of devices: of whole groups, as long as that takes fewer requests than to ask for each device, then one by one. Skips what
  * the log has already.
@@ -25,7 +33,8 @@ export type RecordReading = {
  * @throws ServiceError
  */
 export async function readRecords(reading: RecordReading): Promise<boolean> {
-  const { groups, log, isStopped } = reading;
+  const { log, isStopped } = reading;
+  const groups = reading.groups.size > GROUPS_MAX ? [] : reading.groups;
   const read = new Set(log.groups.map(({ group }) => group));
   for (const [group, devices] of groups) {
     if (isStopped()) return false;

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { type AuditedDevice, devicesOf, endedAtMs } from '../audit/audited-device.ts';
-import { type RecordSource, readRecords } from '../audit/read-records.ts';
+import { countInGroup, type RecordSource, readRecords } from '../audit/read-records.ts';
 import { RecordLog } from '../audit/record-log.ts';
-import { fileSha256 } from '../files/checksum-list.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
 import { CLEANUP_RECORDS, CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
-import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { eachInTurn } from '../service-api/each-in-turn.ts';
 import type { ServiceClient } from '../service-api/service-client.ts';
 import type { Clock } from '../time/clock.ts';
@@ -38,17 +35,16 @@ export class RunCleanup {
   }
 
   /** Reads the records, and says what would be done with them. @returns `null` = it was stopped; what was read is kept */
-  async plan(source: RecordSource, { hostName, clock, isStopped }: CleanupSession): Promise<RemovalPlan | null> {
-    const journalSha256 = await fileSha256(join(this.#folder, JOURNAL_FILE));
-    const header = { kind: 'records', beganAtEpochMs: clock.epochMs(), hostName, journalSha256 } as const;
-    this.#log = await RecordLog.open(join(this.#folder, CLEANUP_RECORDS), header);
+  async plan(source: RecordSource, session: CleanupSession): Promise<RemovalPlan | null> {
+    const log = await RecordLog.open(this.#folder, CLEANUP_RECORDS, session);
+    this.#log = log;
     const groups = new Map<string, number>();
-    for await (const { group } of this.#devices()) if (group !== null) groups.set(group, (groups.get(group) ?? 0) + 1);
+    for await (const device of this.#devices()) countInGroup(groups, device);
     const devices = () => this.#devices();
-    if (!(await readRecords({ source, log: this.#log, groups, devices, isStopped }))) return null;
+    if (!(await readRecords({ source, log, groups, devices, isStopped: session.isStopped }))) return null;
     const plan = new RemovalPlan();
     for await (const device of this.#devices()) {
-      plan.add(device.registrationId, recordRemoval(device, await this.#log.find(device.registrationId)));
+      plan.add(device.registrationId, recordRemoval(device, await log.find(device.registrationId)));
     }
     return plan;
   }

@@ -101,6 +101,19 @@ describe('a clean-up', () => {
     ]);
   });
 
+  it('asks for no groups when the run has more than an instance may have', async () => {
+    const folder = mkdtempSync(join(root, 'run-'));
+    const outcomes = assignedRows(101).map((outcome, row) => ({ ...outcome, group: `batch-${row}` }));
+    writeRunAtService(folder, outcomes);
+    const service = new RecordedService(outcomes.map(recordOf));
+    const cleaning = cleaned(service, folder);
+    const cleanup = await RunCleanup.open(folder);
+    const plan = await cleanup.plan(service, cleaning.session);
+    await cleanup.close(true);
+    expect(plan?.counts.delete).toBe(101);
+    expect(service.asked.filter((one) => one.startsWith('page'))).toEqual([]);
+  });
+
   it('is seen by the next audit', async () => {
     const { folder, service } = run();
     const cleaning = cleaned(service, folder);
