@@ -14,9 +14,11 @@ import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import type { Stop } from '../host/graceful-stop.ts';
 import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
 import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-access.ts';
 import { atService, serviceAccessOf } from '../host/service-session.ts';
+import { say, stoppingLine } from '../view/say.ts';
 import { checksumsLine } from '../view/show-results.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { appendValue, givenFlags, jsonOption, quietOption, settingOption } from './options.ts';
@@ -80,21 +82,25 @@ export async function auditFolder(
   flags: Omit<AuditFlags, 'json'>,
 ): Promise<EndedAudit> {
   const { target } = await readFirstSession(join(folder, JOURNAL_FILE));
+  const onStopping = (by: Stop): void => (flags.quiet ? undefined : say(stoppingLine(by, 'requests')));
   const unlock = lockRunFolder(folder);
   try {
     await refuseChangedJournal(folder);
     if (flags.again) await rm(join(folder, AUDIT_RECORDS), { force: true });
-    const { result, stop } = await atService(access, PERMISSIONS, ({ client, ...service }) =>
-      auditRun({
-        ...service,
-        folder,
-        source: client,
-        groups: flags.group ?? null,
-        allowExtra: flags.allowExtra === true,
-        onProgress: (read, devices) => {
-          if (!flags.quiet) say(`${formatCount(read)} records read, for ${formatCount(devices)} devices`);
-        },
-      }),
+    const { result, stop } = await atService(
+      access,
+      { permissions: PERMISSIONS, onStopping },
+      ({ client, ...service }) =>
+        auditRun({
+          ...service,
+          folder,
+          source: client,
+          groups: flags.group ?? null,
+          allowExtra: flags.allowExtra === true,
+          onProgress: (read, devices) => {
+            if (!flags.quiet) say(`${formatCount(read)} records read, for ${formatCount(devices)} devices`);
+          },
+        }),
     );
     if (result?.summary == null) {
       say(`Stopped${describeRead(result)}. To continue: dpsload audit ${folder}`);
@@ -123,10 +129,6 @@ function show(folder: string, summary: AuditSummary, { json }: AuditFlags): void
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : fitted(text, process.stdout));
   say(`audit: ${join(folder, AUDIT_CSV)}`);
   process.stderr.write(checksumsLine(folder));
-}
-
-function say(line: string): void {
-  process.stderr.write(fitted(`${line}\n`, process.stderr));
 }
 
 const AUDIT_HELP = `
