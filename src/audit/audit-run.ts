@@ -33,6 +33,8 @@ export type AuditEnd = {
   readonly summary: AuditSummary | null;
   /** Rows of which the service has a record. */
   readonly found: number;
+  /** Groups that the operator names, and in which the service has no record. */
+  readonly emptyGroups: readonly string[];
   /** Records read, and devices of the run. */
   readonly read: number;
   readonly devices: number;
@@ -52,7 +54,7 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
   const plan = await planReading(run, options.groups);
   const log = await RecordLog.open(folder, AUDIT_RECORDS, options);
   const timer = repeat(clock, PROGRESS_MS, () => onProgress(log.size, plan.devices));
-  const end = { found: 0, read: log.size, devices: plan.devices };
+  const end = { found: 0, emptyGroups: [], read: log.size, devices: plan.devices };
   try {
     const devices = () => sentDevices(run);
     const isComplete = await readRecords({ source, log, groups: plan.groups, devices, isStopped });
@@ -63,7 +65,8 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
     const summary = summarize(fold, log, options, { extra, clock: plan.clock });
     await writeAtomically(join(folder, AUDIT_FILE), (file) => file.write(`${JSON.stringify(summary, null, 2)}\n`));
     await log.discard();
-    return { summary, found: fold.found, read: log.size, devices: plan.devices };
+    const emptyGroups = emptyOf(options.groups ?? [], log);
+    return { summary, found: fold.found, emptyGroups, read: log.size, devices: plan.devices };
   } finally {
     timer.cancel();
     await log.close();
@@ -142,6 +145,10 @@ const UNNAMED: RowAudit = {
   isRegisteredAgain: false,
   finding: 'the row has no registration ID, because the fleet file is missing or was changed',
 };
+
+function emptyOf(named: readonly string[], { groups }: RecordLog): readonly string[] {
+  return named.filter((name) => groups.some(({ group, records }) => group === name && records === 0));
+}
 
 /** Whether a record without a row is one of nobody: a group must have been read to its end, and every row must have a name. */
 function knowsExtras({ groups }: RecordLog, { lacking }: RunOutcomes): boolean {

@@ -46,11 +46,12 @@ export async function readRecords(reading: RecordReading): Promise<boolean> {
 
 /** A group may have many more records than the run has devices: then single requests are cheaper from some page on. */
 async function readGroup(group: string, devices: number, { source, log, isStopped }: RecordReading): Promise<void> {
-  let pages = 0;
+  let [pages, records] = [0, 0];
   try {
     for await (const page of source.registrationsOfGroup(group)) {
       await log.add(page);
       pages += 1;
+      records += page.length;
       if (isStopped()) return;
       if (pages > devices) break;
     }
@@ -58,7 +59,7 @@ async function readGroup(group: string, devices: number, { source, log, isStoppe
     if (!(error instanceof ServiceError) || !NO_SUCH_GROUP.includes(error.status ?? 0)) throw error;
     pages = Number.POSITIVE_INFINITY;
   }
-  await log.addGroup({ kind: 'group', group, isComplete: pages <= devices });
+  await log.addGroup({ kind: 'group', group, isComplete: pages <= devices, records });
 }
 
 /** Answers to a name that is not that of an enrollment group, which a fleet may give its groups too. */

@@ -23,10 +23,14 @@ const HEADER = z.object({
 
 export type RecordLogHeader = z.output<typeof HEADER>;
 
-/** A group of which every record was read, or so many that single requests are cheaper. */
-const GROUP = z.object({ kind: z.literal('group'), group: z.string(), isComplete: z.boolean() });
-
-export type GroupReading = z.output<typeof GROUP>;
+/** A group that was read: wholly, or until single requests are cheaper. */
+export type GroupReading = {
+  readonly kind: 'group';
+  readonly group: string;
+  readonly isComplete: boolean;
+  /** Read of it; 0 also where there is no such group, which not every answer tells from an empty one. */
+  readonly records: number;
+};
 
 /** `null` = the service has no record. */
 type RecordLine = { readonly kind: 'record'; readonly id: string; readonly record: RegistrationStateBody | null };

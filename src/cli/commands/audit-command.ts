@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AuditEnd, auditRun } from '../../audit/audit-run.ts';
 import { readFirstSession } from '../../journal/journal-reader.ts';
+import { quoteValue } from '../../problem/quote-value.ts';
 import { type AuditSummary, auditDifferences } from '../../report/audit-schema.ts';
 import { auditLines, auditVerdict } from '../../report/audit-text.ts';
 import { formatCount } from '../../report/format.ts';
@@ -107,8 +108,9 @@ export async function auditFolder(
       return { summary: null, exitCode: EXIT_CODE[stop ?? 'interrupted'] };
     }
     await writeResults(folder, { fleet: fleetOfRun(folder) });
-    const { found, devices, summary } = result;
-    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, target.idScope);
+    const { summary } = result;
+    const warnings = warningsOf({ ...result, summary }, target.idScope);
+    process.stderr.write(warningLines(warnings, process.stderr));
     return { summary, exitCode: auditDifferences(summary) === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed };
   } finally {
     unlock();
@@ -119,9 +121,15 @@ function describeRead(end: Pick<AuditEnd, 'read' | 'devices'> | null): string {
   return end === null ? '' : `: ${formatCount(end.read)} records read, for ${formatCount(end.devices)} devices`;
 }
 
-function warnOfOtherInstance({ host }: AuditSummary, idScope: string): void {
-  const warning = `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`;
-  process.stderr.write(warningLines([warning], process.stderr));
+type Found = Pick<AuditEnd, 'found' | 'devices' | 'emptyGroups'> & { readonly summary: AuditSummary };
+
+function warningsOf({ found, devices, emptyGroups, summary }: Found, idScope: string): readonly string[] {
+  const { host, rows } = summary;
+  const empty = emptyGroups.map(
+    (group) => `no record was found in group ${quoteValue(group)}: is it an enrollment group?`,
+  );
+  if (found + rows.removed > 0 || devices === 0) return empty;
+  return [...empty, `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`];
 }
 
 function show(folder: string, summary: AuditSummary, { json }: AuditFlags): void {
