@@ -8,7 +8,7 @@ import { OperatorError, problem, problemIn } from '../../problem/operator-error.
 import { RUN_FILE } from '../../run-folder/run-file.ts';
 import { createRunFolder, ensureOutFolder, RUN_PLACE } from '../../run-folder/run-folder.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
-import { type ResolvedEnrollment, resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
+import { hasGroupKey, type ResolvedEnrollment, resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
 import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { SettingName } from '../../scenario/settings/settings.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
@@ -136,8 +136,7 @@ function resolveJourney(asked: EnrollRequest): JourneyPlan {
 
 /** With the embedded emulator, as for a run: who gives no key needs none. */
 function isWithoutKeys({ values, attestation }: ResolvedEnrollment): boolean {
-  if (values.emulator !== true || attestation?.kind !== 'group-key') return false;
-  return attestation.key === null && Object.keys(attestation.groups).length === 0;
+  return values.emulator === true && attestation?.kind === 'group-key' && !hasGroupKey(attestation);
 }
 
 function refuseChanges(given: Flags, { scenario, update, resume = '' }: JourneyFlags): void {
