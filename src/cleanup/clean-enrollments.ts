@@ -6,12 +6,11 @@ import type { RowResult } from '../enroll/row-result.ts';
 import { type EnrollFile, readEnrollFile } from '../enroll-folder/enroll-file.ts';
 import { ROW_JOURNAL_FILE, RowJournal } from '../enroll-folder/row-journal.ts';
 import { CLOCK_DIFFERENCE_MS } from '../registration/registration-outcome.ts';
-import { CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
-import { eachInTurn } from '../service-api/each-in-turn.ts';
+import { type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
 import type { Collection, ServiceClient } from '../service-api/service-client.ts';
-import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
-import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalSession, removeEach } from './remove-each.ts';
 
 type EntryClient = Pick<ServiceClient, 'find' | 'delete'>;
 
@@ -51,23 +50,8 @@ export class EnrollCleanup {
   }
 
   /** @returns how each ended; a stopped one leaves some out */
-  async remove(
-    client: EntryClient,
-    { clock, isStopped }: { readonly clock: Clock; readonly isStopped: () => boolean },
-  ): Promise<RemovalCounts> {
-    const counts = noRemovals();
-    const file = await CleanupFile.open(this.#folder);
-    const removeRow = async (row: RowResult): Promise<void> => {
-      const removed = await this.#removeRow(row, client);
-      counts[removed.state] += 1;
-      await file.add(removed, clock.epochMs());
-    };
-    try {
-      await eachInTurn(this.#created, removeRow, isStopped);
-    } finally {
-      await file.close();
-    }
-    return counts;
+  remove(client: EntryClient, session: RemovalSession): Promise<RemovalCounts> {
+    return removeEach(this.#folder, this.#created, (row) => this.#removeRow(row, client), session);
   }
 
   async #removeRow({ id, etag }: RowResult, client: EntryClient): Promise<Removed> {

@@ -2,19 +2,14 @@ import { type AuditedDevice, devicesOf, endedAtMs } from '../audit/audited-devic
 import { countInGroup, type RecordSource, readRecords } from '../audit/read-records.ts';
 import { RecordLog } from '../audit/record-log.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
-import { CLEANUP_RECORDS, CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
-import { eachInTurn } from '../service-api/each-in-turn.ts';
+import { CLEANUP_RECORDS, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
 import type { ServiceClient } from '../service-api/service-client.ts';
-import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
 import { recordRemoval, wasCreatedByRun } from './record-removal.ts';
-import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalSession, removeEach } from './remove-each.ts';
 
-type CleanupSession = {
-  readonly hostName: string;
-  readonly clock: Clock;
-  readonly isStopped: () => boolean;
-};
+type CleanupSession = RemovalSession & { readonly hostName: string };
 
 /** Removes the registration records that a run created, in a folder that the caller holds. */
 export class RunCleanup {
@@ -50,20 +45,8 @@ export class RunCleanup {
   }
 
   /** Does what the plan says, each record by the ETag that was read. @returns how each ended; a stopped one leaves some out */
-  async remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: CleanupSession): Promise<RemovalCounts> {
-    const counts = noRemovals();
-    const file = await CleanupFile.open(this.#folder);
-    const removeRecord = async (device: AuditedDevice): Promise<void> => {
-      const removed = await this.#removeRecord(device, client);
-      counts[removed.state] += 1;
-      await file.add(removed, session.clock.epochMs());
-    };
-    try {
-      await eachInTurn(this.#devices(), removeRecord, session.isStopped);
-    } finally {
-      await file.close();
-    }
-    return counts;
+  remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: RemovalSession): Promise<RemovalCounts> {
+    return removeEach(this.#folder, this.#devices(), (device) => this.#removeRecord(device, client), session);
   }
 
   /** @param isDone whether what was read is of no more use */
