@@ -1,6 +1,6 @@
 import type { HostAddresses } from '../mqtt/host-addresses.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
-import { type Clock, pause, repeat, type Timer } from '../time/clock.ts';
+import { type Clock, repeat, type Timer, waitAtMost } from '../time/clock.ts';
 import { type Deferred, deferred } from '../worker/deferred.ts';
 import { closeFence, isClosed, newFence, openFence, openForMs } from '../worker/fence.ts';
 import type { StartWorkerPool } from '../worker/worker-pool.ts';
@@ -259,7 +259,7 @@ export class AgentHost {
     if (!this.#close()) return;
     this.#beat();
     this.#workers.endWhenSettled();
-    await Promise.race([this.#workers.allEnded(), pause(this.#parts.clock, POLLS_END_MS)]);
+    await waitAtMost(this.#parts.clock, POLLS_END_MS, this.#workers.allEnded());
     await this.#finish('expelled');
   }
 
@@ -282,7 +282,7 @@ export class AgentHost {
     this.#addresses.stop();
     await this.#workers.destroy();
     this.#send({ type: 'left' });
-    await Promise.race([this.#placed.flushed(), pause(this.#parts.clock, FAREWELL_MS)]);
+    await waitAtMost(this.#parts.clock, FAREWELL_MS, this.#placed.flushed());
     await this.#placed.finish();
     this.#end.resolve(end);
   }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { PinnedAddress } from '../mqtt/host-addresses.ts';
+import { type PinnedAddress, pinnedAddress } from '../mqtt/host-addresses.ts';
 import { placeName } from '../mqtt/tls-dialler.ts';
 import { OperatorError, type Problem, problem } from '../problem/operator-error.ts';
 import { quoteValue } from '../problem/quote-value.ts';
@@ -56,7 +56,7 @@ export function targetProblems(
   if (allowed.length === 0) return [];
   const isAllowed = (name: string): boolean =>
     allowed.some((target) => target.host === name.toLowerCase() && (target.port ?? port) === port);
-  const address = pinned.find((one) => one.host === host.toLowerCase() && one.port === port)?.address ?? null;
+  const address = pinnedAddress({ host, port }, pinned);
   const places = [
     { what: 'the target', name: host },
     ...(address === null ? [] : [{ what: 'the address that --resolve gives for the target', name: address }]),

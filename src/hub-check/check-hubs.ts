@@ -8,7 +8,9 @@ import { surveyHubChecks } from '../journal/hub-check-journal.ts';
 import { HubCheckLog } from '../journal/hub-check-log.ts';
 import { type HubEndReason, newHubSession } from '../journal/hub-check-record.ts';
 import { hubConnectionsAllowed } from '../load/hub-pace.ts';
+import { pinnedAddress } from '../mqtt/host-addresses.ts';
 import { type HubAttemptInProgress, tryHub } from '../mqtt/hub-attempt.ts';
+import { placeName } from '../mqtt/tls-dialler.ts';
 import { formatCount, formatNoun } from '../report/format.ts';
 import { surveyJournals } from '../results/survey-journals.ts';
 import type { StopRequests } from '../run/stop-request.ts';
@@ -75,7 +77,8 @@ export async function checkHubs(request: HubCheckRequest): Promise<HubEndReason>
   request.notice(beginning(policy, hubs));
   const left = devicesLeft(devices(), readFleet(scenario.fleet, request.fleet), sample, earlier);
   try {
-    const reason = await runStage(request, { clock, journal, left, perSecondAt });
+    const { passedBefore } = sample;
+    const reason = await runStage(request, { clock, journal, left, perSecondAt, passedBefore });
     journal.append({ kind: 'hub-end', atMs: clock.nowMs(), reason });
     return reason;
   } finally {
@@ -88,11 +91,13 @@ type StageParts = {
   readonly journal: HubCheckLog;
   readonly left: AsyncIterable<SampledDevice>;
   readonly perSecondAt: (hub: string) => number;
+  /** Devices of the sample that are not checked again. */
+  readonly passedBefore: number;
 };
 
 async function runStage(
   request: HubCheckRequest,
-  { clock, journal, left, perSecondAt }: StageParts,
+  { clock, journal, left, perSecondAt, passedBefore }: StageParts,
 ): Promise<HubEndReason> {
   const { policy, scenario, stopRequests, notice } = request;
   const connections = new HubConnections(connectionSettings(request), clock);
@@ -110,11 +115,15 @@ async function runStage(
       journal.append(record);
     },
   });
-  stopRequests.onRequest(({ reason }) => stage.stop(reason));
-  const progress = (): string => `hub check: ${formatNoun(checked, 'device')} checked, ${formatCount(failed)} failed`;
+  const before = passedBefore === 0 ? '' : `, ${formatCount(passedBefore)} had passed before`;
+  const progress = (): string =>
+    `hub check: ${formatNoun(checked, 'device')} checked, ${formatCount(failed)} failed${before}`;
   const ticker = repeat(clock, PROGRESS_INTERVAL_MS, () => notice(`${progress()}.`));
   try {
-    const reason = await Promise.race([stage.run(), journal.failed]);
+    const running = stage.run();
+    // A stop that came while the sample was drawn is told at once, and a stage that does not run yet would not hear it.
+    stopRequests.onRequest(({ reason }) => stage.stop(reason));
+    const reason = await Promise.race([running, journal.failed]);
     notice(`${progress()}${reason === 'completed' ? '' : `; ended early (${reason})`}.`);
     return reason;
   } finally {
@@ -133,15 +142,16 @@ function connectionSettings({ scenario, policy, caPems }: HubCheckRequest) {
 
 /** How one connection of a device begins. A hub whose name is not allowed is never dialed. */
 function attempts(
-  { policy, keys, scenario, version }: HubCheckRequest,
+  request: HubCheckRequest,
   connections: HubConnections,
   clock: Clock,
 ): (device: SampledDevice, attempt: number) => HubAttemptInProgress {
+  const { policy, keys, version } = request;
   const makeCredentials = hubCredentialsMaker(keys, clock);
   const userAgent = `dpsload/${version}`;
   return (device, attempt) => {
     const { hub, deviceId } = device;
-    const reason = dialRefusal(hub, policy, scenario);
+    const reason = dialRefusal(hub, request, connections);
     if (reason !== null) return over('hub-not-allowed', reason);
     let running: HubAttemptInProgress | null = null;
     let isCancelled = false;
@@ -172,13 +182,15 @@ function attempts(
 /** Why a hub is not dialed; `null` = it may be. */
 function dialRefusal(
   hub: string,
-  { allowedHosts, connectTo }: HubCheckPolicy,
-  { nameResolution, target }: Scenario,
+  { policy: { allowedHosts, connectTo }, scenario: { nameResolution, target } }: HubCheckRequest,
+  connections: HubConnections,
 ): string | null {
   if (!isAllowedHub(hub, allowedHosts)) return `the name of the hub does not end in ${allowedHosts.join(', ')}`;
   if (connectTo !== null || !isLoopbackTarget(target)) return null;
-  if (nameResolution.pinned.some(({ host }) => host === hub.toLowerCase())) return null;
-  return 'the service is on this machine, and --resolve does not say where this hub is';
+  const place = connections.placeOf(hub);
+  // A name that is given for another port would be looked up for this one.
+  if (pinnedAddress(place, nameResolution.pinned) !== null) return null;
+  return `the service is on this machine, and --resolve does not say where ${placeName(place)} is`;
 }
 
 const NO_PHASES = { dnsMs: null, tcpMs: null, tlsMs: null, connackMs: null, subackMs: null, answerMs: null };

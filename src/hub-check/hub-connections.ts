@@ -28,6 +28,12 @@ export class HubConnections {
     this.#clock = clock;
   }
 
+  /** Where this hub is dialed. */
+  placeOf(hub: string): HubPlace {
+    const { connectTo, transport } = this.#settings;
+    return connectTo ?? { host: hub, port: transport === 'websocket' ? WEBSOCKET_PORT : MQTT_PORT };
+  }
+
   /** Opens connections to this hub. */
   to(hub: string): Promise<OpenMqttConnection> {
     const known = this.#openers.get(hub);
@@ -42,9 +48,8 @@ export class HubConnections {
   }
 
   async #openerTo(hub: string): Promise<OpenMqttConnection> {
-    const { caPems, connectTo, nameResolution, tls, transport } = this.#settings;
-    const host = connectTo?.host ?? hub;
-    const port = connectTo?.port ?? (transport === 'websocket' ? WEBSOCKET_PORT : MQTT_PORT);
+    const { caPems, nameResolution, tls, transport } = this.#settings;
+    const { host, port } = this.placeOf(hub);
     const addresses = targetAddresses({ host, port }, nameResolution);
     this.#addresses.push(addresses);
     if (nameResolution.cacheMs !== null) {

@@ -34,18 +34,32 @@ export type Earlier = {
 
 type SampleChoice = { readonly share: number; readonly seed: number };
 
+export type DrawnSample = HubSample & {
+  /** Devices of the sample that an earlier session has checked, and that need not prove it again. */
+  readonly passedBefore: number;
+};
+
 export async function drawSample(
   devices: AsyncIterable<CheckedDevice>,
   { share, seed }: SampleChoice,
   earlier: Earlier,
-): Promise<HubSample> {
+): Promise<DrawnSample> {
   const sampler = new HubSampler(share, seed);
+  const passed: number[] = [];
   for await (const device of devices) {
     const { row, registrationId, hub } = device;
     const wasChecked = earlier.checks?.checks.get(row)?.hub === hub;
     sampler.add({ row, registrationId, hub, wasChecked, isGone: isGone(device, earlier) });
+    if (hasPassed(device, earlier)) passed.push(row);
   }
-  return sampler.sample();
+  const sample = sampler.sample();
+  return { ...sample, passedBefore: passed.filter((row) => sample.has(row)).length };
+}
+
+/** At the hub that the device has now. */
+function hasPassed({ row, hub }: CheckedDevice, { checks }: Earlier): boolean {
+  const check = checks?.checks.get(row);
+  return check?.result === 'passed' && check.hub === hub;
 }
 
 function isGone({ assignedAtEpochMs }: CheckedDevice, { hubsSinceEpochMs }: Earlier): boolean {
@@ -62,9 +76,7 @@ export async function* devicesLeft(
   const fleet = rows[Symbol.asyncIterator]();
   try {
     for await (const device of devices) {
-      const check = earlier.checks?.checks.get(device.row);
-      const hasPassed = check?.result === 'passed' && check.hub === device.hub;
-      if (!sample.has(device.row) || hasPassed || isGone(device, earlier)) continue;
+      if (!sample.has(device.row) || hasPassed(device, earlier) || isGone(device, earlier)) continue;
       yield { ...(await rowAt(fleet, device.row)), ...device };
     }
   } finally {

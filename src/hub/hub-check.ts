@@ -105,7 +105,7 @@ export type HubCheckPolicy = {
   readonly connectTimeoutMs: number;
   /** A message or request to its answer. */
   readonly answerTimeoutMs: number;
-  /** No check begins after this time. */
+  /** The checks end after this time, those in progress too. */
   readonly durationMs: number;
   /** Endings of host names that may be dialed, each with its leading dot. */
   readonly allowedHosts: readonly string[];

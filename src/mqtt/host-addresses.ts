@@ -94,11 +94,17 @@ function familyNumber(family: number | 'IPv4' | 'IPv6'): number {
   return family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family;
 }
 
+type Place = { readonly host: string; readonly port: number };
+
+/** The address that the operator gave for this host and port; `null` = none. */
+export function pinnedAddress({ host, port }: Place, pinned: readonly PinnedAddress[]): string | null {
+  return pinned.find((one) => one.host === host.toLowerCase() && one.port === port)?.address ?? null;
+}
+
 /** The addresses of a run's target, pinned where the operator did so. */
 export function targetAddresses(
-  { host, port }: { readonly host: string; readonly port: number },
+  place: Place,
   { pinned }: { readonly pinned: readonly PinnedAddress[] },
 ): HostAddresses {
-  const match = pinned.find((one) => one.host === host.toLowerCase() && one.port === port);
-  return new HostAddresses(host, match?.address ?? null);
+  return new HostAddresses(place.host, pinnedAddress(place, pinned));
 }

@@ -54,7 +54,6 @@ class HubConversation {
     answerMs: null,
   };
   readonly #connection: MqttConnection;
-  #isConnected = false;
   #isOver = false;
   /** When the current phase began. */
   #sinceMs: number;
@@ -89,7 +88,6 @@ class HubConversation {
         break;
       case 'connected':
         this.#phaseEnded('connackMs');
-        this.#isConnected = true;
         this.#connected();
         break;
       case 'subscribed':
@@ -108,7 +106,7 @@ class HubConversation {
 
   /** A hub that closes after CONNACK has not refused the connection. */
   #failureOf(failure: HubCheckFailure): HubCheckFailure {
-    return this.#isConnected && failure === 'hub-closed' ? 'hub-no-answer' : failure;
+    return this.#phases.connackMs !== null && failure === 'hub-closed' ? 'hub-no-answer' : failure;
   }
 
   #connected(): void {
@@ -164,10 +162,7 @@ class HubConversation {
 
   #timeout(afterMs: number, result: HubCheckFailure, what: string): Timer {
     const { clock } = this.#request;
-    return clock.wakeAt(clock.nowMs() + afterMs, () => {
-      this.#connection.close();
-      this.#end(result, `${what} within ${afterMs / 1_000} s`);
-    });
+    return clock.wakeAt(clock.nowMs() + afterMs, () => this.#end(result, `${what} within ${afterMs / 1_000} s`));
   }
 
   #pass(): void {

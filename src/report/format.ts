@@ -83,10 +83,13 @@ export function formatBytes(bytes: number | null): string {
   return `${value < 9.95 ? value.toFixed(1) : formatCount(value)} ${unit}`;
 }
 
-/** Text from outside, which may contain anything, as one line of at most `charactersMax` without control characters. */
+/** Text from outside, which may contain anything, as one line of at most `charactersMax` without control characters, cut between words. */
 export function formatUntrusted(text: string, charactersMax = 100): string {
   const line = withoutControls(text);
-  return line.length <= charactersMax ? line : `${line.slice(0, charactersMax - 1)}…`;
+  if (line.length <= charactersMax) return line;
+  const wordsEnd = line.lastIndexOf(' ', charactersMax - 1);
+  // A word that takes half of the room is cut: it is no sentence.
+  return `${line.slice(0, wordsEnd > charactersMax / 2 ? wordsEnd : charactersMax - 1)}…`;
 }
 
 /** One line, uncut: for paths. */

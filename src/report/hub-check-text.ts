@@ -13,7 +13,9 @@ const PROVED: Readonly<Record<HubCheck, string>> = {
 
 /** `48 of 50 devices of the sample connected to their hubs, 2 failed; 1,000 devices have a hub` */
 export function describeHubCheck({ check, devices, sampled, passed, failed, left }: HubChecks): string {
-  if (sampled === 0) return 'no device has a hub';
+  if (devices === 0) return 'no device has a hub';
+  // Only hubs of an emulator end.
+  if (sampled === 0) return `not checked: the hubs of ${formatNoun(devices, 'device')} have ended`;
   const rest = [
     ...(failed === 0 ? [] : [`${formatCount(failed)} failed`]),
     ...(left === 0 ? [] : [`${formatCount(left)} not checked`]),

@@ -94,8 +94,6 @@ export type DeviceFacts = {
   readonly standing: DeviceStanding | null;
   /** The hubs that it should have gone to, if it went elsewhere; `null` otherwise. */
   readonly missedHubs: readonly string[] | null;
-  /** With its standing: how it fared at its hub; `null` = it was not checked. */
-  readonly hubCheck: HubCheckRecord | null;
 };
 
 type ResultFilesLook = RowLook & {
@@ -148,11 +146,19 @@ export class ResultFiles {
     }
   }
 
-  /** Call in the order of the fleet. */
-  async add({ outcome, clockEpochMs }: FinalOutcome, { step, standing, hubCheck }: DeviceFacts): Promise<void> {
+  /**
+   * Call in the order of the fleet.
+   *
+   * @param hubCheck with its standing: how the device fared at its hub; `null` = it was not checked
+   */
+  async add(
+    { outcome, clockEpochMs }: FinalOutcome,
+    { step, standing }: DeviceFacts,
+    hubCheck: HubCheckRecord | null,
+  ): Promise<void> {
     const cells = this.#rows.cells(outcome, { clockEpochMs, hubCheck: hubCheck?.result ?? null });
     await this.#writeRecord('registrations.csv', cells);
-    await this.#writeRecord('hub-checks.csv', hubCheck === null ? null : hubChecksCsvCells(hubCheck));
+    if (hubCheck !== null) await this.#writeRecord('hub-checks.csv', hubChecksCsvCells(hubCheck));
     await this.#writeRecord('failures.csv', failuresCsvCells(outcome));
     if (standing !== null) await this.#writeRecord('not-registered.csv', notRegisteredCsvCells(standing));
     const move = moveOf(step);

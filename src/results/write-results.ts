@@ -194,15 +194,11 @@ async function foldOutcomes(
   { folds, files, lines, hubChecks }: OutcomeFolds,
 ): Promise<void> {
   for await (const final of outcomes) {
-    const facts = await withHubCheck(folds.add(final), hubChecks);
-    await files?.add(final, facts);
+    const facts = folds.add(final);
+    const hubCheck = hubChecks === null || facts.standing === null ? null : await hubChecks.add(facts.standing);
+    await files?.add(final, facts, hubCheck);
     if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
   }
-}
-
-async function withHubCheck(facts: Omit<DeviceFacts, 'hubCheck'>, hubChecks: HubChecks | null): Promise<DeviceFacts> {
-  if (hubChecks === null || facts.standing === null) return { ...facts, hubCheck: null };
-  return { ...facts, hubCheck: await hubChecks.add(facts.standing) };
 }
 
 /** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
@@ -383,7 +379,7 @@ class FinalFolds {
     return this.#first.allocation !== null || this.hubs.expecting > 0;
   }
 
-  add({ outcome, clockEpochMs, region, agentLabels }: FinalOutcome): Omit<DeviceFacts, 'hubCheck'> {
+  add({ outcome, clockEpochMs, region, agentLabels }: FinalOutcome): DeviceFacts {
     const clockOffsetMs = clockEpochMs - this.#first.startedAtEpochMs;
     const step = this.#steps.history.step(outcome);
     this.counts.add(outcome);

@@ -22,6 +22,18 @@ export function pause(clock: Clock, durationMs: number): Promise<void> {
 }
 
 /**
+ * Resolves when the work has ended, or after so long without it. Its timer does not hold the process up after that.
+ *
+ * @throws what the work throws in time
+ */
+export function waitAtMost(clock: Clock, durationMs: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.wakeAt(clock.nowMs() + durationMs, resolve);
+    work.finally(() => timer.cancel()).then(() => resolve(), reject);
+  });
+}
+
+/**
  * Calls `work` every `intervalMs`, first after one interval; each interval begins when the previous call has returned. `work` itself may
  * cancel it.
  */

@@ -63,10 +63,11 @@ describe('dpsload with the hubs of an emulator', () => {
     emulator.hubs.setStatus(...place(disabled), 'disabled');
     emulator.hubs.remove(...place(removed));
     writeFileSync(join(run, 'audit.csv'), 'registration_id\n');
-    const { code, stdout } = await dpsload(['hub-check', run, '--hub-check-share', 'all', '--json', '--quiet'], {
+    const { code, stdout, stderr } = await dpsload(['hub-check', run, '--hub-check-share', 'all', '--json'], {
       env,
     });
     expect(code).toBe(3);
+    expect(stderr).toMatch(/^hub check: 5 devices checked, 2 failed, 3 had passed before\.$/m);
     // The registrations are those of the audit.
     expect(existsSync(join(run, 'audit.csv'))).toBe(true);
     const failed = [disabled, removed].map((row) => row?.['registration_id']).sort();

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { dpsload } from '../support/dpsload-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { HAS_TMUX, TmuxTerminal } from '../support/tmux.ts';
+import { viewedEmulator } from '../support/viewed-emulator.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -20,17 +21,7 @@ writeFileSync(
 );
 writeFileSync(
   path('emulator.yaml'),
-  `version: 1
-behavior: { retryAfter: 1s, assignmentDelay: 0ms, answerDelay: 20ms }
-instances:
-  - idScope: 0ne00111111
-    linkedHubs: [{ hostName: hub-a.azure-devices.net }, { hostName: hub-b.azure-devices.net }]
-    enrollmentGroups:
-      - enrollmentGroupId: all
-        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
-faults:
-  - { fault: fail-assignment, errorCode: 400207, registrationIds: 'dev-*0' }
-`,
+  viewedEmulator('0ms', "[{ fault: fail-assignment, errorCode: 400207, registrationIds: 'dev-*0' }]"),
 );
 
 const OPTIONS = ['--emulator', '--emulator-config', path('emulator.yaml'), '--rate', '20/s', '-w', '1', '--again'];

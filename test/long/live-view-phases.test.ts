@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { HAS_TMUX, TmuxTerminal } from '../support/tmux.ts';
+import { viewedEmulator } from '../support/viewed-emulator.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -17,19 +18,7 @@ it.skipIf(!HAS_TMUX)(
       path('fleet.csv'),
       `registration_id\n${Array.from({ length: 220 }, (_, row) => `dev-${row}\n`).join('')}`,
     );
-    writeFileSync(
-      path('outage.yaml'),
-      `version: 1
-behavior: { retryAfter: 1s, assignmentDelay: 1500ms, answerDelay: 20ms }
-instances:
-  - idScope: 0ne00111111
-    linkedHubs: [{ hostName: hub-a.azure-devices.net }, { hostName: hub-b.azure-devices.net }]
-    enrollmentGroups:
-      - enrollmentGroupId: all
-        attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } }
-faults: [{ fault: outage, from: 8s, until: 14s }]
-`,
-    );
+    writeFileSync(path('outage.yaml'), viewedEmulator('1500ms', '[{ fault: outage, from: 8s, until: 14s }]'));
     const run = [MAIN, 'run', path('fleet.csv'), '--emulator', '--emulator-config', path('outage.yaml')];
     const options = ['--rate', '20/s', '-w', '1', '--canary', '3', '--out', path('out')];
     const environment = { TERM: 'screen', DPSLOAD_GROUP_KEY: KEY };

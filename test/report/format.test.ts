@@ -70,6 +70,11 @@ describe('what others wrote', () => {
     ['left\u202eright', 20, 'left right'],
     ['0123456789', 5, '0123…'],
     ['01234', 5, '01234'],
+    ['rejects the connection; check host and port', 41, 'rejects the connection; check host and…'],
+    ['rejects the connection; check host and port', 40, 'rejects the connection; check host and…'],
+    ['rejects the connection; check host and port', 39, 'rejects the connection; check host and…'],
+    ['rejects the connection; check host and port', 38, 'rejects the connection; check host…'],
+    ['a 0123456789', 10, 'a 0123456…'],
   ])('%j in %d characters', (text, charactersMax, expected) => {
     expect(formatUntrusted(text, charactersMax)).toBe(expected);
   });

@@ -119,6 +119,14 @@ describe('the results of a run with hub checks', () => {
     );
   });
 
+  it('say that no device was checked because the hubs have ended, or because no device has one', async () => {
+    const ofHub = { hub: HUBS[0], sampled: 0, perSecond: 50 };
+    const ended = await resultsOf([hubSession({ hubs: [{ ...ofHub, devices: 400 }] }), END]);
+    expect(summaryText(ended.summary)).toMatch(/^hub check {3}not checked: the hubs of 400 devices have ended$/m);
+    const without = await resultsOf([hubSession({ hubs: [] }), END]);
+    expect(summaryText(without.summary)).toMatch(/^hub check {3}no device has a hub$/m);
+  });
+
   it('do not change where no hub was checked', async () => {
     const { folder, summary, html } = await withoutChecks;
     expect([...folderBytes(folder).keys()]).not.toContain('hub-checks.csv');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { repeat, repeatOnTheDot, type Timer } from '../../src/time/clock.ts';
+import { repeat, repeatOnTheDot, type Timer, waitAtMost } from '../../src/time/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 it.each([
@@ -14,4 +14,15 @@ it.each([
   });
   clock.advanceTo(100);
   expect(callsAtMs).toEqual([10, 20, 30]);
+});
+
+it('waitAtMost waits for the work or for so long, and leaves no timer behind', async () => {
+  const clock = new VirtualClock();
+  await waitAtMost(clock, 1_000, Promise.resolve());
+  expect(clock.timers).toBe(0);
+  await expect(waitAtMost(clock, 1_000, Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  expect(clock.timers).toBe(0);
+  const waiting = waitAtMost(clock, 1_000, new Promise(() => {}));
+  clock.advanceTo(1_000);
+  await waiting;
 });

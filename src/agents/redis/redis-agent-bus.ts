@@ -1,6 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type Clock, pause } from '../../time/clock.ts';
+import { type Clock, pause, waitAtMost } from '../../time/clock.ts';
 import type { AgentBus, PlacedRun, Renewal } from '../agent-bus.ts';
 import type { AgentPresence, FromAgent, Placement, ToAgent } from '../agent-messages.ts';
 import { LEASE_MS } from '../lease.ts';
@@ -65,9 +65,6 @@ export class RedisAgentBus implements AgentBus {
   #isWithdrawn = false;
   #isClosed = false;
   #stopWaiting = (): void => {};
-  readonly #closing = new Promise<undefined>((resolve) => {
-    this.#stopWaiting = () => resolve(undefined);
-  });
 
   private constructor({ name, instance }: AgentIdentity, target: RedisTarget, clock: Clock, redis: Redis) {
     this.#name = name;
@@ -135,14 +132,25 @@ export class RedisAgentBus implements AgentBus {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopWaiting();
-    await Promise.race([this.#worker.close(true).catch(() => {}), pause(this.#clock, CLOSE_MAX_MS)]);
+    await waitAtMost(
+      this.#clock,
+      CLOSE_MAX_MS,
+      this.#worker.close(true).catch(() => {}),
+    );
     if (this.#hasName) await this.#redis.del(...queueKeys(this.#name)).catch(() => 0);
     this.#redis.disconnect();
   }
 
-  /** Without a connection, BullMQ waits for one, whatever happens meanwhile. */
+  /**
+   * Without a connection, BullMQ waits for one, whatever happens meanwhile. A race with one promise for all waits would keep something of
+   * each wait in memory until the end, and an idle agent waits every second.
+   */
   #jobUnlessClosed(token: string, options: { readonly block: boolean }): Promise<Job<Placement> | undefined> {
-    return Promise.race([this.#worker.getNextJob(token, options), this.#closing]);
+    if (this.#isClosed) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = () => resolve(undefined);
+      this.#worker.getNextJob(token, options).then(resolve, reject);
+    });
   }
 
   /** BullMQ's keys do not expire by themselves. */

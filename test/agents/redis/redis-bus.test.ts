@@ -7,6 +7,7 @@ import { LEASE_MS } from '../../../src/agents/lease.ts';
 import { RedisAgentBus } from '../../../src/agents/redis/redis-agent-bus.ts';
 import { connectRedis, redisTarget } from '../../../src/agents/redis/redis-connection.ts';
 import { RedisRunBus } from '../../../src/agents/redis/redis-run-bus.ts';
+import type { Clock, Timer } from '../../../src/time/clock.ts';
 import { hrtimeMs, systemClock } from '../../../src/time/system-clock.ts';
 import { HAS_REDIS, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
@@ -131,6 +132,33 @@ describe.skipIf(!HAS_REDIS)('the bus over Redis (needs redis-server)', () => {
     await agent.close();
     expect(await next).toBeNull();
   }, 15_000);
+
+  it('leaves no timer behind that would hold the process up', async () => {
+    const waiting = new Set<Timer>();
+    const counting: Clock = {
+      ...clock,
+      wakeAt(atMs, wake) {
+        const timer = clock.wakeAt(atMs, () => {
+          waiting.delete(own);
+          wake();
+        });
+        const own = {
+          cancel: () => {
+            waiting.delete(own);
+            timer.cancel();
+          },
+        };
+        waiting.add(own);
+        return own;
+      },
+    };
+    const target = await redisTarget({ flag: server.url(15), file: null, variable: null });
+    const agent = await RedisAgentBus.connect({ name: 'a', instance: 'only' }, target, counting);
+    const next = agent.nextPlacement();
+    await agent.close();
+    expect(await next).toBeNull();
+    expect(waiting.size).toBe(0);
+  });
 
   it('carries messages both ways, in order', async () => {
     const { agent, heard: fromAgent, run } = await meet();
