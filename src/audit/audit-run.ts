@@ -1,20 +1,18 @@
 import { join } from 'node:path';
 import type { RegistrationStateBody } from '../dps/payloads.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
-import { fileSha256 } from '../files/checksum-list.ts';
 import { type CsvProgram, csvHeader, csvLine } from '../files/csv-line.ts';
 import type { AuditSummary } from '../report/audit-schema.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
 import { AUDIT_CSV, AUDIT_FILE, AUDIT_RECORDS } from '../run-folder/audit-files.ts';
 import { RemovedIds } from '../run-folder/cleanup-file.ts';
-import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
 import { type Clock, repeat } from '../time/clock.ts';
 import { AUDIT_CSV_NAMES, auditCsvCells, extraCsvCells } from './audit-csv.ts';
 import { AuditFold } from './audit-fold.ts';
 import { type AuditedDevice, devicesOf, endedAtMs, wasSent } from './audited-device.ts';
 import { type ClockBounds, ClockBoundsFold } from './clock-bounds.ts';
 import { compareRecord, REMOVED, type RowAudit, type RunTimes } from './compare-record.ts';
-import { type RecordSource, readRecords } from './read-records.ts';
+import { countInGroup, type RecordSource, readRecords } from './read-records.ts';
 import { RecordLog } from './record-log.ts';
 
 export type AuditOptions = {
@@ -35,6 +33,8 @@ export type AuditEnd = {
   readonly summary: AuditSummary | null;
   /** Rows of which the service has a record. */
   readonly found: number;
+  /** Groups that the operator names, and in which the service has no record. */
+  readonly emptyGroups: readonly string[];
   /** Records read, and devices of the run. */
   readonly read: number;
   readonly devices: number;
@@ -52,9 +52,9 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
   const { folder, source, clock, isStopped, onProgress } = options;
   const run = await readRunOutcomes(folder);
   const plan = await planReading(run, options.groups);
-  const log = await openRecordLog(options);
+  const log = await RecordLog.open(folder, AUDIT_RECORDS, options);
   const timer = repeat(clock, PROGRESS_MS, () => onProgress(log.size, plan.devices));
-  const end = { found: 0, read: log.size, devices: plan.devices };
+  const end = { found: 0, emptyGroups: [], read: log.size, devices: plan.devices };
   try {
     const devices = () => sentDevices(run);
     const isComplete = await readRecords({ source, log, groups: plan.groups, devices, isStopped });
@@ -65,24 +65,13 @@ export async function auditRun(options: AuditOptions): Promise<AuditEnd> {
     const summary = summarize(fold, log, options, { extra, clock: plan.clock });
     await writeAtomically(join(folder, AUDIT_FILE), (file) => file.write(`${JSON.stringify(summary, null, 2)}\n`));
     await log.discard();
-    return { summary, found: fold.found, read: log.size, devices: plan.devices };
+    const emptyGroups = emptyOf(options.groups ?? [], log);
+    return { summary, found: fold.found, emptyGroups, read: log.size, devices: plan.devices };
   } finally {
     timer.cancel();
     await log.close();
   }
 }
-
-async function openRecordLog({ folder, hostName, clock }: AuditOptions): Promise<RecordLog> {
-  return await RecordLog.open(join(folder, AUDIT_RECORDS), {
-    kind: 'records',
-    beganAtEpochMs: clock.epochMs(),
-    hostName,
-    journalSha256: await fileSha256(join(folder, JOURNAL_FILE)),
-  });
-}
-
-/** More groups than an instance may have of one kind are no enrollment groups. */
-const GROUPS_MAX = 100;
 
 type ReadingPlan = {
   /** Enrollment groups with the devices of the run in each. */
@@ -101,12 +90,11 @@ async function planReading(run: RunOutcomes, named: readonly string[] | null): P
     for (const { outcome, clockEpochMs } of device.outcomes) clock.add(outcome, clockEpochMs);
     if (!wasSent(device)) continue;
     devices += 1;
-    const { group } = device;
-    if (group !== null && groups.size <= GROUPS_MAX) groups.set(group, (groups.get(group) ?? 0) + 1);
+    countInGroup(groups, device);
   }
   // Which of the devices are in a group that the operator names is not known.
   const chosen = named === null ? groups : new Map(named.map((group) => [group, devices]));
-  return { groups: chosen.size > GROUPS_MAX ? new Map() : chosen, devices, clock: clock.result() };
+  return { groups: chosen, devices, clock: clock.result() };
 }
 
 async function* sentDevices(run: RunOutcomes): AsyncGenerator<AuditedDevice> {
@@ -157,6 +145,10 @@ const UNNAMED: RowAudit = {
   isRegisteredAgain: false,
   finding: 'the row has no registration ID, because the fleet file is missing or was changed',
 };
+
+function emptyOf(named: readonly string[], { groups }: RecordLog): readonly string[] {
+  return named.filter((name) => groups.some(({ group, records }) => group === name && records === 0));
+}
 
 /** Whether a record without a row is one of nobody: a group must have been read to its end, and every row must have a name. */
 function knowsExtras({ groups }: RecordLog, { lacking }: RunOutcomes): boolean {

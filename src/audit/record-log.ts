@@ -1,11 +1,15 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { RegistrationStateBody } from '../dps/payloads.ts';
 import { foldRegistrationId } from '../dps/registration-id.ts';
+import { fileSha256 } from '../files/checksum-list.ts';
 import { LineLog, recoverLines } from '../files/line-log.ts';
 import { LinesByOffset } from '../files/lines-by-offset.ts';
 import { FingerprintMap } from '../fleet/fingerprint-map.ts';
 import { textFingerprint } from '../fleet/fingerprint-table.ts';
+import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** What a reading is of: one of anything else is not continued. */
 const HEADER = z.object({
@@ -19,10 +23,14 @@ const HEADER = z.object({
 
 export type RecordLogHeader = z.output<typeof HEADER>;
 
-/** A group of which every record was read, or so many that single requests are cheaper. */
-const GROUP = z.object({ kind: z.literal('group'), group: z.string(), isComplete: z.boolean() });
-
-export type GroupReading = z.output<typeof GROUP>;
+/** A group that was read: wholly, or until single requests are cheaper. */
+export type GroupReading = {
+  readonly kind: 'group';
+  readonly group: string;
+  readonly isComplete: boolean;
+  /** Read of it; 0 also where there is no such group, which not every answer tells from an empty one. */
+  readonly records: number;
+};
 
 /** `null` = the service has no record. */
 type RecordLine = { readonly kind: 'record'; readonly id: string; readonly record: RegistrationStateBody | null };
@@ -51,8 +59,15 @@ export class RecordLog {
     this.header = found.header;
   }
 
-  /** Continues the log if it is of the same run and service, else begins it anew. */
-  static async open(file: string, header: RecordLogHeader): Promise<RecordLog> {
+  /** Continues the log in the folder of a run if it is of the same journal and service, else begins it anew. */
+  static async open(
+    folder: string,
+    name: string,
+    { hostName, clock }: { readonly hostName: string; readonly clock: Clock },
+  ): Promise<RecordLog> {
+    const file = join(folder, name);
+    const journalSha256 = await fileSha256(join(folder, JOURNAL_FILE));
+    const header = { kind: 'records', beganAtEpochMs: clock.epochMs(), hostName, journalSha256 } as const;
     const found = await readLog(file, header);
     if (found.header !== null) return new RecordLog(file, await LineLog.open(file), { ...found, header: found.header });
     await rm(file, { force: true });

@@ -1,19 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { timeOf } from '../audit/clock-bounds.ts';
-import { inTurn } from '../audit/read-records.ts';
 import type { EntryBody } from '../enroll/compare-entries.ts';
 import type { RowResult } from '../enroll/row-result.ts';
 import { type EnrollFile, readEnrollFile } from '../enroll-folder/enroll-file.ts';
 import { ROW_JOURNAL_FILE, RowJournal } from '../enroll-folder/row-journal.ts';
 import { CLOCK_DIFFERENCE_MS } from '../registration/registration-outcome.ts';
-import { CleanupFile, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
+import { type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
 import type { Collection, ServiceClient } from '../service-api/service-client.ts';
-import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
-import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
-
-const CONCURRENCY = 16;
+import { type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalSession, removeEach } from './remove-each.ts';
 
 type EntryClient = Pick<ServiceClient, 'find' | 'delete'>;
 
@@ -53,27 +50,8 @@ export class EnrollCleanup {
   }
 
   /** @returns how each ended; a stopped one leaves some out */
-  async remove(
-    client: EntryClient,
-    { clock, isStopped }: { readonly clock: Clock; readonly isStopped: () => boolean },
-  ): Promise<RemovalCounts> {
-    const counts = noRemovals();
-    const file = await CleanupFile.open(this.#folder);
-    const rows = this.#created.values();
-    const removeNext = async (): Promise<boolean> => {
-      const next = isStopped() ? null : rows.next();
-      if (next === null || next.done) return false;
-      const removed = await this.#removeRow(next.value, client);
-      counts[removed.state] += 1;
-      await file.add(removed, clock.epochMs());
-      return true;
-    };
-    try {
-      await inTurn(removeNext, CONCURRENCY);
-    } finally {
-      await file.close();
-    }
-    return counts;
+  remove(client: EntryClient, session: RemovalSession): Promise<RemovalCounts> {
+    return removeEach(this.#folder, this.#created, (row) => this.#removeRow(row, client), session);
   }
 
   async #removeRow({ id, etag }: RowResult, client: EntryClient): Promise<Removed> {

@@ -1,25 +1,15 @@
-import { join } from 'node:path';
 import { type AuditedDevice, devicesOf, endedAtMs } from '../audit/audited-device.ts';
-import { inTurn, type RecordSource, readRecords } from '../audit/read-records.ts';
+import { countInGroup, type RecordSource, readRecords } from '../audit/read-records.ts';
 import { RecordLog } from '../audit/record-log.ts';
-import { fileSha256 } from '../files/checksum-list.ts';
 import { type RunOutcomes, readRunOutcomes } from '../results/run-outcomes.ts';
-import { CLEANUP_RECORDS, CleanupFile, RemovedIds } from '../run-folder/cleanup-file.ts';
-import { JOURNAL_FILE } from '../run-folder/run-folder.ts';
+import { CLEANUP_RECORDS, type Removed, RemovedIds } from '../run-folder/cleanup-file.ts';
 import type { ServiceClient } from '../service-api/service-client.ts';
-import type { Clock } from '../time/clock.ts';
 import { deleteEntry } from './delete-entry.ts';
 import { recordRemoval, wasCreatedByRun } from './record-removal.ts';
-import { noRemovals, type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalCounts, RemovalPlan } from './removal-plan.ts';
+import { type RemovalSession, removeEach } from './remove-each.ts';
 
-/** Deletions in progress; as many as requests while reading. */
-const CONCURRENCY = 16;
-
-type CleanupSession = {
-  readonly hostName: string;
-  readonly clock: Clock;
-  readonly isStopped: () => boolean;
-};
+type CleanupSession = RemovalSession & { readonly hostName: string };
 
 /** Removes the registration records that a run created, in a folder that the caller holds. */
 export class RunCleanup {
@@ -40,41 +30,23 @@ export class RunCleanup {
   }
 
   /** Reads the records, and says what would be done with them. @returns `null` = it was stopped; what was read is kept */
-  async plan(source: RecordSource, { hostName, clock, isStopped }: CleanupSession): Promise<RemovalPlan | null> {
-    const journalSha256 = await fileSha256(join(this.#folder, JOURNAL_FILE));
-    const header = { kind: 'records', beganAtEpochMs: clock.epochMs(), hostName, journalSha256 } as const;
-    this.#log = await RecordLog.open(join(this.#folder, CLEANUP_RECORDS), header);
+  async plan(source: RecordSource, session: CleanupSession): Promise<RemovalPlan | null> {
+    const log = await RecordLog.open(this.#folder, CLEANUP_RECORDS, session);
+    this.#log = log;
     const groups = new Map<string, number>();
-    for await (const { group } of this.#devices()) if (group !== null) groups.set(group, (groups.get(group) ?? 0) + 1);
+    for await (const device of this.#devices()) countInGroup(groups, device);
     const devices = () => this.#devices();
-    if (!(await readRecords({ source, log: this.#log, groups, devices, isStopped }))) return null;
+    if (!(await readRecords({ source, log, groups, devices, isStopped: session.isStopped }))) return null;
     const plan = new RemovalPlan();
     for await (const device of this.#devices()) {
-      plan.add(device.registrationId, recordRemoval(device, await this.#log.find(device.registrationId)));
+      plan.add(device.registrationId, recordRemoval(device, await log.find(device.registrationId)));
     }
     return plan;
   }
 
   /** Does what the plan says, each record by the ETag that was read. @returns how each ended; a stopped one leaves some out */
-  async remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: CleanupSession): Promise<RemovalCounts> {
-    const counts = noRemovals();
-    const file = await CleanupFile.open(this.#folder);
-    const devices = this.#devices();
-    const removeNext = async (): Promise<boolean> => {
-      const next = session.isStopped() ? null : await devices.next();
-      if (next === null || next.done) return false;
-      const removed = await this.#removeRecord(next.value, client);
-      counts[removed.state] += 1;
-      await file.add(removed, session.clock.epochMs());
-      return true;
-    };
-    try {
-      await inTurn(removeNext, CONCURRENCY);
-    } finally {
-      await devices.return(undefined);
-      await file.close();
-    }
-    return counts;
+  remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: RemovalSession): Promise<RemovalCounts> {
+    return removeEach(this.#folder, this.#devices(), (device) => this.#removeRecord(device, client), session);
   }
 
   /** @param isDone whether what was read is of no more use */
@@ -83,19 +55,17 @@ export class RunCleanup {
     else await this.#log?.close();
   }
 
-  async #removeRecord(
-    { registrationId: id, ...device }: AuditedDevice,
-    client: Pick<ServiceClient, 'deleteRegistration'>,
-  ) {
+  async #removeRecord(device: AuditedDevice, client: Pick<ServiceClient, 'deleteRegistration'>): Promise<Removed> {
+    const { registrationId: id } = device;
     const entry = { what: 'registration', id } as const;
-    const removal = recordRemoval({ ...device, registrationId: id }, (await this.#log?.find(id)) ?? null);
-    if (removal.state === 'gone') return { ...entry, state: 'gone', detail: null } as const;
-    if (removal.state === 'kept') return { ...entry, state: 'kept', detail: removal.detail } as const;
+    const removal = recordRemoval(device, (await this.#log?.find(id)) ?? null);
+    if (removal.state === 'gone') return { ...entry, state: 'gone', detail: null };
+    if (removal.state === 'kept') return { ...entry, state: 'kept', detail: removal.detail };
     return await deleteEntry(entry, () => client.deleteRegistration(id, removal.etag));
   }
 
   /** Those whose record the run created, and that no earlier clean-up has removed since. */
-  async *#devices(): AsyncGenerator<AuditedDevice, undefined> {
+  async *#devices(): AsyncGenerator<AuditedDevice> {
     const { survey, outcomes } = this.#run;
     for await (const device of devicesOf(outcomes())) {
       if (!wasCreatedByRun(device, survey.first.startedAtEpochMs)) continue;

@@ -33,6 +33,11 @@ export type FleetSurvey = {
 
 export type RowHandling = { readonly onBadRow: OnBadRow; readonly exactDuplicates: ExactDuplicates };
 
+type Skipping = {
+  /** Whether it helps to leave bad rows out with `dpsload run`; `false` = the command is another, and takes the whole fleet. */
+  readonly canSkip?: boolean;
+};
+
 /**
  * Reads the whole fleet file before anything is sent: counts it, takes its digest, and finds every unusable row. Uses at most
  * 32 bytes of memory a row, outside the heap, whatever the size of the file (see `FingerprintTable`).
@@ -47,7 +52,7 @@ export type RowHandling = { readonly onBadRow: OnBadRow; readonly exactDuplicate
 export async function surveyFleet(
   given: FleetFile,
   rules: FleetRules,
-  { onBadRow = 'stop', exactDuplicates = 'reject' }: Partial<RowHandling> = {},
+  { onBadRow = 'stop', exactDuplicates = 'reject', canSkip = true }: Partial<RowHandling> & Skipping = {},
   fingerprint: Fingerprint = textFingerprint,
 ): Promise<FleetSurvey> {
   const delimiter = await fleetDelimiter(given);
@@ -71,7 +76,10 @@ export async function surveyFleet(
   const unlisted = repeats > 0 ? await handleDuplicates(found, { onBadRow, exactDuplicates }) : 0;
   if (rejected.count === rows) problems.add(nothingUsable(fleet.file, rows));
   problems.sortByLine();
-  problems.throwIfAny('usage', onBadRow === 'stop' ? badRowsOf(fleet.file, bad.count + unlisted, rows) : null);
+  problems.throwIfAny(
+    'usage',
+    onBadRow === 'stop' ? badRowsOf(fleet.file, { count: bad.count + unlisted, rows, canSkip }) : null,
+  );
   // The first pass could not know which rows repeat an ID.
   const usable = repeats > 0 ? await countUsableRows(fleet, rules, rejected) : counts;
   return {
@@ -200,10 +208,14 @@ function neededColumns(rules: FleetRules): readonly NeededColumn[] {
 }
 
 /** How many rows stop the run: a few may be left out, many are a mistake; `null` = none. */
-function badRowsOf(file: string, count: number, rows: number): Problem | null {
+function badRowsOf(
+  file: string,
+  { count, rows, canSkip }: { readonly count: number; readonly rows: number; readonly canSkip: boolean },
+): Problem | null {
   if (count === 0) return null;
   const message = `${count.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows cannot be used`;
-  return problemIn(file, message, 'Correct the file; only dpsload run can leave such rows out (--on-bad-row skip)');
+  const skipping = canSkip ? ', or leave such rows out with dpsload run --on-bad-row skip' : '';
+  return problemIn(file, message, `Correct the file${skipping}`);
 }
 
 function nothingUsable(file: string, rows: number): Problem {

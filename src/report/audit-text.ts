@@ -14,7 +14,8 @@ export function auditVerdict(audit: NonNullable<Summary['audit']>): string {
   const extras =
     extra === null || extra === 0 ? [] : [`${formatNoun(extra, 'extra record')}${extraAllowed ? ' (allowed)' : ''}`];
   const of = auditDifferences(audit) === 0 ? 'the records agree' : `${formatCount(rows.agrees)} agree`;
-  const sentence = [`${of}: ${formatNoun(compared, 'row')} compared`, ...parts, ...extras].join(', ');
+  const all = compared === 0 ? 'no row to compare' : `${of}: ${formatNoun(compared, 'row')} compared`;
+  const sentence = [all, ...parts, ...extras].join(', ');
   return `${sentence} (${formatUntrusted(host)}, ${endedAt.slice(0, 19)}Z)`;
 }
 

@@ -46,7 +46,8 @@ export class ServiceError extends Error {
     const body = jsonObject(text);
     const code = body['errorCode'];
     const said = body['message'] ?? body['Message'];
-    const message = typeof said === 'string' ? said : `the service answered ${status}`;
+    // What follows ends the sentence.
+    const message = typeof said === 'string' ? said.replace(/[\s.]+$/, '') : `the service answered ${status}`;
     const trackingId = typeof body['trackingId'] === 'string' ? ` (tracking ID ${body['trackingId']})` : '';
     const seconds = /^\d{1,6}$/.exec(String(headers['retry-after'] ?? ''));
     return new ServiceError(`${printable(message)}${printable(trackingId)}`, {

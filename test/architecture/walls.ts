@@ -109,7 +109,6 @@ export const ROOMS: readonly Room[] = [
       'dps',
       'enroll',
       'enroll-folder',
-      'files',
       'registration',
       'results',
       'run-folder',

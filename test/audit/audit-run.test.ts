@@ -94,6 +94,13 @@ describe('an audit', () => {
     expect(single.service.asked).toEqual(['page of line-a', 'dev-000000', 'dev-000001', 'dev-000002']);
   });
 
+  it('knows which of the groups that were named have no record, or are none', async () => {
+    const { folder, service } = agreeing();
+    const { summary, emptyGroups } = await auditOf(folder, service, { groups: ['line-a', 'nope'] });
+    expect({ extra: summary?.extra, emptyGroups }).toEqual({ extra: 0, emptyGroups: ['nope'] });
+    expect((await auditOf(folder, service)).emptyGroups).toEqual([]);
+  });
+
   it('goes on where it was stopped, unless the run has gone on', async () => {
     const { folder, outcomes, service } = agreeing(ROWS, { group: null });
     const isStopped = () => service.asked.length > 20;

@@ -7,6 +7,7 @@ import { RunCleanup } from '../../src/cleanup/clean-run.ts';
 import { recordRemoval, wasCreatedByRun } from '../../src/cleanup/record-removal.ts';
 import type { RegistrationStateBody } from '../../src/dps/payloads.ts';
 import type { OutcomeRecord } from '../../src/journal/journal-record.ts';
+import { auditVerdict } from '../../src/report/audit-text.ts';
 import { makeResults } from '../../src/results/write-results.ts';
 import { CLEANUP_FILE } from '../../src/run-folder/cleanup-file.ts';
 import { assignedRows, RecordedService, recordOf, writeRunAtService } from '../support/recorded-service.ts';
@@ -101,6 +102,19 @@ describe('a clean-up', () => {
     ]);
   });
 
+  it('asks for no groups when the run has more than an instance may have', async () => {
+    const folder = mkdtempSync(join(root, 'run-'));
+    const outcomes = assignedRows(101).map((outcome, row) => ({ ...outcome, group: `batch-${row}` }));
+    writeRunAtService(folder, outcomes);
+    const service = new RecordedService(outcomes.map(recordOf));
+    const cleaning = cleaned(service, folder);
+    const cleanup = await RunCleanup.open(folder);
+    const plan = await cleanup.plan(service, cleaning.session);
+    await cleanup.close(true);
+    expect(plan?.counts.delete).toBe(101);
+    expect(service.asked.filter((one) => one.startsWith('page'))).toEqual([]);
+  });
+
   it('is seen by the next audit', async () => {
     const { folder, service } = run();
     const cleaning = cleaned(service, folder);
@@ -108,6 +122,9 @@ describe('a clean-up', () => {
     const options = { ...cleaning.session, folder, source: service, groups: null, allowExtra: true };
     const { summary } = await auditRun({ ...options, onProgress: () => {} });
     expect(summary?.rows).toMatchObject({ removed: ROWS - 2, agrees: 2, missing: 0, differs: 0 });
+    if (summary === null) throw new Error('the audit was not stopped');
+    const allRemoved = { ...summary, rows: { ...summary.rows, removed: ROWS, agrees: 0 } };
+    expect(auditVerdict(allRemoved)).toMatch(/^no row to compare, 1 extra record \(allowed\) \(contoso/);
   });
 
   it('keeps a record that changes at the last moment', async () => {

@@ -23,7 +23,6 @@ function clientOf({ serviceConnectionString, caPem }: TestEmulator) {
   return openService(
     { connection, caPems: [caPem], address: null, operationsPerMinute: 60_000 },
     systemClock(hrtimeMs()),
-    4,
   );
 }
 

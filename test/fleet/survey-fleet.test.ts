@@ -436,6 +436,12 @@ describe('a fleet that cannot be used', () => {
     });
   });
 
+  it('does not advise to leave rows out to a command that takes the whole fleet', async () => {
+    const bad = writeFleetFile(folder, 'registration_id\na\nb c\n');
+    const { problems } = await operatorError(() => surveyFleet(bad, ANY, { canSkip: false }));
+    expect(problems.at(-1)).toMatchObject({ message: '1 of 2 rows cannot be used', remedy: 'Correct the file' });
+  });
+
   it('has a problem that rows share in one line, with a count', async () => {
     const bad = writeFleetFile(folder, `registration_id\na\nb\n${'a b\n'.repeat(50)}`);
     const { message } = await operatorError(() => surveyFleet(bad, ANY));

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const connection = parseServiceConnection(emulator.serviceConnectionString ?? '');
   if (typeof connection === 'string') throw new Error(connection);
   const access = { connection, caPems: [emulator.caPem], address: null, operationsPerMinute: 60_000 };
-  service = openService(access, systemClock(hrtimeMs()), 4);
+  service = openService(access, systemClock(hrtimeMs()));
 });
 
 afterAll(async () => {

@@ -99,6 +99,13 @@ describe('tries', () => {
     expect(service.arrivedMs).toHaveLength(1);
   });
 
+  it('has its messages without a full stop, which follows', () => {
+    const text = '{"errorCode":401002,"trackingId":"track-1","message":"Unauthorized."}';
+    expect(ServiceError.of({ status: 401, headers: {}, text }, false).message).toBe(
+      'Unauthorized (tracking ID track-1)',
+    );
+  });
+
   it('renews its token before the hour is over', async () => {
     const { run, clock } = clientOf([], 1);
     await run(async (client) => {

@@ -2,7 +2,7 @@ import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import type { IndividualEnrollmentBody } from '../../src/dps/service-api.ts';
 import type { EndedRow, WantedRow } from '../../src/enroll/entry-outcome.ts';
 import { EntryWriter, type EntryWriterOptions } from '../../src/enroll/entry-writer.ts';
-import { settleRows } from '../../src/enroll/settle-rows.ts';
+import { eachInTurn } from '../../src/service-api/each-in-turn.ts';
 import { ServiceClient } from '../../src/service-api/service-client.ts';
 import { ServiceRequests } from '../../src/service-api/service-requests.ts';
 import { type EmulatedServiceApi, SERVICE_CONNECTION } from './emulated-service-api.ts';
@@ -74,11 +74,11 @@ export async function enrollUntil(
   async function* inTens(): AsyncGenerator<readonly WantedRow[]> {
     for (let at = 0; at < rows.length; at += 10) yield rows.slice(at, at + 10);
   }
-  const record = async (ended: readonly EndedRow[]): Promise<void> => {
+  const settle = async (batch: readonly WantedRow[]): Promise<void> => {
+    const ended = await writer.createTen(batch);
     if (!isDead) recorded.push(...ended);
   };
-  const settle = (batch: readonly WantedRow[]) => writer.createTen(batch);
-  const done = settleRows({ batches: inTens(), settle, record, isStopped: () => isDead }, 8);
+  const done = eachInTurn(inTens(), settle, () => isDead);
   if (killAfterMs === null) await done;
   else {
     const killed = new Promise<void>((resolve) => clock.wakeAt(clock.nowMs() + killAfterMs, resolve));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AuditEnd, auditRun } from '../../audit/audit-run.ts';
 import { readFirstSession } from '../../journal/journal-reader.ts';
+import { quoteValue } from '../../problem/quote-value.ts';
 import { type AuditSummary, auditDifferences } from '../../report/audit-schema.ts';
 import { auditLines, auditVerdict } from '../../report/audit-text.ts';
 import { formatCount } from '../../report/format.ts';
@@ -14,9 +15,11 @@ import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import type { Stop } from '../host/graceful-stop.ts';
 import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
 import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-access.ts';
 import { atService, serviceAccessOf } from '../host/service-session.ts';
+import { say, stoppingLine } from '../view/say.ts';
 import { checksumsLine } from '../view/show-results.ts';
 import { fitted, warningLines } from '../view/terminal-line.ts';
 import { appendValue, givenFlags, jsonOption, quietOption, settingOption } from './options.ts';
@@ -83,29 +86,34 @@ export async function auditFolder(
   flags: Omit<AuditFlags, 'json'>,
 ): Promise<EndedAudit> {
   const { target } = await readFirstSession(join(folder, JOURNAL_FILE));
+  const onStopping = (by: Stop): void => (flags.quiet ? undefined : say(stoppingLine(by, 'requests')));
   const unlock = lockRunFolder(folder);
   try {
     await refuseChangedJournal(folder);
     if (flags.again) await rm(join(folder, AUDIT_RECORDS), { force: true });
-    const { result, stop } = await atService(access, PERMISSIONS, ({ client, ...service }) =>
-      auditRun({
-        ...service,
-        folder,
-        source: client,
-        groups: flags.group ?? null,
-        allowExtra: flags.allowExtra === true,
-        onProgress: (read, devices) => {
-          if (!flags.quiet) say(`${formatCount(read)} records read, for ${formatCount(devices)} devices`);
-        },
-      }),
+    const { result, stop } = await atService(
+      access,
+      { permissions: PERMISSIONS, onStopping },
+      ({ client, ...service }) =>
+        auditRun({
+          ...service,
+          folder,
+          source: client,
+          groups: flags.group ?? null,
+          allowExtra: flags.allowExtra === true,
+          onProgress: (read, devices) => {
+            if (!flags.quiet) say(`${formatCount(read)} records read, for ${formatCount(devices)} devices`);
+          },
+        }),
     );
     if (result?.summary == null) {
       say(`Stopped${describeRead(result)}. To continue: dpsload audit ${folder}`);
       return { summary: null, exitCode: EXIT_CODE[stop ?? 'interrupted'] };
     }
     await writeResults(folder, { fleet: fleetOfRun(folder) });
-    const { found, devices, summary } = result;
-    if (found + summary.rows.removed === 0 && devices > 0) warnOfOtherInstance(summary, target.idScope);
+    const { summary } = result;
+    const warnings = warningsOf({ ...result, summary }, target.idScope);
+    process.stderr.write(warningLines(warnings, process.stderr));
     return { summary, exitCode: auditDifferences(summary) === 0 ? EXIT_CODE.success : EXIT_CODE.someFailed };
   } finally {
     unlock();
@@ -116,9 +124,15 @@ function describeRead(end: Pick<AuditEnd, 'read' | 'devices'> | null): string {
   return end === null ? '' : `: ${formatCount(end.read)} records read, for ${formatCount(end.devices)} devices`;
 }
 
-function warnOfOtherInstance({ host }: AuditSummary, idScope: string): void {
-  const warning = `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`;
-  process.stderr.write(warningLines([warning], process.stderr));
+type Found = Pick<AuditEnd, 'found' | 'devices' | 'emptyGroups'> & { readonly summary: AuditSummary };
+
+function warningsOf({ found, devices, emptyGroups, summary }: Found, idScope: string): readonly string[] {
+  const { host, rows } = summary;
+  const empty = emptyGroups.map(
+    (group) => `no record was found in group ${quoteValue(group)}: is it an enrollment group?`,
+  );
+  if (found + rows.removed > 0 || devices === 0) return empty;
+  return [...empty, `no record of any device was found: is ${host} the instance with ID scope ${idScope}?`];
 }
 
 function show(folder: string, summary: AuditSummary, { json }: AuditFlags): void {
@@ -126,10 +140,6 @@ function show(folder: string, summary: AuditSummary, { json }: AuditFlags): void
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : fitted(text, process.stdout));
   say(`audit: ${join(folder, AUDIT_CSV)}`);
   process.stderr.write(checksumsLine(folder));
-}
-
-function say(line: string): void {
-  process.stderr.write(fitted(`${line}\n`, process.stderr));
 }
 
 const AUDIT_HELP = `

@@ -19,12 +19,13 @@ import { fleetOfRun } from '../../run-folder/run-file.ts';
 import { JOURNAL_FILE } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import type { Stop } from '../host/graceful-stop.ts';
 import { refuseEmulatorRun } from '../host/refuse-emulator-run.ts';
 import { SERVICE_ACCESS_SETTINGS, type ServiceAccess } from '../host/service-access.ts';
-import { atService, type Stop, serviceAccessOf } from '../host/service-session.ts';
+import { atService, serviceAccessOf } from '../host/service-session.ts';
 import { confirm } from '../view/confirm-risks.ts';
+import { say, stoppingLine } from '../view/say.ts';
 import { checksumsLine } from '../view/show-results.ts';
-import { fitted } from '../view/terminal-line.ts';
 import { CLEANUP_HELP } from './cleanup-help.ts';
 import { givenFlags, settingOption } from './options.ts';
 
@@ -67,6 +68,8 @@ export type EndedCleanup = {
   readonly exitCode: number;
 };
 
+const onStopping = (by: Stop): void => say(stoppingLine(by, 'requests'));
+
 const NOTHING_DONE: EndedCleanup = { began: false, counts: null, stop: null, exitCode: EXIT_CODE.success };
 
 function ended(counts: RemovalCounts | null, stop: Stop | null): EndedCleanup {
@@ -85,16 +88,19 @@ export async function cleanRun(folder: string, access: ServiceAccess, flags: Cle
     const cleanup = await RunCleanup.open(folder);
     let isDone = true;
     try {
-      const reading = await atService(access, 'RegistrationStatusRead', (session) =>
+      const reading = await atService(access, { permissions: 'RegistrationStatusRead', onStopping }, (session) =>
         cleanup.plan(session.client, session),
       );
-      isDone = reading.result !== null;
-      if (reading.result === null) return { ...ended(null, reading.stop), began: false };
+      isDone = reading.result !== null && reading.stop === null;
+      // A signal may have come when all was read: nothing is deleted then, --yes or not.
+      if (reading.result === null || reading.stop !== null) return { ...ended(null, reading.stop), began: false };
       const what = { noun: 'registration record', maker: 'this run', note: IDENTITIES_STAY };
       if (!(await isAgreed(reading.result, access, what, flags))) return NOTHING_DONE;
       await rm(join(folder, CHECKSUMS_FILE), { force: true });
-      const { result, stop } = await atService(access, 'RegistrationStatusWrite', (session) =>
-        cleanup.remove(session.client, session),
+      const { result, stop } = await atService(
+        access,
+        { permissions: 'RegistrationStatusWrite', onStopping },
+        (session) => cleanup.remove(session.client, session),
       ).finally(() => writeResults(folder, { fleet: fleetOfRun(folder) }));
       isDone = stop === null;
       return ended(result, stop);
@@ -123,8 +129,10 @@ export async function cleanEnrollments(
     if (!(await isAgreed(cleanup.plan(), access, what, flags))) return NOTHING_DONE;
     const files = listedFiles(folder);
     await rm(join(folder, CHECKSUMS_FILE), { force: true });
-    const { result, stop } = await atService(access, 'EnrollmentRead and EnrollmentWrite', (session) =>
-      cleanup.remove(session.client, session),
+    const { result, stop } = await atService(
+      access,
+      { permissions: 'EnrollmentRead and EnrollmentWrite', onStopping },
+      (session) => cleanup.remove(session.client, session),
     ).finally(() => writeChecksums(folder, files));
     return ended(result, stop);
   } finally {
@@ -187,8 +195,4 @@ function show(folder: string, counts: RemovalCounts | null): void {
   const isLeft = counts !== null && counts.kept + counts.failed > 0;
   say(`${isLeft ? 'cleanup, with reasons' : 'cleanup'}: ${join(folder, CLEANUP_FILE)}`);
   process.stderr.write(checksumsLine(folder));
-}
-
-function say(text: string): void {
-  process.stderr.write(fitted(`${text}\n`, process.stderr));
 }

@@ -3,30 +3,25 @@ import { serviceEndpoint } from '../../dps/service-connection.ts';
 import type { EndedRow } from '../../enroll/entry-outcome.ts';
 import { EntryWriter } from '../../enroll/entry-writer.ts';
 import { isUnwanted } from '../../enroll/row-result.ts';
-import { settleRows } from '../../enroll/settle-rows.ts';
 import { type EnrollFile, writeEnrollFile } from '../../enroll-folder/enroll-file.ts';
 import { type EnrollSummary, type ResultInputs, writeEnrollResults } from '../../enroll-folder/enroll-results.ts';
 import { RowJournal } from '../../enroll-folder/row-journal.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { createRunFolder, ensureOutFolder } from '../../run-folder/run-folder.ts';
 import { lockRunFolder } from '../../run-folder/run-lock.ts';
+import { eachInTurn } from '../../service-api/each-in-turn.ts';
 import type { Collection } from '../../service-api/service-client.ts';
 import { ServiceError } from '../../service-api/service-error.ts';
 import { serviceUnavailable } from '../../service-api/service-problem.ts';
-import { type Clock, pause } from '../../time/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import type { EnrollInputs, WantedListedRow } from '../host/enroll-inputs.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import { gracefulStop, type Stop } from '../host/graceful-stop.ts';
 import { type OpenService, openService } from '../host/service-access.ts';
-import { listenForSignals } from '../host/stop-signals.ts';
+import { stoppingLine } from '../view/say.ts';
 import type { EnrollEnd } from '../view/show-enroll-end.ts';
 import { showEnrollProgress } from '../view/show-enroll-progress.ts';
-
-/** Batches in progress. One of ten entries may take a second; then this many keep to the quota of 1,000 operations a minute. */
-const CONCURRENCY = 16;
-
-/** After a signal, requests in progress may end within this time; what they have done is found out when the command is resumed. */
-const GRACE_MS = 10_000;
 
 /** What a new command begins with, before the clock of the service is known. */
 export type NewEnrollFile = Omit<EnrollFile, 'startedAt' | 'serviceStartedAtEpochMs'>;
@@ -48,7 +43,7 @@ export type EnrollSession = {
 /** @throws OperatorError `unreachable`, without a folder, when the service refuses even to be read */
 export async function executeEnroll(session: EnrollSession): Promise<EnrollEnd> {
   const clock = systemClock(hrtimeMs());
-  const service = openService(session.inputs.access, clock, CONCURRENCY);
+  const service = openService(session.inputs.access, clock);
   try {
     const beganAtEpochMs = await readFirst(session, service, clock);
     const { folder, facts } = await openFolder(session, clock, beganAtEpochMs);
@@ -111,38 +106,28 @@ async function workInFolder(
 ): Promise<EnrollEnd> {
   const { inputs, isQuiet } = session;
   const journal = await RowJournal.open(folder, inputs.readsKeys);
-  const signals = listenForSignals();
   const view = showEnrollProgress({ rows: facts.rows, journal, requests: service.requests, clock, isQuiet, folder });
-  let stop: 'interrupted' | 'terminated' | null = null;
-  const graceOver = new Promise<void>((resolve) => {
-    signals.onRequest(({ reason, urgency }) => {
-      stop = reason;
-      if (urgency === 'at-once') resolve();
-      else void pause(clock, GRACE_MS).then(resolve);
-      if (urgency !== 'at-once')
-        view.log(`Stopping (${reason}). Waiting for requests in progress. Press Ctrl-C again to stop immediately.`);
-    });
-  });
+  const stop = gracefulStop(clock, (by) => view.log(stoppingLine(by, 'requests')));
   let stoppedBy: OperatorError | null = null;
   try {
     const work = settleAll(inputs, service, {
       facts,
       isResumed: 'resumed' in session.start,
       journal,
-      isStopped: () => stop !== null,
+      isStopped: () => stop.by() !== null,
     });
-    await Promise.race([work, graceOver]);
+    await Promise.race([work, stop.graceOver]);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     stoppedBy = unavailable(error, session);
   } finally {
     view.finish();
     await journal.close();
-    signals.dispose();
+    stop.dispose();
   }
   const results: ResultInputs = { facts, journal, rows: inputs.listed(), keyedFleet: inputs.keyedFleet };
   const summary = await writeEnrollResults(folder, results);
-  return { folder, summary, stoppedBy, exitCode: exitCodeOf(summary, stop, stoppedBy) };
+  return { folder, summary, stoppedBy, exitCode: exitCodeOf(summary, stop.by(), stoppedBy) };
 }
 
 type Settling = {
@@ -169,12 +154,10 @@ async function settleAll(
   const settle = async (rows: readonly WantedListedRow[]): Promise<readonly EndedRow[]> => {
     if (action === 'create')
       return writer.createTen(rows.flatMap(({ wanted, ...row }) => (wanted === null ? [] : [{ ...row, wanted }])));
-    return [
-      await Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row)))),
-    ].flat();
+    return Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row))));
   };
   const left = leftRows(inputs, journal, action === 'create' ? BULK_ENTRIES_MAX : 1);
-  await settleRows({ batches: left, settle, record: (ended) => journal.record(ended), isStopped }, CONCURRENCY);
+  await eachInTurn(left, async (rows) => journal.record(await settle(rows)), isStopped);
 }
 
 /** The rows that have not ended, and those that failed in a way that may pass. */
@@ -194,11 +177,7 @@ async function* leftRows(
   if (batch.length > 0) yield batch;
 }
 
-function exitCodeOf(
-  summary: EnrollSummary,
-  stop: 'interrupted' | 'terminated' | null,
-  stoppedBy: OperatorError | null,
-): number {
+function exitCodeOf(summary: EnrollSummary, stop: Stop | null, stoppedBy: OperatorError | null): number {
   const { states, notDone, rows } = summary;
   if (stop !== null && notDone > 0) return EXIT_CODE[stop];
   if (stoppedBy !== null) return notDone === rows ? EXIT_CODE.unreachable : EXIT_CODE.stoppedMidway;

@@ -10,6 +10,7 @@ import type { Flags } from '../../scenario/read/gather-settings.ts';
 import type { EmbeddedEmulator } from '../host/embedded-emulator.ts';
 import type { EnrollInputs, EnrollRequest } from '../host/enroll-inputs.ts';
 import { EXIT_CODE, exitCodeOfError } from '../host/exit-code.ts';
+import type { Stop } from '../host/graceful-stop.ts';
 import { loadScenario } from '../host/run-inputs.ts';
 import type { DisplayFlags } from '../view/display-flags.ts';
 import { errorMessage } from '../view/error-message.ts';
@@ -23,6 +24,7 @@ import {
   type StepEnd,
   type StepName,
 } from '../view/journey-text.ts';
+import { say } from '../view/say.ts';
 import { fitted } from '../view/terminal-line.ts';
 import { auditFolder } from './audit-command.ts';
 import { cleanEnrollments, cleanRun } from './cleanup-command.ts';
@@ -53,7 +55,7 @@ export type Journey = {
   /** Whether its folder has what an earlier session did. */
   readonly began: { readonly enroll: boolean; readonly run: boolean };
   readonly choice: JourneyChoice;
-  readonly isStopped: () => 'interrupted' | 'terminated' | null;
+  readonly isStopped: () => Stop | null;
 };
 
 /** The commands that do the steps. */
@@ -71,7 +73,7 @@ export async function executeJourney(journey: Journey, commands: JourneyCommands
     ...(journey.choice.cleanup ? [['clean up', cleanUp] as const] : []),
   ];
   for (const [name, step] of steps) {
-    say(journey, `${name} …`);
+    if (!journey.choice.quiet) say(`${name} …`);
     ends.push(...(await endsOf(name, () => step(journey, commands), journey)));
     await writeEnd(journey, ends, null);
     if (ends.some(({ exitCode }) => exitCode !== EXIT_CODE.success)) break;
@@ -156,8 +158,4 @@ async function cleanUp(journey: Journey, commands: JourneyCommands): Promise<rea
   if (records.stop !== null) return [cleanupEnd(records.counts, null, records.exitCode)];
   const enrollments = await commands.cleanEnrollments(join(folder, ENROLL_PLACE), inputs.access, choice);
   return [cleanupEnd(records.counts, enrollments.counts, enrollments.exitCode || records.exitCode)];
-}
-
-function say({ choice }: Journey, line: string): void {
-  if (!choice.quiet) process.stderr.write(`${line}\n`);
 }

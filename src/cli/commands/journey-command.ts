@@ -8,20 +8,22 @@ import { OperatorError, problem, problemIn } from '../../problem/operator-error.
 import { RUN_FILE } from '../../run-folder/run-file.ts';
 import { createRunFolder, ensureOutFolder, RUN_PLACE } from '../../run-folder/run-folder.ts';
 import type { Flags } from '../../scenario/read/gather-settings.ts';
-import { type ResolvedEnrollment, resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
+import { hasGroupKey, type ResolvedEnrollment, resolveEnrollment } from '../../scenario/read/resolve-enrollment.ts';
 import type { Scenario, Target } from '../../scenario/scenario.ts';
 import type { SettingName } from '../../scenario/settings/settings.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import { type EmbeddedEmulator, startEmbeddedEmulator } from '../host/embedded-emulator.ts';
 import { type EnrollRequest, readEnrollInputs } from '../host/enroll-inputs.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
+import type { Stop } from '../host/graceful-stop.ts';
 import { loadScenario, readScenarioFile } from '../host/run-inputs.ts';
 import { SERVICE_ACCESS_SETTINGS } from '../host/service-access.ts';
 import { listenForSignals } from '../host/stop-signals.ts';
 import { confirmRisks } from '../view/confirm-risks.ts';
 import { ENROLL_PLACE } from '../view/journey-text.ts';
+import { say } from '../view/say.ts';
 import { showJourneyEnd } from '../view/show-journey-end.ts';
-import { fitted, warningLines } from '../view/terminal-line.ts';
+import { warningLines } from '../view/terminal-line.ts';
 import { ENROLL_SETTINGS, newRequest, resumedRequest } from './enroll-command.ts';
 import { executeJourney, type JourneyChoice } from './execute-journey.ts';
 import { JOURNEY_HELP } from './journey-help.ts';
@@ -87,7 +89,7 @@ async function journey(given: Flags, flags: JourneyFlags): Promise<number> {
   refuseUnaskedCleanup(flags, scenario);
   // Before the emulator starts: a signal must not leave it behind.
   const signals = listenForSignals();
-  let stop: 'interrupted' | 'terminated' | null = null;
+  let stop: Stop | null = null;
   signals.onRequest(({ reason }) => {
     stop = reason;
   });
@@ -134,8 +136,7 @@ function resolveJourney(asked: EnrollRequest): JourneyPlan {
 
 /** With the embedded emulator, as for a run: who gives no key needs none. */
 function isWithoutKeys({ values, attestation }: ResolvedEnrollment): boolean {
-  if (values.emulator !== true || attestation?.kind !== 'group-key') return false;
-  return attestation.key === null && Object.keys(attestation.groups).length === 0;
+  return values.emulator === true && attestation?.kind === 'group-key' && !hasGroupKey(attestation);
 }
 
 function refuseChanges(given: Flags, { scenario, update, resume = '' }: JourneyFlags): void {
@@ -175,7 +176,7 @@ function atEmulator(request: EnrollRequest, emulator: EmbeddedEmulator | null): 
 
 type StartedJourney = JourneyPlan & {
   readonly emulator: EmbeddedEmulator | null;
-  readonly isStopped: () => 'interrupted' | 'terminated' | null;
+  readonly isStopped: () => Stop | null;
 };
 
 async function travel(started: StartedJourney, flags: JourneyFlags): Promise<number> {
@@ -186,7 +187,7 @@ async function travel(started: StartedJourney, flags: JourneyFlags): Promise<num
   await confirmRisks(scenario, { rows: inputs.rows, registrations: inputs.rows * scenario.load.rounds }, yes);
   const folder = flags.resume ?? newFolder(scenario);
   const target = labelOf(scenario.target, emulator);
-  if (!flags.quiet) process.stderr.write(fitted(`journey: ${folder}, ${target}\n`, process.stderr));
+  if (!flags.quiet) say(`journey: ${folder}, ${target}`);
   const began = { enroll: flags.resume !== undefined, run: hasRun(folder) };
   // Nothing at the embedded emulator outlives the journey: nobody is asked.
   const choice = { ...flags, ...(emulator === null ? {} : { yes: true as const }) };

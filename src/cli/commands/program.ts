@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { dpsloadVersion } from '../../files/dpsload-version.ts';
 import { refuseSecretFileNames } from '../host/secret-file-names.ts';
+import { CommandLineError } from '../view/error-message.ts';
 
 type CommandEntry = readonly [summary: string, load: () => Promise<Command>];
 
@@ -83,8 +84,10 @@ function plainDefaults(command: Command): void {
 }
 
 /** Makes commander throw instead of ending the process; it still prints help, but no errors. */
-function throwErrors(command: Command): Command {
-  command.exitOverride().configureOutput({ outputError: () => {} });
-  for (const child of command.commands) throwErrors(child);
+function throwErrors(command: Command, path: string = command.name()): Command {
+  command.configureOutput({ outputError: () => {} }).exitOverride((error) => {
+    throw new CommandLineError(error, path);
+  });
+  for (const child of command.commands) throwErrors(child, `${path} ${child.name()}`);
   return command;
 }

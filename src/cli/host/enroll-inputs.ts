@@ -114,7 +114,7 @@ async function readRows(
     header: values.header ?? true,
     columns: values.map ?? {},
   };
-  const survey = await surveyFleet(given, enrollmentRules(attestation));
+  const survey = await surveyFleet(given, enrollmentRules(attestation), { canSkip: false });
   const fleet = { ...given, delimiter: survey.delimiter };
   const problems: Problem[] = [];
   const columns = enrollmentColumns(fleet.file, survey.otherColumns, problems);

@@ -5,6 +5,7 @@ import { OperatorError, type Problem, problem, problemIn, unreadableReason } fro
 import { jitter } from '../../registration/retry-delay.ts';
 import { type Environment, SERVICE_CONNECTION_VARIABLE } from '../../scenario/scenario.ts';
 import type { SettingName, SettingValues } from '../../scenario/settings/settings.ts';
+import { REQUESTS_AT_ONCE } from '../../service-api/each-in-turn.ts';
 import { httpsExchange } from '../../service-api/https-exchange.ts';
 import { ServiceClient } from '../../service-api/service-client.ts';
 import { ServiceRequests } from '../../service-api/service-requests.ts';
@@ -79,13 +80,12 @@ export type OpenService = {
   close(): void;
 };
 
-/** @param connections that may be open at once */
 export function openService(
   { connection, caPems, address, operationsPerMinute }: ServiceAccess,
   clock: Clock,
-  connections: number,
 ): OpenService {
-  const { exchange, close } = httpsExchange({ ...serviceEndpoint(connection), address, caPems, connections });
+  const target = { ...serviceEndpoint(connection), address, caPems, connections: REQUESTS_AT_ONCE };
+  const { exchange, close } = httpsExchange(target);
   let draws = 0;
   const requests = new ServiceRequests({
     connection,

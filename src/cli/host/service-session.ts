@@ -6,19 +6,10 @@ import type { Environment } from '../../scenario/scenario.ts';
 import type { ServiceClient } from '../../service-api/service-client.ts';
 import { ServiceError } from '../../service-api/service-error.ts';
 import { serviceUnavailable } from '../../service-api/service-problem.ts';
-import { type Clock, pause } from '../../time/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
+import { gracefulStop, type Stop } from './graceful-stop.ts';
 import { openService, readServiceAccess, type ServiceAccess, type ServiceAccessValues } from './service-access.ts';
-import { listenForSignals } from './stop-signals.ts';
-
-/** Requests in progress. One takes well below a second: so many keep to the quota of 1,000 a minute. */
-const CONNECTIONS = 16;
-
-/** After a signal, requests in progress may end within this time. */
-const GRACE_MS = 10_000;
-
-/** How a session at the service ended before its work did. */
-export type Stop = 'interrupted' | 'terminated';
 
 export type ServiceSession = {
   readonly client: ServiceClient;
@@ -43,36 +34,29 @@ export async function serviceAccessOf(flags: Flags, environment: Environment): P
 }
 
 /**
- * Works at the service until the work ends, or 10 s after a signal.
+ * Works at the service until the work ends, or the grace after a signal is over.
  *
- * @param permissions that the work needs, as the portal names them
+ * @param about `permissions` that the work needs, as the portal names them; `onStopping` is called at the first signal
  * @returns what the work returned, `null` when it was cut off; and the signal, if there was one
  * @throws OperatorError `unreachable` when the service does not answer, or refuses
  */
 export async function atService<Result>(
   access: ServiceAccess,
-  permissions: string,
+  { permissions, onStopping }: { readonly permissions: string; readonly onStopping: (by: Stop) => void },
   work: (session: ServiceSession) => Promise<Result>,
 ): Promise<{ readonly result: Result | null; readonly stop: Stop | null }> {
   const clock = systemClock(hrtimeMs());
   const { host: hostName } = serviceEndpoint(access.connection);
-  const service = openService(access, clock, CONNECTIONS);
-  const signals = listenForSignals();
-  let stop: Stop | null = null;
-  const graceOver = new Promise<null>((resolve) => {
-    signals.onRequest(({ reason, urgency }) => {
-      stop = reason;
-      if (urgency === 'at-once') resolve(null);
-      else void pause(clock, GRACE_MS).then(() => resolve(null));
-    });
-  });
+  const service = openService(access, clock);
+  const stop = gracefulStop(clock, onStopping);
   try {
-    const session = { client: service.client, hostName, clock, isStopped: () => stop !== null };
-    return { result: await Promise.race([work(session), graceOver]), stop };
+    const session = { client: service.client, hostName, clock, isStopped: () => stop.by() !== null };
+    const result = await Promise.race([work(session), stop.graceOver]);
+    return { result, stop: stop.by() };
   } catch (error) {
     throw error instanceof ServiceError ? serviceUnavailable(error, hostName, permissions) : error;
   } finally {
-    signals.dispose();
+    stop.dispose();
     service.close();
   }
 }

@@ -3,6 +3,17 @@ import { OperatorError } from '../../problem/operator-error.ts';
 import { HIDDEN, isSecretLike } from '../../problem/quote-value.ts';
 import { StoppedBeforeStart } from '../../run/stop-request.ts';
 
+/** A mistake on the command line of one command. */
+export class CommandLineError extends CommanderError {
+  /** As it is typed: `dpsload certs issue`. */
+  readonly command: string;
+
+  constructor({ exitCode, code, message }: CommanderError, command: string) {
+    super(exitCode, code, message);
+    this.command = command;
+  }
+}
+
 /** Base64 with padding, from the shortest key (16 bytes) up. */
 const PADDED_BASE64 = /[A-Za-z0-9+/]{22,}={1,2}/g;
 
@@ -18,11 +29,13 @@ function rawMessage(error: unknown): string {
   return `Internal error in dpsload. Please report it with the lines below.\n${text}\n`;
 }
 
-function commandLineMessage({ exitCode, code, message }: CommanderError): string {
+function commandLineMessage(error: CommanderError): string {
+  const { exitCode, code, message } = error;
   // Help and version have been printed already, also help in place of a missing command.
   if (exitCode === 0 || code === 'commander.help') return '';
   // The text quotes what was typed, which may be a key: the value of an unknown option is dropped.
   const bare = message.replace(/^error: /, '').replace(/'(--[^'=]*)=[^']*'/, "'$1'");
   const text = isSecretLike(bare) ? 'the command line cannot be parsed' : bare;
-  return `${text}\nRun dpsload --help, or dpsload COMMAND --help.\n`;
+  const command = error instanceof CommandLineError ? error.command : 'dpsload';
+  return `${text}\nRun ${command} --help.\n`;
 }

@@ -3,7 +3,7 @@ import type { RowJournal } from '../../enroll-folder/row-journal.ts';
 import { formatCount, formatDuration } from '../../report/format.ts';
 import type { ServiceRequests } from '../../service-api/service-requests.ts';
 import { type Clock, repeat } from '../../time/clock.ts';
-import { fitted } from './terminal-line.ts';
+import { say } from './say.ts';
 
 /** Often enough to see that it goes on, rarely enough for a log of hours. */
 const LINE_INTERVAL_MS = 5_000;
@@ -26,7 +26,7 @@ export function showEnrollProgress(view: EnrollView): {
   const before = journal.results.size;
   const beganMs = clock.nowMs();
   const log = (line: string): void => {
-    if (!isQuiet) process.stderr.write(fitted(`${line}\n`, process.stderr));
+    if (!isQuiet) say(line);
   };
   log(`folder: ${folder}${before === 0 ? '' : `; ${formatCount(before)} rows ended in earlier sessions`}`);
   const timer = repeat(clock, LINE_INTERVAL_MS, () => log(progressText(view, before, clock.nowMs() - beganMs)));

@@ -1,6 +1,7 @@
 import { paletteOf } from './colors.ts';
 import type { DisplayFlags } from './display-flags.ts';
 import { type JourneyEnd, type JourneyPlace, journeyText, nextSteps } from './journey-text.ts';
+import { say } from './say.ts';
 import { columnsOf, fitted, labelledPath } from './terminal-line.ts';
 
 /** Prints a line for each step on stdout, and on stderr where they are, what to do next and, last, the verdict. */
@@ -8,7 +9,6 @@ export function showJourneyEnd(end: JourneyEnd, place: JourneyPlace, { json, qui
   if (!quiet) process.stderr.write('\n');
   process.stdout.write(json ? `${JSON.stringify(end, null, 2)}\n` : fitted(journeyText(end), process.stdout));
   const { good, bad } = paletteOf(process.stderr, color);
-  const say = (text: string): void => void process.stderr.write(fitted(`${text}\n`, process.stderr));
   const columns = columnsOf(process.stderr);
   if (place.isOver !== 'not-begun') process.stderr.write(`${labelledPath('folder', place.folder, columns)}\n`);
   const { advice = null, commands = [] } = nextSteps(end, place) ?? {};

@@ -11,6 +11,7 @@ import type { DisplayFlags } from './display-flags.ts';
 import { createLineView, createLiveView } from './live-view.ts';
 import type { LiveView } from './redrawn-view.ts';
 import { appendingTo } from './run-log.ts';
+import { stoppingLine } from './say.ts';
 
 /** What a session has to do. */
 export type SessionPlan = {
@@ -68,9 +69,7 @@ export async function showProgress(
         const { inFlight } = fold.at(clock.nowMs());
         // As of the last sample, which may be a second old.
         const waitedFor = inFlight === 0 ? 'registrations' : formatNoun(inFlight, 'registration');
-        show(
-          `Stopping (${message ?? reason}). Waiting for ${waitedFor} in progress. Press Ctrl-C again to stop immediately.`,
-        );
+        show(stoppingLine(message ?? reason, waitedFor));
       },
     },
   };

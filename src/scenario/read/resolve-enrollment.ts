@@ -31,15 +31,19 @@ export function resolveEnrollment({
   const { attestation } = resolveAttestation(sources, problems);
   problems.push(...certificateProblems(attestation), ...settingProblems(settings));
   const isGenerated = settings.values.generateKeys === true;
-  const hasGroupKey =
-    attestation.kind === 'group-key' && (attestation.key !== null || Object.keys(attestation.groups).length > 0);
-  if (isGenerated && (hasGroupKey || attestation.kind === 'x509')) {
-    const message = `${listGiven(settings.origins, ['generateKeys'])}: the devices have ${hasGroupKey ? 'keys derived from a group key' : 'certificates'} already`;
+  const isDerived = hasGroupKey(attestation);
+  if (isGenerated && (isDerived || attestation.kind === 'x509')) {
+    const message = `${listGiven(settings.origins, ['generateKeys'])}: the devices have ${isDerived ? 'keys derived from a group key' : 'certificates'} already`;
     problems.push(problem(message, 'Remove one of the two'));
   }
   problems.push(...unknownVariables(environment, [...given.variables, ...keyVariables(attestation)]));
   if (problems.length > 0) throw new OperatorError('usage', problems);
   return { ...settings, attestation: isGenerated ? null : attestation };
+}
+
+/** Whether the devices have keys that are derived from the key of a group. */
+export function hasGroupKey(attestation: AttestationChoice): boolean {
+  return attestation.kind === 'group-key' && (attestation.key !== null || Object.keys(attestation.groups).length > 0);
 }
 
 function certificateProblems(attestation: AttestationChoice): readonly Problem[] {

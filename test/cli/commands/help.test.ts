@@ -89,3 +89,11 @@ describe('help', () => {
     }
   });
 });
+
+it.each([
+  ['dpsload audit', ['audit']],
+  ['dpsload certs issue', ['certs', 'issue', '--no-such-option']],
+])('a mistake on the command line is one of %s', async (command, args) => {
+  const program = await buildProgram(args[0]);
+  await expect(program.parseAsync(args, { from: 'user' })).rejects.toMatchObject({ command });
+});

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOfError } from '../../../src/cli/host/exit-code.ts';
-import { errorMessage } from '../../../src/cli/view/error-message.ts';
+import { CommandLineError, errorMessage } from '../../../src/cli/view/error-message.ts';
 import { OperatorError, problem } from '../../../src/problem/operator-error.ts';
 import { symmetricKeys } from '../../support/arbitraries.ts';
 
@@ -39,6 +39,14 @@ describe('an error', () => {
     expect(actual).toBe(exitCode);
     expect(message.split('\n')[0]).toBe(shown);
     if (shown !== '') expect(message).toContain('--help');
+  });
+
+  it('of the command line names the command whose help to read', () => {
+    const missing = new CommanderError(1, 'commander.missingArgument', "error: missing required argument 'RUN_DIR'");
+    expect(errorReport(new CommandLineError(missing, 'dpsload audit'))).toEqual({
+      exitCode: 2,
+      message: "missing required argument 'RUN_DIR'\nRun dpsload audit --help.\n",
+    });
   });
 
   it('never quotes a padded key, wherever it was quoted', () => {
