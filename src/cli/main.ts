@@ -2,9 +2,11 @@
 import { buildProgram } from './commands/program.ts';
 import { EXIT_CODE, exitCodeOfError } from './host/exit-code.ts';
 import { guardOutput } from './host/guard-output.ts';
+import { endWithTerminal } from './host/own-terminal.ts';
 import { errorMessage } from './view/error-message.ts';
 import { fitted } from './view/terminal-line.ts';
 
+endWithTerminal();
 guardOutput((error) => process.exit(reported(error)));
 try {
   const [, , first, second] = process.argv;

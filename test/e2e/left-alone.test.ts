@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,10 +65,15 @@ describe.concurrent('a run that is left alone', () => {
 
     it.skipIf(!HAS_TMUX)('that closes the terminal ends it in order (needs tmux)', async () => {
       const { args, out } = runArgs('closed', 2_000, '-r', '40/s');
-      const terminal = new TmuxTerminal(100, 30, [process.execPath, MAIN, ...args], GROUP_KEY_ENV);
+      const exitFile = join(folder, 'closed-exit-code');
+      // A shell that does nothing about the hang-up outlives the program and says how it ended.
+      const shell = 'trap : HUP; "$@"; echo $? > "$0"';
+      const command = ['sh', '-c', shell, exitFile, process.execPath, MAIN, ...args];
+      const terminal = new TmuxTerminal(100, 30, command, GROUP_KEY_ENV);
       while (!journalOf(out).some(({ kind }) => kind === 'outcome')) await pauseMs(100);
       terminal.close();
-      while (!journalOf(out).some(({ kind }) => kind === 'end')) await pauseMs(100);
+      while (!existsSync(exitFile) || readFileSync(exitFile, 'utf8') === '') await pauseMs(100);
+      expect(readFileSync(exitFile, 'utf8')).toBe(`${128 + constants.signals.SIGHUP}\n`);
       expect(journalOf(out).at(-1)).toMatchObject({ reason: 'terminated' });
     });
   });

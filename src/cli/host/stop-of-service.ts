@@ -3,7 +3,7 @@ import { parentOf } from '../../files/process-stat.ts';
 import type { Environment } from '../../scenario/scenario.ts';
 import { repeat, type Timer } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
-import { isAtTerminal } from './stop-signals.ts';
+import { isAtTerminal } from './own-terminal.ts';
 
 /** How soon the end of a parent is noticed; it costs a look at /proc. */
 const PARENT_CHECK_MS = 250;

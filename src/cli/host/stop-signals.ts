@@ -1,5 +1,5 @@
-import { isatty } from 'node:tty';
 import type { StopRequest, StopRequests } from '../../run/stop-request.ts';
+import { isAtTerminal } from './own-terminal.ts';
 
 /** The only listener for signals: the first one requests an orderly stop, every further one an immediate stop. */
 export function listenForSignals(): StopRequests & { dispose(): void } {
@@ -14,6 +14,7 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
   };
   const onTerminate = hear('terminated');
   // Only as the first signal: a shell that passes SIGHUP on makes it arrive twice, which does not mean an immediate stop.
+  // Without a terminal it is ignored, as `nohup` and services expect: Node.js undoes the protection of `nohup`.
   const atTerminal = isAtTerminal();
   const onHangUp = (): void => {
     if (atTerminal && heard === 0) onTerminate();
@@ -29,12 +30,4 @@ export function listenForSignals(): StopRequests & { dispose(): void } {
       for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
     },
   };
-}
-
-/**
- * Returns whether SIGHUP means that the terminal has gone. Without a terminal it is ignored, as `nohup` and services expect;
- * Node.js undoes the protection of `nohup`.
- */
-export function isAtTerminal(): boolean {
-  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
