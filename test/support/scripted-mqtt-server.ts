@@ -120,7 +120,8 @@ function serve(
 
 function peerOf(socket: TLSSocket, tcpAtNs: bigint | null, reset: () => void): Peer {
   const sendBytes = (bytes: Uint8Array): void => {
-    if (socket.writable) socket.write(bytes);
+    // An empty write makes Node.js read: the next packet would come while the parser is still at this one.
+    if (socket.writable && bytes.length > 0) socket.write(bytes);
   };
   return {
     tcpAtNs,

@@ -13,7 +13,7 @@ import { eachInTurn } from '../../service-api/each-in-turn.ts';
 import type { Collection } from '../../service-api/service-client.ts';
 import { ServiceError } from '../../service-api/service-error.ts';
 import { serviceUnavailable } from '../../service-api/service-problem.ts';
-import type { Clock } from '../../time/clock.ts';
+import { type Clock, pause } from '../../time/clock.ts';
 import { hrtimeMs, systemClock } from '../../time/system-clock.ts';
 import type { EnrollInputs, WantedListedRow } from '../host/enroll-inputs.ts';
 import { EXIT_CODE } from '../host/exit-code.ts';
@@ -45,7 +45,8 @@ export async function executeEnroll(session: EnrollSession): Promise<EnrollEnd> 
   const clock = systemClock(hrtimeMs());
   const service = openService(session.inputs.access, clock);
   try {
-    const beganAtEpochMs = await readFirst(session, service, clock);
+    await readFirst(session, service);
+    const beganAtEpochMs = await beginning(session, service, clock);
     const { folder, facts } = await openFolder(session, clock, beganAtEpochMs);
     const unlock = lockRunFolder(folder);
     try {
@@ -66,15 +67,28 @@ function factsOf({ start }: EnrollSession): NewEnrollFile {
   return 'resumed' in start ? start.resumed : start.fresh;
 }
 
-/** Reads the first entry: whether the service lets us read is known before anything is written. @returns its time */
-async function readFirst(session: EnrollSession, { client, requests }: OpenService, clock: Clock): Promise<number> {
+/** Reads the first entry: whether the service lets us read is known before anything is written. */
+async function readFirst(session: EnrollSession, { client }: OpenService): Promise<void> {
   const { value } = await session.inputs.listed().next();
   try {
     await client.find(collectionOf(factsOf(session)), (value as WantedListedRow).id);
   } catch (error) {
     throw error instanceof ServiceError ? unavailable(error, session) : error;
   }
-  return requests.serviceEpochMs ?? clock.epochMs();
+}
+
+/** Of the `Date` header, by which the time of the service is known. */
+const SERVICE_TIME_STEP_MS = 1_000;
+
+/**
+ * When the command begins, by the clock of the service: no entry from before is as late, and none that it writes is earlier. The time of the
+ * service is known to the second, so a new command waits for the next one. A resumed one began long ago.
+ */
+async function beginning({ start }: EnrollSession, { requests }: OpenService, clock: Clock): Promise<number> {
+  if ('resumed' in start) return start.resumed.serviceStartedAtEpochMs;
+  const readAtEpochMs = requests.serviceEpochMs ?? clock.epochMs();
+  await pause(clock, SERVICE_TIME_STEP_MS);
+  return readAtEpochMs + SERVICE_TIME_STEP_MS;
 }
 
 function unavailable(error: ServiceError, { inputs }: EnrollSession): OperatorError {

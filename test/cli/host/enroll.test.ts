@@ -12,6 +12,7 @@ import { GROUP_KEY } from '../../support/emulated-instance.ts';
 import {
   disagreements,
   type EnrollEmulator,
+  enrollmentsOf,
   plant,
   READ_ONLY_POLICY,
   serviceFaults,
@@ -80,17 +81,21 @@ function rowsOf(resultFolder: string): readonly Record<string, string>[] {
 describe('enrolling', () => {
   it('ends every row truly, whatever happens to requests', async () => {
     const ids = Array.from({ length: 200 }, (_, row) => `dev-${row}`);
+    // What is planted at the beginning of a second is created in the second in which the command begins.
+    await new Promise((resolve) => setTimeout(resolve, 1_001 - (Date.now() % 1_000)));
     const etags = await plant(emulator, ids);
     // Throttling, which takes seconds, is for virtual time and for test/long.
     await emulator.update({ faults: serviceFaults(0.04).filter((_, place) => [2, 4].includes(place)) });
-    // Their creation must lie before the second in which the command begins.
-    await new Promise((resolve) => setTimeout(resolve, 1_001 - (Date.now() % 1_000)));
     const environment = { DPSLOAD_GROUP_KEY: GROUP_KEY };
     const end = await enroll({ flags: { fleet: fleetOf('200.csv', ['registration_id', ...ids]) }, environment });
     await emulator.update({ faults: [] });
     expect(emulator.faultRecords.length).toBeGreaterThan(0);
     expect(end).toMatchObject({ exitCode: 3, stoppedBy: null, summary: { notDone: 0, rows: 200 } });
     expect(await disagreements(emulator, ids, etags, end.folder)).toEqual([]);
+    const { serviceStartedAtEpochMs } = readEnrollFile(end.folder);
+    for (const [id, { createdDateTimeUtc = '' }] of await enrollmentsOf(emulator)) {
+      expect([id, Date.parse(createdDateTimeUtc) < serviceStartedAtEpochMs]).toEqual([id, etags.has(id)]);
+    }
     for (const name of readdirSync(end.folder)) {
       const text = readFileSync(join(end.folder, name), 'utf8');
       for (const secret of [GROUP_KEY, deriveDeviceKey(GROUP_KEY, 'dev-0'), 'SharedAccess']) {
