@@ -23,7 +23,7 @@ export type Answer = {
 
 /**
  * The first five come in this order, each at most once. `answered` and `stale` can come at any time after `connected`, `lost` at any time;
- * `lost` is the last event.
+ * `unsent` can come in place of an answer to a register request. `lost` and `unsent` are last events.
  */
 export type ConversationEvent =
   /** The name service gave the host's addresses; does not come where they were known before. */
@@ -39,7 +39,9 @@ export type ConversationEvent =
   | ({ readonly type: 'answered' } & Answer)
   /** An answer that matches no request in flight. */
   | { readonly type: 'stale' }
-  | { readonly type: 'lost'; readonly failure: ConnectionFailure };
+  | { readonly type: 'lost'; readonly failure: ConnectionFailure }
+  /** The register request in flight was not sent, and never will be: nothing may be sent any more. */
+  | { readonly type: 'unsent'; readonly failure: ConnectionFailure };
 
 /**
  * One connection of one device to the service, in requests and answers: the port below the registration machine. At most one request is in

@@ -84,6 +84,7 @@ const TRANSITIONS: Transitions = {
     answered: receive,
     stale: countStale,
     lost: connectionLost,
+    unsent: requestUnsent,
     woke: whenDue(unanswered('no-answer', 'The service did not answer the request')),
     cancelled: cancel,
     ...OUTAGE,
@@ -174,9 +175,23 @@ function awaitReady(state: In<'connecting'>, { atMs }: On<'connected'>, policy: 
   return stay({ phase: 'awaitingReady', wakeAtMs, progress });
 }
 
-function connectionLost(state: Unfinished, { atMs, failure }: On<'lost'>, policy: RegistrationPolicy): Transition {
+function connectionLost(state: Unfinished, event: On<'lost'>, policy: RegistrationPolicy): Transition {
+  return lose(progressAfter(state, event.atMs), event, policy);
+}
+
+/** As if the connection had been lost before the request. A poll is sent always. */
+function requestUnsent(state: In<'awaitingAnswer'>, event: On<'unsent'>, policy: RegistrationPolicy): Transition {
+  const { progress, asked } = state;
+  const unsent = asked === 'register' ? 1 : 0;
+  return lose(changed(progress, { registersSent: progress.registersSent - unsent }), event, policy);
+}
+
+function lose(
+  progress: RegistrationProgress,
+  { atMs, failure }: On<'lost' | 'unsent'>,
+  policy: RegistrationPolicy,
+): Transition {
   const verdict = connectionVerdict(failure);
-  const progress = progressAfter(state, atMs);
   if (verdict.result === 'refused') return finish(progress, atMs, verdict);
   return reconnect(progress, { atMs, notBeforeMs: atMs, trouble: verdict }, policy);
 }

@@ -238,6 +238,7 @@ function timed(event: ConversationEvent, atMs: number): RegistrationEvent {
       return { type, atMs, status, retryAfterSeconds, body };
     }
     case 'lost':
+    case 'unsent':
       return { type: event.type, atMs, failure: event.failure };
     default:
       return { type: event.type, atMs };

@@ -8,6 +8,8 @@ import type { Clock, Timer } from '../time/clock.ts';
  */
 export type Fence = SharedArrayBuffer;
 
+const LEASE_OVER = { code: 'tcp-failed', message: 'this agent may not send any more: its lease is over' } as const;
+
 const CLOCK = 0;
 const WALL = 1;
 
@@ -40,17 +42,14 @@ export function openForMs(fence: Fence, clock: Pick<Clock, 'nowMs' | 'epochMs'>)
 
 /**
  * Conversations that open no connection and send no register request while the fence is closed: their connection is then lost. Polls pass,
- * since they change nothing at the service.
+ * since they change nothing at the service. A request that is not sent is reported at once, so that no report of the worker counts it.
  */
 export function fencedConversations(open: OpenConversation, fence: Fence, clock: Clock): OpenConversation {
   return (identity, onEvent) => {
     let timer: Timer | null = null;
-    const lose = (): void => {
-      const failure = { code: 'tcp-failed', message: 'this agent may not send any more: its lease is over' } as const;
-      timer = clock.wakeAt(clock.nowMs(), () => onEvent({ type: 'lost', failure }));
-    };
     let inner: Conversation | null = null;
-    if (isClosed(fence, clock)) lose();
+    if (isClosed(fence, clock))
+      timer = clock.wakeAt(clock.nowMs(), () => onEvent({ type: 'lost', failure: LEASE_OVER }));
     else inner = open(identity, onEvent);
     return {
       register(payloadJson) {
@@ -59,7 +58,7 @@ export function fencedConversations(open: OpenConversation, fence: Fence, clock:
           return;
         }
         inner?.close();
-        lose();
+        onEvent({ type: 'unsent', failure: LEASE_OVER });
       },
       poll: (operationId) => inner?.poll(operationId),
       close() {

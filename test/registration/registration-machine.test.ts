@@ -103,6 +103,7 @@ const EVENTS: Readonly<Record<EventName, Event>> = {
   answered: answer(200, ASSIGNED, null),
   stale: { type: 'stale' },
   lost: { type: 'lost', failure: { code: 'closed', message: 'M' } },
+  unsent: { type: 'unsent', failure: { code: 'tcp-failed', message: 'M' } },
   woke: { type: 'woke' },
   permitGranted: { type: 'permitGranted', validUntilMs: Number.MAX_SAFE_INTEGER },
   outageBegan: { type: 'outageBegan', sinceMs: 1_000 },
@@ -129,6 +130,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: NOTHING,
     woke: RECONNECT,
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -145,6 +147,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: NOTHING,
     woke: RECONNECT,
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -161,6 +164,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: 'done: closeConversation, finish assigned',
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -177,6 +181,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: 'done: closeConversation, finish assigned',
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: RECONNECT,
     woke: RECONNECT,
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -193,6 +198,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: NOTHING,
     woke: 'awaitingAnswer: poll',
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -209,6 +215,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: RECONNECT,
+    unsent: NOTHING,
     woke: 'awaitingAnswer: register',
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -225,6 +232,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: NOTHING,
+    unsent: NOTHING,
     woke: 'connecting: openConversation',
     permitGranted: NOTHING,
     outageBegan: 'held: closeConversation, reportHold',
@@ -241,6 +249,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: NOTHING,
+    unsent: NOTHING,
     woke: 'connecting: openConversation',
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -257,6 +266,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: DROPPED,
     lost: 'pausing, then reconnect: withdrawPermit, reportLost, closeConversation',
+    unsent: NOTHING,
     woke: 'done: withdrawPermit, closeConversation, finish timed-out',
     permitGranted: 'awaitingAnswer: register',
     outageBegan: CHANGED,
@@ -273,6 +283,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: NOTHING,
     lost: NOTHING,
+    unsent: NOTHING,
     woke: NOTHING,
     permitGranted: NOTHING,
     outageBegan: CHANGED,
@@ -289,6 +300,7 @@ const CELLS: Readonly<Record<Place, Readonly<Record<EventName, string>>>> = {
     answered: NOTHING,
     stale: NOTHING,
     lost: NOTHING,
+    unsent: NOTHING,
     woke: NOTHING,
     permitGranted: NOTHING,
     outageBegan: NOTHING,
@@ -726,6 +738,13 @@ describe('a lost connection', () => {
   it('before the register request leaves no doubt', () => {
     const walk = new Walk().on({ type: 'connected' }).lose().wake().connect().answer(200, ASSIGNED);
     expect(walk.ending).toMatchObject({ registersSent: 1, possiblyTwice: false });
+  });
+
+  it('in place of the register request leaves no doubt, and counts none', () => {
+    const walk = PLACES.registering().on(EVENTS.unsent);
+    expect(walk.state.progress).toMatchObject({ registersSent: 0, possiblyTwice: false });
+    walk.wake().connect().answer(200, ASSIGNED);
+    expect(walk.ending).toMatchObject({ registersSent: 1, possiblyTwice: false, attempts: 2 });
   });
 
   it('starts the count of repeated requests anew', () => {

@@ -28,7 +28,7 @@ const LAUNCH: Launch = {
 const ACCEPTED = '{"operationId":"5.a","status":"assigning"}';
 const ASSIGNED = '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}';
 const REFUSED: ConversationEvent = { type: 'lost', failure: { code: 'connack-5', message: 'not authorized' } };
-const CLOSED: ConversationEvent = { type: 'lost', failure: { code: 'closed', message: 'closed' } };
+const CLOSED = { type: 'lost', failure: { code: 'closed', message: 'closed' } } as const;
 
 function start(changes: Partial<RegistrationJob> = {}) {
   const clock = new VirtualClock();
@@ -107,6 +107,28 @@ describe('a registration', () => {
       startedAtMs: 100,
       finishedAtMs: 3100,
       waitedMs: 3000,
+    });
+  });
+
+  it('counts no register request that its conversation did not send', async () => {
+    const lines: ScriptedConversation[] = [];
+    const { clock, running } = start({
+      openConversation: (identity, onEvent) => {
+        const line = new ScriptedConversation(identity, onEvent);
+        if (lines.length === 0) line.register = () => onEvent({ ...CLOSED, type: 'unsent' });
+        lines.push(line);
+        return line;
+      },
+    });
+    lines[0]?.connect();
+    clock.advanceTo(5_000);
+    lines[1]?.connect();
+    lines[1]?.answer(200, ASSIGNED);
+    expect(await running.outcome).toMatchObject({
+      result: 'assigned',
+      attempts: 2,
+      registersSent: 1,
+      possiblyTwice: false,
     });
   });
 
