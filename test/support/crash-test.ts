@@ -1,15 +1,19 @@
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
+import type { ServiceCounters } from '../../src/emulator/service/service-counters.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
+import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { SettlementFold } from '../../src/journal/settlement-index.ts';
-import type { RegistrationPhases } from '../../src/registration/registration-outcome.ts';
 import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
 import { GROUP_KEY_ENV } from './group-key.ts';
 import { readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
 
-/** Launches of one second: the window that a crash may leave marked though the service knows nothing of it. */
+/**
+ * Launches of one second: the window that a crash may leave marked though the service knows nothing of it. Half of it is granted ahead; the
+ * rest is for launches that a busy machine begins late.
+ */
 export const WINDOW_ROWS = 100;
 
 export type CrashPlan = {
@@ -37,7 +41,7 @@ export type Tally = {
   /** At one crash, the most registrations without an outcome, and the most of them that the service knew nothing of. */
   readonly openMax: number;
   readonly openUnsentMax: number;
-  /** The same, less the launches of the time that the slowest connection took: what was launched meanwhile was still connecting. */
+  /** At one crash, the most rows that its session had granted and not begun to connect. How long a connection takes is up to the machine. */
   readonly unlaunchedMax: number;
   /** In the end: rows that are not assigned, or that the service does not know. */
   readonly lost: number;
@@ -74,6 +78,10 @@ class CrashRounds {
   readonly #fleet: string;
   readonly #out: string;
   readonly #synced: string;
+  readonly #connections: string;
+  /** As of the last look. */
+  #sessions = 0;
+  #registers = 0;
   readonly counts = {
     kills: 0,
     powerCuts: 0,
@@ -94,12 +102,14 @@ class CrashRounds {
     this.#fleet = join(plan.folder, 'fleet.csv');
     this.#out = join(plan.folder, 'out');
     this.#synced = join(plan.folder, 'synced');
+    this.#connections = join(plan.folder, 'connections');
     writeFileSync(this.#fleet, `registration_id\n${idsOf(plan).join('\n')}\n`);
     writeFileSync(this.#synced, '');
   }
 
   async round(): Promise<void> {
     const bytesBefore = this.#journalBytes();
+    writeFileSync(this.#connections, '');
     const fault = this.#random.chance(0.15) ? this.#random.pick(['exit', 'throw']) : null;
     const program = this.#start(
       fault === null ? [] : [`worker-fault.mjs?fault=${fault}&connections=${this.#random.whole(1, 60)}`],
@@ -123,8 +133,9 @@ class CrashRounds {
   }
 
   #start(preload: readonly string[]): Started {
-    const notes = `synced-length.mjs?to=${encodeURIComponent(this.#synced)}`;
-    return startDpsload(this.#args(), { env: GROUP_KEY_ENV, preload: [notes, ...preload] });
+    const lengths = `synced-length.mjs?to=${encodeURIComponent(this.#synced)}`;
+    const connections = `connections-begun.mjs?to=${encodeURIComponent(this.#connections)}`;
+    return startDpsload(this.#args(), { env: GROUP_KEY_ENV, preload: [lengths, connections, ...preload] });
   }
 
   #args(): readonly string[] {
@@ -174,20 +185,44 @@ class CrashRounds {
       return;
     }
     const fold = new SettlementFold();
-    let slowestConnectMs = 0;
+    const session = new LastSession();
     const { torn } = await readJournal(join(run, 'journal.ndjson'), (record, offset) => {
-      if (record.kind === 'outcome') slowestConnectMs = Math.max(slowestConnectMs, connectMs(record.phases));
+      session.add(record);
       return fold.add(record, offset);
     });
     if (torn) this.counts.tornTails += 1;
-    const progress = ids.map((id, row) => ({ id, progress: fold.index?.progressOf(row, 1) ?? 'never-granted' }));
+    const progress = ids.map((id, row) => ({ id, row, progress: fold.index?.progressOf(row, 1) ?? 'never-granted' }));
     const open = progress.filter((row) => row.progress === 'open');
     this.#most('openMax', open.length);
-    const unsent = open.filter(({ id }) => !known.has(id)).length;
-    this.#most('openUnsentMax', unsent);
-    this.#most('unlaunchedMax', unsent - Math.ceil((WINDOW_ROWS * slowestConnectMs) / 1_000));
+    const unsent = open.filter(({ id }) => !known.has(id));
+    this.#most('openUnsentMax', unsent.length);
+    await this.#lookForUnlaunched(session, unsent);
     const ungranted = progress.filter((row) => row.progress === 'never-granted' && known.has(row.id));
     this.#most('ungrantedMax', ungranted.length);
+  }
+
+  /**
+   * Of the rows that the last session granted. Each launch begins one connection and sends one register request on it: connections that
+   * brought none were cut off while connecting. What earlier sessions left unsent is granted again first, or not yet.
+   */
+  async #lookForUnlaunched(
+    { number, granted }: LastSession,
+    unsent: readonly { readonly row: number }[],
+  ): Promise<void> {
+    const registers = await this.#registersReceived();
+    const connecting = statSync(this.#connections).size - (registers - this.#registers);
+    // Otherwise it was killed before it wrote anything, and launched nothing.
+    if (number > this.#sessions) {
+      const released = unsent.filter(({ row }) => granted.has(row)).length;
+      this.#most('unlaunchedMax', released - connecting);
+    }
+    this.#sessions = number;
+    this.#registers = registers;
+  }
+
+  async #registersReceived(): Promise<number> {
+    const answer = await fetch(`http://127.0.0.1:${this.#emulator.httpPort}/counters`);
+    return ((await answer.json()) as ServiceCounters).registrationAttempts;
   }
 
   async #knownIds(): Promise<ReadonlySet<string>> {
@@ -219,9 +254,21 @@ class CrashRounds {
   }
 }
 
-/** From the start of the last attempt to its register request. */
-function connectMs({ dnsMs, tcpMs, tlsMs, connackMs, subackMs }: RegistrationPhases): number {
-  return [dnsMs, tcpMs, tlsMs, connackMs, subackMs].reduce((sum: number, phaseMs) => sum + (phaseMs ?? 0), 0);
+/** The last session of a journal: its number, and the rows that it granted. */
+class LastSession {
+  number = 0;
+  granted = new Set<number>();
+
+  add(record: JournalRecord): void {
+    if (record.kind === 'session') {
+      this.number = record.session;
+      this.granted = new Set();
+    }
+    if (record.kind !== 'grant') return;
+    for (const [first, last] of record.rows) {
+      for (let row = first; row <= last; row += 1) this.granted.add(row);
+    }
+  }
 }
 
 function idsOf({ rows }: CrashPlan): readonly string[] {
