@@ -10,7 +10,7 @@ import {
 } from 'node:tls';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import { type HostAddress, lookupIn } from './host-addresses.ts';
-import { ServerIdentity } from './server-identity.ts';
+import { ServerNameCheck } from './server-name-check.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -82,7 +82,7 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
     rejectUnauthorized: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
   };
-  const identity = new ServerIdentity(name);
+  const nameCheck = new ServerNameCheck(name);
   const nextSource = sourcesInTurn(choices.localAddresses);
   // One for all sockets: what is read is used up before the next read.
   const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
@@ -95,7 +95,7 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
       ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
       ...(received === undefined ? {} : { onread: readInto(readBuffer, received) }),
       secureContext: context ?? sharedContext,
-      checkServerIdentity: () => identity.errorOf(socket),
+      checkServerIdentity: () => nameCheck.errorOf(socket),
     });
     // Otherwise small packets would wait for delayed acknowledgements. `tls.connect` ignores the `noDelay` option.
     socket.setNoDelay(true);
@@ -136,7 +136,7 @@ function sourcesInTurn(localAddresses: readonly string[]): () => { localAddress?
 
 /**
  * After each handshake Node converts the server's whole chain into objects, only to pass them to `checkServerIdentity`: a third of the
- * handshake's cost. OpenSSL verifies the chain itself, and `ServerIdentity` the name.
+ * handshake's cost. OpenSSL verifies the chain itself, and `ServerNameCheck` the name.
  */
 function skipCertificateObjects(socket: TLSSocket): void {
   socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
