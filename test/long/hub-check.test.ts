@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeHubRecord, type HubCheckRecord } from '../../src/journal/hub-check-record.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
-import { emulatedInstance, GROUP_KEY, ID_SCOPE, OTHER_KEY } from '../support/emulated-instance.ts';
+import { emulatedInstance, GROUP_KEY, OTHER_KEY } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -22,27 +23,8 @@ function fleetOf(name: string, rows: number): string {
 }
 
 const runArgs = (fleet: string, ...options: readonly string[]): readonly string[] => [
-  ...[
-    'run',
-    fleet,
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(emulator.port),
-    '--id-scope',
-    ID_SCOPE,
-    '--ca',
-    emulator.caFile,
-  ],
-  ...[
-    '--out',
-    `${fleet}-out`,
-    '--hub-connect-to',
-    `127.0.0.1:${emulator.hubPort}`,
-    '--hub-check-share',
-    'all',
-    ...options,
-  ],
+  ...['run', fleet, ...targetArgs(emulator), '--out', `${fleet}-out`],
+  ...['--hub-connect-to', `127.0.0.1:${emulator.hubPort}`, '--hub-check-share', 'all', ...options],
 ];
 
 const checksOf = (json: string) => (JSON.parse(json) as Summary).hubCheck as NonNullable<Summary['hubCheck']>;
