@@ -147,6 +147,11 @@ describe('a damaged state file', () => {
       ':4: the line is not valid: registers: ',
     ],
     [
+      'a line without ID scope',
+      (lines: string[]) => lines.with(3, lines[3]?.replace('"idScope":', '"scope":') ?? ''),
+      ':4: the line names no ID scope. Restore',
+    ],
+    [
       'another version',
       (lines: string[]) => lines.with(0, '{"kind":"state","version":2}'),
       ': has version 2 of the state; this dpsload reads version 1. Use the dpsload that wrote it, or name a new file',

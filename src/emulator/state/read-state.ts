@@ -63,8 +63,9 @@ export async function readState(
       }
       const parsed = parseObject(text);
       const { idScope } = parsed;
-      if (idScope === null || idScopes.has(String(idScope))) kindOf(parsed, byName).apply(parsed);
-      else linesOf(String(idScope)).push(text);
+      if (idScope !== null && typeof idScope !== 'string') throw new StateLineError('names no ID scope');
+      if (idScope === null || idScopes.has(idScope)) kindOf(parsed, byName).apply(parsed);
+      else linesOf(idScope).push(text);
     } catch (error) {
       if (error instanceof UnknownKind) throw unknownKind(file, error.message, line);
       throw error instanceof StateLineError ? damaged(file, error.message, line) : error;
