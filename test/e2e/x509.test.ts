@@ -76,7 +76,7 @@ describe('X.509, by the files of each row', () => {
     const { code, stderr } = await run(path('missing.csv'), 'missing');
     expect(code).toBe(2);
     expect(stderr).toMatch(/missing\.csv:2: key_file ".*none\.key": no such file/);
-    expect(stderr).toMatch(/missing\.csv:3: has no cert_file/);
+    expect(stderr).toMatch(/missing\.csv:3: no cert_file/);
     expect(stderr).toMatch(/missing\.csv:3: key_file ".*x\.key": no such file/);
   });
 });
