@@ -44,6 +44,9 @@ const ADDRESS_TIMEOUT_MS = 3_000;
 /** A TLS record has at most 16 KiB (RFC 8446, 5.1), and Node reads no more than 64 KiB at once. */
 const READ_BYTES_MAX = 64 * 1024;
 
+/** For all sockets of the thread: what is read is used up before the next read. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
+
 export type TlsEndpoint = {
   /** Name or IP address; the certificate must be for it, unless `TlsChoices.serverName` is set. */
   readonly host: string;
@@ -69,11 +72,15 @@ export type OpenTlsSocket = (
  * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`, so call this once
  * per thread.
  *
+ * @param sharedContext endpoints that trust the same roots can share theirs
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsSocket {
+export function tlsSockets(
+  endpoint: TlsEndpoint,
+  choices: TlsChoices,
+  sharedContext: SecureContext = openSharedContext(endpoint.caPems, choices),
+): OpenTlsSocket {
   const { host, port, caPems } = endpoint;
-  const sharedContext = openContext({}, caPems, choices);
   const name = choices.serverName ?? host;
   const options = {
     host,
@@ -84,8 +91,6 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
   };
   const nameCheck = new ServerNameCheck(name);
   const nextSource = sourcesInTurn(choices.localAddresses);
-  // One for all sockets: what is read is used up before the next read.
-  const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
 
   return (clientCertificate, received) => {
     const context = clientCertificate === null ? null : openDeviceContext(clientCertificate, caPems, choices);
@@ -93,7 +98,7 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
       ...options,
       ...nextSource(),
       ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
-      ...(received === undefined ? {} : { onread: readInto(readBuffer, received) }),
+      ...(received === undefined ? {} : { onread: readInto(READ_BUFFER, received) }),
       secureContext: context ?? sharedContext,
       checkServerIdentity: () => nameCheck.errorOf(socket),
     });
@@ -144,6 +149,15 @@ function skipCertificateObjects(socket: TLSSocket): void {
 
 /** Undocumented methods of Node's contexts, present on Node 20 to 26. */
 type NativeContext = { addCACert?(pem: string): void; close?(): void };
+
+/**
+ * A context that presents no certificate. It does not depend on the name of the server.
+ *
+ * @throws what `tls.createSecureContext` throws for roots that it cannot read.
+ */
+export function openSharedContext(caPems: readonly string[], choices: TlsChoices): SecureContext {
+  return openContext({}, caPems, choices);
+}
 
 /**
  * A context that presents the certificate of one device.
