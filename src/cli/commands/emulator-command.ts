@@ -126,7 +126,6 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     makeOwnFolder(caDir);
     const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     const { config, groupKeyFile } = await readSettings();
-    logKeys(flags, groupKeyFile);
     const connection = serviceConnectionFile(flags, caDir);
     const emulator = await startEmulator({
       ...config,
@@ -143,6 +142,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       stateFile: flags.state ?? null,
       log,
     });
+    logKeys(flags, groupKeyFile);
     traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {
