@@ -195,7 +195,7 @@ describe('a run on the embedded emulator that goes on', () => {
     const run = onlyRunFolder(`${fleet}-out`);
     const refused = await dpsload(['hub-check', run]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain('embedded emulator, which has ended');
+    expect(refused.stderr).toContain('embedded emulator, whose hubs ended with it');
     const { code, stdout, stderr } = await dpsload(['resume', run, '--limit', '40', '--json', '--quiet']);
     expect(code, stderr).toBe(0);
     expect(checksOf(stdout)).toMatchObject({ devices: 40, sampled: 40, passed: 40, failed: 0, left: 0 });
