@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import type { ServerReady } from './dps-server.ts';
 
 export type ContenderTask = {
-  readonly contender: 'bare' | 'mqttJs';
+  readonly contender: 'bare' | 'packets' | 'mqttJs';
   readonly ready: ServerReady;
   /** A file with the server's root in PEM. */
   readonly caFile: string;
   readonly warmUpUnits: number;
+  /** Of each thread. */
   readonly concurrency: number;
+  /** Of the same work, all in one process. */
+  readonly threads: number;
   /** Certificates to present, as `ClientCertificate`s in JSON; `null` = none. */
   readonly certificatesFile: string | null;
 };

@@ -1,6 +1,6 @@
 // npm run bench program: CPU of the whole program for each registration (CSV, journal, metrics, progress and results), beside a bare TLS
-// handshake, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other; the contenders take turns. DPSLOAD_BENCH_ROUNDS names
-// another number of rounds.
+// handshake, the packets of the conversation alone, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other; the contenders take
+// turns. DPSLOAD_BENCH_ROUNDS names another number of rounds.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +37,9 @@ const FURTHER_CASES: readonly (readonly [name: string, crypto: Partial<ServerCry
 ];
 
 /** Costs as multiples of a bare handshake, but for the coordinator: its share of the program. */
-type Round = Readonly<Record<'program' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers', number>>;
+type Round = Readonly<
+  Record<'program' | 'packets' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers' | 'twoThreads', number>
+>;
 
 await inTemporaryFolder(async (folder) => {
   console.log(
@@ -57,41 +59,53 @@ await inTemporaryFolder(async (folder) => {
 async function serviceFigures(ready: ServerReady, folder: string): Promise<readonly Figure[]> {
   const task = { ready, caFile: rootFile(ready, folder), certificatesFile: null };
   const bare = await startContender({ ...task, contender: 'bare' });
+  const packets = await startContender({ ...task, contender: 'packets' });
+  const twoThreads = await startContender({ ...task, contender: 'packets', threads: 2 });
   const mqttJs = await startContender({ ...task, contender: 'mqttJs' });
   const sdk = new SdkContender(ready, task.caFile);
   await sdk.cpuPerUnitMs(SDK_UNITS);
   const fleet = { folder, ready, concurrency: CONCURRENCY, attestation: [] };
   const rounds = await inRounds(ROUNDS, async (): Promise<Round> => {
-    const one = await marginalCost([bare, mqttJs], WINDOW, { ...fleet, workers: 1 });
+    const one = await marginalCost([bare, packets, twoThreads, mqttJs], WINDOW, { ...fleet, workers: 1 });
     const two = await marginalCost([bare], TWO_WORKERS_WINDOW, { ...fleet, workers: 2 });
     const sdkMs = await sdk.cpuPerUnitMs(SDK_UNITS);
-    const [programs = Number.NaN, mqttJsPrograms = Number.NaN] = one.multiples;
+    const [program = Number.NaN, toPackets = Number.NaN, toTwoThreads = Number.NaN, toMqttJs = Number.NaN] =
+      one.multiples;
     const [twoWorkers = Number.NaN] = two.multiples;
     return {
-      program: programs,
-      mqttJs: programs / mqttJsPrograms,
+      program,
+      packets: program / toPackets,
+      mqttJs: program / toMqttJs,
       sdk: sdkMs / one.contenderMs,
       coordinator: one.coordinatorShare,
       twoWorkers,
+      twoThreads: toPackets / toTwoThreads,
     };
   });
-  for (const contender of [bare, mqttJs, sdk]) contender.end();
-  const figure = (name: string, atMost: number, of: (round: Round) => number): Figure => ({
+  for (const contender of [bare, packets, twoThreads, mqttJs, sdk]) contender.end();
+  const figure = (name: string, atMost: number | null, of: (round: Round) => number): Figure => ({
     figure: name,
     ratio: median(rounds.map(of)),
     atMost,
   });
   return [
     figure('program to a bare handshake, TLS 1.2, RSA 2048', 1.35, ({ program }) => program),
+    figure('its packets alone to a bare handshake', null, ({ packets }) => packets),
     figure('program to MQTT.js by hand', 0.7, ({ program, mqttJs }) => program / mqttJs),
     figure("program to Microsoft's Node SDK", 0.4, ({ program, sdk }) => program / sdk),
     figure('coordinator, journal and results to the whole program', 0.05, ({ coordinator }) => coordinator),
     figure('two workers to one', 1.08, ({ program, twoWorkers }) => twoWorkers / program),
+    figure('the packets alone on two threads to one', null, ({ twoThreads }) => twoThreads),
   ];
 }
 
-function startContender(task: Omit<ContenderTask, 'warmUpUnits' | 'concurrency'>): Promise<RunningContender> {
-  return RunningContender.start({ ...task, warmUpUnits: WINDOW.first, concurrency: CONCURRENCY });
+function startContender({
+  threads = 1,
+  ...task
+}: Omit<ContenderTask, 'warmUpUnits' | 'concurrency' | 'threads'> & {
+  readonly threads?: number;
+}): Promise<RunningContender> {
+  return RunningContender.start({ ...task, threads, warmUpUnits: WINDOW.first, concurrency: CONCURRENCY / threads });
 }
 
 type MarginalCost = {
