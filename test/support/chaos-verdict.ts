@@ -64,6 +64,8 @@ function rowProblems({ options, settled, target }: ChaosResult): readonly string
     if (outcomes.length !== 1) broken.push(`row ${row} has ${outcomes.length} outcomes`);
     if (registers > 1 && outcome?.possiblyTwice !== true)
       broken.push(`row ${row} was registered ${registers} times, unmarked`);
+    if (outcome !== undefined && outcome.registersSent > registers)
+      broken.push(`row ${row} counts ${outcome.registersSent} register requests, and the service got ${registers}`);
     if (registers === 0 && outcome?.result === 'assigned') broken.push(`row ${row} was never registered`);
   }
   return broken;

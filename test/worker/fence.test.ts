@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { Conversation, ConversationEvent, ConversationIdentity } from '../../src/conversation/conversation.ts';
+import type {
+  Conversation,
+  ConversationEvent,
+  ConversationIdentity,
+  OpenConversation,
+} from '../../src/conversation/conversation.ts';
+import { REGISTRATION_POLICY_DEFAULT } from '../../src/registration/registration-policy.ts';
+import { runRegistration } from '../../src/registration/run-registration.ts';
 import { closeFence, fencedConversations, isClosed, newFence, openFence } from '../../src/worker/fence.ts';
+import { launch } from '../support/launches.ts';
+import { ScriptedConversation } from '../support/scripted-conversation.ts';
+import { UNHEARD } from '../support/unheard.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const IDENTITY: ConversationIdentity = {
@@ -74,5 +84,34 @@ describe('the fence of an agent', () => {
     open().close();
     clock.advanceTo(1);
     expect(events).toEqual([]);
+  });
+
+  it('that closes before the register request and opens again leaves a registration that sent one', async () => {
+    const { clock, fence } = fencedBench();
+    const lines: ScriptedConversation[] = [];
+    const open: OpenConversation = (identity, onEvent) => {
+      lines.push(new ScriptedConversation(identity, onEvent));
+      return lines.at(-1) as ScriptedConversation;
+    };
+    const { outcome } = runRegistration({
+      ...UNHEARD,
+      launch: launch(0),
+      credentials: { keys: 1, password: () => 'P', clientCertificate: null },
+      policy: REGISTRATION_POLICY_DEFAULT,
+      seed: 1,
+      clock,
+      openConversation: fencedConversations(open, fence, clock),
+      idScope: IDENTITY.idScope,
+      apiVersion: IDENTITY.apiVersion,
+      userAgent: IDENTITY.userAgent,
+    });
+    clock.advanceTo(1_000);
+    lines[0]?.connect();
+    openFence(fence, 60_000, clock.epochMs() + 60_000);
+    clock.advanceTo(5_000);
+    lines[1]?.connect();
+    lines[1]?.answer(200, '{"status":"assigned","registrationState":{"assignedHub":"hub-a"}}');
+    expect(lines.map(({ requests }) => requests)).toEqual([[], ['register null']]);
+    expect(await outcome).toMatchObject({ attempts: 2, registersSent: 1, possiblyTwice: false });
   });
 });
