@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
+import type { FleetRow } from '../../src/fleet/fleet-row.ts';
 import { type CheckedDevice, CheckStage } from '../../src/hub-check/check-stage.ts';
-import { devicesLeft, drawSample, type SampledDevice } from '../../src/hub-check/sampled-devices.ts';
+import { devicesLeft, drawSample } from '../../src/hub-check/sampled-devices.ts';
 import { surveyHubChecks } from '../../src/journal/hub-check-journal.ts';
 import { HubCheckLog } from '../../src/journal/hub-check-log.ts';
 import { newHubSession } from '../../src/journal/hub-check-record.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { heapMegabytes } from '../support/heap.ts';
+import { fleetRow } from '../support/launches.ts';
 import { HUBS } from '../support/sample-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -41,8 +43,8 @@ async function* devices(): AsyncGenerator<CheckedDevice> {
   }
 }
 
-async function* rows(): AsyncGenerator<SampledDevice> {
-  for await (const device of devices()) yield { ...device, payload: `${PAYLOAD}${device.row}` } as SampledDevice;
+async function* rows(): AsyncGenerator<FleetRow> {
+  for (let row = 0; row < DEVICES; row += 1) yield { ...fleetRow(row), payloadJson: `${PAYLOAD}${row}` };
 }
 
 it(`a check of all of ${DEVICES} devices holds a few bytes of each`, { timeout: 300_000 }, async () => {
