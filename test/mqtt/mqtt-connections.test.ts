@@ -236,7 +236,7 @@ describe.each([
       );
       await event('connected');
       connection.close();
-      await vi.waitUntil(() => server.packetsReceived().at(-1)?.cmd === 'disconnect');
+      await expect.poll(() => server.packetsReceived().at(-1)?.cmd).toBe('disconnect');
       expect(stream).toMatchObject({ destroyed: false });
       const [, wake] = wakeAt.mock.calls.find(([atMs]) => atMs === 2_007) ?? [];
       wake?.();
@@ -247,7 +247,7 @@ describe.each([
       await serve(() => () => {});
       const { connection, events, event } = openRecorded(open);
       await event('secured');
-      await vi.waitUntil(() => server.packetsReceived().length === 1);
+      await expect.poll(() => server.packetsReceived().length).toBe(1);
       connection.close();
       await server.quiet();
       expect(typesOf(events)).toEqual(['tcpConnected', 'secured']);
@@ -318,7 +318,7 @@ describe('a keep-alive ping without an answer is the end of the connection', () 
       const { event } = openRecorded(open);
       await event('connected');
       vi.advanceTimersByTime(180_000);
-      await vi.waitUntil(() => server.packetsReceived().at(-1)?.cmd === 'pingreq');
+      await expect.poll(() => server.packetsReceived().at(-1)?.cmd).toBe('pingreq');
       vi.advanceTimersByTime(90_000);
       expect((await event('lost')).failure).toMatchObject({ code: 'closed', message: /ping/ });
     } finally {

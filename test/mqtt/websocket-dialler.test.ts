@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
 import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
@@ -69,7 +69,7 @@ describe('MQTT over WebSocket', () => {
     const { port, upgrades, packets } = await serve();
     expect(await register(port, null)).toMatchObject({ result: 'assigned', assignedHub: 'hub.azure-devices.net' });
     expect(upgrades).toEqual([{ path: '/$iothub/websocket', subprotocol: 'mqtt', host: `localhost:${port}` }]);
-    await vi.waitUntil(() => packets.at(-1)?.cmd === 'disconnect');
+    await expect.poll(() => packets.at(-1)?.cmd).toBe('disconnect');
     expect(packets.map(({ cmd }) => cmd).filter((cmd) => cmd !== 'puback')).toEqual([
       'connect',
       'subscribe',
@@ -191,6 +191,6 @@ it('may be given up at any moment: the socket ends, and no event follows', async
     connection.close();
     givenUp.push({ events, before: [...events] });
   }
-  await expect.poll(openSockets, { timeout: 20_000 }).toBe(0);
+  await expect.poll(openSockets).toBe(0);
   for (const { events, before } of givenUp) expect(events).toEqual(before);
 });
