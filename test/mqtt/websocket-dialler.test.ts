@@ -10,6 +10,7 @@ import { runRegistration } from '../../src/registration/run-registration.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { dpsScript } from '../support/dps-script.ts';
+import { freePort } from '../support/free-port.ts';
 import { launch } from '../support/launches.ts';
 import { openRecorded, type RecordedConnection } from '../support/recorded-connection.ts';
 import type { Script } from '../support/scripted-mqtt-server.ts';
@@ -152,10 +153,7 @@ describe('is lost as', () => {
   });
 
   it('tcp-refused where nothing listens', async () => {
-    const { port, close } = await serve();
-    await close();
-    server = null;
-    expect((await dial(port, '127.0.0.1').event('lost')).failure.code).toBe('tcp-refused');
+    expect((await dial(await freePort(), '127.0.0.1').event('lost')).failure.code).toBe('tcp-refused');
   });
 
   it('closed where the server ends the connection', async () => {
