@@ -38,7 +38,7 @@ const INTEGRATION = [
   'test/hub-check/hub-connections.test.ts',
   'test/files/csv-in-python.test.ts',
   'test/fleet/survey-fleet.test.ts',
-  'test/mqtt/{added-roots,mqtt-connections,server-identity,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
+  'test/mqtt/{added-roots,mqtt-connections,server-name-check,tls-dialler,tls-sockets,websocket-dialler}.test.ts',
   'test/preflight/{service-clock,wrong-clock}.test.ts',
   'test/prometheus/{publish-metrics,run-metrics}.test.ts',
   'test/report/report-in-browser.test.ts',

@@ -22,7 +22,7 @@ export async function enrollmentAttestation(
   if (primaryKey === undefined) {
     if (keys.kind === 'generated') return { attestation: { type: 'symmetricKey' } };
     const remedy = 'Give the key of its group, a device_key in every row, or --generate-keys';
-    return { complaint: { message: 'has no key', remedy } };
+    return { complaint: { message: 'no key', remedy } };
   }
   const symmetricKey = secondaryKey === undefined ? { primaryKey } : { primaryKey, secondaryKey };
   return { attestation: { type: 'symmetricKey', symmetricKey } };
@@ -34,7 +34,7 @@ async function certificateAttestation(
 ): Promise<{ readonly attestation: AttestationBody } | { readonly complaint: RowComplaint }> {
   if (file === null) {
     return {
-      complaint: { message: 'has no cert_file', remedy: 'Give every device its certificate, or use --cert-dir' },
+      complaint: { message: 'no cert_file', remedy: 'Give every device its certificate, or use --cert-dir' },
     };
   }
   try {

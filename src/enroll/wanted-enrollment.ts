@@ -161,10 +161,10 @@ function columnValues(
 export function settingComplaints({ hubs, policy, webhook }: EnrollmentSettings): readonly RowComplaint[] {
   if (hubs !== null && policy === null) {
     const remedy = 'Add --hub-policy, or a column allocation_policy: the service accepts hubs only together with it';
-    return [{ message: 'has hubs, but no allocation policy', remedy }];
+    return [{ message: 'hubs without an allocation policy', remedy }];
   }
   if (policy === 'custom' && webhook === null) {
-    return [{ message: 'has the allocation policy custom, but no webhook', remedy: 'Add --webhook-url-file FILE' }];
+    return [{ message: 'the allocation policy custom without a webhook', remedy: 'Add --webhook-url-file FILE' }];
   }
   return [];
 }

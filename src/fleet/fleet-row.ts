@@ -24,7 +24,10 @@ export type FleetRow = {
   readonly otherValues: readonly string[];
 };
 
-/** A mistake in one row; never quotes a field, since that may be a key in the wrong place. */
+/**
+ * A mistake in one row; never quotes a field, since that may be a key in the wrong place. The message reads as well after `line 4: ` as
+ * after `lines 4 and 9: `, so it never begins with a verb.
+ */
 export type RowComplaint = { readonly message: string; readonly remedy: string };
 
 const NONE: readonly RowComplaint[] = [];
@@ -96,7 +99,7 @@ function widthComplaint(actual: number, { line, width }: FleetColumns): RowCompl
     line === null
       ? 'Remove --no-header if the first line names the columns: without a header, every line is one registration ID'
       : 'Give every row as many fields as the header, and quote fields that contain the delimiter';
-  return { message: `has ${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
+  return { message: `${actual === 1 ? '1 field' : `${actual} fields`} instead of ${width}`, remedy };
 }
 
 /** Bytes that are not UTF-8 are decoded to U+FFFD; Windows-1252 in a column that is only carried along was decoded before. */

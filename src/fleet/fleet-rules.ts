@@ -25,13 +25,13 @@ function ruleComplaints(
   if (rules.keys === 'certificates') return certificateComplaints(row, rules.files);
   if (row.deviceKey !== null) return [];
   if (rules.keys === 'in-every-row') {
-    return [{ message: 'has no device_key', remedy: 'Give every device its key, or use --attestation group-key' }];
+    return [{ message: 'no device_key', remedy: 'Give every device its key, or use --attestation group-key' }];
   }
   const { group } = row;
   if (group !== null && rules.groups.includes(group)) return [];
   const remedy =
     'Name its key in attestation.groups of the scenario, or give a key for all other rows (--group-key-file); dpsload enroll can also let the service make the keys (--generate-keys)';
-  if (group === null) return [{ message: 'has neither a group nor a device_key, and therefore no key', remedy }];
+  if (group === null) return [{ message: 'neither a group nor a device_key, and therefore no key', remedy }];
   return [{ message: `no key given for group ${quoteValue(group)}`, remedy }];
 }
 
@@ -68,7 +68,7 @@ function secretComplaint(column: string, name: string | null): readonly RowCompl
 /** @param what The column that can hold the path. */
 function fileComplaints(what: string, file: string | null): readonly RowComplaint[] {
   if (file === null) {
-    return [{ message: `has no ${what}`, remedy: 'Give every device its certificate and key, or use --cert-dir' }];
+    return [{ message: `no ${what}`, remedy: 'Give every device its certificate and key, or use --cert-dir' }];
   }
   try {
     accessSync(file, constants.R_OK);

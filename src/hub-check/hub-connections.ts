@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import { MQTT_PORT, WEBSOCKET_PORT } from '../dps/endpoint.ts';
 import type { HubPlace } from '../hub/hub-check.ts';
 import type { Transport } from '../mqtt/connection-settings.ts';
@@ -5,6 +6,7 @@ import { type HostAddresses, targetAddresses } from '../mqtt/host-addresses.ts';
 import type { OpenMqttConnection } from '../mqtt/mqtt-connection.ts';
 import { ownMqttConnections } from '../mqtt/own-mqtt-connection.ts';
 import { tlsDialler } from '../mqtt/tls-dialler.ts';
+import { openSharedContext } from '../mqtt/tls-sockets.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Clock } from '../time/clock.ts';
 
@@ -22,6 +24,8 @@ export class HubConnections {
   readonly #clock: Clock;
   readonly #openers = new Map<string, Promise<OpenMqttConnection>>();
   readonly #addresses: HostAddresses[] = [];
+  /** Of all hubs: it depends on no name, and the service may name any number of hubs. */
+  #context: SecureContext | null = null;
 
   constructor(settings: HubConnectionSettings, clock: Clock) {
     this.#settings = settings;
@@ -67,6 +71,8 @@ export class HubConnections {
     const dialler =
       transport === 'websocket' ? (await import('../mqtt/websocket-dialler.ts')).webSocketDialler : tlsDialler;
     // The name of the run's settings is that of the provisioning service.
-    return ownMqttConnections(dialler(endpoint, { ...tls, serverName: hub }), this.#clock);
+    const choices = { ...tls, serverName: hub };
+    this.#context ??= openSharedContext(caPems, choices);
+    return ownMqttConnections(dialler(endpoint, choices, this.#context), this.#clock);
   }
 }

@@ -1,18 +1,29 @@
 import { isIP } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import { clientCertificateFailure, socketFailure } from './connection-failures.ts';
 import type { Dial, StreamEvents } from './dial.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import {
+  type OpenTlsSocket,
+  TLS_CHOICES_DEFAULT,
+  type TlsChoices,
+  type TlsEndpoint,
+  tlsSockets,
+} from './tls-sockets.ts';
 
 /**
  * MQTT over TLS.
  *
+ * @param sharedContext as `tlsSockets` has it
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function tlsDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
-  return dialler(endpoint, choices, tlsStream);
+export function tlsDialler(
+  endpoint: TlsEndpoint,
+  choices: TlsChoices = TLS_CHOICES_DEFAULT,
+  sharedContext?: SecureContext,
+): Dial {
+  return dialler(endpoint, tlsSockets(endpoint, choices, sharedContext), tlsStream);
 }
 
 /** Begins to connect. @param received as `OpenTlsSocket` has it */
@@ -21,10 +32,9 @@ export type BeginTls = (received?: (bytes: Buffer) => void) => TLSSocket;
 /** @param streamOver makes the stream over a socket; `where` names the target for people */
 export function dialler(
   endpoint: TlsEndpoint,
-  choices: TlsChoices,
+  open: OpenTlsSocket,
   streamOver: (begin: BeginTls, where: string, events: StreamEvents) => Duplex,
 ): Dial {
-  const open = tlsSockets(endpoint, choices);
   const where = placeName(endpoint);
   return (events, clientCertificate) => {
     const begin: BeginTls = (received) => {

@@ -10,7 +10,7 @@ import {
 } from 'node:tls';
 import type { ClientCertificate } from '../conversation/client-certificate.ts';
 import { type HostAddress, lookupIn } from './host-addresses.ts';
-import { ServerIdentity } from './server-identity.ts';
+import { ServerNameCheck } from './server-name-check.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -44,6 +44,9 @@ const ADDRESS_TIMEOUT_MS = 3_000;
 /** A TLS record has at most 16 KiB (RFC 8446, 5.1), and Node reads no more than 64 KiB at once. */
 const READ_BYTES_MAX = 64 * 1024;
 
+/** For all sockets of the thread: what is read is used up before the next read. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
+
 export type TlsEndpoint = {
   /** Name or IP address; the certificate must be for it, unless `TlsChoices.serverName` is set. */
   readonly host: string;
@@ -69,11 +72,15 @@ export type OpenTlsSocket = (
  * TLS directly to the endpoint, always verified. All connections without a client certificate share one `SecureContext`, so call this once
  * per thread.
  *
+ * @param sharedContext endpoints that trust the same roots can share theirs
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsSocket {
+export function tlsSockets(
+  endpoint: TlsEndpoint,
+  choices: TlsChoices,
+  sharedContext: SecureContext = openSharedContext(endpoint.caPems, choices),
+): OpenTlsSocket {
   const { host, port, caPems } = endpoint;
-  const sharedContext = openContext({}, caPems, choices);
   const name = choices.serverName ?? host;
   const options = {
     host,
@@ -82,10 +89,8 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
     rejectUnauthorized: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
   };
-  const identity = new ServerIdentity(name);
+  const nameCheck = new ServerNameCheck(name);
   const nextSource = sourcesInTurn(choices.localAddresses);
-  // One for all sockets: what is read is used up before the next read.
-  const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
 
   return (clientCertificate, received) => {
     const context = clientCertificate === null ? null : openDeviceContext(clientCertificate, caPems, choices);
@@ -93,9 +98,9 @@ export function tlsSockets(endpoint: TlsEndpoint, choices: TlsChoices): OpenTlsS
       ...options,
       ...nextSource(),
       ...(endpoint.addresses === null ? {} : { lookup: lookupIn(endpoint.addresses) }),
-      ...(received === undefined ? {} : { onread: readInto(readBuffer, received) }),
+      ...(received === undefined ? {} : { onread: readInto(READ_BUFFER, received) }),
       secureContext: context ?? sharedContext,
-      checkServerIdentity: () => identity.errorOf(socket),
+      checkServerIdentity: () => nameCheck.errorOf(socket),
     });
     // Otherwise small packets would wait for delayed acknowledgements. `tls.connect` ignores the `noDelay` option.
     socket.setNoDelay(true);
@@ -136,7 +141,7 @@ function sourcesInTurn(localAddresses: readonly string[]): () => { localAddress?
 
 /**
  * After each handshake Node converts the server's whole chain into objects, only to pass them to `checkServerIdentity`: a third of the
- * handshake's cost. OpenSSL verifies the chain itself, and `ServerIdentity` the name.
+ * handshake's cost. OpenSSL verifies the chain itself, and `ServerNameCheck` the name.
  */
 function skipCertificateObjects(socket: TLSSocket): void {
   socket.getPeerCertificate = () => ({}) as PeerCertificate & { issuerCertificate: never };
@@ -144,6 +149,15 @@ function skipCertificateObjects(socket: TLSSocket): void {
 
 /** Undocumented methods of Node's contexts, present on Node 20 to 26. */
 type NativeContext = { addCACert?(pem: string): void; close?(): void };
+
+/**
+ * A context that presents no certificate. It does not depend on the name of the server.
+ *
+ * @throws what `tls.createSecureContext` throws for roots that it cannot read.
+ */
+export function openSharedContext(caPems: readonly string[], choices: TlsChoices): SecureContext {
+  return openContext({}, caPems, choices);
+}
 
 /**
  * A context that presents the certificate of one device.

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import { socketFailure, webSocketFailure } from './connection-failures.ts';
 import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
 import { type BeginTls, dialler } from './tls-dialler.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint } from './tls-sockets.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
 /** As requested by the service's SDKs for Node and Python. */
 const PATH = '/$iothub/websocket';
@@ -14,10 +15,15 @@ const SUBPROTOCOL = 'mqtt';
  * MQTT over WebSocket over TLS, for networks that only let HTTPS through. TLS and all its checks are those of `tlsDialler`; the stream is
  * secured once the upgrade is accepted.
  *
+ * @param sharedContext as `tlsSockets` has it
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function webSocketDialler(endpoint: TlsEndpoint, choices: TlsChoices = TLS_CHOICES_DEFAULT): Dial {
-  return dialler(endpoint, choices, webSocketStream);
+export function webSocketDialler(
+  endpoint: TlsEndpoint,
+  choices: TlsChoices = TLS_CHOICES_DEFAULT,
+  sharedContext?: SecureContext,
+): Dial {
+  return dialler(endpoint, tlsSockets(endpoint, choices, sharedContext), webSocketStream);
 }
 
 function webSocketStream(begin: BeginTls, where: string, events: StreamEvents): Duplex {

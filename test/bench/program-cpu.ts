@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
+import { targetArgs } from '../support/target-args.ts';
 import type { ServerReady } from './dps-server.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
@@ -53,7 +54,7 @@ export async function programCpu(
   writeFileSync(fleet, `registration_id\n${ids.join('\n')}\n`);
   writeFileSync(ca, ready.caPem);
   const args = [
-    ...['run', fleet, '--host', '127.0.0.1', '--port', String(ready.port), '--id-scope', '0ne00111111', '--ca', ca],
+    ...['run', fleet, ...targetArgs({ port: ready.port, idScope: '0ne00111111', caFile: ca })],
     ...['-c', String(concurrency), '-w', String(workers), '--canary', '0', '--out', join(place, 'out'), ...attestation],
   ];
   const child = spawn(process.execPath, ['--import', REPORT_CPU, MAIN, ...args], {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
+import { targetArgs } from '../support/target-args.ts';
 
 /** The built program; benchmarks run in the folder of the project. */
 const MAIN = 'dist/cli/main.js';
@@ -64,9 +65,10 @@ export function startRun(
   const fleet = join(folder, 'fleet.csv');
   const ids = Array.from({ length: devices }, (_, index) => `bench-${index}`);
   writeFileSync(fleet, `registration_id\n${ids.join('\n')}\n`);
-  const { port, idScope, caFile } = emulator;
-  const target = ['--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope, '--ca', caFile];
-  return start(['run', fleet, ...target, '--out', join(folder, 'out'), '--quiet', '--again', ...options], 'ignore');
+  return start(
+    ['run', fleet, ...targetArgs(emulator), '--out', join(folder, 'out'), '--quiet', '--again', ...options],
+    'ignore',
+  );
 }
 
 function start(args: readonly string[], stdout: 'pipe' | 'ignore'): ChildProcess {

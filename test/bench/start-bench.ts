@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { textTable } from '../../src/report/text-table.ts';
 import { dpsScript } from '../support/dps-script.ts';
 import { type ScriptedMqttServer, startScriptedMqttServer } from '../support/scripted-mqtt-server.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { createTestCa } from '../support/test-certificates.ts';
 import { showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
@@ -74,7 +75,7 @@ async function wallMs(args: readonly string[]): Promise<number> {
 async function runMs(fleet: string, caFile: string, out: string, { port }: ScriptedMqttServer) {
   connectsAtMs = [];
   const startedAtMs = performance.now();
-  const target = ['--host', '127.0.0.1', '--port', String(port), '--id-scope', '0ne00111111', '--ca', caFile];
+  const target = targetArgs({ port, idScope: '0ne00111111', caFile });
   const endMs = await wallMs([MAIN, 'run', fleet, ...target, '--out', out, '--quiet']);
   const [first, second] = connectsAtMs;
   if (first === undefined || second === undefined) throw new Error('the run did not connect');

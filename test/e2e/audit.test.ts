@@ -11,6 +11,7 @@ import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { dpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -36,11 +37,9 @@ it('finds each difference that was planted, and nothing else; a clean-up deletes
   const emulator = await startTestEmulator({ servicePort: 0, behavior: { retryAfterSeconds: 0 } });
   const service = clientOf(emulator);
   const env = { DPSLOAD_GROUP_KEY: GROUP_KEY, DPSLOAD_SERVICE_CONNECTION: emulator.serviceConnectionString ?? '' };
-  const ca = ['--ca', emulator.caFile];
-  const api = [...ca, '--operations-per-minute', '60000'];
-  const target = ['--host', emulator.host, '--port', String(emulator.port), '--id-scope', emulator.idScope, ...ca];
+  const api = ['--ca', emulator.caFile, '--operations-per-minute', '60000'];
   const run = (fleet: string, out: string) =>
-    dpsload(['run', fleet, ...target, '--quota', 'off', '--yes', '--out', out, '--quiet'], { env });
+    dpsload(['run', fleet, ...targetArgs(emulator), '--quota', 'off', '--yes', '--out', out, '--quiet'], { env });
   const group = emulator.enrollmentGroups[0] ?? '';
   const individual = (id: string, changes: Partial<IndividualEnrollmentBody>) => {
     const symmetricKey = { primaryKey: deriveDeviceKey(GROUP_KEY, id), secondaryKey: deriveDeviceKey(GROUP_KEY, id) };

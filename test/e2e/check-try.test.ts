@@ -6,8 +6,9 @@ import { ENROLLMENT_DEFAULTS, type EnrollmentGroup } from '../../src/emulator/se
 import type { CheckReport } from '../../src/preflight/check-run.ts';
 import { authority, deviceCertificate, x509Group } from '../support/certificates.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
-import { emulatedInstance, GROUP_KEY, ID_SCOPE, OTHER_KEY, SECONDARY_KEY } from '../support/emulated-instance.ts';
+import { emulatedInstance, GROUP_KEY, OTHER_KEY, SECONDARY_KEY } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -55,17 +56,9 @@ async function emulatorWith(
   return emulator;
 }
 
-const target = ({ port, caFile }: TestEmulator, host = 'localhost'): readonly string[] => [
-  '--host',
-  host,
-  '--port',
-  String(port),
-  '--id-scope',
-  ID_SCOPE,
-  '--ca',
-  caFile,
-  '--server-name',
-  'localhost',
+const target = (emulator: TestEmulator, host = 'localhost'): readonly string[] => [
+  ...targetArgs(emulator, host),
+  ...['--server-name', 'localhost'],
 ];
 
 async function check(...args: readonly string[]) {

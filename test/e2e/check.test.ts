@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authority, deviceCertificate, EXPIRED } from '../support/certificates.ts';
 import { dpsload, type Ended } from '../support/dpsload-program.ts';
 import { GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -24,16 +25,8 @@ function check(...args: readonly string[]): Promise<Ended> {
   return dpsload(['check', path('fleet.csv'), ...args], { env: { DPSLOAD_GROUP_KEY: GROUP_KEY } });
 }
 
-const target = (port = emulator.port, idScope = ID_SCOPE): readonly string[] => [
-  '--host',
-  'localhost',
-  '--port',
-  String(port),
-  '--id-scope',
-  idScope,
-  '--ca',
-  emulator.caFile,
-];
+const target = (port = emulator.port, idScope = ID_SCOPE): readonly string[] =>
+  targetArgs({ port, idScope, caFile: emulator.caFile }, 'localhost');
 
 async function findings(...args: readonly string[]): Promise<{ code: number | null; found: readonly Found[] }> {
   const { code, stdout } = await check(...args, '--json');

@@ -7,6 +7,7 @@ import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/
 import { freePort } from '../support/free-port.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -66,8 +67,7 @@ instances:
 
 async function drive(name: string, fleet: string, options: readonly string[], at = emulator): Promise<Driven> {
   const out = path(`out-${name}`);
-  const target = ['--host', '127.0.0.1', '--port', String(at.port), '--id-scope', at.idScope, '--ca', at.caFile];
-  const run = await dpsload(['run', fleet, ...target, '--out', out, '--quiet', '-w', '1', ...options], {
+  const run = await dpsload(['run', fleet, ...targetArgs(at), '--out', out, '--quiet', '-w', '1', ...options], {
     env: GROUP_KEY_ENV,
   });
   if (run.code === 2) throw new Error(run.stderr);

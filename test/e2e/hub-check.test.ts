@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload } from '../support/dpsload-program.ts';
-import { GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
+import { GROUP_KEY } from '../support/emulated-instance.ts';
 import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -27,17 +28,7 @@ const checksOf = ({ hubCheck }: Summary) => hubCheck as NonNullable<Summary['hub
 describe('dpsload with the hubs of an emulator', () => {
   it('checks the devices of a run, in the same command', async () => {
     const args = [
-      ...[
-        'run',
-        join(folder, 'fleet.csv'),
-        '--host',
-        '127.0.0.1',
-        '--port',
-        String(emulator.port),
-        '--id-scope',
-        ID_SCOPE,
-      ],
-      ...['--ca', emulator.caFile, '--out', out, '--json', '-w', '1'],
+      ...['run', join(folder, 'fleet.csv'), ...targetArgs(emulator), '--out', out, '--json', '-w', '1'],
       ...['--hub-check', 'telemetry', '--hub-check-share', '1%', '--hub-connect-to', `127.0.0.1:${emulator.hubPort}`],
     ];
     // A run of seconds cannot wait for a minute.

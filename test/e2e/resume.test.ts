@@ -5,6 +5,7 @@ import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } fro
 import { freePort } from '../support/free-port.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -22,9 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
-const runArgsAt = ({ port, idScope, caFile }: EmulatorProgram, fleet: string, ...options: string[]): string[] => [
-  ...['run', fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope],
-  ...['--ca', caFile, '--quiet', '-w', '1', '--out', `${fleet}-out`, ...options],
+const runArgsAt = (at: EmulatorProgram, fleet: string, ...options: string[]): string[] => [
+  ...['run', fleet, ...targetArgs(at), '--quiet', '-w', '1', '--out', `${fleet}-out`, ...options],
 ];
 const runArgs = (fleet: string, ...options: string[]): string[] => runArgsAt(emulator, fleet, ...options);
 
@@ -225,8 +225,7 @@ faults:
     writeFileSync(fleet, `registration_id,device_key\nfine,\nbroken,\noff,${DEVICE_KEY}\n`);
     const out = path('retry-out');
     const first = await emulatorAt(await freePort(), 'disabled');
-    const target = ['--host', '127.0.0.1', '--port', String(first.port), '--id-scope', first.idScope];
-    const run = await dpsload(['run', fleet, ...target, '--ca', first.caFile, '--quiet', '-o', out], {
+    const run = await dpsload(['run', fleet, ...targetArgs(first), '--quiet', '-o', out], {
       env: GROUP_KEY_ENV,
     });
     expect(run.code).toBe(3);

@@ -5,6 +5,7 @@ import { aimAtService } from '../support/aim-at-service.ts';
 import { dpsload, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY, GROUP_KEY_ENV } from '../support/group-key.ts';
 import { folderBytes, onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -140,8 +141,8 @@ describe.concurrent('a run against an emulator of its own', () => {
     const out = path('reconciled');
     const run = await dpsload(
       [
-        ...['run', fleetFile('fleet-reconciled.csv', 150), '--host', '127.0.0.1', '--port', String(emulator.port)],
-        ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '50', '-w', '2', '--out', out, '--quiet'],
+        ...['run', fleetFile('fleet-reconciled.csv', 150), ...targetArgs(emulator)],
+        ...['-c', '50', '-w', '2', '--out', out, '--quiet'],
       ],
       { env: GROUP_KEY_ENV },
     );
@@ -162,13 +163,7 @@ describe.concurrent('a run against an emulator of its own', () => {
     const wrong = Buffer.alloc(32, 7).toString('base64');
     const fleet = path('fleet-wrong-key.csv');
     writeFileSync(fleet, `registration_id,device_key\ngood,\nbad,${wrong}\n`);
-    const run = await dpsload(
-      [
-        ...['run', fleet, '--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope],
-        ...['--ca', emulator.caFile, '--out', out, '--quiet'],
-      ],
-      { env: GROUP_KEY_ENV },
-    );
+    const run = await dpsload(['run', fleet, ...targetArgs(emulator), '--out', out, '--quiet'], { env: GROUP_KEY_ENV });
     await emulator.stop();
     expect(run.code).toBe(3);
     const [good, bad] = readResultRows(join(onlyRunFolder(out), 'registrations.csv'));
@@ -185,10 +180,7 @@ describe.concurrent('signals', () => {
     const out = path(name);
     const emulator = await startEmulatorProgram(['--retry-after', '4'], GROUP_KEY_ENV);
     const run = startDpsload(
-      [
-        ...['run', fleetFile(`${name}.csv`, 500), '--host', '127.0.0.1', '--port', String(emulator.port)],
-        ...['--id-scope', emulator.idScope, '--ca', emulator.caFile, '-c', '20', '-w', '2', '--out', out],
-      ],
+      ['run', fleetFile(`${name}.csv`, 500), ...targetArgs(emulator), '-c', '20', '-w', '2', '--out', out],
       { env: GROUP_KEY_ENV },
     );
     const inFlight = (): number => journalOf(out).findLast(({ kind }) => kind === 'sample')?.inFlight ?? 0;

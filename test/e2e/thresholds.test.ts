@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, type EmulatorProgram, type Ended, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { folderBytes, onlyRunFolder } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -26,11 +27,9 @@ afterAll(() => emulator.stop());
 
 async function runWith(name: string, fleet: string, args: readonly string[]): Promise<Ended & { folder: string }> {
   const out = join(root, name);
-  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
-  const ended = await dpsload(
-    ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, '-w', '1', '--quiet', ...args],
-    { env: { DPSLOAD_GROUP_KEY: KEY } },
-  );
+  const ended = await dpsload(['run', fleet, ...targetArgs(emulator), '--out', out, '-w', '1', '--quiet', ...args], {
+    env: { DPSLOAD_GROUP_KEY: KEY },
+  });
   return { ...ended, folder: onlyRunFolder(out) };
 }
 

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyedCertificate } from '../../src/certificates/certificate.ts';
 import { authority, deviceCertificate, EXPIRED, x509Group } from '../support/certificates.ts';
 import { dpsload } from '../support/dpsload-program.ts';
-import { emulatedInstance, ID_SCOPE } from '../support/emulated-instance.ts';
+import { emulatedInstance } from '../support/emulated-instance.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -33,16 +34,7 @@ function writeCertificate(name: string, { certificatePem, privateKeyPem }: Keyed
 }
 
 function run(fleet: string, out: string, ...args: readonly string[]) {
-  const target = [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(emulator.port),
-    '--id-scope',
-    ID_SCOPE,
-    '--ca',
-    emulator.caFile,
-  ];
+  const target = targetArgs(emulator);
   return dpsload(['run', fleet, ...target, '--attestation', 'x509', ...args, '-w', '1', '--out', path(out), '--quiet']);
 }
 
@@ -84,7 +76,7 @@ describe('X.509, by the files of each row', () => {
     const { code, stderr } = await run(path('missing.csv'), 'missing');
     expect(code).toBe(2);
     expect(stderr).toMatch(/missing\.csv:2: key_file ".*none\.key": no such file/);
-    expect(stderr).toMatch(/missing\.csv:3: has no cert_file/);
+    expect(stderr).toMatch(/missing\.csv:3: no cert_file/);
     expect(stderr).toMatch(/missing\.csv:3: key_file ".*x\.key": no such file/);
   });
 });

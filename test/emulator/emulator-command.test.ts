@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -133,6 +134,20 @@ describe.concurrent('emulator command', () => {
     const { ready, stderr } = await start(['--records', join(dir, 'nowhere', 'records.ndjson')]);
     expect(ready).toBeNull();
     expect(stderr()).toMatch(/records\.ndjson: --records cannot be written \(ENOENT\)/);
+  });
+
+  it('says only that a port is taken, and leaves a whole state file', async () => {
+    const dir = newFolder();
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const args = ['--port', String(port), '--server-keys', 'ecdsa', '--ca-dir', join(dir, 'ca')];
+    const { code, stdout, stderr } = await dpsload(['emulator', ...args, '--state', join(dir, 'state.ndjson')]);
+    taken.close();
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^cannot listen on 127\.0\.0\.1:.*\n$/);
+    expect(readdirSync(dir).sort()).toEqual(['ca', 'state.ndjson']);
+    expect(readFileSync(join(dir, 'state.ndjson'), 'utf8')).toMatch(/^\{"kind":"state".*\}\n$/s);
   });
 
   it('stands for the server names that are given', async () => {

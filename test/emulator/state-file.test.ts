@@ -109,11 +109,11 @@ describe('a state file', () => {
     const first = await opened(file);
     await first.register('a');
     symlinkSync(file, link);
-    await expect(opened(link)).rejects.toThrow(
-      new RegExp(
-        `^${file}: another emulator keeps its state here: process ${process.pid} on .*\\. Name another file, or stop`,
-      ),
-    );
+    const held = `^${file}: another emulator keeps its state here: process ${process.pid} on .*\\. Name another file, or stop`;
+    await expect(opened(link)).rejects.toMatchObject({
+      kind: 'local',
+      message: expect.stringMatching(new RegExp(held)),
+    });
     await first.state.close();
     await withDevices(link, 'b');
     expect(await idsIn(file)).toEqual(['a', 'b']);
@@ -121,9 +121,10 @@ describe('a state file', () => {
 
   it('in a folder that is not there is an error', async () => {
     const file = join(newFile(), 'state');
-    await expect(opened(file)).rejects.toThrow(
-      /the state cannot be kept \(ENOENT.*Name a file in a folder that exists/,
-    );
+    await expect(opened(file)).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringMatching(/the state cannot be kept \(ENOENT.*Name a file in a folder that exists/),
+    });
   });
 });
 
@@ -145,6 +146,11 @@ describe('a damaged state file', () => {
       'a wrong member',
       (lines: string[]) => lines.with(3, lines[3]?.replace('"registers":1', '"registers":"1"') ?? ''),
       ':4: the line is not valid: registers: ',
+    ],
+    [
+      'a line without ID scope',
+      (lines: string[]) => lines.with(3, lines[3]?.replace('"idScope":', '"scope":') ?? ''),
+      ':4: the line names no ID scope. Restore',
     ],
     [
       'another version',
@@ -169,7 +175,10 @@ describe('a damaged state file', () => {
   it('is none if it has a single line without an end, which may be of another program', async () => {
     const file = newFile();
     writeFileSync(file, '{"name":"my-package"}');
-    await expect(opened(file)).rejects.toThrow('is not the state of an emulator');
+    await expect(opened(file)).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('is not the state of an emulator'),
+    });
     expect(existsSync(`${file}.tmp`)).toBe(false);
   });
 });

@@ -55,8 +55,8 @@ describe('a row', () => {
   it.each([
     [{ device_id: 'a b' }, 'device_id is not a device ID'],
     [{ iot_hubs: 'a b', allocation_policy: 'hashed' }, 'iot_hubs is not a list of hosts, each once'],
-    [{ iot_hubs: 'a' }, 'has hubs, but no allocation policy'],
-    [{ allocation_policy: 'custom' }, 'has the allocation policy custom, but no webhook'],
+    [{ iot_hubs: 'a' }, 'hubs without an allocation policy'],
+    [{ allocation_policy: 'custom' }, 'the allocation policy custom without a webhook'],
     [{ allocation_policy: 'even' }, 'allocation_policy is not hashed, geoLatency, static or custom'],
     [{ initial_twin: '{"tags":[]}' }, 'initial_twin is not an initial twin'],
     [{ initial_twin: '{"desired":{}}' }, 'initial_twin is not an initial twin'],

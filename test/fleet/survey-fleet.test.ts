@@ -236,8 +236,8 @@ describe('a fleet that cannot be used', () => {
       {},
       ANY,
       [
-        [3, 'has 1 field instead of 2', 'quote fields that contain the delimiter'],
-        [4, 'has 3 fields', 'quote fields'],
+        [3, '1 field instead of 2', 'quote fields that contain the delimiter'],
+        [4, '3 fields', 'quote fields'],
       ],
     ],
     [
@@ -247,7 +247,7 @@ describe('a fleet that cannot be used', () => {
       ANY,
       [
         // Both lines.
-        [1, 'has 2 fields instead of 1', 'Remove --no-header'],
+        [1, '2 fields instead of 1', 'Remove --no-header'],
       ],
     ],
     [
@@ -259,7 +259,7 @@ describe('a fleet that cannot be used', () => {
         [3, 'contains " "', 'Correct the ID'],
         [4, '129 characters', 'Correct the ID'],
         [5, 'must end with', 'Correct the ID'],
-        [6, 'has 2 fields', 'header'],
+        [6, '2 fields', 'header'],
       ],
     ],
     ['has an empty ID', 'registration_id,x\n,1\n', {}, ANY, [[2, 'registration_id is empty', 'Correct the ID']]],
@@ -323,7 +323,7 @@ describe('a fleet that cannot be used', () => {
       `registration_id,device_key\na,${KEY}\nb,\n`,
       {},
       EVERY_ROW,
-      [[3, 'has no device_key', '--attestation group-key']],
+      [[3, 'no device_key', '--attestation group-key']],
     ],
     [
       'has groups without a key',
@@ -447,6 +447,10 @@ describe('a fleet that cannot be used', () => {
     const { message } = await operatorError(() => surveyFleet(bad, ANY));
     expect(message).toContain(`${bad.file}: lines 4, 5, 6 and 47 more: registration_id contains " "`);
     expect(message.split('\n')).toHaveLength(2);
+    const keyless = writeFleetFile(folder, 'registration_id,device_key\na,\nb,\nc,d,\ne,f,\n');
+    const text = (await operatorError(() => surveyFleet(keyless, { keys: 'in-every-row' }))).message;
+    expect(text).toContain(`${keyless.file}: lines 2 and 3: no device_key. `);
+    expect(text).toContain(`${keyless.file}: lines 4 and 5: 3 fields instead of 2. `);
   });
 
   it('never has a key quoted, wherever it stands', async () => {

@@ -6,6 +6,7 @@ import { dpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY, ID_SCOPE } from '../support/emulated-instance.ts';
 import { onlyRunFolder, type ResultRow, readResultRows } from '../support/results.ts';
 import { startScriptedMqttServer } from '../support/scripted-mqtt-server.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { createTestCa } from '../support/test-certificates.ts';
 import { hostileScript } from './hostile-server.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -55,7 +56,7 @@ export async function runAgainstHostileServer(folder: string, seed: number, devi
     const { code, stdout, stderr } = await dpsload(
       [
         ...['run', file('fleet.csv'), '-s', file('scenario.yaml'), '--out', file('out'), '-c', '100', '-w', '2'],
-        ...['--host', '127.0.0.1', '--port', String(server.port), '--id-scope', ID_SCOPE, '--ca', file('ca.pem')],
+        ...targetArgs({ port: server.port, idScope: ID_SCOPE, caFile: file('ca.pem') }),
       ],
       { env: { DPSLOAD_GROUP_KEY: GROUP_KEY } },
     );

@@ -1,5 +1,7 @@
+import { syncBuiltinESMExports } from 'node:module';
+import tls from 'node:tls';
 import type { Packet } from 'mqtt-packet';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hubUsername } from '../../src/dps/hub-identity.ts';
 import type { HubAttempt, HubCheck } from '../../src/hub/hub-check.ts';
 import { HubConnections } from '../../src/hub-check/hub-connections.ts';
@@ -48,9 +50,9 @@ const silent = (): void => {
   for (const isOver of limits) isOver();
 };
 
-/** A connection of `dev-1` to the hub at this port of this machine. */
-async function tryAt(port: number, check: HubCheck): Promise<HubAttempt> {
-  const connections = new HubConnections(
+/** Connections to hubs that are all at this port of this machine. */
+function connectionsAt(port: number): HubConnections {
+  return new HubConnections(
     {
       tls: TLS_CHOICES_DEFAULT,
       nameResolution: { cacheMs: 30_000, pinned: [] },
@@ -60,6 +62,11 @@ async function tryAt(port: number, check: HubCheck): Promise<HubAttempt> {
     },
     clock,
   );
+}
+
+/** A connection of `dev-1` to the hub at this port of this machine. */
+async function tryAt(port: number, check: HubCheck): Promise<HubAttempt> {
+  const connections = connectionsAt(port);
   const open = await connections.to(HUB);
   const identity = {
     clientId: 'dev-1',
@@ -153,6 +160,20 @@ describe('a device at its hub', () => {
     expect(phases.answerMs).toBeGreaterThan(0);
     expect(sent()).toEqual(expect.arrayContaining(['subscribe', '$iothub/twin/GET/?$rid=1']));
   });
+});
+
+it('all hubs share one TLS context, however many the service names', async () => {
+  const contexts = vi.spyOn(tls, 'createSecureContext');
+  syncBuiltinESMExports();
+  const connections = connectionsAt(1);
+  try {
+    for (let hub = 0; hub < 3; hub += 1) await connections.to(`hub-${hub}.azure-devices.net`);
+    expect(contexts).toHaveBeenCalledTimes(1);
+  } finally {
+    connections.close();
+    contexts.mockRestore();
+    syncBuiltinESMExports();
+  }
 });
 
 describe.each<[what: string, check: HubCheck, script: Script, result: string, message: RegExp]>([

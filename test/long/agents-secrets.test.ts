@@ -6,6 +6,7 @@ import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram 
 import { derivedKey, keySecret, leaks, leaksInFolder, pemSecret, textSecret } from '../support/planted-secrets.ts';
 import { HAS_REDIS, type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { createTestCa } from '../support/test-certificates.ts';
 
@@ -81,8 +82,8 @@ describe.skipIf(!HAS_REDIS)('secrets of a run on agents (needs redis-server)', (
 
   async function run(fleet: string, more: Readonly<Record<string, string>>, ...args: readonly string[]) {
     const out = mkdtempSync(join(left, 'out-'));
-    const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
-    const options = ['--ca', roots, '--out', out, '--agents', '1', '--agents-within', '20s', '-c', '4', ...args];
+    const target = targetArgs({ ...emulator, caFile: roots });
+    const options = ['--out', out, '--agents', '1', '--agents-within', '20s', '-c', '4', ...args];
     const { code, stderr } = await start(['run', fleet, ...target, ...options], env(more)).ended;
     return { code, stderr, results: code === 0 ? readResultRows(join(onlyRunFolder(out), 'registrations.csv')) : [] };
   }

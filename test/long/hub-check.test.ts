@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeHubRecord, type HubCheckRecord } from '../../src/journal/hub-check-record.ts';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
-import { emulatedInstance, GROUP_KEY, ID_SCOPE, OTHER_KEY } from '../support/emulated-instance.ts';
+import { emulatedInstance, GROUP_KEY, OTHER_KEY } from '../support/emulated-instance.ts';
 import { faultRule } from '../support/fault-rules.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -22,27 +23,8 @@ function fleetOf(name: string, rows: number): string {
 }
 
 const runArgs = (fleet: string, ...options: readonly string[]): readonly string[] => [
-  ...[
-    'run',
-    fleet,
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(emulator.port),
-    '--id-scope',
-    ID_SCOPE,
-    '--ca',
-    emulator.caFile,
-  ],
-  ...[
-    '--out',
-    `${fleet}-out`,
-    '--hub-connect-to',
-    `127.0.0.1:${emulator.hubPort}`,
-    '--hub-check-share',
-    'all',
-    ...options,
-  ],
+  ...['run', fleet, ...targetArgs(emulator), '--out', `${fleet}-out`],
+  ...['--hub-connect-to', `127.0.0.1:${emulator.hubPort}`, '--hub-check-share', 'all', ...options],
 ];
 
 const checksOf = (json: string) => (JSON.parse(json) as Summary).hubCheck as NonNullable<Summary['hubCheck']>;
@@ -213,7 +195,7 @@ describe('a run on the embedded emulator that goes on', () => {
     const run = onlyRunFolder(`${fleet}-out`);
     const refused = await dpsload(['hub-check', run]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain('embedded emulator, which has ended');
+    expect(refused.stderr).toContain('embedded emulator, whose hubs ended with it');
     const { code, stdout, stderr } = await dpsload(['resume', run, '--limit', '40', '--json', '--quiet']);
     expect(code, stderr).toBe(0);
     expect(checksOf(stdout)).toMatchObject({ devices: 40, sampled: 40, passed: 40, failed: 0, left: 0 });

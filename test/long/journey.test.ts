@@ -8,8 +8,9 @@ import { parseServiceConnection } from '../../src/dps/service-connection.ts';
 import { NO_QUOTAS } from '../../src/emulator/service/quotas.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
-import { emulatedInstance, ID_SCOPE } from '../support/emulated-instance.ts';
+import { emulatedInstance } from '../support/emulated-instance.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
@@ -51,10 +52,9 @@ const env = () => ({
 
 function begin(prefix: string, devices: number) {
   const out = mkdtempSync(join(root, 'out-'));
-  const place = ['--host', emulator.host, '--port', String(emulator.port), '--id-scope', ID_SCOPE];
   const hubs = ['--hub-connect-to', `127.0.0.1:${emulator.hubPort}`, '--hub-check-share', 'all'];
-  const common = ['--ca', emulator.caFile, '--generate-keys', '--out', out, '--quiet', '--json'];
-  return { out, args: ['journey', fleetOf(prefix, devices), ...place, ...hubs, ...common] };
+  const common = ['--generate-keys', '--out', out, '--quiet', '--json'];
+  return { out, args: ['journey', fleetOf(prefix, devices), ...targetArgs(emulator), ...hubs, ...common] };
 }
 
 /** The journey that has begun to enroll. */

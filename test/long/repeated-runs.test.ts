@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -22,8 +23,7 @@ beforeAll(async () => {
 afterAll(() => emulator.stop());
 
 const runArgs = (fleet: string, host = '127.0.0.1'): string[] => [
-  ...['run', fleet, '--host', host, '--port', String(emulator.port), '--id-scope', emulator.idScope],
-  ...['--ca', emulator.caFile, '--quiet', '-w', '1', '--out', `${fleet}-out`],
+  ...['run', fleet, ...targetArgs(emulator, host), '--quiet', '-w', '1', '--out', `${fleet}-out`],
 ];
 
 /** Lets connections through to `port` once so many of them wait: all programs have looked for earlier runs by then. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { dpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
+import { targetArgs } from '../support/target-args.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DEVICES = 20_000;
@@ -21,13 +22,9 @@ it('20,000 devices, 500 in flight: none lost, none registered twice, hubs equal 
   const fleet = join(folder, 'fleet.csv');
   writeFileSync(fleet, `registration_id\n${Array.from({ length: DEVICES }, (_, n) => `unit-${n}`).join('\n')}\n`);
   const out = join(folder, 'out');
-  const run = await dpsload(
-    [
-      ...['run', fleet, '--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope],
-      ...['--ca', emulator.caFile, '-c', '500', '--out', out, '--quiet'],
-    ],
-    { env },
-  );
+  const run = await dpsload([...['run', fleet, ...targetArgs(emulator), '-c', '500', '--out', out, '--quiet']], {
+    env,
+  });
   console.log(run.stdout);
   expect(run.code).toBe(0);
   await emulator.stop();

@@ -46,6 +46,14 @@ describe('the hub check of a scenario', () => {
     expect(resolve(pinned).hubCheck).toMatchObject({ check: 'connect' });
   });
 
+  it('says of an option that cannot be read only that', async () => {
+    const text = await problemOf({ ...LOCAL, hubCheck: 'connect', hubConnectTo: 'foo', hubCheckShare: '0' });
+    expect(text.match(/^--\S+/gm)).toEqual(['--hub-check-share', '--hub-connect-to']);
+    expect(text.split('\n')).toHaveLength(2);
+    expect((await problemOf({ ...REAL, hubCheck: 'ping', hubConnectTo: 'a:1' })).split('\n')).toHaveLength(1);
+    expect((await problemOf({ ...REAL, hubConnectTo: 'foo' })).split('\n')).toHaveLength(2);
+  });
+
   it.each<[Flags, string]>([
     [{ ...REAL, hubCheckShare: '10%' }, '--hub-check-share is given, but no hub check'],
     [{ ...REAL, hubConnectTo: 'a:1' }, '--hub-connect-to is given, but no hub check'],

@@ -9,6 +9,7 @@ import { GROUP_KEY_ENV } from './group-key.ts';
 import { untilIdle } from './idle-emulator.ts';
 import { readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
+import { targetArgs } from './target-args.ts';
 
 /** Launches of one second: the window that a crash may leave marked though the service knows nothing of it. */
 export const WINDOW_ROWS = 100;
@@ -130,10 +131,9 @@ class CrashRounds {
 
   #args(): readonly string[] {
     if (this.#run() !== null) return ['resume', '--last', '--out', this.#out];
-    const { port, idScope, caFile } = this.#emulator;
     return [
-      ...['run', this.#fleet, '--host', '127.0.0.1', '--port', String(port), '--id-scope', idScope, '--ca', caFile],
-      ...['--out', this.#out, '-w', '2', '-r', `${WINDOW_ROWS}/s`, '-c', String(this.#plan.concurrency)],
+      ...['run', this.#fleet, ...targetArgs(this.#emulator), '--out', this.#out],
+      ...['-w', '2', '-r', `${WINDOW_ROWS}/s`, '-c', String(this.#plan.concurrency)],
       // What a resumed run registers again must surprise nobody.
       ...['--expect', 'new', '--max-surprises', '0'],
     ];

@@ -9,6 +9,7 @@ import { type Started, startDpsload } from './dpsload-program.ts';
 import { onlyRunFolder } from './results.ts';
 import { type Script, startScriptedMqttServer } from './scripted-mqtt-server.ts';
 import { nearestRank } from './server-log.ts';
+import { targetArgs } from './target-args.ts';
 import { createTestCa } from './test-certificates.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -97,9 +98,9 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
   const { everyMs, forMs } = run.blocked ?? { everyMs: 1_000, forMs: 250 };
   const program = startDpsload(
     [
-      ...['run', file('.csv'), '--host', '127.0.0.1', '--port', String(server.port), '--id-scope', '0ne00000001'],
+      ...['run', file('.csv'), ...targetArgs({ port: server.port, idScope: '0ne00000001', caFile: file('.pem') })],
       ...['--rate', `${run.ratePerSecond}/s`, '-c', '1000', '-w', '1', '--quota', 'off', '--yes'],
-      ...['--ca', file('.pem'), '--out', file('-out'), '--quiet', ...(run.args ?? [])],
+      ...['--out', file('-out'), '--quiet', ...(run.args ?? [])],
     ],
     {
       env: { DPSLOAD_GROUP_KEY: KEY },

@@ -6,6 +6,7 @@ import { dpsload } from './dpsload-program.ts';
 import { GROUP_KEY_ENV } from './group-key.ts';
 import { onlyRunFolder } from './results.ts';
 import { nearestRank, readServerLog, type ServerLogLine, TRUE_TIMES, trueTimes } from './server-log.ts';
+import { targetArgs } from './target-args.ts';
 
 export type TruthRun = {
   readonly folder: string;
@@ -44,10 +45,10 @@ export async function runAgainstTruth(run: TruthRun): Promise<TruthVerdict> {
   writeFileSync(file('.csv'), `registration_id\n${ids.join('\n')}\n`);
   writeFileSync(file('.pem'), server.caPem);
   const args = [
-    ...['run', file('.csv'), '--host', '127.0.0.1', '--port', String(server.port), '--id-scope', '0ne00000001'],
+    ...['run', file('.csv'), ...targetArgs({ port: server.port, idScope: '0ne00000001', caFile: file('.pem') })],
     ...(ratePerSecond === null ? [] : ['--rate', `${ratePerSecond}/s`]),
     ...['-c', String(concurrency), '-w', '1', '--quota', 'off', '--yes'],
-    ...['--ca', file('.pem'), '--out', file('-out'), '--quiet'],
+    ...['--out', file('-out'), '--quiet'],
   ];
   const { code, stderr } = await dpsload(args, { env: GROUP_KEY_ENV });
   await server.close();

@@ -20,6 +20,7 @@ import { untilIdle } from './idle-emulator.ts';
 import { onlyRunFolder, readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
 import { untilJournal } from './survival-runs.ts';
+import { targetArgs } from './target-args.ts';
 
 const ENDINGS = ['to the end', 'killed', 'interrupted', 'merged'] as const;
 
@@ -208,10 +209,9 @@ class RandomRuns {
     const limit = this.#random.chance(0.35) ? this.#random.whole(1, this.fleet.devices.length) : null;
     const out = join(this.#folder, `out-${this.runs.length}`);
     const before = await registersOf(emulator);
-    const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
     const code = await this.#start(
       [
-        ...['run', this.fleet.file, ...this.#common, ...target, '--ca', emulator.caFile, '--out', out, ...flags],
+        ...['run', this.fleet.file, ...this.#common, ...targetArgs(emulator), '--out', out, ...flags],
         ...(limit === null ? [] : ['--limit', String(limit)]),
       ],
       { out, ending, wrong },

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { dpsload, type EmulatorProgram, type Ended, startEmulatorProgram } from './dpsload-program.ts';
 import { derivedKey, keySecret, leaks, leaksInFolder, type PlantedSecret, textSecret } from './planted-secrets.ts';
 import { onlyRunFolder, readResultRows } from './results.ts';
+import { targetArgs } from './target-args.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const key = (text: string): string => Buffer.from(text.padEnd(40, '+')).toString('base64');
@@ -59,16 +60,7 @@ export function secretSearch() {
   }
 
   const outFolder = (): string => mkdtempSync(join(left, 'out-'));
-  const service = (): string[] => [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(emulator.port),
-    '--id-scope',
-    emulator.idScope,
-    '--ca',
-    emulator.caFile,
-  ];
+  const service = (): readonly string[] => targetArgs(emulator);
 
   /** A run against the emulator, and the results that it left. */
   async function run(file: string, groupKey: string | null, ...args: readonly string[]) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import type { EmulatorProgram } from './dpsload-program.ts';
 import { onlyRunFolder, type ResultRow, readLines, readResultRows } from './results.ts';
+import { targetArgs } from './target-args.ts';
 
 /** A fleet of its own, and the command that registers it at `emulator`; results go below `out`. */
 export function fleetRunArgs(
@@ -16,8 +17,7 @@ export function fleetRunArgs(
   const out = join(folder, `${name}-out`);
   const ids = Array.from({ length: rows }, (_, row) => `${name}-${row}\n`).join('');
   writeFileSync(fleet, `registration_id\n${ids}`);
-  const target = ['--host', '127.0.0.1', '--port', String(emulator.port), '--id-scope', emulator.idScope];
-  return { args: ['run', fleet, ...target, '--ca', emulator.caFile, '--out', out, ...options], out };
+  return { args: ['run', fleet, ...targetArgs(emulator), '--out', out, ...options], out };
 }
 
 export const resultsOf = (run: string): readonly ResultRow[] => readResultRows(join(run, 'registrations.csv'));

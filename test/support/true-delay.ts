@@ -6,6 +6,7 @@ import { dpsload } from './dpsload-program.ts';
 import { onlyRunFolder } from './results.ts';
 import { startScriptedMqttServer } from './scripted-mqtt-server.ts';
 import { nearestRank } from './server-log.ts';
+import { targetArgs } from './target-args.ts';
 import { createTestCa } from './test-certificates.ts';
 
 /** What is reported may differ from the truth by this share of it and this constant. */
@@ -42,10 +43,10 @@ export async function reportedAcceptance(
   writeFileSync(file('.csv'), `registration_id\n${Array.from({ length: devices }, (_, n) => `d${n}`).join('\n')}\n`);
   writeFileSync(file('.pem'), ca.certPem);
   const args = [
-    ...['run', file('.csv'), '--host', '127.0.0.1', '--port', String(server.port), '--id-scope', '0ne00000001'],
+    ...['run', file('.csv'), ...targetArgs({ port: server.port, idScope: '0ne00000001', caFile: file('.pem') })],
     // Spread evenly: in the closed model all that are in flight end and start at the same moments, and wait for each other's handshakes.
     ...['--rate', `${Math.ceil((1000 * concurrency) / serverDelayMs)}/s`, '-c', String(2 * concurrency), '-w', '1'],
-    ...['--ca', file('.pem'), '--out', file('-out'), '--quiet', '--json'],
+    ...['--out', file('-out'), '--quiet', '--json'],
   ];
   const { code, stderr } = await dpsload(args, { env: { DPSLOAD_GROUP_KEY: Buffer.alloc(32, 1).toString('base64') } });
   await server.close();

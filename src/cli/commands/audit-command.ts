@@ -38,9 +38,9 @@ const PERMISSIONS = 'RegistrationStatusRead';
 export function auditCommand(): Command {
   const command = new Command('audit')
     .description(
-      'Reads the registration records that the service has of the devices of a run, within its quota, and compares hub, ' +
+      "Reads the service's registration records of the devices of a run, within the service's quota, and compares hub, " +
         'device ID, status and times with what the run recorded, row by row. Also tells what became of devices whose ' +
-        'registration ended without an answer. Changes nothing at the service, and no outcome of the run.',
+        'registration ended without an answer. Changes neither the service nor the outcomes of the run.',
     )
     .argument('<RUN_DIR>', 'folder of the run')
     .addHelpText('after', AUDIT_HELP);
@@ -55,13 +55,13 @@ function auditOptions(): readonly Option[] {
   return [
     new Option(
       '--group <id>',
-      'enrollment group to ask for its records, as a whole; repeatable (default: the groups that the fleet names)',
+      'enrollment group whose records to read as a whole; repeatable (default: the groups that the fleet names)',
     ).argParser(appendValue),
     new Option(
       '--allow-extra',
-      'do not count records of these groups as differences if the fleet does not have them (default: no)',
+      'do not count a record in these groups as a difference if its device is not in the fleet (default: no)',
     ),
-    new Option('--again', 'begin anew instead of continuing an audit that was stopped (default: continue)'),
+    new Option('--again', 'start over instead of continuing an audit that was stopped (default: continue)'),
     jsonOption('audit.json'),
     quietOption(),
   ];
@@ -146,27 +146,28 @@ const AUDIT_HELP = `
 Each row of audit.csv has a verdict:
   agrees      the record says what the run says
   differs     another hub, device-id or status; or registered-before: the last
-              registration is older than this run, so not by it
-  missing     the run was assigned a hub, and the service has no record
-  removed     likewise, because dpsload cleanup deleted it
+              registration is older than this run, so another one made it
+  missing     the run saw the device assigned, but the service has no record
+  removed     the same, but because dpsload cleanup deleted the record
   extra       a record in the group whose device is not in the fleet
   resolved    the run does not know how the registration ended (unknown,
-              timed-out, disconnected, ...), and the record tells
-  unresolved  neither does the record
+              timed-out, disconnected, ...), but the record tells
+  unresolved  neither the run nor the record tells
   not-sent    the run sent nothing for this row
-  A device that registered again after the run is noted (registered_again), but
-  is no difference as such. Of devices that were possibly registered twice, the
-  column "told" says once, twice or cannot-tell.
+  A device that registered again after the run is marked in the column
+  registered_again; that alone is not a difference. For devices that were
+  possibly registered twice, the column told says once, twice or cannot-tell.
 
 How it reads:
-  Whole enrollment groups, a thousand records a request, as long as that takes
-  fewer requests than to ask for each device; every other device on its own.
+  Whole enrollment groups, a thousand records per request, as long as that takes
+  fewer requests than asking for each device; all other devices one by one.
   Extra records are found only in groups. What was read is kept in the folder of
-  the run, so that a stopped audit continues.
-  The clock of the service is measured by the registrations of the run.
+  the run, so that a stopped audit can continue.
+  The registrations of the run show how far the service's clock is off.
 
-${connectionHelp(`  Its policy needs RegistrationStatusRead. It must be that of the DPS instance
-  of the run; dpsload cannot check this, as the service API has no ID scope.`)}
+${connectionHelp(`  Its policy needs RegistrationStatusRead. It must be for the DPS instance
+  of the run; dpsload cannot check this, because the service API does not know
+  ID scopes.`)}
 
 Exit codes:
   If several apply, the first one in this list wins.

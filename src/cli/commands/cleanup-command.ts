@@ -35,8 +35,8 @@ export function cleanupCommand(): Command {
   const command = new Command('cleanup')
     .description(
       'Deletes from the service what a run or dpsload enroll created: the registration records of devices that the run ' +
-        'registered first, or the enrollments that were created. Leaves what existed before and what was changed since. ' +
-        'Shows what it would delete, and asks. Device identities stay at their hubs; left-behind.txt lists the commands ' +
+        'was the first to register, or the enrollments. Leaves what existed before and what has been changed since. ' +
+        'Shows what it would delete, and asks first. Device identities stay at their hubs; left-behind.txt lists the commands ' +
         'that remove them.',
     )
     .argument('<DIR>', 'folder of a run, or of dpsload enroll')

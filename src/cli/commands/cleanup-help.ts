@@ -2,19 +2,20 @@ import { connectionHelp } from './service-help.ts';
 
 export const CLEANUP_HELP = `
 What is deleted:
-  Of a run, the registration record of each device that the service assigned for
-  the first time in this run, if the record is still the one that the run made
-  and nobody registered the device since. Of dpsload enroll, each enrollment (or
-  the group) that it created, if nobody changed it since. Each is deleted by the
-  ETag that was read, so whatever changes at the last moment is kept.
+  For a run, the registration record of each device that the service assigned
+  for the first time in this run, if the record is still the one that the run
+  made and nobody has registered the device since. For dpsload enroll, each
+  enrollment (or the group) that it created, if nobody has changed it since.
+  Only the version that was read is deleted (by its ETag), so whatever changes
+  at the last moment is kept.
   A record whose registration ended without an answer stays: dpsload audit tells
-  what became of it, and left-behind.txt has the command.
+  what became of it, and left-behind.txt has the command that deletes it.
 
-cleanup.csv in the folder has a line for each, as soon as it is done:
+cleanup.csv in the folder gets a line for each, as soon as it is done:
   deleted   by this command
   gone      somebody else had deleted it
-  kept      it was changed since, or is not what was made
-  failed    with the message of the service; the same command tries again
+  kept      changed since, or not the one that was created
+  failed    with the service's message; the same command tries again
 
 ${connectionHelp(`  Its policy needs RegistrationStatusRead and RegistrationStatusWrite for the
   folder of a run, and EnrollmentRead and EnrollmentWrite for a folder of
@@ -28,7 +29,7 @@ Exit codes:
   143  stopped by SIGTERM; the same command continues
   4    the service cannot be reached, or refuses the connection string
   3    something was kept, or failed
-  0    all that was created is deleted; with --dry-run, always
+  0    everything that was created is deleted; with --dry-run, always
 
 Examples:
   dpsload cleanup results/2026-01-31T18-00-00Z-fleet --dry-run

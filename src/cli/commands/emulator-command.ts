@@ -22,8 +22,8 @@ import { reloadEmulator } from './reload-emulator.ts';
 import { serviceConnectionFile, storeServiceConnection } from './service-connection.ts';
 
 const DESCRIPTION =
-  'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM; with --service-port also its ' +
-  'service API, with --hub-port also the linked hubs. Prints one JSON line on stdout once it listens, and a line on ' +
+  'Emulates the Device Provisioning Service for MQTT devices until SIGINT or SIGTERM; with --service-port, also its ' +
+  'service API; with --hub-port, also the linked hubs. Prints one JSON line on stdout once it listens, and a line on ' +
   'stderr for each refused request. SIGHUP makes it read its configuration file again.';
 
 const EXAMPLES = `
@@ -33,8 +33,8 @@ Examples:
   dpsload emulator --port 0 --exec 'npm test'
   dpsload emulator --service-port 0 --hub-port 0 --ca-dir ca
 
-Devices connect to host and port of the JSON line, trust caFile, and sign with a
-key derived from the one in groupKeyFile. For any MQTT client:
+Devices connect to the host and port in the JSON line, trust caFile, and sign
+with a key derived from the one in groupKeyFile. For any MQTT client:
   dpsload sas --id-scope ${EMULATOR_ID_SCOPE_DEFAULT} --registration-id dev-1 \\
     --group-key-file ca/group.key --mqtt`;
 
@@ -65,25 +65,25 @@ export function emulatorCommand(): Command {
     )
     .option(
       '--well-known-key',
-      'use the public key of the documentation for the enrollment group, so that clients can have it built in',
+      'give the enrollment group the key that the documentation publishes, so that clients can have it built in; it is no secret',
     )
     .option(
       '--ca-dir <dir>',
-      'folder for CA, server certificates and generated key; created if absent (default: a temporary folder)',
+      'folder for the CA, the server certificates and the generated key; created if missing (default: a temporary folder)',
     )
     .addOption(serverKeysOption())
     .addOption(serverHashOption())
-    .option('--retry-after <seconds>', 'retry-after that devices receive, the wait before each poll (default: 3)')
+    .option('--retry-after <seconds>', 'retry-after sent to devices: how long they wait before each poll (default: 3)')
     .addOption(stateOption())
     .option('--records <file>', 'on exit, write registration records and counters, one JSON object per line')
     .addOption(traceOption())
     .option(
       '--exec <command>',
-      'run this shell command once devices can connect, with host, port, CA and so on in variables (DPS_PORT, ...) instead of the JSON line; then stop, and exit with its exit code',
+      'run this shell command once devices can connect, with host, port, CA and so on in environment variables (DPS_PORT, ...) instead of the JSON line; when it ends, stop, and exit with its exit code',
     )
     .option(
       '--exit-with-parent [pid]',
-      'stop when the process that started this one has ended (with npx: the one that started npx), or the one with this ID',
+      'stop when the process that started this one has ended (with npx: the one that started npx), or the process with this ID',
     )
     .addHelpText('after', EXAMPLES)
     .action(runEmulator);
@@ -91,23 +91,24 @@ export function emulatorCommand(): Command {
 
 function traceOption(): Option {
   const help =
-    'show every packet of this device on stderr, and what the real service would dislike; a pattern with *; repeatable';
+    'show every packet of the device with this registration ID on stderr, and what the real service would object to; * stands for any characters; repeatable';
   return new Option('--trace <id>', help).argParser(appendValue);
 }
 
 function serverKeysOption(): Option {
-  const help = 'keys of the server certificates; with both, the cipher suites of the device decide';
+  const help = 'kinds of keys of the server certificates; with both, the cipher suites of the device decide';
   return new Option('--server-keys <kinds>', help).choices(SERVER_KEYS).default('both');
 }
 
 function serverHashOption(): Option {
-  const help = 'hash in the signatures on the server certificates (default: sha256, and those stored in --ca-dir stay)';
+  const help =
+    'hash in the signatures on the server certificates (default: sha256; certificates that are in --ca-dir already stay)';
   return new Option('--server-hash <hash>', help).choices(Object.keys(SIGNATURE_HASHES));
 }
 
 function stateOption(): Option {
   const help =
-    'keep registrations, operations, enrollments and devices of the hubs in this file, which holds keys, so that they survive a restart or a crash (default: off)';
+    'keep registrations, operations, enrollments and the devices of the hubs in this file, so that they survive a restart or a crash; it holds keys (default: off)';
   return new Option('--state <file>', help);
 }
 
@@ -126,7 +127,6 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
     makeOwnFolder(caDir);
     const readSettings = () => emulatorSettings(flags, retryAfterSeconds, caDir, process.env);
     const { config, groupKeyFile } = await readSettings();
-    logKeys(flags, groupKeyFile);
     const connection = serviceConnectionFile(flags, caDir);
     const emulator = await startEmulator({
       ...config,
@@ -143,6 +143,7 @@ async function runEmulator(flags: EmulatorFlags & { readonly configSchema?: true
       stateFile: flags.state ?? null,
       log,
     });
+    logKeys(flags, groupKeyFile);
     traceDevices(emulator, trace, (text) => process.stderr.write(text));
     const service = { parents, reload: () => void reloadEmulator(emulator, flags.config, readSettings, log) };
     try {

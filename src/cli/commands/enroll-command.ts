@@ -44,8 +44,8 @@ export function enrollCommand(): Command {
   const command = new Command('enroll')
     .description(
       'Creates an individual enrollment for each row of a fleet CSV through the service API of the DPS instance, within its ' +
-        'quota. Leaves enrollments that exist as they are, unless --update is given. Also creates enrollment groups, and ' +
-        'disables or deletes enrollments by list.',
+        'quota. Leaves existing enrollments as they are, unless --update is given. Also creates enrollment groups, and ' +
+        'disables or deletes the enrollments that a list names.',
     )
     .argument('[FLEET.csv]', 'one row per device, with a column registration_id (default: fleet.file of the scenario)')
     .addHelpText('after', ENROLL_HELP);
@@ -59,14 +59,23 @@ export function enrollCommand(): Command {
 
 function actionOptions(): readonly Option[] {
   return [
-    new Option('--update', 'overwrite enrollments that differ, unless somebody changes them meanwhile (default: no)'),
+    new Option(
+      '--update',
+      'overwrite existing enrollments that differ, unless somebody else changes them at the same time (default: no)',
+    ),
     new Option('--group <id>', 'create this enrollment group instead of individual enrollments (default: none)'),
     new Option(
       '--group-ca-file <file>',
       'PEM certificate of the CA that signs the certificates of the group (default: none)',
     ),
-    new Option('--disable <IDs.csv>', 'disable the enrollments with these registration_ids instead (default: none)'),
-    new Option('--delete <IDs.csv>', 'delete the enrollments with these registration_ids instead (default: none)'),
+    new Option(
+      '--disable <IDs.csv>',
+      'disable the enrollments whose registration IDs are in this file, and create none (default: none)',
+    ),
+    new Option(
+      '--delete <IDs.csv>',
+      'delete the enrollments whose registration IDs are in this file, and create none (default: none)',
+    ),
     new Option(
       '--resume <folder>',
       'continue a command that was stopped or killed, or that failed for some rows (default: none)',

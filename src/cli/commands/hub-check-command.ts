@@ -30,9 +30,9 @@ export function hubCheckCommand(): Command {
     .description(
       'Checks a sample of the devices of a run at their assigned hubs: each connects with its own credentials, and sends a ' +
         'message or reads its twin if asked to. Devices that have passed the same check are not checked again. Then rebuilds the results. ' +
-        'Uses the settings of the run, and reads its keys again from their sources.',
+        'Uses the settings of the run, and reads its keys from the same sources again.',
     )
-    .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
+    .argument('[RUN_DIR]', 'folder of the run; not with --last (default: none)')
     .addHelpText('after', HUB_CHECK_HELP);
   for (const option of folderOptions('check')) command.addOption(option.helpGroup('Run:'));
   for (const name of SETTINGS) command.addOption(settingOption(name, sourceOf(name)));
@@ -90,25 +90,25 @@ function unfinished(folder: string): OperatorError {
 
 const HUB_CHECK_HELP = `
 What is checked:
-  A share of the devices of each hub, at least one of each; the same ones each
-  time. The findings are in hub-checks.ndjson in the run's folder. After a stop
-  or a crash, the same command continues. Failed devices are checked again.
+  A share of the devices of each hub, at least one per hub, and the same ones
+  each time. The findings are in hub-checks.ndjson in the run's folder. After a
+  stop or a crash, the same command continues. Failed devices are checked again.
 
 Credentials:
-  The devices' own, from where the run had them: the key of the enrollment
-  group, the column device_key, or certificate and key files. After a run on
-  agents, this machine must have them.
+  Each device uses its own, from the same place as in the run: the key of the
+  enrollment group, the column device_key, or certificate and key files. After a
+  run on agents, they must be on this machine.
 
 Safety:
-  Only hosts that the service named, and that end in an allowed suffix, are
-  dialed (hubCheck.allowedHosts of the scenario). The certificate must be that
-  of the hub, also with --hub-connect-to. This has never been tried against a
+  A hub that the service names is connected to only if its name has an allowed
+  ending (hubCheck.allowedHosts in the scenario). The certificate must be that
+  of the hub, even with --hub-connect-to. This has never been tried against a
   hub in Azure.
 
 Exit codes:
   ${EXIT_CODE.success}  every device of the sample passed, and the run had succeeded
   ${EXIT_CODE.someFailed}  some failed or were not checked
-  Others as for dpsload run.
+  All others are as for dpsload run.
 
 Examples:
   dpsload hub-check results/2026-01-31T18-00-00Z-fleet

@@ -48,9 +48,9 @@ type JourneyFlags = JourneyChoice & {
 export function journeyCommand(): Command {
   const command = new Command('journey')
     .description(
-      'Takes a batch the whole way: enrolls its devices, registers them, checks them at their hubs, and compares the ' +
+      'Takes a batch of devices the whole way: enrolls them, registers them, checks a sample at their hubs, and compares the ' +
         "service's records with the run; with --cleanup, then deletes what it created at the service. Each step is " +
-        'done by its own command (enroll, run, audit, cleanup), and a step that does not go well stops the journey.',
+        'done by its own command (enroll, run, audit, cleanup). The journey stops at a step that does not go well.',
     )
     .argument('[FLEET.csv]', 'one row per device, with a column registration_id (default: fleet.file of the scenario)')
     .addHelpText('after', JOURNEY_HELP);
@@ -69,11 +69,14 @@ function sourceOf(name: SettingName): readonly string[] {
 function journeyOptions(): readonly Option[] {
   return [
     scenarioOption(),
-    new Option('--resume <folder>', 'go on with a journey that was stopped or killed, or that failed (default: none)'),
+    new Option('--resume <folder>', 'continue a journey that was stopped or killed, or that failed (default: none)'),
     new Option('--cleanup', 'at the end, delete what the journey created at the service, after asking (default: no)'),
-    new Option('--update', 'overwrite enrollments that differ, if nobody changes them meanwhile (default: no)'),
+    new Option(
+      '--update',
+      'overwrite existing enrollments that differ, unless somebody else changes them at the same time (default: no)',
+    ),
     new Option('--again', 'register even if --out holds a run of the same fleet and target (default: no)'),
-    new Option('--yes', 'do not ask, neither before deleting nor before running without a quota (default: ask)'),
+    new Option('--yes', 'ask neither before deleting nor before running without a quota (default: ask)'),
     new Option('--json', 'print journey.json on stdout instead of text (default: no)'),
     new Option('--quiet', 'show no progress on stderr (default: no)'),
     noColorOption(),

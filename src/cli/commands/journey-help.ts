@@ -1,15 +1,15 @@
 export const JOURNEY_HELP = `
-Steps, in this order; the folder of the journey has a folder for each:
+Steps in order, with the subfolder of the journey that each one writes to:
   enroll     enroll/  an enrollment for each device (dpsload enroll)
   register   run/     each device registers (dpsload run)
   hub check  run/     a sample connects to its hubs (--hub-check)
-  audit      run/     the service's records against the run (dpsload audit)
+  audit      run/     service records compared with the run (dpsload audit)
   clean up   both     only with --cleanup (dpsload cleanup): registration
                       records, then enrollments; identities stay at the hubs
   With --generate-keys, devices register with the keys in
-  enroll/fleet-with-keys.csv. Settings without a flag here come from the
+  enroll/fleet-with-keys.csv. Settings that have no option here come from the
   scenario or from DPSLOAD_… variables, as for dpsload run. journey.json says
-  what came of each step.
+  how each step ended.
 
 Target:
   With --emulator, all steps use one emulator, with its service API and hubs; it
@@ -20,11 +20,11 @@ Target:
   registration states.
 
 Exit codes:
-  That of the step that stopped the journey, as its own command would give it;
-  see the help of that command.
+  That of the command whose step stopped the journey; see the help of that
+  command.
   3    a step did not go well for some devices, even if the thresholds pass
   0    every device was enrolled and assigned, every device of the sample passed
-       at its hub, and all records agree
+       the check at its hub, and all records agree
 
 Examples:
   dpsload journey -s @journey --cleanup

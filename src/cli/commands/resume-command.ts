@@ -51,7 +51,7 @@ export function resumeCommand(): Command {
         'throttled, timed-out or disconnected. Uses the settings of the last session; the ones that determine which ' +
         'devices are registered, where and as whom cannot be changed. Keys are read again from their sources.',
     )
-    .argument('[RUN_DIR]', 'folder of the run (default: none; or --last)')
+    .argument('[RUN_DIR]', 'folder of the run; not with --last (default: none)')
     .addHelpText('after', RESUME_HELP);
   for (const option of resumeOptions()) command.addOption(option.helpGroup('Resume:'));
   for (const name of RESUMABLE_SETTINGS) command.addOption(settingOption(name, '(default: as in the last session)'));

@@ -21,6 +21,7 @@ import { readTextFile } from '../../files/read-text-file.ts';
 import type { FleetFile } from '../../fleet/fleet-file.ts';
 import { readFleet, readFleetLines } from '../../fleet/read-fleet.ts';
 import { readRegistrationIds } from '../../fleet/read-registration-ids.ts';
+import { duplicateMessage } from '../../fleet/rejected-lines.ts';
 import { type FleetSurvey, surveyFleet } from '../../fleet/survey-fleet.ts';
 import { OperatorError, type Problem, ProblemList, problem, problemIn } from '../../problem/operator-error.ts';
 import { quoteValue } from '../../problem/quote-value.ts';
@@ -189,7 +190,7 @@ async function readIds(file: string): Promise<ListInputs> {
       lineOf.set(foldRegistrationId(text), line);
       if (reason !== null) problems.add(problemIn(file, `registration_id ${reason}`, 'Correct the ID', line));
       else if (before !== undefined)
-        problems.add(problemIn(file, `has the ID of line ${before}`, 'Remove one of the two', line));
+        problems.add(problemIn(file, duplicateMessage(before), 'Remove one of the two', line));
       else rows.push({ row: rows.length, line, id: text, wanted: null });
     }
   }
@@ -211,7 +212,9 @@ async function readGroup(
   environment: Environment,
 ): Promise<ListInputs> {
   const enrollmentGroupId = groupId ?? '';
-  const problems = settingComplaints(settings).map(({ message, remedy }) => problem(`the group ${message}`, remedy));
+  const problems = settingComplaints(settings).map(({ message, remedy }) =>
+    problem(`the group has ${message}`, remedy),
+  );
   const reason = registrationIdProblem(enrollmentGroupId);
   if (reason !== null) problems.push(problem(`--group ${quoteValue(enrollmentGroupId)} ${reason}`, 'Correct the ID'));
   if (problems.length > 0) throw new OperatorError('usage', problems);

@@ -29,7 +29,8 @@ export function showEnrollEnd({ folder, summary, exitCode, stoppedBy }: EnrollEn
   if (stoppedBy !== null) process.stderr.write(fitted(errorMessage(stoppedBy), process.stderr));
   const columns = columnsOf(process.stderr);
   const places = [labelledPath('rows', join(folder, ROWS_FILE), columns)];
-  const secrets = { 'fleet with keys': KEYED_FLEET_FILE, 'group key': GROUP_KEY_FILES.primaryKey };
+  const { primaryKey, secondaryKey } = GROUP_KEY_FILES;
+  const secrets = { 'fleet with keys': KEYED_FLEET_FILE, 'group key': primaryKey, 'secondary group key': secondaryKey };
   for (const [name, file] of Object.entries(secrets)) {
     const path = join(folder, file);
     if (existsSync(path)) places.push(labelledPath(`${name}, secret`, path, columns));

@@ -63,8 +63,9 @@ export async function readState(
       }
       const parsed = parseObject(text);
       const { idScope } = parsed;
-      if (idScope === null || idScopes.has(String(idScope))) kindOf(parsed, byName).apply(parsed);
-      else linesOf(String(idScope)).push(text);
+      if (idScope !== null && typeof idScope !== 'string') throw new StateLineError('names no ID scope');
+      if (idScope === null || idScopes.has(idScope)) kindOf(parsed, byName).apply(parsed);
+      else linesOf(idScope).push(text);
     } catch (error) {
       if (error instanceof UnknownKind) throw unknownKind(file, error.message, line);
       throw error instanceof StateLineError ? damaged(file, error.message, line) : error;
@@ -81,7 +82,7 @@ export async function readState(
 function unreadable(file: string, error: NodeJS.ErrnoException): OperatorError | null {
   if (error.code === 'ENOENT') return null;
   const remedy = 'Name a file that you may read and write, or a new one in a folder that exists';
-  return new OperatorError('local', [problemIn(file, `the state cannot be read (${messageOf(error)})`, remedy)]);
+  return new OperatorError('usage', [problemIn(file, `the state cannot be read (${messageOf(error)})`, remedy)]);
 }
 
 function kindOf(line: Readonly<Record<string, unknown>>, kinds: ReadonlyMap<string, StateKind>): StateKind {
@@ -130,7 +131,7 @@ function requireHeader(file: string, text: string): void {
 
 function noState(file: string): OperatorError {
   const message = 'is not the state of an emulator, and was left as it is';
-  return new OperatorError('local', [problemIn(file, message, 'Name a new file, or one that --state has written')]);
+  return new OperatorError('usage', [problemIn(file, message, 'Name a new file, or one that --state has written')]);
 }
 
 function damaged(file: string, message: string, line: number): OperatorError {

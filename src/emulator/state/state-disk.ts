@@ -43,7 +43,7 @@ export function realFile(file: string): string {
  * Keeps other emulators away from the file, of this process as well.
  *
  * @returns a function that unlocks it
- * @throws OperatorError
+ * @throws OperatorError `local` when another has it, as for the folder of a run that is locked; `usage` when the name cannot be used
  */
 export function lockState(file: string): () => void {
   const answer = tryLock(file);
@@ -59,6 +59,6 @@ function tryLock(file: string) {
     return lockForProcess(dirname(file), `${basename(file)}.lock-`, false);
   } catch (error) {
     const remedy = 'Name a file in a folder that exists and is writable';
-    throw new OperatorError('local', [problemIn(file, `the state cannot be kept (${messageOf(error)})`, remedy)]);
+    throw new OperatorError('usage', [problemIn(file, `the state cannot be kept (${messageOf(error)})`, remedy)]);
   }
 }

@@ -74,6 +74,11 @@ export function readGiven<Name extends SettingName>(
   return null as SettingValues[Name];
 }
 
+/** Whether none of these settings was given a text that could not be read, which is a problem of its own. */
+export function isReadable({ values, origins }: GatheredSettings, names: readonly SettingName[]): boolean {
+  return names.every((name) => values[name] !== null || origins[name].source === 'default');
+}
+
 /** A value that is `null` only when there are problems, which have been thrown by now. */
 export function required<Value>(value: Value | null): Value {
   if (value === null) throw new Error('a required setting has no value, and no problem says so');

@@ -3,7 +3,7 @@ import type { Problem } from '../../problem/operator-error.ts';
 import type { Target } from '../scenario.ts';
 import { HUB_CHECK_SETTINGS } from '../settings/hub-check-settings.ts';
 import type { SettingName, SettingValues } from '../settings/settings.ts';
-import { type GatheredSettings, required } from './gather-settings.ts';
+import { type GatheredSettings, isReadable, required } from './gather-settings.ts';
 import { problemAt } from './origin.ts';
 import { isLoopbackTarget } from './resolve-load.ts';
 
@@ -16,9 +16,10 @@ export const HUB_CHECK_DETAILS = (Object.keys(HUB_CHECK_SETTINGS) as SettingName
  * Adds a problem for options of a hub check that is not asked for, and for a hub check that would leave this machine: an emulator names its
  * hubs like those of the cloud, and somebody may own such a name.
  */
-export function checkHubCheck({ values, origins }: GatheredSettings, target: Target | null, problems: Problem[]): void {
+export function checkHubCheck(settings: GatheredSettings, target: Target | null, problems: Problem[]): void {
+  const { values, origins } = settings;
   const idle = HUB_CHECK_DETAILS.find((name) => origins[name].source === 'flag');
-  if (values.hubCheck === null && idle !== undefined) {
+  if (values.hubCheck === null && isReadable(settings, ['hubCheck']) && idle !== undefined) {
     const message = `${origins[idle].name} is given, but no hub check`;
     problems.push(problemAt(origins[idle], message, 'Add --hub-check connect, telemetry or twin'));
   }
@@ -28,6 +29,7 @@ export function checkHubCheck({ values, origins }: GatheredSettings, target: Tar
   }
   if (values.hubCheck === null || target?.kind !== 'service' || !isLoopbackTarget(target)) return;
   if (values.hubConnectTo !== null || values.resolve !== null) return;
+  if (!isReadable(settings, ['hubConnectTo', 'resolve'])) return;
   const message = 'the target is an emulator on this machine, but its hubs have the names of hubs in the cloud';
   const remedy = 'Give --hub-connect-to 127.0.0.1:PORT with the --hub-port of the emulator, or --resolve for each hub';
   problems.push(problemAt(origins.hubCheck, message, remedy));

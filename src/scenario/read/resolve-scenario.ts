@@ -1,12 +1,13 @@
 import { OperatorError, type Problem, problem } from '../../problem/operator-error.ts';
 import type { RegistrationPolicy } from '../../registration/registration-policy.ts';
 import type { AttestationChoice, Environment, Scenario, SecretSource, Target } from '../scenario.ts';
-import type { SettingName, SettingValues } from '../settings/settings.ts';
+import type { SettingValues } from '../settings/settings.ts';
 import {
   checkAtMostOne,
   type Flags,
   type GatheredSettings,
   gatherSettings,
+  isReadable,
   required,
   unknownVariables,
 } from './gather-settings.ts';
@@ -113,11 +114,6 @@ function withKeys(
 
 function fileOrVariable(source: SecretSource | null): readonly [file: string | null, variable: string | null] {
   return [source?.kind === 'file' ? source.file : null, source?.kind === 'environment' ? source.variable : null];
-}
-
-/** Whether none of these settings was given a text that could not be read, which is a problem of its own. */
-function isReadable({ values, origins }: GatheredSettings, names: readonly SettingName[]): boolean {
-  return names.every((name) => values[name] !== null || origins[name].source === 'default');
 }
 
 function checkFleet({ values, origins }: GatheredSettings, problems: Problem[]): void {

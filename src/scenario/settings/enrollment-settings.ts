@@ -20,7 +20,7 @@ export const SERVICE_API_SETTINGS = inGroup('Service API', {
   operationsPerMinute: setting('serviceApi.operationsPerMinute', wholeNumberBetween(1, 1_000_000), {
     default: SERVICE_OPERATIONS_PER_MINUTE_MAX,
     reason: 'the documented quota of one DPS instance',
-    help: 'operations of the service API that the DPS instance allows in a minute',
+    help: 'service API operations that the DPS instance allows per minute',
   }),
   operationsShare: setting('serviceApi.operationsShare', PERCENTAGE, {
     default: 0.9,
@@ -52,7 +52,7 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
   ),
   webhookUrlFile: setting('enrollment.webhook.urlFile', FILE, {
     reason: 'only custom allocation has one, and it may contain a key',
-    help: 'file with the URL of the allocation webhook, for the policy custom',
+    help: 'file with the URL of the allocation webhook; needed for the policy custom',
   }),
   webhookApiVersion: setting('enrollment.webhook.apiVersion', TEXT, {
     default: '2019-03-31',
@@ -69,7 +69,7 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
     {
       default: 'migrate',
       reason: BY_DEFAULT_AS_SERVICE,
-      help: 'what happens when a device registers again: migrate may move it to another hub with its data, reset may move it and starts from the initial twin, never leaves it where it is (column reprovisioning)',
+      help: 'what happens when a device registers again: migrate may move it to another hub with its data, reset may move it and starts it over with the initial twin, never leaves it where it is (column reprovisioning)',
     },
   ),
   enrollmentStatus: setting(
@@ -78,7 +78,7 @@ export const ENROLLMENT_SETTINGS = inGroup('Enrollment', {
     {
       default: 'enabled',
       reason: BY_DEFAULT_AS_SERVICE,
-      help: 'enabled, or disabled: whether devices may register (column enrollment_status)',
+      help: 'whether devices may register: enabled or disabled (column enrollment_status)',
     },
   ),
   iotEdge: setting('enrollment.iotEdge', YES_NO, {

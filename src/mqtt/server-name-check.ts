@@ -14,7 +14,7 @@ const NAMES_CHARACTERS_MAX = 200;
  * certificate are the same, so they are read once. It is recognized in the session, byte by byte: to make an object of a chain of three
  * takes Node 0.2 to 0.3 ms of CPU, a fifth of a whole registration, this a tenth of that.
  */
-export class ServerIdentity {
+export class ServerNameCheck {
   readonly #name: string;
   /** Certificates for the name, in DER, the latest first. */
   #certificates: readonly Buffer[] = [];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ServerIdentity } from '../../src/mqtt/server-identity.ts';
+import { ServerNameCheck } from '../../src/mqtt/server-name-check.ts';
 import { createTestCa, type TestCa } from '../support/test-certificates.ts';
 import { startTlsWitness } from '../support/tls-witness.ts';
 
@@ -22,12 +22,12 @@ async function serve(...args: Parameters<typeof startTlsWitness>): Promise<numbe
 }
 
 /** Returns how often Node was asked for an object of the server's certificate. Rejects when the server is another one. */
-async function handshake(identity: ServerIdentity, port: number, options: ConnectionOptions = {}): Promise<number> {
+async function handshake(nameCheck: ServerNameCheck, port: number, options: ConnectionOptions = {}): Promise<number> {
   const socket: TLSSocket = connect({
     host: '127.0.0.1',
     port,
     ca: ca.certPem,
-    checkServerIdentity: () => identity.errorOf(socket),
+    checkServerIdentity: () => nameCheck.errorOf(socket),
     ...options,
   });
   socket.getPeerCertificate = () => ({}) as never;
@@ -37,7 +37,7 @@ async function handshake(identity: ServerIdentity, port: number, options: Connec
   return objects.mock.calls.length;
 }
 
-describe('the identity of servers', () => {
+describe('the check of server names', () => {
   it.each([
     ['TLSv1.2', 'ec'],
     ['TLSv1.2', 'rsa'],
@@ -45,26 +45,26 @@ describe('the identity of servers', () => {
     ['TLSv1.3', 'rsa'],
   ] as const)('%s, %s: the names of a certificate are read once', async (version, keys) => {
     const port = await serve(await ca.issue({ keys }));
-    const identity = new ServerIdentity('127.0.0.1');
+    const nameCheck = new ServerNameCheck('127.0.0.1');
     const objects: number[] = [];
     for (let n = 0; n < 3; n += 1)
-      objects.push(await handshake(identity, port, { minVersion: version, maxVersion: version }));
+      objects.push(await handshake(nameCheck, port, { minVersion: version, maxVersion: version }));
     expect(objects).toEqual([1, 0, 0]);
   });
 
   it('a certificate for another name is refused, each time, and also after the right one', async () => {
-    const identity = new ServerIdentity('127.0.0.1');
-    await handshake(identity, await serve(await ca.issue()));
+    const nameCheck = new ServerNameCheck('127.0.0.1');
+    await handshake(nameCheck, await serve(await ca.issue()));
     const stranger = await serve(await ca.issue({ hosts: ['elsewhere.example'] }));
     for (let n = 0; n < 2; n += 1)
-      await expect(handshake(identity, stranger)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+      await expect(handshake(nameCheck, stranger)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 
   it('a known certificate of an unknown CA is refused all the same', async () => {
-    const identity = new ServerIdentity('127.0.0.1');
+    const nameCheck = new ServerNameCheck('127.0.0.1');
     const port = await serve(await ca.issue());
-    await handshake(identity, port);
+    await handshake(nameCheck, port);
     const other = await createTestCa();
-    await expect(handshake(identity, port, { ca: other.certPem })).rejects.toThrow();
+    await expect(handshake(nameCheck, port, { ca: other.certPem })).rejects.toThrow();
   });
 });
