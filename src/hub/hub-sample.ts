@@ -56,6 +56,11 @@ export class HubSampler {
       return { hub, devices, sampled: first.length };
     });
     hubs.sort((one, other) => (one.hub < other.hub ? -1 : 1));
-    return { hubs, has: (row) => rows.has(row) };
+    return sampleOf(hubs, rows);
   }
+}
+
+/** Apart from the sampler: what it has drawn takes more memory than the rows, and goes with it. */
+function sampleOf(hubs: HubSample['hubs'], rows: ReadonlySet<number>): HubSample {
+  return { hubs, has: (row) => rows.has(row) };
 }

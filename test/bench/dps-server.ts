@@ -14,7 +14,12 @@ export type ServerCrypto = {
   readonly intermediates: number;
 };
 
-export type ServerReady = { readonly port: number; readonly caPem: string };
+export type ServerReady = {
+  readonly port: number;
+  readonly caPem: string;
+  /** Absent or `null` = it serves no hubs. */
+  readonly hubPort?: number | null;
+};
 
 /** What the service has: RSA, and TLS 1.2 as the only version that its documentation promises. */
 const SERVICE: ServerCrypto = { keys: 'rsa', authorityKeys: 'ec', maxVersion: 'TLSv1.2', intermediates: 0 };

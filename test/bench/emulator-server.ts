@@ -1,5 +1,5 @@
 // The emulator of its own benchmark, as a process of its own. Arguments: its folder of certificates, which of them it has, how many
-// devices are enrolled, and where it keeps its state, if it does.
+// devices are enrolled, where it keeps its state (empty = nowhere), and `hubs` if it serves them.
 import type { ServerKeys } from '../../src/certificates/server-identity.ts';
 import { startEmulator } from '../../src/emulator/start-emulator.ts';
 import { emulatedInstance, individualEnrollment } from '../support/emulated-instance.ts';
@@ -9,20 +9,21 @@ import { reportCpu } from './server-cpu.ts';
 /** The client of the benchmarks gives every device the same key. */
 const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
 
-const [caDir = '', keys, devices, stateFile = null] = process.argv.slice(2);
+const [caDir = '', keys, devices, stateFile = '', hubs] = process.argv.slice(2);
 const individualEnrollments = Array.from({ length: Number(devices) }, (_, n) =>
   individualEnrollment({
     registrationId: launch(n).registrationId,
     attestation: { kind: 'symmetricKey', primaryKey: DEVICE_KEY, secondaryKey: null },
   }),
 );
-const { port, caPem } = await startEmulator({
+const { port, hubPort, caPem } = await startEmulator({
   instances: [emulatedInstance({ individualEnrollments })],
   behavior: { retryAfterSeconds: null, assignmentDelayMs: 0 },
   caDir,
   serverKeys: keys as ServerKeys,
-  stateFile,
+  stateFile: stateFile === '' ? null : stateFile,
+  hubPort: hubs === 'hubs' ? 0 : null,
   // As on the command line.
   conversations: null,
 });
-reportCpu({ port, caPem });
+reportCpu({ port, hubPort, caPem });

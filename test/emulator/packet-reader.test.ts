@@ -1,7 +1,7 @@
 import { type Packet, parser } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { type DevicePacket, PacketReader, ProtocolViolation } from '../../src/emulator/server/packet-reader.ts';
-import { hostileBytes } from '../fuzz/hostile-packets.ts';
+import { hostileBytes, SERVICE_PACKETS } from '../fuzz/hostile-packets.ts';
 import { SeededRandom } from '../fuzz/seeded-random.ts';
 
 const BYTES_MAX = 100_000;
@@ -93,7 +93,7 @@ describe('packets from hostile devices', () => {
     const random = new SeededRandom(3);
     const counts = { read: 0, refused: 0, incomplete: 0, refusedByUsAlone: 0 };
     for (let n = 0; n < 2_000; n += 1) {
-      const bytes = hostileBytes(n % 8, { deviceId: `device-${n}`, operationIds: ['5.0.0'] }, random);
+      const bytes = hostileBytes(SERVICE_PACKETS, n % 8, { deviceId: `device-${n}`, operationIds: ['5.0.0'] }, random);
       const [ours, theirs] = [read([bytes], 2 ** 28), readByMqttJs(bytes)];
       // What no device sends is refused whatever it contains.
       if ([...ours.packets, ...theirs.packets].some((packet) => 'name' in packet)) continue;
@@ -115,7 +115,9 @@ describe('packets from hostile devices', () => {
     const random = new SeededRandom(4);
     for (let n = 0; n < 200; n += 1) {
       const state = { deviceId: `device-${n}`, operationIds: ['5.0.0'] };
-      const bytes = Buffer.concat(Array.from({ length: 4 }, (_, step) => hostileBytes(step, state, random)));
+      const bytes = Buffer.concat(
+        Array.from({ length: 4 }, (_, step) => hostileBytes(SERVICE_PACKETS, step, state, random)),
+      );
       expect(read(pieces(bytes, random))).toEqual(read([bytes]));
     }
   });

@@ -164,6 +164,20 @@ describe('a log that has grown', () => {
     expect(disk.published?.synced.length).toBeLessThan(3 * LONG.length);
   });
 
+  it('takes over in pieces what changed meanwhile, however much that is', async () => {
+    const { disk, log, onDisk, set } = await openLog();
+    const release = holdBack(disk, 'create');
+    const written = log.clear();
+    for (let turn = 0; turn < 10; turn += 1) {
+      await Promise.all(Array.from({ length: 500 }, (_, n) => set(`${turn}-${n}`, 'x'.repeat(30))));
+    }
+    release();
+    await written;
+    expect(onDisk().size).toBe(5_000);
+    expect(disk.longestWrite).toBeLessThan(100_000);
+    await log.close();
+  });
+
   it('loses nothing when the new file cannot be written, and is tried again', async () => {
     const { log, disk, set, onDisk, logged } = await openLog();
     disk.before = (step) => {

@@ -1,4 +1,4 @@
-import { FAULT_POINTS, type Fault, type FaultRule } from '../../src/emulator/service/fault-rule.ts';
+import { FAULT_POINTS, type Fault, type FaultRule, HUB_FAULT_POINTS } from '../../src/emulator/service/fault-rule.ts';
 import { faultRule } from '../support/fault-rules.ts';
 
 const FAULTS: readonly Fault[] = [
@@ -29,4 +29,9 @@ const FAULTS: readonly Fault[] = [
 /** All faults that a session without a network can meet, each now and then. */
 export const EVERY_FAULT: readonly FaultRule[] = FAULTS.map((fault) =>
   faultRule(fault, { share: 0.06, points: FAULT_POINTS[fault.kind] }),
+);
+
+/** The same at a hub, for the hostile devices alone. */
+export const EVERY_HUB_FAULT: readonly FaultRule[] = FAULTS.filter(({ kind }) => HUB_FAULT_POINTS[kind].length > 0).map(
+  (fault) => faultRule(fault, { share: 0.06, points: HUB_FAULT_POINTS[fault.kind], registrationIds: 'device-*' }),
 );

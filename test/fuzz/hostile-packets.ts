@@ -8,8 +8,18 @@ import {
 } from '../support/device-packets.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
+/** What hostile devices of a service say, by what they know. */
+export type HostilePackets<State> = {
+  /** What a well-behaved device sends, in the order in which it does. */
+  readonly conversation: readonly PacketMaker<State>[];
+  /** What MQTT knows, and the service does not expect. */
+  readonly oddities: readonly PacketMaker<State>[];
+};
+
+type PacketMaker<State> = (state: State, random: SeededRandom) => Packet;
+
 /** What a hostile device knows when it makes its next bytes. */
-export type HostileState = {
+type HostileState = {
   readonly deviceId: string;
   /** Operation IDs that were seen so far, also those of other devices. */
   readonly operationIds: readonly string[];
@@ -17,16 +27,15 @@ export type HostileState = {
 
 const REGISTER = '$dps/registrations/PUT/iotdps-register/?$rid=';
 
-/** What a well-behaved device sends, in the order in which it does. */
-const CONVERSATION: readonly ((state: HostileState, random: SeededRandom) => Packet)[] = [
+const CONVERSATION: HostilePackets<HostileState>['conversation'] = [
   ({ deviceId }) => connectPacket(deviceId),
   (_, random) => subscribePacket(random.pick([0, 1, 2])),
   (_, random) => registerPacket(String(random.below(1_000)), random.pick([0, 1])),
   ({ operationIds }, random) => pollPacket(String(random.below(1_000)), random.pick(operationIds) ?? '5.0.0'),
 ];
 
-/** What MQTT knows, and the service does not expect. */
-const ODDITIES: readonly ((state: HostileState, random: SeededRandom) => Packet)[] = [
+/** What is odd wherever a device says it. */
+export const MQTT_ODDITIES: HostilePackets<unknown>['oddities'] = [
   () => ({ cmd: 'pingreq' }),
   () => ({ cmd: 'pingresp' }),
   () => ({ cmd: 'disconnect' }),
@@ -37,8 +46,12 @@ const ODDITIES: readonly ((state: HostileState, random: SeededRandom) => Packet)
     cmd: random.pick(['puback', 'pubrec', 'pubrel', 'pubcomp'] as const),
     messageId: 1 + random.below(65_535),
   }),
-  () => ({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['$dps/registrations/res/#'] }),
   () => ({ cmd: 'subscribe', messageId: 3, subscriptions: [{ topic: '#', qos: 0 }] }),
+];
+
+const ODDITIES: HostilePackets<HostileState>['oddities'] = [
+  ...MQTT_ODDITIES,
+  () => ({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['$dps/registrations/res/#'] }),
   ({ deviceId }, random) => connectPacket(deviceId, { protocolVersion: random.pick([3, 4, 5]), protocolId: 'MQTT' }),
   ({ deviceId }) => connectPacket(deviceId, { will: { topic: 'w', payload: Buffer.from('w'), qos: 2, retain: true } }),
   (_, random) => publishPacket(`${REGISTER}${'é'.repeat(random.below(300))}`, 0, '{"registrationId":"another"}'),
@@ -46,12 +59,19 @@ const ODDITIES: readonly ((state: HostileState, random: SeededRandom) => Packet)
   () => publishPacket('devices/a/messages/events/'),
 ];
 
+export const SERVICE_PACKETS: HostilePackets<HostileState> = { conversation: CONVERSATION, oddities: ODDITIES };
+
 /** The next bytes of a hostile device: mostly sensible packets, so that all states are reached, then spoilt. */
-export function hostileBytes(step: number, state: HostileState, random: SeededRandom): Buffer {
+export function hostileBytes<State>(
+  { conversation, oddities }: HostilePackets<State>,
+  step: number,
+  state: State,
+  random: SeededRandom,
+): Buffer {
   const kind = random.next();
   if (kind < 0.05) return random.bytes(1 + random.below(64));
   const make =
-    kind < 0.65 ? (CONVERSATION[step] ?? random.pick(CONVERSATION)) : random.pick([...CONVERSATION, ...ODDITIES]);
+    kind < 0.65 ? (conversation[step] ?? random.pick(conversation)) : random.pick([...conversation, ...oddities]);
   const bytes = generate(make(state, random));
   return random.next() < 0.8 ? bytes : spoilt(bytes, random);
 }

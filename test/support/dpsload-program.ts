@@ -80,6 +80,8 @@ export type EmulatorProgram = {
   readonly caFile: string;
   /** Only with `--http-port`. */
   readonly httpPort: number;
+  /** Only with `--hub-port`. */
+  readonly hubPort: number;
   /** The first enrollment group. */
   readonly group: string;
   readonly pid: number;

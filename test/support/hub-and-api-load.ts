@@ -117,7 +117,8 @@ export class HubAndApiLoad {
   }
 }
 
-async function assignedHub(emulator: LoadedEmulator, id: string): Promise<string> {
+/** Registers a device. Returns its hub. */
+export async function assignedHub(emulator: Address & Pick<LoadedEmulator, 'idScope'>, id: string): Promise<string> {
   const device = await RegisteringDevice.connect(emulator, id, emulator.idScope);
   try {
     const { operationId } = (await device.register()).body;

@@ -8,6 +8,8 @@ export class MemoryDisk implements StateDisk {
   readonly steps: DiskStep[] = [];
   /** What is under the file's name and survives a power cut. */
   published: MemoryFile | null = null;
+  /** In characters. */
+  longestWrite = 0;
   /** Called before each step: throws to fail it, or waits. */
   before: (step: DiskStep) => unknown = () => {};
   #created: MemoryFile | null = null;
@@ -49,6 +51,7 @@ class MemoryFile implements AppendFile {
 
   async appendFile(data: string | Uint8Array): Promise<void> {
     const text = String(data);
+    this.#disk.longestWrite = Math.max(this.#disk.longestWrite, text.length);
     await this.#disk.step('write');
     this.#written += text;
   }

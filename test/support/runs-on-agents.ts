@@ -10,13 +10,13 @@ import { fleetRunArgs, isAgainUnmarked, resultsOf } from './survival-runs.ts';
 type Place = { readonly env: Readonly<Record<string, string>>; readonly keys: () => Promise<readonly string[]> };
 
 /** For the tests of a suite: an emulator, a Redis with a database for each test, and agents that end with the suite. */
-export function runsOnAgents(folder: string) {
+export function runsOnAgents(folder: string, emulatorOptions: readonly string[] = []) {
   let emulator: EmulatorProgram;
   let redis: RedisServer;
   const agents: Started[] = [];
   beforeAll(async () => {
     [emulator, redis] = await Promise.all([
-      startEmulatorProgram(['--retry-after', '0'], GROUP_KEY_ENV),
+      startEmulatorProgram(['--retry-after', '0', ...emulatorOptions], GROUP_KEY_ENV),
       startRedisServer(),
     ]);
   });
@@ -59,5 +59,5 @@ export function runsOnAgents(folder: string) {
     expect(results.filter(isAgainUnmarked)).toEqual([]);
   };
 
-  return { expectAllOnce, placeOf, runOn, startAgent };
+  return { expectAllOnce, hubPort: () => emulator.hubPort, placeOf, runOn, startAgent };
 }

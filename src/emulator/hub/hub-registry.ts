@@ -191,10 +191,9 @@ export class HubRegistry {
     const hub = this.#hubOf(assigned.hub);
     const { deviceId, authentication, iotEdge } = assigned;
     const from = movesFrom === null ? null : this.#hubOf(movesFrom.hub);
-    const old = movesFrom === null ? null : (from?.identities.get(movesFrom.deviceId) ?? null);
+    const old = movesFrom === null ? null : thereAt(from, movesFrom.deviceId, atMs);
+    const stays = thereAt(hub, deviceId, atMs);
     if (old !== null) old.leavesAtMs = atMs;
-    const held = hub.identities.get(deviceId);
-    const stays = held !== undefined && held.leavesAtMs > atMs ? held : null;
     if (stays !== null && old === null) {
       // The device re-registered where it was, or its record had been deleted: the identity is brought up to date.
       stays.status = 'enabled';
@@ -247,4 +246,10 @@ export class HubRegistry {
     this.#hubs.set(key, hub);
     return hub;
   }
+}
+
+/** An identity that left some time ago may not have been removed yet. */
+function thereAt(hub: HubState | null, deviceId: string, atMs: number): DeviceIdentity | null {
+  const identity = hub?.identities.get(deviceId) ?? null;
+  return identity !== null && identity.leavesAtMs > atMs ? identity : null;
 }

@@ -63,23 +63,33 @@ export function patched({ values, version, updated }: TwinSection, patch: JsonOb
 }
 
 function merged(values: JsonObject, patch: JsonObject): JsonObject {
-  const members = new Map(Object.entries(values));
+  const members = { ...values };
   for (const [name, value] of Object.entries(patch)) {
-    const known = members.get(name);
-    if (value === null) members.delete(name);
-    else members.set(name, isObject(value) ? merged(isObject(known) ? known : {}, value) : value);
+    const known = own(values, name);
+    if (value === null) delete members[name];
+    else put(members, name, isObject(value) ? merged(isObject(known) ? known : {}, value) : value);
   }
-  return Object.fromEntries(members);
+  return members;
 }
 
 function touched(updated: Updated, patch: JsonObject, atMs: number): Updated {
-  const members = new Map(Object.entries(updated.members));
+  const members = { ...updated.members };
   for (const [name, value] of Object.entries(patch)) {
-    const known = members.get(name) ?? { atMs, members: {} };
-    if (value === null) members.delete(name);
-    else members.set(name, isObject(value) ? touched(known, value, atMs) : { atMs, members: {} });
+    const known = own(updated.members, name) ?? { atMs, members: {} };
+    if (value === null) delete members[name];
+    else put(members, name, isObject(value) ? touched(known, value, atMs) : { atMs, members: {} });
   }
-  return { atMs, members: Object.fromEntries(members) };
+  return { atMs, members };
+}
+
+/** A property may have the name of one that every object inherits. */
+function own<Value>(members: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
+}
+
+/** Assigning to `__proto__` would do something else. */
+function put<Value>(members: Record<string, Value>, name: string, value: Value): void {
+  Object.defineProperty(members, name, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /** What a hub would not accept of a patch, as the end of a sentence about it; `null` = it accepts the patch. */

@@ -5,34 +5,57 @@ import type { PacketStream } from './packet-stream.ts';
 
 const PACKET_ID_MAX = 65_535;
 
+export type AnswerLimits = {
+  readonly subscriptionsMax: number;
+  /** Of answers that are not due yet, topics included. */
+  readonly lateBytesMax: number;
+};
+
 /** Publishes answers to one device: with the QoS that it subscribed, and delayed or held back where a fault says so. */
 export class AnswerDelivery {
   /** Granted QoS by filter. */
   subscriptions = new Map<string, 0 | 1>();
-  readonly #subscriptionsMax: number;
+  readonly #limits: AnswerLimits;
   readonly #packets: PacketStream;
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
+  /** Of answers that are not due yet. */
+  #lateBytes = 0;
   /** Comes after the next answer. */
   #held: Delivery | null = null;
   #nextPacketId = 1;
 
-  constructor(packets: PacketStream, clock: Clock, subscriptionsMax: number) {
-    this.#subscriptionsMax = subscriptionsMax;
+  constructor(packets: PacketStream, clock: Clock, limits: AnswerLimits) {
+    this.#limits = limits;
     this.#packets = packets;
     this.#clock = clock;
   }
 
   /** Returns whether there is room for the subscription. */
   subscribe(filter: string, qos: 0 | 1): boolean {
-    if (this.subscriptions.size === this.#subscriptionsMax && !this.subscriptions.has(filter)) return false;
+    if (this.subscriptions.size === this.#limits.subscriptionsMax && !this.subscriptions.has(filter)) return false;
     this.subscriptions.set(filter, qos);
     return true;
   }
 
   deliver(delivery: Delivery, delayMs: number): void {
+    const lateMs = delayMs + delivery.afterMs;
     if (delivery.isHeld) this.#held = delivery;
-    else this.after(delayMs + delivery.afterMs, () => this.#publish(delivery));
+    else if (lateMs === 0) this.#publish(delivery);
+    else this.#deliverLate(delivery, lateMs);
+  }
+
+  #deliverLate(delivery: Delivery, lateMs: number): void {
+    const bytes = Buffer.byteLength(delivery.topic) + Buffer.byteLength(delivery.body);
+    this.#lateBytes += bytes;
+    if (this.#lateBytes > this.#limits.lateBytesMax) {
+      this.#packets.close('the device does not wait for its late answers');
+      return;
+    }
+    this.after(lateMs, () => {
+      this.#lateBytes -= bytes;
+      this.#publish(delivery);
+    });
   }
 
   /** Calls `act` at once, or after the delay unless the connection ends first. */

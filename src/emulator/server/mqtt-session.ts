@@ -95,7 +95,11 @@ export class MqttSession<Device, Request extends DeviceRequest> {
       onClosed: (reason) => this.#closed(reason),
       tap: this.#recorder,
     });
-    this.#answers = new AnswerDelivery(this.#packets, serviceClock, role.subscriptionsMax);
+    const { subscriptionsMax } = role;
+    this.#answers = new AnswerDelivery(this.#packets, serviceClock, {
+      subscriptionsMax,
+      lateBytesMax: limits.unreadBytesMax,
+    });
     context.openSessions.add(this);
     const timeoutMs = limits.connectTimeoutMs;
     this.#packets.limitSilence({ timeoutMs, reason: 'no CONNECT' }, this.#idleLimit);
@@ -240,9 +244,13 @@ export class MqttSession<Device, Request extends DeviceRequest> {
     if (packetId !== null && handling.isAcknowledged) this.#packets.write(pubackBytes(packetId));
     const answerDelayMs = this.#role.answerDelayMs(device);
     const answer = handling.isProcessed ? this.#role.answer(request, packet, device, fault) : null;
+    // One request of a device waits for the disk at a time: thousands fit into one read, each with as long a line as its twin is large.
+    const pauses = request.requestId !== null;
+    if (pauses) this.#packets.pause();
     this.#context.whenKept((isKept) => {
       const given = isKept ? answer : (answer?.unkept?.() ?? answer);
       this.#finish(handling, given, answerDelayMs);
+      if (pauses) this.#packets.release();
     });
   }
 

@@ -35,6 +35,9 @@ export const SESSION_LIMITS_DEFAULT: SessionLimits = Object.freeze({
 /** Packets that may arrive before a late CONNACK; a whole conversation without an answer has four. */
 const EARLY_PACKETS_MAX = 16;
 
+/** `packetsMax: null`: the stream is paused instead. */
+type KeptPackets = { readonly packets: DevicePacket[]; readonly packetsMax: number | null };
+
 /** Sees everything, and changes nothing. */
 export type PacketTap = {
   readonly received: (packet: DevicePacket) => void;
@@ -74,7 +77,7 @@ export class PacketStream {
   /** When the first byte of an incomplete packet arrived; `null` = no packet is incomplete. */
   #incompleteSinceMs: number | null = null;
   /** Packets kept until `release`; `null` = packets are handled at once. */
-  #kept: DevicePacket[] | null = null;
+  #kept: KeptPackets | null = null;
   #state: 'open' | 'stalled' | 'closed' = 'open';
 
   constructor(stream: Duplex, clock: Clock, limits: SessionLimits, handlers: PacketHandlers) {
@@ -107,12 +110,18 @@ export class PacketStream {
 
   /** Keeps all packets but CONNECT until `release`. */
   keep(): void {
-    this.#kept = [];
+    this.#kept = { packets: [], packetsMax: EARLY_PACKETS_MAX };
+  }
+
+  /** Likewise, but instead of a limit, reads nothing more once a packet has to wait. */
+  pause(): void {
+    this.#kept ??= { packets: [], packetsMax: null };
   }
 
   release(): void {
-    const kept = this.#kept ?? [];
+    const kept = this.#kept?.packets ?? [];
     this.#kept = null;
+    if (this.#stream.isPaused()) this.#stream.resume();
     this.#orClose(() => {
       for (const packet of kept) this.#handle(packet);
     });
@@ -207,9 +216,14 @@ export class PacketStream {
 
   #handle(packet: DevicePacket): void {
     if (!this.isOpen) return;
-    if (this.#kept === null || packet.type === 'connect') this.#handlers.onPacket(packet);
-    else if (this.#kept.push(packet) > EARLY_PACKETS_MAX)
-      throw new ProtocolViolation('too many packets before CONNACK');
+    if (this.#kept === null || packet.type === 'connect') {
+      this.#handlers.onPacket(packet);
+      return;
+    }
+    const { packets, packetsMax } = this.#kept;
+    packets.push(packet);
+    if (packetsMax === null) this.#stream.pause();
+    else if (packets.length > packetsMax) throw new ProtocolViolation('too many packets before CONNACK');
   }
 
   /** A deadline that moves away, as at every packet, leaves the timer as it is: when it fires, it looks again. */

@@ -151,7 +151,7 @@ export class StateLog {
     const lines = this.#since ?? [];
     this.#since = null;
     if (lines.length > 0) {
-      await handle.appendFile(`${lines.join('\n')}\n`);
+      await appendLines(handle, lines);
       await handle.datasync();
     }
     await this.#disk.publish();
@@ -165,16 +165,7 @@ type WholeFile = { readonly handle: AppendFile; readonly characters: number };
 async function writeWhole(source: StateSource, disk: StateDisk): Promise<WholeFile> {
   const handle = await disk.create();
   try {
-    let characters = 0;
-    let batch: string[] = [];
-    const write = async (): Promise<void> => {
-      const text = batch.join('');
-      batch = [];
-      characters += text.length;
-      await handle.appendFile(text);
-    };
-    for (const line of linesOf(source)) if (batch.push(`${line}\n`) === BATCH_LINES) await write();
-    await write();
+    const characters = await appendLines(handle, linesOf(source));
     await handle.datasync();
     return { handle, characters };
   } catch (error) {
@@ -182,6 +173,21 @@ async function writeWhole(source: StateSource, disk: StateDisk): Promise<WholeFi
     await disk.discard();
     throw error;
   }
+}
+
+/** In batches. Returns how many characters they have. */
+async function appendLines(handle: AppendFile, lines: Iterable<string>): Promise<number> {
+  let characters = 0;
+  let batch: string[] = [];
+  const write = async (): Promise<void> => {
+    const text = batch.join('');
+    batch = [];
+    characters += text.length;
+    await handle.appendFile(text);
+  };
+  for (const line of lines) if (batch.push(`${line}\n`) === BATCH_LINES) await write();
+  await write();
+  return characters;
 }
 
 function* linesOf({ idScopes, kinds, foreign }: StateSource): Iterable<string> {

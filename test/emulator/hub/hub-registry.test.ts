@@ -124,6 +124,13 @@ describe('an identity', () => {
     expect(twinAt(hubs, B, NOW_MS + 200)).toMatchObject({ reported: { last: 'words' } });
   });
 
+  it('that has left gives its twin to no later move from where it was', () => {
+    const hubs = assigned();
+    hubs.apply(assignment({ hub: B, movesFrom: FROM_A }));
+    hubs.apply(assignment({ hub: B, movesFrom: FROM_A, substatus: 'deviceDataMigrated', atMs: NOW_MS + 1 }));
+    expect(hubs.find(B, 'dev-1', NOW_MS + 1)?.createdAtMs).toBe(NOW_MS);
+  });
+
   it('comes back to a hub that it left, as a new one', () => {
     const hubs = assigned();
     hubs.apply(assignment({ hub: B, substatus: 'deviceDataReset', movesFrom: FROM_A }));
