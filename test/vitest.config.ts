@@ -67,6 +67,8 @@ export default defineConfig({
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Vitest gives up after a second, for which a busy machine may stand still. What never comes is noticed all the same.
+    expect: { poll: { timeout: 60_000 } },
     // A second run need not transform what has not changed.
     experimental: { fsModuleCache: true },
     reporters: ['default', new SkippedTestsReporter()],

@@ -34,7 +34,7 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
   it.concurrent('goes on with the others when an agent is killed, and marks what it may have sent', async () => {
     const place = placeOf(2);
     const [a] = await Promise.all([startAgent(place, 'a'), startAgent(place, 'b')]);
-    const { run, out } = runOn(place, 'killed', 300, ['--rate', '100/s']);
+    const { run, out } = runOn(place, 'killed', 300, ['--rate', '50/s']);
     await untilJournal(out, ({ result }) => result === 'assigned', run.ended);
     a.child.kill('SIGKILL');
     expect(await run.ended).toMatchObject({
@@ -47,9 +47,9 @@ describe.skipIf(!HAS_REDIS)('a run on agents (needs redis-server)', () => {
   it.concurrent('does not begin while agents are missing, and says who is there', async () => {
     const place = placeOf(5);
     await startAgent(place, 'a');
-    const { run, out } = runOn(place, 'missing', 3, ['--agents-within', '1s']);
+    const { run, out } = runOn(place, 'missing', 3, ['--agents-within', '5s']);
     const { code, stderr } = await run.ended;
-    expect([code, stderr]).toEqual([4, expect.stringMatching(/1 of 2 agents is missing after 1 s \(ready: a\)/)]);
+    expect([code, stderr]).toEqual([4, expect.stringMatching(/1 of 2 agents is missing after 5 s \(ready: a\)/)]);
     expect(() => onlyRunFolder(out)).toThrow();
   });
 

@@ -4,6 +4,7 @@ import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { freePort } from '../support/free-port.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow, readLines, readResultRows } from '../support/results.ts';
 import { targetArgs } from '../support/target-args.ts';
@@ -253,7 +254,7 @@ describe.concurrent('an outage', () => {
     const caDir = path(`${name}-ca`);
     const start = (port: number): Promise<EmulatorProgram> =>
       startEmulatorProgram(['--port', String(port), '--ca-dir', caDir, '--retry-after', '0'], GROUP_KEY_ENV);
-    const first = await start(0);
+    const first = await start(await freePort());
     const fleet = fleetFile(`${name}.csv`, devices(name, 200));
     const run = drive(name, fleet, ['-r', '20/s', '-c', '60', '--attempts', '3', ...options], first);
     const outcomes = (): readonly Line[] => readJournalSoFar(name).filter(({ kind }) => kind === 'outcome');

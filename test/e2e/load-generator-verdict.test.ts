@@ -8,7 +8,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const folder = temporaryFolder();
 
 const SERVED = { folder, devices: 200, ratePerSecond: 50, serverDelayMs: 200 };
-const THRESHOLDS = ['p95(service) < 60s', 'p95(accepted) < 300ms', 'p95(accepted) < 50ms'];
+/** The second one fails by what blocks the load generator, and holds without it, also where a busy machine adds to every answer. */
+const THRESHOLDS = ['p95(service) < 60s', 'p95(accepted) < 600ms', 'p95(accepted) < 50ms'];
 
 function witnessed(run: Witnessed | null): Witnessed {
   if (run === null) throw new Error('this machine cannot disturb a run');
@@ -32,11 +33,17 @@ describe.concurrent('a load generator that is disturbed', () => {
 
   it('says that its event loops stood still; thresholds decide, where that makes no difference', async () => {
     const args = THRESHOLDS.flatMap((threshold) => ['--threshold', threshold]);
-    const run = { ...SERVED, name: 'blocked', disturbance: 'blocked', args } as const;
+    const run = {
+      ...SERVED,
+      name: 'blocked',
+      disturbance: 'blocked',
+      blocked: { everyMs: 1_500, forMs: 700 },
+      args,
+    } as const;
     const { summary, log, code, stdout } = witnessed(await disturbedRun(run));
     const { affected } = summary.loadGenerator;
     const accepted = affected.find(({ metric, percentile }) => metric === 'accepted' && percentile === 95);
-    expect(accepted?.measuredMs).toBeGreaterThan(300);
+    expect(accepted?.measuredMs).toBeGreaterThan(600);
     expect(differencesFrom(log, { summary, ratePerSecond: run.ratePerSecond })).not.toEqual([]);
     expect(summary.thresholds.map(({ passed, limited }) => [passed, limited])).toEqual([
       [true, false],

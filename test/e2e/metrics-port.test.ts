@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pauseMs } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Summary } from '../../src/report/summary.ts';
-import { startDpsload } from '../support/dpsload-program.ts';
-import { metricValue, parseMetrics } from '../support/prometheus-text.ts';
+import { type Ended, startDpsload } from '../support/dpsload-program.ts';
+import { metricValue, parseMetrics, type ScrapedMetric } from '../support/prometheus-text.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -12,35 +13,57 @@ it.concurrent('a run can be scraped while it goes on, and never shows more than 
   const fleet = join(root, 'fleet.csv');
   writeFileSync(fleet, `registration_id\n${Array.from({ length: 60 }, (_, row) => `dev-${row}`).join('\n')}\n`);
   const args = ['--emulator', '--metrics-port', '0', '-c', '30', '-w', '1', '--out', join(root, 'out'), '--json'];
-  const run = startDpsload(['run', fleet, ...args]);
-  await run.until(({ stderr }) => /metrics: .*\n/.test(stderr));
-  const url = /metrics: (\S+)/.exec(run.stderr())?.[1] ?? '';
+  const run = startScrapedRun(join(root, 'scraped'), [fleet, ...args]);
   let seen = 0;
-  let scrapes = 0;
-  while (run.child.exitCode === null) {
-    const text = await fetch(url)
-      .then((response) => response.text())
-      .catch(() => '');
-    if (text === '') break;
-    const assigned = metricValue(parseMetrics(text), 'dpsload_registrations_total', { result: 'assigned' }) ?? 0;
+  for await (const metrics of run.scrapes()) {
+    const assigned = metricValue(metrics, 'dpsload_registrations_total', { result: 'assigned' }) ?? 0;
     expect(assigned).toBeGreaterThanOrEqual(seen);
-    [seen, scrapes] = [assigned, scrapes + 1];
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    seen = assigned;
+    await pauseMs(20);
   }
   const { code, stdout } = await run.ended;
   const { results } = JSON.parse(stdout) as Summary;
-  expect([code, results.assigned]).toEqual([0, 60]);
-  expect(scrapes).toBeGreaterThan(1);
-  expect(seen).toBeGreaterThan(0);
-  expect(seen).toBeLessThanOrEqual(60);
+  expect([code, results.assigned, seen]).toEqual([0, 60, 60]);
+  const url = run.url();
   await expect(fetch(url)).rejects.toThrow();
 });
 
-/** Four of five register requests are throttled for a few seconds: 200 devices send several hundred requests, and most of them have not ended yet. */
+type ScrapedRun = {
+  readonly url: () => string;
+  /** What a scraper sees while the run goes on, and at last when all is over but the results, which wait until it was seen. */
+  scrapes(): AsyncGenerator<readonly ScrapedMetric[]>;
+  readonly ended: Promise<Ended>;
+};
+
+/** A run whose results are written once `seenFile` is there. */
+function startScrapedRun(
+  seenFile: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ScrapedRun {
+  const preload = [`stuck-results.mjs?until=${encodeURIComponent(seenFile)}`];
+  const run = startDpsload(['run', ...args], { env, preload });
+  const url = (): string => /metrics: (\S+)/.exec(run.stderr())?.[1] ?? '';
+  return {
+    url,
+    async *scrapes() {
+      await run.until(({ stderr }) => /metrics: .*\n/.test(stderr));
+      for (let isOver = false; !isOver; ) {
+        isOver = run.stderr().includes('stuck');
+        yield parseMetrics(await (await fetch(url())).text());
+      }
+      writeFileSync(seenFile, '');
+    },
+    ended: run.ended,
+  };
+}
+
+const STRIKES = 4;
+
+/** The first register requests of every device are throttled: for seconds, several hundred are those of devices that have not ended yet. */
 const STORM = `version: 1
-seed: 7
 faults:
-  - { fault: error-answer, at: [register], errorCode: 429001, retryAfter: 1s, share: 80%, until: 9s }
+  - { fault: error-answer, at: [register], errorCode: 429001, retryAfter: 1s, timesPerDevice: ${STRIKES} }
 instances:
   - idScope: 0ne0000E001
     enrollmentGroups:
@@ -59,32 +82,27 @@ it.concurrent('throttles count when they happen, as the journal has them, and en
   writeFileSync(emulator, STORM);
   const load = ['--at-once', '-c', '200', '-w', '1', '--quota', 'off', '--governor', 'off', '--attempts', '30'];
   const args = ['--emulator', '--emulator-config', emulator, ...load, '--metrics-port', '0', '--out', out, '--json'];
-  const run = startDpsload(['run', fleet, ...args, '--yes'], {
-    env: { DPSLOAD_GROUP_KEY: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=' },
+  const run = startScrapedRun(join(folder, 'scraped'), [fleet, ...args, '--yes'], {
+    DPSLOAD_GROUP_KEY: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
   });
-  await run.until(({ stderr }) => /metrics: .*\n/.test(stderr));
-  const url = /metrics: (\S+)/.exec(run.stderr())?.[1] ?? '';
   const seen: { readonly counted: number; readonly atLeast: number; readonly ended: number }[] = [];
-  let last = parseMetrics('');
-  while (run.child.exitCode === null) {
+  let last: readonly ScrapedMetric[] = [];
+  let inJournal = { throttles: 0, ended: 0 };
+  for await (const metrics of run.scrapes()) {
+    last = metrics;
     // The metrics had earlier what the journal has now: both come from the same messages of the workers.
-    const { throttles: atLeast, ended } = throttlesSoFar(out);
-    const text = await fetch(url)
-      .then((response) => response.text())
-      .catch(() => '');
-    if (text === '') break;
-    last = parseMetrics(text);
+    const { throttles: atLeast, ended } = inJournal;
     seen.push({ counted: metricValue(last, 'dpsload_throttles_total') ?? 0, atLeast, ended });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await pauseMs(30);
+    inJournal = throttlesSoFar(out);
   }
   const { code, stdout, stderr } = await run.ended;
   const summary = JSON.parse(stdout) as Summary;
   expect([code, summary.results.assigned], stderr).toEqual([0, 200]);
-  expect(summary.requests.throttles).toBeGreaterThan(300);
+  expect(summary.requests.throttles).toBe(200 * STRIKES);
   // In the middle of the storm, most of the throttles are those of devices that have not ended.
   expect(Math.max(...seen.map(({ atLeast, ended }) => atLeast - ended))).toBeGreaterThan(100);
   for (const { counted, atLeast } of seen) expect(counted).toBeGreaterThanOrEqual(atLeast * 0.9);
-  // The last scrape falls into the time in which the results are written.
   const { throttles, registersSent, polls, connections } = summary.requests;
   const final = ['throttles', 'register_requests', 'polls', 'connections'].map((name) =>
     metricValue(last, `dpsload_${name}_total`),

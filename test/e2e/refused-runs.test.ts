@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { freePort } from '../support/free-port.ts';
 import { GROUP_KEY, GROUP_KEY_ENV } from '../support/group-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -95,7 +95,7 @@ describe('a target that cannot be used ends with 4, says why, and leaves nothing
     });
 
   it('nobody listens', async () => {
-    const { code, stderr } = await runAgainst(await closedPort(), emulator.idScope);
+    const { code, stderr } = await runAgainst(await freePort(), emulator.idScope);
     expect(stderr).toMatch(/refused/i);
     expect(code).toBe(4);
     expectNothingWritten();
@@ -125,13 +125,3 @@ describe('a target that cannot be used ends with 4, says why, and leaves nothing
     expectNothingWritten();
   });
 });
-
-/** A port of loopback on which nobody listens at this moment. */
-function closedPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { readonly port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { freePort } from '../support/free-port.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readLines, readResultRows } from '../support/results.ts';
 import { targetArgs } from '../support/target-args.ts';
@@ -41,9 +42,12 @@ async function limitedRun(name: string, rows: number, limit: number) {
 }
 
 describe('a run that was killed', () => {
+  const KILLED_ROWS = 300;
+
   it('goes on in the same journal; every device is registered, and those that may be so twice are marked', async () => {
-    const fleet = fleetFile('killed', 60);
-    const { child, ended } = startDpsload(runArgs(fleet, '-r', '40/s', '--expect', 'new', '--max-surprises', '0'), {
+    // Ten seconds: a busy machine has killed it by then.
+    const fleet = fleetFile('killed', KILLED_ROWS);
+    const { child, ended } = startDpsload(runArgs(fleet, '-r', '30/s', '--expect', 'new', '--max-surprises', '0'), {
       env: GROUP_KEY_ENV,
     });
     const out = `${fleet}-out`;
@@ -62,13 +66,13 @@ describe('a run that was killed', () => {
     expect(refused.stderr).toContain(`dpsload resume ${onlyRunFolder(out)}`);
     // What the environment says now does not aim it elsewhere.
     const aimed = { ...GROUP_KEY_ENV, DPSLOAD_HOST: 'dps.example.invalid', DPSLOAD_ID_SCOPE: '0ne00000009' };
-    const resumed = await dpsload(['resume', '--last', '--out', out, '--rate', '200/s'], { env: aimed });
+    const resumed = await dpsload(['resume', '--last', '--out', out, '--rate', '300/s'], { env: aimed });
     expect(resumed.stderr).toMatch(
       /^Session 2 of the run: \d+ registrations are left; \d+ of them (?:was|were) possibly sent/m,
     );
     expect(resumed.code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
-    expect(rows.map((row) => row['result'])).toEqual(Array.from({ length: 60 }, () => 'assigned'));
+    expect(rows.map((row) => row['result'])).toEqual(Array.from({ length: KILLED_ROWS }, () => 'assigned'));
     const again = rows.filter((row) => row['substatus'] !== 'initialAssignment');
     expect(again.every((row) => row['possibly_twice'] === 'true')).toBe(true);
     const journal = readLines<{ kind: string; session?: number }>(join(onlyRunFolder(out), 'journal.ndjson'));
@@ -143,18 +147,18 @@ describe('a run that its limit ended', () => {
 describe.concurrent('a run whose service forgot what it had accepted', () => {
   let forgetful: EmulatorProgram;
   beforeAll(async () => {
-    // The first poll of each device comes too late for its operation.
+    // The first poll of each device comes too late for its operation; the next ones need not hurry.
     writeFileSync(
       path('forgetful.yaml'),
       `version: 1
-behavior: { retryAfter: 0s, assignmentDelay: 0s, operationLifetime: 1900ms }
+behavior: { retryAfter: 0s, assignmentDelay: 0s, operationLifetime: 3900ms }
 instances:
   - idScope: 0ne00000def
     linkedHubs: [{ hostName: hub-a.azure-devices.net }]
     enrollmentGroups:
       - { enrollmentGroupId: line-a, attestation: { symmetricKey: { primaryKeyVariable: DPSLOAD_GROUP_KEY } } }
 faults:
-  - { fault: retry-after, at: [register], value: '2', timesPerDevice: 1 }
+  - { fault: retry-after, at: [register], value: '4', timesPerDevice: 1 }
 `,
     );
     forgetful = await startEmulatorProgram(['-c', path('forgetful.yaml')], GROUP_KEY_ENV);
@@ -220,7 +224,7 @@ faults:
     const fleet = path('retry.csv');
     writeFileSync(fleet, `registration_id,device_key\nfine,\nbroken,\noff,${DEVICE_KEY}\n`);
     const out = path('retry-out');
-    const first = await emulatorAt(0, 'disabled');
+    const first = await emulatorAt(await freePort(), 'disabled');
     const run = await dpsload(['run', fleet, ...targetArgs(first), '--quiet', '-o', out], {
       env: GROUP_KEY_ENV,
     });

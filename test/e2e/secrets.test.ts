@@ -23,8 +23,9 @@ describe('secrets stay where they were', () => {
         goodOut,
         '--metrics-port',
         '0',
+        // Long enough to be scraped, though other programs start meanwhile.
         '--rate',
-        '2/s',
+        '30/min',
         '-w',
         '1',
         '--json',

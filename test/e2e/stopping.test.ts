@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { setTimeout as pauseMs } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, readResultRows } from '../support/results.ts';
@@ -17,6 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
+const LATE_EMULATOR = new URL('../support/preload/late-emulator.mjs', import.meta.url);
 const FIVE_ASSIGNED = Array.from({ length: 5 }, () => 'assigned');
 
 // They wait, mostly.
@@ -47,10 +49,10 @@ describe.concurrent('a run that must stop', () => {
       const temporary = join(folder, 'starting-tmp');
       mkdirSync(temporary);
       const { child, ended } = startDpsload(['run', args[1] ?? '', '--emulator', '--out', out], {
-        env: { ...GROUP_KEY_ENV, TMPDIR: temporary },
+        env: { ...GROUP_KEY_ENV, TMPDIR: temporary, NODE_OPTIONS: `--import ${LATE_EMULATOR.href}` },
       });
       // The folder is made just before the emulator's process.
-      await vi.waitUntil(() => readdirSync(temporary).length > 0, { timeout: 20_000, interval: 5 });
+      while (readdirSync(temporary).length === 0) await pauseMs(5);
       child.kill('SIGINT');
       const { code, stderr } = await ended;
       expect([code, stderr]).toEqual([
@@ -67,7 +69,7 @@ describe.concurrent('a run that must stop', () => {
       await program.until(({ stderr }) => stderr.includes('stuck'));
       program.child.kill('SIGINT');
       // Signals that arrive together may be heard by different threads, in any order.
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await program.until(({ stderr }) => stderr.includes('heard SIGINT'));
       program.child.kill('SIGTERM');
       const { code, stderr } = await program.ended;
       const run = onlyRunFolder(out);

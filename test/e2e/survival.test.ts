@@ -59,25 +59,39 @@ async function untilOutcomes(out: string, count: number): Promise<void> {
 }
 
 describe.concurrent('a process that stands still', () => {
+  /** The program looks at the time so often, and takes the last look for what it did itself. */
+  const LOOK_MS = 200;
+  /** Of a duration in tenths of a second. */
+  const ROUNDING_MS = 50;
+
   it('goes on at its pace, launches no backlog, and counts as held what it held', async () => {
-    const { args, out } = runArgs('still', 160, '-r', '40/s', '-w', '1');
-    const { child, ended } = startDpsload(args, { env: GROUP_KEY_ENV });
+    const { args, out } = runArgs('still', 240, '-r', '40/s', '-w', '1');
+    const { child, ended, until } = startDpsload(args, { env: GROUP_KEY_ENV });
     await untilOutcomes(out, 30);
+    const beforeMs = performance.now();
     child.kill('SIGSTOP');
+    const stoppedMs = performance.now();
     await pauseMs(4_000);
+    const leastMs = performance.now() - stoppedMs;
     child.kill('SIGCONT');
+    const SUSPENDED =
+      /This process was suspended for ([\d.]+) s\. The schedule resumes from now; the gap counts as held\./;
+    await until((printed) => SUSPENDED.test(printed.stderr));
+    // A busy machine stops it for longer, and lets it go on later.
+    const mostMs = performance.now() - beforeMs;
     const { code, stderr } = await ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(
-      /This process was suspended for (?:3\.9|4(?:\.\d)?) s\. The schedule resumes from now; the gap counts as held\./,
-    );
+    const suspendedMs = Number(SUSPENDED.exec(stderr)?.[1]) * 1_000;
+    expect(suspendedMs).toBeGreaterThan(leastMs - LOOK_MS - ROUNDING_MS);
+    expect(suspendedMs).toBeLessThan(mostMs + ROUNDING_MS);
     const rows = resultsOf(onlyRunFolder(out));
-    expect(withResult(rows, 'assigned')).toBe(160);
+    expect(withResult(rows, 'assigned')).toBe(240);
     // Those that were released and waited for their moment: at most a second's.
     const held = rows.map((row) => Number(row['held_ms'])).filter((heldMs) => heldMs > 0);
     expect(held.length).toBeGreaterThan(0);
     expect(held.length).toBeLessThanOrEqual(60);
-    expect(held.every((heldMs) => heldMs > 3_500 && heldMs < 4_500)).toBe(true);
+    expect(Math.min(...held)).toBeGreaterThan(leastMs - 500);
+    expect(Math.max(...held)).toBeLessThan(mostMs + 500);
     // Caught up, four seconds of launches would be in one.
     const startedAtMs = rows.map((row) => Date.parse(row['started_at'] ?? '')).sort((a, b) => a - b);
     expect(busiestWindow(startedAtMs, 500)).toBeLessThan(60);
@@ -86,19 +100,20 @@ describe.concurrent('a process that stands still', () => {
 
 describe.concurrent('a run that Ctrl-C stopped', () => {
   it('is gone on with by the command that it printed, and registers nobody twice', async () => {
-    const { args, out } = runArgs('stopped', 120, '-r', '60/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
+    // Ten seconds: a busy machine has stopped it by then.
+    const { args, out } = runArgs('stopped', 300, '-r', '30/s', '-w', '1', '--expect', 'new', '--max-surprises', '0');
     const { child, ended } = startDpsload(args, { env: GROUP_KEY_ENV });
     await untilOutcomes(out, 10);
     child.kill('SIGINT');
     const { code, stderr } = await ended;
     expect(code).toBe(130);
     const [, command = ''] = /resume: dpsload (resume .*)\n/.exec(stderr) ?? [];
-    const resumed = await dpsload(command.split(' '), { env: GROUP_KEY_ENV });
+    const resumed = await dpsload([...command.split(' '), '--rate', '300/s'], { env: GROUP_KEY_ENV });
     expect(resumed.stderr).not.toContain('possibly sent');
     expect(resumed.code).toBe(0);
     const rows = resultsOf(onlyRunFolder(out));
     expect(rows.map((row) => [row['result'], row['substatus'], row['possibly_twice']])).toEqual(
-      Array.from({ length: 120 }, () => ['assigned', 'initialAssignment', 'false']),
+      Array.from({ length: 300 }, () => ['assigned', 'initialAssignment', 'false']),
     );
   });
 });

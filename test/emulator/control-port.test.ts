@@ -9,7 +9,12 @@ import { startTestEmulator, type TestEmulator } from '../support/test-emulator.t
 let emulator: TestEmulator;
 let device: ScriptedDevice;
 beforeAll(async () => {
-  emulator = await startTestEmulator({ httpPort: 0, httpHost: '0.0.0.0' });
+  emulator = await startTestEmulator({
+    httpPort: 0,
+    httpHost: '0.0.0.0',
+    // Until a test puts the time forward.
+    behavior: { assignmentDelayMs: 3_600_000 },
+  });
   device = await ScriptedDevice.open(emulator);
   await device.exchange(connectPacket('dev-1'));
   await device.exchange(subscribePacket());
@@ -58,7 +63,7 @@ describe('the control port', () => {
 
   it('puts the time of the service forward', async () => {
     expect((await call('GET', '/registrations/dev-1')).body).toMatchObject({ status: 'assigning' });
-    expect((await call('POST', '/advance', '{"duration":"1m"}')).status).toBe(204);
+    expect((await call('POST', '/advance', '{"duration":"1h"}')).status).toBe(204);
     expect((await call('GET', '/registrations/dev-1')).body).toMatchObject({ status: 'assigned' });
     expect(await call('POST', '/advance', '{"duration":60}')).toMatchObject({
       status: 400,
@@ -67,7 +72,7 @@ describe('the control port', () => {
   });
 
   it('changes parts of the configuration, and says what has changed', async () => {
-    expect(await call('PATCH', '/config', '{"behavior":{"retryAfter":"0s"}}')).toEqual({
+    expect(await call('PATCH', '/config', '{"behavior":{"retryAfter":"0s","assignmentDelay":"1h"}}')).toEqual({
       status: 200,
       body: { changed: ['behavior: retryAfter changed'] },
     });

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { deriveDeviceKey } from '../../src/dps/device-key.ts';
 import { buildSasToken, signedToken } from '../../src/dps/sas-token.ts';
 import { WELL_KNOWN_GROUP_KEY } from '../../src/emulator/config/emulator-defaults.ts';
 import { dpsload, startDpsload } from '../support/dpsload-program.ts';
 import { GROUP_KEY } from '../support/emulated-instance.ts';
+import { isRunning } from '../support/process-tree.ts';
 import { ScriptedDevice } from '../support/scripted-device.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -46,10 +47,11 @@ async function start(args: readonly string[], environment: Record<string, string
   return { child, ready: line === null ? null : JSON.parse(line[0]), stderr: () => stderr };
 }
 
+/** By `close`, unlike by `exit`, all that it said has been read. */
 async function stop({ child }: Started): Promise<number | null> {
-  const exited = once(child, 'exit');
+  const closed = once(child, 'close');
   child.send({ type: 'stop' });
-  const [code] = await exited;
+  const [code] = await closed;
   return code;
 }
 
@@ -219,7 +221,7 @@ describe.concurrent('emulator command', () => {
     const child = spawn(process.execPath, [MAIN, 'emulator', '--port', '0'], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    const exited = once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    const exited = once(child, 'exit', { signal: AbortSignal.timeout(100_000) });
     child.disconnect();
     try {
       expect(await exited).toEqual([0, null]);
@@ -279,7 +281,7 @@ instances:
     const registerAgain = () => register(Number(port), String(caFile), '0ne00333333', GROUP_KEY);
     const reload = async (last: string): Promise<void> => {
       started.child.kill('SIGHUP');
-      await vi.waitFor(() => expect(started.stderr()).toContain(last), { timeout: 10_000 });
+      await expect.poll(started.stderr).toContain(last);
     };
     await registerAgain();
     write('second', 'retryAfter: soon');
@@ -303,7 +305,7 @@ instances:
     const started = await start([]);
     started.child.kill('SIGHUP');
     const said = 'SIGHUP: there is no configuration file to read again';
-    await vi.waitFor(() => expect(started.stderr()).toContain(said), { timeout: 10_000 });
+    await expect.poll(started.stderr).toContain(said);
     expect(await stop(started)).toBe(0);
   });
 
@@ -389,15 +391,6 @@ instances:
   });
 });
 
-/** Ends only what the test has started. */
-const isRunning = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
-
 describe.concurrent('emulator --exec', () => {
   const emulator = (...args: readonly string[]) => ['emulator', '--port', '0', ...args];
 
@@ -479,7 +472,7 @@ describe.concurrent('emulator --exit-with-parent', () => {
     '--exit-with-parent $$',
   ])('%s: ends in order when the parent was killed', async (args) => {
     const { pid, records } = await orphaned(args);
-    await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isRunning(pid)).toBe(false);
     expect(JSON.parse(readFileSync(records, 'utf8'))).toMatchObject({ kind: 'counters' });
   });
 
@@ -488,7 +481,7 @@ describe.concurrent('emulator --exit-with-parent', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(isRunning(pid)).toBe(true);
     process.kill(pid, 'SIGTERM');
-    await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isRunning(pid)).toBe(false);
   });
 
   it('ends at once when the parent is gone already', async () => {

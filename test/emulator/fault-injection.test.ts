@@ -232,7 +232,8 @@ it('every fault at every point where it can strike is in the records, and in the
 });
 
 it('an outage cuts what is open, and resets what comes', async () => {
-  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 500, untilMs: 60_000 }));
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 3_600_000, untilMs: 7_200_000 }));
+  emulator.advance(3_600_000);
   expect(await device.receive()).toBeNull();
   await expect(ScriptedDevice.open(emulator)).rejects.toThrow(/ECONNRESET|disconnected/);
   expect(emulator.faultRecords).toMatchObject([
@@ -244,9 +245,10 @@ it('an outage cuts what is open, and resets what comes', async () => {
 
 it('an outage of some devices leaves the others alone', async () => {
   const points = FAULT_POINTS.outage.filter((point) => point !== 'handshake');
-  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 1_500, registrationIds: 'b*', points }));
+  await subscribed(faultRule({ kind: 'outage' }, { fromMs: 3_600_000, registrationIds: 'b*', points }));
   const other = await ScriptedDevice.open(emulator);
   await other.exchange(connectPacket('b1'));
+  emulator.advance(3_600_000);
   expect(await other.receive()).toBeNull();
   expect(await device.exchange(PING)).toMatchObject({ cmd: 'pingresp' });
   expect(emulator.faultRecords).toMatchObject([{ fault: 'outage', point: 'open', registrationId: 'b1' }]);

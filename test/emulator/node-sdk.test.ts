@@ -19,13 +19,10 @@ import { SdkDevices } from '../support/sdk-devices.ts';
 import { startTestEmulator, type TestEmulator } from '../support/test-emulator.ts';
 
 const HUB = 'emulated-hub-2.azure-devices.net';
-/** On a machine that may be busy. */
-const TIMEOUT_MS = 30_000;
-
-/** A second device waits until it asks again. */
+/** A second device waits until it asks again, though a busy machine may keep it from asking for a while. */
 const TIGHT: Quotas = {
   ...NO_QUOTAS,
-  register: { algorithm: 'token-bucket', limit: 1, perMs: 900 },
+  register: { algorithm: 'token-bucket', limit: 1, perMs: 4_000 },
   retryAfterSeconds: 1,
 };
 
@@ -72,10 +69,10 @@ beforeAll(async () => {
     ],
   });
   devices = new SdkDevices(emulator);
-}, TIMEOUT_MS);
+});
 afterAll(async () => {
   webhook.close();
-  devices.end();
+  await devices.end();
   await emulator.close();
 });
 
@@ -99,7 +96,7 @@ const pemOf = (...chain: readonly KeyedCertificate[]) => ({
   key: chain[0]?.privateKeyPem ?? '',
 });
 
-describe.each(['mqtt', 'websocket'] as const)("Microsoft's Node SDK over %s", { timeout: TIMEOUT_MS }, (transport) => {
+describe.each(['mqtt', 'websocket'] as const)("Microsoft's Node SDK over %s", (transport) => {
   it.concurrent('registers a device with an individual enrollment, and again', async () => {
     const task = { registrationId: 'my-symkey-device', key: DEVICE_KEY, transport };
     const first = await devices.register(task);

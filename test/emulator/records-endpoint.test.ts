@@ -21,7 +21,6 @@ beforeAll(async () => {
     behavior: { assignmentDelayMs: 0 },
     faults,
     serverNames: ['records.test'],
-    limits: { httpTimeoutMs: 500 },
   });
   base = `http://127.0.0.1:${emulator.httpPort}`;
   for (const id of ['dev-0', 'dev-1', 'dev-2']) {
@@ -108,12 +107,16 @@ describe('records over HTTP', () => {
   });
 
   it('close a connection that says nothing, or no more', async () => {
-    for (const text of ['', 'GET /counters HT', 'GET /counters HTTP/1.1\r\nHost: localhost\r\n\r\n']) {
-      const socket = connect({ host: '127.0.0.1', port: emulator.httpPort ?? 0 });
+    const impatient = await startTestEmulator({ httpPort: 0, limits: { httpTimeoutMs: 500 } });
+    const texts = ['', 'GET /counters HT', 'GET /counters HTTP/1.1\r\nHost: localhost\r\n\r\n'];
+    const closings = texts.map((text) => {
+      const socket = connect({ host: '127.0.0.1', port: impatient.httpPort ?? 0 });
       socket.on('error', () => {}).resume();
       socket.write(text);
-      await once(socket, 'close', { signal: AbortSignal.timeout(20_000) });
-    }
+      return new Promise((resolve) => socket.once('close', resolve));
+    });
+    await Promise.all(closings);
+    await impatient.close();
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isTooHigh, isTooLow, runAgainstStalls } from '../support/stalling-run.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { isTrue, reportedAcceptance } from '../support/true-delay.ts';
 
@@ -24,4 +25,10 @@ describe('the accepted phase, of a server that answers each register request aft
     const { reported } = await reportedAcceptance(run);
     for (const percentile of ['p50', 'p90', 'p99'] as const) expect(isTrue(reported[percentile], DELAY_MS)).toBe(false);
   });
+});
+
+it('every time is true at every percentile where the server stalls', async () => {
+  const { times } = await runAgainstStalls(folder);
+  const judged = times.filter(({ percentile }) => percentile !== 'max');
+  expect(judged.filter((time) => isTooLow(time) || isTooHigh(time))).toEqual([]);
 });

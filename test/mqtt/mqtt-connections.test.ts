@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import type { Packet } from 'mqtt-packet';
@@ -236,7 +237,7 @@ describe.each([
       );
       await event('connected');
       connection.close();
-      await vi.waitUntil(() => server.packetsReceived().at(-1)?.cmd === 'disconnect');
+      await expect.poll(() => server.packetsReceived().at(-1)?.cmd).toBe('disconnect');
       expect(stream).toMatchObject({ destroyed: false });
       const [, wake] = wakeAt.mock.calls.find(([atMs]) => atMs === 2_007) ?? [];
       wake?.();
@@ -247,7 +248,7 @@ describe.each([
       await serve(() => () => {});
       const { connection, events, event } = openRecorded(open);
       await event('secured');
-      await vi.waitUntil(() => server.packetsReceived().length === 1);
+      await expect.poll(() => server.packetsReceived().length).toBe(1);
       connection.close();
       await server.quiet();
       expect(typesOf(events)).toEqual(['tcpConnected', 'secured']);
@@ -318,7 +319,7 @@ describe('a keep-alive ping without an answer is the end of the connection', () 
       const { event } = openRecorded(open);
       await event('connected');
       vi.advanceTimersByTime(180_000);
-      await vi.waitUntil(() => server.packetsReceived().at(-1)?.cmd === 'pingreq');
+      await expect.poll(() => server.packetsReceived().at(-1)?.cmd).toBe('pingreq');
       vi.advanceTimersByTime(90_000);
       expect((await event('lost')).failure).toMatchObject({ code: 'closed', message: /ping/ });
     } finally {
@@ -346,22 +347,30 @@ describe('a keep-alive ping without an answer is the end of the connection', () 
         if (pings === 1) peer.send({ cmd: 'pingresp' });
       }),
     );
-    const { event } = openRecorded(open);
+    let socket: Socket | null = null;
+    const keepingDial: Dial = (events, clientCertificate) => {
+      const stream = dial(events, clientCertificate);
+      socket = stream as Socket;
+      return stream;
+    };
+    const bytesRead = (): number => socket?.bytesRead ?? 0;
+    const { event } = openRecorded(connections(keepingDial, clock));
     await event('connected');
-    const pass = async (untilMs: number): Promise<void> => {
+    const bytesBefore = bytesRead();
+    const pass = (untilMs: number): void => {
       while ((due[0]?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
         const next = due.shift();
         nowMs = next?.atMs ?? nowMs;
         next?.wake();
-        // What was written arrives, and what answers it.
-        await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
-    await pass(180_000);
-    expect(pings).toBe(1);
-    await pass(360_000);
-    expect(pings).toBe(2);
-    await pass(450_000);
+    pass(180_000);
+    await expect.poll(() => pings).toBe(1);
+    // Its answer has arrived.
+    await expect.poll(bytesRead).toBeGreaterThan(bytesBefore);
+    pass(360_000);
+    await expect.poll(() => pings).toBe(2);
+    pass(450_000);
     expect((await event('lost')).failure).toMatchObject({ code: 'closed', message: /ping/ });
   });
 });

@@ -4,6 +4,7 @@ import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
 import { tlsDialler } from '../../src/mqtt/tls-dialler.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { dpsScript } from '../support/dps-script.ts';
+import { freePort } from '../support/free-port.ts';
 import { openRecorded, type RecordedConnection } from '../support/recorded-connection.ts';
 import { type ScriptedMqttServer, startScriptedMqttServer } from '../support/scripted-mqtt-server.ts';
 import { createTestCa, type IssueOptions, type TestCa } from '../support/test-certificates.ts';
@@ -87,8 +88,7 @@ describe('the identity of the server', () => {
 
 describe('what is no TLS server', () => {
   it('nothing listens: tcp-refused', async () => {
-    const { port, close } = await startScriptedMqttServer({ certificate: await ca.issue(), script: dpsScript() });
-    await close();
+    const port = await freePort();
     const { events, event } = dial('127.0.0.1', port);
     expect((await event('lost')).failure).toMatchObject({
       code: 'tcp-refused',

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientCertificate } from '../../src/conversation/client-certificate.ts';
 import { mqttConversations } from '../../src/mqtt/mqtt-conversation.ts';
 import { mqttJsConnections } from '../../src/mqtt/mqtt-js-connection.ts';
@@ -10,6 +10,7 @@ import { runRegistration } from '../../src/registration/run-registration.ts';
 import { hrtimeMs, systemClock } from '../../src/time/system-clock.ts';
 import { authority, deviceCertificate } from '../support/certificates.ts';
 import { dpsScript } from '../support/dps-script.ts';
+import { freePort } from '../support/free-port.ts';
 import { launch } from '../support/launches.ts';
 import { openRecorded, type RecordedConnection } from '../support/recorded-connection.ts';
 import type { Script } from '../support/scripted-mqtt-server.ts';
@@ -69,7 +70,7 @@ describe('MQTT over WebSocket', () => {
     const { port, upgrades, packets } = await serve();
     expect(await register(port, null)).toMatchObject({ result: 'assigned', assignedHub: 'hub.azure-devices.net' });
     expect(upgrades).toEqual([{ path: '/$iothub/websocket', subprotocol: 'mqtt', host: `localhost:${port}` }]);
-    await vi.waitUntil(() => packets.at(-1)?.cmd === 'disconnect');
+    await expect.poll(() => packets.at(-1)?.cmd).toBe('disconnect');
     expect(packets.map(({ cmd }) => cmd).filter((cmd) => cmd !== 'puback')).toEqual([
       'connect',
       'subscribe',
@@ -152,10 +153,7 @@ describe('is lost as', () => {
   });
 
   it('tcp-refused where nothing listens', async () => {
-    const { port, close } = await serve();
-    await close();
-    server = null;
-    expect((await dial(port, '127.0.0.1').event('lost')).failure.code).toBe('tcp-refused');
+    expect((await dial(await freePort(), '127.0.0.1').event('lost')).failure.code).toBe('tcp-refused');
   });
 
   it('closed where the server ends the connection', async () => {
@@ -191,6 +189,6 @@ it('may be given up at any moment: the socket ends, and no event follows', async
     connection.close();
     givenUp.push({ events, before: [...events] });
   }
-  await expect.poll(openSockets, { timeout: 20_000 }).toBe(0);
+  await expect.poll(openSockets).toBe(0);
   for (const { events, before } of givenUp) expect(events).toEqual(before);
 });

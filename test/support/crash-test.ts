@@ -7,6 +7,7 @@ import type { JournalRecord } from '../../src/journal/journal-record.ts';
 import { SettlementFold } from '../../src/journal/settlement-index.ts';
 import { type EmulatorProgram, type Started, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
 import { GROUP_KEY_ENV } from './group-key.ts';
+import { untilIdle } from './idle-emulator.ts';
 import { readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
 import { targetArgs } from './target-args.ts';
@@ -176,8 +177,7 @@ class CrashRounds {
   /** Compares what the journal knows with what the service knows. */
   async #look(): Promise<void> {
     const run = this.#run();
-    // What was under way reaches the emulator still.
-    await pauseMs(30);
+    await untilIdle(this.#emulator);
     const known = await this.#knownIds();
     const ids = idsOf(this.#plan);
     if (run === null) {

@@ -34,6 +34,8 @@ export type DisturbedRun = {
   /** From each register request to its answer, at the server. */
   readonly serverDelayMs: number;
   readonly disturbance: Disturbance;
+  /** Where they are `blocked`: how often, and for how long; a quarter of each second by default. */
+  readonly blocked?: { readonly everyMs: number; readonly forMs: number };
   readonly args?: readonly string[];
 };
 
@@ -93,6 +95,7 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
     `registration_id\n${Array.from({ length: run.devices }, (_, n) => `d${n}`).join('\n')}\n`,
   );
   writeFileSync(file('.pem'), ca.certPem);
+  const { everyMs, forMs } = run.blocked ?? { everyMs: 1_000, forMs: 250 };
   const program = startDpsload(
     [
       ...['run', file('.csv'), ...targetArgs({ port: server.port, idScope: '0ne00000001', caFile: file('.pem') })],
@@ -101,7 +104,7 @@ export async function disturbedRun(run: DisturbedRun): Promise<Witnessed | null>
     ],
     {
       env: { DPSLOAD_GROUP_KEY: KEY },
-      preload: run.disturbance === 'blocked' ? ['blocked-loop.mjs?everyMs=1000&forMs=250'] : [],
+      preload: run.disturbance === 'blocked' ? [`blocked-loop.mjs?everyMs=${everyMs}&forMs=${forMs}`] : [],
     },
   );
   await disturb(program, run, quota, () => log.connectsAtMs.length).catch((error: unknown) => {

@@ -154,7 +154,7 @@ const nodeSdk: ForeignClient = {
     const NODE_OPTIONS = `${versions} --openssl-shared-config`;
     const devices = new SdkDevices(emulator, { NODE_OPTIONS, OPENSSL_CONF: opensslConfig(folder, forced) });
     const { result, message } = await devices.register({ registrationId: id, key: deriveDeviceKey(GROUP_KEY, id) });
-    devices.end();
+    await devices.end();
     if (result?.['status'] !== 'assigned') throw new Error(message ?? JSON.stringify(result));
   },
 };

@@ -25,6 +25,15 @@ function readProcess(pid: number): SeenProcess | null {
   }
 }
 
+/** Whether a process has this ID: ask only of one that the test has started. */
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Every process below `pid`. */
 export function descendantsOf(pid: number): readonly SeenProcess[] {
   const all = readdirSync('/proc')

@@ -16,6 +16,7 @@ import {
   type StateCounts,
 } from './account-outputs.ts';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from './dpsload-program.ts';
+import { untilIdle } from './idle-emulator.ts';
 import { onlyRunFolder, readLines, readResultRows } from './results.ts';
 import { SimulatedRandom } from './simulated-random.ts';
 import { untilJournal } from './survival-runs.ts';
@@ -304,12 +305,8 @@ async function registersOf({ httpPort }: EmulatorProgram): Promise<number> {
 
 /** After what was under way when a run was killed has arrived. */
 async function settledRegistersOf(emulator: EmulatorProgram): Promise<number> {
-  let count = -1;
-  for (let next = await registersOf(emulator); next !== count; next = await registersOf(emulator)) {
-    count = next;
-    await pauseMs(100);
-  }
-  return count;
+  await untilIdle(emulator);
+  return registersOf(emulator);
 }
 
 type Records = ReadonlyMap<string, RecordLine>;

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
@@ -45,23 +44,18 @@ export async function startRedisServer(options: readonly string[] = ['--appendon
   };
 }
 
+/** Resolves when Redis itself says that it listens: at its port, somebody else might. */
 async function start(folder: string, port: number, options: readonly string[]): Promise<ChildProcess> {
   const always = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-  const child = spawn(PROGRAM, [...always, ...options], { stdio: 'ignore' });
-  while (!(await isListening(port))) {
-    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
-    await pauseMs(20);
-  }
-  return child;
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
+  const child = spawn(PROGRAM, [...always, ...options], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await new Promise<void>((resolve, reject) => {
+    let log = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+      if (log.includes('Ready to accept connections')) resolve();
     });
+    child.once('error', reject);
+    child.once('close', (code) => reject(new Error(`redis-server ended with ${code}: ${log}`)));
   });
+  return child;
 }

@@ -22,7 +22,7 @@ export function runsOnAgents(folder: string, emulatorOptions: readonly string[] 
   });
   afterAll(async () => {
     for (const { child } of agents) child.kill('SIGKILL');
-    await Promise.all([emulator.stop(), redis.stop()]);
+    await Promise.all([emulator.stop(), redis.stop(), ...agents.map(({ ended }) => ended)]);
   });
 
   const placeOf = (database: number): Place => ({

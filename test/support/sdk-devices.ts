@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Emulator } from '../../src/emulator/emulator.ts';
 
@@ -53,7 +54,9 @@ export class SdkDevices {
     return answer;
   }
 
-  end(): void {
+  async end(): Promise<void> {
+    const ended = once(this.#process, 'exit');
     this.#process.disconnect();
+    await ended;
   }
 }

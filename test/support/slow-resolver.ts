@@ -11,6 +11,7 @@ export const HAS_NAMESPACES =
 
 const HOST = 'dps.test';
 const SCRIPT = `
+trap 'kill %1 %2; wait' EXIT
 ip link set lo up
 mount --bind "$FOLDER/resolv.conf" /etc/resolv.conf
 node "$NAME_SERVICE" "$RESOLVER_DELAY_MS" > "$FOLDER/questions" &
@@ -18,7 +19,6 @@ node "$MAIN" emulator --port 8883 --server-name ${HOST} --ca-dir "$FOLDER/ca" --
 until [ -s "$FOLDER/ready" ]; do sleep 0.05; done
 node "$MAIN" run "$FOLDER/fleet.csv" --host ${HOST} --id-scope 0ne0000E000 --group-key-file "$FOLDER/ca/group.key" \
   --ca "$FOLDER/ca/ca.pem" --out "$FOLDER/out" -w 1 --canary 0 --quota off --json --yes "$@"
-kill %1 %2
 `;
 
 export type SlowResolverRun = {

@@ -10,6 +10,7 @@ export function temporaryFolder(): string {
     try {
       await expectValidSummaries(folder);
     } finally {
+      // Without trying again: a folder that fills while it is removed belongs to a process that its test has not waited for.
       rmSync(folder, { recursive: true, force: true });
     }
   });

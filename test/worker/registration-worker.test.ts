@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AttestationKeys } from '../../src/attestation/attestation-keys.ts';
 import { COUNTED } from '../../src/registration/event-counts.ts';
 import { REGISTRATION_POLICY_DEFAULT, type RegistrationPolicy } from '../../src/registration/registration-policy.ts';
@@ -119,11 +119,13 @@ describe('launches', () => {
   it('whose credentials cannot be used end as outcomes, and connect to nothing', async () => {
     const { launch: receive, advanceTo, outcomes, opened, settle, clock } = startWorker({ keys: NO_FILES });
     await receive(launch(0));
-    await vi.waitUntil(async () => {
-      await settle();
-      clock.advanceTo(clock.nowMs() + 100);
-      return outcomes().length > 0;
-    });
+    await expect
+      .poll(async () => {
+        await settle();
+        clock.advanceTo(clock.nowMs() + 100);
+        return outcomes().length;
+      })
+      .toBe(1);
     await advanceTo(clock.nowMs() + 100);
     expect(opened()).toEqual([]);
     expect(outcomes()).toMatchObject([

@@ -103,6 +103,9 @@ export type Login = {
   readonly body?: string;
 };
 
+/** Operations that are in progress for as long as a check takes, on whatever machine. */
+export const IN_PROGRESS: Login = { at: { behavior: { assignmentDelayMs: 600_000 } } };
+
 const EXPIRY = 4_000_000_000;
 
 function connectOf(id: string, login: Login): Packet {

@@ -1,6 +1,7 @@
 import { generate, type Packet } from 'mqtt-packet';
 import { expect } from 'vitest';
 import { choice, type FactGroup, right } from './fact.ts';
+import { IN_PROGRESS } from './fact-bench.ts';
 
 const FILTER = '$dps/registrations/res/#';
 const REGISTER = '$dps/registrations/PUT/iotdps-register/?';
@@ -165,12 +166,12 @@ export const messageFacts: FactGroup = {
       }
     }),
     right('topic-rid-again', '3.1 D', 'The request ID need not be unique', async (bench) => {
-      const device = await bench.subscribed('topic-rid-again');
+      const device = await bench.subscribed('topic-rid-again', IN_PROGRESS);
       const { body } = await device.register('', '1');
       expect((await device.poll(body.operationId, '', '1')).status).toBe(202);
     }),
     right('topic-order', 'D4 I', 'The names in the topic of a request may come in any order', async (bench) => {
-      const device = await bench.subscribed('topic-order');
+      const device = await bench.subscribed('topic-order', IN_PROGRESS);
       const { body } = await device.register();
       const answer = await device.ask(`${POLL}operationId=${body.operationId}&$rid=9`);
       expect([answer.status, answer.requestId]).toEqual([202, '9']);

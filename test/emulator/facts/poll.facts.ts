@@ -9,6 +9,7 @@ import {
 } from '../../support/emulated-instance.ts';
 import { faultRule } from '../../support/fault-rules.ts';
 import { choice, type FactGroup, right, rightUnless } from './fact.ts';
+import { IN_PROGRESS } from './fact-bench.ts';
 import { TimedService } from './timed-service.ts';
 
 const ID = 'poll-dev';
@@ -34,7 +35,7 @@ export const pollFacts: FactGroup = {
       '3.3 D',
       'The body of a poll is ignored: empty, one blank, or the registration again',
       async (bench) => {
-        const device = await bench.subscribed(ID);
+        const device = await bench.subscribed(ID, IN_PROGRESS);
         const { body } = await device.register();
         for (const text of ['', ' ', `{"registrationId":"${ID}"}`, '{', '\u0000']) {
           expect((await device.poll(body.operationId, text)).status).toBe(202);
@@ -46,7 +47,7 @@ export const pollFacts: FactGroup = {
       '3.5 D',
       'Before the end: 202 with retry-after, and a registration state that says `assigning`',
       async (bench) => {
-        const device = await bench.subscribed(ID);
+        const device = await bench.subscribed(ID, IN_PROGRESS);
         const { body: accepted } = await device.register();
         const { status, retryAfter, body } = await device.poll(accepted.operationId);
         expect([status, retryAfter]).toEqual([202, '3']);
