@@ -47,8 +47,8 @@ it('the first device without a server name is reported, and no other at any port
   const { host, port, websocketPort, caPem, logged } = emulator;
   for (const each of [port, websocketPort ?? 0, port]) {
     const device = await ScriptedDevice.open({ host, port: each, caPem });
-    device.send({ cmd: 'disconnect' });
-    await device.receive();
+    device.socket.end();
+    expect(await device.receive()).toBeNull();
   }
   expect(logged.filter((line) => line.includes('(SNI)'))).toHaveLength(1);
   await emulator.close();

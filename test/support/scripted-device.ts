@@ -19,6 +19,7 @@ export class ScriptedDevice {
       if (waiting === undefined) this.#received.push(packet);
       else waiting(packet);
     });
+    packets.on('error', (error) => socket.destroy(error));
     socket.on('data', (bytes: Buffer) => packets.parse(bytes));
     socket.on('error', () => {});
     socket.on('close', () => {
