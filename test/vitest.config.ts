@@ -52,7 +52,6 @@ const LONG = ['test/long/**'];
 /** Unit tests that simulate much, resample or make RSA keys: a fifth of the time of all. `npm test` has them, `npm run test:unit` does not. */
 const SLOW_UNITS = [
   'test/agents/chaos-simulation.test.ts',
-  'test/allocation/verdict-rates.test.ts',
   'test/certificates/{certificate,device-batch,server-identity}.test.ts',
   'test/report/compare-runs.test.ts',
   'test/run/quota-simulation.test.ts',

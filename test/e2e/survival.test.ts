@@ -1,12 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { busiestWindow } from '../support/busiest-window.ts';
 import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow } from '../support/results.ts';
-import { fleetRunArgs, isAgainUnmarked, resultsOf } from '../support/survival-runs.ts';
+import { fleetRunArgs, isAgainUnmarked, resultsOf, untilOutcomes } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -42,59 +40,6 @@ describe.concurrent('a worker thread', () => {
     expect(rows.filter((row) => row['possibly_twice'] === 'true')).toHaveLength(Number(held));
     expect(Number(held)).toBeGreaterThan(0);
     expect(rows.filter(isAgainUnmarked)).toEqual([]);
-  });
-});
-
-/** The lines of the journal of the one run under `out` so far. */
-function journalOf(out: string): string {
-  try {
-    return readFileSync(join(onlyRunFolder(out), 'journal.ndjson'), 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-async function untilOutcomes(out: string, count: number): Promise<void> {
-  while (journalOf(out).split('"kind":"outcome"').length <= count) await pauseMs(20);
-}
-
-describe.concurrent('a process that stands still', () => {
-  /** The program looks at the time so often, and takes the last look for what it did itself. */
-  const LOOK_MS = 200;
-  /** Of a duration in tenths of a second. */
-  const ROUNDING_MS = 50;
-
-  it('goes on at its pace, launches no backlog, and counts as held what it held', async () => {
-    const { args, out } = runArgs('still', 240, '-r', '40/s', '-w', '1');
-    const { child, ended, until } = startDpsload(args, { env: GROUP_KEY_ENV });
-    await untilOutcomes(out, 30);
-    const beforeMs = performance.now();
-    child.kill('SIGSTOP');
-    const stoppedMs = performance.now();
-    await pauseMs(4_000);
-    const leastMs = performance.now() - stoppedMs;
-    child.kill('SIGCONT');
-    const SUSPENDED =
-      /This process was suspended for ([\d.]+) s\. The schedule resumes from now; the gap counts as held\./;
-    await until((printed) => SUSPENDED.test(printed.stderr));
-    // A busy machine stops it for longer, and lets it go on later.
-    const mostMs = performance.now() - beforeMs;
-    const { code, stderr } = await ended;
-    expect(code).toBe(0);
-    const suspendedMs = Number(SUSPENDED.exec(stderr)?.[1]) * 1_000;
-    expect(suspendedMs).toBeGreaterThan(leastMs - LOOK_MS - ROUNDING_MS);
-    expect(suspendedMs).toBeLessThan(mostMs + ROUNDING_MS);
-    const rows = resultsOf(onlyRunFolder(out));
-    expect(withResult(rows, 'assigned')).toBe(240);
-    // Those that were released and waited for their moment: at most a second's.
-    const held = rows.map((row) => Number(row['held_ms'])).filter((heldMs) => heldMs > 0);
-    expect(held.length).toBeGreaterThan(0);
-    expect(held.length).toBeLessThanOrEqual(60);
-    expect(Math.min(...held)).toBeGreaterThan(leastMs - 500);
-    expect(Math.max(...held)).toBeLessThan(mostMs + 500);
-    // Caught up, four seconds of launches would be in one.
-    const startedAtMs = rows.map((row) => Date.parse(row['started_at'] ?? '')).sort((a, b) => a - b);
-    expect(busiestWindow(startedAtMs, 500)).toBeLessThan(60);
   });
 });
 

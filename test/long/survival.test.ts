@@ -1,8 +1,10 @@
+import { setTimeout as pauseMs } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dpsload, type EmulatorProgram, startEmulatorProgram } from '../support/dpsload-program.ts';
+import { busiestWindow } from '../support/busiest-window.ts';
+import { dpsload, type EmulatorProgram, startDpsload, startEmulatorProgram } from '../support/dpsload-program.ts';
 import { GROUP_KEY_ENV } from '../support/group-key.ts';
 import { onlyRunFolder, type ResultRow } from '../support/results.ts';
-import { fleetRunArgs, isAgainUnmarked, resultsOf } from '../support/survival-runs.ts';
+import { fleetRunArgs, isAgainUnmarked, resultsOf, untilOutcomes } from '../support/survival-runs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -54,5 +56,46 @@ describe('worker threads that die one after the other', () => {
     const rows = resultsOf(run);
     expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
     expect(rows.filter(isAgainUnmarked)).toEqual([]);
+  });
+});
+
+describe('a process that stands still', () => {
+  /** The program looks at the time so often, and takes the last look for what it did itself. */
+  const LOOK_MS = 200;
+  /** Of a duration in tenths of a second. */
+  const ROUNDING_MS = 50;
+
+  it('goes on at its pace, launches no backlog, and counts as held what it held', async () => {
+    const { args, out } = runArgs('still', 240, '-r', '40/s', '-w', '1');
+    const { child, ended, until } = startDpsload(args, { env: GROUP_KEY_ENV });
+    await untilOutcomes(out, 30);
+    const beforeMs = performance.now();
+    child.kill('SIGSTOP');
+    const stoppedMs = performance.now();
+    await pauseMs(4_000);
+    const leastMs = performance.now() - stoppedMs;
+    child.kill('SIGCONT');
+    const SUSPENDED =
+      /This process was suspended for ([\d.]+) s\. The schedule resumes from now; the gap counts as held\./;
+    await until((printed) => SUSPENDED.test(printed.stderr));
+    // A busy machine stops it for longer, and lets it go on later.
+    const mostMs = performance.now() - beforeMs;
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    const suspendedMs = Number(SUSPENDED.exec(stderr)?.[1]) * 1_000;
+    expect(suspendedMs).toBeGreaterThan(leastMs - LOOK_MS - ROUNDING_MS);
+    expect(suspendedMs).toBeLessThan(mostMs + ROUNDING_MS);
+    const rows = resultsOf(onlyRunFolder(out));
+    expect(rows.filter((row) => row['result'] !== 'assigned')).toEqual([]);
+    expect(rows).toHaveLength(240);
+    // Those that were released and waited for their moment: at most a second's.
+    const held = rows.map((row) => Number(row['held_ms'])).filter((heldMs) => heldMs > 0);
+    expect(held.length).toBeGreaterThan(0);
+    expect(held.length).toBeLessThanOrEqual(60);
+    expect(Math.min(...held)).toBeGreaterThan(leastMs - 500);
+    expect(Math.max(...held)).toBeLessThan(mostMs + 500);
+    // Caught up, four seconds of launches would be in one.
+    const startedAtMs = rows.map((row) => Date.parse(row['started_at'] ?? '')).sort((a, b) => a - b);
+    expect(busiestWindow(startedAtMs, 500)).toBeLessThan(60);
   });
 });

@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { PERMIT_LAPSE_MS } from '../../src/registration/registration-policy.ts';
 import { brokenInvariants, quotaRun } from '../support/quota-scenarios.ts';
-import { describeRunsWithinQuota } from '../support/quota-tests.ts';
 import { SimulatedRandom } from '../support/simulated-random.ts';
 import { simulateSession } from '../support/simulated-session.ts';
 import type { WorkerFault } from '../support/simulated-worker.ts';
 
 /** Set it to repeat a run that failed. */
 const SEED = Number(process.env['DPSLOAD_SIMULATION_SEED'] ?? 20_260_101);
-
-// The other ways of counting: test/long/quota-simulation.
-describeRunsWithinQuota('sliding-window');
 
 describe('a run that only the governor bounds', () => {
   it.each([

@@ -59,3 +59,8 @@ export async function untilJournal(
     await pauseMs(100);
   }
 }
+
+/** Resolves when so many registrations of the one run under `out` have ended. */
+export async function untilOutcomes(out: string, count: number): Promise<void> {
+  while (journalOf(out).filter(({ kind }) => kind === 'outcome').length < count) await pauseMs(20);
+}
