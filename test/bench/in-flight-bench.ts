@@ -2,15 +2,14 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pauseMs } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { formatCount } from '../../src/report/format.ts';
-import type { ServerReady } from './dps-server.ts';
 import { showFigures } from './figures.ts';
 import type { IdleSockets } from './idle-sockets.ts';
 import { inTemporaryFolder, type JournalLine, journalOf, startEmulator, startRun } from './program-run.ts';
+import { startMeasured } from './server-cpu.ts';
 
 const IN_FLIGHT = Number(process.env['DPSLOAD_BENCH_IN_FLIGHT'] ?? 10_000);
 /** Slow enough for the handshakes of one core. */
@@ -19,7 +18,8 @@ const LAUNCHES_PER_SECOND = 200;
 const RETRY_AFTER_SECONDS = 110;
 
 await inTemporaryFolder(async (folder) => {
-  const emulator = await startEmulator(RETRY_AFTER_SECONDS);
+  const caDir = join(folder, 'ca');
+  const emulator = await startEmulator(RETRY_AFTER_SECONDS, '--ca-dir', caDir);
   const options = ['-r', `${LAUNCHES_PER_SECOND}/s`, '-c', String(IN_FLIGHT)];
   const run = startRun(folder, emulator, IN_FLIGHT, options);
   const samples = (): readonly JournalLine[] => journalOf(folder).filter(({ kind }) => kind === 'sample');
@@ -28,18 +28,15 @@ await inTemporaryFolder(async (folder) => {
   run.kill('SIGINT');
   if (run.exitCode === null) await once(run, 'exit');
   await emulator.stop();
-  const idle = await idleSockets(folder);
+  const idle = await idleSockets(caDir);
   report(samples(), idle);
 });
 
-/** Against a server that waits forever: the emulator cuts connections that send no CONNECT. */
-async function idleSockets(folder: string): Promise<IdleSockets> {
-  const server = fork(fileURLToPath(new URL('./dps-server.js', import.meta.url)));
+/** Against a server that waits forever, with the emulator's chain, which OpenSSL keeps for each socket: the emulator cuts connections that send no CONNECT. */
+async function idleSockets(caDir: string): Promise<IdleSockets> {
+  const { process: server, ready } = await startMeasured('./bare-tls-server.js', [caDir, 'both']);
   try {
-    const [{ port, caPem }] = (await once(server, 'message')) as [ServerReady];
-    const caFile = join(folder, 'idle-ca.pem');
-    writeFileSync(caFile, caPem);
-    const args = [String(port), caFile, String(IN_FLIGHT)];
+    const args = [String(ready.port), join(caDir, 'ca.pem'), String(IN_FLIGHT)];
     const child = fork(fileURLToPath(new URL('./idle-sockets.js', import.meta.url)), args, {
       execArgv: ['--expose-gc'],
     });

@@ -38,8 +38,8 @@ export async function inTemporaryFolder(work: (folder: string) => Promise<void>)
 }
 
 /** The emulator, as a process of its own. */
-export async function startEmulator(retryAfterSeconds: number): Promise<Emulator> {
-  const child = start(['emulator', '--port', '0', '--retry-after', String(retryAfterSeconds)], 'pipe');
+export async function startEmulator(retryAfterSeconds: number, ...options: readonly string[]): Promise<Emulator> {
+  const child = start(['emulator', '--port', '0', '--retry-after', String(retryAfterSeconds), ...options], 'pipe');
   let line = '';
   child.stdout?.setEncoding('utf8');
   while (!line.includes('\n')) line += (await once(child.stdout as NonNullable<typeof child.stdout>, 'data'))[0];
