@@ -1,3 +1,5 @@
+import { isJsonObject, type JsonObject } from './json-object.ts';
+
 /*
  * register  {"registrationId":"dev-0001","payload":{…}}
  * accepted  202  {"operationId":"5.…","status":"assigning"}
@@ -95,10 +97,8 @@ function answerBody(body: Readonly<Record<string, unknown>>): AnswerBody {
   };
 }
 
-function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : null;
+function asObject(value: unknown): JsonObject | null {
+  return isJsonObject(value) ? value : null;
 }
 
 function asString(value: unknown): string | null {

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../dps/json-object.ts';
 import {
   type AttestationBody,
   ENROLLMENT_STATUSES,
@@ -51,16 +52,12 @@ function parseTwin(text: string): InitialTwinBody | null {
   }
   if (!hasOnly(twin, ['tags', 'properties'])) return null;
   const { tags = {}, properties = {} } = twin;
-  if (!isObject(tags) || !hasOnly(properties, ['desired'])) return null;
-  return isObject(properties['desired'] ?? {}) ? (twin as InitialTwinBody) : null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isJsonObject(tags) || !hasOnly(properties, ['desired'])) return null;
+  return isJsonObject(properties['desired'] ?? {}) ? (twin as InitialTwinBody) : null;
 }
 
 function hasOnly(value: unknown, names: readonly string[]): value is Readonly<Record<string, unknown>> {
-  return isObject(value) && Object.keys(value).every((name) => names.includes(name));
+  return isJsonObject(value) && Object.keys(value).every((name) => names.includes(name));
 }
 
 /** The columns of a fleet that say what each enrollment is like. An empty field leaves it to the setting. */

@@ -4,51 +4,41 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import { clientCertificateFailure, socketFailure } from './connection-failures.ts';
 import type { Dial, StreamEvents } from './dial.ts';
-import {
-  type OpenTlsSocket,
-  TLS_CHOICES_DEFAULT,
-  type TlsChoices,
-  type TlsEndpoint,
-  tlsSockets,
-} from './tls-sockets.ts';
+import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
 
 /**
- * MQTT over TLS.
+ * Dials one endpoint.
  *
  * @param sharedContext as `tlsSockets` has it
  * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function tlsDialler(
-  endpoint: TlsEndpoint,
-  choices: TlsChoices = TLS_CHOICES_DEFAULT,
-  sharedContext?: SecureContext,
-): Dial {
-  return dialler(endpoint, tlsSockets(endpoint, choices, sharedContext), tlsStream);
-}
+export type DiallerOf = (endpoint: TlsEndpoint, choices?: TlsChoices, sharedContext?: SecureContext) => Dial;
+
+/** MQTT over TLS. */
+export const tlsDialler: DiallerOf = diallerOver(tlsStream);
 
 /** Begins to connect. @param received as `OpenTlsSocket` has it */
 export type BeginTls = (received?: (bytes: Buffer) => void) => TLSSocket;
 
 /** @param streamOver makes the stream over a socket; `where` names the target for people */
-export function dialler(
-  endpoint: TlsEndpoint,
-  open: OpenTlsSocket,
-  streamOver: (begin: BeginTls, where: string, events: StreamEvents) => Duplex,
-): Dial {
-  const where = placeName(endpoint);
-  return (events, clientCertificate) => {
-    const begin: BeginTls = (received) => {
-      const socket = open(clientCertificate, received);
-      if (endpoint.addresses === null) socket.once('lookup', (error) => error === null && events.resolved());
-      return socket;
+export function diallerOver(streamOver: (begin: BeginTls, where: string, events: StreamEvents) => Duplex): DiallerOf {
+  return (endpoint, choices = TLS_CHOICES_DEFAULT, sharedContext) => {
+    const open = tlsSockets(endpoint, choices, sharedContext);
+    const where = placeName(endpoint);
+    return (events, clientCertificate) => {
+      const begin: BeginTls = (received) => {
+        const socket = open(clientCertificate, received);
+        if (endpoint.addresses === null) socket.once('lookup', (error) => error === null && events.resolved());
+        return socket;
+      };
+      try {
+        return streamOver(begin, where, events);
+      } catch (error) {
+        const stream = new PassThrough();
+        stream.on('close', () => events.ended(clientCertificateFailure(error as Error)));
+        return stream.destroy();
+      }
     };
-    try {
-      return streamOver(begin, where, events);
-    } catch (error) {
-      const stream = new PassThrough();
-      stream.on('close', () => events.ended(clientCertificateFailure(error as Error)));
-      return stream.destroy();
-    }
   };
 }
 

@@ -1,11 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { SecureContext } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ConnectionFailure } from '../conversation/connection-failure.ts';
 import { socketFailure, webSocketFailure } from './connection-failures.ts';
-import { type Dial, PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
-import { type BeginTls, dialler } from './tls-dialler.ts';
-import { TLS_CHOICES_DEFAULT, type TlsChoices, type TlsEndpoint, tlsSockets } from './tls-sockets.ts';
+import { PACKET_BYTES_MAX, type StreamEvents } from './dial.ts';
+import { type BeginTls, type DiallerOf, diallerOver } from './tls-dialler.ts';
 
 /** As requested by the service's SDKs for Node and Python. */
 const PATH = '/$iothub/websocket';
@@ -14,17 +12,8 @@ const SUBPROTOCOL = 'mqtt';
 /**
  * MQTT over WebSocket over TLS, for networks that only let HTTPS through. TLS and all its checks are those of `tlsDialler`; the stream is
  * secured once the upgrade is accepted.
- *
- * @param sharedContext as `tlsSockets` has it
- * @throws what `tls.createSecureContext` throws for roots that it cannot read.
  */
-export function webSocketDialler(
-  endpoint: TlsEndpoint,
-  choices: TlsChoices = TLS_CHOICES_DEFAULT,
-  sharedContext?: SecureContext,
-): Dial {
-  return dialler(endpoint, tlsSockets(endpoint, choices, sharedContext), webSocketStream);
-}
+export const webSocketDialler: DiallerOf = diallerOver(webSocketStream);
 
 function webSocketStream(begin: BeginTls, where: string, events: StreamEvents): Duplex {
   const socket = begin();

@@ -3,7 +3,6 @@ import { HAS_NAMESPACES, runBehindResolver } from '../support/slow-resolver.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
-/** Node.js looks up four names at a time, which would limit a run to 13 connections a second. */
 const DELAY_MS = 300;
 
 // That it is asked once, and slows nothing down: test/long/name-resolution.

@@ -16,7 +16,7 @@ function witnessed(run: Witnessed | null): Witnessed {
   return run;
 }
 
-// They mostly wait. Whether undisturbed runs raise no alarm needs a quiet machine, so that is a long test.
+// They mostly wait.
 describe.concurrent('a load generator that is disturbed', () => {
   it('says that it was suspended, by how much it was late, and when', async () => {
     const run = { ...SERVED, name: 'suspended', disturbance: 'suspended' } as const;

@@ -46,8 +46,7 @@ export async function executeEnroll(session: EnrollSession): Promise<EnrollEnd> 
   const service = openService(session.inputs.access, clock);
   try {
     await readFirst(session, service);
-    const beganAtEpochMs = await beginning(session, service, clock);
-    const { folder, facts } = await openFolder(session, clock, beganAtEpochMs);
+    const { folder, facts } = await openFolder(session, service, clock);
     const unlock = lockRunFolder(folder);
     try {
       return await workInFolder(session, service, { folder, facts, clock });
@@ -82,10 +81,9 @@ const SERVICE_TIME_STEP_MS = 1_000;
 
 /**
  * When the command begins, by the clock of the service: no entry from before is as late, and none that it writes is earlier. The time of the
- * service is known to the second, so a new command waits for the next one. A resumed one began long ago.
+ * service is known to the second, so it waits for the next one.
  */
-async function beginning({ start }: EnrollSession, { requests }: OpenService, clock: Clock): Promise<number> {
-  if ('resumed' in start) return start.resumed.serviceStartedAtEpochMs;
+async function beginning({ requests }: OpenService, clock: Clock): Promise<number> {
   const readAtEpochMs = requests.serviceEpochMs ?? clock.epochMs();
   await pause(clock, SERVICE_TIME_STEP_MS);
   return readAtEpochMs + SERVICE_TIME_STEP_MS;
@@ -101,14 +99,15 @@ function unavailable(error: ServiceError, { inputs }: EnrollSession): OperatorEr
 
 type OpenFolder = { readonly folder: string; readonly facts: EnrollFile };
 
-async function openFolder({ start, inputs }: EnrollSession, clock: Clock, beganAtEpochMs: number): Promise<OpenFolder> {
+async function openFolder({ start, inputs }: EnrollSession, service: OpenService, clock: Clock): Promise<OpenFolder> {
   if ('resumed' in start) return { folder: start.folder, facts: start.resumed };
+  const serviceStartedAtEpochMs = await beginning(service, clock);
   const { fresh, label, folder: given } = start;
   const { out } = inputs;
   ensureOutFolder(out);
   const nowMs = clock.epochMs();
   const folder = createRunFolder({ out, name: `enroll-${label}`, fleet: { file: '' } }, nowMs, given);
-  const facts = { ...fresh, startedAt: new Date(nowMs).toISOString(), serviceStartedAtEpochMs: beganAtEpochMs };
+  const facts = { ...fresh, startedAt: new Date(nowMs).toISOString(), serviceStartedAtEpochMs };
   await writeEnrollFile(folder, facts);
   return { folder, facts };
 }

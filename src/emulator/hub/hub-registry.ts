@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../dps/json-object.ts';
 import type { RefusedConnect } from '../service/connect-check.ts';
 import type { HubAssignment } from '../service/hub-assignment.ts';
 import type { ServiceBehavior } from '../service/service-behavior.ts';
@@ -14,7 +15,7 @@ import { checkHubConnect, type HubConnectRequest, hubOf, type ProvenDevice } fro
 import { type HubCounters, type HubSettings, HubState } from './hub-state.ts';
 import { identityKind } from './identity-kind.ts';
 import { deletedIdentityLine, identityToLine } from './identity-line.ts';
-import { type JsonObject, newTwin, patched, patchProblem, type Twin, type TwinSectionName } from './twin.ts';
+import { newTwin, patched, patchProblem, type Twin, type TwinSectionName } from './twin.ts';
 
 /** Everything that changes identities and twins. The same changes in the same order make the same hubs. */
 export type HubChange =

@@ -1,6 +1,5 @@
+import { isJsonObject, type JsonObject } from '../../dps/json-object.ts';
 import { utcTimestamp } from '../service/answer.ts';
-
-export type JsonObject = { readonly [name: string]: unknown };
 
 /** When a value was last changed, and each of its members. */
 type Updated = { readonly atMs: number; readonly members: Readonly<Record<string, Updated>> };
@@ -19,13 +18,13 @@ export type TwinSectionName = keyof Twin;
 
 /** Of a state file. */
 export function isTwinSection(value: unknown): value is TwinSection {
-  if (!isObject(value)) return false;
-  return isObject(value['values']) && typeof value['version'] === 'number' && isUpdated(value['updated']);
+  if (!isJsonObject(value)) return false;
+  return isJsonObject(value['values']) && typeof value['version'] === 'number' && isUpdated(value['updated']);
 }
 
 function isUpdated(value: unknown): value is Updated {
-  if (!isObject(value) || typeof value['atMs'] !== 'number') return false;
-  return isObject(value['members']) && Object.values(value['members']).every(isUpdated);
+  if (!isJsonObject(value) || typeof value['atMs'] !== 'number') return false;
+  return isJsonObject(value['members']) && Object.values(value['members']).every(isUpdated);
 }
 
 /** Documented sizes of the sections ("Understand and use device twins in IoT Hub"). */
@@ -46,13 +45,13 @@ const FORBIDDEN_IN_NAMES = /[\u0000-\u001f\u007f-\u009f.$ ]/;
 /** From `initialTwin` of an enrollment: `{ tags, properties: { desired } }`. */
 export function newTwin(initialTwin: object | null, nowMs: number): Twin {
   const { tags, properties } = (initialTwin ?? {}) as { readonly tags?: unknown; readonly properties?: unknown };
-  const desired = isObject(properties) ? properties['desired'] : undefined;
+  const desired = isJsonObject(properties) ? properties['desired'] : undefined;
   return { desired: newSection(desired, nowMs), reported: newSection({}, nowMs), tags: newSection(tags, nowMs) };
 }
 
 function newSection(initial: unknown, atMs: number): TwinSection {
   // An exported twin has $version and $metadata, which the hub writes itself.
-  const own = Object.entries(isObject(initial) ? initial : {}).filter(([name]) => !name.startsWith('$'));
+  const own = Object.entries(isJsonObject(initial) ? initial : {}).filter(([name]) => !name.startsWith('$'));
   const empty = { values: {}, version: 0, updated: { atMs, members: {} } };
   return patched(empty, Object.fromEntries(own), atMs);
 }
@@ -67,7 +66,7 @@ function merged(values: JsonObject, patch: JsonObject): JsonObject {
   for (const [name, value] of Object.entries(patch)) {
     const known = own(values, name);
     if (value === null) delete members[name];
-    else put(members, name, isObject(value) ? merged(isObject(known) ? known : {}, value) : value);
+    else put(members, name, isJsonObject(value) ? merged(isJsonObject(known) ? known : {}, value) : value);
   }
   return members;
 }
@@ -77,7 +76,7 @@ function touched(updated: Updated, patch: JsonObject, atMs: number): Updated {
   for (const [name, value] of Object.entries(patch)) {
     const known = own(updated.members, name) ?? { atMs, members: {} };
     if (value === null) delete members[name];
-    else put(members, name, isObject(value) ? touched(known, value, atMs) : { atMs, members: {} });
+    else put(members, name, isJsonObject(value) ? touched(known, value, atMs) : { atMs, members: {} });
   }
   return { atMs, members };
 }
@@ -94,7 +93,7 @@ function put<Value>(members: Record<string, Value>, name: string, value: Value):
 
 /** What a hub would not accept of a patch, as the end of a sentence about it; `null` = it accepts the patch. */
 export function patchProblem(name: TwinSectionName, section: TwinSection, patch: unknown): string | null {
-  if (!isObject(patch)) return 'is not a JSON object';
+  if (!isJsonObject(patch)) return 'is not a JSON object';
   const problem = valueProblem(patch, 0);
   if (problem !== null) return problem;
   const bytes = Buffer.byteLength(JSON.stringify(merged(section.values, patch)));
@@ -154,8 +153,4 @@ export function twinView({ desired, reported, tags }: Twin): TwinView {
     tags: tags.values,
     properties: { desired: withMetadata(desired), reported: withMetadata(reported) },
   };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,10 @@
 import { HUB_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import { desiredTopic } from '../../dps/hub-topics.ts';
+import type { JsonObject } from '../../dps/json-object.ts';
 import { OperatorError, problem } from '../../problem/operator-error.ts';
 import { type IdentityLine, type IdentityStatus, identityLine } from '../hub/device-identity.ts';
 import type { HubChange, HubLine, HubRegistry } from '../hub/hub-registry.ts';
-import { type JsonObject, patchProblem } from '../hub/twin.ts';
+import { patchProblem } from '../hub/twin.ts';
 import type { DpsInstance } from '../service/dps-instance.ts';
 import type { HubAssignment } from '../service/hub-assignment.ts';
 import type { StateKind } from '../service/state-kind.ts';

@@ -1,13 +1,13 @@
 import { HUB_MESSAGE_BYTES_MAX } from '../../dps/endpoint.ts';
 import { ERROR_CODES } from '../../dps/error-codes.ts';
 import { type HubTopic, hubFilters, parseHubTopic, twinAnswerTopic } from '../../dps/hub-topics.ts';
+import { parseObject } from '../../dps/json-object.ts';
 import { HUB_SILENCE_SECONDS_MAX, HUB_SUBSCRIPTIONS_MAX } from '../../dps/service-limits.ts';
 import type { ProvenDevice } from '../hub/hub-connect.ts';
 import type { HubRegistry } from '../hub/hub-registry.ts';
 import { twinForDevice } from '../hub/twin.ts';
 import { utcTimestamp } from '../service/answer.ts';
 import type { Fault } from '../service/fault-rule.ts';
-import { parseObject } from '../service/json-object.ts';
 import { twinDeliveries } from '../service/request-handling.ts';
 import type { PublishPacket } from './packet-reader.ts';
 import type { AcceptedConnect, RoleAnswer, SessionRole } from './session-role.ts';

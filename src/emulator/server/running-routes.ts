@@ -1,6 +1,6 @@
+import { parseObject } from '../../dps/json-object.ts';
 import { OperatorError } from '../../problem/operator-error.ts';
 import { parseDuration, printDuration } from '../../time/duration.ts';
-import { parseObject } from '../service/json-object.ts';
 import { type Asked, type Route, read, send, sendError, write } from './control-route.ts';
 
 /*

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { withoutNulls } from '../../dps/json-object.ts';
 import { certificateText } from './certificate-text.ts';
 import { ENROLLMENT_SETTINGS, type Enrollment } from './dps-instance.ts';
 import { type EnrollmentEntry, isSame } from './enrollment-store.ts';
-import { withoutNulls } from './json-object.ts';
 import { orElse } from './notation.ts';
 import type { StateLine } from './state-kind.ts';
 

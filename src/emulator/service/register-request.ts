@@ -1,5 +1,5 @@
+import { parseObject } from '../../dps/json-object.ts';
 import { foldRegistrationId } from '../../dps/registration-id.ts';
-import { parseObject } from './json-object.ts';
 
 export type RegisterRequest =
   /** `payload`: custom data for the allocation webhook, any JSON; `undefined` = none. */

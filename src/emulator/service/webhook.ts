@@ -1,8 +1,8 @@
 import { ERROR_CODES } from '../../dps/error-codes.ts';
+import { parseObject } from '../../dps/json-object.ts';
 import { utcTimestamp } from './answer.ts';
 import type { Enrollment, EnrollmentReprovisionPolicy, InstanceSettings } from './dps-instance.ts';
 import { etagOf, type StoredEnrollment } from './enrollment-store.ts';
-import { parseObject } from './json-object.ts';
 import { type AssignmentResult, deviceIdOf, type RegistrationRecord } from './registration-record.ts';
 import { substatusOf } from './reprovisioning.ts';
 

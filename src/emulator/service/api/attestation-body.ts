@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { symmetricKeyProblem } from '../../../dps/device-key.ts';
+import { isJsonObject, type JsonObject, withoutNulls } from '../../../dps/json-object.ts';
 import type { AttestationBody, X509AttestationBody, X509CertificatesBody } from '../../../dps/service-api.ts';
 import type {
   Attestation,
@@ -8,7 +9,6 @@ import type {
   SymmetricKeyAttestation,
   X509Attestation,
 } from '../dps-instance.ts';
-import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import { keptText } from '../kept-text.ts';
 import { certificateBody, certificateIn, thumbprint } from './certificate-body.ts';
 import { invalid, unreadable } from './json-body.ts';

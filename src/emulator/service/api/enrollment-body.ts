@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject, type JsonObject, withoutNulls } from '../../../dps/json-object.ts';
 import type { RegistrationStateBody } from '../../../dps/payloads.ts';
 import { foldRegistrationId, registrationIdProblem } from '../../../dps/registration-id.ts';
 import type { EnrollmentGroupBody, IndividualEnrollmentBody } from '../../../dps/service-api.ts';
@@ -10,7 +11,6 @@ import {
   type InstanceSettings,
 } from '../dps-instance.ts';
 import { etagOf, idOf, type StoredEnrollment } from '../enrollment-store.ts';
-import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import { API_ERRORS, ApiRefusal } from './api-message.ts';
 import { type AttestationContext, attestationBody, readAttestation } from './attestation-body.ts';
 import { invalid, unreadable } from './json-body.ts';

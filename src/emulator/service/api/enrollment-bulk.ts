@@ -1,6 +1,6 @@
+import { isJsonObject, type JsonObject, withoutNulls } from '../../../dps/json-object.ts';
 import { BULK_ENTRIES_MAX, type BulkErrorBody, type BulkMode, type BulkResultBody } from '../../../dps/service-api.ts';
 import type { Enrollment } from '../dps-instance.ts';
-import { isJsonObject, type JsonObject, withoutNulls } from '../json-object.ts';
 import type { ApiCall } from './api-call.ts';
 import { type ApiAnswer, ApiRefusal, type ApiRequest, success } from './api-message.ts';
 import { idMember, readId } from './enrollment-body.ts';

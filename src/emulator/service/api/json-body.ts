@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json-object.ts';
+import { isJsonObject, type JsonObject } from '../../../dps/json-object.ts';
 import { API_ERRORS, ApiRefusal, type ApiRequest, headerOf } from './api-message.ts';
 
 /** Twins may be ten levels deep. Without a limit, a small body of brackets would overflow the stack where it is written again. */

@@ -1,5 +1,5 @@
+import { isJsonObject } from '../../../dps/json-object.ts';
 import { PAGING_HEADERS } from '../../../dps/service-api.ts';
-import { isJsonObject } from '../json-object.ts';
 import { type ApiHeaders, headerOf } from './api-message.ts';
 import { invalid } from './json-body.ts';
 
