@@ -150,9 +150,12 @@ function emptyOf(named: readonly string[], { groups }: RecordLog): readonly stri
   return named.filter((name) => groups.some(({ group, records }) => group === name && records === 0));
 }
 
-/** Whether a record without a row is one of nobody: a group must have been read to its end, and every row must have a name. */
+/**
+ * Whether a record without a row is one of nobody: a group must have been read to its end, and every row must have a name. A group without a
+ * record may be none: not every answer tells.
+ */
 function knowsExtras({ groups }: RecordLog, { lacking }: RunOutcomes): boolean {
-  return lacking === null && groups.some(({ isComplete }) => isComplete);
+  return lacking === null && groups.some(({ isComplete, records }) => isComplete && records > 0);
 }
 
 function summarize(

@@ -47,7 +47,7 @@ export const AGENT_TEXT_COLUMNS = ['assigned', 'failed', 'start lag', 'loop dela
 
 /** What they mean. */
 export const AGENT_TEXT_NOTE =
-  'longest start lag and loop delay in ms, mean CPU in cores, most open files; the clock ahead of that of the run, in ms';
+  'longest start lag and loop delay in ms, mean CPU in cores, most open files; by how many ms its clock is ahead of the run’s';
 
 /** The agent, then a cell for each of `AGENT_TEXT_COLUMNS`. */
 export function agentTextCells(agent: Agent): readonly string[] {

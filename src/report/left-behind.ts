@@ -16,9 +16,9 @@ export function leftBehindHeader({ target }: Pick<SessionRecord, 'target'>, wasC
         ]
       : [
           wasCleanedUp
-            ? 'dpsload cleanup removed registration records that this run created. These records and device identities are left.'
+            ? 'After dpsload cleanup, these registration records and device identities are left.'
             : 'This run left these registration records and device identities behind. It removes nothing; dpsload cleanup removes the records that it created.',
-          'The commands below remove all of it, including records and identities that existed before the run.',
+          'The commands below remove all of these, including records and identities that existed before the run.',
         ];
   return [
     targetLabel(target),

@@ -99,6 +99,8 @@ describe('an audit', () => {
     const { summary, emptyGroups } = await auditOf(folder, service, { groups: ['line-a', 'nope'] });
     expect({ extra: summary?.extra, emptyGroups }).toEqual({ extra: 0, emptyGroups: ['nope'] });
     expect((await auditOf(folder, service)).emptyGroups).toEqual([]);
+    // Perhaps it is no group at all.
+    expect((await auditOf(folder, service, { groups: ['nope'] })).summary?.extra).toBeNull();
   });
 
   it('goes on where it was stopped, unless the run has gone on', async () => {

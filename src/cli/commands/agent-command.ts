@@ -42,8 +42,8 @@ export function agentCommand(): Command {
         'JSON line on stdout once it can be found. The first SIGINT or SIGTERM lets registrations in flight finish, the ' +
         'second stops at once.',
     )
-    .option('--name <name>', 'name of the agent, unlike that of any other (default: the name of the machine)')
-    .option('--slots <n>', 'workers that it can host (default: cores − 1, at least 1)')
+    .option('--name <name>', 'name of the agent, which no other agent has (default: the name of the machine)')
+    .option('--slots <n>', 'how many workers it can host (default: cores − 1, at least 1)')
     .option('--label <name=value>', 'label, such as region=westeurope; repeatable (default: none)', appendValue)
     .option(
       '--allow-target <host[:port]>',

@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     'Host workers for runs that are started elsewhere',
     async () => (await import('./agent-command.ts')).agentCommand(),
   ],
-  agents: ['List the agents that are there', async () => (await import('./agents-command.ts')).agentsCommand()],
+  agents: ['List the agents that are connected', async () => (await import('./agents-command.ts')).agentsCommand()],
   check: [
     'Find everything that could stop a run or limit its speed',
     async () => (await import('./check-command.ts')).checkCommand(),
@@ -65,7 +65,6 @@ export async function buildProgram(requested: string | undefined): Promise<Comma
         'performs, and includes a DPS emulator.',
     )
     .version(dpsloadVersion(), '-V, --version', 'print the version')
-    .helpCommand('help [command]', 'Show the help of a command')
     .addHelpText('after', '\nExample:\n  dpsload run -s @first-run\n')
     .hook('preAction', (_, command) => refuseSecretFileNames(command));
   for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
@@ -73,7 +72,15 @@ export async function buildProgram(requested: string | undefined): Promise<Comma
     root.addCommand(command.summary(summary));
   }
   plainDefaults(root);
+  ownHelpTexts(root);
   return throwErrors(root);
+}
+
+/** In place of those of commander, in every command. */
+function ownHelpTexts(command: Command): void {
+  command.helpOption('-h, --help', 'show this help');
+  if (command.commands.length > 0) command.helpCommand('help [command]', 'Show the help of a command');
+  for (const child of command.commands) ownHelpTexts(child);
 }
 
 /** Makes commander print defaults as they are typed, like those of settings; it would put text in quotes. */

@@ -15,7 +15,7 @@ export async function reloadEmulator(
 ): Promise<void> {
   if (file === undefined) {
     log(
-      'SIGHUP: there is no configuration file to read again. Start the emulator with --config FILE to be able to change it.',
+      'SIGHUP: there is no configuration file to read again. Start the emulator with --config FILE, or send the changes to the control port (--http-port, PATCH /config).',
     );
     return;
   }

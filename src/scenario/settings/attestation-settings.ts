@@ -30,7 +30,7 @@ export const ATTESTATION_SETTINGS = inGroup('Keys', {
   }),
   secondaryKeyFile: setting('attestation.secondaryKeyFile', FILE, {
     reason: NO_SECONDARY_KEY,
-    help: 'file with the secondary key of the enrollment group, tried for devices whose primary key the service rejects',
+    help: 'file with the secondary key of the enrollment group; a run tries it for devices whose primary key the service rejects, enroll derives secondary keys from it',
   }),
   secondaryKeyVariable: unflagged('attestation.secondaryKeyVariable', VARIABLE, {
     reason: NO_SECONDARY_KEY,
