@@ -117,8 +117,11 @@ function missingAgents(
   const there = ready.length === 0 ? 'none is ready' : `ready: ${ready.join(', ')}`;
   const reasons = [...ofRedis, there, ...[...excuses].map(([name, why]) => `${name} ${why}`)].join('; ');
   const message = `${missing} of ${wanted} ${wanted === 1 ? 'agent' : 'agents'} ${missing === 1 ? 'is' : 'are'} missing after ${withinMs / 1_000} s (${reasons})`;
-  const remedy =
-    'Start dpsload agent on more machines with the same Redis, wait longer with --agents-within, or ask for fewer --agents';
+  const fewer =
+    wanted === 1
+      ? 'or wait longer with --agents-within'
+      : 'wait longer with --agents-within, or ask for fewer --agents';
+  const remedy = `Start dpsload agent on more machines with the same Redis, ${fewer}`;
   return new OperatorError('unreachable', [problem(message, remedy)]);
 }
 

@@ -25,6 +25,7 @@ export function auditLines(audit: NonNullable<Summary['audit']>): readonly strin
   const { once, twice, cannotTell } = possiblyTwice;
   const open = rows.resolved + rows.unresolved;
   const unclear = once + twice + cannotTell;
+  const unnamed = rows.differs + rows.missing + (extra ?? 0) - first.length;
   return [
     ...(rows.removed === 0 ? [] : [`${formatNoun(rows.removed, 'record')} deleted by dpsload cleanup`]),
     ...(open === 0
@@ -44,5 +45,6 @@ export function auditLines(audit: NonNullable<Summary['audit']>): readonly strin
     ...first.map(
       ({ registrationId, finding }) => `${formatUntrusted(registrationId)}: ${formatUntrusted(finding, 200)}`,
     ),
+    ...(unnamed > 0 ? [`… and ${formatCount(unnamed)} more in audit.csv`] : []),
   ];
 }

@@ -76,7 +76,10 @@ describe('a state file', () => {
     }
     writeFileSync(file, bytes.subarray(0, (ends[LINES_BEFORE_DEVICES] ?? 0) + 20));
     const { state, register, logged } = await opened(file);
-    expect(logged).toEqual([`${file}: dropped the last line, which was torn; what it says had not been answered`]);
+    expect(logged).toEqual([
+      `${file}: read what it holds (lines: 3)`,
+      `${file}: dropped the last line, which was torn; what it says had not been answered`,
+    ]);
     await register('d');
     await state.close();
     expect(await idsIn(file)).toEqual(['a', 'd']);

@@ -179,6 +179,7 @@ it('keeps nothing of the hubs without their port, and is emptied by a reset', as
   await stop();
   const second = await start(file, { hubPort: null });
   expect(second.emulator.logged).toEqual([
+    `${file}: read what it holds (lines: 5)`,
     `${file}: drops what it holds about the hubs (lines: 1), because there is no hub port now`,
   ]);
   expect((await second.ask({ method: 'GET', path: '/enrollments/pump' })).status).toBe(200);

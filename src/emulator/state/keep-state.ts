@@ -25,7 +25,8 @@ export async function keepState({ file: named, kinds, nowMs, log, ...options }: 
   const file = realFile(named);
   const unlock = lockState(file);
   try {
-    const { foreign, torn } = await readState(file, kinds, new Set(options.idScopes));
+    const { entered, foreign, torn } = await readState(file, kinds, new Set(options.idScopes));
+    if (entered > 0) log(`${named}: read what it holds (lines: ${entered})`);
     if (torn) log(`${named}: dropped the last line, which was torn; what it says had not been answered`);
     for (const [idScope, lines] of foreign) {
       log(`${named}: keeps what it holds about ID scope ${idScope}, which is not configured (lines: ${lines.length})`);

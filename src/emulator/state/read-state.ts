@@ -29,6 +29,8 @@ export type StateHeader = {
 const STATE_LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 export type ReadState = {
+  /** Lines that were entered. */
+  readonly entered: number;
   /** Lines of ID scopes that are not configured, by ID scope, as they were. */
   readonly foreign: ReadonlyMap<string, readonly string[]>;
   /** The last line was torn: what it tells had not been answered yet. */
@@ -54,6 +56,7 @@ export async function readState(
     return lines;
   };
   let line = 0;
+  let entered = 0;
   const enter = (text: string): void => {
     line += 1;
     try {
@@ -64,8 +67,12 @@ export async function readState(
       const parsed = parseObject(text);
       const { idScope } = parsed;
       if (idScope !== null && typeof idScope !== 'string') throw new StateLineError('names no ID scope');
-      if (idScope === null || idScopes.has(idScope)) kindOf(parsed, byName).apply(parsed);
-      else linesOf(idScope).push(text);
+      if (idScope !== null && !idScopes.has(idScope)) {
+        linesOf(idScope).push(text);
+        return;
+      }
+      kindOf(parsed, byName).apply(parsed);
+      entered += 1;
     } catch (error) {
       if (error instanceof UnknownKind) throw unknownKind(file, error.message, line);
       throw error instanceof StateLineError ? damaged(file, error.message, line) : error;
@@ -75,7 +82,7 @@ export async function readState(
   const chunks = fileChunks(file, (error) => unreadable(file, error));
   const { torn } = await readLines(chunks, enter, { bytesMax: STATE_LINE_BYTES_MAX, tooLong });
   if (torn && line === 0) throw noState(file);
-  return { foreign, torn };
+  return { entered, foreign, torn };
 }
 
 /** `null` = there is no file yet. */
