@@ -9,6 +9,8 @@ type CsvFormat = {
   /** What the file begins with. */
   readonly mark: string;
   readonly delimiter: string;
+  /** What a text with quotes around it holds. */
+  readonly quoted: RegExp;
   readonly lineEnd: string;
   readonly decimalMark: string;
   /** Whether texts that a spreadsheet would take for a formula are marked. */
@@ -21,16 +23,17 @@ export const BYTE_ORDER_MARK = '\uFEFF';
 const EXCEL: CsvFormat = {
   mark: BYTE_ORDER_MARK,
   delimiter: ',',
+  quoted: /[,"\r\n]/,
   lineEnd: '\r\n',
   decimalMark: '.',
   isGuarded: true,
 };
 
 const FORMATS: Readonly<Record<CsvProgram, CsvFormat>> = {
-  plain: { mark: '', delimiter: ',', lineEnd: '\n', decimalMark: '.', isGuarded: false },
+  plain: { mark: '', delimiter: ',', quoted: /[,"\r\n]/, lineEnd: '\n', decimalMark: '.', isGuarded: false },
   excel: EXCEL,
   // Where the decimal mark is a comma, Excel separates lists by semicolons, and reads 12.345 as 12345.
-  'excel-semicolon': { ...EXCEL, delimiter: ';', decimalMark: ',' },
+  'excel-semicolon': { ...EXCEL, delimiter: ';', quoted: /[;"\r\n]/, decimalMark: ',' },
 };
 
 /**
@@ -47,15 +50,13 @@ export function csvHeader(names: readonly string[], program: CsvProgram = 'plain
   return FORMATS[program].mark + csvLine(names, program);
 }
 
-function csvField(value: CsvCell, { delimiter, decimalMark, isGuarded }: CsvFormat): string {
-  const text = cellText(value, decimalMark, isGuarded);
-  return text.includes(delimiter) || /["\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function cellText(value: CsvCell, decimalMark: string, isGuarded: boolean): string {
-  if (typeof value === 'string') return isGuarded ? guarded(value) : value;
-  if (typeof value === 'number') return String(value).replace('.', decimalMark);
-  return value === null ? '' : String(value);
+/** Only a text can need quotes: where the decimal mark is a comma, the delimiter is none. */
+function csvField(value: CsvCell, { quoted, decimalMark, isGuarded }: CsvFormat): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return decimalMark === '.' ? String(value) : String(value).replace('.', decimalMark);
+  if (typeof value === 'boolean') return String(value);
+  const text = isGuarded ? guarded(value) : value;
+  return quoted.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** What a spreadsheet takes for a formula; with apostrophes before it, it looks like a guarded text. */

@@ -111,6 +111,16 @@ function memberAt<T>(place: string, read: () => T): T {
   }
 }
 
+/** `undefined` = the member must not be absent. */
+function valueOfAbsent<T>(field: Field<T>): T | undefined {
+  try {
+    return field.read(undefined);
+  } catch (error) {
+    if (error instanceof FieldError) return undefined;
+    throw error;
+  }
+}
+
 /** An object; `keys` gives the JSON names of members whose names differ there. */
 export function members<T extends object>(
   fields: Fields<T>,
@@ -123,25 +133,31 @@ export function members<T extends object>(
   }));
   // A copy of an object that has all members is several times cheaper than adding them one by one.
   const nothingWritten = Object.fromEntries(entries.map(({ key }) => [key, undefined as unknown]));
-  const nothingRead = Object.fromEntries(entries.map(({ name }) => [name, undefined])) as Partial<T>;
+  const absent = Object.fromEntries(entries.map(({ name, field }) => [name, valueOfAbsent(field)])) as Partial<T>;
+  const byKey = new Map(entries.map((entry) => [entry.key, entry]));
+  const required = entries.filter(({ name }) => absent[name] === undefined);
   return {
     write(value) {
       const written = { ...nothingWritten };
-      for (const { name, key, field } of entries) written[key] = field.write(value[name]);
+      for (const { name, key, field } of entries) {
+        // `null` is omitted in any case, and most members of an outcome are.
+        if (value[name] !== null) written[key] = field.write(value[name]);
+      }
       return written;
     },
     read(value) {
       if (typeof value !== 'object' || value === null) throw new FieldError('is not an object');
-      const read = { ...nothingRead };
+      const read = { ...absent };
       let place = '';
       try {
-        for (const { name, key, field } of entries) {
-          place = key;
-          read[name] = field.read((value as Record<string, unknown>)[key]);
+        for (place in value) {
+          const entry = byKey.get(place);
+          if (entry !== undefined) read[entry.name] = entry.field.read((value as Record<string, unknown>)[place]);
         }
       } catch (error) {
         throw placed(place, error);
       }
+      for (const { name, key } of required) if (read[name] === undefined) throw new FieldError(`${key} is missing`);
       return read as T;
     },
   };

@@ -27,6 +27,10 @@ export class LatencyHistograms {
     this.#record('allocation', allocationMs(outcome));
   }
 
+  addAll(other: LatencyHistograms): void {
+    for (const metric of LATENCY_METRICS) this.of(metric).addAll(other.of(metric));
+  }
+
   #record(metric: LatencyMetric, durationMs: number | null): void {
     if (durationMs !== null) this.of(metric).recordMs(durationMs);
   }

@@ -16,14 +16,12 @@ import { type AgentLabels, NO_LABELS } from '../journal/agent-record.ts';
 import type { SessionRecord } from '../journal/journal-record.ts';
 import { AgentResults } from '../metrics/agent-results.ts';
 import { type BrokenDownRow, byColumn, type ColumnBreakdown } from '../metrics/column-breakdown.ts';
-import { AccountFold, type DeviceStanding, type FleetAccount } from '../metrics/fleet-account.ts';
+import { AccountFold, type DeviceStanding } from '../metrics/fleet-account.ts';
 import { FleetBreakdown } from '../metrics/fleet-breakdown.ts';
 import { HubDistribution } from '../metrics/hub-distribution.ts';
 import { HubTimeline } from '../metrics/hub-timeline.ts';
-import { LatencyHistograms } from '../metrics/latency-histograms.ts';
+import { MeasuredTimes } from '../metrics/measured-times.ts';
 import { OutcomeCounts } from '../metrics/outcome-counts.ts';
-import { withoutStalls } from '../metrics/outcome-times.ts';
-import { RecoveryCurve } from '../metrics/recovery-curve.ts';
 import { OperatorError, problemIn } from '../problem/operator-error.ts';
 import type { RegistrationOutcome } from '../registration/registration-outcome.ts';
 import { reportHtml } from '../report/page/report-page.ts';
@@ -150,17 +148,13 @@ async function resultsOf(source: ResultSource): Promise<Results> {
     const lacksLeftOut = !(await addLeftOutRows(survey, files, folds, rejected));
     const summary = summarize({
       ...survey,
-      ...folds,
-      ...folds.others,
-      account: folds.account,
-      breakdown: folds.breakdown,
-      columns: folds.columns,
-      agentResults: folds.agentResults,
+      ...folds.facts,
+      withoutStalls: { ...folds.times.withoutStalls, totals: survey.totalsWithoutStalls },
       hubChecks: hubChecks?.fold ?? null,
       wrongHubs: folds.expectsHubs ? folds.wrongHubs.result() : null,
       registersUncounted: survey.index.releasesWithoutOutcome,
       sessions: survey.sessions.map(({ session }) => session),
-      files: (await files?.finishData(folds.latency, survey.seconds, totals.values().activeMs)) ?? null,
+      files: (await files?.finishData(folds.times.latency, survey.seconds, totals.values().activeMs)) ?? null,
       ...folderFacts(source),
       journalDigests: files === null ? null : await journalDigests(folders, hubChecks),
       warnings: [
@@ -170,7 +164,10 @@ async function resultsOf(source: ResultSource): Promise<Results> {
         ...(lacksLeftOut ? [LACKS_LEFT_OUT] : []),
       ],
     });
-    const results = { summary, reportHtml: () => reportHtml({ ...survey, ...folds, summary }, pageAssets()) };
+    const results = {
+      summary,
+      reportHtml: () => reportHtml({ ...survey, ...folds.facts, summary }, pageAssets()),
+    };
     await files?.publish(results);
     return results;
   } catch (error) {
@@ -199,6 +196,7 @@ async function foldOutcomes(
     await files?.add(final, facts, hubCheck);
     if (facts.missedHubs !== null) await addWrongHub(final, facts.missedHubs, lines, { folds, files });
   }
+  folds.times.complete();
 }
 
 /** Audit and clean-up belong to the folder of their run: results elsewhere do not have their files. `null` = the results go elsewhere. */
@@ -303,19 +301,13 @@ class FinalFolds {
     /** Of the agents that registered the current device, by outcome: one for each round. */
     readonly labels: Map<RegistrationOutcome, AgentLabels>;
   };
-  readonly latency = new LatencyHistograms();
-  readonly recovery = new RecoveryCurve();
+  readonly times = new MeasuredTimes();
   readonly hubs = new HubDistribution();
   readonly hubExpectation: HubExpectation;
   readonly allocationCounts: AllocationCounts;
   readonly movementCounts = new MovementCounts();
   readonly hubTimeline = new HubTimeline();
-  readonly others: {
-    possiblyTwice: number;
-    registersOfLast: number;
-    /** The times without the delays that the load generator may have caused. */
-    readonly withoutStalls: RunFacts['withoutStalls'];
-  };
+  readonly others = { possiblyTwice: 0, registersOfLast: 0 };
   readonly #steps: {
     readonly history: DeviceHistory;
     readonly permitted: PermittedHubs;
@@ -327,12 +319,6 @@ class FinalFolds {
   constructor(survey: JournalSurvey, columns: readonly string[]) {
     const { first, fleet, end, wasSelected } = survey;
     this.#first = first;
-    const best = {
-      latency: new LatencyHistograms(),
-      recovery: new RecoveryCurve(),
-      totals: survey.totalsWithoutStalls,
-    };
-    this.others = { possiblyTwice: 0, registersOfLast: 0, withoutStalls: best };
     const { rounds } = first;
     this.#devices = {
       account: new AccountFold({
@@ -355,20 +341,15 @@ class FinalFolds {
     this.allocationCounts = new AllocationCounts(first.allocation?.by ?? 'fleet');
   }
 
-  get account(): FleetAccount {
-    return this.#devices.account.result();
-  }
-
-  get breakdown(): FleetBreakdown {
-    return this.#devices.breakdown;
+  /** Everything that was folded, for summary and report. */
+  get facts() {
+    const { account, agents: agentResults, breakdown } = this.#devices;
+    const { columns, others, times } = this;
+    return { ...this, ...others, ...times, account: account.result(), agentResults, breakdown, columns };
   }
 
   get columns(): readonly ColumnBreakdown[] {
     return this.#devices.columns;
-  }
-
-  get agentResults(): AgentResults {
-    return this.#devices.agents;
   }
 
   get wrongHubs(): WrongHubs {
@@ -387,10 +368,7 @@ class FinalFolds {
     this.#devices.labels.set(outcome, agentLabels);
     const standing = this.#devices.account.add(outcome);
     if (standing !== null) this.#addStanding(standing);
-    this.latency.add(outcome);
-    this.recovery.add(outcome, clockOffsetMs);
-    this.others.withoutStalls.latency.add(withoutStalls(outcome));
-    this.others.withoutStalls.recovery.add(withoutStalls(outcome), clockOffsetMs);
+    this.times.add(outcome, clockOffsetMs);
     this.hubs.add(outcome);
     this.hubExpectation.add(outcome);
     this.allocationCounts.add(step, region);
@@ -402,7 +380,7 @@ class FinalFolds {
   }
 
   addLeftOut(row: FleetLabels): void {
-    this.breakdown.add({ ...row, state: 'left-out', code: null });
+    this.#devices.breakdown.add({ ...row, state: 'left-out', code: null });
     this.#addToColumns({ ...row, assignedHub: null, state: 'left-out', agentLabels: NO_LABELS, isNamed: true });
   }
 
@@ -414,7 +392,7 @@ class FinalFolds {
 
   #addStanding({ state, outcome }: DeviceStanding): void {
     const { registrationId, group, expectedHub, otherValues, assignedHub, errorCode, result } = outcome;
-    this.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
+    this.#devices.breakdown.add({ group, otherValues, state, code: state === 'failed' ? (errorCode ?? result) : null });
     const agentLabels = this.#devices.labels.get(outcome) ?? NO_LABELS;
     this.#devices.labels.clear();
     const row = { group, expectedHub, otherValues, assignedHub, state, agentLabels, isNamed: registrationId !== '' };

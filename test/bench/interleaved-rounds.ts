@@ -36,7 +36,10 @@ export async function measureInterleaved(
   return costs;
 }
 
-export async function cpuPerUnitMs(run: Contender['run'], { unitsPerRound, concurrency }: RoundsPlan): Promise<number> {
+export async function cpuPerUnitMs(
+  run: Contender['run'],
+  { unitsPerRound, concurrency }: Omit<RoundsPlan, 'rounds'>,
+): Promise<number> {
   const before = process.cpuUsage();
   let next = 0;
   const lane = async (): Promise<void> => {

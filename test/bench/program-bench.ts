@@ -1,6 +1,6 @@
 // npm run bench program: CPU of the whole program for each registration (CSV, journal, metrics, progress and results), beside a bare TLS
-// handshake, the packets of the conversation alone, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other; the contenders take
-// turns. DPSLOAD_BENCH_ROUNDS names another number of rounds.
+// handshake, the packets of the conversation alone, plain MQTT.js and Microsoft's SDK. Client on one core, server on the other; contenders work
+// before and after each run of the program. DPSLOAD_BENCH_ROUNDS names another number of rounds.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,24 +9,25 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authority, deviceCertificate } from '../support/certificates.ts';
-import { type ContenderTask, type CostSoFar, RunningContender } from './contender-cpu.ts';
+import { type ContenderTask, RunningContender } from './contender-cpu.ts';
 import { pinned } from './cost-table.ts';
 import type { ServerCrypto, ServerReady } from './dps-server.ts';
 import { type Figure, showFigures } from './figures.ts';
 import { median } from './interleaved-rounds.ts';
-import { type DeviceWindow, type ProgramCpu, type ProgramFleet, programCpu } from './program-cpu.ts';
+import { type ProgramCpu, type ProgramFleet, programCpu } from './program-cpu.ts';
 import { inTemporaryFolder } from './program-run.ts';
 import { SdkContender } from './sdk-contender.ts';
-import { takeTurns } from './turns.ts';
 
-/** Contenders that take turns agree within a few percent from round to round. */
-const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 2);
+/** Rounds agree within a few percent on a quiet machine. */
+const ROUNDS = Number(process.env['DPSLOAD_BENCH_ROUNDS'] ?? 3);
 const CONCURRENCY = 50;
-/** The cost of starting and warming up is left out in the same way for all. */
-const WINDOW: DeviceWindow = { first: 1_000, last: 9_000 };
-/** Each of two workers warms up with as many as one alone. */
-const TWO_WORKERS_WINDOW: DeviceWindow = { first: 2_000, last: 10_000 };
-const FURTHER_WINDOW: DeviceWindow = { first: 1_000, last: 5_000 };
+/** Sizes of fleets: what lies between two of them leaves out the start. Up to the second, V8 still compiles the program; after it, the run is in bulk. */
+const SIZES = { first: 1_000, warm: 9_000, bulk: 17_000 };
+/** Each of two workers warms up with as many devices as one alone. */
+const SIZES_OF_TWO = { first: 2_000, compiled: 10_000, warm: 18_000, bulk: 26_000 };
+const FURTHER_SIZES = { first: 1_000, last: 5_000 };
+/** Before and after each run of the program. */
+const CONTENDER_UNITS = 1_000;
 /** The SDK keeps a registration open for 2 s, and takes several times the CPU: fewer do. */
 const SDK_UNITS = 300;
 
@@ -35,11 +36,6 @@ const FURTHER_CASES: readonly (readonly [name: string, crypto: Partial<ServerCry
   ['TLS 1.2, ECDSA P-256', { keys: 'ec' }],
   ['TLS 1.2, a chain of three RSA certificates, as the service has', { authorityKeys: 'rsa', intermediates: 2 }],
 ];
-
-/** Costs as multiples of a bare handshake, but for the coordinator: its share of the program. */
-type Round = Readonly<
-  Record<'program' | 'packets' | 'mqttJs' | 'sdk' | 'coordinator' | 'twoWorkers' | 'twoThreads', number>
->;
 
 await inTemporaryFolder(async (folder) => {
   console.log(
@@ -55,103 +51,113 @@ await inTemporaryFolder(async (folder) => {
   await withServer({}, async (ready) => showFigures([await x509Figure(ready, folder)]));
 });
 
+/** Costs of a registration as multiples of what each contender takes, but for the coordinator: its share of the program. */
+type Round = {
+  readonly cold: MarginalCost;
+  readonly bulk: MarginalCost;
+  readonly sdk: number;
+  readonly twoCold: MarginalCost;
+  readonly twoBulk: MarginalCost;
+};
+
 /** The figures for what the service uses: TLS 1.2, RSA 2048. */
 async function serviceFigures(ready: ServerReady, folder: string): Promise<readonly Figure[]> {
-  const task = { ready, caFile: rootFile(ready, folder), certificatesFile: null };
-  const bare = await startContender({ ...task, contender: 'bare' });
-  const packets = await startContender({ ...task, contender: 'packets' });
-  const twoThreads = await startContender({ ...task, contender: 'packets', threads: 2 });
-  const mqttJs = await startContender({ ...task, contender: 'mqttJs' });
+  const task = { ready, caFile: rootFile(ready, folder), concurrency: CONCURRENCY, certificatesFile: null };
+  const start = (contender: ContenderTask['contender']): Promise<RunningContender> =>
+    RunningContender.start({ ...task, contender }, SIZES.warm);
+  const contenders = [await start('bare'), await start('packets'), await start('mqttJs')] as const;
   const sdk = new SdkContender(ready, task.caFile);
   await sdk.cpuPerUnitMs(SDK_UNITS);
-  const fleet = { folder, ready, concurrency: CONCURRENCY, attestation: [] };
-  const rounds = await inRounds(ROUNDS, async (): Promise<Round> => {
-    const one = await marginalCost([bare, packets, twoThreads, mqttJs], WINDOW, { ...fleet, workers: 1 });
-    const two = await marginalCost([bare], TWO_WORKERS_WINDOW, { ...fleet, workers: 2 });
-    const sdkMs = await sdk.cpuPerUnitMs(SDK_UNITS);
-    const [program = Number.NaN, toPackets = Number.NaN, toTwoThreads = Number.NaN, toMqttJs = Number.NaN] =
-      one.multiples;
-    const [twoWorkers = Number.NaN] = two.multiples;
-    return {
-      program,
-      packets: program / toPackets,
-      mqttJs: program / toMqttJs,
-      sdk: sdkMs / one.contenderMs,
-      coordinator: one.coordinatorShare,
-      twoWorkers,
-      twoThreads: toPackets / toTwoThreads,
-    };
-  });
-  for (const contender of [bare, packets, twoThreads, mqttJs, sdk]) contender.end();
-  const figure = (name: string, atMost: number | null, of: (round: Round) => number): Figure => ({
+  const rounds: Round[] = [];
+  while (rounds.length < ROUNDS) rounds.push(await oneRound(contenders, sdk, { folder, ready, attestation: [] }));
+  for (const contender of [...contenders, sdk]) contender.end();
+  const figure = (name: string, atMost: number | null, of: (round: Round) => number | undefined): Figure => ({
     figure: name,
-    ratio: median(rounds.map(of)),
+    ratio: median(rounds.map((round) => of(round) ?? Number.NaN)),
     atMost,
   });
+  const toBare = ({ multiples }: MarginalCost): number => multiples[0] ?? Number.NaN;
   return [
-    figure('program to a bare handshake, TLS 1.2, RSA 2048', 1.35, ({ program }) => program),
-    figure('its packets alone to a bare handshake', null, ({ packets }) => packets),
-    figure('program to MQTT.js by hand', 0.7, ({ program, mqttJs }) => program / mqttJs),
-    figure("program to Microsoft's Node SDK", 0.4, ({ program, sdk }) => program / sdk),
-    figure('coordinator, journal and results to the whole program', 0.05, ({ coordinator }) => coordinator),
-    figure('two workers to one', 1.08, ({ program, twoWorkers }) => twoWorkers / program),
-    figure('the packets alone on two threads to one', null, ({ twoThreads }) => twoThreads),
+    figure('program in bulk to a bare handshake, TLS 1.2, RSA 2048', 1.35, ({ bulk }) => toBare(bulk)),
+    figure('the same while V8 compiles it', null, ({ cold }) => toBare(cold)),
+    figure(
+      'its packets alone to a bare handshake',
+      null,
+      ({ bulk }) => toBare(bulk) / (bulk.multiples[1] ?? Number.NaN),
+    ),
+    figure('program in bulk to MQTT.js by hand', 0.7, ({ bulk }) => bulk.multiples[2]),
+    figure('the same while V8 compiles it', null, ({ cold }) => cold.multiples[2]),
+    figure("program in bulk to Microsoft's Node SDK", 0.4, ({ sdk: multiple }) => multiple),
+    figure('coordinator, journal and results to the whole program in bulk', 0.05, ({ bulk }) => bulk.coordinatorShare),
+    figure('two workers in bulk to one', 1.08, ({ bulk, twoBulk }) => toBare(twoBulk) / toBare(bulk)),
+    figure('the same while V8 compiles them', null, ({ cold, twoCold }) => toBare(twoCold) / toBare(cold)),
   ];
 }
 
-function startContender({
-  threads = 1,
-  ...task
-}: Omit<ContenderTask, 'warmUpUnits' | 'concurrency' | 'threads'> & {
-  readonly threads?: number;
-}): Promise<RunningContender> {
-  return RunningContender.start({ ...task, threads, warmUpUnits: WINDOW.first, concurrency: CONCURRENCY / threads });
+type Fleet = Pick<ProgramFleet, 'folder' | 'ready' | 'attestation'>;
+type Contenders = readonly [bare: RunningContender, ...others: RunningContender[]];
+
+async function oneRound(contenders: Contenders, sdk: SdkContender, fleet: Fleet): Promise<Round> {
+  const one = { ...fleet, concurrency: CONCURRENCY, workers: 1 };
+  const first = await runBeside(contenders, SIZES.first, one);
+  const warm = await runBeside(contenders, SIZES.warm, one);
+  const last = await runBeside(contenders, SIZES.bulk, one);
+  const bulk = marginalCost(warm, last);
+  const sdkMs = await sdk.cpuPerUnitMs(SDK_UNITS);
+  const bare: Contenders = [contenders[0]];
+  const two = { ...one, workers: 2 };
+  const firstOfTwo = await runBeside(bare, SIZES_OF_TWO.first, two);
+  const compiledOfTwo = await runBeside(bare, SIZES_OF_TWO.compiled, two);
+  const warmOfTwo = await runBeside(bare, SIZES_OF_TWO.warm, two);
+  const lastOfTwo = await runBeside(bare, SIZES_OF_TWO.bulk, two);
+  return {
+    cold: marginalCost(first, warm),
+    bulk,
+    sdk: ((bulk.multiples[0] ?? Number.NaN) * (last.unitMs[0] ?? Number.NaN)) / sdkMs,
+    twoCold: marginalCost(firstOfTwo, compiledOfTwo),
+    twoBulk: marginalCost(warmOfTwo, lastOfTwo),
+  };
 }
 
 type MarginalCost = {
-  /** What a registration of the window costs, as multiples of one unit of each contender. */
+  /** What a registration costs, as multiples of one unit of each contender. */
   readonly multiples: readonly number[];
   readonly coordinatorShare: number;
-  /** CPU of one unit of the first contender, in milliseconds. */
-  readonly contenderMs: number;
 };
 
-/** The difference of two fleets, each measured by what the contenders cost in the same seconds: what slows the machine slows them, too. */
-async function marginalCost(
-  contenders: readonly RunningContender[],
-  { first, last }: DeviceWindow,
-  fleet: ProgramFleet,
-): Promise<MarginalCost> {
-  const small = await runBeside(contenders, first, fleet);
-  const large = await runBeside(contenders, last, fleet);
-  const multiples = contenders.map(
-    (_, place) =>
-      (large.cpu.cpuMs / (large.unitMs[place] ?? Number.NaN) - small.cpu.cpuMs / (small.unitMs[place] ?? Number.NaN)) /
-      (last - first),
+/** The difference of two fleets, each measured by what the contenders cost around its run: what slows the machine slows them, too. */
+function marginalCost(small: MeasuredRun, large: MeasuredRun): MarginalCost {
+  const multiples = large.unitMs.map(
+    (unitMs, place) =>
+      (large.cpu.cpuMs / unitMs - small.cpu.cpuMs / (small.unitMs[place] ?? Number.NaN)) /
+      (large.devices - small.devices),
   );
-  return {
-    multiples,
-    coordinatorShare: (large.cpu.mainThreadMs - small.cpu.mainThreadMs) / (large.cpu.cpuMs - small.cpu.cpuMs),
-    contenderMs: large.unitMs[0] ?? Number.NaN,
-  };
+  const coordinatorMs = large.cpu.mainThreadMs - small.cpu.mainThreadMs;
+  return { multiples, coordinatorShare: coordinatorMs / (large.cpu.cpuMs - small.cpu.cpuMs) };
 }
+
+type MeasuredRun = {
+  readonly devices: number;
+  readonly cpu: ProgramCpu;
+  /** CPU of one unit of each contender, in milliseconds. */
+  readonly unitMs: readonly number[];
+};
 
 async function runBeside(
   contenders: readonly RunningContender[],
   devices: number,
   fleet: ProgramFleet,
-): Promise<{ readonly cpu: ProgramCpu; readonly unitMs: readonly number[] }> {
-  const costs = (): Promise<readonly CostSoFar[]> => Promise.all(contenders.map((contender) => contender.cost()));
-  const before = await costs();
-  const cpu = await programCpu(devices, fleet, (program) =>
-    takeTurns([program, ...contenders.map((contender) => contender.process)]),
-  );
-  const after = await costs();
-  const unitMs = after.map(({ units, cpuMs }, place) => {
-    const { units: unitsBefore = Number.NaN, cpuMs: cpuBeforeMs = Number.NaN } = before[place] ?? {};
-    return (cpuMs - cpuBeforeMs) / (units - unitsBefore);
-  });
-  return { cpu, unitMs };
+): Promise<MeasuredRun> {
+  const before = await unitCosts(contenders);
+  const cpu = await programCpu(devices, fleet);
+  const after = await unitCosts(contenders);
+  return { devices, cpu, unitMs: before.map((unitMs, place) => (unitMs + (after[place] ?? Number.NaN)) / 2) };
+}
+
+async function unitCosts(contenders: readonly RunningContender[]): Promise<readonly number[]> {
+  const costs: number[] = [];
+  for (const contender of contenders) costs.push(await contender.cpuPerUnitMs(CONTENDER_UNITS));
+  return costs;
 }
 
 type FurtherCase = { readonly attestation: readonly string[]; readonly certificatesFile: string | null };
@@ -161,11 +167,13 @@ async function ratioToHandshake(
   folder: string,
   { attestation, certificatesFile }: FurtherCase,
 ): Promise<number> {
-  const bare = await startContender({ contender: 'bare', ready, caFile: rootFile(ready, folder), certificatesFile });
+  const task = { ready, caFile: rootFile(ready, folder), concurrency: CONCURRENCY, certificatesFile };
+  const bare = await RunningContender.start({ ...task, contender: 'bare' }, FURTHER_SIZES.first);
   const fleet = { folder, ready, concurrency: CONCURRENCY, workers: 1, attestation };
-  const { multiples } = await marginalCost([bare], FURTHER_WINDOW, fleet);
+  const small = await runBeside([bare], FURTHER_SIZES.first, fleet);
+  const large = await runBeside([bare], FURTHER_SIZES.last, fleet);
   bare.end();
-  return multiples[0] ?? Number.NaN;
+  return marginalCost(small, large).multiples[0] ?? Number.NaN;
 }
 
 /** Devices with certificates: a bare handshake presents one, too. */
@@ -174,7 +182,7 @@ async function x509Figure(ready: ServerReady, folder: string): Promise<Figure> {
   const certificates = join(folder, 'certificates');
   mkdirSync(certificates);
   const pairs = await Promise.all(
-    Array.from({ length: FURTHER_WINDOW.last }, async (_, index) => {
+    Array.from({ length: FURTHER_SIZES.last }, async (_, index) => {
       const { certificatePem, privateKeyPem } = await deviceCertificate(`dev-${index}`, line);
       writeFileSync(join(certificates, `dev-${index}.pem`), certificatePem);
       writeFileSync(join(certificates, `dev-${index}.key`), privateKeyPem);
@@ -204,10 +212,4 @@ async function withServer(crypto: Partial<ServerCrypto>, work: (ready: ServerRea
   } finally {
     server.disconnect();
   }
-}
-
-async function inRounds<Value>(rounds: number, measure: () => Promise<Value>): Promise<readonly Value[]> {
-  const values: Value[] = [];
-  for (let round = 0; round < rounds; round += 1) values.push(await measure());
-  return values;
 }

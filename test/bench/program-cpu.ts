@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,9 +25,6 @@ if (isMainThread) process.on('exit', () => {
 /** Of a process, its threads included, and of its main thread alone: the coordinator. */
 export type ProgramCpu = { readonly cpuMs: number; readonly mainThreadMs: number };
 
-/** Devices that count: from the `first` to the `last`. */
-export type DeviceWindow = { readonly first: number; readonly last: number };
-
 export type ProgramFleet = {
   readonly folder: string;
   readonly ready: ServerReady;
@@ -37,15 +34,10 @@ export type ProgramFleet = {
   readonly attestation: readonly string[];
 };
 
-/**
- * Runs the built program for this many devices: CSV, journal, metrics, progress and results.
- *
- * @param started hears of its process
- */
+/** Runs the built program for this many devices: CSV, journal, metrics, progress and results. */
 export async function programCpu(
   devices: number,
   { folder, ready, concurrency, workers, attestation }: ProgramFleet,
-  started: (program: ChildProcess) => void = () => {},
 ): Promise<ProgramCpu> {
   const place = mkdtempSync(join(folder, 'run-'));
   const fleet = join(place, 'fleet.csv');
@@ -67,7 +59,6 @@ export async function programCpu(
     },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  started(child);
   let said = '';
   let report = '';
   child.stderr?.on('data', (text) => {
