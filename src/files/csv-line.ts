@@ -5,12 +5,13 @@ export type CsvProgram = (typeof CSV_PROGRAMS)[number];
 
 export type CsvCell = string | number | boolean | null;
 
+/** A text with one of these has quotes around it, by the delimiter of the file. */
+const NEEDS_QUOTES = { ',': /[,"\r\n]/, ';': /[;"\r\n]/ } as const;
+
 type CsvFormat = {
   /** What the file begins with. */
   readonly mark: string;
-  readonly delimiter: string;
-  /** What a text with quotes around it holds. */
-  readonly quoted: RegExp;
+  readonly delimiter: keyof typeof NEEDS_QUOTES;
   readonly lineEnd: string;
   readonly decimalMark: string;
   /** Whether texts that a spreadsheet would take for a formula are marked. */
@@ -23,17 +24,16 @@ export const BYTE_ORDER_MARK = '\uFEFF';
 const EXCEL: CsvFormat = {
   mark: BYTE_ORDER_MARK,
   delimiter: ',',
-  quoted: /[,"\r\n]/,
   lineEnd: '\r\n',
   decimalMark: '.',
   isGuarded: true,
 };
 
 const FORMATS: Readonly<Record<CsvProgram, CsvFormat>> = {
-  plain: { mark: '', delimiter: ',', quoted: /[,"\r\n]/, lineEnd: '\n', decimalMark: '.', isGuarded: false },
+  plain: { mark: '', delimiter: ',', lineEnd: '\n', decimalMark: '.', isGuarded: false },
   excel: EXCEL,
   // Where the decimal mark is a comma, Excel separates lists by semicolons, and reads 12.345 as 12345.
-  'excel-semicolon': { ...EXCEL, delimiter: ';', quoted: /[;"\r\n]/, decimalMark: ',' },
+  'excel-semicolon': { ...EXCEL, delimiter: ';', decimalMark: ',' },
 };
 
 /**
@@ -51,12 +51,12 @@ export function csvHeader(names: readonly string[], program: CsvProgram = 'plain
 }
 
 /** Only a text can need quotes: where the decimal mark is a comma, the delimiter is none. */
-function csvField(value: CsvCell, { quoted, decimalMark, isGuarded }: CsvFormat): string {
+function csvField(value: CsvCell, { delimiter, decimalMark, isGuarded }: CsvFormat): string {
   if (value === null) return '';
   if (typeof value === 'number') return decimalMark === '.' ? String(value) : String(value).replace('.', decimalMark);
   if (typeof value === 'boolean') return String(value);
   const text = isGuarded ? guarded(value) : value;
-  return quoted.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return NEEDS_QUOTES[delimiter].test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** What a spreadsheet takes for a formula; with apostrophes before it, it looks like a guarded text. */

@@ -4,19 +4,7 @@ import { LatencyHistograms } from '../../src/metrics/latency-histograms.ts';
 import { LATENCY_METRICS } from '../../src/metrics/latency-metric.ts';
 import { MeasuredTimes } from '../../src/metrics/measured-times.ts';
 import { withoutStalls } from '../../src/metrics/outcome-times.ts';
-import { outcomeRecord } from '../support/sample-journal.ts';
-
-const NOT_STALLED = {
-  heldMs: 0,
-  serviceMs: 0,
-  dnsMs: 0,
-  tcpMs: 0,
-  tlsMs: 0,
-  connackMs: 0,
-  subackMs: 0,
-  acceptedMs: 0,
-  assignedMs: 0,
-};
+import { outcomeRecord, stalledTimes } from '../support/sample-journal.ts';
 
 const summaries = (latency: LatencyHistograms) =>
   LATENCY_METRICS.map((metric) => [metric, latency.of(metric).summary()]);
@@ -27,7 +15,7 @@ it('counts every registration in both, with and without the delays, whatever was
     fc.property(delays, (startLags) => {
       const outcomes = startLags.map((startLagMs, row) => ({
         ...outcomeRecord(row),
-        stalled: startLagMs === null ? null : { ...NOT_STALLED, startLagMs },
+        stalled: startLagMs === null ? null : stalledTimes({ startLagMs }),
       }));
       const [times, all, best] = [new MeasuredTimes(), new LatencyHistograms(), new LatencyHistograms()];
       for (const outcome of outcomes) {
