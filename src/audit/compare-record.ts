@@ -85,7 +85,14 @@ function compareAssigned(device: AuditedDevice, record: RegistrationStateBody, t
 
 /** Where the record does not say assigned, its hub and device ID are those of before, or none. */
 function contentDifferences(outcome: RegistrationOutcome, record: RegistrationStateBody): readonly Difference[] {
-  if (record.status !== 'assigned') return ['status'];
+  return record.status === 'assigned' ? placeDifferences(outcome, record) : ['status'];
+}
+
+/** Where the run was told that the device is, and where the record says it is. */
+export function placeDifferences(
+  outcome: RegistrationOutcome,
+  record: RegistrationStateBody,
+): readonly ('hub' | 'device-id')[] {
   const hub = (record.assignedHub ?? '').toLowerCase();
   const isSameHub = hub === (outcome.assignedHub ?? '').toLowerCase();
   // Hubs compare device IDs with their case.

@@ -1,7 +1,8 @@
 import type { AuditedDevice, PlacedOutcome } from '../audit/audited-device.ts';
 import { TIME_ROUNDING_MS, timeOf } from '../audit/clock-bounds.ts';
+import { placeDifferences } from '../audit/compare-record.ts';
 import type { RegistrationStateBody } from '../dps/payloads.ts';
-import { wasKnownBefore } from '../registration/registration-outcome.ts';
+import { type RegistrationOutcome, wasKnownBefore } from '../registration/registration-outcome.ts';
 
 /** What to do with the registration record of a device that the run registered first. */
 export type RecordRemoval =
@@ -41,13 +42,18 @@ export function recordRemoval({ outcomes }: AuditedDevice, record: RegistrationS
     (outcome) => isCreation(outcome) && isSameTime(outcome.serviceCreatedAt, createdDateTimeUtc),
   );
   if (!isOfRun) return { state: 'kept', detail: `not the record of this run: created at ${createdDateTimeUtc}` };
-  if (
-    known.some(({ serviceUpdatedAt, serviceCreatedAt }) =>
-      isSameTime(serviceUpdatedAt ?? serviceCreatedAt, lastUpdatedDateTimeUtc),
-    )
-  )
-    return { state: 'delete', etag };
+  if (known.some((outcome) => isAsLeft(outcome, record))) return { state: 'delete', etag };
   return { state: 'kept', detail: `changed since: registered again at ${lastUpdatedDateTimeUtc}` };
+}
+
+/** Times alone do not tell: within their rounding, somebody else may have registered the device again. */
+function isAsLeft(outcome: RegistrationOutcome, record: RegistrationStateBody): boolean {
+  const { serviceUpdatedAt, serviceCreatedAt, substatus } = outcome;
+  return (
+    isSameTime(serviceUpdatedAt ?? serviceCreatedAt, record.lastUpdatedDateTimeUtc) &&
+    placeDifferences(outcome, record).length === 0 &&
+    (record.substatus === undefined || record.substatus === substatus)
+  );
 }
 
 function isSameTime(one: string | null, other: string | undefined): boolean {

@@ -38,6 +38,10 @@ describe('a registration record', () => {
     ['stays when the device registered again since', { lastUpdatedDateTimeUtc: LATER }, 'kept'],
     ['stays when it is a later one', { createdDateTimeUtc: LATER, lastUpdatedDateTimeUtc: LATER }, 'kept'],
     ['stays while the device registers', { status: 'assigning' }, 'kept'],
+    ['stays when the device has another hub since', { assignedHub: 'other.azure-devices.net' }, 'kept'],
+    ['stays when the device has another ID since', { deviceId: 'other' }, 'kept'],
+    ['stays when it is of a second assignment', { substatus: 'deviceDataMigrated' }, 'kept'],
+    ['goes when the service does not say which assignment it is of', { substatus: undefined }, 'delete'],
     ['stays without an ETag', { etag: undefined }, 'kept'],
   ] as const)('%s', (_, changes, state) => {
     const record = { ...recordOf(outcomeRecord(0)), ...(changes as Partial<RegistrationStateBody>) };
