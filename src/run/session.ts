@@ -388,6 +388,8 @@ export class RunSession {
       epochAtZeroMs: this.#disruptions.takeMovedClock(),
     };
     this.#parts.journal.append(sample);
+    // While no registration ends, nothing else writes them out, and a run that is killed then must still tell how it went.
+    this.#parts.journal.flush().catch(this.#broken.reject);
     this.#parts.listener.sampled(sample);
     this.#credits.setRowsAhead(this.#rowsAhead((sample.launched * 1_000) / sample.overMs));
     this.#endAfterLongOutage(sample.atMs);
