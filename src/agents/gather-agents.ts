@@ -10,6 +10,8 @@ import { problemsOfAgent } from './resolve-secrets.ts';
 
 /** How often the start looks for agents. */
 const GATHER_INTERVAL_MS = 200;
+/** An operator who waits for longer is told for what. Agents that are there have answered by then. */
+const SILENT_WAIT_MS = 2_000;
 /** For agents that have a place to leave it when the run does not begin. */
 const CALL_OFF_MS = 1_000;
 
@@ -22,6 +24,8 @@ export type GatherRequest = {
   readonly withinMs: number;
   /** Label of the agents by which rows are pinned; `null` = they are not. */
   readonly pinLabel: string | null;
+  /** Hears how many agents are missing, as soon as the wait is long, and when that changes. */
+  readonly onWaiting: (missing: number) => void;
   /** Rejects when nobody wants the run any more. */
   readonly calledOff: Promise<never>;
 };
@@ -67,18 +71,24 @@ export async function gatherAgents(request: GatherRequest): Promise<GatheredAgen
 }
 
 async function gatherAll(
-  { agents, bus, calledOff, clock, withinMs }: GatherRequest,
+  { agents, bus, calledOff, clock, onWaiting, withinMs }: GatherRequest,
   roster: AgentRoster,
 ): Promise<void> {
-  const untilMs = clock.nowMs() + withinMs;
+  const beganAtMs = clock.nowMs();
+  let toldMissing = 0;
   for (;;) {
     const alive = roster.hostings.filter(({ isOver }) => !isOver);
     const prepared = alive.filter(({ state }) => state === 'prepared');
     if (prepared.length >= agents) return;
     const lacking = roster.hostings.filter(({ state, lacks }) => state === 'refused' && lacks);
     if (lacking.length > 0 && prepared.length === alive.length) throw lackingAgents(lacking);
-    if (clock.nowMs() >= untilMs) {
+    if (clock.nowMs() >= beganAtMs + withinMs) {
       throw missingAgents(agents, withinMs, roster, await bus.listAgents().catch(() => null));
+    }
+    const missing = agents - prepared.length;
+    if (missing !== toldMissing && clock.nowMs() >= beganAtMs + SILENT_WAIT_MS) {
+      toldMissing = missing;
+      onWaiting(missing);
     }
     // A Redis that cannot be reached may be there again in a moment.
     await offerPlaces(roster, agents - alive.length).catch(() => {});

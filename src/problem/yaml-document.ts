@@ -24,11 +24,14 @@ export type YamlPlace = { readonly line: number; readonly column: number };
 /** A parsed YAML file that knows the place of each value. */
 export class YamlDocument {
   readonly #file: string;
+  readonly #format: 'YAML' | 'JSON';
   readonly #document: Document;
   readonly #lines = new LineCounter();
 
-  constructor(file: string, text: string) {
+  /** @param format what the text is called in messages: JSON is YAML, too */
+  constructor(file: string, text: string, format: 'YAML' | 'JSON' = 'YAML') {
     this.#file = file;
+    this.#format = format;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
   }
 
@@ -37,7 +40,7 @@ export class YamlDocument {
     const problems = [...this.#document.errors, ...this.#document.warnings].map((error) => {
       // The text of an error may quote the file, which may hold a secret.
       const text = isSecretLike(error.message) ? error.code : error.message;
-      return this.#problemAt(error.pos[0], `is not valid YAML: ${text}`, 'Correct the YAML');
+      return this.#problemAt(error.pos[0], `is not valid ${this.#format}: ${text}`, `Correct the ${this.#format}`);
     });
     visit(this.#document, {
       Alias: (_, { range }) => {

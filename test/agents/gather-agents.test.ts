@@ -60,6 +60,7 @@ async function gather(
       isClosed = true;
     },
   };
+  const waits: (readonly [atMs: number, missing: number])[] = [];
   let outcome: GatheredAgents | Error | null = null;
   const calledOff = new Promise<never>(() => {});
   void gatherAgents({
@@ -70,6 +71,7 @@ async function gather(
     agentsMin: 1,
     withinMs: 5_000,
     pinLabel: null,
+    onWaiting: (missing) => waits.push([clock.nowMs(), missing]),
     calledOff,
   }).then(
     (gathered) => {
@@ -83,7 +85,7 @@ async function gather(
     clock.advanceTo(clock.nowMs() + 50);
     await turn();
   }
-  return { isClosed, outcome: outcome as GatheredAgents | Error, placed };
+  return { isClosed, outcome: outcome as GatheredAgents | Error, placed, waits };
 }
 
 const PREPARED: FromAgent = { type: 'prepared' };
@@ -94,6 +96,12 @@ describe('the start of a run on agents', () => {
     const { outcome, placed } = await gather(listed, { a: PREPARED, b: PREPARED, c: PREPARED }, 2);
     expect(placed).toEqual(['a', 'b']);
     expect(outcome).toMatchObject({ slots: 4, agents: [{ name: 'a' }, { name: 'b' }] });
+  });
+
+  it('says for how many it waits, once it has waited for long', async () => {
+    const listed = ['a', 'b'].map((name) => ({ ...LISTED, name }));
+    expect((await gather(listed, { a: PREPARED, b: PREPARED }, 2)).waits).toEqual([]);
+    expect((await gather(listed, { a: PREPARED }, 2)).waits).toEqual([[expect.closeTo(2_000, -3), 1]]);
   });
 
   it.each([

@@ -90,7 +90,7 @@ async function onAgents(folder: string): Promise<AgentsMeasures> {
 
 function gather(bus: RedisRunBus): Promise<GatheredAgents> {
   const request = { clock: clock(), needs: NEEDS, agentsMin: 1, withinMs: 60_000, pinLabel: null };
-  return gatherAgents({ ...request, bus, agents, calledOff: new Promise<never>(() => {}) });
+  return gatherAgents({ ...request, bus, agents, onWaiting: () => {}, calledOff: new Promise<never>(() => {}) });
 }
 
 async function measureRun(

@@ -103,6 +103,13 @@ describe('a change that comes over the network', () => {
     expect(problems).toMatchObject([{ file: 'request', message: expect.stringContaining(reason) }]);
   });
 
+  it('is called JSON where it is none', async () => {
+    const { problems } = await operatorError(() => readConfigPatch('{"instances": [', BEFORE));
+    for (const { message, remedy } of problems)
+      expect(`${message} ${remedy}`).toMatch(/not valid JSON: .* Correct the JSON$/);
+    expect(problems.length).toBeGreaterThan(0);
+  });
+
   it('is refused where it takes away a hub that an enrollment needs', async () => {
     const instances = [emulatedInstance({ enrollmentGroups: [{ ...GROUP, iotHubs: ['needed'] }] })];
     const patch = { instances: [{ idScope: ID_SCOPE, linkedHubs: [{ hostName: 'other' }] }] };

@@ -605,6 +605,7 @@ attestation:
 
   it.each<[string, ScenarioInput['flags'], Record<string, string>, string, string, remedy: string]>([
     ['none', {}, {}, '', 'no key given', 'Set DPSLOAD_GROUP_KEY, give --group-key-file FILE'],
+    ['none that is known to be needed', { attestation: 'x50' }, {}, '', 'is not group-key', 'Write group-key'],
     [
       'a secondary one alone',
       { secondaryKeyFile: 'x' },

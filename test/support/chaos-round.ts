@@ -196,6 +196,7 @@ class ChaosRound {
         agentsMin: 1,
         withinMs: 120_000,
         pinLabel: null,
+        onWaiting: () => {},
         calledOff: new Promise(() => {}),
       }),
     );

@@ -82,7 +82,17 @@ export async function agentWorkers(
   const needs = { version, target: { host, port, idScope }, serverName: tls.serverName, nameResolution, secrets };
   const { count, min: agentsMin, withinMs } = agents;
   const pinLabel = agents.pinBy?.label ?? null;
-  const gathered = await gatherAgents({ bus, clock, needs, agents: count, agentsMin, withinMs, pinLabel, calledOff });
+  const gathered = await gatherAgents({
+    bus,
+    clock,
+    needs,
+    agents: count,
+    agentsMin,
+    withinMs,
+    pinLabel,
+    onWaiting: (missing) => showWaiting(missing, agents),
+    calledOff,
+  });
   try {
     const workers = workersOn(gathered, agents, scenario.load.concurrency);
     return {
@@ -96,6 +106,11 @@ export async function agentWorkers(
     await gathered.end();
     throw error;
   }
+}
+
+function showWaiting(missing: number, { count, withinMs }: AgentChoice): void {
+  const text = `waiting for ${formatCount(missing)} of ${formatNoun(count, 'agent')}, up to ${withinMs / 1_000} s (--agents-within)`;
+  process.stderr.write(fitted(`${text}\n`, process.stderr));
 }
 
 /**

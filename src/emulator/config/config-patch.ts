@@ -12,7 +12,7 @@ import type { EmulatorConfig } from './read-emulator-config.ts';
  * @throws OperatorError with every problem of the text.
  */
 export function readConfigPatch(text: string, current: EmulatorConfig): Partial<EmulatorConfig> {
-  const root = ConfigPlace.ofText('request', text);
+  const root = ConfigPlace.ofText('request', text, 'JSON');
   const { instances: changed, ...parts } = root.parse(configPatchSchema);
   const instances = new Map(current.instances.map((instance) => [instance.idScope, instance]));
   for (const [index, { idScope, ...settings }] of (changed ?? []).entries()) {

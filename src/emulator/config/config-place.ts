@@ -28,12 +28,12 @@ export class ConfigPlace {
 
   /** @throws OperatorError when the file cannot be read, or is not plain YAML. */
   static rootOf(file: string): ConfigPlace {
-    return ConfigPlace.ofText(file, readText(file));
+    return ConfigPlace.ofText(file, readText(file), 'YAML');
   }
 
   /** @param file name of the text, for messages @throws OperatorError when the text is not plain YAML, such as JSON. */
-  static ofText(file: string, text: string): ConfigPlace {
-    const document = new YamlDocument(file, text);
+  static ofText(file: string, text: string, format: 'YAML' | 'JSON'): ConfigPlace {
+    const document = new YamlDocument(file, text, format);
     const root = new ConfigPlace({ file, document, problems: new ProblemList() }, []);
     root.#config.problems.add(...document.syntaxProblems());
     root.throwIfAny();

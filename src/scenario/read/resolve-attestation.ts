@@ -10,7 +10,7 @@ import {
   type Target,
 } from '../scenario.ts';
 import { type SettingName, variableOf } from '../settings/settings.ts';
-import { type GatheredSettings, givenOrigins, listGiven, readGiven } from './gather-settings.ts';
+import { type GatheredSettings, givenOrigins, isReadable, listGiven, readGiven } from './gather-settings.ts';
 import { describeOrigin, type Origin, originOf, problemAt, SOURCES } from './origin.ts';
 import type { GivenGroup } from './read-scenario.ts';
 
@@ -62,7 +62,7 @@ export type ResolvedAttestation = {
 export function resolveAttestation(sources: AttestationSources, problems: Problem[]): ResolvedAttestation {
   const { settings, groups } = sources;
   const { attestation: kind } = settings.values;
-  if (kind !== 'x509') refuseCertificates(settings, problems);
+  if (kind !== 'x509' && isReadable(settings, ['attestation'])) refuseCertificates(settings, problems);
   if (kind !== 'x509' && kind !== 'device-key') return resolveGroupKeys(sources, problems);
   refuseGroupKeys(settings, groups, problems);
   return {
@@ -76,7 +76,7 @@ function resolveGroupKeys(sources: AttestationSources, problems: Problem[]): Res
   const primary = keyForAll(PRIMARY, settings, environment, problems);
   const secondary = keyForAll(SECONDARY, settings, environment, problems);
   const isKeyGiven = primary !== null || groups.size > 0 || givenOrigins(settings.origins, KEY_SETTINGS).length > 0;
-  if (!isKeyGiven && target !== null) problems.push(...missingKey(target));
+  if (!isKeyGiven && target !== null && isReadable(settings, ['attestation'])) problems.push(...missingKey(target));
   if (secondary !== null && primary === null) {
     const message = `${describeOrigin(secondary.origin)} names a secondary key, but no primary key is given`;
     problems.push(problemAt(secondary.origin, message, KEY_REMEDY));
