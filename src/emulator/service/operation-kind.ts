@@ -63,10 +63,17 @@ export function operationKind(instances: InstanceTable, read: ReadOperations): S
 }
 
 function addOperations(instances: InstanceTable, read: ReadOperations, nowMs: number): void {
-  const inOrder = read.take().sort((one, other) => one.expiresAtMs - other.expiresAtMs);
-  for (const { idScope, assignment, ...members } of inOrder) {
+  const found = read.take().map(({ idScope, assignment, ...members }) => {
     const state = instances.get(idScope);
     const record = state?.records.get(foldRegistrationId(assignment.registrationId));
+    return { members, state, record, assignment, isLatest: assignment === record?.assignment };
+  });
+  // Of those that expire in one millisecond, that of the record's own assignment was the last.
+  found.sort(
+    (one, other) =>
+      one.members.expiresAtMs - other.members.expiresAtMs || Number(one.isLatest) - Number(other.isLatest),
+  );
+  for (const { members, state, record, assignment } of found) {
     if (state === null || record === undefined || members.expiresAtMs <= nowMs) continue;
     endInterrupted(assignment, nowMs);
     state.operations.add({ ...members, record, assignment, next: null }, nowMs);
