@@ -7,19 +7,19 @@ export const PING_UNANSWERED: ConnectionFailure = {
   message: 'the server did not answer a keep-alive ping',
 };
 
-const NO_TRUSTED_ROOT = 'the certificate does not chain to a trusted root; name its root with --ca';
-const NO_COMMON_VERSION = 'the server supports none of the allowed TLS versions; check --tls-min and --tls-max';
+const NO_TRUSTED_ROOT = 'the certificate does not chain to a trusted root';
+const NO_COMMON_VERSION = 'the server supports none of the allowed TLS versions';
 
-/** Node's error codes (system calls, getaddrinfo, OpenSSL's verification), explained for the operator; `null` = the error's text does. */
+/**
+ * Node's error codes (system calls, getaddrinfo, OpenSSL's verification), explained for the operator; `null` = the error's text
+ * does. The advice is in report/remedies, unless it is of this code alone.
+ */
 const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailureCode, explanation: string | null]>> = {
   ENOTFOUND: ['dns', 'the host name has no address'],
   EAI_AGAIN: ['dns', 'the DNS server did not answer'],
 
-  ECONNREFUSED: [
-    'tcp-refused',
-    'nothing listens on this port, or a firewall rejects the connection; check host and port',
-  ],
-  ETIMEDOUT: ['tcp-timeout', 'no answer to the TCP connection; check host, port and any firewalls in between'],
+  ECONNREFUSED: ['tcp-refused', 'nothing listens on this port, or a firewall rejects the connection'],
+  ETIMEDOUT: ['tcp-timeout', 'no answer to the TCP connection'],
   ECONNRESET: ['tcp-reset', 'the server reset the connection'],
   EPIPE: ['tcp-reset', 'the server reset the connection'],
   ECONNABORTED: ['tcp-reset', 'the connection was aborted'],
@@ -36,9 +36,9 @@ const SOCKET_FAILURES: Readonly<Record<string, readonly [code: ConnectionFailure
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['tls-unknown-ca', NO_TRUSTED_ROOT],
   UNABLE_TO_GET_ISSUER_CERT: ['tls-unknown-ca', NO_TRUSTED_ROOT],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls-unknown-ca', NO_TRUSTED_ROOT],
-  SELF_SIGNED_CERT_IN_CHAIN: ['tls-unknown-ca', 'the root certificate is not trusted; name it with --ca'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['tls-unknown-ca', 'the certificate is self-signed; name it with --ca'],
-  CERT_UNTRUSTED: ['tls-unknown-ca', 'the root certificate is not trusted for servers; name it with --ca'],
+  SELF_SIGNED_CERT_IN_CHAIN: ['tls-unknown-ca', 'the root certificate is not trusted'],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['tls-unknown-ca', 'the certificate is self-signed'],
+  CERT_UNTRUSTED: ['tls-unknown-ca', 'the root certificate is not trusted for servers'],
   CERT_HAS_EXPIRED: ['tls-expired', 'a certificate in the chain has expired, or the clock of this machine is wrong'],
   CERT_NOT_YET_VALID: [
     'tls-expired',

@@ -5,7 +5,8 @@ import type { HubCheckFailure } from '../hub/hub-check.ts';
 const CONNECTION_REMEDIES: Readonly<Record<ConnectionFailureCode, string>> = {
   dns: 'Check the spelling of the host name and the DNS settings of this machine',
   'tcp-refused': 'Check the host and port, and that the target is running',
-  'tcp-timeout': 'Check the firewall and the proxy: they must allow outgoing TCP connections to the target',
+  'tcp-timeout':
+    'Check the host and port, the firewall and the proxy: they must allow outgoing TCP connections to the target',
   'tcp-reset': 'Check the firewall and the proxy, and lower the concurrency',
   'tcp-failed': 'Check the network, the free local ports and the open-file limit (ulimit -n)',
   'tls-host-name': 'Use a host name that the certificate of the target contains',
