@@ -54,8 +54,9 @@ export class CheckStage<Device extends CheckedDevice> {
     return new Promise((resolve, reject) => {
       this.#end = resolve;
       this.#fail = (error) => {
-        this.stop('terminated');
+        // First, since the end of the stage would resolve it.
         reject(error);
+        this.stop('terminated');
       };
       this.#limit = clock.wakeAt(clock.nowMs() + policy.durationMs, () => this.stop('duration'));
       this.#read().catch(this.#fail);

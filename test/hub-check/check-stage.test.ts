@@ -29,6 +29,8 @@ type Simulated = {
   readonly changes?: Partial<CheckStageParts<CheckedDevice>['policy']>;
   /** How long a connection takes. */
   readonly takesMs?: number;
+  /** The row that cannot be read. */
+  readonly unreadable?: number;
 };
 
 /** Lets promises settle that do not wait for time. */
@@ -36,7 +38,7 @@ const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 };
 
-function simulation({ devices, meet = () => 'passed', hubs = 1, changes = {}, takesMs = 100 }: Simulated) {
+function simulation({ devices, meet = () => 'passed', hubs = 1, changes = {}, takesMs = 100, unreadable }: Simulated) {
   const clock = new VirtualClock();
   const records: HubCheckRecord[] = [];
   const begun: { readonly atMs: number; readonly hub: string; readonly row: number }[] = [];
@@ -45,6 +47,7 @@ function simulation({ devices, meet = () => 'passed', hubs = 1, changes = {}, ta
   let cancelled = 0;
   async function* fleet(): AsyncGenerator<CheckedDevice> {
     for (let row = 0; row < devices; row += 1) {
+      if (row === unreadable) throw new Error(`row ${row} cannot be read`);
       const id = `dev-${row}`;
       yield {
         row,
@@ -82,9 +85,14 @@ function simulation({ devices, meet = () => 'passed', hubs = 1, changes = {}, ta
   });
   const running = stage.run();
   let reason: string | null = null;
-  void running.then((one) => {
-    reason = one;
-  });
+  running.then(
+    (one) => {
+      reason = one;
+    },
+    ({ message }: Error) => {
+      reason = message;
+    },
+  );
   const advanceTo = async (atMs: number): Promise<void> => {
     for (let nowMs = clock.nowMs(); nowMs < atMs && reason === null; nowMs += 10) {
       await settle();
@@ -112,6 +120,14 @@ describe('the stage that checks hubs', () => {
       expect(times.at(-1)).toBeLessThanOrEqual(2_010);
     }
     expect(timers).toBe(0);
+  });
+
+  it('ends with the error of the fleet, and leaves nothing open', async () => {
+    const { advanceTo, facts } = simulation({ devices: 300, unreadable: 200, takesMs: 60_000 });
+    await advanceTo(30_000);
+    const { begun, cancelled, reason, timers } = facts();
+    expect(reason).toBe('row 200 cannot be read');
+    expect([cancelled, timers]).toEqual([begun.length, begun.length]);
   });
 
   it('keeps to its slots, whatever the pace would allow', async () => {
