@@ -40,14 +40,14 @@ export function leftBehindLines({ outcome, hubBefore, deviceIdBefore }: DeviceSt
   const assignedHub = outcome.assignedHub ?? hubBefore;
   const deviceId = outcome.deviceId ?? deviceIdBefore;
   if (assignedHub === null && registersSent === 0 && result !== 'unknown') return '';
-  const record = `az iot dps enrollment-group registration delete --dps-name ${INSTANCE} --registration-id ${quote(registrationId)}`;
+  const record = `az iot dps enrollment-group registration delete --dps-name ${INSTANCE} --registration-id=${quote(registrationId)}`;
   if (assignedHub === null) return `${record}  # ${result}: may have left a record\n`;
   const hub = assignedHub.split('.')[0] ?? assignedHub;
-  const identity = `az iot hub device-identity delete --hub-name ${quote(hub)} --device-id ${quote(deviceId ?? registrationId)}`;
+  const identity = `az iot hub device-identity delete --hub-name=${quote(hub)} --device-id=${quote(deviceId ?? registrationId)}`;
   return isRecordRemoved ? `${identity}\n` : `${record}\n${identity}\n`;
 }
 
-/** On one line, since the service's names may contain anything. */
+/** On one line, since the service's names may contain anything. It follows `=`, since an ID may begin with a dash. */
 function quote(text: string): string {
   return quoteForShell(text.replace(/[\r\n]/g, ' '));
 }
