@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TargetName, targetKey, targetLabel } from '../journal/target-name.ts';
 import { OperatorError, problem, problemIn } from '../problem/operator-error.ts';
@@ -21,7 +21,9 @@ export function findEarlierRun({ out, digest, target }: PlannedRun, except: stri
     if (run === null || targetKey(run.target) !== targetKey(target)) return false;
     return [run.fleet.digest, ...run.addedFleetDigests].includes(digest);
   };
-  return foldersIn(out).find((folder) => folder !== except && isSameRun(folder)) ?? null;
+  // However the operator wrote it.
+  const exceptPath = except === null ? null : realpathSync(except);
+  return foldersIn(out).find((folder) => realpathSync(folder) !== exceptPath && isSameRun(folder)) ?? null;
 }
 
 /** The newest run under `out`. @throws OperatorError `usage` when there is none */

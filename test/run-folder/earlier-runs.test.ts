@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TargetName } from '../../src/journal/target-name.ts';
 import { findEarlierRun, lastRunFolder, refuseRepeatedRun } from '../../src/run-folder/earlier-runs.ts';
@@ -30,6 +30,7 @@ describe('the earlier run of a fleet', () => {
     writeFileSync(join(out, '2026-05', 'run.json'), '{');
     expect(earlierRun('aa')).toBe(second);
     expect(earlierRun('aa', second)).toBe(first);
+    expect(earlierRun('aa', join(relative('.', second), '.'))).toBe(first);
     expect(earlierRun('cc')).toBeNull();
     expect(findEarlierRun({ out: join(out, 'nowhere'), digest: 'aa', target }, null)).toBeNull();
   });
