@@ -14,6 +14,8 @@ import { readSummaryFile } from './result-files.ts';
 export function readFinishedSummary(folder: string): Summary {
   const summary = readSummaryFile(folder) as Partial<Summary> | null;
   if (summary?.schemaVersion === SUMMARY_SCHEMA_VERSION) return summary as Summary;
+  if (!existsSync(folder))
+    throw new OperatorError('usage', [problemIn(folder, 'does not exist', 'Name the folder of a run')]);
   const message = summary === null ? 'has no readable summary.json' : 'has a summary.json of another version';
   const remedy = `Once the run has ended, make it with dpsload report ${folder}; if the run was killed, finish it with ${resumeCommandLine(folder)}`;
   throw new OperatorError('usage', [problemIn(folder, message, remedy)]);
