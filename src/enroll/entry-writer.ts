@@ -17,10 +17,10 @@ export type EntryWriterOptions = {
   readonly updates: boolean;
   /** Whether to read the keys of each entry that is as it should be. */
   readonly readsKeys: boolean;
-  /** When the command began, by the clock of the service: where an answer was lost, what was created later is taken for its own. */
-  readonly beganAtEpochMs: number;
-  /** Whether an earlier session, which may have been killed, may have written what it did not record. */
-  readonly isResumed: boolean;
+  /** When the row was first begun, by the clock of the service: where an answer was lost, what was created later is taken for ours. */
+  readonly begunAtEpochMs: (row: Row) => number;
+  /** Whether an earlier session, which may have been killed, may have written the row without recording it. */
+  readonly wasBegunBefore: (row: Row) => boolean;
 };
 
 /** What is known of an entry before it is looked at. */
@@ -49,9 +49,9 @@ export class EntryWriter {
 
   /** Creates up to ten enrollments at once; where that does not succeed as a whole, looks at each. */
   async createTen(rows: readonly WantedRow[]): Promise<readonly EndedRow[]> {
-    const { client, collection, isResumed } = this.#options;
+    const { client, collection, wasBegunBefore } = this.#options;
     if (rows.length < 2 || rows.length > BULK_ENTRIES_MAX || collection !== 'enrollments') {
-      return this.#oneByOne(rows, () => ({ mayExist: false, mayBeOurs: isResumed }));
+      return this.#oneByOne(rows, (row) => ({ mayExist: false, mayBeOurs: wasBegunBefore(row) }));
     }
     const wanted = rows.flatMap((row) => ('registrationId' in row.wanted ? [row.wanted] : []));
     try {
@@ -59,19 +59,23 @@ export class EntryWriter {
       if (!body.isSuccessful) {
         // Whether a bulk carries on after an error is not documented: what it does not name may have been created.
         const refused = new Set(body.errors?.map(({ registrationId = '' }) => foldRegistrationId(registrationId)));
-        const mayBeOurs = ({ id }: Row): boolean => mayRepeat || isResumed || !refused.has(foldRegistrationId(id));
+        const mayBeOurs = (row: Row): boolean =>
+          mayRepeat || wasBegunBefore(row) || !refused.has(foldRegistrationId(row.id));
         return await this.#oneByOne(rows, (row) => ({ mayExist: true, mayBeOurs: mayBeOurs(row) }));
       }
     } catch (error) {
       if (!(error instanceof ServiceError) || concernsEveryRequest(error)) throw error;
-      const mayBeOurs = error.mayRepeat || isResumed;
-      return await this.#oneByOne(rows, () => ({ mayExist: error.mayRepeat, mayBeOurs }));
+      const { mayRepeat } = error;
+      return await this.#oneByOne(rows, (row) => ({
+        mayExist: mayRepeat,
+        mayBeOurs: mayRepeat || wasBegunBefore(row),
+      }));
     }
     return Promise.all(rows.map((row) => this.#settle(row, () => this.#withKeys(ended(row, 'created')))));
   }
 
   /** Creates an entry, or finds out how the existing one compares. */
-  create(row: WantedRow, before: Before = { mayExist: false, mayBeOurs: this.#options.isResumed }): Promise<EndedRow> {
+  create(row: WantedRow, before: Before): Promise<EndedRow> {
     return this.#settle(row, async () => {
       let { mayExist, mayBeOurs } = before;
       for (let race = 0; race < RACES_MAX; race++) {
@@ -88,15 +92,15 @@ export class EntryWriter {
   }
 
   disable(row: Row): Promise<EndedRow> {
-    const { client, collection, isResumed } = this.#options;
+    const { client, collection, wasBegunBefore } = this.#options;
     return this.#settle(row, async () => {
-      let mayBeOurs = isResumed;
+      let mayBeOurs = wasBegunBefore(row);
       for (let race = 0; race < RACES_MAX; race++) {
         const found = await client.find(collection, row.id);
         if (found === null) return { result: ended(row, 'missing'), keys: null };
         const { etag = null, provisioningStatus } = found;
         if (provisioningStatus === 'disabled') {
-          const isOurs = mayBeOurs && this.#isLater(found.lastUpdatedDateTimeUtc);
+          const isOurs = mayBeOurs && this.#isLater(row, found.lastUpdatedDateTimeUtc);
           return { result: ended(row, isOurs ? 'disabled' : 'already-disabled', { etag }), keys: null };
         }
         const written = await this.#overwrite(row.id, { ...found, provisioningStatus: 'disabled' }, found);
@@ -157,21 +161,20 @@ export class EntryWriter {
     if (attestation === null) return GONE;
     const { etag = null } = found;
     const differences = differencesOf(row.wanted, found, attestation);
-    if (differences.length === 0) return ended(row, this.#howItCame(found, mayBeOurs), { etag });
+    if (differences.length === 0) return ended(row, mayBeOurs ? this.#howItCame(row, found) : 'exists-same', { etag });
     if (!updates) return ended(row, 'exists-different', { etag, differences });
     const written = await this.#overwrite(row.id, row.wanted, found);
     return 'etag' in written ? ended(row, 'updated', { etag: written.etag, differences }) : written;
   }
 
   /** An entry that is as it should be: made so by this command, at a try whose answer was lost or before a crash, or by somebody earlier. */
-  #howItCame({ createdDateTimeUtc, lastUpdatedDateTimeUtc }: EntryBody, mayBeOurs: boolean): RowResult['state'] {
-    if (!mayBeOurs) return 'exists-same';
-    if (this.#isLater(createdDateTimeUtc)) return 'created';
-    return this.#options.updates && this.#isLater(lastUpdatedDateTimeUtc) ? 'updated' : 'exists-same';
+  #howItCame(row: Row, { createdDateTimeUtc, lastUpdatedDateTimeUtc }: EntryBody): RowResult['state'] {
+    if (this.#isLater(row, createdDateTimeUtc)) return 'created';
+    return this.#options.updates && this.#isLater(row, lastUpdatedDateTimeUtc) ? 'updated' : 'exists-same';
   }
 
-  #isLater(time: string | undefined): boolean {
-    return Date.parse(time ?? '') >= this.#options.beganAtEpochMs;
+  #isLater(row: Row, time: string | undefined): boolean {
+    return Date.parse(time ?? '') >= this.#options.begunAtEpochMs(row);
   }
 
   /** Replaces what was read, and nothing else; without an ETag, nothing. */

@@ -30,7 +30,12 @@ async function enrollFolder(clock: VirtualClock, rows: readonly Pick<RowResult, 
     ...{ updates: false, groupId: null, list: { file: 'fleet.csv', sha256: 'ab'.repeat(32) }, rows: rows.length },
     ...{ flags: {}, scenarioFile: null, groupCaFile: null, settingsSha256: 'ab'.repeat(32) },
   });
-  const lines = rows.map((row, place) => ({ row: place, ...row, differences: [], failure: null, isPassing: false }));
+  const serviceEpochMs = clock.epochMs();
+  const ended = { differences: [], failure: null, isPassing: false, serviceEpochMs };
+  const lines = [
+    { begun: rows.map((_, place) => place), serviceEpochMs },
+    ...rows.map((row, place) => ({ row: place, ...row, ...ended })),
+  ];
   writeFileSync(join(folder, 'enroll-journal.ndjson'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   return folder;
 }
@@ -41,7 +46,7 @@ it('deletes the enrollments that dpsload enroll created, and keeps what was ther
   const client = clientOf(service, clock);
   service.plant('before', {});
   clock.jumpTo(60_000);
-  for (const id of ['known', 'known-changed', 'bulk', 'bulk-changed']) service.plant(id, {});
+  for (const id of ['known', 'known-changed', 'bulk', 'bulk-changed', 'bulk-anew']) service.plant(id, {});
   const etagOf = (id: string): string | null => service.find(id)?.etag ?? null;
   const folder = await enrollFolder(clock, [
     { id: 'before', state: 'exists-same', etag: etagOf('before') },
@@ -49,13 +54,17 @@ it('deletes the enrollments that dpsload enroll created, and keeps what was ther
     { id: 'known-changed', state: 'created', etag: etagOf('known-changed') },
     { id: 'bulk', state: 'created', etag: null },
     { id: 'bulk-changed', state: 'created', etag: null },
+    { id: 'bulk-anew', state: 'created', etag: null },
     { id: 'gone', state: 'created', etag: 'some' },
   ]);
   clock.jumpTo(120_000);
   for (const id of ['known-changed', 'bulk-changed']) service.plant(id, { provisioningStatus: 'disabled' });
+  // Somebody else deleted it, and created it once more.
+  service.collections.enrollments.delete('bulk-anew');
+  service.plant('bulk-anew', {});
 
   const cleanup = await EnrollCleanup.open(folder);
-  expect(cleanup.plan()).toMatchObject({ counts: { delete: 5 }, examples: ['known', 'known-changed', 'bulk'] });
+  expect(cleanup.plan()).toMatchObject({ counts: { delete: 6 }, examples: ['known', 'known-changed', 'bulk'] });
   const removal = cleanup.remove(client, { clock, isStopped: () => false });
   let isOver = false;
   void removal.finally(() => {
@@ -65,13 +74,25 @@ it('deletes the enrollments that dpsload enroll created, and keeps what was ther
     await new Promise(setImmediate);
     clock.step();
   }
-  expect(await removal).toEqual({ deleted: 2, gone: 1, kept: 2, failed: 0 });
-  expect([...service.collections.enrollments.keys()].sort()).toEqual(['before', 'bulk-changed', 'known-changed']);
+  expect(await removal).toEqual({ deleted: 2, gone: 1, kept: 3, failed: 0 });
+  expect([...service.collections.enrollments.keys()].sort()).toEqual([
+    'before',
+    'bulk-anew',
+    'bulk-changed',
+    'known-changed',
+  ]);
   expect(
     readResultRows(join(folder, CLEANUP_FILE))
       .map(({ id, state }) => `${id} ${state}`)
       .sort(),
-  ).toEqual(['bulk deleted', 'bulk-changed kept', 'gone gone', 'known deleted', 'known-changed kept']);
+  ).toEqual([
+    'bulk deleted',
+    'bulk-anew kept',
+    'bulk-changed kept',
+    'gone gone',
+    'known deleted',
+    'known-changed kept',
+  ]);
   // Only what is still there is tried again.
-  expect((await EnrollCleanup.open(folder)).plan().examples).toEqual(['known-changed', 'bulk-changed']);
+  expect((await EnrollCleanup.open(folder)).plan().examples).toEqual(['known-changed', 'bulk-changed', 'bulk-anew']);
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { EndedRow } from '../../src/enroll/entry-outcome.ts';
 import { ServiceError } from '../../src/service-api/service-error.ts';
 import { EmulatedServiceApi, type Fate } from '../support/emulated-service-api.ts';
-import { enrollUntil, wantedEnrollment, wantedRows, writerFor } from '../support/enroll-session.ts';
+import { begunAt, enrollUntil, wantedEnrollment, wantedRows, writerFor } from '../support/enroll-session.ts';
 import { inVirtualTime } from '../support/in-virtual-time.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -49,7 +49,7 @@ describe('rows to enroll', () => {
               const settled = new Set(ended.map(({ result }) => result.row));
               const rows = wantedRows(planted.length).filter(({ row }) => !settled.has(row));
               const isResumed = clock.epochMs() > beganAtEpochMs;
-              const options = { beganAtEpochMs, isResumed };
+              const options = begunAt(beganAtEpochMs, isResumed);
               ended.push(...(await enrollUntil(clock, service, { rows, killAfterMs, options })));
             }
           })(),
@@ -125,7 +125,7 @@ describe('an update', () => {
     service.plant('dev-0', { registrationId: 'dev-0', iotHubs: ['other'], optionalDeviceInformation }, {});
     const secondaryKey = service.find('dev-0')?.keys?.secondaryKey;
     const writer = writerFor(clock, service, { updates: true });
-    const { result } = await inVirtualTime(clock, writer.create(wanted));
+    const { result } = await inVirtualTime(clock, writer.create(wanted, { mayExist: false, mayBeOurs: false }));
     expect(result).toMatchObject({
       state: 'updated',
       etag: 'etag-2',
@@ -153,7 +153,7 @@ describe('an update', () => {
       });
       service.plant('dev-0', { registrationId: 'dev-0', deviceId: 'other' }, {});
       const writer = writerFor(clock, service, { updates: true });
-      const { result } = await inVirtualTime(clock, writer.create(wanted));
+      const { result } = await inVirtualTime(clock, writer.create(wanted, { mayExist: false, mayBeOurs: false }));
       expect(result.state).toBe(state);
       expect(service.writes.filter((write) => write.startsWith('update'))).toHaveLength(state === 'updated' ? 1 : 0);
     }
@@ -168,7 +168,7 @@ describe('an update', () => {
     service.plant('dev-0', { registrationId: 'dev-0', deviceId: 'other' }, {});
     clock.advanceTo(60_000);
     const writer = writerFor(clock, service, { updates: true });
-    const { result } = await inVirtualTime(clock, writer.create(wanted));
+    const { result } = await inVirtualTime(clock, writer.create(wanted, { mayExist: false, mayBeOurs: false }));
     expect(result.state).toBe('updated');
     expect(service.writes).toEqual(['update dev-0']);
   });

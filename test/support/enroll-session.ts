@@ -23,6 +23,14 @@ export function wantedRows(count: number): readonly WantedRow[] {
   return Array.from({ length: count }, (_, row) => ({ row, id: `dev-${row}`, wanted: wantedEnrollment(`dev-${row}`) }));
 }
 
+/** Every row was begun at this time, perhaps before this session. */
+export function begunAt(
+  epochMs: number,
+  isBefore: boolean,
+): Pick<EntryWriterOptions, 'begunAtEpochMs' | 'wasBegunBefore'> {
+  return { begunAtEpochMs: () => epochMs, wasBegunBefore: () => isBefore };
+}
+
 export function writerFor(
   clock: VirtualClock,
   service: Pick<EmulatedServiceApi, 'exchange'>,
@@ -41,8 +49,7 @@ export function writerFor(
     collection: 'enrollments',
     updates: false,
     readsKeys: false,
-    beganAtEpochMs: clock.epochMs(),
-    isResumed: false,
+    ...begunAt(clock.epochMs(), false),
     ...options,
   });
   return writer;

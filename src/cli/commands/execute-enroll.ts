@@ -124,8 +124,8 @@ async function workInFolder(
   let stoppedBy: OperatorError | null = null;
   try {
     const work = settleAll(inputs, service, {
+      clock,
       facts,
-      isResumed: 'resumed' in session.start,
       journal,
       isStopped: () => stop.by() !== null,
     });
@@ -144,25 +144,25 @@ async function workInFolder(
 }
 
 type Settling = {
+  readonly clock: Clock;
   readonly facts: EnrollFile;
-  readonly isResumed: boolean;
   readonly journal: RowJournal;
   readonly isStopped: () => boolean;
 };
 
 async function settleAll(
   inputs: EnrollInputs,
-  { client }: OpenService,
-  { facts, isResumed, journal, isStopped }: Settling,
+  { client, requests }: OpenService,
+  { clock, facts, journal, isStopped }: Settling,
 ): Promise<void> {
-  const { action, updates, serviceStartedAtEpochMs: beganAtEpochMs } = facts;
+  const { action, updates, serviceStartedAtEpochMs } = facts;
   const writer = new EntryWriter({
     client,
     collection: collectionOf(facts),
     updates,
     readsKeys: inputs.readsKeys,
-    beganAtEpochMs,
-    isResumed,
+    begunAtEpochMs: ({ row }) => journal.begunAtEpochMs(row) ?? Number.POSITIVE_INFINITY,
+    wasBegunBefore: ({ row }) => journal.wasBegunBefore(row),
   });
   const settle = async (rows: readonly WantedListedRow[]): Promise<readonly EndedRow[]> => {
     if (action === 'create')
@@ -170,7 +170,12 @@ async function settleAll(
     return Promise.all(rows.map((row) => (action === 'disable' ? writer.disable(row) : writer.delete(row))));
   };
   const left = leftRows(inputs, journal, action === 'create' ? BULK_ENTRIES_MAX : 1);
-  await eachInTurn(left, async (rows) => journal.record(await settle(rows)), isStopped);
+  const work = async (rows: readonly WantedListedRow[]): Promise<void> => {
+    const nowEpochMs = requests.serviceEpochMs ?? clock.epochMs();
+    await journal.begin(rows, Math.max(serviceStartedAtEpochMs, nowEpochMs));
+    await journal.record(await settle(rows), requests.serviceEpochMs);
+  };
+  await eachInTurn(left, work, isStopped);
 }
 
 /** The rows that have not ended, and those that failed in a way that may pass. */

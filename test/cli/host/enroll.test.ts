@@ -7,6 +7,7 @@ import { type EnrollRequest, readEnrollInputs } from '../../../src/cli/host/enro
 import { deriveDeviceKey } from '../../../src/dps/device-key.ts';
 import { parseServiceConnection, printServiceConnection } from '../../../src/dps/service-connection.ts';
 import { readEnrollFile } from '../../../src/enroll-folder/enroll-file.ts';
+import { ROW_JOURNAL_FILE } from '../../../src/enroll-folder/row-journal.ts';
 import { surveyFleet } from '../../../src/fleet/survey-fleet.ts';
 import { GROUP_KEY } from '../../support/emulated-instance.ts';
 import {
@@ -102,6 +103,35 @@ describe('enrolling', () => {
         expect(text).not.toContain(secret);
       }
     }
+  });
+
+  it('takes nothing for its own, when it goes on, that it had not begun before it was stopped', async () => {
+    const ids = Array.from({ length: 20 }, (_, row) => `mine-${row}`);
+    const flags = { fleet: fleetOf('mine.csv', ['registration_id', ...ids]) };
+    const environment = { DPSLOAD_GROUP_KEY: GROUP_KEY };
+    const { folder: stopped } = await enroll({ flags, environment });
+    // As if it had been stopped after ten rows.
+    const journal = join(stopped, ROW_JOURNAL_FILE);
+    const lines = readFileSync(journal, 'utf8').trimEnd().split('\n');
+    const isOfTen = (line: string): boolean => {
+      const { begun, row } = JSON.parse(line) as { readonly begun?: readonly number[]; readonly row?: number };
+      return (row ?? begun?.[0] ?? 0) < 10;
+    };
+    writeFileSync(
+      journal,
+      lines
+        .filter(isOfTen)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    for (const id of ids.slice(10)) await emulator.client.delete('enrollments', id, null);
+    const others = await enroll({ flags, environment });
+    expect(others.summary.states).toMatchObject({ created: 10, 'exists-same': 10 });
+
+    const { inputs } = await prepare({ flags, environment });
+    const start = { resumed: readEnrollFile(stopped), folder: stopped };
+    const resumed = await executeEnroll({ inputs, start, isQuiet: true });
+    expect(resumed.summary.states).toMatchObject({ created: 10, 'exists-same': 10 });
   });
 
   it('writes the keys that the service generates as a fleet that a run takes, for its owner only', async () => {
