@@ -44,6 +44,11 @@ export class RunCleanup {
     return plan;
   }
 
+  /** Whether the service has no record of the run, and no earlier clean-up deleted any. */
+  foundNothing({ counts }: RemovalPlan): boolean {
+    return counts.gone > 0 && counts.delete + counts.kept === 0 && !this.#removed?.hasDeleted;
+  }
+
   /** Does what the plan says, each record by the ETag that was read. @returns how each ended; a stopped one leaves some out */
   remove(client: Pick<ServiceClient, 'deleteRegistration'>, session: RemovalSession): Promise<RemovalCounts> {
     return removeEach(this.#folder, this.#devices(), (device) => this.#removeRecord(device, client), session);

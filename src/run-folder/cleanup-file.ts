@@ -65,9 +65,14 @@ function oneLine(cells: readonly (string | null)[]): string {
   return csvLine(cells.map((cell) => cell?.replace(/[\r\n]+/g, ' ') ?? null)).trimEnd();
 }
 
-/** What an earlier clean-up removed, or found removed. Memory holds a number for each. */
+/**
+ * What an earlier clean-up removed, or found removed. What it found removed counts only if it also deleted something: one that found nothing
+ * may have asked another instance. Memory holds a number for each.
+ */
 export class RemovedIds {
   readonly #times = new FingerprintMap(textFingerprint);
+  /** Whether a clean-up deleted anything. */
+  hasDeleted = false;
 
   /** `null` = the folder was never cleaned up. */
   static async read(folder: string): Promise<RemovedIds | null> {
@@ -78,6 +83,7 @@ export class RemovedIds {
       // No field before the detail needs quotes.
       const [at = '', what = '', id = '', state = ''] = line.split(',', 4);
       const isRemoved = state === 'deleted' || state === 'gone';
+      if (state === 'deleted') removed.hasDeleted = true;
       if (what !== 'what') removed.#times.set(`${what} ${id}`, isRemoved ? Date.parse(at) : 0);
     });
     return removed;
@@ -85,7 +91,7 @@ export class RemovedIds {
 
   /** @param sinceEpochMs by our clock: what was removed before has been made again */
   has({ what, id }: Pick<Removed, 'what' | 'id'>, sinceEpochMs: number): boolean {
-    const atMs = this.#times.get(`${what} ${id}`);
+    const atMs = this.hasDeleted ? this.#times.get(`${what} ${id}`) : null;
     return atMs !== null && atMs > sinceEpochMs;
   }
 }

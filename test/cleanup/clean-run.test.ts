@@ -100,9 +100,9 @@ describe('a clean-up', () => {
     await makeResults(folder, { fleet: null });
     const left = readFileSync(join(folder, 'left-behind.txt'), 'utf8');
     expect(left.match(/device-identity delete/g)).toHaveLength(ROWS);
-    expect(left.match(/--registration-id \S+/g)).toEqual([
-      '--registration-id dev-000001',
-      '--registration-id dev-000002',
+    expect(left.match(/--registration-id=\S+/g)).toEqual([
+      '--registration-id=dev-000001',
+      '--registration-id=dev-000002',
     ]);
   });
 
@@ -117,6 +117,26 @@ describe('a clean-up', () => {
     await cleanup.close(true);
     expect(plan?.counts.delete).toBe(101);
     expect(service.asked.filter((one) => one.startsWith('page'))).toEqual([]);
+  });
+
+  it('of another instance, which has no record of the run, leaves the right one to be cleaned up', async () => {
+    const { folder, service } = run();
+    const cleaning = cleaned(new RecordedService([]), folder);
+    const elsewhere = await RunCleanup.open(folder);
+    const nothing = await elsewhere.plan(new RecordedService([]), cleaning.session);
+    expect(nothing && elsewhere.foundNothing(nothing)).toBe(true);
+    await elsewhere.close(true);
+    expect((await cleaning.all()).counts).toEqual({ deleted: 0, gone: ROWS - 1, kept: 0, failed: 0 });
+
+    const right = await RunCleanup.open(folder);
+    const plan = await right.plan(service, cleaning.session);
+    expect(plan?.counts).toEqual({ delete: ROWS - 3, gone: 1, kept: 1 });
+    expect(plan && right.foundNothing(plan)).toBe(false);
+    await right.close(true);
+    await cleaned(service, folder).all();
+    const again = await RunCleanup.open(folder);
+    expect((await again.plan(service, cleaning.session))?.counts).toEqual({ delete: 0, gone: 0, kept: 1 });
+    await again.close(true);
   });
 
   it('is seen by the next audit', async () => {

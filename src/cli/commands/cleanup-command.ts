@@ -94,6 +94,7 @@ export async function cleanRun(folder: string, access: ServiceAccess, flags: Cle
       isDone = reading.result !== null && reading.stop === null;
       // A signal may have come when all was read: nothing is deleted then, --yes or not.
       if (reading.result === null || reading.stop !== null) return { ...ended(null, reading.stop), began: false };
+      if (!flags.dryRun && cleanup.foundNothing(reading.result)) return refuseNothingFound(access);
       const what = { noun: 'registration record', maker: 'this run', note: IDENTITIES_STAY };
       if (!(await isAgreed(reading.result, access, what, flags))) return NOTHING_DONE;
       await rm(join(folder, CHECKSUMS_FILE), { force: true });
@@ -110,6 +111,15 @@ export async function cleanRun(folder: string, access: ServiceAccess, flags: Cle
   } finally {
     unlock();
   }
+}
+
+/** A clean-up of another instance would find the same. */
+function refuseNothingFound({ connection }: ServiceAccess): never {
+  const { host } = serviceEndpoint(connection);
+  const message = `${host} has none of the records that this run created`;
+  const remedy =
+    'Give the connection string of the instance at which the run registered; if it is this one, nothing is left';
+  throw new OperatorError('usage', [problem(message, remedy)]);
 }
 
 const IDENTITIES_STAY = 'device identities stay at their hubs: left-behind.txt lists the commands that remove them';

@@ -24,7 +24,8 @@ ${connectionHelp(`  Its policy needs RegistrationStatusRead and RegistrationStat
 Exit codes:
   If several apply, the first one in this list wins.
   1    internal error, full disk or locked folder
-  2    invalid command line, not a folder of dpsload, or not confirmed
+  2    invalid command line, not a folder of dpsload, not confirmed, or the
+       service has none of the run's records
   130  stopped by SIGINT (Ctrl-C); the same command continues
   143  stopped by SIGTERM; the same command continues
   4    the service cannot be reached, or refuses the connection string
