@@ -71,8 +71,7 @@ function oneLine(cells: readonly (string | null)[]): string {
  */
 export class RemovedIds {
   readonly #times = new FingerprintMap(textFingerprint);
-  /** Whether a clean-up deleted anything. */
-  hasDeleted = false;
+  #hasDeleted = false;
 
   /** `null` = the folder was never cleaned up. */
   static async read(folder: string): Promise<RemovedIds | null> {
@@ -83,15 +82,20 @@ export class RemovedIds {
       // No field before the detail needs quotes.
       const [at = '', what = '', id = '', state = ''] = line.split(',', 4);
       const isRemoved = state === 'deleted' || state === 'gone';
-      if (state === 'deleted') removed.hasDeleted = true;
+      if (state === 'deleted') removed.#hasDeleted = true;
       if (what !== 'what') removed.#times.set(`${what} ${id}`, isRemoved ? Date.parse(at) : 0);
     });
     return removed;
   }
 
+  /** Whether a clean-up deleted anything. */
+  get hasDeleted(): boolean {
+    return this.#hasDeleted;
+  }
+
   /** @param sinceEpochMs by our clock: what was removed before has been made again */
   has({ what, id }: Pick<Removed, 'what' | 'id'>, sinceEpochMs: number): boolean {
-    const atMs = this.hasDeleted ? this.#times.get(`${what} ${id}`) : null;
+    const atMs = this.#hasDeleted ? this.#times.get(`${what} ${id}`) : null;
     return atMs !== null && atMs > sinceEpochMs;
   }
 }

@@ -81,7 +81,8 @@ function ended(counts: RemovalCounts | null, stop: Stop | null): EndedCleanup {
 
 /** Deletes the registration records that a run created. */
 export async function cleanRun(folder: string, access: ServiceAccess, flags: CleanupFlags): Promise<EndedCleanup> {
-  refuseOtherHost(readAuditFile(folder)?.host ?? null, access);
+  const audited = readAuditFile(folder)?.host ?? null;
+  refuseOtherHost(audited, access);
   const unlock = lockRunFolder(folder);
   try {
     await refuseChangedJournal(folder);
@@ -94,7 +95,7 @@ export async function cleanRun(folder: string, access: ServiceAccess, flags: Cle
       isDone = reading.result !== null && reading.stop === null;
       // A signal may have come when all was read: nothing is deleted then, --yes or not.
       if (reading.result === null || reading.stop !== null) return { ...ended(null, reading.stop), began: false };
-      if (!flags.dryRun && cleanup.foundNothing(reading.result)) return refuseNothingFound(access);
+      if (audited === null && !flags.dryRun && cleanup.foundNothing(reading.result)) return refuseNothingFound(access);
       const what = { noun: 'registration record', maker: 'this run', note: IDENTITIES_STAY };
       if (!(await isAgreed(reading.result, access, what, flags))) return NOTHING_DONE;
       await rm(join(folder, CHECKSUMS_FILE), { force: true });
@@ -113,7 +114,7 @@ export async function cleanRun(folder: string, access: ServiceAccess, flags: Cle
   }
 }
 
-/** A clean-up of another instance would find the same. */
+/** A clean-up of another instance would find the same, and no audit tells which one is right. */
 function refuseNothingFound({ connection }: ServiceAccess): never {
   const { host } = serviceEndpoint(connection);
   const message = `${host} has none of the records that this run created`;
