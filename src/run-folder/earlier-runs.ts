@@ -22,8 +22,8 @@ export function findEarlierRun({ out, digest, target }: PlannedRun, except: stri
     return [run.fleet.digest, ...run.addedFleetDigests].includes(digest);
   };
   // However the operator wrote it.
-  const exceptPath = except === null ? null : realpathSync(except);
-  return foldersIn(out).find((folder) => realpathSync(folder) !== exceptPath && isSameRun(folder)) ?? null;
+  const isExcepted = (folder: string): boolean => except !== null && realpathSync(folder) === realpathSync(except);
+  return foldersIn(out).find((folder) => isSameRun(folder) && !isExcepted(folder)) ?? null;
 }
 
 /** The newest run under `out`. @throws OperatorError `usage` when there is none */

@@ -79,12 +79,17 @@ async function readFirst(session: EnrollSession, { client }: OpenService): Promi
 /** Of the `Date` header, by which the time of the service is known. */
 const SERVICE_TIME_STEP_MS = 1_000;
 
+/** What the clock of the service showed last; ours if it never told. */
+function heardEpochMs({ serviceEpochMs }: OpenService['requests'], clock: Clock): number {
+  return serviceEpochMs ?? clock.epochMs();
+}
+
 /**
  * When the command begins, by the clock of the service: no entry from before is as late, and none that it writes is earlier. The time of the
  * service is known to the second, so it waits for the next one.
  */
 async function beginning({ requests }: OpenService, clock: Clock): Promise<number> {
-  const readAtEpochMs = requests.serviceEpochMs ?? clock.epochMs();
+  const readAtEpochMs = heardEpochMs(requests, clock);
   await pause(clock, SERVICE_TIME_STEP_MS);
   return readAtEpochMs + SERVICE_TIME_STEP_MS;
 }
@@ -171,8 +176,7 @@ async function settleAll(
   };
   const left = leftRows(inputs, journal, action === 'create' ? BULK_ENTRIES_MAX : 1);
   const work = async (rows: readonly WantedListedRow[]): Promise<void> => {
-    const nowEpochMs = requests.serviceEpochMs ?? clock.epochMs();
-    await journal.begin(rows, Math.max(serviceStartedAtEpochMs, nowEpochMs));
+    await journal.begin(rows, Math.max(serviceStartedAtEpochMs, heardEpochMs(requests, clock)));
     await journal.record(await settle(rows), requests.serviceEpochMs);
   };
   await eachInTurn(left, work, isStopped);
